@@ -1,0 +1,73 @@
+import { invalid } from './errors.ts';
+import { limits } from './limits.ts';
+
+/** type "/" subtype, each an RFC 9110 token, then parameters of printable ASCII. */
+const pattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+\/[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*;[\x20-\x7e]*)?$/;
+
+/**
+ * A media type as given; the type itself is folded to lower case, parameters stay. Empty means none.
+ *
+ * @throws Failure INVALID_ARGUMENT naming `field`.
+ */
+export function parseContentType(field: string, input: string): string | undefined {
+  if (input === '') return undefined;
+  if (input.length > limits.contentTypeBytesMax)
+    throw invalid(field, `has ${input.length} bytes; at most ${limits.contentTypeBytesMax} are allowed`);
+  if (!pattern.test(input)) throw invalid(field, 'is not a media type such as "application/json"');
+  const semicolon = input.indexOf(';');
+  if (semicolon < 0) return input.toLowerCase();
+  return input.slice(0, semicolon).trimEnd().toLowerCase() + input.slice(semicolon);
+}
+
+/**
+ * The type that the service assumes for a name when the client gives none. Small on purpose: what agents produce.
+ * A guessed type never makes a new version.
+ */
+const byExtension: Readonly<Record<string, string>> = {
+  csv: 'text/csv',
+  css: 'text/css',
+  gif: 'image/gif',
+  gz: 'application/gzip',
+  htm: 'text/html',
+  html: 'text/html',
+  ipynb: 'application/x-ipynb+json',
+  jpeg: 'image/jpeg',
+  jpg: 'image/jpeg',
+  js: 'text/javascript',
+  json: 'application/json',
+  jsonl: 'application/jsonl',
+  log: 'text/plain',
+  md: 'text/markdown',
+  mp3: 'audio/mpeg',
+  mp4: 'video/mp4',
+  ndjson: 'application/x-ndjson',
+  parquet: 'application/vnd.apache.parquet',
+  patch: 'text/x-diff',
+  diff: 'text/x-diff',
+  pdf: 'application/pdf',
+  png: 'image/png',
+  py: 'text/x-python',
+  sh: 'application/x-sh',
+  sql: 'application/sql',
+  svg: 'image/svg+xml',
+  tar: 'application/x-tar',
+  toml: 'application/toml',
+  ts: 'text/x-typescript',
+  tsv: 'text/tab-separated-values',
+  txt: 'text/plain',
+  wasm: 'application/wasm',
+  wav: 'audio/wav',
+  webp: 'image/webp',
+  xml: 'application/xml',
+  yaml: 'application/yaml',
+  yml: 'application/yaml',
+  zip: 'application/zip',
+};
+
+export const contentTypeUnknown = 'application/octet-stream';
+
+export function guessContentType(name: string): string {
+  const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase();
+  if (extension === undefined || !Object.hasOwn(byExtension, extension)) return contentTypeUnknown;
+  return byExtension[extension]!;
+}

@@ -1,0 +1,67 @@
+import { Buffer } from 'node:buffer';
+import { invalid } from './errors.ts';
+import { limits } from './limits.ts';
+import { bidiControlPattern, controlPattern, hasLoneSurrogate } from './text.ts';
+
+/** A valid artifact name in NFC: segments separated by `/`. */
+export type ArtifactName = string & { readonly __brand: 'ArtifactName' };
+/** A valid session id as the caller chose it. */
+export type SessionId = string & { readonly __brand: 'SessionId' };
+/** A valid namespace name. */
+export type Namespace = string & { readonly __brand: 'Namespace' };
+
+const sessionIdPattern = /^[A-Za-z0-9._:-]+$/;
+const namespacePattern = /^[a-z0-9-]{1,63}$/;
+const requestIdPattern = /^[\x21-\x7e]+$/;
+
+/** @throws Failure INVALID_ARGUMENT naming `field`. */
+export function parseArtifactName(field: string, input: string): ArtifactName {
+  if (input === '') throw invalid(field, 'is required');
+  if (hasLoneSurrogate(input)) throw invalid(field, 'is not valid Unicode');
+  const name = input.normalize('NFC');
+  const bytes = Buffer.byteLength(name);
+  if (bytes > limits.nameBytesMax)
+    throw invalid(field, `has ${bytes} bytes; at most ${limits.nameBytesMax} are allowed`);
+  if (controlPattern.test(name)) throw invalid(field, 'contains a control character');
+  if (bidiControlPattern.test(name)) throw invalid(field, 'contains a character that changes text direction');
+  if (name.includes('\\')) throw invalid(field, 'contains a backslash; segments are separated by "/"');
+  for (const segment of name.split('/')) {
+    if (segment === '') throw invalid(field, 'has an empty segment (a leading, trailing or double "/")');
+    if (segment === '.' || segment === '..') throw invalid(field, `has a segment "${segment}"`);
+    if (Buffer.byteLength(segment) > limits.nameSegmentBytesMax)
+      throw invalid(field, `has a segment of more than ${limits.nameSegmentBytesMax} bytes`);
+  }
+  return name as ArtifactName;
+}
+
+/** @throws Failure INVALID_ARGUMENT naming `field`. */
+export function parseSessionId(field: string, input: string): SessionId {
+  if (input === '') throw invalid(field, 'is required');
+  if (input.length > limits.sessionIdCharactersMax)
+    throw invalid(
+      field,
+      `has ${input.length} characters; at most ${limits.sessionIdCharactersMax} are allowed`,
+    );
+  if (!sessionIdPattern.test(input)) throw invalid(field, 'may hold only letters, digits and . _ : -');
+  if (input === '.' || input === '..') throw invalid(field, `must not be "${input}"`);
+  return input as SessionId;
+}
+
+/** @throws Failure INVALID_ARGUMENT naming `field`. */
+export function parseNamespace(field: string, input: string): Namespace {
+  if (!namespacePattern.test(input))
+    throw invalid(field, 'must be 1 to 63 lower-case letters, digits and "-"');
+  return input as Namespace;
+}
+
+/** Printable ASCII without spaces; empty means none. @throws Failure INVALID_ARGUMENT naming `field`. */
+export function parseRequestId(field: string, input: string): string | undefined {
+  if (input === '') return undefined;
+  if (input.length > limits.requestIdCharactersMax)
+    throw invalid(
+      field,
+      `has ${input.length} characters; at most ${limits.requestIdCharactersMax} are allowed`,
+    );
+  if (!requestIdPattern.test(input)) throw invalid(field, 'may hold only printable ASCII without spaces');
+  return input;
+}

@@ -1,0 +1,40 @@
+import type { Sha256 } from './digest.ts';
+import type { Pairs } from './metadata.ts';
+
+/** How a run ended. `abandoned`: nobody said. */
+export const outcomes = ['succeeded', 'failed', 'cancelled', 'abandoned'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** A session as it is now. Times are milliseconds since the Unix epoch. */
+export interface Session {
+  readonly id: string;
+  /** What names it inside, minted at open: another session of the same id has another uid. */
+  readonly uid: string;
+  /** `sealing`: nothing commits any more, the manifest is not stored yet. */
+  readonly state: 'open' | 'sealing' | 'sealed';
+  readonly outcome?: Outcome;
+  readonly metadata: Pairs;
+  readonly labels: Pairs;
+  readonly expectedOutputs: readonly string[];
+  /** Of a sealed session: the expected outputs that it has no artifact of. */
+  readonly missingOutputs: readonly string[];
+  readonly createTime: number;
+  readonly updateTime: number;
+  readonly sealTime?: number;
+  /** Live artifacts, all versions, and their logical bytes. */
+  readonly artifactCount: number;
+  readonly sizeBytes: number;
+  /** Artifacts on hold. */
+  readonly holdCount: number;
+  /** The highest number in its feed. */
+  readonly lastSequence: number;
+  readonly manifest?: Manifest;
+  readonly etag: string;
+}
+
+/** The list of what a session held when it was sealed. Its digest never changes. */
+export interface Manifest {
+  readonly sha256: Sha256;
+  readonly sizeBytes: number;
+  readonly lineCount: number;
+}
