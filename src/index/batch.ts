@@ -1,0 +1,77 @@
+/** What is written together, and who waits for it to be durable. */
+import { textOf } from './bytes.ts';
+import type { Key, Value, Write } from './door.ts';
+import { encodeRow } from './stored-row.ts';
+
+/** A transaction that has run. */
+export interface Settlement {
+  /** Tells the caller what `decide` returned or threw. */
+  settle(): void;
+  /** Tells the caller that the outcome is unknown. */
+  abandon(failure: unknown): void;
+}
+
+export class Batch {
+  private readonly writes = new Map<string, Write>();
+  private readonly waiting: Settlement[] = [];
+  /** Keys and values of all transactions, also of rows that a later one wrote again. */
+  bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.writes.size === 0;
+  }
+
+  get rows(): number {
+    return this.writes.size;
+  }
+
+  add(writes: readonly Write[], bytes: number): void {
+    for (const write of writes) this.writes.set(textOf(write.key), write);
+    this.bytes += bytes;
+  }
+
+  /** The write of this batch to that key, if there is one. */
+  find(keyText: string): Write | undefined {
+    return this.writes.get(keyText);
+  }
+
+  wait(settlement: Settlement): void {
+    this.waiting.push(settlement);
+  }
+
+  /** The writes as they are stored. */
+  encoded(...more: readonly Write[]): Write[] {
+    const encoded: Write[] = [];
+    for (const write of this.writes.values()) encoded.push(encodeWrite(write));
+    for (const write of more) encoded.push(encodeWrite(write));
+    return encoded;
+  }
+
+  settle(): void {
+    for (const settlement of this.waiting) settlement.settle();
+  }
+
+  abandon(failure: unknown): void {
+    for (const settlement of this.waiting) settlement.abandon(failure);
+  }
+}
+
+function encodeWrite(write: Write): Write {
+  return write.type === 'put'
+    ? { type: 'put', key: write.key, value: encodeRow(write.key, write.value) }
+    : write;
+}
+
+/** Reads through batches that are not durable yet, the newest first, to what is. */
+export function readThrough(
+  batches: readonly (Batch | undefined)[],
+  key: Key,
+  below: (key: Key) => Value | undefined,
+): Value | undefined {
+  const text = textOf(key);
+  for (const batch of batches) {
+    const write = batch?.find(text);
+    if (write !== undefined) return write.type === 'put' ? write.value : undefined;
+  }
+  return below(key);
+}

@@ -1,0 +1,15 @@
+/** Byte strings as map keys and as text for people. */
+import { Buffer } from 'node:buffer';
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** One character a byte: equal for equal bytes only, and ordered as the bytes are. */
+export function textOf(bytes: Uint8Array): string {
+  return bufferOf(bytes).toString('latin1');
+}
+
+export function hexOf(bytes: Uint8Array): string {
+  return bufferOf(bytes).toString('hex');
+}

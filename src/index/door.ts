@@ -1,0 +1,132 @@
+/**
+ * The index: one ordered map from bytes to bytes, behind one door. This file is the port and its contract;
+ * `leveldb.ts` and `memory.ts` implement it and `test/index/contract.ts` holds both to it.
+ *
+ * Contract
+ *
+ * 1. A transaction is data: the keys it reads, and `decide`, a synchronous function from their values to writes
+ *    and a result. `decide` is pure but for `env`; it may run any number of times, and only its last run counts.
+ *    It does no I/O and keeps nothing outside itself.
+ * 2. Transactions are serialisable in the order in which their `decide` last ran: each sees every write of those
+ *    before it, durable or not. A `decide` that lacks a row returns its key in `need` and is run again, in the
+ *    same turn, with that row added (at most {@link doorLimits.roundsMax} rounds).
+ * 3. `transact` settles, with a result or with what `decide` threw, whether it wrote or not, only when every
+ *    batch that it could have read from is durable. An answer is never based on something that may yet vanish.
+ * 4. If a batch cannot be made durable, every transaction that wrote to it or could have read from it rejects with
+ *    `STORE_UNAVAILABLE`: its outcome is unknown. The door then drops all that was not durable, reopens and checks
+ *    the database, and goes on in a new epoch. A write is never acknowledged on a handle that has failed.
+ * 5. `get`, `getMany`, `scan` and `snapshot` see what is durable and nothing else.
+ * 6. Every row is checked against a CRC over its key and value. A row that does not match is `DATA_LOSS`.
+ * 7. Keys are compared bytewise. Iteration is in that order.
+ */
+
+/** Bytes made by `keys.ts`. Never mutated after it was handed to the door. */
+export type Key = Uint8Array;
+
+/** A row's value as `records.ts` encodes it. Never mutated after it was handed to the door. */
+export type Value = Uint8Array;
+
+export type Write =
+  | { readonly type: 'put'; readonly key: Key; readonly value: Value }
+  | { readonly type: 'del'; readonly key: Key };
+
+export type Entry = readonly [key: Key, value: Value];
+
+/** What `decide` may use beside its rows. */
+export interface Env {
+  /** Milliseconds since the Unix epoch, the same for the whole run; never less than in an earlier transaction. */
+  readonly now: number;
+  /** `length` random bytes. */
+  random(length: number): Uint8Array;
+  /** A UUIDv7 (16 bytes) whose time is {@link now}; strictly greater than every id minted before by this process. */
+  mintId(): Uint8Array;
+}
+
+/** The rows that a `decide` has asked for so far. */
+export interface Rows {
+  /** The value, or undefined if there is no such row. Throws {@link KeyNotListed} for a key never asked for. */
+  get(key: Key): Value | undefined;
+}
+
+/** `decide` looked at a row that was neither in `reads` nor in an earlier `need`. */
+export class KeyNotListed extends Error {
+  readonly key: Key;
+
+  constructor(key: Key) {
+    super('a decide looked at a row that it had not asked for');
+    this.name = 'KeyNotListed';
+    this.key = key;
+  }
+}
+
+export type Decision<T> =
+  | { readonly writes: readonly Write[]; readonly result: T }
+  | { readonly need: readonly Key[] };
+
+export interface Transaction<T> {
+  readonly reads: readonly Key[];
+  /** See the contract. May throw a `Failure` to refuse; nothing is written then. */
+  decide(rows: Rows, env: Env): Decision<T>;
+  /** Transactions of one queue run in order; queues take turns, charged by bytes. Normally the namespace. */
+  readonly queue: string;
+  /** About how many bytes it will write; what the fair queue is charged with. Default 1 KiB. */
+  readonly bytesHint?: number;
+}
+
+export interface Range {
+  /** Inclusive. */
+  readonly gte: Key;
+  /** Exclusive. */
+  readonly lt: Key;
+  /** Descending order. Default false. */
+  readonly reverse?: boolean;
+  /** At most this many entries in all. Default: no bound. */
+  readonly limit?: number;
+}
+
+/** Reads at one instant. */
+export interface Reader {
+  get(key: Key): Promise<Value | undefined>;
+  /** One value (or undefined) per key, in the order of the keys. */
+  getMany(keys: readonly Key[]): Promise<(Value | undefined)[]>;
+  /** Entries of the range in order, in blocks of at most {@link doorLimits.scanBlockEntriesMax}; no empty block. */
+  scan(range: Range): AsyncIterable<readonly Entry[]>;
+}
+
+/** A reader fixed to the instant of its creation, until it is disposed. */
+export interface Snapshot extends Reader, AsyncDisposable {}
+
+export interface Index extends Reader, AsyncDisposable {
+  transact<T>(transaction: Transaction<T>): Promise<T>;
+  snapshot(): Snapshot;
+  /** The instant that a transaction would be given now, in milliseconds: what reads decide expiry by. */
+  now(): number;
+  /** Starts at 1 and grows by one whenever the database had to be reopened after a write error. */
+  readonly epoch: number;
+  /** Counters since the start, for metrics and benchmarks. */
+  readonly stats: IndexStats;
+  /** Refuses new transactions, finishes those accepted, makes everything durable and releases the database. */
+  close(): Promise<void>;
+}
+
+export interface IndexStats {
+  readonly transactions: number;
+  readonly batches: number;
+  readonly rowsWritten: number;
+  readonly bytesWritten: number;
+  readonly reopens: number;
+}
+
+export const doorLimits = {
+  roundsMax: 5,
+  readsMax: 2_048,
+  writesMax: 4_096,
+  /** A batch stops taking transactions when it holds this much; one transaction alone may hold `transactionBytesMax`. */
+  batchBytesMax: 4 * 1024 * 1024,
+  transactionBytesMax: 8 * 1024 * 1024,
+  /** Waiting transactions, over all queues; above it `OVERLOADED`. */
+  queueLengthMax: 20_000,
+  /** Of these, at most this many in one queue. */
+  queueLengthMaxOne: 10_000,
+  scanBlockEntriesMax: 1_000,
+} as const;

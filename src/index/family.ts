@@ -1,0 +1,121 @@
+/**
+ * A key family: one byte that names it, a fixed list of columns, and how its values are written. Encoding and
+ * decoding come from the same list, so they cannot drift apart.
+ */
+import { Buffer } from 'node:buffer';
+import { type Sha256, sha256FromBytes, sha256ToBytes } from '../domain/digest.ts';
+import { type ArtifactId, artifactId, idToBytes, type SessionUid, sessionUid } from '../domain/ids.ts';
+import type { Key, Range, Value, Write } from './door.ts';
+import { afterPrefix, TupleReader, TupleWriter } from './tuple.ts';
+
+/** One element of a key. */
+export interface Column<T> {
+  write(writer: TupleWriter, value: T): void;
+  read(reader: TupleReader): T;
+}
+
+export const text: Column<string> = { write: (w, v) => w.string(v), read: (r) => r.string() };
+export const ascending: Column<number> = { write: (w, v) => w.number(v), read: (r) => r.number() };
+export const descending: Column<number> = {
+  write: (w, v) => w.numberDescending(v),
+  read: (r) => r.numberDescending(),
+};
+export const artifact: Column<ArtifactId> = {
+  write: (w, v) => w.id(idToBytes(v)),
+  read: (r) => artifactId(r.id()),
+};
+/** Newest first. */
+export const artifactDescending: Column<ArtifactId> = {
+  write: (w, v) => w.idDescending(idToBytes(v)),
+  read: (r) => artifactId(r.idDescending()),
+};
+export const session: Column<SessionUid> = {
+  write: (w, v) => w.id(idToBytes(v)),
+  read: (r) => sessionUid(r.id()),
+};
+/** Newest first. */
+export const sessionDescending: Column<SessionUid> = {
+  write: (w, v) => w.idDescending(idToBytes(v)),
+  read: (r) => sessionUid(r.idDescending()),
+};
+export const digest: Column<Sha256> = {
+  write: (w, v) => w.fixed(sha256ToBytes(v)),
+  read: (r) => sha256FromBytes(r.fixed(32)),
+};
+
+/** How the values of a family are written. */
+export interface ValueCodec<V> {
+  encode(value: V): Value;
+  decode(bytes: Value): V;
+}
+
+/** JSON text. Records hold maps as lists of pairs, so that no key of theirs is ever a property name. */
+export function json<V>(): ValueCodec<V> {
+  return {
+    encode: (value) => Buffer.from(JSON.stringify(value)),
+    decode: (bytes) =>
+      JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as V,
+  };
+}
+
+/** The bytes themselves. */
+export const raw: ValueCodec<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes };
+
+const nothing = new Uint8Array(0);
+/** A row that says all it has to say by being there. */
+export const present: ValueCodec<true> = { encode: () => nothing, decode: () => true };
+
+type PrefixOf<P extends readonly unknown[]> = P extends readonly [...infer Head, unknown]
+  ? P | PrefixOf<Head>
+  : [];
+
+export interface Family<P extends readonly unknown[], V> extends ValueCodec<V> {
+  readonly name: string;
+  readonly code: number;
+  key(...parts: P): Key;
+  /** Takes a key of this family apart. Throws a RangeError on any other bytes. */
+  parse(key: Key): P;
+  /** Every key that begins with these columns. */
+  range(...prefix: PrefixOf<P>): { gte: Key; lt: Key };
+  put(parts: P, value: V): Write;
+  del(...parts: P): Write;
+}
+
+export function family<const P extends readonly unknown[], V>(
+  name: string,
+  code: number,
+  columns: { readonly [I in keyof P]: Column<P[I]> },
+  codec: ValueCodec<V>,
+): Family<P, V> {
+  const all = columns as unknown as readonly Column<unknown>[];
+  const write = (parts: readonly unknown[]): Key => {
+    const writer = new TupleWriter().byte(code);
+    for (let at = 0; at < parts.length; at++) all[at]!.write(writer, parts[at]);
+    return writer.done();
+  };
+  return {
+    name,
+    code,
+    ...codec,
+    key: (...parts) => write(parts),
+    parse: (key) => {
+      const reader = new TupleReader(key);
+      if (reader.byte() !== code) throw new RangeError(`not a key of the family ${name}`);
+      const parts = all.map((column) => column.read(reader));
+      reader.end();
+      return parts as unknown as P;
+    },
+    range: (...prefix) => {
+      const gte = write(prefix);
+      return { gte, lt: afterPrefix(gte) };
+    },
+    put: (parts, value) => ({ type: 'put', key: write(parts), value: codec.encode(value) }),
+    del: (...parts) => ({ type: 'del', key: write(parts) }),
+  };
+}
+
+/** The part of `range` after `last` in the direction of the scan: how a page goes on where another ended. */
+export function rangeAfter(range: Range, last: Key): Range {
+  if (range.reverse) return { ...range, lt: last };
+  return { ...range, gte: Buffer.concat([last, Buffer.from([0])]) };
+}

@@ -1,0 +1,116 @@
+/**
+ * Every key of the index, in one place. A key is one byte for its family and then the columns named here, each
+ * encoded as `tuple.ts` says. `ns` is the namespace's name and always comes first where a family has one (except in
+ * the queues, which are read across namespaces in order of time), so that no scan of a namespace can leave it.
+ *
+ *   store
+ *   ├── 01 setting        name                        → JSON
+ *   ├── 02 commit         slot (number mod 1024)      → {seq, epoch, time}: one a batch, written by the engine
+ *   └── 03 namespace      ns                          → {internalId, createTime}
+ *   sessions
+ *   ├── 10 sessionName    ns, session id              → {uid, goneSince}
+ *   ├── 11 session        ns, uid                     → record: state, counts, feed number, manifest
+ *   ├── 12 sessionsByTime ns, ~uid
+ *   ├── 13 sessionsByMetadata ns, key, value, ~uid
+ *   ├── 14 sessionsByLabel    ns, key, value, ~uid
+ *   └── 15 pendingSeal    ns, uid                     : fenced, its manifest not yet stored
+ *   artifacts
+ *   ├── 20 artifact       ns, id                      → record
+ *   ├── 21 head           ns, uid, name               → {nextVersion, latest}
+ *   ├── 22 version        ns, uid, name, ~version     → id
+ *   └── 23 feed           ns, uid, number             → committed, deleted, sealed
+ *   latest versions (superseding a version removes its rows)
+ *   ├── 30 latestByTime     ns, ~id
+ *   ├── 31 latestBySession  ns, uid, ~id
+ *   ├── 32 latestByName     ns, name, ~id
+ *   ├── 33 latestByMetadata ns, key, value, ~id
+ *   ├── 34 latestByLabel    ns, key, value, ~id
+ *   └── 35 latestByType     ns, content type, ~id
+ *   lineage
+ *   ├── 40 inputs         ns, artifact, input
+ *   └── 41 derived        ns, input, artifact
+ *   blobs
+ *   ├── 50 blob           ns, sha256                  → {where, size, generation, refs}
+ *   ├── 51 blobBytes      ns, sha256                  → inline content
+ *   ├── 52 blobCrcs       ns, sha256, block / 1024    → 4 bytes a block, written once
+ *   ├── 53 reference      ns, sha256, kind, id        : the truth that refs summarises
+ *   ├── 54 physicalName   ns, name                    → live for a sha256, or condemned
+ *   ├── 55 maybeFree      time, ns, sha256
+ *   └── 56 condemned      time, ns, name              → {generation, size}
+ *   calls
+ *   ├── 60 expiry         time, ns, kind, id          : a queue of what may have expired
+ *   ├── 61 requestId      ns, principal, request id   → {fingerprint, artifact id, …}
+ *   └── 62 usage          ns, hash(session id) mod 16 → {artifacts, bytes}
+ *
+ * Bytes 70 to 8f are kept for kept sessions, share links, API keys, policies and quotas.
+ */
+import {
+  artifact,
+  artifactDescending,
+  ascending,
+  descending,
+  digest,
+  family,
+  json,
+  present,
+  raw,
+  session,
+  sessionDescending,
+  text,
+} from './family.ts';
+import type * as records from './records.ts';
+
+export const store = {
+  setting: family('setting', 0x01, [text], json<unknown>()),
+  commit: family('commit', 0x02, [ascending], json<records.CommitRecord>()),
+  namespace: family('namespace', 0x03, [text], json<records.NamespaceRecord>()),
+} as const;
+
+export const sessions = {
+  name: family('sessionName', 0x10, [text, text], json<records.SessionNameRecord>()),
+  record: family('session', 0x11, [text, session], json<records.SessionRecord>()),
+  byTime: family('sessionsByTime', 0x12, [text, sessionDescending], present),
+  byMetadata: family('sessionsByMetadata', 0x13, [text, text, text, sessionDescending], present),
+  byLabel: family('sessionsByLabel', 0x14, [text, text, text, sessionDescending], present),
+  pendingSeal: family('pendingSeal', 0x15, [text, session], present),
+} as const;
+
+export const artifacts = {
+  record: family('artifact', 0x20, [text, artifact], json<records.ArtifactRecord>()),
+  head: family('head', 0x21, [text, session, text], json<records.HeadRecord>()),
+  version: family('version', 0x22, [text, session, text, descending], json<records.VersionRecord>()),
+  feed: family('feed', 0x23, [text, session, ascending], json<records.FeedRecord>()),
+} as const;
+
+export const latest = {
+  byTime: family('latestByTime', 0x30, [text, artifactDescending], present),
+  bySession: family('latestBySession', 0x31, [text, session, artifactDescending], present),
+  byName: family('latestByName', 0x32, [text, text, artifactDescending], present),
+  byMetadata: family('latestByMetadata', 0x33, [text, text, text, artifactDescending], present),
+  byLabel: family('latestByLabel', 0x34, [text, text, text, artifactDescending], present),
+  byType: family('latestByType', 0x35, [text, text, artifactDescending], present),
+} as const;
+
+export const lineage = {
+  inputs: family('inputs', 0x40, [text, artifact, artifact], present),
+  derived: family('derived', 0x41, [text, artifact, artifact], present),
+} as const;
+
+export const blobs = {
+  record: family('blob', 0x50, [text, digest], json<records.BlobRecord>()),
+  bytes: family('blobBytes', 0x51, [text, digest], raw),
+  crcs: family('blobCrcs', 0x52, [text, digest, ascending], raw),
+  reference: family('reference', 0x53, [text, digest, text, text], present),
+  physicalName: family('physicalName', 0x54, [text, text], json<records.PhysicalNameRecord>()),
+  maybeFree: family('maybeFree', 0x55, [ascending, text, digest], present),
+  condemned: family('condemned', 0x56, [ascending, text, text], json<records.CondemnedRecord>()),
+} as const;
+
+export const calls = {
+  expiry: family('expiry', 0x60, [ascending, text, text, text], present),
+  requestId: family('requestId', 0x61, [text, text, text], json<records.RequestIdRecord>()),
+  usage: family('usage', 0x62, [text, ascending], json<records.UsageRecord>()),
+} as const;
+
+/** Every family, by group: what `fsck`, the naive readers of the tests and the property tests walk over. */
+export const families = { store, sessions, artifacts, latest, lineage, blobs, calls } as const;

@@ -1,0 +1,146 @@
+/** The index on LevelDB: one process, one machine, durable. The contract is in `door.ts`. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Level } from 'level';
+import { Failure } from '../domain/errors.ts';
+import type { Database, DatabaseReader } from './database.ts';
+import type { Index, Key, Range, Write } from './door.ts';
+import { type EngineOptions, openEngine } from './engine.ts';
+import { openMark } from './mark.ts';
+import { afterRealTime } from './timer.ts';
+
+/** LevelDB's own defaults are for a few megabytes of data. */
+export interface LevelTuning {
+  /** Blocks of tables, uncompressed, kept in memory. Default 64 MiB. */
+  readonly cacheBytes?: number;
+  /** Written rows gathered in memory before they become a table; up to twice this is held. Default 32 MiB. */
+  readonly writeBufferBytes?: number;
+  /** Size of a table. Default 16 MiB. */
+  readonly tableBytes?: number;
+}
+
+export interface LevelIndexOptions
+  extends LevelTuning,
+    Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn'> {
+  /** Directory of the database; made if need be. Nothing else may be in it. */
+  readonly directory: string;
+  /** Path of the high-water mark, outside {@link directory}. */
+  readonly markPath: string;
+  /** Opens the database. Default {@link openLevelDatabase}. */
+  readonly openDatabase?: (directory: string, tuning: LevelTuning) => Promise<Database>;
+}
+
+const MiB = 1024 * 1024;
+/** LevelDB's iterators stop after 16 KiB unless told otherwise. */
+const scanBytes = MiB;
+
+type ByteLevel = Level<Uint8Array, Uint8Array>;
+type LevelSnapshot = ReturnType<ByteLevel['snapshot']>;
+
+/**
+ * Opens the index, creating it if there is none.
+ *
+ * Fails with `DATA_LOSS` if commits are missing or rows are damaged, and with `STORE_UNAVAILABLE` if it cannot be
+ * opened; the metadata then says `lock: 'held'` if another process has it open.
+ */
+export async function openLevelIndex(options: LevelIndexOptions): Promise<Index> {
+  const { directory, markPath, openDatabase = openLevelDatabase, ...engine } = options;
+  const mark = await openMark({
+    path: markPath,
+    after: engine.after ?? afterRealTime,
+    warn: engine.warn ?? (() => undefined),
+  });
+  return openEngine({ ...engine, mark, openDatabase: () => openDatabase(directory, options) });
+}
+
+/** Opens the database alone, unchecked. */
+export async function openLevelDatabase(directory: string, tuning: LevelTuning = {}): Promise<Database> {
+  const level: ByteLevel = new Level(directory, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    cacheSize: tuning.cacheBytes ?? 64 * MiB,
+    writeBufferSize: tuning.writeBufferBytes ?? 32 * MiB,
+    maxFileSize: tuning.tableBytes ?? 16 * MiB,
+  });
+  try {
+    await level.open();
+  } catch (error) {
+    throw openingFailure(directory, error);
+  }
+  const dropped = await readDropped(directory);
+  return {
+    ...readerOf(level),
+    dropped,
+    snapshot() {
+      const snapshot = guarded(() => level.snapshot());
+      return { ...readerOf(level, snapshot), close: () => snapshot.close() };
+    },
+    batch: (writes) => level.batch(writes as Write[], { sync: true }),
+    close: () => level.close(),
+  };
+}
+
+function readerOf(level: ByteLevel, snapshot?: LevelSnapshot): DatabaseReader {
+  const at = snapshot === undefined ? {} : { snapshot };
+  return {
+    getSync: (key) => guarded(() => level.getSync(key, at)),
+    getMany: (keys) => level.getMany(keys as Key[], at).catch(rethrow),
+    iterator: ({ gte, lt, reverse = false, limit = -1 }: Range) => {
+      const iterator = guarded(() =>
+        level.iterator({ ...at, gte, lt, reverse, limit, highWaterMarkBytes: scanBytes }),
+      );
+      return { nextv: (size) => iterator.nextv(size).catch(rethrow), close: () => iterator.close() };
+    },
+  };
+}
+
+/**
+ * What LevelDB wrote into its `LOG` about records that it could not read when it was opened; it says so nowhere else.
+ * The file is begun anew at every open. (`LOCK` must never be read: closing it would release the lock.)
+ */
+async function readDropped(directory: string): Promise<string[]> {
+  const log = await readFile(join(directory, 'LOG'), 'utf8');
+  return log.split('\n').filter((line) => /dropping \d+ bytes|ignoring error/i.test(line));
+}
+
+function guarded<T>(operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    return rethrow(error);
+  }
+}
+
+function rethrow(error: unknown): never {
+  if (codeOf(error) === 'LEVEL_CORRUPTION') throw corruption(error);
+  throw new Failure('STORE_UNAVAILABLE', 'the index could not be read', {
+    cause: error,
+    retryAfterMs: 1_000,
+  });
+}
+
+function corruption(error: unknown): Failure {
+  return new Failure('DATA_LOSS', `the index is damaged: ${String(error)}`, { cause: error });
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | undefined)?.code;
+}
+
+function openingFailure(directory: string, error: unknown): Failure {
+  const cause = (error as Error).cause;
+  if (codeOf(cause) === 'LEVEL_CORRUPTION') return corruption(cause);
+  if (codeOf(cause) === 'LEVEL_LOCKED') {
+    return new Failure('STORE_UNAVAILABLE', `another process has the index open: ${directory}`, {
+      metadata: { lock: 'held' },
+      cause,
+    });
+  }
+  return new Failure(
+    'STORE_UNAVAILABLE',
+    `the index could not be opened: ${directory}: ${String(cause ?? error)}`,
+    {
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,120 @@
+/**
+ * The high-water mark: a file outside the database that names a commit known to be durable. A database that comes up
+ * without that commit has lost its tail, which nothing inside it could tell.
+ */
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Failure } from '../domain/errors.ts';
+import type { After } from './timer.ts';
+
+/** The mark is written at most this often: it trails the commits by no more. */
+export const markIntervalMs = 1_000;
+
+/** Where the engine keeps its mark. */
+export interface Mark {
+  /** The commit that the mark named when it was opened; 0 if there was no mark. */
+  readonly seq: number;
+  /** The commit is durable: the mark may name it. Returns at once and never fails. */
+  note(seq: number): void;
+  /** Writes the last noted commit. Nothing may be noted afterwards. */
+  close(): Promise<void>;
+}
+
+export interface MarkOptions {
+  /** Path of the file; its directory is made if need be. */
+  readonly path: string;
+  readonly after: After;
+  /** Told about a mark that could not be written. The old one stays valid, so nothing else follows from it. */
+  warn(message: string): void;
+}
+
+/** Opens the mark. Fails with `DATA_LOSS` if there is one that cannot be read. */
+export async function openMark(options: MarkOptions): Promise<Mark> {
+  await mkdir(dirname(options.path), { recursive: true });
+  return new MarkFile(options, await readMark(options.path));
+}
+
+async function readMark(path: string): Promise<number> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw new Failure('STORE_UNAVAILABLE', `cannot read the high-water mark ${path}`, { cause: error });
+  }
+  const digits = /^(\d{1,15})\n$/.exec(text)?.[1];
+  if (digits === undefined) throw new Failure('DATA_LOSS', `the high-water mark ${path} is damaged`);
+  return Number(digits);
+}
+
+class MarkFile implements Mark {
+  readonly seq: number;
+  private readonly options: MarkOptions;
+  private noted: number;
+  private written: number;
+  private cancel: (() => void) | undefined;
+  private writing: Promise<void> = Promise.resolve();
+  private closed = false;
+
+  constructor(options: MarkOptions, seq: number) {
+    this.options = options;
+    this.seq = seq;
+    this.noted = seq;
+    this.written = seq;
+  }
+
+  note(seq: number): void {
+    this.noted = seq;
+    this.arm();
+  }
+
+  private arm(): void {
+    if (this.cancel !== undefined || this.closed || this.noted === this.written) return;
+    this.cancel = this.options.after(markIntervalMs, () => {
+      this.writing = this.write().then((written) => {
+        this.cancel = undefined;
+        // After a failure the next commit tries again.
+        if (written) this.arm();
+      });
+    });
+  }
+
+  private async write(): Promise<boolean> {
+    const seq = this.noted;
+    if (seq === this.written) return true;
+    try {
+      await replaceDurably(this.options.path, `${seq}\n`);
+      this.written = seq;
+      return true;
+    } catch (error) {
+      this.options.warn(`cannot write the high-water mark ${this.options.path}: ${String(error)}`);
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.cancel?.();
+    await this.writing;
+    await this.write();
+  }
+}
+
+/** The new content is in place, through power loss too, when this resolves; until then the old one is. */
+async function replaceDurably(path: string, content: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, 'w');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

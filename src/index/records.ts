@@ -1,0 +1,137 @@
+/**
+ * The values that the index holds. Times are milliseconds since the Unix epoch, maps are lists of pairs sorted by
+ * key. A change that older code could misread raises the format version of the store.
+ */
+
+import type { Sha256 } from '../domain/digest.ts';
+import type { ArtifactId, SessionUid } from '../domain/ids.ts';
+import type { Pairs } from '../domain/metadata.ts';
+import type { Outcome } from '../domain/session.ts';
+
+/** One a batch, in a ring: shows a lost tail and carries the clock over a restart. */
+export interface CommitRecord {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly time: number;
+}
+
+export interface NamespaceRecord {
+  /** First part of the namespace's physical names; never reused. */
+  readonly internalId: string;
+  readonly createTime: number;
+}
+
+export interface SessionNameRecord {
+  readonly uid: SessionUid;
+  /** Set when the session was deleted or expired. */
+  readonly goneSince?: number;
+}
+
+export interface SessionRecord {
+  readonly id: string;
+  readonly uid: SessionUid;
+  /** `sealing`: fenced, nothing commits any more, the manifest is not stored yet. */
+  readonly state: 'open' | 'sealing' | 'sealed';
+  readonly outcome?: Outcome;
+  /** A push opened it; OpenSession may still set what a push cannot. */
+  readonly implicit: boolean;
+  readonly metadata: Pairs;
+  readonly labels: Pairs;
+  readonly expectedOutputs: readonly string[];
+  /** Known from the seal on. */
+  readonly missingOutputs?: readonly string[];
+  readonly createTime: number;
+  readonly updateTime: number;
+  readonly sealTime?: number;
+  /** The highest feed number given out. */
+  readonly feed: number;
+  /** Live artifacts, all versions, and their logical bytes. */
+  readonly artifacts: number;
+  readonly bytes: number;
+  readonly holds: number;
+  readonly manifest?: ManifestRecord;
+  /** Grows with every change that a client can make to the session itself; the etag. */
+  readonly revision: number;
+}
+
+export interface ManifestRecord {
+  readonly sha256: Sha256;
+  readonly size: number;
+  readonly lines: number;
+}
+
+export interface ArtifactRecord {
+  readonly id: ArtifactId;
+  readonly uid: SessionUid;
+  readonly session: string;
+  readonly name: string;
+  readonly version: number;
+  readonly sha256: Sha256;
+  readonly size: number;
+  readonly contentType: string;
+  /** Given by the client; only such a type can make a new version. */
+  readonly contentTypeExplicit: boolean;
+  /** With what was inherited from the session. */
+  readonly metadata: Pairs;
+  /** Which keys of `metadata` were inherited. */
+  readonly inherited: readonly string[];
+  readonly labels: Pairs;
+  readonly inputs: readonly ArtifactId[];
+  readonly createTime: number;
+  readonly feed: number;
+  /** The artifact's own expiry. */
+  readonly expireTime?: number;
+  readonly hold: boolean;
+  /** Grows with every update; the etag. */
+  readonly revision: number;
+}
+
+/** One a (session, name). It outlives its versions, so that a version number is never reused. */
+export interface HeadRecord {
+  readonly nextVersion: number;
+  readonly latest: ArtifactId;
+  /** The latest version was deleted: reading "latest" says so. */
+  readonly deleted?: boolean;
+}
+
+export interface VersionRecord {
+  readonly id: ArtifactId;
+}
+
+export type FeedRecord =
+  | { readonly kind: 'committed'; readonly id: ArtifactId }
+  | { readonly kind: 'deleted'; readonly id: ArtifactId }
+  | { readonly kind: 'sealed'; readonly outcome: Outcome };
+
+export interface BlobRecord {
+  /** Absent: the content is inline, in the family blobBytes. */
+  readonly name?: string;
+  readonly size: number;
+  /** The object's generation where the backend has such a thing. */
+  readonly generation?: string;
+  readonly refs: number;
+  readonly quarantined?: boolean;
+}
+
+export type PhysicalNameRecord =
+  | { readonly state: 'live'; readonly sha256: Sha256 }
+  | { readonly state: 'condemned'; readonly notBefore: number };
+
+export interface CondemnedRecord {
+  readonly generation?: string;
+  readonly size: number;
+}
+
+export interface RequestIdRecord {
+  readonly fingerprint: string;
+  readonly artifact: ArtifactId;
+  readonly createTime: number;
+  readonly expireTime: number;
+}
+
+export interface UsageRecord {
+  /** Live artifacts, all versions. */
+  readonly artifacts: number;
+  /** Their logical bytes: each artifact counts in full. */
+  readonly bytes: number;
+}

@@ -1,0 +1,48 @@
+/**
+ * How a row is stored: the CRC-32 (4 bytes, big endian) of all that follows it and of the key, one byte for the
+ * format version, the value. LevelDB does not check what it reads back, and a value under another key is as wrong as
+ * a changed one.
+ */
+import { Buffer } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+import { Failure } from '../domain/errors.ts';
+import { hexOf } from './bytes.ts';
+import type { StoredValue } from './database.ts';
+import type { Key, Value } from './door.ts';
+
+const formatVersion = 1;
+const versionAt = 4;
+/** Bytes that a stored row is longer than its value. */
+export const storedRowOverheadBytes = 5;
+
+export function encodeRow(key: Key, value: Value): StoredValue {
+  const stored = Buffer.allocUnsafe(storedRowOverheadBytes + value.length);
+  stored[versionAt] = formatVersion;
+  stored.set(value, storedRowOverheadBytes);
+  stored.writeUInt32BE(crc32(stored.subarray(versionAt), crc32(key)));
+  return stored;
+}
+
+/** The value, sharing the memory of `stored`. Fails with `DATA_LOSS` if it is not what was stored under `key`. */
+export function decodeRow(key: Key, stored: StoredValue): Value {
+  if (
+    stored.length < storedRowOverheadBytes ||
+    checksumOf(stored) !== crc32(stored.subarray(versionAt), crc32(key))
+  ) {
+    const name = hexOf(key);
+    throw new Failure('DATA_LOSS', `the index row ${name} does not match its checksum`, {
+      metadata: { key: name },
+    });
+  }
+  if (stored[versionAt] !== formatVersion) {
+    throw new Failure(
+      'NOT_IMPLEMENTED',
+      `the index row ${hexOf(key)} has format version ${stored[versionAt]}, this release reads ${formatVersion}`,
+    );
+  }
+  return stored.subarray(storedRowOverheadBytes);
+}
+
+function checksumOf(stored: StoredValue): number {
+  return ((stored[0]! << 24) | (stored[1]! << 16) | (stored[2]! << 8) | stored[3]!) >>> 0;
+}

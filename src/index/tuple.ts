@@ -1,0 +1,180 @@
+/**
+ * Tuples as bytes whose bytewise order is the order of the tuples, element by element. Each element is either of
+ * fixed width or a terminated string, so that no value of one element can reach into the next.
+ *
+ * A string is its UTF-8 with 0x00 written as 0x01 0x01 and 0x01 as 0x01 0x02, then a terminating 0x00. The end is
+ * found without looking at what follows, a terminator sorts before every continuation, and the order is bytewise UTF-8.
+ */
+import { Buffer } from 'node:buffer';
+
+const idBytes = 16;
+
+/** Assembles one key. Elements must be added in the order in which the family's comment lists them. */
+export class TupleWriter {
+  private buffer: Buffer;
+  private length = 0;
+
+  constructor(capacityBytes = 96) {
+    this.buffer = Buffer.allocUnsafe(capacityBytes);
+  }
+
+  private reserve(bytes: number): void {
+    const wanted = this.length + bytes;
+    if (wanted <= this.buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(wanted, this.buffer.length * 2));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.buffer = grown;
+  }
+
+  byte(value: number): this {
+    this.reserve(1);
+    this.buffer[this.length++] = value;
+    return this;
+  }
+
+  string(value: string): this {
+    const size = Buffer.byteLength(value);
+    this.reserve(size * 2 + 1);
+    const start = this.length;
+    this.buffer.write(value, start, 'utf8');
+    this.length += size;
+    this.escape(start);
+    this.buffer[this.length++] = 0;
+    return this;
+  }
+
+  private escape(start: number): void {
+    const end = this.length;
+    let at = start;
+    while (at < end && this.buffer[at]! > 1) at++;
+    if (at === end) return;
+    const rest = Buffer.from(this.buffer.subarray(at, end));
+    this.length = at;
+    for (const byte of rest) {
+      if (byte > 1) this.buffer[this.length++] = byte;
+      else {
+        this.buffer[this.length++] = 1;
+        this.buffer[this.length++] = byte + 1;
+      }
+    }
+  }
+
+  /** An unsigned integer up to 2^53 - 1, in 8 bytes, big endian. */
+  number(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a key number: ${value}`);
+    this.reserve(8);
+    this.buffer.writeUInt32BE(Math.floor(value / 2 ** 32), this.length);
+    this.buffer.writeUInt32BE(value % 2 ** 32, this.length + 4);
+    this.length += 8;
+    return this;
+  }
+
+  /** As {@link number}, but larger values sort first. */
+  numberDescending(value: number): this {
+    return this.number(Number.MAX_SAFE_INTEGER - value);
+  }
+
+  /** 16 bytes as they are: ids sort oldest first. */
+  id(value: Uint8Array): this {
+    if (value.length !== idBytes) throw new RangeError(`an id has ${idBytes} bytes, not ${value.length}`);
+    this.reserve(idBytes);
+    this.buffer.set(value, this.length);
+    this.length += idBytes;
+    return this;
+  }
+
+  /** 16 bytes inverted: ids sort newest first. */
+  idDescending(value: Uint8Array): this {
+    this.id(value);
+    for (let at = this.length - idBytes; at < this.length; at++) this.buffer[at] = ~this.buffer[at]! & 0xff;
+    return this;
+  }
+
+  /** Bytes of a width that the family fixes. */
+  fixed(value: Uint8Array): this {
+    this.reserve(value.length);
+    this.buffer.set(value, this.length);
+    this.length += value.length;
+    return this;
+  }
+
+  /** The key. The writer must not be used afterwards. */
+  done(): Uint8Array {
+    return this.buffer.subarray(0, this.length);
+  }
+}
+
+/** Takes a key apart, element by element, in the order in which it was written. Throws on malformed bytes. */
+export class TupleReader {
+  private readonly bytes: Buffer;
+  private at = 0;
+
+  constructor(key: Uint8Array) {
+    this.bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  }
+
+  private take(length: number): Buffer {
+    if (this.at + length > this.bytes.length) throw new RangeError('key too short');
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  byte(): number {
+    return this.take(1)[0]!;
+  }
+
+  string(): string {
+    const end = this.bytes.indexOf(0, this.at);
+    if (end < 0) throw new RangeError('unterminated string in key');
+    const escaped = this.bytes.subarray(this.at, end);
+    this.at = end + 1;
+    return escaped.includes(1) ? unescapeBytes(escaped).toString('utf8') : escaped.toString('utf8');
+  }
+
+  number(): number {
+    const bytes = this.take(8);
+    return bytes.readUInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4);
+  }
+
+  numberDescending(): number {
+    return Number.MAX_SAFE_INTEGER - this.number();
+  }
+
+  id(): Uint8Array {
+    return Uint8Array.from(this.take(idBytes));
+  }
+
+  idDescending(): Uint8Array {
+    return Uint8Array.from(this.take(idBytes), (byte) => ~byte & 0xff);
+  }
+
+  fixed(length: number): Uint8Array {
+    return Uint8Array.from(this.take(length));
+  }
+
+  /** Fails unless every byte was read. */
+  end(): void {
+    if (this.at !== this.bytes.length) throw new RangeError('key too long');
+  }
+}
+
+function unescapeBytes(escaped: Uint8Array): Buffer {
+  const plain: number[] = [];
+  for (let at = 0; at < escaped.length; at++) {
+    const byte = escaped[at]!;
+    plain.push(byte === 1 ? escaped[++at]! - 1 : byte);
+  }
+  return Buffer.from(plain);
+}
+
+/** The smallest byte string greater than every one that begins with `prefix`. */
+export function afterPrefix(prefix: Uint8Array): Uint8Array {
+  const end = Uint8Array.from(prefix);
+  for (let at = end.length - 1; at >= 0; at--) {
+    if (end[at] !== 0xff) {
+      end[at]!++;
+      return end.subarray(0, at + 1);
+    }
+  }
+  throw new RangeError('a prefix of 0xff bytes only has no end');
+}

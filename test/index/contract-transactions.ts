@@ -1,0 +1,138 @@
+/** Clauses 1 and 2: what a transaction sees and in which order. */
+import { expect, test } from 'vitest';
+import { Failure } from '../../src/domain/errors.ts';
+import { idTimeMs } from '../../src/domain/ids.ts';
+import { type Env, KeyNotListed } from '../../src/index/door.ts';
+import { decide, del, increment, key, look, type OpenRig, put, rowsOf, text, write } from './support.ts';
+
+export function transactionsContract(open: OpenRig): void {
+  test('2: a transaction sees every write before it, durable or not', async () => {
+    await using rig = await open();
+    const { index } = rig;
+    const results = await Promise.all([
+      write(index, [put('a', '1'), put('b', '1')]),
+      look(index, 'a'),
+      write(index, [put('a', '2'), del('b')]),
+      look(index, 'a'),
+      look(index, 'b'),
+    ]);
+    expect(results).toEqual([undefined, '1', undefined, '2', undefined]);
+    expect(await rowsOf(index)).toEqual([['a', '2']]);
+  });
+
+  test('2: the last write of a transaction to one key counts', async () => {
+    await using rig = await open();
+    await write(rig.index, [put('a', '1'), del('a'), put('a', '3'), put('b', '1'), del('b')]);
+    expect(await rowsOf(rig.index)).toEqual([['a', '3']]);
+  });
+
+  test('2: 64 increments at once give 64, in a few batches', async () => {
+    await using rig = await open();
+    const results = await Promise.all(Array.from({ length: 64 }, () => increment(rig.index, 'counter')));
+    expect(results).toEqual(Array.from({ length: 64 }, (_, at) => at + 1));
+    expect(text(await rig.index.get(key('counter')))).toBe('64');
+    expect(rig.index.stats.batches).toBeLessThanOrEqual(2);
+    expect(rig.index.stats.transactions).toBe(64);
+  });
+
+  test('2: callers who act on the answers of one batch share the next', async () => {
+    await using rig = await open();
+    const caller = async () => {
+      for (let round = 0; round < 10; round++) await increment(rig.index, 'counter');
+    };
+    await Promise.all(Array.from({ length: 64 }, caller));
+    expect(text(await rig.index.get(key('counter')))).toBe('640');
+    expect(rig.index.stats.batches).toBeLessThanOrEqual(20);
+  });
+
+  test('2: a decide that needs a row is run again with it, at most five times in all', async () => {
+    await using rig = await open();
+    const { index } = rig;
+    await write(
+      index,
+      ['1', '2', '3', '4', '5', '6'].map((at) => put(at, String(Number(at) + 1))),
+    );
+    const follow = (hops: number) =>
+      decide(index, ['1'], ([first], _env, rows) => {
+        let at = first!;
+        for (let hop = 1; hop < hops; hop++) {
+          try {
+            at = text(rows.get(key(at)))!;
+          } catch (error) {
+            if (error instanceof KeyNotListed) return { need: [error.key] };
+            throw error;
+          }
+        }
+        return { writes: [put('found', at)], result: at };
+      });
+    expect(await follow(5)).toBe('6');
+    await expect(follow(6)).rejects.toThrow(RangeError);
+    expect(text(await index.get(key('found')))).toBe('6');
+  });
+
+  test('2: a row that was not asked for is refused, a missing one is undefined', async () => {
+    await using rig = await open();
+    await expect(
+      decide(rig.index, ['a'], (_texts, _env, rows) => ({ writes: [], result: rows.get(key('b')) })),
+    ).rejects.toThrow(KeyNotListed);
+    expect(await look(rig.index, 'a')).toBeUndefined();
+  });
+
+  test('1: what decide throws is thrown, and nothing is written', async () => {
+    await using rig = await open();
+    const refusal = new Failure('SESSION_SEALED', 'sealed');
+    const refused = decide(rig.index, ['a'], () => {
+      throw refusal;
+    });
+    await expect(refused).rejects.toBe(refusal);
+    expect(rig.index.stats.batches).toBe(0);
+    expect(await rowsOf(rig.index)).toEqual([]);
+  });
+
+  test('1: time stands still in a run and never goes back, and ids grow', async () => {
+    const times = [5_000, 4_000, 4_000, 4_000, 9_000, 8_000];
+    await using rig = await open({ clock: () => times.shift() ?? 1 });
+    const seen: { now: number; ids: string[] }[] = [];
+    const tell = (env: Env) => {
+      const ids = [env.mintId(), env.mintId()];
+      for (const id of ids) expect(idTimeMs(id)).toBe(env.now);
+      return { now: env.now, ids: ids.map((id) => Buffer.from(id).toString('hex')) };
+    };
+    for (let round = 0; round < 6; round++) {
+      let before: number | undefined;
+      const told = await decide(rig.index, [], (_texts, env, rows) => {
+        if (before !== undefined) expect(env.now).toBe(before);
+        before = env.now;
+        try {
+          rows.get(key('later'));
+        } catch {
+          return { need: [key('later')] };
+        }
+        return { writes: [], result: tell(env) };
+      });
+      seen.push(told);
+    }
+    expect(seen.map(({ now }) => now)).toEqual([5_000, 5_000, 5_000, 5_000, 9_000, 9_000]);
+    const ids = seen.flatMap((each) => each.ids);
+    expect(ids).toEqual([...new Set(ids)].sort());
+    expect(rig.index.now()).toBe(9_000);
+  });
+
+  test('1: time does not go back over a restart', async () => {
+    await using rig = await open({ clock: () => 7_000_000 });
+    await write(rig.index, [put('a', '1')]);
+    await rig.reopen({ clock: () => 1_000 });
+    expect(rig.index.now()).toBe(7_000_000);
+    expect(await decide(rig.index, [], (_texts, env) => ({ writes: [], result: env.now }))).toBe(7_000_000);
+  });
+
+  test('1: random bytes have the length asked for and differ', async () => {
+    await using rig = await open();
+    const [first, second] = await decide(rig.index, [], (_texts, env) => ({
+      writes: [],
+      result: [env.random(32), env.random(32)],
+    }));
+    expect(first).toHaveLength(32);
+    expect(Buffer.compare(first!, second!)).not.toBe(0);
+  });
+}

@@ -1,0 +1,16 @@
+/** The contract of `src/index/door.ts`, which every engine keeps. The clauses are numbered as there. */
+import { describe } from 'vitest';
+import { durabilityContract } from './contract-durability.ts';
+import { limitsContract } from './contract-limits.ts';
+import { readsContract } from './contract-reads.ts';
+import { transactionsContract } from './contract-transactions.ts';
+import type { OpenRig } from './support.ts';
+
+export function indexContract(name: string, open: OpenRig): void {
+  describe(`the index contract: ${name}`, () => {
+    transactionsContract(open);
+    durabilityContract(open);
+    readsContract(open);
+    limitsContract(open);
+  });
+}

@@ -1,0 +1,83 @@
+/** Wraps a real database so that a test decides when a batch reaches it and what becomes of it. */
+import type { Database } from '../../src/index/database.ts';
+
+/** What happens instead of a batch. `apply` writes it to the database. */
+export type Fault = (apply: () => Promise<void>, database: Database) => Promise<void>;
+
+/** The batch is not written and fails. */
+export const unwritten: Fault = async () => {
+  throw new Error('injected: the batch was not written');
+};
+
+/** The batch is written and fails all the same. */
+export const written: Fault = async (apply) => {
+  await apply();
+  throw new Error('injected: the batch was written');
+};
+
+export class Faults {
+  /** The open database, beneath everything that the index does. */
+  database!: Database;
+  /** Batches that the index has begun. */
+  batches = 0;
+  private readonly planned: Fault[] = [];
+  private openingsToFail = 0;
+  private isDead = false;
+  private gate: PromiseWithResolvers<void> | undefined;
+  private arrival: PromiseWithResolvers<void> | undefined;
+
+  /** The coming batches, one each. */
+  plan(...faults: Fault[]): void {
+    this.planned.push(...faults);
+  }
+
+  /** The next `count` attempts to open the database fail. */
+  failOpening(count: number): void {
+    this.openingsToFail = count;
+  }
+
+  /** From now on batches wait. Resolves when one does. */
+  hold(): Promise<void> {
+    this.gate ??= Promise.withResolvers();
+    this.arrival = Promise.withResolvers();
+    return this.arrival.promise;
+  }
+
+  release(): void {
+    this.gate?.resolve();
+    this.gate = undefined;
+  }
+
+  /** Lets the batch that waits go on, and the next one wait. Resolves when that one does. */
+  releaseOne(): Promise<void> {
+    this.release();
+    return this.hold();
+  }
+
+  /** Nothing reaches the database any more, as when the process is killed. */
+  kill(): void {
+    this.isDead = true;
+    this.release();
+  }
+
+  async open(openDatabase: () => Promise<Database>): Promise<Database> {
+    if (this.isDead || this.openingsToFail > 0) {
+      this.openingsToFail--;
+      throw new Error('injected: the database cannot be opened');
+    }
+    const database = await openDatabase();
+    this.database = database;
+    return { ...database, batch: (writes) => this.batch(database, () => database.batch(writes)) };
+  }
+
+  private async batch(database: Database, apply: () => Promise<void>): Promise<void> {
+    this.batches++;
+    if (this.gate !== undefined) {
+      this.arrival?.resolve();
+      await this.gate.promise;
+    }
+    if (this.isDead) throw new Error('injected: the process was killed');
+    const fault = this.planned.shift();
+    await (fault === undefined ? apply() : fault(apply, database));
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Random transactions, batches that are held, fail (written or not) or meet a crash, against a plain map. At the end
+ * the transactions whose own row is there are replayed in the order in which they ran: that must give the rows that
+ * are there, and every answer that was given must be what the replay had at that point.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Failure } from '../../src/domain/errors.ts';
+import { unwritten, written } from './faults.ts';
+import { openLevelRig, openMemoryRig } from './rigs.ts';
+import {
+  decide,
+  del,
+  look,
+  type OpenRig,
+  put,
+  type Rig,
+  rowsOf,
+  turns,
+  type Watched,
+  watch,
+} from './support.ts';
+
+const seed = 20_260_102;
+const names = ['a', 'b', 'c', 'd', 'e'];
+
+interface Plan {
+  readonly kind: 'write' | 'look' | 'refuse';
+  readonly reads: readonly string[];
+  readonly puts: readonly string[];
+  readonly dels: readonly string[];
+  readonly queue: string;
+}
+
+type Step =
+  | { readonly transaction: Plan }
+  | { readonly control: 'turn' | 'hold' | 'release' | 'unwritten' | 'written' | 'crash' | 'look' };
+
+const some = fc.subarray(names);
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        transaction: fc.record({
+          kind: fc.constantFrom('write', 'write', 'write', 'look', 'refuse'),
+          reads: some,
+          puts: some,
+          dels: some,
+          queue: fc.constantFrom('p', 'q'),
+        }),
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        control: fc.constantFrom(
+          'turn',
+          'turn',
+          'turn',
+          'hold',
+          'release',
+          'unwritten',
+          'written',
+          'crash',
+          'look',
+        ),
+      }),
+    },
+  ) as fc.Arbitrary<Step>,
+  { minLength: 5, maxLength: 60 },
+);
+
+type Row = [name: string, content: string];
+type Seen = (string | undefined)[];
+
+interface Started {
+  readonly plan: Plan;
+  readonly outcome: Watched<Seen>;
+}
+
+/** What the test saw while it ran. */
+class History {
+  readonly started: Started[] = [];
+  /** Numbers of transactions in the order of their last run. */
+  ran: number[] = [];
+  readonly looks: Row[][] = [];
+
+  start(rig: Rig, plan: Plan): void {
+    const number = this.started.length;
+    const decision = decide<Seen>(
+      rig.index,
+      plan.reads,
+      (seen) => {
+        this.ran = [...this.ran.filter((each) => each !== number), number];
+        if (plan.kind === 'refuse') throw new Failure('SESSION_SEALED', JSON.stringify(seen));
+        const writes =
+          plan.kind === 'look' ? [] : effects(plan, number, seen).map(([name, to]) => writeOf(name, to));
+        return { writes, result: seen };
+      },
+      { queue: plan.queue },
+    );
+    this.started.push({ plan, outcome: watch(decision) });
+  }
+}
+
+function writeOf(name: string, content: string | undefined) {
+  return content === undefined ? del(name) : put(name, content);
+}
+
+/** What a transaction does to the rows. Its own row shows that it is there. */
+function effects(plan: Plan, number: number, seen: Seen): [string, string | undefined][] {
+  return [
+    [`t${number}`, JSON.stringify(seen)],
+    ...plan.dels.map((name): [string, undefined] => [name, undefined]),
+    ...plan.puts.map((name): [string, string] => [
+      name,
+      `${number}:${seen.map((each) => each?.length ?? '-').join()}`,
+    ]),
+  ];
+}
+
+async function play(rig: Rig, script: readonly Step[]): Promise<History> {
+  const history = new History();
+  for (const step of script) {
+    if ('transaction' in step) history.start(rig, step.transaction);
+    else if (step.control === 'turn') await turns(1);
+    else if (step.control === 'hold') void rig.faults.hold();
+    else if (step.control === 'release') rig.faults.release();
+    else if (step.control === 'unwritten') rig.faults.plan(unwritten);
+    else if (step.control === 'written') rig.faults.plan(written);
+    else if (step.control === 'crash') await rig.crash();
+    // Refused while the database is reopened.
+    else
+      history.looks.push(
+        ...(await rowsOf(rig.index).then(
+          (rows) => [rows],
+          () => [],
+        )),
+      );
+  }
+  rig.faults.release();
+  await Promise.all(history.started.map(({ outcome }) => outcome.settled));
+  // Waits until the database is open again, if the last batch failed.
+  await look(rig.index, 'a');
+  return history;
+}
+
+function check(history: History, final: readonly Row[]): { there: number; unknown: number } {
+  const present = new Map(final);
+  const state = new Map<string, string>();
+  const states = [serialise(state)];
+  let unknown = 0;
+  for (const number of history.ran) {
+    const { plan, outcome } = history.started[number]!;
+    const expected = plan.reads.map((name) => state.get(name));
+    const isUnknown = outcome.error instanceof Failure && outcome.error.reason === 'STORE_UNAVAILABLE';
+    if (isUnknown) unknown++;
+    else if (plan.kind === 'refuse')
+      expect(outcome.error).toMatchObject({ message: JSON.stringify(expected) });
+    else expect(outcome.value).toEqual(expected);
+    if (!present.has(`t${number}`)) {
+      // Only what writes nothing, or is unknown, may be absent.
+      expect(isUnknown || plan.kind !== 'write').toBe(true);
+      continue;
+    }
+    for (const [name, content] of effects(plan, number, expected)) {
+      if (content === undefined) state.delete(name);
+      else state.set(name, content);
+    }
+    states.push(serialise(state));
+  }
+  expect(serialise(present)).toBe(serialise(state));
+  for (const rows of history.looks) expect(states).toContain(serialise(new Map(rows)));
+  const notRun = history.started.filter((_each, number) => !history.ran.includes(number));
+  for (const { outcome } of notRun) expect(outcome.error).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  return { there: states.length - 1, unknown };
+}
+
+function serialise(state: ReadonlyMap<string, string>): string {
+  return JSON.stringify([...state].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+describe.each<[name: string, open: OpenRig, numRuns: number]>([
+  ['memory', openMemoryRig, 300],
+  ['LevelDB', openLevelRig, 100],
+])('%s against a map', (_name, open, numRuns) => {
+  test(`what was acknowledged is there, the rest whole or absent, and every answer is true (seed ${seed})`, async () => {
+    let there = 0;
+    let unknown = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, async (script) => {
+        await using rig = await open();
+        const history = await play(rig, script);
+        const before = check(history, await rowsOf(rig.index));
+        await rig.crash();
+        expect(check(history, await rowsOf(rig.index))).toEqual(before);
+        there += before.there;
+        unknown += before.unknown;
+      }),
+      { seed, numRuns },
+    );
+    // The scripts do reach both.
+    expect(there).toBeGreaterThan(numRuns);
+    expect(unknown).toBeGreaterThan(numRuns);
+  }, 60_000);
+});

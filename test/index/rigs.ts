@@ -1,0 +1,72 @@
+/** Both engines, ready to be hurt. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Index } from '../../src/index/door.ts';
+import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb.ts';
+import { openMemoryDatabase, openMemoryIndex } from '../../src/index/memory.ts';
+import { MemoryRows } from '../../src/index/memory-rows.ts';
+import { Faults } from './faults.ts';
+import { ManualTimer, type OpenRig, type Rig, type RigOptions } from './support.ts';
+
+type OpenIndex = (faults: Faults, timer: ManualTimer, options: RigOptions) => Promise<Index>;
+
+async function rigOf(open: OpenIndex, options: RigOptions, cleanUp: () => Promise<void>): Promise<Rig> {
+  let current = options;
+  const start = async () => {
+    const faults = new Faults();
+    const timer = new ManualTimer();
+    return { faults, timer, index: await open(faults, timer, current) };
+  };
+  let parts = await start();
+  return {
+    get index() {
+      return parts.index;
+    },
+    get faults() {
+      return parts.faults;
+    },
+    get timer() {
+      return parts.timer;
+    },
+    async reopen(next = current) {
+      current = next;
+      await parts.index.close();
+      parts = await start();
+    },
+    async crash() {
+      parts.faults.kill();
+      await parts.index.close();
+      parts = await start();
+    },
+    async [Symbol.asyncDispose]() {
+      parts.faults.kill();
+      await parts.index.close();
+      await cleanUp();
+    },
+  };
+}
+
+export const openMemoryRig: OpenRig = (options = {}) => {
+  const rows = new MemoryRows();
+  const open: OpenIndex = (faults, timer, given) =>
+    openMemoryIndex({
+      ...given,
+      after: timer.after,
+      openDatabase: () => faults.open(async () => openMemoryDatabase(rows)),
+    });
+  return rigOf(open, options, async () => undefined);
+};
+
+export const openLevelRig: OpenRig = async (options = {}) => {
+  const home = await mkdtemp(join(tmpdir(), 'artifacta-index-'));
+  const open: OpenIndex = (faults, timer, given) =>
+    openLevelIndex({
+      ...given,
+      directory: join(home, 'database'),
+      markPath: join(home, 'mark'),
+      after: timer.after,
+      openDatabase: (directory, tuning) => faults.open(() => openLevelDatabase(directory, tuning)),
+    });
+  return rigOf(open, options, () => rm(home, { recursive: true, force: true }));
+};

@@ -1,0 +1,160 @@
+/** What the tests of the index share. */
+import { Buffer } from 'node:buffer';
+import type { Decision, Env, Index, Key, Range, Rows, Value, Write } from '../../src/index/door.ts';
+import type { After } from '../../src/index/timer.ts';
+import type { Faults } from './faults.ts';
+
+export interface RigOptions {
+  readonly clock?: () => number;
+  readonly warn?: (message: string) => void;
+}
+
+/** An index and the means to hurt it. */
+export interface Rig extends AsyncDisposable {
+  readonly index: Index;
+  readonly faults: Faults;
+  readonly timer: ManualTimer;
+  /** Closes the index and opens it again. */
+  reopen(options?: RigOptions): Promise<void>;
+  /** Abandons the index: no batch that is under way reaches the database any more. Then opens it again. */
+  crash(): Promise<void>;
+}
+
+export type OpenRig = (options?: RigOptions) => Promise<Rig>;
+
+/** Time passes when the test says so. */
+export class ManualTimer {
+  private readonly tasks = new Set<() => void>();
+
+  readonly after: After = (_delayMs, task) => {
+    const entry = () => task();
+    this.tasks.add(entry);
+    return () => this.tasks.delete(entry);
+  };
+
+  get pending(): number {
+    return this.tasks.size;
+  }
+
+  /** Runs everything that waits now. */
+  fire(): void {
+    const due = [...this.tasks];
+    this.tasks.clear();
+    for (const task of due) task();
+  }
+}
+
+/** A key of no family. */
+export function key(text: string): Key {
+  return Buffer.concat([Buffer.from([0xf0]), Buffer.from(text, 'latin1')]);
+}
+
+export function value(text: string): Value {
+  return Buffer.from(text, 'latin1');
+}
+
+/** The text that {@link value} was given. */
+export function text(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1');
+}
+
+/** The text that {@link key} was given. */
+export function keyText(bytes: Key): string {
+  return Buffer.from(bytes).toString('latin1').slice(1);
+}
+
+/** Every key of {@link key}. */
+export const everything: Range = { gte: key(''), lt: Buffer.from([0xf1]) };
+
+export function put(name: string, content: string): Write {
+  return { type: 'put', key: key(name), value: value(content) };
+}
+
+export function del(name: string): Write {
+  return { type: 'del', key: key(name) };
+}
+
+export interface Options {
+  readonly queue?: string;
+  readonly bytesHint?: number;
+}
+
+/** Writes without reading. */
+export function write(index: Index, writes: readonly Write[], options: Options = {}): Promise<void> {
+  return index.transact({ queue: 'q', reads: [], decide: () => ({ writes, result: undefined }), ...options });
+}
+
+/** Reads rows and decides by their texts, in the order of the names. */
+export function decide<T>(
+  index: Index,
+  names: readonly string[],
+  decision: (texts: (string | undefined)[], env: Env, rows: Rows) => Decision<T>,
+  options: Options = {},
+): Promise<T> {
+  return index.transact({
+    queue: 'q',
+    reads: names.map(key),
+    decide: (rows, env) =>
+      decision(
+        names.map((name) => text(rows.get(key(name)))),
+        env,
+        rows,
+      ),
+    ...options,
+  });
+}
+
+/** Reads one row in a transaction that writes nothing. */
+export function look(index: Index, name: string): Promise<string | undefined> {
+  return decide(index, [name], ([found]) => ({ writes: [], result: found }));
+}
+
+export function increment(index: Index, name: string): Promise<number> {
+  return decide(index, [name], ([found]) => {
+    const next = Number(found ?? 0) + 1;
+    return { writes: [put(name, String(next))], result: next };
+  });
+}
+
+/** All rows of a range as texts. */
+export async function rowsOf(
+  reader: { scan: Index['scan'] },
+  range: Range = everything,
+): Promise<[name: string, content: string][]> {
+  const found: [string, string][] = [];
+  for await (const block of reader.scan(range)) {
+    for (const [name, content] of block) found.push([keyText(name), text(content)!]);
+  }
+  return found;
+}
+
+/** Lets everything run that can run without the disk. */
+export async function turns(count = 5): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export interface Watched<T> {
+  state: 'pending' | 'fulfilled' | 'rejected';
+  value?: T;
+  error?: unknown;
+  /** Resolves when it is settled, however. */
+  readonly settled: Promise<void>;
+}
+
+/** Shows whether a promise is settled. */
+export function watch<T>(promise: Promise<T>): Watched<T> {
+  const watched: Watched<T> = {
+    state: 'pending',
+    settled: promise.then(
+      (result) => {
+        watched.state = 'fulfilled';
+        watched.value = result;
+      },
+      (error: unknown) => {
+        watched.state = 'rejected';
+        watched.error = error;
+      },
+    ),
+  };
+  return watched;
+}
