@@ -1,0 +1,138 @@
+/**
+ * Block checksums: the CRC-32 of every {@link blockBytes} of a blob, the last block as long as it is. Four bytes each,
+ * most significant first. The index keeps them in rows of {@link crcRowBlocks}; row n begins with block n · 1024.
+ */
+import { crc32 } from 'node:zlib';
+import { Failure } from '../domain/errors.ts';
+import { blockBytes } from './blob-store.ts';
+import { checkByteRange } from './names.ts';
+
+/** Checksums in a full row: 4 KiB of them, for 1 GiB of content. */
+export const crcRowBlocks = 1024;
+const crcBytes = 4;
+
+/** Takes a blob's bytes in order, in chunks of any size, and keeps none of them. */
+export class BlockCrcs {
+  readonly #crcs: number[] = [];
+  #crc = 0;
+  #filled = 0;
+
+  update(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + blockBytes - this.#filled);
+      this.#crc = crc32(part, this.#crc);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === blockBytes) this.#endBlock();
+    }
+  }
+
+  /** The checksums of all blocks; empty for an empty blob. Called once, at the end. */
+  finish(): Uint8Array {
+    if (this.#filled > 0) this.#endBlock();
+    const bytes = new Uint8Array(this.#crcs.length * crcBytes);
+    const view = new DataView(bytes.buffer);
+    this.#crcs.forEach((crc, block) => {
+      view.setUint32(block * crcBytes, crc);
+    });
+    return bytes;
+  }
+
+  #endBlock(): void {
+    this.#crcs.push(this.#crc);
+    this.#crc = 0;
+    this.#filled = 0;
+  }
+}
+
+/** What has to be read to serve a range of a blob, checked. */
+export interface ReadPlan {
+  /** What is wanted, in bytes. */
+  readonly offset: number;
+  readonly length: number;
+  /** The blocks that cover it: begins at a block, ends at one or with the blob. Empty for an empty range. */
+  readonly readOffset: number;
+  readonly readLength: number;
+  /** These blocks, the last one included; `lastBlock` is less than `firstBlock` for an empty range. */
+  readonly firstBlock: number;
+  readonly lastBlock: number;
+}
+
+/** RangeError unless `[offset, offset + length)` lies within the blob. */
+export function readPlan(wanted: {
+  readonly sizeBytes: number;
+  readonly offset: number;
+  readonly length: number;
+}): ReadPlan {
+  const { sizeBytes, offset, length } = wanted;
+  checkByteRange(offset, length);
+  const end = offset + length;
+  if (!(end <= sizeBytes)) throw new RangeError(`bytes ${offset} to ${end} of a blob of ${sizeBytes}`);
+  const firstBlock = Math.floor(offset / blockBytes);
+  const lastBlock = length === 0 ? firstBlock - 1 : Math.floor((end - 1) / blockBytes);
+  const readOffset = firstBlock * blockBytes;
+  const readEnd = Math.min((lastBlock + 1) * blockBytes, sizeBytes);
+  return { offset, length, readOffset, readLength: readEnd - readOffset, firstBlock, lastBlock };
+}
+
+/**
+ * The wanted bytes of a plan, from `pieces` of any size that hold its `readLength` bytes. `crcs` are the checksums of
+ * whole rows, the first of them the row of `plan.firstBlock`. No byte of a block is released before the block has been
+ * checked; one block is held at a time and nothing is copied.
+ *
+ * Failure `DATA_LOSS` for a block that does not match, a checksum that is missing, and too few or too many bytes.
+ */
+export async function* verified(
+  pieces: AsyncIterable<Uint8Array>,
+  { plan, crcs }: { readonly plan: ReadPlan; readonly crcs: Uint8Array },
+): AsyncGenerator<Uint8Array> {
+  const end = plan.readOffset + plan.readLength;
+  const rowStart = Math.floor(plan.firstBlock / crcRowBlocks) * crcRowBlocks;
+  let block = plan.firstBlock;
+  let position = plan.readOffset;
+  let crc = 0;
+  let held: Uint8Array[] = [];
+  for await (const piece of pieces) {
+    if (position + piece.length > end)
+      throw new Failure('DATA_LOSS', 'more bytes are stored than were written');
+    for (let at = 0; at < piece.length; ) {
+      const blockEnd = Math.min((block + 1) * blockBytes, end);
+      const part = piece.subarray(at, at + blockEnd - position);
+      crc = crc32(part, crc);
+      held.push(part);
+      at += part.length;
+      position += part.length;
+      if (position < blockEnd) continue;
+      if (crc !== crcAt(crcs, block - rowStart)) throw mismatch(block);
+      yield* clipped(held, block * blockBytes, plan);
+      block++;
+      crc = 0;
+      held = [];
+    }
+  }
+  if (position < end) throw new Failure('DATA_LOSS', 'fewer bytes are stored than were written');
+}
+
+/** Undefined, which matches nothing, if there are not so many. */
+function crcAt(crcs: Uint8Array, index: number): number | undefined {
+  const at = index * crcBytes;
+  if (crcs.length < at + crcBytes) return undefined;
+  return new DataView(crcs.buffer, crcs.byteOffset).getUint32(at);
+}
+
+function mismatch(block: number): Failure {
+  return new Failure('DATA_LOSS', 'stored bytes do not match their checksum', {
+    metadata: { block: String(block) },
+  });
+}
+
+/** Those of the bytes in `parts`, which begin at `start`, that are wanted. */
+function* clipped(parts: readonly Uint8Array[], start: number, plan: ReadPlan): Generator<Uint8Array> {
+  let at = start;
+  for (const part of parts) {
+    const from = Math.max(plan.offset - at, 0);
+    const to = Math.min(plan.offset + plan.length - at, part.length);
+    if (from < to) yield to - from === part.length ? part : part.subarray(from, to);
+    at += part.length;
+  }
+}

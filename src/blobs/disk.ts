@@ -1,0 +1,244 @@
+/**
+ * Blobs as files of a local disk, under a root directory:
+ *
+ *     tmp/<internal id>.<2 hex>.<upload id>      being written
+ *     blobs/<internal id>/<2 hex>/<upload id>    committed
+ *
+ * A committed file is never written again. Nothing here is locked: one process at a time owns the root, which is
+ * ensured by the lock of the index beside it.
+ */
+import { link, mkdir, open, opendir, readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Failure } from '../domain/errors.ts';
+import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
+import {
+  guarded,
+  ioFailure,
+  isFull,
+  readFully,
+  syncDirectory,
+  systemCode,
+  unlinkIfPresent,
+} from './files.ts';
+import { blobName, checkByteRange, checkInternalId, isSegment, parseBlobName, shards } from './names.ts';
+import { StagedFile } from './staged-file.ts';
+import { WriteBuffers } from './write-buffers.ts';
+
+export interface DiskBlobsOptions {
+  /** Made if absent, durably, with mode 0700. Relative paths are taken from the working directory. */
+  readonly root: string;
+}
+
+/**
+ * Opens a directory of blobs. Failure `STORE_UNAVAILABLE` if it cannot be used: no permission, or `tmp` and `blobs`
+ * on different file systems, or a file system without hard links.
+ */
+export async function openDiskBlobs(options: DiskBlobsOptions): Promise<BlobStore> {
+  const root = resolve(options.root);
+  const directories = { staging: join(root, 'tmp'), blobs: join(root, 'blobs') };
+  await guarded('opening the blob directory', async () => {
+    const created = await mkdir(root, { recursive: true, mode: 0o700 });
+    await makeDirectory(directories.staging);
+    await makeDirectory(directories.blobs);
+    await syncDirectory(root);
+    if (created !== undefined) await syncParents(root, created);
+  });
+  await checkLinks(directories);
+  return new DiskBlobs(directories);
+}
+
+interface Directories {
+  readonly staging: string;
+  readonly blobs: string;
+}
+
+class DiskBlobs implements BlobStore {
+  readonly #directories: Directories;
+  readonly #buffers = new WriteBuffers();
+  readonly #prepared = new Map<string, Promise<void>>();
+  #stagedCount = 0;
+
+  constructor(directories: Directories) {
+    this.#directories = directories;
+  }
+
+  get stagedCount(): number {
+    return this.#stagedCount;
+  }
+
+  async prepareNamespace(internalId: string): Promise<void> {
+    checkInternalId(internalId);
+    let preparing = this.#prepared.get(internalId);
+    if (preparing === undefined) {
+      preparing = guarded('preparing a namespace', () => this.#prepare(internalId));
+      this.#prepared.set(internalId, preparing);
+      preparing.catch(() => this.#prepared.delete(internalId));
+    }
+    await preparing;
+  }
+
+  async stage(name: string): Promise<StagedBlob> {
+    const finalPath = this.#path(name);
+    const stagingPath = join(this.#directories.staging, name.replaceAll('/', '.'));
+    const onSettled = () => {
+      this.#stagedCount--;
+    };
+    const staged = await StagedFile.create({
+      name,
+      stagingPath,
+      finalPath,
+      buffers: this.#buffers,
+      onSettled,
+    });
+    this.#stagedCount++;
+    return staged;
+  }
+
+  read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    checkByteRange(offset, length);
+    return readPieces(this.#path(name), offset, offset + length, signal);
+  }
+
+  async stat(
+    name: string,
+  ): Promise<{ readonly sizeBytes: number; readonly modifyTimeMs: number } | undefined> {
+    try {
+      const { size, mtimeMs } = await stat(this.#path(name));
+      return { sizeBytes: size, modifyTimeMs: Math.trunc(mtimeMs) };
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw ioFailure(error, 'looking for a blob');
+    }
+  }
+
+  /** The removal is not made durable: a blob that a power failure brings back is one that no row refers to. */
+  async delete(name: string): Promise<void> {
+    const path = this.#path(name);
+    await guarded('deleting a blob', () => unlinkIfPresent(path));
+  }
+
+  /** Files whose names do not follow the grammar are passed over: they are not blobs. */
+  async *list(internalId: string): AsyncGenerator<string> {
+    checkInternalId(internalId);
+    for (const shard of shards) {
+      for await (const file of files(join(this.#directories.blobs, internalId, shard))) {
+        if (isSegment(file)) yield `${internalId}/${shard}/${file}`;
+      }
+    }
+  }
+
+  /** Files in `tmp` that this store did not name are left alone and not counted. */
+  async removeStale(): Promise<number> {
+    if (this.#stagedCount > 0) throw new Error('removeStale is for the start: blobs are staged');
+    let removed = 0;
+    for await (const file of files(this.#directories.staging)) {
+      if (parseBlobName(file.replaceAll('.', '/')) === undefined) continue;
+      const path = join(this.#directories.staging, file);
+      if (await guarded('removing a stale upload', () => unlinkIfPresent(path))) removed++;
+    }
+    return removed;
+  }
+
+  #path(name: string): string {
+    const { internalId, shard, uploadId } = blobName(name);
+    return join(this.#directories.blobs, internalId, shard, uploadId);
+  }
+
+  /**
+   * The entries are synced even if all are there: an earlier process may have been killed before it did. The shards
+   * themselves are synced by each commit into them.
+   */
+  async #prepare(internalId: string): Promise<void> {
+    const directory = join(this.#directories.blobs, internalId);
+    await makeDirectory(directory);
+    const present = new Set(await readdir(directory));
+    const absent = shards.filter((shard) => !present.has(shard));
+    await Promise.all(absent.map((shard) => makeDirectory(join(directory, shard))));
+    await syncDirectory(directory);
+    await syncDirectory(this.#directories.blobs);
+  }
+}
+
+/** While the consumer has one piece the next is being read. The file is closed however the consumer ends. */
+async function* readPieces(
+  path: string,
+  offset: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r').catch((error: unknown) => {
+    if (systemCode(error) !== 'ENOENT') throw ioFailure(error, 'opening a blob');
+    throw new Failure('DATA_LOSS', 'the stored bytes are missing', { cause: error });
+  });
+  const readNext = (position: number) => {
+    const piece = readFully(file, position, Math.min(blockBytes, end - position));
+    piece.catch(() => {}); // reported when it is awaited, which a consumer that stops does not do
+    return piece;
+  };
+  let next: Promise<Uint8Array> | undefined;
+  try {
+    for (let position = offset; position < end; ) {
+      const piece = await guarded('reading a blob', () => next ?? readNext(position));
+      signal?.throwIfAborted();
+      if (piece.length === 0) return;
+      position += piece.length;
+      next = position < end ? readNext(position) : undefined;
+      yield piece;
+    }
+  } finally {
+    await next?.catch(() => {});
+    await file.close();
+  }
+}
+
+/** The names of the regular files in a directory; none if there is no such directory. */
+async function* files(path: string): AsyncGenerator<string> {
+  try {
+    for await (const entry of await opendir(path, { bufferSize: 512 })) {
+      if (entry.isFile()) yield entry.name;
+    }
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw ioFailure(error, 'listing blobs');
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** Makes the entries of `path` and of the directories above it durable, up to the topmost that was `created`. */
+async function syncParents(path: string, created: string): Promise<void> {
+  await syncDirectory(dirname(path));
+  if (path !== created && dirname(path) !== path) await syncParents(dirname(path), created);
+}
+
+/**
+ * Links a file from one directory into the other, which is what a commit will do. Comparing device numbers would not
+ * do: link also fails between two mounts of one device. A full disk is no reason not to start.
+ */
+async function checkLinks({ staging, blobs }: Directories): Promise<void> {
+  const from = join(staging, '.probe');
+  const to = join(blobs, '.probe');
+  const clear = async () => {
+    await unlinkIfPresent(from);
+    await unlinkIfPresent(to);
+  };
+  try {
+    await clear();
+    await (await open(from, 'wx', 0o600)).close();
+    await link(from, to);
+    await clear();
+  } catch (error) {
+    await clear().catch(() => {}); // the next opening clears first
+    if (isFull(error)) return;
+    const message =
+      systemCode(error) === 'EXDEV'
+        ? `${staging} and ${blobs} must be on one file system, in one mount`
+        : `cannot link files from ${staging} into ${blobs}`;
+    throw new Failure('STORE_UNAVAILABLE', message, { cause: error });
+  }
+}

@@ -1,0 +1,147 @@
+/** Blobs in memory: the double for tests, held to the same contract as the disk, and gone with the process. */
+import { Failure } from '../domain/errors.ts';
+import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
+import { blobName, checkByteRange, checkInternalId } from './names.ts';
+
+export interface MemoryBlobsOptions {
+  /** Milliseconds since the Unix epoch, for modify times. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+export function openMemoryBlobs(options: MemoryBlobsOptions = {}): BlobStore {
+  return new MemoryBlobs(options.now ?? Date.now);
+}
+
+interface Blob {
+  readonly bytes: Uint8Array;
+  readonly modifyTimeMs: number;
+}
+
+class MemoryBlobs implements BlobStore {
+  readonly #now: () => number;
+  readonly #blobs = new Map<string, Blob>();
+  readonly #namespaces = new Set<string>();
+  readonly #staged = new Set<string>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get stagedCount(): number {
+    return this.#staged.size;
+  }
+
+  async prepareNamespace(internalId: string): Promise<void> {
+    checkInternalId(internalId);
+    this.#namespaces.add(internalId);
+  }
+
+  async stage(name: string): Promise<StagedBlob> {
+    const { internalId } = blobName(name);
+    if (this.#staged.has(name)) throw nameTaken();
+    this.#staged.add(name);
+    const publish = (bytes: Uint8Array) => {
+      if (!this.#namespaces.has(internalId)) throw new Failure('STORE_UNAVAILABLE', 'namespace not prepared');
+      if (this.#blobs.has(name)) throw nameTaken();
+      this.#blobs.set(name, { bytes, modifyTimeMs: this.#now() });
+    };
+    return new StagedBytes(name, publish, () => this.#staged.delete(name));
+  }
+
+  read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    blobName(name);
+    checkByteRange(offset, length);
+    return this.#pieces(name, offset, offset + length, signal);
+  }
+
+  async stat(
+    name: string,
+  ): Promise<{ readonly sizeBytes: number; readonly modifyTimeMs: number } | undefined> {
+    blobName(name);
+    const blob = this.#blobs.get(name);
+    return blob && { sizeBytes: blob.bytes.length, modifyTimeMs: blob.modifyTimeMs };
+  }
+
+  async delete(name: string): Promise<void> {
+    blobName(name);
+    this.#blobs.delete(name);
+  }
+
+  async *list(internalId: string): AsyncGenerator<string> {
+    checkInternalId(internalId);
+    for (const name of this.#blobs.keys()) if (name.startsWith(`${internalId}/`)) yield name;
+  }
+
+  async removeStale(): Promise<number> {
+    if (this.#staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
+    return 0;
+  }
+
+  async *#pieces(
+    name: string,
+    offset: number,
+    end: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    const bytes = this.#blobs.get(name)?.bytes;
+    if (bytes === undefined) throw new Failure('DATA_LOSS', 'the stored bytes are missing');
+    for (let at = offset; at < Math.min(end, bytes.length); at += blockBytes) {
+      signal?.throwIfAborted();
+      yield Uint8Array.from(bytes.subarray(at, Math.min(at + blockBytes, end)));
+    }
+  }
+}
+
+class StagedBytes implements StagedBlob {
+  readonly name: string;
+  readonly #publish: (bytes: Uint8Array) => void;
+  readonly #onSettled: () => void;
+  #chunks: Uint8Array[] = [];
+  #state: 'open' | 'failed' | 'committed' | 'discarded' = 'open';
+  #bytesWritten = 0;
+
+  constructor(name: string, publish: (bytes: Uint8Array) => void, onSettled: () => void) {
+    this.name = name;
+    this.#publish = publish;
+    this.#onSettled = onSettled;
+  }
+
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#checkOpen('writing');
+    this.#chunks.push(Uint8Array.from(bytes));
+    this.#bytesWritten += bytes.length;
+  }
+
+  async commit(): Promise<void> {
+    this.#checkOpen('committing');
+    this.#state = 'failed'; // unless it succeeds
+    this.#publish(Buffer.concat(this.#chunks));
+    this.#settle('committed');
+  }
+
+  async discard(): Promise<void> {
+    if (this.#state === 'open' || this.#state === 'failed') this.#settle('discarded');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.discard();
+  }
+
+  #checkOpen(doing: string): void {
+    if (this.#state !== 'open') throw new Error(`${doing}: the blob is ${this.#state}`);
+  }
+
+  #settle(state: 'committed' | 'discarded'): void {
+    this.#state = state;
+    this.#chunks = [];
+    this.#onSettled();
+  }
+}
+
+function nameTaken(): Failure {
+  return new Failure('INTERNAL', 'the physical name of an upload is taken');
+}

@@ -1,0 +1,148 @@
+/** One blob on its way to disk: written under a staging name, then published under its final one. */
+import { constants } from 'node:fs';
+import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Failure } from '../domain/errors.ts';
+import type { StagedBlob } from './blob-store.ts';
+import { FileWriter } from './file-writer.ts';
+import { ioFailure, syncDirectory, systemCode, unlinkIfPresent } from './files.ts';
+import type { WriteBuffers } from './write-buffers.ts';
+
+export interface StagedFileOptions {
+  readonly name: string;
+  readonly stagingPath: string;
+  readonly finalPath: string;
+  readonly buffers: WriteBuffers;
+  /** Called once, when the blob is committed or discarded. */
+  readonly onSettled: () => void;
+}
+
+export class StagedFile implements StagedBlob {
+  readonly #options: StagedFileOptions;
+  readonly #file: FileHandle;
+  readonly #writer: FileWriter;
+  #state: 'open' | 'failed' | 'committed' | 'discarded' = 'open';
+  #fileOpen = true;
+  #published = false;
+  #bytesWritten = 0;
+  /** The `write` or `commit` under way. It never rejects. */
+  #running: Promise<void> | undefined;
+  #discarding: Promise<void> | undefined;
+
+  private constructor(options: StagedFileOptions, file: FileHandle) {
+    this.#options = options;
+    this.#file = file;
+    this.#writer = new FileWriter(file, options.buffers);
+  }
+
+  /** Failure `INTERNAL` if a blob of this name is being staged. */
+  static async create(options: StagedFileOptions): Promise<StagedFile> {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+    try {
+      return new StagedFile(options, await open(options.stagingPath, flags, 0o600));
+    } catch (error) {
+      throw systemCode(error) === 'EEXIST' ? nameTaken(error) : ioFailure(error, 'beginning an upload');
+    }
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#run('writing', async () => {
+      await this.#writer.write(bytes);
+      this.#bytesWritten += bytes.length;
+    });
+  }
+
+  commit(): Promise<void> {
+    return this.#run('committing', async () => {
+      await this.#writer.finish();
+      await this.#file.sync();
+      await this.#closeFile();
+      await this.#publish();
+      this.#state = 'committed';
+      this.#options.onSettled();
+    });
+  }
+
+  discard(): Promise<void> {
+    this.#discarding ??= this.#removeTraces().catch((error: unknown) => {
+      this.#discarding = undefined; // it may be tried again
+      throw ioFailure(error, 'discarding');
+    });
+    return this.#discarding;
+  }
+
+  /**
+   * Discards. Throws nothing, for that would hide the error which ended the scope: a file that cannot be removed now
+   * is removed at the next start.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.discard().catch(() => {});
+  }
+
+  /** One call at a time, and none after a failure. The first step of `operation` runs before this returns. */
+  #run(doing: string, operation: () => Promise<void>): Promise<void> {
+    if (this.#state !== 'open' || this.#discarding !== undefined) {
+      return Promise.reject(new Error(`${doing}: the blob is ${this.#state} or being discarded`));
+    }
+    if (this.#running !== undefined) {
+      return Promise.reject(new Error(`${doing}: the call before was not awaited`));
+    }
+    const result = operation()
+      .catch((error: unknown) => {
+        this.#state = 'failed';
+        throw ioFailure(error, doing);
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+    this.#running = result.catch(() => {});
+    return result;
+  }
+
+  /**
+   * link(2) fails when the name exists, which rename(2) does not: that a name is written once is left to the kernel
+   * and not to a look before. The bytes are durable before the name appears, and the name when its directory is
+   * synced. Whether the removal of the staging name is durable does not matter: one that comes back is stale.
+   */
+  async #publish(): Promise<void> {
+    const { stagingPath, finalPath } = this.#options;
+    try {
+      await link(stagingPath, finalPath);
+    } catch (error) {
+      throw systemCode(error) === 'EEXIST' ? nameTaken(error) : error;
+    }
+    this.#published = true;
+    await unlink(stagingPath);
+    await syncDirectory(dirname(finalPath));
+  }
+
+  /** A name published by a commit that then failed goes too: its commit was never reported as done. */
+  async #removeTraces(): Promise<void> {
+    await this.#running;
+    if (this.#state === 'committed' || this.#state === 'discarded') return;
+    await this.#writer.abandon();
+    await this.#closeFile();
+    await unlinkIfPresent(this.#options.stagingPath);
+    if (this.#published) await unlinkIfPresent(this.#options.finalPath);
+    this.#state = 'discarded';
+    this.#options.onSettled();
+  }
+
+  async #closeFile(): Promise<void> {
+    if (!this.#fileOpen) return;
+    this.#fileOpen = false; // a close that fails has closed, too
+    await this.#file.close();
+  }
+}
+
+function nameTaken(cause: unknown): Failure {
+  return new Failure('INTERNAL', 'the physical name of an upload is taken', { cause });
+}
