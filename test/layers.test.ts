@@ -46,7 +46,7 @@ const layers: Record<
   gen: { ours: [], packages: ['@bufbuild/protobuf'] },
 };
 /** Composition roots: they may import everything and nobody imports them. */
-const roots = ['src/main.ts', 'src/embedded.ts', 'src/config.ts'];
+const roots = ['main', 'embedded', 'connection', 'config', 'settings', 'log'].map((name) => `src/${name}.ts`);
 
 function files(directory: string): string[] {
   return readdirSync(join(root, directory), { recursive: true, withFileTypes: true })

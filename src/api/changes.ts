@@ -1,0 +1,44 @@
+/** Updates: which fields of a request count, and what they say. */
+
+import type { UpdateArtifactRequest } from '../../gen/artifacta/v1/artifact_service_pb.ts';
+import type { UpdateSessionRequest } from '../../gen/artifacta/v1/session_service_pb.ts';
+import { invalid } from '../domain/errors.ts';
+import { parsePairs } from '../domain/metadata.ts';
+import type { ArtifactChanges } from '../store/artifact-changes.ts';
+import type { SessionChanges } from '../store/sessions.ts';
+import { parseExpiry, parseMask, unsupported } from './parse.ts';
+
+export function parseArtifactChanges(request: UpdateArtifactRequest): ArtifactChanges {
+  const { changes } = request;
+  if (changes === undefined) throw invalid('changes', 'is required');
+  const set: string[] = [];
+  if (Object.keys(changes.labels).length > 0) set.push('labels');
+  if (changes.expiry.case !== undefined) set.push('expire_time');
+  if (changes.hold !== undefined) set.push('hold');
+  const mask = parseMask(request.updateMask, ['labels', 'ttl', 'expire_time', 'hold'], set);
+  if (mask.size === 0) throw invalid('changes', 'says nothing to change');
+  return {
+    ...(mask.has('labels') ? { labels: parsePairs('changes.labels', Object.entries(changes.labels)) } : {}),
+    ...(mask.has('ttl') || mask.has('expire_time')
+      ? { expiry: parseExpiry('changes', changes.expiry) ?? 'never' }
+      : {}),
+    ...(mask.has('hold') ? { hold: changes.hold ?? false } : {}),
+    ...(request.etag === '' ? {} : { etag: request.etag }),
+  };
+}
+
+export function parseSessionChanges(request: UpdateSessionRequest): SessionChanges {
+  const { changes } = request;
+  const set: string[] = [];
+  if (changes !== undefined && Object.keys(changes.labels).length > 0) set.push('labels');
+  if (changes?.retention !== undefined) set.push('retention');
+  const mask = parseMask(request.updateMask, ['labels', 'retention'], set);
+  if (changes?.retention !== undefined && mask.has('retention')) throw unsupported('changes.retention');
+  if (mask.size === 0 && !request.touch) throw invalid('changes', 'says nothing to change');
+  return {
+    ...(mask.has('labels')
+      ? { labels: parsePairs('changes.labels', Object.entries(changes?.labels ?? {})) }
+      : {}),
+    ...(request.etag === '' ? {} : { etag: request.etag }),
+  };
+}

@@ -1,0 +1,130 @@
+/** The one place where reasons become status codes, and failures become what goes over the wire (AIP-193). */
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import { Failure, type Reason, type Violation } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+
+/** What ErrorInfo calls the origin of the reasons. */
+export const errorDomain = 'artifacta';
+
+const codes: Readonly<Record<Reason, Code>> = {
+  INVALID_ARGUMENT: Code.InvalidArgument,
+  UPLOAD_INCOMPLETE: Code.InvalidArgument,
+  SIZE_MISMATCH: Code.InvalidArgument,
+  DIGEST_MISMATCH: Code.InvalidArgument,
+  ARTIFACT_TOO_LARGE: Code.InvalidArgument,
+  MESSAGE_TOO_LARGE: Code.ResourceExhausted,
+  PAGE_TOKEN_INVALID: Code.InvalidArgument,
+  NAMESPACE_NOT_FOUND: Code.NotFound,
+  SESSION_NOT_FOUND: Code.NotFound,
+  ARTIFACT_NOT_FOUND: Code.NotFound,
+  ARTIFACT_EXPIRED: Code.NotFound,
+  ARTIFACT_DELETED: Code.NotFound,
+  CONTENT_NOT_FOUND: Code.NotFound,
+  INPUT_NOT_FOUND: Code.NotFound,
+  MANIFEST_NOT_FOUND: Code.NotFound,
+  SESSION_SEALED: Code.FailedPrecondition,
+  SESSION_GONE: Code.FailedPrecondition,
+  SESSION_CONFLICT: Code.AlreadyExists,
+  OUTCOME_CONFLICT: Code.FailedPrecondition,
+  SESSION_MUST_EXIST: Code.FailedPrecondition,
+  REQUEST_ID_REUSED: Code.AlreadyExists,
+  ARTIFACT_HELD: Code.FailedPrecondition,
+  ETAG_MISMATCH: Code.Aborted,
+  SEAL_PENDING: Code.Unavailable,
+  OVERLOADED: Code.ResourceExhausted,
+  QUOTA_EXCEEDED: Code.ResourceExhausted,
+  STORAGE_FULL: Code.ResourceExhausted,
+  STORE_UNAVAILABLE: Code.Unavailable,
+  SHUTTING_DOWN: Code.Unavailable,
+  PERMISSION_DENIED: Code.PermissionDenied,
+  UNAUTHENTICATED: Code.Unauthenticated,
+  DATA_LOSS: Code.DataLoss,
+  NOT_IMPLEMENTED: Code.Unimplemented,
+  CANCELLED: Code.Canceled,
+  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  INTERNAL: Code.Internal,
+  SHARE_LINK_NOT_FOUND: Code.NotFound,
+  API_KEY_NOT_FOUND: Code.NotFound,
+  NAMESPACE_EXISTS: Code.AlreadyExists,
+  PUBLIC_URL_REQUIRED: Code.FailedPrecondition,
+  CONTENT_UNSUITABLE: Code.FailedPrecondition,
+  STORE_IN_RECOVERY: Code.Unavailable,
+  STORE_NOT_EMPTY: Code.FailedPrecondition,
+  EXPORT_NOT_CONFIGURED: Code.FailedPrecondition,
+};
+
+export function codeOf(reason: Reason): Code {
+  return codes[reason];
+}
+
+/** The failure as an error with ErrorInfo, and with BadRequest and RetryInfo where it has something to say there. */
+export function toConnectError(failure: Failure): ConnectError {
+  const error = new ConnectError(failure.message, codes[failure.reason]);
+  error.details.push({
+    desc: ErrorInfoSchema,
+    value: { reason: failure.reason, domain: errorDomain, metadata: { ...failure.metadata } },
+  });
+  if (failure.violations.length > 0)
+    error.details.push({
+      desc: BadRequestSchema,
+      value: {
+        fieldViolations: failure.violations.map(({ field, description }) => ({ field, description })),
+      },
+    });
+  if (failure.retryAfterMs !== undefined)
+    error.details.push({ desc: RetryInfoSchema, value: { retryDelay: durationOf(failure.retryAfterMs) } });
+  return error;
+}
+
+function durationOf(ms: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
+}
+
+/** What a caller is told of a failure that we did not foresee: nothing but that. */
+export function unforeseen(): Failure {
+  return new Failure('INTERNAL', 'internal error; the log of the service says more');
+}
+
+/** What every door answers to a message above the limit. */
+export function messageTooLarge(): Failure {
+  const limit = limits.messageBytesMax;
+  return new Failure('MESSAGE_TOO_LARGE', `a message has more than ${limit} bytes; send smaller chunks`, {
+    metadata: { limit: String(limit) },
+    violations: [{ field: 'request', description: `a message has more than ${limit} bytes` }],
+  });
+}
+
+/**
+ * Runs `operation`; fields of its violations are relative to a message that the request holds under `prefix`, and
+ * are completed by it.
+ */
+export async function within<T>(prefix: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw error instanceof Failure ? prefixed(prefix, error) : error;
+  }
+}
+
+function prefixed(prefix: string, failure: Failure): Failure {
+  if (failure.violations.length === 0) return failure;
+  const violations: Violation[] = failure.violations.map(({ field, description }) => ({
+    field: absolute.test(field) ? field : `${prefix}.${field}`,
+    description,
+  }));
+  const first = failure.violations[0]!.field;
+  const message =
+    failure.message.startsWith(`${first}:`) && !absolute.test(first)
+      ? `${prefix}.${failure.message}`
+      : failure.message;
+  return new Failure(failure.reason, message, {
+    violations,
+    metadata: failure.metadata,
+    ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+    cause: failure.cause,
+  });
+}
+
+/** Fields of an upload's other messages, which are named from the request's root already. */
+const absolute = /^(finish\.|chunk$|part$)/;

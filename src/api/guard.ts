@@ -1,0 +1,171 @@
+/**
+ * What every call goes through on every door: who calls, what may be said about a failure, and one line for the log.
+ * It wraps the service implementations themselves, since interceptors do not run on all doors.
+ */
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
+import { Failure, type Reason } from '../domain/errors.ts';
+import { parseNamespace } from '../domain/names.ts';
+import { localOperator, type Principal } from '../domain/principal.ts';
+import { messageTooLarge, toConnectError, unforeseen } from './errors.ts';
+import type { Call, Handlers } from './handlers.ts';
+
+/** What is known about a call when it has ended. */
+export interface CallRecord {
+  /** `artifacta.v1.ArtifactService/GetArtifact` */
+  readonly method: string;
+  readonly namespace: string;
+  readonly subject: string;
+  /** `OK` or the reason of the failure. */
+  readonly outcome: 'OK' | Reason;
+  readonly durationMs: number;
+  /** Set for INTERNAL only: what the caller was not told. */
+  readonly error?: unknown;
+}
+
+export interface GuardOptions {
+  /** Called once a call, when it has ended. */
+  readonly onCall: (record: CallRecord) => void;
+  /** Milliseconds, from any origin; for durations only. */
+  readonly elapsed: () => number;
+}
+
+/** Header by which an operator names the namespace to act in. */
+export const namespaceHeader = 'artifacta-namespace';
+
+export function guard<S extends DescService>(
+  service: S,
+  handlers: Handlers<S>,
+  options: GuardOptions,
+): ServiceImpl<S> {
+  const guarded: Record<string, unknown> = {};
+  for (const method of service.methods) {
+    const handler = (handlers as Record<string, AnyHandler | undefined>)[method.localName];
+    guarded[method.localName] =
+      method.methodKind === 'server_streaming'
+        ? guardStream(method, handler, options)
+        : guardSingle(method, handler, options);
+  }
+  return guarded as ServiceImpl<S>;
+}
+
+// The types of requests and answers were checked where the handlers were written.
+type AnyHandler = (request: unknown, call: Call) => unknown;
+
+function guardSingle(method: DescMethod, handler: AnyHandler | undefined, options: GuardOptions) {
+  return async (request: unknown, context: HandlerContext): Promise<unknown> => {
+    const watch = new Watch(method, options);
+    try {
+      const call = watch.admit(context);
+      if (handler === undefined) throw notImplemented(method);
+      const answer = await handler(request, call);
+      watch.end('OK');
+      return answer;
+    } catch (error) {
+      throw watch.fail(error, context.signal);
+    }
+  };
+}
+
+function guardStream(method: DescMethod, handler: AnyHandler | undefined, options: GuardOptions) {
+  return async function* (request: unknown, context: HandlerContext): AsyncGenerator<unknown> {
+    const watch = new Watch(method, options);
+    try {
+      const call = watch.admit(context);
+      if (handler === undefined) throw notImplemented(method);
+      yield* handler(request, call) as AsyncIterable<unknown>;
+      watch.end('OK');
+    } catch (error) {
+      throw watch.fail(error, context.signal);
+    } finally {
+      watch.end('CANCELLED');
+    }
+  };
+}
+
+/** Follows one call to its end. */
+class Watch {
+  private readonly method: string;
+  private readonly options: GuardOptions;
+  private readonly startedMs: number;
+  private principal: Principal | undefined;
+  private ended = false;
+
+  constructor(method: DescMethod, options: GuardOptions) {
+    this.method = `${method.parent.typeName}/${method.name}`;
+    this.options = options;
+    this.startedMs = options.elapsed();
+  }
+
+  admit(context: HandlerContext): Call {
+    this.principal = localOperator(
+      parseNamespace(namespaceHeader, context.requestHeader.get(namespaceHeader) ?? 'default'),
+    );
+    return { principal: this.principal, signal: context.signal };
+  }
+
+  /** Records the end of the call; only the first counts. */
+  end(outcome: CallRecord['outcome'], error?: unknown): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.options.onCall({
+      method: this.method,
+      namespace: this.principal?.namespace ?? '',
+      subject: this.principal?.subject ?? '',
+      outcome,
+      durationMs: this.options.elapsed() - this.startedMs,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  /** Records a failure and says what may be said about it. */
+  fail(error: unknown, signal: AbortSignal): Error {
+    const failure = asFailure(error, signal);
+    this.end(
+      failure.reason,
+      failure.reason === 'INTERNAL' || failure.reason === 'DATA_LOSS' ? error : undefined,
+    );
+    return toConnectError(failure);
+  }
+}
+
+function asFailure(error: unknown, signal: AbortSignal): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof ConnectError) return transportFailure(error);
+  if (signal.aborted) return abortFailure(signal);
+  return unforeseen();
+}
+
+/** What a door throws into the iteration of requests. */
+function transportFailure(error: ConnectError): Failure {
+  switch (error.code) {
+    case Code.Canceled:
+      return new Failure('CANCELLED', 'the caller gave up');
+    case Code.DeadlineExceeded:
+      return new Failure('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
+    case Code.ResourceExhausted:
+      return messageTooLarge();
+    case Code.InvalidArgument:
+      return new Failure('INVALID_ARGUMENT', error.rawMessage, {
+        violations: [{ field: 'request', description: error.rawMessage }],
+      });
+    case Code.Aborted:
+    case Code.Unavailable:
+      return new Failure('CANCELLED', 'the connection was lost');
+    default:
+      return unforeseen();
+  }
+}
+
+function abortFailure(signal: AbortSignal): Failure {
+  const name = signal.reason instanceof Error ? signal.reason.message : '';
+  if (/deadline|timeout/i.test(name))
+    return new Failure('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
+  return new Failure('CANCELLED', 'the caller gave up');
+}
+
+function notImplemented(method: DescMethod): Failure {
+  return new Failure('NOT_IMPLEMENTED', `${method.name} is not implemented in this version`, {
+    metadata: { method: `${method.parent.typeName}/${method.name}` },
+  });
+}

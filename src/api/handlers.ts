@@ -1,0 +1,44 @@
+/** How the operations of a service are written: without headers, codes or transports. The guard makes them RPCs. */
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodClientStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf';
+import type { Principal } from '../domain/principal.ts';
+
+/** What a handler is told about its call. */
+export interface Call {
+  readonly principal: Principal;
+  /** Aborted when the caller has gone, the deadline has passed or the service is forced to stop. */
+  readonly signal: AbortSignal;
+}
+
+type Unary<I extends DescMessage, O extends DescMessage> = (
+  request: MessageShape<I>,
+  call: Call,
+) => Promise<MessageInitShape<O>>;
+type ClientStreaming<I extends DescMessage, O extends DescMessage> = (
+  requests: AsyncIterable<MessageShape<I>>,
+  call: Call,
+) => Promise<MessageInitShape<O>>;
+type ServerStreaming<I extends DescMessage, O extends DescMessage> = (
+  request: MessageShape<I>,
+  call: Call,
+) => AsyncIterable<MessageInitShape<O>>;
+
+type Handler<M extends DescMethod> =
+  M extends DescMethodUnary<infer I, infer O>
+    ? Unary<I, O>
+    : M extends DescMethodClientStreaming<infer I, infer O>
+      ? ClientStreaming<I, O>
+      : M extends DescMethodServerStreaming<infer I, infer O>
+        ? ServerStreaming<I, O>
+        : never;
+
+/** The methods of a service that are implemented; the others answer NOT_IMPLEMENTED. */
+export type Handlers<S extends DescService> = { [P in keyof S['method']]?: Handler<S['method'][P]> };

@@ -1,0 +1,99 @@
+/** From domain to protobuf. */
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  type Artifact as ArtifactMessage,
+  ArtifactSchema,
+  ExpirySource as ExpirySourceValue,
+} from '../../gen/artifacta/v1/artifact_pb.ts';
+import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
+import {
+  type Session as SessionMessage,
+  SessionSchema,
+  SessionState,
+} from '../../gen/artifacta/v1/session_pb.ts';
+import { type Receipt as ReceiptMessage, ReceiptSchema } from '../../gen/artifacta/v1/upload_pb.ts';
+import type { Artifact, Receipt } from '../domain/artifact.ts';
+import type { ExpirySource } from '../domain/expiry.ts';
+import type { Pairs } from '../domain/metadata.ts';
+import type { Outcome, Session } from '../domain/session.ts';
+
+const expirySources: Readonly<Record<ExpirySource, ExpirySourceValue>> = {
+  none: ExpirySourceValue.NONE,
+  artifact: ExpirySourceValue.ARTIFACT,
+};
+
+const sessionStates: Readonly<Record<Session['state'], SessionState>> = {
+  open: SessionState.OPEN,
+  sealing: SessionState.SEALING,
+  sealed: SessionState.SEALED,
+};
+
+const outcomeValues: Readonly<Record<Outcome, SessionOutcome>> = {
+  succeeded: SessionOutcome.SUCCEEDED,
+  failed: SessionOutcome.FAILED,
+  cancelled: SessionOutcome.CANCELLED,
+  abandoned: SessionOutcome.ABANDONED,
+};
+
+/** A map field. Built with own properties only, since a key may be any name that an object knows. */
+function toMap(pairs: Pairs): { [key: string]: string } {
+  return Object.fromEntries(pairs);
+}
+
+export function toArtifactMessage(artifact: Artifact): ArtifactMessage {
+  return create(ArtifactSchema, {
+    id: artifact.id,
+    session: artifact.session,
+    name: artifact.name,
+    version: BigInt(artifact.version),
+    sha256: artifact.sha256,
+    sizeBytes: BigInt(artifact.sizeBytes),
+    contentType: artifact.contentType,
+    metadata: toMap(artifact.metadata),
+    inheritedMetadataKeys: [...artifact.inherited],
+    labels: toMap(artifact.labels),
+    inputs: [...artifact.inputs],
+    createTime: timestampFromMs(artifact.createTime),
+    ...(artifact.expireTime === undefined ? {} : { expireTime: timestampFromMs(artifact.expireTime) }),
+    expirySource: expirySources[artifact.expirySource],
+    hold: artifact.hold,
+    sequence: BigInt(artifact.sequence),
+    latest: artifact.latest,
+    etag: artifact.etag,
+  });
+}
+
+export function toReceiptMessage(receipt: Receipt): ReceiptMessage {
+  return create(ReceiptSchema, { ...receipt, bytesSaved: BigInt(receipt.bytesSaved) });
+}
+
+export function toSessionMessage(session: Session): SessionMessage {
+  return create(SessionSchema, {
+    id: session.id,
+    uid: session.uid,
+    state: sessionStates[session.state],
+    outcome: session.outcome === undefined ? SessionOutcome.UNSPECIFIED : outcomeValues[session.outcome],
+    metadata: toMap(session.metadata),
+    labels: toMap(session.labels),
+    createTime: timestampFromMs(session.createTime),
+    updateTime: timestampFromMs(session.updateTime),
+    ...(session.sealTime === undefined ? {} : { sealTime: timestampFromMs(session.sealTime) }),
+    artifactCount: BigInt(session.artifactCount),
+    sizeBytes: BigInt(session.sizeBytes),
+    holdCount: BigInt(session.holdCount),
+    lastSequence: BigInt(session.lastSequence),
+    expectedOutputs: [...session.expectedOutputs],
+    missingOutputs: [...session.missingOutputs],
+    ...(session.manifest === undefined
+      ? {}
+      : {
+          manifest: {
+            sha256: session.manifest.sha256,
+            sizeBytes: BigInt(session.manifest.sizeBytes),
+            lineCount: BigInt(session.manifest.lineCount),
+          },
+        }),
+    etag: session.etag,
+  });
+}

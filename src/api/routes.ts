@@ -1,0 +1,24 @@
+/** The one list of services: every door serves exactly these. */
+import type { ConnectRouter } from '@connectrpc/connect';
+import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
+import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
+import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
+import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import type { Store } from '../store/open.ts';
+import { artifactHandlers } from './artifact-service.ts';
+import { type GuardOptions, guard } from './guard.ts';
+import { sessionHandlers } from './session-service.ts';
+
+export interface RoutesOptions extends GuardOptions {
+  readonly store: Store;
+}
+
+/** Registers every service with a router, each method behind the guard. */
+export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'service'>) => void {
+  return (router) => {
+    router.service(ArtifactService, guard(ArtifactService, artifactHandlers(options.store), options));
+    router.service(SessionService, guard(SessionService, sessionHandlers(options.store), options));
+    router.service(AdminService, guard(AdminService, {}, options));
+    router.service(MaintenanceService, guard(MaintenanceService, {}, options));
+  };
+}

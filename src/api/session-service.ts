@@ -1,0 +1,90 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type {
+  DownloadManifestRequest,
+  DownloadManifestResponseSchema,
+  ListSessionsRequest,
+  OpenSessionRequest,
+  SessionService,
+} from '../../gen/artifacta/v1/session_service_pb.ts';
+import { invalid } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { parsePairs } from '../domain/metadata.ts';
+import { parseArtifactName, parseSessionId } from '../domain/names.ts';
+import type { Store } from '../store/open.ts';
+import type { SessionSpec } from '../store/sessions.ts';
+import { parseSessionChanges } from './changes.ts';
+import type { Call, Handlers } from './handlers.ts';
+import { toSessionMessage } from './messages.ts';
+import { parseOrder, parseOutcome, parsePageSize, unsupported } from './parse.ts';
+
+export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
+  return {
+    openSession: async (request, call) => {
+      const { session, created } = await store.sessions.open(call.principal, parseSessionSpec(request));
+      return { session: toSessionMessage(session), created };
+    },
+    getSession: async (request, call) => ({
+      session: toSessionMessage(
+        await store.sessions.get(call.principal, parseSessionId('session', request.session)),
+      ),
+    }),
+    listSessions: async (request, call) => {
+      const page = await store.listing.sessions(call.principal, parseQuery(request));
+      return { sessions: page.items.map(toSessionMessage), nextPageToken: page.nextPageToken };
+    },
+    updateSession: async (request, call) => {
+      const id = parseSessionId('session', request.session);
+      const session = await store.sessions.update(call.principal, id, parseSessionChanges(request));
+      return { session: toSessionMessage(session) };
+    },
+    sealSession: async (request, call) => {
+      const id = parseSessionId('session', request.session);
+      const outcome = parseOutcome('outcome', request.outcome);
+      const sealed = await store.seals.seal(call.principal, id, outcome, request.etag || undefined);
+      return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
+    },
+    downloadManifest: (request, call) => downloadManifest(store, request, call),
+  };
+}
+
+function parseSessionSpec(request: OpenSessionRequest): SessionSpec {
+  if (request.retention !== undefined) throw unsupported('retention');
+  if (request.lease !== undefined) throw unsupported('lease');
+  const outputs = request.expectedOutputs.map((name, at) =>
+    parseArtifactName(`expected_outputs[${at}]`, name),
+  );
+  if (outputs.length > limits.expectedOutputsMax)
+    throw invalid(
+      'expected_outputs',
+      `has ${outputs.length} names; at most ${limits.expectedOutputsMax} are allowed`,
+    );
+  return {
+    id: parseSessionId('session', request.session),
+    metadata: parsePairs('metadata', Object.entries(request.metadata)),
+    labels: parsePairs('labels', Object.entries(request.labels)),
+    expectedOutputs: [...new Set(outputs)].sort(),
+  };
+}
+
+/** This version lists all sessions; what asks for more is refused rather than ignored. */
+function parseQuery(request: ListSessionsRequest) {
+  if (Buffer.byteLength(request.filter) > limits.filterBytesMax)
+    throw invalid('filter', `has more than ${limits.filterBytesMax} bytes`);
+  if (request.filter !== '') throw unsupported('filter');
+  if (request.explain) throw unsupported('explain');
+  return {
+    oldestFirst: parseOrder(request.order),
+    pageSize: parsePageSize(request.pageSize),
+    pageToken: request.pageToken,
+  };
+}
+
+async function* downloadManifest(
+  store: Store,
+  request: DownloadManifestRequest,
+  call: Call,
+): AsyncIterable<MessageInitShape<typeof DownloadManifestResponseSchema>> {
+  const id = parseSessionId('session', request.session);
+  const { bytes } = await store.downloads.manifest(call.principal, id, call.signal);
+  for await (const chunk of bytes) yield { chunk };
+}

@@ -1,0 +1,156 @@
+/** The transactions that change or delete an artifact. Pure. */
+import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
+import { Failure } from '../domain/errors.ts';
+import { type ExpiryRequest, expiryField, isExpired, resolveExpiry } from '../domain/expiry.ts';
+import type { Pairs } from '../domain/metadata.ts';
+import type { Env } from '../index/door.ts';
+import { artifacts, latest, sessions } from '../index/keys.ts';
+import type { ArtifactRecord, HeadRecord, SessionRecord } from '../index/records.ts';
+import { addUsage, delArtifact, delExpiry, putExpiry, toArtifact } from './artifact-rows.ts';
+import { detach } from './blob-rows.ts';
+import {
+  artifactDeleted,
+  artifactExpired,
+  artifactNotFound,
+  checkEtag,
+  sessionNotFound,
+} from './failures.ts';
+import { refuseWhileSealing } from './session-rows.ts';
+import type { Draft, Rows } from './transaction.ts';
+
+/** What is present is changed. */
+export interface ArtifactChanges {
+  /** Replaces all labels. */
+  readonly labels?: Pairs;
+  /** A new expiry of the artifact's own, or `'never'` to remove it. */
+  readonly expiry?: ExpiryRequest | 'never';
+  readonly hold?: boolean;
+  /** Refuse unless the artifact still has this etag. */
+  readonly etag?: string;
+}
+
+interface Found {
+  readonly record: ArtifactRecord;
+  readonly head: HeadRecord;
+}
+
+/** Finds a target inside a transaction. `undefined`: its version existed and is deleted. */
+function find(rows: Rows, ns: string, target: ArtifactTarget): Found | undefined {
+  if ('id' in target) {
+    const record = rows.get(artifacts.record, ns, target.id);
+    if (record === undefined) return undefined;
+    return { record, head: rows.get(artifacts.head, ns, record.uid, record.name)! };
+  }
+  const name = rows.get(sessions.name, ns, target.session);
+  if (name === undefined) throw sessionNotFound(target.session);
+  const head = rows.get(artifacts.head, ns, name.uid, target.name);
+  if (head === undefined) throw artifactNotFound(target);
+  const version = target.version;
+  if (version === undefined && head.deleted) return undefined;
+  if (version !== undefined && version >= head.nextVersion) throw artifactNotFound(target);
+  const id =
+    version === undefined ? head.latest : rows.get(artifacts.version, ns, name.uid, target.name, version)?.id;
+  const record = id && rows.get(artifacts.record, ns, id);
+  return record ? { record, head } : undefined;
+}
+
+export function decideUpdate(
+  ns: string,
+  target: ArtifactTarget,
+  changes: ArtifactChanges,
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+): Artifact {
+  const found = find(rows, ns, target);
+  if (found === undefined) {
+    if ('id' in target) throw artifactNotFound(target);
+    throw target.version === undefined ? artifactDeleted(target) : artifactNotFound(target);
+  }
+  const { record, head } = found;
+  if (isExpired(record, env.now)) throw artifactExpired(record);
+  checkEtag(`artifact ${record.id}`, record, changes.etag);
+  const isLatest = head.latest === record.id;
+  const changed = applyChanges(record, changes, env.now);
+  if (changed === record) return toArtifact(record, isLatest);
+  delExpiry(draft, ns, record);
+  putExpiry(draft, ns, changed);
+  if (isLatest && changed.labels !== record.labels) replaceLabels(draft, ns, record, changed);
+  if (changed.hold !== record.hold) countHold(rows, draft, ns, changed);
+  draft.put(artifacts.record, [ns, record.id], changed);
+  return toArtifact(changed, isLatest);
+}
+
+/** The same record if nothing would change. */
+function applyChanges(record: ArtifactRecord, changes: ArtifactChanges, now: number): ArtifactRecord {
+  const { expireTime: before, ...rest } = record;
+  let expireTime = before;
+  if (changes.expiry === 'never') expireTime = undefined;
+  else if (changes.expiry !== undefined)
+    expireTime = resolveExpiry(`changes.${expiryField(changes.expiry)}`, changes.expiry, now);
+  const changed: ArtifactRecord = {
+    ...rest,
+    ...(expireTime === undefined ? {} : { expireTime }),
+    labels: changes.labels ?? record.labels,
+    hold: changes.hold ?? record.hold,
+    revision: record.revision + 1,
+  };
+  const sameLabels = JSON.stringify(changed.labels) === JSON.stringify(record.labels);
+  return sameLabels && changed.hold === record.hold && expireTime === before ? record : changed;
+}
+
+function replaceLabels(draft: Draft, ns: string, before: ArtifactRecord, after: ArtifactRecord): void {
+  for (const [key, value] of before.labels) draft.del(latest.byLabel, ns, key, value, before.id);
+  for (const [key, value] of after.labels) draft.put(latest.byLabel, [ns, key, value, after.id], true);
+}
+
+function sessionOf(rows: Rows, ns: string, record: ArtifactRecord): SessionRecord {
+  const session = rows.get(sessions.record, ns, record.uid);
+  if (session === undefined)
+    throw new Failure('DATA_LOSS', 'an artifact belongs to a session whose record is gone', {
+      metadata: { artifact: record.id },
+    });
+  return session;
+}
+
+function countHold(rows: Rows, draft: Draft, ns: string, record: ArtifactRecord): void {
+  const session = sessionOf(rows, ns, record);
+  // What is live at the seal time must not depend on when the manifest is computed.
+  refuseWhileSealing(session);
+  draft.put(sessions.record, [ns, record.uid], { ...session, holds: session.holds + (record.hold ? 1 : -1) });
+}
+
+export function decideDelete(
+  ns: string,
+  target: ArtifactTarget,
+  etag: string | undefined,
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+): boolean {
+  const found = find(rows, ns, target);
+  if (found === undefined) return false;
+  const { record, head } = found;
+  const session = sessionOf(rows, ns, record);
+  refuseWhileSealing(session);
+  if (record.hold)
+    throw new Failure('ARTIFACT_HELD', `artifact ${record.id} is on hold; release the hold first`, {
+      metadata: { artifact: record.id },
+    });
+  checkEtag(`artifact ${record.id}`, record, etag);
+  const isLatest = head.latest === record.id;
+  delArtifact(draft, ns, record, isLatest);
+  if (isLatest) draft.put(artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true });
+  const feed = session.feed + 1;
+  draft.put(artifacts.feed, [ns, record.uid, feed], { kind: 'deleted', id: record.id });
+  draft.put(sessions.record, [ns, record.uid], {
+    ...session,
+    feed,
+    artifacts: session.artifacts - 1,
+    bytes: session.bytes - record.size,
+    updateTime: env.now,
+  });
+  addUsage(rows, draft, ns, record, -1);
+  detach(rows, draft, ns, record.sha256, { kind: 'artifact', id: record.id }, env.now);
+  return true;
+}

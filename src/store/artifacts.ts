@@ -1,0 +1,132 @@
+/** Reading and changing artifacts that exist. */
+import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
+import { type Failure, failedWith } from '../domain/errors.ts';
+import { isExpired } from '../domain/expiry.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Index, Key, Reader } from '../index/door.ts';
+import { artifacts, sessions } from '../index/keys.ts';
+import type { ArtifactRecord } from '../index/records.ts';
+import { type ArtifactChanges, decideDelete, decideUpdate } from './artifact-changes.ts';
+import { toArtifact, usageKey } from './artifact-rows.ts';
+import { artifactDeleted, artifactExpired, artifactNotFound, sessionNotFound } from './failures.ts';
+import type { Namespaces } from './namespaces.ts';
+import { transact } from './transaction.ts';
+
+/** Why one of several may be missing without failing the others. */
+const notReadable = [
+  'ARTIFACT_NOT_FOUND',
+  'ARTIFACT_EXPIRED',
+  'ARTIFACT_DELETED',
+  'SESSION_NOT_FOUND',
+] as const;
+
+export class Artifacts {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+
+  constructor(index: Index, namespaces: Namespaces) {
+    this.index = index;
+    this.namespaces = namespaces;
+  }
+
+  /** @throws Failure ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED, ARTIFACT_DELETED, SESSION_NOT_FOUND. */
+  async get(principal: Principal, target: ArtifactTarget): Promise<Artifact> {
+    await this.namespaces.require(principal.namespace);
+    await using snapshot = this.index.snapshot();
+    return await readArtifact(snapshot, principal.namespace, target, this.index.now());
+  }
+
+  /** Each of them, or why it cannot be read, as of one instant. */
+  async batchGet(principal: Principal, targets: readonly ArtifactTarget[]): Promise<(Artifact | Failure)[]> {
+    await this.namespaces.require(principal.namespace);
+    await using snapshot = this.index.snapshot();
+    const now = this.index.now();
+    return await Promise.all(
+      targets.map(async (target) => {
+        try {
+          return await readArtifact(snapshot, principal.namespace, target, now);
+        } catch (error) {
+          if (failedWith(error, ...notReadable)) return error;
+          throw error;
+        }
+      }),
+    );
+  }
+
+  /** Labels, expiry and hold. @throws Failure ETAG_MISMATCH and what {@link get} throws. */
+  async update(principal: Principal, target: ArtifactTarget, changes: ArtifactChanges): Promise<Artifact> {
+    await this.namespaces.require(principal.namespace);
+    const ns = principal.namespace;
+    return transact(this.index, {
+      queue: ns,
+      reads: targetReads(ns, target),
+      decide: (rows, draft, env) => decideUpdate(ns, target, changes, rows, draft, env),
+    });
+  }
+
+  /** Deletes one version; false if there was nothing to delete. @throws Failure ARTIFACT_HELD, SEAL_PENDING, ETAG_MISMATCH. */
+  async delete(principal: Principal, target: ArtifactTarget, etag?: string): Promise<boolean> {
+    await this.namespaces.require(principal.namespace);
+    const ns = principal.namespace;
+    return transact(this.index, {
+      queue: ns,
+      reads: targetReads(ns, target),
+      decide: (rows, draft, env) => decideDelete(ns, target, etag, rows, draft, env),
+    });
+  }
+}
+
+function targetReads(ns: string, target: ArtifactTarget): Key[] {
+  if ('id' in target) return [artifacts.record.key(ns, target.id)];
+  return [sessions.name.key(ns, target.session), usageKey(ns, target.session)];
+}
+
+/** The artifact that a target names, as of the reader's instant. */
+export async function readArtifact(
+  reader: Reader,
+  ns: string,
+  target: ArtifactTarget,
+  now: number,
+): Promise<Artifact> {
+  const { record, isLatest } = await readRecord(reader, ns, target, now);
+  return toArtifact(record, isLatest);
+}
+
+export async function readRecord(
+  reader: Reader,
+  ns: string,
+  target: ArtifactTarget,
+  now: number,
+): Promise<{ record: ArtifactRecord; isLatest: boolean }> {
+  const found = 'id' in target ? await readById(reader, ns, target.id) : await readByName(reader, ns, target);
+  if (isExpired(found.record, now)) throw artifactExpired(found.record);
+  return found;
+}
+
+async function readById(reader: Reader, ns: string, id: ArtifactRecord['id']) {
+  const value = await reader.get(artifacts.record.key(ns, id));
+  if (value === undefined) throw artifactNotFound({ id });
+  const record = artifacts.record.decode(value);
+  const head = await reader.get(artifacts.head.key(ns, record.uid, record.name));
+  return { record, isLatest: head !== undefined && artifacts.head.decode(head).latest === record.id };
+}
+
+async function readByName(reader: Reader, ns: string, target: Exclude<ArtifactTarget, { id: unknown }>) {
+  const nameValue = await reader.get(sessions.name.key(ns, target.session));
+  if (nameValue === undefined) throw sessionNotFound(target.session);
+  const { uid } = sessions.name.decode(nameValue);
+  const headValue = await reader.get(artifacts.head.key(ns, uid, target.name));
+  if (headValue === undefined) throw artifactNotFound(target);
+  const head = artifacts.head.decode(headValue);
+  let id = head.latest;
+  if (target.version === undefined) {
+    if (head.deleted) throw artifactDeleted(target);
+  } else {
+    const version = await reader.get(artifacts.version.key(ns, uid, target.name, target.version));
+    if (version === undefined) throw artifactNotFound(target);
+    id = artifacts.version.decode(version).id;
+  }
+  const value = await reader.get(artifacts.record.key(ns, id));
+  if (value === undefined) throw artifactNotFound(target);
+  return { record: artifacts.record.decode(value), isLatest: id === head.latest };
+}

@@ -1,0 +1,133 @@
+/**
+ * The rows that say where a content is and who references it. Pure: every function reads through `Rows` and adds to
+ * a `Draft`. A blob lives while its count of references is above zero; at zero it is queued for collection, never
+ * removed here.
+ */
+import { Buffer } from 'node:buffer';
+import type { Sha256 } from '../domain/digest.ts';
+import { Failure } from '../domain/errors.ts';
+import type { Key } from '../index/door.ts';
+import { blobs } from '../index/keys.ts';
+import type { Content } from './content-writer.ts';
+import type { Draft, Rows } from './transaction.ts';
+
+/** Who references a content. */
+export interface Referrer {
+  readonly kind: 'artifact' | 'manifest';
+  readonly id: string;
+}
+
+/** Bytes of CRCs in one index row: 1,024 blocks of 4 bytes. */
+export const crcRowBytes = 4096;
+
+/** How long a condemned name stays readable, for downloads that began before. */
+export const readGraceMs = 3_600_000;
+
+/** Thrown out of a decide when the content was held a moment ago, was not published, and is held no longer. */
+export class ContentVanished extends Error {}
+
+export function blobReads(
+  ns: string,
+  content: Content | { readonly kind: 'held'; readonly sha256: Sha256 },
+): Key[] {
+  const keys = [blobs.record.key(ns, content.sha256)];
+  if (content.kind === 'blob') keys.push(blobs.physicalName.key(ns, content.name));
+  return keys;
+}
+
+/**
+ * Adds a reference to `content`, storing its rows unless the namespace already holds it.
+ *
+ * @returns true if the namespace already held it.
+ */
+export function attach(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  content: Content,
+  by: Referrer,
+  now: number,
+): boolean {
+  const { sha256, size } = content;
+  const held = rows.get(blobs.record, ns, sha256);
+  draft.put(blobs.reference, [ns, sha256, by.kind, by.id], true);
+  if (held !== undefined) {
+    draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs + 1 });
+    discardCopy(rows, draft, ns, content, now);
+    return true;
+  }
+  if (content.kind === 'inline') {
+    draft.put(blobs.record, [ns, sha256], { size, refs: 1 });
+    draft.put(blobs.bytes, [ns, sha256], content.bytes);
+    return false;
+  }
+  if (!content.published) throw new ContentVanished();
+  const state = rows.get(blobs.physicalName, ns, content.name);
+  if (state !== undefined)
+    throw new Failure(
+      'STORE_UNAVAILABLE',
+      'the upload took so long that its bytes were condemned; upload again',
+    );
+  draft.put(blobs.record, [ns, sha256], { name: content.name, size, refs: 1 });
+  draft.put(blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
+  for (let at = 0; at < content.crcs.length; at += crcRowBytes)
+    draft.put(blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
+  return false;
+}
+
+/** Adds a reference to content that is already held, without bytes. @returns false if it is not held. */
+export function attachHeld(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  content: { readonly sha256: Sha256; readonly size: number },
+  by: Referrer,
+): boolean {
+  const held = rows.get(blobs.record, ns, content.sha256);
+  if (held === undefined || held.size !== content.size) return false;
+  draft.put(blobs.reference, [ns, content.sha256, by.kind, by.id], true);
+  draft.put(blobs.record, [ns, content.sha256], { ...held, refs: held.refs + 1 });
+  return true;
+}
+
+/** Queues our own published copy for collection: nothing will ever reference its name. */
+export function discardCopy(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
+  if (content.kind !== 'blob' || !content.published) return;
+  if (rows.get(blobs.physicalName, ns, content.name) !== undefined) return;
+  const notBefore = now + readGraceMs;
+  draft.put(blobs.physicalName, [ns, content.name], { state: 'condemned', notBefore });
+  draft.put(blobs.condemned, [notBefore, ns, content.name], { size: content.size });
+}
+
+/** Removes a reference; the last one queues the blob. */
+export function detach(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  sha256: Sha256,
+  by: Referrer,
+  now: number,
+): void {
+  const held = rows.get(blobs.record, ns, sha256);
+  if (held === undefined || held.refs < 1)
+    throw new Failure('DATA_LOSS', 'an artifact references content whose record is gone', {
+      metadata: { sha256 },
+    });
+  draft.del(blobs.reference, ns, sha256, by.kind, by.id);
+  draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
+  if (held.refs === 1) draft.put(blobs.maybeFree, [now, ns, sha256], true);
+}
+
+/** The CRC rows' keys of a blob of `size` bytes that cover its blocks `first` to `last`. */
+export function crcKeys(ns: string, sha256: Sha256, first: number, last: number): Key[] {
+  const keys: Key[] = [];
+  const perRow = crcRowBytes / 4;
+  for (let row = Math.floor(first / perRow); row <= Math.floor(last / perRow); row++)
+    keys.push(blobs.crcs.key(ns, sha256, row));
+  return keys;
+}
+
+/** Puts CRC rows back together. */
+export function joinCrcs(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}

@@ -1,0 +1,300 @@
+/**
+ * The committing transaction of a push: one `decide` that checks everything once more and writes all of it or nothing.
+ */
+import { createHash } from 'node:crypto';
+import type { Artifact, ArtifactSpec, Receipt } from '../domain/artifact.ts';
+import { guessContentType } from '../domain/content-type.ts';
+import type { Sha256 } from '../domain/digest.ts';
+import { Failure } from '../domain/errors.ts';
+import { expiryField, isExpired, resolveExpiry } from '../domain/expiry.ts';
+import { type ArtifactId, artifactId } from '../domain/ids.ts';
+import { limits } from '../domain/limits.ts';
+import { inheritPairs, samePairs } from '../domain/metadata.ts';
+import type { Env, Key } from '../index/door.ts';
+import { artifacts, calls, sessions } from '../index/keys.ts';
+import type { ArtifactRecord, HeadRecord, SessionRecord } from '../index/records.ts';
+import {
+  addUsage,
+  delExpiry,
+  delLatest,
+  latestRecord,
+  liveLatest,
+  putArtifact,
+  putExpiry,
+  toArtifact,
+  usageKey,
+} from './artifact-rows.ts';
+import { attach, attachHeld, blobReads, discardCopy } from './blob-rows.ts';
+import type { Content } from './content-writer.ts';
+import {
+  artifactDeleted,
+  artifactExpired,
+  contentNotFound,
+  requestIdReused,
+  sessionMustExist,
+  sessionSealed,
+} from './failures.ts';
+import { createSession, findSession } from './session-rows.ts';
+import type { Draft, Rows } from './transaction.ts';
+
+/** Content that the namespace is said to hold already, and a live artifact that the caller can read with it. */
+export interface HeldContent {
+  readonly kind: 'held';
+  readonly sha256: Sha256;
+  readonly size: number;
+  readonly witness: ArtifactId;
+}
+
+export interface CommitRequest {
+  readonly ns: string;
+  readonly subject: string;
+  readonly spec: ArtifactSpec;
+  readonly content: Content | HeldContent;
+  /** A push to an unknown session opens it. */
+  readonly opensSessions: boolean;
+}
+
+export interface CommitResult {
+  readonly artifact: Artifact;
+  readonly receipt: Receipt;
+}
+
+/** Identifies what a request id was used for. */
+export function fingerprint(
+  spec: ArtifactSpec,
+  content: { readonly sha256: Sha256; readonly size: number },
+): string {
+  const said = [
+    spec.session,
+    spec.name,
+    spec.contentType ?? null,
+    spec.metadata,
+    spec.labels,
+    spec.inputs,
+    spec.expiry ?? null,
+    spec.newVersion,
+    content.sha256,
+    content.size,
+  ];
+  return createHash('sha256').update(JSON.stringify(said)).digest('base64url');
+}
+
+/** The rows that every commit reads. What depends on them (head, latest version) takes another round. */
+export function commitReads(request: CommitRequest): Key[] {
+  const { ns, spec, content, subject } = request;
+  const keys = [sessions.name.key(ns, spec.session), usageKey(ns, spec.session)];
+  if (spec.requestId !== undefined) keys.push(calls.requestId.key(ns, subject, spec.requestId));
+  for (const input of spec.inputs) keys.push(artifacts.record.key(ns, input));
+  if (content.kind === 'held') keys.push(artifacts.record.key(ns, content.witness));
+  keys.push(...blobReads(ns, content));
+  return keys;
+}
+
+export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, env: Env): CommitResult {
+  const { ns, spec, content } = request;
+  const replayed = replay(request, rows, draft, env);
+  if (replayed !== undefined) return replayed;
+
+  const found = findSession(rows, ns, spec.session);
+  if (found === undefined && !request.opensSessions) throw sessionMustExist(spec.session);
+  if (found !== undefined && found.state !== 'open') throw sessionSealed(found);
+  const head = found && rows.get(artifacts.head, ns, found.uid, spec.name);
+  const expireTime = resolveExpiry(expiryField(spec.expiry), spec.expiry, env.now);
+  checkInputs(request, rows, env);
+
+  const same = liveLatest(rows, ns, head, env.now);
+  if (same !== undefined && isSame(same, spec, content)) {
+    const kept = extendExpiry(draft, ns, same, expireTime);
+    if (content.kind !== 'held') discardCopy(rows, draft, ns, content, env.now);
+    rememberRequest(rows, draft, request, kept.id, env);
+    return {
+      artifact: toArtifact(kept, true),
+      receipt: receiptFor(kept, spec, content.size, 'deduplicated'),
+    };
+  }
+
+  const session = found ?? openImplicitly(draft, env, request);
+  return addVersion(request, rows, draft, env, session, head, expireTime);
+}
+
+/** The answer to a request id that is known: the artifact as it is now. */
+function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): CommitResult | undefined {
+  const { ns, spec, content, subject } = request;
+  if (spec.requestId === undefined) return undefined;
+  const known = rows.get(calls.requestId, ns, subject, spec.requestId);
+  if (known === undefined || known.expireTime <= env.now) return undefined;
+  if (known.fingerprint !== fingerprint(spec, content)) throw requestIdReused(spec.requestId);
+  const record = rows.get(artifacts.record, ns, known.artifact);
+  if (record === undefined) throw artifactDeleted({ id: known.artifact });
+  if (isExpired(record, env.now)) throw artifactExpired(record);
+  const head = rows.get(artifacts.head, ns, record.uid, record.name);
+  if (content.kind !== 'held') discardCopy(rows, draft, ns, content, env.now);
+  return {
+    artifact: toArtifact(record, head?.latest === record.id),
+    receipt: receiptFor(record, spec, content.size, 'replayed'),
+  };
+}
+
+function checkInputs(request: CommitRequest, rows: Rows, env: Env): void {
+  request.spec.inputs.forEach((input, at) => {
+    const record = rows.get(artifacts.record, request.ns, input);
+    if (record === undefined || isExpired(record, env.now))
+      throw new Failure('INPUT_NOT_FOUND', `inputs[${at}]: there is no artifact ${input}`, {
+        metadata: { artifact: input },
+        violations: [{ field: `inputs[${at}]`, description: `there is no artifact ${input}` }],
+      });
+  });
+}
+
+function isSame(latest: ArtifactRecord, spec: ArtifactSpec, content: { sha256: Sha256 }): boolean {
+  if (spec.newVersion || latest.sha256 !== content.sha256) return false;
+  return spec.contentType === undefined || spec.contentType === latest.contentType;
+}
+
+/** A later explicit expiry is taken over; nothing else ever changes, and never to an earlier time. */
+function extendExpiry(
+  draft: Draft,
+  ns: string,
+  record: ArtifactRecord,
+  expireTime: number | undefined,
+): ArtifactRecord {
+  if (expireTime === undefined || record.expireTime === undefined || expireTime <= record.expireTime)
+    return record;
+  const extended: ArtifactRecord = { ...record, expireTime, revision: record.revision + 1 };
+  delExpiry(draft, ns, record);
+  putExpiry(draft, ns, extended);
+  draft.put(artifacts.record, [ns, record.id], extended);
+  return extended;
+}
+
+function openImplicitly(draft: Draft, env: Env, request: CommitRequest): SessionRecord {
+  const wanted = { id: request.spec.session, implicit: true, metadata: [], labels: [], expectedOutputs: [] };
+  return createSession(draft, env, request.ns, wanted);
+}
+
+function addVersion(
+  request: CommitRequest,
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+  session: SessionRecord,
+  head: HeadRecord | undefined,
+  expireTime: number | undefined,
+): CommitResult {
+  const { ns, spec, content } = request;
+  const record = newRecord(spec, content, env, session, head, expireTime);
+  const by = { kind: 'artifact', id: record.id } as const;
+  const alreadyHeld =
+    content.kind === 'held'
+      ? attachWitnessed(rows, draft, ns, content, by, env)
+      : attach(rows, draft, ns, content, by, env.now);
+  const superseded = latestRecord(rows, ns, head);
+  if (superseded !== undefined) delLatest(draft, ns, superseded);
+  putArtifact(draft, ns, record);
+  draft.put(artifacts.head, [ns, session.uid, record.name], {
+    nextVersion: record.version + 1,
+    latest: record.id,
+  });
+  draft.put(sessions.record, [ns, session.uid], {
+    ...session,
+    feed: record.feed,
+    artifacts: session.artifacts + 1,
+    bytes: session.bytes + record.size,
+    updateTime: env.now,
+  });
+  addUsage(rows, draft, ns, record, 1);
+  rememberRequest(rows, draft, request, record.id, env);
+  return {
+    artifact: toArtifact(record, true),
+    receipt: receiptFor(record, spec, alreadyHeld ? record.size : 0, undefined),
+  };
+}
+
+function newRecord(
+  spec: ArtifactSpec,
+  content: { readonly sha256: Sha256; readonly size: number },
+  env: Env,
+  session: SessionRecord,
+  head: HeadRecord | undefined,
+  expireTime: number | undefined,
+): ArtifactRecord {
+  const { pairs, inherited } = inheritPairs(spec.metadata, session.metadata);
+  return {
+    id: artifactId(env.mintId()),
+    uid: session.uid,
+    session: session.id,
+    name: spec.name,
+    version: head?.nextVersion ?? 1,
+    sha256: content.sha256,
+    size: content.size,
+    contentType: spec.contentType ?? guessContentType(spec.name),
+    contentTypeExplicit: spec.contentType !== undefined,
+    metadata: pairs,
+    inherited,
+    labels: spec.labels,
+    inputs: spec.inputs,
+    createTime: env.now,
+    feed: session.feed + 1,
+    ...(expireTime === undefined ? {} : { expireTime }),
+    hold: false,
+    revision: 1,
+  };
+}
+
+/** The caller must still be able to read an artifact with that content, and the content must still be there. */
+function attachWitnessed(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  content: HeldContent,
+  by: { readonly kind: 'artifact'; readonly id: string },
+  env: Env,
+): true {
+  const witness = rows.get(artifacts.record, ns, content.witness);
+  const readable = witness !== undefined && !isExpired(witness, env.now) && witness.sha256 === content.sha256;
+  if (!readable || !attachHeld(rows, draft, ns, content, by)) throw contentNotFound(content.sha256);
+  return true;
+}
+
+function rememberRequest(
+  rows: Rows,
+  draft: Draft,
+  request: CommitRequest,
+  artifact: ArtifactId,
+  env: Env,
+): void {
+  const { ns, subject, spec, content } = request;
+  if (spec.requestId === undefined) return;
+  const forgotten = rows.get(calls.requestId, ns, subject, spec.requestId);
+  const queued = `${subject}\0${spec.requestId}`;
+  if (forgotten !== undefined) draft.del(calls.expiry, forgotten.expireTime, ns, 'request', queued);
+  const expireTime = env.now + limits.requestIdHoursKept * 3_600_000;
+  draft.put(calls.requestId, [ns, subject, spec.requestId], {
+    fingerprint: fingerprint(spec, content),
+    artifact,
+    createTime: env.now,
+    expireTime,
+  });
+  draft.put(calls.expiry, [expireTime, ns, 'request', queued], true);
+}
+
+function receiptFor(
+  record: ArtifactRecord,
+  spec: ArtifactSpec,
+  bytesSaved: number,
+  kind: 'deduplicated' | 'replayed' | undefined,
+): Receipt {
+  const deduplicated = kind === 'deduplicated';
+  const replayed = kind === 'replayed';
+  const carried = new Map(record.metadata);
+  const metadataDiffers = spec.metadata.some(([key, value]) => carried.get(key) !== value);
+  const inputsDiffer = record.inputs.join() !== spec.inputs.join();
+  return {
+    deduplicated,
+    replayed,
+    metadataDiffers: deduplicated && metadataDiffers,
+    labelsDiffer: deduplicated && !samePairs(record.labels, spec.labels),
+    inputsDiffer: deduplicated && inputsDiffer,
+    bytesSaved: replayed ? 0 : bytesSaved,
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * Takes the bytes of one content as they arrive, hashes them, and keeps them where they belong: in memory while they
+ * are small enough for the index, in a staged blob from then on.
+ */
+import { createHash } from 'node:crypto';
+import type { BlobStore, StagedBlob } from '../blobs/blob-store.ts';
+import { BlockCrcs } from '../blobs/checksums.ts';
+import { type Sha256, sha256FromBytes } from '../domain/digest.ts';
+
+/** Received content, not yet referenced by anything. */
+export type Content =
+  | { readonly kind: 'inline'; readonly sha256: Sha256; readonly size: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'blob';
+      readonly sha256: Sha256;
+      readonly size: number;
+      readonly name: string;
+      /** One CRC-32 a block, 4 bytes each, big endian. */
+      readonly crcs: Uint8Array;
+      /** The staged bytes were made durable under `name`. False while they are staged only. */
+      readonly published: boolean;
+    };
+
+export interface ContentWriterOptions {
+  readonly blobs: BlobStore;
+  /** Contents up to this size stay in memory and go into the index. */
+  readonly inlineBytesMax: number;
+  /** Called once, when the content outgrows the index: the physical name to stage under. */
+  readonly mintName: () => string;
+}
+
+export class ContentWriter implements AsyncDisposable {
+  private readonly options: ContentWriterOptions;
+  private readonly hash = createHash('sha256');
+  private readonly crcs = new BlockCrcs();
+  private held: Uint8Array[] = [];
+  private staged: StagedBlob | undefined;
+  private content: Content | undefined;
+  private published = false;
+  size = 0;
+
+  constructor(options: ContentWriterOptions) {
+    this.options = options;
+  }
+
+  /** Takes all of `bytes`; await it before the next call. The buffer may be reused afterwards. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    this.size += bytes.length;
+    if (this.staged === undefined && this.size <= this.options.inlineBytesMax) {
+      this.hash.update(bytes);
+      this.held.push(Uint8Array.from(bytes));
+      return;
+    }
+    if (this.staged === undefined) await this.beginStaging();
+    // The disk works while the processor hashes.
+    const writing = this.staged!.write(bytes);
+    this.hash.update(bytes);
+    this.crcs.update(bytes);
+    await writing;
+  }
+
+  private async beginStaging(): Promise<void> {
+    this.staged = await this.options.blobs.stage(this.options.mintName());
+    const held = this.held;
+    this.held = [];
+    for (const bytes of held) {
+      this.crcs.update(bytes);
+      await this.staged.write(bytes);
+    }
+  }
+
+  /** Ends the content. No write may follow. */
+  finish(): Content {
+    const sha256 = sha256FromBytes(this.hash.digest());
+    this.content =
+      this.staged === undefined
+        ? { kind: 'inline', sha256, size: this.size, bytes: Buffer.concat(this.held) }
+        : {
+            kind: 'blob',
+            sha256,
+            size: this.size,
+            name: this.staged.name,
+            crcs: this.crcs.finish(),
+            published: false,
+          };
+    return this.content;
+  }
+
+  /** Makes staged bytes durable under their name. Does nothing for inline content or the second time. */
+  async publish(): Promise<Content> {
+    if (this.content?.kind === 'blob' && !this.published) {
+      await this.staged!.commit();
+      this.published = true;
+      this.content = { ...this.content, published: true };
+    }
+    return this.content!;
+  }
+
+  /** Drops what was staged and not published. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.held = [];
+    await this.staged?.[Symbol.asyncDispose]();
+  }
+}

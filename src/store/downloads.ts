@@ -1,0 +1,74 @@
+/** Serving contents: an artifact's, or a sealed session's manifest. */
+import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
+import { Failure, invalid } from '../domain/errors.ts';
+import type { SessionId } from '../domain/names.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Manifest } from '../domain/session.ts';
+import type { Index } from '../index/door.ts';
+import { sessions } from '../index/keys.ts';
+import { toArtifact } from './artifact-rows.ts';
+import { readRecord } from './artifacts.ts';
+import type { Contents } from './contents.ts';
+import { sessionNotFound } from './failures.ts';
+import type { Namespaces } from './namespaces.ts';
+import { toSession } from './session-rows.ts';
+
+export interface Download<T> {
+  readonly of: T;
+  /** The wanted bytes. Reading them fails with DATA_LOSS at the first block that does not match its checksum. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+export class Downloads {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+  private readonly contents: Contents;
+
+  constructor(index: Index, namespaces: Namespaces, contents: Contents) {
+    this.index = index;
+    this.namespaces = namespaces;
+    this.contents = contents;
+  }
+
+  /**
+   * Opens an artifact's content.
+   *
+   * @param offset first byte; at most the size.
+   * @param limit at most so many bytes; undefined for all that follow.
+   * @throws Failure what reading the artifact throws, INVALID_ARGUMENT for an offset past the end, DATA_LOSS.
+   */
+  async artifact(
+    principal: Principal,
+    target: ArtifactTarget,
+    range: { readonly offset: number; readonly limit: number | undefined },
+    signal?: AbortSignal,
+  ): Promise<Download<Artifact>> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using snapshot = this.index.snapshot();
+    const { record, isLatest } = await readRecord(snapshot, ns, target, this.index.now());
+    if (range.offset > record.size)
+      throw invalid('offset', `lies past the end: the content has ${record.size} bytes`);
+    const length = Math.min(range.limit ?? Number.POSITIVE_INFINITY, record.size - range.offset);
+    const bytes = await this.contents.open(snapshot, ns, record, { offset: range.offset, length }, signal);
+    return { of: toArtifact(record, isLatest), bytes };
+  }
+
+  /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, DATA_LOSS. */
+  async manifest(principal: Principal, id: SessionId, signal?: AbortSignal): Promise<Download<Manifest>> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using snapshot = this.index.snapshot();
+    const name = await snapshot.get(sessions.name.key(ns, id));
+    const value = name && (await snapshot.get(sessions.record.key(ns, sessions.name.decode(name).uid)));
+    if (!value) throw sessionNotFound(id);
+    const record = sessions.record.decode(value);
+    const manifest = toSession(record).manifest;
+    if (record.manifest === undefined || manifest === undefined)
+      throw new Failure('MANIFEST_NOT_FOUND', `session ${id} is not sealed; it has no manifest yet`, {
+        metadata: { session: id },
+      });
+    const part = { offset: 0, length: record.manifest.size };
+    return { of: manifest, bytes: await this.contents.open(snapshot, ns, record.manifest, part, signal) };
+  }
+}

@@ -1,0 +1,99 @@
+/** The refusals that more than one operation gives, each worded once. */
+import type { ArtifactTarget } from '../domain/artifact.ts';
+import { Failure } from '../domain/errors.ts';
+import type { ArtifactRecord, SessionRecord } from '../index/records.ts';
+
+export function requestIdReused(requestId: string): Failure {
+  return new Failure('REQUEST_ID_REUSED', `request id ${requestId} was used for another request`, {
+    metadata: { request_id: requestId },
+    violations: [{ field: 'request_id', description: 'was used for another request' }],
+  });
+}
+
+function targetMetadata(target: ArtifactTarget): Record<string, string> {
+  if ('id' in target) return { artifact: target.id };
+  const version = target.version === undefined ? {} : { version: String(target.version) };
+  return { session: target.session, name: target.name, ...version };
+}
+
+function described(target: ArtifactTarget): string {
+  if ('id' in target) return target.id;
+  const version = target.version === undefined ? '' : ` version ${target.version}`;
+  return `${target.name}${version} in session ${target.session}`;
+}
+
+export function artifactNotFound(target: ArtifactTarget): Failure {
+  return new Failure('ARTIFACT_NOT_FOUND', `there is no artifact ${described(target)}`, {
+    metadata: targetMetadata(target),
+  });
+}
+
+export function artifactDeleted(target: ArtifactTarget): Failure {
+  const message =
+    'id' in target || target.version !== undefined
+      ? `artifact ${described(target)} was deleted`
+      : `the latest version of ${described(target)} was deleted`;
+  return new Failure('ARTIFACT_DELETED', message, { metadata: targetMetadata(target) });
+}
+
+export function artifactExpired(record: ArtifactRecord): Failure {
+  const time = new Date(record.expireTime ?? 0).toISOString();
+  return new Failure('ARTIFACT_EXPIRED', `artifact ${record.id} expired at ${time}`, {
+    metadata: { artifact: record.id, expire_time: time },
+  });
+}
+
+export function contentNotFound(sha256: string): Failure {
+  return new Failure('CONTENT_NOT_FOUND', `no readable artifact has the content ${sha256}; send the bytes`, {
+    metadata: { sha256 },
+  });
+}
+
+export function sessionNotFound(id: string): Failure {
+  return new Failure('SESSION_NOT_FOUND', `there is no session ${id}`, { metadata: { session: id } });
+}
+
+export function sessionSealed(session: SessionRecord): Failure {
+  return new Failure('SESSION_SEALED', `session ${session.id} is sealed; nothing can be added to it`, {
+    metadata: { session: session.id, ...(session.outcome === undefined ? {} : { outcome: session.outcome }) },
+  });
+}
+
+export function sessionGone(id: string): Failure {
+  return new Failure(
+    'SESSION_GONE',
+    `session ${id} was deleted or has expired; its id cannot be used again yet`,
+    {
+      metadata: { session: id },
+    },
+  );
+}
+
+export function sessionMustExist(id: string): Failure {
+  return new Failure(
+    'SESSION_MUST_EXIST',
+    `there is no session ${id}, and pushes do not open sessions here`,
+    {
+      metadata: { session: id },
+    },
+  );
+}
+
+/** An etag is the quoted revision of a record. */
+export function etagOf(record: { readonly revision: number }): string {
+  return `"${record.revision}"`;
+}
+
+/** Passes if no etag was asked for. @throws Failure ETAG_MISMATCH. */
+export function checkEtag(
+  what: string,
+  record: { readonly revision: number },
+  etag: string | undefined,
+): void {
+  const current = etagOf(record);
+  if (etag === undefined || etag === current) return;
+  throw new Failure('ETAG_MISMATCH', `${what} has changed: its etag is now ${current}`, {
+    metadata: { etag: current },
+    violations: [{ field: 'etag', description: `the etag is now ${current}` }],
+  });
+}

@@ -1,0 +1,246 @@
+/** Listings: one index family, scanned from where the page before ended, within a budget of rows touched. */
+import type { Artifact } from '../domain/artifact.ts';
+import { isExpired } from '../domain/expiry.ts';
+import type { ArtifactId, SessionUid } from '../domain/ids.ts';
+import { limits } from '../domain/limits.ts';
+import type { ArtifactName, SessionId } from '../domain/names.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Session } from '../domain/session.ts';
+import type { Entry, Index, Key, Range, Reader } from '../index/door.ts';
+import { rangeAfter } from '../index/family.ts';
+import { artifacts, latest, sessions } from '../index/keys.ts';
+import type { ArtifactRecord } from '../index/records.ts';
+import { toArtifact } from './artifact-rows.ts';
+import { sessionNotFound } from './failures.ts';
+import type { Namespaces } from './namespaces.ts';
+import type { PageTokens } from './page-token.ts';
+import { toSession } from './session-rows.ts';
+
+export interface PageRequest {
+  /** 1 to {@link limits.pageSizeMax}. */
+  readonly pageSize: number;
+  /** Empty for the first page. */
+  readonly pageToken: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Empty at the end. A page may be short, even empty, and still have one. */
+  readonly nextPageToken: string;
+}
+
+export interface ArtifactQuery extends PageRequest {
+  readonly session: SessionId;
+  readonly oldestFirst: boolean;
+  /** All versions of the session, in the order of the commits, instead of the latest of each name. */
+  readonly allVersions: boolean;
+  /** Only this name: its latest version, or with `allVersions` all of them. */
+  readonly name: ArtifactName | undefined;
+}
+
+interface Found<T> {
+  readonly item: T;
+  readonly bytes: number;
+}
+
+/** How one kind of listing reads its family. */
+interface Source<T> {
+  /** What the page token is bound to. */
+  readonly query: readonly unknown[];
+  readonly range: Range;
+  /** For each entry one item with the size of its record, or undefined where the entry shows nothing. */
+  resolve(entries: readonly Entry[]): Promise<(Found<T> | undefined)[]>;
+}
+
+export class Listing {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+  private readonly tokens: PageTokens;
+
+  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+    this.index = index;
+    this.namespaces = namespaces;
+    this.tokens = tokens;
+  }
+
+  /** Artifacts of a session. @throws Failure SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
+  async artifacts(principal: Principal, query: ArtifactQuery): Promise<Page<Artifact>> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using reader = this.index.snapshot();
+    const name = await reader.get(sessions.name.key(ns, query.session));
+    if (name === undefined) throw sessionNotFound(query.session);
+    const { uid } = sessions.name.decode(name);
+    const source =
+      query.allVersions || query.name !== undefined
+        ? versionsSource(reader, ns, uid, query, this.index.now())
+        : latestSource(reader, ns, uid, query, this.index.now());
+    return await this.page(reader, principal, source, query);
+  }
+
+  /** Sessions, by the time they were opened. @throws Failure PAGE_TOKEN_INVALID. */
+  async sessions(
+    principal: Principal,
+    query: PageRequest & { readonly oldestFirst: boolean },
+  ): Promise<Page<Session>> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using reader = this.index.snapshot();
+    const source: Source<Session> = {
+      query: [ns, 'sessions', query.oldestFirst],
+      range: { ...sessions.byTime.range(ns), reverse: query.oldestFirst },
+      resolve: async (entries) => {
+        const keys = entries.map(([key]) => sessions.record.key(ns, sessions.byTime.parse(key)[1]));
+        const values = await reader.getMany(keys);
+        return values.map(
+          (value) => value && { item: toSession(sessions.record.decode(value)), bytes: value.length },
+        );
+      },
+    };
+    return await this.page(reader, principal, source, query);
+  }
+
+  private async page<T>(
+    reader: Reader,
+    principal: Principal,
+    source: Source<T>,
+    request: PageRequest,
+  ): Promise<Page<T>> {
+    const query = [principal.subject, ...source.query];
+    const range =
+      request.pageToken === ''
+        ? source.range
+        : rangeAfter(source.range, this.tokens.open(query, request.pageToken));
+    const items: T[] = [];
+    let touched = 0;
+    let bytes = 0;
+    for await (const block of reader.scan({ limit: limits.queryTouchesMax, ...range })) {
+      for (let at = 0; at < block.length; at += request.pageSize) {
+        const entries = block.slice(at, at + request.pageSize);
+        const resolved = await source.resolve(entries);
+        for (const [offset, found] of resolved.entries()) {
+          touched++;
+          if (found !== undefined) {
+            items.push(found.item);
+            bytes += found.bytes;
+          }
+          const full = items.length === request.pageSize || bytes >= limits.pageBytesMax;
+          if (full || touched === limits.queryTouchesMax)
+            return { items, nextPageToken: await this.nextToken(reader, range, query, entries[offset]![0]) };
+        }
+      }
+    }
+    return { items, nextPageToken: '' };
+  }
+
+  /** No token where nothing follows, so that a full last page does not promise another. */
+  private async nextToken(
+    reader: Reader,
+    range: Range,
+    query: readonly unknown[],
+    last: Key,
+  ): Promise<string> {
+    for await (const _block of reader.scan({ ...rangeAfter(range, last), limit: 1 }))
+      return this.tokens.issue(query, last);
+    return '';
+  }
+}
+
+function latestSource(
+  reader: Reader,
+  ns: string,
+  uid: SessionUid,
+  query: ArtifactQuery,
+  now: number,
+): Source<Artifact> {
+  return {
+    query: [ns, 'latest', uid, query.oldestFirst],
+    range: { ...latest.bySession.range(ns, uid), reverse: query.oldestFirst },
+    resolve: async (entries) => {
+      const ids = entries.map(([key]) => latest.bySession.parse(key)[2]);
+      const records = await liveRecords(reader, ns, ids, now);
+      return records.map((found) => found && { item: toArtifact(found.item, true), bytes: found.bytes });
+    },
+  };
+}
+
+function versionsSource(
+  reader: Reader,
+  ns: string,
+  uid: SessionUid,
+  query: ArtifactQuery,
+  now: number,
+): Source<Artifact> {
+  const { name, oldestFirst } = query;
+  const kind = [ns, 'versions', uid, name ?? null, query.allVersions, oldestFirst];
+  const heads = new Map<string, ArtifactId | undefined>();
+  const resolveIds = async (ids: readonly (ArtifactId | undefined)[]) => {
+    const records = await liveRecords(reader, ns, ids, now);
+    return await Promise.all(
+      records.map(async (found) => {
+        if (found === undefined) return undefined;
+        const isLatest = (await latestId(reader, ns, uid, found.item.name, heads)) === found.item.id;
+        return { item: toArtifact(found.item, isLatest), bytes: found.bytes };
+      }),
+    );
+  };
+  if (name !== undefined && !query.allVersions)
+    return {
+      query: kind,
+      // The latest version is the highest, unless that one is gone.
+      range: { ...artifacts.version.range(ns, uid, name), limit: 1 },
+      resolve: async (entries) => {
+        const found = await resolveIds(entries.map(([, value]) => artifacts.version.decode(value).id));
+        return found.map((version) => (version?.item.latest ? version : undefined));
+      },
+    };
+  if (name !== undefined)
+    return {
+      query: kind,
+      range: { ...artifacts.version.range(ns, uid, name), reverse: oldestFirst },
+      resolve: (entries) => resolveIds(entries.map(([, value]) => artifacts.version.decode(value).id)),
+    };
+  return {
+    query: kind,
+    range: { ...artifacts.feed.range(ns, uid), reverse: !oldestFirst },
+    resolve: (entries) =>
+      resolveIds(
+        entries.map(([, value]) => {
+          const event = artifacts.feed.decode(value);
+          return event.kind === 'committed' ? event.id : undefined;
+        }),
+      ),
+  };
+}
+
+async function latestId(
+  reader: Reader,
+  ns: string,
+  uid: SessionUid,
+  name: string,
+  heads: Map<string, ArtifactId | undefined>,
+) {
+  if (!heads.has(name)) {
+    const value = await reader.get(artifacts.head.key(ns, uid, name));
+    heads.set(name, value && artifacts.head.decode(value).latest);
+  }
+  return heads.get(name);
+}
+
+async function liveRecords(
+  reader: Reader,
+  ns: string,
+  ids: readonly (ArtifactId | undefined)[],
+  now: number,
+): Promise<(Found<ArtifactRecord> | undefined)[]> {
+  const wanted = ids.filter((id) => id !== undefined);
+  const values = await reader.getMany(wanted.map((id) => artifacts.record.key(ns, id)));
+  let next = 0;
+  return ids.map((id) => {
+    if (id === undefined) return undefined;
+    const value = values[next++];
+    if (value === undefined) return undefined;
+    const record = artifacts.record.decode(value);
+    return isExpired(record, now) ? undefined : { item: record, bytes: value.length };
+  });
+}

@@ -1,0 +1,92 @@
+/** Puts a store together over an index and a blob store, and brings it to the state in which it can serve. */
+
+import { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { type Namespace, parseNamespace } from '../domain/names.ts';
+import type { Index } from '../index/door.ts';
+import { store as storeKeys } from '../index/keys.ts';
+import { Artifacts } from './artifacts.ts';
+import { Contents } from './contents.ts';
+import { Downloads } from './downloads.ts';
+import { Listing } from './listing.ts';
+import { Namespaces } from './namespaces.ts';
+import { PageTokens } from './page-token.ts';
+import { Seals } from './seal.ts';
+import { Sessions } from './sessions.ts';
+import { transact } from './transaction.ts';
+import { Uploads } from './uploads.ts';
+
+/** Raised when older code could misread what newer code wrote. */
+const formatVersion = 1;
+
+export const defaultNamespace: Namespace = parseNamespace('namespace', 'default');
+
+export interface StoreOptions {
+  readonly index: Index;
+  readonly blobs: BlobStore;
+  /** Contents up to this size go into the index. Default {@link limits.inlineContentBytesMaxDefault}; 0 for none. */
+  readonly inlineBytesMax?: number;
+  /** Default {@link limits.artifactBytesMaxDefault}. */
+  readonly artifactBytesMax?: number;
+  /** A push to an unknown session opens it. Default true. */
+  readonly opensSessions?: boolean;
+}
+
+/** The operations of a store. Closing it closes the index; what is in progress must have ended. */
+export interface Store extends AsyncDisposable {
+  readonly uploads: Uploads;
+  readonly artifacts: Artifacts;
+  readonly downloads: Downloads;
+  readonly listing: Listing;
+  readonly sessions: Sessions;
+  readonly seals: Seals;
+  /** What the start had to tidy up. */
+  readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
+}
+
+/** @throws Failure DATA_LOSS if the store was written by newer code. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { index, blobs, opensSessions = true } = options;
+  const inlineBytesMax = options.inlineBytesMax ?? limits.inlineContentBytesMaxDefault;
+  const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
+  const settings = await readSettings(index);
+  const stagingFiles = await blobs.removeStale();
+  const namespaces = new Namespaces(index, blobs);
+  await namespaces.ensure(defaultNamespace);
+  const seals = new Seals({ index, blobs, namespaces, inlineBytesMax });
+  const pendingSeals = await seals.finishPending();
+  return {
+    uploads: new Uploads({ index, blobs, namespaces, inlineBytesMax, artifactBytesMax, opensSessions }),
+    artifacts: new Artifacts(index, namespaces),
+    downloads: new Downloads(index, namespaces, new Contents(blobs)),
+    listing: new Listing(index, namespaces, new PageTokens(settings.pageTokenKey)),
+    sessions: new Sessions(index, namespaces),
+    seals,
+    recovered: { stagingFiles, pendingSeals },
+    [Symbol.asyncDispose]: () => index.close(),
+  };
+}
+
+/** Reads what was fixed when the store was made, making it the first time. */
+async function readSettings(index: Index): Promise<{ pageTokenKey: Uint8Array }> {
+  const freshKey = randomBytes(32).toString('base64url');
+  return await transact(index, {
+    queue: defaultNamespace,
+    reads: [storeKeys.setting.key('format'), storeKeys.setting.key('pageTokenKey')],
+    decide: (rows, draft) => {
+      const format = rows.get(storeKeys.setting, 'format');
+      if (format === undefined) draft.put(storeKeys.setting, ['format'], formatVersion);
+      else if (format !== formatVersion)
+        throw new Failure(
+          'DATA_LOSS',
+          `the store has format ${String(format)}; this version reads ${formatVersion}`,
+        );
+      const key = rows.get(storeKeys.setting, 'pageTokenKey');
+      if (key === undefined) draft.put(storeKeys.setting, ['pageTokenKey'], freshKey);
+      return { pageTokenKey: Buffer.from(typeof key === 'string' ? key : freshKey, 'base64url') };
+    },
+  });
+}

@@ -1,0 +1,96 @@
+/** The rows that a session consists of. Pure, like everything that runs inside a `decide`. */
+import { Failure } from '../domain/errors.ts';
+import { sessionUid } from '../domain/ids.ts';
+import type { Pairs } from '../domain/metadata.ts';
+import type { SessionId } from '../domain/names.ts';
+import type { Session } from '../domain/session.ts';
+import type { Env } from '../index/door.ts';
+import { sessions } from '../index/keys.ts';
+import type { SessionRecord } from '../index/records.ts';
+import { etagOf, sessionGone, sessionNotFound } from './failures.ts';
+import type { Draft, Rows } from './transaction.ts';
+
+export interface NewSession {
+  readonly id: SessionId;
+  readonly implicit: boolean;
+  readonly metadata: Pairs;
+  readonly labels: Pairs;
+  readonly expectedOutputs: readonly string[];
+}
+
+/** A new open session, with the rows that find it; its record is left to the caller to put. */
+export function createSession(draft: Draft, env: Env, ns: string, wanted: NewSession): SessionRecord {
+  const record: SessionRecord = {
+    ...wanted,
+    uid: sessionUid(env.mintId()),
+    state: 'open',
+    createTime: env.now,
+    updateTime: env.now,
+    feed: 0,
+    artifacts: 0,
+    bytes: 0,
+    holds: 0,
+    revision: 1,
+  };
+  draft.put(sessions.name, [ns, wanted.id], { uid: record.uid });
+  draft.put(sessions.byTime, [ns, record.uid], true);
+  for (const [key, value] of record.metadata)
+    draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
+  for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, record.uid], true);
+  return record;
+}
+
+/** The session that an id names now; undefined if there is none. @throws Failure SESSION_GONE. */
+export function findSession(rows: Rows, ns: string, id: string): SessionRecord | undefined {
+  const name = rows.get(sessions.name, ns, id);
+  if (name === undefined) return undefined;
+  if (name.goneSince !== undefined) throw sessionGone(id);
+  return rows.get(sessions.record, ns, name.uid);
+}
+
+/** As {@link findSession}, for calls that need the session. @throws Failure SESSION_NOT_FOUND. */
+export function requireSession(rows: Rows, ns: string, id: string): SessionRecord {
+  const record = findSession(rows, ns, id);
+  if (record === undefined) throw sessionNotFound(id);
+  return record;
+}
+
+/** @throws Failure SEAL_PENDING while the manifest is being computed: it must not see deletions. */
+export function refuseWhileSealing(session: SessionRecord): void {
+  if (session.state === 'sealing')
+    throw new Failure('SEAL_PENDING', `session ${session.id} is being sealed; try again in a moment`, {
+      metadata: { session: session.id },
+      retryAfterMs: 200,
+    });
+}
+
+/** What the record says to a caller. */
+export function toSession(record: SessionRecord): Session {
+  return {
+    id: record.id,
+    uid: record.uid,
+    state: record.state,
+    ...(record.outcome === undefined ? {} : { outcome: record.outcome }),
+    metadata: record.metadata,
+    labels: record.labels,
+    expectedOutputs: record.expectedOutputs,
+    missingOutputs: record.missingOutputs ?? [],
+    createTime: record.createTime,
+    updateTime: record.updateTime,
+    ...(record.sealTime === undefined ? {} : { sealTime: record.sealTime }),
+    artifactCount: record.artifacts,
+    sizeBytes: record.bytes,
+    holdCount: record.holds,
+    lastSequence: record.feed,
+    ...(record.manifest === undefined
+      ? {}
+      : {
+          manifest: {
+            sha256: record.manifest.sha256,
+            sizeBytes: record.manifest.size,
+            lineCount: record.manifest.lines,
+          },
+        }),
+    etag: etagOf(record),
+  };
+}

@@ -1,0 +1,149 @@
+/** Opening, reading and changing sessions. Sealing is in `seal.ts`. */
+import { Failure } from '../domain/errors.ts';
+import { type Pairs, samePairs } from '../domain/metadata.ts';
+import type { SessionId } from '../domain/names.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Session } from '../domain/session.ts';
+import type { Env, Index } from '../index/door.ts';
+import { sessions } from '../index/keys.ts';
+import type { SessionRecord } from '../index/records.ts';
+import { checkEtag, sessionNotFound } from './failures.ts';
+import type { Namespaces } from './namespaces.ts';
+import { createSession, findSession, requireSession, toSession } from './session-rows.ts';
+import { type Draft, type Rows, transact } from './transaction.ts';
+
+/** What OpenSession sets; already checked. */
+export interface SessionSpec {
+  readonly id: SessionId;
+  readonly metadata: Pairs;
+  readonly labels: Pairs;
+  readonly expectedOutputs: readonly string[];
+}
+
+/** What is present is changed. */
+export interface SessionChanges {
+  /** Replaces all labels. */
+  readonly labels?: Pairs;
+  /** Refuse unless the session still has this etag. */
+  readonly etag?: string;
+}
+
+export class Sessions {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+
+  constructor(index: Index, namespaces: Namespaces) {
+    this.index = index;
+    this.namespaces = namespaces;
+  }
+
+  /**
+   * Opens a session, or returns the one that is there if it was opened with the same settings. On a session that a
+   * push opened it sets them once.
+   *
+   * @throws Failure SESSION_CONFLICT, SESSION_GONE.
+   */
+  async open(principal: Principal, spec: SessionSpec): Promise<{ session: Session; created: boolean }> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    return transact(this.index, {
+      queue: ns,
+      reads: [sessions.name.key(ns, spec.id)],
+      decide: (rows, draft, env) => decideOpen(ns, spec, rows, draft, env),
+    });
+  }
+
+  /** @throws Failure SESSION_NOT_FOUND. */
+  async get(principal: Principal, id: SessionId): Promise<Session> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using snapshot = this.index.snapshot();
+    const name = await snapshot.get(sessions.name.key(ns, id));
+    const value = name && (await snapshot.get(sessions.record.key(ns, sessions.name.decode(name).uid)));
+    if (!value) throw sessionNotFound(id);
+    return toSession(sessions.record.decode(value));
+  }
+
+  /** @throws Failure SESSION_NOT_FOUND, ETAG_MISMATCH. */
+  async update(principal: Principal, id: SessionId, changes: SessionChanges): Promise<Session> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    return transact(this.index, {
+      queue: ns,
+      reads: [sessions.name.key(ns, id)],
+      decide: (rows, draft, env) => decideUpdate(ns, id, changes, rows, draft, env),
+    });
+  }
+}
+
+function decideOpen(ns: string, spec: SessionSpec, rows: Rows, draft: Draft, env: Env) {
+  const found = findSession(rows, ns, spec.id);
+  if (found === undefined) {
+    const record = createSession(draft, env, ns, { ...spec, implicit: false });
+    draft.put(sessions.record, [ns, record.uid], record);
+    return { session: toSession(record), created: true };
+  }
+  const differs = differences(found, spec);
+  if (differs.length === 0) return { session: toSession(found), created: false };
+  if (!found.implicit || found.state !== 'open')
+    throw new Failure(
+      'SESSION_CONFLICT',
+      `session ${spec.id} was opened with other settings: ${differs.join(', ')}`,
+      {
+        metadata: { session: spec.id },
+        violations: differs.map((field) => ({ field, description: 'differs' })),
+      },
+    );
+  return { session: toSession(complete(found, spec, ns, draft, env)), created: false };
+}
+
+/** Labels are not compared: they may have changed since. */
+function differences(found: SessionRecord, spec: SessionSpec): string[] {
+  const fields: string[] = [];
+  if (!samePairs(found.metadata, spec.metadata)) fields.push('metadata');
+  if (found.expectedOutputs.join('\0') !== spec.expectedOutputs.join('\0')) fields.push('expected_outputs');
+  return fields;
+}
+
+/** Gives a session that a push opened what its opener would have given it. */
+function complete(
+  found: SessionRecord,
+  spec: SessionSpec,
+  ns: string,
+  draft: Draft,
+  env: Env,
+): SessionRecord {
+  const record: SessionRecord = {
+    ...found,
+    implicit: false,
+    metadata: spec.metadata,
+    labels: found.labels.length > 0 ? found.labels : spec.labels,
+    expectedOutputs: spec.expectedOutputs,
+    updateTime: env.now,
+    revision: found.revision + 1,
+  };
+  for (const [key, value] of record.metadata)
+    draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
+  for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, record.uid], true);
+  draft.put(sessions.record, [ns, record.uid], record);
+  return record;
+}
+
+function decideUpdate(
+  ns: string,
+  id: SessionId,
+  changes: SessionChanges,
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+): Session {
+  const found = requireSession(rows, ns, id);
+  checkEtag(`session ${id}`, found, changes.etag);
+  const { labels } = changes;
+  if (labels === undefined || samePairs(labels, found.labels)) return toSession(found);
+  for (const [key, value] of found.labels) draft.del(sessions.byLabel, ns, key, value, found.uid);
+  for (const [key, value] of labels) draft.put(sessions.byLabel, [ns, key, value, found.uid], true);
+  const record: SessionRecord = { ...found, labels, updateTime: env.now, revision: found.revision + 1 };
+  draft.put(sessions.record, [ns, found.uid], record);
+  return toSession(record);
+}

@@ -1,0 +1,94 @@
+/**
+ * Typed rows over the index's door. A store operation is a `decide(rows, env)` that reads through {@link Rows},
+ * collects writes in a {@link Draft} and returns its result; what it looks at without having asked for it is fetched
+ * by the door, which then runs it again.
+ */
+
+import {
+  type Env,
+  type Index,
+  type Key,
+  KeyNotListed,
+  type Rows as RawRows,
+  type Write,
+} from '../index/door.ts';
+import type { Family } from '../index/family.ts';
+
+/** Reads one row of a family, decoded. */
+export class Rows {
+  private readonly raw: RawRows;
+
+  constructor(raw: RawRows) {
+    this.raw = raw;
+  }
+
+  get<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): V | undefined {
+    const value = this.raw.get(family.key(...parts));
+    return value === undefined ? undefined : family.decode(value);
+  }
+
+  /** Asks for all of these rows at once, so that they cost one round instead of one each. */
+  require(keys: readonly Key[]): void {
+    const missing: Key[] = [];
+    for (const key of keys) {
+      try {
+        this.raw.get(key);
+      } catch (error) {
+        if (!(error instanceof KeyNotListed)) throw error;
+        missing.push(error.key);
+      }
+    }
+    if (missing.length > 0) throw new RowsMissing(missing);
+  }
+}
+
+class RowsMissing extends Error {
+  readonly keys: readonly Key[];
+
+  constructor(keys: readonly Key[]) {
+    super('rows are missing');
+    this.keys = keys;
+  }
+}
+
+/** What a `decide` wants written. */
+export class Draft {
+  readonly writes: Write[] = [];
+
+  put<P extends readonly unknown[], V>(family: Family<P, V>, parts: P, value: V): void {
+    this.writes.push(family.put(parts, value));
+  }
+
+  del<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): void {
+    this.writes.push(family.del(...parts));
+  }
+}
+
+export interface Operation<T> {
+  /** The namespace: transactions of one namespace run in order. */
+  readonly queue: string;
+  readonly reads: readonly Key[];
+  /** About how many bytes it writes. */
+  readonly bytesHint?: number;
+  decide(rows: Rows, draft: Draft, env: Env): T;
+}
+
+/** Runs an operation; resolves when it and all that it was based on is durable. */
+export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
+  return index.transact({
+    reads: operation.reads,
+    queue: operation.queue,
+    ...(operation.bytesHint === undefined ? {} : { bytesHint: operation.bytesHint }),
+    decide: (raw, env) => {
+      const draft = new Draft();
+      try {
+        const result = operation.decide(new Rows(raw), draft, env);
+        return { writes: draft.writes, result };
+      } catch (error) {
+        if (error instanceof RowsMissing) return { need: error.keys };
+        if (error instanceof KeyNotListed) return { need: [error.key] };
+        throw error;
+      }
+    },
+  });
+}

@@ -1,0 +1,258 @@
+/** Pushing: receives bytes, then commits. The order of steps is the one of docs/reliability.md, "Upload". */
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { ArtifactSpec } from '../domain/artifact.ts';
+import type { Sha256 } from '../domain/digest.ts';
+import { Failure, failedWith } from '../domain/errors.ts';
+import { isExpired } from '../domain/expiry.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Index } from '../index/door.ts';
+import { artifacts, blobs as blobKeys, calls } from '../index/keys.ts';
+import { blobReads, ContentVanished, discardCopy } from './blob-rows.ts';
+import {
+  type CommitRequest,
+  type CommitResult,
+  commitReads,
+  decideCommit,
+  type HeldContent,
+} from './commit.ts';
+import { type Content, ContentWriter } from './content-writer.ts';
+import { contentNotFound } from './failures.ts';
+import type { Namespaces } from './namespaces.ts';
+import { physicalName } from './physical-name.ts';
+import { transact } from './transaction.ts';
+import { refuseEarly } from './upload-checks.ts';
+
+export interface UploadsOptions {
+  readonly index: Index;
+  readonly blobs: BlobStore;
+  readonly namespaces: Namespaces;
+  /** Contents up to this size go into the index; 0 for none. */
+  readonly inlineBytesMax: number;
+  readonly artifactBytesMax: number;
+  /** A push to an unknown session opens it. */
+  readonly opensSessions: boolean;
+}
+
+/** What a stream says at its end. */
+export interface UploadEnd {
+  readonly sizeBytes: number;
+  readonly sha256: Sha256 | undefined;
+}
+
+export class Uploads {
+  private readonly options: UploadsOptions;
+
+  constructor(options: UploadsOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Begins a push whose bytes follow. Refuses at once what can be refused without them.
+   *
+   * @returns the answer, if the request id is known and the caller asserted size and digest; else an upload that
+   *   must be finished or disposed.
+   */
+  async begin(principal: Principal, spec: ArtifactSpec): Promise<Upload | CommitResult> {
+    const { index, namespaces, artifactBytesMax } = this.options;
+    const namespace = await namespaces.require(principal.namespace);
+    if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax) throw tooLarge(artifactBytesMax);
+    const known = await refuseEarly(index, principal, spec, this.options.opensSessions);
+    if (known && spec.sha256 !== undefined && spec.sizeBytes !== undefined) {
+      const asserted = { kind: 'held', sha256: spec.sha256, size: spec.sizeBytes, witness: known } as const;
+      return this.commit(principal, spec, asserted);
+    }
+    const writer = this.contentWriter(namespace.internalId);
+    return new Upload(this, principal, spec, writer, artifactBytesMax);
+  }
+
+  /** Pushes content that is in memory. */
+  async create(principal: Principal, spec: ArtifactSpec, bytes: Uint8Array): Promise<CommitResult> {
+    const { artifactBytesMax, namespaces } = this.options;
+    const namespace = await namespaces.require(principal.namespace);
+    await using upload = new Upload(
+      this,
+      principal,
+      spec,
+      this.contentWriter(namespace.internalId),
+      artifactBytesMax,
+    );
+    await upload.write(bytes);
+    return await upload.finish({ sizeBytes: bytes.length, sha256: undefined });
+  }
+
+  /** Pushes content that the caller can already read in this namespace, by its digest. */
+  async createByDigest(
+    principal: Principal,
+    spec: ArtifactSpec,
+    content: { readonly sha256: Sha256; readonly sizeBytes: number },
+  ): Promise<CommitResult> {
+    await this.options.namespaces.require(principal.namespace);
+    if (spec.requestId !== undefined) {
+      const known = await this.options.index.get(
+        calls.requestId.key(principal.namespace, principal.subject, spec.requestId),
+      );
+      const witness = known && calls.requestId.decode(known).artifact;
+      if (witness)
+        return this.commit(principal, spec, {
+          kind: 'held',
+          sha256: content.sha256,
+          size: content.sizeBytes,
+          witness,
+        });
+    }
+    const witness = await this.findWitness(principal.namespace, content.sha256);
+    if (witness === undefined) throw contentNotFound(content.sha256);
+    return this.commit(principal, spec, {
+      kind: 'held',
+      sha256: content.sha256,
+      size: content.sizeBytes,
+      witness,
+    });
+  }
+
+  /** A live artifact of this namespace with that content. */
+  private async findWitness(ns: string, sha256: Sha256): Promise<HeldContent['witness'] | undefined> {
+    const { index } = this.options;
+    await using snapshot = index.snapshot();
+    for await (const block of snapshot.scan(blobKeys.reference.range(ns, sha256, 'artifact'))) {
+      const ids = block.map(([key]) => blobKeys.reference.parse(key)[3] as HeldContent['witness']);
+      const values = await snapshot.getMany(ids.map((id) => artifacts.record.key(ns, id)));
+      const live = values.findIndex(
+        (value) => value !== undefined && !isExpired(artifacts.record.decode(value), index.now()),
+      );
+      if (live >= 0) return ids[live];
+    }
+    return undefined;
+  }
+
+  private contentWriter(internalId: string): ContentWriter {
+    const { blobs, inlineBytesMax } = this.options;
+    return new ContentWriter({ blobs, inlineBytesMax, mintName: () => physicalName(internalId) });
+  }
+
+  /** Publishes the bytes unless the namespace holds them, and commits. For {@link Upload}. */
+  async publishAndCommit(
+    principal: Principal,
+    spec: ArtifactSpec,
+    writer: ContentWriter,
+    content: Content,
+  ): Promise<CommitResult> {
+    if (content.kind === 'inline') return this.commit(principal, spec, content);
+    const held = await this.options.index.get(blobKeys.record.key(principal.namespace, content.sha256));
+    if (held !== undefined) {
+      try {
+        return await this.commit(principal, spec, content);
+      } catch (error) {
+        if (!(error instanceof ContentVanished)) throw error;
+      }
+    }
+    const published = await writer.publish();
+    try {
+      return await this.commit(principal, spec, published);
+    } catch (error) {
+      // A refusal leaves published bytes that nothing references. Where the outcome is unknown they may be referenced.
+      if (error instanceof Failure && !failedWith(error, 'STORE_UNAVAILABLE', 'DATA_LOSS'))
+        await this.condemn(principal.namespace, published);
+      throw error;
+    }
+  }
+
+  private commit(
+    principal: Principal,
+    spec: ArtifactSpec,
+    content: Content | HeldContent,
+  ): Promise<CommitResult> {
+    const request: CommitRequest = {
+      ns: principal.namespace,
+      subject: principal.subject,
+      spec,
+      content,
+      opensSessions: this.options.opensSessions,
+    };
+    return transact(this.options.index, {
+      queue: principal.namespace,
+      reads: commitReads(request),
+      bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
+      decide: (rows, draft, env) => decideCommit(request, rows, draft, env),
+    });
+  }
+
+  /** Queues a published copy that was refused for collection. */
+  private async condemn(ns: string, content: Content): Promise<void> {
+    await transact(this.options.index, {
+      queue: ns,
+      reads: blobReads(ns, content),
+      decide: (rows, draft, env) => discardCopy(rows, draft, ns, content, env.now),
+    });
+  }
+}
+
+/** A push in progress: bytes are written one after another, then it is finished. Disposing it drops everything. */
+export class Upload implements AsyncDisposable {
+  private readonly uploads: Uploads;
+  private readonly principal: Principal;
+  private readonly spec: ArtifactSpec;
+  private readonly writer: ContentWriter;
+  private readonly bytesMax: number;
+
+  constructor(
+    uploads: Uploads,
+    principal: Principal,
+    spec: ArtifactSpec,
+    writer: ContentWriter,
+    bytesMax: number,
+  ) {
+    this.uploads = uploads;
+    this.principal = principal;
+    this.spec = spec;
+    this.writer = writer;
+    this.bytesMax = bytesMax;
+  }
+
+  /** Await it before the next call. @throws Failure ARTIFACT_TOO_LARGE, SIZE_MISMATCH, STORAGE_FULL. */
+  async write(bytes: Uint8Array): Promise<void> {
+    const size = this.writer.size + bytes.length;
+    if (size > this.bytesMax) throw tooLarge(this.bytesMax);
+    if (this.spec.sizeBytes !== undefined && size > this.spec.sizeBytes)
+      throw sizeMismatch('size_bytes', this.spec.sizeBytes, `at least ${size}`);
+    await this.writer.write(bytes);
+  }
+
+  /** Checks what was asserted, makes everything durable and commits. */
+  async finish(end: UploadEnd): Promise<CommitResult> {
+    const { size } = this.writer;
+    if (end.sizeBytes !== size) throw sizeMismatch('finish.size_bytes', end.sizeBytes, `${size}`);
+    if (this.spec.sizeBytes !== undefined && this.spec.sizeBytes !== size)
+      throw sizeMismatch('size_bytes', this.spec.sizeBytes, `${size}`);
+    const content = this.writer.finish();
+    checkDigest('sha256', this.spec.sha256, content.sha256);
+    checkDigest('finish.sha256', end.sha256, content.sha256);
+    return this.uploads.publishAndCommit(this.principal, this.spec, this.writer, content);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.writer[Symbol.asyncDispose]();
+  }
+}
+
+function tooLarge(bytesMax: number): Failure {
+  return new Failure('ARTIFACT_TOO_LARGE', `the content is larger than ${bytesMax} bytes`, {
+    metadata: { limit: String(bytesMax) },
+    violations: [{ field: 'chunk', description: `the content is larger than ${bytesMax} bytes` }],
+  });
+}
+
+function sizeMismatch(field: string, said: number, received: string): Failure {
+  return new Failure('SIZE_MISMATCH', `${field}: said ${said} bytes, received ${received}`, {
+    metadata: { expected: String(said), actual: received },
+    violations: [{ field, description: `said ${said} bytes, received ${received}` }],
+  });
+}
+
+function checkDigest(field: string, said: Sha256 | undefined, computed: Sha256): void {
+  if (said === undefined || said === computed) return;
+  throw new Failure('DIGEST_MISMATCH', `${field}: said ${said}, the bytes have ${computed}`, {
+    metadata: { expected: said, actual: computed },
+    violations: [{ field, description: `said ${said}, the bytes have ${computed}` }],
+  });
+}

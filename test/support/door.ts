@@ -1,0 +1,74 @@
+/** Opens a real store behind one of its doors, with a clock that the test moves. */
+import { type Client, createClient, createRouterTransport, type Transport } from '@connectrpc/connect';
+import { expect } from 'vitest';
+import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
+import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import type { CallRecord } from '../../src/api/guard.ts';
+import { routes } from '../../src/api/routes.ts';
+import type { BlobStore } from '../../src/blobs/blob-store.ts';
+import { openMemoryBlobs } from '../../src/blobs/memory.ts';
+import { limits } from '../../src/domain/limits.ts';
+import type { Index } from '../../src/index/door.ts';
+import { openMemoryIndex } from '../../src/index/memory.ts';
+import { openStore, type Store, type StoreOptions } from '../../src/store/open.ts';
+import { inconsistencies } from './naive.ts';
+
+/** 2026-01-02T03:04:05Z */
+export const startOfTime = 1_767_323_045_000;
+
+export interface TestStore extends AsyncDisposable {
+  readonly store: Store;
+  readonly index: Index;
+  readonly blobs: BlobStore;
+  /** What `now` is; only the test changes it. */
+  readonly clock: { now: number };
+}
+
+export async function openTestStore(options: Partial<StoreOptions> = {}): Promise<TestStore> {
+  const clock = { now: startOfTime };
+  const index = options.index ?? (await openMemoryIndex({ clock: () => clock.now }));
+  const blobs = options.blobs ?? openMemoryBlobs();
+  const store = await openStore({ ...options, index, blobs });
+  return { store, index, blobs, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+}
+
+export interface Door extends TestStore {
+  readonly transport: Transport;
+  readonly artifacts: Client<typeof ArtifactService>;
+  readonly sessions: Client<typeof SessionService>;
+  /** Every call that ended, oldest first. */
+  readonly calls: CallRecord[];
+}
+
+export type OpenDoor = (options?: Partial<StoreOptions>) => Promise<Door>;
+
+/** Ends a test: whatever it did, every family must agree with the records, and nothing may be left staged. */
+export async function closeChecked(door: Door): Promise<void> {
+  const faults = await inconsistencies(door.index, door.blobs);
+  const staged = door.blobs.stagedCount;
+  await door[Symbol.asyncDispose]();
+  expect(faults).toEqual([]);
+  expect(staged).toBe(0);
+}
+
+/** What every door serves: the routes over a test store. */
+export function testRoutes(store: Store, calls: CallRecord[]) {
+  return routes({ store, onCall: (record) => calls.push(record), elapsed: () => performance.now() });
+}
+
+export function clientsOf(transport: Transport) {
+  return {
+    artifacts: createClient(ArtifactService, transport),
+    sessions: createClient(SessionService, transport),
+  };
+}
+
+/** The door inside the process. */
+export const openMemoryDoor: OpenDoor = async (options) => {
+  const opened = await openTestStore(options);
+  const calls: CallRecord[] = [];
+  const transport = createRouterTransport(testRoutes(opened.store, calls), {
+    router: { readMaxBytes: limits.messageBytesMax },
+  });
+  return { ...opened, ...clientsOf(transport), transport, calls };
+};

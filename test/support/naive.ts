@@ -1,0 +1,251 @@
+/**
+ * A naive reader of every key family: reads the whole index, derives from the primary records what the other families
+ * should hold, and lists where they differ. What `fsck` will do with care, this does with no regard for memory.
+ */
+import { createHash } from 'node:crypto';
+import type { BlobStore } from '../../src/blobs/blob-store.ts';
+import { effectiveExpiry } from '../../src/domain/expiry.ts';
+import type { Index } from '../../src/index/door.ts';
+import type { Family } from '../../src/index/family.ts';
+import { artifacts, blobs, calls, families, latest, lineage, sessions } from '../../src/index/keys.ts';
+import type { ArtifactRecord, SessionRecord } from '../../src/index/records.ts';
+import { usageShard } from '../../src/store/artifact-rows.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
+type AnyFamily = Family<any, any>;
+
+/** Rows of the families as lines of text, so that two sets of them can be compared. */
+class Lines {
+  private readonly lines: string[] = [];
+
+  add(family: AnyFamily, parts: readonly unknown[], value: unknown = true): void {
+    this.lines.push(`${family.name} ${JSON.stringify(parts)} ${JSON.stringify(value)}`);
+  }
+
+  sorted(): string[] {
+    return this.lines.sort();
+  }
+}
+
+type Rows = Map<AnyFamily, { parts: readonly unknown[]; value: unknown }[]>;
+
+async function readAll(index: Index): Promise<Rows> {
+  const byCode = new Map<number, AnyFamily>();
+  for (const group of Object.values(families))
+    for (const family of Object.values(group) as AnyFamily[]) byCode.set(family.code, family);
+  const rows: Rows = new Map([...byCode.values()].map((family) => [family, []]));
+  for await (const block of index.scan({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) })) {
+    for (const [key, value] of block) {
+      const family = byCode.get(key[0]!);
+      if (family === undefined) throw new Error(`a key of no family: ${Buffer.from(key).toString('hex')}`);
+      rows.get(family)!.push({ parts: family.parse(key), value: family.decode(value) });
+    }
+  }
+  return rows;
+}
+
+/** Where the families disagree with the records; empty if all is well. */
+export async function inconsistencies(index: Index, blobStore: BlobStore): Promise<string[]> {
+  const rows = await readAll(index);
+  const found = new Lines();
+  const expected = new Lines();
+  for (const family of derived)
+    for (const { parts, value } of rows.get(family)!) found.add(family, parts, value);
+
+  const of = <P extends readonly unknown[], V>(family: Family<P, V>) =>
+    rows
+      .get(family as AnyFamily)!
+      .map(({ parts, value }) => ({ parts: parts as unknown as P, value: value as V }));
+  const sessionsByUid = new Map(of(sessions.record).map(({ parts, value }) => [parts[1], value]));
+  const records = of(artifacts.record).map(({ parts, value }) => ({ ns: parts[0], record: value }));
+
+  for (const { ns, record } of records) expectArtifact(expected, ns, record);
+  for (const { parts, value: head } of of(artifacts.head)) {
+    const [ns] = parts;
+    const record = records.find((other) => other.record.id === head.latest)?.record;
+    if (record !== undefined) expectLatest(expected, ns, record);
+  }
+  for (const { parts, value } of of(sessions.record)) expectSession(expected, parts[0], value);
+  expectCounts(expected, records, [...sessionsByUid.values()]);
+  for (const { parts, value } of of(calls.requestId))
+    expected.add(calls.expiry, [value.expireTime, parts[0], 'request', `${parts[1]}\0${parts[2]}`]);
+  for (const { parts, value } of of(blobs.record)) expectBlob(expected, parts[0], parts[1], value);
+  for (const { parts } of of(blobs.condemned))
+    expected.add(blobs.physicalName, [parts[1], parts[2]], { state: 'condemned', notBefore: parts[0] });
+
+  const differences = compare(expected.sorted(), found.sorted());
+  return [
+    ...differences,
+    ...of(artifacts.head).flatMap(({ parts, value }) => headFaults(parts, value, records)),
+    ...[...sessionsByUid.values()].flatMap((session) => sessionFaults(session, rows)),
+    ...(await blobFaults(rows, blobStore)),
+  ];
+}
+
+/** What is derived and therefore compared as a whole. */
+const derived: AnyFamily[] = [
+  ...Object.values(latest),
+  ...Object.values(lineage),
+  artifacts.version,
+  sessions.name,
+  sessions.byTime,
+  sessions.byMetadata,
+  sessions.byLabel,
+  sessions.pendingSeal,
+  blobs.reference,
+  blobs.physicalName,
+  calls.expiry,
+  calls.usage,
+];
+
+function expectArtifact(expected: Lines, ns: string, record: ArtifactRecord): void {
+  expected.add(artifacts.version, [ns, record.uid, record.name, record.version], { id: record.id });
+  expected.add(blobs.reference, [ns, record.sha256, 'artifact', record.id]);
+  for (const input of record.inputs) {
+    expected.add(lineage.inputs, [ns, record.id, input]);
+    expected.add(lineage.derived, [ns, input, record.id]);
+  }
+  const { expireTime } = effectiveExpiry(record);
+  if (expireTime !== undefined) expected.add(calls.expiry, [expireTime, ns, 'artifact', record.id]);
+}
+
+function expectLatest(expected: Lines, ns: string, record: ArtifactRecord): void {
+  expected.add(latest.byTime, [ns, record.id]);
+  expected.add(latest.bySession, [ns, record.uid, record.id]);
+  expected.add(latest.byName, [ns, record.name, record.id]);
+  expected.add(latest.byType, [ns, record.contentType, record.id]);
+  for (const [key, value] of record.metadata) expected.add(latest.byMetadata, [ns, key, value, record.id]);
+  for (const [key, value] of record.labels) expected.add(latest.byLabel, [ns, key, value, record.id]);
+}
+
+function expectSession(expected: Lines, ns: string, session: SessionRecord): void {
+  expected.add(sessions.name, [ns, session.id], { uid: session.uid });
+  expected.add(sessions.byTime, [ns, session.uid]);
+  for (const [key, value] of session.metadata)
+    expected.add(sessions.byMetadata, [ns, key, value, session.uid]);
+  for (const [key, value] of session.labels) expected.add(sessions.byLabel, [ns, key, value, session.uid]);
+  if (session.state === 'sealing') expected.add(sessions.pendingSeal, [ns, session.uid]);
+  if (session.manifest) expected.add(blobs.reference, [ns, session.manifest.sha256, 'manifest', session.uid]);
+}
+
+/** Usage rows are kept once a session of their shard has had an artifact, also at zero. */
+function expectCounts(
+  expected: Lines,
+  records: readonly { ns: string; record: ArtifactRecord }[],
+  all: readonly SessionRecord[],
+): void {
+  const usage = new Map<string, { artifacts: number; bytes: number }>();
+  const shardOf = (ns: string, session: string) => JSON.stringify([ns, usageShard(session)]);
+  for (const session of all)
+    if (session.feed > (session.manifest ? 1 : 0))
+      usage.set(shardOf('default', session.id), { artifacts: 0, bytes: 0 });
+  for (const { ns, record } of records) {
+    const shard = usage.get(shardOf(ns, record.session)) ?? { artifacts: 0, bytes: 0 };
+    usage.set(shardOf(ns, record.session), {
+      artifacts: shard.artifacts + 1,
+      bytes: shard.bytes + record.size,
+    });
+  }
+  for (const [shard, value] of usage) expected.add(calls.usage, JSON.parse(shard), value);
+}
+
+function expectBlob(expected: Lines, ns: string, sha256: unknown, record: { name?: string }): void {
+  if (record.name !== undefined)
+    expected.add(blobs.physicalName, [ns, record.name], { state: 'live', sha256 });
+}
+
+function headFaults(
+  [, uid, name]: readonly unknown[],
+  head: { nextVersion: number; latest: string; deleted?: boolean },
+  records: readonly { record: ArtifactRecord }[],
+): string[] {
+  const versions = records
+    .filter(({ record }) => record.uid === uid && record.name === name)
+    .map(({ record }) => record);
+  const latestIsThere = versions.some(({ id }) => id === head.latest);
+  const faults: string[] = [];
+  if (latestIsThere === (head.deleted === true)) faults.push(`head ${name}: deleted is ${head.deleted}`);
+  for (const { version } of versions)
+    if (version >= head.nextVersion)
+      faults.push(`head ${name}: version ${version} is not below ${head.nextVersion}`);
+  return faults;
+}
+
+function sessionFaults(session: SessionRecord, rows: Rows): string[] {
+  const faults: string[] = [];
+  const own = rows
+    .get(artifacts.record as AnyFamily)!
+    .map(({ value }) => value as ArtifactRecord)
+    .filter(({ uid }) => uid === session.uid);
+  const count = {
+    artifacts: own.length,
+    bytes: own.reduce((sum, { size }) => sum + size, 0),
+    holds: own.filter(({ hold }) => hold).length,
+  };
+  const said = { artifacts: session.artifacts, bytes: session.bytes, holds: session.holds };
+  if (JSON.stringify(count) !== JSON.stringify(said))
+    faults.push(`session ${session.id}: counts ${JSON.stringify(said)}, has ${JSON.stringify(count)}`);
+  const numbers = rows
+    .get(artifacts.feed as AnyFamily)!
+    .filter(({ parts }) => parts[1] === session.uid)
+    .map(({ parts }) => parts[2] as number);
+  if (numbers.some((number, at) => number !== at + 1) || numbers.length !== session.feed)
+    faults.push(`session ${session.id}: its feed has the numbers ${numbers}, and ends at ${session.feed}`);
+  return faults;
+}
+
+async function blobFaults(rows: Rows, blobStore: BlobStore): Promise<string[]> {
+  const faults: string[] = [];
+  const referenced = new Map<string, number>();
+  for (const { parts } of rows.get(blobs.reference as AnyFamily)!) {
+    const sha256 = String(parts[1]);
+    referenced.set(sha256, (referenced.get(sha256) ?? 0) + 1);
+  }
+  const queued = new Set(rows.get(blobs.maybeFree as AnyFamily)!.map(({ parts }) => String(parts[2])));
+  for (const { parts, value } of rows.get(blobs.record as AnyFamily)!) {
+    const sha256 = String(parts[1]);
+    const record = value as { refs: number; size: number; name?: string };
+    const refs = referenced.get(sha256) ?? 0;
+    referenced.delete(sha256);
+    if (refs !== record.refs) faults.push(`blob ${sha256}: says ${record.refs} references, has ${refs}`);
+    if (refs === 0 && !queued.has(sha256)) faults.push(`blob ${sha256}: unreferenced and not queued`);
+    faults.push(...(await contentFaults(rows, blobStore, sha256, record)));
+  }
+  for (const sha256 of referenced.keys()) faults.push(`blob ${sha256}: referenced and not there`);
+  return faults;
+}
+
+async function contentFaults(
+  rows: Rows,
+  blobStore: BlobStore,
+  sha256: string,
+  record: { size: number; name?: string },
+): Promise<string[]> {
+  const inline = rows.get(blobs.bytes as AnyFamily)!.find(({ parts }) => parts[1] === sha256)
+    ?.value as Uint8Array;
+  const crcs = rows.get(blobs.crcs as AnyFamily)!.filter(({ parts }) => parts[1] === sha256);
+  const faults: string[] = [];
+  if ((inline === undefined) !== (record.name !== undefined))
+    faults.push(`blob ${sha256}: inline and in a file, or neither`);
+  if (crcs.length > 0 !== (record.name !== undefined))
+    faults.push(`blob ${sha256}: has ${crcs.length} rows of checksums`);
+  const hash = createHash('sha256');
+  let size = 0;
+  const pieces = record.name === undefined ? [inline] : blobStore.read(record.name, 0, record.size);
+  for await (const piece of pieces) {
+    hash.update(piece);
+    size += piece.length;
+  }
+  if (size !== record.size || hash.digest('hex') !== sha256)
+    faults.push(`blob ${sha256}: its bytes are others`);
+  return faults;
+}
+
+function compare(expected: readonly string[], found: readonly string[]): string[] {
+  const here = new Set(found);
+  const wanted = new Set(expected);
+  return [
+    ...expected.filter((line) => !here.has(line)).map((line) => `missing: ${line}`),
+    ...found.filter((line) => !wanted.has(line)).map((line) => `too much: ${line}`),
+  ];
+}
