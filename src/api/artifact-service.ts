@@ -21,7 +21,7 @@ import type { Store } from '../store/open.ts';
 import { parseArtifactChanges } from './changes.ts';
 import { within } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
-import { toArtifactMessage, toReceiptMessage } from './messages.ts';
+import { toArtifactMessage, toGoneMessage, toReceiptMessage } from './messages.ts';
 import {
   parseDigest,
   parseOrder,
@@ -46,7 +46,8 @@ export function artifactHandlers(store: Store): Handlers<typeof ArtifactService>
     batchGetArtifacts: async (request, call) => ({ results: await batchGet(store, request, call) }),
     listArtifacts: async (request, call) => {
       const page = await store.listing.artifacts(call.principal, parseQuery(request));
-      return { artifacts: page.items.map(toArtifactMessage), nextPageToken: page.nextPageToken };
+      const gone = page.gone.map(toGoneMessage);
+      return { artifacts: page.items.map(toArtifactMessage), gone, nextPageToken: page.nextPageToken };
     },
     updateArtifact: async (request, call) => {
       const target = parseRef('artifact', request.artifact);
@@ -131,16 +132,17 @@ function parseQuery(request: ListArtifactsRequest): ArtifactQuery {
   if (request.previewBytes < 0) throw invalid('preview_bytes', 'must not be negative');
   if (request.filter !== '') throw unsupported('filter');
   if (request.explain) throw unsupported('explain');
-  if (request.showGone) throw unsupported('show_gone');
   if (request.estimateTotal) throw unsupported('estimate_total');
   if (request.previewBytes > 0) throw unsupported('preview_bytes');
   if (request.session === '') {
-    if (request.allVersions || request.name !== '')
-      throw invalid('session', 'is required with all_versions and name');
+    if (request.allVersions || request.showGone || request.name !== '')
+      throw invalid('session', 'is required with all_versions, name and show_gone');
     throw unsupported('listing without a session');
   }
+  if (request.showGone && request.name !== '') throw invalid('name', 'must be empty with show_gone');
   return {
     session: parseSessionId('session', request.session),
+    showGone: request.showGone,
     oldestFirst: parseOrder(request.order),
     allVersions: request.allVersions,
     name: request.name === '' ? undefined : parseArtifactName('name', request.name),

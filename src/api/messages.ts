@@ -1,11 +1,12 @@
 /** From domain to protobuf. */
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   type Artifact as ArtifactMessage,
   ArtifactSchema,
   ExpirySource as ExpirySourceValue,
 } from '../../gen/artifacta/v1/artifact_pb.ts';
+import type { GoneArtifactSchema } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import {
   type Session as SessionMessage,
@@ -17,6 +18,7 @@ import type { Artifact, Receipt } from '../domain/artifact.ts';
 import type { ExpirySource } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { Outcome, Session } from '../domain/session.ts';
+import type { ManifestLine } from '../store/manifest.ts';
 
 const expirySources: Readonly<Record<ExpirySource, ExpirySourceValue>> = {
   none: ExpirySourceValue.NONE,
@@ -96,4 +98,14 @@ export function toSessionMessage(session: Session): SessionMessage {
         }),
     etag: session.etag,
   });
+}
+
+export function toGoneMessage(line: ManifestLine): MessageInitShape<typeof GoneArtifactSchema> {
+  return {
+    name: line.name,
+    version: BigInt(line.version),
+    sha256: line.sha256,
+    sizeBytes: BigInt(line.size_bytes),
+    contentType: line.content_type,
+  };
 }

@@ -1,6 +1,6 @@
 /** Serving contents: an artifact's, or a sealed session's manifest. */
 import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
-import { Failure, invalid } from '../domain/errors.ts';
+import { invalid } from '../domain/errors.ts';
 import type { SessionId } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Manifest } from '../domain/session.ts';
@@ -9,7 +9,7 @@ import { sessions } from '../index/keys.ts';
 import { toArtifact } from './artifact-rows.ts';
 import { readRecord } from './artifacts.ts';
 import type { Contents } from './contents.ts';
-import { sessionNotFound } from './failures.ts';
+import { manifestNotFound, sessionNotFound } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
 import { toSession } from './session-rows.ts';
 
@@ -64,10 +64,7 @@ export class Downloads {
     if (!value) throw sessionNotFound(id);
     const record = sessions.record.decode(value);
     const manifest = toSession(record).manifest;
-    if (record.manifest === undefined || manifest === undefined)
-      throw new Failure('MANIFEST_NOT_FOUND', `session ${id} is not sealed; it has no manifest yet`, {
-        metadata: { session: id },
-      });
+    if (record.manifest === undefined || manifest === undefined) throw manifestNotFound(id);
     const part = { offset: 0, length: record.manifest.size };
     return { of: manifest, bytes: await this.contents.open(snapshot, ns, record.manifest, part, signal) };
   }

@@ -53,6 +53,12 @@ export function sessionNotFound(id: string): Failure {
   return new Failure('SESSION_NOT_FOUND', `there is no session ${id}`, { metadata: { session: id } });
 }
 
+export function manifestNotFound(id: string): Failure {
+  return new Failure('MANIFEST_NOT_FOUND', `session ${id} is not sealed; it has no manifest yet`, {
+    metadata: { session: id },
+  });
+}
+
 export function sessionSealed(session: SessionRecord): Failure {
   return new Failure('SESSION_SEALED', `session ${session.id} is sealed; nothing can be added to it`, {
     metadata: { session: session.id, ...(session.outcome === undefined ? {} : { outcome: session.outcome }) },

@@ -1,4 +1,5 @@
 /** Listings: one index family, scanned from where the page before ended, within a budget of rows touched. */
+import { Buffer } from 'node:buffer';
 import type { Artifact } from '../domain/artifact.ts';
 import { isExpired } from '../domain/expiry.ts';
 import type { ArtifactId, SessionUid } from '../domain/ids.ts';
@@ -11,7 +12,10 @@ import { rangeAfter } from '../index/family.ts';
 import { artifacts, latest, sessions } from '../index/keys.ts';
 import type { ArtifactRecord } from '../index/records.ts';
 import { toArtifact } from './artifact-rows.ts';
-import { sessionNotFound } from './failures.ts';
+import type { Contents } from './contents.ts';
+import { manifestNotFound, sessionNotFound } from './failures.ts';
+import { goneArtifacts } from './gone.ts';
+import type { ManifestLine } from './manifest.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PageTokens } from './page-token.ts';
 import { toSession } from './session-rows.ts';
@@ -36,6 +40,12 @@ export interface ArtifactQuery extends PageRequest {
   readonly allVersions: boolean;
   /** Only this name: its latest version, or with `allVersions` all of them. */
   readonly name: ArtifactName | undefined;
+  /** After the artifacts also what the manifest lists and is gone. */
+  readonly showGone: boolean;
+}
+
+export interface ArtifactPage extends Page<Artifact> {
+  readonly gone: readonly ManifestLine[];
 }
 
 interface Found<T> {
@@ -52,19 +62,26 @@ interface Source<T> {
   resolve(entries: readonly Entry[]): Promise<(Found<T> | undefined)[]>;
 }
 
+/** Marks the tokens of the second part of a listing; base64url has no such character. */
+const gonePrefix = '~';
+
+const ascii = (text: string) => Buffer.from(text, 'latin1');
+
 export class Listing {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
+  private readonly contents: Contents;
   private readonly tokens: PageTokens;
 
-  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+  constructor(index: Index, namespaces: Namespaces, contents: Contents, tokens: PageTokens) {
     this.index = index;
     this.namespaces = namespaces;
+    this.contents = contents;
     this.tokens = tokens;
   }
 
-  /** Artifacts of a session. @throws Failure SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
-  async artifacts(principal: Principal, query: ArtifactQuery): Promise<Page<Artifact>> {
+  /** Artifacts of a session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, PAGE_TOKEN_INVALID. */
+  async artifacts(principal: Principal, query: ArtifactQuery): Promise<ArtifactPage> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
     await using reader = this.index.snapshot();
@@ -75,7 +92,47 @@ export class Listing {
       query.allVersions || query.name !== undefined
         ? versionsSource(reader, ns, uid, query, this.index.now())
         : latestSource(reader, ns, uid, query, this.index.now());
-    return await this.page(reader, principal, source, query);
+    if (query.showGone) return await this.withGone(reader, principal, uid, source, query);
+    return { ...(await this.page(reader, principal, source, query)), gone: [] };
+  }
+
+  /** Pages of artifacts, then pages of what is gone: a token says which part it goes on with. */
+  private async withGone(
+    reader: Reader,
+    principal: Principal,
+    uid: SessionUid,
+    source: Source<Artifact>,
+    query: ArtifactQuery,
+  ): Promise<ArtifactPage> {
+    const ns = principal.namespace;
+    const record = await reader.get(sessions.record.key(ns, uid));
+    const session = record && sessions.record.decode(record);
+    if (!session?.manifest) throw manifestNotFound(query.session);
+    const bound = [principal.subject, ...source.query, 'gone'];
+    const tokenOf = (offset: number) => this.tokens.issue(bound, ascii(String(offset)));
+    const goneOffset = query.pageToken.startsWith(gonePrefix)
+      ? Number(this.tokens.open(bound, query.pageToken.slice(gonePrefix.length)).toString())
+      : undefined;
+    if (goneOffset === undefined) {
+      const page = await this.page(reader, principal, source, query);
+      const nextPageToken = page.nextPageToken || `${gonePrefix}${tokenOf(0)}`;
+      return { items: page.items, nextPageToken, gone: [] };
+    }
+    const { manifest } = session;
+    const request = {
+      ns,
+      session,
+      manifest,
+      offset: goneOffset,
+      pageSize: query.pageSize,
+      now: this.index.now(),
+    };
+    const { lines, nextOffset } = await goneArtifacts(reader, this.contents, request);
+    return {
+      items: [],
+      gone: lines,
+      nextPageToken: nextOffset === undefined ? '' : `${gonePrefix}${tokenOf(nextOffset)}`,
+    };
   }
 
   /** Sessions, by the time they were opened. @throws Failure PAGE_TOKEN_INVALID. */

@@ -8,6 +8,15 @@ import type { Reader } from '../index/door.ts';
 import { artifacts } from '../index/keys.ts';
 import type { ArtifactRecord, SessionRecord } from '../index/records.ts';
 
+/** One line of a manifest. */
+export interface ManifestLine {
+  readonly name: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly size_bytes: number;
+  readonly content_type: string;
+}
+
 /** Lines of the manifest, a block at a time, in constant memory. */
 export async function* manifestLines(
   reader: Reader,
@@ -26,7 +35,7 @@ export async function* manifestLines(
 }
 
 function manifestLine(record: ArtifactRecord): string {
-  const line = {
+  const line: ManifestLine = {
     name: record.name,
     version: record.version,
     sha256: record.sha256,

@@ -58,11 +58,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   await namespaces.ensure(defaultNamespace);
   const seals = new Seals({ index, blobs, namespaces, inlineBytesMax });
   const pendingSeals = await seals.finishPending();
+  const contents = new Contents(blobs);
   return {
     uploads: new Uploads({ index, blobs, namespaces, inlineBytesMax, artifactBytesMax, opensSessions }),
     artifacts: new Artifacts(index, namespaces),
-    downloads: new Downloads(index, namespaces, new Contents(blobs)),
-    listing: new Listing(index, namespaces, new PageTokens(settings.pageTokenKey)),
+    downloads: new Downloads(index, namespaces, contents),
+    listing: new Listing(index, namespaces, contents, new PageTokens(settings.pageTokenKey)),
     sessions: new Sessions(index, namespaces),
     seals,
     recovered: { stagingFiles, pendingSeals },

@@ -26,7 +26,7 @@ export class PageTokens {
   }
 
   /** The key in a token. @throws Failure PAGE_TOKEN_INVALID. */
-  open(query: readonly unknown[], token: string): Uint8Array {
+  open(query: readonly unknown[], token: string): Buffer {
     if (token.length <= tokenCharactersMax && /^[A-Za-z0-9_-]+$/.test(token)) {
       const bytes = Buffer.from(token, 'base64url');
       const last = bytes.subarray(signatureBytes);

@@ -313,6 +313,29 @@ export function sessionsSuite(open: OpenDoor): void {
       expect(latest.artifacts.map(({ version }) => version)).toEqual([2n]);
     });
 
+    it('marks what a manifest lists and is gone', async () => {
+      const door = await opened();
+      for (let at = 0; at < 6; at++) await create(door, { session: 's', name: `n${at}` }, `c${at}`);
+      const request = { session: 's', showGone: true, pageSize: 2 };
+      expect(await refusal(door.artifacts.listArtifacts(request))).toMatchObject({
+        reason: 'MANIFEST_NOT_FOUND',
+      });
+      await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED });
+      for (const at of [0, 2, 5]) await door.artifacts.deleteArtifact({ artifact: byName('s', `n${at}`) });
+      const live: string[] = [];
+      const gone: string[] = [];
+      let pageToken = '';
+      do {
+        const page = await door.artifacts.listArtifacts({ ...request, pageToken });
+        expect(page.artifacts.length + page.gone.length).toBeLessThanOrEqual(2);
+        live.push(...page.artifacts.map(({ name }) => name));
+        gone.push(...page.gone.map(({ name, version, sha256: digest }) => `${name} ${version} ${digest}`));
+        pageToken = page.nextPageToken;
+      } while (pageToken !== '');
+      expect(live).toEqual(['n4', 'n3', 'n1']);
+      expect(gone).toEqual([0, 2, 5].map((at) => `n${at} 1 ${sha256(text(`c${at}`))}`));
+    });
+
     it('pages through sessions', async () => {
       const door = await opened();
       for (let at = 0; at < 5; at++) await door.sessions.openSession({ session: `s${at}` });
