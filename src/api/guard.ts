@@ -149,18 +149,16 @@ function transportFailure(error: ConnectError): Failure {
       return new Failure('INVALID_ARGUMENT', error.rawMessage, {
         violations: [{ field: 'request', description: error.rawMessage }],
       });
-    case Code.Aborted:
     case Code.Unavailable:
-      return new Failure('CANCELLED', 'the connection was lost');
+      return new Failure('SHUTTING_DOWN', 'the service is stopping', { retryAfterMs: 1_000 });
     default:
       return unforeseen();
   }
 }
 
-function abortFailure(signal: AbortSignal): Failure {
-  const name = signal.reason instanceof Error ? signal.reason.message : '';
-  if (/deadline|timeout/i.test(name))
-    return new Failure('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
+/** Why a call that a door has ended failed; what the handler stumbled over then does not matter. */
+function abortFailure({ reason }: AbortSignal): Failure {
+  if (reason instanceof ConnectError) return transportFailure(reason);
   return new Failure('CANCELLED', 'the caller gave up');
 }
 

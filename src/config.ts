@@ -1,0 +1,206 @@
+/** Reads the settings: flags, then the environment, then defaults. The one file that reads the environment. */
+import { createHash } from 'node:crypto';
+import { homedir, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Address, isLoopback, parseAddress, socketPathBytesMax } from './server/addresses.ts';
+import { type Setting, type SettingName, settings } from './settings.ts';
+
+/** A setting that cannot be used. Names it and says why. */
+export class SettingError extends Error {
+  constructor(source: string, reason: string) {
+    super(`${source}: ${reason}`);
+    this.name = 'SettingError';
+  }
+}
+
+/** What the command line needs to find a store. */
+export interface ClientConfig {
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly socket: string;
+  readonly url: string | undefined;
+  readonly token: string | undefined;
+  readonly artifactBytesMax: number;
+  readonly inlineBytesMax: number;
+  readonly logLevel: string;
+}
+
+export interface ServeConfig extends ClientConfig {
+  readonly grpc: Address;
+  readonly graceMs: number;
+  readonly drainMs: number;
+  /** What the operator should know about the settings. */
+  readonly warnings: readonly string[];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws SettingError */
+export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
+  const source = new Source(flagsOf(args), env);
+  const grpc = source.address('grpcListen') ?? { host: '127.0.0.1', port: 50_051 };
+  const insecure = source.flag('insecure');
+  if (!isLoopback(grpc.host) && !insecure)
+    throw new SettingError(
+      source.name('grpcListen'),
+      `${grpc.host} can be reached by other machines and this version has no authentication; use a loopback address, or say --insecure`,
+    );
+  const warnings: string[] = [];
+  for (const name of ['httpListen', 'adminListen'] as const) {
+    if (source.address(name) !== undefined)
+      warnings.push(`${source.name(name)}: this version has no such door; nothing listens there`);
+  }
+  return {
+    ...common(source),
+    grpc,
+    graceMs: (source.integer('graceSeconds', 3_600) ?? (isLoopback(grpc.host) ? 0 : 5)) * 1_000,
+    drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
+    warnings,
+  };
+}
+
+/**
+ * For everything but `serve`: the environment, and the flags given here, which win; a data directory that was named
+ * also wins over a URL that was not.
+ *
+ * @throws SettingError
+ */
+export function readClientConfig(
+  flags: { readonly url?: string | undefined; readonly dataDir?: string | undefined } = {},
+  env: Environment = process.env,
+): ClientConfig {
+  const given = new Map<SettingName, string>();
+  if (flags.url !== undefined) given.set('url', flags.url);
+  if (flags.dataDir !== undefined) given.set('dataDir', flags.dataDir);
+  const config = common(new Source(given, env));
+  return flags.dataDir !== undefined && flags.url === undefined ? { ...config, url: undefined } : config;
+}
+
+function common(source: Source): ClientConfig {
+  const dataDir = resolve(source.text('dataDir') ?? defaultDataDir(source.env));
+  const logLevel = source.text('logLevel') ?? 'info';
+  if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(logLevel))
+    throw new SettingError(source.name('logLevel'), `no such level: ${logLevel}`);
+  return {
+    dataDir,
+    socket: resolve(source.text('socket') ?? defaultSocket(dataDir, source.env)),
+    url: source.url('url'),
+    token: source.text('token'),
+    artifactBytesMax: source.integer('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
+    inlineBytesMax: source.integer('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
+    logLevel,
+  };
+}
+
+/** Where Node may keep compiled code: not in a directory that other users can write to, since it is executed. */
+export function compileCacheDir(env: Environment = process.env): string {
+  const cacheDir = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
+  return join(cacheDir, 'artifacta', 'compiled');
+}
+
+function defaultDataDir(env: Environment): string {
+  return env.XDG_DATA_HOME
+    ? join(env.XDG_DATA_HOME, 'artifacta')
+    : join(env.HOME || homedir(), '.local', 'share', 'artifacta');
+}
+
+/** Sockets cannot have long paths: then it is somewhere short, under a name that the data directory determines. */
+function defaultSocket(dataDir: string, env: Environment): string {
+  const usual = join(dataDir, 'run', 'sock');
+  if (Buffer.byteLength(usual) <= socketPathBytesMax) return usual;
+  const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 32);
+  const runtimeDir = env.XDG_RUNTIME_DIR;
+  return runtimeDir
+    ? join(runtimeDir, 'artifacta', hash)
+    : join(tmpdir(), `artifacta-${process.getuid?.() ?? 'user'}`, hash);
+}
+
+/** @throws SettingError for a flag that there is not, or that lacks its value. */
+function flagsOf(args: readonly string[]): Map<SettingName, string> {
+  const names = Object.keys(settings) as SettingName[];
+  const withFlag = names.filter((name) => (settings[name] as Setting).serve !== false);
+  const flagOf = (name: SettingName) => (settings[name] as Setting).flag ?? '';
+  const takesValue = (name: SettingName) => (settings[name] as Setting).value !== undefined;
+  const options = Object.fromEntries(
+    withFlag.map((name) => [
+      flagOf(name),
+      { type: takesValue(name) ? ('string' as const) : ('boolean' as const) },
+    ]),
+  );
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }));
+  } catch (error) {
+    throw new SettingError('serve', error instanceof Error ? error.message : String(error));
+  }
+  const given = new Map<SettingName, string>();
+  for (const name of withFlag) {
+    const value = values[flagOf(name)];
+    if (value !== undefined) given.set(name, String(value));
+  }
+  return given;
+}
+
+/** Where values come from: flags, then the environment. An empty variable counts as absent. */
+class Source {
+  readonly env: Environment;
+  private readonly given: ReadonlyMap<SettingName, string>;
+
+  constructor(given: ReadonlyMap<SettingName, string>, env: Environment) {
+    this.given = given;
+    this.env = env;
+  }
+
+  /** How the user calls the setting that was given. */
+  name(setting: SettingName): string {
+    const { flag, env } = settings[setting] as Setting;
+    return this.given.has(setting) && flag !== undefined ? `--${flag}` : env;
+  }
+
+  text(setting: SettingName): string | undefined {
+    const given = this.given.get(setting);
+    if (given === '') throw new SettingError(this.name(setting), 'must not be empty');
+    return given ?? (this.env[settings[setting].env] || undefined);
+  }
+
+  flag(setting: SettingName): boolean {
+    const text = this.text(setting);
+    if (text === undefined || text === 'false' || text === '0') return false;
+    if (text === 'true' || text === '1') return true;
+    throw new SettingError(this.name(setting), `must be true or false, not ${text}`);
+  }
+
+  integer(setting: SettingName, max: number): number | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (!/^\d{1,16}$/.test(text) || value > max)
+      throw new SettingError(this.name(setting), `must be a whole number from 0 to ${max}, not ${text}`);
+    return value;
+  }
+
+  address(setting: SettingName): Address | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const address = parseAddress(text);
+    if (address === undefined)
+      throw new SettingError(
+        this.name(setting),
+        `must be HOST:PORT, with IPv6 hosts in brackets, not ${text}`,
+      );
+    return address;
+  }
+
+  url(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const parsed = URL.canParse(text) ? new URL(text) : undefined;
+    if (parsed === undefined || !/^(grpcs?|https?|unix):$/.test(parsed.protocol))
+      throw new SettingError(
+        this.name(setting),
+        `must be a grpc://, grpcs://, http://, https:// or unix: URL, not ${text}`,
+      );
+    return text;
+  }
+}

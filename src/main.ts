@@ -1,0 +1,118 @@
+/** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
+import { enableCompileCache } from 'node:module';
+import packageJson from '../package.json' with { type: 'json' };
+import { compileCacheDir, readServeConfig, type ServeConfig, SettingError } from './config.ts';
+
+/** Of the process. Commands have more: see `src/cli/exit.ts`. */
+const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+const { version } = packageJson;
+
+// Halves the start of short commands. Where it cannot be written nothing is lost but that.
+enableCompileCache(compileCacheDir());
+
+const argv = process.argv.slice(2);
+process.exit(argv[0] === 'serve' ? await serve(argv.slice(1)) : await commandLine(argv));
+
+async function serve(args: readonly string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write((await import('./settings.ts')).serveHelp());
+    return exitCodes.ok;
+  }
+  try {
+    await serveUntilSignalled(readServeConfig(args));
+    return exitCodes.ok;
+  } catch (error) {
+    process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+async function serveUntilSignalled(config: ServeConfig): Promise<void> {
+  const [{ openLog, callLogger }, { openEmbedded }, { routes }, { startServer }, { limits }] =
+    await Promise.all([
+      import('./log.ts'),
+      import('./embedded.ts'),
+      import('./api/routes.ts'),
+      import('./server/server.ts'),
+      import('./domain/limits.ts'),
+    ]);
+  const log = openLog(config.logLevel);
+  const signals = catchSignals();
+  // A promise that nobody waited for has failed: a bug, but one that has interrupted nothing. The handlers' own
+  // failures end their calls, and a failed write makes the index reopen. Stopping here would let one request that
+  // reaches the bug break off everybody's uploads, again and again.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+  // Code was interrupted half way, so that what it keeps in memory may be wrong. The store is made for sudden ends.
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'uncaught exception');
+    process.exit(exitCodes.failed);
+  });
+  for (const warning of config.warnings) log.warn(warning);
+  const { store, close } = await openEmbedded({ ...config, warn: (message) => log.warn(message) });
+  try {
+    await using server = await startServer({
+      routes: routes({ store, onCall: callLogger(log), elapsed: () => performance.now() }),
+      grpc: config.grpc,
+      socket: config.socket,
+      messageBytesMax: limits.messageBytesMax,
+      concurrentStreamsMax: limits.concurrentStreamsMax,
+      graceMs: config.graceMs,
+      drainMs: config.drainMs,
+      onUnexpectedError: (error, method) => log.error({ err: error, method }, 'unexpected error'),
+    });
+    log.info(
+      {
+        ...server.addresses,
+        http: null,
+        admin: null,
+        data_dir: config.dataDir,
+        pid: process.pid,
+        ...store.recovered,
+      },
+      'ready',
+    );
+    log.info({ signal: await signals.first }, 'draining; a second signal breaks off what is under way');
+    void signals.second.then(() => server.force());
+    log.info(await server.drain(), 'drained');
+  } finally {
+    await close();
+  }
+  log.info('stopped');
+}
+
+/** From now on the first two signals to stop do not end the process but resolve these. */
+function catchSignals(): {
+  readonly first: Promise<NodeJS.Signals>;
+  readonly second: Promise<NodeJS.Signals>;
+} {
+  const first = Promise.withResolvers<NodeJS.Signals>();
+  const second = Promise.withResolvers<NodeJS.Signals>();
+  let caught = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    caught++;
+    (caught === 1 ? first : second).resolve(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return { first: first.promise, second: second.promise };
+}
+
+async function commandLine(args: readonly string[]): Promise<number> {
+  const { run } = await import('./cli/program.ts');
+  const interruption = new AbortController();
+  const signals = catchSignals();
+  void signals.first.then(() => interruption.abort());
+  void signals.second.then(() => process.exit(exitCodes.interrupted));
+  const { stdin, stdout, stderr } = process;
+  const warn = (message: string) => void stderr.write(`artifacta: ${message}\n`);
+  return await run(args, {
+    stdin,
+    stdout,
+    stderr,
+    // Most of what is loaded is for this, and help texts do without.
+    connect: async (options) => (await import('./connection.ts')).openConnection(options, warn),
+    signal: interruption.signal,
+    version,
+  });
+}

@@ -1,0 +1,71 @@
+/** Addresses to listen on, and the Unix socket. */
+import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
+import { createConnection, isIP } from 'node:net';
+import { dirname } from 'node:path';
+
+/** The longest path of a Unix socket on Linux; macOS has 103. */
+export const socketPathBytesMax = process.platform === 'darwin' ? 103 : 107;
+
+/** A TCP address: the host as it was given, without brackets, and the port (0 for any). */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST:PORT`, with IPv6 hosts in brackets. Undefined if it is not that. */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const [, ipv6, name, digits] = match;
+  const host = ipv6 ?? name ?? '';
+  const port = Number(digits);
+  if (port > 65_535 || (ipv6 !== undefined && isIP(ipv6) !== 6)) return undefined;
+  return { host, port };
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** True if only this machine can connect to the host. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/**
+ * Makes the place for a Unix socket: its directory, open to nobody else, and no socket that a dead process has left.
+ *
+ * @throws Error if the path is too long, the directory is open to others, or something is there or listens there.
+ */
+export async function prepareSocket(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > socketPathBytesMax)
+    throw new Error(`the socket's path is longer than ${socketPathBytesMax} bytes: ${path}`);
+  await privateDirectory(dirname(path));
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error(`there is something else where the socket is to be: ${path}`);
+  if (await answers(path)) throw new Error(`another process listens on the socket: ${path}`);
+  await rm(path, { force: true });
+}
+
+/** Whoever may enter the directory may call the service: being the only one is the socket's authentication. */
+async function privateDirectory(path: string): Promise<void> {
+  const created = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (created !== undefined) await chmod(path, 0o700);
+  const { mode } = await lstat(path);
+  if ((mode & 0o077) !== 0)
+    throw new Error(`the socket's directory must be open to its owner only: chmod 700 ${path}`);
+}
+
+/** True if something accepts connections on the Unix socket. */
+export async function answers(path: string): Promise<boolean> {
+  const socket = createConnection({ path });
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+}

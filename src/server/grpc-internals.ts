@@ -1,0 +1,49 @@
+/**
+ * Every place where the service reaches into private fields of grpc-js, which is pinned to one version for that
+ * reason. Each fails loudly if its field is gone.
+ */
+import type { Http2Server, ServerHttp2Session, ServerOptions } from 'node:http2';
+import type { Readable } from 'node:stream';
+import type { Server } from '@grpc/grpc-js';
+
+export interface Windows {
+  /** Bytes that a client may have under way on one stream, and on one connection. */
+  readonly windowBytes: number;
+  /** The largest frame that is accepted. */
+  readonly frameBytesMax: number;
+}
+
+/** What every connection is told in its first SETTINGS frame. Call it before the server is bound. */
+export function advertise(server: Server, windows: Windows): void {
+  const { commonServerOptions } = server as unknown as { commonServerOptions?: ServerOptions };
+  if (commonServerOptions === undefined) throw missing('Server.commonServerOptions');
+  commonServerOptions.settings = {
+    ...commonServerOptions.settings,
+    initialWindowSize: windows.windowBytes,
+    maxFrameSize: windows.frameBytesMax,
+    enablePush: false,
+  };
+}
+
+/** Opens the window of every connection to come: SETTINGS only sets that of streams. Call it once it is bound. */
+export function openConnectionWindows(server: Server, windowBytes: number): void {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
+  if (!(http2Servers instanceof Map)) throw missing('Server.http2Servers');
+  for (const http2Server of http2Servers.keys()) {
+    http2Server.prependListener('session', (session: ServerHttp2Session) => {
+      session.setLocalWindowSize(windowBytes);
+    });
+  }
+}
+
+/** Lets at most one message wait for its reader; by default 16 do, however large. */
+export function readOneAtATime(call: object): void {
+  const state = (call as { _readableState?: { highWaterMark?: number } })._readableState;
+  if (state?.highWaterMark === undefined) throw missing('Readable._readableState.highWaterMark');
+  state.highWaterMark = 1;
+  if ((call as Readable).readableHighWaterMark !== 1) throw missing('Readable._readableState.highWaterMark');
+}
+
+function missing(field: string): Error {
+  return new Error(`this version of @grpc/grpc-js has no ${field}`);
+}

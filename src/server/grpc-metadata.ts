@@ -1,0 +1,39 @@
+/** grpc-js's Metadata and the Headers that handlers see. Values of `-bin` keys are base64 text in Headers. */
+import { Buffer } from 'node:buffer';
+import { Metadata } from '@grpc/grpc-js';
+
+export function headersOf(metadata: Metadata): Headers {
+  const headers = new Headers();
+  for (const [key, values] of Object.entries(metadata.toJSON())) {
+    for (const value of values)
+      headers.append(key, typeof value === 'string' ? value : value.toString('base64'));
+  }
+  return headers;
+}
+
+/** Values that gRPC cannot carry (anything but printable ASCII) are percent-encoded. */
+export function metadataOf(...sources: readonly Headers[]): Metadata {
+  const metadata = new Metadata();
+  for (const headers of sources) {
+    for (const [key, value] of headers) addTo(metadata, key, value);
+  }
+  return metadata;
+}
+
+function addTo(metadata: Metadata, key: string, value: string): void {
+  if (!key.endsWith('-bin')) {
+    metadata.add(key, printable(value));
+    return;
+  }
+  for (const part of value.split(',')) metadata.add(key, Buffer.from(part.trim(), 'base64'));
+}
+
+/** True if there is nothing to send; spares a frame. */
+export function isEmpty(headers: Headers): boolean {
+  return headers.keys().next().done === true;
+}
+
+/** Text that can stand in a header: everything but printable ASCII is percent-encoded. */
+function printable(text: string): string {
+  return /^[ -~]*$/.test(text) ? text : encodeURI(text.toWellFormed());
+}

@@ -1,0 +1,39 @@
+/** Whether the service takes calls: what probes and load balancers are told. */
+export type Phase =
+  /** Storage is being opened or checked. */
+  | 'starting'
+  | 'serving'
+  /** Still takes calls, but has asked for no more of them. */
+  | 'leaving'
+  /** Finishes what it has and takes no more. */
+  | 'stopping';
+
+export class Readiness {
+  private current: Phase = 'starting';
+  private change = Promise.withResolvers<void>();
+
+  get phase(): Phase {
+    return this.current;
+  }
+
+  get ready(): boolean {
+    return this.current === 'serving';
+  }
+
+  set(phase: Phase): void {
+    if (phase === this.current) return;
+    this.current = phase;
+    this.change.resolve();
+    this.change = Promise.withResolvers<void>();
+  }
+
+  /** Resolves at the next change, or when `signal` is aborted. */
+  async changed(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const aborted = Promise.withResolvers<void>();
+    const listener = () => aborted.resolve();
+    signal.addEventListener('abort', listener, { once: true });
+    await Promise.race([this.change.promise, aborted.promise]);
+    signal.removeEventListener('abort', listener);
+  }
+}

@@ -1,0 +1,130 @@
+/** The settings as data: `config.ts` reads them, help texts and the README show them. */
+
+/** One setting. A flag wins over its environment variable. */
+export interface Setting {
+  /** Without dashes. Absent: environment only. */
+  readonly flag?: string;
+  /** What the flag takes, in help texts. Absent: nothing, it is a switch. */
+  readonly value?: string;
+  readonly env: string;
+  /** As it is shown in documentation. */
+  readonly default: string;
+  readonly description: string;
+  /** False: not for `artifacta serve`. */
+  readonly serve?: false;
+}
+
+export const settings = {
+  dataDir: {
+    flag: 'data-dir',
+    value: 'DIR',
+    env: 'ARTIFACTA_DATA_DIR',
+    default: '$XDG_DATA_HOME/artifacta, else ~/.local/share/artifacta',
+    description: 'where everything is kept',
+  },
+  url: {
+    flag: 'url',
+    value: 'URL',
+    env: 'ARTIFACTA_URL',
+    default: 'none: the server on the data directory’s socket, else the data directory itself',
+    serve: false,
+    description: 'the server that the command line talks to, e.g. grpc://127.0.0.1:50051',
+  },
+  token: {
+    env: 'ARTIFACTA_TOKEN',
+    default: 'none',
+    description: 'what the command line proves its identity with',
+    serve: false,
+  },
+  grpcListen: {
+    flag: 'grpc-listen',
+    value: 'HOST:PORT',
+    env: 'ARTIFACTA_GRPC_LISTEN',
+    default: '127.0.0.1:50051',
+    description: 'where gRPC is served; port 0 takes a free one',
+  },
+  httpListen: {
+    flag: 'http-listen',
+    value: 'HOST:PORT',
+    env: 'ARTIFACTA_HTTP_LISTEN',
+    default: 'none',
+    description: 'reserved: this version has no HTTP door',
+  },
+  adminListen: {
+    flag: 'admin-listen',
+    value: 'HOST:PORT',
+    env: 'ARTIFACTA_ADMIN_LISTEN',
+    default: 'none',
+    description: 'reserved: this version has no admin door',
+  },
+  socket: {
+    flag: 'socket',
+    value: 'PATH',
+    env: 'ARTIFACTA_SOCKET',
+    default: 'run/sock in the data directory',
+    description: 'Unix socket on which the same is served, to this user only',
+  },
+  insecure: {
+    flag: 'insecure',
+    env: 'ARTIFACTA_INSECURE',
+    default: 'false',
+    description: 'listen on addresses that other machines reach, without authentication',
+  },
+  artifactBytesMax: {
+    flag: 'artifact-bytes-max',
+    value: 'BYTES',
+    env: 'ARTIFACTA_ARTIFACT_BYTES_MAX',
+    default: '5368709120',
+    description: 'size of the largest artifact that is taken',
+  },
+  inlineBytesMax: {
+    flag: 'inline-bytes-max',
+    value: 'BYTES',
+    env: 'ARTIFACTA_INLINE_BYTES_MAX',
+    default: '32768',
+    description: 'contents up to this size are kept in the index and have no file of their own; 0 for none',
+  },
+  graceSeconds: {
+    flag: 'grace-seconds',
+    value: 'SECONDS',
+    env: 'ARTIFACTA_GRACE_SECONDS',
+    default: '0 on loopback, else 5',
+    description: 'how long calls are still taken after SIGTERM, so that load balancers can turn away',
+  },
+  drainSeconds: {
+    flag: 'drain-seconds',
+    value: 'SECONDS',
+    env: 'ARTIFACTA_DRAIN_SECONDS',
+    default: '25',
+    description: 'how long calls under way may then take before they are broken off',
+  },
+  logLevel: {
+    flag: 'log-level',
+    value: 'LEVEL',
+    env: 'ARTIFACTA_LOG_LEVEL',
+    default: 'info',
+    description: 'trace, debug, info, warn, error, fatal or silent',
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+
+/** Help for `artifacta serve`. */
+export function serveHelp(): string {
+  const lines = Object.values<Setting>(settings)
+    .filter((setting) => setting.serve !== false)
+    .map(({ flag, value, env, default: usual, description }) => {
+      const usage = `--${flag}${value === undefined ? '' : ` ${value}`}`;
+      return `  ${usage.padEnd(30)} ${description}\n${' '.repeat(33)}${env}; default: ${usual}`;
+    });
+  return [
+    'Usage: artifacta serve [options]',
+    '',
+    'Serves the store in the data directory until SIGTERM or SIGINT. Logs to standard output, one JSON object a line.',
+    '',
+    'Options:',
+    ...lines,
+    `  ${'--help'.padEnd(30)} show this`,
+    '',
+  ].join('\n');
+}

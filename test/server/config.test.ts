@@ -1,0 +1,119 @@
+/** The settings and where they come from. */
+import { describe, expect, it } from 'vitest';
+import { readClientConfig, readServeConfig, SettingError } from '../../src/config.ts';
+import { limits } from '../../src/domain/limits.ts';
+import { formatAddress, isLoopback, parseAddress } from '../../src/server/addresses.ts';
+import { type Setting, serveHelp, settings } from '../../src/settings.ts';
+
+const home = { HOME: '/home/me' };
+
+function problem(args: readonly string[], env: Record<string, string> = home): string {
+  try {
+    readServeConfig(args, env);
+  } catch (error) {
+    if (error instanceof SettingError) return error.message;
+    throw error;
+  }
+  throw new Error('accepted');
+}
+
+describe('settings', () => {
+  it('have the defaults that their table says', () => {
+    expect(readServeConfig([], home)).toEqual({
+      dataDir: '/home/me/.local/share/artifacta',
+      socket: '/home/me/.local/share/artifacta/run/sock',
+      url: undefined,
+      token: undefined,
+      artifactBytesMax: Number(settings.artifactBytesMax.default),
+      inlineBytesMax: Number(settings.inlineBytesMax.default),
+      logLevel: settings.logLevel.default,
+      grpc: parseAddress(settings.grpcListen.default),
+      graceMs: 0,
+      drainMs: Number(settings.drainSeconds.default) * 1_000,
+      warnings: [],
+    });
+    expect(Number(settings.artifactBytesMax.default)).toBe(limits.artifactBytesMaxDefault);
+    expect(Number(settings.inlineBytesMax.default)).toBe(limits.inlineContentBytesMaxDefault);
+    expect(Number(settings.drainSeconds.default) * 1_000).toBe(limits.drainMillisecondsDefault);
+  });
+
+  it('come from flags before the environment before XDG', () => {
+    const env = { ...home, XDG_DATA_HOME: '/xdg' };
+    expect(readServeConfig([], env).dataDir).toBe('/xdg/artifacta');
+    expect(readServeConfig([], { ...env, ARTIFACTA_DATA_DIR: '/env' }).dataDir).toBe('/env');
+    const flags = ['--data-dir', '/flag'];
+    expect(readServeConfig(flags, { ...env, ARTIFACTA_DATA_DIR: '/env' }).dataDir).toBe('/flag');
+    expect(readServeConfig([], { ...env, ARTIFACTA_DATA_DIR: '' }).dataDir).toBe('/xdg/artifacta');
+  });
+
+  it('of the command line: a named directory outranks a URL that was not named', () => {
+    const env = { ...home, ARTIFACTA_URL: 'grpc://x:1', ARTIFACTA_TOKEN: 't' };
+    expect(readClientConfig({}, env)).toMatchObject({ url: 'grpc://x:1', token: 't' });
+    expect(readClientConfig({ url: 'unix:/s' }, env).url).toBe('unix:/s');
+    expect(readClientConfig({ dataDir: '/d' }, env)).toMatchObject({ url: undefined, dataDir: '/d' });
+  });
+
+  it('put the socket somewhere shorter where its path would be too long', () => {
+    const dataDir = `/${'x'.repeat(100)}`;
+    const { socket } = readServeConfig(['--data-dir', dataDir], { ...home, XDG_RUNTIME_DIR: '/run/user/7' });
+    expect(socket).toMatch(/^\/run\/user\/7\/artifacta\/[0-9a-f]{32}$/);
+    const other = readServeConfig(['--data-dir', `${dataDir}y`], { ...home, XDG_RUNTIME_DIR: '/run/user/7' });
+    expect(other.socket).not.toBe(socket);
+  });
+
+  it.each<[string[], Record<string, string>, RegExp]>([
+    [['--grpc-listen', 'nonsense'], {}, /^--grpc-listen: must be HOST:PORT/],
+    [['--grpc-listen', '127.0.0.1:65536'], {}, /^--grpc-listen: must be HOST:PORT/],
+    [[], { ARTIFACTA_GRPC_LISTEN: '::1:5' }, /^ARTIFACTA_GRPC_LISTEN: must be HOST:PORT/],
+    [['--inline-bytes-max', '-1'], {}, /inline-bytes-max/],
+    [['--inline-bytes-max=1e3'], {}, /^--inline-bytes-max: must be a whole number/],
+    [['--drain-seconds', '9999999'], {}, /^--drain-seconds: must be a whole number from 0 to 3600/],
+    [['--data-dir='], {}, /^--data-dir: must not be empty/],
+    [[], { ARTIFACTA_LOG_LEVEL: 'loud' }, /^ARTIFACTA_LOG_LEVEL: no such level: loud/],
+    [[], { ARTIFACTA_INSECURE: 'maybe' }, /^ARTIFACTA_INSECURE: must be true or false/],
+    [[], { ARTIFACTA_URL: 'ftp://x' }, /^ARTIFACTA_URL: must be/],
+    [['--nonsense'], {}, /nonsense/],
+    [['stray'], {}, /stray/],
+  ])('that cannot be used are named with the reason: %j %j', (args, env, expected) => {
+    expect(problem(args, { ...home, ...env })).toMatch(expected);
+  });
+
+  it('refuse addresses that others reach, unless told not to', () => {
+    for (const host of ['0.0.0.0', '[::]', '192.168.1.1', 'example.org'])
+      expect(problem(['--grpc-listen', `${host}:1`])).toMatch(/no authentication.*--insecure/);
+    const open = readServeConfig(['--grpc-listen', '0.0.0.0:1', '--insecure'], home);
+    expect(open).toMatchObject({ grpc: { host: '0.0.0.0', port: 1 }, graceMs: 5_000 });
+    expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc.host).toBe('::1');
+  });
+
+  it('warn about doors that this version does not have', () => {
+    const { warnings } = readServeConfig(['--http-listen', '127.0.0.1:1'], {
+      ...home,
+      ARTIFACTA_ADMIN_LISTEN: '127.0.0.1:2',
+    });
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toMatch(/^--http-listen: /);
+    expect(warnings[1]).toMatch(/^ARTIFACTA_ADMIN_LISTEN: /);
+  });
+
+  it('are all in the help, and those of clients are not', () => {
+    const help = serveHelp();
+    for (const { flag, env, serve } of Object.values<Setting>(settings)) {
+      expect(help.includes(env)).toBe(serve !== false);
+      if (flag !== undefined) expect(help.includes(`--${flag} `)).toBe(serve !== false);
+    }
+  });
+});
+
+describe('addresses', () => {
+  it.each(['127.0.0.1:0', '[::1]:65535', 'localhost:50051'])('%s is read and written', (text) => {
+    expect(formatAddress(parseAddress(text)!)).toBe(text);
+  });
+
+  it('are on loopback or not', () => {
+    expect(['127.0.0.1', '127.9.9.9', 'localhost', '::1'].filter(isLoopback)).toHaveLength(4);
+    expect(['0.0.0.0', '::', '10.0.0.1', '127.evil.example', 'localhost.evil'].filter(isLoopback)).toEqual(
+      [],
+    );
+  });
+});
