@@ -1,0 +1,58 @@
+import { ArtifactaError, type Reason } from '../client/errors.ts';
+import { FileUnsuitable } from '../client/file.ts';
+
+/** What somebody at a command line can do about it. Reasons without an entry explain themselves. */
+const advice: Partial<Record<Reason, string>> = {
+  SESSION_NOT_FOUND: 'See "artifacta ls" for the sessions there are.',
+  ARTIFACT_NOT_FOUND: 'See "artifacta ls SESSION" for the artifacts of a session.',
+  ARTIFACT_EXPIRED: 'It cannot be brought back; push it again, with a longer --ttl.',
+  ARTIFACT_DELETED:
+    'For an older version see "artifacta ls SESSION --all-versions", and name it with --version.',
+  INPUT_NOT_FOUND: 'Each --input must be the id of an artifact that exists in this namespace.',
+  SESSION_SEALED: 'Push to another session; a sealed one takes nothing new.',
+  SESSION_GONE: 'Choose another session id; this one is free again 30 days after its last artifact.',
+  SESSION_MUST_EXIST: 'Open it first, with "artifacta session open".',
+  SESSION_CONFLICT: 'Metadata and expected outputs are set once. Choose another id, or open it as it was.',
+  OUTCOME_CONFLICT: 'An outcome is given once. See "artifacta session show" for the one it has.',
+  REQUEST_ID_REUSED: 'Use a new --request-id for other content, or leave it out.',
+  QUOTA_EXCEEDED: 'Delete something, or ask the operator for a larger quota.',
+  STORAGE_FULL: 'The operator has to make room.',
+  OVERLOADED: 'Try again in a moment.',
+  STORE_UNAVAILABLE: 'Try again; to make sure that nothing is stored twice, with the same --request-id.',
+  SHUTTING_DOWN: 'Try again in a moment.',
+  STORE_IN_RECOVERY: 'The operator has to look at it: the store failed its checks at the start.',
+  PERMISSION_DENIED: 'The credentials are valid, but lack the right for this.',
+  UNAUTHENTICATED: 'Give a valid token.',
+  NAMESPACE_NOT_FOUND: 'Namespaces are created by operators. Check --namespace.',
+  DATA_LOSS: 'The stored bytes are damaged. Pushing the same content again repairs them.',
+  DIGEST_MISMATCH: 'The bytes changed on the way. Try again.',
+  DEADLINE_EXCEEDED: 'It took too long. A slow pipe is best written to a file first.',
+  INTERNAL: 'This is a fault in the service; its log says more.',
+};
+
+/** The advice for a failure, if there is any. */
+export function adviceFor(error: unknown): string | undefined {
+  if (error instanceof FileUnsuitable && error.message.startsWith('is a pipe'))
+    return 'What comes through a pipe is pushed from standard input: artifacta push - --name NAME.';
+  if (!(error instanceof ArtifactaError)) return undefined;
+  if (error.reason !== undefined) return advice[error.reason];
+  if (error.code === 'UNAVAILABLE') return 'Is the service running, and is --url right?';
+  return undefined;
+}
+
+/** Failures that every further file would meet as well. */
+export function concernsAll(error: unknown): boolean {
+  if (!(error instanceof ArtifactaError)) return false;
+  const codes = ['UNAVAILABLE', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'CANCELLED', 'UNIMPLEMENTED'];
+  if (codes.includes(error.code)) return true;
+  const reasons = [
+    'SESSION_SEALED',
+    'SESSION_GONE',
+    'SESSION_MUST_EXIST',
+    'NAMESPACE_NOT_FOUND',
+    'QUOTA_EXCEEDED',
+    'STORAGE_FULL',
+    'INPUT_NOT_FOUND',
+  ];
+  return error.reason !== undefined && reasons.includes(error.reason);
+}

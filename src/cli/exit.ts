@@ -1,0 +1,66 @@
+import { ArtifactaError } from '../client/errors.ts';
+
+/**
+ * What the process answers.
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | 0 | done |
+ * | 1 | refused, failed, or some of several files were not pushed |
+ * | 2 | the command line is wrong, or a value in it |
+ * | 3 | there is no such artifact or session, or it has expired or was deleted |
+ * | 4 | the service cannot be reached or is too busy; the same command may succeed later |
+ * | 5 | the credentials are missing or do not allow this |
+ * | 130 | interrupted |
+ */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  unavailable: 4,
+  forbidden: 5,
+  interrupted: 130,
+} as const;
+
+/** The same table, for the help. */
+export const exitCodeHelp = `Exit codes:
+  0    done
+  1    refused, failed, or some of several files were not pushed
+  2    the command line is wrong, or a value in it
+  3    no such artifact or session, or it has expired or was deleted
+  4    the service cannot be reached or is too busy; the same command may succeed later
+  5    the credentials are missing or do not allow this
+  130  interrupted`;
+
+/** The command line is wrong; the message says how. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+/** The exit code for what a command threw. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (!(error instanceof ArtifactaError)) return exitCodes.failed;
+  if (error.reason === 'OVERLOADED') return exitCodes.unavailable;
+  switch (error.code) {
+    // The other reasons of this code are about bytes that changed, which is no mistake in the command.
+    case 'INVALID_ARGUMENT':
+      return ['INVALID_ARGUMENT', undefined].includes(error.reason) ? exitCodes.usage : exitCodes.failed;
+    case 'NOT_FOUND':
+      return exitCodes.notFound;
+    case 'UNAVAILABLE':
+    case 'DEADLINE_EXCEEDED':
+      return exitCodes.unavailable;
+    case 'UNAUTHENTICATED':
+    case 'PERMISSION_DENIED':
+      return exitCodes.forbidden;
+    case 'CANCELLED':
+      return exitCodes.interrupted;
+    default:
+      return exitCodes.failed;
+  }
+}

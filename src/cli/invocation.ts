@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import type { ArtifactaClient } from '../client/client.ts';
+import type { ConnectOptions, Io } from './io.ts';
+import { Link } from './link.ts';
+import type { Output } from './output.ts';
+
+/** What every command works with. */
+export interface Invocation {
+  readonly io: Io;
+  readonly output: Output;
+  /** Calls with a client, which is closed afterwards. */
+  withClient<T>(command: Command, work: (client: ArtifactaClient) => Promise<T>): Promise<T>;
+  /** How the command ends; 0 unless it says otherwise. */
+  exitCode: number;
+}
+
+interface GlobalFlags extends ConnectOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The flags that every command takes, before or after its name. */
+export function addGlobalFlags(command: Command): Command {
+  return command
+    .optionsGroup('Global options:')
+    .option('--url <url>', 'the service: grpc://HOST:PORT, grpcs://, http://, https:// or unix:/PATH')
+    .option('--data-dir <path>', 'the store to use when no service is named')
+    .option('--namespace <name>', 'the namespace to act in (operators only)')
+    .option('--json', 'print JSON: one document on one line for each result')
+    .option('--quiet', 'print ids only, and no remarks');
+}
+
+/** The flags from both places; those after the command's name win. */
+export function globalFlags(command: Command): GlobalFlags {
+  const flags: GlobalFlags[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) flags.unshift(at.opts<GlobalFlags>());
+  const { url, dataDir, namespace, json, quiet } = Object.assign({}, ...flags) as GlobalFlags;
+  return { url, dataDir, namespace, json: json ?? false, quiet: quiet ?? false };
+}
+
+export function createInvocation(io: Io, output: Output): Invocation {
+  return {
+    io,
+    output,
+    exitCode: 0,
+    async withClient(command, work) {
+      const { url, dataDir, namespace } = globalFlags(command);
+      await using link = await Link.open(io, { url, dataDir, namespace });
+      const endpoint = { transport: link.transport, close: async () => {} };
+      const retry = { beforeRetry: link.renew.bind(link) };
+      // Help texts do without it.
+      const { ArtifactaClient } = await import('../client/client.ts');
+      return await work(new ArtifactaClient(endpoint, { namespace, retry }));
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Transport } from '@connectrpc/connect';
+
+/** Which service the user named, flag by flag; what is not given is for `connect` to decide. */
+export interface ConnectOptions {
+  readonly url?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
+/** A way to a service, or to a store that this process opened itself. */
+export interface Connection {
+  readonly transport: Transport;
+  /** Where it leads, for messages, e.g. `grpc://127.0.0.1:50051`. */
+  readonly description: string;
+  close(): Promise<void>;
+}
+
+/** Everything that the command line touches outside itself. */
+export interface Io {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** Called once per command that needs a service, and again when a connection was lost. */
+  connect(options: ConnectOptions): Promise<Connection>;
+  /** Ends what is under way; `run` then answers 130. */
+  readonly signal?: AbortSignal | undefined;
+  /** Names generated sessions. Default: the clock. */
+  now?(): Date;
+  /** 0 to 1; names generated sessions. Default `Math.random`. */
+  random?(): number;
+  /** What `--version` prints. Default: `unknown`. */
+  readonly version?: string | undefined;
+}

@@ -1,0 +1,85 @@
+import type { Transport } from '@connectrpc/connect';
+import type { ArtifactaError } from '../client/errors.ts';
+import type { Connection, ConnectOptions, Io } from './io.ts';
+
+/**
+ * The connection of one command. When the process that held the store leaves, the way to it ends, and the next
+ * attempt of a call has to look for the store anew: {@link renew} does, and calls after it take the new way.
+ */
+export class Link implements AsyncDisposable {
+  readonly transport: Transport;
+  readonly #connect: () => Promise<Connection>;
+  readonly #opened: Connection[] = [];
+  /** By which way the call went that threw this. */
+  readonly #wayOf = new WeakMap<object, Promise<Connection>>();
+  #current: Promise<Connection>;
+
+  private constructor(connect: () => Promise<Connection>) {
+    this.#connect = async () => {
+      const connection = await connect();
+      this.#opened.push(connection);
+      return connection;
+    };
+    this.#current = this.#connect();
+    this.transport = {
+      unary: (...call) => this.#through(({ transport }) => transport.unary(...call)),
+      stream: (...call) =>
+        this.#through(async ({ transport }, way) => {
+          const answer = await transport.stream(...call);
+          return { ...answer, message: this.#noting(way, answer.message) };
+        }),
+    };
+  }
+
+  /** @throws whatever `connect` throws. */
+  static async open(io: Io, options: ConnectOptions): Promise<Link> {
+    const link = new Link(() => io.connect(options));
+    await link.#current;
+    return link;
+  }
+
+  /**
+   * Connects anew if the failure was the connection's, and nobody else has done so since the call began: of several
+   * calls that lose one connection only the first may, since a second would find the store taken by this process.
+   *
+   * @throws whatever `connect` throws.
+   */
+  async renew(error: ArtifactaError): Promise<void> {
+    if (error.reason !== undefined && error.reason !== 'SHUTTING_DOWN') return;
+    const way = isObject(error.cause) ? this.#wayOf.get(error.cause) : undefined;
+    if (way === undefined || way === this.#current) this.#current = this.#connect();
+    await this.#current;
+  }
+
+  async #through<T>(call: (connection: Connection, way: Promise<Connection>) => Promise<T>): Promise<T> {
+    const way = this.#current;
+    const connection = await way;
+    try {
+      return await call(connection, way);
+    } catch (error) {
+      throw this.#note(way, error);
+    }
+  }
+
+  async *#noting<T>(way: Promise<Connection>, messages: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+    try {
+      for await (const message of messages) yield message;
+    } catch (error) {
+      throw this.#note(way, error);
+    }
+  }
+
+  #note(way: Promise<Connection>, error: unknown): unknown {
+    if (isObject(error)) this.#wayOf.set(error, way);
+    return error;
+  }
+
+  /** Closes what was opened, the newest first: older ways may still carry calls. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#opened.reverse()) await connection.close();
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

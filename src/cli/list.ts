@@ -1,0 +1,136 @@
+import type { Command } from 'commander';
+import type { Artifact } from '../client/artifact.ts';
+import type { Session } from '../client/session.ts';
+import { UsageError } from './exit.ts';
+import { humanSize, humanTime } from './human.ts';
+import type { Invocation } from './invocation.ts';
+import { artifactJson, sessionJson } from './json.ts';
+import { parseCount } from './parse.ts';
+import { type Column, tableLines } from './table.ts';
+
+interface ListFlags {
+  readonly allVersions?: boolean;
+  readonly limit?: string;
+}
+
+const artifactColumns: readonly Column[] = [
+  { title: 'ID' },
+  { title: 'VERSION', right: true },
+  { title: 'SIZE', right: true },
+  { title: 'TYPE' },
+  { title: 'CREATED' },
+  { title: 'NAME' },
+];
+
+const sessionColumns: readonly Column[] = [
+  { title: 'SESSION' },
+  { title: 'STATE' },
+  { title: 'ARTIFACTS', right: true },
+  { title: 'SIZE', right: true },
+  { title: 'CREATED' },
+];
+
+export function addList(program: Command, invocation: Invocation): Command {
+  return program
+    .command('ls')
+    .summary('list sessions, or the artifacts of one')
+    .description(
+      'Lists the sessions or, with a session, its artifacts (the latest version of each), newest first.\n' +
+        'With --json each is one JSON document on one line.',
+    )
+    .argument('[session]', 'the session whose artifacts to list')
+    .option('--all-versions', 'older versions too')
+    .option('--limit <n>', 'at most so many (default: all)')
+    .action(async (session: string | undefined, flags: ListFlags, command: Command) => {
+      if (session === undefined) {
+        if (flags.allVersions) throw new UsageError('--all-versions goes with a session');
+        return listSessions(flags, command, invocation);
+      }
+      const limit = parseLimit(flags);
+      const { signal } = invocation.io;
+      await invocation.withClient(command, (client) =>
+        show(
+          client.list({ session, allVersions: flags.allVersions, limit, signal }),
+          { columns: artifactColumns, row: artifactRow, json: artifactJson },
+          `session ${session} has no artifacts`,
+          invocation,
+        ),
+      );
+    });
+}
+
+/** `ls` without a session, and `session ls`. */
+export async function listSessions(
+  flags: ListFlags,
+  command: Command,
+  invocation: Invocation,
+): Promise<void> {
+  const limit = parseLimit(flags);
+  const { signal } = invocation.io;
+  await invocation.withClient(command, (client) =>
+    show(
+      client.sessions.list({ limit, signal }),
+      { columns: sessionColumns, row: sessionRow, json: sessionJson },
+      'there are no sessions',
+      invocation,
+    ),
+  );
+}
+
+function parseLimit(flags: ListFlags): number | undefined {
+  return flags.limit === undefined ? undefined : parseCount('--limit', flags.limit, 1);
+}
+
+interface Shape<T> {
+  readonly columns: readonly Column[];
+  row(item: T): readonly string[];
+  json(item: T): unknown;
+}
+
+async function show<T extends { readonly id: string }>(
+  items: AsyncIterable<T>,
+  shape: Shape<T>,
+  whenEmpty: string,
+  { output }: Invocation,
+): Promise<void> {
+  const { json, quiet } = output.style;
+  let count = 0;
+  async function* counted() {
+    for await (const item of items) {
+      count++;
+      yield item;
+    }
+  }
+  async function* rows() {
+    for await (const item of counted()) yield shape.row(item);
+  }
+  async function* oneByOne() {
+    for await (const item of counted()) yield json ? JSON.stringify(shape.json(item)) : item.id;
+  }
+  for await (const line of json || quiet ? oneByOne() : tableLines(shape.columns, rows())) {
+    await output.line(line);
+    if (output.closed) return;
+  }
+  if (count === 0 && !json) output.remark(whenEmpty);
+}
+
+function artifactRow(artifact: Artifact): readonly string[] {
+  return [
+    artifact.id,
+    String(artifact.version),
+    humanSize(artifact.sizeBytes),
+    artifact.contentType,
+    humanTime(artifact.createTime),
+    artifact.name,
+  ];
+}
+
+function sessionRow(session: Session): readonly string[] {
+  return [
+    session.id,
+    session.outcome ?? session.state,
+    String(session.artifactCount),
+    humanSize(session.sizeBytes),
+    humanTime(session.createTime),
+  ];
+}

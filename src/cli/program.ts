@@ -1,0 +1,69 @@
+import { Command, CommanderError } from 'commander';
+import { spreadValues } from './argv.ts';
+import { addCat } from './cat.ts';
+import { exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts';
+import { addGlobalFlags, createInvocation, globalFlags, type Invocation } from './invocation.ts';
+import type { Io } from './io.ts';
+import { addList } from './list.ts';
+import { Output } from './output.ts';
+import { addPush } from './push.ts';
+import { addSession } from './session.ts';
+import { addShow } from './show.ts';
+
+/** The names of the commands that {@link run} knows. */
+export const commandNames = ['push', 'ls', 'cat', 'show', 'session'] as const;
+
+/**
+ * Runs one command line.
+ *
+ * @param argv the arguments after the program's name.
+ * @returns the exit code, as `exitCodes` in `exit.ts` documents it. Never rejects.
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const output = new Output(io);
+  const invocation = createInvocation(io, output);
+  const program = buildProgram(invocation);
+  try {
+    await program.parseAsync(spreadValues(argv), { from: 'user' });
+  } catch (error) {
+    invocation.exitCode = failed(error, invocation);
+  }
+  await output.finish();
+  return invocation.exitCode;
+}
+
+function failed(error: unknown, { io, output }: Invocation): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (io.signal?.aborted) return exitCodes.interrupted;
+  output.error(error);
+  return exitCodeOf(error);
+}
+
+function buildProgram(invocation: Invocation): Command {
+  const { output, io } = invocation;
+  const program = new Command('artifacta')
+    .description('An artifact store for AI agents.')
+    .version(io.version ?? 'unknown')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.text(text, 'stdout'),
+      writeErr: (text) => output.text(text, 'stderr'),
+      outputError: (text, write) => write(text.replace(/^error: /, 'artifacta: ')),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showHelpAfterError('Try "artifacta --help", or "artifacta COMMAND --help".')
+    .hook('preAction', (_program, command) => {
+      const { json, quiet } = globalFlags(command);
+      output.style = { json: json ?? false, quiet: quiet ?? false };
+    })
+    .addHelpText(
+      'after',
+      `\nThe service is started with "artifacta serve"; see "artifacta serve --help".\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
+    );
+  addGlobalFlags(program);
+  for (const add of [addPush, addList, addCat, addShow]) addGlobalFlags(add(program, invocation));
+  addSession(program, invocation);
+  return program;
+}

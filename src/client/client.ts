@@ -1,0 +1,115 @@
+import { createClient, type Transport } from '@connectrpc/connect';
+import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
+import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import type { Artifact, ArtifactRef } from './artifact.ts';
+import {
+  type ArtifactChanges,
+  type ArtifactQuery,
+  type BatchResult,
+  batchGetArtifacts,
+  type DeleteOptions,
+  deleteArtifact,
+  getArtifact,
+  listArtifacts,
+  updateArtifact,
+} from './artifacts.ts';
+import type { CallSettings, Calls } from './calls.ts';
+import type { PushContent } from './content.ts';
+import { type Download, type DownloadOptions, download } from './download.ts';
+import { type Endpoint, openEndpoint, type TlsOptions } from './endpoint.ts';
+import { type Credentials, withCredentials } from './headers.ts';
+import { push } from './push.ts';
+import type { Pushed, PushSpec } from './push-spec.ts';
+import { type RetryPolicy, retryDefaults } from './retry.ts';
+import { Sessions } from './sessions.ts';
+
+/** How a client behaves. */
+export interface ClientOptions extends Credentials {
+  /** Overrides parts of {@link retryDefaults}. */
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  /** Deadline of one try of a unary call, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number | undefined;
+  /** For `grpcs:` and `https:`. */
+  readonly tls?: TlsOptions | undefined;
+}
+
+/**
+ * Stores and finds what agents produce. All methods throw ArtifactaError; calls that failed for a passing reason are
+ * repeated, which is safe for all of them.
+ */
+export class ArtifactaClient implements AsyncDisposable {
+  readonly sessions: Sessions;
+  readonly #calls: Calls;
+  readonly #endpoint: Endpoint;
+
+  constructor(endpoint: Endpoint, options: ClientOptions = {}) {
+    const transport = withCredentials(endpoint.transport, options);
+    this.#endpoint = endpoint;
+    this.#calls = {
+      artifacts: createClient(ArtifactService, transport),
+      sessions: createClient(SessionService, transport),
+      retry: { ...retryDefaults, ...options.retry },
+      timeoutMs: options.timeoutMs ?? 30_000,
+    };
+    this.sessions = new Sessions(this.#calls);
+  }
+
+  /** Stores bytes under a name in a session. The answer means durable. See {@link push}. */
+  push(content: PushContent, spec: PushSpec, settings: CallSettings = {}): Promise<Pushed> {
+    return push(this.#calls, content, spec, settings);
+  }
+
+  /** Reads bytes; a string is an artifact id. See {@link download}. */
+  download(ref: ArtifactRef, options: DownloadOptions = {}): Promise<Download> {
+    return download(this.#calls, ref, options);
+  }
+
+  /** What is known about an artifact. */
+  get(ref: ArtifactRef, settings: CallSettings = {}): Promise<Artifact> {
+    return getArtifact(this.#calls, ref, settings);
+  }
+
+  /** Several at once; those that cannot be had are errors of their own. */
+  batchGet(refs: readonly ArtifactRef[], settings: CallSettings = {}): Promise<BatchResult[]> {
+    return batchGetArtifacts(this.#calls, refs, settings);
+  }
+
+  /** Finds artifacts, newest first unless told otherwise, one page in memory at a time. */
+  list(query: ArtifactQuery = {}): AsyncGenerator<Artifact, void, void> {
+    return listArtifacts(this.#calls, query);
+  }
+
+  /** Changes labels, own expiry or hold. */
+  update(ref: ArtifactRef, changes: ArtifactChanges): Promise<Artifact> {
+    return updateArtifact(this.#calls, ref, changes);
+  }
+
+  /** Deletes one version for good. False: there was nothing to delete. */
+  delete(ref: ArtifactRef, options: DeleteOptions = {}): Promise<boolean> {
+    return deleteArtifact(this.#calls, ref, options);
+  }
+
+  /** Closes the connections that it opened; an injected transport is its owner's to close. */
+  close(): Promise<void> {
+    return this.#endpoint.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * A client for a service, or for a transport that somebody else owns. Nothing is sent before the first call.
+ *
+ * @param target a URL as {@link openEndpoint} takes it, or a Connect transport.
+ * @throws ArtifactaError INVALID_ARGUMENT for a malformed URL.
+ */
+export async function connect(
+  target: string | Transport,
+  options: ClientOptions = {},
+): Promise<ArtifactaClient> {
+  if (typeof target === 'string')
+    return new ArtifactaClient(await openEndpoint(target, options.tls), options);
+  return new ArtifactaClient({ transport: target, close: async () => {} }, options);
+}

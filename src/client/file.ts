@@ -1,0 +1,90 @@
+import { Buffer } from 'node:buffer';
+import type { Stats } from 'node:fs';
+import { constants, type FileHandle, open } from 'node:fs/promises';
+import { type Content, chunkBytesMax } from './content.ts';
+
+/** A file that cannot be pushed: it is not a regular one, or it changed while it was read. */
+export class FileUnsuitable extends Error {
+  readonly path: string;
+
+  constructor(path: string, message: string) {
+    super(message);
+    this.name = 'FileUnsuitable';
+    this.path = path;
+  }
+}
+
+/** How a file is opened. */
+export interface FileOptions {
+  /** False: fails with ELOOP if the path itself is a symbolic link. Default true. */
+  readonly followLink?: boolean;
+}
+
+/**
+ * A regular file as it is now. Whatever is read later must be the same file with the same size and modification
+ * time, before and after, or reading fails with {@link FileUnsuitable} and nothing is stored.
+ *
+ * @throws FileUnsuitable for anything but a regular file. Errors of the file system as they are.
+ */
+export async function fileContent(path: string, options: FileOptions = {}): Promise<Content> {
+  await using first = await openRegular(path, options);
+  const { stats } = first;
+  return {
+    sizeBytes: stats.size,
+    replayable: true,
+    async *open() {
+      await using opened = await openRegular(path, options);
+      requireSame(path, stats, opened.stats);
+      yield* pieces(opened.handle, stats.size, path);
+      requireSame(path, stats, await opened.handle.stat());
+    },
+  };
+}
+
+async function openRegular(
+  path: string,
+  options: FileOptions,
+): Promise<AsyncDisposable & { handle: FileHandle; stats: Stats }> {
+  // Without O_NONBLOCK opening a FIFO waits for its writer.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  const handle = await open(path, options.followLink === false ? flags | constants.O_NOFOLLOW : flags);
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new FileUnsuitable(path, `is ${kindOf(stats)}, not a regular file`);
+    return { handle, stats, [Symbol.asyncDispose]: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function* pieces(handle: FileHandle, sizeBytes: number, path: string): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for (;;) {
+    // One byte more than there should be shows growth without reading on for ever.
+    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytesMax, sizeBytes - at + 1));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+    if (at > sizeBytes) throw changed(path, `it had ${sizeBytes} bytes and has more now`);
+    yield buffer.subarray(0, bytesRead);
+  }
+  if (at < sizeBytes) throw changed(path, `it had ${sizeBytes} bytes and has ${at} now`);
+}
+
+function requireSame(path: string, before: Stats, now: Stats): void {
+  if (before.ino !== now.ino || before.dev !== now.dev) throw changed(path, 'another file took its place');
+  if (before.size !== now.size) throw changed(path, `it had ${before.size} bytes and has ${now.size} now`);
+  if (before.mtimeMs !== now.mtimeMs) throw changed(path, 'it was written to');
+}
+
+function changed(path: string, how: string): FileUnsuitable {
+  return new FileUnsuitable(path, `changed while it was pushed: ${how}`);
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'a directory';
+  if (stats.isFIFO()) return 'a pipe';
+  if (stats.isSocket()) return 'a socket';
+  return stats.isBlockDevice() || stats.isCharacterDevice() ? 'a device' : 'something else';
+}

@@ -1,0 +1,35 @@
+import type { CallSettings } from './calls.ts';
+
+/** How a list is read. */
+export interface PageOptions extends CallSettings {
+  /** By create time. Default `newest` first. */
+  readonly order?: 'newest' | 'oldest' | undefined;
+  /** At most so many in all. Default: no bound. */
+  readonly limit?: number | undefined;
+  /** How many are asked for at once, 1 to 1,000. Default 500. */
+  readonly pageSize?: number | undefined;
+}
+
+interface Page<T> {
+  readonly items: readonly T[];
+  /** Empty: there is no further page. */
+  readonly nextPageToken: string;
+}
+
+/** Everything that a list holds, one page in memory at a time. Pages may be empty and still have a successor. */
+export async function* paged<T>(
+  options: PageOptions,
+  fetchPage: (pageSize: number, pageToken: string) => Promise<Page<T>>,
+): AsyncGenerator<T, void, void> {
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  let pageToken = '';
+  while (left > 0) {
+    const page = await fetchPage(Math.min(options.pageSize ?? 500, left), pageToken);
+    for (const item of page.items) {
+      yield item;
+      if (--left <= 0) return;
+    }
+    if (page.nextPageToken === '') return;
+    pageToken = page.nextPageToken;
+  }
+}

@@ -1,0 +1,135 @@
+import { create } from '@bufbuild/protobuf';
+import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
+import { ListOrder } from '../../gen/artifacta/v1/query_pb.ts';
+import { type CallSettings, type Calls, onceIf, unary } from './calls.ts';
+import { type ManifestLine, manifestLines } from './manifest.ts';
+import { type PageOptions, paged } from './pages.ts';
+import { type Outcome, outcomeMessage, type Retention, type Session, sessionFrom } from './session.ts';
+import { durationOf } from './times.ts';
+
+/** How a session is to be. */
+export interface OpenOptions extends CallSettings {
+  /** Inherited by its artifacts; immutable once set. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Default: the namespace's policy. Empty: for ever. */
+  readonly retention?: Retention | undefined;
+  /** Seals it as abandoned when nobody renews it for so long: 10 seconds to 30 days. Default: no lease. */
+  readonly leaseMs?: number | undefined;
+  /** Names that the run is expected to produce, at most 256. */
+  readonly expectedOutputs?: readonly string[] | undefined;
+}
+
+/** Which sessions. */
+export interface SessionQuery extends PageOptions {
+  /** E.g. `metadata.pipeline = "billing" AND session.outcome = "FAILED"`. Default: all. */
+  readonly filter?: string | undefined;
+}
+
+/** What to change; what is not given stays. */
+export interface SessionChanges extends CallSettings {
+  /** Replaces all labels. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Replaces the retention; null is for ever. Only while the session is open. */
+  readonly retention?: Retention | null;
+  /** Renews the lease. Default false. */
+  readonly touch?: boolean;
+  /** Only if it still has this etag. */
+  readonly etag?: string;
+}
+
+/** The sessions of the namespace. All methods throw ArtifactaError. */
+export class Sessions {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Opens a session, or returns the one that has these settings. A push opens one by itself. */
+  async open(session: string, options: OpenOptions = {}): Promise<{ session: Session; created: boolean }> {
+    const request = {
+      session,
+      metadata: { ...options.metadata },
+      labels: { ...options.labels },
+      expectedOutputs: [...(options.expectedOutputs ?? [])],
+      ...(options.retention === undefined ? {} : { retention: retentionMessage(options.retention) }),
+      ...(options.leaseMs === undefined ? {} : { lease: durationOf(options.leaseMs) }),
+    };
+    const answer = await unary(this.#calls, options, (call) =>
+      this.#calls.sessions.openSession(request, call),
+    );
+    return { session: sessionFrom(answer.session), created: answer.created };
+  }
+
+  async get(session: string, settings: CallSettings = {}): Promise<Session> {
+    const answer = await unary(this.#calls, settings, (call) =>
+      this.#calls.sessions.getSession({ session }, call),
+    );
+    return sessionFrom(answer.session);
+  }
+
+  /** Newest first unless told otherwise, one page in memory at a time. */
+  list(query: SessionQuery = {}): AsyncGenerator<Session, void, void> {
+    return paged(query, async (pageSize, pageToken) => {
+      const order = query.order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST;
+      const request = { filter: query.filter ?? '', order, pageSize, pageToken };
+      const answer = await unary(this.#calls, query, (call) =>
+        this.#calls.sessions.listSessions(request, call),
+      );
+      return { items: answer.sessions.map(sessionFrom), nextPageToken: answer.nextPageToken };
+    });
+  }
+
+  async update(session: string, changes: SessionChanges): Promise<Session> {
+    const paths: string[] = [];
+    if (changes.labels !== undefined) paths.push('labels');
+    if (changes.retention !== undefined) paths.push('retention');
+    const retention = changes.retention ? { retention: retentionMessage(changes.retention) } : {};
+    const request = {
+      session,
+      changes: { labels: { ...changes.labels }, ...retention },
+      updateMask: create(FieldMaskSchema, { paths }),
+      etag: changes.etag ?? '',
+      touch: changes.touch ?? false,
+    };
+    const answer = await onceIf(changes.etag !== undefined, this.#calls, changes, (call) =>
+      this.#calls.sessions.updateSession(request, call),
+    );
+    return sessionFrom(answer.session);
+  }
+
+  /** Ends a session: nothing is committed to it afterwards. Sealing again with the same outcome changes nothing. */
+  async seal(
+    session: string,
+    outcome: Outcome,
+    settings: CallSettings = {},
+  ): Promise<{ session: Session; alreadySealed: boolean }> {
+    const request = { session, outcome: outcomeMessage(outcome) };
+    const answer = await unary(this.#calls, settings, (call) =>
+      this.#calls.sessions.sealSession(request, call),
+    );
+    return { session: sessionFrom(answer.session), alreadySealed: answer.alreadySealed };
+  }
+
+  /** What a sealed session contained, line by line; the digest is checked at the end (code DATA_LOSS). */
+  manifest(session: string, settings: CallSettings = {}): AsyncGenerator<ManifestLine, void, void> {
+    return manifestLines(this.#calls, session, settings);
+  }
+}
+
+function retentionMessage(retention: Retention) {
+  const ttl = (ms: number | undefined) => (ms === undefined ? undefined : durationOf(ms));
+  const { keepLast } = retention;
+  return {
+    succeededTtl: ttl(retention.succeededTtlMs),
+    failedTtl: ttl(retention.failedTtlMs),
+    cancelledTtl: ttl(retention.cancelledTtlMs),
+    abandonedTtl: ttl(retention.abandonedTtlMs),
+    keepLast: keepLast && {
+      count: keepLast.count,
+      metadataKey: keepLast.metadataKey,
+      outcomes: (keepLast.outcomes ?? []).map(outcomeMessage),
+    },
+  };
+}

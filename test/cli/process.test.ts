@@ -1,0 +1,154 @@
+/** The program as it is installed: real processes, a store on disk, sockets and pipes. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const program = resolve(import.meta.dirname, '../../bin/artifacta');
+let directory: string;
+let children: ChildProcess[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'artifacta-process-'));
+  children = [];
+});
+
+afterEach(async () => {
+  for (const child of children) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  await rm(directory, { recursive: true });
+});
+
+function start(command: string, args: readonly string[]): ChildProcess {
+  const env = { PATH: process.env.PATH, HOME: directory, ARTIFACTA_DATA_DIR: join(directory, 'data') };
+  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: directory });
+  children.push(child);
+  return child;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  const collect = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream));
+  const [stdout, stderr] = await Promise.all([
+    collect(child.stdout!),
+    collect(child.stderr!),
+    child.exitCode ?? once(child, 'exit'),
+  ]);
+  return { code: child.exitCode, stdout, stderr: stderr.toString() };
+}
+
+function artifacta(...args: string[]): Promise<Ended> {
+  const child = start(program, args);
+  child.stdin!.end();
+  return ended(child);
+}
+
+/** Resolves once it takes calls. */
+async function serve(): Promise<{ child: ChildProcess; url: string }> {
+  const child = start(program, ['serve', '--grpc-listen', '127.0.0.1:0']);
+  child.stderr!.resume();
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const record = JSON.parse(line) as { msg: string; grpc: string };
+    if (record.msg !== 'ready') continue;
+    child.stdout!.resume();
+    return { child, url: `grpc://${record.grpc}` };
+  }
+  throw new Error('the server ended before it was ready');
+}
+
+async function file(name: string, content: string | Uint8Array): Promise<string> {
+  await mkdir(join(directory, name, '..'), { recursive: true });
+  await writeFile(join(directory, name), content);
+  return join(directory, name);
+}
+
+describe('without a server', { timeout: 60_000 }, () => {
+  it('stores and reads', async () => {
+    const bytes = randomBytes(3_000_000);
+    await file('output.bin', bytes);
+    const pushed = await artifacta(
+      'push',
+      'output.bin',
+      '--session',
+      'run_42',
+      '--meta',
+      'a=1',
+      'b=2',
+      '--json',
+    );
+    expect(pushed).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(pushed.stdout.toString())).toMatchObject({ version: 1, metadata: { a: '1', b: '2' } });
+    const read = await artifacta('cat', 'run_42/output.bin');
+    expect(read).toMatchObject({ code: 0, stderr: '' });
+    expect(Buffer.compare(read.stdout, bytes)).toBe(0);
+    expect(await artifacta('show', 'nobody')).toMatchObject({ code: 3 });
+  });
+
+  it('lets several push at once', async () => {
+    for (const name of ['a', 'b', 'c']) await file(name, name);
+    const all = await Promise.all(['a', 'b', 'c'].map((name) => artifacta('push', name, '--session', 'run')));
+    expect(all.map(({ code, stderr }) => [code, stderr])).toEqual(Array(3).fill([0, '']));
+    expect((await artifacta('ls', 'run', '--quiet')).stdout.toString().trimEnd().split('\n')).toHaveLength(3);
+  });
+
+  it('ends in silence when its reader leaves', async () => {
+    await file('large', randomBytes(8_000_000));
+    await artifacta('push', 'large', '--session', 'run');
+    const shell = start('/bin/bash', ['-c', `set -o pipefail; "${program}" cat run/large | head -c 10`]);
+    expect(await ended(shell)).toMatchObject({ code: 0, stderr: '', stdout: { length: 10 } });
+  });
+
+  it('ends when it is interrupted, and stores nothing', async () => {
+    const child = start(program, ['push', '-', '--session', 'run', '--name', 'x']);
+    child.stdin!.write('never ends');
+    // The data directory exists once the command is at work.
+    const { stat } = await import('node:fs/promises');
+    await expect
+      .poll(() => stat(join(directory, 'data', 'index')).then(Boolean, () => false), { timeout: 20_000 })
+      .toBe(true);
+    child.kill('SIGINT');
+    expect(await ended(child)).toMatchObject({ code: 130, stderr: '' });
+    expect(await artifacta('ls', 'run')).toMatchObject({ code: 3 });
+  });
+});
+
+describe('with a server', { timeout: 60_000 }, () => {
+  it('takes the socket by itself, and a URL if told', async () => {
+    const { url } = await serve();
+    await file('a.txt', 'by the socket');
+    await file('b.txt', 'by TCP');
+    expect(await artifacta('push', 'a.txt', '--session', 'run')).toMatchObject({ code: 0, stderr: '' });
+    expect(await artifacta('push', 'b.txt', '--session', 'run', '--url', url)).toMatchObject({ code: 0 });
+    const elsewhere = await artifacta('cat', 'run/a.txt', '--url', url);
+    expect(elsewhere.stdout.toString()).toBe('by the socket');
+    expect((await artifacta('cat', 'run/b.txt')).stdout.toString()).toBe('by TCP');
+  });
+
+  it('goes on alone when the server leaves in the middle', async () => {
+    const { child: server } = await serve();
+    for (let at = 0; at < 300; at++) await file(`many/${at}.txt`, `${at}`);
+    const push = start(program, ['push', 'many', '--session', 'run', '--json']);
+    push.stdin!.end();
+    push.stdout!.once('data', () => server.kill('SIGTERM'));
+    const pushed = await ended(push);
+    expect(pushed).toMatchObject({ code: 0, stderr: '' });
+    await (server.exitCode ?? once(server, 'exit'));
+    const listed = (await artifacta('ls', 'run', '--json')).stdout.toString().trimEnd().split('\n');
+    expect(listed).toHaveLength(300);
+    expect(new Set(listed.map((line) => (JSON.parse(line) as { version: number }).version))).toEqual(
+      new Set([1]),
+    );
+  });
+});

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { connect } from '../../src/client/client.ts';
+import { doors } from './doors.ts';
+
+const mebibyte = 1024 * 1024;
+
+it('opens windows that do not hold up downloads, and sends its credentials', async () => {
+  const sessions: ServerHttp2Session[] = [];
+  let sent: IncomingHttpHeaders = {};
+  const server = createServer();
+  server.on('session', (session) => sessions.push(session));
+  const widths = new Promise<[number | undefined, number | undefined]>((resolve) => {
+    server.on('stream', (stream, headers) => {
+      sent = headers;
+      // By the time a stream has been answered the window's update has come, too.
+      stream.respond({ ':status': 503 });
+      stream.end();
+      stream.on('close', () =>
+        resolve([sessions[0]!.remoteSettings.initialWindowSize, sessions[0]!.state.remoteWindowSize]),
+      );
+      stream.resume();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `grpc://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = await connect(url, { retry: { attemptsMax: 1 }, token: 'secret', namespace: 'team' });
+  await expect(client.sessions.get('run')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  const [stream, connection] = await widths;
+  expect(stream).toBe(4 * mebibyte);
+  expect(connection).toBeGreaterThanOrEqual(16 * mebibyte);
+  expect(sent).toMatchObject({ authorization: 'Bearer secret', 'artifacta-namespace': 'team' });
+  await client.close();
+  for (const session of sessions) session.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+it('leaves no stream half open when the service refuses early', { timeout: 30_000 }, async () => {
+  await using door = await doors['gRPC over TCP']!();
+  await using client = await door.client({ retry: { attemptsMax: 1 } });
+  await client.sessions.open('run');
+  await client.sessions.seal('run', 'succeeded');
+  const piece = randomBytes(mebibyte);
+  const still = Promise.withResolvers<void>();
+  async function* source() {
+    yield piece;
+    await still.promise;
+  }
+  // More than one connection may have open at once.
+  for (let at = 0; at < 120; at++) {
+    const pushed = client.push(source(), { session: 'run', name: 'a' });
+    await expect(pushed).rejects.toMatchObject({ reason: 'SESSION_SEALED' });
+  }
+  expect((await client.sessions.get('run')).outcome).toBe('succeeded');
+  still.resolve();
+});

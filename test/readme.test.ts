@@ -1,0 +1,126 @@
+/** The README says what is: its transcript is run, its tables are compared with the code. */
+
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { DescService } from '@bufbuild/protobuf';
+import { expect, it, onTestFinished } from 'vitest';
+import { AdminService } from '../gen/artifacta/v1/admin_service_pb.ts';
+import { ArtifactService } from '../gen/artifacta/v1/artifact_service_pb.ts';
+import { ErrorReason } from '../gen/artifacta/v1/error_reason_pb.ts';
+import { MaintenanceService } from '../gen/artifacta/v1/maintenance_service_pb.ts';
+import { SessionService } from '../gen/artifacta/v1/session_service_pb.ts';
+import { artifactHandlers } from '../src/api/artifact-service.ts';
+import { sessionHandlers } from '../src/api/session-service.ts';
+import { reasons } from '../src/domain/errors.ts';
+import { type Setting, settings } from '../src/settings.ts';
+import { startTestServer } from './server/grpc-doors.ts';
+import { openTestStore, testRoutes } from './support/door.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const readme = await readFile(join(root, 'README.md'), 'utf8');
+const run = promisify(execFile);
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'artifacta-readme-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+/** What differs from run to run. */
+function normalised(text: string): string {
+  return text.replace(/art_[0-9a-z]{26}/g, 'art_…').replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, '(time)');
+}
+
+it('begins with a transcript that is true', { timeout: 60_000 }, async () => {
+  const transcript = /```console\n(.*?)```/s.exec(readme)![1]!;
+  expect(readme.slice(0, readme.indexOf(transcript)).split('\n').length).toBeLessThan(20);
+  const directory = await temporaryDirectory();
+  await writeFile(join(directory, 'output.json'), '{"total": 42}\n');
+  let shown = '';
+  for (const line of transcript
+    .trimEnd()
+    .split('\n')
+    .filter((text) => text.startsWith('$ '))) {
+    const [npx, program, ...args] = line.slice(2).split(' ');
+    expect([npx, program]).toEqual(['npx', 'artifacta']);
+    const { stdout } = await run(join(root, 'bin/artifacta'), args, {
+      cwd: directory,
+      env: { PATH: process.env.PATH, HOME: directory },
+    });
+    shown += `${line}\n${stdout}`;
+  }
+  expect(normalised(shown)).toBe(normalised(transcript));
+});
+
+it('shows a client that works', { timeout: 60_000 }, async () => {
+  const sample = /```ts\n(.*?)```/s.exec(readme)![1]!;
+  await using opened = await openTestStore();
+  await using server = await startTestServer(testRoutes(opened.store, []));
+  const program = sample
+    .replace('./src/', `${root}/src/`)
+    .replace('grpc://127.0.0.1:50051', `grpc://${server.addresses.grpc}`);
+  const file = join(await temporaryDirectory(), 'sample.mts');
+  await writeFile(file, program);
+  const { stdout } = await run(process.execPath, [file]);
+  const sha256 = createHash('sha256').update('hello').digest('hex');
+  expect(normalised(stdout)).toBe(`art_… ${sha256}\n`);
+});
+
+function tableBetween(mark: string): string[][] {
+  const table = new RegExp(`<!-- ${mark} -->\n(.*?)<!-- /${mark} -->`, 's').exec(readme)![1]!;
+  return table
+    .trim()
+    .split('\n')
+    .slice(2)
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+it('says which methods are served', async () => {
+  await using opened = await openTestStore();
+  const served: [DescService, object][] = [
+    [ArtifactService, artifactHandlers(opened.store)],
+    [SessionService, sessionHandlers(opened.store)],
+  ];
+  const expected = served.map(([service, handlers]) => {
+    const names = (wanted: boolean) =>
+      service.methods
+        .filter((method) => method.localName in handlers === wanted)
+        .map((method) => method.name)
+        .sort()
+        .join(', ');
+    return [service.name, names(true), names(false)];
+  });
+  expect(tableBetween('rpcs')).toEqual(expected);
+  for (const service of [AdminService, MaintenanceService])
+    expect(readme).toMatch(new RegExp(`${service.name}[^.]*UNIMPLEMENTED`));
+});
+
+it('lists the settings', () => {
+  const expected = Object.values<Setting>(settings).map(
+    ({ flag, value, env, default: usual, description, serve }) => [
+      flag === undefined
+        ? ''
+        : `\`--${flag}${value === undefined ? '' : ` ${value}`}\`${serve === false ? ' (not of `serve`)' : ''}`,
+      `\`${env}\``,
+      usual,
+      description,
+    ],
+  );
+  expect(tableBetween('settings')).toEqual(expected);
+});
+
+it('publishes every reason that the code knows, and no other', () => {
+  const published = Object.keys(ErrorReason).filter(
+    (name) => Number.isNaN(Number(name)) && name !== 'UNSPECIFIED',
+  );
+  expect(published.sort()).toEqual([...reasons].sort());
+});
