@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
   ArtifactService,

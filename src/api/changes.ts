@@ -33,7 +33,8 @@ export function parseSessionChanges(request: UpdateSessionRequest): SessionChang
   if (changes !== undefined && Object.keys(changes.labels).length > 0) set.push('labels');
   if (changes?.retention !== undefined) set.push('retention');
   const mask = parseMask(request.updateMask, ['labels', 'retention'], set);
-  if (changes?.retention !== undefined && mask.has('retention')) throw unsupported('changes.retention');
+  if (mask.has('retention') && (changes?.retention !== undefined || !request.updateMask?.paths.includes('*')))
+    throw unsupported('changes.retention');
   if (mask.size === 0 && !request.touch) throw invalid('changes', 'says nothing to change');
   return {
     ...(mask.has('labels')

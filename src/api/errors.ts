@@ -127,4 +127,4 @@ function prefixed(prefix: string, failure: Failure): Failure {
 }
 
 /** Fields of an upload's other messages, which are named from the request's root already. */
-const absolute = /^(finish\.|chunk$|part$)/;
+const absolute = /^(finish\.|chunk$|part$|data$|request$)/;

@@ -19,7 +19,7 @@ export interface CallRecord {
   /** `OK` or the reason of the failure. */
   readonly outcome: 'OK' | Reason;
   readonly durationMs: number;
-  /** Set for INTERNAL only: what the caller was not told. */
+  /** What the caller was not told and the log should be: a bug, damage. */
   readonly error?: unknown;
 }
 
@@ -73,7 +73,15 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
     try {
       const call = watch.admit(context);
       if (handler === undefined) throw notImplemented(method);
-      yield* handler(request, call) as AsyncIterable<unknown>;
+      const answers = (handler(request, call) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+      // Not every door goes on to ask for answers after its caller has gone; what is open must be closed all the same.
+      const onAbort = () => {
+        void answers.return?.()?.catch(() => undefined);
+        watch.end('CANCELLED');
+      };
+      context.signal.addEventListener('abort', onAbort, { once: true });
+      yield* { [Symbol.asyncIterator]: () => answers };
+      context.signal.throwIfAborted();
       watch.end('OK');
     } catch (error) {
       throw watch.fail(error, context.signal);
@@ -121,18 +129,30 @@ class Watch {
   /** Records a failure and says what may be said about it. */
   fail(error: unknown, signal: AbortSignal): Error {
     const failure = asFailure(error, signal);
-    this.end(
-      failure.reason,
-      failure.reason === 'INTERNAL' || failure.reason === 'DATA_LOSS' ? error : undefined,
-    );
+    this.end(failure.reason, unexplained(error, failure));
     return toConnectError(failure);
   }
 }
+
+/** What the reason alone does not tell whoever reads the log; undefined if it does. */
+function unexplained(error: unknown, failure: Failure): unknown {
+  if (error instanceof ConnectError) return undefined;
+  if (error === failure && failure.reason !== 'DATA_LOSS' && failure.reason !== 'INTERNAL') return undefined;
+  return isConnectionLoss(error) ? undefined : error;
+}
+
+/** What Node says of a connection that has gone. */
+function isConnectionLoss(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && connectionLosses.has(String(error.code));
+}
+
+const connectionLosses = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 function asFailure(error: unknown, signal: AbortSignal): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof ConnectError) return transportFailure(error);
   if (signal.aborted) return abortFailure(signal);
+  if (isConnectionLoss(error)) return new Failure('CANCELLED', 'the connection was lost');
   return unforeseen();
 }
 
@@ -140,6 +160,7 @@ function asFailure(error: unknown, signal: AbortSignal): Failure {
 function transportFailure(error: ConnectError): Failure {
   switch (error.code) {
     case Code.Canceled:
+    case Code.Aborted:
       return new Failure('CANCELLED', 'the caller gave up');
     case Code.DeadlineExceeded:
       return new Failure('DEADLINE_EXCEEDED', 'the deadline of the call has passed');

@@ -45,7 +45,8 @@ export type ExpiryMessage =
 export function parseExpiry(field: string, message: ExpiryMessage): ExpiryRequest | undefined {
   if (message.case === 'ttl') {
     const { seconds, nanos } = message.value;
-    if (Math.abs(nanos) > 999_999_999) throw invalid(`${field}.ttl`, 'is not a valid duration');
+    if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
+      throw invalid(`${field}.ttl`, 'is not a valid duration');
     return parseTtl(`${field}.ttl`, Number(seconds) * 1000 + nanos / 1_000_000);
   }
   if (message.case === 'expireTime')
@@ -133,14 +134,13 @@ export function parseMask(
   set: readonly string[],
 ): Set<string> {
   if (mask === undefined || mask.paths.length === 0) return new Set(set);
-  if (mask.paths.includes('*')) return new Set(known);
-  const unknown = mask.paths.find((path) => !known.includes(path));
+  const unknown = mask.paths.find((path) => path !== '*' && !known.includes(path));
   if (unknown !== undefined)
     throw invalid(
       'update_mask',
       `${JSON.stringify(unknown.slice(0, 64))} cannot be changed; only ${known.join(', ')} can`,
     );
-  return new Set(mask.paths);
+  return new Set(mask.paths.includes('*') ? known : mask.paths);
 }
 
 /** Refuses an option that this version does not offer yet, instead of ignoring it. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
   DownloadManifestRequest,
@@ -40,7 +41,10 @@ export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
     sealSession: async (request, call) => {
       const id = parseSessionId('session', request.session);
       const outcome = parseOutcome('outcome', request.outcome);
-      const sealed = await store.seals.seal(call.principal, id, outcome, request.etag || undefined);
+      const sealed = await store.seals.seal(call.principal, id, outcome, {
+        signal: call.signal,
+        ...(request.etag === '' ? {} : { etag: request.etag }),
+      });
       return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
     },
     downloadManifest: (request, call) => downloadManifest(store, request, call),
@@ -62,8 +66,13 @@ function parseSessionSpec(request: OpenSessionRequest): SessionSpec {
     id: parseSessionId('session', request.session),
     metadata: parsePairs('metadata', Object.entries(request.metadata)),
     labels: parsePairs('labels', Object.entries(request.labels)),
-    expectedOutputs: [...new Set(outputs)].sort(),
+    expectedOutputs: [...new Set(outputs)].sort(byBytes),
   };
+}
+
+/** Bytewise UTF-8, as the index sorts. */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** This version lists all sessions; what asks for more is refused rather than ignored. */

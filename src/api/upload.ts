@@ -18,19 +18,36 @@ export async function receiveUpload(
   requests: AsyncIterable<UploadArtifactRequest>,
   call: Call,
 ): Promise<CommitResult> {
-  const messages = requests[Symbol.asyncIterator]();
+  const messages = endedBy(call.signal, requests[Symbol.asyncIterator]());
   try {
     const begun = await begin(uploads, await nextPart(messages, 'nothing was sent'), call);
     if (!(begun instanceof Upload)) return begun;
     await using upload = begun;
     return await within('start.spec', async () => upload.finish(await receiveChunks(upload, messages, call)));
   } finally {
-    await messages.return?.();
+    // An iteration that still waits for a message never answers this; the signal is what ends it.
+    if (call.signal.aborted) void messages.return?.().catch(() => undefined);
+    else await messages.return?.();
   }
 }
 
 type Part = Exclude<UploadArtifactRequest['part'], { case: undefined }>;
 type Messages = AsyncIterator<UploadArtifactRequest>;
+
+/** Messages until the signal is aborted, also while one is waited for: not every door wakes who waits. */
+function endedBy(signal: AbortSignal, messages: Messages): Messages {
+  const next = () =>
+    new Promise<IteratorResult<UploadArtifactRequest>>((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      messages
+        .next()
+        .finally(() => signal.removeEventListener('abort', onAbort))
+        .then(resolve, reject);
+    });
+  return { next, return: async () => (await messages.return?.()) ?? { done: true, value: undefined } };
+}
 
 async function nextPart(messages: Messages, atEnd: string): Promise<Part> {
   const next = await messages.next();

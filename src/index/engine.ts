@@ -3,7 +3,6 @@
  * the batches that are not durable yet. One batch is on its way to the disk; all that runs meanwhile gathers in the
  * next one (group commit).
  */
-import { randomBytes } from 'node:crypto';
 import { Failure } from '../domain/errors.ts';
 import { idMinter } from '../domain/ids.ts';
 import { Batch, readThrough } from './batch.ts';
@@ -23,6 +22,7 @@ import {
 } from './door.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { Mark } from './mark.ts';
+import { pooledRandom } from './random.ts';
 import { readRow, readRows, SnapshotReader, scanRows } from './reader.ts';
 import type { CommitRecord } from './records.ts';
 import { runTransaction } from './run.ts';
@@ -35,7 +35,7 @@ export interface EngineOptions {
   readonly mark?: Mark;
   /** Milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Default `randomBytes`. */
+  /** Default: the system's. */
   readonly random?: (length: number) => Uint8Array;
   /** Default: real time. */
   readonly after?: After;
@@ -69,7 +69,10 @@ async function openChecked(options: EngineOptions, atLeast: number): Promise<Ope
   const database = await options.openDatabase();
   try {
     const newest = await checkCommits(database, atLeast);
-    for (const line of database.dropped) options.warn?.(`the index lost nothing acknowledged, but: ${line}`);
+    for (const line of database.dropped)
+      options.warn?.(
+        `the index is whole up to its high-water mark, but commits after it may be lost: ${line}`,
+      );
     return { database, newest };
   } catch (error) {
     await database.close();
@@ -115,7 +118,7 @@ class Engine implements Index {
   constructor(options: EngineOptions, opened: Opened) {
     this.options = options;
     this.clock = options.clock ?? Date.now;
-    this.random = options.random ?? randomBytes;
+    this.random = options.random ?? pooledRandom();
     this.mint = idMinter(this.random);
     this.database = opened.database;
     this.durable = opened.newest;

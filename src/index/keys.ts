@@ -13,7 +13,8 @@
  *   ├── 12 sessionsByTime ns, ~uid
  *   ├── 13 sessionsByMetadata ns, key, value, ~uid
  *   ├── 14 sessionsByLabel    ns, key, value, ~uid
- *   └── 15 pendingSeal    ns, uid                     : fenced, its manifest not yet stored
+ *   ├── 15 pendingSeal    ns, uid                     : fenced, its manifest not yet stored
+ *   └── 16 outputs        ns, uid                     → {expected, missing}
  *   artifacts
  *   ├── 20 artifact       ns, id                      → record
  *   ├── 21 head           ns, uid, name               → {nextVersion, latest}
@@ -73,6 +74,7 @@ export const sessions = {
   byMetadata: family('sessionsByMetadata', 0x13, [text, text, text, sessionDescending], present),
   byLabel: family('sessionsByLabel', 0x14, [text, text, text, sessionDescending], present),
   pendingSeal: family('pendingSeal', 0x15, [text, session], present),
+  outputs: family('outputs', 0x16, [text, session], json<records.OutputsRecord>()),
 } as const;
 
 export const artifacts = {

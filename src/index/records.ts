@@ -37,9 +37,8 @@ export interface SessionRecord {
   readonly implicit: boolean;
   readonly metadata: Pairs;
   readonly labels: Pairs;
-  readonly expectedOutputs: readonly string[];
-  /** Known from the seal on. */
-  readonly missingOutputs?: readonly string[];
+  /** There is a row of expected outputs. */
+  readonly hasOutputs: boolean;
   readonly createTime: number;
   readonly updateTime: number;
   readonly sealTime?: number;
@@ -52,6 +51,14 @@ export interface SessionRecord {
   readonly manifest?: ManifestRecord;
   /** Grows with every change that a client can make to the session itself; the etag. */
   readonly revision: number;
+}
+
+/** Apart from the session's record, which every commit rewrites. */
+export interface OutputsRecord {
+  /** Names, sorted bytewise. */
+  readonly expected: readonly string[];
+  /** Those without a live artifact at the seal; set then. */
+  readonly missing?: readonly string[];
 }
 
 export interface ManifestRecord {

@@ -4,9 +4,9 @@ import { Failure } from '../domain/errors.ts';
 import { type ExpiryRequest, expiryField, isExpired, resolveExpiry } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { Env } from '../index/door.ts';
-import { artifacts, latest, sessions } from '../index/keys.ts';
+import { artifacts, blobs, latest, sessions } from '../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord } from '../index/records.ts';
-import { addUsage, delArtifact, delExpiry, putExpiry, toArtifact } from './artifact-rows.ts';
+import { addUsage, delArtifact, delExpiry, putExpiry, toArtifact, usageKey } from './artifact-rows.ts';
 import { detach } from './blob-rows.ts';
 import {
   artifactDeleted,
@@ -34,24 +34,34 @@ interface Found {
   readonly head: HeadRecord;
 }
 
-/** Finds a target inside a transaction. `undefined`: its version existed and is deleted. */
-function find(rows: Rows, ns: string, target: ArtifactTarget): Found | undefined {
+/** Why a target was not found. */
+type Missing = 'session' | 'artifact' | 'deleted';
+
+/** Finds a target inside a transaction, in as few rounds as can be. */
+function find(rows: Rows, ns: string, target: ArtifactTarget): Found | Missing {
   if ('id' in target) {
     const record = rows.get(artifacts.record, ns, target.id);
-    if (record === undefined) return undefined;
+    if (record === undefined) return 'artifact';
     return { record, head: rows.get(artifacts.head, ns, record.uid, record.name)! };
   }
   const name = rows.get(sessions.name, ns, target.session);
-  if (name === undefined) throw sessionNotFound(target.session);
+  if (name === undefined) return 'session';
+  const { version } = target;
+  const keys = [artifacts.head.key(ns, name.uid, target.name), sessions.record.key(ns, name.uid)];
+  if (version !== undefined) keys.push(artifacts.version.key(ns, name.uid, target.name, version));
+  rows.require(keys);
   const head = rows.get(artifacts.head, ns, name.uid, target.name);
-  if (head === undefined) throw artifactNotFound(target);
-  const version = target.version;
-  if (version === undefined && head.deleted) return undefined;
-  if (version !== undefined && version >= head.nextVersion) throw artifactNotFound(target);
+  if (head === undefined) return 'artifact';
+  if (version === undefined && head.deleted) return 'deleted';
   const id =
     version === undefined ? head.latest : rows.get(artifacts.version, ns, name.uid, target.name, version)?.id;
   const record = id && rows.get(artifacts.record, ns, id);
-  return record ? { record, head } : undefined;
+  return record ? { record, head } : 'artifact';
+}
+
+function notFound(target: ArtifactTarget, missing: Missing): Failure {
+  if (missing === 'session' && 'session' in target) return sessionNotFound(target.session);
+  return missing === 'deleted' ? artifactDeleted(target) : artifactNotFound(target);
 }
 
 export function decideUpdate(
@@ -63,10 +73,7 @@ export function decideUpdate(
   env: Env,
 ): Artifact {
   const found = find(rows, ns, target);
-  if (found === undefined) {
-    if ('id' in target) throw artifactNotFound(target);
-    throw target.version === undefined ? artifactDeleted(target) : artifactNotFound(target);
-  }
+  if (typeof found === 'string') throw notFound(target, found);
   const { record, head } = found;
   if (isExpired(record, env.now)) throw artifactExpired(record);
   checkEtag(`artifact ${record.id}`, record, changes.etag);
@@ -129,8 +136,13 @@ export function decideDelete(
   env: Env,
 ): boolean {
   const found = find(rows, ns, target);
-  if (found === undefined) return false;
+  if (typeof found === 'string') return false;
   const { record, head } = found;
+  rows.require([
+    sessions.record.key(ns, record.uid),
+    usageKey(ns, record.session),
+    blobs.record.key(ns, record.sha256),
+  ]);
   const session = sessionOf(rows, ns, record);
   refuseWhileSealing(session);
   if (record.hold)
@@ -148,7 +160,6 @@ export function decideDelete(
     feed,
     artifacts: session.artifacts - 1,
     bytes: session.bytes - record.size,
-    updateTime: env.now,
   });
   addUsage(rows, draft, ns, record, -1);
   detach(rows, draft, ns, record.sha256, { kind: 'artifact', id: record.id }, env.now);

@@ -146,8 +146,12 @@ function checkInputs(request: CommitRequest, rows: Rows, env: Env): void {
   });
 }
 
-function isSame(latest: ArtifactRecord, spec: ArtifactSpec, content: { sha256: Sha256 }): boolean {
-  if (spec.newVersion || latest.sha256 !== content.sha256) return false;
+function isSame(
+  latest: ArtifactRecord,
+  spec: ArtifactSpec,
+  content: { readonly sha256: Sha256; readonly size: number },
+): boolean {
+  if (spec.newVersion || latest.sha256 !== content.sha256 || latest.size !== content.size) return false;
   return spec.contentType === undefined || spec.contentType === latest.contentType;
 }
 
@@ -168,7 +172,7 @@ function extendExpiry(
 }
 
 function openImplicitly(draft: Draft, env: Env, request: CommitRequest): SessionRecord {
-  const wanted = { id: request.spec.session, implicit: true, metadata: [], labels: [], expectedOutputs: [] };
+  const wanted = { id: request.spec.session, implicit: true, metadata: [], labels: [] };
   return createSession(draft, env, request.ns, wanted);
 }
 
@@ -200,7 +204,6 @@ function addVersion(
     feed: record.feed,
     artifacts: session.artifacts + 1,
     bytes: session.bytes + record.size,
-    updateTime: env.now,
   });
   addUsage(rows, draft, ns, record, 1);
   rememberRequest(rows, draft, request, record.id, env);

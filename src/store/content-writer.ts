@@ -2,6 +2,7 @@
  * Takes the bytes of one content as they arrive, hashes them, and keeps them where they belong: in memory while they
  * are small enough for the index, in a staged blob from then on.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { BlobStore, StagedBlob } from '../blobs/blob-store.ts';
 import { BlockCrcs } from '../blobs/checksums.ts';
@@ -33,7 +34,8 @@ export class ContentWriter implements AsyncDisposable {
   private readonly options: ContentWriterOptions;
   private readonly hash = createHash('sha256');
   private readonly crcs = new BlockCrcs();
-  private held: Uint8Array[] = [];
+  /** What has arrived while it may still go into the index; it grows, so that many small pieces cost no more. */
+  private held: Buffer = Buffer.alloc(0);
   private staged: StagedBlob | undefined;
   private content: Content | undefined;
   private published = false;
@@ -49,10 +51,10 @@ export class ContentWriter implements AsyncDisposable {
     this.size += bytes.length;
     if (this.staged === undefined && this.size <= this.options.inlineBytesMax) {
       this.hash.update(bytes);
-      this.held.push(Uint8Array.from(bytes));
+      this.hold(bytes);
       return;
     }
-    if (this.staged === undefined) await this.beginStaging();
+    if (this.staged === undefined) await this.beginStaging(bytes.length);
     // The disk works while the processor hashes.
     const writing = this.staged!.write(bytes);
     this.hash.update(bytes);
@@ -60,22 +62,34 @@ export class ContentWriter implements AsyncDisposable {
     await writing;
   }
 
-  private async beginStaging(): Promise<void> {
-    this.staged = await this.options.blobs.stage(this.options.mintName());
-    const held = this.held;
-    this.held = [];
-    for (const bytes of held) {
-      this.crcs.update(bytes);
-      await this.staged.write(bytes);
+  /** Takes a copy: the caller may reuse the buffer. Called after `size` has been raised. */
+  private hold(bytes: Uint8Array): void {
+    const before = this.size - bytes.length;
+    if (this.size > this.held.length) {
+      const grown = Buffer.allocUnsafe(before === 0 ? this.size : Math.max(this.size, this.held.length * 2));
+      this.held.copy(grown, 0, 0, before);
+      this.held = grown;
     }
+    this.held.set(bytes, before);
   }
 
-  /** Ends the content. No write may follow. */
+  /** The first write that outgrows the index has raised `size` by `arriving` bytes that are not held. */
+  private async beginStaging(arriving: number): Promise<void> {
+    this.staged = await this.options.blobs.stage(this.options.mintName());
+    const held = this.held.subarray(0, this.size - arriving);
+    this.held = Buffer.alloc(0);
+    if (held.length === 0) return;
+    this.crcs.update(held);
+    await this.staged.write(held);
+  }
+
+  /** Ends the content; no write may follow. Gives the same again when called again. */
   finish(): Content {
+    if (this.content !== undefined) return this.content;
     const sha256 = sha256FromBytes(this.hash.digest());
     this.content =
       this.staged === undefined
-        ? { kind: 'inline', sha256, size: this.size, bytes: Buffer.concat(this.held) }
+        ? { kind: 'inline', sha256, size: this.size, bytes: this.held.subarray(0, this.size) }
         : {
             kind: 'blob',
             sha256,
@@ -99,7 +113,6 @@ export class ContentWriter implements AsyncDisposable {
 
   /** Drops what was staged and not published. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.held = [];
     await this.staged?.[Symbol.asyncDispose]();
   }
 }

@@ -5,13 +5,12 @@ import type { SessionId } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Manifest } from '../domain/session.ts';
 import type { Index } from '../index/door.ts';
-import { sessions } from '../index/keys.ts';
 import { toArtifact } from './artifact-rows.ts';
 import { readRecord } from './artifacts.ts';
 import type { Contents } from './contents.ts';
-import { manifestNotFound, sessionNotFound } from './failures.ts';
+import { manifestNotFound, sealPending } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
-import { toSession } from './session-rows.ts';
+import { readSession } from './sessions.ts';
 
 export interface Download<T> {
   readonly of: T;
@@ -54,18 +53,17 @@ export class Downloads {
     return { of: toArtifact(record, isLatest), bytes };
   }
 
-  /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, DATA_LOSS. */
+  /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING, DATA_LOSS. */
   async manifest(principal: Principal, id: SessionId, signal?: AbortSignal): Promise<Download<Manifest>> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
     await using snapshot = this.index.snapshot();
-    const name = await snapshot.get(sessions.name.key(ns, id));
-    const value = name && (await snapshot.get(sessions.record.key(ns, sessions.name.decode(name).uid)));
-    if (!value) throw sessionNotFound(id);
-    const record = sessions.record.decode(value);
-    const manifest = toSession(record).manifest;
-    if (record.manifest === undefined || manifest === undefined) throw manifestNotFound(id);
-    const part = { offset: 0, length: record.manifest.size };
-    return { of: manifest, bytes: await this.contents.open(snapshot, ns, record.manifest, part, signal) };
+    const record = await readSession(snapshot, ns, id);
+    if (record.state === 'sealing') throw sealPending(id);
+    const { manifest } = record;
+    if (manifest === undefined) throw manifestNotFound(id);
+    const part = { offset: 0, length: manifest.size };
+    const bytes = await this.contents.open(snapshot, ns, manifest, part, signal);
+    return { of: { sha256: manifest.sha256, sizeBytes: manifest.size, lineCount: manifest.lines }, bytes };
   }
 }

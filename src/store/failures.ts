@@ -53,6 +53,18 @@ export function sessionNotFound(id: string): Failure {
   return new Failure('SESSION_NOT_FOUND', `there is no session ${id}`, { metadata: { session: id } });
 }
 
+/** Its name is there, its record is not. */
+export function sessionLost(id: string): Failure {
+  return new Failure('DATA_LOSS', `the record of session ${id} is gone`, { metadata: { session: id } });
+}
+
+export function sealPending(id: string): Failure {
+  return new Failure('SEAL_PENDING', `session ${id} is being sealed; try again in a moment`, {
+    metadata: { session: id },
+    retryAfterMs: 200,
+  });
+}
+
 export function manifestNotFound(id: string): Failure {
   return new Failure('MANIFEST_NOT_FOUND', `session ${id} is not sealed; it has no manifest yet`, {
     metadata: { session: id },

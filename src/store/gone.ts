@@ -37,13 +37,18 @@ export async function goneArtifacts(
   const found: ManifestLine[] = [];
   let offset = request.offset;
   let touched = 0;
+  let bytes = 0;
   for await (const block of lineBlocks(reader, contents, request)) {
     const isThere = await areLive(reader, ns, session, block, request.now);
     for (const [at, line] of block.entries()) {
       offset += line.bytes;
       touched++;
-      if (!isThere[at]) found.push(line.parsed);
-      const stop = found.length === pageSize || touched === limits.queryTouchesMax;
+      if (!isThere[at]) {
+        found.push(line.parsed);
+        bytes += line.bytes;
+      }
+      const full = found.length === pageSize || bytes >= limits.pageBytesMax;
+      const stop = full || touched === limits.queryTouchesMax;
       if (stop && offset < manifest.size) return { lines: found, nextOffset: offset };
     }
   }

@@ -18,7 +18,7 @@ import { goneArtifacts } from './gone.ts';
 import type { ManifestLine } from './manifest.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PageTokens } from './page-token.ts';
-import { toSession } from './session-rows.ts';
+import { readSessions } from './session-rows.ts';
 
 export interface PageRequest {
   /** 1 to {@link limits.pageSizeMax}. */
@@ -58,9 +58,14 @@ interface Source<T> {
   /** What the page token is bound to. */
   readonly query: readonly unknown[];
   readonly range: Range;
+  /** The range has no more than its first page. */
+  readonly isOnePage?: boolean;
   /** For each entry one item with the size of its record, or undefined where the entry shows nothing. */
   resolve(entries: readonly Entry[]): Promise<(Found<T> | undefined)[]>;
 }
+
+/** Records can be large, and what does not fit into the page any more was read in vain. */
+const recordsReadTogether = 32;
 
 /** Marks the tokens of the second part of a listing; base64url has no such character. */
 const gonePrefix = '~';
@@ -149,9 +154,17 @@ export class Listing {
       resolve: async (entries) => {
         const keys = entries.map(([key]) => sessions.record.key(ns, sessions.byTime.parse(key)[1]));
         const values = await reader.getMany(keys);
-        return values.map(
-          (value) => value && { item: toSession(sessions.record.decode(value)), bytes: value.length },
+        const records = values.map((value) => value && sessions.record.decode(value));
+        const items = await readSessions(
+          reader,
+          ns,
+          records.filter((record) => record !== undefined),
         );
+        let next = 0;
+        return records.map((record) => {
+          const item = record && items[next++];
+          return item && { item, bytes: JSON.stringify(item).length };
+        });
       },
     };
     return await this.page(reader, principal, source, query);
@@ -169,11 +182,12 @@ export class Listing {
         ? source.range
         : rangeAfter(source.range, this.tokens.open(query, request.pageToken));
     const items: T[] = [];
+    const step = Math.min(request.pageSize, recordsReadTogether);
     let touched = 0;
     let bytes = 0;
     for await (const block of reader.scan({ limit: limits.queryTouchesMax, ...range })) {
-      for (let at = 0; at < block.length; at += request.pageSize) {
-        const entries = block.slice(at, at + request.pageSize);
+      for (let at = 0; at < block.length; at += step) {
+        const entries = block.slice(at, at + step);
         const resolved = await source.resolve(entries);
         for (const [offset, found] of resolved.entries()) {
           touched++;
@@ -182,7 +196,7 @@ export class Listing {
             bytes += found.bytes;
           }
           const full = items.length === request.pageSize || bytes >= limits.pageBytesMax;
-          if (full || touched === limits.queryTouchesMax)
+          if ((full || touched === limits.queryTouchesMax) && !source.isOnePage)
             return { items, nextPageToken: await this.nextToken(reader, range, query, entries[offset]![0]) };
         }
       }
@@ -211,7 +225,7 @@ function latestSource(
   now: number,
 ): Source<Artifact> {
   return {
-    query: [ns, 'latest', uid, query.oldestFirst],
+    query: [ns, 'latest', uid, query.oldestFirst, query.showGone],
     range: { ...latest.bySession.range(ns, uid), reverse: query.oldestFirst },
     resolve: async (entries) => {
       const ids = entries.map(([key]) => latest.bySession.parse(key)[2]);
@@ -229,7 +243,7 @@ function versionsSource(
   now: number,
 ): Source<Artifact> {
   const { name, oldestFirst } = query;
-  const kind = [ns, 'versions', uid, name ?? null, query.allVersions, oldestFirst];
+  const kind = [ns, 'versions', uid, name ?? null, query.allVersions, oldestFirst, query.showGone];
   const heads = new Map<string, ArtifactId | undefined>();
   const resolveIds = async (ids: readonly (ArtifactId | undefined)[]) => {
     const records = await liveRecords(reader, ns, ids, now);
@@ -246,6 +260,7 @@ function versionsSource(
       query: kind,
       // The latest version is the highest, unless that one is gone.
       range: { ...artifacts.version.range(ns, uid, name), limit: 1 },
+      isOnePage: true,
       resolve: async (entries) => {
         const found = await resolveIds(entries.map(([, value]) => artifacts.version.decode(value).id));
         return found.map((version) => (version?.item.latest ? version : undefined));

@@ -8,6 +8,7 @@ import { limits } from '../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../domain/names.ts';
 import type { Index } from '../index/door.ts';
 import { store as storeKeys } from '../index/keys.ts';
+import type { After } from '../index/timer.ts';
 import { Artifacts } from './artifacts.ts';
 import { Contents } from './contents.ts';
 import { Downloads } from './downloads.ts';
@@ -27,12 +28,14 @@ export const defaultNamespace: Namespace = parseNamespace('namespace', 'default'
 export interface StoreOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
-  /** Contents up to this size go into the index. Default {@link limits.inlineContentBytesMaxDefault}; 0 for none. */
+  /** Contents up to this size go into the index: at most 1 MiB, 0 for none. Default {@link limits.inlineContentBytesMaxDefault}. */
   readonly inlineBytesMax?: number;
   /** Default {@link limits.artifactBytesMaxDefault}. */
   readonly artifactBytesMax?: number;
   /** A push to an unknown session opens it. Default true. */
   readonly opensSessions?: boolean;
+  /** What retries wait by. Default: real time. */
+  readonly after?: After;
 }
 
 /** The operations of a store. Closing it closes the index; what is in progress must have ended. */
@@ -52,11 +55,21 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { index, blobs, opensSessions = true } = options;
   const inlineBytesMax = options.inlineBytesMax ?? limits.inlineContentBytesMaxDefault;
   const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
+  if (inlineBytesMax > limits.inlineRequestBytesMax)
+    throw new RangeError(
+      `inlineBytesMax may be at most ${limits.inlineRequestBytesMax}, not ${inlineBytesMax}`,
+    );
   const settings = await readSettings(index);
   const stagingFiles = await blobs.removeStale();
   const namespaces = new Namespaces(index, blobs);
   await namespaces.ensure(defaultNamespace);
-  const seals = new Seals({ index, blobs, namespaces, inlineBytesMax });
+  const seals = new Seals({
+    index,
+    blobs,
+    namespaces,
+    inlineBytesMax,
+    ...(options.after === undefined ? {} : { after: options.after }),
+  });
   const pendingSeals = await seals.finishPending();
   const contents = new Contents(blobs);
   return {
@@ -67,7 +80,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     sessions: new Sessions(index, namespaces),
     seals,
     recovered: { stagingFiles, pendingSeals },
-    [Symbol.asyncDispose]: () => index.close(),
+    [Symbol.asyncDispose]: async () => {
+      seals.close();
+      await index.close();
+    },
   };
 }
 

@@ -13,13 +13,16 @@ import type { Outcome, Session } from '../domain/session.ts';
 import type { Env, Index, Reader } from '../index/door.ts';
 import { artifacts, sessions } from '../index/keys.ts';
 import type { SessionRecord } from '../index/records.ts';
+import { type After, afterRealTime } from '../index/timer.ts';
 import { attach, blobReads, discardCopy } from './blob-rows.ts';
 import { type Content, ContentWriter } from './content-writer.ts';
-import { checkEtag, sessionNotFound } from './failures.ts';
+import { checkEtag, sealPending, sessionLost } from './failures.ts';
 import { manifestLines } from './manifest.ts';
 import type { Namespaces } from './namespaces.ts';
+import { PendingSeals } from './pending-seals.ts';
 import { physicalName } from './physical-name.ts';
-import { requireSession, toSession } from './session-rows.ts';
+import { publishAndCommit } from './publish.ts';
+import { outputsOf, readSessions, requireSession, toSession } from './session-rows.ts';
 import { type Draft, type Rows, transact } from './transaction.ts';
 
 export interface SealsOptions {
@@ -27,6 +30,8 @@ export interface SealsOptions {
   readonly blobs: BlobStore;
   readonly namespaces: Namespaces;
   readonly inlineBytesMax: number;
+  /** Default: real time. */
+  readonly after?: After;
 }
 
 /** What a seal answers. */
@@ -38,60 +43,104 @@ export interface SealResult {
 
 export class Seals {
   private readonly options: SealsOptions;
+  private readonly pending: PendingSeals;
 
   constructor(options: SealsOptions) {
     this.options = options;
+    this.pending = new PendingSeals(options.after ?? afterRealTime, (ns, uid) =>
+      this.complete(ns, uid as SessionUid),
+    );
   }
 
-  /** Resolves when the manifest is stored. @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH. */
-  async seal(principal: Principal, id: SessionId, outcome: Outcome, etag?: string): Promise<SealResult> {
+  /**
+   * Resolves when the manifest is stored.
+   *
+   * @param signal stops the waiting, not the seal: the caller is told SEAL_PENDING.
+   * @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, SEAL_PENDING.
+   */
+  async seal(
+    principal: Principal,
+    id: SessionId,
+    outcome: Outcome,
+    options: { readonly etag?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<SealResult> {
     const ns = principal.namespace;
     const { index, namespaces } = this.options;
     await namespaces.require(ns);
     const fenced = await transact(index, {
       queue: ns,
       reads: [sessions.name.key(ns, id)],
-      decide: (rows, draft, env) => decideFence(ns, { id, outcome, etag }, rows, draft, env),
+      decide: (rows, draft, env) => decideFence(ns, { id, outcome, etag: options.etag }, rows, draft, env),
     });
-    if (fenced.record.state === 'sealed') return { session: toSession(fenced.record), alreadySealed: true };
-    const record = await this.complete(ns, fenced.record.uid);
-    return { session: toSession(record), alreadySealed: fenced.alreadyFenced };
+    if (fenced.session !== undefined) return { session: fenced.session, alreadySealed: true };
+    const completing = this.complete(ns, fenced.uid).catch((error: unknown) => {
+      this.pending.retry(ns, fenced.uid);
+      throw error;
+    });
+    const session = await unlessAborted(completing, options.signal, () => sealPending(id));
+    return { session, alreadySealed: fenced.alreadyFenced };
   }
 
-  /** Finishes the seals that a stop interrupted. Returns how many there were. */
+  /**
+   * Finishes the seals that a stop interrupted; those that cannot be finished now are tried again later. Returns how
+   * many there were.
+   */
   async finishPending(): Promise<number> {
     let count = 0;
     for await (const block of this.options.index.scan(sessions.pendingSeal.range())) {
       for (const [key] of block) {
         const [ns, uid] = sessions.pendingSeal.parse(key);
-        await this.complete(ns, uid);
+        await this.complete(ns, uid).catch(() => this.pending.retry(ns, uid));
         count++;
       }
     }
     return count;
   }
 
+  /** Stops trying again. */
+  close(): void {
+    this.pending.close();
+  }
+
   /** Computes and stores the manifest of a fenced session. Any number of these may run at once: all give the same. */
-  private async complete(ns: string, uid: SessionUid): Promise<SessionRecord> {
+  private async complete(ns: string, uid: SessionUid): Promise<Session> {
     const { index, blobs, namespaces, inlineBytesMax } = this.options;
     const { internalId } = await namespaces.require(ns as Principal['namespace']);
-    await using writer = new ContentWriter({
-      blobs,
-      inlineBytesMax,
-      mintName: () => physicalName(internalId),
-    });
+    const mintName = () => physicalName(internalId);
+    await using writer = new ContentWriter({ blobs, inlineBytesMax, mintName });
     await using snapshot = index.snapshot();
-    const session = await readSession(snapshot, ns, uid);
-    if (session.state === 'sealed') return session;
-    const produced = await writeManifest(snapshot, ns, session, writer);
-    writer.finish();
-    const content = await writer.publish();
-    return await transact(index, {
-      queue: ns,
-      reads: [sessions.record.key(ns, uid), ...blobReads(ns, content)],
-      bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
-      decide: (rows, draft, env) => decideSealed(ns, uid, content, produced, rows, draft, env),
-    });
+    const value = await snapshot.get(sessions.record.key(ns, uid));
+    if (value === undefined) throw sessionLost(uid);
+    const record = sessions.record.decode(value);
+    const [session] = await readSessions(snapshot, ns, [record]);
+    if (record.state === 'sealed') return session!;
+    const produced = await writeManifest(snapshot, ns, record, session!.expectedOutputs, writer);
+    return await publishAndCommit(index, ns, writer, (content) =>
+      transact(index, {
+        queue: ns,
+        reads: [sessions.record.key(ns, uid), sessions.outputs.key(ns, uid), ...blobReads(ns, content)],
+        bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
+        decide: (rows, draft, env) => decideSealed(ns, uid, content, produced, rows, draft, env),
+      }),
+    );
+  }
+}
+
+/** The promise's result, unless the signal is aborted first: then it goes on alone. */
+async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  failure: () => Failure,
+): Promise<T> {
+  if (signal === undefined) return await promise;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(failure());
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -101,26 +150,31 @@ interface Fence {
   readonly etag: string | undefined;
 }
 
-function decideFence(ns: string, { id, outcome, etag }: Fence, rows: Rows, draft: Draft, env: Env) {
+type Fenced =
+  | { readonly session: Session }
+  | { readonly session?: undefined; readonly uid: SessionUid; readonly alreadyFenced: boolean };
+
+function decideFence(ns: string, { id, outcome, etag }: Fence, rows: Rows, draft: Draft, env: Env): Fenced {
   const found = requireSession(rows, ns, id);
   if (found.state !== 'open') {
-    if (found.outcome === outcome) return { record: found, alreadyFenced: true };
-    throw new Failure('OUTCOME_CONFLICT', `session ${id} is sealed with the outcome ${found.outcome}`, {
-      metadata: { session: id, outcome: found.outcome ?? '' },
-    });
+    if (found.outcome !== outcome)
+      throw new Failure('OUTCOME_CONFLICT', `session ${id} is sealed with the outcome ${found.outcome}`, {
+        metadata: { session: id, outcome: found.outcome ?? '' },
+      });
+    if (found.state === 'sealing') return { uid: found.uid, alreadyFenced: true };
+    return { session: toSession(found, outputsOf(rows, ns, found)) };
   }
   checkEtag(`session ${id}`, found, etag);
-  const record: SessionRecord = {
+  draft.put(sessions.record, [ns, found.uid], {
     ...found,
     state: 'sealing',
     outcome,
     sealTime: env.now,
     updateTime: env.now,
     revision: found.revision + 1,
-  };
-  draft.put(sessions.record, [ns, found.uid], record);
+  });
   draft.put(sessions.pendingSeal, [ns, found.uid], true);
-  return { record, alreadyFenced: false };
+  return { uid: found.uid, alreadyFenced: false };
 }
 
 interface Produced {
@@ -136,43 +190,39 @@ function decideSealed(
   rows: Rows,
   draft: Draft,
   env: Env,
-): SessionRecord {
+): Session {
   const found = rows.get(sessions.record, ns, uid);
-  if (found === undefined)
-    throw new Failure('DATA_LOSS', 'the record of a session that is being sealed is gone');
+  if (found === undefined) throw sessionLost(uid);
+  const outputs = outputsOf(rows, ns, found);
   if (found.state === 'sealed') {
     discardCopy(rows, draft, ns, content, env.now);
-    return found;
+    return toSession(found, outputs);
   }
   attach(rows, draft, ns, content, { kind: 'manifest', id: uid }, env.now);
   const record: SessionRecord = {
     ...found,
     state: 'sealed',
     feed: found.feed + 1,
-    missingOutputs: produced.missingOutputs,
     manifest: { sha256: content.sha256, size: content.size, lines: produced.lines },
     updateTime: env.now,
     revision: found.revision + 1,
   };
+  const after = found.hasOutputs ? { expected: outputs.expected, missing: produced.missingOutputs } : outputs;
+  if (found.hasOutputs) draft.put(sessions.outputs, [ns, uid], after);
   draft.put(sessions.record, [ns, uid], record);
   draft.put(artifacts.feed, [ns, uid, record.feed], { kind: 'sealed', outcome: record.outcome! });
   draft.del(sessions.pendingSeal, ns, uid);
-  return record;
-}
-
-async function readSession(reader: Reader, ns: string, uid: SessionUid): Promise<SessionRecord> {
-  const value = await reader.get(sessions.record.key(ns, uid));
-  if (value === undefined) throw sessionNotFound(uid);
-  return sessions.record.decode(value);
+  return toSession(record, after);
 }
 
 async function writeManifest(
   reader: Reader,
   ns: string,
   session: SessionRecord,
+  expected: readonly string[],
   writer: ContentWriter,
 ): Promise<Produced> {
-  const missing = new Set(session.expectedOutputs);
+  const missing = new Set(expected);
   let lines = 0;
   for await (const block of manifestLines(reader, ns, session)) {
     for (const record of block.records) missing.delete(record.name);

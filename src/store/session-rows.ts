@@ -1,13 +1,12 @@
 /** The rows that a session consists of. Pure, like everything that runs inside a `decide`. */
-import { Failure } from '../domain/errors.ts';
 import { sessionUid } from '../domain/ids.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { SessionId } from '../domain/names.ts';
 import type { Session } from '../domain/session.ts';
-import type { Env } from '../index/door.ts';
+import type { Env, Reader } from '../index/door.ts';
 import { sessions } from '../index/keys.ts';
-import type { SessionRecord } from '../index/records.ts';
-import { etagOf, sessionGone, sessionNotFound } from './failures.ts';
+import type { OutputsRecord, SessionRecord } from '../index/records.ts';
+import { etagOf, sealPending, sessionGone, sessionLost, sessionNotFound } from './failures.ts';
 import type { Draft, Rows } from './transaction.ts';
 
 export interface NewSession {
@@ -15,13 +14,16 @@ export interface NewSession {
   readonly implicit: boolean;
   readonly metadata: Pairs;
   readonly labels: Pairs;
-  readonly expectedOutputs: readonly string[];
+  /** Sorted bytewise, each once. */
+  readonly expectedOutputs?: readonly string[];
 }
 
 /** A new open session, with the rows that find it; its record is left to the caller to put. */
 export function createSession(draft: Draft, env: Env, ns: string, wanted: NewSession): SessionRecord {
+  const { expectedOutputs = [], ...kept } = wanted;
   const record: SessionRecord = {
-    ...wanted,
+    ...kept,
+    hasOutputs: expectedOutputs.length > 0,
     uid: sessionUid(env.mintId()),
     state: 'open',
     createTime: env.now,
@@ -34,6 +36,7 @@ export function createSession(draft: Draft, env: Env, ns: string, wanted: NewSes
   };
   draft.put(sessions.name, [ns, wanted.id], { uid: record.uid });
   draft.put(sessions.byTime, [ns, record.uid], true);
+  if (record.hasOutputs) draft.put(sessions.outputs, [ns, record.uid], { expected: expectedOutputs });
   for (const [key, value] of record.metadata)
     draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
   for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, record.uid], true);
@@ -45,7 +48,9 @@ export function findSession(rows: Rows, ns: string, id: string): SessionRecord |
   const name = rows.get(sessions.name, ns, id);
   if (name === undefined) return undefined;
   if (name.goneSince !== undefined) throw sessionGone(id);
-  return rows.get(sessions.record, ns, name.uid);
+  const record = rows.get(sessions.record, ns, name.uid);
+  if (record === undefined) throw sessionLost(id);
+  return record;
 }
 
 /** As {@link findSession}, for calls that need the session. @throws Failure SESSION_NOT_FOUND. */
@@ -57,15 +62,32 @@ export function requireSession(rows: Rows, ns: string, id: string): SessionRecor
 
 /** @throws Failure SEAL_PENDING while the manifest is being computed: it must not see deletions. */
 export function refuseWhileSealing(session: SessionRecord): void {
-  if (session.state === 'sealing')
-    throw new Failure('SEAL_PENDING', `session ${session.id} is being sealed; try again in a moment`, {
-      metadata: { session: session.id },
-      retryAfterMs: 200,
-    });
+  if (session.state === 'sealing') throw sealPending(session.id);
 }
 
-/** What the record says to a caller. */
-export function toSession(record: SessionRecord): Session {
+const noOutputs: OutputsRecord = { expected: [] };
+
+/** The expected outputs of a session, inside a transaction. */
+export function outputsOf(rows: Rows, ns: string, record: SessionRecord): OutputsRecord {
+  return (record.hasOutputs ? rows.get(sessions.outputs, ns, record.uid) : undefined) ?? noOutputs;
+}
+
+/** What the records of sessions say to a caller. */
+export async function readSessions(
+  reader: Reader,
+  ns: string,
+  records: readonly SessionRecord[],
+): Promise<Session[]> {
+  const having = records.filter(({ hasOutputs }) => hasOutputs);
+  const values = await reader.getMany(having.map(({ uid }) => sessions.outputs.key(ns, uid)));
+  let next = 0;
+  return records.map((record) => {
+    const value = record.hasOutputs ? values[next++] : undefined;
+    return toSession(record, value === undefined ? noOutputs : sessions.outputs.decode(value));
+  });
+}
+
+export function toSession(record: SessionRecord, outputs: OutputsRecord): Session {
   return {
     id: record.id,
     uid: record.uid,
@@ -73,8 +95,8 @@ export function toSession(record: SessionRecord): Session {
     ...(record.outcome === undefined ? {} : { outcome: record.outcome }),
     metadata: record.metadata,
     labels: record.labels,
-    expectedOutputs: record.expectedOutputs,
-    missingOutputs: record.missingOutputs ?? [],
+    expectedOutputs: outputs.expected,
+    missingOutputs: outputs.missing ?? [],
     createTime: record.createTime,
     updateTime: record.updateTime,
     ...(record.sealTime === undefined ? {} : { sealTime: record.sealTime }),

@@ -4,12 +4,19 @@ import { type Pairs, samePairs } from '../domain/metadata.ts';
 import type { SessionId } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Session } from '../domain/session.ts';
-import type { Env, Index } from '../index/door.ts';
+import type { Env, Index, Reader } from '../index/door.ts';
 import { sessions } from '../index/keys.ts';
-import type { SessionRecord } from '../index/records.ts';
-import { checkEtag, sessionNotFound } from './failures.ts';
+import type { OutputsRecord, SessionRecord } from '../index/records.ts';
+import { checkEtag, sessionLost, sessionNotFound, sessionSealed } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
-import { createSession, findSession, requireSession, toSession } from './session-rows.ts';
+import {
+  createSession,
+  findSession,
+  outputsOf,
+  readSessions,
+  requireSession,
+  toSession,
+} from './session-rows.ts';
 import { type Draft, type Rows, transact } from './transaction.ts';
 
 /** What OpenSession sets; already checked. */
@@ -17,6 +24,7 @@ export interface SessionSpec {
   readonly id: SessionId;
   readonly metadata: Pairs;
   readonly labels: Pairs;
+  /** Sorted bytewise, each once. */
   readonly expectedOutputs: readonly string[];
 }
 
@@ -58,10 +66,8 @@ export class Sessions {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
     await using snapshot = this.index.snapshot();
-    const name = await snapshot.get(sessions.name.key(ns, id));
-    const value = name && (await snapshot.get(sessions.record.key(ns, sessions.name.decode(name).uid)));
-    if (!value) throw sessionNotFound(id);
-    return toSession(sessions.record.decode(value));
+    const record = await readSession(snapshot, ns, id);
+    return (await readSessions(snapshot, ns, [record]))[0]!;
   }
 
   /** @throws Failure SESSION_NOT_FOUND, ETAG_MISMATCH. */
@@ -76,57 +82,61 @@ export class Sessions {
   }
 }
 
+/** The record of the session that an id names; also one that is gone, as long as something of it is left. */
+export async function readSession(reader: Reader, ns: string, id: SessionId): Promise<SessionRecord> {
+  const name = await reader.get(sessions.name.key(ns, id));
+  if (name === undefined) throw sessionNotFound(id);
+  const value = await reader.get(sessions.record.key(ns, sessions.name.decode(name).uid));
+  if (value === undefined) throw sessionLost(id);
+  return sessions.record.decode(value);
+}
+
 function decideOpen(ns: string, spec: SessionSpec, rows: Rows, draft: Draft, env: Env) {
   const found = findSession(rows, ns, spec.id);
   if (found === undefined) {
     const record = createSession(draft, env, ns, { ...spec, implicit: false });
     draft.put(sessions.record, [ns, record.uid], record);
-    return { session: toSession(record), created: true };
+    return { session: toSession(record, { expected: spec.expectedOutputs }), created: true };
   }
-  const differs = differences(found, spec);
-  if (differs.length === 0) return { session: toSession(found), created: false };
-  if (!found.implicit || found.state !== 'open')
-    throw new Failure(
-      'SESSION_CONFLICT',
-      `session ${spec.id} was opened with other settings: ${differs.join(', ')}`,
-      {
-        metadata: { session: spec.id },
-        violations: differs.map((field) => ({ field, description: 'differs' })),
-      },
-    );
-  return { session: toSession(complete(found, spec, ns, draft, env)), created: false };
+  const outputs = outputsOf(rows, ns, found);
+  const differs = differences(found, outputs, spec);
+  if (found.implicit && found.state === 'open') return complete(found, spec, ns, draft, env);
+  if (differs.length === 0) return { session: toSession(found, outputs), created: false };
+  if (found.implicit) throw sessionSealed(found);
+  throw new Failure(
+    'SESSION_CONFLICT',
+    `session ${spec.id} was opened with other settings: ${differs.join(', ')}`,
+    {
+      metadata: { session: spec.id },
+      violations: differs.map((field) => ({ field, description: 'differs' })),
+    },
+  );
 }
 
 /** Labels are not compared: they may have changed since. */
-function differences(found: SessionRecord, spec: SessionSpec): string[] {
+function differences(found: SessionRecord, outputs: OutputsRecord, spec: SessionSpec): string[] {
   const fields: string[] = [];
   if (!samePairs(found.metadata, spec.metadata)) fields.push('metadata');
-  if (found.expectedOutputs.join('\0') !== spec.expectedOutputs.join('\0')) fields.push('expected_outputs');
+  if (outputs.expected.join('\0') !== spec.expectedOutputs.join('\0')) fields.push('expected_outputs');
   return fields;
 }
 
-/** Gives a session that a push opened what its opener would have given it. */
-function complete(
-  found: SessionRecord,
-  spec: SessionSpec,
-  ns: string,
-  draft: Draft,
-  env: Env,
-): SessionRecord {
+/** Gives a session that a push opened, once, what its opener would have given it. */
+function complete(found: SessionRecord, spec: SessionSpec, ns: string, draft: Draft, env: Env) {
+  const outputs: OutputsRecord = { expected: spec.expectedOutputs };
   const record: SessionRecord = {
     ...found,
     implicit: false,
     metadata: spec.metadata,
-    labels: found.labels.length > 0 ? found.labels : spec.labels,
-    expectedOutputs: spec.expectedOutputs,
+    hasOutputs: spec.expectedOutputs.length > 0,
     updateTime: env.now,
     revision: found.revision + 1,
   };
   for (const [key, value] of record.metadata)
     draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
-  for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, record.uid], true);
+  if (record.hasOutputs) draft.put(sessions.outputs, [ns, record.uid], outputs);
   draft.put(sessions.record, [ns, record.uid], record);
-  return record;
+  return { session: toSession(record, outputs), created: false };
 }
 
 function decideUpdate(
@@ -140,10 +150,11 @@ function decideUpdate(
   const found = requireSession(rows, ns, id);
   checkEtag(`session ${id}`, found, changes.etag);
   const { labels } = changes;
-  if (labels === undefined || samePairs(labels, found.labels)) return toSession(found);
+  const outputs = outputsOf(rows, ns, found);
+  if (labels === undefined || samePairs(labels, found.labels)) return toSession(found, outputs);
   for (const [key, value] of found.labels) draft.del(sessions.byLabel, ns, key, value, found.uid);
   for (const [key, value] of labels) draft.put(sessions.byLabel, [ns, key, value, found.uid], true);
   const record: SessionRecord = { ...found, labels, updateTime: env.now, revision: found.revision + 1 };
   draft.put(sessions.record, [ns, found.uid], record);
-  return toSession(record);
+  return toSession(record, outputs);
 }

@@ -2,12 +2,13 @@
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { ArtifactSpec } from '../domain/artifact.ts';
 import type { Sha256 } from '../domain/digest.ts';
-import { Failure, failedWith } from '../domain/errors.ts';
+import { Failure } from '../domain/errors.ts';
 import { isExpired } from '../domain/expiry.ts';
+import { limits } from '../domain/limits.ts';
 import type { Principal } from '../domain/principal.ts';
-import type { Index } from '../index/door.ts';
+import type { Index, Range } from '../index/door.ts';
+import { rangeAfter } from '../index/family.ts';
 import { artifacts, blobs as blobKeys, calls } from '../index/keys.ts';
-import { blobReads, ContentVanished, discardCopy } from './blob-rows.ts';
 import {
   type CommitRequest,
   type CommitResult,
@@ -19,6 +20,7 @@ import { type Content, ContentWriter } from './content-writer.ts';
 import { contentNotFound } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
 import { physicalName } from './physical-name.ts';
+import { publishAndCommit } from './publish.ts';
 import { transact } from './transaction.ts';
 import { refuseEarly } from './upload-checks.ts';
 
@@ -55,7 +57,8 @@ export class Uploads {
   async begin(principal: Principal, spec: ArtifactSpec): Promise<Upload | CommitResult> {
     const { index, namespaces, artifactBytesMax } = this.options;
     const namespace = await namespaces.require(principal.namespace);
-    if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax) throw tooLarge(artifactBytesMax);
+    if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax)
+      throw tooLarge('size_bytes', artifactBytesMax);
     const known = await refuseEarly(index, principal, spec, this.options.opensSessions);
     if (known && spec.sha256 !== undefined && spec.sizeBytes !== undefined) {
       const asserted = { kind: 'held', sha256: spec.sha256, size: spec.sizeBytes, witness: known } as const;
@@ -67,8 +70,10 @@ export class Uploads {
 
   /** Pushes content that is in memory. */
   async create(principal: Principal, spec: ArtifactSpec, bytes: Uint8Array): Promise<CommitResult> {
-    const { artifactBytesMax, namespaces } = this.options;
+    const { index, artifactBytesMax, inlineBytesMax, namespaces, opensSessions } = this.options;
     const namespace = await namespaces.require(principal.namespace);
+    if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
+    if (bytes.length > inlineBytesMax) await refuseEarly(index, principal, spec, opensSessions);
     await using upload = new Upload(
       this,
       principal,
@@ -86,41 +91,46 @@ export class Uploads {
     spec: ArtifactSpec,
     content: { readonly sha256: Sha256; readonly sizeBytes: number },
   ): Promise<CommitResult> {
+    const { sha256, sizeBytes: size } = content;
     await this.options.namespaces.require(principal.namespace);
-    if (spec.requestId !== undefined) {
-      const known = await this.options.index.get(
-        calls.requestId.key(principal.namespace, principal.subject, spec.requestId),
-      );
-      const witness = known && calls.requestId.decode(known).artifact;
-      if (witness)
-        return this.commit(principal, spec, {
-          kind: 'held',
-          sha256: content.sha256,
-          size: content.sizeBytes,
-          witness,
-        });
-    }
-    const witness = await this.findWitness(principal.namespace, content.sha256);
-    if (witness === undefined) throw contentNotFound(content.sha256);
-    return this.commit(principal, spec, {
-      kind: 'held',
-      sha256: content.sha256,
-      size: content.sizeBytes,
-      witness,
-    });
+    checkDigest('sha256', spec.sha256, sha256);
+    if (spec.sizeBytes !== undefined && spec.sizeBytes !== size)
+      throw sizeMismatch('size_bytes', spec.sizeBytes, `${size}`);
+    const witness =
+      (await this.knownRequest(principal, spec.requestId)) ??
+      (await this.findWitness(principal.namespace, sha256));
+    if (witness === undefined) throw contentNotFound(sha256);
+    return this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+  }
+
+  /** The artifact that a request id made, while it is remembered: its answer needs no other witness. */
+  private async knownRequest(principal: Principal, requestId: string | undefined) {
+    if (requestId === undefined) return undefined;
+    const { index } = this.options;
+    const value = await index.get(calls.requestId.key(principal.namespace, principal.subject, requestId));
+    const known = value && calls.requestId.decode(value);
+    return known && known.expireTime > index.now() ? known.artifact : undefined;
   }
 
   /** A live artifact of this namespace with that content. */
   private async findWitness(ns: string, sha256: Sha256): Promise<HeldContent['witness'] | undefined> {
     const { index } = this.options;
     await using snapshot = index.snapshot();
-    for await (const block of snapshot.scan(blobKeys.reference.range(ns, sha256, 'artifact'))) {
-      const ids = block.map(([key]) => blobKeys.reference.parse(key)[3] as HeldContent['witness']);
-      const values = await snapshot.getMany(ids.map((id) => artifacts.record.key(ns, id)));
-      const live = values.findIndex(
-        (value) => value !== undefined && !isExpired(artifacts.record.decode(value), index.now()),
-      );
-      if (live >= 0) return ids[live];
+    // Nearly always the first is live, so few records are read at first.
+    let range: Range = { ...blobKeys.reference.range(ns, sha256, 'artifact'), limit: 8 };
+    for (let touched = 0; touched < limits.queryTouchesMax; ) {
+      const before = touched;
+      for await (const block of snapshot.scan(range)) {
+        const ids = block.map(([key]) => blobKeys.reference.parse(key)[3] as HeldContent['witness']);
+        const values = await snapshot.getMany(ids.map((id) => artifacts.record.key(ns, id)));
+        const live = values.findIndex(
+          (value) => value !== undefined && !isExpired(artifacts.record.decode(value), index.now()),
+        );
+        if (live >= 0) return ids[live];
+        touched += block.length;
+        range = { ...rangeAfter(range, block.at(-1)![0]), limit: 512 };
+      }
+      if (touched === before) return undefined;
     }
     return undefined;
   }
@@ -130,31 +140,12 @@ export class Uploads {
     return new ContentWriter({ blobs, inlineBytesMax, mintName: () => physicalName(internalId) });
   }
 
-  /** Publishes the bytes unless the namespace holds them, and commits. For {@link Upload}. */
-  async publishAndCommit(
-    principal: Principal,
-    spec: ArtifactSpec,
-    writer: ContentWriter,
-    content: Content,
-  ): Promise<CommitResult> {
-    if (content.kind === 'inline') return this.commit(principal, spec, content);
-    const held = await this.options.index.get(blobKeys.record.key(principal.namespace, content.sha256));
-    if (held !== undefined) {
-      try {
-        return await this.commit(principal, spec, content);
-      } catch (error) {
-        if (!(error instanceof ContentVanished)) throw error;
-      }
-    }
-    const published = await writer.publish();
-    try {
-      return await this.commit(principal, spec, published);
-    } catch (error) {
-      // A refusal leaves published bytes that nothing references. Where the outcome is unknown they may be referenced.
-      if (error instanceof Failure && !failedWith(error, 'STORE_UNAVAILABLE', 'DATA_LOSS'))
-        await this.condemn(principal.namespace, published);
-      throw error;
-    }
+  /** For {@link Upload}: everything that was said about the bytes has been checked. */
+  finish(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Promise<CommitResult> {
+    const { index } = this.options;
+    return publishAndCommit(index, principal.namespace, writer, (content) =>
+      this.commit(principal, spec, content),
+    );
   }
 
   private commit(
@@ -174,15 +165,6 @@ export class Uploads {
       reads: commitReads(request),
       bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
       decide: (rows, draft, env) => decideCommit(request, rows, draft, env),
-    });
-  }
-
-  /** Queues a published copy that was refused for collection. */
-  private async condemn(ns: string, content: Content): Promise<void> {
-    await transact(this.options.index, {
-      queue: ns,
-      reads: blobReads(ns, content),
-      decide: (rows, draft, env) => discardCopy(rows, draft, ns, content, env.now),
     });
   }
 }
@@ -212,7 +194,7 @@ export class Upload implements AsyncDisposable {
   /** Await it before the next call. @throws Failure ARTIFACT_TOO_LARGE, SIZE_MISMATCH, STORAGE_FULL. */
   async write(bytes: Uint8Array): Promise<void> {
     const size = this.writer.size + bytes.length;
-    if (size > this.bytesMax) throw tooLarge(this.bytesMax);
+    if (size > this.bytesMax) throw tooLarge('chunk', this.bytesMax);
     if (this.spec.sizeBytes !== undefined && size > this.spec.sizeBytes)
       throw sizeMismatch('size_bytes', this.spec.sizeBytes, `at least ${size}`);
     await this.writer.write(bytes);
@@ -224,10 +206,10 @@ export class Upload implements AsyncDisposable {
     if (end.sizeBytes !== size) throw sizeMismatch('finish.size_bytes', end.sizeBytes, `${size}`);
     if (this.spec.sizeBytes !== undefined && this.spec.sizeBytes !== size)
       throw sizeMismatch('size_bytes', this.spec.sizeBytes, `${size}`);
-    const content = this.writer.finish();
-    checkDigest('sha256', this.spec.sha256, content.sha256);
-    checkDigest('finish.sha256', end.sha256, content.sha256);
-    return this.uploads.publishAndCommit(this.principal, this.spec, this.writer, content);
+    const { sha256 } = this.writer.finish();
+    checkDigest('sha256', this.spec.sha256, sha256);
+    checkDigest('finish.sha256', end.sha256, sha256);
+    return this.uploads.finish(this.principal, this.spec, this.writer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -235,10 +217,10 @@ export class Upload implements AsyncDisposable {
   }
 }
 
-function tooLarge(bytesMax: number): Failure {
+function tooLarge(field: string, bytesMax: number): Failure {
   return new Failure('ARTIFACT_TOO_LARGE', `the content is larger than ${bytesMax} bytes`, {
     metadata: { limit: String(bytesMax) },
-    violations: [{ field: 'chunk', description: `the content is larger than ${bytesMax} bytes` }],
+    violations: [{ field, description: `the content is larger than ${bytesMax} bytes` }],
   });
 }
 

@@ -229,7 +229,8 @@ function ranges(open: OpenRig): void {
 
   test.each([1, 999, 1_000, 1_001, 2_500])('7: %i entries come in full blocks, none empty', async (count) => {
     await using rig = await open();
-    await fill(rig.index, count);
+    // Together far more than the 16 KiB at which LevelDB's iterators stop by default.
+    await fill(rig.index, count, (name) => name.repeat(25));
     const sizes: number[] = [];
     for await (const block of rig.index.scan(everything)) sizes.push(block.length);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(count);
@@ -262,8 +263,11 @@ function ranges(open: OpenRig): void {
       for await (const _block of rig.index.scan(everything)) throw new Error('the consumer failed');
     };
     await expect(failing()).rejects.toThrow('the consumer failed');
-    await using snapshot = rig.index.snapshot();
+    const snapshot = rig.index.snapshot();
     for await (const _block of snapshot.scan(everything)) break;
+    expect(rig.faults.openResources).toBe(1);
+    await snapshot[Symbol.asyncDispose]();
+    expect(rig.faults.openResources).toBe(0);
     await rig.reopen();
     expect(await decide(rig.index, ['0001'], ([found]) => ({ writes: [], result: found }))).toBe('0001');
   });

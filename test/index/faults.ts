@@ -1,5 +1,5 @@
 /** Wraps a real database so that a test decides when a batch reaches it and what becomes of it. */
-import type { Database } from '../../src/index/database.ts';
+import type { Database, DatabaseReader } from '../../src/index/database.ts';
 
 /** What happens instead of a batch. `apply` writes it to the database. */
 export type Fault = (apply: () => Promise<void>, database: Database) => Promise<void>;
@@ -20,6 +20,8 @@ export class Faults {
   database!: Database;
   /** Batches that the index has begun. */
   batches = 0;
+  /** Iterators and snapshots that the index has opened and not closed. */
+  openResources = 0;
   private readonly planned: Fault[] = [];
   private openingsToFail = 0;
   private isDead = false;
@@ -67,7 +69,35 @@ export class Faults {
     }
     const database = await openDatabase();
     this.database = database;
-    return { ...database, batch: (writes) => this.batch(database, () => database.batch(writes)) };
+    return {
+      ...database,
+      ...this.counted(database),
+      snapshot: () => {
+        const snapshot = database.snapshot();
+        return { ...snapshot, ...this.counted(snapshot), close: this.closing(() => snapshot.close()) };
+      },
+      batch: (writes) => this.batch(database, () => database.batch(writes)),
+    };
+  }
+
+  private counted(reader: DatabaseReader): Pick<DatabaseReader, 'iterator'> {
+    return {
+      iterator: (range) => {
+        const iterator = reader.iterator(range);
+        return { ...iterator, close: this.closing(() => iterator.close()) };
+      },
+    };
+  }
+
+  /** Counts a resource until it is closed for the first time. */
+  private closing(close: () => Promise<void>): () => Promise<void> {
+    let isOpen = true;
+    this.openResources++;
+    return () => {
+      if (isOpen) this.openResources--;
+      isOpen = false;
+      return close();
+    };
   }
 
   private async batch(database: Database, apply: () => Promise<void>): Promise<void> {

@@ -46,7 +46,6 @@ const down = (column: Column): Column => ({
   compare: (left, right) => column.compare(right, left),
 });
 
-/** `namespace` is the column that holds it; where it is the first, no scan of a namespace may leave it. */
 const expected: Record<string, { code: number; columns: Column[] }> = {
   setting: { code: 0x01, columns: [text] },
   commit: { code: 0x02, columns: [ascending] },
@@ -57,6 +56,7 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   sessionsByMetadata: { code: 0x13, columns: [text, text, text, down(session)] },
   sessionsByLabel: { code: 0x14, columns: [text, text, text, down(session)] },
   pendingSeal: { code: 0x15, columns: [text, session] },
+  outputs: { code: 0x16, columns: [text, session] },
   artifact: { code: 0x20, columns: [text, artifact] },
   head: { code: 0x21, columns: [text, session, text] },
   version: { code: 0x22, columns: [text, session, text, down(ascending)] },

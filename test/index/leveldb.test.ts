@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Index } from '../../src/index/door.ts';
@@ -170,24 +170,56 @@ test('the tuning reaches LevelDB', async () => {
   expect((await readdir(other.directory)).filter((name) => name.endsWith('.ldb'))).toEqual([]);
 });
 
-test('kill -9 under load: every acknowledged write is there, every other one whole or absent', async () => {
-  const place = await home();
+/** Writes in a process of its own, under `tracer` if there is one, and kills it after so many acknowledgements. */
+async function killAfter(count: number, place: Home, tracer: readonly string[]): Promise<Set<string>> {
   const script = join(import.meta.dirname, 'crash-child.ts');
-  const child = spawn(process.execPath, [script, place.directory, place.markPath], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const [command, ...rest] = [...tracer, process.execPath, script, place.directory, place.markPath];
+  // A group of its own, so that the writer dies with its tracer.
+  const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   const exited = once(child, 'exit');
+  let isRunning = true;
+  const kill = () => {
+    if (isRunning) process.kill(-child.pid!, 'SIGKILL');
+    isRunning = false;
+  };
+  onTestFinished(kill);
   const acknowledged = new Set<string>();
   for await (const line of createInterface({ input: child.stdout })) {
     acknowledged.add(line);
-    if (acknowledged.size === 2_000) child.kill('SIGKILL');
+    if (acknowledged.size === count) kill();
   }
+  isRunning = false;
   await exited;
+  return acknowledged;
+}
+
+test('an acknowledgement costs a sync of the log', async (context) => {
+  if (spawnSync('strace', ['-qq', 'true']).status !== 0)
+    context.skip('strace is missing or may not trace here');
+  const place = await home();
+  const trace = `${place.directory}.trace`;
+  await mkdir(dirname(trace), { recursive: true });
+  const acknowledged = await killAfter(640, place, [
+    'strace',
+    '-f',
+    '-y',
+    '-e',
+    'trace=fdatasync,fsync',
+    '-o',
+    trace,
+  ]);
+  const syncs = (await readFile(trace, 'utf8')).match(/sync\(\d+<[^>]*\.log>/g) ?? [];
+  // The writer keeps 32 transactions in flight, so that no batch holds more.
+  expect(syncs.length).toBeGreaterThanOrEqual(Math.floor(acknowledged.size / 32));
+}, 120_000);
+
+test('kill -9 under load: every acknowledged write is there, every other one whole or absent', async () => {
+  const place = await home();
+  const acknowledged = await killAfter(2_000, place, []);
   expect(acknowledged.size).toBeGreaterThanOrEqual(2_000);
   const found = new Map(await rowsOf(await place.open()));
   for (const name of acknowledged) expect(found.get(`left ${name}`)).toBe(name);
   const names = (side: string) =>
     [...found.keys()].filter((each) => each.startsWith(side)).map((each) => each.slice(side.length));
   expect(names('left ').sort()).toEqual(names('right ').sort());
-});
+}, 120_000);

@@ -182,6 +182,9 @@ function sessionFaults(session: SessionRecord, rows: Rows): string[] {
     bytes: own.reduce((sum, { size }) => sum + size, 0),
     holds: own.filter(({ hold }) => hold).length,
   };
+  const outputs = rows.get(sessions.outputs as AnyFamily)!.some(({ parts }) => parts[1] === session.uid);
+  if (outputs !== session.hasOutputs)
+    faults.push(`session ${session.id}: says ${session.hasOutputs} of its outputs`);
   const said = { artifacts: session.artifacts, bytes: session.bytes, holds: session.holds };
   if (JSON.stringify(count) !== JSON.stringify(said))
     faults.push(`session ${session.id}: counts ${JSON.stringify(said)}, has ${JSON.stringify(count)}`);

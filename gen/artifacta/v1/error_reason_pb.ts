@@ -109,7 +109,8 @@ export const ErrorReason = {
   ARTIFACT_EXPIRED: 11,
 
   /**
-   * NOT_FOUND. The artifact was deleted; HTTP answers 410. For a name without version: its latest version was.
+   * NOT_FOUND. The artifact was deleted; HTTP answers 410. Said of a name without version whose latest version was,
+   * and of what a request id made; an id or a version that was deleted is ARTIFACT_NOT_FOUND.
    * Metadata: as ARTIFACT_NOT_FOUND.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_DELETED = 12;

@@ -134,7 +134,7 @@ export type Session = Message<"artifacta.v1.Session"> & {
   expectedOutputs: string[];
 
   /**
-   * Those of them that have no live artifact: so far while it is open, at the seal once it is sealed.
+   * Those of them that had no live artifact at the seal. Empty until it is sealed.
    *
    * @generated from field: repeated string missing_outputs = 16;
    */
