@@ -1,7 +1,7 @@
 /**
  * Keeps the memory of message buffers bounded. A message lives for a moment, but its bytes are outside the heap, where
  * V8 notices them late: by default an upload grows the process by a hundred megabytes of garbage before a collection.
- * A collection of the young generation takes well under a millisecond after 16 MiB of messages and frees them all.
+ * A collection of the young generation after 16 MiB of messages takes about a millisecond and frees them all.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
