@@ -77,8 +77,7 @@ async function openRig(): Promise<Rig> {
 
 /** The upload is half way: some of its bytes are in a staging file. */
 async function halfWay(rig: Rig): Promise<void> {
-  await eventually(async () => (await rig.staging()).length === 1);
-  expect(rig.blobs.stagedCount).toBe(1);
+  await eventually(async () => (await rig.staging()).length === 1 && rig.blobs.stagedCount === 1);
 }
 
 async function expectNothingLeft(rig: Rig): Promise<void> {

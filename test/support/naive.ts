@@ -7,8 +7,8 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { effectiveExpiry } from '../../src/domain/expiry.ts';
 import type { Index } from '../../src/index/door.ts';
 import type { Family } from '../../src/index/family.ts';
-import { artifacts, blobs, calls, families, latest, lineage, sessions } from '../../src/index/keys.ts';
-import type { ArtifactRecord, SessionRecord } from '../../src/index/records.ts';
+import { artifacts, blobs, calls, families, latest, lineage, sessions, store } from '../../src/index/keys.ts';
+import type { ArtifactRecord, FeedRecord, NamespaceRecord, SessionRecord } from '../../src/index/records.ts';
 import { usageShard } from '../../src/store/artifact-rows.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
@@ -44,8 +44,18 @@ async function readAll(index: Index): Promise<Rows> {
   return rows;
 }
 
+/** What a test may have brought about that leaves something behind. */
+export interface Allowed {
+  /** Commits whose outcome was unknown: blobs may have been published that no row names. */
+  readonly orphans?: boolean;
+}
+
 /** Where the families disagree with the records; empty if all is well. */
-export async function inconsistencies(index: Index, blobStore: BlobStore): Promise<string[]> {
+export async function inconsistencies(
+  index: Index,
+  blobStore: BlobStore,
+  allowed: Allowed = {},
+): Promise<string[]> {
   const rows = await readAll(index);
   const found = new Lines();
   const expected = new Lines();
@@ -56,7 +66,7 @@ export async function inconsistencies(index: Index, blobStore: BlobStore): Promi
     rows
       .get(family as AnyFamily)!
       .map(({ parts, value }) => ({ parts: parts as unknown as P, value: value as V }));
-  const sessionsByUid = new Map(of(sessions.record).map(({ parts, value }) => [parts[1], value]));
+  const allSessions = of(sessions.record).map(({ parts, value }) => ({ ns: parts[0], session: value }));
   const records = of(artifacts.record).map(({ parts, value }) => ({ ns: parts[0], record: value }));
 
   for (const { ns, record } of records) expectArtifact(expected, ns, record);
@@ -66,7 +76,7 @@ export async function inconsistencies(index: Index, blobStore: BlobStore): Promi
     if (record !== undefined) expectLatest(expected, ns, record);
   }
   for (const { parts, value } of of(sessions.record)) expectSession(expected, parts[0], value);
-  expectCounts(expected, records, [...sessionsByUid.values()]);
+  expectCounts(expected, records, allSessions);
   for (const { parts, value } of of(calls.requestId))
     expected.add(calls.expiry, [value.expireTime, parts[0], 'request', `${parts[1]}\0${parts[2]}`]);
   for (const { parts, value } of of(blobs.record)) expectBlob(expected, parts[0], parts[1], value);
@@ -77,8 +87,9 @@ export async function inconsistencies(index: Index, blobStore: BlobStore): Promi
   return [
     ...differences,
     ...of(artifacts.head).flatMap(({ parts, value }) => headFaults(parts, value, records)),
-    ...[...sessionsByUid.values()].flatMap((session) => sessionFaults(session, rows)),
+    ...allSessions.flatMap(({ session }) => [...sessionFaults(session, rows), ...feedFaults(session, rows)]),
     ...(await blobFaults(rows, blobStore)),
+    ...(await fileFaults(rows, blobStore, allowed)),
   ];
 }
 
@@ -132,13 +143,13 @@ function expectSession(expected: Lines, ns: string, session: SessionRecord): voi
 function expectCounts(
   expected: Lines,
   records: readonly { ns: string; record: ArtifactRecord }[],
-  all: readonly SessionRecord[],
+  all: readonly { ns: string; session: SessionRecord }[],
 ): void {
   const usage = new Map<string, { artifacts: number; bytes: number }>();
   const shardOf = (ns: string, session: string) => JSON.stringify([ns, usageShard(session)]);
-  for (const session of all)
+  for (const { ns, session } of all)
     if (session.feed > (session.manifest ? 1 : 0))
-      usage.set(shardOf('default', session.id), { artifacts: 0, bytes: 0 });
+      usage.set(shardOf(ns, session.id), { artifacts: 0, bytes: 0 });
   for (const { ns, record } of records) {
     const shard = usage.get(shardOf(ns, record.session)) ?? { artifacts: 0, bytes: 0 };
     usage.set(shardOf(ns, record.session), {
@@ -188,45 +199,72 @@ function sessionFaults(session: SessionRecord, rows: Rows): string[] {
   const said = { artifacts: session.artifacts, bytes: session.bytes, holds: session.holds };
   if (JSON.stringify(count) !== JSON.stringify(said))
     faults.push(`session ${session.id}: counts ${JSON.stringify(said)}, has ${JSON.stringify(count)}`);
-  const numbers = rows
+  return faults;
+}
+
+/** Every commit, deletion and seal has its row, in an order in which they can have happened. */
+function feedFaults(session: SessionRecord, rows: Rows): string[] {
+  const feed = rows
     .get(artifacts.feed as AnyFamily)!
     .filter(({ parts }) => parts[1] === session.uid)
-    .map(({ parts }) => parts[2] as number);
-  if (numbers.some((number, at) => number !== at + 1) || numbers.length !== session.feed)
-    faults.push(`session ${session.id}: its feed has the numbers ${numbers}, and ends at ${session.feed}`);
-  return faults;
+    .map(({ parts, value }) => ({ number: parts[2] as number, event: value as FeedRecord }));
+  const faults: string[] = [];
+  const live = new Map<string, number>();
+  let isSealed = false;
+  for (const [at, { number, event }] of feed.entries()) {
+    if (number !== at + 1) faults.push(`${number} follows ${at}`);
+    if (event.kind === 'deleted' && !live.delete(event.id))
+      faults.push(`${number} deletes what was not there`);
+    if (event.kind !== 'deleted' && isSealed) faults.push(`${number}, ${event.kind}, comes after the seal`);
+    if (event.kind === 'committed') live.set(event.id, number);
+    if (event.kind === 'sealed') isSealed = true;
+    if (event.kind === 'sealed' && event.outcome !== session.outcome)
+      faults.push(`${number} has the outcome ${event.outcome}, not ${session.outcome}`);
+  }
+  if (feed.length !== session.feed) faults.push(`ends at ${feed.length}, not at ${session.feed}`);
+  if (isSealed !== (session.state === 'sealed')) faults.push(`of a session that is ${session.state}`);
+  const said = [...live].map(([id, number]) => `${id} ${number}`);
+  const own = rows
+    .get(artifacts.record as AnyFamily)!
+    .map(({ value }) => value as ArtifactRecord)
+    .filter(({ uid }) => uid === session.uid)
+    .map(({ id, feed: number }) => `${id} ${number}`);
+  faults.push(...compare(own.sort(), said.sort()));
+  return faults.map((fault) => `feed of ${session.id}: ${fault}`);
 }
 
 async function blobFaults(rows: Rows, blobStore: BlobStore): Promise<string[]> {
   const faults: string[] = [];
   const referenced = new Map<string, number>();
   for (const { parts } of rows.get(blobs.reference as AnyFamily)!) {
-    const sha256 = String(parts[1]);
-    referenced.set(sha256, (referenced.get(sha256) ?? 0) + 1);
+    const content = `${parts[0]} ${parts[1]}`;
+    referenced.set(content, (referenced.get(content) ?? 0) + 1);
   }
-  const queued = new Set(rows.get(blobs.maybeFree as AnyFamily)!.map(({ parts }) => String(parts[2])));
+  const queued = new Set(
+    rows.get(blobs.maybeFree as AnyFamily)!.map(({ parts }) => `${parts[1]} ${parts[2]}`),
+  );
   for (const { parts, value } of rows.get(blobs.record as AnyFamily)!) {
-    const sha256 = String(parts[1]);
+    const content = `${parts[0]} ${parts[1]}`;
     const record = value as { refs: number; size: number; name?: string };
-    const refs = referenced.get(sha256) ?? 0;
-    referenced.delete(sha256);
-    if (refs !== record.refs) faults.push(`blob ${sha256}: says ${record.refs} references, has ${refs}`);
-    if (refs === 0 && !queued.has(sha256)) faults.push(`blob ${sha256}: unreferenced and not queued`);
-    faults.push(...(await contentFaults(rows, blobStore, sha256, record)));
+    const refs = referenced.get(content) ?? 0;
+    referenced.delete(content);
+    if (refs !== record.refs) faults.push(`blob ${content}: says ${record.refs} references, has ${refs}`);
+    if (refs === 0 && !queued.has(content)) faults.push(`blob ${content}: unreferenced and not queued`);
+    faults.push(...(await contentFaults(rows, blobStore, parts, record)));
   }
-  for (const sha256 of referenced.keys()) faults.push(`blob ${sha256}: referenced and not there`);
+  for (const content of referenced.keys()) faults.push(`blob ${content}: referenced and not there`);
   return faults;
 }
 
 async function contentFaults(
   rows: Rows,
   blobStore: BlobStore,
-  sha256: string,
+  [ns, sha256]: readonly unknown[],
   record: { size: number; name?: string },
 ): Promise<string[]> {
-  const inline = rows.get(blobs.bytes as AnyFamily)!.find(({ parts }) => parts[1] === sha256)
-    ?.value as Uint8Array;
-  const crcs = rows.get(blobs.crcs as AnyFamily)!.filter(({ parts }) => parts[1] === sha256);
+  const isOf = ({ parts }: { parts: readonly unknown[] }) => parts[0] === ns && parts[1] === sha256;
+  const inline = rows.get(blobs.bytes as AnyFamily)!.find(isOf)?.value as Uint8Array;
+  const crcs = rows.get(blobs.crcs as AnyFamily)!.filter(isOf);
   const faults: string[] = [];
   if ((inline === undefined) !== (record.name !== undefined))
     faults.push(`blob ${sha256}: inline and in a file, or neither`);
@@ -241,6 +279,21 @@ async function contentFaults(
   }
   if (size !== record.size || hash.digest('hex') !== sha256)
     faults.push(`blob ${sha256}: its bytes are others`);
+  return faults;
+}
+
+/** The files of a namespace are those that its rows name, whether live or condemned: nothing is collected yet. */
+async function fileFaults(rows: Rows, blobStore: BlobStore, allowed: Allowed): Promise<string[]> {
+  const faults: string[] = [];
+  for (const { parts, value } of rows.get(store.namespace as AnyFamily)!) {
+    const { internalId } = value as NamespaceRecord;
+    const there = new Set<string>();
+    for await (const name of blobStore.list(internalId)) there.add(name);
+    for (const row of rows.get(blobs.physicalName as AnyFamily)!)
+      if (row.parts[0] === parts[0] && !there.delete(String(row.parts[1])))
+        faults.push(`the file ${row.parts[1]} is missing`);
+    if (!allowed.orphans) faults.push(...[...there].map((name) => `no row names the file ${name}`));
+  }
   return faults;
 }
 
