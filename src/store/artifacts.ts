@@ -10,6 +10,7 @@ import { type ArtifactChanges, decideDelete, decideUpdate } from './artifact-cha
 import { toArtifact, usageKey } from './artifact-rows.ts';
 import { artifactDeleted, artifactExpired, artifactNotFound, sessionNotFound } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
+import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 
 /** Why one of several may be missing without failing the others. */
@@ -23,10 +24,12 @@ const notReadable = [
 export class Artifacts {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
+  private readonly onStep: OnStep | undefined;
 
-  constructor(index: Index, namespaces: Namespaces) {
+  constructor(index: Index, namespaces: Namespaces, onStep?: OnStep) {
     this.index = index;
     this.namespaces = namespaces;
+    this.onStep = onStep;
   }
 
   /** @throws Failure ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED, ARTIFACT_DELETED, SESSION_NOT_FOUND. */
@@ -68,11 +71,13 @@ export class Artifacts {
   async delete(principal: Principal, target: ArtifactTarget, etag?: string): Promise<boolean> {
     await this.namespaces.require(principal.namespace);
     const ns = principal.namespace;
-    return transact(this.index, {
+    const deleted = await transact(this.index, {
       queue: ns,
       reads: targetReads(ns, target),
       decide: (rows, draft, env) => decideDelete(ns, target, etag, rows, draft, env),
     });
+    await this.onStep?.('delete.committed');
+    return deleted;
   }
 }
 

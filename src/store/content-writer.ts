@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import type { BlobStore, StagedBlob } from '../blobs/blob-store.ts';
 import { BlockCrcs } from '../blobs/checksums.ts';
 import { type Sha256, sha256FromBytes } from '../domain/digest.ts';
+import type { OnContentStep } from './steps.ts';
 
 /** Received content, not yet referenced by anything. */
 export type Content =
@@ -28,6 +29,7 @@ export interface ContentWriterOptions {
   readonly inlineBytesMax: number;
   /** Called once, when the content outgrows the index: the physical name to stage under. */
   readonly mintName: () => string;
+  readonly onStep: OnContentStep | undefined;
 }
 
 export class ContentWriter implements AsyncDisposable {
@@ -60,6 +62,7 @@ export class ContentWriter implements AsyncDisposable {
     this.hash.update(bytes);
     this.crcs.update(bytes);
     await writing;
+    await this.options.onStep?.('written');
   }
 
   /** Takes a copy: the caller may reuse the buffer. Called after `size` has been raised. */
@@ -76,6 +79,7 @@ export class ContentWriter implements AsyncDisposable {
   /** The first write that outgrows the index has raised `size` by `arriving` bytes that are not held. */
   private async beginStaging(arriving: number): Promise<void> {
     this.staged = await this.options.blobs.stage(this.options.mintName());
+    await this.options.onStep?.('staged');
     const held = this.held.subarray(0, this.size - arriving);
     this.held = Buffer.alloc(0);
     if (held.length === 0) return;
@@ -101,12 +105,18 @@ export class ContentWriter implements AsyncDisposable {
     return this.content;
   }
 
+  /** The namespace was found to hold the content, so that it need not be published. */
+  async foundHeld(): Promise<void> {
+    await this.options.onStep?.('held');
+  }
+
   /** Makes staged bytes durable under their name. Does nothing for inline content or the second time. */
   async publish(): Promise<Content> {
     if (this.content?.kind === 'blob' && !this.published) {
       await this.staged!.commit();
       this.published = true;
       this.content = { ...this.content, published: true };
+      await this.options.onStep?.('published');
     }
     return this.content!;
   }

@@ -17,6 +17,7 @@ import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
+import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 import { Uploads } from './uploads.ts';
 
@@ -36,6 +37,8 @@ export interface StoreOptions {
   readonly opensSessions?: boolean;
   /** What retries wait by. Default: real time. */
   readonly after?: After;
+  /** Told of each step of what the store does. Default: nobody is. */
+  readonly onStep?: OnStep;
 }
 
 /** The operations of a store. Closing it closes the index; what is in progress must have ended. */
@@ -52,7 +55,7 @@ export interface Store extends AsyncDisposable {
 
 /** @throws Failure DATA_LOSS if the store was written by newer code. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { index, blobs, opensSessions = true } = options;
+  const { index, blobs, opensSessions = true, onStep } = options;
   const inlineBytesMax = options.inlineBytesMax ?? limits.inlineContentBytesMaxDefault;
   const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
   if (inlineBytesMax > limits.inlineRequestBytesMax)
@@ -61,6 +64,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     );
   const settings = await readSettings(index);
   const stagingFiles = await blobs.removeStale();
+  await onStep?.('start.staleRemoved');
   const namespaces = new Namespaces(index, blobs);
   await namespaces.ensure(defaultNamespace);
   const seals = new Seals({
@@ -68,13 +72,23 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     blobs,
     namespaces,
     inlineBytesMax,
+    onStep,
     ...(options.after === undefined ? {} : { after: options.after }),
   });
   const pendingSeals = await seals.finishPending();
+  await onStep?.('start.sealsFinished');
   const contents = new Contents(blobs);
   return {
-    uploads: new Uploads({ index, blobs, namespaces, inlineBytesMax, artifactBytesMax, opensSessions }),
-    artifacts: new Artifacts(index, namespaces),
+    uploads: new Uploads({
+      index,
+      blobs,
+      namespaces,
+      inlineBytesMax,
+      artifactBytesMax,
+      opensSessions,
+      onStep,
+    }),
+    artifacts: new Artifacts(index, namespaces, onStep),
     downloads: new Downloads(index, namespaces, contents),
     listing: new Listing(index, namespaces, contents, new PageTokens(settings.pageTokenKey)),
     sessions: new Sessions(index, namespaces),

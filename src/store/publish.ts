@@ -21,6 +21,7 @@ export async function publishAndCommit<T>(
   if (content.kind === 'inline') return await commit(content);
   const held = await index.get(blobKeys.record.key(ns, content.sha256));
   if (held !== undefined) {
+    await writer.foundHeld();
     try {
       return await commit(content);
     } catch (error) {

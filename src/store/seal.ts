@@ -23,6 +23,7 @@ import { PendingSeals } from './pending-seals.ts';
 import { physicalName } from './physical-name.ts';
 import { publishAndCommit } from './publish.ts';
 import { outputsOf, readSessions, requireSession, toSession } from './session-rows.ts';
+import { contentObserver, type OnStep } from './steps.ts';
 import { type Draft, type Rows, transact } from './transaction.ts';
 
 export interface SealsOptions {
@@ -30,6 +31,7 @@ export interface SealsOptions {
   readonly blobs: BlobStore;
   readonly namespaces: Namespaces;
   readonly inlineBytesMax: number;
+  readonly onStep: OnStep | undefined;
   /** Default: real time. */
   readonly after?: After;
 }
@@ -72,6 +74,7 @@ export class Seals {
       reads: [sessions.name.key(ns, id)],
       decide: (rows, draft, env) => decideFence(ns, { id, outcome, etag: options.etag }, rows, draft, env),
     });
+    await this.options.onStep?.('seal.fenced');
     if (fenced.session !== undefined) return { session: fenced.session, alreadySealed: true };
     const completing = this.complete(ns, fenced.uid).catch((error: unknown) => {
       this.pending.retry(ns, fenced.uid);
@@ -104,10 +107,11 @@ export class Seals {
 
   /** Computes and stores the manifest of a fenced session. Any number of these may run at once: all give the same. */
   private async complete(ns: string, uid: SessionUid): Promise<Session> {
-    const { index, blobs, namespaces, inlineBytesMax } = this.options;
+    const { index, blobs, namespaces, inlineBytesMax, onStep } = this.options;
     const { internalId } = await namespaces.require(ns as Principal['namespace']);
     const mintName = () => physicalName(internalId);
-    await using writer = new ContentWriter({ blobs, inlineBytesMax, mintName });
+    const observer = contentObserver('manifest', onStep);
+    await using writer = new ContentWriter({ blobs, inlineBytesMax, mintName, onStep: observer });
     await using snapshot = index.snapshot();
     const value = await snapshot.get(sessions.record.key(ns, uid));
     if (value === undefined) throw sessionLost(uid);
@@ -115,7 +119,7 @@ export class Seals {
     const [session] = await readSessions(snapshot, ns, [record]);
     if (record.state === 'sealed') return session!;
     const produced = await writeManifest(snapshot, ns, record, session!.expectedOutputs, writer);
-    return await publishAndCommit(index, ns, writer, (content) =>
+    const sealed = await publishAndCommit(index, ns, writer, (content) =>
       transact(index, {
         queue: ns,
         reads: [sessions.record.key(ns, uid), sessions.outputs.key(ns, uid), ...blobReads(ns, content)],
@@ -123,6 +127,8 @@ export class Seals {
         decide: (rows, draft, env) => decideSealed(ns, uid, content, produced, rows, draft, env),
       }),
     );
+    await onStep?.('seal.sealed');
+    return sealed;
   }
 }
 

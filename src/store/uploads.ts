@@ -21,6 +21,7 @@ import { contentNotFound } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
 import { physicalName } from './physical-name.ts';
 import { publishAndCommit } from './publish.ts';
+import { contentObserver, type OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 import { refuseEarly } from './upload-checks.ts';
 
@@ -33,6 +34,7 @@ export interface UploadsOptions {
   readonly artifactBytesMax: number;
   /** A push to an unknown session opens it. */
   readonly opensSessions: boolean;
+  readonly onStep: OnStep | undefined;
 }
 
 /** What a stream says at its end. */
@@ -136,19 +138,25 @@ export class Uploads {
   }
 
   private contentWriter(internalId: string): ContentWriter {
-    const { blobs, inlineBytesMax } = this.options;
-    return new ContentWriter({ blobs, inlineBytesMax, mintName: () => physicalName(internalId) });
+    const { blobs, inlineBytesMax, onStep } = this.options;
+    return new ContentWriter({
+      blobs,
+      inlineBytesMax,
+      mintName: () => physicalName(internalId),
+      onStep: contentObserver('upload', onStep),
+    });
   }
 
   /** For {@link Upload}: everything that was said about the bytes has been checked. */
-  finish(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Promise<CommitResult> {
+  async finish(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Promise<CommitResult> {
     const { index } = this.options;
+    await this.options.onStep?.('upload.checked');
     return publishAndCommit(index, principal.namespace, writer, (content) =>
       this.commit(principal, spec, content),
     );
   }
 
-  private commit(
+  private async commit(
     principal: Principal,
     spec: ArtifactSpec,
     content: Content | HeldContent,
@@ -160,12 +168,19 @@ export class Uploads {
       content,
       opensSessions: this.options.opensSessions,
     };
-    return transact(this.options.index, {
+    const result = await transact(this.options.index, {
       queue: principal.namespace,
       reads: commitReads(request),
       bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
       decide: (rows, draft, env) => decideCommit(request, rows, draft, env),
     });
+    await this.options.onStep?.('upload.committed');
+    return result;
+  }
+
+  /** For {@link Upload}: what was staged and not published is gone. */
+  async dropped(): Promise<void> {
+    await this.options.onStep?.('upload.dropped');
   }
 }
 
@@ -214,6 +229,7 @@ export class Upload implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.writer[Symbol.asyncDispose]();
+    await this.uploads.dropped();
   }
 }
 

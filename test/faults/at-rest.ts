@@ -1,0 +1,43 @@
+/** Looks at the files that a stopped server has left. */
+import { join } from 'node:path';
+import type { BlobStore } from '../../src/blobs/blob-store.ts';
+import { openDiskBlobs } from '../../src/blobs/disk.ts';
+import type { Index } from '../../src/index/door.ts';
+import { blobs as blobKeys, store } from '../../src/index/keys.ts';
+import { openLevelIndex } from '../../src/index/leveldb.ts';
+import { inconsistencies } from '../support/naive.ts';
+
+export interface AtRest {
+  /** Where the rows of the index, and the files, do not agree with each other. */
+  readonly faults: readonly string[];
+  /** Files that nothing names: uploads that a crash ended between their publication and their commit. */
+  readonly orphans: number;
+}
+
+/** Nobody may have the directory open. */
+export async function inspect(dataDir: string): Promise<AtRest> {
+  const warnings: string[] = [];
+  await using index = await openLevelIndex({
+    directory: join(dataDir, 'index'),
+    markPath: join(dataDir, 'index.mark'),
+    warn: (message) => warnings.push(message),
+  });
+  const blobs = await openDiskBlobs({ root: dataDir });
+  const faults = await inconsistencies(index, blobs, { orphans: true }).catch((error: unknown) => [
+    `cannot be compared: ${String(error)}`,
+  ]);
+  return { faults: [...warnings, ...faults], orphans: await countOrphans(index, blobs) };
+}
+
+async function countOrphans(index: Index, blobs: BlobStore): Promise<number> {
+  let count = 0;
+  for await (const namespaces of index.scan(store.namespace.range())) {
+    for (const [key, value] of namespaces) {
+      const [ns] = store.namespace.parse(key);
+      const { internalId } = store.namespace.decode(value);
+      for await (const name of blobs.list(internalId))
+        if ((await index.get(blobKeys.physicalName.key(ns, name))) === undefined) count++;
+    }
+  }
+  return count;
+}

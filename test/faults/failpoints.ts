@@ -1,0 +1,35 @@
+/** Where the rig can stop the server: the steps of the store, and those that it sees around it. */
+import { type Step, steps } from '../../src/store/steps.ts';
+
+const around = ['batch.before', 'batch.held', 'batch.after', 'answer.leaving'] as const;
+
+/**
+ * A step of the store; just before or after a batch of the index; when an answer is about to be sent. A batch that is
+ * `held` is never written: the server goes on without it for a while, which is when answers get out that should not.
+ */
+export type Failpoint = Step | (typeof around)[number];
+
+export const failpoints: readonly Failpoint[] = [...steps, ...around];
+
+/** Ends the process with SIGKILL when `step` is reached for the `occurrence`-th time from now on, counted from 1. */
+export interface Armed {
+  readonly step: Failpoint;
+  readonly occurrence: number;
+}
+
+/** What a server is told when it is started. */
+export interface ChildOptions {
+  readonly dataDir: string;
+  /** Contents up to this size go into the index. */
+  readonly inlineBytesMax: number;
+  /** Armed from the start; others are armed later by a line of standard input with an {@link Armed} as JSON. */
+  readonly armed?: Armed | undefined;
+}
+
+/** The line that a server writes when it serves. */
+export interface ReadyLine {
+  readonly address: string;
+  /** What its start had to tidy up. */
+  readonly stagingFiles: number;
+  readonly pendingSeals: number;
+}

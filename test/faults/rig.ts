@@ -1,0 +1,175 @@
+/** One data directory, the servers that die on it one after another, and what is checked in between. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from './at-rest.ts';
+import { check, stagedFiles } from './checker.ts';
+import { type Connection, openConnection } from './connection.ts';
+import type { Armed, Failpoint } from './failpoints.ts';
+import { Load } from './load.ts';
+import { Oracle } from './oracle.ts';
+import { Chance } from './seeded.ts';
+import { inTime, ServerProcess } from './server-process.ts';
+
+/** Small, so that the manifests of short sessions are files. */
+const inlineBytesMax = 2_048;
+/** How long load may go on without reaching its failpoint, in milliseconds. */
+const reachMs = 30_000;
+
+/** What has been done to a rig and what came of it. */
+export interface Tally {
+  kills: number;
+  /** Kills in the middle of a start. */
+  killsOfStarts: number;
+  pushes: number;
+  acknowledged: number;
+  refused: number;
+  /** Pushes of which nothing was known after a kill. */
+  unknown: number;
+  /** Those of them that turned out to have been committed. */
+  unknownMade: number;
+  seals: number;
+  deletes: number;
+  /** Staging files and pending seals that starts had to tidy up. */
+  staleFiles: number;
+  pendingSeals: number;
+  /** Files without a name in the index, when all was over. */
+  orphans: number;
+}
+
+export class Rig implements AsyncDisposable {
+  readonly oracle = new Oracle();
+  readonly tally: Tally;
+  private readonly home: string;
+  private readonly dataDir: string;
+  private readonly chance: Chance;
+  private readonly load: Load;
+
+  private constructor(home: string, seed: number) {
+    this.home = home;
+    this.dataDir = join(home, 'data');
+    this.chance = new Chance(seed);
+    this.load = new Load(this.oracle, this.chance);
+    this.tally = {
+      kills: 0,
+      killsOfStarts: 0,
+      pushes: 0,
+      acknowledged: 0,
+      refused: 0,
+      unknown: 0,
+      unknownMade: 0,
+      seals: 0,
+      deletes: 0,
+      staleFiles: 0,
+      pendingSeals: 0,
+      orphans: 0,
+    };
+  }
+
+  static async open(seed: number): Promise<Rig> {
+    return new Rig(await mkdtemp(join(tmpdir(), 'artifacta-crash-')), seed);
+  }
+
+  /** Load on a new server, which is killed at some time up to `ms` milliseconds later. */
+  async killAtRandom(ms: number): Promise<void> {
+    await this.underLoad(undefined, async (server) => {
+      await Promise.race([delay(this.chance.next() * ms), server.ended]);
+      await server.kill();
+    });
+  }
+
+  /**
+   * Load on a new server, which kills itself when a step is reached for the n-th time.
+   *
+   * @param quietly one caller makes all the load.
+   */
+  async killAt(step: Failpoint, occurrence: number, quietly = false): Promise<void> {
+    await this.underLoad({ step, occurrence, quietly }, async (server) => {
+      await inTime(server.ended, `${step} was not reached ${occurrence} times`, reachMs);
+    });
+  }
+
+  /** A start that kills itself on its way. False: it did not come by there, and serves; it is stopped then. */
+  async killStart(step: Failpoint, occurrence: number): Promise<boolean> {
+    await using server = this.spawn({ step, occurrence });
+    if ((await server.whenReady()) !== undefined) return false;
+    this.expectEnding(await server.whenEnded(), 'failpoint', server);
+    this.tally.kills++;
+    this.tally.killsOfStarts++;
+    return true;
+  }
+
+  /** Reads back from a new server, which then stops as it should. */
+  async startAndCheck(everything = false): Promise<void> {
+    await using server = this.spawn();
+    {
+      await using _connection = await this.readBack(server, everything);
+    }
+    this.expectEnding(await server.stop(), 'exit 0', server);
+  }
+
+  /** Reads everything back, from a server and, when that has stopped, from the files. */
+  async finish(): Promise<void> {
+    const { tally, oracle } = this;
+    await this.startAndCheck(true);
+    const { faults, orphans } = await inspect(this.dataDir);
+    for (const fault of faults) oracle.fault(`at rest: ${fault}`);
+    const pushes = [...oracle.pushes.values()];
+    tally.orphans = orphans;
+    tally.pushes = pushes.length;
+    tally.acknowledged = pushes.filter(({ state }) => state === 'acknowledged').length;
+    tally.refused = pushes.filter(({ state }) => state === 'refused').length;
+    tally.seals = [...oracle.sessions.values()].filter(({ fate }) => fate === 'sealed').length;
+    tally.deletes = [...oracle.artifacts.values()].filter(({ fate }) => fate === 'deleted').length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  private spawn(armed?: Armed): ServerProcess {
+    const cacheDir = join(this.home, 'cache');
+    return new ServerProcess({ dataDir: this.dataDir, inlineBytesMax, armed }, cacheDir);
+  }
+
+  /** Checks what the crash before has left, then loads the server until `end` has seen it die. */
+  private async underLoad(
+    armed: (Armed & { readonly quietly: boolean }) | undefined,
+    end: (server: ServerProcess) => Promise<void>,
+  ): Promise<void> {
+    await using server = this.spawn();
+    await using connection = await this.readBack(server, false);
+    if (armed !== undefined) server.arm(armed);
+    const isOver = () => server.hasEnded || connection.lost;
+    const loaded = Promise.all([
+      ...(armed?.quietly ? [] : [this.load.retry(connection, isOver)]),
+      ...(armed?.quietly ? [] : [this.load.run(connection, isOver)]),
+      ...(armed === undefined ? [] : [this.load.tours(connection, isOver)]),
+    ]);
+    await end(server);
+    this.expectEnding(await server.whenEnded(), armed === undefined ? 'killed' : 'failpoint', server);
+    await inTime(loaded, 'calls to a dead server did not end');
+    this.tally.kills++;
+    this.tally.unknown += [...this.oracle.pushes.values()].filter(({ state }) => state === 'unknown').length;
+  }
+
+  private async readBack(server: ServerProcess, everything: boolean): Promise<Connection> {
+    const ready = await server.whenReady();
+    if (ready === undefined) throw new Error(`the server does not start: ${server.stderr}`);
+    this.tally.staleFiles += ready.stagingFiles;
+    this.tally.pendingSeals += ready.pendingSeals;
+    for (const file of await stagedFiles(this.dataDir)) this.oracle.fault(`staged after a start: ${file}`);
+    const unknown = [...this.oracle.pushes.values()].filter(({ state }) => state === 'unknown');
+    const connection = await openConnection(ready.address);
+    await inTime(check(connection, this.oracle, everything), 'the check did not end', 4 * reachMs);
+    this.tally.unknownMade += unknown.filter(({ made }) => made !== undefined).length;
+    return connection;
+  }
+
+  private expectEnding(ending: string, wanted: string, server: ServerProcess): void {
+    if (ending !== wanted)
+      this.oracle.fault(`the server ended with ${ending}, not ${wanted}: ${server.stderr}`);
+    else if (server.stderr !== '') this.oracle.fault(`the server complained: ${server.stderr}`);
+  }
+}

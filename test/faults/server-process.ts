@@ -1,0 +1,89 @@
+/** A server in a process of its own, from the side of whoever kills it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Armed, ChildOptions, ReadyLine } from './failpoints.ts';
+
+const child = join(import.meta.dirname, 'server-child.ts');
+
+/** How long a start or an end may take, in milliseconds. */
+const patienceMs = 30_000;
+
+/** It killed itself at its failpoint, it was killed by us, or it ended in a way that nobody asked for. */
+export type Ending = 'failpoint' | 'killed' | `exit ${string}`;
+
+export class ServerProcess implements AsyncDisposable {
+  /** The ready line; undefined if the process ended without one. */
+  readonly ready: Promise<ReadyLine | undefined>;
+  readonly ended: Promise<Ending>;
+  hasEnded = false;
+  /** What it complained of. */
+  stderr = '';
+  private readonly process: ChildProcess;
+  private killed = false;
+
+  /** @param cacheDir where compiled code is kept from one start to the next. */
+  constructor(options: ChildOptions, cacheDir: string) {
+    this.process = spawn(process.execPath, [child, JSON.stringify(options)], {
+      stdio: 'pipe',
+      env: { ...process.env, NODE_COMPILE_CACHE: cacheDir },
+    });
+    const { stdout, stderr, stdin } = this.process;
+    stdin!.on('error', () => undefined);
+    stderr!.on('data', (text) => {
+      this.stderr += String(text);
+    });
+    const ready = Promise.withResolvers<ReadyLine | undefined>();
+    this.ready = ready.promise;
+    createInterface({ input: stdout! }).on('line', (line) => ready.resolve(JSON.parse(line) as ReadyLine));
+    this.ended = once(this.process, 'close').then(([code, signal]): Ending => {
+      this.hasEnded = true;
+      ready.resolve(undefined);
+      if (signal === 'SIGKILL') return this.killed ? 'killed' : 'failpoint';
+      return `exit ${code ?? signal}`;
+    });
+  }
+
+  /** From now on it kills itself at a failpoint. */
+  arm(armed: Armed): void {
+    this.process.stdin!.write(`${JSON.stringify(armed)}\n`);
+  }
+
+  /** Kills it if it lives, and waits until it is gone. */
+  async kill(): Promise<Ending> {
+    this.killed = !this.hasEnded;
+    this.process.kill('SIGKILL');
+    return await this.whenEnded();
+  }
+
+  /** Asks it to stop. */
+  async stop(): Promise<Ending> {
+    this.process.kill('SIGTERM');
+    return await this.whenEnded();
+  }
+
+  /** @throws Error if it does not serve, or end, in time. */
+  async whenReady(): Promise<ReadyLine | undefined> {
+    return await inTime(this.ready, `the server was not ready in time: ${this.stderr}`);
+  }
+
+  async whenEnded(): Promise<Ending> {
+    return await inTime(this.ended, 'the server did not end in time');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+/** @throws Error with the given message if the work takes too long. */
+export async function inTime<T>(work: Promise<T>, message: string, ms = patienceMs): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(message)), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
