@@ -1,6 +1,16 @@
+/** The suites of the API over gRPC: the same answers, codes and reasons as through the memory door. */
 import { describe } from 'vitest';
 import { artifactsSuite } from '../api/artifacts.suite.ts';
+import { badInputSuite } from '../api/bad-input.suite.ts';
+import { earlySuite } from '../api/early.suite.ts';
+import { openSessionSuite } from '../api/open-session.suite.ts';
+import { sessionsSuite } from '../api/sessions.suite.ts';
 import { openGrpcDoor, openSocketDoor } from './grpc-doors.ts';
 
 describe('artifacts through the gRPC door', () => artifactsSuite(openGrpcDoor));
+describe('sessions through the gRPC door', () => sessionsSuite(openGrpcDoor));
+describe('bad input through the gRPC door', () => badInputSuite(openGrpcDoor));
+describe('early answers through the gRPC door', () => earlySuite(openGrpcDoor));
+describe('opening sessions through the gRPC door', () => openSessionSuite(openGrpcDoor));
+
 describe('artifacts through the local door', () => artifactsSuite(openSocketDoor));
