@@ -25,7 +25,11 @@ const advice: Partial<Record<Reason, string>> = {
   UNAUTHENTICATED: 'Give a valid token.',
   NAMESPACE_NOT_FOUND: 'Namespaces are created by operators. Check --namespace.',
   DATA_LOSS: 'The stored bytes are damaged. Pushing the same content again repairs them.',
-  DIGEST_MISMATCH: 'The bytes changed on the way. Try again.',
+  MANIFEST_NOT_FOUND: 'Only a sealed session has a manifest: seal it, or leave --gone out.',
+  ETAG_MISMATCH: 'It has changed since. See "artifacta show --json" for the etag that it has now.',
+  DIGEST_MISMATCH:
+    'The bytes changed between reading and sending, or on the way. Nothing was stored; try again.',
+  SIZE_MISMATCH: 'The content changed while it was pushed. Nothing was stored; try again.',
   DEADLINE_EXCEEDED: 'It took too long. A slow pipe is best written to a file first.',
   INTERNAL: 'This is a fault in the service; its log says more.',
 };

@@ -6,7 +6,7 @@ import { ArtifactaError } from '../client/errors.ts';
  * | code | meaning |
  * | --- | --- |
  * | 0 | done |
- * | 1 | refused, failed, or some of several files were not pushed |
+ * | 1 | refused, failed, or some of several were not done |
  * | 2 | the command line is wrong, or a value in it |
  * | 3 | there is no such artifact or session, or it has expired or was deleted |
  * | 4 | the service cannot be reached or is too busy; the same command may succeed later |
@@ -26,7 +26,7 @@ export const exitCodes = {
 /** The same table, for the help. */
 export const exitCodeHelp = `Exit codes:
   0    done
-  1    refused, failed, or some of several files were not pushed
+  1    refused, failed, or some of several were not done
   2    the command line is wrong, or a value in it
   3    no such artifact or session, or it has expired or was deleted
   4    the service cannot be reached or is too busy; the same command may succeed later

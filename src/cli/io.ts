@@ -20,7 +20,7 @@ export interface Connection {
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Called once per command that needs a service, and again when a connection was lost. */
   connect(options: ConnectOptions): Promise<Connection>;
   /** Ends what is under way; `run` then answers 130. */

@@ -1,4 +1,5 @@
 import type { Artifact } from '../client/artifact.ts';
+import type { GoneArtifact } from '../client/gone.ts';
 import type { Pushed } from '../client/push-spec.ts';
 import type { Session } from '../client/session.ts';
 
@@ -25,6 +26,19 @@ export function artifactJson(artifact: Artifact) {
     sequence: artifact.sequence,
     latest: artifact.latest,
     etag: artifact.etag,
+  };
+}
+
+/** A line of a manifest whose artifact is gone. It has no id any more. */
+export function goneJson(gone: GoneArtifact) {
+  return {
+    session: gone.session,
+    name: gone.name,
+    version: gone.version,
+    sha256: gone.sha256,
+    size_bytes: gone.sizeBytes,
+    content_type: gone.contentType,
+    gone: true,
   };
 }
 

@@ -1,15 +1,17 @@
 import type { Command } from 'commander';
 import type { Artifact } from '../client/artifact.ts';
+import type { GoneArtifact } from '../client/gone.ts';
 import type { Session } from '../client/session.ts';
 import { UsageError } from './exit.ts';
 import { humanSize, humanTime } from './human.ts';
 import type { Invocation } from './invocation.ts';
-import { artifactJson, sessionJson } from './json.ts';
+import { artifactJson, goneJson, sessionJson } from './json.ts';
 import { parseCount } from './parse.ts';
 import { type Column, tableLines } from './table.ts';
 
 interface ListFlags {
   readonly allVersions?: boolean;
+  readonly gone?: boolean;
   readonly limit?: string;
 }
 
@@ -40,18 +42,20 @@ export function addList(program: Command, invocation: Invocation): Command {
     )
     .argument('[session]', 'the session whose artifacts to list')
     .option('--all-versions', 'older versions too')
+    .option('--gone', 'of a sealed session also what its manifest lists and is there no more')
     .option('--limit <n>', 'at most so many (default: all)')
     .action(async (session: string | undefined, flags: ListFlags, command: Command) => {
       if (session === undefined) {
         if (flags.allVersions) throw new UsageError('--all-versions goes with a session');
+        if (flags.gone) throw new UsageError('--gone goes with a session');
         return listSessions(flags, command, invocation);
       }
       const limit = parseLimit(flags);
-      const { signal } = invocation.io;
+      const query = { allVersions: flags.allVersions, limit, signal: invocation.io.signal };
       await invocation.withClient(command, (client) =>
-        show(
-          client.list({ session, allVersions: flags.allVersions, limit, signal }),
-          { columns: artifactColumns, row: artifactRow, json: artifactJson },
+        show<Artifact | GoneArtifact>(
+          flags.gone ? client.listWithGone(session, query) : client.list({ ...query, session }),
+          artifactShape,
           `session ${session} has no artifacts`,
           invocation,
         ),
@@ -70,7 +74,7 @@ export async function listSessions(
   await invocation.withClient(command, (client) =>
     show(
       client.sessions.list({ limit, signal }),
-      { columns: sessionColumns, row: sessionRow, json: sessionJson },
+      { columns: sessionColumns, row: sessionRow, json: sessionJson, id: ({ id }) => id },
       'there are no sessions',
       invocation,
     ),
@@ -85,9 +89,18 @@ interface Shape<T> {
   readonly columns: readonly Column[];
   row(item: T): readonly string[];
   json(item: T): unknown;
+  /** Undefined for what has none. */
+  id(item: T): string | undefined;
 }
 
-async function show<T extends { readonly id: string }>(
+const artifactShape: Shape<Artifact | GoneArtifact> = {
+  columns: artifactColumns,
+  row: (item) => ('gone' in item ? goneRow(item) : artifactRow(item)),
+  json: (item) => ('gone' in item ? goneJson(item) : artifactJson(item)),
+  id: (item) => ('gone' in item ? undefined : item.id),
+};
+
+async function show<T>(
   items: AsyncIterable<T>,
   shape: Shape<T>,
   whenEmpty: string,
@@ -105,7 +118,10 @@ async function show<T extends { readonly id: string }>(
     for await (const item of counted()) yield shape.row(item);
   }
   async function* oneByOne() {
-    for await (const item of counted()) yield json ? JSON.stringify(shape.json(item)) : item.id;
+    for await (const item of counted()) {
+      const line = json ? JSON.stringify(shape.json(item)) : shape.id(item);
+      if (line !== undefined) yield line;
+    }
   }
   for await (const line of json || quiet ? oneByOne() : tableLines(shape.columns, rows())) {
     await output.line(line);
@@ -123,6 +139,10 @@ function artifactRow(artifact: Artifact): readonly string[] {
     humanTime(artifact.createTime),
     artifact.name,
   ];
+}
+
+function goneRow({ name, version, sizeBytes, contentType }: GoneArtifact): readonly string[] {
+  return ['gone', String(version), humanSize(sizeBytes), contentType, '-', name];
 }
 
 function sessionRow(session: Session): readonly string[] {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { ArtifactaError } from '../client/errors.ts';
 import { adviceFor } from './advice.ts';
-import { plain } from './human.ts';
+import { displayWidth, plain } from './human.ts';
 import type { Io } from './io.ts';
 
 /** How results are shown. */
@@ -20,6 +20,8 @@ export class Output {
   readonly #stdout: Writable;
   readonly #stderr: Writable;
   readonly #color: boolean;
+  readonly #terminal: { readonly columns: number } | undefined;
+  #progressShown = false;
   #closed = false;
   #failure: Error | undefined;
 
@@ -27,6 +29,7 @@ export class Output {
     this.#stdout = io.stdout;
     this.#stderr = io.stderr;
     this.#color = io.stderr.isTTY === true;
+    this.#terminal = io.stderr.isTTY ? { columns: io.stderr.columns ?? 80 } : undefined;
     this.#stdout.on('error', this.#onError);
     // Nothing is left to say it to.
     this.#stderr.on('error', ignore);
@@ -40,6 +43,7 @@ export class Output {
   /** Resolves when there is room for more. */
   async bytes(chunk: Uint8Array | string): Promise<void> {
     if (this.closed) return;
+    this.#clearProgress();
     if (!this.#stdout.write(chunk)) await this.#drained();
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -55,7 +59,21 @@ export class Output {
 
   /** For people, unless they asked for quiet. */
   remark(text: string): void {
+    this.#clearProgress();
     if (!this.style.quiet) this.#stderr.write(`artifacta: ${plain(text)}\n`);
+  }
+
+  /** Rewrites one line at the bottom of a terminal, for people who watch. Whatever is printed next takes its place. */
+  progress(text: string): void {
+    if (this.#terminal === undefined || this.style.json || this.style.quiet) return;
+    const line = fitted(plain(text), this.#terminal.columns - 1);
+    this.#stderr.write(`${toLineStart}${line}`);
+    this.#progressShown = true;
+  }
+
+  #clearProgress(): void {
+    if (this.#progressShown) this.#stderr.write(toLineStart);
+    this.#progressShown = false;
   }
 
   /** Help and complaints of the argument parser. */
@@ -70,6 +88,7 @@ export class Output {
    * @param subject what it was about, e.g. the path of a file.
    */
   error(error: unknown, subject?: string): void {
+    this.#clearProgress();
     const red = (text: string) => (this.#color ? `\u001b[31m${text}\u001b[39m` : text);
     const reason = error instanceof ArtifactaError && error.reason !== undefined ? ` (${error.reason})` : '';
     const about = subject === undefined ? '' : `${plain(subject)}: `;
@@ -87,6 +106,7 @@ export class Output {
 
   /** Resolves when everything written has left, and lets go of the streams. */
   async finish(): Promise<void> {
+    this.#clearProgress();
     if (!this.closed) await new Promise<void>((resolve) => this.#stdout.write('', () => resolve()));
     this.#stdout.off('error', this.#onError);
     // An error may come after the last write; without a listener it would end the process with a stack.
@@ -112,6 +132,21 @@ export class Output {
 }
 
 function ignore(): void {}
+
+/** Back to the first column, and nothing behind it. */
+const toLineStart = '\r\u001b[K';
+
+/** As much of a text as fits: a line that wraps cannot be rewritten. */
+function fitted(text: string, columns: number): string {
+  let width = 0;
+  let at = 0;
+  for (const character of text) {
+    width += displayWidth(character);
+    if (width > columns) break;
+    at += character.length;
+  }
+  return text.slice(0, at);
+}
 
 /** Errors of the file system in words; others as they are. */
 function messageOf(error: unknown): string {

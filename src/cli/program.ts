@@ -1,17 +1,20 @@
 import { Command, CommanderError } from 'commander';
 import { spreadValues } from './argv.ts';
 import { addCat } from './cat.ts';
+import { addCompletion } from './completion.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts';
 import { addGlobalFlags, createInvocation, globalFlags, type Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
 import { addList } from './list.ts';
 import { Output } from './output.ts';
+import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
+import { addRemove } from './remove.ts';
 import { addSession } from './session.ts';
 import { addShow } from './show.ts';
 
 /** The names of the commands that {@link run} knows. */
-export const commandNames = ['push', 'ls', 'cat', 'show', 'session'] as const;
+export const commandNames = ['push', 'pull', 'ls', 'cat', 'show', 'rm', 'session', 'completion'] as const;
 
 /**
  * Runs one command line.
@@ -63,7 +66,9 @@ function buildProgram(invocation: Invocation): Command {
       `\nThe service is started with "artifacta serve"; see "artifacta serve --help".\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
     );
   addGlobalFlags(program);
-  for (const add of [addPush, addList, addCat, addShow]) addGlobalFlags(add(program, invocation));
+  for (const add of [addPush, addPull, addList, addCat, addShow, addRemove])
+    addGlobalFlags(add(program, invocation));
   addSession(program, invocation);
+  addCompletion(program, invocation);
   return program;
 }

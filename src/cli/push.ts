@@ -4,13 +4,15 @@ import { type Content, readAhead } from '../client/content.ts';
 import { fileContent } from '../client/file.ts';
 import type { Pushed, PushSpec } from '../client/push-spec.ts';
 import { concernsAll } from './advice.ts';
-import { exitCodeOf, exitCodes, UsageError } from './exit.ts';
+import { UsageError } from './exit.ts';
 import { humanSize, plain } from './human.ts';
 import { mapInOrder } from './in-order.ts';
 import type { Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
 import { pushedJson } from './json.ts';
+import { exitCodeForAll } from './outcome.ts';
 import { parsePairs, parseTtl } from './parse.ts';
+import { Progress } from './progress.ts';
 import { repeated } from './repeated.ts';
 import { generatedSession } from './session-id.ts';
 import { walk } from './walk.ts';
@@ -129,13 +131,19 @@ function nameOf(found: string, named: boolean, flags: PushFlags): string {
 async function pushAll(client: ArtifactaClient, request: PushRequest, invocation: Invocation): Promise<void> {
   const { output, io } = invocation;
   const failures: unknown[] = [];
+  const progress = new Progress(output);
   let done = 0;
   let fatal: unknown;
   const work = async (item: Item): Promise<Result> => {
     if (!('open' in item)) return item;
     try {
       const content = await item.open();
-      const pushed = await client.push(content, { ...request.spec, name: item.name }, { signal: io.signal });
+      const spec = { ...request.spec, name: item.name };
+      const pushed = await client.push(content, spec, {
+        signal: io.signal,
+        onProgress: ({ phase, bytes }) => progress.moved(item.path, phase, bytes, sizeOf(content)),
+      });
+      progress.finished();
       return { path: item.path, pushed };
     } catch (error) {
       if (concernsAll(error)) fatal ??= error;
@@ -156,13 +164,12 @@ async function pushAll(client: ArtifactaClient, request: PushRequest, invocation
   }
   if (done === 0 && failures.length === 0) throw new Error('there was nothing to push');
   if (fatal !== undefined && done + failures.length > 1) output.remark('what came after it was not tried');
-  invocation.exitCode = exitCodeFor(failures, done, fatal);
+  invocation.exitCode = exitCodeForAll(failures, done, fatal);
 }
 
-function exitCodeFor(failures: readonly unknown[], done: number, fatal: unknown): number {
-  if (failures.length === 0) return exitCodes.done;
-  if (fatal !== undefined) return exitCodeOf(fatal);
-  return failures.length === 1 && done === 0 ? exitCodeOf(failures[0]) : exitCodes.failed;
+/** Undefined for standard input of more than is read ahead. */
+function sizeOf(content: Content | Uint8Array): number | undefined {
+  return content instanceof Uint8Array ? content.byteLength : content.sizeBytes;
 }
 
 async function show(pushed: Pushed, { output }: Invocation): Promise<void> {

@@ -17,9 +17,10 @@ import type { CallSettings, Calls } from './calls.ts';
 import type { PushContent } from './content.ts';
 import { type Download, type DownloadOptions, download } from './download.ts';
 import { type Endpoint, openEndpoint, type TlsOptions } from './endpoint.ts';
+import { type GoneArtifact, type GoneQuery, listWithGone } from './gone.ts';
 import { type Credentials, withCredentials } from './headers.ts';
 import { push } from './push.ts';
-import type { Pushed, PushSpec } from './push-spec.ts';
+import type { Pushed, PushSettings, PushSpec } from './push-spec.ts';
 import { type RetryPolicy, retryDefaults } from './retry.ts';
 import { Sessions } from './sessions.ts';
 
@@ -55,7 +56,7 @@ export class ArtifactaClient implements AsyncDisposable {
   }
 
   /** Stores bytes under a name in a session. The answer means durable. See {@link push}. */
-  push(content: PushContent, spec: PushSpec, settings: CallSettings = {}): Promise<Pushed> {
+  push(content: PushContent, spec: PushSpec, settings: PushSettings = {}): Promise<Pushed> {
     return push(this.#calls, content, spec, settings);
   }
 
@@ -77,6 +78,11 @@ export class ArtifactaClient implements AsyncDisposable {
   /** Finds artifacts, newest first unless told otherwise, one page in memory at a time. */
   list(query: ArtifactQuery = {}): AsyncGenerator<Artifact, void, void> {
     return listArtifacts(this.#calls, query);
+  }
+
+  /** The artifacts of a sealed session, and after them what its manifest lists and is gone. */
+  listWithGone(session: string, query: GoneQuery = {}): AsyncGenerator<Artifact | GoneArtifact, void, void> {
+    return listWithGone(this.#calls, session, query);
   }
 
   /** Changes labels, own expiry or hold. */

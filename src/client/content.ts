@@ -84,11 +84,10 @@ export async function readAhead(
   };
   const read: Uint8Array[] = [];
   let readBytes = 0;
-  using interruption = interruptedBy(signal);
   while (readBytes <= bytesMax) {
     let next: IteratorResult<Uint8Array>;
     try {
-      next = await Promise.race([iterator.next(), interruption.promise]);
+      next = await unlessAborted(iterator.next(), signal);
     } catch (error) {
       // Not waited for: a source that stands still would hold up the refusal.
       close().catch(() => {});
@@ -108,12 +107,16 @@ export async function readAhead(
   };
 }
 
-/** A promise that rejects when the signal is given. */
-function interruptedBy(signal: AbortSignal | undefined): Disposable & { readonly promise: Promise<never> } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  promise.catch(() => {});
-  const onAbort = () => reject(toArtifactaError(signal?.reason, signal));
-  if (signal?.aborted) onAbort();
-  signal?.addEventListener('abort', onAbort);
-  return { promise, [Symbol.dispose]: () => signal?.removeEventListener('abort', onAbort) };
+/**
+ * The same promise, or a rejection with ArtifactaError CANCELLED when the signal comes first. It leaves nothing behind:
+ * a race against one promise for the signal would keep every result alive for as long as that promise lives.
+ */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(toArtifactaError(signal.reason, signal));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort);
+    promise.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
+  });
 }

@@ -110,6 +110,8 @@ async function* read(
       if (chunk === undefined) break;
       failures = 0;
       received += chunk.byteLength;
+      // Whoever keeps the bytes must not be made to keep more than there are.
+      if (received > expected) break;
       whole?.update(chunk);
       yield chunk;
     }

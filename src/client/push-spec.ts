@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { type ArtifactSpec, ArtifactSpecSchema, type Receipt } from '../../gen/artifacta/v1/upload_pb.ts';
 import type { Artifact } from './artifact.ts';
+import type { CallSettings } from './calls.ts';
 import { durationOf } from './times.ts';
 
 /** When an artifact expires: so long after its commit, in milliseconds, or at an instant. */
@@ -27,6 +28,19 @@ export interface PushSpec {
   readonly requestId?: string | undefined;
   /** Always make a new version, even of equal bytes. Default false. */
   readonly newVersion?: boolean | undefined;
+}
+
+/** How far a push has come. A repetition after a lost connection begins at 0 again. */
+export interface PushProgress {
+  /** Large contents that can be read twice are hashed before they are sent, or instead of it. */
+  readonly phase: 'hashing' | 'sending';
+  readonly bytes: number;
+}
+
+/** What a push takes beside its specification. */
+export interface PushSettings extends CallSettings {
+  /** Called after each piece. Contents that travel in one message are not reported. */
+  readonly onProgress?: ((progress: PushProgress) => void) | undefined;
 }
 
 /** What a push made or found, durably. */
@@ -55,7 +69,7 @@ export function expiryMessage(expiry: Expiry | undefined) {
 export function specMessage(
   spec: PushSpec,
   requestId: string,
-  asserted: { sizeBytes?: number | undefined; sha256?: string },
+  asserted: { sizeBytes?: number | undefined; sha256?: string | undefined },
 ): ArtifactSpec {
   return create(ArtifactSpecSchema, {
     session: spec.session,

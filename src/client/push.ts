@@ -1,24 +1,35 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
-  type ArtifactSpec,
   CreateArtifactRequestSchema,
   type UploadArtifactRequestSchema,
 } from '../../gen/artifacta/v1/upload_pb.ts';
 import { artifactFrom } from './artifact.ts';
 import { type CallSettings, type Calls, streamOptions, unary } from './calls.ts';
 import { type Content, chunked, type PushContent, readAhead, toContent } from './content.ts';
+import { sha256Of } from './digest.ts';
 import { ArtifactaError, toArtifactaError } from './errors.ts';
-import { type Pushed, type PushSpec, pushedFrom, specMessage } from './push-spec.ts';
+import { type Pushed, type PushSettings, type PushSpec, pushedFrom, specMessage } from './push-spec.ts';
 import { retrying } from './retry.ts';
 
 /** Contents up to this size travel in one message. */
 const inlineBytesMax = 256 * 1024;
+/** From this size on it pays to ask by digest whether the bytes have to travel at all. */
+const digestFirstBytesMin = 8 * 1024 * 1024;
+
+/** A push whose request id is settled. */
+interface Request {
+  readonly calls: Calls;
+  readonly spec: PushSpec;
+  readonly requestId: string;
+  readonly settings: PushSettings;
+}
 
 /**
- * Stores bytes. Small contents go in one message, others in chunks; either way the digest computed while sending is
- * asserted, so that what is stored is what was read. Lost connections are answered by a repetition with the same
- * request id, unless the bytes come from a stream that cannot be read again and is longer than 256 KiB.
+ * Stores bytes. Small contents go in one message, others in chunks; either way the digest is asserted, so that what is
+ * stored is what was read. Contents of 8 MiB and more that can be read twice are hashed first, and not sent if the
+ * namespace holds them already. Lost connections are answered by a repetition with the same request id, unless the
+ * bytes come from a stream that cannot be read again and is longer than 256 KiB.
  *
  * @throws ArtifactaError if the service refuses or cannot be reached. Whatever the source throws, as it is; nothing
  * is stored then.
@@ -27,50 +38,70 @@ export async function push(
   calls: Calls,
   given: PushContent,
   spec: PushSpec,
-  settings: CallSettings = {},
+  settings: PushSettings = {},
 ): Promise<Pushed> {
   const content = toContent(given);
-  const requestId = spec.requestId ?? randomUUID();
-  if ((content.sizeBytes ?? 0) > inlineBytesMax) return upload(calls, content, spec, requestId, settings);
+  const request = { calls, spec, requestId: spec.requestId ?? randomUUID(), settings };
+  const sizeBytes = content.sizeBytes ?? 0;
+  if (sizeBytes >= digestFirstBytesMin && content.replayable) return digestFirst(request, content);
+  if (sizeBytes > inlineBytesMax) return upload(request, content);
   const ahead = await readAhead(content, inlineBytesMax, settings.signal);
-  if (ahead instanceof Uint8Array) return createInline(calls, ahead, spec, requestId, settings);
+  if (ahead instanceof Uint8Array) return createInline(request, ahead);
   try {
-    return await upload(calls, ahead, spec, requestId, settings);
+    return await upload(request, ahead);
   } finally {
     close(content);
     close(ahead);
   }
 }
 
-async function createInline(
-  calls: Calls,
-  bytes: Uint8Array,
-  spec: PushSpec,
-  requestId: string,
-  settings: CallSettings,
-): Promise<Pushed> {
+function createInline({ calls, spec, requestId, settings }: Request, bytes: Uint8Array): Promise<Pushed> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const request = create(CreateArtifactRequestSchema, {
+  const message = create(CreateArtifactRequestSchema, {
     spec: specMessage(spec, requestId, { sizeBytes: bytes.byteLength, sha256 }),
     content: { case: 'data', value: bytes },
   });
-  const answer = await unary(calls, settings, (options) => calls.artifacts.createArtifact(request, options));
+  return createArtifact(calls, settings, message);
+}
+
+async function createArtifact(
+  calls: Calls,
+  settings: CallSettings,
+  message: MessageInitShape<typeof CreateArtifactRequestSchema>,
+): Promise<Pushed> {
+  const answer = await unary(calls, settings, (options) => calls.artifacts.createArtifact(message, options));
   return pushedFrom(artifactFrom(answer.artifact), answer.receipt);
 }
 
-function upload(
-  calls: Calls,
-  content: Content,
-  spec: PushSpec,
-  requestId: string,
-  settings: CallSettings,
-): Promise<Pushed> {
-  const message = specMessage(spec, requestId, { sizeBytes: content.sizeBytes });
+async function digestFirst(request: Request, content: Content): Promise<Pushed> {
+  const { calls, spec, requestId, settings } = request;
+  const onBytes = (bytes: number) => settings.onProgress?.({ phase: 'hashing', bytes });
+  const sha256 = await sha256Of(content, { signal: settings.signal, onBytes });
+  // It is not as long as it says: the upload meets the refusal that belongs to that.
+  if (sha256 === undefined) return upload(request, content);
+  const digest = { sha256, sizeBytes: BigInt(content.sizeBytes ?? 0) };
+  const message = create(CreateArtifactRequestSchema, {
+    spec: specMessage(spec, requestId, { sizeBytes: content.sizeBytes, sha256 }),
+    content: { case: 'digest', value: digest },
+  });
+  try {
+    return await createArtifact(calls, settings, message);
+  } catch (error) {
+    // Credentials that may write and not read cannot refer to what is stored.
+    const reasons: readonly unknown[] = ['CONTENT_NOT_FOUND', 'PERMISSION_DENIED'];
+    if (!(error instanceof ArtifactaError) || !reasons.includes(error.reason)) throw error;
+  }
+  return upload(request, content, sha256);
+}
+
+/** @param sha256 what an earlier reading had; other bytes are refused with DIGEST_MISMATCH. */
+function upload(request: Request, content: Content, sha256?: string): Promise<Pushed> {
+  const { calls, settings } = request;
   const policy = content.replayable ? calls.retry : { ...calls.retry, attemptsMax: 1 };
-  const source: { failure?: { error: unknown } } = {};
+  const source: Source = {};
   return retrying(policy, settings.signal, async () => {
     try {
-      const parts = uploadParts(message, content, source);
+      const parts = uploadParts(request, content, source, sha256);
       const answer = await calls.artifacts.uploadArtifact(parts, streamOptions(settings));
       return pushedFrom(artifactFrom(answer.artifact), answer.receipt);
     } catch (thrown) {
@@ -90,26 +121,35 @@ function close(content: Content): void {
   content.close?.().catch(() => {});
 }
 
+interface Source {
+  failure?: { readonly error: unknown };
+}
+
 async function* uploadParts(
-  spec: ArtifactSpec,
+  { spec, requestId, settings }: Request,
   content: Content,
-  source: { failure?: { error: unknown } },
+  source: Source,
+  sha256: string | undefined,
 ): AsyncGenerator<MessageInitShape<typeof UploadArtifactRequestSchema>, void, void> {
-  yield { part: { case: 'start', value: { spec } } };
-  const hash = createHash('sha256');
+  const message = specMessage(spec, requestId, { sizeBytes: content.sizeBytes, sha256 });
+  yield { part: { case: 'start', value: { spec: message } } };
+  // What was asserted at the start needs no second digest here: the service compares its own with it.
+  const hash = sha256 === undefined ? createHash('sha256') : undefined;
   let sizeBytes = 0;
   for await (const chunk of chunked(recorded(content.open(), source))) {
-    hash.update(chunk);
+    hash?.update(chunk);
     sizeBytes += chunk.byteLength;
     yield { part: { case: 'chunk', value: chunk } };
+    settings.onProgress?.({ phase: 'sending', bytes: sizeBytes });
   }
-  yield { part: { case: 'finish', value: { sizeBytes: BigInt(sizeBytes), sha256: hash.digest('hex') } } };
+  const digest = hash?.digest('hex') ?? sha256 ?? '';
+  yield { part: { case: 'finish', value: { sizeBytes: BigInt(sizeBytes), sha256: digest } } };
 }
 
 /** The same pieces; what the source throws is noted. A transport throws its own failures into whoever feeds it. */
 async function* recorded(
   pieces: AsyncIterable<Uint8Array>,
-  source: { failure?: { error: unknown } },
+  source: Source,
 ): AsyncGenerator<Uint8Array, void, void> {
   try {
     for await (const piece of pieces) yield piece;

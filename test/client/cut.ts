@@ -1,4 +1,4 @@
-/** A TCP proxy that breaks its first connections, so that clients meet what networks do. */
+/** A TCP proxy that counts bytes, and may break its first connections, so that clients meet what networks do. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface CutOptions {
@@ -15,6 +15,8 @@ export interface Proxy extends AsyncDisposable {
   readonly port: number;
   /** Connections so far. */
   readonly accepted: number;
+  /** Bytes that came so far, from clients and to them, whatever protocol they are of. */
+  readonly passed: { readonly up: number; readonly down: number };
 }
 
 export async function cuttingProxy(
@@ -23,6 +25,7 @@ export async function cuttingProxy(
 ): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let accepted = 0;
+  const total = { up: 0, down: 0 };
   const server = createServer((client) => {
     const cuts = ++accepted <= options.connections;
     const upstream = connect(target);
@@ -36,9 +39,10 @@ export async function cuttingProxy(
       });
     }
     let passed = 0;
-    const pass = (from: Socket, to: Socket, counted: boolean) =>
+    const pass = (from: Socket, to: Socket, direction: 'up' | 'down') =>
       from.on('data', (bytes) => {
-        if (counted) passed += bytes.byteLength;
+        total[direction] += bytes.byteLength;
+        if (options.direction === direction) passed += bytes.byteLength;
         if (!cuts || passed < options.afterBytes) {
           if (!to.write(bytes)) {
             from.pause();
@@ -47,8 +51,8 @@ export async function cuttingProxy(
         } else if (options.how === 'reset') client.resetAndDestroy();
         else client.destroy();
       });
-    pass(client, upstream, options.direction === 'up');
-    pass(upstream, client, options.direction === 'down');
+    pass(client, upstream, 'up');
+    pass(upstream, client, 'down');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -56,9 +60,17 @@ export async function cuttingProxy(
     get accepted() {
       return accepted;
     },
+    get passed() {
+      return { ...total };
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** A proxy that lets everything pass and counts it. */
+export function countingProxy(target: { readonly host: string; readonly port: number }): Promise<Proxy> {
+  return cuttingProxy(target, { connections: 0, direction: 'up', afterBytes: 0, how: 'end' });
 }

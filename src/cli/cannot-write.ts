@@ -1,0 +1,36 @@
+/** Why a file was not written. */
+export class CannotWrite extends Error {
+  /** True: no other file can be written there either. */
+  readonly concernsAll: boolean;
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly concernsAll?: boolean } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'CannotWrite';
+    this.concernsAll = options.concernsAll ?? false;
+  }
+}
+
+const words: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  ENAMETOOLONG: 'the name is too long for this file system',
+  EINVAL: 'this file system does not take the name',
+  EILSEQ: 'this file system does not take the name',
+  ENOENT: 'its directory vanished',
+  ENOTDIR: 'its directory is no directory',
+  EISDIR: 'it is a directory',
+  EMFILE: 'too many files are open',
+  EIO: 'input/output error',
+};
+const concerningAll = ['ENOSPC', 'EDQUOT', 'EROFS'];
+
+/** Errors of the file system while a path was written, in words; others as they are. */
+export function inWords(error: unknown, path: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined || words[code] === undefined) return error;
+  const message = `${path} cannot be written: ${words[code]}`;
+  return new CannotWrite(message, { cause: error, concernsAll: concerningAll.includes(code) });
+}
