@@ -1,0 +1,125 @@
+/** Server processes: started, watched through `/proc`, and ended whatever happens. Linux only. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const readyMs = 30_000;
+const stopMs = 30_000;
+
+/** Those that this process has started and that have not ended. */
+const alive = new Set<ServerProcess>();
+
+process.on('exit', () => {
+  for (const server of alive) server.kill();
+});
+
+/** What a server prints in one line of JSON once it takes calls. */
+interface Ready {
+  readonly msg: 'ready';
+  readonly grpc: string;
+  readonly pid: number;
+}
+
+/** A running server. Disposal ends it: by SIGTERM, and by SIGKILL if that takes too long. */
+export class ServerProcess implements AsyncDisposable {
+  private readonly child: ChildProcess;
+  private readonly exited: Promise<unknown>;
+  private ready: Ready | undefined;
+  /** The last that it wrote to standard error. */
+  private complaints = '';
+
+  private constructor(child: ChildProcess) {
+    this.child = child;
+    this.exited = once(child, 'exit').then(() => alive.delete(this));
+    child.stderr?.on('data', (text) => {
+      this.complaints = `${this.complaints}${text}`.slice(-2_000);
+    });
+    alive.add(this);
+  }
+
+  /** Resolves when it has said that it is ready. @throws Error if it ends before, or does not say so in time. */
+  static async start(command: string, args: readonly string[]): Promise<ServerProcess> {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const server = new ServerProcess(child);
+    try {
+      server.ready = await server.readiness();
+      return server;
+    } catch (error) {
+      server.kill();
+      throw error;
+    }
+  }
+
+  private async readiness(): Promise<Ready> {
+    const ready = Promise.withResolvers<Ready>();
+    const failed = (why: string) =>
+      ready.reject(new Error(`${this.child.spawnargs.join(' ')}: ${why}\n${this.complaints}`));
+    this.child.once('error', (error) => failed(error.message));
+    this.child.once('exit', (code) => failed(`ended with ${code} before it was ready`));
+    const timer = setTimeout(() => failed(`was not ready after ${readyMs} ms`), readyMs);
+    // Read to the end, so that what it logs later never fills the pipe.
+    createInterface(this.child.stdout!).on('line', (line) => {
+      if (line.includes('"msg":"ready"')) ready.resolve(JSON.parse(line));
+      // Callers are not told what an internal error was; the log is.
+      else if (/"level":"(warn|error|fatal)"/.test(line)) process.stderr.write(`${line}\n`);
+    });
+    try {
+      return await ready.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** HOST:PORT. */
+  get address(): string {
+    return this.ready!.grpc;
+  }
+
+  /** That of the server itself, which is not the child if something runs it for us. */
+  get pid(): number {
+    return this.ready!.pid;
+  }
+
+  /** Processor time so far, user and system, all threads. In steps of a clock tick, usually 10 ms. */
+  cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'latin1');
+    // The second field is a name in parentheses, which may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond();
+  }
+
+  /** Memory that is resident now, and the most there ever was, in bytes. */
+  residentBytes(): { readonly now: number; readonly peak: number } {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
+    const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
+    return { now: kibibytes('VmRSS') * 1024, peak: kibibytes('VmHWM') * 1024 };
+  }
+
+  kill(): void {
+    for (const pid of [this.ready?.pid, this.child.pid]) if (pid !== undefined) signal(pid, 'SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const timer = setTimeout(() => this.kill(), stopMs);
+    signal(this.pid, 'SIGTERM');
+    await this.exited;
+    clearTimeout(timer);
+  }
+}
+
+/** A process that has ended by itself needs no signal. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+let ticks: number | undefined;
+
+function ticksPerSecond(): number {
+  ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'latin1' }));
+  return ticks;
+}

@@ -1,0 +1,69 @@
+/** Small pushes, as our own clients send them: with a request id, the size and the digest. */
+import type { Buffer } from 'node:buffer';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { CreateArtifactRequestSchema } from '../../gen/artifacta/v1/upload_pb.ts';
+import { frame } from './frames.ts';
+import type { RawClient } from './raw-client.ts';
+
+export const createPath = '/artifacta.v1.ArtifactService/CreateArtifact';
+
+const contentBytes = 4096;
+/** A run of an agent that leaves this many artifacts is a long one. */
+const pushesPerSession = 100;
+
+/** Frames of CreateArtifact with 4 KiB of random bytes and six metadata keys, every one of them different. */
+export function pushFrames(count: number): Buffer[] {
+  let session = '';
+  return Array.from({ length: count }, (_, at) => {
+    if (at % pushesPerSession === 0) session = `run_${randomUUID()}`;
+    const value = randomBytes(contentBytes);
+    return frame(CreateArtifactRequestSchema, {
+      spec: {
+        session,
+        name: `steps/${at % pushesPerSession}/observation.json`,
+        metadata: metadata(at),
+        requestId: randomUUID(),
+        sizeBytes: BigInt(contentBytes),
+        sha256: createHash('sha256').update(value).digest('hex'),
+      },
+      content: { case: 'data', value },
+    });
+  });
+}
+
+function metadata(at: number): Record<string, string> {
+  return {
+    agent: `agent-${at % 20}`,
+    tool: ['search', 'browser', 'python', 'shell'][at % 4]!,
+    model: `model-${at % 5}`,
+    task: `task-${at % 1_000}`,
+    stage: ['plan', 'act', 'observe'][at % 3]!,
+    step: String(at % pushesPerSession),
+  };
+}
+
+/** Sends all of them, `inFlight` at a time over one connection. Resolves with the seconds it took. */
+export async function pushAll(
+  client: RawClient,
+  frames: readonly Buffer[],
+  inFlight: number,
+): Promise<number> {
+  const rest = frames.values();
+  const startedMs = performance.now();
+  const lane = async () => {
+    for (const request of rest) await client.unary(createPath, request);
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  return (performance.now() - startedMs) / 1_000;
+}
+
+/** Sends them one after another. Resolves with the milliseconds of each. */
+export async function pushOneByOne(client: RawClient, frames: readonly Buffer[]): Promise<number[]> {
+  const millis: number[] = [];
+  for (const request of frames) {
+    const startedMs = performance.now();
+    await client.unary(createPath, request);
+    millis.push(performance.now() - startedMs);
+  }
+  return millis;
+}

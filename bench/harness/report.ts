@@ -1,0 +1,96 @@
+/** Results as a table for people and as JSON for comparisons. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Machine } from './machine.ts';
+import { median } from './statistics.ts';
+import { type Context, type Figure, runsForVerdict, type Series } from './target.ts';
+
+export type Verdict =
+  | 'holds'
+  | 'falls short'
+  | 'holds, but not in every run'
+  | 'falls short, but not in every run'
+  | 'no verdict';
+
+/** By the median; says so when the runs disagree. */
+export function verdictOf({ result, requirement }: Figure, { quick }: Pick<Context, 'quick'>): Verdict {
+  if (quick || result.values.length < runsForVerdict) return 'no verdict';
+  const meets = (value: number) =>
+    requirement.bound === 'at least' ? value >= requirement.value : value <= requirement.value;
+  const verdict = meets(median(result.values)) ? 'holds' : 'falls short';
+  const mixed = result.values.some((value) => meets(value) !== (verdict === 'holds'));
+  return mixed ? `${verdict}, but not in every run` : verdict;
+}
+
+/** The table, the lines below it, and the machine. */
+export function tableOf(figures: readonly Figure[], context: Context, machine: Machine): string {
+  const rows = figures.map((figure) => [
+    figure.id,
+    spread(figure.result),
+    required(figure),
+    verdictOf(figure, context),
+    figure.ours === undefined ? '–' : middle(figure.ours),
+    figure.control === undefined ? '–' : middle(figure.control),
+    figure.serverCpu === undefined ? '–' : middle(figure.serverCpu),
+  ]);
+  const titles = ['target', 'median (min–max)', 'required', 'verdict', 'ours', 'control', 'server processor'];
+  const widths = titles.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]!.length)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return [
+    line(titles),
+    rule,
+    ...rows.map(line),
+    '',
+    ...figures.flatMap(explanation),
+    `${context.runs} runs. Commit ${machine.commit}, Node ${machine.node}, Linux ${machine.kernel}, ${machine.fileSystem}, ` +
+      `${machine.processors} × ${machine.processor}, load ${machine.load.toFixed(1)} at the start.`,
+  ].join('\n');
+}
+
+function explanation({ id, what, others, notes }: Figure): string[] {
+  return [
+    `${id}: ${what}`,
+    ...others.map((series) => `  ${series.label}: ${spread(series)} ${series.unit}`),
+    ...notes.map((note) => `  ${note}`),
+    '',
+  ];
+}
+
+function required({ requirement: { bound, value, next }, result }: Figure): string {
+  const sign = bound === 'at least' ? '≥' : '≤';
+  const unit = result.unit === '' ? '' : ` ${result.unit}`;
+  return `${sign} ${value}${unit}${next === undefined ? '' : `, then ${next}`}`;
+}
+
+function spread({ values }: Series): string {
+  return `${short(median(values))} (${short(Math.min(...values))}–${short(Math.max(...values))})`;
+}
+
+function middle(series: Series): string {
+  return `${short(median(series.values))} ${series.unit}`;
+}
+
+/** Three significant digits; more would claim too much. */
+function short(value: number): string {
+  return Math.abs(value) >= 1_000 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+/** Writes everything that was measured, run by run. @returns the path. */
+export function writeResults(
+  directory: string,
+  figures: readonly Figure[],
+  context: Context,
+  machine: Machine,
+  time: Date,
+): string {
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, `${time.toISOString().replaceAll(':', '-')}.json`);
+  const { runs, quick } = context;
+  const results = figures.map((figure) => ({ ...figure, verdict: verdictOf(figure, context) }));
+  writeFileSync(path, `${JSON.stringify({ time, machine, runs, quick, figures: results }, undefined, 2)}\n`);
+  return path;
+}

@@ -1,0 +1,30 @@
+/** The order of measurements. */
+import type { Context } from './target.ts';
+
+export interface Round<A, B> {
+  readonly ours: A;
+  readonly control: B;
+}
+
+/**
+ * Measures ours and the control once a run, in the order A B B A A B …, so that what drifts slowly (heat, neighbours,
+ * how full the disk is) weighs on both. Results of one run belong together: ratios are formed within it.
+ */
+export async function interleaved<A, B>(
+  { runs, say }: Context,
+  ours: (run: number) => Promise<A>,
+  control: (run: number) => Promise<B>,
+): Promise<Round<A, B>[]> {
+  const rounds: Round<A, B>[] = [];
+  for (let run = 1; run <= runs; run++) {
+    say(`run ${run} of ${runs}`);
+    if (run % 2 === 1) {
+      const first = await ours(run);
+      rounds.push({ ours: first, control: await control(run) });
+    } else {
+      const first = await control(run);
+      rounds.push({ ours: await ours(run), control: first });
+    }
+  }
+  return rounds;
+}

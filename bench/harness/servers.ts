@@ -1,0 +1,32 @@
+/** The servers that are measured: the real service, and the controls in processes of their own. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ServerProcess } from './processes.ts';
+import { straced } from './syncs.ts';
+import type { Context } from './target.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const launcher = join(root, 'bin/artifacta');
+
+/** What `bin/artifacta` gives to Node when it serves, so that a control does not lose by its flags. */
+function nodeFlags(): string[] {
+  const serving = /^ +exec "\$node" (.*) "\$root\/src\/main\.ts"/m.exec(readFileSync(launcher, 'utf8'));
+  if (serving === null) throw new Error(`${launcher} does not start Node as expected`);
+  return serving[1]!.split(' ');
+}
+
+/** The service as users start it, on a new data directory. `traceTo`: a file for its fsync and fdatasync calls. */
+export async function startArtifacta({ directory }: Context, traceTo?: string): Promise<ServerProcess> {
+  const dataDir = mkdtempSync(join(directory, 'data-'));
+  const command = [launcher, 'serve', '--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0'];
+  const [program, ...args] = traceTo === undefined ? command : straced(traceTo, command);
+  return await ServerProcess.start(program!, args);
+}
+
+export type Control = 'sink' | 'source' | 'echo';
+
+/** One of `bench/controls/`. */
+export async function startControl(name: Control): Promise<ServerProcess> {
+  const script = join(root, 'bench/controls', `${name}.ts`);
+  return await ServerProcess.start(process.execPath, [...nodeFlags(), script]);
+}
