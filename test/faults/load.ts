@@ -107,6 +107,13 @@ export class Load {
     return `session-${++this.sessions}`;
   }
 
+  /** Mostly one that takes pushes. */
+  private pickSession(): string {
+    const open = this.active.filter((id) => this.oracle.session(id).fate === 'open');
+    if (open.length === 0) this.openSession();
+    return this.chance.pick(this.chance.happens(0.9) && open.length > 0 ? open : this.active);
+  }
+
   private pickSize(): number {
     const dice = this.chance.next();
     if (dice < 0.05) return 0;
@@ -125,7 +132,7 @@ export class Load {
     const newVersion = chance.happens(0.1);
     const inputs = this.oracle.present().slice(-20);
     const push = this.oracle.begin({
-      session: wanted.session ?? chance.pick(this.active),
+      session: wanted.session ?? this.pickSession(),
       name: wanted.name ?? `own/${this.oracle.pushes.size + 1}`,
       seed,
       size,
