@@ -38,7 +38,6 @@ export const limits = {
   requestIdHoursKept: 24,
   /** 9999-12-31T23:59:59.999Z, the last instant that google.protobuf.Timestamp can hold. */
   expireTimeMillisecondsMax: 253_402_300_799_999,
-  unaryDeadlineMillisecondsDefault: 30_000,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
 } as const;

@@ -76,8 +76,6 @@ export interface ArtifactRecord {
   readonly sha256: Sha256;
   readonly size: number;
   readonly contentType: string;
-  /** Given by the client; only such a type can make a new version. */
-  readonly contentTypeExplicit: boolean;
   /** With what was inherited from the session. */
   readonly metadata: Pairs;
   /** Which keys of `metadata` were inherited. */

@@ -231,7 +231,6 @@ function newRecord(
     sha256: content.sha256,
     size: content.size,
     contentType: spec.contentType ?? guessContentType(spec.name),
-    contentTypeExplicit: spec.contentType !== undefined,
     metadata: pairs,
     inherited,
     labels: spec.labels,

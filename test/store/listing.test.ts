@@ -41,9 +41,10 @@ describe('a page of artifacts', () => {
     for (const query of [{}, { allVersions: true }, { oldestFirst: true }]) {
       const all = await pages(opened.store, { ...query, pageSize: limits.pageSizeMax });
       const sizes = all.map((page) => page.reduce((sum, one) => sum + JSON.stringify(one).length, 0));
-      const recordBytes = 8 * 1_024;
+      // One record more than fits, and an artifact is written a little longer than its record.
+      const tolerance = 32 * 1_024;
       expect(sizes.length).toBeGreaterThan(2);
-      for (const size of sizes) expect(size).toBeLessThan(limits.pageBytesMax + recordBytes);
+      for (const size of sizes) expect(size).toBeLessThan(limits.pageBytesMax + tolerance);
       // It is ended by that and by nothing else.
       for (const size of sizes.slice(0, -1)) expect(size).toBeGreaterThan(limits.pageBytesMax / 1.2);
       expect(new Set(all.flat().map(({ id }) => id)).size).toBe(count);
