@@ -34,6 +34,7 @@ import {
 } from './parse.ts';
 import { receiveUpload } from './upload.ts';
 
+/** ArtifactService over a store. What is missing here answers NOT_IMPLEMENTED. */
 export function artifactHandlers(store: Store): Handlers<typeof ArtifactService> {
   return {
     uploadArtifact: async (requests, call) => committed(await receiveUpload(store.uploads, requests, call)),

@@ -8,6 +8,7 @@ import type { ArtifactChanges } from '../store/artifact-changes.ts';
 import type { SessionChanges } from '../store/sessions.ts';
 import { parseExpiry, parseMask, unsupported } from './parse.ts';
 
+/** @throws Failure INVALID_ARGUMENT for an unknown path of the mask, bad values, or nothing to change. */
 export function parseArtifactChanges(request: UpdateArtifactRequest): ArtifactChanges {
   const { changes } = request;
   if (changes === undefined) throw invalid('changes', 'is required');
@@ -27,6 +28,7 @@ export function parseArtifactChanges(request: UpdateArtifactRequest): ArtifactCh
   };
 }
 
+/** @throws Failure INVALID_ARGUMENT as {@link parseArtifactChanges}, NOT_IMPLEMENTED for the retention. */
 export function parseSessionChanges(request: UpdateSessionRequest): SessionChanges {
   const { changes } = request;
   const set: string[] = [];

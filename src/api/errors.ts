@@ -54,6 +54,7 @@ const codes: Readonly<Record<Reason, Code>> = {
   EXPORT_NOT_CONFIGURED: Code.FailedPrecondition,
 };
 
+/** The one status code that a reason comes with. */
 export function codeOf(reason: Reason): Code {
   return codes[reason];
 }

@@ -23,6 +23,7 @@ export interface CallRecord {
   readonly error?: unknown;
 }
 
+/** What the guard reports to. */
 export interface GuardOptions {
   /** Called once a call, when it has ended. */
   readonly onCall: (record: CallRecord) => void;
@@ -33,6 +34,10 @@ export interface GuardOptions {
 /** Header by which an operator names the namespace to act in. */
 export const namespaceHeader = 'artifacta-namespace';
 
+/**
+ * The implementation of every method of a service: those of `handlers`, and a refusal NOT_IMPLEMENTED for the
+ * others.
+ */
 export function guard<S extends DescService>(
   service: S,
   handlers: Handlers<S>,
@@ -77,7 +82,7 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
       // Not every door goes on to ask for answers after its caller has gone; what is open must be closed all the same.
       const onAbort = () => {
         void answers.return?.()?.catch(() => undefined);
-        watch.end('CANCELLED');
+        watch.end(abortFailure(context.signal).reason);
       };
       context.signal.addEventListener('abort', onAbort, { once: true });
       yield* { [Symbol.asyncIterator]: () => answers };

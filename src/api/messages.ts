@@ -43,6 +43,7 @@ function toMap(pairs: Pairs): { [key: string]: string } {
   return Object.fromEntries(pairs);
 }
 
+/** An artifact as the protocol shows it. */
 export function toArtifactMessage(artifact: Artifact): ArtifactMessage {
   return create(ArtifactSchema, {
     id: artifact.id,
@@ -66,10 +67,12 @@ export function toArtifactMessage(artifact: Artifact): ArtifactMessage {
   });
 }
 
+/** A receipt as the protocol shows it. */
 export function toReceiptMessage(receipt: Receipt): ReceiptMessage {
   return create(ReceiptSchema, { ...receipt, bytesSaved: BigInt(receipt.bytesSaved) });
 }
 
+/** A session as the protocol shows it. */
 export function toSessionMessage(session: Session): SessionMessage {
   return create(SessionSchema, {
     id: session.id,
@@ -100,6 +103,7 @@ export function toSessionMessage(session: Session): SessionMessage {
   });
 }
 
+/** A manifest line whose artifact is gone, as the protocol shows it. */
 export function toGoneMessage(line: ManifestLine): MessageInitShape<typeof GoneArtifactSchema> {
   return {
     name: line.name,

@@ -15,6 +15,9 @@ import { parsePairs } from '../domain/metadata.ts';
 import { parseArtifactName, parseRequestId, parseSessionId } from '../domain/names.ts';
 import type { Outcome } from '../domain/session.ts';
 
+/**
+ * Everything about a push but its bytes; relative to `field` in violations. @throws Failure INVALID_ARGUMENT.
+ */
 export function parseSpec(field: string, message: SpecMessage | undefined): ArtifactSpec {
   if (message === undefined) throw invalid(field, 'is required');
   const requestId = parseRequestId(`${field}.request_id`, message.requestId);
@@ -42,6 +45,7 @@ export type ExpiryMessage =
   | { case: 'expireTime'; value: Timestamp }
   | { case: undefined; value?: undefined };
 
+/** Undefined if none is asked for. @throws Failure INVALID_ARGUMENT for what no clock is needed to refuse. */
 export function parseExpiry(field: string, message: ExpiryMessage): ExpiryRequest | undefined {
   if (message.case === 'ttl') {
     const { seconds, nanos } = message.value;
@@ -69,12 +73,14 @@ function parseInputs(field: string, inputs: readonly string[]): ArtifactId[] {
   return unique;
 }
 
+/** @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseId(field: string, text: string): ArtifactId {
   const id = parseArtifactId(text);
   if (id === undefined) throw invalid(field, 'is not an artifact id ("art_" and 26 characters)');
   return id;
 }
 
+/** Upper case is folded. @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseDigest(field: string, text: string): Sha256 {
   const digest = parseSha256(text);
   if (digest === undefined) throw invalid(field, 'is not a SHA-256 (64 hexadecimal characters)');
@@ -88,6 +94,7 @@ export function parseSize(field: string, value: bigint): number {
   return Number(value);
 }
 
+/** @throws Failure INVALID_ARGUMENT naming the member that is wrong. */
 export function parseRef(field: string, ref: ArtifactRef | undefined): ArtifactTarget {
   if (ref === undefined || ref.by.case === undefined)
     throw invalid(field, 'is required: an id, or a session and name');
@@ -109,12 +116,14 @@ const outcomes: Readonly<Partial<Record<SessionOutcome, Outcome>>> = {
   [SessionOutcome.ABANDONED]: 'abandoned',
 };
 
+/** @throws Failure INVALID_ARGUMENT for none and for unknown ones. */
 export function parseOutcome(field: string, value: SessionOutcome): Outcome {
   const outcome = outcomes[value];
   if (outcome === undefined) throw invalid(field, 'is required: SUCCEEDED, FAILED, CANCELLED or ABANDONED');
   return outcome;
 }
 
+/** 0 is the default of 100; above 1,000 is taken as that. @throws Failure INVALID_ARGUMENT if negative. */
 export function parsePageSize(value: number): number {
   if (value < 0) throw invalid('page_size', 'must not be negative');
   return value === 0 ? limits.pageSizeDefault : Math.min(value, limits.pageSizeMax);

@@ -9,6 +9,7 @@ import { artifactHandlers } from './artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { sessionHandlers } from './session-service.ts';
 
+/** What the services stand on. */
 export interface RoutesOptions extends GuardOptions {
   readonly store: Store;
 }

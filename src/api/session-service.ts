@@ -18,6 +18,7 @@ import type { Call, Handlers } from './handlers.ts';
 import { toSessionMessage } from './messages.ts';
 import { parseOrder, parseOutcome, parsePageSize, unsupported } from './parse.ts';
 
+/** SessionService over a store. What is missing here answers NOT_IMPLEMENTED. */
 export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
   return {
     openSession: async (request, call) => {

@@ -16,6 +16,7 @@
  *    buffer may be reused by the caller once it has resolved.
  */
 
+/** The port; see the contract above. Sizes and offsets are in bytes. */
 export interface BlobStore {
   /** Makes the directories of a namespace durable. Idempotent; needed once before the first `stage`. */
   prepareNamespace(internalId: string): Promise<void>;
@@ -37,6 +38,7 @@ export interface BlobStore {
   removeStale(): Promise<number>;
 }
 
+/** A blob that is being written: neither committed nor discarded yet. Disposing it discards it. */
 export interface StagedBlob extends AsyncDisposable {
   readonly name: string;
   readonly bytesWritten: number;

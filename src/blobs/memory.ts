@@ -8,6 +8,7 @@ export interface MemoryBlobsOptions {
   readonly now?: () => number;
 }
 
+/** Blobs in memory, gone with the process: the double for tests, under the same contract. */
 export function openMemoryBlobs(options: MemoryBlobsOptions = {}): BlobStore {
   return new MemoryBlobs(options.now ?? Date.now);
 }

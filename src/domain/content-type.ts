@@ -64,8 +64,10 @@ const byExtension: Readonly<Record<string, string>> = {
   zip: 'application/zip',
 };
 
+/** Assumed where the name tells nothing. */
 export const contentTypeUnknown = 'application/octet-stream';
 
+/** By the extension of the name; {@link contentTypeUnknown} for unknown ones. */
 export function guessContentType(name: string): string {
   const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase();
   if (extension === undefined || !Object.hasOwn(byExtension, extension)) return contentTypeUnknown;

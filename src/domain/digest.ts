@@ -11,10 +11,12 @@ export function parseSha256(text: string): Sha256 | undefined {
   return pattern.test(lower) ? (lower as Sha256) : undefined;
 }
 
+/** @param bytes the 32 bytes of a digest. */
 export function sha256FromBytes(bytes: Uint8Array): Sha256 {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex') as Sha256;
 }
 
+/** The 32 bytes. */
 export function sha256ToBytes(digest: Sha256): Uint8Array {
   return Buffer.from(digest, 'hex');
 }

@@ -55,6 +55,7 @@ export const reasons = [
   'EXPORT_NOT_CONFIGURED',
 ] as const;
 
+/** One of {@link reasons}. */
 export type Reason = (typeof reasons)[number];
 
 /** One thing wrong with the input: the field (proto path, e.g. `start.name`) and what is wrong with it. */
@@ -63,6 +64,7 @@ export interface Violation {
   readonly description: string;
 }
 
+/** What a failure says beside its reason and message. */
 export interface FailureDetail {
   /** For bad input: at least one. */
   readonly violations?: readonly Violation[];

@@ -55,10 +55,12 @@ function decodeBase32(text: string): Uint8Array | undefined {
   return bytes;
 }
 
+/** @param bytes the 16 bytes of a UUIDv7. */
 export function artifactId(bytes: Uint8Array): ArtifactId {
   return `art_${encodeBase32(bytes)}` as ArtifactId;
 }
 
+/** @param bytes the 16 bytes of a UUIDv7. */
 export function sessionUid(bytes: Uint8Array): SessionUid {
   return `ses_${encodeBase32(bytes)}` as SessionUid;
 }

@@ -3,6 +3,7 @@ import type { Pairs } from './metadata.ts';
 
 /** How a run ended. `abandoned`: nobody said. */
 export const outcomes = ['succeeded', 'failed', 'cancelled', 'abandoned'] as const;
+/** One of {@link outcomes}. */
 export type Outcome = (typeof outcomes)[number];
 
 /** A session as it is now. Times are milliseconds since the Unix epoch. */

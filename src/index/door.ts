@@ -26,10 +26,12 @@ export type Key = Uint8Array;
 /** A row's value as `records.ts` encodes it. Never mutated after it was handed to the door. */
 export type Value = Uint8Array;
 
+/** One row set or removed. Of several writes to a key in one transaction the last counts. */
 export type Write =
   | { readonly type: 'put'; readonly key: Key; readonly value: Value }
   | { readonly type: 'del'; readonly key: Key };
 
+/** A row as a scan gives it. */
 export type Entry = readonly [key: Key, value: Value];
 
 /** What `decide` may use beside its rows. */
@@ -63,10 +65,12 @@ export class KeyNotListed extends Error {
   }
 }
 
+/** What a run of `decide` ends with: all it wants written and its result, or the keys it lacks. */
 export type Decision<T> =
   | { readonly writes: readonly Write[]; readonly result: T }
   | { readonly need: readonly Key[] };
 
+/** See clauses 1 to 3 of the contract. */
 export interface Transaction<T> {
   readonly reads: readonly Key[];
   /** See the contract. May throw a `Failure` to refuse; nothing is written then. */
@@ -77,6 +81,7 @@ export interface Transaction<T> {
   readonly bytesHint?: number;
 }
 
+/** A half-open interval of keys and how to walk it. */
 export interface Range {
   /** Inclusive. */
   readonly gte: Key;
@@ -100,6 +105,7 @@ export interface Reader {
 /** A reader fixed to the instant of its creation, until it is disposed. */
 export interface Snapshot extends Reader, AsyncDisposable {}
 
+/** The door; see the contract above. */
 export interface Index extends Reader, AsyncDisposable {
   transact<T>(transaction: Transaction<T>): Promise<T>;
   snapshot(): Snapshot;
@@ -113,6 +119,7 @@ export interface Index extends Reader, AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Counters since the index was opened; they never go back. A batch is one durable write. */
 export interface IndexStats {
   readonly transactions: number;
   readonly batches: number;
@@ -121,6 +128,9 @@ export interface IndexStats {
   readonly reopens: number;
 }
 
+/**
+ * Exceeding one of the first three, or `transactionBytesMax`, is a bug of the caller and throws a RangeError.
+ */
 export const doorLimits = {
   roundsMax: 5,
   readsMax: 2_048,

@@ -14,12 +14,16 @@ export interface Column<T> {
   read(reader: TupleReader): T;
 }
 
+/** A string; sorts as its UTF-8 does. */
 export const text: Column<string> = { write: (w, v) => w.string(v), read: (r) => r.string() };
+/** A whole number from 0 to 2^53 - 1; the smallest first. */
 export const ascending: Column<number> = { write: (w, v) => w.number(v), read: (r) => r.number() };
+/** The same; the largest first. */
 export const descending: Column<number> = {
   write: (w, v) => w.numberDescending(v),
   read: (r) => r.numberDescending(),
 };
+/** An artifact id; oldest first. */
 export const artifact: Column<ArtifactId> = {
   write: (w, v) => w.id(idToBytes(v)),
   read: (r) => artifactId(r.id()),
@@ -29,6 +33,7 @@ export const artifactDescending: Column<ArtifactId> = {
   write: (w, v) => w.idDescending(idToBytes(v)),
   read: (r) => artifactId(r.idDescending()),
 };
+/** A session uid; oldest first. */
 export const session: Column<SessionUid> = {
   write: (w, v) => w.id(idToBytes(v)),
   read: (r) => sessionUid(r.id()),
@@ -38,6 +43,7 @@ export const sessionDescending: Column<SessionUid> = {
   write: (w, v) => w.idDescending(idToBytes(v)),
   read: (r) => sessionUid(r.idDescending()),
 };
+/** A SHA-256, in 32 bytes. */
 export const digest: Column<Sha256> = {
   write: (w, v) => w.fixed(sha256ToBytes(v)),
   read: (r) => sha256FromBytes(r.fixed(32)),
@@ -69,6 +75,7 @@ type PrefixOf<P extends readonly unknown[]> = P extends readonly [...infer Head,
   ? P | PrefixOf<Head>
   : [];
 
+/** How keys and values of one family are written and read. */
 export interface Family<P extends readonly unknown[], V> extends ValueCodec<V> {
   readonly name: string;
   readonly code: number;
@@ -81,6 +88,9 @@ export interface Family<P extends readonly unknown[], V> extends ValueCodec<V> {
   del(...parts: P): Write;
 }
 
+/**
+ * Declares a family. @param code the first byte of its keys, its own. @param columns what follows, in order.
+ */
 export function family<const P extends readonly unknown[], V>(
   name: string,
   code: number,

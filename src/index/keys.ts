@@ -61,12 +61,14 @@ import {
 } from './family.ts';
 import type * as records from './records.ts';
 
+/** What belongs to the store as a whole. */
 export const store = {
   setting: family('setting', 0x01, [text], json<unknown>()),
   commit: family('commit', 0x02, [ascending], json<records.CommitRecord>()),
   namespace: family('namespace', 0x03, [text], json<records.NamespaceRecord>()),
 } as const;
 
+/** What a session consists of. */
 export const sessions = {
   name: family('sessionName', 0x10, [text, text], json<records.SessionNameRecord>()),
   record: family('session', 0x11, [text, session], json<records.SessionRecord>()),
@@ -77,6 +79,7 @@ export const sessions = {
   outputs: family('outputs', 0x16, [text, session], json<records.OutputsRecord>()),
 } as const;
 
+/** What an artifact consists of. */
 export const artifacts = {
   record: family('artifact', 0x20, [text, artifact], json<records.ArtifactRecord>()),
   head: family('head', 0x21, [text, session, text], json<records.HeadRecord>()),
@@ -84,6 +87,7 @@ export const artifacts = {
   feed: family('feed', 0x23, [text, session, ascending], json<records.FeedRecord>()),
 } as const;
 
+/** Rows that find the latest version of each name. */
 export const latest = {
   byTime: family('latestByTime', 0x30, [text, artifactDescending], present),
   bySession: family('latestBySession', 0x31, [text, session, artifactDescending], present),
@@ -93,11 +97,13 @@ export const latest = {
   byType: family('latestByType', 0x35, [text, text, artifactDescending], present),
 } as const;
 
+/** What was made from what, both ways. */
 export const lineage = {
   inputs: family('inputs', 0x40, [text, artifact, artifact], present),
   derived: family('derived', 0x41, [text, artifact, artifact], present),
 } as const;
 
+/** Where contents are and who references them. */
 export const blobs = {
   record: family('blob', 0x50, [text, digest], json<records.BlobRecord>()),
   bytes: family('blobBytes', 0x51, [text, digest], raw),
@@ -108,6 +114,7 @@ export const blobs = {
   condemned: family('condemned', 0x56, [ascending, text, text], json<records.CondemnedRecord>()),
 } as const;
 
+/** What outlives a call: its request id, what may expire, how much is used. */
 export const calls = {
   expiry: family('expiry', 0x60, [ascending, text, text, text], present),
   requestId: family('requestId', 0x61, [text, text, text], json<records.RequestIdRecord>()),

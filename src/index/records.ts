@@ -15,18 +15,21 @@ export interface CommitRecord {
   readonly time: number;
 }
 
+/** A tenant. */
 export interface NamespaceRecord {
   /** First part of the namespace's physical names; never reused. */
   readonly internalId: string;
   readonly createTime: number;
 }
 
+/** What a session id names. It outlives the session, so that the id cannot mean another one too soon. */
 export interface SessionNameRecord {
   readonly uid: SessionUid;
   /** Set when the session was deleted or expired. */
   readonly goneSince?: number;
 }
 
+/** A session but for its expected outputs. Every commit into it rewrites this. */
 export interface SessionRecord {
   readonly id: string;
   readonly uid: SessionUid;
@@ -61,12 +64,14 @@ export interface OutputsRecord {
   readonly missing?: readonly string[];
 }
 
+/** Digest, bytes and lines of a manifest; the content itself is a blob. */
 export interface ManifestRecord {
   readonly sha256: Sha256;
   readonly size: number;
   readonly lines: number;
 }
 
+/** Everything about one version but its bytes. */
 export interface ArtifactRecord {
   readonly id: ArtifactId;
   readonly uid: SessionUid;
@@ -99,15 +104,18 @@ export interface HeadRecord {
   readonly deleted?: boolean;
 }
 
+/** The artifact that is this version. */
 export interface VersionRecord {
   readonly id: ArtifactId;
 }
 
+/** What happened in a session, under the number that orders it. */
 export type FeedRecord =
   | { readonly kind: 'committed'; readonly id: ArtifactId }
   | { readonly kind: 'deleted'; readonly id: ArtifactId }
   | { readonly kind: 'sealed'; readonly outcome: Outcome };
 
+/** A content that is there. `size` in bytes. */
 export interface BlobRecord {
   /** Absent: the content is inline, in the family blobBytes. */
   readonly name?: string;
@@ -118,15 +126,20 @@ export interface BlobRecord {
   readonly quarantined?: boolean;
 }
 
+/**
+ * What a physical name is used for. A condemned one may be deleted from `notBefore` on and never lives again.
+ */
 export type PhysicalNameRecord =
   | { readonly state: 'live'; readonly sha256: Sha256 }
   | { readonly state: 'condemned'; readonly notBefore: number };
 
+/** What is to be deleted under the name, `size` in bytes. */
 export interface CondemnedRecord {
   readonly generation?: string;
   readonly size: number;
 }
 
+/** What a request id was used for; forgotten after `expireTime`. */
 export interface RequestIdRecord {
   readonly fingerprint: string;
   readonly artifact: ArtifactId;
@@ -134,6 +147,7 @@ export interface RequestIdRecord {
   readonly expireTime: number;
 }
 
+/** A share of what a namespace uses. */
 export interface UsageRecord {
   /** Live artifacts, all versions. */
   readonly artifacts: number;

@@ -64,6 +64,7 @@ function notFound(target: ArtifactTarget, missing: Missing): Failure {
   return missing === 'deleted' ? artifactDeleted(target) : artifactNotFound(target);
 }
 
+/** @throws Failure ARTIFACT_NOT_FOUND, ARTIFACT_DELETED, ARTIFACT_EXPIRED, ETAG_MISMATCH, SEAL_PENDING. */
 export function decideUpdate(
   ns: string,
   target: ArtifactTarget,
@@ -127,6 +128,7 @@ function countHold(rows: Rows, draft: Draft, ns: string, record: ArtifactRecord)
   draft.put(sessions.record, [ns, record.uid], { ...session, holds: session.holds + (record.hold ? 1 : -1) });
 }
 
+/** False if there was nothing to delete. @throws Failure ARTIFACT_HELD, ETAG_MISMATCH, SEAL_PENDING. */
 export function decideDelete(
   ns: string,
   target: ArtifactTarget,

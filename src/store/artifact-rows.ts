@@ -11,6 +11,7 @@ import type { ArtifactRecord, HeadRecord, UsageRecord } from '../index/records.t
 import { etagOf } from './failures.ts';
 import type { Draft, Rows } from './transaction.ts';
 
+/** A namespace has so many rows of usage, so that commits do not all rewrite one. */
 export const usageShards = 16;
 
 /**
@@ -21,10 +22,12 @@ export function usageShard(session: string): number {
   return crc32(session) % usageShards;
 }
 
+/** The usage row that a session is counted in. */
 export function usageKey(ns: string, session: string): Key {
   return calls.usage.key(ns, usageShard(session));
 }
 
+/** Counts an artifact in (1) or out (-1). */
 export function addUsage(rows: Rows, draft: Draft, ns: string, record: ArtifactRecord, sign: 1 | -1): void {
   const shard = usageShard(record.session);
   const before: UsageRecord = rows.get(calls.usage, ns, shard) ?? { artifacts: 0, bytes: 0 };
@@ -44,6 +47,7 @@ export function putLatest(draft: Draft, ns: string, record: ArtifactRecord): voi
   for (const [key, value] of record.labels) draft.put(latest.byLabel, [ns, key, value, record.id], true);
 }
 
+/** The reverse of {@link putLatest}. */
 export function delLatest(draft: Draft, ns: string, record: ArtifactRecord): void {
   draft.del(latest.byTime, ns, record.id);
   draft.del(latest.bySession, ns, record.uid, record.id);
@@ -59,6 +63,7 @@ export function putExpiry(draft: Draft, ns: string, record: ArtifactRecord): voi
   if (expireTime !== undefined) draft.put(calls.expiry, [expireTime, ns, 'artifact', record.id], true);
 }
 
+/** The reverse of {@link putExpiry}. */
 export function delExpiry(draft: Draft, ns: string, record: ArtifactRecord): void {
   const { expireTime } = effectiveExpiry(record);
   if (expireTime !== undefined) draft.del(calls.expiry, expireTime, ns, 'artifact', record.id);

@@ -21,6 +21,7 @@ const notReadable = [
   'SESSION_NOT_FOUND',
 ] as const;
 
+/** Artifacts of the caller’s namespace, as they are now. */
 export class Artifacts {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
@@ -97,6 +98,7 @@ export async function readArtifact(
   return toArtifact(record, isLatest);
 }
 
+/** Finds a live artifact. @throws Failure as {@link Artifacts.get}. */
 export async function readRecord(
   reader: Reader,
   ns: string,

@@ -26,6 +26,7 @@ export const readGraceMs = 3_600_000;
 /** Thrown out of a decide when the content was held a moment ago, was not published, and is held no longer. */
 export class ContentVanished extends Error {}
 
+/** The rows that {@link attach}, {@link attachHeld} and {@link discardCopy} look at. */
 export function blobReads(
   ns: string,
   content: Content | { readonly kind: 'held'; readonly sha256: Sha256 },

@@ -45,6 +45,7 @@ export interface HeldContent {
   readonly witness: ArtifactId;
 }
 
+/** All that the decision depends on beside the rows. */
 export interface CommitRequest {
   readonly ns: string;
   readonly subject: string;
@@ -54,6 +55,7 @@ export interface CommitRequest {
   readonly opensSessions: boolean;
 }
 
+/** What was made or found, and how. */
 export interface CommitResult {
   readonly artifact: Artifact;
   readonly receipt: Receipt;
@@ -90,6 +92,9 @@ export function commitReads(request: CommitRequest): Key[] {
   return keys;
 }
 
+/**
+ * Pure but for `env`. @throws Failure with every reason that a push can be refused for.
+ */
 export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, env: Env): CommitResult {
   const { ns, spec, content } = request;
   const replayed = replay(request, rows, draft, env);

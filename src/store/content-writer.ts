@@ -32,6 +32,7 @@ export interface ContentWriterOptions {
   readonly onStep: OnContentStep | undefined;
 }
 
+/** Writes one content. Disposing it drops what was staged and not published. */
 export class ContentWriter implements AsyncDisposable {
   private readonly options: ContentWriterOptions;
   private readonly hash = createHash('sha256');

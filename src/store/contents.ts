@@ -14,6 +14,7 @@ export interface Part {
   readonly length: number;
 }
 
+/** Opens stored contents by digest. */
 export class Contents {
   private readonly blobs: BlobStore;
 

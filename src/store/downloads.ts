@@ -12,12 +12,14 @@ import { manifestNotFound, sealPending } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
 import { readSession } from './sessions.ts';
 
+/** Bytes, and what they are of. */
 export interface Download<T> {
   readonly of: T;
   /** The wanted bytes. Reading them fails with DATA_LOSS at the first block that does not match its checksum. */
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
+/** Contents of the caller’s namespace. */
 export class Downloads {
   private readonly index: Index;
   private readonly namespaces: Namespaces;

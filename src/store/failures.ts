@@ -3,6 +3,7 @@ import type { ArtifactTarget } from '../domain/artifact.ts';
 import { Failure } from '../domain/errors.ts';
 import type { ArtifactRecord, SessionRecord } from '../index/records.ts';
 
+/** REQUEST_ID_REUSED. */
 export function requestIdReused(requestId: string): Failure {
   return new Failure('REQUEST_ID_REUSED', `request id ${requestId} was used for another request`, {
     metadata: { request_id: requestId },
@@ -22,12 +23,14 @@ function described(target: ArtifactTarget): string {
   return `${target.name}${version} in session ${target.session}`;
 }
 
+/** ARTIFACT_NOT_FOUND. */
 export function artifactNotFound(target: ArtifactTarget): Failure {
   return new Failure('ARTIFACT_NOT_FOUND', `there is no artifact ${described(target)}`, {
     metadata: targetMetadata(target),
   });
 }
 
+/** ARTIFACT_DELETED. */
 export function artifactDeleted(target: ArtifactTarget): Failure {
   const message =
     'id' in target || target.version !== undefined
@@ -36,6 +39,7 @@ export function artifactDeleted(target: ArtifactTarget): Failure {
   return new Failure('ARTIFACT_DELETED', message, { metadata: targetMetadata(target) });
 }
 
+/** ARTIFACT_EXPIRED. */
 export function artifactExpired(record: ArtifactRecord): Failure {
   const time = new Date(record.expireTime ?? 0).toISOString();
   return new Failure('ARTIFACT_EXPIRED', `artifact ${record.id} expired at ${time}`, {
@@ -43,12 +47,14 @@ export function artifactExpired(record: ArtifactRecord): Failure {
   });
 }
 
+/** CONTENT_NOT_FOUND. */
 export function contentNotFound(sha256: string): Failure {
   return new Failure('CONTENT_NOT_FOUND', `no readable artifact has the content ${sha256}; send the bytes`, {
     metadata: { sha256 },
   });
 }
 
+/** SESSION_NOT_FOUND. */
 export function sessionNotFound(id: string): Failure {
   return new Failure('SESSION_NOT_FOUND', `there is no session ${id}`, { metadata: { session: id } });
 }
@@ -58,6 +64,7 @@ export function sessionLost(id: string): Failure {
   return new Failure('DATA_LOSS', `the record of session ${id} is gone`, { metadata: { session: id } });
 }
 
+/** SEAL_PENDING. */
 export function sealPending(id: string): Failure {
   return new Failure('SEAL_PENDING', `session ${id} is being sealed; try again in a moment`, {
     metadata: { session: id },
@@ -65,18 +72,21 @@ export function sealPending(id: string): Failure {
   });
 }
 
+/** MANIFEST_NOT_FOUND. */
 export function manifestNotFound(id: string): Failure {
   return new Failure('MANIFEST_NOT_FOUND', `session ${id} is not sealed; it has no manifest yet`, {
     metadata: { session: id },
   });
 }
 
+/** SESSION_SEALED. */
 export function sessionSealed(session: SessionRecord): Failure {
   return new Failure('SESSION_SEALED', `session ${session.id} is sealed; nothing can be added to it`, {
     metadata: { session: session.id, ...(session.outcome === undefined ? {} : { outcome: session.outcome }) },
   });
 }
 
+/** SESSION_GONE. */
 export function sessionGone(id: string): Failure {
   return new Failure(
     'SESSION_GONE',
@@ -87,6 +97,7 @@ export function sessionGone(id: string): Failure {
   );
 }
 
+/** SESSION_MUST_EXIST. */
 export function sessionMustExist(id: string): Failure {
   return new Failure(
     'SESSION_MUST_EXIST',

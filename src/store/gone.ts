@@ -8,12 +8,14 @@ import type { ManifestRecord, SessionRecord } from '../index/records.ts';
 import type { Contents } from './contents.ts';
 import type { ManifestLine } from './manifest.ts';
 
+/** A page of what is gone. */
 export interface GonePage {
   readonly lines: readonly ManifestLine[];
   /** Where in the manifest the next page begins, in bytes; undefined at its end. */
   readonly nextOffset: number | undefined;
 }
 
+/** Where to go on in whose manifest. `now` in milliseconds since the Unix epoch. */
 export interface GoneRequest {
   readonly ns: string;
   readonly session: SessionRecord;

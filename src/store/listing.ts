@@ -20,6 +20,7 @@ import type { Namespaces } from './namespaces.ts';
 import type { PageTokens } from './page-token.ts';
 import { readSessions } from './session-rows.ts';
 
+/** Which page. */
 export interface PageRequest {
   /** 1 to {@link limits.pageSizeMax}. */
   readonly pageSize: number;
@@ -27,12 +28,14 @@ export interface PageRequest {
   readonly pageToken: string;
 }
 
+/** One page of a listing. */
 export interface Page<T> {
   readonly items: readonly T[];
   /** Empty at the end. A page may be short, even empty, and still have one. */
   readonly nextPageToken: string;
 }
 
+/** Which artifacts of a session, in which order. */
 export interface ArtifactQuery extends PageRequest {
   readonly session: SessionId;
   readonly oldestFirst: boolean;
@@ -44,6 +47,7 @@ export interface ArtifactQuery extends PageRequest {
   readonly showGone: boolean;
 }
 
+/** A page of artifacts, or of what is gone. */
 export interface ArtifactPage extends Page<Artifact> {
   readonly gone: readonly ManifestLine[];
 }
@@ -72,6 +76,7 @@ const gonePrefix = '~';
 
 const ascii = (text: string) => Buffer.from(text, 'latin1');
 
+/** Listings of the caller’s namespace. Each call reads at one instant and touches a bounded number of rows. */
 export class Listing {
   private readonly index: Index;
   private readonly namespaces: Namespaces;

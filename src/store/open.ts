@@ -24,8 +24,10 @@ import { Uploads } from './uploads.ts';
 /** Raised when older code could misread what newer code wrote. */
 const formatVersion = 1;
 
+/** The namespace of whoever names none; made with the store. */
 export const defaultNamespace: Namespace = parseNamespace('namespace', 'default');
 
+/** What a store is made of. */
 export interface StoreOptions {
   readonly index: Index;
   readonly blobs: BlobStore;

@@ -9,6 +9,7 @@ import { Failure } from '../domain/errors.ts';
 const signatureBytes = 16;
 const tokenCharactersMax = 4096;
 
+/** Issues and opens tokens with one key: HMAC-SHA-256, cut to 16 bytes. */
 export class PageTokens {
   private readonly key: Uint8Array;
 

@@ -4,6 +4,7 @@ import type { After } from '../index/timer.ts';
 const firstDelayMs = 500;
 const lastDelayMs = 30_000;
 
+/** Waits half a second first, twice as long each time, at most 30 seconds. */
 export class PendingSeals {
   private readonly after: After;
   private readonly complete: (ns: string, uid: string) => Promise<unknown>;

@@ -43,6 +43,7 @@ export interface SealResult {
   readonly alreadySealed: boolean;
 }
 
+/** Seals sessions of the caller’s namespace, and finishes what a stop interrupted. */
 export class Seals {
   private readonly options: SealsOptions;
   private readonly pending: PendingSeals;

@@ -9,6 +9,7 @@ import type { OutputsRecord, SessionRecord } from '../index/records.ts';
 import { etagOf, sealPending, sessionGone, sessionLost, sessionNotFound } from './failures.ts';
 import type { Draft, Rows } from './transaction.ts';
 
+/** What a session is opened with. */
 export interface NewSession {
   readonly id: SessionId;
   readonly implicit: boolean;
@@ -87,6 +88,7 @@ export async function readSessions(
   });
 }
 
+/** A session as a caller sees it, from its two records. */
 export function toSession(record: SessionRecord, outputs: OutputsRecord): Session {
   return {
     id: record.id,

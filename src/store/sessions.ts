@@ -36,6 +36,7 @@ export interface SessionChanges {
   readonly etag?: string;
 }
 
+/** Sessions of the caller’s namespace. */
 export class Sessions {
   private readonly index: Index;
   private readonly namespaces: Namespaces;

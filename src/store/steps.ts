@@ -23,6 +23,7 @@ export const steps = [
   'delete.committed',
 ] as const;
 
+/** One of {@link steps}. */
 export type Step = (typeof steps)[number];
 
 /** What becomes of a content: its staging file is open, a chunk is in it, it was found held, it has its name. */

@@ -64,6 +64,7 @@ export class Draft {
   }
 }
 
+/** A transaction over typed rows. */
 export interface Operation<T> {
   /** The namespace: transactions of one namespace run in order. */
   readonly queue: string;

@@ -43,6 +43,7 @@ export interface UploadEnd {
   readonly sha256: Sha256 | undefined;
 }
 
+/** Pushes into the caller’s namespace. */
 export class Uploads {
   private readonly options: UploadsOptions;
 

@@ -1,7 +1,15 @@
 /** How calls end on the memory door: what callers are told of bugs, and that nothing stays open when they go. */
-import { createClient, createRouterTransport } from '@connectrpc/connect';
+import { create } from '@bufbuild/protobuf';
+import {
+  Code,
+  ConnectError,
+  createClient,
+  createHandlerContext,
+  createRouterTransport,
+} from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
+import { DownloadArtifactRequestSchema } from '../../gen/artifacta/v1/content_pb.ts';
 import { type CallRecord, guard } from '../../src/api/guard.ts';
 import type { Handlers } from '../../src/api/handlers.ts';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
@@ -261,5 +269,36 @@ describe('an upload whose caller has gone', () => {
     await until(() => door.calls.length === 1);
     expect(door.blobs.stagedCount).toBe(0);
     expect(door.calls[0]).toMatchObject({ outcome: 'DEADLINE_EXCEEDED' });
+  });
+});
+
+describe('a stream that is ended from outside', () => {
+  it.each([
+    ['its caller', Code.Canceled, 'CANCELLED'],
+    ['its deadline', Code.DeadlineExceeded, 'DEADLINE_EXCEEDED'],
+    ['the stop of the service', Code.Unavailable, 'SHUTTING_DOWN'],
+  ])('by %s is recorded as that', async (_who, code, outcome) => {
+    const calls: CallRecord[] = [];
+    const options = { onCall: (record: CallRecord) => calls.push(record), elapsed: () => 0 };
+    const never: Handlers<typeof ArtifactService> = {
+      downloadArtifact: async function* () {
+        yield {};
+        await new Promise(() => undefined);
+      },
+    };
+    const gone = new AbortController();
+    const context = createHandlerContext({
+      service: ArtifactService,
+      method: ArtifactService.method.downloadArtifact,
+      protocolName: 'connect',
+      requestMethod: 'POST',
+      url: '/',
+      requestSignal: gone.signal,
+    });
+    const { downloadArtifact } = guard(ArtifactService, never, options);
+    const answers = downloadArtifact(create(DownloadArtifactRequestSchema), context)[Symbol.asyncIterator]();
+    await answers.next();
+    gone.abort(new ConnectError('', code));
+    expect(calls.map((record) => record.outcome)).toEqual([outcome]);
   });
 });
