@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { ExpirySource } from '../../gen/artifacta/v1/artifact_pb.ts';
 import {
   byId,
@@ -13,14 +13,10 @@ import {
   text,
   upload,
 } from '../support/calls.ts';
-import { closeChecked, type Door, type OpenDoor } from '../support/door.ts';
+import { checked, type Door, type OpenDoor } from '../support/door.ts';
 
 export function artifactsSuite(open: OpenDoor): void {
-  async function opened(...args: Parameters<OpenDoor>): Promise<Door> {
-    const door = await open(...args);
-    onTestFinished(() => closeChecked(door));
-    return door;
-  }
+  const opened = checked(open);
 
   describe('contents', () => {
     const sizes = [0, 1, 32 * 1024, 32 * 1024 + 1, 1024 * 1024, 3 * 1024 * 1024 + 7];

@@ -1,5 +1,5 @@
 /** What is refused, with which code, reason and field; and that nothing of it is stored. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/domain/limits.ts';
 import {
   create,
@@ -15,7 +15,7 @@ import {
   type UploadMessage,
   upload,
 } from '../support/calls.ts';
-import { closeChecked, type Door, type OpenDoor } from '../support/door.ts';
+import { checked, type Door, type OpenDoor } from '../support/door.ts';
 
 type Part = NonNullable<UploadMessage['part']>;
 type Expected = Partial<Refusal>;
@@ -180,11 +180,7 @@ const goodNames = [
 ];
 
 export function badInputSuite(open: OpenDoor): void {
-  async function opened(...args: Parameters<OpenDoor>): Promise<Door> {
-    const door = await open(...args);
-    onTestFinished(() => closeChecked(door));
-    return door;
-  }
+  const opened = checked(open);
 
   async function expectNothingStored(door: Door): Promise<void> {
     expect((await door.sessions.listSessions({})).sessions).toEqual([]);

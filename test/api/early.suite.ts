@@ -1,21 +1,17 @@
 /** What an upload is told before it has sent a byte. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { sessions as sessionKeys } from '../../src/index/keys.ts';
 import { withBlobs } from '../support/blobs.ts';
 import { create, refusal, type Spec, sha256, someBytes, text, type UploadMessage } from '../support/calls.ts';
-import { closeChecked, type Door, type OpenDoor } from '../support/door.ts';
+import { checked, type Door, type OpenDoor } from '../support/door.ts';
 
 /** Without an early answer a call of these would wait for ever. */
 const timeout = 10_000;
 
 export function earlySuite(open: OpenDoor): void {
-  async function opened(...args: Parameters<OpenDoor>): Promise<Door> {
-    const door = await open(...args);
-    onTestFinished(() => closeChecked(door));
-    return door;
-  }
+  const opened = checked(open);
 
   /** Sends a start and nothing more, and keeps the stream open until the call has ended. */
   async function startAlone(door: Door, spec: Spec) {

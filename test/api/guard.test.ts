@@ -17,12 +17,12 @@ import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { withBlobs } from '../support/blobs.ts';
 import { byName, download, refusal, someBytes, type UploadMessage, upload } from '../support/calls.ts';
-import { closeChecked, type Door, openMemoryDoor } from '../support/door.ts';
+import { checked, type Door, openMemoryDoor } from '../support/door.ts';
 
-async function opened(blobs?: BlobStore): Promise<Door> {
-  const door = await openMemoryDoor(blobs === undefined ? {} : { blobs });
-  onTestFinished(() => closeChecked(door));
-  return door;
+const openChecked = checked(openMemoryDoor);
+
+function opened(blobs?: BlobStore): Promise<Door> {
+  return openChecked(blobs === undefined ? {} : { blobs });
 }
 
 /** Ends when `condition` holds; what brings that about is under way already. */

@@ -1,15 +1,11 @@
 /** What opening a session again means, and what changes about a session when. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import { byName, create, refusal } from '../support/calls.ts';
-import { closeChecked, type Door, type OpenDoor } from '../support/door.ts';
+import { checked, type Door, type OpenDoor } from '../support/door.ts';
 
 export function openSessionSuite(open: OpenDoor): void {
-  async function opened(...args: Parameters<OpenDoor>): Promise<Door> {
-    const door = await open(...args);
-    onTestFinished(() => closeChecked(door));
-    return door;
-  }
+  const opened = checked(open);
 
   const sessionOf = async (door: Door) => (await door.sessions.getSession({ session: 's' })).session!;
 

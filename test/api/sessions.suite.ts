@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ListArtifactsRequestSchema } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import { ListOrder } from '../../gen/artifacta/v1/query_pb.ts';
@@ -17,14 +17,10 @@ import {
   text,
   upload,
 } from '../support/calls.ts';
-import { closeChecked, type Door, type OpenDoor } from '../support/door.ts';
+import { checked, type Door, type OpenDoor } from '../support/door.ts';
 
 export function sessionsSuite(open: OpenDoor): void {
-  async function opened(...args: Parameters<OpenDoor>): Promise<Door> {
-    const door = await open(...args);
-    onTestFinished(() => closeChecked(door));
-    return door;
-  }
+  const opened = checked(open);
 
   async function manifestOf(door: Door, session: string): Promise<string> {
     const chunks: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 /** Opens a real store behind one of its doors, with a clock that the test moves. */
 import { type Client, createClient, createRouterTransport, type Transport } from '@connectrpc/connect';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
 import type { CallRecord } from '../../src/api/guard.ts';
@@ -49,6 +49,15 @@ export async function closeChecked(door: Door): Promise<void> {
   await door[Symbol.asyncDispose]();
   expect(faults).toEqual([]);
   expect(staged).toBe(0);
+}
+
+/** Opens doors that are closed, and checked, when the test that opened them has ended. */
+export function checked(open: OpenDoor): OpenDoor {
+  return async (options) => {
+    const door = await open(options);
+    onTestFinished(() => closeChecked(door));
+    return door;
+  };
 }
 
 /** What every door serves: the routes over a test store. */
