@@ -16,7 +16,8 @@
  *    `STORE_UNAVAILABLE`: its outcome is unknown. The door then drops all that was not durable, reopens and checks
  *    the database, and goes on in a new epoch. A write is never acknowledged on a handle that has failed.
  * 5. `get`, `getMany`, `scan` and `snapshot` see what is durable and nothing else.
- * 6. Every row is checked against a CRC over its key and value. A row that does not match is `DATA_LOSS`.
+ * 6. Every row is checked against a CRC over its key and value. A row that does not match is `DATA_LOSS`; only
+ *    `examine` goes on behind it.
  * 7. Keys are compared bytewise. Iteration is in that order.
  */
 
@@ -102,8 +103,21 @@ export interface Reader {
   scan(range: Range): AsyncIterable<readonly Entry[]>;
 }
 
+/** A row as an examination gives it. */
+export type Examined =
+  | { readonly kind: 'row'; readonly key: Key; readonly value: Value }
+  /** The row does not match its checksum, or has an unknown format. */
+  | { readonly kind: 'damaged'; readonly key: Key; readonly message: string }
+  /** Rows after `key` (or from the beginning of the range) cannot be read; how many is not known. Always the last. */
+  | { readonly kind: 'unreadable'; readonly key: Key; readonly message: string };
+
 /** A reader fixed to the instant of its creation, until it is disposed. */
-export interface Snapshot extends Reader, AsyncDisposable {}
+export interface Snapshot extends Reader, AsyncDisposable {
+  /**
+   * Like `scan`, ascending, but says what is damaged instead of failing there: every row that can be read is given.
+   */
+  examine(range: Pick<Range, 'gte' | 'lt'>): AsyncIterable<readonly Examined[]>;
+}
 
 /** The door; see the contract above. */
 export interface Index extends Reader, AsyncDisposable {

@@ -1,8 +1,11 @@
 /** Reads what is durable, every row checked. */
-import type { DatabaseReader, DatabaseSnapshot } from './database.ts';
+import { Buffer } from 'node:buffer';
+import { Failure } from '../domain/errors.ts';
+import type { DatabaseReader, DatabaseSnapshot, StoredValue } from './database.ts';
 import {
   doorLimits,
   type Entry,
+  type Examined,
   type Key,
   type Range,
   type Reader,
@@ -45,6 +48,43 @@ export async function* scanRows(database: DatabaseReader, range: Range): AsyncGe
   }
 }
 
+/**
+ * The blocks of a range with what is damaged in it. A block that the database cannot read loses all that was read
+ * with it, so the rows before it are then read one by one.
+ */
+export async function* examineRows(
+  database: DatabaseReader,
+  { gte, lt }: Pick<Range, 'gte' | 'lt'>,
+): AsyncGenerator<readonly Examined[]> {
+  let next = gte;
+  let last = gte;
+  for (const size of [doorLimits.scanBlockEntriesMax, 1]) {
+    const iterator = database.iterator({ gte: next, lt });
+    try {
+      for (;;) {
+        const stored = await iterator.nextv(size);
+        if (stored.length === 0) return;
+        yield stored.map(([key, row]) => examineRow(key, row));
+        last = stored.at(-1)![0];
+        next = Buffer.concat([last, Buffer.of(0)]);
+      }
+    } catch (error) {
+      if (!(error instanceof Failure && error.reason === 'DATA_LOSS')) throw error;
+      if (size === 1) yield [{ kind: 'unreadable', key: last, message: error.message }];
+    } finally {
+      await iterator.close();
+    }
+  }
+}
+
+function examineRow(key: Key, row: StoredValue): Examined {
+  try {
+    return { kind: 'row', key, value: decodeRow(key, row) };
+  } catch (error) {
+    return { kind: 'damaged', key, message: (error as Error).message };
+  }
+}
+
 /** A snapshot that is released when it is disposed. */
 export class SnapshotReader implements Reader, Snapshot {
   private snapshot: DatabaseSnapshot | undefined;
@@ -68,6 +108,10 @@ export class SnapshotReader implements Reader, Snapshot {
 
   scan(range: Range): AsyncGenerator<readonly Entry[]> {
     return scanRows(this.open(), range);
+  }
+
+  examine(range: Pick<Range, 'gte' | 'lt'>): AsyncGenerator<readonly Examined[]> {
+    return examineRows(this.open(), range);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

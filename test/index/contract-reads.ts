@@ -1,6 +1,14 @@
 /** Clauses 5, 6 and 7: reads outside transactions. */
 import { expect, test } from 'vitest';
-import { doorLimits, type Index, type Range, type Write } from '../../src/index/door.ts';
+import { Failure } from '../../src/domain/errors.ts';
+import {
+  doorLimits,
+  type Examined,
+  type Index,
+  type Range,
+  type Snapshot,
+  type Write,
+} from '../../src/index/door.ts';
 import { store } from '../../src/index/keys.ts';
 import {
   decide,
@@ -146,6 +154,47 @@ function checksums(open: OpenRig): void {
     await expect(rig.index.get(key('a'))).rejects.toMatchObject({ reason: 'DATA_LOSS' });
   });
 
+  test('6: an examination goes on behind damaged rows, and says which they are', async () => {
+    await using rig = await open();
+    const { index } = rig;
+    await fill(index, 2_500);
+    for (const name of ['0000', '1234', '2499']) await damage(rig, name, (stored) => stored.subarray(0, -1));
+    await using snapshot = index.snapshot();
+    await write(index, [put('9999', 'later')]);
+    const seen = await examined(snapshot);
+    expect(seen).toHaveLength(2_500);
+    expect(seen.filter((row) => row.kind !== 'row')).toEqual(
+      ['0000', '1234', '2499'].map((name) => ({
+        kind: 'damaged',
+        key: key(name),
+        message: `the index row ${Buffer.from(key(name)).toString('hex')} does not match its checksum`,
+      })),
+    );
+    expect(
+      seen.filter((row) => row.kind === 'row').every((row) => text(row.value) === keyText(row.key)),
+    ).toBe(true);
+  });
+
+  test('6: an examination gives every row before what cannot be read, and then says so', async () => {
+    await using rig = await open();
+    await fill(rig.index, 1_500);
+    const error = new Failure('DATA_LOSS', 'injected: the block is damaged');
+    rig.faults.unreadable = { from: key('1200'), error };
+    await using snapshot = rig.index.snapshot();
+    const seen = await examined(snapshot);
+    expect(seen).toHaveLength(1_201);
+    expect(seen.slice(0, -1).map((row) => [row.kind, keyText(row.key)])).toEqual(
+      Array.from({ length: 1_200 }, (_, at) => ['row', String(at).padStart(4, '0')]),
+    );
+    expect(seen.at(-1)).toEqual({ kind: 'unreadable', key: key('1199'), message: error.message });
+    rig.faults.unreadable = { from: key(''), error };
+    expect(await examined(snapshot)).toEqual([{ kind: 'unreadable', key: key(''), message: error.message }]);
+    const other = new Failure('STORE_UNAVAILABLE', 'injected: the disk does not answer');
+    rig.faults.unreadable = { from: key('1200'), error: other };
+    await expect(examined(snapshot)).rejects.toBe(other);
+    expect(rig.faults.openResources).toBe(1);
+  });
+
   test('6: a missing or damaged commit row keeps the index from opening', async () => {
     await using rig = await open();
     for (let round = 0; round < 6; round++) await write(rig.index, [put('a', String(round))]);
@@ -157,6 +206,12 @@ function checksums(open: OpenRig): void {
       metadata: { commits: '2..3, 5..5' },
     });
   });
+}
+
+async function examined(snapshot: Snapshot): Promise<Examined[]> {
+  const seen: Examined[] = [];
+  for await (const block of snapshot.examine(everything)) seen.push(...block);
+  return seen.map((row) => ({ ...row, key: Buffer.from(row.key) }));
 }
 
 async function fill(index: Index, count: number, content = (name: string) => name): Promise<void> {

@@ -1,4 +1,5 @@
 /** Wraps a real database so that a test decides when a batch reaches it and what becomes of it. */
+import { Buffer } from 'node:buffer';
 import type { Database, DatabaseReader } from '../../src/index/database.ts';
 
 /** What happens instead of a batch. `apply` writes it to the database. */
@@ -22,6 +23,8 @@ export class Faults {
   batches = 0;
   /** Iterators and snapshots that the index has opened and not closed. */
   openResources = 0;
+  /** Iterators fail with this as soon as they come to a key that is not below `from`. */
+  unreadable: { readonly from: Uint8Array; readonly error: Error } | undefined;
   private readonly planned: Fault[] = [];
   private openingsToFail = 0;
   private isDead = false;
@@ -84,9 +87,19 @@ export class Faults {
     return {
       iterator: (range) => {
         const iterator = reader.iterator(range);
-        return { ...iterator, close: this.closing(() => iterator.close()) };
+        return {
+          nextv: async (size) => this.readable(await iterator.nextv(size)),
+          close: this.closing(() => iterator.close()),
+        };
       },
     };
+  }
+
+  private readable(block: [Uint8Array, Uint8Array][]): [Uint8Array, Uint8Array][] {
+    const { unreadable } = this;
+    if (unreadable !== undefined && block.some(([key]) => Buffer.compare(key, unreadable.from) >= 0))
+      throw unreadable.error;
+    return block;
   }
 
   /** Counts a resource until it is closed for the first time. */
