@@ -19,7 +19,10 @@ const layers: Record<
     not: ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'],
   },
   'src/blobs': { ours: ['src/domain'], packages: [] },
-  'src/index': { ours: ['src/domain'], packages: ['level', 'classic-level', 'abstract-level'] },
+  'src/index': {
+    ours: ['src/domain'],
+    packages: ['level', 'classic-level', 'abstract-level', '@node-rs/crc32', 'snappyjs'],
+  },
   'src/query': { ours: ['src/domain', 'src/index'], packages: [] },
   'src/store': {
     ours: ['src/domain', 'src/blobs', 'src/index', 'src/query'],

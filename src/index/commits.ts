@@ -3,8 +3,9 @@
  * shows as a gap and one which vanished at the end shows against the high-water mark.
  */
 import { Failure } from '../domain/errors.ts';
+import { IndexDamaged, type Loss } from './damage.ts';
 import type { Database } from './database.ts';
-import type { Write } from './door.ts';
+import type { Reader, Write } from './door.ts';
 import { store } from './keys.ts';
 import type { CommitRecord } from './records.ts';
 import { decodeRow } from './stored-row.ts';
@@ -17,23 +18,55 @@ export function commitWrite(commit: CommitRecord): Write {
   return store.commit.put([commit.seq % ringSlots], commit);
 }
 
+/** The commit after `before`. */
+export function nextCommit(before: CommitRecord, epoch: number, time: number): CommitRecord {
+  const seq = before.seq + 1;
+  const { since } = before;
+  // Once the ring is full it needs no beginning.
+  return since === undefined || seq - since >= ringSlots ? { seq, epoch, time } : { seq, epoch, time, since };
+}
+
 /**
- * The newest commit; number 0 if there is none. Fails with `DATA_LOSS` and says which are missing, unless the newest
- * commits are all there as far as the ring goes back, and the newest is at least `atLeast`.
+ * The newest commit; number 0 if there is none. Fails with {@link IndexDamaged} and says which are missing, unless
+ * the newest commits are all there as far as the ring goes back, and the newest is at least `atLeast`.
  */
 export async function checkCommits(database: Database, atLeast: number): Promise<CommitRecord> {
   const commits = await readRing(database);
-  let newest: CommitRecord = { seq: 0, epoch: 0, time: 0 };
-  for (const commit of commits) if (commit !== undefined && commit.seq > newest.seq) newest = commit;
+  const newest = newestOf(commits);
   const missing: [first: number, last: number][] = [];
-  for (let seq = Math.max(1, newest.seq - ringSlots + 1); seq <= newest.seq; seq++) {
+  for (let seq = Math.max(newest.since ?? 1, newest.seq - ringSlots + 1); seq <= newest.seq; seq++) {
     if (commits[seq % ringSlots]?.seq === seq) continue;
     const range = missing.at(-1);
     if (range?.[1] === seq - 1) range[1] = seq;
     else missing.push([seq, seq]);
   }
   if (newest.seq < atLeast) missing.push([newest.seq + 1, atLeast]);
-  if (missing.length > 0) throw lost(missing, database.dropped);
+  if (missing.length > 0) {
+    const first = missing[0]![0];
+    const before = commits[(first - 1) % ringSlots];
+    throw lost(
+      missing,
+      {
+        firstCommit: first,
+        lastCommit: Math.max(newest.seq, atLeast),
+        lastIntactTime: before?.seq === first - 1 ? before.time : 0,
+      },
+      database.dropped,
+    );
+  }
+  return newest;
+}
+
+/** The newest commit that a reader sees, unchecked; number 0 if there is none. */
+export async function newestCommit(reader: Pick<Reader, 'getMany'>): Promise<CommitRecord> {
+  const values = await reader.getMany(slotKeys);
+  return newestOf(values.map((value) => (value === undefined ? undefined : store.commit.decode(value))));
+}
+
+/** The newest of the commits; number 0 if there is none. */
+export function newestOf(commits: readonly (CommitRecord | undefined)[]): CommitRecord {
+  let newest: CommitRecord = { seq: 0, epoch: 0, time: 0 };
+  for (const commit of commits) if (commit !== undefined && commit.seq > newest.seq) newest = commit;
   return newest;
 }
 
@@ -42,14 +75,22 @@ async function readRing(database: Database): Promise<(CommitRecord | undefined)[
   return stored.map((row, slot) => {
     if (row === undefined) return undefined;
     const key = slotKeys[slot]!;
-    return store.commit.decode(decodeRow(key, row));
+    try {
+      return store.commit.decode(decodeRow(key, row));
+    } catch (error) {
+      // A commit that cannot be read is as good as missing, and the rest of the ring says which one it was.
+      if (error instanceof Failure && error.reason === 'DATA_LOSS') return undefined;
+      throw error;
+    }
   });
 }
 
-function lost(missing: readonly (readonly [number, number])[], dropped: readonly string[]): Failure {
-  const ranges = missing.map(([first, last]) => `${first}..${last}`).join(', ');
+function lost(
+  missing: readonly (readonly [number, number])[],
+  known: Pick<Loss, 'firstCommit' | 'lastCommit' | 'lastIntactTime'>,
+  dropped: readonly string[],
+): IndexDamaged {
+  const ranges = missing.map(([first, last]) => (first === last ? first : `${first}..${last}`)).join(', ');
   const said = dropped.length === 0 ? '' : `; the database said: ${dropped.join('; ')}`;
-  return new Failure('DATA_LOSS', `the index lost commits ${ranges}${said}`, {
-    metadata: { commits: ranges },
-  });
+  return new IndexDamaged(`the index lost commits ${ranges}${said}`, known);
 }

@@ -6,7 +6,8 @@
 import { Failure } from '../domain/errors.ts';
 import { idMinter } from '../domain/ids.ts';
 import { Batch, readThrough } from './batch.ts';
-import { checkCommits, commitWrite } from './commits.ts';
+import { checkCommits, commitWrite, nextCommit } from './commits.ts';
+import { IndexDamaged } from './damage.ts';
 import type { Database } from './database.ts';
 import {
   doorLimits,
@@ -41,6 +42,13 @@ export interface EngineOptions {
   readonly after?: After;
   /** Told what an operator should know and nobody else is told. Default: nothing. */
   readonly warn?: (message: string) => void;
+  /**
+   * Looks for damage while the index serves, until the signal is given; what it finds ends the service. Errors of its
+   * own are told to {@link warn}. Default: nobody looks.
+   */
+  readonly inspect?: (signal: AbortSignal) => Promise<IndexDamaged | undefined>;
+  /** Told once when nothing can be served any more because of damage; every call then fails with it. */
+  readonly onDamage?: (damage: IndexDamaged) => void;
   /** Whether to run a transaction that has run once more, as the contract allows. Default: never. */
   readonly runTwice?: () => boolean;
 }
@@ -54,7 +62,7 @@ const unavailableRetryMs = 1_000;
 const reopenDelayMsFirst = 100;
 const reopenDelayMsMax = 10_000;
 
-/** Opens the database and checks it. Fails with `DATA_LOSS` or `STORE_UNAVAILABLE`; nothing stays open then. */
+/** Opens the database and checks it. Fails with {@link IndexDamaged} or `STORE_UNAVAILABLE`; nothing stays open then. */
 export async function openEngine(options: EngineOptions): Promise<Index> {
   const atLeast = options.mark?.seq ?? 0;
   return new Engine(options, await openChecked(options, atLeast));
@@ -76,7 +84,8 @@ async function openChecked(options: EngineOptions, atLeast: number): Promise<Ope
     return { database, newest };
   } catch (error) {
     await database.close();
-    throw error;
+    if (!isLoss(error) || error instanceof IndexDamaged) throw error;
+    throw new IndexDamaged(error.message, { lastCommit: atLeast }, error);
   }
 }
 
@@ -104,6 +113,8 @@ class Engine implements Index {
   private turnIsDue = false;
   private reopening: Promise<void> | undefined;
   private cancelReopen: (() => void) | undefined;
+  private readonly stopInspection = new AbortController();
+  private readonly inspection: Promise<void>;
   private closing: Promise<void> | undefined;
   private onDrained: (() => void) | undefined;
   epoch = 1;
@@ -123,6 +134,17 @@ class Engine implements Index {
     this.database = opened.database;
     this.durable = opened.newest;
     this.lastNow = opened.newest.time;
+    this.inspection = this.inspect();
+  }
+
+  private async inspect(): Promise<void> {
+    const { signal } = this.stopInspection;
+    try {
+      const damage = await this.options.inspect?.(signal);
+      if (damage !== undefined && this.closing === undefined) this.obstruct(damage);
+    } catch (error) {
+      if (!signal.aborted) this.options.warn?.(`the index could not be inspected: ${String(error)}`);
+    }
   }
 
   transact<T>(transaction: Transaction<T>): Promise<T> {
@@ -220,7 +242,7 @@ class Engine implements Index {
     const batch = this.gathering;
     this.inFlight = batch;
     this.gathering = new Batch();
-    const commit = { seq: this.durable.seq + 1, epoch: this.epoch, time: this.lastNow };
+    const commit = nextCommit(this.durable, this.epoch, this.lastNow);
     database.batch(batch.encoded(commitWrite(commit))).then(
       () => this.landed(batch, commit),
       (error: unknown) => this.failed(database, batch, error),
@@ -259,7 +281,8 @@ class Engine implements Index {
       const opened = await openChecked(this.options, Math.max(this.durable.seq, this.options.mark?.seq ?? 0));
       this.database = opened.database;
       this.durable = opened.newest;
-      this.obstacle = undefined;
+      // What an inspection has found is still so.
+      if (!isLoss(this.obstacle)) this.obstacle = undefined;
       this.epoch++;
       this.stats.reopens++;
       this.turnSoon();
@@ -280,13 +303,16 @@ class Engine implements Index {
   /** Refuses what waits, which has not run, and what will come. */
   private obstruct(error: unknown): void {
     const failure = isLoss(error) ? error : unavailable('the index cannot be opened at the moment', error);
+    const isNews = failure instanceof IndexDamaged && !isLoss(this.obstacle);
     this.obstacle = failure;
+    if (isNews) this.options.onDamage?.(failure);
     for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) next.reject(failure);
   }
 
   private open(): Database {
-    if (this.database !== undefined) return this.database;
-    throw this.obstacle ?? unavailable('the index is being reopened');
+    if (this.obstacle !== undefined) throw this.obstacle;
+    if (this.database === undefined) throw unavailable('the index is being reopened');
+    return this.database;
   }
 
   async get(key: Key): Promise<Value | undefined> {
@@ -316,6 +342,8 @@ class Engine implements Index {
 
   private async shutDown(): Promise<void> {
     this.cancelReopen?.();
+    this.stopInspection.abort();
+    await this.inspection;
     await new Promise<void>((resolve) => {
       this.onDrained = resolve;
       this.checkDrained();

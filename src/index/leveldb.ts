@@ -3,9 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { Failure } from '../domain/errors.ts';
+import { IndexDamaged } from './damage.ts';
 import type { Database, DatabaseReader } from './database.ts';
 import type { Index, Key, Range, Write } from './door.ts';
 import { type EngineOptions, openEngine } from './engine.ts';
+import { obviousDamage } from './level-logs.ts';
+import { listTables, TableCheck } from './level-tables.ts';
 import { openMark } from './mark.ts';
 import { afterRealTime } from './timer.ts';
 
@@ -21,11 +24,16 @@ export interface LevelTuning {
 
 export interface LevelIndexOptions
   extends LevelTuning,
-    Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn'> {
+    Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage'> {
   /** Directory of the database; made if need be. Nothing else may be in it. */
   readonly directory: string;
   /** Path of the high-water mark, outside {@link directory}. */
   readonly markPath: string;
+  /**
+   * So many bytes of tables are checked before this opens, newest first; the rest while it serves. Default 64 MiB,
+   * which takes a tenth of a second once they are in memory.
+   */
+  readonly checkedBytesFirst?: number;
   /** Opens the database. Default {@link openLevelDatabase}. */
   readonly openDatabase?: (directory: string, tuning: LevelTuning) => Promise<Database>;
 }
@@ -40,17 +48,47 @@ type LevelSnapshot = ReturnType<ByteLevel['snapshot']>;
 /**
  * Opens the index, creating it if there is none.
  *
- * Fails with `DATA_LOSS` if commits are missing or rows are damaged, and with `STORE_UNAVAILABLE` if it cannot be
- * opened; the metadata then says `lock: 'held'` if another process has it open.
+ * Fails with {@link IndexDamaged} if commits are missing or LevelDB's files are damaged, and with `STORE_UNAVAILABLE`
+ * if it cannot be opened; the metadata then says `lock: 'held'` if another process has it open.
  */
 export async function openLevelIndex(options: LevelIndexOptions): Promise<Index> {
-  const { directory, markPath, openDatabase = openLevelDatabase, ...engine } = options;
+  const { directory, markPath, openDatabase = openLevelDatabase, checkedBytesFirst, ...engine } = options;
   const mark = await openMark({
     path: markPath,
     after: engine.after ?? afterRealTime,
     warn: engine.warn ?? (() => undefined),
   });
-  return openEngine({ ...engine, mark, openDatabase: () => openDatabase(directory, options) });
+  const known = { lastCommit: mark.seq };
+  const check = await lookAtFiles(directory, mark.seq > 0).then(
+    ({ damage, tables }) => {
+      if (damage !== undefined) throw new IndexDamaged(`the index is damaged: ${damage}`, known);
+      return new TableCheck(tables, checkedBytesFirst ?? 64 * MiB);
+    },
+    (error: unknown) => {
+      throw openingFailure(directory, error);
+    },
+  );
+  return openEngine({
+    ...engine,
+    mark,
+    openDatabase: async () => {
+      const database = await openDatabase(directory, options);
+      // Not before LevelDB holds the lock: another process may be changing what is there.
+      const found = await check.first();
+      if (found === undefined) return database;
+      await database.close();
+      throw new IndexDamaged(`the index is damaged: ${found}`, known);
+    },
+    inspect: async (signal) => {
+      const found = await check.rest(signal);
+      return found === undefined ? undefined : new IndexDamaged(`the index is damaged: ${found}`, known);
+    },
+  });
+}
+
+async function lookAtFiles(directory: string, wasUsed: boolean) {
+  const damage = await obviousDamage(directory, wasUsed);
+  return { damage, tables: await listTables(directory) };
 }
 
 /** Opens the database alone, unchecked. */
@@ -129,7 +167,8 @@ function codeOf(error: unknown): unknown {
 
 function openingFailure(directory: string, error: unknown): Failure {
   const cause = (error as Error).cause;
-  if (codeOf(cause) === 'LEVEL_CORRUPTION') return corruption(cause);
+  if (codeOf(cause) === 'LEVEL_CORRUPTION')
+    return new IndexDamaged(`the index is damaged: ${String(cause)}`, {}, cause);
   if (codeOf(cause) === 'LEVEL_LOCKED') {
     return new Failure('STORE_UNAVAILABLE', `another process has the index open: ${directory}`, {
       metadata: { lock: 'held' },

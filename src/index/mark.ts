@@ -5,6 +5,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../domain/errors.ts';
+import { IndexDamaged } from './damage.ts';
 import type { After } from './timer.ts';
 
 /** The mark is written at most this often: it trails the commits by no more. */
@@ -28,7 +29,7 @@ export interface MarkOptions {
   warn(message: string): void;
 }
 
-/** Opens the mark. Fails with `DATA_LOSS` if there is one that cannot be read. */
+/** Opens the mark. Fails with {@link IndexDamaged} if there is one that makes no sense. */
 export async function openMark(options: MarkOptions): Promise<Mark> {
   await mkdir(dirname(options.path), { recursive: true });
   return new MarkFile(options, await readMark(options.path));
@@ -43,7 +44,7 @@ async function readMark(path: string): Promise<number> {
     throw new Failure('STORE_UNAVAILABLE', `cannot read the high-water mark ${path}`, { cause: error });
   }
   const digits = /^(\d{1,15})\n$/.exec(text)?.[1];
-  if (digits === undefined) throw new Failure('DATA_LOSS', `the high-water mark ${path} is damaged`);
+  if (digits === undefined) throw new IndexDamaged(`the high-water mark ${path} is damaged`);
   return Number(digits);
 }
 

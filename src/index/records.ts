@@ -13,6 +13,8 @@ export interface CommitRecord {
   readonly seq: number;
   readonly epoch: number;
   readonly time: number;
+  /** The commit that the ring begins with, after the index was rebuilt; absent when the ring is full again. */
+  readonly since?: number;
 }
 
 /** A tenant. */

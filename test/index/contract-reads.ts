@@ -202,8 +202,8 @@ function checksums(open: OpenRig): void {
     await rig.faults.database.batch(removed);
     await expect(rig.reopen()).rejects.toMatchObject({
       reason: 'DATA_LOSS',
-      message: 'the index lost commits 2..3, 5..5',
-      metadata: { commits: '2..3, 5..5' },
+      message: 'the index lost commits 2..3, 5',
+      loss: { firstCommit: 2, lastCommit: 6 },
     });
   });
 }

@@ -75,7 +75,23 @@ test('a mark above the newest commit keeps the index from opening', async () => 
 test('a database that vanished beneath its mark is noticed', async () => {
   const place = await closedAfter(3);
   await rm(place.directory, { recursive: true });
-  await expect(place.open()).rejects.toMatchObject({ message: 'the index lost commits 1..3' });
+  await expect(place.open()).rejects.toMatchObject({
+    reason: 'DATA_LOSS',
+    message: `the index is damaged: ${join(place.directory, 'CURRENT')} is missing`,
+    loss: { firstCommit: 0, lastCommit: 3 },
+  });
+  // LevelDB would have made a new one.
+  await expect(access(place.directory)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('tables without CURRENT are damage, mark or none, and stay as they are', async () => {
+  const place = await closedAfter(3);
+  await (await place.open()).close();
+  await rm(join(place.directory, 'CURRENT'));
+  await rm(place.markPath);
+  const before = await readdir(place.directory);
+  await expect(place.open()).rejects.toMatchObject({ reason: 'DATA_LOSS', message: /CURRENT is missing/ });
+  expect(await readdir(place.directory)).toEqual(before);
 });
 
 test('a mark that trails the commits, or is not there, is no reason to refuse', async () => {
@@ -94,7 +110,7 @@ test('a commit row missing from the middle keeps the index from opening', async 
   const database = await openLevelDatabase(place.directory);
   await database.batch([{ type: 'del', key: store.commit.key(2) }]);
   await database.close();
-  await expect(place.open()).rejects.toMatchObject({ message: 'the index lost commits 2..2' });
+  await expect(place.open()).rejects.toMatchObject({ message: 'the index lost commits 2' });
 });
 
 test('a damaged log that loses acknowledged commits is DATA_LOSS, with what LevelDB says of it', async () => {
