@@ -1,7 +1,7 @@
 /** What is written together, and who waits for it to be durable. */
 import { textOf } from './bytes.ts';
 import type { Key, Value, Write } from './door.ts';
-import { encodeRow } from './stored-row.ts';
+import { encodeWrite } from './stored-row.ts';
 
 /** A transaction that has run. */
 export interface Settlement {
@@ -54,12 +54,6 @@ export class Batch {
   abandon(failure: unknown): void {
     for (const settlement of this.waiting) settlement.abandon(failure);
   }
-}
-
-function encodeWrite(write: Write): Write {
-  return write.type === 'put'
-    ? { type: 'put', key: write.key, value: encodeRow(write.key, write.value) }
-    : write;
 }
 
 /** Reads through batches that are not durable yet, the newest first, to what is. */

@@ -4,13 +4,17 @@
  */
 import { Failure } from '../domain/errors.ts';
 import { IndexDamaged, type Loss } from './damage.ts';
-import type { Database } from './database.ts';
+import type { Database, DatabaseReader } from './database.ts';
 import type { Reader, Write } from './door.ts';
 import { store } from './keys.ts';
+import { examineRows } from './reader.ts';
 import type { CommitRecord } from './records.ts';
 import { decodeRow } from './stored-row.ts';
 
 export const ringSlots = 1_024;
+
+/** Where the ring is. */
+export const commitRows = store.commit.range();
 
 const slotKeys = Array.from({ length: ringSlots }, (_, slot) => store.commit.key(slot));
 
@@ -63,8 +67,19 @@ export async function newestCommit(reader: Pick<Reader, 'getMany'>): Promise<Com
   return newestOf(values.map((value) => (value === undefined ? undefined : store.commit.decode(value))));
 }
 
+/**
+ * The newest commit that can be read, by a scan: after LevelDB has repaired a database a look-up may find an older row
+ * than a scan does.
+ */
+export async function scanNewestCommit(database: DatabaseReader): Promise<CommitRecord> {
+  const commits: CommitRecord[] = [];
+  for await (const block of examineRows(database, commitRows))
+    for (const row of block) if (row.kind === 'row') commits.push(store.commit.decode(row.value));
+  return newestOf(commits);
+}
+
 /** The newest of the commits; number 0 if there is none. */
-export function newestOf(commits: readonly (CommitRecord | undefined)[]): CommitRecord {
+function newestOf(commits: readonly (CommitRecord | undefined)[]): CommitRecord {
   let newest: CommitRecord = { seq: 0, epoch: 0, time: 0 };
   for (const commit of commits) if (commit !== undefined && commit.seq > newest.seq) newest = commit;
   return newest;

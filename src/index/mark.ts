@@ -84,7 +84,7 @@ class MarkFile implements Mark {
     const seq = this.noted;
     if (seq === this.written) return true;
     try {
-      await replaceDurably(this.options.path, `${seq}\n`);
+      await replaceMark(this.options.path, seq);
       this.written = seq;
       return true;
     } catch (error) {
@@ -99,6 +99,11 @@ class MarkFile implements Mark {
     await this.writing;
     await this.write();
   }
+}
+
+/** Writes a mark that nobody has open. Durable when this resolves. */
+export async function replaceMark(path: string, seq: number): Promise<void> {
+  await replaceDurably(path, `${seq}\n`);
 }
 
 /** The new content is in place, through power loss too, when this resolves; until then the old one is. */

@@ -6,7 +6,8 @@ import type { Index } from './door.ts';
 import { type EngineOptions, openEngine } from './engine.ts';
 import { MemoryRows } from './memory-rows.ts';
 
-export interface MemoryIndexOptions extends Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn'> {
+export interface MemoryIndexOptions
+  extends Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage'> {
   /** What is "on disk". Pass the same again to reopen. Default: nothing. */
   readonly rows?: MemoryRows;
   /**

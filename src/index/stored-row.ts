@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import { Failure } from '../domain/errors.ts';
 import { hexOf } from './bytes.ts';
 import type { StoredValue } from './database.ts';
-import type { Key, Value } from './door.ts';
+import type { Key, Value, Write } from './door.ts';
 
 const formatVersion = 1;
 const versionAt = 4;
@@ -21,6 +21,13 @@ export function encodeRow(key: Key, value: Value): StoredValue {
   stored.set(value, storedRowOverheadBytes);
   stored.writeUInt32BE(crc32(stored.subarray(versionAt), crc32(key)));
   return stored;
+}
+
+/** A write as it is stored. */
+export function encodeWrite(write: Write): Write {
+  return write.type === 'put'
+    ? { type: 'put', key: write.key, value: encodeRow(write.key, write.value) }
+    : write;
 }
 
 /** The value, sharing the memory of `stored`. Fails with `DATA_LOSS` if it is not what was stored under `key`. */
