@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { openDiskBlobs } from './blobs/disk.ts';
 import { syncDirectory } from './blobs/files.ts';
 import { Failure } from './domain/errors.ts';
-import { openLevelIndex } from './index/leveldb.ts';
-import { openStore, type Store } from './store/open.ts';
+import { LevelHome } from './index/level-home.ts';
+import { type HostState, StoreHost } from './store/host.ts';
+import { openStore } from './store/open.ts';
 
 export interface EmbeddedOptions {
   /** Absolute. Made if absent, open to its owner only: `index/`, `index.mark`, `blobs/`, `tmp/`, `run/`. */
@@ -14,46 +15,76 @@ export interface EmbeddedOptions {
   readonly artifactBytesMax: number;
   /** In bytes. */
   readonly inlineBytesMax: number;
+  /** Told when the store begins or ceases to serve. */
+  readonly onState?: (state: HostState) => void;
   /** Told what an operator should know and nobody else is told. */
   readonly warn: (message: string) => void;
 }
 
 export interface Embedded {
-  readonly store: Store;
+  readonly host: StoreHost;
   /** Calls must have ended. */
   close(): Promise<void>;
 }
 
 /**
+ * Opens the store; if what is there is damaged it is in recovery then.
+ *
  * @throws Failure STORE_UNAVAILABLE with metadata `lock: 'held'` if another process has the directory open, and
- * without if it cannot be used; DATA_LOSS if what is there is damaged.
+ * without if it cannot be used.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir, warn } = options;
   await makeDataDir(dataDir);
-  const index = await openLevelIndex({
-    directory: join(dataDir, 'index'),
-    markPath: join(dataDir, 'index.mark'),
+  const host = await StoreHost.open({
+    home: new LevelHome({
+      directory: join(dataDir, 'index'),
+      markPath: join(dataDir, 'index.mark'),
+      warn,
+    }),
+    open: async (index, isFirst) =>
+      openStore({
+        index,
+        blobs: await openDiskBlobs({ root: dataDir }),
+        artifactBytesMax: options.artifactBytesMax,
+        inlineBytesMax: options.inlineBytesMax,
+        removesStale: isFirst,
+      }),
     warn,
+    ...(options.onState === undefined ? {} : { onState: options.onState }),
   }).catch((error: unknown) => {
     throw isLocked(error) ? lockedBy(dataDir, error) : error;
   });
-  try {
-    const store = await openStore({
-      index,
-      blobs: await openDiskBlobs({ root: dataDir }),
-      artifactBytesMax: options.artifactBytesMax,
-      inlineBytesMax: options.inlineBytesMax,
-    });
-    return { store, close: async () => store[Symbol.asyncDispose]() };
-  } catch (error) {
-    await index.close();
-    throw error;
+  return { host, close: () => host[Symbol.asyncDispose]() };
+}
+
+/** How often it is tried to open what another process has open. */
+const lockPollMs = 50;
+
+/**
+ * Like {@link openEmbedded}, but waits up to `lockWaitMs` for another process to leave.
+ *
+ * @param onWait called before each further try; true ends the waiting.
+ * @returns undefined if `onWait` has ended it.
+ */
+export async function openWhenFree(
+  options: EmbeddedOptions & { readonly lockWaitMs: number },
+  onWait: () => Promise<boolean>,
+): Promise<Embedded | undefined> {
+  const deadline = performance.now() + options.lockWaitMs;
+  for (;;) {
+    try {
+      return await openEmbedded(options);
+    } catch (error) {
+      if (!isLocked(error) || performance.now() > deadline) throw error;
+    }
+    if (await onWait()) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
   }
 }
 
 /** True if the store could not be opened because another process has it open. */
-export function isLocked(error: unknown): boolean {
+function isLocked(error: unknown): boolean {
   return error instanceof Failure && error.metadata.lock === 'held';
 }
 

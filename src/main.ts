@@ -29,12 +29,13 @@ async function serve(args: readonly string[]): Promise<number> {
 }
 
 async function serveUntilSignalled(config: ServeConfig): Promise<void> {
-  const [{ openLog, callLogger }, { openEmbedded }, { routes }, { startServer }, { limits }] =
+  const [{ openLog, callLogger }, { openWhenFree }, { routes }, { startServer }, { Readiness }, { limits }] =
     await Promise.all([
       import('./log.ts'),
       import('./embedded.ts'),
       import('./api/routes.ts'),
       import('./server/server.ts'),
+      import('./server/readiness.ts'),
       import('./domain/limits.ts'),
     ]);
   const log = openLog(config.logLevel);
@@ -49,10 +50,41 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
     process.exit(exitCodes.failed);
   });
   for (const warning of config.warnings) log.warn(warning);
-  const { store, close } = await openEmbedded({ ...config, warn: (message) => log.warn(message) });
+  const readiness = new Readiness();
+  let waits = false;
+  const embedded = await openWhenFree(
+    {
+      ...config,
+      warn: (message) => log.warn(message),
+      onState: (state) => {
+        // What orchestrators start again is better than what can do nothing any more.
+        if (state === 'failed') process.exit(exitCodes.failed);
+        if (readiness.phase === 'starting' || readiness.phase === 'serving')
+          readiness.set(state === 'serving' ? 'serving' : 'starting');
+      },
+    },
+    async () => {
+      if (!waits)
+        log.warn(
+          { data_dir: config.dataDir },
+          'waiting for another process that has the data directory open',
+        );
+      waits = true;
+      return false;
+    },
+  );
+  if (embedded === undefined) return;
+  const { host, close } = embedded;
   try {
     await using server = await startServer({
-      routes: routes({ store, onCall: callLogger(log), elapsed: () => performance.now() }),
+      routes: routes({
+        store: host.store,
+        host,
+        version,
+        onCall: callLogger(log),
+        elapsed: () => performance.now(),
+      }),
+      readiness,
       grpc: config.grpc,
       socket: config.socket,
       messageBytesMax: limits.messageBytesMax,
@@ -68,9 +100,9 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
         admin: null,
         data_dir: config.dataDir,
         pid: process.pid,
-        ...store.recovered,
+        ...(host.damage === undefined ? host.store.recovered : { recovery: host.damage.message }),
       },
-      'ready',
+      host.damage === undefined ? 'ready' : 'in recovery',
     );
     log.info({ signal: await signals.first }, 'draining; a second signal breaks off what is under way');
     void signals.second.then(() => server.force());

@@ -64,6 +64,13 @@ export const settings = {
     default: 'run/sock in the data directory',
     description: 'Unix socket on which the same is served, to this user only',
   },
+  lockWaitSeconds: {
+    flag: 'lock-wait-seconds',
+    value: 'N',
+    env: 'ARTIFACTA_LOCK_WAIT_SECONDS',
+    default: '30',
+    description: 'how long to wait for another process that has the data directory open',
+  },
   insecure: {
     flag: 'insecure',
     env: 'ARTIFACTA_INSECURE',

@@ -49,7 +49,9 @@ const layers: Record<
   gen: { ours: [], packages: ['@bufbuild/protobuf'] },
 };
 /** Composition roots: they may import everything and nobody imports them. */
-const roots = ['main', 'embedded', 'connection', 'config', 'settings', 'log'].map((name) => `src/${name}.ts`);
+const roots = ['main', 'embedded', 'holder', 'connection', 'config', 'settings', 'log'].map(
+  (name) => `src/${name}.ts`,
+);
 
 function files(directory: string): string[] {
   return readdirSync(join(root, directory), { recursive: true, withFileTypes: true })

@@ -6,7 +6,8 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import { Failure, type Reason } from '../domain/errors.ts';
 import { parseNamespace } from '../domain/names.ts';
-import { localOperator, type Principal } from '../domain/principal.ts';
+import { anonymous, localOperator, type Principal } from '../domain/principal.ts';
+import { doorKey } from './door.ts';
 import { messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
 
@@ -111,9 +112,18 @@ class Watch {
   }
 
   admit(context: HandlerContext): Call {
-    this.principal = localOperator(
-      parseNamespace(namespaceHeader, context.requestHeader.get(namespaceHeader) ?? 'default'),
+    // A token that nobody can check must not end up as more than it grants.
+    if (context.requestHeader.has('authorization'))
+      throw new Failure(
+        'UNAUTHENTICATED',
+        'this service has no authentication configured, so it takes no token',
+      );
+    const namespace = parseNamespace(
+      namespaceHeader,
+      context.requestHeader.get(namespaceHeader) ?? 'default',
     );
+    this.principal =
+      context.values.get(doorKey) === 'network' ? anonymous(namespace) : localOperator(namespace);
     return { principal: this.principal, signal: context.signal };
   }
 

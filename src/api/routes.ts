@@ -4,7 +4,9 @@ import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import type { StoreHost } from '../store/host.ts';
 import type { Store } from '../store/open.ts';
+import { adminHandlers } from './admin-service.ts';
 import { artifactHandlers } from './artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { sessionHandlers } from './session-service.ts';
@@ -12,6 +14,10 @@ import { sessionHandlers } from './session-service.ts';
 /** What the services stand on. */
 export interface RoutesOptions extends GuardOptions {
   readonly store: Store;
+  /** What AdminService looks after. Default: nothing; its methods then answer NOT_IMPLEMENTED. */
+  readonly host?: StoreHost | undefined;
+  /** Of the software, for exports. Default: empty. */
+  readonly version?: string;
 }
 
 /** Registers every service with a router, each method behind the guard. */
@@ -19,7 +25,8 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   return (router) => {
     router.service(ArtifactService, guard(ArtifactService, artifactHandlers(options.store), options));
     router.service(SessionService, guard(SessionService, sessionHandlers(options.store), options));
-    router.service(AdminService, guard(AdminService, {}, options));
+    const admin = options.host === undefined ? {} : adminHandlers(options.host, options.version ?? '');
+    router.service(AdminService, guard(AdminService, admin, options));
     router.service(MaintenanceService, guard(MaintenanceService, {}, options));
   };
 }

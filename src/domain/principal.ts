@@ -13,7 +13,14 @@ export interface Principal {
   readonly operator: boolean;
 }
 
-/** Who calls where no authentication is configured: everybody on the loopback interface. */
+const everything: ReadonlySet<Scope> = new Set<Scope>(['read', 'write', 'share']);
+
+/** Who calls over the network where no authentication is configured: may use every namespace, but not the store itself. */
+export function anonymous(namespace: Namespace): Principal {
+  return { subject: 'local', namespace, scopes: everything, operator: false };
+}
+
+/** Who calls in the process that has the store open, or on its local socket: they could as well read its files. */
 export function localOperator(namespace: Namespace): Principal {
-  return { subject: 'local', namespace, scopes: new Set<Scope>(['read', 'write', 'share']), operator: true };
+  return { subject: 'local', namespace, scopes: everything, operator: true };
 }

@@ -6,15 +6,12 @@ import { Failure } from '../domain/errors.ts';
 import { IndexDamaged, type Loss } from './damage.ts';
 import type { Database, DatabaseReader } from './database.ts';
 import type { Reader, Write } from './door.ts';
-import { store } from './keys.ts';
+import { commitRange, store } from './keys.ts';
 import { examineRows } from './reader.ts';
 import type { CommitRecord } from './records.ts';
 import { decodeRow } from './stored-row.ts';
 
 export const ringSlots = 1_024;
-
-/** Where the ring is. */
-export const commitRows = store.commit.range();
 
 const slotKeys = Array.from({ length: ringSlots }, (_, slot) => store.commit.key(slot));
 
@@ -73,7 +70,7 @@ export async function newestCommit(reader: Pick<Reader, 'getMany'>): Promise<Com
  */
 export async function scanNewestCommit(database: DatabaseReader): Promise<CommitRecord> {
   const commits: CommitRecord[] = [];
-  for await (const block of examineRows(database, commitRows))
+  for await (const block of examineRows(database, commitRange))
     for (const row of block) if (row.kind === 'row') commits.push(store.commit.decode(row.value));
   return newestOf(commits);
 }

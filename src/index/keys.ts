@@ -6,7 +6,8 @@
  *   store
  *   ├── 01 setting        name                        → JSON
  *   ├── 02 commit         slot (number mod 1024)      → {seq, epoch, time}: one a batch, written by the engine
- *   └── 03 namespace      ns                          → {internalId, createTime}
+ *   ├── 03 namespace      ns                          → {internalId, createTime}
+ *   └── 04 cameBack       kind, ns, id                : was gone when an import brought it back
  *   sessions
  *   ├── 10 sessionName    ns, session id              → {uid, goneSince}
  *   ├── 11 session        ns, uid                     → record: state, counts, feed number, manifest
@@ -66,7 +67,11 @@ export const store = {
   setting: family('setting', 0x01, [text], json<unknown>()),
   commit: family('commit', 0x02, [ascending], json<records.CommitRecord>()),
   namespace: family('namespace', 0x03, [text], json<records.NamespaceRecord>()),
+  cameBack: family('cameBack', 0x04, [text, text, text], present),
 } as const;
+
+/** Where the ring of commits is: it belongs to one index and is never carried over to another. */
+export const commitRange = store.commit.range();
 
 /** What a session consists of. */
 export const sessions = {

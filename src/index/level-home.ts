@@ -13,12 +13,12 @@ import { access, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { Failure } from '../domain/errors.ts';
-import { commitRows, commitWrite, scanNewestCommit } from './commits.ts';
+import { commitWrite, scanNewestCommit } from './commits.ts';
 import type { IndexDamaged } from './damage.ts';
 import type { Database } from './database.ts';
 import type { Entry, Examined, Index } from './door.ts';
 import type { IndexHome, Replacement, Salvage } from './home.ts';
-import { store } from './keys.ts';
+import { commitRange, store } from './keys.ts';
 import { absentAsUndefined } from './level-files.ts';
 import { type LevelIndexOptions, openLevelDatabase, openLevelIndex } from './leveldb.ts';
 import { replaceMark } from './mark.ts';
@@ -28,9 +28,8 @@ import { encodeWrite } from './stored-row.ts';
 
 export type LevelHomeOptions = Omit<LevelIndexOptions, 'onDamage'>;
 
-/** The rows of the ring of commits belong to one index and are never carried over to another. */
-const beforeCommits = { gte: Uint8Array.of(0), lt: commitRows.gte };
-const afterCommits = { gte: commitRows.lt, lt: Uint8Array.of(0xff) };
+const beforeCommits = { gte: Uint8Array.of(0), lt: commitRange.gte };
+const afterCommits = { gte: commitRange.lt, lt: Uint8Array.of(0xff) };
 
 export class LevelHome implements IndexHome {
   private readonly options: LevelHomeOptions;

@@ -1,10 +1,10 @@
 /** The home of an index in memory: the double for tests. */
 import { Failure } from '../domain/errors.ts';
-import { commitRows, commitWrite, scanNewestCommit } from './commits.ts';
+import { commitWrite, scanNewestCommit } from './commits.ts';
 import type { IndexDamaged } from './damage.ts';
 import type { Entry, Index } from './door.ts';
 import type { IndexHome, Replacement, Salvage } from './home.ts';
-import { store } from './keys.ts';
+import { commitRange, store } from './keys.ts';
 import { type MemoryIndexOptions, openMemoryDatabase, openMemoryIndex } from './memory.ts';
 import { MemoryRows } from './memory-rows.ts';
 import { examineRows } from './reader.ts';
@@ -31,8 +31,8 @@ export class MemoryHome implements IndexHome {
     return {
       newest,
       async *rows() {
-        yield* examineRows(database, { gte: Uint8Array.of(0), lt: commitRows.gte });
-        yield* examineRows(database, { gte: commitRows.lt, lt: Uint8Array.of(0xff) });
+        yield* examineRows(database, { gte: Uint8Array.of(0), lt: commitRange.gte });
+        yield* examineRows(database, { gte: commitRange.lt, lt: Uint8Array.of(0xff) });
       },
       [Symbol.asyncDispose]: () => database.close(),
     };

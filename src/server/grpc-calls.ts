@@ -2,7 +2,12 @@
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { createHandlerContext, type HandlerContext, type MethodImplSpec } from '@connectrpc/connect';
+import {
+  createContextValues,
+  createHandlerContext,
+  type HandlerContext,
+  type MethodImplSpec,
+} from '@connectrpc/connect';
 import type {
   handleClientStreamingCall,
   handleServerStreamingCall,
@@ -12,6 +17,7 @@ import type {
   ServerWritableStream,
   sendUnaryData,
 } from '@grpc/grpc-js';
+import { type Door, doorKey } from '../api/door.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import { decode, type Encode, type Encoded, encoderOf } from './grpc-codec.ts';
 import { readOneAtATime } from './grpc-internals.ts';
@@ -22,6 +28,7 @@ import { SendQueue } from './send-queue.ts';
 import { noteMessage } from './young-collector.ts';
 
 export interface CallOptions {
+  readonly door: Door;
   /** Aborted when the service is forced to stop; so are then the signals of all calls. */
   readonly stop: AbortSignal;
   readonly calls: CallsInFlight;
@@ -109,6 +116,7 @@ function run(
     requestHeader: headersOf(call.metadata),
     requestSignal: gone.signal,
     shutdownSignal: options.stop,
+    contextValues: createContextValues().set(doorKey, options.door),
     ...(deadline === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Number(deadline) - Date.now() }),
   });
   const onGone = () => {

@@ -1,5 +1,6 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import type { Door } from '../api/door.ts';
 import { type Address, formatAddress, prepareSocket } from './addresses.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { collect, type Routes, serve } from './grpc.ts';
@@ -10,14 +11,15 @@ import { Readiness } from './readiness.ts';
 import { shuttingDown } from './refusals.ts';
 
 const MiB = 1024 * 1024;
+const windowBytesDefault = 4 * MiB;
 
 // It writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
 
 export interface ServerOptions {
   readonly routes: Routes;
-  /** Where to serve gRPC in clear. Port 0 takes any free one. */
-  readonly grpc: Address;
+  /** Where to serve gRPC in clear. Port 0 takes any free one. Default: nowhere. */
+  readonly grpc?: Address;
   /** Path of a Unix socket to serve the same on. Default: none. */
   readonly socket?: string;
   /** The largest message that is taken. */
@@ -42,8 +44,8 @@ export interface DrainResult {
 }
 
 /** A running server. Disposal breaks off what is under way. */
-export interface RunningServer extends AsyncDisposable {
-  readonly addresses: { readonly grpc: string; readonly socket: string | null };
+export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
+  readonly addresses: { readonly grpc: Grpc; readonly socket: string | null };
   readonly readiness: Readiness;
   /** Says that it leaves, waits, takes no more calls, waits for those under way, breaks off the rest. Idempotent. */
   drain(): Promise<DrainResult>;
@@ -52,6 +54,10 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 /** @throws Error if an address cannot be listened on; nothing then stays open. */
+export async function startServer(
+  options: ServerOptions & { readonly grpc: Address },
+): Promise<RunningServer<string>>;
+export async function startServer(options: ServerOptions): Promise<RunningServer>;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const readiness = options.readiness ?? new Readiness();
   const stop = new AbortController();
@@ -60,6 +66,46 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const healthMethods = collect((router) =>
     router.service(Health, health(readiness, [...names, Health.typeName])),
   );
+  const { onUnexpectedError } = options;
+  // One server for each door, so that each call is known to have come by it.
+  const servers: Server[] = [];
+  const listen = async (door: Door, target: string): Promise<number> => {
+    const server = makeServer(options);
+    servers.push(server);
+    const served = [...methods, ...healthMethods.methods];
+    serve(server, served, { door, stop: stop.signal, calls, onUnexpectedError });
+    const port = await bind(server, target);
+    openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
+    return port;
+  };
+  try {
+    const { grpc, socket } = options;
+    const port = grpc === undefined ? 0 : await listen('network', formatAddress(grpc));
+    if (socket !== undefined) {
+      await prepareSocket(socket);
+      await listen('socket', `unix:${socket}`);
+    }
+    if (options.readiness === undefined) readiness.set('serving');
+    const ending = new Ending(servers, { readiness, calls, stop, options });
+    return {
+      addresses: {
+        grpc: grpc === undefined ? null : formatAddress({ ...grpc, port }),
+        socket: socket ?? null,
+      },
+      readiness,
+      drain: () => ending.drain(),
+      force: () => ending.force(),
+      [Symbol.asyncDispose]: async () => {
+        await ending.force();
+      },
+    };
+  } catch (error) {
+    for (const server of servers) server.forceShutdown();
+    throw error;
+  }
+}
+
+function makeServer(options: ServerOptions): Server {
   const server = new Server({
     'grpc.max_receive_message_length': options.messageBytesMax,
     'grpc.max_concurrent_streams': options.concurrentStreamsMax,
@@ -69,31 +115,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     'grpc.keepalive_timeout_ms': 20_000,
     interceptors: [explainOwnStatuses],
   });
-  const { onUnexpectedError, windowBytes = 4 * MiB } = options;
-  serve(server, [...methods, ...healthMethods.methods], { stop: stop.signal, calls, onUnexpectedError });
-  advertise(server, { windowBytes, frameBytesMax: MiB });
-  try {
-    const port = await bind(server, formatAddress(options.grpc));
-    if (options.socket !== undefined) {
-      await prepareSocket(options.socket);
-      await bind(server, `unix:${options.socket}`);
-    }
-    openConnectionWindows(server, windowBytes);
-    readiness.set('serving');
-    const ending = new Ending(server, { readiness, calls, stop, options });
-    return {
-      addresses: { grpc: formatAddress({ ...options.grpc, port }), socket: options.socket ?? null },
-      readiness,
-      drain: () => ending.drain(),
-      force: () => ending.force(),
-      [Symbol.asyncDispose]: async () => {
-        await ending.force();
-      },
-    };
-  } catch (error) {
-    server.forceShutdown();
-    throw error;
-  }
+  advertise(server, { windowBytes: options.windowBytes ?? windowBytesDefault, frameBytesMax: MiB });
+  return server;
 }
 
 /** @throws Error that names the address and what is wrong with it. */
@@ -124,13 +147,13 @@ interface EndingParts {
 const cleanUpMs = 2_000;
 
 class Ending {
-  private readonly server: Server;
+  private readonly servers: readonly Server[];
   private readonly parts: EndingParts;
   private readonly forced = Promise.withResolvers<void>();
   private drained: Promise<DrainResult> | undefined;
 
-  constructor(server: Server, parts: EndingParts) {
-    this.server = server;
+  constructor(servers: readonly Server[], parts: EndingParts) {
+    this.servers = servers;
     this.parts = parts;
   }
 
@@ -149,7 +172,7 @@ class Ending {
     readiness.set('leaving');
     await this.settled(undefined, options.graceMs ?? 0);
     readiness.set('stopping');
-    const closed = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+    const closed = Promise.all(this.servers.map(shutDown)).then(() => undefined);
     // Connections on which nothing is open end by themselves; one idle stream would keep its own for ever.
     await this.settled(
       closed.then(() => calls.whenIdle()),
@@ -160,7 +183,7 @@ class Ending {
     // The wait that follows is for handlers, which `forced` must not cut short: the store is closed after it.
     await withTimeout(calls.whenIdle(), cleanUpMs);
     await withTimeout(closed, 100);
-    this.server.forceShutdown();
+    for (const server of this.servers) server.forceShutdown();
     return { brokenOff };
   }
 
@@ -168,6 +191,11 @@ class Ending {
   private async settled(work: Promise<void> | undefined, ms: number): Promise<void> {
     await withTimeout(Promise.race([work ?? new Promise<void>(() => {}), this.forced.promise]), ms);
   }
+}
+
+/** Takes no more calls at once; resolves when those under way have ended. */
+async function shutDown(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
 }
 
 async function withTimeout(work: Promise<void>, ms: number): Promise<void> {

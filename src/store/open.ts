@@ -22,7 +22,7 @@ import { transact } from './transaction.ts';
 import { Uploads } from './uploads.ts';
 
 /** Raised when older code could misread what newer code wrote. */
-const formatVersion = 1;
+export const formatVersion = 1;
 
 /** The namespace of whoever names none; made with the store. */
 export const defaultNamespace: Namespace = parseNamespace('namespace', 'default');
@@ -39,6 +39,8 @@ export interface StoreOptions {
   readonly opensSessions?: boolean;
   /** What retries wait by. Default: real time. */
   readonly after?: After;
+  /** Whether what earlier processes have left staged is removed. False where this process had the store open. Default true. */
+  readonly removesStale?: boolean;
   /** Told of each step of what the store does. Default: nobody is. */
   readonly onStep?: OnStep;
 }
@@ -55,7 +57,7 @@ export interface Store extends AsyncDisposable {
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
 
-/** @throws Failure DATA_LOSS if the store was written by newer code. */
+/** @throws Failure NOT_IMPLEMENTED if the store was written by newer code. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { index, blobs, opensSessions = true, onStep } = options;
   const inlineBytesMax = options.inlineBytesMax ?? limits.inlineContentBytesMaxDefault;
@@ -65,7 +67,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       `inlineBytesMax may be at most ${limits.inlineRequestBytesMax}, not ${inlineBytesMax}`,
     );
   const settings = await readSettings(index);
-  const stagingFiles = await blobs.removeStale();
+  const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
   await onStep?.('start.staleRemoved');
   const namespaces = new Namespaces(index, blobs);
   await namespaces.ensure(defaultNamespace);
@@ -106,17 +108,20 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 /** Reads what was fixed when the store was made, making it the first time. */
 async function readSettings(index: Index): Promise<{ pageTokenKey: Uint8Array }> {
   const freshKey = randomBytes(32).toString('base64url');
+  const freshId = randomBytes(16).toString('hex');
   return await transact(index, {
     queue: defaultNamespace,
-    reads: [storeKeys.setting.key('format'), storeKeys.setting.key('pageTokenKey')],
+    reads: ['format', 'storeId', 'pageTokenKey'].map((name) => storeKeys.setting.key(name)),
     decide: (rows, draft) => {
       const format = rows.get(storeKeys.setting, 'format');
       if (format === undefined) draft.put(storeKeys.setting, ['format'], formatVersion);
       else if (format !== formatVersion)
         throw new Failure(
-          'DATA_LOSS',
+          'NOT_IMPLEMENTED',
           `the store has format ${String(format)}; this version reads ${formatVersion}`,
         );
+      if (rows.get(storeKeys.setting, 'storeId') === undefined)
+        draft.put(storeKeys.setting, ['storeId'], freshId);
       const key = rows.get(storeKeys.setting, 'pageTokenKey');
       if (key === undefined) draft.put(storeKeys.setting, ['pageTokenKey'], freshKey);
       return { pageTokenKey: Buffer.from(typeof key === 'string' ? key : freshKey, 'base64url') };

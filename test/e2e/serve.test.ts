@@ -145,7 +145,16 @@ describe('artifacta serve', () => {
   it('refuses a data directory that another process has open, and names it', async () => {
     const dataDir = await newDataDir();
     await startServe(dataDir).ready;
-    const { status, stderr } = run(['serve', '--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0']);
+    const { status, stdout, stderr } = run([
+      'serve',
+      '--data-dir',
+      dataDir,
+      '--grpc-listen',
+      '127.0.0.1:0',
+      '--lock-wait-seconds',
+      '0',
+    ]);
+    expect(stdout).toBe('');
     expect(status).toBe(1);
     expect(stderr).toBe(`artifacta: another process has the data directory open: ${dataDir}\n`);
   });

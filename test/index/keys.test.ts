@@ -50,6 +50,7 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   setting: { code: 0x01, columns: [text] },
   commit: { code: 0x02, columns: [ascending] },
   namespace: { code: 0x03, columns: [text] },
+  cameBack: { code: 0x04, columns: [text, text, text] },
   sessionName: { code: 0x10, columns: [text, text] },
   session: { code: 0x11, columns: [text, session] },
   sessionsByTime: { code: 0x12, columns: [text, down(session)] },

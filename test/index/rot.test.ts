@@ -3,14 +3,19 @@
  * which LevelDB alone would do: it verifies no block that it reads.
  */
 import { Buffer } from 'node:buffer';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../src/domain/errors.ts';
+import { IndexDamaged } from '../../src/index/damage.ts';
 import type { Index } from '../../src/index/door.ts';
+import { openEngine } from '../../src/index/engine.ts';
+import { damageOfTable, listTables, TableCheck } from '../../src/index/level-tables.ts';
 import { openLevelIndex } from '../../src/index/leveldb.ts';
-import { everything, key, ManualTimer, put, write } from './support.ts';
+import { openMemoryDatabase } from '../../src/index/memory.ts';
+import { MemoryRows } from '../../src/index/memory-rows.ts';
+import { everything, key, ManualTimer, put, turns, write } from './support.ts';
 
 let root: string;
 let names: string[];
@@ -20,13 +25,11 @@ const nameOf = (at: number) => `row-${String(at).padStart(4, '0')}`;
 /** Rows that compress and rows that do not, so that both kinds of block are there. */
 const contentOf = (at: number) => (at % 3 === 0 ? 'x'.repeat(300) : `${at}-${Math.sin(at) * 1e15}`.repeat(6));
 
-function open(place: string, checkedBytesFirst?: number, onDamage?: () => void): Promise<Index> {
+function open(place: string): Promise<Index> {
   return openLevelIndex({
     directory: join(place, 'index'),
     markPath: join(place, 'mark'),
     after: new ManualTimer().after,
-    ...(checkedBytesFirst === undefined ? {} : { checkedBytesFirst }),
-    ...(onDamage === undefined ? {} : { onDamage }),
   });
 }
 
@@ -134,14 +137,45 @@ test('the last record of a manifest or a log whose length grew is not taken for 
   }
 });
 
-test('a table that is not checked before the start is checked while the index serves, and ends that', async () => {
+test('tables that are not checked at first are checked later, each once', async () => {
   const table = names.find((name) => name.endsWith('.ldb'))!;
-  const damaged = Promise.withResolvers<void>();
   const { length } = await readFile(join(root, 'sound', 'index', table));
-  const index = await open(await flipped(table, length >> 1, 3), 0, damaged.resolve);
-  await damaged.promise;
-  const loss = { reason: 'DATA_LOSS', message: /\.ldb: the block at \d+ does not match its checksum$/ };
-  await expect(index.get(key(nameOf(0)))).rejects.toMatchObject(loss);
-  await expect(write(index, [put('a', 'b')])).rejects.toMatchObject(loss);
+  const place = await flipped(table, length >> 1, 3);
+  const tables = await listTables(join(place, 'index'));
+  const check = new TableCheck(tables, 0);
+  expect(await check.first()).toBeUndefined();
+  const { signal } = new AbortController();
+  expect(await check.rest(signal)).toMatch(/\.ldb: the block at \d+ does not match its checksum$/);
+  expect(await check.rest(signal)).toBeUndefined();
+  expect(await new TableCheck(tables, 1).first()).toMatch(/does not match/);
+  expect(await new TableCheck(tables, 0).rest(AbortSignal.abort())).toBeUndefined();
+});
+
+test('a table that was removed, or made anew under its name, is none of those that were listed', async () => {
+  const place = await flipped('CURRENT', 0, 0);
+  const [table] = await listTables(join(place, 'index'));
+  await rename(table!.path, `${table!.path}.away`);
+  expect(await damageOfTable(table!)).toBeUndefined();
+  await writeFile(table!.path, 'another');
+  expect(await damageOfTable(table!)).toBeUndefined();
+  expect(await listTables(join(place, 'nowhere'))).toEqual([]);
+});
+
+test('damage that is found while an index serves ends that', async () => {
+  const found = Promise.withResolvers<IndexDamaged | undefined>();
+  const told: IndexDamaged[] = [];
+  const index = await openEngine({
+    openDatabase: async () => openMemoryDatabase(new MemoryRows()),
+    inspect: () => found.promise,
+    onDamage: (damage) => told.push(damage),
+  });
+  await write(index, [put('a', 'b')]);
+  const damage = new IndexDamaged('a block is damaged');
+  found.resolve(damage);
+  await found.promise;
+  await turns();
+  await expect(index.get(key('a'))).rejects.toBe(damage);
+  await expect(write(index, [put('a', 'c')])).rejects.toBe(damage);
+  expect(told).toEqual([damage]);
   await index.close();
 });

@@ -17,14 +17,14 @@ export interface Unexpected {
   readonly method: string;
 }
 
-export interface TestServer extends RunningServer {
+export interface TestServer extends RunningServer<string> {
   readonly unexpected: Unexpected[];
 }
 
 /** A server on a free port of the loopback interface. */
 export async function startTestServer(
   routes: Routes,
-  options: Partial<ServerOptions> = {},
+  options: Partial<ServerOptions> & { readonly grpc?: ServerOptions['grpc'] & {} } = {},
 ): Promise<TestServer> {
   const unexpected: Unexpected[] = [];
   const server = await startServer({

@@ -1,0 +1,194 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import type { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
+import {
+  type ImportIndexRequest,
+  type IndexPart,
+  IndexPartSchema,
+} from '../../gen/artifacta/v1/index_export_pb.ts';
+import {
+  type StoreStatus as StatusMessage,
+  StorePause_Cause,
+  StoreStatus_State,
+  StoreStatusSchema,
+} from '../../gen/artifacta/v1/store_pb.ts';
+import { Failure, invalid } from '../domain/errors.ts';
+import type { ExportPart } from '../store/export.ts';
+import type { HostState, StoreHost, StoreStatus } from '../store/host.ts';
+import type { PauseCause } from '../store/pauses.ts';
+import type { Call, Handlers } from './handlers.ts';
+
+/** AdminService over the store's host. What is missing here answers NOT_IMPLEMENTED. */
+export function adminHandlers(host: StoreHost, version: string): Handlers<typeof AdminService> {
+  const status = async () => ({ status: toStatusMessage(await host.status()) });
+  return {
+    getStoreStatus: async (_request, call) => {
+      requireOperator(call);
+      return await status();
+    },
+    resumeMaintenance: async (request, call) => {
+      requireOperator(call);
+      if (request.pauseId === '') throw invalid('pause_id', 'is required');
+      await host.resume(request.pauseId);
+      return await status();
+    },
+    exportIndex: (_request, call) => {
+      requireOperator(call);
+      return exportParts(host, version);
+    },
+    importIndex: async (requests, call) => {
+      requireOperator(call);
+      const first = await firstOf(requests);
+      const rows = await host.importIndex(importParts(first), first.replace);
+      return { rowCount: BigInt(rows), ...(await status()) };
+    },
+    acceptLoss: async (request, call) => {
+      requireOperator(call);
+      if (request.lossId === '') throw invalid('loss_id', 'is required');
+      await host.acceptLoss(request.lossId);
+      return await status();
+    },
+  };
+}
+
+function requireOperator({ principal }: Call): void {
+  if (!principal.operator)
+    throw new Failure(
+      'PERMISSION_DENIED',
+      'only operators may do this: whoever calls in this process or over the local socket',
+    );
+}
+
+async function* exportParts(host: StoreHost, version: string) {
+  for await (const part of host.exportIndex()) yield { part: toPartMessage(part, version) };
+}
+
+/** From the store's terms to the protocol's. */
+export function toPartMessage(part: ExportPart, softwareVersion: string): IndexPart {
+  return create(IndexPartSchema, { part: partOf(part, softwareVersion) });
+}
+
+function partOf(
+  part: ExportPart,
+  softwareVersion: string,
+): NonNullable<MessageInitShape<typeof IndexPartSchema>['part']> {
+  switch (part.kind) {
+    case 'header': {
+      const { formatVersion, storeId, commit, time } = part.header;
+      return {
+        case: 'header',
+        value: {
+          formatVersion,
+          storeId,
+          commitNumber: BigInt(commit),
+          createTime: timestampFromMs(time),
+          softwareVersion,
+        },
+      };
+    }
+    case 'rows':
+      return { case: 'rows', value: { rows: [...part.rows] } };
+    case 'footer':
+      return { case: 'footer', value: { rowCount: BigInt(part.rows), sha256: part.sha256 } };
+  }
+}
+
+interface Import {
+  readonly replace: boolean;
+  readonly first: ImportIndexRequest;
+  readonly rest: AsyncIterator<ImportIndexRequest>;
+}
+
+async function firstOf(requests: AsyncIterable<ImportIndexRequest>): Promise<Import> {
+  const rest = requests[Symbol.asyncIterator]();
+  const { value, done } = await rest.next();
+  if (done === true)
+    throw new Failure('UPLOAD_INCOMPLETE', 'part: an export begins with its header', {
+      violations: [{ field: 'part', description: 'an export begins with its header' }],
+    });
+  return { replace: value.replace, first: value, rest };
+}
+
+async function* importParts({ first, rest }: Import): AsyncGenerator<ExportPart> {
+  try {
+    for (let request = first; ; ) {
+      yield fromPartMessage(request.part);
+      const next = await rest.next();
+      if (next.done === true) return;
+      request = next.value;
+    }
+  } finally {
+    await rest.return?.();
+  }
+}
+
+function fromPartMessage(message: IndexPart | undefined): ExportPart {
+  const part = message?.part;
+  switch (part?.case) {
+    case 'header': {
+      const { formatVersion, storeId, commitNumber, createTime } = part.value;
+      return {
+        kind: 'header',
+        header: {
+          formatVersion,
+          storeId,
+          commit: wholeNumber('part.header.commit_number', commitNumber),
+          time: createTime === undefined ? 0 : timestampMs(createTime),
+        },
+      };
+    }
+    case 'rows':
+      return { kind: 'rows', rows: part.value.rows };
+    case 'footer':
+      return {
+        kind: 'footer',
+        rows: wholeNumber('part.footer.row_count', part.value.rowCount),
+        sha256: part.value.sha256,
+      };
+    default:
+      throw invalid('part', 'is required');
+  }
+}
+
+function wholeNumber(field: string, value: bigint): number {
+  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw invalid(field, `is not a number from 0 to ${Number.MAX_SAFE_INTEGER}`);
+  return Number(value);
+}
+
+const states: Readonly<Record<HostState, StoreStatus_State>> = {
+  serving: StoreStatus_State.SERVING,
+  recovery: StoreStatus_State.RECOVERY,
+  switching: StoreStatus_State.RECOVERY,
+  failed: StoreStatus_State.RECOVERY,
+  closed: StoreStatus_State.RECOVERY,
+};
+
+const causes: Readonly<Record<PauseCause, StorePause_Cause>> = {
+  imported: StorePause_Cause.IMPORTED,
+  inconsistent: StorePause_Cause.INCONSISTENT,
+};
+
+/** How the store is, as the protocol shows it. */
+export function toStatusMessage(status: StoreStatus): StatusMessage {
+  return create(StoreStatusSchema, {
+    state: states[status.state],
+    storeId: status.storeId,
+    formatVersion: status.formatVersion,
+    commitNumber: BigInt(status.commit),
+    pauses: status.pauses.map(({ id, cause, startTime, message }) => ({
+      id,
+      cause: causes[cause],
+      startTime: timestampFromMs(startTime),
+      message,
+    })),
+    losses: status.losses.map((loss) => ({
+      id: loss.id,
+      firstCommitNumber: BigInt(loss.firstCommit),
+      lastCommitNumber: BigInt(loss.lastCommit),
+      ...(loss.lastIntactTime === 0 ? {} : { lastIntactTime: timestampFromMs(loss.lastIntactTime) }),
+      message: loss.message,
+    })),
+    serviceTime: timestampFromMs(status.time),
+  });
+}
