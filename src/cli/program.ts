@@ -3,6 +3,8 @@ import { spreadValues } from './argv.ts';
 import { addCat } from './cat.ts';
 import { addCompletion } from './completion.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts';
+import { addExport, addImport } from './export.ts';
+import { addFsck } from './fsck.ts';
 import { addGlobalFlags, createInvocation, globalFlags, type Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
 import { addList } from './list.ts';
@@ -14,7 +16,19 @@ import { addSession } from './session.ts';
 import { addShow } from './show.ts';
 
 /** The names of the commands that {@link run} knows. */
-export const commandNames = ['push', 'pull', 'ls', 'cat', 'show', 'rm', 'session', 'completion'] as const;
+export const commandNames = [
+  'push',
+  'pull',
+  'ls',
+  'cat',
+  'show',
+  'rm',
+  'session',
+  'fsck',
+  'export',
+  'import',
+  'completion',
+] as const;
 
 /**
  * Runs one command line.
@@ -66,7 +80,7 @@ function buildProgram(invocation: Invocation): Command {
       `\nThe service is started with "artifacta serve"; see "artifacta serve --help".\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
     );
   addGlobalFlags(program);
-  for (const add of [addPush, addPull, addList, addCat, addShow, addRemove])
+  for (const add of [addPush, addPull, addList, addCat, addShow, addRemove, addFsck, addExport, addImport])
     addGlobalFlags(add(program, invocation));
   addSession(program, invocation);
   addCompletion(program, invocation);

@@ -1,6 +1,8 @@
 import { createClient, type Transport } from '@connectrpc/connect';
+import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import { Admin } from './admin.ts';
 import type { Artifact, ArtifactRef } from './artifact.ts';
 import {
   type ArtifactChanges,
@@ -40,6 +42,8 @@ export interface ClientOptions extends Credentials {
  */
 export class ArtifactaClient implements AsyncDisposable {
   readonly sessions: Sessions;
+  /** For operators. */
+  readonly admin: Admin;
   readonly #calls: Calls;
   readonly #endpoint: Endpoint;
 
@@ -53,6 +57,7 @@ export class ArtifactaClient implements AsyncDisposable {
       timeoutMs: options.timeoutMs ?? 30_000,
     };
     this.sessions = new Sessions(this.#calls);
+    this.admin = new Admin(this.#calls, createClient(AdminService, transport));
   }
 
   /** Stores bytes under a name in a session. The answer means durable. See {@link push}. */

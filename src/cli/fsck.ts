@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import type { Finding, StoreStatus, VerifyEvent, VerifyOptions } from '../client/admin.ts';
+import type { ArtifactaClient } from '../client/client.ts';
+import { exitCodes, UsageError } from './exit.ts';
+import { humanSize, plain } from './human.ts';
+import { globalFlags, type Invocation } from './invocation.ts';
+import { printStatus } from './status.ts';
+
+interface FsckFlags {
+  readonly contents?: boolean;
+  readonly repair?: boolean;
+  readonly reindex?: boolean;
+  readonly acceptLoss?: string;
+  readonly resume?: string;
+}
+
+type Summary = Extract<VerifyEvent, { kind: 'summary' }>;
+
+export function addFsck(program: Command, invocation: Invocation): Command {
+  return program
+    .command('fsck')
+    .summary('check the store, and repair it (operators)')
+    .description(
+      'Checks that every row of the index can be read and agrees with the others, and that every content is there. ' +
+        'Answers 1 if something is wrong and was not repaired. A store whose index is damaged serves nothing: restore ' +
+        'an export with "artifacta import", or accept the loss that is reported and keep what is left.',
+    )
+    .option('--contents', 'also read all contents and compare their SHA-256')
+    .option('--repair', 'repair what can be repaired without loss')
+    .option('--reindex', 'with --repair: derive all rows for searching anew')
+    .option(
+      '--accept-loss <id>',
+      'first accept a loss: keep what is left of a damaged index. Cannot be undone',
+    )
+    .option('--resume <id>', 'let maintenance go on in spite of that pause, and check nothing')
+    .action(async (flags: FsckFlags, command: Command) => {
+      if (flags.reindex && !flags.repair) throw new UsageError('--reindex goes with --repair');
+      const { namespace } = globalFlags(command);
+      await invocation.withClient(command, (client) => fsck(client, flags, namespace, invocation));
+    });
+}
+
+async function fsck(
+  client: ArtifactaClient,
+  flags: FsckFlags,
+  namespace: string | undefined,
+  invocation: Invocation,
+): Promise<void> {
+  const { io, output } = invocation;
+  const { signal } = io;
+  if (flags.resume !== undefined)
+    return showStatus(await client.admin.resume(flags.resume, { signal }), invocation);
+  if (flags.acceptLoss !== undefined) await client.admin.acceptLoss(flags.acceptLoss, { signal });
+  const before = await client.admin.status({ signal });
+  const options = { signal, namespace, checkContents: flags.contents ?? false };
+  const report = await check(client, options, invocation);
+  let open = report.findings;
+  if (flags.repair && (report.findings > 0 || flags.reindex)) {
+    if (before.state === 'recovery')
+      output.remark('a store in recovery is not repaired, but restored or accepted');
+    else {
+      const repair = { ...options, repairReportId: report.reportId, reindex: flags.reindex ?? false };
+      open -= (await check(client, repair, invocation)).repaired;
+    }
+  }
+  await showStatus(await client.admin.status({ signal }), invocation);
+  if (!output.style.json && !output.style.quiet) await output.line(told(report, open));
+  if (open > 0 || before.state === 'recovery') invocation.exitCode = exitCodes.failed;
+}
+
+async function showStatus(status: StoreStatus, invocation: Invocation): Promise<void> {
+  if (invocation.output.style.json) await invocation.output.json({ status });
+  else await printStatus(status, invocation);
+}
+
+function told({ checked, findings }: Summary, open: number): string {
+  const { rows, contents, bytes } = checked;
+  const what = `${rows} rows and ${contents} contents (${humanSize(bytes)}) were checked`;
+  if (findings === 0) return `${what}; nothing is wrong`;
+  return `${what}; ${findings} findings, ${findings - open} of them repaired`;
+}
+
+async function check(
+  client: ArtifactaClient,
+  options: VerifyOptions,
+  { output }: Invocation,
+): Promise<Summary> {
+  for await (const event of client.admin.verify(options)) {
+    if (event.kind === 'summary') {
+      if (output.style.json) await output.json({ summary: event });
+      return event;
+    }
+    if (event.kind === 'progress')
+      output.progress(`checked ${event.checked.rows} rows, ${humanSize(event.checked.bytes)}`);
+    else if (output.style.json) await output.json({ finding: event.finding });
+    else await output.line(findingLine(event.finding));
+  }
+  throw new Error('the check ended before it was complete');
+}
+
+function findingLine(finding: Finding): string {
+  const { kind, namespace, session, artifactId, sha256, message, repairable, repaired } = finding;
+  const about = [namespace, session, artifactId, sha256].filter((part) => part !== '').join(' ');
+  const state = repaired ? 'repaired' : repairable ? 'repairable' : 'not repairable';
+  return `${kind}  ${state}  ${plain(about)}: ${plain(message)}`;
+}
