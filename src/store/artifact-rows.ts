@@ -72,13 +72,18 @@ export function delExpiry(draft: Draft, ns: string, record: ArtifactRecord): voi
 /** Everything a new artifact adds, but for its content, its session, its head and the usage. */
 export function putArtifact(draft: Draft, ns: string, record: ArtifactRecord): void {
   draft.put(artifacts.record, [ns, record.id], record);
+  putDerived(draft, ns, record);
+  putLatest(draft, ns, record);
+}
+
+/** What is derived from an artifact's record whether or not it is the latest version. */
+export function putDerived(draft: Draft, ns: string, record: ArtifactRecord): void {
   draft.put(artifacts.version, [ns, record.uid, record.name, record.version], { id: record.id });
   draft.put(artifacts.feed, [ns, record.uid, record.feed], { kind: 'committed', id: record.id });
   for (const input of record.inputs) {
     draft.put(lineage.inputs, [ns, record.id, input], true);
     draft.put(lineage.derived, [ns, input, record.id], true);
   }
-  putLatest(draft, ns, record);
   putExpiry(draft, ns, record);
 }
 

@@ -4,10 +4,12 @@
  * removed here.
  */
 import { Buffer } from 'node:buffer';
+import { blockBytes } from '../blobs/blob-store.ts';
 import type { Sha256 } from '../domain/digest.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Key } from '../index/door.ts';
 import { blobs } from '../index/keys.ts';
+import type { BlobRecord } from '../index/records.ts';
 import type { Content } from './content-writer.ts';
 import type { Draft, Rows } from './transaction.ts';
 
@@ -49,18 +51,26 @@ export function attach(
   by: Referrer,
   now: number,
 ): boolean {
-  const { sha256, size } = content;
+  const { sha256 } = content;
   const held = rows.get(blobs.record, ns, sha256);
   draft.put(blobs.reference, [ns, sha256, by.kind, by.id], true);
-  if (held !== undefined) {
+  if (held !== undefined && !held.quarantined) {
     draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs + 1 });
     discardCopy(rows, draft, ns, content, now);
     return true;
   }
+  if (held !== undefined) discardDamaged(draft, ns, sha256, held, now);
+  putContent(rows, draft, ns, content, (held?.refs ?? 0) + 1);
+  return false;
+}
+
+/** Stores where the bytes of `content` are. */
+function putContent(rows: Rows, draft: Draft, ns: string, content: Content, refs: number): void {
+  const { sha256, size } = content;
   if (content.kind === 'inline') {
-    draft.put(blobs.record, [ns, sha256], { size, refs: 1 });
+    draft.put(blobs.record, [ns, sha256], { size, refs });
     draft.put(blobs.bytes, [ns, sha256], content.bytes);
-    return false;
+    return;
   }
   if (!content.published) throw new ContentVanished();
   const state = rows.get(blobs.physicalName, ns, content.name);
@@ -69,11 +79,46 @@ export function attach(
       'STORE_UNAVAILABLE',
       'the upload took so long that its bytes were condemned; upload again',
     );
-  draft.put(blobs.record, [ns, sha256], { name: content.name, size, refs: 1 });
+  draft.put(blobs.record, [ns, sha256], { name: content.name, size, refs });
   draft.put(blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
   for (let at = 0; at < content.crcs.length; at += crcRowBytes)
     draft.put(blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
-  return false;
+}
+
+/** Makes room for sound bytes in the place of damaged ones: queues the file, forgets the checksums. */
+function discardDamaged(draft: Draft, ns: string, sha256: Sha256, damaged: BlobRecord, now: number): void {
+  if (damaged.name === undefined) {
+    draft.del(blobs.bytes, ns, sha256);
+    return;
+  }
+  for (const key of crcKeys(ns, sha256, 0, Math.max(0, Math.ceil(damaged.size / blockBytes) - 1)))
+    draft.del(blobs.crcs, ...blobs.crcs.parse(key));
+  condemn(draft, ns, damaged.name, damaged.size, now);
+}
+
+/**
+ * What becomes of bytes that nobody needs, since an artifact has the same: they take the place of damaged or lost
+ * ones, or are discarded.
+ */
+export function healOrDiscard(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
+  const held = rows.get(blobs.record, ns, content.sha256);
+  if (held !== undefined && !held.quarantined) {
+    discardCopy(rows, draft, ns, content, now);
+    return;
+  }
+  if (held !== undefined) discardDamaged(draft, ns, content.sha256, held, now);
+  // Of a record that is lost the references are still there; a check of the store counts them again.
+  putContent(rows, draft, ns, content, held?.refs ?? 1);
+}
+
+/** True if the bytes are there and may be referenced again. */
+export function isHeld(
+  rows: Rows,
+  ns: string,
+  content: { readonly sha256: Sha256; readonly size: number },
+): boolean {
+  const held = rows.get(blobs.record, ns, content.sha256);
+  return held !== undefined && !held.quarantined && held.size === content.size;
 }
 
 /** Adds a reference to content that is already held, without bytes. @returns false if it is not held. */
@@ -85,7 +130,7 @@ export function attachHeld(
   by: Referrer,
 ): boolean {
   const held = rows.get(blobs.record, ns, content.sha256);
-  if (held === undefined || held.size !== content.size) return false;
+  if (held === undefined || !isHeld(rows, ns, content)) return false;
   draft.put(blobs.reference, [ns, content.sha256, by.kind, by.id], true);
   draft.put(blobs.record, [ns, content.sha256], { ...held, refs: held.refs + 1 });
   return true;
@@ -95,9 +140,14 @@ export function attachHeld(
 export function discardCopy(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
   if (content.kind !== 'blob' || !content.published) return;
   if (rows.get(blobs.physicalName, ns, content.name) !== undefined) return;
+  condemn(draft, ns, content.name, content.size, now);
+}
+
+/** Queues a file: nothing will ever reference its name. */
+export function condemn(draft: Draft, ns: string, name: string, size: number, now: number): void {
   const notBefore = now + readGraceMs;
-  draft.put(blobs.physicalName, [ns, content.name], { state: 'condemned', notBefore });
-  draft.put(blobs.condemned, [notBefore, ns, content.name], { size: content.size });
+  draft.put(blobs.physicalName, [ns, name], { state: 'condemned', notBefore });
+  draft.put(blobs.condemned, [notBefore, ns, name], { size });
 }
 
 /** Removes a reference; the last one queues the blob. */

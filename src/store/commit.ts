@@ -24,7 +24,7 @@ import {
   toArtifact,
   usageKey,
 } from './artifact-rows.ts';
-import { attach, attachHeld, blobReads, discardCopy } from './blob-rows.ts';
+import { attach, attachHeld, blobReads, healOrDiscard, isHeld } from './blob-rows.ts';
 import type { Content } from './content-writer.ts';
 import {
   artifactDeleted,
@@ -110,7 +110,8 @@ export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, e
   const same = liveLatest(rows, ns, head, env.now);
   if (same !== undefined && isSame(same, spec, content)) {
     const kept = extendExpiry(draft, ns, same, expireTime);
-    if (content.kind !== 'held') discardCopy(rows, draft, ns, content, env.now);
+    if (content.kind !== 'held') healOrDiscard(rows, draft, ns, content, env.now);
+    else if (!isHeld(rows, ns, content)) throw contentNotFound(content.sha256);
     rememberRequest(rows, draft, request, kept.id, env);
     return {
       artifact: toArtifact(kept, true),
@@ -133,7 +134,7 @@ function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): Com
   if (record === undefined) throw artifactDeleted({ id: known.artifact });
   if (isExpired(record, env.now)) throw artifactExpired(record);
   const head = rows.get(artifacts.head, ns, record.uid, record.name);
-  if (content.kind !== 'held') discardCopy(rows, draft, ns, content, env.now);
+  if (content.kind !== 'held') healOrDiscard(rows, draft, ns, content, env.now);
   return {
     artifact: toArtifact(record, head?.latest === record.id),
     receipt: receiptFor(record, spec, content.size, 'replayed'),

@@ -39,6 +39,8 @@ export class Contents {
     if (value === undefined) throw lost(content.sha256, 'its record is gone');
     const record = blobKeys.record.decode(value);
     if (record.size !== content.size) throw lost(content.sha256, 'its recorded size differs');
+    if (record.quarantined)
+      throw lost(content.sha256, 'it is damaged; pushing the same bytes again heals it');
     if (part.length === 0) return fromMemory(new Uint8Array(0));
     if (record.name === undefined) {
       const bytes = await reader.get(blobKeys.bytes.key(ns, content.sha256));

@@ -20,7 +20,7 @@ export async function publishAndCommit<T>(
   const content = writer.finish();
   if (content.kind === 'inline') return await commit(content);
   const held = await index.get(blobKeys.record.key(ns, content.sha256));
-  if (held !== undefined) {
+  if (held !== undefined && !blobKeys.record.decode(held).quarantined) {
     await writer.foundHeld();
     try {
       return await commit(content);

@@ -35,13 +35,18 @@ export function createSession(draft: Draft, env: Env, ns: string, wanted: NewSes
     holds: 0,
     revision: 1,
   };
-  draft.put(sessions.name, [ns, wanted.id], { uid: record.uid });
-  draft.put(sessions.byTime, [ns, record.uid], true);
   if (record.hasOutputs) draft.put(sessions.outputs, [ns, record.uid], { expected: expectedOutputs });
+  putDerivedOfSession(draft, ns, record);
+  return record;
+}
+
+/** What is derived from a session's record and finds it. */
+export function putDerivedOfSession(draft: Draft, ns: string, record: SessionRecord): void {
+  draft.put(sessions.name, [ns, record.id], { uid: record.uid });
+  draft.put(sessions.byTime, [ns, record.uid], true);
   for (const [key, value] of record.metadata)
     draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
   for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, record.uid], true);
-  return record;
 }
 
 /** The session that an id names now; undefined if there is none. @throws Failure SESSION_GONE. */

@@ -1,0 +1,221 @@
+/** Contents: their records, references, checksums and bytes; and files that nothing refers to. */
+import { createHash } from 'node:crypto';
+import { type BlobStore, blockBytes } from '../../blobs/blob-store.ts';
+import type { Sha256 } from '../../domain/digest.ts';
+import { failedWith } from '../../domain/errors.ts';
+import { textOf } from '../../index/bytes.ts';
+import type { Index, Snapshot } from '../../index/door.ts';
+import { blobs, store as storeKeys } from '../../index/keys.ts';
+import type { BlobRecord } from '../../index/records.ts';
+import { crcKeys, crcRowBytes } from '../blob-rows.ts';
+import { type Found, found } from './finding.ts';
+import { grouped, joined } from './join.ts';
+import { damaged, lookUp, readable } from './look-up.ts';
+import type { Scope } from './scope.ts';
+
+export interface ContentCheck {
+  readonly index: Index;
+  readonly blobs: BlobStore;
+  readonly snapshot: Snapshot;
+  readonly scope: Scope;
+  /** Also read the bytes and hash them. */
+  readonly reads: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of each content that was looked at, and of its bytes if they were read. */
+  onContent(bytes: number): void;
+}
+
+interface Blob {
+  readonly ns: string;
+  readonly sha256: Sha256;
+  readonly record: BlobRecord;
+}
+
+/** So many unreferenced contents are remembered until their queue has been read. */
+const unreferencedMax = 100_000;
+
+async function* blobRows({ snapshot, scope }: ContentCheck) {
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(blobs.record))) {
+    const parts = scope.parse(blobs.record, key) as [string, Sha256] | undefined;
+    const record = scope.decode(blobs.record, value);
+    if (parts !== undefined && record !== undefined)
+      yield [textOf(key).slice(1), { ns: parts[0], sha256: parts[1], record }] as const;
+  }
+}
+
+/** Each content is referenced as often as its record says, and queued if it is not at all. */
+export async function* references(check: ContentCheck): AsyncGenerator<Found> {
+  const { snapshot, scope } = check;
+  async function* rows() {
+    for await (const [key] of readable(snapshot, scope.rangeOf(blobs.reference))) {
+      const parts = scope.parse(blobs.reference, key) as [string, Sha256] | undefined;
+      if (parts !== undefined)
+        yield [
+          textOf(blobs.record.key(parts[0], parts[1])).slice(1),
+          { ns: parts[0], sha256: parts[1] },
+        ] as const;
+    }
+  }
+  const counts = grouped(
+    rows(),
+    (first) => ({ first, refs: 1 }),
+    ({ first, refs }) => ({ first, refs: refs + 1 }),
+  );
+  const unreferenced = new Map<string, { ns: string; sha256: Sha256 }>();
+  for await (const { group, left, right } of joined(blobRows(check), counts)) {
+    const refs = right?.refs ?? 0;
+    if (left === undefined) {
+      const { ns, sha256 } = right!.first;
+      const message = `${refs} references to a content whose record is gone; pushing the same bytes again heals it`;
+      yield found('CONTENT_MISSING', { namespace: ns, sha256 }, message);
+      continue;
+    }
+    const { ns, sha256, record } = left;
+    if (refs === 0 && unreferenced.size < unreferencedMax) unreferenced.set(group, { ns, sha256 });
+    if (record.refs !== refs)
+      yield found(
+        'COUNT_WRONG',
+        { namespace: ns, sha256 },
+        `the content says it has ${record.refs} references; it has ${refs}`,
+        { kind: 'countReferences', ns, sha256, refs: refs - record.refs },
+      );
+  }
+  for await (const [key] of readable(snapshot, scope.rangeOf(blobs.maybeFree))) {
+    const parts = scope.parse(blobs.maybeFree, key) as [number, string, Sha256] | undefined;
+    if (parts !== undefined) unreferenced.delete(textOf(blobs.record.key(parts[1], parts[2])).slice(1));
+  }
+  for (const { ns, sha256 } of unreferenced.values())
+    yield found(
+      'INDEX_ROW_WRONG',
+      { namespace: ns, sha256 },
+      'the content has no references and is not queued for collection',
+      { kind: 'queueFree', ns, sha256 },
+    );
+}
+
+/** The bytes of each content are there, and the right ones. */
+export async function* contents(check: ContentCheck): AsyncGenerator<Found> {
+  for await (const [, blob] of blobRows(check)) {
+    check.signal?.throwIfAborted();
+    yield* blob.record.quarantined ? quarantined(blob) : contentFaults(check, blob);
+    check.onContent(check.reads ? blob.record.size : 0);
+  }
+}
+
+function* quarantined({ ns, sha256 }: Blob): Generator<Found> {
+  const message = 'the content is damaged and quarantined; pushing the same bytes again heals it';
+  yield found('CONTENT_CORRUPT', { namespace: ns, sha256 }, message);
+}
+
+async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<Found> {
+  const { ns, sha256, record } = blob;
+  const fault =
+    record.name === undefined ? await inlineFault(check, blob) : await fileFault(check, blob, record.name);
+  if (fault === undefined || !(await isStillThere(check.index, blob))) return;
+  yield found(
+    fault.isMissing ? 'CONTENT_MISSING' : 'CONTENT_CORRUPT',
+    { namespace: ns, sha256 },
+    `${fault.message}; pushing the same bytes again heals it, once it is quarantined by a repair`,
+    { kind: 'quarantine', ns, sha256, name: record.name },
+  );
+}
+
+interface Fault {
+  readonly isMissing: boolean;
+  readonly message: string;
+}
+
+async function inlineFault(
+  { snapshot }: ContentCheck,
+  { ns, sha256, record }: Blob,
+): Promise<Fault | undefined> {
+  const [bytes] = await lookUp(snapshot, [blobs.bytes.key(ns, sha256)]);
+  if (bytes === undefined) return { isMissing: true, message: 'the bytes of a small content are gone' };
+  // Of a damaged row another check tells.
+  if (bytes === damaged) return undefined;
+  const isRight = bytes.length === record.size && createHash('sha256').update(bytes).digest('hex') === sha256;
+  return isRight ? undefined : { isMissing: false, message: 'the bytes of a small content are others' };
+}
+
+async function fileFault(
+  check: ContentCheck,
+  { ns, sha256, record }: Blob,
+  name: string,
+): Promise<Fault | undefined> {
+  const stat = await check.blobs.stat(name);
+  if (stat === undefined) return { isMissing: true, message: `the file ${name} is gone` };
+  if (stat.sizeBytes !== record.size)
+    return { isMissing: false, message: `the file ${name} has ${stat.sizeBytes} bytes, not ${record.size}` };
+  const blocks = Math.ceil(record.size / blockBytes);
+  const rows = blocks === 0 ? [] : await lookUp(check.snapshot, crcKeys(ns, sha256, 0, blocks - 1));
+  let crcBytes = 0;
+  for (const row of rows) {
+    if (row === damaged) return undefined;
+    crcBytes += row?.length ?? 0;
+  }
+  if (
+    crcBytes !== blocks * 4 ||
+    rows.some((row) => row === undefined || row === damaged || row.length > crcRowBytes)
+  )
+    return { isMissing: false, message: 'the checksums of a content are incomplete' };
+  if (!check.reads) return undefined;
+  const hash = createHash('sha256');
+  try {
+    for await (const piece of check.blobs.read(name, 0, record.size, check.signal)) hash.update(piece);
+  } catch (error) {
+    if (!failedWith(error, 'DATA_LOSS')) throw error;
+    return { isMissing: false, message: error.message };
+  }
+  return hash.digest('hex') === sha256
+    ? undefined
+    : { isMissing: false, message: `the bytes of the file ${name} are others` };
+}
+
+/** What was deleted or replaced since the instant of the check is no fault. */
+async function isStillThere(index: Index, { ns, sha256, record }: Blob): Promise<boolean> {
+  const value = await index.get(blobs.record.key(ns, sha256));
+  if (value === undefined) return false;
+  const now = blobs.record.decode(value);
+  return now.name === record.name && !now.quarantined;
+}
+
+const dayMs = 86_400_000;
+
+/** Files that no row names and that are older than a day: younger ones may be about to be committed. */
+export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
+  const { snapshot, scope, index } = check;
+  const range =
+    scope.namespace === undefined ? storeKeys.namespace.range() : storeKeys.namespace.range(scope.namespace);
+  for await (const [key, value] of readable(snapshot, range)) {
+    const [ns] = storeKeys.namespace.parse(key);
+    const record = scope.decode(storeKeys.namespace, value);
+    if (record === undefined) continue;
+    for await (const name of check.blobs.list(record.internalId)) {
+      check.signal?.throwIfAborted();
+      // As it is now: what was committed since the instant of the check is no orphan.
+      if ((await index.get(blobs.physicalName.key(ns, name))) !== undefined) continue;
+      const stat = await check.blobs.stat(name);
+      if (stat === undefined || stat.modifyTimeMs > index.now() - dayMs) continue;
+      yield found(
+        'ORPHAN',
+        { namespace: ns },
+        `nothing refers to the file ${name} of ${stat.sizeBytes} bytes`,
+        { kind: 'condemn', ns, name, size: stat.sizeBytes },
+      );
+    }
+  }
+}
+
+/** What an import brought back and is still there. */
+export async function* cameBack(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  for await (const [key] of readable(snapshot, storeKeys.cameBack.range())) {
+    const [kind, ns, id] = storeKeys.cameBack.parse(key);
+    if (scope.namespace !== undefined && ns !== scope.namespace) continue;
+    const about = { namespace: ns, ...(kind === 'artifact' ? { artifactId: id } : {}) };
+    yield found(
+      'CAME_BACK',
+      about,
+      `the ${kind} ${id} had been deleted, and an import brought it back; delete it if it should not be there`,
+    );
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Compares what is derived with what it is derived from, both ways: every owner has its rows, and every row has its
+ * owner. Look-ups go by blocks, so memory does not grow with the store.
+ */
+
+import { textOf } from '../../index/bytes.ts';
+import type { Key, Snapshot, Value } from '../../index/door.ts';
+import { artifacts, blobs, calls, sessions } from '../../index/keys.ts';
+import type { HeadRecord } from '../../index/records.ts';
+import { type Found, found } from './finding.ts';
+import { damaged, examined, lookUp } from './look-up.ts';
+import { type AnyFamily, derivedFamilies, derivedRows, headKeyOf, type Owner, ownerOf } from './owners.ts';
+import type { Scope } from './scope.ts';
+
+interface OwnerFamily {
+  readonly family: AnyFamily;
+  owner(parts: readonly unknown[], key: Key): Owner;
+}
+
+const ownerFamilies: readonly OwnerFamily[] = [
+  { family: sessions.record, owner: ([ns], key) => ({ kind: 'session', ns: String(ns), key }) },
+  { family: artifacts.record, owner: ([ns], key) => ({ kind: 'artifact', ns: String(ns), key }) },
+  { family: calls.requestId, owner: ([ns], key) => ({ kind: 'requestId', ns: String(ns), key }) },
+  { family: blobs.record, owner: ([ns], key) => ({ kind: 'blob', ns: String(ns), key }) },
+  { family: blobs.condemned, owner: ([, ns], key) => ({ kind: 'condemned', ns: String(ns), key }) },
+];
+
+/** Rows that are missing, wrong or damaged although an owner says how they should be. */
+export async function* missingRows(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  for (const { family, owner } of ownerFamilies) {
+    for await (const block of examined(snapshot, scope.rangeOf(family))) {
+      const owners = block.flatMap((row) => {
+        if (row.kind !== 'row') return [];
+        const parts = scope.parse(family, row.key);
+        return parts === undefined ? [] : [{ owner: owner(parts, row.key), value: row.value }];
+      });
+      yield* compareDerived(snapshot, scope, owners);
+    }
+  }
+}
+
+interface Owned {
+  readonly owner: Owner;
+  readonly value: Value;
+}
+
+async function* compareDerived(
+  snapshot: Snapshot,
+  scope: Scope,
+  owners: readonly Owned[],
+): AsyncGenerator<Found> {
+  const wanted: { owner: Owner; key: Key; value: Value }[] = [];
+  const heads = await headsOf(snapshot, owners);
+  owners.forEach(({ owner, value }, at) => {
+    for (const write of derivedRows(owner, value, heads[at]))
+      if (write.type === 'put') wanted.push({ owner, key: write.key, value: write.value });
+  });
+  const present = await lookUp(
+    snapshot,
+    wanted.map(({ key }) => key),
+  );
+  for (const [at, { owner, key, value }] of wanted.entries()) {
+    const stored = present[at];
+    if (stored !== undefined && stored !== damaged && textOf(stored) === textOf(value)) continue;
+    if (stored === damaged) scope.noteReported(key);
+    const what = stored === undefined ? 'is missing' : stored === damaged ? 'is damaged' : 'is wrong';
+    yield found(
+      stored === damaged ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG',
+      scope.aboutOwner(owner),
+      `${scope.describe(key)} ${what}`,
+      { kind: 'derive', key, owner },
+    );
+  }
+}
+
+async function headsOf(snapshot: Snapshot, owners: readonly Owned[]): Promise<(HeadRecord | undefined)[]> {
+  const keys = owners.map(({ owner, value }) => headKeyOf(owner, value));
+  const values = await lookUp(
+    snapshot,
+    keys.filter((key) => key !== undefined),
+  );
+  let next = 0;
+  return keys.map((key) => {
+    const value = key === undefined ? undefined : values[next++];
+    return value === undefined || value === damaged ? undefined : artifacts.head.decode(value);
+  });
+}
+
+/** Rows that nobody owns, and damaged ones that {@link missingRows} has not reported. */
+export async function* surplusRows(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  for (const family of derivedFamilies) {
+    for await (const block of examined(snapshot, scope.rangeOf(family))) {
+      const rows: { key: Key; value: Value | undefined; owner: Owner | undefined }[] = [];
+      for (const row of block) {
+        if (row.kind === 'unreadable') continue;
+        const value = row.kind === 'row' ? row.value : undefined;
+        const parts = scope.parse(family, row.key);
+        if (parts === undefined || isKeptName(family, value)) continue;
+        const decoded = value === undefined ? undefined : scope.decode(family, value);
+        rows.push({
+          key: row.key,
+          value: row.kind === 'row' ? row.value : undefined,
+          owner: ownerOf(family, parts, decoded),
+        });
+      }
+      yield* compareOwned(snapshot, scope, family, rows);
+    }
+  }
+}
+
+/** The name of a session that is gone has no owner any more: it keeps its id from being used too soon. */
+function isKeptName(family: AnyFamily, value: Value | undefined): boolean {
+  return (
+    family === sessions.name && value !== undefined && sessions.name.decode(value).goneSince !== undefined
+  );
+}
+
+async function* compareOwned(
+  snapshot: Snapshot,
+  scope: Scope,
+  family: AnyFamily,
+  rows: readonly { key: Key; value: Value | undefined; owner: Owner | undefined }[],
+): AsyncGenerator<Found> {
+  const owned = rows.filter(({ owner }) => owner !== undefined);
+  const values = await lookUp(
+    snapshot,
+    owned.map(({ owner }) => owner!.key),
+  );
+  const present = owned.flatMap(({ owner }, at) => {
+    const value = values[at];
+    return value === undefined || value === damaged ? [] : [{ owner: owner!, value }];
+  });
+  const heads = await headsOf(snapshot, present);
+  const derived = new Map<string, Map<string, string>>();
+  present.forEach(({ owner, value }, at) => {
+    const rowsOfOwner = new Map<string, string>();
+    for (const write of derivedRows(owner, value, heads[at]))
+      if (write.type === 'put') rowsOfOwner.set(textOf(write.key), textOf(write.value));
+    derived.set(textOf(owner.key), rowsOfOwner);
+  });
+  const unknowable = new Set(
+    owned.filter((_row, at) => values[at] === damaged).map(({ owner }) => textOf(owner!.key)),
+  );
+  for (const { key, value, owner } of rows) {
+    const expected = owner && derived.get(textOf(owner.key))?.get(textOf(key));
+    const about = owner === undefined ? {} : scope.aboutOwner(owner);
+    if (value === undefined) {
+      if (scope.wasReported(key)) continue;
+      // The id of a session must not become free because a row is damaged.
+      const isName = family === sessions.name;
+      const message = `${scope.describe(key)} is damaged`;
+      yield isName
+        ? found('ROW_CORRUPT', about, `${message}; an import restores it`)
+        : found('ROW_CORRUPT', about, message, { kind: 'derive', key, owner });
+    } else if (expected === undefined && !(owner && unknowable.has(textOf(owner.key)))) {
+      yield found('INDEX_ROW_WRONG', about, `${scope.describe(key)} should not be there`, {
+        kind: 'derive',
+        key,
+        owner,
+      });
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** Reading of rows that may be damaged. */
+import { failedWith } from '../../domain/errors.ts';
+import type { Examined, Key, Snapshot, Value } from '../../index/door.ts';
+
+/** A row that does not match its checksum, or lies in a block that cannot be read. */
+export const damaged = Symbol('damaged');
+
+export type LookedUp = Value | undefined | typeof damaged;
+
+/** One value per key, in their order. */
+export async function lookUp(snapshot: Snapshot, keys: readonly Key[]): Promise<LookedUp[]> {
+  try {
+    return await snapshot.getMany(keys);
+  } catch (error) {
+    if (!failedWith(error, 'DATA_LOSS')) throw error;
+  }
+  const values: LookedUp[] = [];
+  for (const key of keys) {
+    try {
+      values.push(await snapshot.get(key));
+    } catch (error) {
+      if (!failedWith(error, 'DATA_LOSS')) throw error;
+      values.push(damaged);
+    }
+  }
+  return values;
+}
+
+/** The rows of a range, in blocks small enough to look up what belongs to them. */
+export async function* examined(
+  snapshot: Snapshot,
+  range: { readonly gte: Key; readonly lt: Key },
+): AsyncGenerator<readonly Examined[]> {
+  for await (const block of snapshot.examine(range))
+    for (let at = 0; at < block.length; at += blockRows) yield block.slice(at, at + blockRows);
+}
+
+const blockRows = 250;
+
+/** The rows of a range that can be read, one by one. */
+export async function* readable(
+  snapshot: Snapshot,
+  range: { readonly gte: Key; readonly lt: Key },
+): AsyncGenerator<readonly [Key, Value]> {
+  for await (const block of snapshot.examine(range))
+    for (const row of block) if (row.kind === 'row') yield [row.key, row.value];
+}

@@ -1,0 +1,149 @@
+/**
+ * Which rows are derived from which. An owner is a primary record; all that is derived from it can be said from it and
+ * (of an artifact) from its head, both when rows are checked and when they are written anew.
+ */
+import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Key, Value } from '../../index/door.ts';
+import type { Family } from '../../index/family.ts';
+import { artifacts, blobs, calls, families, latest, lineage, sessions } from '../../index/keys.ts';
+import type { HeadRecord } from '../../index/records.ts';
+import { putDerived, putLatest } from '../artifact-rows.ts';
+import { putDerivedOfSession } from '../session-rows.ts';
+import { Draft } from '../transaction.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
+export type AnyFamily = Family<any, any>;
+
+/** By the first byte of its keys. */
+export const familyOf: ReadonlyMap<number, AnyFamily> = new Map(
+  Object.values(families).flatMap((group) =>
+    (Object.values(group) as AnyFamily[]).map((family): [number, AnyFamily] => [family.code, family]),
+  ),
+);
+
+/** A primary record by its key. */
+export interface Owner {
+  readonly kind: 'artifact' | 'session' | 'requestId' | 'blob' | 'condemned';
+  readonly ns: string;
+  readonly key: Key;
+}
+
+export function artifactOwner(ns: string, id: ArtifactId): Owner {
+  return { kind: 'artifact', ns, key: artifacts.record.key(ns, id) };
+}
+
+export function sessionOwner(ns: string, uid: SessionUid): Owner {
+  return { kind: 'session', ns, key: sessions.record.key(ns, uid) };
+}
+
+/** The families all of whose rows are derived. */
+export const derivedFamilies: readonly AnyFamily[] = [
+  sessions.name,
+  sessions.byTime,
+  sessions.byMetadata,
+  sessions.byLabel,
+  sessions.pendingSeal,
+  artifacts.version,
+  ...Object.values(latest),
+  ...Object.values(lineage),
+  blobs.reference,
+  blobs.physicalName,
+  calls.expiry,
+];
+
+/**
+ * Whose row it is; undefined if nobody's, or if it cannot be told.
+ *
+ * @param value undefined if the row is damaged: then some owners cannot be told.
+ */
+export function ownerOf(family: AnyFamily, parts: readonly unknown[], value: unknown): Owner | undefined {
+  const ns = String(parts[0]);
+  const last = parts.at(-1) as never;
+  switch (family) {
+    case sessions.byTime:
+    case sessions.byMetadata:
+    case sessions.byLabel:
+    case sessions.pendingSeal:
+      return sessionOwner(ns, last);
+    case sessions.name:
+      return value === undefined ? undefined : sessionOwner(ns, (value as { uid: SessionUid }).uid);
+    case artifacts.version:
+      return value === undefined ? undefined : artifactOwner(ns, (value as { id: ArtifactId }).id);
+    case lineage.inputs:
+      return artifactOwner(ns, parts[1] as ArtifactId);
+    case blobs.reference:
+      return parts[2] === 'artifact' ? artifactOwner(ns, last) : sessionOwner(ns, last);
+    case blobs.physicalName:
+      return ownerOfName(ns, String(parts[1]), value);
+    case calls.expiry:
+      return ownerOfExpiry(parts);
+    default:
+      return artifactOwner(ns, last);
+  }
+}
+
+function ownerOfName(ns: string, name: string, value: unknown): Owner | undefined {
+  if (value === undefined) return undefined;
+  const state = value as { state: string; sha256: never; notBefore: number };
+  return state.state === 'live'
+    ? { kind: 'blob', ns, key: blobs.record.key(ns, state.sha256) }
+    : { kind: 'condemned', ns, key: blobs.condemned.key(state.notBefore, ns, name) };
+}
+
+function ownerOfExpiry([, ns, kind, id]: readonly unknown[]): Owner | undefined {
+  if (kind === 'artifact') return artifactOwner(String(ns), id as ArtifactId);
+  const [principal, requestId] = String(id).split('\0');
+  if (kind !== 'request' || requestId === undefined) return undefined;
+  return { kind: 'requestId', ns: String(ns), key: calls.requestId.key(String(ns), principal!, requestId) };
+}
+
+/** The head that decides whether an artifact is the latest version; undefined for other owners. */
+export function headKeyOf(owner: Owner, value: Value): Key | undefined {
+  if (owner.kind !== 'artifact') return undefined;
+  const { uid, name } = artifacts.record.decode(value);
+  return artifacts.head.key(owner.ns, uid, name);
+}
+
+/**
+ * Every row that is derived from an owner.
+ *
+ * @param value the owner's record. @param head what {@link headKeyOf} names, if it is there.
+ */
+export function derivedRows(owner: Owner, value: Value, head: HeadRecord | undefined): Draft['writes'] {
+  const draft = new Draft();
+  const { ns, key } = owner;
+  switch (owner.kind) {
+    case 'artifact': {
+      const record = artifacts.record.decode(value);
+      putDerived(draft, ns, record);
+      draft.put(blobs.reference, [ns, record.sha256, 'artifact', record.id], true);
+      if (head?.latest === record.id && !head.deleted) putLatest(draft, ns, record);
+      break;
+    }
+    case 'session': {
+      const record = sessions.record.decode(value);
+      putDerivedOfSession(draft, ns, record);
+      if (record.state === 'sealing') draft.put(sessions.pendingSeal, [ns, record.uid], true);
+      if (record.manifest !== undefined)
+        draft.put(blobs.reference, [ns, record.manifest.sha256, 'manifest', record.uid], true);
+      break;
+    }
+    case 'requestId': {
+      const { expireTime } = calls.requestId.decode(value);
+      const [, principal, requestId] = calls.requestId.parse(key);
+      draft.put(calls.expiry, [expireTime, ns, 'request', `${principal}\0${requestId}`], true);
+      break;
+    }
+    case 'blob': {
+      const { name } = blobs.record.decode(value);
+      const [, sha256] = blobs.record.parse(key);
+      if (name !== undefined) draft.put(blobs.physicalName, [ns, name], { state: 'live', sha256 });
+      break;
+    }
+    case 'condemned': {
+      const [notBefore, , name] = blobs.condemned.parse(key);
+      draft.put(blobs.physicalName, [ns, name], { state: 'condemned', notBefore });
+    }
+  }
+  return draft.writes;
+}

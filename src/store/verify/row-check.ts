@@ -1,0 +1,62 @@
+/** Rows that cannot be read, of the families that are not derived. */
+
+import type { Sha256 } from '../../domain/digest.ts';
+import type { Snapshot } from '../../index/door.ts';
+import { artifacts, blobs, commitRange } from '../../index/keys.ts';
+import { type Found, found } from './finding.ts';
+import { derivedFamilies, familyOf } from './owners.ts';
+import type { Scope } from './scope.ts';
+
+/** Every row of the index, counted; what cannot be read of it or is of no family. Heads are looked at elsewhere. */
+export async function* unreadableRows(
+  snapshot: Snapshot,
+  scope: Scope,
+  onRows: (count: number) => void,
+): AsyncGenerator<Found> {
+  const ranges = [
+    { gte: Uint8Array.of(0), lt: commitRange.gte },
+    { gte: commitRange.lt, lt: Uint8Array.of(0xff) },
+  ];
+  for (const range of ranges) {
+    for await (const block of snapshot.examine(range)) {
+      onRows(block.length);
+      for (const row of block) {
+        if (row.kind === 'unreadable')
+          yield found(
+            'ROW_CORRUPT',
+            {},
+            `what follows ${scope.describe(row.key)} cannot be read; import an export, or accept the loss`,
+          );
+        else yield* judge(scope, row.key, row.kind === 'row' ? row.value : undefined);
+      }
+    }
+  }
+}
+
+function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): Generator<Found> {
+  const family = familyOf.get(key[0]!);
+  if (family === undefined) {
+    yield found('ROW_CORRUPT', {}, `${scope.describe(key)} is of no known family`);
+    return;
+  }
+  if (value !== undefined && scope.decode(family, value) !== undefined) return;
+  if (derivedFamilies.includes(family) || family === artifacts.head) return;
+  const parts = scope.parse(family, key);
+  if (parts === undefined) return;
+  const about = { namespace: String(parts[0]) };
+  if (family === blobs.bytes || family === blobs.crcs) {
+    const sha256 = parts[1] as Sha256;
+    yield found(
+      'CONTENT_CORRUPT',
+      { ...about, sha256 },
+      `${scope.describe(key)} is damaged; pushing the same bytes again heals it`,
+      { kind: 'quarantine', ns: about.namespace, sha256, name: undefined },
+    );
+    return;
+  }
+  yield found(
+    'ROW_CORRUPT',
+    about,
+    `${scope.describe(key)} is damaged; import an export, or accept the loss of what it says`,
+  );
+}

@@ -1,0 +1,73 @@
+/** What one check looks at, and what it remembers while it does. */
+import { hexOf, textOf } from '../../index/bytes.ts';
+import type { Key, Value } from '../../index/door.ts';
+import { artifacts, blobs, calls } from '../../index/keys.ts';
+import type { Finding } from './finding.ts';
+import { type AnyFamily, familyOf, type Owner } from './owners.ts';
+
+/** Of these the namespace is the second column. */
+const queues: readonly AnyFamily[] = [calls.expiry, blobs.maybeFree, blobs.condemned];
+
+export class Scope {
+  /** Undefined: all. */
+  readonly namespace: string | undefined;
+  private readonly reported = new Set<string>();
+
+  constructor(namespace: string | undefined) {
+    this.namespace = namespace;
+  }
+
+  /** The rows of a family that are looked at; of the queues all, {@link parse} leaves out the others. */
+  rangeOf(family: AnyFamily): { gte: Key; lt: Key } {
+    return this.namespace === undefined || queues.includes(family)
+      ? family.range()
+      : family.range(this.namespace);
+  }
+
+  /** The columns of a key; undefined if it is not to be looked at, or cannot be taken apart. */
+  parse(family: AnyFamily, key: Key): readonly unknown[] | undefined {
+    try {
+      const parts = family.parse(key) as readonly unknown[];
+      const ns = parts[queues.includes(family) ? 1 : 0];
+      return this.namespace === undefined || ns === this.namespace ? parts : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The value; undefined if it cannot be decoded. */
+  decode<V>(family: { decode(value: Value): V }, value: Value): V | undefined {
+    try {
+      return family.decode(value);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A damaged row was reported by whoever knows what it should be. */
+  noteReported(key: Key): void {
+    this.reported.add(textOf(key));
+  }
+
+  wasReported(key: Key): boolean {
+    return this.reported.has(textOf(key));
+  }
+
+  /** A row in words. */
+  describe(key: Key): string {
+    const family = familyOf.get(key[0]!);
+    if (family === undefined) return `the row ${hexOf(key)}`;
+    try {
+      const parts = (family.parse(key) as readonly unknown[]).map((part) => JSON.stringify(part));
+      return `the row ${family.name}(${parts.join(', ')})`;
+    } catch {
+      return `the row ${family.name} ${hexOf(key)}`;
+    }
+  }
+
+  aboutOwner({ kind, ns, key }: Owner): Partial<Finding> {
+    if (kind === 'artifact') return { namespace: ns, artifactId: artifacts.record.parse(key)[1] };
+    if (kind === 'blob') return { namespace: ns, sha256: blobs.record.parse(key)[1] };
+    return { namespace: ns };
+  }
+}

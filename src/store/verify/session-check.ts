@@ -1,0 +1,247 @@
+/** Sessions against their versions, feeds and outputs; heads against versions; usage against artifacts. */
+import { textOf } from '../../index/bytes.ts';
+import type { Snapshot } from '../../index/door.ts';
+import { artifacts, calls, sessions } from '../../index/keys.ts';
+import type { ArtifactRecord, HeadRecord, SessionRecord, UsageRecord } from '../../index/records.ts';
+import { usageShard } from '../artifact-rows.ts';
+import { type Found, found } from './finding.ts';
+import { grouped, joined } from './join.ts';
+import { damaged, examined, lookUp, readable } from './look-up.ts';
+import type { Scope } from './scope.ts';
+
+interface Sums {
+  readonly artifacts: number;
+  readonly bytes: number;
+  readonly holds: number;
+}
+
+interface Listed {
+  readonly ns: string;
+  readonly uid: SessionRecord['uid'];
+  readonly name: string;
+  readonly version: number;
+  /** Undefined if its record cannot be read. */
+  readonly record: ArtifactRecord | undefined;
+}
+
+/** The first two columns of a key, which are the session's in several families. */
+const sessionGroup = (ns: string, uid: SessionRecord['uid']) => textOf(sessions.record.key(ns, uid)).slice(1);
+
+/** Every version with its record, in the order of sessions and names, the highest version of a name first. */
+async function* versions(snapshot: Snapshot, scope: Scope): AsyncGenerator<Listed> {
+  for await (const block of examined(snapshot, scope.rangeOf(artifacts.version))) {
+    const rows = block.flatMap((row) => {
+      const parts = row.kind === 'unreadable' ? undefined : scope.parse(artifacts.version, row.key);
+      if (parts === undefined) return [];
+      const [ns, uid, name, version] = parts as [string, SessionRecord['uid'], string, number];
+      const id = row.kind === 'row' ? scope.decode(artifacts.version, row.value)?.id : undefined;
+      return [{ ns, uid, name, version, id }];
+    });
+    const withId = rows.filter(({ id }) => id !== undefined);
+    const values = await lookUp(
+      snapshot,
+      withId.map(({ ns, id }) => artifacts.record.key(ns, id!)),
+    );
+    const records = new Map(withId.map((row, at) => [row, values[at]]));
+    for (const row of rows) {
+      const value = records.get(row);
+      const record = value === undefined || value === damaged ? undefined : artifacts.record.decode(value);
+      yield { ...row, record };
+    }
+  }
+}
+
+async function* sessionRows(snapshot: Snapshot, scope: Scope) {
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(sessions.record))) {
+    const parts = scope.parse(sessions.record, key);
+    const record = scope.decode(sessions.record, value);
+    if (parts !== undefined && record !== undefined)
+      yield [textOf(key).slice(1), { ns: String(parts[0]), record }] as const;
+  }
+}
+
+/** The counts of sessions. A session's artifacts are those that its versions name. */
+export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  async function* listed() {
+    for await (const version of versions(snapshot, scope))
+      yield [sessionGroup(version.ns, version.uid), version] as const;
+  }
+  const nothing: Sums = { artifacts: 0, bytes: 0, holds: 0 };
+  const add = (sums: Sums, { record }: Listed): Sums =>
+    record === undefined
+      ? sums
+      : {
+          artifacts: sums.artifacts + 1,
+          bytes: sums.bytes + record.size,
+          holds: sums.holds + (record.hold ? 1 : 0),
+        };
+  const sums = grouped(
+    listed(),
+    (item) => ({ first: item, sums: add(nothing, item) }),
+    (group, item) => ({ ...group, sums: add(group.sums, item) }),
+  );
+  for await (const { left, right } of joined(sessionRows(snapshot, scope), sums)) {
+    if (left === undefined) {
+      const { ns, uid } = right!.first;
+      yield found(
+        'ROW_CORRUPT',
+        { namespace: ns },
+        `the record of the session ${uid} cannot be read; import an export`,
+      );
+      continue;
+    }
+    const { ns, record } = left;
+    const actual = right?.sums ?? nothing;
+    const lacks = {
+      artifacts: actual.artifacts - record.artifacts,
+      bytes: actual.bytes - record.bytes,
+      holds: actual.holds - record.holds,
+    };
+    if (lacks.artifacts === 0 && lacks.bytes === 0 && lacks.holds === 0) continue;
+    yield found(
+      'COUNT_WRONG',
+      { namespace: ns, session: record.id },
+      `the session says it has ${record.artifacts} artifacts of ${record.bytes} bytes, ${record.holds} of them held; it has ${actual.artifacts} of ${actual.bytes} bytes, ${actual.holds} held`,
+      { kind: 'countSession', ns, uid: record.uid, ...lacks },
+    );
+  }
+}
+
+/** What happened in a session is numbered without gaps up to the number that its record says. */
+export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  async function* rows() {
+    for await (const [key, value] of readable(snapshot, scope.rangeOf(artifacts.feed))) {
+      const parts = scope.parse(artifacts.feed, key) as [string, SessionRecord['uid'], number] | undefined;
+      const event = scope.decode(artifacts.feed, value);
+      if (parts !== undefined && event !== undefined)
+        yield [
+          sessionGroup(parts[0], parts[1]),
+          { number: parts[2], sealed: event.kind === 'sealed' },
+        ] as const;
+    }
+  }
+  const sums = grouped(
+    rows(),
+    ({ number, sealed }) => ({ rows: 1, last: number, sealed }),
+    (sum, { number, sealed }) => ({ rows: sum.rows + 1, last: number, sealed: sum.sealed || sealed }),
+  );
+  for await (const { left, right } of joined(sessionRows(snapshot, scope), sums)) {
+    // Of a session whose record cannot be read another check tells.
+    if (left === undefined) continue;
+    const { ns, record } = left;
+    const actual = right ?? { rows: 0, last: 0, sealed: false };
+    const about = { namespace: ns, session: record.id };
+    if (actual.rows !== record.feed || actual.last !== record.feed)
+      yield found(
+        'INDEX_ROW_WRONG',
+        about,
+        `${actual.rows} events are recorded, the last of them number ${actual.last}; the session says ${record.feed}. What it lacks cannot be told again`,
+      );
+    else if (actual.sealed !== (record.state === 'sealed'))
+      yield found('INDEX_ROW_WRONG', about, `the session is ${record.state}, and its events do not agree`);
+  }
+}
+
+/** Expected outputs are there exactly where a session says that it has some. */
+export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  async function* rows() {
+    for await (const [key] of readable(snapshot, scope.rangeOf(sessions.outputs)))
+      yield [textOf(key).slice(1), true] as const;
+  }
+  for await (const { left, right } of joined(sessionRows(snapshot, scope), rows())) {
+    if ((left?.record.hasOutputs ?? false) === (right ?? false)) continue;
+    const about = left === undefined ? {} : { namespace: left.ns, session: left.record.id };
+    const what = right ? 'are there and not known of' : 'are lost; import an export';
+    yield found('INDEX_ROW_WRONG', about, `the expected outputs of a session ${what}`);
+  }
+}
+
+/** Heads name the latest version, and a next one that was never used. */
+export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  async function* headRows() {
+    for await (const block of examined(snapshot, scope.rangeOf(artifacts.head)))
+      for (const row of block) {
+        const parts = row.kind === 'unreadable' ? undefined : scope.parse(artifacts.head, row.key);
+        if (parts === undefined) continue;
+        const head = row.kind === 'row' ? scope.decode(artifacts.head, row.value) : undefined;
+        yield [textOf(row.key).slice(1), { parts, head }] as const;
+      }
+  }
+  async function* named() {
+    for await (const version of versions(snapshot, scope))
+      yield [textOf(artifacts.head.key(version.ns, version.uid, version.name)).slice(1), version] as const;
+  }
+  const highest = grouped(
+    named(),
+    (item) => item,
+    (first) => first,
+  );
+  for await (const { left, right } of joined(headRows(), highest)) {
+    const [ns, uid, name] = (left?.parts ?? [right!.ns, right!.uid, right!.name]) as [
+      string,
+      SessionRecord['uid'],
+      string,
+    ];
+    const wrong = faultOf(left?.head, right);
+    if (wrong === undefined) continue;
+    const about = { namespace: ns };
+    const kind = left !== undefined && left.head === undefined ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG';
+    const message = `${scope.describe(artifacts.head.key(ns, uid, name))} ${wrong}`;
+    if (right !== undefined && right.record === undefined) {
+      yield found(kind, about, `${message}; repair the version row, then look again`);
+      continue;
+    }
+    const top = right && { id: right.record!.id, version: right.version };
+    yield found(kind, about, message, { kind: 'head', ns, uid, name, was: left?.head, highest: top });
+  }
+}
+
+function faultOf(head: HeadRecord | undefined, highest: Listed | undefined): string | undefined {
+  if (head === undefined) return 'is missing or damaged';
+  if (highest === undefined) return head.deleted ? undefined : 'names a version that is not there';
+  if (highest.version >= head.nextVersion) return `does not go on after version ${highest.version}`;
+  if (highest.record === undefined) return undefined;
+  const isLatest = head.latest === highest.record.id;
+  if (isLatest === (head.deleted === true)) return 'does not name the latest version';
+  return undefined;
+}
+
+/** What namespaces use, in the shares that it is kept in. */
+export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  // Sixteen for each namespace.
+  const shares = new Map<string, { ns: string; shard: number; artifacts: number; bytes: number }>();
+  const shareOf = (ns: string, shard: number) => {
+    const id = `${ns} ${shard}`;
+    const share = shares.get(id) ?? { ns, shard, artifacts: 0, bytes: 0 };
+    shares.set(id, share);
+    return share;
+  };
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(artifacts.record))) {
+    const parts = scope.parse(artifacts.record, key);
+    const record = scope.decode(artifacts.record, value);
+    if (parts === undefined || record === undefined) continue;
+    const share = shareOf(String(parts[0]), usageShard(record.session));
+    share.artifacts++;
+    share.bytes += record.size;
+  }
+  for await (const block of examined(snapshot, scope.rangeOf(calls.usage)))
+    for (const row of block) {
+      const parts = scope.parse(calls.usage, row.key);
+      if (parts === undefined) continue;
+      const [ns, shard] = parts as [string, number];
+      const share = shareOf(ns, shard);
+      const said: UsageRecord | undefined =
+        row.kind === 'row' ? scope.decode(calls.usage, row.value) : undefined;
+      // Of a damaged one another check tells.
+      share.artifacts = said === undefined ? 0 : share.artifacts - said.artifacts;
+      share.bytes = said === undefined ? 0 : share.bytes - said.bytes;
+    }
+  for (const { ns, shard, artifacts: lacking, bytes } of shares.values())
+    if (lacking !== 0 || bytes !== 0)
+      yield found(
+        'COUNT_WRONG',
+        { namespace: ns },
+        `a share of what the namespace uses lacks ${lacking} artifacts and ${bytes} bytes`,
+        { kind: 'countUsage', ns, shard, artifacts: lacking, bytes },
+      );
+}
