@@ -12,10 +12,17 @@ import {
   StoreStatus_State,
   StoreStatusSchema,
 } from '../../gen/artifacta/v1/store_pb.ts';
+import {
+  Finding_Kind,
+  type VerifyRequest,
+  type VerifyResponseSchema,
+} from '../../gen/artifacta/v1/verify_pb.ts';
 import { Failure, invalid } from '../domain/errors.ts';
+import { parseNamespace } from '../domain/names.ts';
 import type { ExportPart } from '../store/export.ts';
 import type { HostState, StoreHost, StoreStatus } from '../store/host.ts';
 import type { PauseCause } from '../store/pauses.ts';
+import type { Checked, VerifyEvent } from '../store/verify/verifier.ts';
 import type { Call, Handlers } from './handlers.ts';
 
 /** AdminService over the store's host. What is missing here answers NOT_IMPLEMENTED. */
@@ -42,6 +49,10 @@ export function adminHandlers(host: StoreHost, version: string): Handlers<typeof
       const rows = await host.importIndex(importParts(first), first.replace);
       return { rowCount: BigInt(rows), ...(await status()) };
     },
+    verify: (request, call) => {
+      requireOperator(call);
+      return verifyParts(host, request, call);
+    },
     acceptLoss: async (request, call) => {
       requireOperator(call);
       if (request.lossId === '') throw invalid('loss_id', 'is required');
@@ -61,6 +72,48 @@ function requireOperator({ principal }: Call): void {
 
 async function* exportParts(host: StoreHost, version: string) {
   for await (const part of host.exportIndex()) yield { part: toPartMessage(part, version) };
+}
+
+async function* verifyParts(
+  host: StoreHost,
+  request: VerifyRequest,
+  { signal }: Call,
+): AsyncGenerator<MessageInitShape<typeof VerifyResponseSchema>> {
+  const { namespace, checkContents, repairReportId, reindex } = request;
+  if (reindex && repairReportId === '') throw invalid('repair_report_id', 'is required with reindex');
+  const events = host.verify({
+    namespace: namespace === '' ? undefined : parseNamespace('namespace', namespace),
+    checkContents,
+    repairReportId: repairReportId === '' ? undefined : repairReportId,
+    reindex,
+    signal,
+  });
+  for await (const event of events) yield { part: verifyPart(event) };
+}
+
+function verifyPart(event: VerifyEvent): NonNullable<MessageInitShape<typeof VerifyResponseSchema>['part']> {
+  switch (event.kind) {
+    case 'finding':
+      return { case: 'finding', value: { ...event.finding, kind: Finding_Kind[event.finding.kind] } };
+    case 'progress':
+      return { case: 'progress', value: checkedMessage(event.checked) };
+    case 'summary': {
+      const { reportId, checked, findings, repaired } = event;
+      return {
+        case: 'summary',
+        value: {
+          reportId,
+          checked: checkedMessage(checked),
+          findingCount: BigInt(findings),
+          repairedCount: BigInt(repaired),
+        },
+      };
+    }
+  }
+}
+
+function checkedMessage({ rows, contents, bytes }: Checked) {
+  return { rowCount: BigInt(rows), contentCount: BigInt(contents), sizeBytes: BigInt(bytes) };
 }
 
 /** From the store's terms to the protocol's. */

@@ -55,17 +55,33 @@ async function fsck(
   const options = { signal, namespace, checkContents: flags.contents ?? false };
   const report = await check(client, options, invocation);
   let open = report.findings;
-  if (flags.repair && (report.findings > 0 || flags.reindex)) {
-    if (before.state === 'recovery')
-      output.remark('a store in recovery is not repaired, but restored or accepted');
-    else {
-      const repair = { ...options, repairReportId: report.reportId, reindex: flags.reindex ?? false };
-      open -= (await check(client, repair, invocation)).repaired;
-    }
-  }
+  if (flags.repair && before.state === 'recovery')
+    output.remark('a store in recovery is not repaired, but restored or accepted');
+  else if (flags.repair) open = await repairAll(client, options, report, flags.reindex ?? false, invocation);
   await showStatus(await client.admin.status({ signal }), invocation);
   if (!output.style.json && !output.style.quiet) await output.line(told(report, open));
   if (open > 0 || before.state === 'recovery') invocation.exitCode = exitCodes.failed;
+}
+
+/** What is mended may bring to light what could not be judged before. */
+const repairRoundsMax = 4;
+
+/** @returns how many findings are left. */
+async function repairAll(
+  client: ArtifactaClient,
+  options: VerifyOptions,
+  report: Summary,
+  reindex: boolean,
+  invocation: Invocation,
+): Promise<number> {
+  let last = report;
+  for (let round = 0; round < repairRoundsMax; round++) {
+    const repair = { ...options, repairReportId: last.reportId, reindex: reindex && round === 0 };
+    const { repaired } = await check(client, repair, invocation);
+    if (last.findings > 0 || repair.reindex) last = await check(client, options, invocation);
+    if (repaired === 0 || last.findings === 0) break;
+  }
+  return last.findings;
 }
 
 async function showStatus(status: StoreStatus, invocation: Invocation): Promise<void> {

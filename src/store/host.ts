@@ -13,6 +13,8 @@ import { formatVersion, type Store } from './open.ts';
 import { type Pause, pauseRow, pauseSetting, readPauses } from './pauses.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty, storeIdIn } from './restore.ts';
 import { transact } from './transaction.ts';
+import { found } from './verify/finding.ts';
+import { type CheckOptions, findingsMax, Verifier, type VerifyEvent } from './verify/verifier.ts';
 
 export interface HostOptions {
   readonly home: IndexHome;
@@ -52,6 +54,15 @@ export interface StoreStatus {
 interface Serving {
   readonly index: Index;
   readonly store: Store;
+  readonly verifier: Verifier;
+}
+
+/** What a check is to look at, or a repair to repair. */
+export interface VerifyOptions extends CheckOptions {
+  /** Repair what that report listed. Default: only report. */
+  readonly repairReportId?: string | undefined;
+  /** With a repair: write all derived rows anew. */
+  readonly reindex: boolean;
 }
 
 export class StoreHost implements AsyncDisposable {
@@ -115,6 +126,9 @@ export class StoreHost implements AsyncDisposable {
       get recovered() {
         return live().recovered;
       },
+      get blobs() {
+        return live().blobs;
+      },
       [Symbol.asyncDispose]: () => this[Symbol.asyncDispose](),
     };
   }
@@ -141,7 +155,7 @@ export class StoreHost implements AsyncDisposable {
       index = await home.open((damage) => void this.enterRecovery(damage));
       const store = await open(index, !this.wasOpen);
       this.wasOpen = true;
-      this.serving = { index, store };
+      this.serving = { index, store, verifier: new Verifier(index, store.blobs) };
       this.loss = undefined;
       this.setState('serving');
     } catch (error) {
@@ -291,6 +305,39 @@ export class StoreHost implements AsyncDisposable {
       [keys.setting.key('acceptedLoss'), keys.setting.encode(lossId)],
     ]);
     await this.exchange(replacement, { seq: Math.max(newest.seq, loss.lastCommit), time: newest.time }, true);
+  }
+
+  /**
+   * Checks the store, or repairs what a check has found; repairing ends the pauses that wait for it. In recovery it
+   * only tells what cannot be read.
+   *
+   * @throws Failure ETAG_MISMATCH for a report that is unknown, STORE_IN_RECOVERY for a repair in recovery.
+   */
+  async *verify(options: VerifyOptions): AsyncGenerator<VerifyEvent> {
+    const { repairReportId, reindex, signal } = options;
+    if (repairReportId === undefined && this.loss !== undefined) yield* this.verifySalvage(this.loss);
+    else if (repairReportId === undefined) yield* this.live().verifier.check(options);
+    else {
+      yield* this.live().verifier.repair(repairReportId, { reindex, signal });
+      for (const pause of await readPauses(this.live().index)) await this.resume(pause.id);
+    }
+  }
+
+  private async *verifySalvage(loss: Loss): AsyncGenerator<VerifyEvent> {
+    yield { kind: 'finding', finding: found('COMMITS_LOST', {}, loss.message).finding };
+    const checked = { rows: 0, contents: 0, bytes: 0 };
+    let findings = 1;
+    await using salvage = await this.options.home.salvage();
+    for await (const block of salvage.rows()) {
+      checked.rows += block.length;
+      for (const row of block) {
+        if (row.kind === 'row') continue;
+        findings++;
+        if (findings <= findingsMax)
+          yield { kind: 'finding', finding: found('ROW_CORRUPT', {}, row.message).finding };
+      }
+    }
+    yield { kind: 'summary', reportId: '', checked, findings, repaired: 0 };
   }
 
   /** Closes the store, lets the replacement take the place of its index, and opens it again. */

@@ -53,6 +53,8 @@ export interface Store extends AsyncDisposable {
   readonly listing: Listing;
   readonly sessions: Sessions;
   readonly seals: Seals;
+  /** Where the contents are. */
+  readonly blobs: BlobStore;
   /** What the start had to tidy up. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
@@ -97,6 +99,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     listing: new Listing(index, namespaces, contents, new PageTokens(settings.pageTokenKey)),
     sessions: new Sessions(index, namespaces),
     seals,
+    blobs,
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       seals.close();

@@ -10,6 +10,7 @@ import {
   type Key,
   KeyNotListed,
   type Rows as RawRows,
+  type Value,
   type Write,
 } from '../index/door.ts';
 import type { Family } from '../index/family.ts';
@@ -25,6 +26,11 @@ export class Rows {
   get<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): V | undefined {
     const value = this.raw.get(family.key(...parts));
     return value === undefined ? undefined : family.decode(value);
+  }
+
+  /** One row by its key, as it is encoded. */
+  value(key: Key): Value | undefined {
+    return this.raw.get(key);
   }
 
   /** Asks for all of these rows at once, so that they cost one round instead of one each. */

@@ -10,9 +10,10 @@ import type { BlobRecord } from '../../index/records.ts';
 import { crcKeys, crcRowBytes } from '../blob-rows.ts';
 import { type Found, found } from './finding.ts';
 import { grouped, joined } from './join.ts';
-import { damaged, lookUp, readable } from './look-up.ts';
+import { damaged, examined, lookUp, readable } from './look-up.ts';
 import type { Scope } from './scope.ts';
 
+/** What these checks work with. */
 export interface ContentCheck {
   readonly index: Index;
   readonly blobs: BlobStore;
@@ -34,13 +35,16 @@ interface Blob {
 /** So many unreferenced contents are remembered until their queue has been read. */
 const unreferencedMax = 100_000;
 
+/** Every content's record, in order; undefined where it is damaged. */
 async function* blobRows({ snapshot, scope }: ContentCheck) {
-  for await (const [key, value] of readable(snapshot, scope.rangeOf(blobs.record))) {
-    const parts = scope.parse(blobs.record, key) as [string, Sha256] | undefined;
-    const record = scope.decode(blobs.record, value);
-    if (parts !== undefined && record !== undefined)
-      yield [textOf(key).slice(1), { ns: parts[0], sha256: parts[1], record }] as const;
-  }
+  for await (const block of examined(snapshot, scope.rangeOf(blobs.record)))
+    for (const row of block) {
+      const parts = row.kind === 'unreadable' ? undefined : scope.parse(blobs.record, row.key);
+      if (parts === undefined) continue;
+      const [ns, sha256] = parts as [string, Sha256];
+      const record = row.kind === 'row' ? scope.decode(blobs.record, row.value) : undefined;
+      yield [textOf(row.key).slice(1), { ns, sha256, record }] as const;
+    }
 }
 
 /** Each content is referenced as often as its record says, and queued if it is not at all. */
@@ -64,13 +68,20 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
   const unreferenced = new Map<string, { ns: string; sha256: Sha256 }>();
   for await (const { group, left, right } of joined(blobRows(check), counts)) {
     const refs = right?.refs ?? 0;
-    if (left === undefined) {
-      const { ns, sha256 } = right!.first;
-      const message = `${refs} references to a content whose record is gone; pushing the same bytes again heals it`;
-      yield found('CONTENT_MISSING', { namespace: ns, sha256 }, message);
+    if (scope.isUnsure(group)) continue;
+    const { ns, sha256 } = (left ?? right?.first)!;
+    const record = left?.record;
+    if (record === undefined) {
+      if (right !== undefined) yield* recordLost(check, group, ns, sha256, refs);
+      else
+        yield found(
+          'ROW_CORRUPT',
+          { namespace: ns, sha256 },
+          'the record of a content without references is damaged',
+          { kind: 'derive', key: blobs.record.key(ns, sha256), owner: undefined },
+        );
       continue;
     }
-    const { ns, sha256, record } = left;
     if (refs === 0 && unreferenced.size < unreferencedMax) unreferenced.set(group, { ns, sha256 });
     if (record.refs !== refs)
       yield found(
@@ -80,6 +91,12 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
         { kind: 'countReferences', ns, sha256, refs: refs - record.refs },
       );
   }
+  for (const { key, ns } of scope.homeless.values())
+    yield found('INDEX_ROW_WRONG', { namespace: ns }, `${scope.describe(key)} should not be there`, {
+      kind: 'derive',
+      key,
+      owner: undefined,
+    });
   for await (const [key] of readable(snapshot, scope.rangeOf(blobs.maybeFree))) {
     const parts = scope.parse(blobs.maybeFree, key) as [number, string, Sha256] | undefined;
     if (parts !== undefined) unreferenced.delete(textOf(blobs.record.key(parts[1], parts[2])).slice(1));
@@ -93,12 +110,60 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
     );
 }
 
+/** The record of a content is gone: it can be written anew if its bytes are there. */
+async function* recordLost(
+  { snapshot, scope }: ContentCheck,
+  group: string,
+  ns: string,
+  sha256: Sha256,
+  refs: number,
+): AsyncGenerator<Found> {
+  const file = scope.homeless.get(group);
+  scope.homeless.delete(group);
+  const [inline] = await lookUp(snapshot, [blobs.bytes.key(ns, sha256)]);
+  const isThere = file !== undefined || (inline !== undefined && inline !== damaged);
+  const message = `the record of a content with ${refs} references is gone`;
+  const about = { namespace: ns, sha256 };
+  if (isThere)
+    yield found('ROW_CORRUPT', about, message, { kind: 'restore', ns, sha256, name: file?.name, refs });
+  else
+    yield found('CONTENT_MISSING', about, `${message}, and its bytes; pushing the same bytes again heals it`);
+}
+
+/** Small contents and checksums of which nothing else is left. */
+export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
+  for (const family of [blobs.bytes, blobs.crcs]) {
+    for await (const block of examined(snapshot, scope.rangeOf(family))) {
+      const rows = block.flatMap(({ key }) => {
+        const parts = scope.parse(family, key) as [string, Sha256] | undefined;
+        return parts === undefined ? [] : [{ key, ns: parts[0], sha256: parts[1] }];
+      });
+      const records = await lookUp(
+        snapshot,
+        rows.map(({ ns, sha256 }) => blobs.record.key(ns, sha256)),
+      );
+      for (const [at, { key, ns, sha256 }] of rows.entries()) {
+        if (records[at] !== undefined || (await isReferenced(snapshot, ns, sha256))) continue;
+        const message = `${scope.describe(key)} should not be there`;
+        yield found('INDEX_ROW_WRONG', { namespace: ns }, message, { kind: 'derive', key, owner: undefined });
+      }
+    }
+  }
+}
+
+async function isReferenced(snapshot: Snapshot, ns: string, sha256: Sha256): Promise<boolean> {
+  for await (const _ of snapshot.examine(blobs.reference.range(ns, sha256))) return true;
+  return false;
+}
+
 /** The bytes of each content are there, and the right ones. */
 export async function* contents(check: ContentCheck): AsyncGenerator<Found> {
-  for await (const [, blob] of blobRows(check)) {
+  for await (const [, { ns, sha256, record }] of blobRows(check)) {
     check.signal?.throwIfAborted();
-    yield* blob.record.quarantined ? quarantined(blob) : contentFaults(check, blob);
-    check.onContent(check.reads ? blob.record.size : 0);
+    if (record === undefined) continue;
+    const blob = { ns, sha256, record };
+    yield* record.quarantined ? quarantined(blob) : contentFaults(check, blob);
+    check.onContent(check.reads ? record.size : 0);
   }
 }
 
@@ -193,7 +258,7 @@ export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
     for await (const name of check.blobs.list(record.internalId)) {
       check.signal?.throwIfAborted();
       // As it is now: what was committed since the instant of the check is no orphan.
-      if ((await index.get(blobs.physicalName.key(ns, name))) !== undefined) continue;
+      if (await isNamed(index, ns, name)) continue;
       const stat = await check.blobs.stat(name);
       if (stat === undefined || stat.modifyTimeMs > index.now() - dayMs) continue;
       yield found(
@@ -203,6 +268,16 @@ export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
         { kind: 'condemn', ns, name, size: stat.sizeBytes },
       );
     }
+  }
+}
+
+/** A damaged row names it all the same. */
+async function isNamed(index: Index, ns: string, name: string): Promise<boolean> {
+  try {
+    return (await index.get(blobs.physicalName.key(ns, name))) !== undefined;
+  } catch (error) {
+    if (!failedWith(error, 'DATA_LOSS')) throw error;
+    return true;
   }
 }
 

@@ -63,6 +63,7 @@ async function* compareDerived(
     const stored = present[at];
     if (stored !== undefined && stored !== damaged && textOf(stored) === textOf(value)) continue;
     if (stored === damaged) scope.noteReported(key);
+    scope.noteWrong(key);
     const what = stored === undefined ? 'is missing' : stored === damaged ? 'is damaged' : 'is wrong';
     yield found(
       stored === damaged ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG',
@@ -141,18 +142,26 @@ async function* compareOwned(
   const unknowable = new Set(
     owned.filter((_row, at) => values[at] === damaged).map(({ owner }) => textOf(owner!.key)),
   );
+  // Without its head nobody can say whether an artifact is the latest version; the head is mended first.
+  present.forEach(({ owner }, at) => {
+    if (owner.kind === 'artifact' && heads[at] === undefined) unknowable.add(textOf(owner.key));
+  });
   for (const { key, value, owner } of rows) {
     const expected = owner && derived.get(textOf(owner.key))?.get(textOf(key));
     const about = owner === undefined ? {} : scope.aboutOwner(owner);
     if (value === undefined) {
       if (scope.wasReported(key)) continue;
+      scope.noteWrong(key);
       // The id of a session must not become free because a row is damaged.
       const isName = family === sessions.name;
       const message = `${scope.describe(key)} is damaged`;
       yield isName
         ? found('ROW_CORRUPT', about, `${message}; an import restores it`)
         : found('ROW_CORRUPT', about, message, { kind: 'derive', key, owner });
+    } else if (expected === undefined && owner?.kind === 'blob' && !derived.has(textOf(owner.key))) {
+      scope.noteHomeless(key, owner);
     } else if (expected === undefined && !(owner && unknowable.has(textOf(owner.key)))) {
+      scope.noteWrong(key);
       yield found('INDEX_ROW_WRONG', about, `${scope.describe(key)} should not be there`, {
         kind: 'derive',
         key,

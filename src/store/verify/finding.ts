@@ -60,6 +60,14 @@ export type Repair =
       readonly was: HeadRecord | undefined;
       readonly highest: Pick<ArtifactRecord, 'id' | 'version'> | undefined;
     }
+  /** Write the record of a content whose bytes are there: in a file of that name, or in the index. */
+  | {
+      readonly kind: 'restore';
+      readonly ns: string;
+      readonly sha256: Sha256;
+      readonly name: string | undefined;
+      readonly refs: number;
+    }
   | { readonly kind: 'queueFree'; readonly ns: string; readonly sha256: Sha256 }
   /** Only if the content is still where it was. */
   | {

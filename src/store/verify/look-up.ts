@@ -3,7 +3,7 @@ import { failedWith } from '../../domain/errors.ts';
 import type { Examined, Key, Snapshot, Value } from '../../index/door.ts';
 
 /** A row that does not match its checksum, or lies in a block that cannot be read. */
-export const damaged = Symbol('damaged');
+export const damaged: unique symbol = Symbol('damaged');
 
 export type LookedUp = Value | undefined | typeof damaged;
 

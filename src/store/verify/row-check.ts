@@ -7,7 +7,7 @@ import { type Found, found } from './finding.ts';
 import { derivedFamilies, familyOf } from './owners.ts';
 import type { Scope } from './scope.ts';
 
-/** Every row of the index, counted; what cannot be read of it or is of no family. Heads are looked at elsewhere. */
+/** Every row of the index, counted; what cannot be read of it or is of no family. */
 export async function* unreadableRows(
   snapshot: Snapshot,
   scope: Scope,
@@ -40,7 +40,8 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
     return;
   }
   if (value !== undefined && scope.decode(family, value) !== undefined) return;
-  if (derivedFamilies.includes(family) || family === artifacts.head) return;
+  // Of these others know what they should be.
+  if (derivedFamilies.includes(family) || family === artifacts.head || family === blobs.record) return;
   const parts = scope.parse(family, key);
   if (parts === undefined) return;
   const about = { namespace: String(parts[0]) };

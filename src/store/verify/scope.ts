@@ -1,7 +1,7 @@
 /** What one check looks at, and what it remembers while it does. */
 import { hexOf, textOf } from '../../index/bytes.ts';
 import type { Key, Value } from '../../index/door.ts';
-import { artifacts, blobs, calls } from '../../index/keys.ts';
+import { artifacts, blobs, calls, sessions } from '../../index/keys.ts';
 import type { Finding } from './finding.ts';
 import { type AnyFamily, familyOf, type Owner } from './owners.ts';
 
@@ -12,6 +12,9 @@ export class Scope {
   /** Undefined: all. */
   readonly namespace: string | undefined;
   private readonly reported = new Set<string>();
+  private readonly unsure = new Set<string>();
+  /** Files that are named for contents whose records are lost, by content. */
+  readonly homeless = new Map<string, { readonly key: Key; readonly ns: string; readonly name: string }>();
 
   constructor(namespace: string | undefined) {
     this.namespace = namespace;
@@ -51,6 +54,30 @@ export class Scope {
 
   wasReported(key: Key): boolean {
     return this.reported.has(textOf(key));
+  }
+
+  /**
+   * A row was found wrong that others are counted by: of these nothing can be said before it is mended. They are named
+   * by their keys without the family.
+   */
+  noteWrong(key: Key): void {
+    const family = familyOf.get(key[0]!);
+    if (family !== artifacts.version && family !== blobs.reference) return;
+    const parts = this.parse(family, key);
+    if (parts === undefined) return;
+    const counted = family === artifacts.version ? sessions.record : blobs.record;
+    this.unsure.add(textOf((counted as AnyFamily).key(parts[0], parts[1])).slice(1));
+  }
+
+  /** A file is there for a content whose record is not. */
+  noteHomeless(nameKey: Key, owner: Owner): void {
+    const [ns, name] = blobs.physicalName.parse(nameKey);
+    this.homeless.set(textOf(owner.key).slice(1), { key: nameKey, ns, name });
+  }
+
+  /** @param group a session's or a content's key without the family. */
+  isUnsure(group: string): boolean {
+    return this.unsure.has(group);
   }
 
   /** A row in words. */

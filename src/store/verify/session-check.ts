@@ -6,7 +6,7 @@ import type { ArtifactRecord, HeadRecord, SessionRecord, UsageRecord } from '../
 import { usageShard } from '../artifact-rows.ts';
 import { type Found, found } from './finding.ts';
 import { grouped, joined } from './join.ts';
-import { damaged, examined, lookUp, readable } from './look-up.ts';
+import { damaged, examined, type LookedUp, lookUp, readable } from './look-up.ts';
 import type { Scope } from './scope.ts';
 
 interface Sums {
@@ -42,7 +42,7 @@ async function* versions(snapshot: Snapshot, scope: Scope): AsyncGenerator<Liste
       snapshot,
       withId.map(({ ns, id }) => artifacts.record.key(ns, id!)),
     );
-    const records = new Map(withId.map((row, at) => [row, values[at]]));
+    const records = new Map<(typeof rows)[number], LookedUp>(withId.map((row, at) => [row, values[at]]));
     for (const row of rows) {
       const value = records.get(row);
       const record = value === undefined || value === damaged ? undefined : artifacts.record.decode(value);
@@ -80,7 +80,8 @@ export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGen
     (item) => ({ first: item, sums: add(nothing, item) }),
     (group, item) => ({ ...group, sums: add(group.sums, item) }),
   );
-  for await (const { left, right } of joined(sessionRows(snapshot, scope), sums)) {
+  for await (const { group, left, right } of joined(sessionRows(snapshot, scope), sums)) {
+    if (scope.isUnsure(group)) continue;
     if (left === undefined) {
       const { ns, uid } = right!.first;
       yield found(
@@ -183,7 +184,7 @@ export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
       string,
     ];
     const wrong = faultOf(left?.head, right);
-    if (wrong === undefined) continue;
+    if (wrong === undefined || scope.isUnsure(sessionGroup(ns, uid))) continue;
     const about = { namespace: ns };
     const kind = left !== undefined && left.head === undefined ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG';
     const message = `${scope.describe(artifacts.head.key(ns, uid, name))} ${wrong}`;

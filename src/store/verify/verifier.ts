@@ -1,0 +1,220 @@
+/** Checks the store at one instant, and repairs what a check has found. */
+import { randomBytes } from 'node:crypto';
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import { Failure, failedWith } from '../../domain/errors.ts';
+import type { Index, Snapshot } from '../../index/door.ts';
+import { artifacts, sessions } from '../../index/keys.ts';
+import { type ContentCheck, cameBack, contents, leftOvers, orphans, references } from './content-check.ts';
+import { missingRows, surplusRows } from './derived-check.ts';
+import type { Finding, Found } from './finding.ts';
+import { examined } from './look-up.ts';
+import type { Owner } from './owners.ts';
+import { reindex, repair } from './repair.ts';
+import { unreadableRows } from './row-check.ts';
+import { Scope } from './scope.ts';
+import { feeds, heads, outputs, sessionCounts, usage } from './session-check.ts';
+
+export interface Checked {
+  /** Rows of the index. */
+  readonly rows: number;
+  readonly contents: number;
+  /** Bytes of contents that were read. */
+  readonly bytes: number;
+}
+
+export type VerifyEvent =
+  | { readonly kind: 'finding'; readonly finding: Finding }
+  | { readonly kind: 'progress'; readonly checked: Checked }
+  | {
+      readonly kind: 'summary';
+      /** Names the report for a repair; empty after one. */
+      readonly reportId: string;
+      readonly checked: Checked;
+      readonly findings: number;
+      readonly repaired: number;
+    };
+
+export interface CheckOptions {
+  /** Only this namespace. Default: all. */
+  readonly namespace?: string | undefined;
+  /** Read all contents and compare their SHA-256. */
+  readonly checkContents: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A report lists so many findings; more are counted. */
+export const findingsMax = 10_000;
+/** A repair may condemn so many files that nothing refers to. More of them may mean that the index is what is wrong. */
+export const orphansMax = 1_000;
+const reportDays = 1;
+const reportsMax = 8;
+/** Rows between two words about how far a check is. */
+const progressRows = 50_000;
+
+interface Report {
+  readonly id: string;
+  readonly time: number;
+  readonly findings: readonly Found[];
+}
+
+export class Verifier {
+  private readonly index: Index;
+  private readonly blobs: BlobStore;
+  private readonly reports = new Map<string, Report>();
+
+  constructor(index: Index, blobs: BlobStore) {
+    this.index = index;
+    this.blobs = blobs;
+  }
+
+  /** Looks at everything at one instant, in constant memory but for the findings. What is committed meanwhile is no finding. */
+  async *check(options: CheckOptions): AsyncGenerator<VerifyEvent> {
+    await using snapshot = this.index.snapshot();
+    const checked = { rows: 0, contents: 0, bytes: 0 };
+    const kept: Found[] = [];
+    let findings = 0;
+    let told = 0;
+    for await (const found of this.findings(snapshot, options, checked)) {
+      options.signal?.throwIfAborted();
+      if (found !== undefined) {
+        findings++;
+        if (findings > findingsMax) continue;
+        kept.push(found);
+        yield { kind: 'finding', finding: found.finding };
+      } else if (checked.rows + checked.contents - told >= progressRows) {
+        told = checked.rows + checked.contents;
+        yield { kind: 'progress', checked: { ...checked } };
+      }
+    }
+    const reportId = this.keep(kept);
+    yield { kind: 'summary', reportId, checked: { ...checked }, findings, repaired: 0 };
+  }
+
+  /** Undefined now and then: nothing was found, and the check is further than before. */
+  private async *findings(
+    snapshot: Snapshot,
+    { namespace, checkContents, signal }: CheckOptions,
+    checked: { rows: number; contents: number; bytes: number },
+  ): AsyncGenerator<Found | undefined> {
+    const scope = new Scope(namespace);
+    const check: ContentCheck = {
+      index: this.index,
+      blobs: this.blobs,
+      snapshot,
+      scope,
+      reads: checkContents,
+      signal,
+      onContent: (bytes) => {
+        checked.contents++;
+        checked.bytes += bytes;
+      },
+    };
+    const onRows = (count: number) => {
+      checked.rows += count;
+    };
+    yield* unreadableRows(snapshot, scope, onRows);
+    yield undefined;
+    // The order matters: whoever knows what a damaged row should be reports it first.
+    for (const part of [missingRows, surplusRows, heads, sessionCounts, feeds, outputs, usage]) {
+      yield* part(snapshot, scope);
+      yield undefined;
+    }
+    yield* references(check);
+    yield* leftOvers(check);
+    yield* contents(check);
+    yield* orphans(check);
+    yield* cameBack(snapshot, scope);
+  }
+
+  private keep(findings: readonly Found[]): string {
+    const id = randomBytes(8).toString('hex');
+    this.reports.set(id, { id, time: this.index.now(), findings });
+    for (const old of this.reports.keys()) if (this.reports.size > reportsMax) this.reports.delete(old);
+    return id;
+  }
+
+  /**
+   * Repairs what a report listed, as far as it is still so.
+   *
+   * @throws Failure ETAG_MISMATCH if there is no such report, or if it is older than a day.
+   */
+  async *repair(
+    reportId: string,
+    options: { readonly reindex: boolean; readonly signal?: AbortSignal | undefined },
+  ): AsyncGenerator<VerifyEvent> {
+    const report = this.reports.get(reportId);
+    if (report === undefined || report.time < this.index.now() - reportDays * 86_400_000)
+      throw new Failure(
+        'ETAG_MISMATCH',
+        'repair_report_id: there is no such report, or it is older than a day',
+        {
+          violations: [
+            { field: 'repair_report_id', description: 'there is no such report, or it is older than a day' },
+          ],
+        },
+      );
+    const checked = { rows: 0, contents: 0, bytes: 0 };
+    if (options.reindex) checked.rows = await this.reindexAll(options.signal);
+    const orphanCount = report.findings.filter(({ finding }) => finding.kind === 'ORPHAN').length;
+    let repaired = 0;
+    for (const { finding, repair: what } of report.findings) {
+      options.signal?.throwIfAborted();
+      const refusal =
+        finding.kind === 'ORPHAN' && orphanCount > orphansMax ? tooManyOrphans(orphanCount) : undefined;
+      const outcome = what === undefined || refusal !== undefined ? refusal : await this.attempt(what);
+      const isRepaired = what !== undefined && outcome === undefined;
+      if (isRepaired) repaired++;
+      const message = outcome === undefined ? finding.message : `${finding.message}; ${outcome}`;
+      yield { kind: 'finding', finding: { ...finding, message, repaired: isRepaired } };
+    }
+    this.reports.delete(reportId);
+    yield { kind: 'summary', reportId: '', checked, findings: report.findings.length, repaired };
+  }
+
+  /** @returns why it was not repaired; undefined if it was. */
+  private async attempt(what: NonNullable<Found['repair']>): Promise<string | undefined> {
+    try {
+      const isDone = await repair(this.index, this.blobs, what);
+      return isDone ? undefined : 'nothing was changed: it is not as it was, or the bytes are wrong too';
+    } catch (error) {
+      // What it would need is damaged too, and reported by itself.
+      if (failedWith(error, 'DATA_LOSS')) return `it was not repaired: ${error.message}`;
+      throw error;
+    }
+  }
+
+  private async reindexAll(signal: AbortSignal | undefined): Promise<number> {
+    let rows = 0;
+    await using snapshot = this.index.snapshot();
+    for (const [family, kind] of [
+      [sessions.record, 'session'],
+      [artifacts.record, 'artifact'],
+    ] as const) {
+      for await (const block of examined(snapshot, family.range())) {
+        for (let at = 0; at < block.length; at += reindexOwners) {
+          signal?.throwIfAborted();
+          const owners = block
+            .slice(at, at + reindexOwners)
+            .flatMap((row): Owner[] =>
+              row.kind === 'row' ? [{ kind, ns: String(family.parse(row.key)[0]), key: row.key }] : [],
+            );
+          if (owners.length > 0) rows += await reindex(this.index, owners).catch(ignoreDamage);
+        }
+      }
+    }
+    return rows;
+  }
+}
+
+/** What is damaged of owners and heads is reported by itself. */
+function ignoreDamage(error: unknown): number {
+  if (!failedWith(error, 'DATA_LOSS')) throw error;
+  return 0;
+}
+
+/** An owner may have seventy derived rows and more, and a transaction is bounded. */
+const reindexOwners = 25;
+
+function tooManyOrphans(count: number): string {
+  return `not removed: ${count} files are more than the ${orphansMax} that a repair may remove; perhaps it is the index that is wrong`;
+}

@@ -1,0 +1,420 @@
+/** Checking and repairing the store: every row removed, every row damaged, contents gone and altered. */
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { openMemoryBlobs } from '../../src/blobs/memory.ts';
+import { textOf } from '../../src/index/bytes.ts';
+import type { Index, Key } from '../../src/index/door.ts';
+import { artifacts, blobs, calls, commitRange, latest, sessions, store } from '../../src/index/keys.ts';
+import { openMemoryIndex } from '../../src/index/memory.ts';
+import { MemoryRows } from '../../src/index/memory-rows.ts';
+import { usageShard } from '../../src/store/artifact-rows.ts';
+import { openStore, type Store } from '../../src/store/open.ts';
+import type { Finding } from '../../src/store/verify/finding.ts';
+import { familyOf } from '../../src/store/verify/owners.ts';
+import { Verifier, type VerifyEvent } from '../../src/store/verify/verifier.ts';
+import { someBytes } from '../support/calls.ts';
+import { startOfTime } from '../support/door.ts';
+import { inconsistencies } from '../support/naive.ts';
+import { sessionNamed, specOf, target, tester } from '../support/specs.ts';
+
+const dayMs = 86_400_000;
+
+interface Rig extends AsyncDisposable {
+  readonly rows: MemoryRows;
+  readonly index: Index;
+  readonly store: Store;
+  readonly blobs: ReturnType<typeof openMemoryBlobs>;
+  readonly clock: { now: number };
+  check(options?: { checkContents?: boolean; namespace?: string }): Promise<Report>;
+  repair(report: Report, reindex?: boolean): Promise<Report>;
+}
+
+interface Report {
+  readonly id: string;
+  readonly findings: readonly Finding[];
+  readonly summary: Extract<VerifyEvent, { kind: 'summary' }>;
+}
+
+async function report(events: AsyncIterable<VerifyEvent>): Promise<Report> {
+  const findings: Finding[] = [];
+  for await (const event of events) {
+    if (event.kind === 'finding') findings.push(event.finding);
+    if (event.kind === 'summary') return { id: event.reportId, findings, summary: event };
+  }
+  throw new Error('no summary');
+}
+
+async function openRig(rows = new MemoryRows(), blobStore = openMemoryBlobs()): Promise<Rig> {
+  const clock = { now: startOfTime };
+  const index = await openMemoryIndex({ rows, clock: () => clock.now });
+  const opened = await openStore({ index, blobs: blobStore, inlineBytesMax: 64 });
+  const verifier = new Verifier(index, blobStore);
+  return {
+    rows,
+    index,
+    store: opened,
+    blobs: blobStore,
+    clock,
+    check: (options = {}) => report(verifier.check({ checkContents: false, ...options })),
+    repair: ({ id }, reindex = false) => report(verifier.repair(id, { reindex })),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+}
+
+/** A store with at least one row of every family that anything writes by now. */
+async function fill({
+  store: { uploads, artifacts: changes, sessions: sessionStore, seals },
+}: Rig): Promise<void> {
+  const push = (spec: Parameters<typeof specOf>[0], content: Uint8Array | string) =>
+    uploads.create(tester, specOf(spec), Buffer.from(content));
+  await sessionStore.open(tester, {
+    ...sessionNamed('one', { pipeline: 'p' }),
+    expectedOutputs: ['a' as never],
+  });
+  const first = await push({ session: 'one', name: 'a', metadata: { k: 'v' }, requestId: 'r1' }, 'small');
+  await push({ session: 'one', name: 'a', labels: { l: 'm' } }, 'small, second');
+  await push({ session: 'one', name: 'b', inputs: [first.artifact.id], ttlMs: dayMs }, someBytes(5_000));
+  await push({ session: 'one', name: 'c' }, someBytes(5_000));
+  await push({ session: 'one', name: 'gone' }, someBytes(3_000, 2));
+  await changes.delete(tester, target('one', 'gone'));
+  await push({ session: 'two', name: 'a', requestId: 'r2' }, 'small');
+  await seals.seal(tester, sessionNamed('two').id, 'succeeded');
+  await push({ session: 'three', name: 'deleted' }, 'x');
+  await changes.delete(tester, target('three', 'deleted'));
+}
+
+async function allKeys(rows: MemoryRows): Promise<Key[]> {
+  const iterator = rows.iterator({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }, (step) => step());
+  const keys: Key[] = [];
+  for (let block = await iterator.nextv(1_000); block.length > 0; block = await iterator.nextv(1_000))
+    keys.push(...block.map(([key]) => key));
+  await iterator.close();
+  return keys.filter((key) => key[0] !== store.commit.code);
+}
+
+async function copied(rows: MemoryRows): Promise<MemoryRows> {
+  const copy = new MemoryRows();
+  const iterator = rows.iterator({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }, (step) => step());
+  for (let block = await iterator.nextv(1_000); block.length > 0; block = await iterator.nextv(1_000))
+    copy.write(block.map(([key, value]) => ({ type: 'put', key, value })));
+  await iterator.close();
+  return copy;
+}
+
+const nameOf = (key: Key) => familyOf.get(key[0]!)!.name;
+
+/** Rows that say what nothing else says: nobody can tell that they were there. */
+const untraceable = new Set(['setting', 'namespace', 'requestId', 'condemned']);
+/** Primary rows: that they are gone is told, and only an import or another push mends it. */
+const primary = new Set(['artifact', 'session', 'outputs', 'feed']);
+
+describe('a store that nothing happened to', () => {
+  test('has no findings, while it is used either', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    expect(await rig.check({ checkContents: true })).toMatchObject({
+      findings: [],
+      summary: { findings: 0 },
+    });
+    const pushes = Array.from({ length: 40 }, async (_, at) => {
+      const name = `n${at % 7}`;
+      await rig.store.uploads.create(tester, specOf({ session: `s${at % 3}`, name }), Buffer.from(`${at}`));
+      if (at % 4 === 0) await rig.store.artifacts.delete(tester, target(`s${at % 3}`, name));
+    });
+    const checks = Array.from({ length: 5 }, () => rig.check({ checkContents: true }));
+    await Promise.all(pushes);
+    for (const { findings } of await Promise.all(checks)) expect(findings).toEqual([]);
+    expect((await rig.check()).summary.checked.contents).toBeGreaterThan(40);
+    expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+  });
+
+  test('every family is there, so that the tests below mean something', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const there = new Set((await allKeys(rig.rows)).map(nameOf));
+    const absent = [...familyOf.values()].map(({ name }) => name).filter((name) => !there.has(name));
+    expect(absent.sort()).toEqual(['cameBack', 'commit', 'condemned', 'pendingSeal', 'sessionsByLabel']);
+  });
+});
+
+describe('a row that is removed', () => {
+  test('is missed, whichever it is, and what is derived is derived again', async () => {
+    await using original = await openRig();
+    await fill(original);
+    for (const key of await allKeys(original.rows)) {
+      const family = nameOf(key);
+      if (untraceable.has(family)) continue;
+      // Of a name all of whose versions are deleted nothing else tells.
+      if (family === 'head' && /gone|deleted/.test(Buffer.from(key).toString('latin1'))) continue;
+      const rows = await copied(original.rows);
+      rows.write([{ type: 'del', key }]);
+      await using rig = await openRig(rows, original.blobs);
+      const name = `${family} ${Buffer.from(key).toString('latin1')}`;
+      const { findings, ...first } = await rig.check({ checkContents: true });
+      // A share of usage that is zero is as good as absent.
+      if (family === 'usage' && findings.length === 0) continue;
+      if (findings.length === 0) expect.unreachable(`${name} is not missed`);
+      if (primary.has(family) || family === 'blobBytes' || family === 'blobCrcs') continue;
+      expect([name, findings.filter(({ repairable }) => !repairable)]).toEqual([name, []]);
+      const mended = await rig.repair({ ...first, findings });
+      expect([name, mended.summary.repaired]).toEqual([name, findings.length]);
+      expect([name, (await rig.check({ checkContents: true })).findings]).toEqual([name, []]);
+      // A file whose name is forgotten is an orphan until it is a day old.
+      const orphans = family === 'blob';
+      expect([name, await inconsistencies(rig.index, rig.blobs, { orphans })]).toEqual([name, []]);
+    }
+  });
+});
+
+describe('a row that is damaged', () => {
+  test('is told, whichever it is, and what is derived is derived again', async () => {
+    await using original = await openRig();
+    await fill(original);
+    for (const key of await allKeys(original.rows)) {
+      const family = nameOf(key);
+      if (family === 'setting') continue;
+      const rows = await copied(original.rows);
+      const stored = Uint8Array.from(rows.get(key)!);
+      stored[0]! ^= 1;
+      // The default namespace is read at the start.
+      if (family === 'namespace') continue;
+      await using rig = await openRig(rows, original.blobs);
+      rows.write([{ type: 'put', key, value: stored }]);
+      const name = `${family} ${Buffer.from(key).toString('latin1')}`;
+      const { findings, ...first } = await rig.check();
+      expect([name, findings.length]).not.toEqual([name, 0]);
+      if (findings.some(({ repairable }) => !repairable)) {
+        expect([
+          ...primary,
+          'sessionName',
+          'requestId',
+          'maybeFree',
+          'usage',
+          'version',
+          'physicalName',
+        ]).toContain(family);
+        continue;
+      }
+      await rig.repair({ ...first, findings });
+      // What is mended may bring to light what could not be judged before.
+      await rig.repair(await rig.check());
+      const after = (await rig.check()).findings;
+      if (family === 'blobBytes' || family === 'blobCrcs')
+        expect(after.every(({ kind }) => kind === 'CONTENT_CORRUPT')).toBe(true);
+      else expect([name, after]).toEqual([name, []]);
+    }
+  });
+});
+
+test('rows that nobody owns are found and removed', async () => {
+  await using rig = await openRig();
+  await fill(rig);
+  const { uid } = sessions.name.decode((await rig.index.get(sessions.name.key('default', 'one')))!);
+  const { artifact } = await rig.store.uploads.create(
+    tester,
+    specOf({ session: 'x', name: 'n' }),
+    Buffer.from('y'),
+  );
+  const surplus = [
+    latest.byName.put(['default', 'other', artifact.id], true),
+    latest.byMetadata.put(['default', 'k', 'never given', artifact.id], true),
+    sessions.byLabel.put(['default', 'k', 'v', uid], true),
+    calls.expiry.put([5, 'default', 'artifact', artifact.id], true),
+  ].filter((write) => write.type === 'put');
+  await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: surplus, result: 0 }) });
+  const report = await rig.check();
+  expect(report.findings.map(({ kind }) => kind)).toEqual(surplus.map(() => 'INDEX_ROW_WRONG'));
+  await rig.repair(report);
+  expect((await rig.check()).findings).toEqual([]);
+  expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+});
+
+describe('counts that are wrong', () => {
+  test('are counted again, whatever happens between report and repair', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const { uid } = sessions.name.decode((await rig.index.get(sessions.name.key('default', 'one')))!);
+    const sha256 = createHash('sha256').update('small').digest('hex') as never;
+    await rig.index.transact({
+      queue: '',
+      reads: [sessions.record.key('default', uid), blobs.record.key('default', sha256)],
+      decide: (rows) => {
+        const session = sessions.record.decode(rows.get(sessions.record.key('default', uid))!);
+        const blob = blobs.record.decode(rows.get(blobs.record.key('default', sha256))!);
+        return {
+          writes: [
+            sessions.record.put(['default', uid], { ...session, artifacts: session.artifacts + 5, bytes: 7 }),
+            blobs.record.put(['default', sha256], { ...blob, refs: blob.refs - 1 }),
+            calls.usage.put(['default', usageShard('one')], { artifacts: 12, bytes: -4 }),
+          ],
+          result: 0,
+        };
+      },
+    });
+    const report = await rig.check();
+    expect(report.findings.map(({ kind }) => kind)).toEqual(['COUNT_WRONG', 'COUNT_WRONG', 'COUNT_WRONG']);
+    await rig.store.uploads.create(tester, specOf({ session: 'one', name: 'z' }), Buffer.from('small'));
+    await rig.repair(report);
+    expect((await rig.check()).findings).toEqual([]);
+    expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+  });
+});
+
+describe('contents', () => {
+  test('that are gone or altered are quarantined, and heal when the same bytes are pushed again', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const bytes = Buffer.from(someBytes(5_000));
+    const sha256 = createHash('sha256').update(bytes).digest('hex') as never;
+    const record = blobs.record.decode((await rig.index.get(blobs.record.key('default', sha256)))!);
+    await rig.blobs.delete(record.name!);
+    const report = await rig.check();
+    expect(report.findings).toMatchObject([{ kind: 'CONTENT_MISSING', sha256, repairable: true }]);
+    // Unaware of that, a push refers to what is not there.
+    await rig.repair(report);
+    expect((await rig.check()).findings).toMatchObject([
+      { kind: 'CONTENT_CORRUPT', sha256, repairable: false },
+    ]);
+    const read = () =>
+      rig.store.downloads.artifact(tester, target('one', 'b'), { offset: 0, limit: undefined });
+    await expect(read()).rejects.toMatchObject({ reason: 'DATA_LOSS' });
+    await expect(
+      rig.store.uploads.createByDigest(tester, specOf({ session: 'one', name: 'c' }), {
+        sha256,
+        sizeBytes: 5_000,
+      }),
+    ).rejects.toMatchObject({ reason: 'CONTENT_NOT_FOUND' });
+    const again = await rig.store.uploads.create(tester, specOf({ session: 'one', name: 'c' }), bytes);
+    expect(again.receipt.deduplicated).toBe(true);
+    const { bytes: pieces } = await read();
+    expect(Buffer.concat(await Array.fromAsync(pieces)).equals(bytes)).toBe(true);
+    expect((await rig.check({ checkContents: true })).findings).toEqual([]);
+  });
+
+  test('are healed by a push under another name too, and by one after their record was lost', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const bytes = Buffer.from(someBytes(5_000));
+    const sha256 = createHash('sha256').update(bytes).digest('hex') as never;
+    const record = blobs.record.decode((await rig.index.get(blobs.record.key('default', sha256)))!);
+    await rig.blobs.delete(record.name!);
+    await rig.repair(await rig.check());
+    await rig.store.uploads.create(tester, specOf({ session: 'new', name: 'other' }), bytes);
+    expect((await rig.check({ checkContents: true })).findings).toEqual([]);
+
+    const del = blobs.record.del('default', sha256);
+    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [del], result: 0 }) });
+    const { findings } = await rig.check();
+    expect(findings.some(({ message }) => message.includes('the record of a content'))).toBe(true);
+    await rig.store.uploads.create(tester, specOf({ session: 'new', name: 'other' }), bytes);
+    await rig.repair(await rig.check());
+    expect((await rig.check({ checkContents: true })).findings).toEqual([]);
+    const { bytes: pieces } = await rig.store.downloads.artifact(tester, target('one', 'b'), {
+      offset: 0,
+      limit: undefined,
+    });
+    expect(Buffer.concat(await Array.fromAsync(pieces)).equals(bytes)).toBe(true);
+  });
+
+  test('small ones too', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const sha256 = createHash('sha256').update('small').digest('hex') as never;
+    const del = blobs.bytes.del('default', sha256);
+    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [del], result: 0 }) });
+    const report = await rig.check();
+    expect(report.findings).toMatchObject([{ kind: 'CONTENT_MISSING', sha256 }]);
+    await rig.repair(report);
+    await rig.store.uploads.create(tester, specOf({ session: 'two-again', name: 'a' }), Buffer.from('small'));
+    expect((await rig.check()).findings).toEqual([]);
+    expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+  });
+
+  test('files that no row names are condemned once they are a day old', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const [key, value] = (await rows(rig.index, store.namespace.range()))[0]!;
+    const { internalId } = store.namespace.decode(value);
+    expect(store.namespace.parse(key)).toEqual(['default']);
+    await using staged = await rig.blobs.stage(`${internalId}/ab/ab000000000000000000000000000000`);
+    await staged.write(Buffer.from('orphan'));
+    await staged.commit();
+    const { modifyTimeMs } = (await rig.blobs.stat(staged.name))!;
+    rig.clock.now = modifyTimeMs + dayMs - 1;
+    expect((await rig.check()).findings).toEqual([]);
+    rig.clock.now = modifyTimeMs + dayMs + 1;
+    const report = await rig.check();
+    expect(report.findings).toMatchObject([{ kind: 'ORPHAN', namespace: 'default', repairable: true }]);
+    expect((await rig.repair(report)).summary.repaired).toBe(1);
+    expect((await rig.check()).findings).toEqual([]);
+    expect(await rig.blobs.stat(staged.name)).toBeDefined();
+    expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+  });
+});
+
+async function rows(index: Index, range: { gte: Key; lt: Key }) {
+  const all = [];
+  for await (const block of index.scan(range)) all.push(...block);
+  return all;
+}
+
+describe('a head that is lost', () => {
+  test('never leads to a version number that was used before', async () => {
+    await using rig = await openRig();
+    const push = (content: string) =>
+      rig.store.uploads.create(tester, specOf({ session: 's', name: 'n' }), Buffer.from(content));
+    const made = [(await push('1')).artifact, (await push('2')).artifact, (await push('3')).artifact];
+    await rig.store.artifacts.delete(tester, { id: made[2]!.id });
+    const [key] = (await rows(rig.index, artifacts.head.range()))[0]!;
+    await rig.index.transact({
+      queue: '',
+      reads: [],
+      decide: () => ({ writes: [{ type: 'del', key }], result: 0 }),
+    });
+    const report = await rig.check();
+    expect(report.findings.length).toBeGreaterThan(0);
+    await rig.repair(report);
+    await rig.repair(await rig.check());
+    expect((await rig.check()).findings).toEqual([]);
+    expect((await push('4')).artifact.version).toBeGreaterThan(3);
+  });
+});
+
+describe('reports', () => {
+  test('are of one day, and are used once', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const unknown = { id: 'nothing', findings: [], summary: {} as never };
+    await expect(rig.repair(unknown)).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
+    const old = await rig.check();
+    rig.clock.now += dayMs + 1;
+    await expect(rig.repair(old)).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
+    const once = await rig.check();
+    expect((await rig.repair(once)).id).toBe('');
+    await expect(rig.repair(once)).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
+  });
+
+  test('of one namespace look at nothing else', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const wrong = calls.usage.put(['default', 1], { artifacts: 99, bytes: 99 });
+    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [wrong], result: 0 }) });
+    expect((await rig.check({ namespace: 'default' })).findings).toHaveLength(1);
+    expect((await rig.check({ namespace: 'another' })).findings).toEqual([]);
+  });
+});
+
+test('a reindex writes what is derived, from the records alone', async () => {
+  await using rig = await openRig();
+  await fill(rig);
+  const derived: { type: 'del'; key: Key }[] = [];
+  for (const family of [latest.byTime, latest.byMetadata, sessions.byTime, artifacts.version, sessions.name])
+    for (const [key] of await rows(rig.index, family.range())) derived.push({ type: 'del' as const, key });
+  const before = (await allKeys(rig.rows)).map(textOf);
+  const report = await rig.check();
+  await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: derived, result: 0 }) });
+  await rig.repair(report, true);
+  expect((await rig.check()).findings).toEqual([]);
+  expect((await allKeys(rig.rows)).map(textOf)).toEqual(before);
+  expect(commitRange.gte[0]).toBe(store.commit.code);
+});
