@@ -1,5 +1,5 @@
 import { sizeDelimitedDecodeStream, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
-import type { Client } from '@connectrpc/connect';
+import { type Client, ConnectError } from '@connectrpc/connect';
 import type { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { IndexPartSchema } from '../../gen/artifacta/v1/index_export_pb.ts';
 import {
@@ -148,8 +148,9 @@ export class Admin {
         const parts = sizeDelimitedDecodeStream(IndexPartSchema, bytes, { readMaxBytes: partBytesMax });
         for await (const part of parts) yield { part, replace };
       } catch (thrown) {
-        unreadable = notAnExport(thrown);
-        throw unreadable;
+        // The service's own refusal comes this way, too.
+        if (!(thrown instanceof ConnectError)) unreadable = notAnExport(thrown);
+        throw unreadable ?? thrown;
       }
     }
     try {

@@ -318,8 +318,12 @@ export class StoreHost implements AsyncDisposable {
     if (repairReportId === undefined && this.loss !== undefined) yield* this.verifySalvage(this.loss);
     else if (repairReportId === undefined) yield* this.live().verifier.check(options);
     else {
-      yield* this.live().verifier.repair(repairReportId, { reindex, signal });
-      for (const pause of await readPauses(this.live().index)) await this.resume(pause.id);
+      for await (const event of this.live().verifier.repair(repairReportId, { reindex, signal })) {
+        // Before its last word: nobody need listen after it.
+        if (event.kind === 'summary')
+          for (const pause of await readPauses(this.live().index)) await this.resume(pause.id);
+        yield event;
+      }
     }
   }
 
