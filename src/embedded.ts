@@ -1,5 +1,5 @@
 /** Opens the store in this process: the one file that knows which index and which blobs it is made of. */
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openDiskBlobs } from './blobs/disk.ts';
 import { syncDirectory } from './blobs/files.ts';
@@ -95,11 +95,44 @@ function lockedBy(dataDir: string, cause: unknown): Failure {
   });
 }
 
+/** What a store makes in its directory, and what is in any directory that is a file system of its own. */
+const ours = new Set([
+  'index',
+  'index.mark',
+  'index.mark.tmp',
+  'index.rebuild',
+  'blobs',
+  'tmp',
+  'run',
+  'lost+found',
+]);
+
+/**
+ * A directory that holds other things and no store was most likely named by mistake; and what is in `tmp` would be
+ * removed.
+ */
+async function refuseForeign(dataDir: string): Promise<void> {
+  const entries = await readdir(dataDir);
+  if (entries.includes('index.mark') || entries.includes('index.rebuild')) return;
+  const isStore = entries.includes('index') && (await readdir(join(dataDir, 'index'))).includes('CURRENT');
+  if (isStore) return;
+  const inTmp = entries.includes('tmp') ? await readdir(join(dataDir, 'tmp')) : [];
+  const foreign =
+    entries.find((name) => !ours.has(name)) ?? (inTmp.length > 0 ? `tmp/${inTmp[0]}` : undefined);
+  if (foreign !== undefined)
+    throw new Error(
+      `it is not empty, and no store: there is ${foreign}. Name another directory, or an empty one`,
+    );
+}
+
 /** The entries of what was made are durable: what is then written below them must not vanish with them. */
 async function makeDataDir(dataDir: string): Promise<void> {
   try {
     const created = await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    if (created === undefined) return;
+    if (created === undefined) {
+      await refuseForeign(dataDir);
+      return;
+    }
     await chmod(dataDir, 0o700);
     for (let path = dataDir; path.length >= created.length; path = dirname(path)) {
       await syncDirectory(dirname(path));

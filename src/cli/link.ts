@@ -12,9 +12,13 @@ export class Link implements AsyncDisposable {
   readonly #opened: Connection[] = [];
   /** By which way the call went that threw this. */
   readonly #wayOf = new WeakMap<object, Promise<Connection>>();
+  /** Somebody named the service: it is the same one that is tried again. */
+  readonly #isRemote: boolean;
+  #renewals = 0;
   #current: Promise<Connection>;
 
-  private constructor(connect: () => Promise<Connection>) {
+  private constructor(connect: () => Promise<Connection>, isRemote: boolean) {
+    this.#isRemote = isRemote;
     this.#connect = async () => {
       const connection = await connect();
       this.#opened.push(connection);
@@ -33,7 +37,7 @@ export class Link implements AsyncDisposable {
 
   /** @throws whatever `connect` throws. */
   static async open(io: Io, options: ConnectOptions): Promise<Link> {
-    const link = new Link(() => io.connect(options));
+    const link = new Link(() => io.connect(options), options.url !== undefined);
     await link.#current;
     return link;
   }
@@ -42,13 +46,16 @@ export class Link implements AsyncDisposable {
    * Connects anew if the failure was the connection's, and nobody else has done so since the call began: of several
    * calls that lose one connection only the first may, since a second would find the store taken by this process.
    *
+   * @returns true if the next attempt goes another way: where commands hold the store one after another, each meets
+   * several that leave, and that is no reason to give up. After {@link renewalsMax} of them it is.
    * @throws whatever `connect` throws.
    */
-  async renew(error: ArtifactaError): Promise<void> {
-    if (error.reason !== undefined && error.reason !== 'SHUTTING_DOWN') return;
+  async renew(error: ArtifactaError): Promise<boolean> {
+    if (error.reason !== undefined && error.reason !== 'SHUTTING_DOWN') return false;
     const way = isObject(error.cause) ? this.#wayOf.get(error.cause) : undefined;
     if (way === undefined || way === this.#current) this.#current = this.#connect();
     await this.#current;
+    return !this.#isRemote && ++this.#renewals < renewalsMax;
   }
 
   async #through<T>(call: (connection: Connection, way: Promise<Connection>) => Promise<T>): Promise<T> {
@@ -79,6 +86,9 @@ export class Link implements AsyncDisposable {
     for (const connection of this.#opened.reverse()) await connection.close();
   }
 }
+
+/** Of one command. */
+const renewalsMax = 60;
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;

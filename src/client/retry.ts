@@ -11,8 +11,11 @@ export interface RetryPolicy {
   readonly delayMsMax: number;
   /** 0 to 1: spreads the waits of clients that failed together. Default `Math.random`. */
   random(): number;
-  /** Called before a try is repeated, e.g. to connect anew. Default: nothing. */
-  beforeRetry(error: ArtifactaError): Promise<void>;
+  /**
+   * Called before a try is repeated, e.g. to connect anew. True: it goes to another service than the one that failed,
+   * so the tries are counted from the beginning. Whoever answers true must see to it that this ends. Default: nothing.
+   */
+  beforeRetry(error: ArtifactaError): Promise<boolean>;
 }
 
 export const retryDefaults: RetryPolicy = {
@@ -20,7 +23,7 @@ export const retryDefaults: RetryPolicy = {
   delayMsFirst: 100,
   delayMsMax: 10_000,
   random: Math.random,
-  beforeRetry: async () => {},
+  beforeRetry: async () => false,
 };
 
 /**
@@ -50,7 +53,7 @@ export async function retrying<T>(
       const error = toArtifactaError(thrown, signal);
       if (attempt >= policy.attemptsMax || !isRetryable(error)) throw error;
       await pause(policy, attempt, error, signal);
-      await policy.beforeRetry(error);
+      if (await policy.beforeRetry(error)) attempt = 0;
     }
   }
 }

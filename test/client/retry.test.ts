@@ -194,7 +194,10 @@ describe('retrying', () => {
       attemptsMax: 3,
       delayMsFirst: 1,
       random: () => 0,
-      beforeRetry: async () => void again.push(performance.now()),
+      beforeRetry: async () => {
+        again.push(performance.now());
+        return false;
+      },
     };
     const call = retrying(policy, undefined, async () => {
       begun.push(performance.now());
