@@ -23,6 +23,8 @@ export interface ClientConfig {
   readonly token: string | undefined;
   readonly artifactBytesMax: number;
   readonly inlineBytesMax: number;
+  /** Undefined: by the size of the file system. */
+  readonly reserveBytes: number | undefined;
   /** How long to wait for whoever has the data directory open. */
   readonly lockWaitMs: number;
   readonly logLevel: string;
@@ -91,6 +93,7 @@ function common(source: Source): ClientConfig {
     token: source.text('token'),
     artifactBytesMax: source.integer('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
     inlineBytesMax: source.integer('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
+    reserveBytes: source.integer('reserveBytes', 2 ** 50),
     lockWaitMs: (source.integer('lockWaitSeconds', 3_600) ?? 30) * 1_000,
     logLevel,
   };

@@ -15,6 +15,8 @@ export interface EmbeddedOptions {
   readonly artifactBytesMax: number;
   /** In bytes. */
   readonly inlineBytesMax: number;
+  /** In bytes; 0 for none. Default: see `src/store/space.ts`. */
+  readonly reserveBytes: number | undefined;
   /** Told when the store begins or ceases to serve. */
   readonly onState?: (state: HostState) => void;
   /** Told what an operator should know and nobody else is told. */
@@ -48,6 +50,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
         blobs: await openDiskBlobs({ root: dataDir }),
         artifactBytesMax: options.artifactBytesMax,
         inlineBytesMax: options.inlineBytesMax,
+        reserveBytes: options.reserveBytes,
         removesStale: isFirst,
       }),
     warn,

@@ -91,6 +91,13 @@ export const settings = {
     default: '32768',
     description: 'contents up to this size are kept in the index and have no file of their own; 0 for none',
   },
+  reserveBytes: {
+    flag: 'reserve-bytes',
+    value: 'BYTES',
+    env: 'ARTIFACTA_RESERVE_BYTES',
+    default: '1 GiB or 5 % of the disk, the larger; at most 10 %',
+    description: 'uploads are refused when less than this would be free; 0 for none',
+  },
   graceSeconds: {
     flag: 'grace-seconds',
     value: 'SECONDS',

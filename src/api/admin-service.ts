@@ -222,10 +222,14 @@ const causes: Readonly<Record<PauseCause, StorePause_Cause>> = {
   inconsistent: StorePause_Cause.INCONSISTENT,
 };
 
+function isFull({ state, space }: StoreStatus): boolean {
+  return state === 'serving' && space !== undefined && space.freeBytes < space.reserveBytes;
+}
+
 /** How the store is, as the protocol shows it. */
 export function toStatusMessage(status: StoreStatus): StatusMessage {
   return create(StoreStatusSchema, {
-    state: states[status.state],
+    state: isFull(status) ? StoreStatus_State.FULL : states[status.state],
     storeId: status.storeId,
     formatVersion: status.formatVersion,
     commitNumber: BigInt(status.commit),
@@ -243,5 +247,8 @@ export function toStatusMessage(status: StoreStatus): StatusMessage {
       message: loss.message,
     })),
     serviceTime: timestampFromMs(status.time),
+    ...(status.space === undefined
+      ? {}
+      : { freeBytes: BigInt(status.space.freeBytes), reserveBytes: BigInt(status.space.reserveBytes) }),
   });
 }

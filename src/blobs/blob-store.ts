@@ -32,6 +32,8 @@ export interface BlobStore {
   delete(name: string): Promise<void>;
   /** Every committed name of a namespace, in no particular order. */
   list(internalId: string): AsyncIterable<string>;
+  /** Of the file system that blobs are written to; undefined where there is no such notion. */
+  space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
   /** How many blobs are staged: neither committed nor discarded. */
   readonly stagedCount: number;
   /** Removes what earlier processes left staged. Called once, before the first `stage`. Returns how many. */

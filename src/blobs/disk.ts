@@ -7,7 +7,7 @@
  * A committed file is never written again. Nothing here is locked: one process at a time owns the root, which is
  * ensured by the lock of the index beside it.
  */
-import { link, mkdir, open, opendir, readdir, stat } from 'node:fs/promises';
+import { link, mkdir, open, opendir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
@@ -109,6 +109,13 @@ class DiskBlobs implements BlobStore {
       if (systemCode(error) === 'ENOENT') return undefined;
       throw ioFailure(error, 'looking for a blob');
     }
+  }
+
+  async space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
+    const { bsize, bavail, blocks } = await guarded('asking for free space', () =>
+      statfs(this.#directories.blobs),
+    );
+    return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
   }
 
   /** The removal is not made durable: a blob that a power failure brings back is one that no row refers to. */

@@ -28,6 +28,10 @@ class MemoryBlobs implements BlobStore {
     this.#now = now;
   }
 
+  async space(): Promise<undefined> {
+    return undefined;
+  }
+
   get stagedCount(): number {
     return this.#staged.size;
   }

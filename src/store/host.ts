@@ -12,6 +12,7 @@ import { type ExportHeader, type ExportPart, exportRows, readableRows } from './
 import { formatVersion, type Store } from './open.ts';
 import { type Pause, pauseRow, pauseSetting, readPauses } from './pauses.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty, storeIdIn } from './restore.ts';
+import type { SpaceStatus } from './space.ts';
 import { transact } from './transaction.ts';
 import { found } from './verify/finding.ts';
 import { type CheckOptions, findingsMax, Verifier, type VerifyEvent } from './verify/verifier.ts';
@@ -47,6 +48,8 @@ export interface StoreStatus {
   readonly commit: number;
   readonly pauses: readonly Pause[];
   readonly losses: readonly Loss[];
+  /** Undefined in recovery, and where there is no such notion. */
+  readonly space: SpaceStatus | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly time: number;
 }
@@ -129,6 +132,9 @@ export class StoreHost implements AsyncDisposable {
       get blobs() {
         return live().blobs;
       },
+      get space() {
+        return live().space;
+      },
       [Symbol.asyncDispose]: () => this[Symbol.asyncDispose](),
     };
   }
@@ -199,6 +205,7 @@ export class StoreHost implements AsyncDisposable {
         commit: loss?.lastCommit ?? 0,
         pauses: [],
         losses: loss === undefined ? [] : [loss],
+        space: undefined,
       };
     }
     await using snapshot = this.serving.index.snapshot();
@@ -208,6 +215,7 @@ export class StoreHost implements AsyncDisposable {
       commit: (await newestCommit(snapshot)).seq,
       pauses: await readPauses(snapshot),
       losses: [],
+      space: await this.serving.store.space.status(),
       time: this.serving.index.now(),
     };
   }

@@ -17,6 +17,7 @@ import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
+import { Space } from './space.ts';
 import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 import { Uploads } from './uploads.ts';
@@ -35,6 +36,8 @@ export interface StoreOptions {
   readonly inlineBytesMax?: number;
   /** Default {@link limits.artifactBytesMaxDefault}. */
   readonly artifactBytesMax?: number;
+  /** Uploads are refused when less than this would be free; 0 for none. Default: see {@link Space}. */
+  readonly reserveBytes?: number | undefined;
   /** A push to an unknown session opens it. Default true. */
   readonly opensSessions?: boolean;
   /** What retries wait by. Default: real time. */
@@ -55,6 +58,7 @@ export interface Store extends AsyncDisposable {
   readonly seals: Seals;
   /** Where the contents are. */
   readonly blobs: BlobStore;
+  readonly space: Space;
   /** What the start had to tidy up. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
@@ -84,11 +88,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
   const contents = new Contents(blobs);
+  const space = new Space(blobs, index, options.reserveBytes);
   return {
     uploads: new Uploads({
       index,
       blobs,
       namespaces,
+      space,
       inlineBytesMax,
       artifactBytesMax,
       opensSessions,
@@ -100,6 +106,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     sessions: new Sessions(index, namespaces),
     seals,
     blobs,
+    space,
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       seals.close();

@@ -21,6 +21,7 @@ import { contentNotFound } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
 import { physicalName } from './physical-name.ts';
 import { publishAndCommit } from './publish.ts';
+import type { Space } from './space.ts';
 import { contentObserver, type OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 import { refuseEarly } from './upload-checks.ts';
@@ -29,6 +30,7 @@ export interface UploadsOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
   readonly namespaces: Namespaces;
+  readonly space: Space;
   /** Contents up to this size go into the index; 0 for none. */
   readonly inlineBytesMax: number;
   readonly artifactBytesMax: number;
@@ -67,6 +69,7 @@ export class Uploads {
       const asserted = { kind: 'held', sha256: spec.sha256, size: spec.sizeBytes, witness: known } as const;
       return this.commit(principal, spec, asserted);
     }
+    if (known === undefined) await this.options.space.require(spec.sizeBytes ?? 0);
     const writer = this.contentWriter(namespace.internalId);
     return new Upload(this, principal, spec, writer, artifactBytesMax);
   }
@@ -77,6 +80,7 @@ export class Uploads {
     const namespace = await namespaces.require(principal.namespace);
     if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
     if (bytes.length > inlineBytesMax) await refuseEarly(index, principal, spec, opensSessions);
+    await this.requireRoom(principal, spec, bytes.length);
     await using upload = new Upload(
       this,
       principal,
@@ -103,7 +107,19 @@ export class Uploads {
       (await this.knownRequest(principal, spec.requestId)) ??
       (await this.findWitness(principal.namespace, sha256));
     if (witness === undefined) throw contentNotFound(sha256);
+    await this.requireRoom(principal, spec, 0);
     return this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+  }
+
+  /** A request id that is known needs no room. @throws Failure STORAGE_FULL. */
+  private async requireRoom(principal: Principal, spec: ArtifactSpec, bytes: number): Promise<void> {
+    const lack = await this.options.space.lack(bytes);
+    if (lack !== undefined && (await this.knownRequest(principal, spec.requestId)) === undefined) throw lack;
+  }
+
+  /** For {@link Upload}: bytes go on coming, and nobody said how many. @throws Failure STORAGE_FULL. */
+  async requireSpace(): Promise<void> {
+    await this.options.space.require(0);
   }
 
   /** The artifact that a request id made, while it is remembered: its answer needs no other witness. */
@@ -185,6 +201,8 @@ export class Uploads {
   }
 }
 
+const spaceCheckBytes = 64 * 1024 * 1024;
+
 /** A push in progress: bytes are written one after another, then it is finished. Disposing it drops everything. */
 export class Upload implements AsyncDisposable {
   private readonly uploads: Uploads;
@@ -192,6 +210,8 @@ export class Upload implements AsyncDisposable {
   private readonly spec: ArtifactSpec;
   private readonly writer: ContentWriter;
   private readonly bytesMax: number;
+  /** The free space is looked at again when so much has come. */
+  private checkedAt = spaceCheckBytes;
 
   constructor(
     uploads: Uploads,
@@ -214,6 +234,9 @@ export class Upload implements AsyncDisposable {
     if (this.spec.sizeBytes !== undefined && size > this.spec.sizeBytes)
       throw sizeMismatch('size_bytes', this.spec.sizeBytes, `at least ${size}`);
     await this.writer.write(bytes);
+    if (size < this.checkedAt) return;
+    this.checkedAt = size + spaceCheckBytes;
+    await this.uploads.requireSpace();
   }
 
   /** Checks what was asserted, makes everything durable and commits. */

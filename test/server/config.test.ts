@@ -26,6 +26,7 @@ describe('settings', () => {
       token: undefined,
       artifactBytesMax: Number(settings.artifactBytesMax.default),
       inlineBytesMax: Number(settings.inlineBytesMax.default),
+      reserveBytes: undefined,
       lockWaitMs: Number(settings.lockWaitSeconds.default) * 1_000,
       logLevel: settings.logLevel.default,
       grpc: parseAddress(settings.grpcListen.default),

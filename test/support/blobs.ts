@@ -11,6 +11,7 @@ export function withBlobs(inner: BlobStore, changes: Partial<Omit<BlobStore, 'st
     delete: (name) => inner.delete(name),
     list: (internalId) => inner.list(internalId),
     removeStale: () => inner.removeStale(),
+    space: () => inner.space(),
     ...changes,
     get stagedCount() {
       return inner.stagedCount;
