@@ -15,11 +15,11 @@ export interface AtRest {
 }
 
 /** Nobody may have the directory open. */
-export async function inspect(dataDir: string): Promise<AtRest> {
+export async function inspect(dataDir: string, indexDir = join(dataDir, 'index')): Promise<AtRest> {
   const warnings: string[] = [];
   await using index = await openLevelIndex({
-    directory: join(dataDir, 'index'),
-    markPath: join(dataDir, 'index.mark'),
+    directory: indexDir,
+    markPath: `${indexDir}.mark`,
     warn: (message) => warnings.push(message),
   });
   const blobs = await openDiskBlobs({ root: dataDir });

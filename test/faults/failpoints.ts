@@ -20,6 +20,8 @@ export interface Armed {
 /** What a server is told when it is started. */
 export interface ChildOptions {
   readonly dataDir: string;
+  /** Default: `index` in the data directory. Its mark is beside it. */
+  readonly indexDir?: string | undefined;
   /** Contents up to this size go into the index. */
   readonly inlineBytesMax: number;
   /** Armed from the start; others are armed later by a line of standard input with an {@link Armed} as JSON. */

@@ -1,25 +1,30 @@
 /**
  * The long form of the crash rig:
  *
- *     node test/faults/main.ts [--kills N] [--failpoints] [--seconds N] [--seed N]
+ *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--seconds N] [--seed N]
  *
- * Without `--kills` and `--failpoints`: every failpoint once and 500 kills at random. `--seconds` ends it earlier, at
- * the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
+ * Without `--kills`, `--failpoints` and `--power`: every failpoint once, 500 kills at random and 50 power cuts on each
+ * layout of file systems. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
 import { parseArgs } from 'node:util';
 import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './campaign.ts';
+import { cutPower } from './power/campaign.ts';
+import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { Chance } from './seeded.ts';
 
 const { values } = parseArgs({
   options: {
     kills: { type: 'string' },
     failpoints: { type: 'boolean', default: false },
+    power: { type: 'boolean', default: false },
+    cuts: { type: 'string' },
+    layout: { type: 'string' },
     seconds: { type: 'string' },
     seed: { type: 'string' },
   },
 });
-const everything = values.kills === undefined && !values.failpoints;
+const everything = values.kills === undefined && !values.failpoints && !values.power;
 const kills = count('kills', values.kills, everything ? 500 : 0);
 const endMs = performance.now() + 1_000 * count('seconds', values.seconds, Number.MAX_SAFE_INTEGER / 1_000);
 const seed = count('seed', values.seed, Date.now() % 1_000_000);
@@ -35,6 +40,13 @@ function count(name: string, text: string | undefined, otherwise: number): numbe
     process.exit(2);
   }
   return Number(text);
+}
+
+function layouts(text: string | undefined): readonly Layout[] {
+  if (text === undefined) return ['same', 'split'];
+  if (text === 'same' || text === 'split') return [text];
+  process.stderr.write(`--layout: same or split, not ${text}\n`);
+  process.exit(2);
 }
 
 function say(line: string): void {
@@ -59,6 +71,16 @@ if (everything || values.failpoints) {
 for (let done = 0; done < kills && performance.now() < endMs; done += killsEach) {
   const now = Math.min(killsEach, kills - done);
   reports.push(await run(`random ${done + 1} to ${done + now}`, (options) => killAtRandom(now, options)));
+}
+if (everything || values.power) {
+  const obstacle = whyNoPowerDisk();
+  if (obstacle !== undefined) say(`no power was cut: ${obstacle}`);
+  const cuts = count('cuts', values.cuts, 50);
+  for (const layout of layouts(values.layout))
+    if (obstacle === undefined)
+      reports.push(await run(`${cuts} power cuts, ${layout}`, (options) => cutPower(cuts, layout, options)));
+  // What could not be tried has not been passed.
+  if (obstacle !== undefined && values.power) process.exit(1);
 }
 const faults = reports.flatMap((report) => report.faults);
 say(`in all: ${faults.length} faults, ${JSON.stringify(sum(reports.map(({ tally }) => tally)))}`);

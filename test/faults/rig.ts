@@ -16,6 +16,8 @@ import { inTime, ServerProcess } from './server-process.ts';
 const inlineBytesMax = 2_048;
 /** How long load may go on without reaching its failpoint, in milliseconds. */
 const reachMs = 30_000;
+/** How long a server goes on at most after its power was cut, in milliseconds. */
+const afterCutMs = 150;
 
 /** What has been done to a rig and what came of it. */
 export interface Tally {
@@ -38,17 +40,30 @@ export interface Tally {
   orphans: number;
 }
 
+/** Where a rig has its data. */
+export interface Place {
+  readonly dataDir: string;
+  /** Default: in the data directory. */
+  readonly indexDir?: string | undefined;
+}
+
+/** A place that loses its power. */
+export interface Cuttable extends Place {
+  cut(): void;
+  restore(): void;
+}
+
 export class Rig implements AsyncDisposable {
   readonly oracle = new Oracle();
   readonly tally: Tally;
   private readonly home: string;
-  private readonly dataDir: string;
+  private readonly place: Place;
   private readonly chance: Chance;
   private readonly load: Load;
 
-  private constructor(home: string, seed: number) {
+  private constructor(home: string, seed: number, place: Place | undefined) {
     this.home = home;
-    this.dataDir = join(home, 'data');
+    this.place = place ?? { dataDir: join(home, 'data') };
     this.chance = new Chance(seed);
     this.load = new Load(this.oracle, this.chance);
     this.tally = {
@@ -67,8 +82,27 @@ export class Rig implements AsyncDisposable {
     };
   }
 
-  static async open(seed: number): Promise<Rig> {
-    return new Rig(await mkdtemp(join(tmpdir(), 'artifacta-crash-')), seed);
+  /** @param place its owner's to remove. Default: a temporary directory. */
+  static async open(seed: number, place?: Place): Promise<Rig> {
+    return new Rig(await mkdtemp(join(tmpdir(), 'artifacta-crash-')), seed, place);
+  }
+
+  /**
+   * Load on a new server, whose power fails at some time up to `ms` milliseconds later. It goes on for a moment over
+   * disks that take nothing more: what it acknowledges then must be there, too.
+   */
+  async cutPower(ms: number, disk: Cuttable): Promise<void> {
+    await this.underLoad(
+      undefined,
+      async (server) => {
+        await Promise.race([delay(this.chance.next() * ms), server.ended]);
+        disk.cut();
+        await delay(this.chance.next() * afterCutMs);
+        await server.kill();
+      },
+      true,
+    );
+    disk.restore();
   }
 
   /** Load on a new server, which is killed at some time up to `ms` milliseconds later. */
@@ -113,7 +147,7 @@ export class Rig implements AsyncDisposable {
   async finish(): Promise<void> {
     const { tally, oracle } = this;
     await this.startAndCheck(true);
-    const { faults, orphans } = await inspect(this.dataDir);
+    const { faults, orphans } = await inspect(this.place.dataDir, this.place.indexDir);
     for (const fault of faults) oracle.fault(`at rest: ${fault}`);
     const pushes = [...oracle.pushes.values()];
     tally.orphans = orphans;
@@ -130,13 +164,19 @@ export class Rig implements AsyncDisposable {
 
   private spawn(armed?: Armed): ServerProcess {
     const cacheDir = join(this.home, 'cache');
-    return new ServerProcess({ dataDir: this.dataDir, inlineBytesMax, armed }, cacheDir);
+    return new ServerProcess({ ...this.placeOptions(), inlineBytesMax, armed }, cacheDir);
+  }
+
+  private placeOptions(): Place {
+    const { dataDir, indexDir } = this.place;
+    return { dataDir, indexDir };
   }
 
   /** Checks what the crash before has left, then loads the server until `end` has seen it die. */
   private async underLoad(
     armed: (Armed & { readonly quietly: boolean }) | undefined,
     end: (server: ServerProcess) => Promise<void>,
+    mayComplain = false,
   ): Promise<void> {
     await using server = this.spawn();
     await using connection = await this.readBack(server, false);
@@ -148,7 +188,8 @@ export class Rig implements AsyncDisposable {
       ...(armed === undefined ? [] : [this.load.tours(connection, isOver)]),
     ]);
     await end(server);
-    this.expectEnding(await server.whenEnded(), armed === undefined ? 'killed' : 'failpoint', server);
+    const wanted = armed === undefined ? 'killed' : 'failpoint';
+    this.expectEnding(await server.whenEnded(), wanted, server, mayComplain);
     await inTime(loaded, 'calls to a dead server did not end');
     this.tally.kills++;
     this.tally.unknown += [...this.oracle.pushes.values()].filter(({ state }) => state === 'unknown').length;
@@ -159,7 +200,8 @@ export class Rig implements AsyncDisposable {
     if (ready === undefined) throw new Error(`the server does not start: ${server.stderr}`);
     this.tally.staleFiles += ready.stagingFiles;
     this.tally.pendingSeals += ready.pendingSeals;
-    for (const file of await stagedFiles(this.dataDir)) this.oracle.fault(`staged after a start: ${file}`);
+    for (const file of await stagedFiles(this.place.dataDir))
+      this.oracle.fault(`staged after a start: ${file}`);
     const unknown = [...this.oracle.pushes.values()].filter(({ state }) => state === 'unknown');
     const connection = await openConnection(ready.address);
     await inTime(check(connection, this.oracle, everything), 'the check did not end', 4 * reachMs);
@@ -167,9 +209,10 @@ export class Rig implements AsyncDisposable {
     return connection;
   }
 
-  private expectEnding(ending: string, wanted: string, server: ServerProcess): void {
+  private expectEnding(ending: string, wanted: string, server: ServerProcess, mayComplain = false): void {
     if (ending !== wanted)
       this.oracle.fault(`the server ended with ${ending}, not ${wanted}: ${server.stderr}`);
-    else if (server.stderr !== '') this.oracle.fault(`the server complained: ${server.stderr}`);
+    else if (server.stderr !== '' && !mayComplain)
+      this.oracle.fault(`the server complained: ${server.stderr}`);
   }
 }

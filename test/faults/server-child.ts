@@ -17,7 +17,8 @@ import { startServer } from '../../src/server/server.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Armed, ChildOptions, Failpoint, ReadyLine } from './failpoints.ts';
 
-const { dataDir, inlineBytesMax, armed: armedAtStart } = JSON.parse(process.argv[2]!) as ChildOptions;
+const options = JSON.parse(process.argv[2]!) as ChildOptions;
+const { dataDir, indexDir = join(dataDir, 'index'), inlineBytesMax, armed: armedAtStart } = options;
 
 /** How long a server goes on whose batch is held, in milliseconds. */
 const heldMs = 60;
@@ -67,8 +68,8 @@ async function openObserved(...args: Parameters<typeof openLevelDatabase>): Prom
 }
 
 const index = await openLevelIndex({
-  directory: join(dataDir, 'index'),
-  markPath: join(dataDir, 'index.mark'),
+  directory: indexDir,
+  markPath: `${indexDir}.mark`,
   warn: (message) => complain('warning', message),
   openDatabase: openObserved,
 });
@@ -76,6 +77,7 @@ const store = await openStore({
   index,
   blobs: await openDiskBlobs({ root: dataDir }),
   inlineBytesMax,
+  reserveBytes: 0,
   onStep: pass,
 });
 const server = await startServer({
