@@ -1,5 +1,5 @@
 /**
- * Shows that the crash rig can fail: plants one fault at a time in a copy of the source and runs the rig on it, which
+ * Shows that the rigs can fail: plants one fault at a time in a copy of the source and runs a rig on it, which
  * must find something. Then runs it on a copy as it is, which must be clean.
  *
  *     node test/faults/controls.ts [name…]
@@ -19,6 +19,8 @@ interface Plant {
   /** Occurs once in the file. */
   readonly from: string;
   readonly to: string;
+  /** What is to find it. Default: the kills. */
+  readonly rig?: 'power';
 }
 
 const plants: readonly Plant[] = [
@@ -49,6 +51,27 @@ const plants: readonly Plant[] = [
       await level.batch(writes.slice(0, half) as Write[], { sync: true });
       await level.batch(writes.slice(half) as Write[], { sync: true });
     },`,
+  },
+  {
+    name: 'power: never-syncs-the-log-of-the-index',
+    rig: 'power',
+    file: 'src/index/leveldb.ts',
+    from: '{ sync: true }',
+    to: '{ sync: false }',
+  },
+  {
+    name: 'power: never-syncs-the-file',
+    rig: 'power',
+    file: 'src/blobs/staged-file.ts',
+    from: 'await this.#file.sync();',
+    to: '',
+  },
+  {
+    name: 'power: never-syncs-the-directory-of-the-file',
+    rig: 'power',
+    file: 'src/blobs/staged-file.ts',
+    from: 'await syncDirectory(dirname(finalPath));',
+    to: 'void syncDirectory;',
   },
   {
     name: 'never-names-the-file',
@@ -115,12 +138,17 @@ function replaceOnce(text: string, from: string, to: string): string {
   return text.replace(from, () => to);
 }
 
+const killArgs = ['--failpoints', '--kills', '25'];
+/** Where the index is on the same file system its syncs make the rest durable, too. */
+const powerArgs = ['--power', '--cuts', '12', '--layout', 'split'];
+
 /** What the rig said first of a copy; undefined if it found nothing. */
 async function firstFault(plant: Plant | undefined): Promise<string | undefined> {
   const home = await mkdtemp(join(tmpdir(), 'artifacta-control-'));
   try {
     await copyWith(plant, home);
-    const args = ['test/faults/main.ts', '--failpoints', '--kills', '25', '--seed', '7'];
+    const what = plant?.rig === 'power' ? powerArgs : killArgs;
+    const args = ['test/faults/main.ts', ...what, '--seed', '7'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {
       cwd: home,
       encoding: 'utf8',

@@ -24,12 +24,15 @@ export interface ChildOptions {
   readonly indexDir?: string | undefined;
   /** Contents up to this size go into the index. */
   readonly inlineBytesMax: number;
+  /** Of LevelDB: small ones make it write tables and compact them often. Default: the service's own. */
+  readonly tuning?: { readonly writeBufferBytes: number; readonly tableBytes: number } | undefined;
   /** Armed from the start; others are armed later by a line of standard input with an {@link Armed} as JSON. */
   readonly armed?: Armed | undefined;
 }
 
 /** The line that a server writes when it serves. */
 export interface ReadyLine {
+  readonly pid: number;
   readonly address: string;
   /** What its start had to tidy up. */
   readonly stagingFiles: number;

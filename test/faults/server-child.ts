@@ -72,6 +72,7 @@ const index = await openLevelIndex({
   markPath: `${indexDir}.mark`,
   warn: (message) => complain('warning', message),
   openDatabase: openObserved,
+  ...options.tuning,
 });
 const store = await openStore({
   index,
@@ -96,7 +97,7 @@ const server = await startServer({
   drainMs: 5_000,
   onUnexpectedError: (error, method) => complain(method, error),
 });
-const ready: ReadyLine = { address: server.addresses.grpc, ...store.recovered };
+const ready: ReadyLine = { pid: process.pid, address: server.addresses.grpc, ...store.recovered };
 writeSync(1, `${JSON.stringify(ready)}\n`);
 // Otherwise it is written at the end, which is sudden here.
 flushCompileCache();

@@ -20,12 +20,18 @@ export class ServerProcess implements AsyncDisposable {
   hasEnded = false;
   /** What it complained of. */
   stderr = '';
+  /** Of the server itself, once it is ready. */
+  private pid: number | undefined;
   private readonly process: ChildProcess;
   private killed = false;
 
-  /** @param cacheDir where compiled code is kept from one start to the next. */
-  constructor(options: ChildOptions, cacheDir: string) {
-    this.process = spawn(process.execPath, [child, JSON.stringify(options)], {
+  /**
+   * @param cacheDir where compiled code is kept from one start to the next.
+   * @param under a program that runs it, with its arguments: strace, prlimit.
+   */
+  constructor(options: ChildOptions, cacheDir: string, under: readonly string[] = []) {
+    const [command, ...args] = [...under, process.execPath, child, JSON.stringify(options)];
+    this.process = spawn(command!, args, {
       stdio: 'pipe',
       env: { ...process.env, NODE_COMPILE_CACHE: cacheDir },
     });
@@ -36,11 +42,15 @@ export class ServerProcess implements AsyncDisposable {
     });
     const ready = Promise.withResolvers<ReadyLine | undefined>();
     this.ready = ready.promise;
-    createInterface({ input: stdout! }).on('line', (line) => ready.resolve(JSON.parse(line) as ReadyLine));
+    createInterface({ input: stdout! }).on('line', (line) => {
+      const said = JSON.parse(line) as ReadyLine;
+      this.pid = said.pid;
+      ready.resolve(said);
+    });
     this.ended = once(this.process, 'close').then(([code, signal]): Ending => {
       this.hasEnded = true;
       ready.resolve(undefined);
-      if (signal === 'SIGKILL') return this.killed ? 'killed' : 'failpoint';
+      if (signal === 'SIGKILL' || code === 128 + 9) return this.killed ? 'killed' : 'failpoint';
       return `exit ${code ?? signal}`;
     });
   }
@@ -53,7 +63,9 @@ export class ServerProcess implements AsyncDisposable {
   /** Kills it if it lives, and waits until it is gone. */
   async kill(): Promise<Ending> {
     this.killed = !this.hasEnded;
-    this.process.kill('SIGKILL');
+    // What runs it ends with it.
+    if (this.pid === undefined) this.process.kill('SIGKILL');
+    else if (!this.hasEnded) process.kill(this.pid, 'SIGKILL');
     return await this.whenEnded();
   }
 

@@ -1,0 +1,233 @@
+/**
+ * Disks that are full, fail, or take no writes for a while. Each scenario pushes into a server until something fails,
+ * mends the disk while the server goes on, sees that it takes pushes again by itself, and compares with what it
+ * acknowledged: then, and after it was killed and started again.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Connection, openConnection } from '../connection.ts';
+import type { ChildOptions } from '../failpoints.ts';
+import { ServerProcess } from '../server-process.ts';
+import { Pushes } from './pushes.ts';
+import { SmallDisk, whyNoSmallDisk } from './small-disk.ts';
+
+const MiB = 1024 ** 2;
+
+export interface Outcome {
+  readonly faults: readonly string[];
+  readonly said: string;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** Why it cannot be played here; undefined if it can. */
+  obstacle(): string | undefined;
+  play(): Promise<Outcome>;
+}
+
+interface Stage {
+  readonly home: string;
+  readonly pushes: Pushes;
+  readonly connection: Connection;
+}
+
+/** How long a server may take until it accepts pushes again, in milliseconds. It looks again after 10 s at most. */
+const recoveryMs = 25_000;
+const small = { writeBufferBytes: 256 * 1024, tableBytes: MiB };
+
+/** Pushes of these sizes, some at a time, until one fails or so many were sent. @returns whether one has failed. */
+async function pushUntilFailure(
+  { pushes, connection }: Stage,
+  sizes: readonly number[],
+  max: number,
+): Promise<boolean> {
+  for (let sent = 0; sent < max; sent += 6) {
+    const sizesNow = Array.from({ length: 6 }, (_, at) => sizes[(sent + at) % sizes.length]!);
+    const done = await Promise.all(sizesNow.map((size) => pushes.push(connection, size)));
+    if (done.includes(false)) return true;
+  }
+  return false;
+}
+
+/** Without a restart. */
+async function expectRecovery({ pushes, connection }: Stage, sizes: readonly number[]): Promise<void> {
+  const endMs = performance.now() + recoveryMs;
+  for (const size of sizes) {
+    while (!(await pushes.push(connection, size))) {
+      if (performance.now() > endMs) {
+        pushes.faults.push(
+          `no push of ${size} bytes went through in ${recoveryMs} ms after the disk was mended`,
+        );
+        return;
+      }
+      await delay(50);
+    }
+  }
+}
+
+async function onServer(
+  options: (home: string, disks: DisposableStack) => Omit<ChildOptions, 'inlineBytesMax'>,
+  work: (stage: Stage) => Promise<void>,
+  under: readonly string[] = [],
+): Promise<Outcome> {
+  const home = await mkdtemp(join(tmpdir(), 'artifacta-disk-'));
+  const pushes = new Pushes();
+  const disks = new DisposableStack();
+  const cacheDir = join(home, 'cache');
+  try {
+    const given = { ...options(home, disks), inlineBytesMax: 4_096 };
+    {
+      await using server = new ServerProcess(given, cacheDir, under);
+      const ready = await server.whenReady();
+      if (ready === undefined) throw new Error(`the server does not start: ${server.stderr}`);
+      await using connection = await openConnection(ready.address);
+      await work({ home, pushes, connection });
+      await pushes.check(connection);
+    }
+    // What the handle says that failed is one thing, what is on the disk another.
+    await using server = new ServerProcess(given, cacheDir);
+    const ready = await server.whenReady();
+    if (ready === undefined) throw new Error(`the server does not start again: ${server.stderr}`);
+    await using connection = await openConnection(ready.address);
+    await pushes.check(connection);
+    await expectRecovery({ home, pushes, connection }, [100, 50_000]);
+  } catch (error) {
+    pushes.faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    disks.dispose();
+    await rm(home, { recursive: true, force: true });
+  }
+  const reasons = JSON.stringify(Object.fromEntries(pushes.reasons));
+  const said = `${pushes.count('acknowledged')} acknowledged, ${pushes.count('refused')} refused, ${pushes.count('unknown')} unknown, ${reasons}`;
+  return { faults: pushes.faults, said };
+}
+
+type Where = 'contents' | 'index' | 'both';
+
+/** A disk that fills up, is emptied, and is written to again. */
+function full(
+  name: string,
+  where: Where,
+  bytes: number,
+  sizes: readonly number[],
+  tuning?: ChildOptions['tuning'],
+): Scenario {
+  return {
+    name,
+    obstacle: whyNoSmallDisk,
+    play: async () => {
+      let disk: SmallDisk;
+      return await onServer(
+        (home, disks) => {
+          disk = disks.use(new SmallDisk(join(home, 'small'), bytes));
+          disk.fill(bytes / 2);
+          const [contents, index] = [
+            where === 'index' ? home : disk.path,
+            where === 'contents' ? home : disk.path,
+          ];
+          return { dataDir: join(contents, 'data'), indexDir: join(index, 'index'), tuning };
+        },
+        async (stage) => {
+          if (!(await pushUntilFailure(stage, sizes, 12_000)))
+            stage.pushes.faults.push('the disk did not fill up');
+          // A few more on what is full.
+          await pushUntilFailure(stage, sizes, 6);
+          disk.free();
+          await expectRecovery(stage, sizes);
+          if (!(await pushUntilFailure(stage, sizes, 12_000)))
+            stage.pushes.faults.push('the disk did not fill up again');
+          // Nothing is left that could be removed.
+          spawnSync('mount', ['-o', `remount,size=${bytes * 4}`, disk.path]);
+          await expectRecovery(stage, [...sizes, 100, 50_000]);
+        },
+      );
+    },
+  };
+}
+
+const readOnly: Scenario = {
+  name: 'a file system that becomes read-only for a while',
+  obstacle: whyNoSmallDisk,
+  play: async () => {
+    let disk: SmallDisk;
+    return await onServer(
+      (home, disks) => {
+        disk = disks.use(new SmallDisk(join(home, 'small'), 128 * MiB));
+        return { dataDir: join(disk.path, 'data') };
+      },
+      async (stage) => {
+        await pushUntilFailure(stage, [100, 20_000], 30);
+        const loaded = pushUntilFailure(stage, [100, 20_000], 60_000);
+        // What is open for writing keeps a file system from it, but not the place where it is mounted.
+        disk.remount('ro');
+        await loaded;
+        await pushUntilFailure(stage, [100, 20_000], 12);
+        disk.remount('rw');
+        await expectRecovery(stage, [100, 20_000]);
+      },
+    );
+  },
+};
+
+/** Every thread's `when`-th sync fails with an input/output error. */
+function failingSync(when: number): Scenario {
+  return {
+    name: `an input/output error at sync number ${when}`,
+    obstacle: () => (spawnSync('strace', ['-V']).status === 0 ? undefined : 'there is no strace'),
+    play: () =>
+      onServer(
+        (home) => ({ dataDir: join(home, 'data'), tuning: small }),
+        async (stage) => {
+          for (let round = 0; round < 12; round++)
+            await Promise.all(
+              [100, 3_000, 20_000, 300_000].map((size) => stage.pushes.push(stage.connection, size)),
+            );
+          await expectRecovery(stage, [100, 20_000]);
+        },
+        [
+          'strace',
+          '-f',
+          '-qq',
+          '-o',
+          '/dev/null',
+          '-e',
+          'trace=fsync,fdatasync',
+          '-e',
+          `inject=fsync,fdatasync:error=EIO:when=${when}`,
+        ],
+      ),
+  };
+}
+
+const descriptors: Scenario = {
+  name: 'too few file descriptors',
+  obstacle: () => (spawnSync('prlimit', ['--version']).status === 0 ? undefined : 'there is no prlimit'),
+  play: () =>
+    onServer(
+      (home) => ({ dataDir: join(home, 'data'), tuning: small }),
+      async (stage) => {
+        for (let round = 0; round < 3; round++)
+          await Promise.all(
+            Array.from({ length: 150 }, (_, at) =>
+              stage.pushes.push(stage.connection, at % 3 === 0 ? 100 : 400_000),
+            ),
+          );
+        await expectRecovery(stage, [100, 20_000]);
+      },
+      ['prlimit', '--nofile=64'],
+    ),
+};
+
+/** All of them. */
+export const scenarios: readonly Scenario[] = [
+  full('no space for contents', 'contents', 24 * MiB, [300_000, 20_000]),
+  full('no space for the log of the index', 'index', 24 * MiB, [3_000, 100]),
+  full('no space for the tables of the index', 'index', 24 * MiB, [3_000, 100], small),
+  full('no space for either', 'both', 24 * MiB, [3_000, 100, 100_000], small),
+  readOnly,
+  ...[1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30].map(failingSync),
+  descriptors,
+];

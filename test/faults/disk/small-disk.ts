@@ -1,0 +1,50 @@
+/** File systems of a few megabytes that can be filled, emptied and made read-only. They need root. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Why there can be none here; undefined if there can. */
+export function whyNoSmallDisk(): string | undefined {
+  if (process.platform !== 'linux') return 'small file systems need Linux';
+  if (process.getuid?.() !== 0) return 'small file systems need root, to be mounted';
+  return undefined;
+}
+
+export class SmallDisk implements Disposable {
+  readonly path: string;
+  private readonly onExit = () => this[Symbol.dispose]();
+
+  /** @param path where it is mounted; made. */
+  constructor(path: string, bytes: number) {
+    mkdirSync(path, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]);
+    process.on('exit', this.onExit);
+    this.path = path;
+  }
+
+  /** Leaves so many bytes free, or fewer. */
+  fill(freeBytes: number): void {
+    const { bavail, bsize } = JSON.parse(
+      execFileSync(process.execPath, [
+        '-e',
+        'const s=require("fs").statfsSync(process.argv[1]);console.log(JSON.stringify({bavail:s.bavail,bsize:s.bsize}))',
+        this.path,
+      ]).toString(),
+    ) as { bavail: number; bsize: number };
+    writeFileSync(join(this.path, 'ballast'), Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)));
+  }
+
+  /** The opposite. */
+  free(): void {
+    rmSync(join(this.path, 'ballast'), { force: true });
+  }
+
+  remount(how: 'ro' | 'rw'): void {
+    execFileSync('mount', ['-o', `remount,bind,${how}`, this.path]);
+  }
+
+  [Symbol.dispose](): void {
+    process.off('exit', this.onExit);
+    spawnSync('umount', ['-l', this.path]);
+  }
+}
