@@ -1,14 +1,15 @@
 /**
  * The long form of the crash rig:
  *
- *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--seconds N] [--seed N]
+ *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--seconds N] [--seed N]
  *
- * Without `--kills`, `--failpoints` and `--power`: every failpoint once, 500 kills at random and 50 power cuts on each
- * layout of file systems. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
+ * Without `--kills`, `--failpoints`, `--power` and `--disk`: every failpoint once, 500 kills at random, 50 power cuts on each
+ * layout of file systems, and every fault of a disk. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
 import { parseArgs } from 'node:util';
 import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './campaign.ts';
+import { scenarios } from './disk/scenarios.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { Chance } from './seeded.ts';
@@ -18,13 +19,14 @@ const { values } = parseArgs({
     kills: { type: 'string' },
     failpoints: { type: 'boolean', default: false },
     power: { type: 'boolean', default: false },
+    disk: { type: 'boolean', default: false },
     cuts: { type: 'string' },
     layout: { type: 'string' },
     seconds: { type: 'string' },
     seed: { type: 'string' },
   },
 });
-const everything = values.kills === undefined && !values.failpoints && !values.power;
+const everything = values.kills === undefined && !values.failpoints && !values.power && !values.disk;
 const kills = count('kills', values.kills, everything ? 500 : 0);
 const endMs = performance.now() + 1_000 * count('seconds', values.seconds, Number.MAX_SAFE_INTEGER / 1_000);
 const seed = count('seed', values.seed, Date.now() % 1_000_000);
@@ -64,6 +66,7 @@ async function run(name: string, campaign: (options: { seed: number }) => Promis
 
 say(`seed ${seed}`);
 const reports: Report[] = [];
+const diskFaults: string[] = [];
 if (everything || values.failpoints) {
   reports.push(await run('failpoints', killAtFailpoints));
   reports.push(await run('starts', killStarts));
@@ -82,6 +85,21 @@ if (everything || values.power) {
   // What could not be tried has not been passed.
   if (obstacle !== undefined && values.power) process.exit(1);
 }
+if (everything || values.disk) {
+  for (const scenario of scenarios) {
+    const obstacle = scenario.obstacle();
+    if (obstacle !== undefined) {
+      say(`${scenario.name}: skipped, ${obstacle}`);
+      continue;
+    }
+    const { faults, said } = await scenario.play();
+    say(`${scenario.name}: ${faults.length} faults, ${said}`);
+    for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
+    diskFaults.push(...faults);
+  }
+}
 const faults = reports.flatMap((report) => report.faults);
-say(`in all: ${faults.length} faults, ${JSON.stringify(sum(reports.map(({ tally }) => tally)))}`);
+faults.push(...diskFaults);
+const tallies = reports.map(({ tally }) => tally);
+say(`in all: ${faults.length} faults${tallies.length === 0 ? '' : `, ${JSON.stringify(sum(tallies))}`}`);
 process.exitCode = faults.length === 0 ? 0 : 1;

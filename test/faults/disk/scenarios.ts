@@ -149,23 +149,22 @@ function full(
 }
 
 const readOnly: Scenario = {
-  name: 'a file system that becomes read-only for a while',
+  name: 'a file system of contents that becomes read-only for a while',
   obstacle: whyNoSmallDisk,
   play: async () => {
     let disk: SmallDisk;
     return await onServer(
       (home, disks) => {
         disk = disks.use(new SmallDisk(join(home, 'small'), 128 * MiB));
-        return { dataDir: join(disk.path, 'data') };
+        return { dataDir: join(disk.path, 'data'), indexDir: join(home, 'index') };
       },
       async (stage) => {
         await pushUntilFailure(stage, [100, 20_000], 30);
         const loaded = pushUntilFailure(stage, [100, 20_000], 60_000);
-        // What is open for writing keeps a file system from it, but not the place where it is mounted.
-        disk.remount('ro');
+        while (!disk.makeReadOnly()) await delay(1);
         await loaded;
         await pushUntilFailure(stage, [100, 20_000], 12);
-        disk.remount('rw');
+        disk.makeWritable();
         await expectRecovery(stage, [100, 20_000]);
       },
     );
@@ -187,20 +186,59 @@ function failingSync(when: number): Scenario {
             );
           await expectRecovery(stage, [100, 20_000]);
         },
-        [
-          'strace',
-          '-f',
-          '-qq',
-          '-o',
-          '/dev/null',
-          '-e',
-          'trace=fsync,fdatasync',
-          '-e',
-          `inject=fsync,fdatasync:error=EIO:when=${when}`,
-        ],
+        strace(when),
       ),
   };
 }
+
+/** A start that meets such an error says so and ends; the next one finds everything. */
+function failingStart(when: number): Scenario {
+  return {
+    name: `an input/output error at sync number ${when} of a start`,
+    obstacle: () => (spawnSync('strace', ['-V']).status === 0 ? undefined : 'there is no strace'),
+    play: async () => {
+      const home = await mkdtemp(join(tmpdir(), 'artifacta-disk-'));
+      try {
+        return await startOver(home, when);
+      } finally {
+        await rm(home, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function startOver(home: string, when: number): Promise<Outcome> {
+  const pushes = new Pushes();
+  const options = { dataDir: join(home, 'data'), inlineBytesMax: 4_096 };
+  const serve = async (under: readonly string[]): Promise<string> => {
+    await using server = new ServerProcess(options, join(home, 'cache'), under);
+    const ready = await server.whenReady();
+    if (ready === undefined)
+      return `${await server.whenEnded()}: ${/(\w*Failure|Error|IndexDamaged): .*/.exec(server.stderr)?.[0]}`;
+    await using connection = await openConnection(ready.address);
+    await pushes.check(connection);
+    await expectRecovery({ home, pushes, connection }, [100, 50_000]);
+    return 'served';
+  };
+  await serve([]);
+  const said = await serve(strace(when));
+  if (said !== 'served' && !/STORE_UNAVAILABLE|Failure: |EIO/.test(said))
+    pushes.faults.push(`an unclear end: ${said}`);
+  await serve([]);
+  return { faults: pushes.faults, said };
+}
+
+const strace = (when: number) => [
+  'strace',
+  '-f',
+  '-qq',
+  '-o',
+  '/dev/null',
+  '-e',
+  'trace=fsync,fdatasync',
+  '-e',
+  `inject=fsync,fdatasync:error=EIO:when=${when}`,
+];
 
 const descriptors: Scenario = {
   name: 'too few file descriptors',
@@ -228,6 +266,8 @@ export const scenarios: readonly Scenario[] = [
   full('no space for the tables of the index', 'index', 24 * MiB, [3_000, 100], small),
   full('no space for either', 'both', 24 * MiB, [3_000, 100, 100_000], small),
   readOnly,
-  ...[1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30].map(failingSync),
+  ...[4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].map(failingSync),
+  // The first of them are those of the start.
+  ...[1, 2, 3].map(failingStart),
   descriptors,
 ];

@@ -39,8 +39,13 @@ export class SmallDisk implements Disposable {
     rmSync(join(this.path, 'ballast'), { force: true });
   }
 
-  remount(how: 'ro' | 'rw'): void {
-    execFileSync('mount', ['-o', `remount,bind,${how}`, this.path]);
+  /** Possible only while no file on it is open for writing. @returns whether it was. */
+  makeReadOnly(): boolean {
+    return spawnSync('mount', ['-o', 'remount,ro', this.path]).status === 0;
+  }
+
+  makeWritable(): void {
+    execFileSync('mount', ['-o', 'remount,rw', this.path]);
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,27 @@
+/** The short form of the disk faults of `npm run faults`: one of each kind. */
+import { expect, it } from 'vitest';
+import { scenarios } from './scenarios.ts';
+
+const chosen = [
+  'no space for contents',
+  'no space for the tables of the index',
+  'no space for either',
+  'a file system of contents that becomes read-only for a while',
+  'an input/output error at sync number 5',
+  'an input/output error at sync number 2 of a start',
+  'too few file descriptors',
+];
+
+for (const name of chosen) {
+  const scenario = scenarios.find((one) => one.name === name)!;
+  const obstacle = scenario.obstacle();
+  if (obstacle !== undefined) console.warn(`skipped, ${name}: ${obstacle}`);
+  it.concurrent(`nothing acknowledged is lost, and pushes go on by themselves: ${name}`, {
+    timeout: 120_000,
+    skip: obstacle !== undefined,
+  }, async () => {
+    const { faults, said } = await scenario.play();
+    console.log(`${name}: ${said}`);
+    expect(faults).toEqual([]);
+  });
+}
