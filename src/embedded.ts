@@ -5,11 +5,12 @@ import { openDiskBlobs } from './blobs/disk.ts';
 import { syncDirectory } from './blobs/files.ts';
 import { Failure } from './domain/errors.ts';
 import { LevelHome } from './index/level-home.ts';
+import { takeLock } from './index/leveldb.ts';
 import { type HostState, StoreHost } from './store/host.ts';
 import { openStore } from './store/open.ts';
 
 export interface EmbeddedOptions {
-  /** Absolute. Made if absent, open to its owner only: `index/`, `index.mark`, `blobs/`, `tmp/`, `run/`. */
+  /** Absolute. Made if absent, open to its owner only: `lock/`, `index/`, `index.mark`, `blobs/`, `tmp/`, `run/`. */
   readonly dataDir: string;
   /** In bytes. */
   readonly artifactBytesMax: number;
@@ -36,9 +37,26 @@ export interface Embedded {
  * without if it cannot be used.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const { dataDir, warn } = options;
+  const { dataDir } = options;
   await makeDataDir(dataDir);
-  const host = await StoreHost.open({
+  const lock = await takeLock(join(dataDir, 'lock')).catch((error: unknown) => {
+    throw isLocked(error) ? lockedBy(dataDir, error) : error;
+  });
+  try {
+    const host = await openHost(options);
+    const close = async () => {
+      await host[Symbol.asyncDispose]();
+      await lock[Symbol.asyncDispose]();
+    };
+    return { host, close };
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openHost({ dataDir, warn, onState, ...limits }: EmbeddedOptions): Promise<StoreHost> {
+  return await StoreHost.open({
     home: new LevelHome({
       directory: join(dataDir, 'index'),
       markPath: join(dataDir, 'index.mark'),
@@ -48,17 +66,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       openStore({
         index,
         blobs: await openDiskBlobs({ root: dataDir }),
-        artifactBytesMax: options.artifactBytesMax,
-        inlineBytesMax: options.inlineBytesMax,
-        reserveBytes: options.reserveBytes,
+        artifactBytesMax: limits.artifactBytesMax,
+        inlineBytesMax: limits.inlineBytesMax,
+        reserveBytes: limits.reserveBytes,
         removesStale: isFirst,
       }),
     warn,
-    ...(options.onState === undefined ? {} : { onState: options.onState }),
-  }).catch((error: unknown) => {
-    throw isLocked(error) ? lockedBy(dataDir, error) : error;
+    ...(onState === undefined ? {} : { onState }),
   });
-  return { host, close: () => host[Symbol.asyncDispose]() };
 }
 
 /** How often it is tried to open what another process has open. */
@@ -104,6 +119,7 @@ const ours = new Set([
   'index.mark',
   'index.mark.tmp',
   'index.rebuild',
+  'lock',
   'blobs',
   'tmp',
   'run',

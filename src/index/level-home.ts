@@ -20,7 +20,7 @@ import type { Entry, Examined, Index } from './door.ts';
 import type { IndexHome, Replacement, Salvage } from './home.ts';
 import { commitRange, store } from './keys.ts';
 import { absentAsUndefined } from './level-files.ts';
-import { type LevelIndexOptions, openLevelDatabase, openLevelIndex } from './leveldb.ts';
+import { type LevelIndexOptions, openLevelDatabase, openLevelIndex, takeLock } from './leveldb.ts';
 import { replaceMark } from './mark.ts';
 import { examineRows } from './reader.ts';
 import type { CommitRecord } from './records.ts';
@@ -34,7 +34,7 @@ const afterCommits = { gte: commitRange.lt, lt: Uint8Array.of(0xff) };
 export class LevelHome implements IndexHome {
   private readonly options: LevelHomeOptions;
   private readonly rebuild: string;
-  private lock: Database | undefined;
+  private lock: AsyncDisposable | undefined;
   private users = 0;
   private isReplacing = false;
 
@@ -77,14 +77,14 @@ export class LevelHome implements IndexHome {
   private async acquire(): Promise<void> {
     if (this.users === 0) {
       await mkdir(this.rebuild, { recursive: true, mode: 0o700 });
-      this.lock = await openLevelDatabase(join(this.rebuild, 'lock'), small);
+      this.lock = await takeLock(join(this.rebuild, 'lock'));
     }
     this.users++;
   }
 
   private async release(): Promise<void> {
     if (--this.users > 0) return;
-    await this.lock?.close();
+    await this.lock?.[Symbol.asyncDispose]();
     this.lock = undefined;
     // An exchange that began is for the next who opens the index to finish.
     if (!(await exists(join(this.rebuild, 'complete'))))
@@ -127,8 +127,6 @@ export class LevelHome implements IndexHome {
     }
   }
 }
-
-const small = { cacheBytes: 64 * 1024, writeBufferBytes: 64 * 1024 };
 
 function alreadyBegun(): Failure {
   return new Failure('STORE_UNAVAILABLE', 'the index is being rebuilt already', {

@@ -1,5 +1,5 @@
 /** The index on LevelDB: one process, one machine, durable. The contract is in `door.ts`. */
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { Failure } from '../domain/errors.ts';
@@ -93,6 +93,7 @@ async function lookAtFiles(directory: string, wasUsed: boolean) {
 
 /** Opens the database alone, unchecked. */
 export async function openLevelDatabase(directory: string, tuning: LevelTuning = {}): Promise<Database> {
+  await makePrivate(directory);
   const level: ByteLevel = new Level(directory, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -105,7 +106,10 @@ export async function openLevelDatabase(directory: string, tuning: LevelTuning =
   } catch (error) {
     throw openingFailure(directory, error);
   }
-  const dropped = await readDropped(directory);
+  const dropped = await readDropped(directory).catch(async (error: unknown) => {
+    await level.close();
+    throw openingFailure(directory, error);
+  });
   return {
     ...readerOf(level),
     dropped,
@@ -130,6 +134,33 @@ function readerOf(level: ByteLevel, snapshot?: LevelSnapshot): DatabaseReader {
       return { nextv: (size) => iterator.nextv(size).catch(rethrow), close: () => iterator.close() };
     },
   };
+}
+
+/** LevelDB would make it open to everybody, whatever is around it. */
+async function makePrivate(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw openingFailure(directory, error);
+  }
+}
+
+/**
+ * Keeps every other process from taking the same lock until it is closed, or until this process has ended. It is an
+ * empty database: LevelDB can lock. One of its own, since an attempt to open a database moves the `LOG` of whoever
+ * has it open, and since what is damaged cannot be opened and yet has to be kept for oneself.
+ *
+ * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that another process has it.
+ */
+export async function takeLock(directory: string): Promise<AsyncDisposable> {
+  await makePrivate(directory);
+  const level = new Level(directory, { cacheSize: 64 * 1024, writeBufferSize: 64 * 1024 });
+  try {
+    await level.open();
+  } catch (error) {
+    throw openingFailure(directory, error);
+  }
+  return { [Symbol.asyncDispose]: () => level.close() };
 }
 
 /**
