@@ -1,10 +1,11 @@
 /**
  * The long form of the crash rig:
  *
- *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--seconds N] [--seed N]
+ *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--seconds N] [--seed N]
  *
- * Without `--kills`, `--failpoints`, `--power` and `--disk`: every failpoint once, 500 kills at random, 50 power cuts on each
- * layout of file systems, and every fault of a disk. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
+ * Without `--kills`, `--failpoints`, `--power`, `--disk` and `--rot`: every failpoint once, 500 kills at random, 50 power cuts on each
+ * layout of file systems, every fault of a disk
+ * and 300 flipped bits. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
 import { parseArgs } from 'node:util';
@@ -12,6 +13,7 @@ import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './
 import { scenarios } from './disk/scenarios.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
+import { flipBits } from './rot/rot.ts';
 import { Chance } from './seeded.ts';
 
 const { values } = parseArgs({
@@ -20,13 +22,15 @@ const { values } = parseArgs({
     failpoints: { type: 'boolean', default: false },
     power: { type: 'boolean', default: false },
     disk: { type: 'boolean', default: false },
+    rot: { type: 'boolean', default: false },
     cuts: { type: 'string' },
     layout: { type: 'string' },
     seconds: { type: 'string' },
     seed: { type: 'string' },
   },
 });
-const everything = values.kills === undefined && !values.failpoints && !values.power && !values.disk;
+const everything =
+  values.kills === undefined && !values.failpoints && !values.power && !values.disk && !values.rot;
 const kills = count('kills', values.kills, everything ? 500 : 0);
 const endMs = performance.now() + 1_000 * count('seconds', values.seconds, Number.MAX_SAFE_INTEGER / 1_000);
 const seed = count('seed', values.seed, Date.now() % 1_000_000);
@@ -97,6 +101,14 @@ if (everything || values.disk) {
     for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
     diskFaults.push(...faults);
   }
+}
+if (everything || values.rot) {
+  const own = chance.seed();
+  const { faults, verdicts } = await flipBits(300, own);
+  say(`300 flipped bits, seed ${own}: ${faults.length} faults`);
+  for (const [kind, counts] of verdicts) say(`  ${kind}: ${JSON.stringify(Object.fromEntries(counts))}`);
+  for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
+  diskFaults.push(...faults);
 }
 const faults = reports.flatMap((report) => report.faults);
 faults.push(...diskFaults);
