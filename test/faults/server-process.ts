@@ -71,7 +71,8 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Asks it to stop. */
   async stop(): Promise<Ending> {
-    this.process.kill('SIGTERM');
+    if (this.pid === undefined) this.process.kill('SIGTERM');
+    else if (!this.hasEnded) process.kill(this.pid, 'SIGTERM');
     return await this.whenEnded();
   }
 
