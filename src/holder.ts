@@ -2,6 +2,7 @@
  * The command line's own store: opened in this process, and served on the data directory's socket to other processes
  * while this one runs, since only one can have it open.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRouterTransport } from '@connectrpc/connect';
 import type { CallRecord } from './api/guard.ts';
 import { routes } from './api/routes.ts';
@@ -10,7 +11,7 @@ import { ArtifactaError } from './client/errors.ts';
 import type { ClientConfig } from './config.ts';
 import { limits } from './domain/limits.ts';
 import { type Embedded, openWhenFree } from './embedded.ts';
-import { answers } from './server/addresses.ts';
+import { answersOurs } from './server/addresses.ts';
 import type { RunningServer } from './server/server.ts';
 
 /**
@@ -20,27 +21,34 @@ import type { RunningServer } from './server/server.ts';
 const serveAfterMs = 200;
 /** How long calls of others may take to end when the command has, in milliseconds. */
 const drainMs = 60_000;
+/** The longest pause between two tries to open the store, in milliseconds. */
+const pauseMsMax = 400;
 
 /**
  * Opens the store in the data directory, waiting for whoever has it open.
  *
+ * @param signal ends the waiting.
  * @returns undefined if a process serves it on its socket by now.
- * @throws ArtifactaError UNAVAILABLE if it cannot be opened.
+ * @throws ArtifactaError UNAVAILABLE if it cannot be opened; CANCELLED if the signal came first.
  */
 export async function openHolder(
   config: ClientConfig,
   warn: (message: string) => void,
+  signal?: AbortSignal,
 ): Promise<Connection | undefined> {
   let embedded: Embedded | undefined;
   try {
-    embedded = await openWhenFree({ ...config, warn }, () => answers(config.socket));
+    embedded = await openWhenFree({ ...config, warn }, waiting(config, signal));
   } catch (error) {
     throw new ArtifactaError(error instanceof Error ? error.message : String(error), {
       code: 'UNAVAILABLE',
       cause: error,
     });
   }
-  if (embedded === undefined) return undefined;
+  if (embedded === undefined) {
+    if (signal?.aborted) throw new ArtifactaError('the waiting was given up', { code: 'CANCELLED' });
+    return undefined;
+  }
   const { host, close } = embedded;
   const onCall = ({ outcome, method, error }: CallRecord) => {
     if (outcome === 'INTERNAL') warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`);
@@ -65,6 +73,28 @@ export async function openHolder(
       await sharing.end();
       await close();
     },
+  };
+}
+
+/**
+ * What is done between two tries. A try costs a millisecond of the processor that the others need to be done, so the
+ * pauses grow at first; they differ, so that not all try at once; and they shrink again, so that whoever has waited
+ * longest tries most often.
+ *
+ * @returns true when there is nothing to wait for any more.
+ */
+function waiting(
+  { socket, lockWaitMs }: ClientConfig,
+  signal: AbortSignal | undefined,
+): () => Promise<boolean> {
+  const beganMs = performance.now();
+  return async () => {
+    const waitedMs = performance.now() - beganMs;
+    const longestMs = Math.min(waitedMs / 2, pauseMsMax * Math.max(0, 1 - waitedMs / lockWaitMs));
+    await delay(Math.random() * longestMs, undefined, signal === undefined ? {} : { signal }).catch(
+      () => undefined,
+    );
+    return signal?.aborted === true || (await answersOurs(socket));
   };
 }
 

@@ -52,6 +52,10 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
   for (const warning of config.warnings) log.warn(warning);
   const readiness = new Readiness();
   let waits = false;
+  let isSignalled = false;
+  void signals.first.then(() => {
+    isSignalled = true;
+  });
   const embedded = await openWhenFree(
     {
       ...config,
@@ -70,10 +74,13 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
           'waiting for another process that has the data directory open',
         );
       waits = true;
-      return false;
+      return isSignalled;
     },
   );
-  if (embedded === undefined) return;
+  if (embedded === undefined) {
+    log.info('stopped');
+    return;
+  }
   const { host, close } = embedded;
   try {
     await using server = await startServer({
@@ -143,7 +150,8 @@ async function commandLine(args: readonly string[]): Promise<number> {
     stdout,
     stderr,
     // Most of what is loaded is for this, and help texts do without.
-    connect: async (options) => (await import('./connection.ts')).openConnection(options, warn),
+    connect: async (options) =>
+      (await import('./connection.ts')).openConnection(options, warn, interruption.signal),
     signal: interruption.signal,
     version,
   });

@@ -3,6 +3,14 @@ import type { ArtifactaError } from '../client/errors.ts';
 import type { Connection, ConnectOptions, Io } from './io.ts';
 
 /**
+ * A way that leads to whichever process holds the store: when that one leaves, the next is another service. One to a
+ * service that somebody named is not: there it is the same one that is tried again.
+ */
+export interface PassingConnection extends Connection {
+  readonly passes: true;
+}
+
+/**
  * The connection of one command. When the process that held the store leaves, the way to it ends, and the next
  * attempt of a call has to look for the store anew: {@link renew} does, and calls after it take the new way.
  */
@@ -12,13 +20,10 @@ export class Link implements AsyncDisposable {
   readonly #opened: Connection[] = [];
   /** By which way the call went that threw this. */
   readonly #wayOf = new WeakMap<object, Promise<Connection>>();
-  /** Somebody named the service: it is the same one that is tried again. */
-  readonly #isRemote: boolean;
   #renewals = 0;
   #current: Promise<Connection>;
 
-  private constructor(connect: () => Promise<Connection>, isRemote: boolean) {
-    this.#isRemote = isRemote;
+  private constructor(connect: () => Promise<Connection>) {
     this.#connect = async () => {
       const connection = await connect();
       this.#opened.push(connection);
@@ -37,7 +42,7 @@ export class Link implements AsyncDisposable {
 
   /** @throws whatever `connect` throws. */
   static async open(io: Io, options: ConnectOptions): Promise<Link> {
-    const link = new Link(() => io.connect(options), options.url !== undefined);
+    const link = new Link(() => io.connect(options));
     await link.#current;
     return link;
   }
@@ -54,8 +59,7 @@ export class Link implements AsyncDisposable {
     if (error.reason !== undefined && error.reason !== 'SHUTTING_DOWN') return false;
     const way = isObject(error.cause) ? this.#wayOf.get(error.cause) : undefined;
     if (way === undefined || way === this.#current) this.#current = this.#connect();
-    await this.#current;
-    return !this.#isRemote && ++this.#renewals < renewalsMax;
+    return passes(await this.#current) && ++this.#renewals < renewalsMax;
   }
 
   async #through<T>(call: (connection: Connection, way: Promise<Connection>) => Promise<T>): Promise<T> {
@@ -89,6 +93,10 @@ export class Link implements AsyncDisposable {
 
 /** Of one command. */
 const renewalsMax = 60;
+
+function passes(connection: Connection): connection is PassingConnection {
+  return 'passes' in connection;
+}
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;

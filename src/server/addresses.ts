@@ -1,5 +1,5 @@
 /** Addresses to listen on, and the Unix socket. */
-import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection, isIP } from 'node:net';
 import { dirname } from 'node:path';
 
@@ -55,6 +55,22 @@ async function privateDirectory(path: string): Promise<void> {
   const { mode } = await lstat(path);
   if ((mode & 0o077) !== 0)
     throw new Error(`the socket's directory must be open to its owner only: chmod 700 ${path}`);
+  if (await isForeign(path)) throw new Error(`the socket's directory belongs to somebody else: ${path}`);
+}
+
+/**
+ * True if somebody else has made the directory where all may: a name in /tmp that can be foretold. Elsewhere it is
+ * for whoever owns what is around it to say whose it is.
+ */
+async function isForeign(path: string): Promise<boolean> {
+  const [{ uid }, around] = await Promise.all([lstat(path), stat(dirname(path))]);
+  return uid !== process.getuid?.() && (around.mode & 0o002) !== 0;
+}
+
+/** Like {@link answers}, but nobody is asked who may have put the socket there in the place of this user's. */
+export async function answersOurs(path: string): Promise<boolean> {
+  const foreign = await isForeign(dirname(path)).catch(() => false);
+  return !foreign && (await answers(path));
 }
 
 /** True if something accepts connections on the Unix socket. */

@@ -62,10 +62,8 @@ export async function pushAtOnce({
     while (killsLeft > 0 && unfinished > 0) {
       const holder = await holderOf(dataDir);
       const process = holder === undefined ? undefined : running.get(holder);
-      if (process?.child.kill('SIGKILL')) {
-        killsLeft--;
-        await process.ended;
-      }
+      // It may have come to its own end before the signal came.
+      if (process?.child.kill('SIGKILL') && (await process.ended).code === 'SIGKILL') killsLeft--;
       await new Promise((resolve) => setImmediate(resolve));
     }
   })();
@@ -74,7 +72,7 @@ export async function pushAtOnce({
   return pushed;
 }
 
-/** The process that has the store open: the one that has the index's log open. */
+/** The process that has the store open: the one that has its lock open. */
 export async function holderOf(dataDir: string): Promise<number | undefined> {
   const lock = join(dataDir, 'index', 'LOCK');
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
