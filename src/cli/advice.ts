@@ -41,7 +41,9 @@ export function adviceFor(error: unknown): string | undefined {
     return 'What comes through a pipe is pushed from standard input: artifacta push - --name NAME.';
   if (!(error instanceof ArtifactaError)) return undefined;
   if (error.reason !== undefined) return advice[error.reason];
-  if (error.code === 'UNAVAILABLE') return 'Is the service running, and is --url right?';
+  // A store that this process could not open says itself what is wrong.
+  const isOwn = error.cause instanceof Error && error.cause.name === 'Failure';
+  if (error.code === 'UNAVAILABLE' && !isOwn) return 'Is the service running, and is --url right?';
   return undefined;
 }
 

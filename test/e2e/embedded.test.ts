@@ -84,10 +84,8 @@ describe('a command that has the store', () => {
     await untilServed(socketOf(dataDir));
     const env = { ARTIFACTA_LOCK_WAIT_SECONDS: '0', ARTIFACTA_SOCKET: join(dataDir, 'elsewhere') };
     const { code, stderr } = await start(['ls', '--data-dir', dataDir], { env }).ended;
-    expect({ code, stderr }).toEqual({
-      code: 4,
-      stderr: `artifacta: another process has the data directory open: ${dataDir}\n  Is the service running, and is --url right?\n`,
-    });
+    expect(code).toBe(4);
+    expect(stderr.split('\n')[0]).toBe(`artifacta: another process has the data directory open: ${dataDir}`);
     first.child.stdin!.end();
     await first.ended;
   });

@@ -1,14 +1,20 @@
 /**
  * The long form of the crash rig:
  *
- *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--seconds N] [--seed N]
+ *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--pushers]
+ *       [--seconds N] [--seed N]
  *
- * Without `--kills`, `--failpoints`, `--power`, `--disk` and `--rot`: every failpoint once, 500 kills at random, 50 power cuts on each
- * layout of file systems, every fault of a disk
- * and 300 flipped bits. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
+ * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot` and `--pushers`: every failpoint once, 500 kills at random, 50 power cuts on each
+ * layout of file systems, every fault of a disk,
+ * 300 flipped bits, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
+ * killed. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { pushAtOnce } from '../support/pushers.ts';
 import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './campaign.ts';
 import { scenarios } from './disk/scenarios.ts';
 import { cutPower } from './power/campaign.ts';
@@ -23,6 +29,7 @@ const { values } = parseArgs({
     power: { type: 'boolean', default: false },
     disk: { type: 'boolean', default: false },
     rot: { type: 'boolean', default: false },
+    pushers: { type: 'boolean', default: false },
     cuts: { type: 'string' },
     layout: { type: 'string' },
     seconds: { type: 'string' },
@@ -30,7 +37,12 @@ const { values } = parseArgs({
   },
 });
 const everything =
-  values.kills === undefined && !values.failpoints && !values.power && !values.disk && !values.rot;
+  values.kills === undefined &&
+  !values.failpoints &&
+  !values.power &&
+  !values.disk &&
+  !values.rot &&
+  !values.pushers;
 const kills = count('kills', values.kills, everything ? 500 : 0);
 const endMs = performance.now() + 1_000 * count('seconds', values.seconds, Number.MAX_SAFE_INTEGER / 1_000);
 const seed = count('seed', values.seed, Date.now() % 1_000_000);
@@ -70,7 +82,7 @@ async function run(name: string, campaign: (options: { seed: number }) => Promis
 
 say(`seed ${seed}`);
 const reports: Report[] = [];
-const diskFaults: string[] = [];
+const otherFaults: string[] = [];
 if (everything || values.failpoints) {
   reports.push(await run('failpoints', killAtFailpoints));
   reports.push(await run('starts', killStarts));
@@ -99,7 +111,7 @@ if (everything || values.disk) {
     const { faults, said } = await scenario.play();
     say(`${scenario.name}: ${faults.length} faults, ${said}`);
     for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
-    diskFaults.push(...faults);
+    otherFaults.push(...faults);
   }
 }
 if (everything || values.rot) {
@@ -108,10 +120,20 @@ if (everything || values.rot) {
   say(`300 flipped bits, seed ${own}: ${faults.length} faults`);
   for (const [kind, counts] of verdicts) say(`  ${kind}: ${JSON.stringify(Object.fromEntries(counts))}`);
   for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
-  diskFaults.push(...faults);
+  otherFaults.push(...faults);
+}
+if (everything || values.pushers) {
+  for (const kills of [0, 20]) {
+    const home = await mkdtemp(join(tmpdir(), 'artifacta-pushers-'));
+    const pushed = await pushAtOnce({ directory: home, dataDir: join(home, 'data'), count: 50, kills });
+    const failed = pushed.filter(({ ended }) => ended.code !== 0);
+    say(`50 command lines at once, ${kills} kills of whoever has the store: ${failed.length} failed`);
+    for (const { name, ended } of failed) otherFaults.push(`${name}: ${ended.code} ${ended.stderr}`);
+    await rm(home, { recursive: true, force: true });
+  }
 }
 const faults = reports.flatMap((report) => report.faults);
-faults.push(...diskFaults);
+faults.push(...otherFaults);
 const tallies = reports.map(({ tally }) => tally);
 say(`in all: ${faults.length} faults${tallies.length === 0 ? '' : `, ${JSON.stringify(sum(tallies))}`}`);
 process.exitCode = faults.length === 0 ? 0 : 1;
