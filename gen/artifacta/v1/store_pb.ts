@@ -281,7 +281,7 @@ export type StoreLoss = Message<"artifacta.v1.StoreLoss"> & {
   id: string;
 
   /**
-   * The first batch that is missing.
+   * The first batch that is missing. 0: that cannot be told.
    *
    * @generated from field: int64 first_commit_number = 2;
    */
@@ -295,7 +295,7 @@ export type StoreLoss = Message<"artifacta.v1.StoreLoss"> & {
   lastCommitNumber: bigint;
 
   /**
-   * When the last batch that is there was written: what came later may be missing.
+   * When the last batch that is there was written: what came later may be missing. Absent: that cannot be told.
    *
    * @generated from field: google.protobuf.Timestamp last_intact_time = 4;
    */
