@@ -1,7 +1,6 @@
 /** How the command line comes to a store: a server that was named, one that is there, or the store itself. */
 import { UsageError } from './cli/exit.ts';
 import type { Connection, ConnectOptions } from './cli/io.ts';
-import type { PassingConnection } from './cli/link.ts';
 import { withCredentials } from './client/headers.ts';
 import { type ClientConfig, readClientConfig, SettingError } from './config.ts';
 import { answersOurs } from './server/addresses.ts';
@@ -28,7 +27,7 @@ export async function openConnection(
   return (await openHolder(config, warn, signal)) ?? (await openLocal(config));
 }
 
-async function openLocal(config: ClientConfig): Promise<PassingConnection> {
+async function openLocal(config: ClientConfig): Promise<Connection> {
   return { ...(await openRemote(`unix:${config.socket}`, config)), passes: true };
 }
 

@@ -56,6 +56,7 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
   void signals.first.then(() => {
     isSignalled = true;
   });
+  // A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for.
   const embedded = await openWhenFree(
     {
       ...config,

@@ -13,6 +13,11 @@ export interface Connection {
   readonly transport: Transport;
   /** Where it leads, for messages, e.g. `grpc://127.0.0.1:50051`. */
   readonly description: string;
+  /**
+   * True: it leads to whichever process holds the store, and to another one when that has left. Default: to the service
+   * that was named, which is the same one whenever it is tried again.
+   */
+  readonly passes?: boolean;
   close(): Promise<void>;
 }
 

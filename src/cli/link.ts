@@ -3,14 +3,6 @@ import type { ArtifactaError } from '../client/errors.ts';
 import type { Connection, ConnectOptions, Io } from './io.ts';
 
 /**
- * A way that leads to whichever process holds the store: when that one leaves, the next is another service. One to a
- * service that somebody named is not: there it is the same one that is tried again.
- */
-export interface PassingConnection extends Connection {
-  readonly passes: true;
-}
-
-/**
  * The connection of one command. When the process that held the store leaves, the way to it ends, and the next
  * attempt of a call has to look for the store anew: {@link renew} does, and calls after it take the new way.
  */
@@ -59,7 +51,7 @@ export class Link implements AsyncDisposable {
     if (error.reason !== undefined && error.reason !== 'SHUTTING_DOWN') return false;
     const way = isObject(error.cause) ? this.#wayOf.get(error.cause) : undefined;
     if (way === undefined || way === this.#current) this.#current = this.#connect();
-    return passes(await this.#current) && ++this.#renewals < renewalsMax;
+    return (await this.#current).passes === true && ++this.#renewals < renewalsMax;
   }
 
   async #through<T>(call: (connection: Connection, way: Promise<Connection>) => Promise<T>): Promise<T> {
@@ -93,10 +85,6 @@ export class Link implements AsyncDisposable {
 
 /** Of one command. */
 const renewalsMax = 60;
-
-function passes(connection: Connection): connection is PassingConnection {
-  return 'passes' in connection;
-}
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;

@@ -3,7 +3,7 @@ import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { Connection, Io } from '../../src/cli/io.ts';
-import { Link, type PassingConnection } from '../../src/cli/link.ts';
+import { Link } from '../../src/cli/link.ts';
 import { connect } from '../../src/client/client.ts';
 
 /** Refuses every call as a process does that leaves. */
@@ -41,7 +41,7 @@ async function callBy(ways: readonly Connection[]) {
   return { code: error.code as string, opened };
 }
 
-const passing = (connection: Connection): PassingConnection => ({ ...connection, passes: true });
+const passing = (connection: Connection): Connection => ({ ...connection, passes: true });
 
 describe('a call that meets processes which leave', () => {
   it('goes on to the next, past as many as there are tries', async () => {
