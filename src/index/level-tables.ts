@@ -7,6 +7,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uncompress } from 'snappyjs';
 import { isAbsent, maskedCrc, namesIn, readAt } from './level-files.ts';
+import type { After } from './timer.ts';
 
 /** A table as it was seen: LevelDB never changes one, but may remove it and use its name again. */
 export interface TableFile {
@@ -62,21 +63,40 @@ export class TableCheck {
     return await this.check(() => this.firstBytes > 0);
   }
 
-  /** The same for those that {@link first} has left, until the signal is given. */
-  async rest(signal: AbortSignal): Promise<string | undefined> {
-    return await this.check(() => !signal.aborted);
+  /**
+   * The same for those that {@link first} has left, until the signal is given. It takes a quarter of the time and leaves
+   * the rest of it to whoever is served.
+   */
+  async rest(signal: AbortSignal, after: After): Promise<string | undefined> {
+    let beganMs = performance.now();
+    const pause = async () => {
+      await waited(3 * (performance.now() - beganMs), signal, after);
+      beganMs = performance.now();
+    };
+    return await this.check(() => !signal.aborted, pause);
   }
 
-  private async check(goesOn: () => boolean): Promise<string | undefined> {
+  private async check(goesOn: () => boolean, pause = async () => {}): Promise<string | undefined> {
     while (goesOn()) {
       const table = this.waiting.shift();
       if (table === undefined) return undefined;
       this.firstBytes -= table.sizeBytes;
       const damage = await damageOfTable(table);
       if (damage !== undefined) return damage;
+      if (this.waiting.length > 0) await pause();
     }
     return undefined;
   }
+}
+
+/** Resolves after so many milliseconds, or when the signal is given. */
+async function waited(ms: number, signal: AbortSignal, after: After): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = after(ms, resolve);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+  await promise;
+  cancel();
 }
 
 /** What is wrong with a table, block by block; undefined if nothing is, or if LevelDB has removed it meanwhile. */

@@ -80,7 +80,7 @@ export async function openLevelIndex(options: LevelIndexOptions): Promise<Index>
       throw new IndexDamaged(`the index is damaged: ${found}`, known);
     },
     inspect: async (signal) => {
-      const found = await check.rest(signal);
+      const found = await check.rest(signal, engine.after ?? afterRealTime);
       return found === undefined ? undefined : new IndexDamaged(`the index is damaged: ${found}`, known);
     },
   });

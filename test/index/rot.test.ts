@@ -15,6 +15,7 @@ import { damageOfTable, listTables, TableCheck } from '../../src/index/level-tab
 import { openLevelIndex } from '../../src/index/leveldb.ts';
 import { openMemoryDatabase } from '../../src/index/memory.ts';
 import { MemoryRows } from '../../src/index/memory-rows.ts';
+import type { After } from '../../src/index/timer.ts';
 import { everything, key, ManualTimer, put, turns, write } from './support.ts';
 
 let root: string;
@@ -145,10 +146,29 @@ test('tables that are not checked at first are checked later, each once', async 
   const check = new TableCheck(tables, 0);
   expect(await check.first()).toBeUndefined();
   const { signal } = new AbortController();
-  expect(await check.rest(signal)).toMatch(/\.ldb: the block at \d+ does not match its checksum$/);
-  expect(await check.rest(signal)).toBeUndefined();
+  const after: After = (_ms, task) => {
+    task();
+    return () => {};
+  };
+  expect(await check.rest(signal, after)).toMatch(/\.ldb: the block at \d+ does not match its checksum$/);
+  expect(await check.rest(signal, after)).toBeUndefined();
   expect(await new TableCheck(tables, 1).first()).toMatch(/does not match/);
-  expect(await new TableCheck(tables, 0).rest(AbortSignal.abort())).toBeUndefined();
+  expect(await new TableCheck(tables, 0).rest(AbortSignal.abort(), after)).toBeUndefined();
+});
+
+test('a check that waits between two tables ends when it is told to', async () => {
+  const place = await flipped('CURRENT', 0, 0);
+  const [table] = await listTables(join(place, 'index'));
+  const stop = new AbortController();
+  const waiting = Promise.withResolvers<void>();
+  const never: After = () => {
+    waiting.resolve();
+    return () => {};
+  };
+  const rest = new TableCheck([table!, table!], 0).rest(stop.signal, never);
+  await waiting.promise;
+  stop.abort();
+  expect(await rest).toBeUndefined();
 });
 
 test('a table that was removed, or made anew under its name, is none of those that were listed', async () => {
