@@ -24,15 +24,22 @@ export async function* manifestLines(
   session: SessionRecord,
 ): AsyncIterable<{ readonly records: readonly ArtifactRecord[]; readonly text: string }> {
   for await (const block of reader.scan(artifacts.version.range(ns, session.uid))) {
-    const keys = block.map(([, value]) => artifacts.record.key(ns, artifacts.version.decode(value).id));
-    const values = await reader.getMany(keys);
-    const records = values
-      .filter((value) => value !== undefined)
-      .map((value) => artifacts.record.decode(value))
-      .filter((record) => !isExpired(record, session.sealTime!));
-    if (records.length > 0) yield { records, text: records.map(manifestLine).join('') };
+    // Looking up a hundred records at a time lets other calls in between.
+    for (let at = 0; at < block.length; at += recordsAtOnce) {
+      const keys = block
+        .slice(at, at + recordsAtOnce)
+        .map(([, value]) => artifacts.record.key(ns, artifacts.version.decode(value).id));
+      const values = await reader.getMany(keys);
+      const records = values
+        .filter((value) => value !== undefined)
+        .map((value) => artifacts.record.decode(value))
+        .filter((record) => !isExpired(record, session.sealTime!));
+      if (records.length > 0) yield { records, text: records.map(manifestLine).join('') };
+    }
   }
 }
+
+const recordsAtOnce = 100;
 
 function manifestLine(record: ArtifactRecord): string {
   const line: ManifestLine = {
