@@ -3,7 +3,7 @@
  *
  *   <directory>.rebuild/
  *   ├── lock/       an empty database: whoever has it open rebuilds. LevelDB cannot lock an index that it cannot open
- *   ├── salvage/    tables and logs of the damaged index, linked, for LevelDB to repair
+ *   ├── salvage-N/  tables and logs of the damaged index, linked, for LevelDB to repair
  *   ├── new/        the replacement
  *   ├── complete    the replacement is whole and on the disk: whoever opens the index must finish the exchange
  *   └── old/        the index that was replaced
@@ -36,6 +36,7 @@ export class LevelHome implements IndexHome {
   private readonly rebuild: string;
   private lock: AsyncDisposable | undefined;
   private users = 0;
+  private salvages = 0;
   private isReplacing = false;
 
   constructor(options: LevelHomeOptions) {
@@ -69,8 +70,9 @@ export class LevelHome implements IndexHome {
       await rename(replacement, directory);
       await syncDirectories(dirname(directory), this.rebuild);
     }
-    for (const name of ['complete', 'new', 'salvage', 'old'])
-      await rm(join(this.rebuild, name), { recursive: true, force: true });
+    for (const name of await readdir(this.rebuild))
+      if (name !== 'lock' && !(name.startsWith('salvage-') && this.users > 1))
+        await rm(join(this.rebuild, name), { recursive: true, force: true });
   }
 
   /** Must be released as often. Fails if another process rebuilds. */
@@ -94,7 +96,8 @@ export class LevelHome implements IndexHome {
   async salvage(): Promise<Salvage> {
     await this.acquire();
     try {
-      const copy = join(this.rebuild, 'salvage');
+      // Several may be reading at once.
+      const copy = join(this.rebuild, `salvage-${++this.salvages}`);
       return await LevelSalvage.open(this.options.directory, copy, () => this.release());
     } catch (error) {
       await this.release();

@@ -190,7 +190,11 @@ export class StoreHost implements AsyncDisposable {
     this.serving = undefined;
     this.loss = damage.loss;
     this.setState('recovery');
-    this.switching = this.switching.then(() => serving.store[Symbol.asyncDispose]());
+    this.switching = this.switching
+      .then(() => serving.store[Symbol.asyncDispose]())
+      .catch((error: unknown) =>
+        this.options.warn(`the damaged store could not be closed: ${String(error)}`),
+      );
     await this.switching;
   }
 
