@@ -9,7 +9,7 @@
  *   └── old/        the index that was replaced
  */
 import { Buffer } from 'node:buffer';
-import { access, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { Failure } from '../domain/errors.ts';
@@ -17,9 +17,9 @@ import { commitWrite, scanNewestCommit } from './commits.ts';
 import type { IndexDamaged } from './damage.ts';
 import type { Database } from './database.ts';
 import type { Entry, Examined, Index } from './door.ts';
+import { absentAsUndefined, exists, syncDirectory } from './files.ts';
 import type { IndexHome, Replacement, Salvage } from './home.ts';
 import { commitRange, store } from './keys.ts';
-import { absentAsUndefined } from './level-files.ts';
 import { type LevelIndexOptions, openLevelDatabase, openLevelIndex, takeLock } from './leveldb.ts';
 import { replaceMark } from './mark.ts';
 import { examineRows } from './reader.ts';
@@ -65,10 +65,12 @@ export class LevelHome implements IndexHome {
       if (await exists(directory)) {
         await rm(old, { recursive: true, force: true });
         await rename(directory, old);
-        await syncDirectories(dirname(directory), this.rebuild);
+        await syncDirectory(dirname(directory));
+        await syncDirectory(this.rebuild);
       }
       await rename(replacement, directory);
-      await syncDirectories(dirname(directory), this.rebuild);
+      await syncDirectory(dirname(directory));
+      await syncDirectory(this.rebuild);
     }
     for (const name of await readdir(this.rebuild))
       if (name !== 'lock' && !(name.startsWith('salvage-') && this.users > 1))
@@ -118,7 +120,8 @@ export class LevelHome implements IndexHome {
       return new LevelReplacement(database, {
         adopt: async () => {
           await writeFile(join(this.rebuild, 'complete'), '', { flush: true });
-          await syncDirectories(this.rebuild, dirname(this.rebuild));
+          await syncDirectory(this.rebuild);
+          await syncDirectory(dirname(this.rebuild));
           await this.finishRebuild();
         },
         mark: (seq) => replaceMark(this.options.markPath, seq),
@@ -135,17 +138,6 @@ function alreadyBegun(): Failure {
   return new Failure('STORE_UNAVAILABLE', 'the index is being rebuilt already', {
     metadata: { lock: 'held' },
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await access(path).then(() => true, absentAsUndefined)) ?? false;
-}
-
-async function syncDirectories(...paths: string[]): Promise<void> {
-  for (const path of paths) {
-    await using directory = await open(path, 'r');
-    await directory.sync();
-  }
 }
 
 /**

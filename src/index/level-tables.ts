@@ -6,7 +6,8 @@ import { Buffer } from 'node:buffer';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uncompress } from 'snappyjs';
-import { isAbsent, maskedCrc, namesIn, readAt } from './level-files.ts';
+import { isAbsent, namesIn, readAt } from './files.ts';
+import { maskedCrc } from './level-crc.ts';
 import type { After } from './timer.ts';
 
 /** A table as it was seen: LevelDB never changes one, but may remove it and use its name again. */

@@ -6,6 +6,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 import { IndexDamaged } from './damage.ts';
+import { syncDirectory } from './files.ts';
 import type { After } from './timer.ts';
 
 /** The mark is written at most this often: it trails the commits by no more. */
@@ -117,10 +118,5 @@ async function replaceDurably(path: string, content: string): Promise<void> {
     await file.close();
   }
   await rename(temporary, path);
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await syncDirectory(dirname(path));
 }

@@ -1,7 +1,6 @@
-/** What the readers of LevelDB's files share. */
+/** The few file operations that the index needs beside LevelDB's own. */
 import { Buffer } from 'node:buffer';
-import { type FileHandle, readdir } from 'node:fs/promises';
-import { crc32c } from '@node-rs/crc32';
+import { access, type FileHandle, open, readdir } from 'node:fs/promises';
 
 /** The names in a directory; none if it is absent. */
 export async function namesIn(directory: string): Promise<string[]> {
@@ -23,10 +22,15 @@ export function absentAsUndefined(error: unknown): undefined {
   if (!isAbsent(error)) throw error;
 }
 
-/** The CRC-32C of `bytes` as LevelDB stores it: rotated and shifted, so that the CRC of bytes that hold CRCs means something. */
-export function maskedCrc(bytes: Uint8Array): number {
-  const crc = crc32c(bytes);
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+/** True if there is such a file. */
+export async function exists(path: string): Promise<boolean> {
+  return (await access(path).then(() => true, absentAsUndefined)) ?? false;
+}
+
+/** Makes the entries of a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, 'r');
+  await directory.sync();
 }
 
 /** Bytes of a file; fewer if it ends before. */
