@@ -6,6 +6,7 @@ import type { Index, Key } from '../../src/index/door.ts';
 import { artifacts, blobs, calls, commitRange, latest, sessions, store } from '../../src/index/keys.ts';
 import { usageShard } from '../../src/store/artifact-rows.ts';
 import { familyOf } from '../../src/store/verify/owners.ts';
+import { orphansMax } from '../../src/store/verify/verifier.ts';
 import { someBytes } from '../support/calls.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { specOf, target, tester } from '../support/specs.ts';
@@ -260,6 +261,27 @@ describe('contents', () => {
     expect(await rig.blobs.stat(staged.name)).toBeDefined();
     expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
   });
+});
+
+test('of very many files that no row names none is condemned: perhaps it is the index that is wrong', async () => {
+  await using rig = await openRig();
+  await fill(rig);
+  const [, value] = (await rows(rig.index, store.namespace.range()))[0]!;
+  const { internalId } = store.namespace.decode(value);
+  let modifyTimeMs = 0;
+  for (let at = 0; at <= orphansMax; at++) {
+    const id = at.toString(16).padStart(32, '0');
+    await using staged = await rig.blobs.stage(`${internalId}/${id.slice(0, 2)}/${id}`);
+    await staged.write(Buffer.from('x'));
+    await staged.commit();
+    modifyTimeMs = (await rig.blobs.stat(staged.name))!.modifyTimeMs;
+  }
+  rig.clock.now = modifyTimeMs + dayMs + 1;
+  const report = await rig.check();
+  expect(report.findings).toHaveLength(orphansMax + 1);
+  const { findings, summary } = await rig.repair(report);
+  expect(summary.repaired).toBe(0);
+  expect(findings[0]!.message).toMatch(/not removed: 1001 files are more than the 1000/);
 });
 
 async function rows(index: Index, range: { gte: Key; lt: Key }) {
