@@ -60,6 +60,10 @@ async function fsck(
   else if (flags.repair) open = await repairAll(client, options, report, flags.reindex ?? false, invocation);
   await showStatus(await client.admin.status({ signal }), invocation);
   if (!output.style.json && !output.style.quiet) await output.line(told(report, open));
+  for (const { id } of before.losses)
+    output.remark(
+      `to restore: artifacta import FILE --replace; to keep what is left: artifacta fsck --accept-loss ${id}`,
+    );
   if (open > 0 || before.state === 'recovery') invocation.exitCode = exitCodes.failed;
 }
 
@@ -91,9 +95,14 @@ async function showStatus(status: StoreStatus, invocation: Invocation): Promise<
 
 function told({ checked, findings }: Summary, open: number): string {
   const { rows, contents, bytes } = checked;
-  const what = `${rows} rows and ${contents} contents (${humanSize(bytes)}) were checked`;
+  const read = bytes === 0 ? '' : `, ${humanSize(bytes)} of them read`;
+  const what = `${counted(rows, 'row')} and ${counted(contents, 'content')}${read} were checked`;
   if (findings === 0) return `${what}; nothing is wrong`;
-  return `${what}; ${findings} findings, ${findings - open} of them repaired`;
+  return `${what}; ${counted(findings, 'finding')}, ${findings - open} of them repaired`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 async function check(
@@ -118,5 +127,5 @@ function findingLine(finding: Finding): string {
   const { kind, namespace, session, artifactId, sha256, message, repairable, repaired } = finding;
   const about = [namespace, session, artifactId, sha256].filter((part) => part !== '').join(' ');
   const state = repaired ? 'repaired' : repairable ? 'repairable' : 'not repairable';
-  return `${kind}  ${state}  ${plain(about)}: ${plain(message)}`;
+  return `${kind}  ${state}  ${about === '' ? '' : `${plain(about)}: `}${plain(message)}`;
 }

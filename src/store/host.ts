@@ -155,7 +155,7 @@ export class StoreHost implements AsyncDisposable {
   }
 
   private async openIndex(): Promise<void> {
-    const { home, open, warn } = this.options;
+    const { home, open } = this.options;
     let index: Index | undefined;
     try {
       index = await home.open((damage) => void this.enterRecovery(damage));
@@ -167,7 +167,6 @@ export class StoreHost implements AsyncDisposable {
     } catch (error) {
       await index?.close();
       if (!(error instanceof IndexDamaged)) throw error;
-      warn(`the store is in recovery and serves nothing: ${error.message}`);
       this.loss = error.loss;
       this.setState('recovery');
     }
