@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { CannotWrite, inWords } from './cannot-write.ts';
+import { removeLeftOvers } from './left-overs.ts';
 
 /** The way to a file below a {@link Target}: directories, then the file. */
 export type Segments = readonly [string, ...string[]];
@@ -21,6 +22,7 @@ export class Target {
   /** Without symbolic links. */
   readonly #root: string;
   readonly #unique: Unique;
+  readonly #tidied = new Map<string, Promise<void>>();
 
   private constructor(shown: string, root: string, unique: Unique) {
     this.shown = shown;
@@ -96,6 +98,7 @@ export class Target {
    */
   async create(segments: Segments): Promise<TargetFile> {
     const directory = await this.#makeDirectories(segments);
+    await this.#tidy(directory);
     const temporary = join(directory, `.artifacta-${this.#unique()}.part`);
     const handle = await open(temporary, 'wx');
     const commit = async () => {
@@ -111,6 +114,16 @@ export class Target {
       throw error;
     }
     return file;
+  }
+
+  /** Once for each directory. */
+  #tidy(directory: string): Promise<void> {
+    let tidying = this.#tidied.get(directory);
+    if (tidying === undefined) {
+      tidying = removeLeftOvers(directory, Date.now());
+      this.#tidied.set(directory, tidying);
+    }
+    return tidying;
   }
 
   async #makeDirectories(segments: Segments): Promise<string> {

@@ -1,5 +1,16 @@
 /** Where pulled files go: names that mean harm, links that were planted, file systems that fold case. */
-import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -134,6 +145,27 @@ describe('a target', () => {
     await file.write(Buffer.from(text));
     await file.commit();
   }
+
+  it('removes what pulls that were killed have left, once it is old, and nothing else', async () => {
+    const target = await Target.open(root, { create: true });
+    const old = new Date(Date.now() - 2 * 3_600_000);
+    const names = [
+      '.artifacta-0a1b-2c.part',
+      '.artifacta-young.part',
+      '.artifacta-.part',
+      'a.part',
+      '.artifacta-x.parts',
+    ];
+    for (const name of names) await writeFile(join(root, name), '');
+    for (const name of names.filter((one) => !one.includes('young')))
+      await utimes(join(root, name), old, old);
+    await mkdir(join(root, '.artifacta-directory.part'));
+    await utimes(join(root, '.artifacta-directory.part'), old, old);
+    await using file = await target.create(['new']);
+    await file.commit();
+    const kept = [...names.slice(1), '.artifacta-directory.part', 'new'].sort();
+    expect((await readdir(root)).sort()).toEqual(kept);
+  });
 
   it('takes files, with the directories that they need, and leaves nothing else', async () => {
     const target = await Target.open(root, { create: true });
