@@ -326,6 +326,39 @@ describe('reports', () => {
     await expect(rig.repair(once)).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
   });
 
+  test('end with the first repair, also with one that is cut short: no count is mended twice', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const wrong = calls.usage.put(['default', usageShard('one')], { artifacts: 99, bytes: 99 });
+    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [wrong], result: 0 }) });
+    const [first, second] = [await rig.check(), await rig.check()];
+    await rig.repair(first);
+    await expect(rig.repair(second)).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
+    await expect(rig.repair(first)).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
+    expect((await rig.check()).findings).toEqual([]);
+  });
+
+  test('do not undo what happened since', async () => {
+    await using rig = await openRig();
+    await fill(rig);
+    const bytes = Buffer.from('pushed between report and repair');
+    const sha256 = createHash('sha256').update(bytes).digest('hex') as never;
+    const left = blobs.bytes.put(['default', sha256], bytes);
+    const head = (await rows(rig.index, artifacts.head.range()))[0]!;
+    const gone = { type: 'del' as const, key: head[0] };
+    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [left, gone], result: 0 }) });
+    const stale = await rig.check();
+    expect(stale.findings.length).toBeGreaterThanOrEqual(2);
+    await rig.store.uploads.create(tester, specOf({ session: 'since', name: 'n' }), bytes);
+    const back = { type: 'put' as const, key: head[0], value: head[1] };
+    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [back], result: 0 }) });
+    await rig.repair(stale);
+    const whole = { offset: 0, limit: undefined };
+    const download = await rig.store.downloads.artifact(tester, target('since', 'n'), whole);
+    expect(Buffer.concat(await Array.fromAsync(download.bytes)).equals(bytes)).toBe(true);
+    expect(Buffer.from((await rig.index.get(head[0]))!).equals(Buffer.from(head[1]))).toBe(true);
+  });
+
   test('of one namespace look at nothing else', async () => {
     await using rig = await openRig();
     await fill(rig);

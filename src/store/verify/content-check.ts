@@ -145,7 +145,7 @@ export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenera
       for (const [at, { key, ns, sha256 }] of rows.entries()) {
         if (records[at] !== undefined || (await isReferenced(snapshot, ns, sha256))) continue;
         const message = `${scope.describe(key)} should not be there`;
-        yield found('INDEX_ROW_WRONG', { namespace: ns }, message, { kind: 'derive', key, owner: undefined });
+        yield found('INDEX_ROW_WRONG', { namespace: ns }, message, { kind: 'leftOver', ns, sha256, key });
       }
     }
   }

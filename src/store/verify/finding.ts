@@ -33,6 +33,8 @@ export interface Finding {
 export type Repair =
   /** Write the row as its owner has it, or remove it. The row itself is not read: it may be damaged. */
   | { readonly kind: 'derive'; readonly key: Uint8Array; readonly owner: Owner | undefined }
+  /** Remove bytes or checksums of a content that the namespace does not hold, unless it holds it by then. */
+  | { readonly kind: 'leftOver'; readonly ns: string; readonly sha256: Sha256; readonly key: Uint8Array }
   /** Add what a count lacks. The record may have moved on; what it lacks has moved with it. */
   | {
       readonly kind: 'countSession';
@@ -69,7 +71,7 @@ export type Repair =
       readonly refs: number;
     }
   | { readonly kind: 'queueFree'; readonly ns: string; readonly sha256: Sha256 }
-  /** Only if the content is still where it was. */
+  /** Only if the content is still where it was, and its bytes are still not the right ones. */
   | {
       readonly kind: 'quarantine';
       readonly ns: string;

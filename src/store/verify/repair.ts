@@ -21,7 +21,9 @@ export async function repair(index: Index, blobStore: BlobStore, what: Repair): 
     case 'derive':
       return await derive(index, what);
     case 'quarantine':
-      return await quarantine(index, what);
+      return await quarantine(index, blobStore, what);
+    case 'head':
+      return await mendHead(index, what);
     case 'restore':
       return await restore(index, blobStore, what);
     default:
@@ -34,7 +36,7 @@ export async function repair(index: Index, blobStore: BlobStore, what: Repair): 
 }
 
 function decide(
-  what: Exclude<Repair, RepairOf<'derive' | 'quarantine' | 'restore'>>,
+  what: Exclude<Repair, RepairOf<'derive' | 'quarantine' | 'restore' | 'head'>>,
   rows: Rows,
   draft: Draft,
   env: Env,
@@ -62,8 +64,11 @@ function decide(
     }
     case 'countReferences':
       return countReferences(what, rows, draft, now);
-    case 'head':
-      return mendHead(what, rows, draft, env);
+    case 'leftOver': {
+      if (rows.get(blobs.record, what.ns, what.sha256) !== undefined) return false;
+      draft.writes.push({ type: 'del', key: what.key });
+      return true;
+    }
     case 'queueFree': {
       const record = rows.get(blobs.record, what.ns, what.sha256);
       if (record === undefined || record.refs !== 0) return false;
@@ -96,23 +101,39 @@ function countReferences(
  * The next version is one that no name of the session can have had: every version is an event of its session. So
  * versions are left out, and none is used twice.
  */
-function mendHead(what: RepairOf<'head'>, rows: Rows, draft: Draft, env: Env): boolean {
+async function mendHead(index: Index, what: RepairOf<'head'>): Promise<boolean> {
   const { ns, uid, name, was, highest } = what;
-  const session = rows.get(sessions.record, ns, uid);
-  if (session === undefined) return false;
-  // A damaged row cannot be read here, and nobody can have changed it: changing it reads it.
-  if (was !== undefined && !same(rows.get(artifacts.head, ns, uid, name), was)) return false;
-  // Where all versions are deleted the id of the last one is not known any more, and nobody asks for it.
-  const latest = highest?.id ?? was?.latest ?? artifactId(env.mintId());
-  draft.put(artifacts.head, [ns, uid, name], {
-    nextVersion: session.feed + 1,
-    latest,
-    ...(highest === undefined ? { deleted: true } : {}),
+  // While it is damaged nobody can have changed it: whoever does reads it before.
+  const wasDamaged = await isDamaged(index, artifacts.head.key(ns, uid, name));
+  return await transact(index, {
+    queue: ns,
+    reads: [sessions.record.key(ns, uid)],
+    decide: (rows, draft, env) => {
+      const session = rows.get(sessions.record, ns, uid);
+      if (session === undefined) return false;
+      if (!wasDamaged && !same(rows.get(artifacts.head, ns, uid, name), was)) return false;
+      draft.put(artifacts.head, [ns, uid, name], {
+        nextVersion: session.feed + 1,
+        // Where all versions are deleted the id of the last one is not known any more, and nobody asks for it.
+        latest: highest?.id ?? was?.latest ?? artifactId(env.mintId()),
+        ...(highest === undefined ? { deleted: true } : {}),
+      });
+      return true;
+    },
   });
-  return true;
 }
 
-function same(now: HeadRecord | undefined, before: HeadRecord): boolean {
+async function isDamaged(index: Index, key: Key): Promise<boolean> {
+  try {
+    await index.get(key);
+    return false;
+  } catch (error) {
+    if (!failedWith(error, 'DATA_LOSS')) throw error;
+    return true;
+  }
+}
+
+function same(now: HeadRecord | undefined, before: HeadRecord | undefined): boolean {
   return JSON.stringify(now) === JSON.stringify(before);
 }
 
@@ -138,19 +159,45 @@ function derivedOf(owner: Owner, rows: Rows): Draft['writes'] {
   return derivedRows(owner, value, head && artifacts.head.decode(head));
 }
 
-/** Only what is damaged still: somebody may have pushed the bytes again. */
-async function quarantine(index: Index, { ns, sha256, name }: RepairOf<'quarantine'>): Promise<boolean> {
+/** Only what is damaged still: somebody may have pushed the bytes again, or put the file back. */
+async function quarantine(
+  index: Index,
+  blobStore: BlobStore,
+  { ns, sha256, name }: RepairOf<'quarantine'>,
+): Promise<boolean> {
+  const value = await index.get(blobs.record.key(ns, sha256));
+  const before = value && blobs.record.decode(value);
+  if (before === undefined || (await isSound(index, blobStore, ns, sha256, before))) return false;
   return await transact(index, {
     queue: ns,
     reads: [blobs.record.key(ns, sha256)],
     decide: (rows, draft) => {
       const record = rows.get(blobs.record, ns, sha256);
-      if (record === undefined || record.quarantined) return false;
+      if (record === undefined || record.quarantined || record.name !== before.name) return false;
       if (name !== undefined && record.name !== name) return false;
       draft.put(blobs.record, [ns, sha256], { ...record, quarantined: true });
       return true;
     },
   });
+}
+
+async function isSound(
+  index: Index,
+  blobStore: BlobStore,
+  ns: string,
+  sha256: Sha256,
+  { name, size }: BlobRecord,
+): Promise<boolean> {
+  try {
+    const actual =
+      name === undefined
+        ? await inlineSize(index, ns, sha256)
+        : await fileSize(index, blobStore, ns, sha256, name);
+    return actual === size;
+  } catch (error) {
+    if (!failedWith(error, 'DATA_LOSS')) throw error;
+    return false;
+  }
 }
 
 /** Only if the bytes are the right ones, and their checksums are all there. */
@@ -166,19 +213,13 @@ async function restore(
   if (size === undefined) return false;
   const record: BlobRecord = { ...(name === undefined ? {} : { name }), size, refs };
   const key = blobs.record.key(ns, sha256);
-  const isDamaged = await index.get(key).then(
-    () => false,
-    (error: unknown) => {
-      if (!failedWith(error, 'DATA_LOSS')) throw error;
-      return true;
-    },
-  );
+  const wasDamaged = await isDamaged(index, key);
   return await transact(index, {
     queue: ns,
-    reads: isDamaged ? [] : [key],
+    reads: wasDamaged ? [] : [key],
     decide: (rows, draft) => {
       // While it is damaged nobody can have written it: whoever does reads it before.
-      if (!isDamaged && rows.get(blobs.record, ns, sha256) !== undefined) return false;
+      if (!wasDamaged && rows.get(blobs.record, ns, sha256) !== undefined) return false;
       draft.put(blobs.record, [ns, sha256], record);
       return true;
     },

@@ -27,7 +27,7 @@ export type VerifyEvent =
   | { readonly kind: 'progress'; readonly checked: Checked }
   | {
       readonly kind: 'summary';
-      /** Names the report for a repair; empty after one. */
+      /** Names the report for a repair; empty after one, and if one began while the check was under way. */
       readonly reportId: string;
       readonly checked: Checked;
       readonly findings: number;
@@ -61,6 +61,8 @@ export class Verifier {
   private readonly index: Index;
   private readonly blobs: BlobStore;
   private readonly reports = new Map<string, Report>();
+  /** How many repairs have begun. */
+  private repairs = 0;
 
   constructor(index: Index, blobs: BlobStore) {
     this.index = index;
@@ -69,6 +71,7 @@ export class Verifier {
 
   /** Looks at everything at one instant, in constant memory but for the findings. What is committed meanwhile is no finding. */
   async *check(options: CheckOptions): AsyncGenerator<VerifyEvent> {
+    const before = this.repairs;
     await using snapshot = this.index.snapshot();
     const checked = { rows: 0, contents: 0, bytes: 0 };
     const kept: Found[] = [];
@@ -86,7 +89,8 @@ export class Verifier {
         yield { kind: 'progress', checked: { ...checked } };
       }
     }
-    const reportId = this.keep(kept);
+    // What was counted before a repair is not added after it once more.
+    const reportId = this.repairs === before ? this.keep(kept) : '';
     yield { kind: 'summary', reportId, checked: { ...checked }, findings, repaired: 0 };
   }
 
@@ -153,6 +157,9 @@ export class Verifier {
           ],
         },
       );
+    // A repair changes what every report was made of, also one that is cut short.
+    this.reports.clear();
+    this.repairs++;
     const checked = { rows: 0, contents: 0, bytes: 0 };
     if (options.reindex) checked.rows = await this.reindexAll(options.signal);
     const orphanCount = report.findings.filter(({ finding }) => finding.kind === 'ORPHAN').length;
@@ -167,7 +174,6 @@ export class Verifier {
       const message = outcome === undefined ? finding.message : `${finding.message}; ${outcome}`;
       yield { kind: 'finding', finding: { ...finding, message, repaired: isRepaired } };
     }
-    this.reports.delete(reportId);
     yield { kind: 'summary', reportId: '', checked, findings: report.findings.length, repaired };
   }
 
