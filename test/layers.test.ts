@@ -34,9 +34,30 @@ const layers: Record<
     packages: ['@connectrpc/connect', '@bufbuild/protobuf'],
     not: ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'],
   },
+  'src/identity': { ours: ['src/domain'], packages: ['jose'] },
+  'src/telemetry': {
+    ours: ['src/domain'],
+    packages: [
+      'pino',
+      '@opentelemetry/api',
+      '@opentelemetry/context-async-hooks',
+      '@opentelemetry/core',
+      '@opentelemetry/exporter-prometheus',
+      '@opentelemetry/exporter-trace-otlp-proto',
+      '@opentelemetry/resources',
+      '@opentelemetry/sdk-metrics',
+      '@opentelemetry/sdk-trace',
+    ],
+  },
   'src/server': {
     ours: ['src/api', 'gen'],
-    packages: ['@grpc/grpc-js', '@connectrpc/connect', '@connectrpc/connect-node', '@bufbuild/protobuf'],
+    packages: [
+      '@grpc/grpc-js',
+      '@grpc/reflection',
+      '@connectrpc/connect',
+      '@connectrpc/connect-node',
+      '@bufbuild/protobuf',
+    ],
   },
   'src/client': {
     ours: ['gen'],
