@@ -6,7 +6,7 @@
  *   store
  *   ├── 01 setting        name                        → JSON
  *   ├── 02 commit         slot (number mod 1024)      → {seq, epoch, time}: one a batch, written by the engine
- *   ├── 03 namespace      ns                          → {internalId, createTime}
+ *   ├── 03 namespace      ns                          → {internalId, description, quota, …}
  *   └── 04 cameBack       kind, ns, id                : was gone when an import brought it back
  *   sessions
  *   ├── 10 sessionName    ns, session id              → {uid, goneSince}
@@ -42,9 +42,12 @@
  *   calls
  *   ├── 60 expiry         time, ns, kind, id          : a queue of what may have expired
  *   ├── 61 requestId      ns, principal, request id   → {fingerprint, artifact id, …}
- *   └── 62 usage          ns, hash(session id) mod 16 → {artifacts, bytes}
+ *   └── 62 usage          ns, hash(session id) mod 16 → {sessions, artifacts, bytes}
+ *   credentials
+ *   ├── 70 apiKey         key id                      → {secretHash, ns, scopes, expiry, …}
+ *   └── 71 tokenUse       ns, token id                → {bytes, expiry}
  *
- * Bytes 70 to 8f are kept for kept sessions, share links, API keys, policies and quotas.
+ * Bytes 72 to 8f are kept for kept sessions, share links and policies.
  */
 import {
   artifact,
@@ -126,5 +129,11 @@ export const calls = {
   usage: family('usage', 0x62, [text, ascending], json<records.UsageRecord>()),
 } as const;
 
+/** What callers present, and what they have done with it. */
+export const credentials = {
+  apiKey: family('apiKey', 0x70, [text], json<records.ApiKeyRecord>()),
+  tokenUse: family('tokenUse', 0x71, [text, text], json<records.TokenUseRecord>()),
+} as const;
+
 /** Every family, by group: what `fsck`, the naive readers of the tests and the property tests walk over. */
-export const families = { store, sessions, artifacts, latest, lineage, blobs, calls } as const;
+export const families = { store, sessions, artifacts, latest, lineage, blobs, calls, credentials } as const;

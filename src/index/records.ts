@@ -6,6 +6,7 @@
 import type { Sha256 } from '../domain/digest.ts';
 import type { ArtifactId, SessionUid } from '../domain/ids.ts';
 import type { Pairs } from '../domain/metadata.ts';
+import type { Scope } from '../domain/principal.ts';
 import type { Outcome } from '../domain/session.ts';
 
 /** One a batch, in a ring: shows a lost tail and carries the clock over a restart. */
@@ -22,6 +23,19 @@ export interface NamespaceRecord {
   /** First part of the namespace's physical names; never reused. */
   readonly internalId: string;
   readonly createTime: number;
+  readonly description?: string;
+  readonly quota?: QuotaRecord;
+  /** When description or quota last changed; absent: never. */
+  readonly updateTime?: number;
+  /** Grows with every change; the etag. Absent: 1. */
+  readonly revision?: number;
+}
+
+/** What a namespace may hold at most; what is absent has no limit. */
+export interface QuotaRecord {
+  readonly sessions?: number;
+  readonly artifacts?: number;
+  readonly bytes?: number;
 }
 
 /** What a session id names. It outlives the session, so that the id cannot mean another one too soon. */
@@ -149,8 +163,30 @@ export interface RequestIdRecord {
   readonly expireTime: number;
 }
 
+/** A long-lived credential. The secret itself is nowhere. */
+export interface ApiKeyRecord {
+  readonly ns: string;
+  /** SHA-256 of the secret, base64url. */
+  readonly secretHash: string;
+  readonly description: string;
+  /** Sorted. */
+  readonly scopes: readonly Scope[];
+  readonly operator: boolean;
+  readonly createTime: number;
+  readonly expireTime?: number;
+  readonly revokeTime?: number;
+}
+
+/** What was pushed with a token that may push only so much; forgotten after `expireTime`. */
+export interface TokenUseRecord {
+  readonly bytes: number;
+  readonly expireTime: number;
+}
+
 /** A share of what a namespace uses. */
 export interface UsageRecord {
+  /** Open and sealed. */
+  readonly sessions: number;
   /** Live artifacts, all versions. */
   readonly artifacts: number;
   /** Their logical bytes: each artifact counts in full. */

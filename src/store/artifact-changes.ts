@@ -3,10 +3,11 @@ import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
 import { Failure } from '../domain/errors.ts';
 import { type ExpiryRequest, expiryField, isExpired, resolveExpiry } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
+import { type Principal, seesArtifact, seesSession } from '../domain/principal.ts';
 import type { Env } from '../index/door.ts';
 import { artifacts, blobs, latest, sessions } from '../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord } from '../index/records.ts';
-import { addUsage, delArtifact, delExpiry, putExpiry, toArtifact, usageKey } from './artifact-rows.ts';
+import { delArtifact, delExpiry, putExpiry, toArtifact } from './artifact-rows.ts';
 import { detach } from './blob-rows.ts';
 import {
   artifactDeleted,
@@ -17,6 +18,7 @@ import {
 } from './failures.ts';
 import { refuseWhileSealing } from './session-rows.ts';
 import type { Draft, Rows } from './transaction.ts';
+import { addUsage, usageKey } from './usage.ts';
 
 /** What is present is changed. */
 export interface ArtifactChanges {
@@ -38,14 +40,16 @@ interface Found {
 type Missing = 'session' | 'artifact' | 'deleted';
 
 /** Finds a target inside a transaction, in as few rounds as can be. */
-function find(rows: Rows, ns: string, target: ArtifactTarget): Found | Missing {
+function find(rows: Rows, by: Principal, target: ArtifactTarget): Found | Missing {
+  const ns = by.namespace;
   if ('id' in target) {
     const record = rows.get(artifacts.record, ns, target.id);
-    if (record === undefined) return 'artifact';
+    if (record === undefined || !seesArtifact(by, record)) return 'artifact';
     return { record, head: rows.get(artifacts.head, ns, record.uid, record.name)! };
   }
   const name = rows.get(sessions.name, ns, target.session);
-  if (name === undefined) return 'session';
+  if (name === undefined || !seesSession(by, target.session)) return 'session';
+  if (!seesArtifact(by, target)) return 'artifact';
   const { version } = target;
   const keys = [artifacts.head.key(ns, name.uid, target.name), sessions.record.key(ns, name.uid)];
   if (version !== undefined) keys.push(artifacts.version.key(ns, name.uid, target.name, version));
@@ -66,14 +70,15 @@ function notFound(target: ArtifactTarget, missing: Missing): Failure {
 
 /** @throws Failure ARTIFACT_NOT_FOUND, ARTIFACT_DELETED, ARTIFACT_EXPIRED, ETAG_MISMATCH, SEAL_PENDING. */
 export function decideUpdate(
-  ns: string,
+  by: Principal,
   target: ArtifactTarget,
   changes: ArtifactChanges,
   rows: Rows,
   draft: Draft,
   env: Env,
 ): Artifact {
-  const found = find(rows, ns, target);
+  const ns = by.namespace;
+  const found = find(rows, by, target);
   if (typeof found === 'string') throw notFound(target, found);
   const { record, head } = found;
   if (isExpired(record, env.now)) throw artifactExpired(record);
@@ -130,14 +135,15 @@ function countHold(rows: Rows, draft: Draft, ns: string, record: ArtifactRecord)
 
 /** False if there was nothing to delete. @throws Failure ARTIFACT_HELD, ETAG_MISMATCH, SEAL_PENDING. */
 export function decideDelete(
-  ns: string,
+  by: Principal,
   target: ArtifactTarget,
   etag: string | undefined,
   rows: Rows,
   draft: Draft,
   env: Env,
 ): boolean {
-  const found = find(rows, ns, target);
+  const ns = by.namespace;
+  const found = find(rows, by, target);
   if (typeof found === 'string') return false;
   const { record, head } = found;
   rows.require([
@@ -163,7 +169,7 @@ export function decideDelete(
     artifacts: session.artifacts - 1,
     bytes: session.bytes - record.size,
   });
-  addUsage(rows, draft, ns, record, -1);
+  addUsage(rows, draft, ns, record.session, { artifacts: -1, bytes: -record.size });
   detach(rows, draft, ns, record.sha256, { kind: 'artifact', id: record.id }, env.now);
   return true;
 }

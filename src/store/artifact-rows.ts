@@ -2,40 +2,12 @@
  * The rows that an artifact consists of, written and removed together: its record and the families that find it.
  * Pure, like everything that runs inside a `decide`.
  */
-import { crc32 } from 'node:zlib';
 import type { Artifact } from '../domain/artifact.ts';
 import { effectiveExpiry, isExpired } from '../domain/expiry.ts';
-import type { Key } from '../index/door.ts';
 import { artifacts, calls, latest, lineage } from '../index/keys.ts';
-import type { ArtifactRecord, HeadRecord, UsageRecord } from '../index/records.ts';
+import type { ArtifactRecord, HeadRecord } from '../index/records.ts';
 import { etagOf } from './failures.ts';
 import type { Draft, Rows } from './transaction.ts';
-
-/** A namespace has so many rows of usage, so that commits do not all rewrite one. */
-export const usageShards = 16;
-
-/**
- * Which of the namespace's usage rows a session is counted in. By its id, which a commit knows before it runs; the uid
- * of a session that the commit opens is minted anew in every run.
- */
-export function usageShard(session: string): number {
-  return crc32(session) % usageShards;
-}
-
-/** The usage row that a session is counted in. */
-export function usageKey(ns: string, session: string): Key {
-  return calls.usage.key(ns, usageShard(session));
-}
-
-/** Counts an artifact in (1) or out (-1). */
-export function addUsage(rows: Rows, draft: Draft, ns: string, record: ArtifactRecord, sign: 1 | -1): void {
-  const shard = usageShard(record.session);
-  const before: UsageRecord = rows.get(calls.usage, ns, shard) ?? { artifacts: 0, bytes: 0 };
-  draft.put(calls.usage, [ns, shard], {
-    artifacts: before.artifacts + sign,
-    bytes: before.bytes + sign * record.size,
-  });
-}
 
 /** Rows that find the latest version of a name. */
 export function putLatest(draft: Draft, ns: string, record: ArtifactRecord): void {

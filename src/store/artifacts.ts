@@ -2,16 +2,17 @@
 import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
 import { type Failure, failedWith } from '../domain/errors.ts';
 import { isExpired } from '../domain/expiry.ts';
-import type { Principal } from '../domain/principal.ts';
+import { type Principal, seesArtifact, seesSession } from '../domain/principal.ts';
 import type { Index, Key, Reader } from '../index/door.ts';
 import { artifacts, sessions } from '../index/keys.ts';
 import type { ArtifactRecord } from '../index/records.ts';
 import { type ArtifactChanges, decideDelete, decideUpdate } from './artifact-changes.ts';
-import { toArtifact, usageKey } from './artifact-rows.ts';
+import { toArtifact } from './artifact-rows.ts';
 import { artifactDeleted, artifactExpired, artifactNotFound, sessionNotFound } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
+import { usageKey } from './usage.ts';
 
 /** Why one of several may be missing without failing the others. */
 const notReadable = [
@@ -37,7 +38,7 @@ export class Artifacts {
   async get(principal: Principal, target: ArtifactTarget): Promise<Artifact> {
     await this.namespaces.require(principal.namespace);
     await using snapshot = this.index.snapshot();
-    return await readArtifact(snapshot, principal.namespace, target, this.index.now());
+    return await readArtifact(snapshot, principal, target, this.index.now());
   }
 
   /** Each of them, or why it cannot be read, as of one instant. */
@@ -48,7 +49,7 @@ export class Artifacts {
     return await Promise.all(
       targets.map(async (target) => {
         try {
-          return await readArtifact(snapshot, principal.namespace, target, now);
+          return await readArtifact(snapshot, principal, target, now);
         } catch (error) {
           if (failedWith(error, ...notReadable)) return error;
           throw error;
@@ -63,8 +64,9 @@ export class Artifacts {
     const ns = principal.namespace;
     return transact(this.index, {
       queue: ns,
+      by: principal,
       reads: targetReads(ns, target),
-      decide: (rows, draft, env) => decideUpdate(ns, target, changes, rows, draft, env),
+      decide: (rows, draft, env) => decideUpdate(principal, target, changes, rows, draft, env),
     });
   }
 
@@ -74,8 +76,9 @@ export class Artifacts {
     const ns = principal.namespace;
     const deleted = await transact(this.index, {
       queue: ns,
+      by: principal,
       reads: targetReads(ns, target),
-      decide: (rows, draft, env) => decideDelete(ns, target, etag, rows, draft, env),
+      decide: (rows, draft, env) => decideDelete(principal, target, etag, rows, draft, env),
     });
     await this.onStep?.('delete.committed');
     return deleted;
@@ -90,37 +93,41 @@ function targetReads(ns: string, target: ArtifactTarget): Key[] {
 /** The artifact that a target names, as of the reader's instant. */
 export async function readArtifact(
   reader: Reader,
-  ns: string,
+  by: Principal,
   target: ArtifactTarget,
   now: number,
 ): Promise<Artifact> {
-  const { record, isLatest } = await readRecord(reader, ns, target, now);
+  const { record, isLatest } = await readRecord(reader, by, target, now);
   return toArtifact(record, isLatest);
 }
 
 /** Finds a live artifact. @throws Failure as {@link Artifacts.get}. */
 export async function readRecord(
   reader: Reader,
-  ns: string,
+  by: Principal,
   target: ArtifactTarget,
   now: number,
 ): Promise<{ record: ArtifactRecord; isLatest: boolean }> {
-  const found = 'id' in target ? await readById(reader, ns, target.id) : await readByName(reader, ns, target);
+  const found = 'id' in target ? await readById(reader, by, target.id) : await readByName(reader, by, target);
   if (isExpired(found.record, now)) throw artifactExpired(found.record);
   return found;
 }
 
-async function readById(reader: Reader, ns: string, id: ArtifactRecord['id']) {
+async function readById(reader: Reader, by: Principal, id: ArtifactRecord['id']) {
+  const ns = by.namespace;
   const value = await reader.get(artifacts.record.key(ns, id));
   if (value === undefined) throw artifactNotFound({ id });
   const record = artifacts.record.decode(value);
+  if (!seesArtifact(by, record)) throw artifactNotFound({ id });
   const head = await reader.get(artifacts.head.key(ns, record.uid, record.name));
   return { record, isLatest: head !== undefined && artifacts.head.decode(head).latest === record.id };
 }
 
-async function readByName(reader: Reader, ns: string, target: Exclude<ArtifactTarget, { id: unknown }>) {
+async function readByName(reader: Reader, by: Principal, target: Exclude<ArtifactTarget, { id: unknown }>) {
+  const ns = by.namespace;
   const nameValue = await reader.get(sessions.name.key(ns, target.session));
-  if (nameValue === undefined) throw sessionNotFound(target.session);
+  if (nameValue === undefined || !seesSession(by, target.session)) throw sessionNotFound(target.session);
+  if (!seesArtifact(by, target)) throw artifactNotFound(target);
   const { uid } = sessions.name.decode(nameValue);
   const headValue = await reader.get(artifacts.head.key(ns, uid, target.name));
   if (headValue === undefined) throw artifactNotFound(target);

@@ -10,11 +10,11 @@ import { expiryField, isExpired, resolveExpiry } from '../domain/expiry.ts';
 import { type ArtifactId, artifactId } from '../domain/ids.ts';
 import { limits } from '../domain/limits.ts';
 import { inheritPairs, samePairs } from '../domain/metadata.ts';
+import { canRead, type Principal, seesEverything } from '../domain/principal.ts';
 import type { Env, Key } from '../index/door.ts';
-import { artifacts, calls, sessions } from '../index/keys.ts';
+import { artifacts, calls, credentials, sessions } from '../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord } from '../index/records.ts';
 import {
-  addUsage,
   delExpiry,
   delLatest,
   latestRecord,
@@ -22,7 +22,6 @@ import {
   putArtifact,
   putExpiry,
   toArtifact,
-  usageKey,
 } from './artifact-rows.ts';
 import { attach, attachHeld, blobReads, healOrDiscard, isHeld } from './blob-rows.ts';
 import type { Content } from './content-writer.ts';
@@ -35,7 +34,9 @@ import {
   sessionSealed,
 } from './failures.ts';
 import { createSession, findSession } from './session-rows.ts';
+import { chargeToken } from './token-use.ts';
 import type { Draft, Rows } from './transaction.ts';
+import { addUsage, growthKeys } from './usage.ts';
 
 /** Content that the namespace is said to hold already, and a live artifact that the caller can read with it. */
 export interface HeldContent {
@@ -47,8 +48,7 @@ export interface HeldContent {
 
 /** All that the decision depends on beside the rows. */
 export interface CommitRequest {
-  readonly ns: string;
-  readonly subject: string;
+  readonly by: Principal;
   readonly spec: ArtifactSpec;
   readonly content: Content | HeldContent;
   /** A push to an unknown session opens it. */
@@ -83,8 +83,10 @@ export function fingerprint(
 
 /** The rows that every commit reads. What depends on them (head, latest version) takes another round. */
 export function commitReads(request: CommitRequest): Key[] {
-  const { ns, spec, content, subject } = request;
-  const keys = [sessions.name.key(ns, spec.session), usageKey(ns, spec.session)];
+  const { by, spec, content } = request;
+  const { namespace: ns, subject } = by;
+  const keys = [sessions.name.key(ns, spec.session), ...growthKeys(ns, spec.session)];
+  if (by.restriction?.pushBytesMax !== undefined) keys.push(credentials.tokenUse.key(ns, subject));
   if (spec.requestId !== undefined) keys.push(calls.requestId.key(ns, subject, spec.requestId));
   for (const input of spec.inputs) keys.push(artifacts.record.key(ns, input));
   if (content.kind === 'held') keys.push(artifacts.record.key(ns, content.witness));
@@ -96,7 +98,8 @@ export function commitReads(request: CommitRequest): Key[] {
  * Pure but for `env`. @throws Failure with every reason that a push can be refused for.
  */
 export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, env: Env): CommitResult {
-  const { ns, spec, content } = request;
+  const { by, spec, content } = request;
+  const ns = by.namespace;
   const replayed = replay(request, rows, draft, env);
   if (replayed !== undefined) return replayed;
 
@@ -120,12 +123,19 @@ export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, e
   }
 
   const session = found ?? openImplicitly(draft, env, request);
+  chargeToken(by, content.size, rows, draft);
+  addUsage(rows, draft, ns, spec.session, {
+    sessions: found === undefined ? 1 : 0,
+    artifacts: 1,
+    bytes: content.size,
+  });
   return addVersion(request, rows, draft, env, session, head, expireTime);
 }
 
 /** The answer to a request id that is known: the artifact as it is now. */
 function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): CommitResult | undefined {
-  const { ns, spec, content, subject } = request;
+  const { by, spec, content } = request;
+  const { namespace: ns, subject } = by;
   if (spec.requestId === undefined) return undefined;
   const known = rows.get(calls.requestId, ns, subject, spec.requestId);
   if (known === undefined || known.expireTime <= env.now) return undefined;
@@ -143,8 +153,8 @@ function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): Com
 
 function checkInputs(request: CommitRequest, rows: Rows, env: Env): void {
   request.spec.inputs.forEach((input, at) => {
-    const record = rows.get(artifacts.record, request.ns, input);
-    if (record === undefined || isExpired(record, env.now))
+    const record = rows.get(artifacts.record, request.by.namespace, input);
+    if (record === undefined || !canRead(request.by, record) || isExpired(record, env.now))
       throw new Failure('INPUT_NOT_FOUND', `inputs[${at}]: there is no artifact ${input}`, {
         metadata: { artifact: input },
         violations: [{ field: `inputs[${at}]`, description: `there is no artifact ${input}` }],
@@ -179,7 +189,7 @@ function extendExpiry(
 
 function openImplicitly(draft: Draft, env: Env, request: CommitRequest): SessionRecord {
   const wanted = { id: request.spec.session, implicit: true, metadata: [], labels: [] };
-  return createSession(draft, env, request.ns, wanted);
+  return createSession(draft, env, request.by.namespace, wanted);
 }
 
 function addVersion(
@@ -191,12 +201,13 @@ function addVersion(
   head: HeadRecord | undefined,
   expireTime: number | undefined,
 ): CommitResult {
-  const { ns, spec, content } = request;
+  const { by: caller, spec, content } = request;
+  const ns = caller.namespace;
   const record = newRecord(spec, content, env, session, head, expireTime);
   const by = { kind: 'artifact', id: record.id } as const;
   const alreadyHeld =
     content.kind === 'held'
-      ? attachWitnessed(rows, draft, ns, content, by, env)
+      ? attachWitnessed(rows, draft, caller, content, by, env)
       : attach(rows, draft, ns, content, by, env.now);
   const superseded = latestRecord(rows, ns, head);
   if (superseded !== undefined) delLatest(draft, ns, superseded);
@@ -211,11 +222,11 @@ function addVersion(
     artifacts: session.artifacts + 1,
     bytes: session.bytes + record.size,
   });
-  addUsage(rows, draft, ns, record, 1);
   rememberRequest(rows, draft, request, record.id, env);
   return {
     artifact: toArtifact(record, true),
-    receipt: receiptFor(record, spec, alreadyHeld ? record.size : 0, undefined),
+    // Whoever may not read everything must not learn from it what is held elsewhere.
+    receipt: receiptFor(record, spec, alreadyHeld && seesEverything(caller) ? record.size : 0, undefined),
   };
 }
 
@@ -253,13 +264,18 @@ function newRecord(
 function attachWitnessed(
   rows: Rows,
   draft: Draft,
-  ns: string,
+  caller: Principal,
   content: HeldContent,
   by: { readonly kind: 'artifact'; readonly id: string },
   env: Env,
 ): true {
+  const ns = caller.namespace;
   const witness = rows.get(artifacts.record, ns, content.witness);
-  const readable = witness !== undefined && !isExpired(witness, env.now) && witness.sha256 === content.sha256;
+  const readable =
+    witness !== undefined &&
+    canRead(caller, witness) &&
+    !isExpired(witness, env.now) &&
+    witness.sha256 === content.sha256;
   if (!readable || !attachHeld(rows, draft, ns, content, by)) throw contentNotFound(content.sha256);
   return true;
 }
@@ -271,7 +287,8 @@ function rememberRequest(
   artifact: ArtifactId,
   env: Env,
 ): void {
-  const { ns, subject, spec, content } = request;
+  const { by, spec, content } = request;
+  const { namespace: ns, subject } = by;
   if (spec.requestId === undefined) return;
   const forgotten = rows.get(calls.requestId, ns, subject, spec.requestId);
   const queued = `${subject}\0${spec.requestId}`;

@@ -2,7 +2,7 @@
 import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
 import { invalid } from '../domain/errors.ts';
 import type { SessionId } from '../domain/names.ts';
-import type { Principal } from '../domain/principal.ts';
+import { type Principal, requireWholeSessions } from '../domain/principal.ts';
 import type { Manifest } from '../domain/session.ts';
 import type { Index } from '../index/door.ts';
 import { toArtifact } from './artifact-rows.ts';
@@ -47,7 +47,7 @@ export class Downloads {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
     await using snapshot = this.index.snapshot();
-    const { record, isLatest } = await readRecord(snapshot, ns, target, this.index.now());
+    const { record, isLatest } = await readRecord(snapshot, principal, target, this.index.now());
     if (range.offset > record.size)
       throw invalid('offset', `lies past the end: the content has ${record.size} bytes`);
     const length = Math.min(range.limit ?? Number.POSITIVE_INFINITY, record.size - range.offset);
@@ -55,12 +55,13 @@ export class Downloads {
     return { of: toArtifact(record, isLatest), bytes };
   }
 
-  /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING, DATA_LOSS. */
+  /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING, DATA_LOSS, PERMISSION_DENIED. */
   async manifest(principal: Principal, id: SessionId, signal?: AbortSignal): Promise<Download<Manifest>> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
     await using snapshot = this.index.snapshot();
-    const record = await readSession(snapshot, ns, id);
+    requireWholeSessions(principal);
+    const record = await readSession(snapshot, principal, id);
     if (record.state === 'sealing') throw sealPending(id);
     const { manifest } = record;
     if (manifest === undefined) throw manifestNotFound(id);

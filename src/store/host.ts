@@ -9,6 +9,7 @@ import type { Index } from '../index/door.ts';
 import type { IndexHome, Replacement } from '../index/home.ts';
 import { store as keys } from '../index/keys.ts';
 import { type ExportHeader, type ExportPart, exportRows, readableRows } from './export.ts';
+import { facadeOf } from './facade.ts';
 import { formatVersion, type Store } from './open.ts';
 import { type Pause, pauseRow, pauseSetting, readPauses } from './pauses.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty, storeIdIn } from './restore.ts';
@@ -86,7 +87,10 @@ export class StoreHost implements AsyncDisposable {
   private constructor(options: HostOptions) {
     this.options = options;
     this.clock = options.clock ?? Date.now;
-    this.store = this.facade();
+    this.store = facadeOf(
+      () => this.live().store,
+      () => this[Symbol.asyncDispose](),
+    );
   }
 
   /** @throws Failure if the index can neither be opened nor is damaged: STORE_UNAVAILABLE, NOT_IMPLEMENTED. */
@@ -103,40 +107,6 @@ export class StoreHost implements AsyncDisposable {
   /** What is lost, in recovery. */
   get damage(): Loss | undefined {
     return this.loss;
-  }
-
-  private facade(): Store {
-    const live = () => this.live().store;
-    return {
-      get uploads() {
-        return live().uploads;
-      },
-      get artifacts() {
-        return live().artifacts;
-      },
-      get downloads() {
-        return live().downloads;
-      },
-      get listing() {
-        return live().listing;
-      },
-      get sessions() {
-        return live().sessions;
-      },
-      get seals() {
-        return live().seals;
-      },
-      get recovered() {
-        return live().recovered;
-      },
-      get blobs() {
-        return live().blobs;
-      },
-      get space() {
-        return live().space;
-      },
-      [Symbol.asyncDispose]: () => this[Symbol.asyncDispose](),
-    };
   }
 
   private live(): Serving {

@@ -5,7 +5,7 @@ import { isExpired } from '../domain/expiry.ts';
 import type { ArtifactId, SessionUid } from '../domain/ids.ts';
 import { limits } from '../domain/limits.ts';
 import type { ArtifactName, SessionId } from '../domain/names.ts';
-import type { Principal } from '../domain/principal.ts';
+import { type Principal, requireWholeSessions, seesArtifact, seesSession } from '../domain/principal.ts';
 import type { Session } from '../domain/session.ts';
 import type { Entry, Index, Key, Range, Reader } from '../index/door.ts';
 import { rangeAfter } from '../index/family.ts';
@@ -96,12 +96,13 @@ export class Listing {
     await this.namespaces.require(ns);
     await using reader = this.index.snapshot();
     const name = await reader.get(sessions.name.key(ns, query.session));
-    if (name === undefined) throw sessionNotFound(query.session);
+    if (name === undefined || !seesSession(principal, query.session)) throw sessionNotFound(query.session);
     const { uid } = sessions.name.decode(name);
     const source =
       query.allVersions || query.name !== undefined
-        ? versionsSource(reader, ns, uid, query, this.index.now())
-        : latestSource(reader, ns, uid, query, this.index.now());
+        ? versionsSource(reader, principal, uid, query, this.index.now())
+        : latestSource(reader, principal, uid, query, this.index.now());
+    if (query.showGone) requireWholeSessions(principal);
     if (query.showGone) return await this.withGone(reader, principal, uid, source, query);
     return { ...(await this.page(reader, principal, source, query)), gone: [] };
   }
@@ -152,6 +153,7 @@ export class Listing {
   ): Promise<Page<Session>> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
+    requireWholeSessions(principal);
     await using reader = this.index.snapshot();
     const source: Source<Session> = {
       query: [ns, 'sessions', query.oldestFirst],
@@ -159,7 +161,10 @@ export class Listing {
       resolve: async (entries) => {
         const keys = entries.map(([key]) => sessions.record.key(ns, sessions.byTime.parse(key)[1]));
         const values = await reader.getMany(keys);
-        const records = values.map((value) => value && sessions.record.decode(value));
+        const records = values.map((value) => {
+          const record = value && sessions.record.decode(value);
+          return record && seesSession(principal, record.id) ? record : undefined;
+        });
         const items = await readSessions(
           reader,
           ns,
@@ -224,17 +229,18 @@ export class Listing {
 
 function latestSource(
   reader: Reader,
-  ns: string,
+  by: Principal,
   uid: SessionUid,
   query: ArtifactQuery,
   now: number,
 ): Source<Artifact> {
+  const ns = by.namespace;
   return {
     query: [ns, 'latest', uid, query.oldestFirst, query.showGone],
     range: { ...latest.bySession.range(ns, uid), reverse: query.oldestFirst },
     resolve: async (entries) => {
       const ids = entries.map(([key]) => latest.bySession.parse(key)[2]);
-      const records = await liveRecords(reader, ns, ids, now);
+      const records = await liveRecords(reader, by, ids, now);
       return records.map((found) => found && { item: toArtifact(found.item, true), bytes: found.bytes });
     },
   };
@@ -242,16 +248,17 @@ function latestSource(
 
 function versionsSource(
   reader: Reader,
-  ns: string,
+  by: Principal,
   uid: SessionUid,
   query: ArtifactQuery,
   now: number,
 ): Source<Artifact> {
+  const ns = by.namespace;
   const { name, oldestFirst } = query;
   const kind = [ns, 'versions', uid, name ?? null, query.allVersions, oldestFirst, query.showGone];
   const heads = new Map<string, ArtifactId | undefined>();
   const resolveIds = async (ids: readonly (ArtifactId | undefined)[]) => {
-    const records = await liveRecords(reader, ns, ids, now);
+    const records = await liveRecords(reader, by, ids, now);
     return await Promise.all(
       records.map(async (found) => {
         if (found === undefined) return undefined;
@@ -306,18 +313,20 @@ async function latestId(
 
 async function liveRecords(
   reader: Reader,
-  ns: string,
+  by: Principal,
   ids: readonly (ArtifactId | undefined)[],
   now: number,
 ): Promise<(Found<ArtifactRecord> | undefined)[]> {
   const wanted = ids.filter((id) => id !== undefined);
-  const values = await reader.getMany(wanted.map((id) => artifacts.record.key(ns, id)));
+  const values = await reader.getMany(wanted.map((id) => artifacts.record.key(by.namespace, id)));
   let next = 0;
   return ids.map((id) => {
     if (id === undefined) return undefined;
     const value = values[next++];
     if (value === undefined) return undefined;
     const record = artifacts.record.decode(value);
-    return isExpired(record, now) ? undefined : { item: record, bytes: value.length };
+    return isExpired(record, now) || !seesArtifact(by, record)
+      ? undefined
+      : { item: record, bytes: value.length };
   });
 }

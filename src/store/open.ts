@@ -9,6 +9,7 @@ import { type Namespace, parseNamespace } from '../domain/names.ts';
 import type { Index } from '../index/door.ts';
 import { store as storeKeys } from '../index/keys.ts';
 import type { After } from '../index/timer.ts';
+import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
 import { Contents } from './contents.ts';
 import { Downloads } from './downloads.ts';
@@ -56,6 +57,10 @@ export interface Store extends AsyncDisposable {
   readonly listing: Listing;
   readonly sessions: Sessions;
   readonly seals: Seals;
+  readonly namespaces: Namespaces;
+  readonly apiKeys: ApiKeys;
+  /** 32 bytes that the tokens minted for agents are signed with. */
+  readonly tokenKey: Uint8Array;
   /** Where the contents are. */
   readonly blobs: BlobStore;
   readonly space: Space;
@@ -105,6 +110,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     listing: new Listing(index, namespaces, contents, new PageTokens(settings.pageTokenKey)),
     sessions: new Sessions(index, namespaces),
     seals,
+    namespaces,
+    apiKeys: new ApiKeys(index),
+    tokenKey: settings.tokenKey,
     blobs,
     space,
     recovered: { stagingFiles, pendingSeals },
@@ -116,12 +124,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 /** Reads what was fixed when the store was made, making it the first time. */
-async function readSettings(index: Index): Promise<{ pageTokenKey: Uint8Array }> {
-  const freshKey = randomBytes(32).toString('base64url');
+async function readSettings(index: Index): Promise<{ pageTokenKey: Uint8Array; tokenKey: Uint8Array }> {
+  const fresh = { pageTokenKey: freshKey(), tokenKey: freshKey() };
   const freshId = randomBytes(16).toString('hex');
   return await transact(index, {
     queue: defaultNamespace,
-    reads: ['format', 'storeId', 'pageTokenKey'].map((name) => storeKeys.setting.key(name)),
+    reads: ['format', 'storeId', 'pageTokenKey', 'tokenKey'].map((name) => storeKeys.setting.key(name)),
     decide: (rows, draft) => {
       const format = rows.get(storeKeys.setting, 'format');
       if (format === undefined) draft.put(storeKeys.setting, ['format'], formatVersion);
@@ -132,9 +140,16 @@ async function readSettings(index: Index): Promise<{ pageTokenKey: Uint8Array }>
         );
       if (rows.get(storeKeys.setting, 'storeId') === undefined)
         draft.put(storeKeys.setting, ['storeId'], freshId);
-      const key = rows.get(storeKeys.setting, 'pageTokenKey');
-      if (key === undefined) draft.put(storeKeys.setting, ['pageTokenKey'], freshKey);
-      return { pageTokenKey: Buffer.from(typeof key === 'string' ? key : freshKey, 'base64url') };
+      const keyNamed = (name: keyof typeof fresh) => {
+        const key = rows.get(storeKeys.setting, name);
+        if (key === undefined) draft.put(storeKeys.setting, [name], fresh[name]);
+        return Buffer.from(typeof key === 'string' ? key : fresh[name], 'base64url');
+      };
+      return { pageTokenKey: keyNamed('pageTokenKey'), tokenKey: keyNamed('tokenKey') };
     },
   });
+}
+
+function freshKey(): string {
+  return randomBytes(32).toString('base64url');
 }

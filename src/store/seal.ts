@@ -8,7 +8,7 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import { Failure } from '../domain/errors.ts';
 import type { SessionUid } from '../domain/ids.ts';
 import type { SessionId } from '../domain/names.ts';
-import type { Principal } from '../domain/principal.ts';
+import { type Principal, requireWholeSessions, seesSession } from '../domain/principal.ts';
 import type { Outcome, Session } from '../domain/session.ts';
 import type { Env, Index, Reader } from '../index/door.ts';
 import { artifacts, sessions } from '../index/keys.ts';
@@ -16,7 +16,7 @@ import type { SessionRecord } from '../index/records.ts';
 import { type After, afterRealTime } from '../index/timer.ts';
 import { attach, blobReads, discardCopy } from './blob-rows.ts';
 import { type Content, ContentWriter } from './content-writer.ts';
-import { checkEtag, sealPending, sessionLost } from './failures.ts';
+import { checkEtag, sealPending, sessionLost, sessionNotFound } from './failures.ts';
 import { manifestLines } from './manifest.ts';
 import type { Namespaces } from './namespaces.ts';
 import { PendingSeals } from './pending-seals.ts';
@@ -70,8 +70,11 @@ export class Seals {
     const ns = principal.namespace;
     const { index, namespaces } = this.options;
     await namespaces.require(ns);
+    requireWholeSessions(principal);
+    if (!seesSession(principal, id)) throw sessionNotFound(id);
     const fenced = await transact(index, {
       queue: ns,
+      by: principal,
       reads: [sessions.name.key(ns, id)],
       decide: (rows, draft, env) => decideFence(ns, { id, outcome, etag: options.etag }, rows, draft, env),
     });

@@ -2,7 +2,12 @@
 import { Failure } from '../domain/errors.ts';
 import { type Pairs, samePairs } from '../domain/metadata.ts';
 import type { SessionId } from '../domain/names.ts';
-import type { Principal } from '../domain/principal.ts';
+import {
+  type Principal,
+  requireSessionWritable,
+  requireWholeSessions,
+  seesSession,
+} from '../domain/principal.ts';
 import type { Session } from '../domain/session.ts';
 import type { Env, Index, Reader } from '../index/door.ts';
 import { sessions } from '../index/keys.ts';
@@ -18,6 +23,7 @@ import {
   toSession,
 } from './session-rows.ts';
 import { type Draft, type Rows, transact } from './transaction.ts';
+import { addUsage, growthKeys } from './usage.ts';
 
 /** What OpenSession sets; already checked. */
 export interface SessionSpec {
@@ -55,9 +61,12 @@ export class Sessions {
   async open(principal: Principal, spec: SessionSpec): Promise<{ session: Session; created: boolean }> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
+    requireWholeSessions(principal);
+    requireSessionWritable(principal, spec.id);
     return transact(this.index, {
       queue: ns,
-      reads: [sessions.name.key(ns, spec.id)],
+      by: principal,
+      reads: [sessions.name.key(ns, spec.id), ...growthKeys(ns, spec.id)],
       decide: (rows, draft, env) => decideOpen(ns, spec, rows, draft, env),
     });
   }
@@ -66,8 +75,9 @@ export class Sessions {
   async get(principal: Principal, id: SessionId): Promise<Session> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
+    requireWholeSessions(principal);
     await using snapshot = this.index.snapshot();
-    const record = await readSession(snapshot, ns, id);
+    const record = await readSession(snapshot, principal, id);
     return (await readSessions(snapshot, ns, [record]))[0]!;
   }
 
@@ -75,8 +85,11 @@ export class Sessions {
   async update(principal: Principal, id: SessionId, changes: SessionChanges): Promise<Session> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
+    requireWholeSessions(principal);
+    if (!seesSession(principal, id)) throw sessionNotFound(id);
     return transact(this.index, {
       queue: ns,
+      by: principal,
       reads: [sessions.name.key(ns, id)],
       decide: (rows, draft, env) => decideUpdate(ns, id, changes, rows, draft, env),
     });
@@ -84,9 +97,10 @@ export class Sessions {
 }
 
 /** The record of the session that an id names; also one that is gone, as long as something of it is left. */
-export async function readSession(reader: Reader, ns: string, id: SessionId): Promise<SessionRecord> {
+export async function readSession(reader: Reader, by: Principal, id: SessionId): Promise<SessionRecord> {
+  const ns = by.namespace;
   const name = await reader.get(sessions.name.key(ns, id));
-  if (name === undefined) throw sessionNotFound(id);
+  if (name === undefined || !seesSession(by, id)) throw sessionNotFound(id);
   const value = await reader.get(sessions.record.key(ns, sessions.name.decode(name).uid));
   if (value === undefined) throw sessionLost(id);
   return sessions.record.decode(value);
@@ -97,6 +111,7 @@ function decideOpen(ns: string, spec: SessionSpec, rows: Rows, draft: Draft, env
   if (found === undefined) {
     const record = createSession(draft, env, ns, { ...spec, implicit: false });
     draft.put(sessions.record, [ns, record.uid], record);
+    addUsage(rows, draft, ns, record.id, { sessions: 1 });
     return { session: toSession(record, { expected: spec.expectedOutputs }), created: true };
   }
   const outputs = outputsOf(rows, ns, found);

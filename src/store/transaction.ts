@@ -4,6 +4,8 @@
  * by the door, which then runs it again.
  */
 
+import { Failure } from '../domain/errors.ts';
+import type { Principal } from '../domain/principal.ts';
 import {
   type Env,
   type Index,
@@ -14,6 +16,7 @@ import {
   type Write,
 } from '../index/door.ts';
 import type { Family } from '../index/family.ts';
+import { credentials } from '../index/keys.ts';
 
 /** Reads one row of a family, decoded. */
 export class Rows {
@@ -75,6 +78,8 @@ export interface Operation<T> {
   /** The namespace: transactions of one namespace run in order. */
   readonly queue: string;
   readonly reads: readonly Key[];
+  /** On whose behalf: refused UNAUTHENTICATED if the credentials have ended meanwhile. Default: the store's own. */
+  readonly by?: Principal;
   /** About how many bytes it writes. */
   readonly bytesHint?: number;
   decide(rows: Rows, draft: Draft, env: Env): T;
@@ -82,14 +87,18 @@ export interface Operation<T> {
 
 /** Runs an operation; resolves when it and all that it was based on is durable. */
 export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
+  const { by } = operation;
   return index.transact({
-    reads: operation.reads,
+    reads:
+      by?.apiKey === undefined ? operation.reads : [...operation.reads, credentials.apiKey.key(by.apiKey)],
     queue: operation.queue,
     ...(operation.bytesHint === undefined ? {} : { bytesHint: operation.bytesHint }),
     decide: (raw, env) => {
       const draft = new Draft();
       try {
-        const result = operation.decide(new Rows(raw), draft, env);
+        const rows = new Rows(raw);
+        if (by !== undefined) requireCurrent(by, rows, env);
+        const result = operation.decide(rows, draft, env);
         return { writes: draft.writes, result };
       } catch (error) {
         if (error instanceof RowsMissing) return { need: error.keys };
@@ -98,4 +107,16 @@ export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
       }
     },
   });
+}
+
+/** What was good when the call began may have ended since. */
+function requireCurrent({ apiKey, expireTime }: Principal, rows: Rows, env: Env): void {
+  const key = apiKey === undefined ? undefined : rows.get(credentials.apiKey, apiKey);
+  const revoked = apiKey !== undefined && (key === undefined || key.revokeTime !== undefined);
+  if (revoked || isOver(expireTime, env) || isOver(key?.expireTime, env))
+    throw new Failure('UNAUTHENTICATED', `the credentials ${revoked ? 'were revoked' : 'have expired'}`);
+}
+
+function isOver(expireTime: number | undefined, { now }: Env): boolean {
+  return expireTime !== undefined && expireTime <= now;
 }

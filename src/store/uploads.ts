@@ -5,7 +5,7 @@ import type { Sha256 } from '../domain/digest.ts';
 import { Failure } from '../domain/errors.ts';
 import { isExpired } from '../domain/expiry.ts';
 import { limits } from '../domain/limits.ts';
-import type { Principal } from '../domain/principal.ts';
+import { canRead, type Principal, requirePushable } from '../domain/principal.ts';
 import type { Index, Range } from '../index/door.ts';
 import { rangeAfter } from '../index/family.ts';
 import { artifacts, blobs as blobKeys, calls } from '../index/keys.ts';
@@ -62,6 +62,7 @@ export class Uploads {
   async begin(principal: Principal, spec: ArtifactSpec): Promise<Upload | CommitResult> {
     const { index, namespaces, artifactBytesMax } = this.options;
     const namespace = await namespaces.require(principal.namespace);
+    requirePushable(principal, spec);
     if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax)
       throw tooLarge('size_bytes', artifactBytesMax);
     const known = await refuseEarly(index, principal, spec, this.options.opensSessions);
@@ -78,6 +79,7 @@ export class Uploads {
   async create(principal: Principal, spec: ArtifactSpec, bytes: Uint8Array): Promise<CommitResult> {
     const { index, artifactBytesMax, inlineBytesMax, namespaces, opensSessions } = this.options;
     const namespace = await namespaces.require(principal.namespace);
+    requirePushable(principal, spec);
     if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
     if (bytes.length > inlineBytesMax) await refuseEarly(index, principal, spec, opensSessions);
     await this.requireRoom(principal, spec, bytes.length);
@@ -100,12 +102,12 @@ export class Uploads {
   ): Promise<CommitResult> {
     const { sha256, sizeBytes: size } = content;
     await this.options.namespaces.require(principal.namespace);
+    requirePushable(principal, spec);
     checkDigest('sha256', spec.sha256, sha256);
     if (spec.sizeBytes !== undefined && spec.sizeBytes !== size)
       throw sizeMismatch('size_bytes', spec.sizeBytes, `${size}`);
     const witness =
-      (await this.knownRequest(principal, spec.requestId)) ??
-      (await this.findWitness(principal.namespace, sha256));
+      (await this.knownRequest(principal, spec.requestId)) ?? (await this.findWitness(principal, sha256));
     if (witness === undefined) throw contentNotFound(sha256);
     await this.requireRoom(principal, spec, 0);
     return this.commit(principal, spec, { kind: 'held', sha256, size, witness });
@@ -131,8 +133,10 @@ export class Uploads {
     return known && known.expireTime > index.now() ? known.artifact : undefined;
   }
 
-  /** A live artifact of this namespace with that content. */
-  private async findWitness(ns: string, sha256: Sha256): Promise<HeldContent['witness'] | undefined> {
+  /** A live artifact with that content that the caller can read. */
+  private async findWitness(by: Principal, sha256: Sha256): Promise<HeldContent['witness'] | undefined> {
+    if (!by.scopes.has('read')) return undefined;
+    const ns = by.namespace;
     const { index } = this.options;
     await using snapshot = index.snapshot();
     // Nearly always the first is live, so few records are read at first.
@@ -142,9 +146,10 @@ export class Uploads {
       for await (const block of snapshot.scan(range)) {
         const ids = block.map(([key]) => blobKeys.reference.parse(key)[3] as HeldContent['witness']);
         const values = await snapshot.getMany(ids.map((id) => artifacts.record.key(ns, id)));
-        const live = values.findIndex(
-          (value) => value !== undefined && !isExpired(artifacts.record.decode(value), index.now()),
-        );
+        const live = values.findIndex((value) => {
+          const record = value && artifacts.record.decode(value);
+          return record !== undefined && !isExpired(record, index.now()) && canRead(by, record);
+        });
         if (live >= 0) return ids[live];
         touched += block.length;
         range = { ...rangeAfter(range, block.at(-1)![0]), limit: 512 };
@@ -179,14 +184,14 @@ export class Uploads {
     content: Content | HeldContent,
   ): Promise<CommitResult> {
     const request: CommitRequest = {
-      ns: principal.namespace,
-      subject: principal.subject,
+      by: principal,
       spec,
       content,
       opensSessions: this.options.opensSessions,
     };
     const result = await transact(this.options.index, {
       queue: principal.namespace,
+      by: principal,
       reads: commitReads(request),
       bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
       decide: (rows, draft, env) => decideCommit(request, rows, draft, env),

@@ -80,6 +80,8 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   expiry: { code: 0x60, columns: [ascending, text, text, text] },
   requestId: { code: 0x61, columns: [text, text, text] },
   usage: { code: 0x62, columns: [text, ascending] },
+  apiKey: { code: 0x70, columns: [text] },
+  tokenUse: { code: 0x71, columns: [text, text] },
 };
 
 type AnyFamily = Family<unknown[], unknown>;

@@ -57,7 +57,7 @@ export async function openRig(rows = new MemoryRows(), blobStore = openMemoryBlo
 
 /** A store with at least one row of every family that anything writes by now. */
 export async function fill({
-  store: { uploads, artifacts: changes, sessions: sessionStore, seals },
+  store: { uploads, artifacts: changes, sessions: sessionStore, seals, apiKeys },
 }: Rig): Promise<void> {
   const push = (spec: Parameters<typeof specOf>[0], content: Uint8Array | string) =>
     uploads.create(tester, specOf(spec), Buffer.from(content));
@@ -75,6 +75,20 @@ export async function fill({
   await seals.seal(tester, sessionNamed('two').id, 'succeeded');
   await push({ session: 'three', name: 'deleted' }, 'x');
   await changes.delete(tester, target('three', 'deleted'));
+  await apiKeys.create({
+    namespace: tester.namespace,
+    description: 'a key',
+    scopes: ['read'],
+    operator: false,
+    expireTime: undefined,
+  });
+  const limited = {
+    ...tester,
+    subject: 'tok_1',
+    expireTime: startOfTime + dayMs,
+    restriction: { pushBytesMax: 100 },
+  };
+  await uploads.create(limited, specOf({ session: 'one', name: 'limited' }), Buffer.from('by token'));
 }
 
 export async function allKeys(rows: MemoryRows): Promise<Key[]> {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { textOf } from '../../src/index/bytes.ts';
 import type { Index, Key } from '../../src/index/door.ts';
 import { artifacts, blobs, calls, commitRange, latest, sessions, store } from '../../src/index/keys.ts';
-import { usageShard } from '../../src/store/artifact-rows.ts';
+import { usageShard } from '../../src/store/usage.ts';
 import { familyOf } from '../../src/store/verify/owners.ts';
 import { orphansMax } from '../../src/store/verify/verifier.ts';
 import { someBytes } from '../support/calls.ts';
@@ -15,7 +15,7 @@ import { allKeys, copied, dayMs, fill, openRig } from './verify-rig.ts';
 const nameOf = (key: Key) => familyOf.get(key[0]!)!.name;
 
 /** Rows that say what nothing else says: nobody can tell that they were there. */
-const untraceable = new Set(['setting', 'namespace', 'requestId', 'condemned']);
+const untraceable = new Set(['apiKey', 'setting', 'namespace', 'requestId', 'condemned']);
 /** Primary rows: that they are gone is told, and only an import or another push mends it. */
 const primary = new Set(['artifact', 'session', 'outputs', 'feed']);
 
@@ -103,6 +103,8 @@ describe('a row that is damaged', () => {
           'usage',
           'version',
           'physicalName',
+          'apiKey',
+          'tokenUse',
         ]).toContain(family);
         continue;
       }
@@ -156,7 +158,7 @@ describe('counts that are wrong', () => {
           writes: [
             sessions.record.put(['default', uid], { ...session, artifacts: session.artifacts + 5, bytes: 7 }),
             blobs.record.put(['default', sha256], { ...blob, refs: blob.refs - 1 }),
-            calls.usage.put(['default', usageShard('one')], { artifacts: 12, bytes: -4 }),
+            calls.usage.put(['default', usageShard('one')], { sessions: 1, artifacts: 12, bytes: -4 }),
           ],
           result: 0,
         };
@@ -329,7 +331,7 @@ describe('reports', () => {
   test('end with the first repair, also with one that is cut short: no count is mended twice', async () => {
     await using rig = await openRig();
     await fill(rig);
-    const wrong = calls.usage.put(['default', usageShard('one')], { artifacts: 99, bytes: 99 });
+    const wrong = calls.usage.put(['default', usageShard('one')], { sessions: 9, artifacts: 99, bytes: 99 });
     await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [wrong], result: 0 }) });
     const [first, second] = [await rig.check(), await rig.check()];
     await rig.repair(first);
@@ -362,7 +364,7 @@ describe('reports', () => {
   test('of one namespace look at nothing else', async () => {
     await using rig = await openRig();
     await fill(rig);
-    const wrong = calls.usage.put(['default', 1], { artifacts: 99, bytes: 99 });
+    const wrong = calls.usage.put(['default', 1], { sessions: 9, artifacts: 99, bytes: 99 });
     await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [wrong], result: 0 }) });
     expect((await rig.check({ namespace: 'default' })).findings).toHaveLength(1);
     expect((await rig.check({ namespace: 'another' })).findings).toEqual([]);

@@ -7,9 +7,25 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { effectiveExpiry } from '../../src/domain/expiry.ts';
 import type { Index } from '../../src/index/door.ts';
 import type { Family } from '../../src/index/family.ts';
-import { artifacts, blobs, calls, families, latest, lineage, sessions, store } from '../../src/index/keys.ts';
-import type { ArtifactRecord, FeedRecord, NamespaceRecord, SessionRecord } from '../../src/index/records.ts';
-import { usageShard } from '../../src/store/artifact-rows.ts';
+import {
+  artifacts,
+  blobs,
+  calls,
+  credentials,
+  families,
+  latest,
+  lineage,
+  sessions,
+  store,
+} from '../../src/index/keys.ts';
+import type {
+  ArtifactRecord,
+  FeedRecord,
+  NamespaceRecord,
+  SessionRecord,
+  UsageRecord,
+} from '../../src/index/records.ts';
+import { noUsage, plus, usageShard } from '../../src/store/usage.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
 type AnyFamily = Family<any, any>;
@@ -79,6 +95,8 @@ export async function inconsistencies(
   expectCounts(expected, records, allSessions);
   for (const { parts, value } of of(calls.requestId))
     expected.add(calls.expiry, [value.expireTime, parts[0], 'request', `${parts[1]}\0${parts[2]}`]);
+  for (const { parts, value } of of(credentials.tokenUse))
+    expected.add(calls.expiry, [value.expireTime, parts[0], 'token', parts[1]]);
   for (const { parts, value } of of(blobs.record)) expectBlob(expected, parts[0], parts[1], value);
   for (const { parts } of of(blobs.condemned))
     expected.add(blobs.physicalName, [parts[1], parts[2]], { state: 'condemned', notBefore: parts[0] });
@@ -139,24 +157,20 @@ function expectSession(expected: Lines, ns: string, session: SessionRecord): voi
   if (session.manifest) expected.add(blobs.reference, [ns, session.manifest.sha256, 'manifest', session.uid]);
 }
 
-/** Usage rows are kept once a session of their shard has had an artifact, also at zero. */
+/** Usage rows are kept once their shard has had a session. */
 function expectCounts(
   expected: Lines,
   records: readonly { ns: string; record: ArtifactRecord }[],
   all: readonly { ns: string; session: SessionRecord }[],
 ): void {
-  const usage = new Map<string, { artifacts: number; bytes: number }>();
+  const usage = new Map<string, UsageRecord>();
   const shardOf = (ns: string, session: string) => JSON.stringify([ns, usageShard(session)]);
-  for (const { ns, session } of all)
-    if (session.feed > (session.manifest ? 1 : 0))
-      usage.set(shardOf(ns, session.id), { artifacts: 0, bytes: 0 });
-  for (const { ns, record } of records) {
-    const shard = usage.get(shardOf(ns, record.session)) ?? { artifacts: 0, bytes: 0 };
-    usage.set(shardOf(ns, record.session), {
-      artifacts: shard.artifacts + 1,
-      bytes: shard.bytes + record.size,
-    });
-  }
+  const add = (ns: string, session: string, gain: Partial<UsageRecord>) => {
+    const shard = shardOf(ns, session);
+    usage.set(shard, plus(usage.get(shard) ?? noUsage, gain));
+  };
+  for (const { ns, session } of all) add(ns, session.id, { sessions: 1 });
+  for (const { ns, record } of records) add(ns, record.session, { artifacts: 1, bytes: record.size });
   for (const [shard, value] of usage) expected.add(calls.usage, JSON.parse(shard), value);
 }
 

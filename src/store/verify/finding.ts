@@ -48,6 +48,7 @@ export type Repair =
       readonly kind: 'countUsage';
       readonly ns: string;
       readonly shard: number;
+      readonly sessions: number;
       readonly artifacts: number;
       readonly bytes: number;
     }

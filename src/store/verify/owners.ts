@@ -5,7 +5,16 @@
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Key, Value } from '../../index/door.ts';
 import type { Family } from '../../index/family.ts';
-import { artifacts, blobs, calls, families, latest, lineage, sessions } from '../../index/keys.ts';
+import {
+  artifacts,
+  blobs,
+  calls,
+  credentials,
+  families,
+  latest,
+  lineage,
+  sessions,
+} from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
 import { putDerived, putLatest } from '../artifact-rows.ts';
 import { putDerivedOfSession } from '../session-rows.ts';
@@ -23,7 +32,7 @@ export const familyOf: ReadonlyMap<number, AnyFamily> = new Map(
 
 /** A primary record by its key. */
 export interface Owner {
-  readonly kind: 'artifact' | 'session' | 'requestId' | 'blob' | 'condemned';
+  readonly kind: 'artifact' | 'session' | 'requestId' | 'tokenUse' | 'blob' | 'condemned';
   readonly ns: string;
   readonly key: Key;
 }
@@ -92,6 +101,8 @@ function ownerOfName(ns: string, name: string, value: unknown): Owner | undefine
 
 function ownerOfExpiry([, ns, kind, id]: readonly unknown[]): Owner | undefined {
   if (kind === 'artifact') return artifactOwner(String(ns), id as ArtifactId);
+  if (kind === 'token')
+    return { kind: 'tokenUse', ns: String(ns), key: credentials.tokenUse.key(String(ns), String(id)) };
   const [principal, requestId] = String(id).split('\0');
   if (kind !== 'request' || requestId === undefined) return undefined;
   return { kind: 'requestId', ns: String(ns), key: calls.requestId.key(String(ns), principal!, requestId) };
@@ -132,6 +143,12 @@ export function derivedRows(owner: Owner, value: Value, head: HeadRecord | undef
       const { expireTime } = calls.requestId.decode(value);
       const [, principal, requestId] = calls.requestId.parse(key);
       draft.put(calls.expiry, [expireTime, ns, 'request', `${principal}\0${requestId}`], true);
+      break;
+    }
+    case 'tokenUse': {
+      const { expireTime } = credentials.tokenUse.decode(value);
+      const [, token] = credentials.tokenUse.parse(key);
+      draft.put(calls.expiry, [expireTime, ns, 'token', token], true);
       break;
     }
     case 'blob': {

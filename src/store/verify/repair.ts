@@ -10,6 +10,7 @@ import { artifacts, blobs, calls, sessions } from '../../index/keys.ts';
 import type { BlobRecord, HeadRecord } from '../../index/records.ts';
 import { condemn, crcKeys } from '../blob-rows.ts';
 import { type Draft, type Rows, transact } from '../transaction.ts';
+import { noUsage, plus } from '../usage.ts';
 import type { Repair } from './finding.ts';
 import { derivedRows, headKeyOf, type Owner } from './owners.ts';
 
@@ -55,11 +56,8 @@ function decide(
       return true;
     }
     case 'countUsage': {
-      const share = rows.get(calls.usage, what.ns, what.shard) ?? { artifacts: 0, bytes: 0 };
-      draft.put(calls.usage, [what.ns, what.shard], {
-        artifacts: share.artifacts + what.artifacts,
-        bytes: share.bytes + what.bytes,
-      });
+      const share = rows.get(calls.usage, what.ns, what.shard) ?? noUsage;
+      draft.put(calls.usage, [what.ns, what.shard], plus(share, what));
       return true;
     }
     case 'countReferences':

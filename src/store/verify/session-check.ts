@@ -3,7 +3,7 @@ import { textOf } from '../../index/bytes.ts';
 import type { Snapshot } from '../../index/door.ts';
 import { artifacts, calls, sessions } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord, UsageRecord } from '../../index/records.ts';
-import { usageShard } from '../artifact-rows.ts';
+import { usageShard } from '../usage.ts';
 import { type Found, found } from './finding.ts';
 import { grouped, joined } from './join.ts';
 import { damaged, examined, type LookedUp, lookUp, readable } from './look-up.ts';
@@ -210,13 +210,19 @@ function faultOf(head: HeadRecord | undefined, highest: Listed | undefined): str
 /** What namespaces use, in the shares that it is kept in. */
 export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   // Sixteen for each namespace.
-  const shares = new Map<string, { ns: string; shard: number; artifacts: number; bytes: number }>();
+  const shares = new Map<string, Share>();
   const shareOf = (ns: string, shard: number) => {
     const id = `${ns} ${shard}`;
-    const share = shares.get(id) ?? { ns, shard, artifacts: 0, bytes: 0 };
+    const share = shares.get(id) ?? { ns, shard, sessions: 0, artifacts: 0, bytes: 0 };
     shares.set(id, share);
     return share;
   };
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(sessions.record))) {
+    const parts = scope.parse(sessions.record, key);
+    const record = scope.decode(sessions.record, value);
+    if (parts !== undefined && record !== undefined)
+      shareOf(String(parts[0]), usageShard(record.id)).sessions++;
+  }
   for await (const [key, value] of readable(snapshot, scope.rangeOf(artifacts.record))) {
     const parts = scope.parse(artifacts.record, key);
     const record = scope.decode(artifacts.record, value);
@@ -234,15 +240,18 @@ export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
       const said: UsageRecord | undefined =
         row.kind === 'row' ? scope.decode(calls.usage, row.value) : undefined;
       // Of a damaged one another check tells.
-      share.artifacts = said === undefined ? 0 : share.artifacts - said.artifacts;
-      share.bytes = said === undefined ? 0 : share.bytes - said.bytes;
+      for (const what of counted) share[what] = said === undefined ? 0 : share[what] - (said[what] ?? 0);
     }
-  for (const { ns, shard, artifacts: lacking, bytes } of shares.values())
-    if (lacking !== 0 || bytes !== 0)
+  for (const { ns, shard, ...lacking } of shares.values())
+    if (counted.some((what) => lacking[what] !== 0))
       yield found(
         'COUNT_WRONG',
         { namespace: ns },
-        `a share of what the namespace uses lacks ${lacking} artifacts and ${bytes} bytes`,
-        { kind: 'countUsage', ns, shard, artifacts: lacking, bytes },
+        `a share of what the namespace uses lacks ${lacking.sessions} sessions, ${lacking.artifacts} artifacts and ${lacking.bytes} bytes`,
+        { kind: 'countUsage', ns, shard, ...lacking },
       );
 }
+
+const counted = ['sessions', 'artifacts', 'bytes'] as const;
+
+type Share = { readonly ns: string; readonly shard: number } & Record<(typeof counted)[number], number>;

@@ -1,0 +1,48 @@
+import type { Store } from './open.ts';
+
+/**
+ * A store whose members are those of whatever store is open when they are asked for.
+ *
+ * @param open fails while none is. @param dispose what disposing it does.
+ */
+export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store {
+  return {
+    get uploads() {
+      return open().uploads;
+    },
+    get artifacts() {
+      return open().artifacts;
+    },
+    get downloads() {
+      return open().downloads;
+    },
+    get listing() {
+      return open().listing;
+    },
+    get sessions() {
+      return open().sessions;
+    },
+    get seals() {
+      return open().seals;
+    },
+    get namespaces() {
+      return open().namespaces;
+    },
+    get apiKeys() {
+      return open().apiKeys;
+    },
+    get tokenKey() {
+      return open().tokenKey;
+    },
+    get recovered() {
+      return open().recovered;
+    },
+    get blobs() {
+      return open().blobs;
+    },
+    get space() {
+      return open().space;
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+}
