@@ -30,7 +30,7 @@ const layers: Record<
     not: ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'],
   },
   'src/api': {
-    ours: ['src/domain', 'src/store', 'gen'],
+    ours: ['src/domain', 'src/identity', 'src/store', 'gen'],
     packages: ['@connectrpc/connect', '@bufbuild/protobuf'],
     not: ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'],
   },

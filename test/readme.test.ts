@@ -13,8 +13,10 @@ import { ArtifactService } from '../gen/artifacta/v1/artifact_service_pb.ts';
 import { ErrorReason } from '../gen/artifacta/v1/error_reason_pb.ts';
 import { MaintenanceService } from '../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../gen/artifacta/v1/session_service_pb.ts';
+import { Admission } from '../src/api/admission.ts';
 import { artifactHandlers } from '../src/api/artifact-service.ts';
 import { sessionHandlers } from '../src/api/session-service.ts';
+import { afterRealTime } from '../src/api/timer.ts';
 import { reasons } from '../src/domain/errors.ts';
 import { type Setting, settings } from '../src/settings.ts';
 import { startTestServer } from './server/grpc-doors.ts';
@@ -86,8 +88,9 @@ function tableBetween(mark: string): string[][] {
 
 it('says which methods are served', async () => {
   await using opened = await openTestStore();
+  const admission = new Admission({ after: afterRealTime, elapsed: () => 0 });
   const served: [DescService, object][] = [
-    [ArtifactService, artifactHandlers(opened.store)],
+    [ArtifactService, artifactHandlers(opened.store, admission)],
     [SessionService, sessionHandlers(opened.store)],
   ];
   const expected = served.map(([service, handlers]) => {

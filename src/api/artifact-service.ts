@@ -19,6 +19,7 @@ import { parseArtifactName, parseSessionId } from '../domain/names.ts';
 import type { CommitResult } from '../store/commit.ts';
 import type { ArtifactQuery } from '../store/listing.ts';
 import type { Store } from '../store/open.ts';
+import type { Admission } from './admission.ts';
 import { parseArtifactChanges } from './changes.ts';
 import { within } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
@@ -35,9 +36,10 @@ import {
 import { receiveUpload } from './upload.ts';
 
 /** ArtifactService over a store. What is missing here answers NOT_IMPLEMENTED. */
-export function artifactHandlers(store: Store): Handlers<typeof ArtifactService> {
+export function artifactHandlers(store: Store, admission: Admission): Handlers<typeof ArtifactService> {
   return {
-    uploadArtifact: async (requests, call) => committed(await receiveUpload(store.uploads, requests, call)),
+    uploadArtifact: async (requests, call) =>
+      committed(await receiveUpload(store.uploads, admission, requests, call)),
     createArtifact: async (request, call) => committed(await createArtifact(store, request, call)),
     downloadArtifact: (request, call) => download(store, request, call),
     getArtifact: async (request, call) => ({

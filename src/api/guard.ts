@@ -1,15 +1,19 @@
 /**
- * What every call goes through on every door: who calls, what may be said about a failure, and one line for the log.
+ * What every call goes through on every door: who calls, whether they may, how long it may take, what may be said about
+ * a failure, and one line for the log.
  * It wraps the service implementations themselves, since interceptors do not run on all doors.
  */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import { Failure, type Reason } from '../domain/errors.ts';
-import { parseNamespace } from '../domain/names.ts';
-import { anonymous, localOperator, type Principal } from '../domain/principal.ts';
-import { doorKey } from './door.ts';
+import { limits } from '../domain/limits.ts';
+import type { Principal } from '../domain/principal.ts';
+import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
+import { doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
 import { messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
+import { type Need, needOf, requireNeeded } from './needs.ts';
+import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
 
 /** What is known about a call when it has ended. */
 export interface CallRecord {
@@ -30,6 +34,10 @@ export interface GuardOptions {
   readonly onCall: (record: CallRecord) => void;
   /** Milliseconds, from any origin; for durations only. */
   readonly elapsed: () => number;
+  /** Default: nobody shows who they are, and tokens are refused. */
+  readonly authenticate?: Authenticate | undefined;
+  /** Default: real time. */
+  readonly after?: After | undefined;
 }
 
 /** Header by which an operator names the namespace to act in. */
@@ -59,16 +67,20 @@ export function guard<S extends DescService>(
 type AnyHandler = (request: unknown, call: Call) => unknown;
 
 function guardSingle(method: DescMethod, handler: AnyHandler | undefined, options: GuardOptions) {
+  const isUnary = method.methodKind === 'unary';
   return async (request: unknown, context: HandlerContext): Promise<unknown> => {
     const watch = new Watch(method, options);
     try {
-      const call = watch.admit(context);
+      const call = await watch.admit(context);
       if (handler === undefined) throw notImplemented(method);
-      const answer = await handler(request, call);
+      const work = Promise.resolve(handler(request, call));
+      const answer = await (isUnary ? unlessAborted(call.signal, work) : work);
       watch.end('OK');
       return answer;
     } catch (error) {
       throw watch.fail(error, context.signal);
+    } finally {
+      watch.clear();
     }
   };
 }
@@ -77,7 +89,7 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
   return async function* (request: unknown, context: HandlerContext): AsyncGenerator<unknown> {
     const watch = new Watch(method, options);
     try {
-      const call = watch.admit(context);
+      const call = await watch.admit(context);
       if (handler === undefined) throw notImplemented(method);
       const answers = (handler(request, call) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
       // Not every door goes on to ask for answers after its caller has gone; what is open must be closed all the same.
@@ -86,7 +98,7 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
         watch.end(abortFailure(context.signal).reason);
       };
       context.signal.addEventListener('abort', onAbort, { once: true });
-      yield* { [Symbol.asyncIterator]: () => answers };
+      yield* taken(answers, call.after);
       context.signal.throwIfAborted();
       watch.end('OK');
     } catch (error) {
@@ -97,34 +109,91 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
   };
 }
 
+/** What the caller takes; what is open is closed if it stops taking. */
+async function* taken(answers: AsyncIterator<unknown>, after: After): AsyncGenerator<unknown> {
+  let isStalled = false;
+  try {
+    for (;;) {
+      const next = await answers.next();
+      if (isStalled) throw stalled();
+      if (next.done === true) return;
+      const cancel = after(limits.stalledReaderSecondsMax * 1000, () => {
+        isStalled = true;
+        void answers.return?.()?.catch(() => undefined);
+      });
+      try {
+        yield next.value;
+      } finally {
+        cancel();
+      }
+    }
+  } finally {
+    await answers.return?.();
+  }
+}
+
+function presentedBy({ requestHeader, values }: HandlerContext): Presented {
+  return {
+    authorization: requestHeader.get('authorization') ?? undefined,
+    namespace: requestHeader.get(namespaceHeader) ?? undefined,
+    certificate: values.get(peerCertificateKey),
+    address: values.get(remoteAddressKey),
+    isLocal: values.get(doorKey) !== 'network',
+  };
+}
+
+function deadlinePassed(): Failure {
+  return new Failure('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
+}
+
+function stalled(): Failure {
+  return new Failure('DEADLINE_EXCEEDED', `nothing was taken for ${limits.stalledReaderSecondsMax} s`);
+}
+
 /** Follows one call to its end. */
 class Watch {
   private readonly method: string;
   private readonly options: GuardOptions;
   private readonly startedMs: number;
+  private readonly need: Need;
+  private readonly isUnary: boolean;
   private principal: Principal | undefined;
+  private clearing: (() => void) | undefined;
   private ended = false;
 
   constructor(method: DescMethod, options: GuardOptions) {
     this.method = `${method.parent.typeName}/${method.name}`;
+    this.need = needOf(method);
+    this.isUnary = method.methodKind === 'unary';
     this.options = options;
     this.startedMs = options.elapsed();
   }
 
-  admit(context: HandlerContext): Call {
-    // A token that nobody can check must not end up as more than it grants.
-    if (context.requestHeader.has('authorization'))
-      throw new Failure(
-        'UNAUTHENTICATED',
-        'this service has no authentication configured, so it takes no token',
-      );
-    const namespace = parseNamespace(
-      namespaceHeader,
-      context.requestHeader.get(namespaceHeader) ?? 'default',
+  /** Lets the caller in, or not; {@link clear} must be called at the end. */
+  async admit(context: HandlerContext): Promise<Call> {
+    const { authenticate = withoutAuthentication, after = afterRealTime } = this.options;
+    const principal = await authenticate(presentedBy(context));
+    this.principal = principal;
+    requireNeeded(principal, this.need);
+    return { principal, signal: this.limited(context, after), after };
+  }
+
+  /** Streams take as long as their bytes; everything else must come to an end. */
+  private limited(context: HandlerContext, after: After): AbortSignal {
+    if (!this.isUnary) return context.signal;
+    const ms = Math.min(
+      context.timeoutMs() ?? limits.deadlineSecondsDefault * 1000,
+      limits.deadlineSecondsMax * 1000,
     );
-    this.principal =
-      context.values.get(doorKey) === 'network' ? anonymous(namespace) : localOperator(namespace);
-    return { principal: this.principal, signal: context.signal };
+    const { signal, clear } = limitedSignal(context.signal, ms, after, deadlinePassed);
+    this.clearing = clear;
+    return signal;
+  }
+
+  /** Lets go of the timers of the call. */
+  clear(): void {
+    this.clearing?.();
+    this.clearing = undefined;
   }
 
   /** Records the end of the call; only the first counts. */
@@ -178,7 +247,7 @@ function transportFailure(error: ConnectError): Failure {
     case Code.Aborted:
       return new Failure('CANCELLED', 'the caller gave up');
     case Code.DeadlineExceeded:
-      return new Failure('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
+      return deadlinePassed();
     case Code.ResourceExhausted:
       return messageTooLarge();
     case Code.InvalidArgument:

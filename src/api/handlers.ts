@@ -10,12 +10,15 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 import type { Principal } from '../domain/principal.ts';
+import type { After } from './timer.ts';
 
 /** What a handler is told about its call. */
 export interface Call {
   readonly principal: Principal;
   /** Aborted when the caller has gone, the deadline has passed or the service is forced to stop. */
   readonly signal: AbortSignal;
+  /** For time limits of its own. */
+  readonly after: After;
 }
 
 type Unary<I extends DescMessage, O extends DescMessage> = (

@@ -45,16 +45,17 @@ export type ExpiryMessage =
   | { case: 'expireTime'; value: Timestamp }
   | { case: undefined; value?: undefined };
 
-/** Undefined if none is asked for. @throws Failure INVALID_ARGUMENT for what no clock is needed to refuse. */
+/** Undefined if none is asked for; an empty `field` is the request itself. @throws Failure INVALID_ARGUMENT for what no clock is needed to refuse. */
 export function parseExpiry(field: string, message: ExpiryMessage): ExpiryRequest | undefined {
+  const within = field === '' ? '' : `${field}.`;
   if (message.case === 'ttl') {
     const { seconds, nanos } = message.value;
     if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
-      throw invalid(`${field}.ttl`, 'is not a valid duration');
-    return parseTtl(`${field}.ttl`, Number(seconds) * 1000 + nanos / 1_000_000);
+      throw invalid(`${within}ttl`, 'is not a valid duration');
+    return parseTtl(`${within}ttl`, Number(seconds) * 1000 + nanos / 1_000_000);
   }
   if (message.case === 'expireTime')
-    return { expireTimeMs: parseTime(`${field}.expire_time`, message.value) };
+    return { expireTimeMs: parseTime(`${within}expire_time`, message.value) };
   return undefined;
 }
 

@@ -4,12 +4,16 @@ import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import { ChildTokens } from '../identity/child-tokens.ts';
 import type { StoreHost } from '../store/host.ts';
 import type { Store } from '../store/open.ts';
 import { adminHandlers } from './admin-service.ts';
+import { Admission } from './admission.ts';
 import { artifactHandlers } from './artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { sessionHandlers } from './session-service.ts';
+import { tenantHandlers } from './tenants.ts';
+import { afterRealTime } from './timer.ts';
 
 /** What the services stand on. */
 export interface RoutesOptions extends GuardOptions {
@@ -18,14 +22,23 @@ export interface RoutesOptions extends GuardOptions {
   readonly host?: StoreHost | undefined;
   /** Of the software, for exports. Default: empty. */
   readonly version?: string;
+  /** Milliseconds since the Unix epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** Default: one with the usual limits. */
+  readonly admission?: Admission | undefined;
 }
 
 /** Registers every service with a router, each method behind the guard. */
 export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'service'>) => void {
+  const { store, host, elapsed, after = afterRealTime, now = Date.now } = options;
+  const admission = options.admission ?? new Admission({ after, elapsed });
+  const admin = {
+    ...(host === undefined ? {} : adminHandlers(host, options.version ?? '')),
+    ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
+  };
   return (router) => {
-    router.service(ArtifactService, guard(ArtifactService, artifactHandlers(options.store), options));
-    router.service(SessionService, guard(SessionService, sessionHandlers(options.store), options));
-    const admin = options.host === undefined ? {} : adminHandlers(options.host, options.version ?? '');
+    router.service(ArtifactService, guard(ArtifactService, artifactHandlers(store, admission), options));
+    router.service(SessionService, guard(SessionService, sessionHandlers(store), options));
     router.service(AdminService, guard(AdminService, admin, options));
     router.service(MaintenanceService, guard(MaintenanceService, {}, options));
   };

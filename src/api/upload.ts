@@ -8,45 +8,45 @@ import { Failure, invalid } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { CommitResult } from '../store/commit.ts';
 import { Upload, type UploadEnd, type Uploads } from '../store/uploads.ts';
+import type { Admission, AdmittedUpload } from './admission.ts';
 import { messageTooLarge, within } from './errors.ts';
 import type { Call } from './handlers.ts';
+import { inTime } from './idle.ts';
 import { parseDigest, parseSize, parseSpec } from './parse.ts';
 
 /** Receives an upload and commits it. @throws Failure UPLOAD_INCOMPLETE and what the store throws. */
 export async function receiveUpload(
   uploads: Uploads,
+  admission: Admission,
   requests: AsyncIterable<UploadArtifactRequest>,
   call: Call,
 ): Promise<CommitResult> {
-  const messages = endedBy(call.signal, requests[Symbol.asyncIterator]());
+  const cut = new AbortController();
+  const signal = AbortSignal.any([call.signal, cut.signal]);
+  using place = admission.begin(call.principal.namespace, (failure) => cut.abort(failure));
+  const messages = inTime(requests[Symbol.asyncIterator](), { signal, after: call.after, idleMs });
   try {
     const begun = await begin(uploads, await nextPart(messages, 'nothing was sent'), call);
     if (!(begun instanceof Upload)) return begun;
     await using upload = begun;
-    return await within('start.spec', async () => upload.finish(await receiveChunks(upload, messages, call)));
+    return await within('start.spec', async () =>
+      upload.finish(await receiveChunks(upload, place, messages, call)),
+    );
   } finally {
-    // An iteration that still waits for a message never answers this; the signal is what ends it.
-    if (call.signal.aborted) void messages.return?.().catch(() => undefined);
-    else await messages.return?.();
+    // An iteration that still waits for a message may never answer this.
+    void messages.return?.().catch(() => undefined);
   }
 }
 
 type Part = Exclude<UploadArtifactRequest['part'], { case: undefined }>;
 type Messages = AsyncIterator<UploadArtifactRequest>;
 
-/** Messages until the signal is aborted, also while one is waited for: not every door wakes who waits. */
-function endedBy(signal: AbortSignal, messages: Messages): Messages {
-  const next = () =>
-    new Promise<IteratorResult<UploadArtifactRequest>>((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
-      if (signal.aborted) return onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
-      messages
-        .next()
-        .finally(() => signal.removeEventListener('abort', onAbort))
-        .then(resolve, reject);
-    });
-  return { next, return: async () => (await messages.return?.()) ?? { done: true, value: undefined } };
+/**
+ * A message is seen when all of it has come: another one as large as the last has the time for that at the least rate.
+ */
+function idleMs(last: UploadArtifactRequest | undefined): number {
+  const bytes = last?.part.case === 'chunk' ? last.part.value.length : 0;
+  return (limits.idleSecondsMax + bytes / limits.uploadRateBytesMin) * 1000;
 }
 
 async function nextPart(messages: Messages, atEnd: string): Promise<Part> {
@@ -64,7 +64,12 @@ async function begin(uploads: Uploads, part: Part, call: Call): Promise<Upload |
 }
 
 /** Takes the chunks and the finish; resolves when the stream has ended as it should. */
-async function receiveChunks(upload: Upload, messages: Messages, call: Call): Promise<UploadEnd> {
+async function receiveChunks(
+  upload: Upload,
+  place: AdmittedUpload,
+  messages: Messages,
+  call: Call,
+): Promise<UploadEnd> {
   for (;;) {
     const part = await nextPart(messages, 'the stream ended without finish');
     if (part.case === 'start') throw incomplete('start was sent twice');
@@ -75,7 +80,8 @@ async function receiveChunks(upload: Upload, messages: Messages, call: Call): Pr
       return end;
     }
     if (part.value.length > limits.messageBytesMax) throw messageTooLarge();
-    await upload.write(part.value);
+    const { value } = part;
+    await place.writing(value.length, () => upload.write(value));
   }
 }
 

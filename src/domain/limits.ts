@@ -35,9 +35,42 @@ export const limits = {
   /** Index rows, probes and records that one call may touch before it answers with a short page. */
   queryTouchesMax: 20_000,
 
+  /** Of a bearer token. */
+  tokenBytesMax: 16 * 1024,
+  /** With one credential, on average; twice that at once. */
+  callsPerSecondMax: 1_000,
+  /** Attempts with wrong credentials from one address (one /64 network): at once, and then on average. */
+  failuresAtOnceMax: 20,
+  failuresPerSecondMax: 1,
+  /** Credentials, and addresses, whose rates are remembered. */
+  throttledKeysMax: 10_000,
+  tokenSessionsMax: 16,
+  tokenSecondsDefault: 3_600,
+  tokenSecondsMax: 24 * 3_600,
+  descriptionBytesMax: 255,
+
   requestIdHoursKept: 24,
   /** 9999-12-31T23:59:59.999Z, the last instant that google.protobuf.Timestamp can hold. */
   expireTimeMillisecondsMax: 253_402_300_799_999,
+  /** Of a unary call whose client sets no deadline. */
+  deadlineSecondsDefault: 30,
+  /** Of a unary call, whatever its client sets. */
+  deadlineSecondsMax: 600,
+  /** Without any message on a stream from a client; an upload has longer after a large chunk: see the minimum rate. */
+  idleSecondsMax: 30,
+  /** Without a client taking what it is sent. */
+  stalledReaderSecondsMax: 120,
+  /** Where uploads wait for each other, one that is slower than this a second... */
+  uploadRateBytesMin: 16 * 1024,
+  /** ...and has had so long is ended first. */
+  uploadRateSecondsGrace: 10,
+  uploadsMax: 1_024,
+  /** Received with uploads and not yet written. */
+  unwrittenBytesMax: 256 * 1024 * 1024,
+  /** The same, of one namespace. */
+  namespaceUnwrittenBytesMax: 64 * 1024 * 1024,
+  /** How long a chunk waits until others are written. */
+  admissionSecondsMax: 10,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
 } as const;

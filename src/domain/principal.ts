@@ -34,14 +34,17 @@ export interface Principal {
 
 const everything: ReadonlySet<Scope> = new Set(scopes);
 
+/** The subject of callers who present nothing. */
+export const guestSubject = 'local';
+
 /** Who calls over the network where no authentication is configured: may use every namespace, but not the store itself. */
 export function anonymous(namespace: Namespace): Principal {
-  return { subject: 'local', namespace, scopes: everything, operator: false };
+  return { subject: guestSubject, namespace, scopes: everything, operator: false };
 }
 
 /** Who calls in the process that has the store open, or on its local socket: they could as well read its files. */
 export function localOperator(namespace: Namespace): Principal {
-  return { subject: 'local', namespace, scopes: everything, operator: true };
+  return { subject: guestSubject, namespace, scopes: everything, operator: true };
 }
 
 /** True if the session may exist for the principal. */

@@ -4,6 +4,7 @@ import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../domain/names.ts';
 import { scopes as allScopes, type Principal, type Scope } from '../domain/principal.ts';
+import { tokenPrefixes } from '../domain/tokens.ts';
 import type { Index } from '../index/door.ts';
 import { credentials, store } from '../index/keys.ts';
 import type { ApiKeyRecord } from '../index/records.ts';
@@ -27,11 +28,6 @@ export interface NewApiKey {
 
 /** `ark_<id>_<secret>`: the id finds the record, the secret is 256 random bits. */
 const pattern = /^ark_([a-z2-7]{16})_([A-Za-z0-9_-]{43})$/;
-
-/** True for what looks like an API key, whether or not it is one. */
-export function isApiKey(token: string): boolean {
-  return token.startsWith('ark_');
-}
 
 export class ApiKeys {
   private readonly index: Index;
@@ -66,7 +62,7 @@ export class ApiKeys {
         return created;
       },
     });
-    return { key: toApiKey(`key_${id}`, record), secret: `ark_${id}_${secret}` };
+    return { key: toApiKey(`key_${id}`, record), secret: `${tokenPrefixes.apiKey}${id}_${secret}` };
   }
 
   /** Ends a key for good; again it changes nothing. @throws Failure API_KEY_NOT_FOUND. */

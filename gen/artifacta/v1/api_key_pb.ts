@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file artifacta/v1/api_key.proto.
  */
 export const file_artifacta_v1_api_key: GenFile = /*@__PURE__*/
-  fileDesc("ChphcnRpZmFjdGEvdjEvYXBpX2tleS5wcm90bxIMYXJ0aWZhY3RhLnYxIokCCgZBcGlLZXkSCgoCaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiMKBnNjb3BlcxgEIAMoDjITLmFydGlmYWN0YS52MS5TY29wZRITCgtpc19vcGVyYXRvchgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKTAQoKVG9rZW5HcmFudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSIwoGc2NvcGVzGAMgAygOMhMuYXJ0aWZhY3RhLnYxLlNjb3BlEhAKCHNlc3Npb25zGAQgAygJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpQCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEg4KClNDT1BFX1JFQUQQARIPCgtTQ09QRV9XUklURRACEg8KC1NDT1BFX1NIQVJFEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChphcnRpZmFjdGEvdjEvYXBpX2tleS5wcm90bxIMYXJ0aWZhY3RhLnYxIokCCgZBcGlLZXkSCgoCaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiMKBnNjb3BlcxgEIAMoDjITLmFydGlmYWN0YS52MS5TY29wZRITCgtpc19vcGVyYXRvchgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLYAQoKVG9rZW5HcmFudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSIwoGc2NvcGVzGAMgAygOMhMuYXJ0aWZhY3RhLnYxLlNjb3BlEhAKCHNlc3Npb25zGAQgAygJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtuYW1lX3ByZWZpeBgGIAEoCRIbCg5tYXhfcHVzaF9ieXRlcxgHIAEoA0gAiAEBQhEKD19tYXhfcHVzaF9ieXRlcypQCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEg4KClNDT1BFX1JFQUQQARIPCgtTQ09QRV9XUklURRACEg8KC1NDT1BFX1NIQVJFEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Long-lived credentials of one principal. Its secret is not part of it: that is told once, by CreateApiKey, and only
@@ -125,6 +125,20 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 5;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * Names of artifacts that it is good for begin with this. What has another name does not exist for it. Empty: all.
+   *
+   * @generated from field: string name_prefix = 6;
+   */
+  namePrefix: string;
+
+  /**
+   * Bytes that may be pushed with it. Absent: no limit.
+   *
+   * @generated from field: optional int64 max_push_bytes = 7;
+   */
+  maxPushBytes?: bigint | undefined;
 };
 
 /**

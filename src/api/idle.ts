@@ -1,0 +1,41 @@
+import { Failure } from '../domain/errors.ts';
+import { type After, unlessAborted } from './timer.ts';
+
+/**
+ * The messages of a stream, each of which must come in time and before the signal is aborted: not every door wakes
+ * who waits.
+ *
+ * @param idleMs how long to wait for the next one, after the last.
+ */
+export function inTime<T>(
+  messages: AsyncIterator<T>,
+  {
+    signal,
+    after,
+    idleMs,
+  }: {
+    readonly signal: AbortSignal;
+    readonly after: After;
+    readonly idleMs: (last: T | undefined) => number;
+  },
+): AsyncIterator<T> {
+  let last: T | undefined;
+  const next = async (): Promise<IteratorResult<T>> => {
+    const limit = Promise.withResolvers<never>();
+    const ms = idleMs(last);
+    const cancel = after(ms, () => limit.reject(idle(ms)));
+    try {
+      signal.throwIfAborted();
+      const result = await unlessAborted(signal, Promise.race([messages.next(), limit.promise]));
+      last = result.done === true ? undefined : result.value;
+      return result;
+    } finally {
+      cancel();
+    }
+  };
+  return { next, return: async () => (await messages.return?.()) ?? { done: true, value: undefined } };
+}
+
+function idle(ms: number): Failure {
+  return new Failure('DEADLINE_EXCEEDED', `nothing came for ${Math.round(ms / 1000)} s`);
+}

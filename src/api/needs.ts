@@ -1,0 +1,73 @@
+/** What a caller needs for each method: the one table, which the guard asks before any handler runs. */
+import type { DescMethod } from '@bufbuild/protobuf';
+import { Failure } from '../domain/errors.ts';
+import type { Principal, Scope } from '../domain/principal.ts';
+
+/** `anybody`: whoever is known. */
+export type Need = Scope | 'operator' | 'anybody';
+
+const artifactNeeds: Readonly<Record<string, Need>> = {
+  UploadArtifact: 'write',
+  CreateArtifact: 'write',
+  DownloadArtifact: 'read',
+  ReadArtifact: 'read',
+  GetArtifact: 'read',
+  BatchGetArtifacts: 'read',
+  ListArtifacts: 'read',
+  ListLineage: 'read',
+  UpdateArtifact: 'write',
+  DeleteArtifact: 'write',
+  CreateShareLink: 'share',
+  ListShareLinks: 'share',
+  RevokeShareLinks: 'share',
+};
+
+const sessionNeeds: Readonly<Record<string, Need>> = {
+  OpenSession: 'write',
+  GetSession: 'read',
+  ListSessions: 'read',
+  UpdateSession: 'write',
+  SealSession: 'write',
+  AmendOutcome: 'write',
+  DeleteSession: 'write',
+  WatchSession: 'read',
+  CompareSessions: 'read',
+  DownloadManifest: 'read',
+};
+
+/** @throws RangeError for a method that nobody has thought about. */
+export function needOf(method: DescMethod): Need {
+  const need = needs(method.parent.name, method.name);
+  if (need === undefined)
+    throw new RangeError(`nothing says what ${method.parent.name}/${method.name} needs`);
+  return need;
+}
+
+function needs(service: string, method: string): Need | undefined {
+  switch (service) {
+    case 'ArtifactService':
+      return artifactNeeds[method];
+    case 'SessionService':
+      return sessionNeeds[method];
+    case 'AdminService':
+      return method === 'MintToken' ? 'anybody' : 'operator';
+    case 'MaintenanceService':
+      return 'operator';
+    default:
+      return undefined;
+  }
+}
+
+/** @throws Failure PERMISSION_DENIED. */
+export function requireNeeded(principal: Principal, need: Need): void {
+  if (need === 'anybody' || principal.operator) return;
+  if (need === 'operator')
+    throw new Failure(
+      'PERMISSION_DENIED',
+      'only operators may do this: with an operator’s key, or over the local socket',
+    );
+  if (!principal.scopes.has(need))
+    throw new Failure('PERMISSION_DENIED', `these credentials lack the scope ${need}`, {
+      metadata: { scope: need },
+    });
+}

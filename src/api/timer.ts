@@ -1,0 +1,42 @@
+/** Runs `run` after so many milliseconds, unless it is cancelled: what is returned does that. */
+export type After = (ms: number, run: () => void) => () => void;
+
+/** By the timers of the process, which they do not keep alive. */
+export const afterRealTime: After = (ms, run) => {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
+};
+
+/**
+ * A signal that is aborted with `failure()` after so many milliseconds, or when the one given is. `clear` must be
+ * called at the end.
+ */
+export function limitedSignal(
+  signal: AbortSignal,
+  ms: number,
+  after: After,
+  failure: () => Error,
+): { readonly signal: AbortSignal; readonly clear: () => void } {
+  const limited = new AbortController();
+  const onAbort = () => limited.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const cancel = after(ms, () => limited.abort(failure()));
+  return {
+    signal: limited.signal,
+    clear: () => {
+      cancel();
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+/** The promise, unless the signal is aborted first: then its reason. */
+export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
+  });
+}

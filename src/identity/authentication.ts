@@ -1,0 +1,218 @@
+/** Who calls: what is presented at a door becomes a principal, or is refused. */
+import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { type Namespace, parseNamespace } from '../domain/names.ts';
+import { anonymous, guestSubject, localOperator, type Principal, type Scope } from '../domain/principal.ts';
+import { tokenPrefixes } from '../domain/tokens.ts';
+import type { ChildTokens } from './child-tokens.ts';
+import { Throttle } from './throttle.ts';
+
+/** A client certificate that TLS has verified. */
+export interface PeerCertificate {
+  /** Common name of the subject; empty if it has none. */
+  readonly subject: string;
+  /** Subject alternative names that are URIs, SPIFFE ids among them. */
+  readonly uris: readonly string[];
+  readonly dns: readonly string[];
+}
+
+/** What came with a call. */
+export interface Presented {
+  /** The `authorization` header, as it came. */
+  readonly authorization: string | undefined;
+  /** The header by which operators name a namespace. */
+  readonly namespace: string | undefined;
+  readonly certificate: PeerCertificate | undefined;
+  /** Where the call came from; undefined for doors that only this machine has. */
+  readonly address: string | undefined;
+  /** Whoever can call there could as well read the data directory. */
+  readonly isLocal: boolean;
+}
+
+/** Turns what is presented into a principal. @throws Failure UNAUTHENTICATED, PERMISSION_DENIED, OVERLOADED. */
+export type Authenticate = (presented: Presented) => Promise<Principal>;
+
+/** Who a credential from outside says that its bearer is. */
+export interface OutsideIdentity {
+  readonly subject: string;
+  readonly namespace: string;
+  readonly scopes: readonly Scope[];
+  readonly operator: boolean;
+  readonly expireTimeMs?: number;
+}
+
+/** API keys, as the store keeps them. */
+export interface KeyRing {
+  /** @throws Failure UNAUTHENTICATED. */
+  authenticate(token: string): Promise<Principal>;
+  /** @throws Failure UNAUTHENTICATED unless the key is good now. */
+  requireGood(id: string): Promise<void>;
+}
+
+export interface AuthenticationOptions {
+  /** Whether callers on the network must show who they are. */
+  readonly isRequired: boolean;
+  readonly keys: KeyRing;
+  /** Asked anew for each token: the store may have been exchanged. */
+  readonly tokens: () => ChildTokens;
+  /** JWTs of other issuers. Default: none are taken. */
+  readonly verifyJwt?: ((token: string) => Promise<OutsideIdentity>) | undefined;
+  /** Whom a client certificate stands for; undefined: nobody. */
+  readonly identify?: ((certificate: PeerCertificate) => OutsideIdentity | undefined) | undefined;
+  /** Milliseconds, from any origin. */
+  readonly elapsed: () => number;
+}
+
+/** Without any credentials: everybody is a guest on the network, and an operator elsewhere. Takes no tokens. */
+export const withoutAuthentication: Authenticate = async ({ authorization, namespace, isLocal }) => {
+  // A token that nobody can check must not end up as more than it grants.
+  if (authorization !== undefined)
+    throw new Failure(
+      'UNAUTHENTICATED',
+      'this service has no authentication configured, so it takes no token',
+    );
+  return guest(namespace, isLocal);
+};
+
+function guest(namespace: string | undefined, isLocal: boolean): Principal {
+  const parsed = parseNamespace('artifacta-namespace', namespace ?? 'default');
+  return isLocal ? localOperator(parsed) : anonymous(parsed);
+}
+
+export class Authentication {
+  private readonly options: AuthenticationOptions;
+  private readonly calls: Throttle;
+  private readonly failures: Throttle;
+  /** Tokens that were good lately, by hash: their bearers go on while their address is refused for others' failures. */
+  private readonly good = new Map<string, true>();
+
+  constructor(options: AuthenticationOptions) {
+    this.options = options;
+    const { elapsed } = options;
+    this.calls = new Throttle({
+      perSecond: limits.callsPerSecondMax,
+      burst: limits.callsPerSecondMax * 2,
+      keysMax: limits.throttledKeysMax,
+      elapsed,
+    });
+    this.failures = new Throttle({
+      perSecond: limits.failuresPerSecondMax,
+      burst: limits.failuresAtOnceMax,
+      keysMax: limits.throttledKeysMax,
+      elapsed,
+    });
+  }
+
+  readonly authenticate: Authenticate = async (presented) => {
+    const principal = inNamespace(await this.identify(presented), presented.namespace);
+    if (principal.subject === guestSubject) return principal;
+    const who = `${principal.namespace} ${principal.subject}`;
+    const waitMs = this.calls.waitMs(who);
+    if (waitMs > 0) throw overloaded('these credentials are used for too many calls', waitMs);
+    this.calls.count(who);
+    return principal;
+  };
+
+  private async identify(presented: Presented): Promise<Principal> {
+    const { authorization, certificate, isLocal } = presented;
+    if (authorization !== undefined) return await this.ofToken(authorization, presented.address);
+    const identity = certificate && this.options.identify?.(certificate);
+    if (identity !== undefined) return principalOf(identity);
+    if (this.options.isRequired && !isLocal)
+      throw new Failure(
+        'UNAUTHENTICATED',
+        certificate === undefined
+          ? 'credentials are required: authorization: Bearer TOKEN'
+          : 'the client certificate is nobody’s who is known here',
+      );
+    return guest(presented.namespace, isLocal);
+  }
+
+  private async ofToken(authorization: string, address: string | undefined): Promise<Principal> {
+    const from = address === undefined ? undefined : networkOf(address);
+    const hash = createHash('sha256').update(authorization).digest('base64url');
+    const waitMs = from === undefined ? 0 : this.failures.waitMs(from);
+    if (waitMs > 0 && !this.good.has(hash))
+      throw overloaded('too many attempts with wrong credentials', waitMs);
+    try {
+      const principal = await this.verify(bearerToken(authorization));
+      this.remember(hash);
+      return principal;
+    } catch (error) {
+      this.good.delete(hash);
+      if (from !== undefined && error instanceof Failure && error.reason === 'UNAUTHENTICATED')
+        this.failures.count(from);
+      throw error;
+    }
+  }
+
+  private remember(hash: string): void {
+    this.good.delete(hash);
+    this.good.set(hash, true);
+    if (this.good.size > limits.throttledKeysMax) this.good.delete(this.good.keys().next().value!);
+  }
+
+  private async verify(token: string): Promise<Principal> {
+    const { keys, tokens, verifyJwt } = this.options;
+    if (token.startsWith(tokenPrefixes.apiKey)) return await keys.authenticate(token);
+    if (token.startsWith(tokenPrefixes.child)) {
+      const principal = await tokens().verify(token);
+      if (principal.apiKey !== undefined) await keys.requireGood(principal.apiKey);
+      return principal;
+    }
+    if (verifyJwt !== undefined) return principalOf(await verifyJwt(token));
+    throw new Failure('UNAUTHENTICATED', 'the token is of no kind that is taken here');
+  }
+}
+
+/** @throws Failure UNAUTHENTICATED for anything but one bearer token of a reasonable length. */
+function bearerToken(authorization: string): string {
+  if (authorization.length > limits.tokenBytesMax)
+    throw new Failure('UNAUTHENTICATED', `authorization: has more than ${limits.tokenBytesMax} bytes`);
+  const match = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization);
+  if (match === null) throw new Failure('UNAUTHENTICATED', 'authorization: must read Bearer TOKEN');
+  return match[1]!;
+}
+
+function principalOf({ subject, namespace, scopes, operator, expireTimeMs }: OutsideIdentity): Principal {
+  // What retries are remembered by is part of a key.
+  const short = subject.length <= 200 ? subject : createHash('sha256').update(subject).digest('hex');
+  return {
+    subject: `ext:${short}`,
+    namespace: namespace as Namespace,
+    scopes: new Set<Scope>(operator ? ['read', 'write', 'share'] : scopes),
+    operator,
+    ...(expireTimeMs === undefined ? {} : { expireTime: expireTimeMs }),
+  };
+}
+
+/** @throws Failure PERMISSION_DENIED if another namespace than its own is named, whether or not that exists. */
+function inNamespace(principal: Principal, named: string | undefined): Principal {
+  if (named === undefined || named === principal.namespace) return principal;
+  if (principal.operator) return { ...principal, namespace: parseNamespace('artifacta-namespace', named) };
+  throw new Failure('PERMISSION_DENIED', 'artifacta-namespace: only operators may name another namespace', {
+    violations: [{ field: 'artifacta-namespace', description: 'only operators may name another namespace' }],
+  });
+}
+
+/** One IPv4 address, or the 64 bits that one customer of a provider has in IPv6. */
+function networkOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail = ''] = plain.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === '' ? [] : tail.split(':');
+  const middle = plain.includes('::')
+    ? Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0')
+    : [];
+  return [...left, ...middle, ...right]
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}
+
+function overloaded(why: string, waitMs: number): Failure {
+  return new Failure('OVERLOADED', why, { retryAfterMs: waitMs });
+}

@@ -1,0 +1,138 @@
+/**
+ * Tokens that principals mint for their agents: JWTs (RFC 7519) signed with HMAC-SHA-256 under a key of the store, so
+ * that nothing has to be kept for each. They end at their time, or with the API key that they rest on.
+ */
+import { randomUUID } from 'node:crypto';
+import { jwtVerify, SignJWT } from 'jose';
+import { Failure } from '../domain/errors.ts';
+import type { Namespace, SessionId } from '../domain/names.ts';
+import type { Principal, Restriction, Scope } from '../domain/principal.ts';
+import { tokenPrefixes } from '../domain/tokens.ts';
+
+/** What a token is to allow, before it is cut to what its minter may do. */
+export interface Grant {
+  readonly namespace: Namespace;
+  readonly scopes: readonly Scope[];
+  /** Undefined: as the minter. */
+  readonly sessions: readonly SessionId[] | undefined;
+  /** Empty: as the minter. */
+  readonly namePrefix: string;
+  /** Undefined: no limit. */
+  readonly pushBytesMax: number | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly expireTime: number;
+}
+
+/** A token, and what it allows. */
+export interface Minted {
+  readonly token: string;
+  readonly principal: Principal;
+}
+
+interface Claims {
+  readonly ns: string;
+  readonly scopes: readonly Scope[];
+  readonly sessions?: readonly string[];
+  readonly prefix?: string;
+  readonly bytes?: number;
+  readonly key?: string;
+}
+
+const type = 'artifacta-child+jwt';
+
+export class ChildTokens {
+  private readonly key: Uint8Array;
+  private readonly now: () => number;
+
+  /** @param key at least 32 bytes. @param now milliseconds since the Unix epoch. */
+  constructor(key: Uint8Array, now: () => number) {
+    this.key = key;
+    this.now = now;
+  }
+
+  /** @throws Failure PERMISSION_DENIED naming the field, if the token could do more than its minter. */
+  async mint(minter: Principal, grant: Grant): Promise<Minted> {
+    const principal = narrowed(minter, grant);
+    const { restriction = {} } = principal;
+    const claims: Claims = {
+      ns: principal.namespace,
+      scopes: [...principal.scopes].sort(),
+      ...(restriction.sessions === undefined ? {} : { sessions: [...restriction.sessions] }),
+      ...(restriction.namePrefix === undefined ? {} : { prefix: restriction.namePrefix }),
+      ...(restriction.pushBytesMax === undefined ? {} : { bytes: restriction.pushBytesMax }),
+      ...(principal.apiKey === undefined ? {} : { key: principal.apiKey }),
+    };
+    const token = await new SignJWT({ ...claims })
+      .setProtectedHeader({ alg: 'HS256', typ: type })
+      .setJti(principal.subject)
+      .setExpirationTime((principal.expireTime ?? 0) / 1000)
+      .sign(this.key);
+    return { token: tokenPrefixes.child + token, principal };
+  }
+
+  /** Whom a token stands for; whether its API key is still good is for the caller to ask. @throws Failure UNAUTHENTICATED. */
+  async verify(token: string): Promise<Principal> {
+    const verified = await jwtVerify<Claims>(token.slice(tokenPrefixes.child.length), this.key, {
+      algorithms: ['HS256'],
+      typ: type,
+      requiredClaims: ['jti', 'exp'],
+      currentDate: new Date(this.now()),
+    }).catch((error: { code?: string }) => {
+      const expired = error.code === 'ERR_JWT_EXPIRED';
+      throw new Failure('UNAUTHENTICATED', `the token ${expired ? 'has expired' : 'is not valid'}`);
+    });
+    const { ns, scopes, sessions, prefix, bytes, key, jti = '', exp = 0 } = verified.payload;
+    return {
+      subject: jti,
+      namespace: ns as Namespace,
+      scopes: new Set(scopes),
+      operator: false,
+      expireTime: exp * 1000,
+      ...(key === undefined ? {} : { apiKey: key }),
+      ...restrictedTo({
+        ...(sessions === undefined ? {} : { sessions: new Set(sessions as SessionId[]) }),
+        ...(prefix === undefined ? {} : { namePrefix: prefix }),
+        ...(bytes === undefined ? {} : { pushBytesMax: bytes }),
+      }),
+    };
+  }
+}
+
+function restrictedTo(restriction: Restriction): { restriction?: Restriction } {
+  return Object.keys(restriction).length === 0 ? {} : { restriction };
+}
+
+function narrowed(minter: Principal, grant: Grant): Principal {
+  if (grant.namespace !== minter.namespace && !minter.operator) throw wider('namespace');
+  if (grant.scopes.some((scope) => !minter.scopes.has(scope))) throw wider('scopes');
+  const own = minter.restriction ?? {};
+  if (own.sessions !== undefined && grant.sessions?.some((id) => !own.sessions?.has(id)))
+    throw wider('sessions');
+  const prefix = grant.namePrefix === '' ? own.namePrefix : grant.namePrefix;
+  if (prefix !== undefined && !prefix.startsWith(own.namePrefix ?? '')) throw wider('name_prefix');
+  // What its tokens push would not be counted against its own limit.
+  if (own.pushBytesMax !== undefined && grant.scopes.includes('write')) throw wider('max_push_bytes');
+  const sessions = grant.sessions === undefined ? own.sessions : new Set(grant.sessions);
+  const end = Math.min(grant.expireTime, minter.expireTime ?? Number.POSITIVE_INFINITY);
+  return {
+    subject: `tok_${randomUUID().replaceAll('-', '')}`,
+    namespace: grant.namespace,
+    scopes: new Set(grant.scopes),
+    operator: false,
+    // JWTs know whole seconds.
+    expireTime: Math.floor(end / 1000) * 1000,
+    ...(minter.apiKey === undefined ? {} : { apiKey: minter.apiKey }),
+    ...restrictedTo({
+      ...(sessions === undefined ? {} : { sessions }),
+      ...(prefix === undefined ? {} : { namePrefix: prefix }),
+      ...(grant.pushBytesMax === undefined ? {} : { pushBytesMax: grant.pushBytesMax }),
+    }),
+  };
+}
+
+function wider(field: string): Failure {
+  const description = 'would allow more than the caller may do';
+  return new Failure('PERMISSION_DENIED', `${field}: ${description}`, {
+    violations: [{ field, description }],
+  });
+}
