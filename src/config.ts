@@ -32,6 +32,8 @@ export interface ClientConfig {
 
 export interface ServeConfig extends ClientConfig {
   readonly grpc: Address;
+  /** Whether callers on the network must show who they are. */
+  readonly auth: boolean;
   readonly graceMs: number;
   readonly drainMs: number;
   /** What the operator should know about the settings. */
@@ -44,11 +46,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
   const source = new Source(flagsOf(args), env);
   const grpc = source.address('grpcListen') ?? { host: '127.0.0.1', port: 50_051 };
+  const auth = source.flag('auth');
   const insecure = source.flag('insecure');
-  if (!isLoopback(grpc.host) && !insecure)
+  if (!isLoopback(grpc.host) && !auth && !insecure)
     throw new SettingError(
       source.name('grpcListen'),
-      `${grpc.host} can be reached by other machines and this version has no authentication; use a loopback address, or say --insecure`,
+      `${grpc.host} can be reached by other machines; use a loopback address, or --auth, or say --insecure`,
     );
   const warnings: string[] = [];
   for (const name of ['httpListen', 'adminListen'] as const) {
@@ -58,6 +61,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   return {
     ...common(source),
     grpc,
+    auth,
     graceMs: (source.integer('graceSeconds', 3_600) ?? (isLoopback(grpc.host) ? 0 : 5)) * 1_000,
     drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
     warnings,

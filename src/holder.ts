@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRouterTransport } from '@connectrpc/connect';
+import { authenticationOver } from './api/credentials.ts';
 import type { CallRecord } from './api/guard.ts';
 import { routes } from './api/routes.ts';
 import type { Connection } from './cli/io.ts';
@@ -53,7 +54,9 @@ export async function openHolder(
   const onCall = ({ outcome, method, error }: CallRecord) => {
     if (outcome === 'INTERNAL') warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`);
   };
-  const all = routes({ store: host.store, host, onCall, elapsed: () => performance.now() });
+  const elapsed = () => performance.now();
+  const { authenticate } = authenticationOver(host.store, { isRequired: true, elapsed });
+  const all = routes({ store: host.store, host, onCall, elapsed, authenticate });
   const sharing = new Sharing(async () => {
     const { startServer } = await import('./server/server.ts');
     return await startServer({

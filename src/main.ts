@@ -29,15 +29,23 @@ async function serve(args: readonly string[]): Promise<number> {
 }
 
 async function serveUntilSignalled(config: ServeConfig): Promise<void> {
-  const [{ openLog, callLogger }, { openWhenFree }, { routes }, { startServer }, { Readiness }, { limits }] =
-    await Promise.all([
-      import('./log.ts'),
-      import('./embedded.ts'),
-      import('./api/routes.ts'),
-      import('./server/server.ts'),
-      import('./server/readiness.ts'),
-      import('./domain/limits.ts'),
-    ]);
+  const [
+    { openLog, callLogger },
+    { openWhenFree },
+    { routes },
+    { authenticationOver },
+    { startServer },
+    { Readiness },
+    { limits },
+  ] = await Promise.all([
+    import('./log.ts'),
+    import('./embedded.ts'),
+    import('./api/routes.ts'),
+    import('./api/credentials.ts'),
+    import('./server/server.ts'),
+    import('./server/readiness.ts'),
+    import('./domain/limits.ts'),
+  ]);
   const log = openLog(config.logLevel);
   const signals = catchSignals();
   // A promise that nobody waited for has failed: a bug, but one that has interrupted nothing. The handlers' own
@@ -83,6 +91,7 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
     return;
   }
   const { host, close } = embedded;
+  const elapsed = () => performance.now();
   try {
     await using server = await startServer({
       routes: routes({
@@ -90,7 +99,8 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
         host,
         version,
         onCall: callLogger(log),
-        elapsed: () => performance.now(),
+        elapsed,
+        authenticate: authenticationOver(host.store, { isRequired: config.auth, elapsed }).authenticate,
       }),
       readiness,
       grpc: config.grpc,

@@ -71,6 +71,12 @@ export const settings = {
     default: '30',
     description: 'how long to wait for another process that has the data directory open',
   },
+  auth: {
+    flag: 'auth',
+    env: 'ARTIFACTA_AUTH',
+    default: 'false',
+    description: 'callers on the network must show who they are; see `artifacta keys`',
+  },
   insecure: {
     flag: 'insecure',
     env: 'ARTIFACTA_INSECURE',
