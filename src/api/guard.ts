@@ -178,9 +178,9 @@ class Watch {
     return { principal, signal: this.limited(context, after), after };
   }
 
-  /** Streams take as long as their bytes; everything else must come to an end. */
+  /** Streams take as long as their bytes, and copying an index as long as that; everything else must come to an end. */
   private limited(context: HandlerContext, after: After): AbortSignal {
-    if (!this.isUnary) return context.signal;
+    if (!this.isUnary || this.method.endsWith('/AcceptLoss')) return context.signal;
     const ms = Math.min(
       context.timeoutMs() ?? limits.deadlineSecondsDefault * 1000,
       limits.deadlineSecondsMax * 1000,

@@ -39,6 +39,17 @@ export function parseCount(flag: string, text: string, min: number): number {
   return value;
 }
 
+/** `4096`, `100MiB`, `10GiB`, `5GB` in bytes. */
+export function parseBytes(flag: string, text: string): number {
+  const found = /^([0-9]+(?:\.[0-9]+)?)(?:([KMGTP])(i?)B|B)?$/.exec(text);
+  const step = found?.[3] === 'i' ? 1024 : 1000;
+  const power = found?.[2] === undefined ? 0 : 'KMGTP'.indexOf(found[2]) + 1;
+  const bytes = Math.floor(Number(found?.[1]) * step ** power);
+  if (!Number.isSafeInteger(bytes) || bytes < 1)
+    throw new UsageError(`${flag} takes a number of bytes, e.g. 4096 or 100MiB; got "${text}"`);
+  return bytes;
+}
+
 /** True for what looks like an artifact's id. */
 export function isArtifactId(text: string): boolean {
   return /^art_[0-9a-z]{26}$/.test(text);

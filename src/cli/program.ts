@@ -7,7 +7,9 @@ import { addExport, addImport } from './export.ts';
 import { addFsck } from './fsck.ts';
 import { addGlobalFlags, createInvocation, globalFlags, type Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
+import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
+import { addNamespace } from './namespace.ts';
 import { Output } from './output.ts';
 import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
@@ -24,6 +26,8 @@ export const commandNames = [
   'show',
   'rm',
   'session',
+  'keys',
+  'namespace',
   'fsck',
   'export',
   'import',
@@ -83,6 +87,8 @@ function buildProgram(invocation: Invocation): Command {
   for (const add of [addPush, addPull, addList, addCat, addShow, addRemove, addFsck, addExport, addImport])
     addGlobalFlags(add(program, invocation));
   addSession(program, invocation);
+  addKeys(program, invocation);
+  addNamespace(program, invocation);
   addCompletion(program, invocation);
   return program;
 }

@@ -2,6 +2,7 @@ import { createClient, type Transport } from '@connectrpc/connect';
 import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import { Access } from './access.ts';
 import { Admin } from './admin.ts';
 import type { Artifact, ArtifactRef } from './artifact.ts';
 import {
@@ -44,6 +45,8 @@ export class ArtifactaClient implements AsyncDisposable {
   readonly sessions: Sessions;
   /** For operators. */
   readonly admin: Admin;
+  /** Namespaces, API keys, tokens. */
+  readonly access: Access;
   readonly #calls: Calls;
   readonly #endpoint: Endpoint;
 
@@ -57,7 +60,9 @@ export class ArtifactaClient implements AsyncDisposable {
       timeoutMs: options.timeoutMs ?? 30_000,
     };
     this.sessions = new Sessions(this.#calls);
-    this.admin = new Admin(this.#calls, createClient(AdminService, transport));
+    const admin = createClient(AdminService, transport);
+    this.admin = new Admin(this.#calls, admin);
+    this.access = new Access(this.#calls, admin);
   }
 
   /** Stores bytes under a name in a session. The answer means durable. See {@link push}. */

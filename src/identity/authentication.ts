@@ -1,12 +1,13 @@
 /** Who calls: what is presented at a door becomes a principal, or is refused. */
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { Failure } from '../domain/errors.ts';
+import { Failure, failedWith } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../domain/names.ts';
 import { anonymous, guestSubject, localOperator, type Principal, type Scope } from '../domain/principal.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
 import type { ChildTokens } from './child-tokens.ts';
+import { Slots } from './slots.ts';
 import { Throttle } from './throttle.ts';
 
 /** A client certificate that TLS has verified. */
@@ -85,6 +86,7 @@ export class Authentication {
   private readonly options: AuthenticationOptions;
   private readonly calls: Throttle;
   private readonly failures: Throttle;
+  private readonly attempts = new Slots(limits.failuresAtOnceMax);
   /** Tokens that were good lately, by hash: their bearers go on while their address is refused for others' failures. */
   private readonly good = new Map<string, true>();
 
@@ -131,19 +133,26 @@ export class Authentication {
   }
 
   private async ofToken(authorization: string, address: string | undefined): Promise<Principal> {
-    const from = address === undefined ? undefined : networkOf(address);
     const hash = createHash('sha256').update(authorization).digest('base64url');
-    const waitMs = from === undefined ? 0 : this.failures.waitMs(from);
-    if (waitMs > 0 && !this.good.has(hash))
-      throw overloaded('too many attempts with wrong credentials', waitMs);
+    if (address === undefined || this.good.has(hash)) return await this.judge(authorization, hash, address);
+    // As many at once as may be wrong: the others see how those have ended.
+    const from = networkOf(address);
+    return await this.attempts.run(from, async () => {
+      const waitMs = this.good.has(hash) ? 0 : this.failures.waitMs(from);
+      if (waitMs > 0) throw overloaded('too many attempts with wrong credentials', waitMs);
+      return await this.judge(authorization, hash, address);
+    });
+  }
+
+  private async judge(authorization: string, hash: string, address: string | undefined): Promise<Principal> {
     try {
       const principal = await this.verify(bearerToken(authorization));
       this.remember(hash);
       return principal;
     } catch (error) {
+      if (!failedWith(error, 'UNAUTHENTICATED')) throw error;
       this.good.delete(hash);
-      if (from !== undefined && error instanceof Failure && error.reason === 'UNAUTHENTICATED')
-        this.failures.count(from);
+      if (address !== undefined) this.failures.count(networkOf(address));
       throw error;
     }
   }
