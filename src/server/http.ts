@@ -9,7 +9,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { MethodImplSpec } from '@connectrpc/connect';
-import { type Address, formatAddress } from './addresses.ts';
+import { type Address, formatAddress, ListenError } from './addresses.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Exchange } from './exchange.ts';
 import { HttpError } from './http-errors.ts';
@@ -117,22 +117,10 @@ async function listen(server: NodeServer, address: Address): Promise<void> {
   try {
     await promise;
   } catch (error) {
-    throw new Error(
-      `cannot listen on ${formatAddress(address)}: ${reasonOf(error as NodeJS.ErrnoException)}`,
-      {
-        cause: error,
-      },
-    );
+    throw new ListenError('http', formatAddress(address), error as Error);
   } finally {
     server.off('error', reject);
   }
-}
-
-function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'EADDRINUSE') return 'the address is in use';
-  if (code === 'EADDRNOTAVAIL') return 'the machine does not have this address';
-  if (code === 'EACCES') return 'permission denied';
-  return message;
 }
 
 /** Answers what may not reach a handler, and preflights; true if it has. */

@@ -1,7 +1,7 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
-import { type Address, formatAddress, prepareSocket } from './addresses.ts';
+import { type Address, formatAddress, ListenError, prepareSocket } from './addresses.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { collect, type Routes, serve } from './grpc.ts';
 import { advertise, openConnectionWindows } from './grpc-internals.ts';
@@ -22,7 +22,7 @@ export interface ServerOptions {
   /** Where to serve gRPC in clear. Port 0 takes any free one. Default: nowhere. */
   readonly grpc?: Address;
   /** Where to serve HTTP. Port 0 takes any free one. Default: nowhere. */
-  readonly http?: Address;
+  readonly http?: Address | undefined;
   /** Serve HTTP over TLS. Default: in clear. */
   readonly httpSecure?: SecureOptions;
   /** Names by which the HTTP door may be called, besides loopback's and where it listens. Default: none. */
@@ -162,21 +162,14 @@ function makeServer(options: ServerOptions): Server {
   return server;
 }
 
-/** @throws Error that names the address and what is wrong with it. */
+/** @throws ListenError */
 async function bind(server: Server, target: string): Promise<number> {
   return await new Promise((resolve, reject) => {
     server.bindAsync(target, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(new Error(`cannot listen on ${target}: ${reasonOf(error)}`, { cause: error }));
+      else reject(new ListenError(target.startsWith('unix:') ? 'socket' : 'grpc', target, error));
     });
   });
-}
-
-function reasonOf({ message }: Error): string {
-  if (message.includes('EADDRINUSE')) return 'the address is in use';
-  if (message.includes('EADDRNOTAVAIL')) return 'the machine does not have this address';
-  if (message.includes('EACCES')) return 'permission denied';
-  return message;
 }
 
 /** What is known of a door when it is to end. */
