@@ -15,6 +15,7 @@ import {
 } from '@connectrpc/connect';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { doorKey } from '../api/door.ts';
+import { explained } from './connect-errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { CallOptions } from './grpc-calls.ts';
 import { isSendable, unexpected } from './refusals.ts';
@@ -49,7 +50,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const values = createContextValues().set(doorKey, options.door).set(exchangeKey, exchange);
     const respond = async () => {
       const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-      await universalResponseToNodeResponse(await handler(universal), response);
+      await universalResponseToNodeResponse(await explained(await handler(universal)), response);
     };
     respond().catch((error) =>
       failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),
