@@ -34,6 +34,11 @@ export interface ServeConfig extends ClientConfig {
   readonly grpc: Address;
   /** Whether callers on the network must show who they are. */
   readonly auth: boolean;
+  /** Undefined: no HTTP. */
+  readonly http: Address | undefined;
+  /** Names by which HTTP may be called, besides loopback's and where it listens. */
+  readonly httpHosts: readonly string[];
+  readonly corsOrigins: readonly string[];
   readonly graceMs: number;
   readonly drainMs: number;
   /** What the operator should know about the settings. */
@@ -46,23 +51,32 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
   const source = new Source(flagsOf(args), env);
   const grpc = source.address('grpcListen') ?? { host: '127.0.0.1', port: 50_051 };
+  const http =
+    source.text('httpListen') === 'none'
+      ? undefined
+      : (source.address('httpListen') ?? { host: '127.0.0.1', port: 8_080 });
   const auth = source.flag('auth');
   const insecure = source.flag('insecure');
-  if (!isLoopback(grpc.host) && !auth && !insecure)
-    throw new SettingError(
-      source.name('grpcListen'),
-      `${grpc.host} can be reached by other machines; use a loopback address, or --auth, or say --insecure`,
-    );
-  const warnings: string[] = [];
-  for (const name of ['httpListen', 'adminListen'] as const) {
-    if (source.address(name) !== undefined)
-      warnings.push(`${source.name(name)}: this version has no such door; nothing listens there`);
+  const listening = { grpcListen: grpc, ...(http === undefined ? {} : { httpListen: http }) };
+  for (const [name, { host }] of Object.entries(listening)) {
+    if (!isLoopback(host) && !auth && !insecure)
+      throw new SettingError(
+        source.name(name as keyof typeof listening),
+        `${host} can be reached by other machines; use a loopback address, or --auth, or say --insecure`,
+      );
   }
+  const isLocal = Object.values(listening).every(({ host }) => isLoopback(host));
+  const warnings: string[] = [];
+  if (source.address('adminListen') !== undefined)
+    warnings.push(`${source.name('adminListen')}: this version has no such door; nothing listens there`);
   return {
     ...common(source),
     grpc,
     auth,
-    graceMs: (source.integer('graceSeconds', 3_600) ?? (isLoopback(grpc.host) ? 0 : 5)) * 1_000,
+    http,
+    httpHosts: source.hosts('httpHosts'),
+    corsOrigins: source.origins('corsOrigins', auth),
+    graceMs: (source.integer('graceSeconds', 3_600) ?? (isLocal ? 0 : 5)) * 1_000,
     drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
     warnings,
   };
@@ -200,6 +214,39 @@ class Source {
         `must be HOST:PORT, with IPv6 hosts in brackets, not ${text}`,
       );
     return address;
+  }
+
+  hosts(setting: SettingName): string[] {
+    const hosts = this.list(setting);
+    const bad = hosts.find((host) => !/^[A-Za-z0-9._-]+$/.test(host));
+    if (bad !== undefined)
+      throw new SettingError(this.name(setting), `must be host names without ports, not ${bad}`);
+    return hosts;
+  }
+
+  /** As browsers write them: a scheme, a host in lower case, and a port if it is not the scheme's own. */
+  origins(setting: SettingName, allowsAll: boolean): string[] {
+    const origins = this.list(setting);
+    for (const origin of origins) {
+      if (origin === '*' && allowsAll) continue;
+      if (origin === '*')
+        throw new SettingError(
+          this.name(setting),
+          '* would let every web site call; name the origins, or let callers show who they are: --auth',
+        );
+      if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
+        throw new SettingError(
+          this.name(setting),
+          `must be origins such as https://app.example.org, not ${origin}`,
+        );
+    }
+    return origins;
+  }
+
+  /** Separated by commas; empty ones do not count. */
+  private list(setting: SettingName): string[] {
+    const texts = (this.text(setting) ?? '').split(',').map((text) => text.trim());
+    return texts.filter((text) => text !== '');
   }
 
   url(setting: SettingName): string | undefined {

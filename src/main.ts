@@ -2,9 +2,13 @@
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
 import { compileCacheDir, readServeConfig, type ServeConfig, SettingError } from './config.ts';
+import { ListenError } from './server/addresses.ts';
 
 /** Of the process. Commands have more: see `src/cli/exit.ts`. */
 const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Of the settings that say where the doors are. */
+const listenFlags = { grpc: '--grpc-listen', http: '--http-listen', socket: '--socket' } as const;
 
 const { version } = packageJson;
 
@@ -23,7 +27,8 @@ async function serve(args: readonly string[]): Promise<number> {
     await serveUntilSignalled(readServeConfig(args));
     return exitCodes.ok;
   } catch (error) {
-    process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}\n`);
+    const hint = error instanceof ListenError ? `; ${listenFlags[error.door]} says where else` : '';
+    process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
     return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
   }
 }
@@ -104,6 +109,10 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
       }),
       readiness,
       grpc: config.grpc,
+      http: config.http,
+      httpHosts: config.httpHosts,
+      checkHost: !config.auth,
+      corsOrigins: config.corsOrigins,
       socket: config.socket,
       messageBytesMax: limits.messageBytesMax,
       concurrentStreamsMax: limits.concurrentStreamsMax,
@@ -114,7 +123,6 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
     log.info(
       {
         ...server.addresses,
-        http: null,
         admin: null,
         data_dir: config.dataDir,
         pid: process.pid,

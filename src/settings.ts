@@ -47,8 +47,22 @@ export const settings = {
     flag: 'http-listen',
     value: 'HOST:PORT',
     env: 'ARTIFACTA_HTTP_LISTEN',
+    default: '127.0.0.1:8080',
+    description: 'where HTTP is served: Connect, gRPC-Web, JSON, PUT and GET; none for nowhere',
+  },
+  httpHosts: {
+    flag: 'http-hosts',
+    value: 'NAME,…',
+    env: 'ARTIFACTA_HTTP_HOSTS',
     default: 'none',
-    description: 'reserved: this version has no HTTP door',
+    description: 'host names by which HTTP is called, besides those of loopback and where it listens',
+  },
+  corsOrigins: {
+    flag: 'cors-origin',
+    value: 'ORIGIN,…',
+    env: 'ARTIFACTA_CORS_ORIGINS',
+    default: 'none',
+    description: 'web sites whose pages may call, e.g. https://app.example.org',
   },
   adminListen: {
     flag: 'admin-listen',

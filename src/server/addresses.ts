@@ -12,6 +12,25 @@ export interface Address {
   readonly port: number;
 }
 
+/** An address that cannot be listened on. Names it and says why. */
+export class ListenError extends Error {
+  readonly door: 'grpc' | 'http' | 'socket';
+
+  constructor(door: ListenError['door'], target: string, cause: Error) {
+    super(`cannot listen on ${target}: ${reasonOf(cause.message)}`, { cause });
+    this.name = 'ListenError';
+    this.door = door;
+  }
+}
+
+/** Both grpc-js and Node have the code in the message, and only the latter elsewhere. */
+function reasonOf(message: string): string {
+  if (message.includes('EADDRINUSE')) return 'the address is in use';
+  if (message.includes('EADDRNOTAVAIL')) return 'the machine does not have this address';
+  if (message.includes('EACCES')) return 'permission denied';
+  return message;
+}
+
 /** `HOST:PORT`, with IPv6 hosts in brackets. Undefined if it is not that. */
 export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);

@@ -2,12 +2,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import {
-  createContextValues,
-  createHandlerContext,
-  type HandlerContext,
-  type MethodImplSpec,
-} from '@connectrpc/connect';
+import { createHandlerContext, type HandlerContext, type MethodImplSpec } from '@connectrpc/connect';
 import type {
   handleClientStreamingCall,
   handleServerStreamingCall,
@@ -17,10 +12,11 @@ import type {
   ServerWritableStream,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import { type Door, doorKey } from '../api/door.ts';
+import type { Door } from '../api/door.ts';
+import { callValues } from './call-values.ts';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import { decode, type Encode, type Encoded, encoderOf } from './grpc-codec.ts';
-import { readOneAtATime } from './grpc-internals.ts';
+import { readOneAtATime, socketOf } from './grpc-internals.ts';
 import { headersOf, isEmpty, metadataOf } from './grpc-metadata.ts';
 import { statusOf } from './grpc-status.ts';
 import { cancelled, deadlineExceeded, isSendable, unexpected } from './refusals.ts';
@@ -116,7 +112,7 @@ function run(
     requestHeader: headersOf(call.metadata),
     requestSignal: gone.signal,
     shutdownSignal: options.stop,
-    contextValues: createContextValues().set(doorKey, options.door),
+    contextValues: callValues(options.door, socketOf(call)),
     ...(deadline === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Number(deadline) - Date.now() }),
   });
   const onGone = () => {

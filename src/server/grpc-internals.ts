@@ -2,8 +2,10 @@
  * Every place where the service reaches into private fields of grpc-js, which is pinned to one version for that
  * reason. Each fails loudly if its field is gone.
  */
-import type { Http2Server, ServerHttp2Session, ServerOptions } from 'node:http2';
+import type { Http2Server, ServerHttp2Session, ServerHttp2Stream, ServerOptions } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { Server } from '@grpc/grpc-js';
 
 export interface Windows {
@@ -42,6 +44,14 @@ export function readOneAtATime(call: object): void {
   if (state?.highWaterMark === undefined) throw missing('Readable._readableState.highWaterMark');
   state.highWaterMark = 1;
   if ((call as Readable).readableHighWaterMark !== 1) throw missing('Readable._readableState.highWaterMark');
+}
+
+/** The connection that a call came by; undefined if it has gone meanwhile. */
+export function socketOf(call: object): Socket | TLSSocket | undefined {
+  const { stream } = (call as { call?: { stream?: ServerHttp2Stream } }).call ?? {};
+  if (stream === undefined) throw missing('ServerCall.call.stream');
+  const { session } = stream;
+  return session === undefined || session.destroyed ? undefined : session.socket;
 }
 
 function missing(field: string): Error {

@@ -1,9 +1,10 @@
-/** Errors that the gRPC door itself answers with, before or instead of a handler. */
+/** Errors that the doors themselves answer with, before or instead of a handler. */
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { codeOf, errorDomain } from '../api/errors.ts';
 
-type Reason = Parameters<typeof codeOf>[0];
+/** One of the reasons that errors carry. */
+export type Reason = Parameters<typeof codeOf>[0];
 
 /** An error with the status code of its reason, and ErrorInfo. */
 export function refusal(reason: Reason, message: string): ConnectError {

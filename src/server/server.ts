@@ -1,12 +1,13 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
-import { type Address, formatAddress, prepareSocket } from './addresses.ts';
+import { type Address, formatAddress, ListenError, prepareSocket } from './addresses.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { collect, type Routes, serve } from './grpc.ts';
 import { advertise, openConnectionWindows } from './grpc-internals.ts';
 import { explainOwnStatuses } from './grpc-status.ts';
 import { Health, health } from './health.ts';
+import { type HttpDoor, type HttpOptions, type NodeServer, type SecureOptions, startHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
 import { shuttingDown } from './refusals.ts';
 
@@ -20,6 +21,16 @@ export interface ServerOptions {
   readonly routes: Routes;
   /** Where to serve gRPC in clear. Port 0 takes any free one. Default: nowhere. */
   readonly grpc?: Address;
+  /** Where to serve HTTP. Port 0 takes any free one. Default: nowhere. */
+  readonly http?: Address | undefined;
+  /** Serve HTTP over TLS. Default: in clear. */
+  readonly httpSecure?: SecureOptions;
+  /** Names by which the HTTP door may be called, besides loopback's and where it listens. Default: none. */
+  readonly httpHosts?: readonly string[];
+  /** Origins whose pages may call the HTTP door; `*` for all. Default: none but its own. */
+  readonly corsOrigins?: readonly string[];
+  /** Refuse HTTP calls by other names. To be left on while callers are not authenticated. Default true. */
+  readonly checkHost?: boolean;
   /** Path of a Unix socket to serve the same on. Default: none. */
   readonly socket?: string;
   /** The largest message that is taken. */
@@ -45,7 +56,13 @@ export interface DrainResult {
 
 /** A running server. Disposal breaks off what is under way. */
 export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
-  readonly addresses: { readonly grpc: Grpc; readonly socket: string | null };
+  readonly addresses: {
+    readonly grpc: Grpc;
+    readonly http: string | null;
+    readonly socket: string | null;
+  };
+  /** Node's server of the HTTP door, whose certificate can be replaced. */
+  readonly httpServer: NodeServer | null;
   readonly readiness: Readiness;
   /** Says that it leaves, waits, takes no more calls, waits for those under way, breaks off the rest. Idempotent. */
   drain(): Promise<DrainResult>;
@@ -67,20 +84,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     router.service(Health, health(readiness, [...names, Health.typeName])),
   );
   const { onUnexpectedError } = options;
+  const served = [...methods, ...healthMethods.methods];
+  const parts = { methods: served, stop: stop.signal, calls };
   // One server for each door, so that each call is known to have come by it.
-  const servers: Server[] = [];
+  const servers: Ends[] = [];
   const listen = async (door: Door, target: string): Promise<number> => {
     const server = makeServer(options);
-    servers.push(server);
-    const served = [...methods, ...healthMethods.methods];
+    servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
     serve(server, served, { door, stop: stop.signal, calls, onUnexpectedError });
     const port = await bind(server, target);
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     return port;
   };
   try {
-    const { grpc, socket } = options;
+    const { grpc, http, socket } = options;
     const port = grpc === undefined ? 0 : await listen('network', formatAddress(grpc));
+    const httpDoor = http === undefined ? undefined : await startHttp(httpOptions(options, http, parts));
+    if (httpDoor !== undefined) servers.push(httpDoor);
     if (socket !== undefined) {
       await prepareSocket(socket);
       await listen('socket', `unix:${socket}`);
@@ -90,8 +110,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return {
       addresses: {
         grpc: grpc === undefined ? null : formatAddress({ ...grpc, port }),
+        http: httpDoor === undefined ? null : formatAddress({ ...http!, port: httpDoor.port }),
         socket: socket ?? null,
       },
+      httpServer: httpDoor?.server ?? null,
       readiness,
       drain: () => ending.drain(),
       force: () => ending.force(),
@@ -103,6 +125,27 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const server of servers) server.forceShutdown();
     throw error;
   }
+}
+
+function httpOptions(
+  options: ServerOptions,
+  address: Address,
+  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls'>,
+): HttpOptions {
+  return {
+    ...parts,
+    address,
+    door: 'network',
+    secure: options.httpSecure,
+    listenHost: address.host,
+    hosts: options.httpHosts ?? [],
+    corsOrigins: options.corsOrigins ?? [],
+    checkHost: options.checkHost ?? true,
+    messageBytesMax: options.messageBytesMax,
+    concurrentStreamsMax: options.concurrentStreamsMax,
+    windowBytes: options.windowBytes ?? windowBytesDefault,
+    onUnexpectedError: options.onUnexpectedError,
+  };
 }
 
 function makeServer(options: ServerOptions): Server {
@@ -119,22 +162,18 @@ function makeServer(options: ServerOptions): Server {
   return server;
 }
 
-/** @throws Error that names the address and what is wrong with it. */
+/** @throws ListenError */
 async function bind(server: Server, target: string): Promise<number> {
   return await new Promise((resolve, reject) => {
     server.bindAsync(target, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(new Error(`cannot listen on ${target}: ${reasonOf(error)}`, { cause: error }));
+      else reject(new ListenError(target.startsWith('unix:') ? 'socket' : 'grpc', target, error));
     });
   });
 }
 
-function reasonOf({ message }: Error): string {
-  if (message.includes('EADDRINUSE')) return 'the address is in use';
-  if (message.includes('EADDRNOTAVAIL')) return 'the machine does not have this address';
-  if (message.includes('EACCES')) return 'permission denied';
-  return message;
-}
+/** What is known of a door when it is to end. */
+type Ends = Pick<HttpDoor, 'shutDown' | 'forceShutdown'>;
 
 interface EndingParts {
   readonly readiness: Readiness;
@@ -147,12 +186,12 @@ interface EndingParts {
 const cleanUpMs = 2_000;
 
 class Ending {
-  private readonly servers: readonly Server[];
+  private readonly servers: readonly Ends[];
   private readonly parts: EndingParts;
   private readonly forced = Promise.withResolvers<void>();
   private drained: Promise<DrainResult> | undefined;
 
-  constructor(servers: readonly Server[], parts: EndingParts) {
+  constructor(servers: readonly Ends[], parts: EndingParts) {
     this.servers = servers;
     this.parts = parts;
   }
@@ -172,7 +211,7 @@ class Ending {
     readiness.set('leaving');
     await this.settled(undefined, options.graceMs ?? 0);
     readiness.set('stopping');
-    const closed = Promise.all(this.servers.map(shutDown)).then(() => undefined);
+    const closed = Promise.all(this.servers.map((server) => server.shutDown())).then(() => undefined);
     // Connections on which nothing is open end by themselves; one idle stream would keep its own for ever.
     await this.settled(
       closed.then(() => calls.whenIdle()),

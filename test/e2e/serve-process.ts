@@ -30,10 +30,14 @@ export interface ServeProcess {
 /** Killed when the test ends, if it has not ended by then. */
 export function startServe(dataDir: string, args: readonly string[] = []): ServeProcess {
   const env = { ...process.env, XDG_CACHE_HOME: join(dataDir, '..', 'cache') };
-  const child = spawn(launcher, ['serve', '--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env,
-  });
+  const child = spawn(
+    launcher,
+    ['serve', '--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', ...args],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    },
+  );
   onTestFinished(() => void child.kill('SIGKILL'));
   const lines: Line[] = [];
   let stderr = '';

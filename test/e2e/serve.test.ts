@@ -1,6 +1,6 @@
 /** The service as a process: what it prints, how it stops, what it keeps. */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code } from '@connectrpc/connect';
@@ -35,8 +35,8 @@ describe('artifacta serve', () => {
     const dataDir = await newDataDir();
     const server = startServe(dataDir);
     const ready = await server.ready;
-    expect(ready).toMatchObject({ level: 'info', http: null, admin: null, data_dir: dataDir });
-    expect(ready.grpc).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
+    expect(ready).toMatchObject({ level: 'info', admin: null, data_dir: dataDir });
+    for (const door of [ready.grpc, ready.http]) expect(door).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
     expect(ready.socket).toBe(join(dataDir, 'run', 'sock'));
     for (const path of [dataDir, join(dataDir, 'run')]) expect((await stat(path)).mode & 0o777).toBe(0o700);
     const byTcp = clientFor(String(ready.grpc));
@@ -166,12 +166,48 @@ describe('artifacta serve', () => {
     expect(stdout).toBe('');
   });
 
+  it('has no HTTP door if told so, and says where it cannot have one', async () => {
+    const first = startServe(await newDataDir());
+    const { http } = await first.ready;
+    const none = startServe(await newDataDir(), ['--http-listen', 'none']);
+    expect((await none.ready).http).toBeNull();
+    const second = startServe(await newDataDir(), ['--http-listen', String(http)]);
+    expect(await second.ended).toBe(1);
+    expect(second.stderr()).toBe(
+      `artifacta: cannot listen on ${http}: the address is in use; --http-listen says where else\n`,
+    );
+  });
+
   it('says that it has no door where one was asked for', async () => {
-    const server = startServe(await newDataDir(), ['--http-listen', '127.0.0.1:0']);
-    expect((await server.ready).http).toBeNull();
+    const server = startServe(await newDataDir(), ['--admin-listen', '127.0.0.1:0']);
+    expect((await server.ready).admin).toBeNull();
     expect(server.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([
-      '--http-listen: this version has no such door; nothing listens there',
+      '--admin-listen: this version has no such door; nothing listens there',
     ]);
+  });
+
+  it('serves the command line by HTTP too, and drains it', async () => {
+    const server = startServe(await newDataDir());
+    const url = `http://${(await server.ready).http}`;
+    const directory = await mkdtemp(join(tmpdir(), 'artifacta-push-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const file = join(directory, 'big.bin');
+    // Above the size from which a file is named by its digest first.
+    const bytes = someBytes(9 * 1024 * 1024);
+    await writeFile(file, bytes);
+    const env = { ARTIFACTA_URL: url };
+    const pushed = run(['push', file, '--session', 's', '--json'], env);
+    expect(pushed).toMatchObject({ status: 0 });
+    const { id } = JSON.parse(pushed.stdout) as { id: string };
+    expect(run(['pull', 's', '--to', join(directory, 'back')], env)).toMatchObject({ status: 0 });
+    expect(Buffer.compare(await readFile(join(directory, 'back', 'big.bin')), bytes)).toBe(0);
+    // Leaves an idle connection behind, which must not hold up the end.
+    const got = await fetch(`${url}/v1/artifacts/${id}/content`);
+    expect(Buffer.compare(Buffer.from(await got.arrayBuffer()), bytes)).toBe(0);
+    server.child.kill('SIGTERM');
+    expect(await server.ended).toBe(0);
+    expect(server.lines.find(({ msg }) => msg === 'drained')).toMatchObject({ brokenOff: 0 });
+    expect(server.stderr()).toBe('');
   });
 });
 

@@ -30,6 +30,9 @@ describe('settings', () => {
       lockWaitMs: Number(settings.lockWaitSeconds.default) * 1_000,
       logLevel: settings.logLevel.default,
       grpc: parseAddress(settings.grpcListen.default),
+      http: parseAddress(settings.httpListen.default),
+      httpHosts: [],
+      corsOrigins: [],
       graceMs: 0,
       drainMs: Number(settings.drainSeconds.default) * 1_000,
       warnings: [],
@@ -67,6 +70,11 @@ describe('settings', () => {
     [['--grpc-listen', 'nonsense'], {}, /^--grpc-listen: must be HOST:PORT/],
     [['--grpc-listen', '127.0.0.1:65536'], {}, /^--grpc-listen: must be HOST:PORT/],
     [[], { ARTIFACTA_GRPC_LISTEN: '::1:5' }, /^ARTIFACTA_GRPC_LISTEN: must be HOST:PORT/],
+    [['--http-listen', ':8080'], {}, /^--http-listen: must be HOST:PORT/],
+    [[], { ARTIFACTA_HTTP_HOSTS: 'a,b:8080' }, /^ARTIFACTA_HTTP_HOSTS: must be host names.*b:8080/],
+    [['--cors-origin', '*'], {}, /^--cors-origin: .*no authentication/],
+    [['--cors-origin', 'null'], {}, /^--cors-origin: must be origins.*null/],
+    [[], { ARTIFACTA_CORS_ORIGINS: 'https://a.example/' }, /^ARTIFACTA_CORS_ORIGINS: must be origins/],
     [['--inline-bytes-max', '-1'], {}, /inline-bytes-max/],
     [['--inline-bytes-max=1e3'], {}, /^--inline-bytes-max: must be a whole number/],
     [['--drain-seconds', '9999999'], {}, /^--drain-seconds: must be a whole number from 0 to 3600/],
@@ -81,21 +89,30 @@ describe('settings', () => {
   });
 
   it('refuse addresses that others reach, unless told not to', () => {
-    for (const host of ['0.0.0.0', '[::]', '192.168.1.1', 'example.org'])
-      expect(problem(['--grpc-listen', `${host}:1`])).toMatch(/no authentication.*--insecure/);
+    for (const host of ['0.0.0.0', '[::]', '192.168.1.1', 'example.org']) {
+      for (const flag of ['--grpc-listen', '--http-listen'])
+        expect(problem([flag, `${host}:1`])).toMatch(new RegExp(`^${flag}: .*--auth.*--insecure`));
+    }
     const open = readServeConfig(['--grpc-listen', '0.0.0.0:1', '--insecure'], home);
     expect(open).toMatchObject({ grpc: { host: '0.0.0.0', port: 1 }, graceMs: 5_000 });
+    expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--insecure'], home).graceMs).toBe(5_000);
     expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc.host).toBe('::1');
   });
 
   it('warn about doors that this version does not have', () => {
-    const { warnings } = readServeConfig(['--http-listen', '127.0.0.1:1'], {
-      ...home,
-      ARTIFACTA_ADMIN_LISTEN: '127.0.0.1:2',
+    const { warnings } = readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: '127.0.0.1:2' });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/^ARTIFACTA_ADMIN_LISTEN: /);
+  });
+
+  it('of the HTTP door are lists, and none of it', () => {
+    const flags = ['--http-listen', 'none', '--http-hosts', 'artifacta, store.internal'];
+    const env = { ...home, ARTIFACTA_CORS_ORIGINS: 'https://a.example,http://localhost:3000,' };
+    expect(readServeConfig(flags, env)).toMatchObject({
+      http: undefined,
+      httpHosts: ['artifacta', 'store.internal'],
+      corsOrigins: ['https://a.example', 'http://localhost:3000'],
     });
-    expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toMatch(/^--http-listen: /);
-    expect(warnings[1]).toMatch(/^ARTIFACTA_ADMIN_LISTEN: /);
   });
 
   it('are all in the help, and those of clients are not', () => {

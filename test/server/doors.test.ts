@@ -1,4 +1,4 @@
-/** The suites of the API over gRPC: the same answers, codes and reasons as through the memory door. */
+/** The suites of the API over the network: the same answers, codes and reasons as through the memory door. */
 import { describe } from 'vitest';
 import { artifactsSuite } from '../api/artifacts.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
@@ -6,6 +6,7 @@ import { earlySuite } from '../api/early.suite.ts';
 import { openSessionSuite } from '../api/open-session.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
 import { openGrpcDoor, openSocketDoor } from './grpc-doors.ts';
+import { openHttpDoor } from './http-doors.ts';
 
 describe('artifacts through the gRPC door', () => artifactsSuite(openGrpcDoor));
 describe('sessions through the gRPC door', () => sessionsSuite(openGrpcDoor));
@@ -14,3 +15,15 @@ describe('early answers through the gRPC door', () => earlySuite(openGrpcDoor));
 describe('opening sessions through the gRPC door', () => openSessionSuite(openGrpcDoor));
 
 describe('artifacts through the local door', () => artifactsSuite(openSocketDoor));
+
+/** JSON writes times and durations as text, and its clients refuse those that have none. */
+const unsendableAsJson = ['an overflowing ttl', 'an expiry after time'];
+
+describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HTTP/1.1', (protocol) => {
+  const open = openHttpDoor(protocol);
+  describe('artifacts', () => artifactsSuite(open));
+  describe('sessions', () => sessionsSuite(open));
+  describe('bad input', () => badInputSuite(open, protocol === 'Connect with JSON' ? unsendableAsJson : []));
+  describe('early answers', () => earlySuite(open));
+  describe('opening sessions', () => openSessionSuite(open));
+});

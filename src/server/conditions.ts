@@ -1,0 +1,36 @@
+/** Conditional requests (RFC 9110, section 13) on a content whose entity tag is strong and which has no date. */
+
+/** The headers that count, as Node gives them. */
+export interface ConditionHeaders {
+  readonly 'if-match'?: string | undefined;
+  readonly 'if-none-match'?: string | undefined;
+  readonly 'if-range'?: string | string[] | undefined;
+}
+
+/** True if one of them is there. */
+export function isConditional(headers: ConditionHeaders): boolean {
+  return headers['if-match'] !== undefined || headers['if-none-match'] !== undefined;
+}
+
+/**
+ * What the conditions make of a GET or HEAD: 412, 304, or undefined to answer it. `etag` has its quotes. A list of tags
+ * that cannot be read matches nothing.
+ */
+export function decideConditions(headers: ConditionHeaders, etag: string): 412 | 304 | undefined {
+  const { 'if-match': match, 'if-none-match': noneMatch } = headers;
+  if (match !== undefined && !listed(match, etag, 'strong')) return 412;
+  if (noneMatch !== undefined && listed(noneMatch, etag, 'weak')) return 304;
+  return undefined;
+}
+
+/** False if If-Range says that the caller's parts are of something else. Dates match nothing: contents have none. */
+export function rangeCounts(headers: ConditionHeaders, etag: string): boolean {
+  const { 'if-range': condition } = headers;
+  return condition === undefined || condition === etag;
+}
+
+function listed(list: string, etag: string, comparison: 'strong' | 'weak'): boolean {
+  if (list.trim() === '*') return true;
+  const tags = list.match(/(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g) ?? [];
+  return tags.some((tag) => (comparison === 'weak' ? tag.replace(/^W\//, '') : tag) === etag);
+}

@@ -1,0 +1,210 @@
+/** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+} from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { MethodImplSpec } from '@connectrpc/connect';
+import { type Address, formatAddress, ListenError } from './addresses.ts';
+import { type ConnectOptions, connectCalls } from './connect-calls.ts';
+import { Exchange } from './exchange.ts';
+import { HttpError } from './http-errors.ts';
+import { answerPlainly } from './http-routes.ts';
+import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
+import { PlainCalls } from './plain-calls.ts';
+import { refusal, shuttingDown } from './refusals.ts';
+
+/** Certificates and keys, as `node:tls` takes them. */
+export type SecureOptions = Pick<
+  SecureServerOptions,
+  'ca' | 'cert' | 'key' | 'passphrase' | 'pfx' | 'minVersion' | 'requestCert' | 'rejectUnauthorized'
+>;
+
+export interface HttpOptions extends ConnectOptions, OriginOptions {
+  readonly methods: readonly MethodImplSpec[];
+  readonly address: Address;
+  /** Over TLS, HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
+  readonly secure?: SecureOptions | undefined;
+  readonly concurrentStreamsMax: number;
+  readonly windowBytes: number;
+  /** How long a client may take for the head of a request, in milliseconds. Default 30 s. */
+  readonly headersTimeoutMs?: number;
+}
+
+/** Node's server; `setSecureContext` of the latter replaces its certificate. */
+export type NodeServer = Server | Http2SecureServer;
+
+export interface HttpDoor {
+  readonly port: number;
+  readonly server: NodeServer;
+  /** Takes no more requests at once; resolves when those under way have ended. */
+  shutDown(): Promise<void>;
+  /** Breaks off what is under way. */
+  forceShutdown(): void;
+}
+
+/** Room for a name, metadata and labels at their limits, percent-encoded in the query of a PUT. */
+const headBytesMax = 64 * 1024;
+/** More are refused, since Node drops what exceeds its own limit without a word. */
+const headersMax = 100;
+
+/** @throws Error if the address cannot be listened on, or the options contradict each other. */
+export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
+  const gate = new OriginGate(options);
+  const server = makeServer(options);
+  const connections = new Connections(server);
+  const connect = connectCalls(options.methods, options);
+  const calls = new PlainCalls(options.methods, options);
+  const scheme = options.secure === undefined ? 'http' : 'https';
+  const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    const exchange = new Exchange(request, response, awaitsContinue);
+    options.calls.track(exchange.settled);
+    connections.serve(exchange);
+    if (refuse(exchange, scheme, gate, connections) || connect(exchange)) return;
+    exchange.hold(answerPlainly(exchange, calls, options));
+  };
+  // Over HTTP/2 the compatibility layer's objects come, which have the same members.
+  const anyServer = server as Server;
+  anyServer.on('request', listener(false)).on('checkContinue', listener(true));
+  await listen(server, options.address);
+  return {
+    port: (server.address() as AddressInfo).port,
+    server,
+    shutDown: () => connections.shutDown(),
+    forceShutdown: () => connections.destroy(),
+  };
+}
+
+function makeServer(options: HttpOptions): NodeServer {
+  const headersTimeout = options.headersTimeoutMs ?? 30_000;
+  const common = {
+    maxHeaderSize: headBytesMax,
+    headersTimeout,
+    // It would end long uploads. Whoever stands still is for the handlers to end.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(5_000, headersTimeout),
+    // Longer than load balancers keep a connection that they may use again.
+    keepAliveTimeout: 75_000,
+  };
+  const server =
+    options.secure === undefined
+      ? createServer(common)
+      : createSecureServer({
+          ...options.secure,
+          ...common,
+          allowHTTP1: true,
+          handshakeTimeout: 10_000,
+          maxHeaderListPairs: headersMax + 8,
+          settings: {
+            maxConcurrentStreams: options.concurrentStreamsMax,
+            initialWindowSize: options.windowBytes,
+            maxHeaderListSize: headBytesMax,
+            enablePush: false,
+          },
+        });
+  Object.assign(server, { maxHeadersCount: 2 * headersMax, headersTimeout, requestTimeout: 0 });
+  return server;
+}
+
+async function listen(server: NodeServer, address: Address): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ host: address.host, port: address.port }, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    throw new ListenError('http', formatAddress(address), error as Error);
+  } finally {
+    server.off('error', reject);
+  }
+}
+
+/** Answers what may not reach a handler, and preflights; true if it has. */
+function refuse(
+  exchange: Exchange,
+  scheme: 'http' | 'https',
+  gate: OriginGate,
+  connections: Connections,
+): boolean {
+  const { request, response, host } = exchange;
+  const { origin } = request.headers;
+  for (const [name, value] of Object.entries(gate.headersFor(origin))) response.setHeader(name, value);
+  try {
+    if (connections.isClosing) throw shuttingDown();
+    if (request.rawHeaders.length > 2 * headersMax)
+      throw new HttpError(431, refusal('INVALID_ARGUMENT', `more than ${headersMax} headers`));
+    gate.admit({ scheme, host, origin });
+  } catch (error) {
+    exchange.answerError(error as HttpError);
+    return true;
+  }
+  const isPreflight =
+    request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+  if (isPreflight) exchange.answer(204, preflightHeaders);
+  return isPreflight;
+}
+
+/** The door's connections, and how they end. */
+class Connections {
+  private readonly server: NodeServer;
+  private readonly sockets = new Set<Socket>();
+  /** Those on which nothing was asked for yet. Node counts them as busy. */
+  private readonly silent = new Set<Socket>();
+  private readonly sessions = new Set<ServerHttp2Session>();
+  private closed: Promise<void> | undefined;
+
+  constructor(server: NodeServer) {
+    this.server = server;
+    const isSecure = 'setSecureContext' in server;
+    server.on('connection', (socket: Socket) => {
+      keep(this.sockets, socket);
+      if (!isSecure) keep(this.silent, socket);
+    });
+    // Whoever speaks HTTP/2 has a session, which can be asked to end.
+    server.on('secureConnection', (socket: TLSSocket) => {
+      if (socket.alpnProtocol !== 'h2') keep(this.silent, socket);
+    });
+    server.on('session', (session: ServerHttp2Session) => keep(this.sessions, session));
+  }
+
+  get isClosing(): boolean {
+    return this.closed !== undefined;
+  }
+
+  serve(exchange: Exchange): void {
+    this.silent.delete(exchange.request.socket);
+    if (exchange.isHttp2) return;
+    void exchange.settled.then(() => {
+      if (this.isClosing) this.closeIdle();
+    });
+  }
+
+  shutDown(): Promise<void> {
+    this.closed ??= new Promise((resolve) => {
+      this.server.close(() => resolve());
+      for (const session of this.sessions) session.close();
+      for (const socket of this.silent) socket.destroy();
+      this.closeIdle();
+    });
+    return this.closed;
+  }
+
+  destroy(): void {
+    void this.shutDown();
+    for (const session of this.sessions) session.destroy();
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private closeIdle(): void {
+    if ('closeIdleConnections' in this.server) this.server.closeIdleConnections();
+  }
+}
+
+function keep<T extends Socket | ServerHttp2Session>(set: Set<T>, member: T): void {
+  set.add(member);
+  (member as Socket).once('close', () => set.delete(member));
+}
