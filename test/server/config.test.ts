@@ -33,6 +33,7 @@ describe('settings', () => {
       http: parseAddress(settings.httpListen.default),
       httpHosts: [],
       corsOrigins: [],
+      auth: false,
       graceMs: 0,
       drainMs: Number(settings.drainSeconds.default) * 1_000,
       warnings: [],
@@ -72,7 +73,7 @@ describe('settings', () => {
     [[], { ARTIFACTA_GRPC_LISTEN: '::1:5' }, /^ARTIFACTA_GRPC_LISTEN: must be HOST:PORT/],
     [['--http-listen', ':8080'], {}, /^--http-listen: must be HOST:PORT/],
     [[], { ARTIFACTA_HTTP_HOSTS: 'a,b:8080' }, /^ARTIFACTA_HTTP_HOSTS: must be host names.*b:8080/],
-    [['--cors-origin', '*'], {}, /^--cors-origin: .*no authentication/],
+    [['--cors-origin', '*'], {}, /^--cors-origin: .*--auth/],
     [['--cors-origin', 'null'], {}, /^--cors-origin: must be origins.*null/],
     [[], { ARTIFACTA_CORS_ORIGINS: 'https://a.example/' }, /^ARTIFACTA_CORS_ORIGINS: must be origins/],
     [['--inline-bytes-max', '-1'], {}, /inline-bytes-max/],
@@ -96,6 +97,8 @@ describe('settings', () => {
     const open = readServeConfig(['--grpc-listen', '0.0.0.0:1', '--insecure'], home);
     expect(open).toMatchObject({ grpc: { host: '0.0.0.0', port: 1 }, graceMs: 5_000 });
     expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--insecure'], home).graceMs).toBe(5_000);
+    expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--auth'], home).auth).toBe(true);
+    expect(readServeConfig(['--cors-origin', '*', '--auth'], home).corsOrigins).toEqual(['*']);
     expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc.host).toBe('::1');
   });
 
