@@ -1,11 +1,6 @@
 /** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  createSecureServer,
-  type Http2SecureServer,
-  type SecureServerOptions,
-  type ServerHttp2Session,
-} from 'node:http2';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { MethodImplSpec } from '@connectrpc/connect';
@@ -17,30 +12,23 @@ import { answerPlainly } from './http-routes.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
 import { PlainCalls } from './plain-calls.ts';
 import { refusal, shuttingDown } from './refusals.ts';
-
-/** Certificates and keys, as `node:tls` takes them. */
-export type SecureOptions = Pick<
-  SecureServerOptions,
-  'ca' | 'cert' | 'key' | 'passphrase' | 'pfx' | 'minVersion' | 'requestCert' | 'rejectUnauthorized'
->;
+import type { Tls } from './tls.ts';
 
 export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly methods: readonly MethodImplSpec[];
   readonly address: Address;
   /** Over TLS, HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
-  readonly secure?: SecureOptions | undefined;
+  readonly tls?: Tls | undefined;
   readonly concurrentStreamsMax: number;
   readonly windowBytes: number;
   /** How long a client may take for the head of a request, in milliseconds. Default 30 s. */
   readonly headersTimeoutMs?: number;
 }
 
-/** Node's server; `setSecureContext` of the latter replaces its certificate. */
-export type NodeServer = Server | Http2SecureServer;
+type NodeServer = Server | Http2SecureServer;
 
 export interface HttpDoor {
   readonly port: number;
-  readonly server: NodeServer;
   /** Takes no more requests at once; resolves when those under way have ended. */
   shutDown(): Promise<void>;
   /** Breaks off what is under way. */
@@ -56,10 +44,11 @@ const headersMax = 100;
 export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   const gate = new OriginGate(options);
   const server = makeServer(options);
+  if ('setSecureContext' in server) options.tls?.subscribe((context) => server.setSecureContext(context));
   const connections = new Connections(server);
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
-  const scheme = options.secure === undefined ? 'http' : 'https';
+  const scheme = options.tls === undefined ? 'http' : 'https';
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
     const exchange = new Exchange(request, response, awaitsContinue);
     options.calls.track(exchange.settled);
@@ -73,7 +62,6 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   await listen(server, options.address);
   return {
     port: (server.address() as AddressInfo).port,
-    server,
     shutDown: () => connections.shutDown(),
     forceShutdown: () => connections.destroy(),
   };
@@ -91,10 +79,11 @@ function makeServer(options: HttpOptions): NodeServer {
     keepAliveTimeout: 75_000,
   };
   const server =
-    options.secure === undefined
+    options.tls === undefined
       ? createServer(common)
       : createSecureServer({
-          ...options.secure,
+          ...options.tls.server,
+          ...options.tls.current,
           ...common,
           allowHTTP1: true,
           handshakeTimeout: 10_000,

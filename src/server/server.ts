@@ -7,9 +7,10 @@ import { collect, type Routes, serve } from './grpc.ts';
 import { advertise, openConnectionWindows } from './grpc-internals.ts';
 import { explainOwnStatuses } from './grpc-status.ts';
 import { Health, health } from './health.ts';
-import { type HttpDoor, type HttpOptions, type NodeServer, type SecureOptions, startHttp } from './http.ts';
+import { type HttpDoor, type HttpOptions, startHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
 import { shuttingDown } from './refusals.ts';
+import { FollowingCredentials, type Tls } from './tls.ts';
 
 const MiB = 1024 * 1024;
 const windowBytesDefault = 4 * MiB;
@@ -19,12 +20,12 @@ setLogVerbosity(logVerbosity.NONE);
 
 export interface ServerOptions {
   readonly routes: Routes;
-  /** Where to serve gRPC in clear. Port 0 takes any free one. Default: nowhere. */
+  /** Where to serve gRPC. Port 0 takes any free one. Default: nowhere. */
   readonly grpc?: Address;
   /** Where to serve HTTP. Port 0 takes any free one. Default: nowhere. */
   readonly http?: Address | undefined;
-  /** Serve HTTP over TLS. Default: in clear. */
-  readonly httpSecure?: SecureOptions;
+  /** Serve the doors on the network over TLS. Default: in clear. */
+  readonly tls?: Tls | undefined;
   /** Names by which the HTTP door may be called, besides loopback's and where it listens. Default: none. */
   readonly httpHosts?: readonly string[];
   /** Origins whose pages may call the HTTP door; `*` for all. Default: none but its own. */
@@ -61,8 +62,6 @@ export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
     readonly http: string | null;
     readonly socket: string | null;
   };
-  /** Node's server of the HTTP door, whose certificate can be replaced. */
-  readonly httpServer: NodeServer | null;
   readonly readiness: Readiness;
   /** Says that it leaves, waits, takes no more calls, waits for those under way, breaks off the rest. Idempotent. */
   drain(): Promise<DrainResult>;
@@ -92,7 +91,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const server = makeServer(options);
     servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
     serve(server, served, { door, stop: stop.signal, calls, onUnexpectedError });
-    const port = await bind(server, target);
+    const { tls } = options;
+    const secured = door === 'network' && tls !== undefined;
+    const port = await bind(
+      server,
+      target,
+      secured ? new FollowingCredentials(tls) : ServerCredentials.createInsecure(),
+    );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     return port;
   };
@@ -113,7 +118,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         http: httpDoor === undefined ? null : formatAddress({ ...http!, port: httpDoor.port }),
         socket: socket ?? null,
       },
-      httpServer: httpDoor?.server ?? null,
       readiness,
       drain: () => ending.drain(),
       force: () => ending.force(),
@@ -136,7 +140,7 @@ function httpOptions(
     ...parts,
     address,
     door: 'network',
-    secure: options.httpSecure,
+    tls: options.tls,
     listenHost: address.host,
     hosts: options.httpHosts ?? [],
     corsOrigins: options.corsOrigins ?? [],
@@ -163,9 +167,9 @@ function makeServer(options: ServerOptions): Server {
 }
 
 /** @throws ListenError */
-async function bind(server: Server, target: string): Promise<number> {
+async function bind(server: Server, target: string, credentials: ServerCredentials): Promise<number> {
   return await new Promise((resolve, reject) => {
-    server.bindAsync(target, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(target, credentials, (error, port) => {
       if (error === null) resolve(port);
       else reject(new ListenError(target.startsWith('unix:') ? 'socket' : 'grpc', target, error));
     });

@@ -1,5 +1,6 @@
 /** The services over HTTP as those see them who have no generated client: JSON, Connect GET, other content types. */
-import type { Server } from 'node:http';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -104,7 +105,10 @@ describe('Connect GET', () => {
     const rig = await opened();
     const { artifact } = await create(rig, { session: 's', name: 'a' }, 'x');
     const received: (string | undefined)[] = [];
-    (rig.server.httpServer as Server).on('request', ({ method }) => received.push(method));
+    const onRequest = (message: unknown) =>
+      received.push((message as { request: IncomingMessage }).request.method);
+    subscribe('http.server.request.start', onRequest);
+    onTestFinished(() => void unsubscribe('http.server.request.start', onRequest));
     const transport = createConnectTransport({
       baseUrl: rig.url,
       httpVersion: '1.1',

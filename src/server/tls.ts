@@ -1,0 +1,173 @@
+/** Certificate and key of the doors on the network, from files that others exchange while the service runs. */
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { type After, afterRealTime } from '../api/timer.ts';
+
+/** Where certificates are, in PEM. */
+export interface TlsFiles {
+  /** The certificate, and after it those that lead to its authority. */
+  readonly cert: string;
+  readonly key: string;
+  /** The authorities whose client certificates count. Undefined: clients are asked for none. */
+  readonly clientCa?: string | undefined;
+  /** Whether clients may come without a certificate; they then need a token. */
+  readonly isClientOptional?: boolean | undefined;
+}
+
+/** What a TLS server is made with. */
+export interface ServerTls {
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+}
+
+export interface TlsOptions {
+  /** Told why files that changed are not used. */
+  readonly warn: (message: string) => void;
+  /** Runs something later; what is returned keeps it from that. Default: real time, which does not keep the process alive. */
+  readonly after?: After;
+}
+
+/** How often the files are looked at, in milliseconds. */
+export const tlsPollMs = 10_000;
+
+type Context = Required<Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'>> & { readonly ca?: Buffer };
+
+/**
+ * Certificate and key, read anew when a file has changed: those who connect from then on see the new ones, and
+ * connections that are there go on. A pair that does not fit is not used.
+ */
+export class Tls implements Disposable {
+  private readonly files: TlsFiles;
+  private readonly options: TlsOptions;
+  private readonly listeners = new Set<(context: SecureContextOptions) => void>();
+  private context: Context;
+  private refused: string | undefined;
+  private cancel: () => void = () => {};
+  private isClosed = false;
+
+  private constructor(files: TlsFiles, options: TlsOptions, context: Context) {
+    this.files = files;
+    this.options = options;
+    this.context = context;
+    this.schedule();
+  }
+
+  /** @throws Error that names the file and what is wrong with it. */
+  static async open(files: TlsFiles, options: TlsOptions): Promise<Tls> {
+    return new Tls(files, options, checked(files, await read(files)));
+  }
+
+  get current(): SecureContextOptions {
+    return this.context;
+  }
+
+  get server(): ServerTls {
+    const { clientCa, isClientOptional = false } = this.files;
+    return {
+      requestCert: clientCa !== undefined,
+      rejectUnauthorized: clientCa !== undefined && !isClientOptional,
+    };
+  }
+
+  /** Calls with each pair that comes to be used. */
+  subscribe(listener: (context: SecureContextOptions) => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** Looks at the files now. True if they hold something else than before, and it is used. */
+  async reload(): Promise<boolean> {
+    try {
+      const found = await read(this.files);
+      if (this.isClosed || isSame(found, this.context)) return false;
+      this.context = checked(this.files, found);
+    } catch (error) {
+      this.refuse(error);
+      return false;
+    }
+    this.refused = undefined;
+    for (const listener of this.listeners) listener(this.context);
+    return true;
+  }
+
+  /** Once for each reason: files are exchanged one after the other. */
+  private refuse(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    if (why !== this.refused) this.options.warn(`the certificate in use is kept: ${why}`);
+    this.refused = why;
+  }
+
+  private schedule(): void {
+    const { after = afterRealTime } = this.options;
+    this.cancel = after(tlsPollMs, () => {
+      void this.reload().then(() => {
+        if (!this.isClosed) this.schedule();
+      });
+    });
+  }
+
+  /** Looks at the files no more. */
+  [Symbol.dispose](): void {
+    this.isClosed = true;
+    this.cancel();
+  }
+}
+
+/** For grpc-js: credentials that follow the files. */
+export class FollowingCredentials extends ServerCredentials {
+  constructor(tls: Tls) {
+    super(tls.server, tls.current);
+    tls.subscribe((context) => this.updateSecureContextOptions(context));
+  }
+
+  _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
+}
+
+async function read({ cert, key, clientCa }: TlsFiles): Promise<Context> {
+  const [certBytes, keyBytes, caBytes] = await Promise.all([
+    readPem(cert),
+    readPem(key),
+    clientCa === undefined ? undefined : readPem(clientCa),
+  ]);
+  return {
+    cert: certBytes,
+    key: keyBytes,
+    minVersion: 'TLSv1.2',
+    ...(caBytes === undefined ? {} : { ca: caBytes }),
+  };
+}
+
+async function readPem(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new Error(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+}
+
+/** The same, if TLS can use it. @throws Error */
+function checked({ cert, key, clientCa }: TlsFiles, context: Context): Context {
+  const attempt = (path: string, work: () => unknown) => {
+    try {
+      work();
+    } catch (error) {
+      throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  attempt(cert, () => new X509Certificate(context.cert as Buffer));
+  attempt(key, () => createSecureContext({ key: context.key }));
+  attempt(`${cert} and ${key}`, () => createSecureContext({ cert: context.cert, key: context.key }));
+  if (clientCa !== undefined && context.ca !== undefined) {
+    const { ca } = context;
+    attempt(clientCa, () => new X509Certificate(ca));
+  }
+  return context;
+}
+
+function isSame(a: Context, b: Context): boolean {
+  const parts = ({ cert, key, ca }: Context) => [cert, key, ca ?? ''].map(String).join('\0');
+  return parts(a) === parts(b);
+}
