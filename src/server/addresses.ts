@@ -27,6 +27,14 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Why an address could not be listened on, in words where they are known. */
+export function reasonOf({ message }: Error): string {
+  if (message.includes('EADDRINUSE')) return 'the address is in use';
+  if (message.includes('EADDRNOTAVAIL')) return 'the machine does not have this address';
+  if (message.includes('EACCES')) return 'permission denied';
+  return message;
+}
+
 /** True if only this machine can connect to the host. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);

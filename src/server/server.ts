@@ -1,7 +1,7 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
-import { type Address, formatAddress, prepareSocket } from './addresses.ts';
+import { type Address, formatAddress, prepareSocket, reasonOf } from './addresses.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { collect, type Routes, serve } from './grpc.ts';
 import { advertise, openConnectionWindows } from './grpc-internals.ts';
@@ -127,13 +127,6 @@ async function bind(server: Server, target: string): Promise<number> {
       else reject(new Error(`cannot listen on ${target}: ${reasonOf(error)}`, { cause: error }));
     });
   });
-}
-
-function reasonOf({ message }: Error): string {
-  if (message.includes('EADDRINUSE')) return 'the address is in use';
-  if (message.includes('EADDRNOTAVAIL')) return 'the machine does not have this address';
-  if (message.includes('EACCES')) return 'permission denied';
-  return message;
 }
 
 interface EndingParts {
