@@ -11,6 +11,14 @@ import { artifactHandlers } from './artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { sessionHandlers } from './session-service.ts';
 
+/** Every method that is served, e.g. `artifacta.v1.ArtifactService/GetArtifact`. */
+export const methodNames: readonly string[] = [
+  ArtifactService,
+  SessionService,
+  AdminService,
+  MaintenanceService,
+].flatMap((service) => service.methods.map(({ name }) => `${service.typeName}/${name}`));
+
 /** What the services stand on. */
 export interface RoutesOptions extends GuardOptions {
   readonly store: Store;
