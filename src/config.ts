@@ -32,6 +32,10 @@ export interface ClientConfig {
 
 export interface ServeConfig extends ClientConfig {
   readonly grpc: Address;
+  /** Undefined: no admin door. */
+  readonly admin: Address | undefined;
+  /** Where spans are sent. Undefined: calls are not traced. */
+  readonly otlpTracesUrl: string | undefined;
   readonly graceMs: number;
   readonly drainMs: number;
   /** What the operator should know about the settings. */
@@ -51,17 +55,33 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
       `${grpc.host} can be reached by other machines and this version has no authentication; use a loopback address, or say --insecure`,
     );
   const warnings: string[] = [];
-  for (const name of ['httpListen', 'adminListen'] as const) {
-    if (source.address(name) !== undefined)
-      warnings.push(`${source.name(name)}: this version has no such door; nothing listens there`);
-  }
+  if (source.address('httpListen') !== undefined)
+    warnings.push(`${source.name('httpListen')}: this version has no such door; nothing listens there`);
+  const admin =
+    source.text('adminListen') === 'none'
+      ? undefined
+      : (source.address('adminListen') ?? { host: '127.0.0.1', port: 9_090 });
+  // Probes and Prometheus come from other machines, and there is nothing secret to see.
+  if (admin !== undefined && !isLoopback(admin.host))
+    warnings.push(
+      `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin door asks nobody who they are`,
+    );
   return {
     ...common(source),
     grpc,
+    admin,
+    otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
     graceMs: (source.integer('graceSeconds', 3_600) ?? (isLoopback(grpc.host) ? 0 : 5)) * 1_000,
     drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
     warnings,
   };
+}
+
+function tracesBelow(base: string | undefined): string | undefined {
+  if (base === undefined) return undefined;
+  const url = new URL(base);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
+  return url.href;
 }
 
 /**
@@ -196,6 +216,13 @@ class Source {
         `must be HOST:PORT, with IPv6 hosts in brackets, not ${text}`,
       );
     return address;
+  }
+
+  /** Not told in the message: it may hold a password. */
+  collector(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    if (text === undefined || /^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
+    throw new SettingError(this.name(setting), 'must be an http:// or https:// URL');
   }
 
   url(setting: SettingName): string | undefined {

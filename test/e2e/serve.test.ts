@@ -151,6 +151,8 @@ describe('artifacta serve', () => {
       dataDir,
       '--grpc-listen',
       '127.0.0.1:0',
+      '--admin-listen',
+      'none',
       '--lock-wait-seconds',
       '0',
     ]);

@@ -30,6 +30,8 @@ describe('settings', () => {
       lockWaitMs: Number(settings.lockWaitSeconds.default) * 1_000,
       logLevel: settings.logLevel.default,
       grpc: parseAddress(settings.grpcListen.default),
+      admin: parseAddress(settings.adminListen.default),
+      otlpTracesUrl: undefined,
       graceMs: 0,
       drainMs: Number(settings.drainSeconds.default) * 1_000,
       warnings: [],
@@ -67,6 +69,7 @@ describe('settings', () => {
     [['--grpc-listen', 'nonsense'], {}, /^--grpc-listen: must be HOST:PORT/],
     [['--grpc-listen', '127.0.0.1:65536'], {}, /^--grpc-listen: must be HOST:PORT/],
     [[], { ARTIFACTA_GRPC_LISTEN: '::1:5' }, /^ARTIFACTA_GRPC_LISTEN: must be HOST:PORT/],
+    [['--admin-listen', 'nowhere'], {}, /^--admin-listen: must be HOST:PORT/],
     [['--inline-bytes-max', '-1'], {}, /inline-bytes-max/],
     [['--inline-bytes-max=1e3'], {}, /^--inline-bytes-max: must be a whole number/],
     [['--drain-seconds', '9999999'], {}, /^--drain-seconds: must be a whole number from 0 to 3600/],
@@ -89,13 +92,30 @@ describe('settings', () => {
   });
 
   it('warn about doors that this version does not have', () => {
-    const { warnings } = readServeConfig(['--http-listen', '127.0.0.1:1'], {
-      ...home,
-      ARTIFACTA_ADMIN_LISTEN: '127.0.0.1:2',
-    });
-    expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toMatch(/^--http-listen: /);
-    expect(warnings[1]).toMatch(/^ARTIFACTA_ADMIN_LISTEN: /);
+    const { warnings } = readServeConfig(['--http-listen', '127.0.0.1:1'], home);
+    expect(warnings).toEqual([expect.stringMatching(/^--http-listen: /)]);
+  });
+
+  it('put the admin door where they say, or nowhere, and warn if others reach it', () => {
+    expect(readServeConfig(['--admin-listen', 'none'], home).admin).toBeUndefined();
+    expect(readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: 'none' }).admin).toBeUndefined();
+    const { admin, warnings } = readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: '0.0.0.0:2' });
+    expect(admin).toEqual({ host: '0.0.0.0', port: 2 });
+    expect(warnings).toEqual([expect.stringMatching(/^ARTIFACTA_ADMIN_LISTEN: 0\.0\.0\.0 can be reached/)]);
+  });
+
+  it('name the collector of spans as OpenTelemetry does', () => {
+    const url = (env: Record<string, string>, ...args: string[]) =>
+      readServeConfig(args, { ...home, ...env }).otlpTracesUrl;
+    expect(url({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' })).toBe('http://c:4318/v1/traces');
+    expect(url({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c/otel/' })).toBe('http://c/otel/v1/traces');
+    expect(url({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://c/x' })).toBe('https://c/x');
+    expect(url({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:1' }, '--otlp-traces-endpoint', 'http://d/t')).toBe(
+      'http://d/t',
+    );
+    expect(problem([], { ...home, OTEL_EXPORTER_OTLP_ENDPOINT: 'grpc://me:secret@c' })).toBe(
+      'OTEL_EXPORTER_OTLP_ENDPOINT: must be an http:// or https:// URL',
+    );
   });
 
   it('are all in the help, and those of clients are not', () => {
