@@ -16,6 +16,8 @@ export interface MetricsOptions {
   readonly isReady: () => boolean;
   /** What the store can say now, at a cost that does not grow with it. Undefined: nothing yet. */
   readonly store: () => Promise<StoreFigures | undefined>;
+  /** Told why figures are missing from a scrape. */
+  readonly onError: (error: unknown) => void;
 }
 
 export interface Metrics extends Disposable {
@@ -44,15 +46,20 @@ export function openMetrics(options: MetricsOptions): Metrics {
   meter
     .createObservableGauge('artifacta_ready', { description: '1 if the service takes calls, else 0.' })
     .addCallback((result) => result.observe(options.isReady() ? 1 : 0));
-  observeStore(meter, options.store);
+  const missing = observeStore(meter, options.store);
   const stopObserving = observeProcess(meter);
   // Neither the one target nor the one scope need naming in every line.
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
   let underWay: Promise<string> | undefined;
   const collect = async () => {
     const { resourceMetrics, errors } = await reader.collect();
-    if (errors.length > 0) throw new AggregateError(errors, 'figures could not be collected');
-    return serializer.serialize(resourceMetrics);
+    // The others are wanted most when something is wrong.
+    for (const error of errors) options.onError(error);
+    const scopeMetrics = resourceMetrics.scopeMetrics.map(({ scope, metrics }) => ({
+      scope,
+      metrics: metrics.filter(({ descriptor }) => !missing.has(descriptor.name)),
+    }));
+    return serializer.serialize({ ...resourceMetrics, scopeMetrics });
   };
   return {
     callStarted: (call) => calls.started(call),

@@ -108,9 +108,18 @@ const figures: readonly Figure[] = [
   },
 ];
 
-/** Asks the store once a scrape. */
-export function observeStore(meter: Meter, store: () => Promise<StoreFigures | undefined>): void {
-  const state = meter.createObservableGauge('artifacta_store_state', {
+/**
+ * Asks the store once a scrape.
+ *
+ * @returns the names of what it could not say the last time: OpenTelemetry itself would repeat what was said before.
+ */
+export function observeStore(
+  meter: Meter,
+  store: () => Promise<StoreFigures | undefined>,
+): ReadonlySet<string> {
+  const missing = new Set<string>();
+  const stateName = 'artifacta_store_state';
+  const state = meter.createObservableGauge(stateName, {
     description: '1 for the state that the store is in, 0 for the others.',
   });
   const observed = figures.map((figure) => {
@@ -123,14 +132,19 @@ export function observeStore(meter: Meter, store: () => Promise<StoreFigures | u
   });
   meter.addBatchObservableCallback(
     async (result: BatchObservableResult) => {
+      for (const name of [stateName, ...figures.map(({ name }) => name)]) missing.add(name);
       const now = await store();
       if (now === undefined) return;
+      missing.delete(stateName);
       for (const name of storeStates) result.observe(state, name === now.state ? 1 : 0, { state: name });
-      for (const [instrument, { read }] of observed) {
+      for (const [instrument, { name, read }] of observed) {
         const value = read(now);
-        if (value !== undefined) result.observe(instrument, value);
+        if (value === undefined) continue;
+        result.observe(instrument, value);
+        missing.delete(name);
       }
     },
     [state, ...observed.map(([instrument]) => instrument)],
   );
+  return missing;
 }

@@ -37,7 +37,13 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     hasMetrics ? import('./metrics.ts') : undefined,
     otlpTracesUrl === undefined ? undefined : import('./tracing.ts'),
   ]);
-  const metrics = metricsModule?.openMetrics({ version, methods, isReady, store: figures });
+  const metrics = metricsModule?.openMetrics({
+    version,
+    methods,
+    isReady,
+    store: figures,
+    onError: (error) => log.error({ err: error }, 'figures could not be collected'),
+  });
   if (otlpTracesUrl !== undefined)
     tracing = tracingModule?.openTracing({
       url: otlpTracesUrl,
