@@ -79,6 +79,9 @@ function describe(error: unknown, causes: number): DescribedError {
 export function redact(text: string): string {
   return text
     .slice(0, textLengthMax)
-    .replace(/\b(authorization|token)(["']?\s*[:=]\s*)(?:bearer\s+|basic\s+)?[^\s"',;&]+/gi, '$1$2[redacted]')
+    .replace(
+      /\b(authorization|token)(["']?\s*[:=]\s*["']?)(?:bearer\s+|basic\s+)?[^\s"',;&]+/gi,
+      '$1$2[redacted]',
+    )
     .replace(/\b(bearer)\s+(?!\[redacted\])[^\s"',;&]+/gi, '$1 [redacted]');
 }

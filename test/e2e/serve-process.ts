@@ -28,8 +28,12 @@ export interface ServeProcess {
 }
 
 /** Killed when the test ends, if it has not ended by then. */
-export function startServe(dataDir: string, args: readonly string[] = []): ServeProcess {
-  const env = { ...process.env, XDG_CACHE_HOME: join(dataDir, '..', 'cache') };
+export function startServe(
+  dataDir: string,
+  args: readonly string[] = [],
+  variables: Readonly<Record<string, string>> = {},
+): ServeProcess {
+  const env = { ...process.env, XDG_CACHE_HOME: join(dataDir, '..', 'cache'), ...variables };
   const doors = ['--grpc-listen', '127.0.0.1:0', '--admin-listen', 'none'];
   // Of a flag that is given twice the last counts.
   const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...doors, ...args], {

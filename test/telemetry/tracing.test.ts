@@ -148,6 +148,14 @@ describe('spans', () => {
   );
 });
 
+it('a collector that is away does not hold up the end', async () => {
+  const receiver = await startReceiver(503);
+  const { tracing } = traced(receiver.url);
+  tracing.begin({ method: 'a/b', door: 'network', protocol: 'grpc', headers: new Headers() }).end('OK');
+  await tracing[Symbol.asyncDispose]();
+  expect(receiver.requests.length).toBeGreaterThan(0);
+});
+
 describe('what a call causes', () => {
   it('is known to belong to it, in handlers of every kind', async () => {
     const { tracing } = traced('http://127.0.0.1:9');
