@@ -36,6 +36,7 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
     { openWhenFree },
     { routes, methodNames },
     { startServer },
+    { messageBytes },
     { openAdminDoor },
     { Readiness },
     { limits },
@@ -44,6 +45,7 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
     import('./embedded.ts'),
     import('./api/routes.ts'),
     import('./server/server.ts'),
+    import('./server/grpc-codec.ts'),
     import('./server/admin-door.ts'),
     import('./server/readiness.ts'),
     import('./domain/limits.ts'),
@@ -56,6 +58,7 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
     hasMetrics: config.admin !== undefined,
     methods: methodNames,
     isReady: () => readiness.ready,
+    messageBytes: () => messageBytes,
     figures: async () => embedded?.figures(),
   });
   const { log } = telemetry;

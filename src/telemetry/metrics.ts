@@ -14,6 +14,8 @@ export interface MetricsOptions {
   readonly methods: readonly string[];
   /** Whether the service takes calls. */
   readonly isReady: () => boolean;
+  /** Bytes of all messages since the process began. */
+  readonly messageBytes: () => { readonly received: number; readonly sent: number };
   /** What the store can say now, at a cost that does not grow with it. Undefined: nothing yet. */
   readonly store: () => Promise<StoreFigures | undefined>;
   /** Told why figures are missing from a scrape. */
@@ -46,6 +48,16 @@ export function openMetrics(options: MetricsOptions): Metrics {
   meter
     .createObservableGauge('artifacta_ready', { description: '1 if the service takes calls, else 0.' })
     .addCallback((result) => result.observe(options.isReady() ? 1 : 0));
+  meter
+    .createObservableCounter('artifacta_grpc_received_bytes_total', {
+      description: 'Bytes of messages that were received by gRPC.',
+    })
+    .addCallback((result) => result.observe(options.messageBytes().received));
+  meter
+    .createObservableCounter('artifacta_grpc_sent_bytes_total', {
+      description: 'Bytes of messages that were sent by gRPC.',
+    })
+    .addCallback((result) => result.observe(options.messageBytes().sent));
   const missing = observeStore(meter, options.store);
   const stopObserving = observeProcess(meter);
   // Neither the one target nor the one scope need naming in every line.

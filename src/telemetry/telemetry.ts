@@ -16,6 +16,8 @@ export interface TelemetryOptions {
   /** Every method that is served. */
   readonly methods: readonly string[];
   readonly isReady: () => boolean;
+  /** Of all messages since the process began. */
+  readonly messageBytes: () => { readonly received: number; readonly sent: number };
   /** Undefined: the store is not open yet. */
   readonly figures: () => Promise<StoreFigures | undefined>;
 }
@@ -30,7 +32,7 @@ export interface Telemetry extends AsyncDisposable {
 }
 
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
-  const { version, hasMetrics, methods, isReady, figures, otlpTracesUrl } = options;
+  const { version, hasMetrics, methods, isReady, messageBytes, figures, otlpTracesUrl } = options;
   let tracing: Tracing | undefined;
   const log = openLog(options.logLevel, () => tracing?.activeTraceId());
   const [metricsModule, tracingModule] = await Promise.all([
@@ -41,6 +43,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     version,
     methods,
     isReady,
+    messageBytes,
     store: figures,
     onError: (error) => log.error({ err: error }, 'figures could not be collected'),
   });

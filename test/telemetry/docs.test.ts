@@ -24,6 +24,7 @@ it('lists every figure with its type and labels', async () => {
     version: '1.2.3',
     methods: ['a/b'],
     isReady: () => true,
+    messageBytes: () => ({ received: 1, sent: 1 }),
     onError: (error) => expect.unreachable(String(error)),
     store: async () => ({
       state: 'serving',

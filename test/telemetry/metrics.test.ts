@@ -2,6 +2,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { methodNames, routes } from '../../src/api/routes.ts';
 import { reasons } from '../../src/domain/errors.ts';
+import { messageBytes } from '../../src/server/grpc-codec.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import type { StoreFigures } from '../../src/telemetry/store-metrics.ts';
 import { openTransport, startTestServer } from '../server/grpc-doors.ts';
@@ -25,6 +26,7 @@ function opened(store: () => Promise<StoreFigures | undefined> = async () => fig
     version: '1.2.3',
     methods: methodNames,
     isReady: () => true,
+    messageBytes: () => messageBytes,
     store,
     onError: (error) => errors.push(error),
   });
@@ -143,7 +145,11 @@ describe('calls', () => {
       calls: [],
     };
     await upload(clients, { session: 'private-session', name: 'private-name' }, someBytes(100_000));
+    const bytesOf = async (way: string) => value(await scrape(), `artifacta_grpc_${way}_bytes_total`)!;
+    const sentBefore = await bytesOf('sent');
+    expect(await bytesOf('received')).toBeGreaterThan(100_000);
     await download(clients, { artifact: byName('private-session', 'private-name') });
+    expect(await bytesOf('sent')).toBeGreaterThan(sentBefore + 100_000);
     const headers = { 'artifacta-namespace': 'private-namespace' };
     await refusal(clients.sessions.getSession({ session: 'private-session' }, { headers }));
     await using raw = await openRawConnection(server.addresses.grpc);

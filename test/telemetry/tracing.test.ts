@@ -202,6 +202,7 @@ it('nothing is traced unless a collector is named', async () => {
     hasMetrics: false,
     methods: [],
     isReady: () => true,
+    messageBytes: () => ({ received: 0, sent: 0 }),
     figures: async () => undefined,
   };
   const call = { method: method('GetArtifact'), door: 'network', protocol: 'grpc', headers: new Headers() };
