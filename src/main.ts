@@ -52,7 +52,7 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
   ]);
   const readiness = new Readiness();
   let embedded: Embedded | undefined;
-  const telemetry = await openTelemetry({
+  const telemetry = openTelemetry({
     ...config,
     version,
     hasMetrics: config.admin !== undefined,
@@ -124,6 +124,7 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
   try {
     // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
+    await telemetry.loaded;
     await using server = await startServer({
       routes: routes({
         store: host.store,

@@ -206,9 +206,11 @@ it('nothing is traced unless a collector is named', async () => {
     figures: async () => undefined,
   };
   const call = { method: method('GetArtifact'), door: 'network', protocol: 'grpc', headers: new Headers() };
-  await using none = await openTelemetry({ ...options, otlpTracesUrl: undefined });
+  await using none = openTelemetry({ ...options, otlpTracesUrl: undefined });
+  await none.loaded;
   expect(none.onStart(call)).toBeUndefined();
   const receiver = await startReceiver();
-  await using some = await openTelemetry({ ...options, otlpTracesUrl: `${receiver.url}/v1/traces` });
+  await using some = openTelemetry({ ...options, otlpTracesUrl: `${receiver.url}/v1/traces` });
+  await some.loaded;
   expect(some.onStart(call)?.traceId).toMatch(/^[0-9a-f]{32}$/);
 });
