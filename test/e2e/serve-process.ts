@@ -33,7 +33,14 @@ export function startServe(
   args: readonly string[] = [],
   variables: Readonly<Record<string, string>> = {},
 ): ServeProcess {
-  const env = { ...process.env, XDG_CACHE_HOME: join(dataDir, '..', 'cache'), ...variables };
+  const env = {
+    ...process.env,
+    XDG_CACHE_HOME: join(dataDir, '..', 'cache'),
+    // Whoever runs the tests may have a collector of their own.
+    OTEL_EXPORTER_OTLP_ENDPOINT: '',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '',
+    ...variables,
+  };
   const doors = ['--grpc-listen', '127.0.0.1:0', '--admin-listen', 'none'];
   // Of a flag that is given twice the last counts.
   const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...doors, ...args], {

@@ -84,7 +84,11 @@ describe('probes', () => {
 describe('spans and log lines', () => {
   it('of a call have the trace of its caller', async () => {
     const receiver = await startReceiver();
-    const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_SERVICE_NAME: 'store-of-tests' };
+    const variables = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20of-the-collector',
+      OTEL_SERVICE_NAME: 'store-of-tests',
+    };
     const server = startServe(await newDataDir(), ['--log-level', 'debug'], variables);
     const client = clientFor(String((await server.ready).grpc));
     const traceId = randomBytes(16).toString('hex');
@@ -94,6 +98,8 @@ describe('spans and log lines', () => {
     expect(await server.ended).toBe(0);
     expect(receiver.requests.map(({ path }) => path)).toEqual(['/v1/traces']);
     expect(receiver.requests[0]!.body.includes('store-of-tests')).toBe(true);
+    expect(receiver.requests[0]!.headers.authorization).toBe('Bearer of-the-collector');
+    expect(JSON.stringify(server.lines) + server.stderr()).not.toContain('of-the-collector');
     expect(receiver.spans()).toMatchObject([{ traceId, parentSpanId: 'b7ad6b7169203331' }]);
     expect(server.lines.filter(({ msg }) => msg === 'call')).toMatchObject([{ trace_id: traceId }]);
   });

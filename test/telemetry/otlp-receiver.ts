@@ -1,6 +1,6 @@
 /** An OpenTelemetry collector as far as tests need one: takes spans by OTLP over HTTP and shows them. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { onTestFinished } from 'vitest';
@@ -20,16 +20,20 @@ export interface ReceivedSpan {
 export interface Receiver {
   /** Without a path. */
   readonly url: string;
-  readonly requests: { readonly path: string; readonly contentType: string; readonly body: Buffer }[];
+  readonly requests: {
+    readonly path: string;
+    readonly headers: IncomingHttpHeaders;
+    readonly body: Buffer;
+  }[];
   readonly spans: () => ReceivedSpan[];
 }
 
 /** @param status what every request is answered with. */
 export async function startReceiver(status = 200): Promise<Receiver> {
-  const requests: { path: string; contentType: string; body: Buffer }[] = [];
+  const requests: { path: string; headers: IncomingHttpHeaders; body: Buffer }[] = [];
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
-    requests.push({ path: request.url!, contentType: request.headers['content-type'] ?? '', body });
+    requests.push({ path: request.url!, headers: request.headers, body });
     response.writeHead(status, { 'content-type': 'application/x-protobuf' }).end();
   });
   server.listen(0, '127.0.0.1');

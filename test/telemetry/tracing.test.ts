@@ -66,7 +66,7 @@ describe('spans', () => {
     await artifacts.getArtifact({ artifact }, options);
     await Array.fromAsync(artifacts.downloadArtifact({ artifact }, options));
     await tracing[Symbol.asyncDispose]();
-    expect(receiver.requests.map(({ path, contentType }) => [path, contentType])).toEqual([
+    expect(receiver.requests.map(({ path, headers }) => [path, headers['content-type']])).toEqual([
       ['/v1/traces', 'application/x-protobuf'],
     ]);
     const spans = receiver.spans();
