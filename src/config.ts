@@ -39,6 +39,10 @@ export interface ServeConfig extends ClientConfig {
   /** Names by which HTTP may be called, besides loopback's and where it listens. */
   readonly httpHosts: readonly string[];
   readonly corsOrigins: readonly string[];
+  /** Undefined: no admin door. */
+  readonly admin: Address | undefined;
+  /** Where spans are sent. Undefined: calls are not traced. */
+  readonly otlpTracesUrl: string | undefined;
   readonly graceMs: number;
   readonly drainMs: number;
   /** What the operator should know about the settings. */
@@ -67,19 +71,35 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   }
   const isLocal = Object.values(listening).every(({ host }) => isLoopback(host));
   const warnings: string[] = [];
-  if (source.address('adminListen') !== undefined)
-    warnings.push(`${source.name('adminListen')}: this version has no such door; nothing listens there`);
+  const admin =
+    source.text('adminListen') === 'none'
+      ? undefined
+      : (source.address('adminListen') ?? { host: '127.0.0.1', port: 9_090 });
+  // Probes and Prometheus come from other machines, and there is nothing secret to see.
+  if (admin !== undefined && !isLoopback(admin.host))
+    warnings.push(
+      `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin door asks nobody who they are`,
+    );
   return {
     ...common(source),
     grpc,
     auth,
     http,
+    admin,
+    otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
     httpHosts: source.hosts('httpHosts'),
     corsOrigins: source.origins('corsOrigins', auth),
     graceMs: (source.integer('graceSeconds', 3_600) ?? (isLocal ? 0 : 5)) * 1_000,
     drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
     warnings,
   };
+}
+
+function tracesBelow(base: string | undefined): string | undefined {
+  if (base === undefined) return undefined;
+  const url = new URL(base);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
+  return url.href;
 }
 
 /**
@@ -247,6 +267,13 @@ class Source {
   private list(setting: SettingName): string[] {
     const texts = (this.text(setting) ?? '').split(',').map((text) => text.trim());
     return texts.filter((text) => text !== '');
+  }
+
+  /** Not told in the message: it may hold a password. */
+  collector(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    if (text === undefined || /^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
+    throw new SettingError(this.name(setting), 'must be an http:// or https:// URL');
   }
 
   url(setting: SettingName): string | undefined {

@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import { openDiskBlobs } from './blobs/disk.ts';
 import { syncDirectory } from './blobs/files.ts';
 import { Failure } from './domain/errors.ts';
+import type { Index } from './index/door.ts';
 import { LevelHome } from './index/level-home.ts';
 import { takeLock } from './index/leveldb.ts';
+import { type Figures, figuresOf } from './store/figures.ts';
 import { type HostState, StoreHost } from './store/host.ts';
 import { openStore } from './store/open.ts';
 
@@ -26,6 +28,7 @@ export interface EmbeddedOptions {
 
 export interface Embedded {
   readonly host: StoreHost;
+  readonly figures: () => Promise<Figures>;
   /** Calls must have ended. */
   close(): Promise<void>;
 }
@@ -43,34 +46,42 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     throw isLocked(error) ? lockedBy(dataDir, error) : error;
   });
   try {
-    const host = await openHost(options);
+    let index: Index | undefined;
+    const host = await openHost(options, (opened) => {
+      index = opened;
+    });
     const close = async () => {
       await host[Symbol.asyncDispose]();
       await lock[Symbol.asyncDispose]();
     };
-    return { host, close };
+    return { host, figures: () => figuresOf(host, index), close };
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function openHost({ dataDir, warn, onState, ...limits }: EmbeddedOptions): Promise<StoreHost> {
+async function openHost(
+  { dataDir, warn, onState, ...limits }: EmbeddedOptions,
+  onIndex: (index: Index) => void,
+): Promise<StoreHost> {
   return await StoreHost.open({
     home: new LevelHome({
       directory: join(dataDir, 'index'),
       markPath: join(dataDir, 'index.mark'),
       warn,
     }),
-    open: async (index, isFirst) =>
-      openStore({
+    open: async (index, isFirst) => {
+      onIndex(index);
+      return await openStore({
         index,
         blobs: await openDiskBlobs({ root: dataDir }),
         artifactBytesMax: limits.artifactBytesMax,
         inlineBytesMax: limits.inlineBytesMax,
         reserveBytes: limits.reserveBytes,
         removesStale: isFirst,
-      }),
+      });
+    },
     warn,
     ...(onState === undefined ? {} : { onState }),
   });

@@ -2,13 +2,20 @@
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
 import { compileCacheDir, readServeConfig, type ServeConfig, SettingError } from './config.ts';
+import type { Embedded } from './embedded.ts';
 import { ListenError } from './server/addresses.ts';
+import type { HostState } from './store/host.ts';
 
 /** Of the process. Commands have more: see `src/cli/exit.ts`. */
 const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** Of the settings that say where the doors are. */
-const listenFlags = { grpc: '--grpc-listen', http: '--http-listen', socket: '--socket' } as const;
+const listenFlags = {
+  grpc: '--grpc-listen',
+  http: '--http-listen',
+  admin: '--admin-listen',
+  socket: '--socket',
+} as const;
 
 const { version } = packageJson;
 
@@ -35,23 +42,38 @@ async function serve(args: readonly string[]): Promise<number> {
 
 async function serveUntilSignalled(config: ServeConfig): Promise<void> {
   const [
-    { openLog, callLogger },
+    { openTelemetry },
     { openWhenFree },
-    { routes },
+    { routes, methodNames },
     { authenticationOver },
     { startServer },
+    { messageBytes },
+    { openAdminDoor },
     { Readiness },
     { limits },
   ] = await Promise.all([
-    import('./log.ts'),
+    import('./telemetry/telemetry.ts'),
     import('./embedded.ts'),
     import('./api/routes.ts'),
     import('./api/credentials.ts'),
     import('./server/server.ts'),
+    import('./server/grpc-codec.ts'),
+    import('./server/admin-door.ts'),
     import('./server/readiness.ts'),
     import('./domain/limits.ts'),
   ]);
-  const log = openLog(config.logLevel);
+  const readiness = new Readiness();
+  let embedded: Embedded | undefined;
+  const telemetry = openTelemetry({
+    ...config,
+    version,
+    hasMetrics: config.admin !== undefined,
+    methods: methodNames,
+    isReady: () => readiness.ready,
+    messageBytes: () => messageBytes,
+    figures: async () => embedded?.figures(),
+  });
+  const { log } = telemetry;
   const signals = catchSignals();
   // A promise that nobody waited for has failed: a bug, but one that has interrupted nothing. The handlers' own
   // failures end their calls, and a failed write makes the index reopen. Stopping here would let one request that
@@ -63,22 +85,37 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
     process.exit(exitCodes.failed);
   });
   for (const warning of config.warnings) log.warn(warning);
-  const readiness = new Readiness();
+  const openAdmin = async () =>
+    config.admin === undefined
+      ? undefined
+      : await openAdminDoor({
+          address: config.admin,
+          readiness,
+          metrics: telemetry.scrape,
+          onUnexpectedError: (error, path) => log.error({ err: error, path }, 'unexpected error'),
+        });
+  // Whoever is being replaced may still have the address; it is asked for again when that has left.
+  const adminAtOnce = await openAdmin().catch(() => undefined);
+  let isListening = false;
+  const showState = (state: HostState) => {
+    if (readiness.phase === 'leaving' || readiness.phase === 'stopping') return;
+    if (state === 'recovery') readiness.set('recovery');
+    else readiness.set(state === 'serving' && isListening ? 'serving' : 'starting');
+  };
   let waits = false;
   let isSignalled = false;
   void signals.first.then(() => {
     isSignalled = true;
   });
   // A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for.
-  const embedded = await openWhenFree(
+  embedded = await openWhenFree(
     {
       ...config,
       warn: (message) => log.warn(message),
       onState: (state) => {
         // What orchestrators start again is better than what can do nothing any more.
         if (state === 'failed') process.exit(exitCodes.failed);
-        if (readiness.phase === 'starting' || readiness.phase === 'serving')
-          readiness.set(state === 'serving' ? 'serving' : 'starting');
+        showState(state);
       },
     },
     async () => {
@@ -98,12 +135,16 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
   const { host, close } = embedded;
   const elapsed = () => performance.now();
   try {
+    // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
+    await using admin = adminAtOnce ?? (await openAdmin());
+    await telemetry.loaded;
     await using server = await startServer({
       routes: routes({
         store: host.store,
         host,
         version,
-        onCall: callLogger(log),
+        onStart: telemetry.onStart,
+        onCall: telemetry.onCall,
         elapsed,
         authenticate: authenticationOver(host.store, { isRequired: config.auth, elapsed }).authenticate,
       }),
@@ -120,10 +161,12 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
       drainMs: config.drainMs,
       onUnexpectedError: (error, method) => log.error({ err: error, method }, 'unexpected error'),
     });
+    isListening = true;
+    showState(host.state);
     log.info(
       {
         ...server.addresses,
-        admin: null,
+        admin: admin?.address ?? null,
         data_dir: config.dataDir,
         pid: process.pid,
         ...(host.damage === undefined ? host.store.recovered : { recovery: host.damage.message }),
@@ -135,6 +178,7 @@ async function serveUntilSignalled(config: ServeConfig): Promise<void> {
     log.info(await server.drain(), 'drained');
   } finally {
     await close();
+    await telemetry[Symbol.asyncDispose]();
   }
   log.info('stopped');
 }

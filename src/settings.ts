@@ -68,8 +68,8 @@ export const settings = {
     flag: 'admin-listen',
     value: 'HOST:PORT',
     env: 'ARTIFACTA_ADMIN_LISTEN',
-    default: 'none',
-    description: 'reserved: this version has no admin door',
+    default: '127.0.0.1:9090',
+    description: 'where /healthz, /readyz and /metrics are served, to whoever asks; `none` for nowhere',
   },
   socket: {
     flag: 'socket',
@@ -131,6 +131,20 @@ export const settings = {
     env: 'ARTIFACTA_DRAIN_SECONDS',
     default: '25',
     description: 'how long calls under way may then take before they are broken off',
+  },
+  otlpEndpoint: {
+    flag: 'otlp-endpoint',
+    value: 'URL',
+    env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    default: 'none: calls are not traced',
+    description: 'OpenTelemetry collector that spans are sent to, by OTLP over HTTP, at v1/traces below it',
+  },
+  otlpTracesEndpoint: {
+    flag: 'otlp-traces-endpoint',
+    value: 'URL',
+    env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    default: 'v1/traces below the former',
+    description: 'the same, but the whole URL',
   },
   logLevel: {
     flag: 'log-level',

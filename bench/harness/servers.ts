@@ -18,16 +18,15 @@ function nodeFlags(): string[] {
 /** The service as users start it, on a new data directory. `traceTo`: a file for its fsync and fdatasync calls. */
 export async function startArtifacta({ directory }: Context, traceTo?: string): Promise<ServerProcess> {
   const dataDir = mkdtempSync(join(directory, 'data-'));
-  const command = [
-    launcher,
-    'serve',
-    '--data-dir',
-    dataDir,
+  const doors = [
     '--grpc-listen',
     '127.0.0.1:0',
     '--http-listen',
     '127.0.0.1:0',
+    '--admin-listen',
+    '127.0.0.1:0',
   ];
+  const command = [launcher, 'serve', '--data-dir', dataDir, ...doors];
   const [program, ...args] = traceTo === undefined ? command : straced(traceTo, command);
   return await ServerProcess.start(program!, args);
 }

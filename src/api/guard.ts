@@ -9,27 +9,53 @@ import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { Principal } from '../domain/principal.ts';
 import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
-import { doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
+import { type Door, doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
 import { messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
 
-/** What is known about a call when it has ended. */
-export interface CallRecord {
+/** What is known about a call when it begins. */
+export interface CallStart {
   /** `artifacta.v1.ArtifactService/GetArtifact` */
   readonly method: string;
+  readonly door: Door;
+  /** `grpc`, `grpc-web` or `connect`. */
+  readonly protocol: string;
+  /** Of the request. They hold what proves the caller's identity. */
+  readonly headers: Headers;
+}
+
+/** Follows one call through what it causes. */
+export interface CallTrace {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** Runs a part of the call so that what it causes is known to belong to it. */
+  run<T>(work: () => T): T;
+  /** Called once. */
+  end(outcome: CallRecord['outcome']): void;
+}
+
+/** What is known about a call when it has ended. */
+export interface CallRecord {
+  /** As in {@link CallStart}. */
+  readonly method: string;
+  readonly door: Door;
   readonly namespace: string;
   readonly subject: string;
   /** `OK` or the reason of the failure. */
   readonly outcome: 'OK' | Reason;
   readonly durationMs: number;
+  /** Of the call's trace, if there is one. */
+  readonly traceId?: string;
   /** What the caller was not told and the log should be: a bug, damage. */
   readonly error?: unknown;
 }
 
 /** What the guard reports to. */
 export interface GuardOptions {
+  /** Called once a call, when it begins; each is followed by one `onCall`. Default: calls are not traced. */
+  readonly onStart?: (start: CallStart) => CallTrace | undefined;
   /** Called once a call, when it has ended. */
   readonly onCall: (record: CallRecord) => void;
   /** Milliseconds, from any origin; for durations only. */
@@ -69,11 +95,11 @@ type AnyHandler = (request: unknown, call: Call) => unknown;
 function guardSingle(method: DescMethod, handler: AnyHandler | undefined, options: GuardOptions) {
   const isUnary = method.methodKind === 'unary';
   return async (request: unknown, context: HandlerContext): Promise<unknown> => {
-    const watch = new Watch(method, options);
+    const watch = new Watch(method, context, options);
     try {
       const call = await watch.admit(context);
       if (handler === undefined) throw notImplemented(method);
-      const work = Promise.resolve(handler(request, call));
+      const work = Promise.resolve(watch.run(() => handler(request, call)));
       const answer = await (isUnary ? unlessAborted(call.signal, work) : work);
       watch.end('OK');
       return answer;
@@ -87,11 +113,11 @@ function guardSingle(method: DescMethod, handler: AnyHandler | undefined, option
 
 function guardStream(method: DescMethod, handler: AnyHandler | undefined, options: GuardOptions) {
   return async function* (request: unknown, context: HandlerContext): AsyncGenerator<unknown> {
-    const watch = new Watch(method, options);
+    const watch = new Watch(method, context, options);
     try {
       const call = await watch.admit(context);
       if (handler === undefined) throw notImplemented(method);
-      const answers = (handler(request, call) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+      const answers = watch.follow(handler(request, call) as AsyncIterable<unknown>);
       // Not every door goes on to ask for answers after its caller has gone; what is open must be closed all the same.
       const onAbort = () => {
         void answers.return?.()?.catch(() => undefined);
@@ -153,20 +179,46 @@ function stalled(): Failure {
 /** Follows one call to its end. */
 class Watch {
   private readonly method: string;
+  private readonly door: Door;
   private readonly options: GuardOptions;
   private readonly startedMs: number;
   private readonly need: Need;
   private readonly isUnary: boolean;
+  private readonly trace: CallTrace | undefined;
   private principal: Principal | undefined;
   private clearing: (() => void) | undefined;
   private ended = false;
 
-  constructor(method: DescMethod, options: GuardOptions) {
+  constructor(method: DescMethod, context: HandlerContext, options: GuardOptions) {
     this.method = `${method.parent.typeName}/${method.name}`;
     this.need = needOf(method);
     this.isUnary = method.methodKind === 'unary';
+    this.door = context.values.get(doorKey);
     this.options = options;
     this.startedMs = options.elapsed();
+    this.trace = options.onStart?.({
+      method: this.method,
+      door: this.door,
+      protocol: context.protocolName,
+      headers: context.requestHeader,
+    });
+  }
+
+  /** Runs the handler, within the call's trace if it has one. */
+  run<T>(work: () => T): T {
+    return this.trace === undefined ? work() : this.trace.run(work);
+  }
+
+  /** The answers of a stream; each is made within the call's trace. */
+  follow(answers: AsyncIterable<unknown>): AsyncIterator<unknown> {
+    const iterator = answers[Symbol.asyncIterator]();
+    const { trace } = this;
+    if (trace === undefined) return iterator;
+    return {
+      next: () => trace.run(() => iterator.next()),
+      return: () =>
+        trace.run(() => iterator.return?.() ?? Promise.resolve({ done: true as const, value: undefined })),
+    };
   }
 
   /** Lets the caller in, or not; {@link clear} must be called at the end. */
@@ -200,12 +252,15 @@ class Watch {
   end(outcome: CallRecord['outcome'], error?: unknown): void {
     if (this.ended) return;
     this.ended = true;
+    this.trace?.end(outcome);
     this.options.onCall({
       method: this.method,
+      door: this.door,
       namespace: this.principal?.namespace ?? '',
       subject: this.principal?.subject ?? '',
       outcome,
       durationMs: this.options.elapsed() - this.startedMs,
+      ...(this.trace === undefined ? {} : { traceId: this.trace.traceId }),
       ...(error === undefined ? {} : { error }),
     });
   }

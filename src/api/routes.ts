@@ -15,6 +15,14 @@ import { sessionHandlers } from './session-service.ts';
 import { tenantHandlers } from './tenants.ts';
 import { afterRealTime } from './timer.ts';
 
+/** Every method that is served, e.g. `artifacta.v1.ArtifactService/GetArtifact`. */
+export const methodNames: readonly string[] = [
+  ArtifactService,
+  SessionService,
+  AdminService,
+  MaintenanceService,
+].flatMap((service) => service.methods.map(({ name }) => `${service.typeName}/${name}`));
+
 /** What the services stand on. */
 export interface RoutesOptions extends GuardOptions {
   readonly store: Store;

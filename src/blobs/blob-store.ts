@@ -36,6 +36,8 @@ export interface BlobStore {
   space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
   /** How many blobs are staged: neither committed nor discarded. */
   readonly stagedCount: number;
+  /** What has been written of them; absent where that takes no space here. */
+  readonly stagedBytes?: number;
   /** Removes what earlier processes left staged. Called once, before the first `stage`. Returns how many. */
   removeStale(): Promise<number>;
 }

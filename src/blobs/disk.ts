@@ -56,14 +56,20 @@ class DiskBlobs implements BlobStore {
   readonly #directories: Directories;
   readonly #buffers = new WriteBuffers();
   readonly #prepared = new Map<string, Promise<void>>();
-  #stagedCount = 0;
+  readonly #staged = new Set<StagedBlob>();
 
   constructor(directories: Directories) {
     this.#directories = directories;
   }
 
   get stagedCount(): number {
-    return this.#stagedCount;
+    return this.#staged.size;
+  }
+
+  get stagedBytes(): number {
+    let bytes = 0;
+    for (const { bytesWritten } of this.#staged) bytes += bytesWritten;
+    return bytes;
   }
 
   async prepareNamespace(internalId: string): Promise<void> {
@@ -80,17 +86,14 @@ class DiskBlobs implements BlobStore {
   async stage(name: string): Promise<StagedBlob> {
     const finalPath = this.#path(name);
     const stagingPath = join(this.#directories.staging, name.replaceAll('/', '.'));
-    const onSettled = () => {
-      this.#stagedCount--;
-    };
-    const staged = await StagedFile.create({
+    const staged: StagedBlob = await StagedFile.create({
       name,
       stagingPath,
       finalPath,
       buffers: this.#buffers,
-      onSettled,
+      onSettled: () => this.#staged.delete(staged),
     });
-    this.#stagedCount++;
+    this.#staged.add(staged);
     return staged;
   }
 
@@ -136,7 +139,7 @@ class DiskBlobs implements BlobStore {
 
   /** Files in `tmp` that this store did not name are left alone and not counted. */
   async removeStale(): Promise<number> {
-    if (this.#stagedCount > 0) throw new Error('removeStale is for the start: blobs are staged');
+    if (this.#staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
     let removed = 0;
     for await (const file of files(this.#directories.staging)) {
       if (parseBlobName(file.replaceAll('.', '/')) === undefined) continue;

@@ -22,7 +22,7 @@ class MemoryBlobs implements BlobStore {
   readonly #now: () => number;
   readonly #blobs = new Map<string, Blob>();
   readonly #namespaces = new Set<string>();
-  readonly #staged = new Set<string>();
+  readonly #staged = new Map<string, StagedBytes>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -36,6 +36,12 @@ class MemoryBlobs implements BlobStore {
     return this.#staged.size;
   }
 
+  get stagedBytes(): number {
+    let bytes = 0;
+    for (const { bytesWritten } of this.#staged.values()) bytes += bytesWritten;
+    return bytes;
+  }
+
   async prepareNamespace(internalId: string): Promise<void> {
     checkInternalId(internalId);
     this.#namespaces.add(internalId);
@@ -44,13 +50,14 @@ class MemoryBlobs implements BlobStore {
   async stage(name: string): Promise<StagedBlob> {
     const { internalId } = blobName(name);
     if (this.#staged.has(name)) throw nameTaken();
-    this.#staged.add(name);
     const publish = (bytes: Uint8Array) => {
       if (!this.#namespaces.has(internalId)) throw new Failure('STORE_UNAVAILABLE', 'namespace not prepared');
       if (this.#blobs.has(name)) throw nameTaken();
       this.#blobs.set(name, { bytes, modifyTimeMs: this.#now() });
     };
-    return new StagedBytes(name, publish, () => this.#staged.delete(name));
+    const staged = new StagedBytes(name, publish, () => this.#staged.delete(name));
+    this.#staged.set(name, staged);
+    return staged;
   }
 
   read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -100,12 +107,12 @@ class MemoryBlobs implements BlobStore {
 class StagedBytes implements StagedBlob {
   readonly name: string;
   readonly #publish: (bytes: Uint8Array) => void;
-  readonly #onSettled: () => void;
+  readonly #onSettled: () => unknown;
   #chunks: Uint8Array[] = [];
   #state: 'open' | 'failed' | 'committed' | 'discarded' = 'open';
   #bytesWritten = 0;
 
-  constructor(name: string, publish: (bytes: Uint8Array) => void, onSettled: () => void) {
+  constructor(name: string, publish: (bytes: Uint8Array) => void, onSettled: () => unknown) {
     this.name = name;
     this.#publish = publish;
     this.#onSettled = onSettled;

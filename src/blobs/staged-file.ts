@@ -14,7 +14,7 @@ export interface StagedFileOptions {
   readonly finalPath: string;
   readonly buffers: WriteBuffers;
   /** Called once, when the blob is committed or discarded. */
-  readonly onSettled: () => void;
+  readonly onSettled: () => unknown;
 }
 
 export class StagedFile implements StagedBlob {

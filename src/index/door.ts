@@ -129,6 +129,8 @@ export interface Index extends Reader, AsyncDisposable {
   readonly epoch: number;
   /** Counters since the start, for metrics and benchmarks. */
   readonly stats: IndexStats;
+  /** How many transactions wait for their turn, over all queues. */
+  readonly waiting: number;
   /** Refuses new transactions, finishes those accepted, makes everything durable and releases the database. */
   close(): Promise<void>;
 }

@@ -228,6 +228,10 @@ class Engine implements Index {
   private readonly read = (key: Key): Value | undefined =>
     readThrough([this.gathering, this.inFlight], key, (durable) => readRow(this.open(), durable));
 
+  get waiting(): number {
+    return this.queue.length;
+  }
+
   now(): number {
     this.lastNow = Math.max(this.lastNow, Math.floor(this.clock()));
     return this.lastNow;

@@ -14,7 +14,7 @@ export interface Address {
 
 /** An address that cannot be listened on. Names it and says why. */
 export class ListenError extends Error {
-  readonly door: 'grpc' | 'http' | 'socket';
+  readonly door: 'grpc' | 'http' | 'admin' | 'socket';
 
   constructor(door: ListenError['door'], target: string, cause: Error) {
     super(`cannot listen on ${target}: ${reasonOf(cause.message)}`, { cause });

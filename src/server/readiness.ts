@@ -2,6 +2,8 @@
 export type Phase =
   /** Storage is being opened or checked. */
   | 'starting'
+  /** The index is damaged; only operators are served. */
+  | 'recovery'
   | 'serving'
   /** Still takes calls, but has asked for no more of them. */
   | 'leaving'

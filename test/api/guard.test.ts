@@ -44,7 +44,13 @@ describe('a failure that nobody foresaw', () => {
     return { calls, artifacts: createClient(ArtifactService, transport) };
   }
   const internal = { code: 'Internal', reason: 'INTERNAL', fields: [], metadata: {} };
-  const recorded = { namespace: 'default', subject: 'local', outcome: 'INTERNAL', durationMs: 1 };
+  const recorded = {
+    door: 'memory',
+    namespace: 'default',
+    subject: 'local',
+    outcome: 'INTERNAL',
+    durationMs: 1,
+  };
 
   it('in a unary call is told without its text, and logged with it', async () => {
     const { artifacts, calls } = serve({

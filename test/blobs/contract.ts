@@ -51,8 +51,9 @@ function namesAreWrittenOnce(store: () => BlobStore): void {
     await using staged = await store().stage(name);
     await staged.write(content(10));
     await expect(store().stage(name)).rejects.toMatchObject(nameTaken);
-    expect(store().stagedCount).toBe(1);
+    expect(store()).toMatchObject({ stagedCount: 1, stagedBytes: 10 });
     await staged.commit();
+    expect(store()).toMatchObject({ stagedCount: 0, stagedBytes: 0 });
     expectSame(await collect(store().read(name, 0, 10)), content(10));
   });
 

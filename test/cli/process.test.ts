@@ -57,7 +57,8 @@ function artifacta(...args: string[]): Promise<Ended> {
 
 /** Resolves once it takes calls. */
 async function serve(): Promise<{ child: ChildProcess; url: string }> {
-  const child = start(program, ['serve', '--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0']);
+  const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
+  const child = start(program, ['serve', ...doors]);
   child.stderr!.resume();
   for await (const line of createInterface({ input: child.stdout! })) {
     const record = JSON.parse(line) as { msg: string; grpc: string };

@@ -28,16 +28,25 @@ export interface ServeProcess {
 }
 
 /** Killed when the test ends, if it has not ended by then. */
-export function startServe(dataDir: string, args: readonly string[] = []): ServeProcess {
-  const env = { ...process.env, XDG_CACHE_HOME: join(dataDir, '..', 'cache') };
-  const child = spawn(
-    launcher,
-    ['serve', '--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', ...args],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env,
-    },
-  );
+export function startServe(
+  dataDir: string,
+  args: readonly string[] = [],
+  variables: Readonly<Record<string, string>> = {},
+): ServeProcess {
+  const env = {
+    ...process.env,
+    XDG_CACHE_HOME: join(dataDir, '..', 'cache'),
+    // Whoever runs the tests may have a collector of their own.
+    OTEL_EXPORTER_OTLP_ENDPOINT: '',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '',
+    ...variables,
+  };
+  const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
+  // Of a flag that is given twice the last counts.
+  const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...doors, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env,
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   const lines: Line[] = [];
   let stderr = '';

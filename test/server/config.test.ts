@@ -34,6 +34,8 @@ describe('settings', () => {
       httpHosts: [],
       corsOrigins: [],
       auth: false,
+      admin: parseAddress(settings.adminListen.default),
+      otlpTracesUrl: undefined,
       graceMs: 0,
       drainMs: Number(settings.drainSeconds.default) * 1_000,
       warnings: [],
@@ -76,6 +78,7 @@ describe('settings', () => {
     [['--cors-origin', '*'], {}, /^--cors-origin: .*--auth/],
     [['--cors-origin', 'null'], {}, /^--cors-origin: must be origins.*null/],
     [[], { ARTIFACTA_CORS_ORIGINS: 'https://a.example/' }, /^ARTIFACTA_CORS_ORIGINS: must be origins/],
+    [['--admin-listen', 'nowhere'], {}, /^--admin-listen: must be HOST:PORT/],
     [['--inline-bytes-max', '-1'], {}, /inline-bytes-max/],
     [['--inline-bytes-max=1e3'], {}, /^--inline-bytes-max: must be a whole number/],
     [['--drain-seconds', '9999999'], {}, /^--drain-seconds: must be a whole number from 0 to 3600/],
@@ -102,12 +105,6 @@ describe('settings', () => {
     expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc.host).toBe('::1');
   });
 
-  it('warn about doors that this version does not have', () => {
-    const { warnings } = readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: '127.0.0.1:2' });
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/^ARTIFACTA_ADMIN_LISTEN: /);
-  });
-
   it('of the HTTP door are lists, and none of it', () => {
     const flags = ['--http-listen', 'none', '--http-hosts', 'artifacta, store.internal'];
     const env = { ...home, ARTIFACTA_CORS_ORIGINS: 'https://a.example,http://localhost:3000,' };
@@ -116,6 +113,28 @@ describe('settings', () => {
       httpHosts: ['artifacta', 'store.internal'],
       corsOrigins: ['https://a.example', 'http://localhost:3000'],
     });
+  });
+
+  it('put the admin door where they say, or nowhere, and warn if others reach it', () => {
+    expect(readServeConfig(['--admin-listen', 'none'], home).admin).toBeUndefined();
+    expect(readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: 'none' }).admin).toBeUndefined();
+    const { admin, warnings } = readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: '0.0.0.0:2' });
+    expect(admin).toEqual({ host: '0.0.0.0', port: 2 });
+    expect(warnings).toEqual([expect.stringMatching(/^ARTIFACTA_ADMIN_LISTEN: 0\.0\.0\.0 can be reached/)]);
+  });
+
+  it('name the collector of spans as OpenTelemetry does', () => {
+    const url = (env: Record<string, string>, ...args: string[]) =>
+      readServeConfig(args, { ...home, ...env }).otlpTracesUrl;
+    expect(url({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' })).toBe('http://c:4318/v1/traces');
+    expect(url({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c/otel/' })).toBe('http://c/otel/v1/traces');
+    expect(url({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://c/x' })).toBe('https://c/x');
+    expect(url({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:1' }, '--otlp-traces-endpoint', 'http://d/t')).toBe(
+      'http://d/t',
+    );
+    expect(problem([], { ...home, OTEL_EXPORTER_OTLP_ENDPOINT: 'grpc://me:secret@c' })).toBe(
+      'OTEL_EXPORTER_OTLP_ENDPOINT: must be an http:// or https:// URL',
+    );
   });
 
   it('are all in the help, and those of clients are not', () => {

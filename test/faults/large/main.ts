@@ -126,13 +126,17 @@ async function withOthers(
 
 async function timeStart(): Promise<void> {
   const beganMs = performance.now();
-  const child = spawn(
-    launcher,
-    ['serve', '--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const doors = [
+    '--grpc-listen',
+    '127.0.0.1:0',
+    '--http-listen',
+    '127.0.0.1:0',
+    '--admin-listen',
+    '127.0.0.1:0',
+  ];
+  const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...doors], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   for await (const line of createInterface({ input: child.stdout })) if (line.includes('"ready"')) break;
   const ms = performance.now() - beganMs;
   say(

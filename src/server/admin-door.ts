@@ -1,0 +1,133 @@
+/** The door for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It asks nobody who they are. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Address, formatAddress, ListenError } from './addresses.ts';
+import type { Readiness } from './readiness.ts';
+
+/** What a scrape is answered with. */
+export interface Scrape {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface AdminDoorOptions {
+  /** Port 0 takes any free one. */
+  readonly address: Address;
+  readonly readiness: Pick<Readiness, 'ready' | 'phase'>;
+  /** The body of `/metrics`. */
+  readonly metrics: () => Promise<Scrape>;
+  /** Told of errors that nobody foresaw; the caller only hears 500. */
+  readonly onUnexpectedError: (error: unknown, path: string) => void;
+}
+
+/** Disposal answers what has been asked, for at most a second, and closes. */
+export interface AdminDoor extends AsyncDisposable {
+  /** HOST:PORT */
+  readonly address: string;
+}
+
+/** How long a request may take to arrive, and a connection may be idle, in milliseconds. */
+const patienceMs = 5_000;
+const headerBytesMax = 8 * 1024;
+/** Probes and scrapers need a handful; the rest of the process's descriptors is for those who bring artifacts. */
+const connectionsMax = 256;
+const closeMs = 1_000;
+
+/** @throws Error if the address cannot be listened on. */
+export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoor> {
+  const server = createServer(
+    {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: patienceMs,
+      requestTimeout: patienceMs,
+      keepAliveTimeout: patienceMs,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => void answer(request, response, options),
+  );
+  server.maxConnections = connectionsMax;
+  const { host } = options.address;
+  await listen(server, options.address);
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: formatAddress({ host, port }),
+    [Symbol.asyncDispose]: () => close(server),
+  };
+}
+
+async function listen(server: Server, address: Address): Promise<void> {
+  const listening = Promise.withResolvers<void>();
+  server.once('error', listening.reject);
+  server.listen(address.port, address.host, listening.resolve);
+  try {
+    await listening.promise;
+  } catch (error) {
+    throw new ListenError('admin', formatAddress(address), error as Error);
+  }
+  server.off('error', listening.reject);
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  // Also closes the connections that are idle.
+  server.close(() => closed.resolve());
+  const timer = setTimeout(() => server.closeAllConnections(), closeMs);
+  await closed.promise;
+  clearTimeout(timer);
+}
+
+interface Answer extends Scrape {
+  readonly status: number;
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: AdminDoorOptions,
+): Promise<void> {
+  const { method = '', url = '' } = request;
+  const path = url.split('?', 1)[0]!;
+  const page = pages.get(path);
+  if (page === undefined) send(request, response, plain(404, 'not found'));
+  else if (method !== 'GET' && method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD');
+    send(request, response, plain(405, 'method not allowed'));
+  } else {
+    try {
+      send(request, response, await page(options));
+    } catch (error) {
+      options.onUnexpectedError(error, path);
+      send(request, response, plain(500, 'internal error'));
+    }
+  }
+}
+
+type Page = (options: AdminDoorOptions) => Answer | Promise<Answer>;
+
+const pages = new Map<string, Page>([
+  // That the process can say so is all that there is to say: starting again helps against nothing else.
+  ['/healthz', () => plain(200, 'ok')],
+  ['/readyz', ({ readiness }) => json(readiness.ready ? 200 : 503, { phase: readiness.phase })],
+  ['/metrics', async ({ metrics }) => ({ status: 200, ...(await metrics()) })],
+]);
+
+function plain(status: number, text: string): Answer {
+  return { status, contentType: 'text/plain; charset=utf-8', body: `${text}\n` };
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, contentType, body }: Answer,
+): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', contentType);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

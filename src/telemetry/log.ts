@@ -1,0 +1,87 @@
+/** Structured logs: one JSON object a line, on standard output. No line holds a header of a request. */
+import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { alarming, type EndedCall } from './call.ts';
+
+/** @param activeTraceId of the call on whose behalf a line is written; such lines carry it. Default: none do. */
+export function openLog(level: string, activeTraceId: () => string | undefined = () => undefined): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
+      mixin: () => {
+        const traceId = activeTraceId();
+        return traceId === undefined ? {} : { trace_id: traceId };
+      },
+    },
+    // Synchronous, so that the last lines before an exit are there.
+    pino.destination({ dest: 1, sync: true }),
+  );
+}
+
+/** One line a call: calls that succeed at debug, refusals at info, our own failures at error. */
+export function callLogger(log: Logger): (call: EndedCall) => void {
+  return ({ method, door, namespace, subject, outcome, durationMs, traceId, error }) => {
+    const level = outcome === 'OK' ? 'debug' : alarming.has(outcome) ? 'error' : 'info';
+    if (!log.isLevelEnabled(level)) return;
+    const line = {
+      method,
+      door,
+      namespace,
+      subject,
+      outcome,
+      duration_ms: Math.round(durationMs * 1_000) / 1_000,
+      ...(traceId === undefined ? {} : { trace_id: traceId }),
+      ...(error === undefined ? {} : { err: error }),
+    };
+    log[level](line, 'call');
+  };
+}
+
+export interface DescribedError {
+  readonly type: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly code?: string;
+  readonly reason?: string;
+  readonly cause?: DescribedError;
+}
+
+const causesMax = 3;
+const textLengthMax = 8_192;
+
+/**
+ * An error as it is logged: these members and no others, since errors of libraries carry whole requests with them,
+ * credentials included; and no credentials that stand in a text in a form by which they can be told.
+ */
+export function describeError(error: unknown): DescribedError {
+  return describe(error, causesMax);
+}
+
+function describe(error: unknown, causes: number): DescribedError {
+  if (!(error instanceof Error))
+    return { type: typeof error, message: typeof error === 'string' ? redact(error) : '(not an Error)' };
+  const { name, message, stack, cause } = error;
+  const { code, reason } = error as { code?: unknown; reason?: unknown };
+  return {
+    type: name,
+    message: redact(message),
+    ...(stack === undefined ? {} : { stack: redact(stack) }),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code: redact(String(code)) } : {}),
+    ...(typeof reason === 'string' ? { reason: redact(reason) } : {}),
+    ...(cause === undefined || causes === 0 ? {} : { cause: describe(cause, causes - 1) }),
+  };
+}
+
+/** The text without what follows `Bearer`, `authorization:` or `token=`. */
+export function redact(text: string): string {
+  return text
+    .slice(0, textLengthMax)
+    .replace(
+      /\b(authorization|token)(["']?\s*[:=]\s*["']?)(?:bearer\s+|basic\s+)?[^\s"',;&]+/gi,
+      '$1$2[redacted]',
+    )
+    .replace(/\b(bearer)\s+(?!\[redacted\])[^\s"',;&]+/gi, '$1 [redacted]');
+}

@@ -1,0 +1,41 @@
+/** What is counted of calls. Labels are bounded: none holds what a caller has chosen. */
+import type { Counter, Histogram, Meter, UpDownCounter } from '@opentelemetry/api';
+import type { EndedCall, StartedCall } from './call.ts';
+
+/** From a read out of memory to the upload of a large artifact, in seconds. */
+const durationBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+
+export class RpcMetrics {
+  private readonly methods: ReadonlySet<string>;
+  private readonly durations: Histogram;
+  private readonly calls: Counter;
+  private readonly inFlight: UpDownCounter;
+
+  constructor(meter: Meter, methods: readonly string[]) {
+    this.methods = new Set(methods);
+    this.durations = meter.createHistogram('artifacta_rpc_duration_seconds', {
+      description: 'How long calls took, from their headers to the end of their last answer.',
+      advice: { explicitBucketBoundaries: durationBoundaries },
+    });
+    this.calls = meter.createCounter('artifacta_rpc_calls_total', { description: 'Calls that have ended.' });
+    this.inFlight = meter.createUpDownCounter('artifacta_rpc_in_flight', {
+      description: 'Calls that have begun and not ended.',
+    });
+  }
+
+  started({ method, door }: Pick<StartedCall, 'method' | 'door'>): void {
+    this.inFlight.add(1, { method: this.known(method), door });
+  }
+
+  ended(call: Pick<EndedCall, 'method' | 'door' | 'outcome' | 'durationMs'>): void {
+    const { door, outcome, durationMs } = call;
+    const method = this.known(call.method);
+    this.inFlight.add(-1, { method, door });
+    this.calls.add(1, { method, outcome, door });
+    this.durations.record(durationMs / 1_000, { method, outcome, door });
+  }
+
+  private known(method: string): string {
+    return this.methods.has(method) ? method : 'other';
+  }
+}

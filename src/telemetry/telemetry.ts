@@ -1,0 +1,93 @@
+/** What is told of the service: logs, figures and traces. What is not asked for is not even loaded. */
+import type { Logger } from 'pino';
+import type { EndedCall, StartedCall } from './call.ts';
+import { callLogger, openLog } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { StoreFigures } from './store-metrics.ts';
+import type { CallSpan, Tracing } from './tracing.ts';
+
+export interface TelemetryOptions {
+  /** Of the software. */
+  readonly version: string;
+  readonly logLevel: string;
+  /** Whether anybody can ask for figures. */
+  readonly hasMetrics: boolean;
+  /** Where spans are sent, by OTLP over HTTP. Undefined: there are none. */
+  readonly otlpTracesUrl: string | undefined;
+  /** Every method that is served. */
+  readonly methods: readonly string[];
+  readonly isReady: () => boolean;
+  /** Of all messages since the process began. */
+  readonly messageBytes: () => { readonly received: number; readonly sent: number };
+  /** Undefined: the store is not open yet. */
+  readonly figures: () => Promise<StoreFigures | undefined>;
+}
+
+/** Disposal sends the spans that are left, as far as that goes quickly. */
+export interface Telemetry extends AsyncDisposable {
+  readonly log: Logger;
+  /** Resolves when calls are counted and traced; no call may begin before. Loading takes a tenth of a second. */
+  readonly loaded: Promise<void>;
+  readonly onStart: (call: StartedCall) => CallSpan | undefined;
+  readonly onCall: (call: EndedCall) => void;
+  /** What Prometheus is answered with; nothing without {@link TelemetryOptions.hasMetrics}. */
+  readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+export function openTelemetry(options: TelemetryOptions): Telemetry {
+  let tracing: Tracing | undefined;
+  let metrics: Metrics | undefined;
+  const log = openLog(options.logLevel, () => tracing?.activeTraceId());
+  const logCall = callLogger(log);
+  const loaded = load(options, log).then((parts) => {
+    ({ tracing, metrics } = parts);
+  });
+  // Whoever waits for it hears of it.
+  loaded.catch(() => undefined);
+  return {
+    log,
+    loaded,
+    onStart: (call) => {
+      metrics?.callStarted(call);
+      return tracing?.begin(call);
+    },
+    onCall: (call) => {
+      metrics?.callEnded(call);
+      logCall(call);
+    },
+    scrape: async () => {
+      await loaded;
+      return (await metrics?.scrape()) ?? { contentType: 'text/plain; charset=utf-8', body: '' };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await loaded;
+      metrics?.[Symbol.dispose]();
+      await tracing?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function load(
+  { version, hasMetrics, methods, isReady, messageBytes, figures, otlpTracesUrl }: TelemetryOptions,
+  log: Logger,
+): Promise<{ metrics: Metrics | undefined; tracing: Tracing | undefined }> {
+  const [metricsModule, tracingModule] = await Promise.all([
+    hasMetrics ? import('./metrics.ts') : undefined,
+    otlpTracesUrl === undefined ? undefined : import('./tracing.ts'),
+  ]);
+  return {
+    metrics: metricsModule?.openMetrics({
+      version,
+      methods,
+      isReady,
+      messageBytes,
+      store: figures,
+      onError: (error) => log.error({ err: error }, 'figures could not be collected'),
+    }),
+    tracing: tracingModule?.openTracing({
+      url: otlpTracesUrl ?? '',
+      version,
+      warn: (message) => log.warn(message),
+    }),
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * A span for each call, sent to an OpenTelemetry collector. Nothing is registered globally, so that no library makes
+ * spans of its own: they could hold what callers have chosen.
+ */
+import {
+  type Context,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  trace,
+} from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { type ExportResult, ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  type ReadableSpan,
+  type SpanExporter,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import { alarming, type Outcome, type StartedCall } from './call.ts';
+
+export interface TracingOptions {
+  /** Where spans are posted to as OTLP protobuf. */
+  readonly url: string;
+  /** Of the software. */
+  readonly version: string;
+  /** Told when spans begin to get lost, and when they no longer do. */
+  readonly warn: (message: string) => void;
+}
+
+/** The span of one call. */
+export interface CallSpan {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** Runs work on whose behalf {@link Tracing.activeTraceId} is that of this span. */
+  run<T>(work: () => T): T;
+  end(outcome: Outcome): void;
+}
+
+/** Disposal sends what is left, for at most {@link flushMs}. */
+export interface Tracing extends AsyncDisposable {
+  /** The span is a child of that in the W3C headers `traceparent` and `tracestate`, and sampled if that is. */
+  begin(call: StartedCall): CallSpan;
+  /** Of the call on whose behalf the present code runs. */
+  activeTraceId(): string | undefined;
+}
+
+/** How long the last spans may take to leave, in milliseconds: a collector that is away must not hold up the end. */
+export const flushMs = 3_000;
+const exportMs = 10_000;
+
+const headersGetter: TextMapGetter<Headers> = {
+  get: (headers, key) => headers.get(key) ?? undefined,
+  keys: (headers) => [...headers.keys()],
+};
+
+export function openTracing({ url, version, warn }: TracingOptions): Tracing {
+  const resource = resourceFromAttributes({ 'service.name': 'artifacta', 'service.version': version });
+  const exporter = new OTLPTraceExporter({ url, timeoutMillis: exportMs });
+  const provider = new TracerProvider({
+    // What the standard OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes first.
+    resource: resource.merge(detectResources({ detectors: [envDetector] })),
+    spanProcessors: [new BatchSpanProcessor({ exporter: new ReportingExporter(exporter, warn) })],
+  });
+  const tracer = provider.getTracer('artifacta', version);
+  const contexts = new AsyncLocalStorageContextManager().enable();
+  const propagator = new W3CTraceContextPropagator();
+  return {
+    begin: ({ method, door, protocol, headers }) => {
+      const parent = propagator.extract(ROOT_CONTEXT, headers, headersGetter);
+      const [service = '', name = ''] = method.split('/');
+      const span = tracer.startSpan(
+        method,
+        {
+          kind: SpanKind.SERVER,
+          attributes: {
+            'rpc.system': protocol === 'grpc' ? 'grpc' : 'connect_rpc',
+            'rpc.service': service,
+            'rpc.method': name,
+            'artifacta.door': door,
+          },
+        },
+        parent,
+      );
+      const context: Context = trace.setSpan(parent, span);
+      return {
+        traceId: span.spanContext().traceId,
+        run: (work) => contexts.with(context, work),
+        end: (outcome) => {
+          if (outcome !== 'OK') span.setAttribute('error.type', outcome);
+          if (alarming.has(outcome)) span.setStatus({ code: SpanStatusCode.ERROR });
+          span.end();
+        },
+      };
+    },
+    activeTraceId: () => trace.getSpan(contexts.active())?.spanContext().traceId,
+    [Symbol.asyncDispose]: async () => {
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, flushMs);
+      await Promise.race([provider.shutdown().catch(() => undefined), late.promise]);
+      clearTimeout(timer);
+      contexts.disable();
+    },
+  };
+}
+
+/** Says once that spans are lost, until one gets through again. */
+class ReportingExporter implements SpanExporter {
+  private readonly inner: SpanExporter;
+  private readonly warn: (message: string) => void;
+  private fails = false;
+
+  constructor(inner: SpanExporter, warn: (message: string) => void) {
+    this.inner = inner;
+    this.warn = warn;
+  }
+
+  export(spans: ReadableSpan[], callback: (result: ExportResult) => void): void {
+    this.inner.export(spans, (result) => {
+      const fails = result.code === ExportResultCode.FAILED;
+      if (fails && !this.fails) this.warn(`spans cannot be sent and are lost: ${whyNot(result.error)}`);
+      if (!fails && this.fails) this.warn('spans are sent again');
+      this.fails = fails;
+      callback(result);
+    });
+  }
+
+  async forceFlush(): Promise<void> {
+    await this.inner.forceFlush?.();
+  }
+
+  shutdown(): Promise<void> {
+    return this.inner.shutdown();
+  }
+}
+
+/** Neither the URL, which may hold a password, nor what the collector answered. */
+function whyNot(error: (Error & { code?: unknown }) | undefined): string {
+  const { code } = error ?? {};
+  return typeof code === 'string' || typeof code === 'number' ? String(code) : (error?.name ?? 'unknown');
+}

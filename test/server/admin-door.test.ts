@@ -1,0 +1,138 @@
+/** The door for probes and Prometheus, over real sockets. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type AdminDoorOptions, openAdminDoor } from '../../src/server/admin-door.ts';
+import { Readiness } from '../../src/server/readiness.ts';
+
+const free = { host: '127.0.0.1', port: 0 };
+
+async function opened(options: Partial<AdminDoorOptions> = {}) {
+  const readiness = new Readiness();
+  const errors: [unknown, string][] = [];
+  const door = await openAdminDoor({
+    address: free,
+    readiness,
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'a 1\n' }),
+    onUnexpectedError: (error, path) => errors.push([error, path]),
+    ...options,
+  });
+  onTestFinished(() => door[Symbol.asyncDispose]());
+  const get = (path: string, init: RequestInit = {}) => fetch(`http://${door.address}${path}`, init);
+  return { door, readiness, errors, get };
+}
+
+/** Sends text as it is and resolves with all that comes back until the other side closes. */
+async function raw(address: string, text: string): Promise<string> {
+  const at = address.lastIndexOf(':');
+  const socket = connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)) });
+  onTestFinished(() => void socket.destroy());
+  // What is refused half way is answered and closed, whatever is still being sent.
+  socket.on('error', () => undefined);
+  let received = '';
+  socket.setEncoding('latin1').on('data', (data) => {
+    received += data;
+  });
+  socket.write(text, 'latin1');
+  await once(socket, 'close');
+  return received;
+}
+
+describe('the admin door', () => {
+  it('tells liveness from readiness', async () => {
+    const { readiness, get } = await opened();
+    const seen: unknown[] = [];
+    for (const phase of ['starting', 'recovery', 'serving', 'leaving', 'stopping'] as const) {
+      readiness.set(phase);
+      const [live, ready] = [await get('/healthz'), await get('/readyz')];
+      expect(await live.text()).toBe('ok\n');
+      expect(ready.headers.get('content-type')).toBe('application/json');
+      seen.push([live.status, ready.status, await ready.json()]);
+    }
+    expect(seen).toEqual([
+      [200, 503, { phase: 'starting' }],
+      [200, 503, { phase: 'recovery' }],
+      [200, 200, { phase: 'serving' }],
+      [200, 503, { phase: 'leaving' }],
+      [200, 503, { phase: 'stopping' }],
+    ]);
+  });
+
+  it('serves metrics as they are given', async () => {
+    const { get } = await opened();
+    const answer = await get('/metrics?x=y');
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(await answer.text()).toBe('a 1\n');
+    const head = await get('/metrics', { method: 'HEAD' });
+    expect(head.headers.get('content-length')).toBe('4');
+    expect(await head.text()).toBe('');
+  });
+
+  it.each(['/', '/healthz/', '/metrics/x', '//healthz', '/%68ealthz', '/favicon.ico'])(
+    'has nothing at %s',
+    async (path) => {
+      const { get } = await opened();
+      expect((await get(path)).status).toBe(404);
+    },
+  );
+
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('refuses %s', async (method) => {
+    const { get } = await opened();
+    for (const path of ['/healthz', '/readyz', '/metrics']) {
+      const answer = await get(path, { method, ...(method === 'OPTIONS' ? {} : { body: 'x' }) });
+      expect(answer.status).toBe(405);
+      expect(answer.headers.get('allow')).toBe('GET, HEAD');
+    }
+  });
+
+  it('tells nobody but its owner why metrics failed', async () => {
+    const failure = new Error('secret');
+    const { get, errors } = await opened({ metrics: () => Promise.reject(failure) });
+    const answer = await get('/metrics');
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).toBe('internal error\n');
+    expect(errors).toEqual([[failure, '/metrics']]);
+    expect((await get('/healthz')).status).toBe(200);
+  });
+
+  it('bounds headers and goes on after what is not HTTP', async () => {
+    const { door, get } = await opened();
+    const large = await raw(
+      door.address,
+      `GET /healthz HTTP/1.1\r\nhost: x\r\na: ${'a'.repeat(10_000)}\r\n\r\n`,
+    );
+    expect(large).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await raw(door.address, '\x16\x03\x01 hello\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await raw(door.address, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect((await get('/healthz')).status).toBe(200);
+  });
+
+  it('does not wait for a request that never ends', { timeout: 20_000 }, async () => {
+    const { door } = await opened();
+    expect(await raw(door.address, 'GET /healthz HTTP/1.1\r\nhost: x\r\na: ')).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('closes although somebody is connected and says nothing', async () => {
+    const { door } = await opened();
+    const silent = raw(door.address, 'GET /heal');
+    const kept = await fetch(`http://${door.address}/healthz`);
+    expect(kept.status).toBe(200);
+    await door[Symbol.asyncDispose]();
+    await silent;
+    await expect(fetch(`http://${door.address}/healthz`)).rejects.toThrow();
+  });
+
+  it('says which address it cannot listen on, and why', async () => {
+    const { door } = await opened();
+    const port = Number(door.address.split(':').at(-1));
+    const second = openAdminDoor({
+      address: { host: '127.0.0.1', port },
+      readiness: new Readiness(),
+      metrics: async () => ({ contentType: '', body: '' }),
+      onUnexpectedError: () => undefined,
+    });
+    await expect(second).rejects.toThrow(`cannot listen on ${door.address}: the address is in use`);
+  });
+});

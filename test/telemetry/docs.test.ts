@@ -1,0 +1,49 @@
+/** docs/observability.md names what there is, and nothing else. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import { openMetrics } from '../../src/telemetry/metrics.ts';
+import { parseScrape } from './prometheus.ts';
+
+const page = await readFile(resolve(import.meta.dirname, '../../docs/observability.md'), 'utf8');
+
+it('lists every figure with its type and labels', async () => {
+  const table = /<!-- metrics -->\n(.*?)<!-- \/metrics -->/s.exec(page)![1]!;
+  const documented = table
+    .trim()
+    .split('\n')
+    .slice(2)
+    .map((row) => {
+      const [name = '', type = '', labels = ''] = row
+        .split('|')
+        .slice(1)
+        .map((cell) => cell.replaceAll('`', '').trim());
+      return [name, type, labels === '' ? [] : labels.split(', ').sort()];
+    });
+  using metrics = openMetrics({
+    version: '1.2.3',
+    methods: ['a/b'],
+    isReady: () => true,
+    messageBytes: () => ({ received: 1, sent: 1 }),
+    onError: (error) => expect.unreachable(String(error)),
+    store: async () => ({
+      state: 'serving',
+      losses: 0,
+      pauses: 0,
+      space: { freeBytes: 1, reserveBytes: 1 },
+      staged: { contents: 0, sizeBytes: 0 },
+      index: { transactions: 1, batches: 1, rowsWritten: 1, bytesWritten: 1, reopens: 0, waiting: 0 },
+    }),
+  });
+  const call = { method: 'a/b', door: 'network' };
+  metrics.callStarted(call);
+  metrics.callEnded({ ...call, outcome: 'OK', durationMs: 1 });
+  const scraped = [...parseScrape((await metrics.scrape()).body)].map(([name, { type, samples }]) => {
+    const labels = new Set(samples.flatMap((sample) => Object.keys(sample.labels)));
+    labels.delete('le');
+    return [name, type, [...labels].sort()];
+  });
+  const onLinux =
+    process.platform === 'linux' ? documented : documented.filter(([name]) => name !== 'process_open_fds');
+  expect(scraped.sort()).toEqual(onLinux.sort());
+});
