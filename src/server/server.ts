@@ -3,11 +3,12 @@ import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/
 import type { Door } from '../api/door.ts';
 import { type Address, formatAddress, ListenError, prepareSocket } from './addresses.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
+import type { NodeServer } from './connections.ts';
 import { collect, type Routes, serve } from './grpc.ts';
 import { advertise, openConnectionWindows } from './grpc-internals.ts';
 import { explainOwnStatuses } from './grpc-status.ts';
 import { Health, health } from './health.ts';
-import { type HttpDoor, type HttpOptions, type NodeServer, type SecureOptions, startHttp } from './http.ts';
+import { type HttpDoor, type HttpOptions, type SecureOptions, startHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
 import { shuttingDown } from './refusals.ts';
 
