@@ -22,6 +22,8 @@ export class Connections {
   private readonly sessions = new Set<ServerHttp2Session>();
   /** The latest on each HTTP/1.1 connection. */
   private readonly exchanges = new WeakMap<Socket, Exchange>();
+  /** Those of HTTP/1.1 that are not answered yet. */
+  private readonly open = new Set<Exchange>();
   private closed: Promise<void> | undefined;
 
   constructor(server: NodeServer) {
@@ -48,7 +50,9 @@ export class Connections {
     const { socket } = exchange.request;
     this.silent.delete(socket);
     this.exchanges.set(socket, exchange);
+    this.open.add(exchange);
     void exchange.settled.then(() => {
+      this.open.delete(exchange);
       if (this.isClosing) this.closeIdle();
     });
   }
@@ -59,6 +63,9 @@ export class Connections {
       this.server.close(() => resolve());
       for (const session of this.sessions) session.close();
       for (const socket of this.silent) socket.destroy();
+      // Clients that use a connection again would otherwise do so while it is being closed.
+      for (const { response } of this.open)
+        if (!response.headersSent) response.setHeader('connection', 'close');
       this.closeIdle();
     });
     return this.closed;
