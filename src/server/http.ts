@@ -26,8 +26,6 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly secure?: SecureOptions | undefined;
   readonly concurrentStreamsMax: number;
   readonly windowBytes: number;
-  /** How long a client may take for the head of a request, in milliseconds. Default 30 s. */
-  readonly headersTimeoutMs?: number;
 }
 
 export interface HttpDoor {
@@ -42,6 +40,8 @@ export interface HttpDoor {
 
 /** Room for a name, metadata and labels at their limits, percent-encoded in the query of a PUT. */
 const headBytesMax = 64 * 1024;
+/** How long a client may take for the head of a request, in milliseconds. */
+const headersTimeout = 30_000;
 /** More are refused, since Node drops what exceeds its own limit without a word. */
 const headersMax = 100;
 
@@ -73,13 +73,12 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
 }
 
 function makeServer(options: HttpOptions): NodeServer {
-  const headersTimeout = options.headersTimeoutMs ?? 30_000;
   const common = {
     maxHeaderSize: headBytesMax,
     headersTimeout,
+    connectionsCheckingInterval: 5_000,
     // It would end long uploads. Whoever stands still is for the handlers to end.
     requestTimeout: 0,
-    connectionsCheckingInterval: Math.min(5_000, headersTimeout),
     // Longer than load balancers keep a connection that they may use again.
     keepAliveTimeout: 75_000,
   };
