@@ -60,11 +60,16 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
 
 /** What connect-node could not answer. Most often the client has gone. */
 function failed(error: unknown, exchange: Exchange, method: string, options: ConnectOptions): void {
-  const { response } = exchange;
-  if (!response.destroyed && ConnectError.from(error).code !== Code.Aborted)
-    options.onUnexpectedError(error, method);
+  const { response, gone } = exchange;
+  if (!gone.aborted && !isWriteError(error)) options.onUnexpectedError(error, method);
   if (response.headersSent) exchange.destroy();
   else exchange.answerError(unexpected());
+}
+
+/** The system's word for a connection that has gone, which may come before the connection is closed here. */
+function isWriteError(error: unknown): boolean {
+  const { code, cause } = ConnectError.from(error);
+  return code === Code.Aborted || (cause instanceof Error && 'syscall' in cause);
 }
 
 function register(router: ConnectRouter, spec: MethodImplSpec, options: ConnectOptions): void {

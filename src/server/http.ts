@@ -1,11 +1,11 @@
 /** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import type { MethodImplSpec } from '@connectrpc/connect';
 import { type Address, formatAddress, ListenError } from './addresses.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
+import { Connections, type NodeServer } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { HttpError } from './http-errors.ts';
 import { answerPlainly } from './http-routes.ts';
@@ -21,14 +21,12 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly tls?: Tls | undefined;
   readonly concurrentStreamsMax: number;
   readonly windowBytes: number;
-  /** How long a client may take for the head of a request, in milliseconds. Default 30 s. */
-  readonly headersTimeoutMs?: number;
 }
-
-type NodeServer = Server | Http2SecureServer;
 
 export interface HttpDoor {
   readonly port: number;
+  /** Node's own. */
+  readonly server: NodeServer;
   /** Takes no more requests at once; resolves when those under way have ended. */
   shutDown(): Promise<void>;
   /** Breaks off what is under way. */
@@ -37,6 +35,8 @@ export interface HttpDoor {
 
 /** Room for a name, metadata and labels at their limits, percent-encoded in the query of a PUT. */
 const headBytesMax = 64 * 1024;
+/** How long a client may take for the head of a request, in milliseconds. */
+const headersTimeout = 30_000;
 /** More are refused, since Node drops what exceeds its own limit without a word. */
 const headersMax = 100;
 
@@ -62,19 +62,19 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   await listen(server, options.address);
   return {
     port: (server.address() as AddressInfo).port,
+    server,
     shutDown: () => connections.shutDown(),
     forceShutdown: () => connections.destroy(),
   };
 }
 
 function makeServer(options: HttpOptions): NodeServer {
-  const headersTimeout = options.headersTimeoutMs ?? 30_000;
   const common = {
     maxHeaderSize: headBytesMax,
     headersTimeout,
+    connectionsCheckingInterval: 5_000,
     // It would end long uploads. Whoever stands still is for the handlers to end.
     requestTimeout: 0,
-    connectionsCheckingInterval: Math.min(5_000, headersTimeout),
     // Longer than load balancers keep a connection that they may use again.
     keepAliveTimeout: 75_000,
   };
@@ -135,65 +135,4 @@ function refuse(
     request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
   if (isPreflight) exchange.answer(204, preflightHeaders);
   return isPreflight;
-}
-
-/** The door's connections, and how they end. */
-class Connections {
-  private readonly server: NodeServer;
-  private readonly sockets = new Set<Socket>();
-  /** Those on which nothing was asked for yet. Node counts them as busy. */
-  private readonly silent = new Set<Socket>();
-  private readonly sessions = new Set<ServerHttp2Session>();
-  private closed: Promise<void> | undefined;
-
-  constructor(server: NodeServer) {
-    this.server = server;
-    const isSecure = 'setSecureContext' in server;
-    server.on('connection', (socket: Socket) => {
-      keep(this.sockets, socket);
-      if (!isSecure) keep(this.silent, socket);
-    });
-    // Whoever speaks HTTP/2 has a session, which can be asked to end.
-    server.on('secureConnection', (socket: TLSSocket) => {
-      if (socket.alpnProtocol !== 'h2') keep(this.silent, socket);
-    });
-    server.on('session', (session: ServerHttp2Session) => keep(this.sessions, session));
-  }
-
-  get isClosing(): boolean {
-    return this.closed !== undefined;
-  }
-
-  serve(exchange: Exchange): void {
-    this.silent.delete(exchange.request.socket);
-    if (exchange.isHttp2) return;
-    void exchange.settled.then(() => {
-      if (this.isClosing) this.closeIdle();
-    });
-  }
-
-  shutDown(): Promise<void> {
-    this.closed ??= new Promise((resolve) => {
-      this.server.close(() => resolve());
-      for (const session of this.sessions) session.close();
-      for (const socket of this.silent) socket.destroy();
-      this.closeIdle();
-    });
-    return this.closed;
-  }
-
-  destroy(): void {
-    void this.shutDown();
-    for (const session of this.sessions) session.destroy();
-    for (const socket of this.sockets) socket.destroy();
-  }
-
-  private closeIdle(): void {
-    if ('closeIdleConnections' in this.server) this.server.closeIdleConnections();
-  }
-}
-
-function keep<T extends Socket | ServerHttp2Session>(set: Set<T>, member: T): void {
-  set.add(member);
-  (member as Socket).once('close', () => set.delete(member));
 }

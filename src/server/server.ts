@@ -3,6 +3,7 @@ import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/
 import type { Door } from '../api/door.ts';
 import { type Address, formatAddress, ListenError, prepareSocket } from './addresses.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
+import type { NodeServer } from './connections.ts';
 import { collect, type Routes, serve } from './grpc.ts';
 import { advertise, openConnectionWindows } from './grpc-internals.ts';
 import { explainOwnStatuses } from './grpc-status.ts';
@@ -62,6 +63,8 @@ export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
     readonly http: string | null;
     readonly socket: string | null;
   };
+  /** Node's server of the HTTP door. */
+  readonly httpServer: NodeServer | null;
   readonly readiness: Readiness;
   /** Says that it leaves, waits, takes no more calls, waits for those under way, breaks off the rest. Idempotent. */
   drain(): Promise<DrainResult>;
@@ -118,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         http: httpDoor === undefined ? null : formatAddress({ ...http!, port: httpDoor.port }),
         socket: socket ?? null,
       },
+      httpServer: httpDoor?.server ?? null,
       readiness,
       drain: () => ending.drain(),
       force: () => ending.force(),

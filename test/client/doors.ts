@@ -1,11 +1,8 @@
 /** The same real store behind every way that a client can take. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRouterTransport } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { type ArtifactaClient, type ClientOptions, connect } from '../../src/client/client.ts';
@@ -41,13 +38,17 @@ async function openMemory(): Promise<Door> {
   };
 }
 
-/** gRPC over TCP and over a Unix socket. */
-async function openGrpc(way: 'tcp' | 'unix'): Promise<Door> {
+type Way = 'tcp' | 'unix' | 'http';
+
+/** gRPC over TCP and over a Unix socket, Connect over HTTP/1.1. */
+async function openServer(way: Way): Promise<Door> {
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-client-'));
   const store = await openTestStore();
+  const anyPort = { host: '127.0.0.1', port: 0 };
   const server = await startServer({
     routes: routesOf(store),
-    grpc: { host: '127.0.0.1', port: 0 },
+    grpc: anyPort,
+    http: anyPort,
     socket: join(directory, 'run', 'sock'),
     messageBytesMax: 2 * mebibyte,
     concurrentStreamsMax: 100,
@@ -56,12 +57,12 @@ async function openGrpc(way: 'tcp' | 'unix'): Promise<Door> {
       throw error;
     },
   });
-  const port = Number(server.addresses.grpc.split(':').at(-1));
-  const url = way === 'tcp' ? `grpc://127.0.0.1:${port}` : `unix:${server.addresses.socket}`;
+  const { grpc, http, socket } = server.addresses;
+  const urls: Record<Way, string> = { tcp: `grpc://${grpc}`, unix: `unix:${socket}`, http: `http://${http}` };
   return {
     store,
-    address: { host: '127.0.0.1', port },
-    client: (options) => connect(url, options),
+    address: { host: '127.0.0.1', port: Number((way === 'http' ? http : grpc)?.split(':').at(-1)) },
+    client: (options) => connect(urls[way], options),
     async [Symbol.asyncDispose]() {
       await server.force();
       await store[Symbol.asyncDispose]();
@@ -70,27 +71,9 @@ async function openGrpc(way: 'tcp' | 'unix'): Promise<Door> {
   };
 }
 
-/** Connect over HTTP/1.1. */
-async function openHttp(): Promise<Door> {
-  const store = await openTestStore();
-  const server = createServer(connectNodeAdapter({ routes: routesOf(store), readMaxBytes: 2 * mebibyte }));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    store,
-    address: { host: '127.0.0.1', port },
-    client: (options) => connect(`http://127.0.0.1:${port}`, options),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await store[Symbol.asyncDispose]();
-    },
-  };
-}
-
 export const doors: Readonly<Record<string, () => Promise<Door>>> = {
   memory: openMemory,
-  'gRPC over TCP': () => openGrpc('tcp'),
-  'gRPC over a Unix socket': () => openGrpc('unix'),
-  'Connect over HTTP/1.1': openHttp,
+  'gRPC over TCP': () => openServer('tcp'),
+  'gRPC over a Unix socket': () => openServer('unix'),
+  'Connect over HTTP/1.1': () => openServer('http'),
 };

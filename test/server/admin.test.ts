@@ -14,6 +14,7 @@ import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
 import { specOf, tester } from '../support/specs.ts';
 import { openTransport, startTestServer } from './grpc-doors.ts';
+import { openHttpTransport } from './http-doors.ts';
 
 let host: StoreHost;
 beforeEach(async () => {
@@ -37,14 +38,21 @@ const inProcess = () => adminOf(createRouterTransport(allRoutes()));
 
 async function served() {
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-admin-'));
-  const server = await startTestServer(allRoutes(), { socket: join(directory, 'run', 'sock') });
+  const server = await startTestServer(allRoutes(), {
+    socket: join(directory, 'run', 'sock'),
+    http: { host: '127.0.0.1', port: 0 },
+  });
   const opened = [openTransport(server.addresses.grpc), openTransport(`unix:${server.addresses.socket}`)];
   onTestFinished(async () => {
     for (const one of opened) one[Symbol.dispose]();
     await server[Symbol.asyncDispose]();
     await rm(directory, { recursive: true });
   });
-  return { network: adminOf(opened[0]!.transport), socket: adminOf(opened[1]!.transport) };
+  return {
+    network: adminOf(opened[0]!.transport),
+    socket: adminOf(opened[1]!.transport),
+    http: adminOf(openHttpTransport('Connect', `http://${server.addresses.http}`)),
+  };
 }
 
 async function drained<T>(stream: AsyncIterable<T>): Promise<T[]> {
@@ -53,7 +61,7 @@ async function drained<T>(stream: AsyncIterable<T>): Promise<T[]> {
 
 describe('what operators do', () => {
   it('is done in the process and over the socket, and refused on the network', async () => {
-    const { network, socket } = await served();
+    const { network, socket, http } = await served();
     for (const admin of [inProcess(), socket]) {
       const { status } = await admin.getStoreStatus({});
       expect(status).toMatchObject({
@@ -67,6 +75,8 @@ describe('what operators do', () => {
     }
     const denied = { code: Code.PermissionDenied };
     await expect(network.getStoreStatus({})).rejects.toMatchObject(denied);
+    await expect(http.getStoreStatus({})).rejects.toMatchObject(denied);
+    await expect(drained(http.exportIndex({}))).rejects.toMatchObject(denied);
     await expect(network.resumeMaintenance({ pauseId: 'x' })).rejects.toMatchObject(denied);
     await expect(network.acceptLoss({ lossId: 'x' })).rejects.toMatchObject(denied);
     await expect(drained(network.exportIndex({}))).rejects.toMatchObject(denied);

@@ -1,0 +1,108 @@
+/** The connections of the HTTP door: what is told to those that break the protocol, and how all of them end. */
+import type { Server } from 'node:http';
+import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Exchange } from './exchange.ts';
+
+export type NodeServer = Server | Http2SecureServer;
+
+/** Of what Node finds wrong with a request; anything else is a bad request. */
+const statusLines: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
+
+export class Connections {
+  private readonly server: NodeServer;
+  private readonly sockets = new Set<Socket>();
+  /** Those on which nothing was asked for yet. Node counts them as busy. */
+  private readonly silent = new Set<Socket>();
+  private readonly sessions = new Set<ServerHttp2Session>();
+  /** The latest on each HTTP/1.1 connection. */
+  private readonly exchanges = new WeakMap<Socket, Exchange>();
+  /** Those of HTTP/1.1 that are not answered yet. */
+  private readonly open = new Set<Exchange>();
+  private closed: Promise<void> | undefined;
+
+  constructor(server: NodeServer) {
+    this.server = server;
+    const isSecure = 'setSecureContext' in server;
+    server.on('connection', (socket: Socket) => {
+      keep(this.sockets, socket);
+      if (!isSecure) keep(this.silent, socket);
+    });
+    // Whoever speaks HTTP/2 has a session, which can be asked to end.
+    server.on('secureConnection', (socket: TLSSocket) => {
+      if (socket.alpnProtocol !== 'h2') keep(this.silent, socket);
+    });
+    server.on('session', (session: ServerHttp2Session) => keep(this.sessions, session));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.refuse(error, socket));
+  }
+
+  get isClosing(): boolean {
+    return this.closed !== undefined;
+  }
+
+  serve(exchange: Exchange): void {
+    if (exchange.isHttp2) return;
+    const { socket } = exchange.request;
+    this.silent.delete(socket);
+    this.exchanges.set(socket, exchange);
+    this.open.add(exchange);
+    void exchange.settled.then(() => {
+      this.open.delete(exchange);
+      if (this.isClosing) this.closeIdle();
+    });
+  }
+
+  /** Takes no more requests; resolves when all connections have ended, which those do that have nothing to do. */
+  shutDown(): Promise<void> {
+    this.closed ??= new Promise((resolve) => {
+      this.server.close(() => resolve());
+      for (const session of this.sessions) session.close();
+      for (const socket of this.silent) socket.destroy();
+      // Clients that use a connection again would otherwise do so while it is being closed.
+      for (const { response } of this.open)
+        if (!response.headersSent) response.setHeader('connection', 'close');
+      this.closeIdle();
+    });
+    return this.closed;
+  }
+
+  /** Breaks off what is under way. */
+  destroy(): void {
+    void this.shutDown();
+    for (const session of this.sessions) session.destroy();
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private closeIdle(): void {
+    if ('closeIdleConnections' in this.server) this.server.closeIdleConnections();
+  }
+
+  /** What followed a whole request does not concern that one: it is answered before the connection is closed. */
+  private refuse({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
+    const exchange = this.exchanges.get(socket);
+    const { request, response } = exchange ?? {};
+    if (exchange !== undefined && request?.complete && response?.writableFinished === false) {
+      void exchange.settled.then(() => end(socket, code));
+      return;
+    }
+    const isAnswering = response?.headersSent === true && !response.writableFinished;
+    if (isAnswering) socket.destroy();
+    else end(socket, code);
+  }
+}
+
+function end(socket: Socket, code: string): void {
+  if (socket.writable && code !== 'ECONNRESET')
+    socket.write(`HTTP/1.1 ${statusLines[code] ?? '400 Bad Request'}\r\nConnection: close\r\n\r\n`);
+  socket.destroy();
+}
+
+function keep<T extends Socket | ServerHttp2Session>(set: Set<T>, member: T): void {
+  set.add(member);
+  (member as Socket).once('close', () => set.delete(member));
+}
