@@ -4,6 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, isLoopback, parseAddress, socketPathBytesMax } from './server/addresses.ts';
+import type { TlsFiles } from './server/tls.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 
 /** A setting that cannot be used. Names it and says why. */
@@ -27,11 +28,22 @@ export interface ClientConfig {
   readonly reserveBytes: number | undefined;
   /** How long to wait for whoever has the data directory open. */
   readonly lockWaitMs: number;
+  /** Paths of what the client shows and trusts over TLS. */
+  readonly clientTls: ClientTls;
   readonly logLevel: string;
+}
+
+/** Paths of files in PEM. */
+export interface ClientTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export interface ServeConfig extends ClientConfig {
   readonly grpc: Address;
+  /** Undefined: in clear. */
+  readonly tls: TlsFiles | undefined;
   /** Whether callers on the network must show who they are. */
   readonly auth: boolean;
   /** Undefined: no HTTP. */
@@ -61,6 +73,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
       : (source.address('httpListen') ?? { host: '127.0.0.1', port: 8_080 });
   const auth = source.flag('auth');
   const insecure = source.flag('insecure');
+  const tls = tlsOf(source);
   const listening = { grpcListen: grpc, ...(http === undefined ? {} : { httpListen: http }) };
   for (const [name, { host }] of Object.entries(listening)) {
     if (!isLoopback(host) && !auth && !insecure)
@@ -71,6 +84,10 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   }
   const isLocal = Object.values(listening).every(({ host }) => isLoopback(host));
   const warnings: string[] = [];
+  if (auth && tls === undefined && !isLocal)
+    warnings.push(
+      'credentials cross the network in clear: give --tls-cert and --tls-key, or let a proxy or a mesh encrypt',
+    );
   const admin =
     source.text('adminListen') === 'none'
       ? undefined
@@ -83,6 +100,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   return {
     ...common(source),
     grpc,
+    tls,
     auth,
     http,
     admin,
@@ -92,6 +110,37 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     graceMs: (source.integer('graceSeconds', 3_600) ?? (isLocal ? 0 : 5)) * 1_000,
     drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
     warnings,
+  };
+}
+
+/** @throws SettingError for half of what is needed. */
+function tlsOf(source: Source): TlsFiles | undefined {
+  const [cert, key, clientCa] = (['tlsCert', 'tlsKey', 'tlsClientCa'] as const).map((name) =>
+    source.text(name),
+  );
+  const clientAuth = source.text('tlsClientAuth') ?? 'required';
+  if (clientAuth !== 'required' && clientAuth !== 'optional')
+    throw new SettingError(source.name('tlsClientAuth'), `must be required or optional, not ${clientAuth}`);
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  if (cert === undefined) throw new SettingError(source.name('tlsCert'), 'is missing: it goes with the key');
+  if (key === undefined)
+    throw new SettingError(source.name('tlsKey'), 'is missing: it goes with the certificate');
+  return { cert, key, clientCa, isClientOptional: clientAuth === 'optional' };
+}
+
+function clientTlsOf(source: Source): ClientTls {
+  const [ca, cert, key] = (['clientTlsCa', 'clientTlsCert', 'clientTlsKey'] as const).map((name) =>
+    source.text(name),
+  );
+  if ((cert === undefined) !== (key === undefined))
+    throw new SettingError(
+      source.name(cert === undefined ? 'clientTlsCert' : 'clientTlsKey'),
+      'is missing: certificate and key go together',
+    );
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
   };
 }
 
@@ -132,6 +181,7 @@ function common(source: Source): ClientConfig {
     artifactBytesMax: source.integer('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
     inlineBytesMax: source.integer('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
     reserveBytes: source.integer('reserveBytes', 2 ** 50),
+    clientTls: clientTlsOf(source),
     lockWaitMs: (source.integer('lockWaitSeconds', 3_600) ?? 30) * 1_000,
     logLevel,
   };

@@ -1,8 +1,9 @@
 /** How the command line comes to a store: a server that was named, one that is there, or the store itself. */
+import { readFile } from 'node:fs/promises';
 import { UsageError } from './cli/exit.ts';
 import type { Connection, ConnectOptions } from './cli/io.ts';
 import { withCredentials } from './client/headers.ts';
-import { type ClientConfig, readClientConfig, SettingError } from './config.ts';
+import { type ClientConfig, type ClientTls, readClientConfig, SettingError } from './config.ts';
 import { answersOurs } from './server/addresses.ts';
 
 /**
@@ -39,12 +40,26 @@ function configOf({ url, dataDir }: ConnectOptions): ClientConfig {
   }
 }
 
-async function openRemote(url: string, { token }: ClientConfig): Promise<Connection> {
+async function openRemote(url: string, { token, clientTls }: ClientConfig): Promise<Connection> {
   const { openEndpoint } = await import('./client/endpoint.ts');
-  const endpoint = await openEndpoint(url);
+  const endpoint = await openEndpoint(url, await readAll(clientTls));
   return {
     transport: withCredentials(endpoint.transport, { token }),
     description: url,
     close: () => endpoint.close(),
   };
+}
+
+/** @throws UsageError for a file that cannot be read. */
+async function readAll(files: ClientTls): Promise<Partial<Record<keyof ClientTls, Buffer>>> {
+  const read = async ([name, path]: [string, string]): Promise<[string, Buffer]> => {
+    try {
+      return [name, await readFile(path)];
+    } catch (error) {
+      throw new UsageError(
+        `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+      );
+    }
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(files).map(read)));
 }

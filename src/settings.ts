@@ -85,6 +85,53 @@ export const settings = {
     default: '30',
     description: 'how long to wait for another process that has the data directory open',
   },
+  tlsCert: {
+    flag: 'tls-cert',
+    value: 'FILE',
+    env: 'ARTIFACTA_TLS_CERT',
+    default: 'none: in clear',
+    description:
+      'certificate chain in PEM; gRPC and HTTP are then served over TLS; read again when it changes',
+  },
+  tlsKey: {
+    flag: 'tls-key',
+    value: 'FILE',
+    env: 'ARTIFACTA_TLS_KEY',
+    default: 'none',
+    description: 'its private key in PEM',
+  },
+  tlsClientCa: {
+    flag: 'tls-client-ca',
+    value: 'FILE',
+    env: 'ARTIFACTA_TLS_CLIENT_CA',
+    default: 'none: clients show no certificate',
+    description: 'authorities whose client certificates count, in PEM',
+  },
+  tlsClientAuth: {
+    flag: 'tls-client-auth',
+    value: 'MODE',
+    env: 'ARTIFACTA_TLS_CLIENT_AUTH',
+    default: 'required',
+    description: 'with authorities for clients: required, or optional for those who bring a token instead',
+  },
+  clientTlsCa: {
+    env: 'ARTIFACTA_TLS_CA',
+    default: 'the system’s',
+    serve: false,
+    description: 'authorities that the command line trusts for grpcs:// and https://, in PEM',
+  },
+  clientTlsCert: {
+    env: 'ARTIFACTA_TLS_CLIENT_CERT',
+    default: 'none',
+    serve: false,
+    description: 'certificate that the command line shows, in PEM',
+  },
+  clientTlsKey: {
+    env: 'ARTIFACTA_TLS_CLIENT_KEY',
+    default: 'none',
+    serve: false,
+    description: 'its private key in PEM',
+  },
   auth: {
     flag: 'auth',
     env: 'ARTIFACTA_AUTH',

@@ -70,7 +70,7 @@ const layers: Record<
   gen: { ours: [], packages: ['@bufbuild/protobuf'] },
 };
 /** Composition roots: they may import everything and nobody imports them. */
-const roots = ['main', 'embedded', 'holder', 'connection', 'config', 'settings'].map(
+const roots = ['main', 'serve', 'embedded', 'holder', 'connection', 'config', 'settings'].map(
   (name) => `src/${name}.ts`,
 );
 

@@ -1,4 +1,4 @@
-import { ArtifactaError, type Reason } from '../client/errors.ts';
+import { ArtifactaError, type Reason, UntrustedService } from '../client/errors.ts';
 import { FileUnsuitable } from '../client/file.ts';
 
 /** What somebody at a command line can do about it. Reasons without an entry explain themselves. */
@@ -23,7 +23,7 @@ const advice: Partial<Record<Reason, string>> = {
   STORE_IN_RECOVERY: 'The operator has to look at it, with "artifacta fsck": the index is damaged.',
   STORE_NOT_EMPTY: 'With --replace the import replaces all that the store holds.',
   PERMISSION_DENIED: 'The credentials, or the way by which you came, lack the right for this.',
-  UNAUTHENTICATED: 'Give a valid token.',
+  UNAUTHENTICATED: 'Put a valid API key or token into ARTIFACTA_TOKEN.',
   NAMESPACE_NOT_FOUND: 'Namespaces are created by operators. Check --namespace.',
   DATA_LOSS: 'The stored bytes are damaged. Pushing the same content again repairs them.',
   MANIFEST_NOT_FOUND: 'Only a sealed session has a manifest: seal it, or leave --gone out.',
@@ -40,6 +40,8 @@ export function adviceFor(error: unknown): string | undefined {
   if (error instanceof FileUnsuitable && error.message.startsWith('is a pipe'))
     return 'What comes through a pipe is pushed from standard input: artifacta push - --name NAME.';
   if (!(error instanceof ArtifactaError)) return undefined;
+  if (error instanceof UntrustedService)
+    return 'ARTIFACTA_TLS_CA names the file with the authority that signed it.';
   if (error.reason !== undefined) return advice[error.reason];
   // A store that this process could not open says itself what is wrong.
   const isOwn = error.cause instanceof Error && error.cause.name === 'Failure';

@@ -99,6 +99,8 @@ export function toArtifactaError(thrown: unknown, signal?: AbortSignal): Artifac
   const info = error.findDetails(ErrorInfoSchema)[0];
   const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const distrust = info === undefined ? distrustOf(error) : undefined;
+  if (distrust !== undefined) return new UntrustedService(distrust, thrown);
   const lost = info === undefined && isLostConnection(error);
   return new ArtifactaError(lost ? `no connection: ${causeText(error)}` : error.rawMessage, {
     code: lost ? 'UNAVAILABLE' : (statusCodes[error.code] ?? 'UNKNOWN'),
@@ -111,7 +113,23 @@ export function toArtifactaError(thrown: unknown, signal?: AbortSignal): Artifac
 }
 
 const connectionCodes =
-  /^(E(CONN|PIPE|NOENT|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)|ERR_HTTP2_|ERR_STREAM_|ERR_TLS|CERT_|UND_ERR)/;
+  /^(E(CONN|PIPE|NOENT|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)|ERR_HTTP2_|ERR_STREAM_|ERR_TLS|UND_ERR)/;
+
+/** The certificate of the service does not come from an authority that is trusted, or is not for its name. */
+export class UntrustedService extends ArtifactaError {
+  constructor(code: string, cause: unknown) {
+    super(`the certificate of the service is not trusted: ${code}`, { code: 'FAILED_PRECONDITION', cause });
+    this.name = 'UntrustedService';
+  }
+}
+
+const distrustCodes = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_)/;
+
+/** What is wrong with the certificate of the service; trying again would not help. */
+function distrustOf(error: ConnectError): string | undefined {
+  const codes = causes(error).map((cause) => String((cause as { code?: unknown }).code));
+  return codes.find((code) => distrustCodes.test(code));
+}
 
 /**
  * Every answer of the service carries a reason. An error without one was made by the libraries between us, which

@@ -34,6 +34,8 @@ describe('settings', () => {
       httpHosts: [],
       corsOrigins: [],
       auth: false,
+      tls: undefined,
+      clientTls: {},
       admin: parseAddress(settings.adminListen.default),
       otlpTracesUrl: undefined,
       graceMs: 0,
@@ -76,6 +78,10 @@ describe('settings', () => {
     [['--http-listen', ':8080'], {}, /^--http-listen: must be HOST:PORT/],
     [[], { ARTIFACTA_HTTP_HOSTS: 'a,b:8080' }, /^ARTIFACTA_HTTP_HOSTS: must be host names.*b:8080/],
     [['--cors-origin', '*'], {}, /^--cors-origin: .*--auth/],
+    [['--tls-cert', '/c'], {}, /^ARTIFACTA_TLS_KEY: is missing/],
+    [[], { ARTIFACTA_TLS_CLIENT_CA: '/c' }, /^ARTIFACTA_TLS_CERT: is missing/],
+    [['--tls-client-auth', 'maybe'], {}, /^--tls-client-auth: must be required or optional/],
+    [[], { ARTIFACTA_TLS_CLIENT_CERT: '/c' }, /^ARTIFACTA_TLS_CLIENT_KEY: is missing/],
     [['--cors-origin', 'null'], {}, /^--cors-origin: must be origins.*null/],
     [[], { ARTIFACTA_CORS_ORIGINS: 'https://a.example/' }, /^ARTIFACTA_CORS_ORIGINS: must be origins/],
     [['--admin-listen', 'nowhere'], {}, /^--admin-listen: must be HOST:PORT/],
@@ -102,6 +108,10 @@ describe('settings', () => {
     expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--insecure'], home).graceMs).toBe(5_000);
     expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--auth'], home).auth).toBe(true);
     expect(readServeConfig(['--cors-origin', '*', '--auth'], home).corsOrigins).toEqual(['*']);
+    const shown = readServeConfig(['--http-listen', '0.0.0.0:1', '--auth'], home).warnings;
+    expect(shown).toEqual([expect.stringMatching(/in clear/)]);
+    const files = ['--tls-cert', '/c', '--tls-key', '/k'];
+    expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--auth', ...files], home).warnings).toEqual([]);
     expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc.host).toBe('::1');
   });
 
