@@ -6,7 +6,7 @@ import { earlySuite } from '../api/early.suite.ts';
 import { openSessionSuite } from '../api/open-session.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
 import { openGrpcDoor, openSocketDoor } from './grpc-doors.ts';
-import { openHttpDoor } from './http-doors.ts';
+import { openHttpDoor, unsendableAsJson } from './http-doors.ts';
 
 describe('artifacts through the gRPC door', () => artifactsSuite(openGrpcDoor));
 describe('sessions through the gRPC door', () => sessionsSuite(openGrpcDoor));
@@ -15,9 +15,6 @@ describe('early answers through the gRPC door', () => earlySuite(openGrpcDoor));
 describe('opening sessions through the gRPC door', () => openSessionSuite(openGrpcDoor));
 
 describe('artifacts through the local door', () => artifactsSuite(openSocketDoor));
-
-/** JSON writes times and durations as text, and its clients refuse those that have none. */
-const unsendableAsJson = ['an overflowing ttl', 'an expiry after time'];
 
 describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HTTP/1.1', (protocol) => {
   const open = openHttpDoor(protocol);
