@@ -46,6 +46,8 @@ export interface ServeConfig extends ClientConfig {
   readonly tls: TlsFiles | undefined;
   /** Whether callers on the network must show who they are. */
   readonly auth: boolean;
+  /** Path of the file that names identities from outside. Undefined: there are none. */
+  readonly authConfig: string | undefined;
   /** Undefined: no HTTP. */
   readonly http: Address | undefined;
   /** Names by which HTTP may be called, besides loopback's and where it listens. */
@@ -71,7 +73,8 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     source.text('httpListen') === 'none'
       ? undefined
       : (source.address('httpListen') ?? { host: '127.0.0.1', port: 8_080 });
-  const auth = source.flag('auth');
+  const authConfig = source.text('authConfig');
+  const auth = source.flag('auth') || authConfig !== undefined;
   const insecure = source.flag('insecure');
   const tls = tlsOf(source);
   const listening = { grpcListen: grpc, ...(http === undefined ? {} : { httpListen: http }) };
@@ -102,6 +105,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     grpc,
     tls,
     auth,
+    authConfig,
     http,
     admin,
     otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),

@@ -1,9 +1,14 @@
 /** Puts the service together: the store, its doors, and what watches them. */
+import { readFile } from 'node:fs/promises';
 import { authenticationOver } from './api/credentials.ts';
 import { methodNames, routes } from './api/routes.ts';
 import type { ServeConfig } from './config.ts';
 import { limits } from './domain/limits.ts';
 import { type Embedded, openWhenFree } from './embedded.ts';
+import type { AuthenticationOptions } from './identity/authentication.ts';
+import { identifyBy } from './identity/certificates.ts';
+import { parseOutsideConfig } from './identity/config.ts';
+import { openJwtVerifier } from './identity/jwt.ts';
 import { openAdminDoor } from './server/admin-door.ts';
 import { messageBytes } from './server/grpc-codec.ts';
 import { Readiness } from './server/readiness.ts';
@@ -41,6 +46,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { log } = telemetry;
   noteBugs(telemetry, fail);
   for (const warning of config.warnings) log.warn(warning);
+  const outside = await openOutside(config.authConfig);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings));
   const openAdmin = () => openAdminOf(config, readiness, telemetry);
   // Whoever is being replaced may still have the address; it is asked for again when that has left.
@@ -65,7 +71,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
-    await using server = await openDoors(config, { embedded, telemetry, readiness, tls, version });
+    await using server = await openDoors(config, { embedded, telemetry, readiness, tls, outside, version });
     isListening = true;
     showState(host.state);
     log.info(
@@ -100,6 +106,22 @@ function noteBugs({ log }: Telemetry, fail: () => never): void {
     log.fatal({ err: error }, 'uncaught exception');
     fail();
   });
+}
+
+type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify'>;
+
+/** @throws Error that names the file and what is wrong with it. */
+async function openOutside(path: string | undefined): Promise<Outside> {
+  if (path === undefined) return {};
+  try {
+    const { jwt, certificates } = parseOutsideConfig(await readFile(path, 'utf8'));
+    return {
+      ...(jwt.length === 0 ? {} : { verifyJwt: await openJwtVerifier(jwt, Date.now) }),
+      ...(certificates.length === 0 ? {} : { identify: identifyBy(certificates) }),
+    };
+  } catch (error) {
+    throw new Error(`--auth-config ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function openTls(
@@ -148,14 +170,16 @@ interface DoorParts {
   readonly telemetry: Telemetry;
   readonly readiness: Readiness;
   readonly tls: Tls | undefined;
+  readonly outside: Outside;
   readonly version: string;
 }
 
 async function openDoors(
   config: ServeConfig,
-  { embedded: { host }, telemetry, readiness, tls, version }: DoorParts,
+  { embedded: { host }, telemetry, readiness, tls, outside, version }: DoorParts,
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
+  const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
   return await startServer({
     routes: routes({
       store: host.store,
@@ -164,7 +188,7 @@ async function openDoors(
       onStart: telemetry.onStart,
       onCall: telemetry.onCall,
       elapsed,
-      authenticate: authenticationOver(host.store, { isRequired: config.auth, elapsed }).authenticate,
+      authenticate,
     }),
     readiness,
     tls,

@@ -138,6 +138,14 @@ export const settings = {
     default: 'false',
     description: 'callers on the network must show who they are; see `artifacta keys`',
   },
+  authConfig: {
+    flag: 'auth-config',
+    value: 'FILE',
+    env: 'ARTIFACTA_AUTH_CONFIG',
+    default: 'none: API keys and the tokens minted with them',
+    description:
+      'JSON file with the issuers of JWTs and the client certificates that are taken; implies --auth',
+  },
   insecure: {
     flag: 'insecure',
     env: 'ARTIFACTA_INSECURE',

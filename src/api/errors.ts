@@ -52,6 +52,7 @@ const codes: Readonly<Record<Reason, Code>> = {
   STORE_IN_RECOVERY: Code.Unavailable,
   STORE_NOT_EMPTY: Code.FailedPrecondition,
   EXPORT_NOT_CONFIGURED: Code.FailedPrecondition,
+  ISSUER_UNAVAILABLE: Code.Unavailable,
 };
 
 /** The one status code that a reason comes with. */

@@ -53,6 +53,7 @@ export const reasons = [
   'STORE_IN_RECOVERY',
   'STORE_NOT_EMPTY',
   'EXPORT_NOT_CONFIGURED',
+  'ISSUER_UNAVAILABLE', // nobody can tell whether a token is good
 ] as const;
 
 /** One of {@link reasons}. */

@@ -34,6 +34,7 @@ describe('settings', () => {
       httpHosts: [],
       corsOrigins: [],
       auth: false,
+      authConfig: undefined,
       tls: undefined,
       clientTls: {},
       admin: parseAddress(settings.adminListen.default),
@@ -107,6 +108,7 @@ describe('settings', () => {
     expect(open).toMatchObject({ grpc: { host: '0.0.0.0', port: 1 }, graceMs: 5_000 });
     expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--insecure'], home).graceMs).toBe(5_000);
     expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--auth'], home).auth).toBe(true);
+    expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--auth-config', '/f'], home).auth).toBe(true);
     expect(readServeConfig(['--cors-origin', '*', '--auth'], home).corsOrigins).toEqual(['*']);
     const shown = readServeConfig(['--http-listen', '0.0.0.0:1', '--auth'], home).warnings;
     expect(shown).toEqual([expect.stringMatching(/in clear/)]);

@@ -1,0 +1,208 @@
+/** The file that says which identities from outside are taken: strict, so that nothing in it is silently without effect. */
+import { parseNamespace } from '../domain/names.ts';
+import { scopes as allScopes, type Scope } from '../domain/principal.ts';
+import type { CertificateRule } from './certificates.ts';
+import type { JwtIssuer } from './jwt.ts';
+import type { KeySource } from './key-sets.ts';
+
+/** What the file says. */
+export interface OutsideConfig {
+  readonly jwt: readonly JwtIssuer[];
+  readonly certificates: readonly CertificateRule[];
+}
+
+/** Where in the file something is wrong, and what. */
+export class OutsideConfigError extends Error {
+  constructor(path: string, what: string) {
+    super(path === '' ? what : `${path}: ${what}`);
+    this.name = 'OutsideConfigError';
+  }
+}
+
+/** @throws OutsideConfigError */
+export function parseOutsideConfig(text: string): OutsideConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new OutsideConfigError(
+      '',
+      `is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const root = new Node(value, '').members('jwt', 'certificates');
+  const jwt = root.jwt?.items().map(parseIssuer) ?? [];
+  const seen = new Set<string>();
+  for (const [at, { issuer }] of jwt.entries()) {
+    if (seen.has(issuer)) throw new OutsideConfigError(`jwt[${at}].issuer`, 'is there twice');
+    seen.add(issuer);
+  }
+  return { jwt, certificates: root.certificates?.items().map(parseRule) ?? [] };
+}
+
+function parseIssuer(node: Node): JwtIssuer {
+  const members = node.members('issuer', 'audiences', 'keys', 'namespace', 'scopes', 'operator');
+  const audiences = node.need(members.audiences, 'audiences').items();
+  if (audiences.length === 0) throw node.fault('audiences', 'needs at least one');
+  return {
+    issuer: node.need(members.issuer, 'issuer').text(),
+    audiences: audiences.map((audience) => audience.text()),
+    keys: parseKeys(node.need(members.keys, 'keys')),
+    namespace: parseNamespaceSource(node.need(members.namespace, 'namespace')),
+    scopes: parseScopeSource(node.need(members.scopes, 'scopes')),
+    operator: members.operator && parseOperator(members.operator),
+  };
+}
+
+function parseKeys(node: Node): KeySource {
+  const members = node.members('url', 'file', 'caFile', 'tokenFile');
+  if ((members.url === undefined) === (members.file === undefined))
+    throw node.fault('', 'needs url or file, not both');
+  const url = members.url?.text();
+  if (url !== undefined && !isSafeUrl(url))
+    throw node.fault(
+      'url',
+      'must be an https:// URL, or http:// to this machine: whoever gives the keys gives all rights',
+    );
+  return {
+    url,
+    file: members.file?.text(),
+    caFile: members.caFile?.text(),
+    tokenFile: members.tokenFile?.text(),
+  };
+}
+
+function isSafeUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url?.protocol === 'https:') return true;
+  return url?.protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+}
+
+function parseNamespaceSource(node: Node): JwtIssuer['namespace'] {
+  if (node.isText) return { fixed: parseNamespaceText(node) };
+  return { claim: parseClaim(node.need(node.members('claim').claim, 'claim')) };
+}
+
+function parseNamespaceText(node: Node): string {
+  try {
+    return parseNamespace('namespace', node.text());
+  } catch {
+    throw node.fault('', 'is no namespace: 1 to 63 lower-case letters, digits and "-"');
+  }
+}
+
+function parseScopeSource(node: Node): JwtIssuer['scopes'] {
+  if (node.isArray) return { fixed: parseScopes(node) };
+  return { claim: parseClaim(node.need(node.members('claim').claim, 'claim')) };
+}
+
+function parseScopes(node: Node): Scope[] {
+  const scopes = node.items().map((item) => {
+    const scope = allScopes.find((one) => one === item.text());
+    if (scope === undefined) throw item.fault('', `is not a scope: ${allScopes.join(', ')}`);
+    return scope;
+  });
+  if (scopes.length === 0) throw node.fault('', 'needs at least one');
+  return scopes;
+}
+
+function parseOperator(node: Node): NonNullable<JwtIssuer['operator']> {
+  const members = node.members('claim', 'value');
+  return {
+    claim: parseClaim(node.need(members.claim, 'claim')),
+    value: node.need(members.value, 'value').text(),
+  };
+}
+
+/** A name, or the names on the way to a nested one: `["kubernetes.io", "namespace"]`. */
+function parseClaim(node: Node): string[] {
+  if (node.isText) return [node.text()];
+  const names = node.items().map((item) => item.text());
+  if (names.length === 0) throw node.fault('', 'needs at least one name');
+  return names;
+}
+
+function parseRule(node: Node): CertificateRule {
+  const members = node.members('spiffe', 'subject', 'namespace', 'scopes', 'operator');
+  if ((members.spiffe === undefined) === (members.subject === undefined))
+    throw node.fault('', 'needs spiffe or subject, not both');
+  const spiffe = members.spiffe?.text();
+  const captures = spiffe?.split('/').filter((segment) => segment === '{namespace}').length ?? 0;
+  if (
+    spiffe !== undefined &&
+    !/^spiffe:\/\/[a-z0-9._-]+(\/([A-Za-z0-9._-]+|\*|\{namespace\}))*$/.test(spiffe)
+  )
+    throw node.fault('spiffe', 'is no pattern such as spiffe://example.org/ns/{namespace}/sa/*');
+  if (captures > 1) throw node.fault('spiffe', 'names the namespace twice');
+  const namespace = members.namespace && parseNamespaceText(members.namespace);
+  if ((captures === 0) === (namespace === undefined))
+    throw node.fault('namespace', captures === 0 ? 'is required' : 'is given by the pattern already');
+  const operator = members.operator?.flag() ?? false;
+  return {
+    match: spiffe === undefined ? { subject: members.subject!.text() } : { spiffe },
+    namespace,
+    scopes: operator && members.scopes === undefined ? [] : parseScopes(node.need(members.scopes, 'scopes')),
+    operator,
+  };
+}
+
+/** A value of the file, and where it is. */
+class Node {
+  private readonly value: unknown;
+  private readonly path: string;
+
+  constructor(value: unknown, path: string) {
+    this.value = value;
+    this.path = path;
+  }
+
+  get isText(): boolean {
+    return typeof this.value === 'string';
+  }
+
+  get isArray(): boolean {
+    return Array.isArray(this.value);
+  }
+
+  text(): string {
+    if (typeof this.value !== 'string' || this.value === '')
+      throw this.fault('', 'must be a text that is not empty');
+    return this.value;
+  }
+
+  flag(): boolean {
+    if (typeof this.value !== 'boolean') throw this.fault('', 'must be true or false');
+    return this.value;
+  }
+
+  items(): Node[] {
+    if (!Array.isArray(this.value)) throw this.fault('', 'must be a list');
+    return this.value.map((item, at) => new Node(item, `${this.path}[${at}]`));
+  }
+
+  /** The members of an object that may have these and no others. */
+  members<N extends string>(...names: readonly N[]): Partial<Record<N, Node>> {
+    if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value))
+      throw this.fault('', 'must be an object');
+    const found: Partial<Record<N, Node>> = {};
+    for (const [name, value] of Object.entries(this.value)) {
+      const known = names.find((one) => one === name);
+      if (known === undefined) throw this.fault(name, `is not known; there are ${names.join(', ')}`);
+      found[known] = new Node(value, this.at(name));
+    }
+    return found;
+  }
+
+  need(member: Node | undefined, name: string): Node {
+    if (member === undefined) throw this.fault(name, 'is required');
+    return member;
+  }
+
+  fault(name: string, what: string): OutsideConfigError {
+    return new OutsideConfigError(name === '' ? this.path : this.at(name), what);
+  }
+
+  private at(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`;
+  }
+}

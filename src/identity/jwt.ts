@@ -1,0 +1,159 @@
+/** JSON Web Tokens (RFC 7519) of other issuers, as identity providers and Kubernetes give them to workloads. */
+import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { Failure } from '../domain/errors.ts';
+import { parseNamespace } from '../domain/names.ts';
+import { scopes as allScopes, type Scope } from '../domain/principal.ts';
+import type { OutsideIdentity } from './authentication.ts';
+import { type KeySource, KeysUnavailable, type keySetTimes, openKeySet } from './key-sets.ts';
+
+/** Whose tokens are taken, and what their claims mean. */
+export interface JwtIssuer {
+  /** Equal to the claim `iss`. */
+  readonly issuer: string;
+  /** One of them must be in the claim `aud`. */
+  readonly audiences: readonly string[];
+  readonly keys: KeySource;
+  /** Fixed, or the path of a claim. */
+  readonly namespace: { readonly fixed: string } | { readonly claim: readonly string[] };
+  /** Fixed, or the path of a claim: an array, or a text with spaces between them; unknown ones do not count. */
+  readonly scopes: { readonly fixed: readonly Scope[] } | { readonly claim: readonly string[] };
+  /** Who has this value there is an operator. Undefined: nobody is. */
+  readonly operator?: { readonly claim: readonly string[]; readonly value: string } | undefined;
+}
+
+/** Signatures by a key that only the issuer has: whoever can check them must not be able to make them. */
+const algorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+const leewaySeconds = 60;
+
+/** @throws Failure UNAUTHENTICATED, ISSUER_UNAVAILABLE. */
+export type VerifyJwt = (token: string) => Promise<OutsideIdentity>;
+
+/**
+ * @param now milliseconds since the Unix epoch.
+ * @throws Error for a file of keys that cannot be used.
+ */
+export async function openJwtVerifier(
+  issuers: readonly JwtIssuer[],
+  now: () => number,
+  times?: typeof keySetTimes,
+): Promise<VerifyJwt> {
+  const known = new Map<string, { readonly issuer: JwtIssuer; readonly keys: JWTVerifyGetKey }>();
+  for (const issuer of issuers)
+    known.set(issuer.issuer, { issuer, keys: await openKeySet(issuer.keys, times) });
+  return async (token) => {
+    const found = known.get(issuerOf(token));
+    if (found === undefined) throw refused('it comes from no issuer that is known here');
+    return identityOf(found.issuer, await verified(token, found.issuer, found.keys, now));
+  };
+}
+
+/** Not yet to be trusted: only says whose keys to check with. */
+function issuerOf(token: string): string {
+  try {
+    return decodeJwt(token).iss ?? '';
+  } catch {
+    throw refused('it is not a JSON Web Token');
+  }
+}
+
+async function verified(
+  token: string,
+  { issuer, audiences }: JwtIssuer,
+  keys: JWTVerifyGetKey,
+  now: () => number,
+): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      algorithms,
+      issuer,
+      audience: [...audiences],
+      clockTolerance: leewaySeconds,
+      currentDate: new Date(now()),
+      requiredClaims: ['exp', 'sub'],
+    });
+    return payload;
+  } catch (error) {
+    throw failureOf(error);
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof errors.JWTExpired) return refused('it has expired');
+  // The name of the claim, never its value.
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return refused(`its claim ${error.claim} is not accepted`);
+  if (error instanceof errors.JWKSNoMatchingKey) return refused('no key of its issuer has signed it');
+  const isUnavailable =
+    error instanceof KeysUnavailable ||
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid;
+  if (isUnavailable)
+    return new Failure(
+      'ISSUER_UNAVAILABLE',
+      'the keys of the token’s issuer cannot be fetched at the moment',
+      {
+        retryAfterMs: 5_000,
+        cause: error,
+      },
+    );
+  return refused('it is not valid');
+}
+
+function identityOf(issuer: JwtIssuer, payload: JWTPayload): OutsideIdentity {
+  const { operator, scopes, namespace } = issuer;
+  const isOperator = operator !== undefined && valuesAt(payload, operator.claim).includes(operator.value);
+  const granted =
+    'fixed' in scopes
+      ? scopes.fixed
+      : allScopes.filter((one) => valuesAt(payload, scopes.claim).includes(one));
+  if (granted.length === 0 && !isOperator) throw refused('it grants no scope');
+  return {
+    subject: `${issuer.issuer}#${payload.sub}`,
+    namespace: 'fixed' in namespace ? namespace.fixed : namespaceAt(payload, namespace.claim),
+    scopes: granted,
+    operator: isOperator,
+    expireTimeMs: (payload.exp ?? 0) * 1000,
+  };
+}
+
+function namespaceAt(payload: JWTPayload, path: readonly string[]): string {
+  const value = valueAt(payload, path);
+  try {
+    if (typeof value === 'string') return parseNamespace('namespace', value);
+  } catch {
+    // Refused below, without its text.
+  }
+  throw refused(`its claim ${path.join('.')} names no namespace`);
+}
+
+function valueAt(payload: JWTPayload, path: readonly string[]): unknown {
+  let at: unknown = payload;
+  for (const name of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
+    at = (at as Record<string, unknown>)[name];
+  }
+  return at;
+}
+
+/** Of an array, or of a text with spaces between them, as OAuth writes scopes. */
+function valuesAt(payload: JWTPayload, path: readonly string[]): readonly unknown[] {
+  const value = valueAt(payload, path);
+  if (typeof value === 'string') return value.split(' ');
+  return Array.isArray(value) ? value : [];
+}
+
+function refused(why: string): Failure {
+  return new Failure('UNAUTHENTICATED', `the token is refused: ${why}`);
+}

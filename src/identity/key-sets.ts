@@ -1,0 +1,104 @@
+/** The public keys of issuers (RFC 7517), from a file or by HTTPS. */
+import { readFile } from 'node:fs/promises';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
+
+/** Where an issuer's keys are: one of `url` and `file`. */
+export interface KeySource {
+  readonly url?: string | undefined;
+  /** A JSON Web Key Set. */
+  readonly file?: string | undefined;
+  /** Authorities for the URL's certificate, in PEM. Default: the system's. */
+  readonly caFile?: string | undefined;
+  /** A bearer token for the URL; read at each fetch. */
+  readonly tokenFile?: string | undefined;
+}
+
+/** Default times, in milliseconds. */
+export const keySetTimes = {
+  /** For one fetch. */
+  fetchMsMax: 5_000,
+  /** So long keys are used without asking again. */
+  freshMs: 600_000,
+  /** So often at most an unknown key id makes us ask. */
+  cooldownMs: 30_000,
+  /** So long keys are used while the issuer cannot be reached. */
+  staleMs: 3_600_000,
+} as const;
+
+const keySetBytesMax = 1024 * 1024;
+
+/** The keys could not be had; whether a token is good cannot be told. */
+export class KeysUnavailable extends Error {}
+
+/** @throws Error that names a file that holds no key set. */
+export async function openKeySet(source: KeySource, times = keySetTimes): Promise<JWTVerifyGetKey> {
+  if (source.file !== undefined) return await localKeys(source.file);
+  let last: { readonly body: string; readonly atMs: number } | undefined;
+  return createRemoteJWKSet(new URL(source.url ?? ''), {
+    timeoutDuration: times.fetchMsMax,
+    cooldownDuration: times.cooldownMs,
+    cacheMaxAge: times.freshMs,
+    [customFetch]: async (url, { signal }) => {
+      try {
+        const body = await fetchText(url, source, signal);
+        // Fails if it is no key set.
+        createLocalJWKSet(JSON.parse(body));
+        last = { body, atMs: Date.now() };
+        return new Response(last.body, { status: 200 });
+      } catch (error) {
+        // An issuer that is down for a while must not lock everybody out.
+        if (last !== undefined && Date.now() - last.atMs < times.staleMs) return new Response(last.body);
+        throw new KeysUnavailable('the keys of the issuer cannot be fetched', { cause: error });
+      }
+    },
+  });
+}
+
+async function localKeys(file: string): Promise<JWTVerifyGetKey> {
+  try {
+    return createLocalJWKSet(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    throw new Error(
+      `${file} holds no JSON Web Key Set: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+async function fetchText(
+  url: string,
+  { caFile, tokenFile }: KeySource,
+  signal: AbortSignal,
+): Promise<string> {
+  const [ca, token] = await Promise.all([
+    caFile && readFile(caFile),
+    tokenFile && readFile(tokenFile, 'utf8'),
+  ]);
+  const options = {
+    signal,
+    agent: false,
+    headers: { accept: 'application/json', ...(token ? { authorization: `Bearer ${token.trim()}` } : {}) },
+    ...(ca ? { ca } : {}),
+  } as const;
+  const request = url.startsWith('https:') ? requestHttps(url, options) : requestHttp(url, options);
+  return await new Promise<string>((resolve, reject) => {
+    request.once('error', reject).once('response', (response) => {
+      const fail = (why: string) => {
+        response.destroy();
+        reject(new Error(why));
+      };
+      if (response.statusCode !== 200) return fail(`the status is ${response.statusCode}`);
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > keySetBytesMax) fail(`more than ${keySetBytesMax} bytes`);
+        else chunks.push(chunk);
+      });
+      response.once('end', () => resolve(Buffer.concat(chunks).toString()));
+      response.once('error', reject).once('close', () => reject(new Error('the answer was cut short')));
+    });
+    request.end();
+  });
+}

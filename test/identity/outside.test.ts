@@ -1,0 +1,145 @@
+/** The file of identities from outside, and the rules for client certificates in it. */
+import { describe, expect, it } from 'vitest';
+import { identifyBy } from '../../src/identity/certificates.ts';
+import { parseOutsideConfig } from '../../src/identity/config.ts';
+
+const issuer = {
+  issuer: 'https://issuer.example',
+  audiences: ['artifacta'],
+  keys: { url: 'https://issuer.example/keys' },
+  namespace: { claim: ['kubernetes.io', 'namespace'] },
+  scopes: ['read', 'write'],
+};
+const rule = { spiffe: 'spiffe://td/ns/{namespace}/sa/*', scopes: ['read'] };
+
+describe('the file', () => {
+  it('says whose tokens and certificates are taken', () => {
+    const parsed = parseOutsideConfig(
+      JSON.stringify({
+        jwt: [
+          issuer,
+          {
+            ...issuer,
+            issuer: 'b',
+            namespace: 'team',
+            scopes: { claim: 'scope' },
+            operator: { claim: 'groups', value: 'ops' },
+          },
+        ],
+        certificates: [rule, { subject: 'ci', namespace: 'ci', operator: true }],
+      }),
+    );
+    expect(parsed.jwt[0]).toMatchObject({
+      namespace: { claim: ['kubernetes.io', 'namespace'] },
+      scopes: { fixed: ['read', 'write'] },
+      operator: undefined,
+    });
+    expect(parsed.jwt[1]).toMatchObject({
+      namespace: { fixed: 'team' },
+      scopes: { claim: ['scope'] },
+      operator: { claim: ['groups'], value: 'ops' },
+    });
+    expect(parsed.certificates).toHaveLength(2);
+    expect(parseOutsideConfig('{}')).toEqual({ jwt: [], certificates: [] });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no object', [], 'must be an object'],
+    ['a misspelt member', { jwts: [] }, 'jwts: is not known'],
+    ['a misspelt member inside', { jwt: [{ ...issuer, audience: 'a' }] }, 'jwt[0].audience: is not known'],
+    ['no audience', { jwt: [{ ...issuer, audiences: [] }] }, 'jwt[0].audiences: needs at least one'],
+    ['no issuer', { jwt: [{ ...issuer, issuer: undefined }] }, 'jwt[0].issuer: is required'],
+    ['an issuer twice', { jwt: [issuer, issuer] }, 'jwt[1].issuer: is there twice'],
+    [
+      'keys in clear',
+      { jwt: [{ ...issuer, keys: { url: 'http://issuer.example' } }] },
+      'jwt[0].keys.url: must be an https:// URL',
+    ],
+    ['no keys', { jwt: [{ ...issuer, keys: {} }] }, 'jwt[0].keys: needs url or file'],
+    ['a bad namespace', { jwt: [{ ...issuer, namespace: '../x' }] }, 'jwt[0].namespace: is no namespace'],
+    ['a bad scope', { jwt: [{ ...issuer, scopes: ['read', 'admin'] }] }, 'jwt[0].scopes[1]: is not a scope'],
+    [
+      'an empty claim',
+      { jwt: [{ ...issuer, scopes: { claim: [] } }] },
+      'jwt[0].scopes.claim: needs at least one name',
+    ],
+    [
+      'half an operator',
+      { jwt: [{ ...issuer, operator: { claim: 'g' } }] },
+      'jwt[0].operator.value: is required',
+    ],
+    [
+      'a rule for nobody',
+      { certificates: [{ scopes: ['read'] }] },
+      'certificates[0]: needs spiffe or subject',
+    ],
+    [
+      'a rule without a namespace',
+      { certificates: [{ subject: 'a', scopes: ['read'] }] },
+      'certificates[0].namespace: is required',
+    ],
+    [
+      'two namespaces',
+      { certificates: [{ ...rule, namespace: 'a' }] },
+      'certificates[0].namespace: is given by the pattern',
+    ],
+    [
+      'a bad pattern',
+      { certificates: [{ ...rule, spiffe: 'spiffe://td/../{namespace}?' }] },
+      'certificates[0].spiffe: is no pattern',
+    ],
+    ['no scopes', { certificates: [{ spiffe: rule.spiffe }] }, 'certificates[0].scopes: is required'],
+    [
+      'a flag that is none',
+      { certificates: [{ ...rule, operator: 'yes' }] },
+      'certificates[0].operator: must be true or false',
+    ],
+  ])('with %s is refused, by the place', (_what, value, message) => {
+    expect(() => parseOutsideConfig(JSON.stringify(value))).toThrow(message);
+  });
+
+  it('that is no JSON is refused', () => {
+    expect(() => parseOutsideConfig('{')).toThrow('is not JSON');
+  });
+});
+
+describe('a client certificate', () => {
+  const { certificates } = parseOutsideConfig(
+    JSON.stringify({
+      certificates: [
+        { spiffe: 'spiffe://td/ns/ops/sa/root', namespace: 'default', operator: true },
+        rule,
+        { subject: 'ci', namespace: 'builds', scopes: ['write'] },
+      ],
+    }),
+  );
+  const identify = identifyBy(certificates);
+  const whose = (uris: string[], subject = '') => {
+    const found = identify({ subject, uris, dns: [] });
+    return (
+      found && `${found.subject} ${found.namespace} ${found.operator ? 'operator' : found.scopes.join()}`
+    );
+  };
+
+  it('stands for whom the first rule that fits says', () => {
+    expect(whose(['spiffe://td/ns/billing/sa/agent'])).toBe('spiffe://td/ns/billing/sa/agent billing read');
+    expect(whose(['spiffe://td/ns/ops/sa/root'])).toBe('spiffe://td/ns/ops/sa/root default operator');
+    expect(whose([], 'ci')).toBe('CN=ci builds write');
+  });
+
+  it.each<[string, string[], string]>([
+    ['of another trust domain', ['spiffe://evil/ns/billing/sa/agent'], ''],
+    ['with a segment more', ['spiffe://td/ns/billing/sa/agent/x'], ''],
+    ['with a segment less', ['spiffe://td/ns/billing/sa'], ''],
+    ['that climbs', ['spiffe://td/ns/../sa/agent'], ''],
+    ['with an encoded slash', ['spiffe://td/ns/a%2fb/sa/agent'], ''],
+    ['with an empty segment', ['spiffe://td/ns//sa/agent'], ''],
+    ['whose namespace is none', ['spiffe://td/ns/Billing/sa/agent'], ''],
+    ['with a query', ['spiffe://td/ns/billing/sa/agent?x'], ''],
+    ['with two ids', ['spiffe://td/ns/billing/sa/agent', 'spiffe://td/ns/ops/sa/root'], ''],
+    ['with another name', [], 'ci '],
+    ['without any', [], ''],
+  ])('%s stands for nobody', (_what, uris, subject) => {
+    expect(whose(uris, subject)).toBeUndefined();
+  });
+});
