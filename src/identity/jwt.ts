@@ -4,7 +4,7 @@ import { Failure } from '../domain/errors.ts';
 import { parseNamespace } from '../domain/names.ts';
 import { scopes as allScopes, type Scope } from '../domain/principal.ts';
 import type { OutsideIdentity } from './authentication.ts';
-import { type KeySource, KeysUnavailable, type keySetTimes, openKeySet } from './key-sets.ts';
+import { type KeySetTimes, type KeySource, KeysUnavailable, openKeySet } from './key-sets.ts';
 
 /** Whose tokens are taken, and what their claims mean. */
 export interface JwtIssuer {
@@ -47,7 +47,7 @@ export type VerifyJwt = (token: string) => Promise<OutsideIdentity>;
 export async function openJwtVerifier(
   issuers: readonly JwtIssuer[],
   now: () => number,
-  times?: typeof keySetTimes,
+  times?: KeySetTimes,
 ): Promise<VerifyJwt> {
   const known = new Map<string, { readonly issuer: JwtIssuer; readonly keys: JWTVerifyGetKey }>();
   for (const issuer of issuers)

@@ -15,17 +15,25 @@ export interface KeySource {
   readonly tokenFile?: string | undefined;
 }
 
-/** Default times, in milliseconds. */
-export const keySetTimes = {
+/** In milliseconds. */
+export interface KeySetTimes {
   /** For one fetch. */
-  fetchMsMax: 5_000,
+  readonly fetchMsMax: number;
   /** So long keys are used without asking again. */
-  freshMs: 600_000,
+  readonly freshMs: number;
   /** So often at most an unknown key id makes us ask. */
-  cooldownMs: 30_000,
+  readonly cooldownMs: number;
   /** So long keys are used while the issuer cannot be reached. */
+  readonly staleMs: number;
+}
+
+/** What is used unless something else is said. */
+export const keySetTimes: KeySetTimes = {
+  fetchMsMax: 5_000,
+  freshMs: 600_000,
+  cooldownMs: 30_000,
   staleMs: 3_600_000,
-} as const;
+};
 
 const keySetBytesMax = 1024 * 1024;
 
@@ -33,7 +41,10 @@ const keySetBytesMax = 1024 * 1024;
 export class KeysUnavailable extends Error {}
 
 /** @throws Error that names a file that holds no key set. */
-export async function openKeySet(source: KeySource, times = keySetTimes): Promise<JWTVerifyGetKey> {
+export async function openKeySet(
+  source: KeySource,
+  times: KeySetTimes = keySetTimes,
+): Promise<JWTVerifyGetKey> {
   if (source.file !== undefined) return await localKeys(source.file);
   let last: { readonly body: string; readonly atMs: number } | undefined;
   return createRemoteJWKSet(new URL(source.url ?? ''), {

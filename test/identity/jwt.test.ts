@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { failedWith } from '../../src/domain/errors.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { type JwtIssuer, openJwtVerifier } from '../../src/identity/jwt.ts';
-import { keySetTimes } from '../../src/identity/key-sets.ts';
+import { type KeySetTimes, keySetTimes } from '../../src/identity/key-sets.ts';
 
 const now = 1_767_323_045_000;
 const seconds = now / 1000;
@@ -31,7 +31,7 @@ interface Rig {
 const goodKeys = async (kid = 'k1', pair = keys) =>
   JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), kid, alg: 'ES256', use: 'sig' }] });
 
-async function open(change: Partial<JwtIssuer> = {}, times: Partial<typeof keySetTimes> = {}): Promise<Rig> {
+async function open(change: Partial<JwtIssuer> = {}, times: Partial<KeySetTimes> = {}): Promise<Rig> {
   const body = await goodKeys();
   const rig: { answer: Rig['answer']; requests: string[] } = {
     answer: (respond) => respond.end(body),
