@@ -1,6 +1,7 @@
 /** Puts the service together: the store, its doors, and what watches them. */
 import { readFile } from 'node:fs/promises';
 import { authenticationOver } from './api/credentials.ts';
+import { admitWith } from './api/guard.ts';
 import { methodNames, routes } from './api/routes.ts';
 import type { ServeConfig } from './config.ts';
 import { limits } from './domain/limits.ts';
@@ -191,6 +192,7 @@ async function openDoors(
       authenticate,
     }),
     readiness,
+    admit: (header, values) => admitWith(authenticate, header, values),
     tls,
     grpc: config.grpc,
     http: config.http,

@@ -4,7 +4,13 @@
  * It wraps the service implementations themselves, since interceptors do not run on all doors.
  */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  type HandlerContext,
+  type ServiceImpl,
+} from '@connectrpc/connect';
 import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { Principal } from '../domain/principal.ts';
@@ -158,7 +164,7 @@ async function* taken(answers: AsyncIterator<unknown>, after: After): AsyncGener
   }
 }
 
-function presentedBy({ requestHeader, values }: HandlerContext): Presented {
+function presentedBy({ requestHeader, values }: Pick<HandlerContext, 'requestHeader' | 'values'>): Presented {
   return {
     authorization: requestHeader.get('authorization') ?? undefined,
     namespace: requestHeader.get(namespaceHeader) ?? undefined,
@@ -166,6 +172,23 @@ function presentedBy({ requestHeader, values }: HandlerContext): Presented {
     address: values.get(remoteAddressKey),
     isLocal: values.get(doorKey) !== 'network',
   };
+}
+
+/**
+ * Lets in whoever may call at all: for what a server offers beside the services.
+ *
+ * @throws ConnectError
+ */
+export async function admitWith(
+  authenticate: Authenticate,
+  requestHeader: Headers,
+  values: ContextValues,
+): Promise<void> {
+  try {
+    await authenticate(presentedBy({ requestHeader, values }));
+  } catch (error) {
+    throw toConnectError(error instanceof Failure ? error : unforeseen());
+  }
 }
 
 function deadlinePassed(): Failure {

@@ -2,6 +2,7 @@
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
 import { type Address, formatAddress, ListenError, prepareSocket } from './addresses.ts';
+import { type Admit, admitAll } from './admit.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import type { NodeServer } from './connections.ts';
 import { collect, type Routes, serve } from './grpc.ts';
@@ -10,6 +11,7 @@ import { explainOwnStatuses } from './grpc-status.ts';
 import { Health, health } from './health.ts';
 import { type HttpDoor, type HttpOptions, startHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
+import { serveReflection } from './reflection.ts';
 import { shuttingDown } from './refusals.ts';
 import { FollowingCredentials, type Tls } from './tls.ts';
 
@@ -47,6 +49,8 @@ export interface ServerOptions {
   readonly drainMs: number;
   /** Told of errors that nobody foresaw; the caller only hears INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
+  /** Who may see the descriptors. Default: everybody. */
+  readonly admit?: Admit;
   /** Default: a new one, which is set to serving before this resolves. */
   readonly readiness?: Readiness;
 }
@@ -93,7 +97,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const listen = async (door: Door, target: string): Promise<number> => {
     const server = makeServer(options);
     servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
-    serve(server, served, { door, stop: stop.signal, calls, onUnexpectedError });
+    const callOptions = { door, stop: stop.signal, calls, onUnexpectedError };
+    serve(server, served, callOptions);
+    serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
     const { tls } = options;
     const secured = door === 'network' && tls !== undefined;
     const port = await bind(

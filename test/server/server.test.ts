@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Code, createClient } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../gen/grpc/health/v1/health_pb.ts';
+import { Readiness } from '../../src/server/readiness.ts';
 import { openRig, pathOf } from './fake-service.ts';
 import { openTransport, startTestServer } from './grpc-doors.ts';
 import { answerOf, eventually, framed, openRawConnection } from './raw-call.ts';
@@ -47,6 +48,22 @@ describe('health', () => {
       expect(status).toBe(Status.SERVICE_UNKNOWN);
       break;
     }
+  });
+
+  it('tells of the process itself under a name of its own, whatever the service does', async () => {
+    const readiness = new Readiness();
+    await using rig = await openRig({}, { readiness });
+    using opening = openTransport(rig.server.addresses.grpc);
+    const client = createClient(Health, opening.transport);
+    const told = async () => [
+      (await client.check({ service: 'liveness' })).status,
+      (await client.check({ service: '' })).status,
+    ];
+    expect(await told()).toEqual([Status.SERVING, Status.NOT_SERVING]);
+    readiness.set('serving');
+    expect(await told()).toEqual([Status.SERVING, Status.SERVING]);
+    readiness.set('recovery');
+    expect(await told()).toEqual([Status.SERVING, Status.NOT_SERVING]);
   });
 
   it('is not serving from the beginning of the drain, and calls still pass during the grace', async () => {
