@@ -1,6 +1,6 @@
 /** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createSecureServer } from 'node:http2';
+import { createSecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { MethodImplSpec } from '@connectrpc/connect';
 import { type Address, formatAddress, ListenError } from './addresses.ts';
@@ -45,6 +45,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   const gate = new OriginGate(options);
   const server = makeServer(options);
   if ('setSecureContext' in server) options.tls?.subscribe((context) => server.setSecureContext(context));
+  // The settings widen only the windows of streams.
+  server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(options.windowBytes));
   const connections = new Connections(server);
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);

@@ -1,0 +1,52 @@
+/** HTTP/2 frames by hand (RFC 9113), over any socket: node:http2 ends a stream before it resets it. */
+import { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
+
+const types = { data: 0, headers: 1, reset: 3, settings: 4 } as const;
+const endHeaders = 0x4;
+
+function frame(type: number, flags: number, streamId: number, payload: Uint8Array): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(streamId, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** Literals that are not indexed (RFC 7541, section 6.2.2), shorter than 127 bytes each. */
+function literal(name: string, value: string): Buffer {
+  const text = (part: string) => Buffer.concat([Buffer.from([part.length]), Buffer.from(part, 'latin1')]);
+  return Buffer.concat([Buffer.from([0]), text(name), text(value)]);
+}
+
+/** Speaks over a socket that is connected, and reads nothing of what is answered. */
+export class RawHttp2 {
+  private readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('error', () => undefined).resume();
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    socket.write(frame(types.settings, 0, 0, Buffer.alloc(0)));
+  }
+
+  /** Opens a stream. Ids are odd and rise. */
+  headers(streamId: number, headers: Readonly<Record<string, string>>): void {
+    const block = Buffer.concat(Object.entries(headers).map(([name, value]) => literal(name, value)));
+    this.socket.write(frame(types.headers, endHeaders, streamId, block));
+  }
+
+  /** In frames of at most 16 KiB; nothing looks at the window: stay below 64 KiB in all. */
+  data(streamId: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += 16_384)
+      this.socket.write(frame(types.data, 0, streamId, bytes.subarray(at, at + 16_384)));
+  }
+
+  /** @param code 0 is NO_ERROR, 8 is CANCEL. */
+  reset(streamId: number, code: number): void {
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32BE(code);
+    this.socket.write(frame(types.reset, 0, streamId, payload));
+  }
+}
