@@ -1,12 +1,12 @@
 /**
  * The long form of the crash rig:
  *
- *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--pushers]
+ *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--pushers] [--abuse]
  *       [--seconds N] [--seed N]
  *
- * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot` and `--pushers`: every failpoint once, 500 kills at random, 50 power cuts on each
+ * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers` and `--abuse`: every failpoint once, 500 kills at random, 50 power cuts on each
  * layout of file systems, every fault of a disk,
- * 300 flipped bits, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
+ * 300 flipped bits, clients that abuse the service, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
  * killed. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pushAtOnce } from '../support/pushers.ts';
+import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
 import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './campaign.ts';
 import { scenarios } from './disk/scenarios.ts';
 import { cutPower } from './power/campaign.ts';
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     disk: { type: 'boolean', default: false },
     rot: { type: 'boolean', default: false },
     pushers: { type: 'boolean', default: false },
+    abuse: { type: 'boolean', default: false },
     cuts: { type: 'string' },
     layout: { type: 'string' },
     seconds: { type: 'string' },
@@ -42,7 +44,8 @@ const everything =
   !values.power &&
   !values.disk &&
   !values.rot &&
-  !values.pushers;
+  !values.pushers &&
+  !values.abuse;
 const kills = count('kills', values.kills, everything ? 500 : 0);
 const endMs = performance.now() + 1_000 * count('seconds', values.seconds, Number.MAX_SAFE_INTEGER / 1_000);
 const seed = count('seed', values.seed, Date.now() % 1_000_000);
@@ -130,6 +133,12 @@ if (everything || values.pushers) {
     say(`50 command lines at once, ${kills} kills of whoever has the store: ${failed.length} failed`);
     for (const { name, ended } of failed) otherFaults.push(`${name}: ${ended.code} ${ended.stderr}`);
     await rm(home, { recursive: true, force: true });
+  }
+}
+if (everything || values.abuse) {
+  for (const report of await abuseAll()) {
+    say(lineOf(report));
+    otherFaults.push(...faultsOf(report));
   }
 }
 const faults = reports.flatMap((report) => report.faults);
