@@ -1,19 +1,16 @@
-/** Reads the settings: flags, then the environment, then defaults. The one file that reads the environment. */
+/**
+ * Reads the settings: flags, then the environment, then (for the command line) the file that keeps some, then defaults.
+ * The one file that reads the environment.
+ */
 import { createHash } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Address, isLoopback, parseAddress, socketPathBytesMax } from './server/addresses.ts';
+import { readKept } from './cli/settings-file.ts';
+import { type Address, isLoopback, socketPathBytesMax } from './server/addresses.ts';
 import type { TlsFiles } from './server/tls.ts';
+import { type Environment, type Kept, SettingError, Source } from './setting-source.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
-
-/** A setting that cannot be used. Names it and says why. */
-export class SettingError extends Error {
-  constructor(source: string, reason: string) {
-    super(`${source}: ${reason}`);
-    this.name = 'SettingError';
-  }
-}
 
 /** What the command line needs to find a store. */
 export interface ClientConfig {
@@ -22,6 +19,10 @@ export interface ClientConfig {
   readonly socket: string;
   readonly url: string | undefined;
   readonly token: string | undefined;
+  /** Holds the token. Absolute. */
+  readonly tokenFile: string | undefined;
+  /** Undefined: that of the credentials. */
+  readonly namespace: string | undefined;
   readonly artifactBytesMax: number;
   readonly inlineBytesMax: number;
   /** Undefined: by the size of the file system. */
@@ -62,8 +63,6 @@ export interface ServeConfig extends ClientConfig {
   /** What the operator should know about the settings. */
   readonly warnings: readonly string[];
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws SettingError */
 export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
@@ -155,21 +154,65 @@ function tracesBelow(base: string | undefined): string | undefined {
   return url.href;
 }
 
+/** What was given with a command. */
+export interface ClientFlags {
+  readonly url?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
 /**
- * For everything but `serve`: the environment, and the flags given here, which win; a data directory that was named
- * also wins over a URL that was not.
+ * For everything but `serve`. What is named in a stronger way counts: a data directory over a URL, and one way to give
+ * the token over the other.
  *
  * @throws SettingError
  */
-export function readClientConfig(
-  flags: { readonly url?: string | undefined; readonly dataDir?: string | undefined } = {},
-  env: Environment = process.env,
-): ClientConfig {
+export function readClientConfig(flags: ClientFlags = {}, env: Environment = process.env): ClientConfig {
+  return clientConfigFrom(clientSource(flags, env));
+}
+
+/** @throws SettingError */
+export function clientConfigFrom(source: Source): ClientConfig {
+  const config = common(source);
+  const [token, tokenFile] = [source.strength('token'), source.strength('tokenFile')];
+  if (token === tokenFile && token > 0)
+    throw new SettingError(
+      source.name('tokenFile'),
+      `goes not with ${source.name('token')}; give one of them`,
+    );
+  return {
+    ...config,
+    url: source.strength('dataDir') > source.strength('url') ? undefined : config.url,
+    token: tokenFile > token ? undefined : config.token,
+    tokenFile: token > tokenFile ? undefined : config.tokenFile,
+  };
+}
+
+/** @throws SettingError if the file that keeps settings cannot be used. */
+export function clientSource(flags: ClientFlags = {}, env: Environment = process.env): Source {
   const given = new Map<SettingName, string>();
-  if (flags.url !== undefined) given.set('url', flags.url);
-  if (flags.dataDir !== undefined) given.set('dataDir', flags.dataDir);
-  const config = common(new Source(given, env));
-  return flags.dataDir !== undefined && flags.url === undefined ? { ...config, url: undefined } : config;
+  for (const name of ['url', 'dataDir', 'tokenFile', 'namespace'] as const) {
+    const value = flags[name];
+    if (value !== undefined) given.set(name, value);
+  }
+  return new Source(given, env, readKeptSettings(env));
+}
+
+/** @throws SettingError if the file is there and cannot be used. */
+export function readKeptSettings(env: Environment = process.env): Kept {
+  const path = keptSettingsPath(env);
+  try {
+    return { path, settings: readKept(path) };
+  } catch (error) {
+    throw new SettingError(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Where the command line's settings are kept. */
+export function keptSettingsPath(env: Environment = process.env): string {
+  const configDir = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
+  return join(configDir, 'artifacta', 'config.json');
 }
 
 function common(source: Source): ClientConfig {
@@ -177,11 +220,14 @@ function common(source: Source): ClientConfig {
   const logLevel = source.text('logLevel') ?? 'info';
   if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(logLevel))
     throw new SettingError(source.name('logLevel'), `no such level: ${logLevel}`);
+  const tokenFile = source.text('tokenFile');
   return {
     dataDir,
     socket: resolve(source.text('socket') ?? defaultSocket(dataDir, source.env)),
     url: source.url('url'),
     token: source.text('token'),
+    tokenFile: tokenFile === undefined ? undefined : resolve(tokenFile),
+    namespace: source.namespace('namespace'),
     artifactBytesMax: source.integer('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
     inlineBytesMax: source.integer('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
     reserveBytes: source.integer('reserveBytes', 2 ** 50),
@@ -238,107 +284,4 @@ function flagsOf(args: readonly string[]): Map<SettingName, string> {
     if (value !== undefined) given.set(name, String(value));
   }
   return given;
-}
-
-/** Where values come from: flags, then the environment. An empty variable counts as absent. */
-class Source {
-  readonly env: Environment;
-  private readonly given: ReadonlyMap<SettingName, string>;
-
-  constructor(given: ReadonlyMap<SettingName, string>, env: Environment) {
-    this.given = given;
-    this.env = env;
-  }
-
-  /** How the user calls the setting that was given. */
-  name(setting: SettingName): string {
-    const { flag, env } = settings[setting] as Setting;
-    return this.given.has(setting) && flag !== undefined ? `--${flag}` : env;
-  }
-
-  text(setting: SettingName): string | undefined {
-    const given = this.given.get(setting);
-    if (given === '') throw new SettingError(this.name(setting), 'must not be empty');
-    return given ?? (this.env[settings[setting].env] || undefined);
-  }
-
-  flag(setting: SettingName): boolean {
-    const text = this.text(setting);
-    if (text === undefined || text === 'false' || text === '0') return false;
-    if (text === 'true' || text === '1') return true;
-    throw new SettingError(this.name(setting), `must be true or false, not ${text}`);
-  }
-
-  integer(setting: SettingName, max: number): number | undefined {
-    const text = this.text(setting);
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!/^\d{1,16}$/.test(text) || value > max)
-      throw new SettingError(this.name(setting), `must be a whole number from 0 to ${max}, not ${text}`);
-    return value;
-  }
-
-  address(setting: SettingName): Address | undefined {
-    const text = this.text(setting);
-    if (text === undefined) return undefined;
-    const address = parseAddress(text);
-    if (address === undefined)
-      throw new SettingError(
-        this.name(setting),
-        `must be HOST:PORT, with IPv6 hosts in brackets, not ${text}`,
-      );
-    return address;
-  }
-
-  hosts(setting: SettingName): string[] {
-    const hosts = this.list(setting);
-    const bad = hosts.find((host) => !/^[A-Za-z0-9._-]+$/.test(host));
-    if (bad !== undefined)
-      throw new SettingError(this.name(setting), `must be host names without ports, not ${bad}`);
-    return hosts;
-  }
-
-  /** As browsers write them: a scheme, a host in lower case, and a port if it is not the scheme's own. */
-  origins(setting: SettingName, allowsAll: boolean): string[] {
-    const origins = this.list(setting);
-    for (const origin of origins) {
-      if (origin === '*' && allowsAll) continue;
-      if (origin === '*')
-        throw new SettingError(
-          this.name(setting),
-          '* would let every web site call; name the origins, or let callers show who they are: --auth',
-        );
-      if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
-        throw new SettingError(
-          this.name(setting),
-          `must be origins such as https://app.example.org, not ${origin}`,
-        );
-    }
-    return origins;
-  }
-
-  /** Separated by commas; empty ones do not count. */
-  private list(setting: SettingName): string[] {
-    const texts = (this.text(setting) ?? '').split(',').map((text) => text.trim());
-    return texts.filter((text) => text !== '');
-  }
-
-  /** Not told in the message: it may hold a password. */
-  collector(setting: SettingName): string | undefined {
-    const text = this.text(setting);
-    if (text === undefined || /^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
-    throw new SettingError(this.name(setting), 'must be an http:// or https:// URL');
-  }
-
-  url(setting: SettingName): string | undefined {
-    const text = this.text(setting);
-    if (text === undefined) return undefined;
-    const parsed = URL.canParse(text) ? new URL(text) : undefined;
-    if (parsed === undefined || !/^(grpcs?|https?|unix):$/.test(parsed.protocol))
-      throw new SettingError(
-        this.name(setting),
-        `must be a grpc://, grpcs://, http://, https:// or unix: URL, not ${text}`,
-      );
-    return text;
-  }
 }

@@ -2,9 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from './cli/exit.ts';
 import type { Connection, ConnectOptions } from './cli/io.ts';
+import { readTokenFile } from './cli/token-file.ts';
 import { withCredentials } from './client/headers.ts';
-import { type ClientConfig, type ClientTls, readClientConfig, SettingError } from './config.ts';
+import { type ClientConfig, type ClientTls, readClientConfig } from './config.ts';
 import { answersOurs } from './server/addresses.ts';
+import { SettingError } from './setting-source.ts';
 
 /**
  * Opens the way that the options and the environment say: the server at the URL; else the one that listens on the
@@ -21,30 +23,37 @@ export async function openConnection(
   signal?: AbortSignal,
 ): Promise<Connection> {
   const config = configOf(options);
-  if (config.url !== undefined) return await openRemote(config.url, config);
-  if (await answersOurs(config.socket)) return await openLocal(config);
+  if (config.url !== undefined) return await openRemote(config.url, config, warn);
+  if (await answersOurs(config.socket)) return await openLocal(config, warn);
   // Loading all of this takes longer than asking the socket.
   const { openHolder } = await import('./holder.ts');
-  return (await openHolder(config, warn, signal)) ?? (await openLocal(config));
+  const held = await openHolder(config, warn, signal);
+  if (held === undefined) return await openLocal(config, warn);
+  return { ...held, transport: withCredentials(held.transport, { namespace: config.namespace }) };
 }
 
-async function openLocal(config: ClientConfig): Promise<Connection> {
-  return { ...(await openRemote(`unix:${config.socket}`, config)), passes: true };
+async function openLocal(config: ClientConfig, warn: (message: string) => void): Promise<Connection> {
+  return { ...(await openRemote(`unix:${config.socket}`, config, warn)), passes: true };
 }
 
-function configOf({ url, dataDir }: ConnectOptions): ClientConfig {
+function configOf(options: ConnectOptions): ClientConfig {
   try {
-    return readClientConfig({ url, dataDir });
+    return readClientConfig(options);
   } catch (error) {
     throw error instanceof SettingError ? new UsageError(error.message) : error;
   }
 }
 
-async function openRemote(url: string, { token, clientTls }: ClientConfig): Promise<Connection> {
+async function openRemote(
+  url: string,
+  { token: given, tokenFile, namespace, clientTls }: ClientConfig,
+  warn: (message: string) => void,
+): Promise<Connection> {
+  const token = tokenFile === undefined ? given : await readTokenFile(tokenFile, warn);
   const { openEndpoint } = await import('./client/endpoint.ts');
   const endpoint = await openEndpoint(url, await readAll(clientTls));
   return {
-    transport: withCredentials(endpoint.transport, { token }),
+    transport: withCredentials(endpoint.transport, { token, namespace }),
     description: url,
     close: () => endpoint.close(),
   };

@@ -1,8 +1,9 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
-import { compileCacheDir, readServeConfig, SettingError } from './config.ts';
+import { compileCacheDir, readServeConfig } from './config.ts';
 import { ListenError } from './server/addresses.ts';
+import { SettingError } from './setting-source.ts';
 
 /** Of the process. Commands have more: see `src/cli/exit.ts`. */
 const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -66,7 +67,12 @@ async function commandLine(args: readonly string[]): Promise<number> {
   void signals.first.then(() => interruption.abort());
   void signals.second.then(() => process.exit(exitCodes.interrupted));
   const { stdin, stdout, stderr } = process;
-  const warn = (message: string) => void stderr.write(`artifacta: ${message}\n`);
+  const warned = new Set<string>();
+  // A command that connects several times says it once.
+  const warn = (message: string) => {
+    if (!warned.has(message)) stderr.write(`artifacta: ${message}\n`);
+    warned.add(message);
+  };
   return await run(args, {
     stdin,
     stdout,
@@ -74,6 +80,7 @@ async function commandLine(args: readonly string[]): Promise<number> {
     // Most of what is loaded is for this, and help texts do without.
     connect: async (options) =>
       (await import('./connection.ts')).openConnection(options, warn, interruption.signal),
+    settings: async () => (await import('./client-settings.ts')).openClientSettings(),
     signal: interruption.signal,
     version,
   });

@@ -36,6 +36,23 @@ export const settings = {
     description: 'what the command line proves its identity with',
     serve: false,
   },
+  tokenFile: {
+    flag: 'token-file',
+    value: 'FILE',
+    env: 'ARTIFACTA_TOKEN_FILE',
+    default: 'none',
+    description: 'the same, in a file that nobody else can write to; read whenever it connects',
+    serve: false,
+  },
+  namespace: {
+    flag: 'namespace',
+    value: 'NAME',
+    env: 'ARTIFACTA_NAMESPACE',
+    default: 'that of the credentials, else default',
+    description:
+      'the namespace that the command line acts in; only operators may name another than their own',
+    serve: false,
+  },
   grpcListen: {
     flag: 'grpc-listen',
     value: 'HOST:PORT',

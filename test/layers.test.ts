@@ -70,9 +70,17 @@ const layers: Record<
   gen: { ours: [], packages: ['@bufbuild/protobuf'] },
 };
 /** Composition roots: they may import everything and nobody imports them. */
-const roots = ['main', 'serve', 'embedded', 'holder', 'connection', 'config', 'settings'].map(
-  (name) => `src/${name}.ts`,
-);
+const roots = [
+  'main',
+  'serve',
+  'embedded',
+  'holder',
+  'connection',
+  'config',
+  'client-settings',
+  'setting-source',
+  'settings',
+].map((name) => `src/${name}.ts`);
 
 function files(directory: string): string[] {
   return readdirSync(join(root, directory), { recursive: true, withFileTypes: true })

@@ -25,6 +25,7 @@ export function addGlobalFlags(command: Command): Command {
     .optionsGroup('Global options:')
     .option('--url <url>', 'the service: grpc://HOST:PORT, grpcs://, http://, https:// or unix:/PATH')
     .option('--data-dir <path>', 'the store to use when no service is named')
+    .option('--token-file <path>', 'the file with the token that proves who you are')
     .option('--namespace <name>', 'the namespace to act in (operators only)')
     .option('--json', 'print JSON: one document on one line for each result')
     .option('--quiet', 'print ids only, and no remarks');
@@ -34,8 +35,13 @@ export function addGlobalFlags(command: Command): Command {
 export function globalFlags(command: Command): GlobalFlags {
   const flags: GlobalFlags[] = [];
   for (let at: Command | null = command; at !== null; at = at.parent) flags.unshift(at.opts<GlobalFlags>());
-  const { url, dataDir, namespace, json, quiet } = Object.assign({}, ...flags) as GlobalFlags;
-  return { url, dataDir, namespace, json: json ?? false, quiet: quiet ?? false };
+  const { url, dataDir, tokenFile, namespace, json, quiet } = Object.assign({}, ...flags) as GlobalFlags;
+  return { url, dataDir, tokenFile, namespace, json: json ?? false, quiet: quiet ?? false };
+}
+
+/** The namespace that the command is for, if that was said with it or is kept. */
+export async function namespaceFor(command: Command, { io }: Invocation): Promise<string | undefined> {
+  return globalFlags(command).namespace ?? (await io.settings?.())?.namespace;
 }
 
 export function createInvocation(io: Io, output: Output): Invocation {
@@ -44,8 +50,8 @@ export function createInvocation(io: Io, output: Output): Invocation {
     output,
     exitCode: 0,
     async withClient(command, work) {
-      const { url, dataDir, namespace } = globalFlags(command);
-      await using link = await Link.open(io, { url, dataDir, namespace });
+      const { url, dataDir, tokenFile, namespace } = globalFlags(command);
+      await using link = await Link.open(io, { url, dataDir, tokenFile, namespace });
       const endpoint = { transport: link.transport, close: async () => {} };
       const retry = { beforeRetry: link.renew.bind(link) };
       // Help texts do without it.

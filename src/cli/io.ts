@@ -1,10 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Transport } from '@connectrpc/connect';
+import type { KeptName } from './settings-file.ts';
 
 /** Which service the user named, flag by flag; what is not given is for `connect` to decide. */
 export interface ConnectOptions {
   readonly url?: string | undefined;
   readonly dataDir?: string | undefined;
+  readonly tokenFile?: string | undefined;
   readonly namespace?: string | undefined;
 }
 
@@ -21,6 +23,27 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/** One setting, as it is in force. */
+export interface ShownSetting {
+  /** As its flag, without dashes. */
+  readonly name: string;
+  /** Undefined: none. Of secrets only that there is one. */
+  readonly value: string | undefined;
+  /** What gave it: a flag, an environment variable, a file, or `default`. */
+  readonly from: string;
+}
+
+/** The settings of the command line, and the file that keeps some of them. */
+export interface ClientSettings {
+  readonly path: string;
+  show(options: ConnectOptions): readonly ShownSetting[];
+  /** @throws UsageError for a value that cannot be used. */
+  set(name: KeptName, value: string): Promise<void>;
+  unset(name: KeptName): Promise<void>;
+  /** The namespace to act in, if none is given with the command. Undefined: that of the credentials. */
+  readonly namespace: string | undefined;
+}
+
 /** Everything that the command line touches outside itself. */
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean };
@@ -28,6 +51,8 @@ export interface Io {
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Called once per command that needs a service, and again when a connection was lost. */
   connect(options: ConnectOptions): Promise<Connection>;
+  /** Default: there are none, and none can be kept. */
+  settings?(): Promise<ClientSettings>;
   /** Ends what is under way; `run` then answers 130. */
   readonly signal?: AbortSignal | undefined;
   /** Names generated sessions. Default: the clock. */

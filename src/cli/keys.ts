@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ApiKey, Scope, TokenGrant } from '../client/access.ts';
 import { UsageError } from './exit.ts';
 import { humanTime } from './human.ts';
-import { addGlobalFlags, globalFlags, type Invocation } from './invocation.ts';
+import { addGlobalFlags, type Invocation, namespaceFor } from './invocation.ts';
 import { parseBytes, parseTtl } from './parse.ts';
 import { keyValueLines, tableLines } from './table.ts';
 
@@ -50,7 +50,7 @@ function addCreate(keys: Command, invocation: Invocation): void {
     .action(async (flags: CreateFlags, command: Command) => {
       if (flags.operator && flags.scope !== undefined)
         throw new UsageError('--operator has every scope; leave --scope out');
-      const { namespace = 'default' } = globalFlags(command);
+      const namespace = (await namespaceFor(command, invocation)) ?? 'default';
       const wanted = {
         namespace,
         description: flags.description,
@@ -74,7 +74,7 @@ function addList(keys: Command, invocation: Invocation): void {
     .option('--all', 'also those that are revoked or expired')
     .action(async (flags: { readonly all?: boolean }, command: Command) => {
       const { io, output } = invocation;
-      const { namespace } = globalFlags(command);
+      const namespace = await namespaceFor(command, invocation);
       await invocation.withClient(command, async (client) => {
         const found = client.access.keys({ namespace, showEnded: flags.all ?? false, signal: io.signal });
         if (output.style.json) for await (const key of found) await output.json(keyJson(key));
@@ -119,7 +119,7 @@ function addMint(keys: Command, invocation: Invocation): void {
     .option('--bytes <n>', 'how much may be pushed with it in all, e.g. 100MiB')
     .option('--ttl <duration>', 'how long it lasts, at most 24h (default: 1h)')
     .action(async (flags: MintFlags, command: Command) => {
-      const { namespace } = globalFlags(command);
+      const namespace = await namespaceFor(command, invocation);
       const wanted = {
         namespace,
         scopes: parseScopes(flags.scope),

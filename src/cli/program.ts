@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { spreadValues } from './argv.ts';
 import { addCat } from './cat.ts';
 import { addCompletion } from './completion.ts';
+import { addConfig } from './config.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts';
 import { addExport, addImport } from './export.ts';
 import { addFsck } from './fsck.ts';
@@ -31,6 +32,7 @@ export const commandNames = [
   'fsck',
   'export',
   'import',
+  'config',
   'completion',
 ] as const;
 
@@ -89,6 +91,7 @@ function buildProgram(invocation: Invocation): Command {
   addSession(program, invocation);
   addKeys(program, invocation);
   addNamespace(program, invocation);
+  addConfig(program, invocation);
   addCompletion(program, invocation);
   return program;
 }

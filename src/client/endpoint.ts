@@ -85,7 +85,9 @@ async function httpEndpoint(url: URL, tls: TlsOptions): Promise<Endpoint> {
 }
 
 function invalidUrl(url: string, what: string): ArtifactaError {
-  return new ArtifactaError(`the URL ${JSON.stringify(url)} ${what}`, {
+  // One that holds a password is not repeated.
+  const shown = url.includes('@') ? '' : ` ${JSON.stringify(url)}`;
+  return new ArtifactaError(`the URL${shown} ${what}`, {
     code: 'INVALID_ARGUMENT',
     violations: [{ field: 'url', description: what }],
   });

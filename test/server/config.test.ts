@@ -1,11 +1,20 @@
 /** The settings and where they come from. */
-import { describe, expect, it } from 'vitest';
-import { readClientConfig, readServeConfig, SettingError } from '../../src/config.ts';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readClientConfig, readServeConfig } from '../../src/config.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { formatAddress, isLoopback, parseAddress } from '../../src/server/addresses.ts';
+import { SettingError } from '../../src/setting-source.ts';
 import { type Setting, serveHelp, settings } from '../../src/settings.ts';
 
 const home = { HOME: '/home/me' };
+
+async function keptFile(configDir: string): Promise<string> {
+  await mkdir(join(configDir, 'artifacta'));
+  return join(configDir, 'artifacta', 'config.json');
+}
 
 function problem(args: readonly string[], env: Record<string, string> = home): string {
   try {
@@ -24,6 +33,8 @@ describe('settings', () => {
       socket: '/home/me/.local/share/artifacta/run/sock',
       url: undefined,
       token: undefined,
+      tokenFile: undefined,
+      namespace: undefined,
       artifactBytesMax: Number(settings.artifactBytesMax.default),
       inlineBytesMax: Number(settings.inlineBytesMax.default),
       reserveBytes: undefined,
@@ -62,6 +73,82 @@ describe('settings', () => {
     expect(readClientConfig({}, env)).toMatchObject({ url: 'grpc://x:1', token: 't' });
     expect(readClientConfig({ url: 'unix:/s' }, env).url).toBe('unix:/s');
     expect(readClientConfig({ dataDir: '/d' }, env)).toMatchObject({ url: undefined, dataDir: '/d' });
+  });
+
+  it('of the command line: what is named in a stronger way counts', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'artifacta-config-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const env = { XDG_CONFIG_HOME: directory, HOME: '/home/me' };
+    const kept = { url: 'grpc://kept:1', 'token-file': '/kept', 'data-dir': '/kept-data', namespace: 'kept' };
+    await writeFile(await keptFile(directory), JSON.stringify(kept));
+    expect(readClientConfig({}, env)).toMatchObject({
+      url: 'grpc://kept:1',
+      token: undefined,
+      tokenFile: '/kept',
+      dataDir: '/kept-data',
+      namespace: 'kept',
+    });
+    expect(readClientConfig({}, { ...env, ARTIFACTA_DATA_DIR: '/e' })).toMatchObject({
+      url: undefined,
+      dataDir: '/e',
+    });
+    expect(readClientConfig({}, { ...env, ARTIFACTA_TOKEN: 't' })).toMatchObject({
+      token: 't',
+      tokenFile: undefined,
+    });
+    const both = { ...env, ARTIFACTA_TOKEN: 't', ARTIFACTA_NAMESPACE: 'e', ARTIFACTA_URL: 'grpc://e:1' };
+    expect(readClientConfig({ tokenFile: '/f', namespace: 'f' }, both)).toMatchObject({
+      url: 'grpc://e:1',
+      token: undefined,
+      tokenFile: '/f',
+      namespace: 'f',
+    });
+    expect(() => readClientConfig({}, { ...both, ARTIFACTA_TOKEN_FILE: '/e' })).toThrow(
+      'ARTIFACTA_TOKEN_FILE: goes not with ARTIFACTA_TOKEN; give one of them',
+    );
+  });
+
+  it.each([
+    ['{', /config\.json: is not JSON/],
+    ['[]', /config\.json: must hold one JSON object/],
+    ['{"token": "secret"}', /config\.json: "token" is no setting/],
+    ['{"url": 7}', /config\.json: url must be a text/],
+    ['{"url": "ftp://x"}', /config\.json: url: must be a grpc/],
+    ['{"namespace": "../x"}', /config\.json: namespace: must be 1 to 63/],
+  ])('of the command line: a file that holds %s is refused', async (text, why) => {
+    const directory = await mkdtemp(join(tmpdir(), 'artifacta-config-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await writeFile(await keptFile(directory), text);
+    expect(() => readClientConfig({}, { XDG_CONFIG_HOME: directory })).toThrow(why);
+  });
+
+  it.each<[string, RegExp | undefined]>([
+    ['grpc://h:1', undefined],
+    ['grpc://h', undefined],
+    ['grpcs://h:1/', undefined],
+    ['http://[::1]:8080', undefined],
+    ['https://h', undefined],
+    ['unix:/run/sock', undefined],
+    ['unix:///run/sock', undefined],
+    ['unix:sock', undefined],
+    ['unix:', /must name the path/],
+    ['unix://run/sock', /must name the path/],
+    ['grpc://u:secret@h:1', /must not hold credentials/],
+    ['http://secret@h', /must not hold credentials/],
+    ['grpc://h:1/path', /must not hold a path/],
+    ['https://h/prefix/', /must not hold a path/],
+    ['http://h?token=secret', /must end after/],
+    ['http://h#x', /must end after/],
+    ['grpc://', /must name a host|must be a grpc/],
+    ['h:50051', /must be a grpc/],
+    ['127.0.0.1:50051', /must be a grpc/],
+  ])('of the command line: the URL %s', (url, why) => {
+    const read = () => readClientConfig({ url }, home).url;
+    if (why === undefined) expect(read()).toBe(url);
+    else {
+      expect(read).toThrow(why);
+      expect(read).not.toThrow(/secret/);
+    }
   });
 
   it('put the socket somewhere shorter where its path would be too long', () => {

@@ -1,0 +1,60 @@
+/** The settings that a user keeps: one JSON object in a file of their own. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** What can be kept. No token: that is in a file of its own, and this one names it. */
+export const keptNames = ['url', 'token-file', 'data-dir', 'namespace'] as const;
+
+export type KeptName = (typeof keptNames)[number];
+
+export type KeptSettings = ReadonlyMap<KeptName, string>;
+
+/** Nothing if there is no file. @throws Error that says what is wrong with it, but not where it is. */
+export function readKept(path: string): KeptSettings {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return new Map();
+    throw new Error(`cannot be read: ${code}`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error('is not JSON; mend it, or remove it');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('must hold one JSON object');
+  return new Map(
+    Object.entries(value).map(([name, one]) => {
+      const known = keptNames.find((kept) => kept === name);
+      if (known === undefined)
+        throw new Error(`${JSON.stringify(name)} is no setting; there are ${keptNames.join(', ')}`);
+      if (typeof one !== 'string' || one === '') throw new Error(`${known} must be a text that is not empty`);
+      return [known, one];
+    }),
+  );
+}
+
+/** The file is exchanged as a whole, and only its owner can read it. */
+export async function writeKept(path: string, settings: KeptSettings): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${randomUUID()}`;
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify(Object.fromEntries(settings), null, 2)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
