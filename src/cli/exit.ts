@@ -11,6 +11,7 @@ import { ArtifactaError } from '../client/errors.ts';
  * | 3 | there is no such artifact or session, or it has expired or was deleted |
  * | 4 | the service cannot be reached or is too busy; the same command may succeed later |
  * | 5 | the credentials are missing or do not allow this |
+ * | 6 | the command of `push --from-command` failed or could not be started; nothing was stored |
  * | 130 | interrupted |
  */
 export const exitCodes = {
@@ -20,6 +21,7 @@ export const exitCodes = {
   notFound: 3,
   unavailable: 4,
   forbidden: 5,
+  commandFailed: 6,
   interrupted: 130,
 } as const;
 
@@ -31,6 +33,7 @@ export const exitCodeHelp = `Exit codes:
   3    no such artifact or session, or it has expired or was deleted
   4    the service cannot be reached or is too busy; the same command may succeed later
   5    the credentials are missing or do not allow this
+  6    the command of "push --from-command" failed or could not be started; nothing was stored
   130  interrupted`;
 
 /** The command line is wrong; the message says how. */
@@ -41,9 +44,18 @@ export class UsageError extends Error {
   }
 }
 
+/** A command whose output was to be stored did not end well. The message says how, without naming it. */
+export class CommandFailed extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'CommandFailed';
+  }
+}
+
 /** The exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof CommandFailed) return exitCodes.commandFailed;
   if (!(error instanceof ArtifactaError)) return exitCodes.failed;
   if (error.reason === 'OVERLOADED') return exitCodes.unavailable;
   switch (error.code) {

@@ -5,6 +5,7 @@ import { fileContent } from '../client/file.ts';
 import type { Pushed, PushSpec } from '../client/push-spec.ts';
 import { concernsAll } from './advice.ts';
 import { UsageError } from './exit.ts';
+import { type RunningCommand, startCommand } from './from-command.ts';
 import { humanSize, plain } from './human.ts';
 import { mapInOrder } from './in-order.ts';
 import type { Invocation } from './invocation.ts';
@@ -19,7 +20,7 @@ import { walk } from './walk.ts';
 
 /** How many files are pushed at once. */
 const concurrencyMax = 8;
-/** Standard input up to this size can be sent again after a lost connection, and may come as slowly as it likes. */
+/** Standard input, and the output of a command, up to this size can be sent again after a lost connection, and may come as slowly as it likes. */
 const stdinBytesMax = 16 * 1024 * 1024;
 
 interface PushFlags {
@@ -32,11 +33,18 @@ interface PushFlags {
   readonly type?: string;
   readonly requestId?: string;
   readonly newVersion?: boolean;
+  readonly fromCommand?: boolean;
 }
 
 /** Something to push, or why it is not pushed. */
 type Item =
-  | { readonly path: string; readonly name: string; open(): Promise<Content | Uint8Array> }
+  | {
+      readonly path: string;
+      readonly name: string;
+      open(): Promise<Content | Uint8Array>;
+      /** When all is done, however it ended. Default: nothing. */
+      close?(): Promise<void>;
+    }
   | { readonly path: string; readonly skipped: string }
   | { readonly path: string; readonly error: Error };
 
@@ -48,9 +56,14 @@ export function addPush(program: Command, invocation: Invocation): Command {
     .summary('store files, directories or standard input')
     .description(
       'Stores files in a session. A directory is stored with everything below it, each file under its way from there.\n' +
-        'Without a file, or with -, standard input is stored; it needs --name.',
+        'Without a file, or with -, standard input is stored; it needs --name.\n' +
+        'With --from-command what follows -- is run, and what it writes is stored if it exits with 0.',
     )
-    .argument('[file...]', 'files and directories, or - for standard input')
+    .argument('[file...]', 'files and directories, or - for standard input; or a command and its arguments')
+    .option(
+      '--from-command',
+      'store the standard output of a command; it needs --name, and -- before the command',
+    )
     .option('--session <id>', 'the session; opened if it is new (default: a generated one, which is printed)')
     .option('--name <name>', 'what to call it (for a directory: a prefix; default: the name of the file)')
     .addOption(repeated('--meta <key=value...>', 'provenance, immutable'))
@@ -72,8 +85,13 @@ interface PushRequest {
   readonly session: string;
 }
 
-function parse(files: readonly string[], flags: PushFlags, { io, output }: Invocation): PushRequest {
-  const stdin = files.length === 0 || files.includes('-');
+function requireConsistent(files: readonly string[], flags: PushFlags, { io }: Invocation): void {
+  if (flags.fromCommand) {
+    if (files.length === 0) throw new UsageError('--from-command needs a command: -- COMMAND ARGUMENT…');
+    if (flags.name === undefined) throw new UsageError('--from-command needs a name: --name NAME');
+    return;
+  }
+  const stdin = readsStdin(files);
   if (files.length === 0 && io.stdin.isTTY)
     throw new UsageError('name a file, a directory, or - for standard input');
   if (files.length > 1 && files.includes('-'))
@@ -83,6 +101,15 @@ function parse(files: readonly string[], flags: PushFlags, { io, output }: Invoc
     throw new UsageError('--name goes with one file or directory, not with several');
   if (files.length > 1 && flags.requestId !== undefined)
     throw new UsageError('--request-id goes with one file, not with several');
+}
+
+function readsStdin(files: readonly string[]): boolean {
+  return files.length === 0 || files.includes('-');
+}
+
+function parse(files: readonly string[], flags: PushFlags, invocation: Invocation): PushRequest {
+  requireConsistent(files, flags, invocation);
+  const { io, output } = invocation;
   const spec = {
     metadata: parsePairs('--meta', flags.meta ?? []),
     labels: parsePairs('--label', flags.label ?? []),
@@ -94,8 +121,29 @@ function parse(files: readonly string[], flags: PushFlags, { io, output }: Invoc
   };
   const session = flags.session ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
   if (flags.session === undefined) output.remark(`the session is ${session}`);
-  const items = stdin ? fromStdin(io, flags.name ?? '') : fromFiles(files, flags);
-  return { items, spec: { ...spec, session }, session };
+  return { items: itemsOf(files, flags, io), spec: { ...spec, session }, session };
+}
+
+function itemsOf(files: readonly string[], flags: PushFlags, io: Io): AsyncIterable<Item> {
+  if (flags.fromCommand) return fromCommand(files, io, flags.name ?? '');
+  return readsStdin(files) ? fromStdin(io, flags.name ?? '') : fromFiles(files, flags);
+}
+
+async function* fromCommand(
+  command: readonly string[],
+  { signal }: Io,
+  name: string,
+): AsyncGenerator<Item, void, void> {
+  let running: RunningCommand | undefined;
+  yield {
+    path: command[0] ?? '',
+    name,
+    async open() {
+      running = await startCommand(command, signal);
+      return await readAhead(running.content, stdinBytesMax, signal);
+    },
+    close: async () => running?.stop(),
+  };
 }
 
 async function* fromStdin({ stdin, signal }: Io, name: string): AsyncGenerator<Item, void, void> {
@@ -148,6 +196,8 @@ async function pushAll(client: ArtifactaClient, request: PushRequest, invocation
     } catch (error) {
       if (concernsAll(error)) fatal ??= error;
       return { path: item.path, error: error as Error };
+    } finally {
+      await item.close?.();
     }
   };
   for await (const result of mapInOrder(request.items, concurrencyMax, () => fatal === undefined, work)) {
