@@ -50,6 +50,9 @@ function shown(options: ConnectOptions): ShownSetting[] {
     token: config.token === undefined ? undefined : 'set',
     tokenFile: config.tokenFile,
     namespace: config.namespace,
+    clientTlsCa: config.clientTls.ca,
+    clientTlsCert: config.clientTls.cert,
+    clientTlsKey: config.clientTls.key,
     dataDir: config.dataDir,
     socket: config.socket,
     lockWaitSeconds: String(config.lockWaitMs / 1_000),
@@ -61,7 +64,12 @@ function shown(options: ConnectOptions): ShownSetting[] {
   return Object.entries(values).map(([key, value]) => {
     const setting = key as SettingName;
     const { flag, env } = settings[setting] as Setting;
-    const name = flag ?? env.replace(/^ARTIFACTA_/, '').toLowerCase();
+    const name =
+      flag ??
+      env
+        .replace(/^ARTIFACTA_/, '')
+        .toLowerCase()
+        .replaceAll('_', '-');
     if (source.strength(setting) === 0) return { name, value, from: 'default' };
     const from = source.name(setting);
     // Something that is named in a stronger way keeps it out of force.

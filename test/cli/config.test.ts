@@ -2,6 +2,7 @@
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startServe } from '../e2e/serve-process.ts';
+import { Authority, hasOpenssl } from '../support/certificates.ts';
 import { Home } from './program.ts';
 
 let home: Home;
@@ -113,6 +114,26 @@ describe('config', { timeout: 60_000 }, () => {
       stderr: 'artifacta: --url: must not hold a path; the services are at the root\n',
     });
     expect(await home.run(['ls', 'run', '--data-dir', home.at('mine')])).toMatchObject({ code: 3 });
+  });
+});
+
+describe('a URL over TLS', { timeout: 60_000 }, () => {
+  it.skipIf(!hasOpenssl())('is what commands go by, and shows where its authority comes from', async () => {
+    const authority = new Authority(home.directory);
+    const { cert, key } = authority.issue('server');
+    const server = startServe(home.at('served'), ['--tls-cert', cert, '--tls-key', key]);
+    const { grpc, http } = await server.ready;
+    const trusting = { ARTIFACTA_TLS_CA: authority.cert };
+    expect((await shown([], trusting)).get('tls-ca')).toMatchObject({
+      value: authority.cert,
+      from: 'ARTIFACTA_TLS_CA',
+    });
+    await writeFile(home.at('a.txt'), 'hello');
+    for (const url of [`grpcs://${grpc}`, `https://${http}`]) {
+      const push = ['push', 'a.txt', '--session', 'run', '--url', url];
+      expect(await home.run(push, trusting)).toMatchObject({ code: 0, stderr: '' });
+      expect((await home.run(push)).code).toBe(4);
+    }
   });
 });
 
