@@ -136,14 +136,44 @@ async function* uploadParts(
   // What was asserted at the start needs no second digest here: the service compares its own with it.
   const hash = sha256 === undefined ? createHash('sha256') : undefined;
   let sizeBytes = 0;
-  for await (const chunk of chunked(recorded(content.open(), source))) {
+  for await (const chunk of withSignsOfLife(chunked(recorded(content.open(), source)))) {
     hash?.update(chunk);
     sizeBytes += chunk.byteLength;
     yield { part: { case: 'chunk', value: chunk } };
-    settings.onProgress?.({ phase: 'sending', bytes: sizeBytes });
+    if (chunk.byteLength > 0) settings.onProgress?.({ phase: 'sending', bytes: sizeBytes });
   }
   const digest = hash?.digest('hex') ?? sha256 ?? '';
   yield { part: { case: 'finish', value: { sizeBytes: BigInt(sizeBytes), sha256: digest } } };
+}
+
+/** So long a source may be silent before the service is told that it is still there; it ends uploads after 30 s. */
+const silenceMsMax = 10_000;
+
+/** The same chunks, and an empty one whenever the source has been silent for a while. */
+export async function* withSignsOfLife(
+  chunks: AsyncGenerator<Uint8Array, void, void>,
+  silenceMs = silenceMsMax,
+): AsyncGenerator<Uint8Array, void, void> {
+  const nothing = new Uint8Array(0);
+  try {
+    for (let next = chunks.next(); ; ) {
+      let timer: NodeJS.Timeout | undefined;
+      const silence = new Promise<'silence'>((resolve) => {
+        timer = setTimeout(resolve, silenceMs, 'silence');
+      });
+      const result = await Promise.race([next, silence]).finally(() => clearTimeout(timer));
+      if (result === 'silence') {
+        yield nothing;
+        continue;
+      }
+      if (result.done) return;
+      yield result.value;
+      next = chunks.next();
+    }
+  } finally {
+    // A source that stands still would hold up whoever gives up.
+    void chunks.return().catch(() => undefined);
+  }
 }
 
 /** The same pieces; what the source throws is noted. A transport throws its own failures into whoever feeds it. */

@@ -38,6 +38,13 @@ export function openConnectionWindows(server: Server, windowBytes: number): void
   }
 }
 
+/** Closes connections beyond so many at once. Call it once the server is bound. */
+export function boundConnections(server: Server, connectionsMax: number): void {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
+  if (!(http2Servers instanceof Map)) throw missing('Server.http2Servers');
+  for (const http2Server of http2Servers.keys()) http2Server.maxConnections = connectionsMax;
+}
+
 /** Lets at most one message wait for its reader; by default 16 do, however large. */
 export function readOneAtATime(call: object): void {
   const state = (call as { _readableState?: { highWaterMark?: number } })._readableState;

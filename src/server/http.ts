@@ -37,6 +37,8 @@ export interface HttpDoor {
 const headBytesMax = 64 * 1024;
 /** How long a client may take for the head of a request, in milliseconds. */
 const headersTimeout = 30_000;
+/** More are closed at once. */
+const maxConnections = 1_000;
 /** More are refused, since Node drops what exceeds its own limit without a word. */
 const headersMax = 100;
 
@@ -97,7 +99,12 @@ function makeServer(options: HttpOptions): NodeServer {
             enablePush: false,
           },
         });
-  Object.assign(server, { maxHeadersCount: 2 * headersMax, headersTimeout, requestTimeout: 0 });
+  Object.assign(server, {
+    maxHeadersCount: 2 * headersMax,
+    headersTimeout,
+    requestTimeout: 0,
+    maxConnections,
+  });
   return server;
 }
 

@@ -6,7 +6,7 @@ import { type Admit, admitAll } from './admit.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import type { NodeServer } from './connections.ts';
 import { collect, type Routes, serve } from './grpc.ts';
-import { advertise, openConnectionWindows } from './grpc-internals.ts';
+import { advertise, boundConnections, openConnectionWindows } from './grpc-internals.ts';
 import { explainOwnStatuses } from './grpc-status.ts';
 import { Health, health } from './health.ts';
 import { type HttpDoor, type HttpOptions, startHttp } from './http.ts';
@@ -17,6 +17,8 @@ import { FollowingCredentials, type Tls } from './tls.ts';
 
 const MiB = 1024 * 1024;
 const windowBytesDefault = 4 * MiB;
+/** On each door; more are closed at once. */
+const connectionsMax = 1_000;
 
 // It writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
@@ -108,6 +110,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       secured ? new FollowingCredentials(tls) : ServerCredentials.createInsecure(),
     );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
+    boundConnections(server, connectionsMax);
     return port;
   };
   try {
@@ -170,6 +173,8 @@ function makeServer(options: ServerOptions): Server {
     // Finds out about clients that vanished without a word.
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
+    // Whoever calls again connects again.
+    'grpc.max_connection_idle_ms': 300_000,
     interceptors: [explainOwnStatuses],
   });
   advertise(server, { windowBytes: options.windowBytes ?? windowBytesDefault, frameBytesMax: MiB });
