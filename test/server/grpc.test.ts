@@ -1,4 +1,6 @@
 /** The adapter between grpc-js and Connect handlers: messages, headers, errors. */
+
+import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
@@ -206,6 +208,19 @@ describe('a message', () => {
     const stream = raw.call(pathOf('GetArtifact'));
     stream.write(Buffer.from([0, 0xff, 0xff, 0xff, 0xff]));
     expect((await answerOf(stream)).status).toBe(String(Code.ResourceExhausted));
+  });
+
+  it('that grows beyond the limit when it is unpacked is refused, and the next one is served', async () => {
+    await using rig = await openRig({ createArtifact: () => ({}) });
+    await using raw = await openRawConnection(rig.server.addresses.grpc);
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+    expect(bomb.length).toBeLessThan(100_000);
+    const packed = framed(bomb);
+    packed[0] = 1;
+    const stream = raw.call(pathOf('CreateArtifact'), { 'grpc-encoding': 'gzip' });
+    stream.end(packed);
+    expect((await answerOf(stream)).status).toBe(String(Code.ResourceExhausted));
+    await rig.client.createArtifact({});
   });
 
   it('that is compressed in an unknown way is refused', async () => {

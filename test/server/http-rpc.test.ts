@@ -83,6 +83,24 @@ describe('JSON', () => {
     });
   });
 
+  it('with a field that there is not is refused, as nothing that is asked for is ignored', async () => {
+    const rig = await opened();
+    const answer = await post(rig, 'ListArtifacts', '{"session": "s", "sesion": "t"}');
+    expect(answer.status).toBe(400);
+    expect(parseError(await answer.text())).toMatchObject({ reason: 'INVALID_ARGUMENT' });
+  });
+
+  it.each([
+    ['objects', `${'{"artifact":'.repeat(10_000)}1${'}'.repeat(10_000)}`],
+    ['lists', `{"artifacts": ${'['.repeat(10_000)}${']'.repeat(10_000)}}`],
+  ])('of %s in each other, 10,000 deep, is refused, and the next one is served', async (_what, body) => {
+    const rig = await opened();
+    const answer = await post(rig, 'BatchGetArtifacts', body);
+    expect(answer.status).toBe(400);
+    expect(parseError(await answer.text())).toMatchObject({ reason: 'INVALID_ARGUMENT' });
+    expect((await post(rig, 'ListArtifacts', '{"session": "s"}')).status).toBe(404);
+  });
+
   it('that is compressed is refused', async () => {
     const rig = await opened();
     const answer = await post(rig, 'GetArtifact', '{}', { 'content-encoding': 'gzip' });

@@ -126,12 +126,16 @@ const endings: Record<string, { readonly act: (half: Half) => void; readonly opt
 
 const impossible: Record<string, string> = {
   'memory, its connection is cut': 'there is no connection within a process',
+  'memory, RST_STREAM': 'there are no frames within a process',
+  'HTTP/1.1, RST_STREAM': 'it has no streams that could be reset',
+  'a plain PUT, its deadline passes': 'plain HTTP has no deadline',
 };
 
 let uploads = 0;
 
 async function expectNothingLeft(session: string): Promise<void> {
   await eventually(() => calls.length > 0 && admission.uploadCount === 0);
+  expect(calls).toHaveLength(1);
   expect(calls.map(({ outcome }) => outcome)).not.toContain('OK');
   await eventually(() => blobs.stagedCount === 0);
   expect(await readdir(join(directory, 'blobs', 'tmp'))).toEqual([]);
