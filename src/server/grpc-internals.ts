@@ -6,7 +6,7 @@ import type { Http2Server, ServerHttp2Session, ServerHttp2Stream, ServerOptions 
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Server } from '@grpc/grpc-js';
+import type { Server, StatusObject } from '@grpc/grpc-js';
 
 export interface Windows {
   /** Bytes that a client may have under way on one stream, and on one connection. */
@@ -36,6 +36,14 @@ export function openConnectionWindows(server: Server, windowBytes: number): void
       session.setLocalWindowSize(windowBytes);
     });
   }
+}
+
+/** What is answered before there is a call: above all that there is no such method. Its text holds the path as it came. */
+export function answerWithoutCall(server: Server, status: () => Partial<StatusObject>): void {
+  const inner = server as unknown as { _respondWithError?: (...args: unknown[]) => void };
+  const respond = inner._respondWithError;
+  if (respond === undefined) throw missing('Server._respondWithError');
+  inner._respondWithError = (_status, ...rest) => respond.call(server, status(), ...rest);
 }
 
 /** Closes connections beyond so many at once. Call it once the server is bound. */

@@ -74,6 +74,11 @@ export const explainOwnStatuses: ServerInterceptor = (_method, call) => {
   return call as unknown as ServerInterceptingCall;
 };
 
+/** For a path that is no method's. Nothing of it is repeated: it is whatever the client sent. */
+export function noSuchMethod(): GrpcStatus {
+  return statusOf(refusal('NOT_IMPLEMENTED', 'there is no such method'));
+}
+
 function explained(code: number, text: string): ConnectError {
   switch (code) {
     case statusCodes.RESOURCE_EXHAUSTED:

@@ -6,8 +6,8 @@ import { type Admit, admitAll } from './admit.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import type { NodeServer } from './connections.ts';
 import { collect, type Routes, serve } from './grpc.ts';
-import { advertise, boundConnections, openConnectionWindows } from './grpc-internals.ts';
-import { explainOwnStatuses } from './grpc-status.ts';
+import { advertise, answerWithoutCall, boundConnections, openConnectionWindows } from './grpc-internals.ts';
+import { explainOwnStatuses, noSuchMethod } from './grpc-status.ts';
 import { Health, health } from './health.ts';
 import { type HttpDoor, type HttpOptions, startHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
@@ -177,6 +177,7 @@ function makeServer(options: ServerOptions): Server {
     'grpc.max_connection_idle_ms': 300_000,
     interceptors: [explainOwnStatuses],
   });
+  answerWithoutCall(server, noSuchMethod);
   advertise(server, { windowBytes: options.windowBytes ?? windowBytesDefault, frameBytesMax: MiB });
   return server;
 }

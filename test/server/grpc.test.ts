@@ -184,6 +184,28 @@ describe('a request that cannot be read', () => {
   });
 });
 
+describe('a method that there is not', () => {
+  it.each([
+    ['/artifacta.v1.ArtifactService/Nothing'],
+    ['/no.such.Service/Method'],
+    ['/'],
+    [`/${'x'.repeat(10_000)}`],
+    ['/\u00e9\u00fc%0d%0a'],
+  ])('is refused with our reason, and the server goes on: %s', async (path) => {
+    await using rig = await openRig({ getArtifact: () => ({}) });
+    await using raw = await openRawConnection(rig.server.addresses.grpc);
+    const stream = raw.call(path);
+    const trailers = new Promise<Record<string, unknown>>((resolve) => stream.once('response', resolve));
+    stream.end().resume();
+    const found = await trailers;
+    expect(found['grpc-status']).toBe('12');
+    expect(found['grpc-message']).toBe('there is no such method');
+    const details = Buffer.from(String(found['grpc-status-details-bin']), 'base64').toString('latin1');
+    expect(details).toContain('NOT_IMPLEMENTED');
+    await rig.client.getArtifact({});
+  });
+});
+
 describe('a message', () => {
   it('above the limit is refused with our reason, and one at the limit is not', async () => {
     await using rig = await openRig({
