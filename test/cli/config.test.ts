@@ -132,7 +132,9 @@ describe('a URL over TLS', { timeout: 60_000 }, () => {
     for (const url of [`grpcs://${grpc}`, `https://${http}`]) {
       const push = ['push', 'a.txt', '--session', 'run', '--url', url];
       expect(await home.run(push, trusting)).toMatchObject({ code: 0, stderr: '' });
-      expect((await home.run(push)).code).toBe(4);
+      const distrusted = await home.run(push);
+      expect(distrusted.code).toBe(1);
+      expect(distrusted.stderr).toContain('ARTIFACTA_TLS_CA names the file');
     }
   });
 });
