@@ -35,7 +35,8 @@ export const noUsage: UsageRecord = { sessions: 0, artifacts: 0, bytes: 0 };
 /** The sum of some usage; what is left out counts as 0. */
 export function plus(usage: UsageRecord, more: Partial<UsageRecord>): UsageRecord {
   return {
-    sessions: usage.sessions + (more.sessions ?? 0),
+    // Rows of before sessions were counted have none.
+    sessions: (usage.sessions ?? 0) + (more.sessions ?? 0),
     artifacts: usage.artifacts + (more.artifacts ?? 0),
     bytes: usage.bytes + (more.bytes ?? 0),
   };

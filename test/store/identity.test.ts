@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { failedWith } from '../../src/domain/errors.ts';
 import { parseNamespace, parseSessionId } from '../../src/domain/names.ts';
 import type { Principal, Restriction } from '../../src/domain/principal.ts';
+import type { UsageRecord } from '../../src/index/records.ts';
 import type { NewApiKey } from '../../src/store/api-keys.ts';
 import type { Store } from '../../src/store/open.ts';
+import { plus } from '../../src/store/usage.ts';
 import { openTestStore } from '../support/door.ts';
 import { digestOf, principalOf, queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 
@@ -382,4 +384,9 @@ describe('a namespace', () => {
       'NAMESPACE_NOT_FOUND',
     );
   });
+});
+
+it('usage that was written before sessions were counted counts on from there', () => {
+  const old = { artifacts: 1, bytes: 2 } as UsageRecord;
+  expect(plus(old, { sessions: 1, bytes: 3 })).toEqual({ sessions: 1, artifacts: 1, bytes: 5 });
 });
