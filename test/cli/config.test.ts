@@ -1,6 +1,6 @@
 /** The settings of the command line, where they are kept, and tokens in files; with real processes. */
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startServe } from '../e2e/serve-process.ts';
 import { Authority, hasOpenssl } from '../support/certificates.ts';
 import { Home } from './program.ts';
@@ -8,8 +8,9 @@ import { Home } from './program.ts';
 let home: Home;
 beforeEach(async () => {
   home = await Home.make();
+  // Runs after whatever the test itself leaves to its end, such as stopping a service in this directory.
+  onTestFinished(() => home[Symbol.asyncDispose]());
 });
-afterEach(() => home[Symbol.asyncDispose]());
 
 interface Shown {
   readonly name: string;

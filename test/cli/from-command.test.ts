@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startCommand } from '../../src/cli/from-command.ts';
 import { startServe } from '../e2e/serve-process.ts';
 import { ended, Home } from './program.ts';
@@ -10,8 +10,9 @@ import { ended, Home } from './program.ts';
 let home: Home;
 beforeEach(async () => {
   home = await Home.make();
+  // Runs after whatever the test itself leaves to its end, such as stopping a service in this directory.
+  onTestFinished(() => home[Symbol.asyncDispose]());
 });
-afterEach(() => home[Symbol.asyncDispose]());
 
 const flags = ['push', '--from-command', '--session', 'run', '--name', 'out', '--json', '--'];
 const node = (program: string) => [...flags, process.execPath, '-e', program];

@@ -1,6 +1,6 @@
 /** Namespaces, API keys and tokens from the command line, against a service that asks for them. */
 import { writeFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startServe } from '../e2e/serve-process.ts';
 import { Home } from './program.ts';
 
@@ -8,9 +8,10 @@ let home: Home;
 
 beforeEach(async () => {
   home = await Home.make();
+  // Runs after whatever the test itself leaves to its end, such as stopping a service in this directory.
+  onTestFinished(() => home[Symbol.asyncDispose]());
   await writeFile(home.at('a.txt'), 'hello');
 });
-afterEach(() => home[Symbol.asyncDispose]());
 
 const lines = (text: string) => text.trim().split('\n');
 

@@ -31,7 +31,10 @@ export async function slowPush(dataDir: string, name: string, sizeBytes = 3_000_
   const pusher = start(['push', '-', '--session', 'run', '--name', name, '--data-dir', dataDir], {
     stdin: 'pipe',
   });
-  onTestFinished(() => void pusher.child.kill('SIGKILL'));
+  onTestFinished(async () => {
+    pusher.child.kill('SIGKILL');
+    await pusher.ended;
+  });
   pusher.child.stdin!.write(Buffer.alloc(sizeBytes, name));
   return pusher;
 }

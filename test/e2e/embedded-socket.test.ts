@@ -72,7 +72,10 @@ describe('the socket', () => {
       stdin: 'pipe',
       env,
     });
-    onTestFinished(() => void pusher.child.kill('SIGKILL'));
+    onTestFinished(async () => {
+      pusher.child.kill('SIGKILL');
+      await pusher.ended;
+    });
     const socket = join(
       runtimeDir,
       'artifacta',
@@ -155,7 +158,10 @@ describe('the socket', () => {
     const dataDir = join(directory, 'data');
     const args = ['push', '-', '--session', 'run', '--name', 'n', '--data-dir', dataDir];
     const pusher = start(args, { stdin: 'pipe', env: { ARTIFACTA_SOCKET: join(trap, 'sock') } });
-    onTestFinished(() => void pusher.child.kill('SIGKILL'));
+    onTestFinished(async () => {
+      pusher.child.kill('SIGKILL');
+      await pusher.ended;
+    });
     let warned = '';
     pusher.child.stderr!.on('data', (text) => {
       warned += String(text);

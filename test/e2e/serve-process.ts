@@ -47,7 +47,6 @@ export function startServe(
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
   const lines: Line[] = [];
   let stderr = '';
   child.stderr.on('data', (text) => {
@@ -60,6 +59,10 @@ export function startServe(
     if (line.msg === 'ready') ready.resolve(line);
   });
   const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
   void ended.then((how) => ready.reject(new Error(`ended with ${how}: ${stderr}`)));
   ready.promise.catch(() => undefined);
   return { child, lines, stderr: () => stderr, ready: ready.promise, ended };
