@@ -24,8 +24,9 @@ const layers: Record<
     packages: ['level', 'classic-level', 'abstract-level', '@node-rs/crc32', 'snappyjs'],
   },
   'src/query': { ours: ['src/domain', 'src/index'], packages: [] },
+  'src/reading': { ours: ['src/domain'], packages: ['re2js', 'csv-parse'] },
   'src/store': {
-    ours: ['src/domain', 'src/blobs', 'src/index', 'src/query'],
+    ours: ['src/domain', 'src/blobs', 'src/index', 'src/query', 'src/reading'],
     packages: [],
     not: ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'],
   },
@@ -65,7 +66,7 @@ const layers: Record<
   },
   'src/cli': {
     ours: ['src/client', 'gen'],
-    packages: ['commander', '@bufbuild/protobuf', '@connectrpc/connect'],
+    packages: ['commander', 'diff', '@bufbuild/protobuf', '@connectrpc/connect'],
   },
   gen: { ours: [], packages: ['@bufbuild/protobuf'] },
 };
