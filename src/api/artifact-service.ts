@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
   ArtifactService,
@@ -23,7 +22,7 @@ import type { Admission } from './admission.ts';
 import { parseArtifactChanges } from './changes.ts';
 import { within } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
-import { toArtifactMessage, toGoneMessage, toReceiptMessage } from './messages.ts';
+import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from './messages.ts';
 import {
   parseDigest,
   parseOrder,
@@ -50,8 +49,12 @@ export function artifactHandlers(store: Store, admission: Admission): Handlers<t
     batchGetArtifacts: async (request, call) => ({ results: await batchGet(store, request, call) }),
     listArtifacts: async (request, call) => {
       const page = await store.listing.artifacts(call.principal, parseQuery(request));
-      const gone = page.gone.map(toGoneMessage);
-      return { artifacts: page.items.map(toArtifactMessage), gone, nextPageToken: page.nextPageToken };
+      return {
+        artifacts: page.items.map(toArtifactMessage),
+        gone: page.gone.map(toGoneMessage),
+        nextPageToken: page.nextPageToken,
+        ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
+      };
     },
     updateArtifact: async (request, call) => {
       const target = parseRef('artifact', request.artifact);
@@ -129,23 +132,18 @@ function batchResult(item: Artifact | Failure) {
   return { case: 'failure' as const, value };
 }
 
-/** This version lists a session's artifacts; what asks for more is refused rather than ignored. */
+/** This version neither previews nor estimates; what asks for it is refused rather than ignored. */
 function parseQuery(request: ListArtifactsRequest): ArtifactQuery {
-  if (Buffer.byteLength(request.filter) > limits.filterBytesMax)
-    throw invalid('filter', `has more than ${limits.filterBytesMax} bytes`);
   if (request.previewBytes < 0) throw invalid('preview_bytes', 'must not be negative');
-  if (request.filter !== '') throw unsupported('filter');
-  if (request.explain) throw unsupported('explain');
   if (request.estimateTotal) throw unsupported('estimate_total');
   if (request.previewBytes > 0) throw unsupported('preview_bytes');
-  if (request.session === '') {
-    if (request.allVersions || request.showGone || request.name !== '')
-      throw invalid('session', 'is required with all_versions, name and show_gone');
-    throw unsupported('listing without a session');
-  }
+  if (request.session === '' && (request.allVersions || request.showGone || request.name !== ''))
+    throw invalid('session', 'is required with all_versions, name and show_gone');
   if (request.showGone && request.name !== '') throw invalid('name', 'must be empty with show_gone');
+  if (request.showGone && request.filter !== '') throw invalid('filter', 'must be empty with show_gone');
   return {
-    session: parseSessionId('session', request.session),
+    session: request.session === '' ? undefined : parseSessionId('session', request.session),
+    filter: request.filter,
     showGone: request.showGone,
     oldestFirst: parseOrder(request.order),
     allVersions: request.allVersions,

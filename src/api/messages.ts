@@ -8,6 +8,7 @@ import {
 } from '../../gen/artifacta/v1/artifact_pb.ts';
 import type { GoneArtifactSchema } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
+import type { QueryExplanationSchema } from '../../gen/artifacta/v1/query_pb.ts';
 import {
   type Session as SessionMessage,
   SessionSchema,
@@ -18,6 +19,7 @@ import type { Artifact, Receipt } from '../domain/artifact.ts';
 import type { ExpirySource } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { Outcome, Session } from '../domain/session.ts';
+import type { QueryExplanation } from '../store/listing.ts';
 import type { ManifestLine } from '../store/manifest.ts';
 
 const expirySources: Readonly<Record<ExpirySource, ExpirySourceValue>> = {
@@ -111,5 +113,20 @@ export function toGoneMessage(line: ManifestLine): MessageInitShape<typeof GoneA
     sha256: line.sha256,
     sizeBytes: BigInt(line.size_bytes),
     contentType: line.content_type,
+  };
+}
+
+/** How a query was answered, as the protocol shows it. */
+export function toExplanationMessage(
+  explanation: QueryExplanation,
+): MessageInitShape<typeof QueryExplanationSchema> {
+  return {
+    filter: explanation.filter,
+    driver: explanation.driver,
+    tests: [...explanation.tests],
+    entriesRead: BigInt(explanation.entriesRead),
+    probes: BigInt(explanation.probes),
+    recordsRead: BigInt(explanation.recordsRead),
+    budget: BigInt(explanation.budget),
   };
 }

@@ -11,11 +11,12 @@ import { invalid } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { parsePairs } from '../domain/metadata.ts';
 import { parseArtifactName, parseSessionId } from '../domain/names.ts';
+import type { SessionQuery } from '../store/listing.ts';
 import type { Store } from '../store/open.ts';
 import type { SessionSpec } from '../store/sessions.ts';
 import { parseSessionChanges } from './changes.ts';
 import type { Call, Handlers } from './handlers.ts';
-import { toSessionMessage } from './messages.ts';
+import { toExplanationMessage, toSessionMessage } from './messages.ts';
 import { parseOrder, parseOutcome, parsePageSize, unsupported } from './parse.ts';
 
 /** SessionService over a store. What is missing here answers NOT_IMPLEMENTED. */
@@ -32,7 +33,11 @@ export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
     }),
     listSessions: async (request, call) => {
       const page = await store.listing.sessions(call.principal, parseQuery(request));
-      return { sessions: page.items.map(toSessionMessage), nextPageToken: page.nextPageToken };
+      return {
+        sessions: page.items.map(toSessionMessage),
+        nextPageToken: page.nextPageToken,
+        ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
+      };
     },
     updateSession: async (request, call) => {
       const id = parseSessionId('session', request.session);
@@ -76,13 +81,9 @@ function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** This version lists all sessions; what asks for more is refused rather than ignored. */
-function parseQuery(request: ListSessionsRequest) {
-  if (Buffer.byteLength(request.filter) > limits.filterBytesMax)
-    throw invalid('filter', `has more than ${limits.filterBytesMax} bytes`);
-  if (request.filter !== '') throw unsupported('filter');
-  if (request.explain) throw unsupported('explain');
+function parseQuery(request: ListSessionsRequest): SessionQuery {
   return {
+    filter: request.filter,
     oldestFirst: parseOrder(request.order),
     pageSize: parsePageSize(request.pageSize),
     pageToken: request.pageToken,

@@ -32,6 +32,10 @@ export const limits = {
   /** A page ends when its records hold this much, so that it fits in a message. */
   pageBytesMax: 1024 * 1024,
   filterBytesMax: 4 * 1024,
+  /** Comparisons in one filter. */
+  filterTermsMax: 100,
+  /** Parentheses within each other. */
+  filterDepthMax: 32,
   /** Index rows, probes and records that one call may touch before it answers with a short page. */
   queryTouchesMax: 20_000,
 

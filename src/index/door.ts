@@ -92,6 +92,11 @@ export interface Range {
   readonly reverse?: boolean;
   /** At most this many entries in all. Default: no bound. */
   readonly limit?: number;
+  /**
+   * The first block has at most this many entries and each block after it twice as many as the one before, for who may
+   * not want them all. Default: every block as large as it may be.
+   */
+  readonly firstBlock?: number;
 }
 
 /** Reads at one instant. */

@@ -38,8 +38,9 @@ export async function readRows(
 export async function* scanRows(database: DatabaseReader, range: Range): AsyncGenerator<readonly Entry[]> {
   const iterator = database.iterator(range);
   try {
-    for (;;) {
-      const stored = await iterator.nextv(doorLimits.scanBlockEntriesMax);
+    const largest = doorLimits.scanBlockEntriesMax;
+    for (let size = range.firstBlock ?? largest; ; size *= 2) {
+      const stored = await iterator.nextv(Math.min(size, largest));
       if (stored.length === 0) return;
       yield stored.map(([key, row]): Entry => [key, decodeRow(key, row)]);
     }

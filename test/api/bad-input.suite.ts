@@ -368,18 +368,12 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
     });
 
     const later: [string, (door: Door) => Promise<unknown>, string[]][] = [
-      [
-        'a filter',
-        (door) => door.artifacts.listArtifacts({ session: 's', filter: 'name = "a"' }),
-        ['filter'],
-      ],
       ['retention', (door) => door.sessions.openSession({ session: 's', retention: {} }), ['retention']],
       [
         'a lease',
         (door) => door.sessions.openSession({ session: 's', lease: { seconds: 60n, nanos: 0 } }),
         ['lease'],
       ],
-      ['ReadArtifact', (door) => door.artifacts.readArtifact({}), []],
       ['AmendOutcome', (door) => door.sessions.amendOutcome({ session: 's' }), []],
     ];
 

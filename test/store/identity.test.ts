@@ -188,7 +188,12 @@ describe('a token that is limited to a session', () => {
     expect(about).toEqual(await answersAbout(store, by, 'nothing', 'absent-name', `art_${'0'.repeat(26)}`));
     const after = await store.artifacts.get(tester, target('secret', 'hidden-name'));
     expect(after).toEqual(hidden.artifact);
-    const { items } = await store.listing.sessions(by, { pageSize: 10, pageToken: '', oldestFirst: false });
+    const { items } = await store.listing.sessions(by, {
+      pageSize: 10,
+      pageToken: '',
+      oldestFirst: false,
+      filter: '',
+    });
     expect(items.map(({ id }) => id)).toEqual(['mine']);
   });
 
@@ -242,7 +247,7 @@ describe('a token that is limited to some names', () => {
       store.sessions.update(by, id, { labels: [] }),
       store.seals.seal(by, id, 'succeeded'),
       store.downloads.manifest(by, id),
-      store.listing.sessions(by, { pageSize: 10, pageToken: '', oldestFirst: false }),
+      store.listing.sessions(by, { pageSize: 10, pageToken: '', oldestFirst: false, filter: '' }),
       store.listing.artifacts(by, queryOf('s', { showGone: true })),
     ];
     for (const work of whole) expect(await reasonOf(work)).toBe('PERMISSION_DENIED');

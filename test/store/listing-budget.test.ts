@@ -10,12 +10,12 @@ import { queryOf, specOf, target, tester } from '../support/specs.ts';
 
 let opened: TestStore;
 
-/** One artifact before and one after more that have expired than a call may touch. */
+/** One artifact before and one after more that have expired than a call may touch: each an entry and a record. */
 beforeAll(async () => {
   opened = await openTestStore();
   await push('old');
   const { artifact } = await push('expired', 1_000);
-  await addCopies(opened.index, artifact, limits.queryTouchesMax + 5_000);
+  await addCopies(opened.index, artifact, limits.queryTouchesMax / 2 + 2_500);
   opened.clock.now += 10;
   await push('new');
   opened.clock.now += 1_000;

@@ -126,14 +126,14 @@ describe('a page token', () => {
 
   it('of a listing of sessions is the caller’s own', async () => {
     const page = (who: Principal, pageToken: string) =>
-      opened.store.listing.sessions(who, { oldestFirst: false, pageSize: 1, pageToken });
+      opened.store.listing.sessions(who, { oldestFirst: false, filter: '', pageSize: 1, pageToken });
     await push('a', { session: 't' });
     await push('a', { session: 't' }, elsewhere);
     const { nextPageToken } = await page(tester, '');
     await expect(page(somebody, nextPageToken)).rejects.toMatchObject(invalid);
     await expect(page(elsewhere, nextPageToken)).rejects.toMatchObject(invalid);
     expect((await page(tester, nextPageToken)).items).toMatchObject([{ id: 's' }]);
-    const reversed = { oldestFirst: true, pageSize: 1, pageToken: nextPageToken };
+    const reversed = { oldestFirst: true, filter: '', pageSize: 1, pageToken: nextPageToken };
     await expect(opened.store.listing.sessions(tester, reversed)).rejects.toMatchObject(invalid);
   });
 

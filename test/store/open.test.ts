@@ -43,8 +43,9 @@ describe.each(kinds)('%s: a start', (kind) => {
     await seals.seal(tester, sessionNamed('s').id, 'succeeded');
     const read = async ({ store }: typeof before) => ({
       artifacts: (await store.listing.artifacts(tester, queryOf('s'))).items,
-      sessions: (await store.listing.sessions(tester, { oldestFirst: true, pageSize: 10, pageToken: '' }))
-        .items,
+      sessions: (
+        await store.listing.sessions(tester, { oldestFirst: true, filter: '', pageSize: 10, pageToken: '' })
+      ).items,
       contents: await Promise.all(
         contents.map(async (_, at) => {
           const range = { offset: 0, limit: undefined };

@@ -78,6 +78,7 @@ export function queryOf(
     oldestFirst: false,
     allVersions: false,
     showGone: false,
+    filter: '',
     pageSize: 100,
     pageToken: '',
     ...query,

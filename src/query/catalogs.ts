@@ -1,0 +1,73 @@
+/** The lists that the index keeps of artifacts and of sessions. */
+import { idToBytes, type SessionUid } from '../domain/ids.ts';
+import { latest, sessions } from '../index/keys.ts';
+import { type Condition, type Field, type Test, toFilter } from './condition.ts';
+import type { Catalog, List } from './list.ts';
+import { inverted } from './suffix.ts';
+
+/** What session ids name; an id that names nothing is not in it. */
+export type SessionUids = ReadonlyMap<string, SessionUid>;
+
+/** Every session id that a condition names as a whole. */
+export function sessionIdsIn(condition: Condition): string[] {
+  if (condition.kind !== 'test') {
+    const parts = condition.kind === 'not' ? [condition.of] : condition.of;
+    return [...new Set(parts.flatMap(sessionIdsIn))];
+  }
+  const { field, test } = condition;
+  return field.name === 'session' && test.is === 'equal' ? [test.text] : [];
+}
+
+/** The latest versions of a namespace. @param uids of every session id that the condition names. */
+export function artifactCatalog(ns: string, uids: SessionUids): Catalog {
+  return {
+    all: { prefix: latest.byTime.range(ns).gte, what: 'time' },
+    listOf: (field, test) => {
+      if (test.is !== 'equal') return undefined;
+      const what = toFilter({ kind: 'test', field, test });
+      if (field.name === 'session') {
+        const uid = uids.get(test.text);
+        return uid === undefined
+          ? { members: [], what }
+          : { prefix: latest.bySession.range(ns, uid).gte, what };
+      }
+      const prefix = prefixOfArtifacts(ns, field, test.text);
+      return prefix && { prefix, what };
+    },
+  };
+}
+
+function prefixOfArtifacts(ns: string, field: Field, text: string): Uint8Array | undefined {
+  switch (field.name) {
+    case 'name':
+      return latest.byName.range(ns, text).gte;
+    case 'content_type':
+      return latest.byType.range(ns, text).gte;
+    case 'metadata':
+      return latest.byMetadata.range(ns, field.key, text).gte;
+    case 'labels':
+      return latest.byLabel.range(ns, field.key, text).gte;
+    default:
+      return undefined;
+  }
+}
+
+/** The sessions of a namespace. @param uids of every session id that the condition names. */
+export function sessionCatalog(ns: string, uids: SessionUids): Catalog {
+  return {
+    all: { prefix: sessions.byTime.range(ns).gte, what: 'time' },
+    listOf: (field: Field, test: Test): List | undefined => {
+      if (test.is !== 'equal') return undefined;
+      const what = toFilter({ kind: 'test', field, test });
+      if (field.name === 'session') {
+        const uid = uids.get(test.text);
+        return { members: uid === undefined ? [] : [inverted(idToBytes(uid))], what };
+      }
+      if (field.name === 'metadata')
+        return { prefix: sessions.byMetadata.range(ns, field.key, test.text).gte, what };
+      if (field.name === 'labels')
+        return { prefix: sessions.byLabel.range(ns, field.key, test.text).gte, what };
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/** What a filter means, once its fields and values are known to make sense; and whether something matches it. */
+
+/** A field that filters can name. */
+export type FieldName =
+  | 'session'
+  | 'name'
+  | 'content_type'
+  | 'sha256'
+  | 'size_bytes'
+  | 'create_time'
+  | 'seal_time'
+  | 'expire_time'
+  | 'session.state'
+  | 'session.outcome';
+
+/** A field, or one key of a map. */
+export type Field =
+  | { readonly name: FieldName }
+  | { readonly name: 'metadata' | 'labels'; readonly key: string };
+
+export type Order = '<' | '<=' | '>' | '>=' | '=' | '!=';
+
+/** What is asked of a field's value. Nothing but `present` matches a field that has none, and that does not either. */
+export type Test =
+  | { readonly is: 'present' }
+  | { readonly is: 'equal' | 'different' | 'prefix' | 'notPrefix'; readonly text: string }
+  /** Of a text it compares the number that it is written as, and matches none that is not a number. */
+  | { readonly is: 'number'; readonly order: Order; readonly number: number };
+
+/** A filter that makes sense. Numbers of times are milliseconds since the Unix epoch, possibly with a fraction. */
+export type Condition =
+  | { readonly kind: 'and' | 'or'; readonly of: readonly Condition[] }
+  | { readonly kind: 'not'; readonly of: Condition }
+  | { readonly kind: 'test'; readonly field: Field; readonly test: Test };
+
+/** What a condition is asked about: the value of a field, or undefined if there is none. */
+export type Subject = (field: Field) => string | number | undefined;
+
+/** True if the subject matches. NOT is the complement: it matches what lacks the field. */
+export function matches(condition: Condition, subject: Subject): boolean {
+  switch (condition.kind) {
+    case 'and':
+      return condition.of.every((one) => matches(one, subject));
+    case 'or':
+      return condition.of.some((one) => matches(one, subject));
+    case 'not':
+      return !matches(condition.of, subject);
+    case 'test':
+      return passes(condition.test, subject(condition.field));
+  }
+}
+
+function passes(test: Test, value: string | number | undefined): boolean {
+  if (value === undefined) return false;
+  switch (test.is) {
+    case 'present':
+      return true;
+    case 'equal':
+      return value === test.text;
+    case 'different':
+      return value !== test.text;
+    case 'prefix':
+      return String(value).startsWith(test.text);
+    case 'notPrefix':
+      return !String(value).startsWith(test.text);
+    case 'number': {
+      const number = typeof value === 'number' ? value : parseNumber(value);
+      return number !== undefined && isInOrder(number, test.order, test.number);
+    }
+  }
+}
+
+/** A decimal number as JSON writes them, also with a plus sign; undefined for anything else. */
+export function parseNumber(text: string): number | undefined {
+  return /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+/** True if `a order b`. */
+export function isInOrder(a: number, order: Order, b: number): boolean {
+  switch (order) {
+    case '<':
+      return a < b;
+    case '<=':
+      return a <= b;
+    case '>':
+      return a > b;
+    case '>=':
+      return a >= b;
+    case '=':
+      return a === b;
+    case '!=':
+      return a !== b;
+  }
+}
+
+/** True if some comparison of the condition names one of these fields. */
+export function mentions(condition: Condition, names: ReadonlySet<string>): boolean {
+  if (condition.kind === 'test') return names.has(condition.field.name);
+  if (condition.kind === 'not') return mentions(condition.of, names);
+  return condition.of.some((one) => mentions(one, names));
+}
+
+/** The condition as a filter, with every parenthesis written out and every time absolute. */
+export function toFilter(condition: Condition): string {
+  switch (condition.kind) {
+    case 'test':
+      return testToFilter(condition.field, condition.test);
+    case 'not':
+      return `NOT ${inParentheses(condition.of)}`;
+    default:
+      return condition.of.map(inParentheses).join(condition.kind === 'and' ? ' AND ' : ' OR ');
+  }
+}
+
+function inParentheses(condition: Condition): string {
+  return condition.kind === 'test' ? toFilter(condition) : `(${toFilter(condition)})`;
+}
+
+const texts = {
+  equal: ['=', ''],
+  different: ['!=', ''],
+  prefix: ['=', '*'],
+  notPrefix: ['!=', '*'],
+} as const;
+
+function testToFilter(field: Field, test: Test): string {
+  const name = 'key' in field ? `${field.name}.${JSON.stringify(field.key)}` : field.name;
+  if (test.is === 'present') return `${name}:*`;
+  if (test.is === 'number') return `${name} ${test.order} ${numberToFilter(field.name, test.number)}`;
+  const [operator, end] = texts[test.is];
+  return `${name} ${operator} "${test.text.replaceAll(/["\\*]/g, '\\$&')}${end}"`;
+}
+
+function numberToFilter(name: string, number: number): string {
+  if (!name.endsWith('_time')) return String(number);
+  const limit = 8.64e15;
+  return new Date(Math.min(limit, Math.max(-limit, number))).toISOString();
+}

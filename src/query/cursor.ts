@@ -1,0 +1,107 @@
+/** A walk along one list. */
+import type { Entry, Reader } from '../index/door.ts';
+import type { Budget } from './budget.ts';
+import type { List } from './list.ts';
+import { compareSuffixes, isPassed, rangeOf, type Suffix, suffixOf, type Walk } from './suffix.ts';
+
+/** What is read of a list before it is known whether it will be walked. */
+export const firstBlock = 16;
+
+/** Reads a list in blocks that grow, each as it is needed. */
+export class ListCursor {
+  /** What was read and not yet taken. */
+  buffer: readonly Suffix[] = [];
+  /** Nothing is to be read any more. */
+  isAtEnd = false;
+  /** No more follows than what is in the buffer, as far as can be told without another read. */
+  isShort = false;
+  private readonly reader: Reader;
+  private readonly list: List;
+  private readonly walk: Walk;
+  private readonly budget: Budget;
+  private blocks: AsyncIterator<readonly Entry[]> | undefined;
+
+  constructor(reader: Reader, list: List, walk: Walk, budget: Budget) {
+    this.reader = reader;
+    this.list = list;
+    this.walk = walk;
+    this.budget = budget;
+  }
+
+  /** Reads a block if there is nothing in the buffer. */
+  async fill(): Promise<void> {
+    if (this.buffer.length > 0 || this.isAtEnd) return;
+    const { list, walk } = this;
+    if ('members' in list) {
+      const members = list.members.filter((member) => isPassed(member, walk));
+      this.buffer = walk.oldestFirst ? members.reverse() : members;
+      this.isAtEnd = true;
+      return;
+    }
+    this.blocks ??= this.reader.scan({ ...rangeOf(list.prefix, walk), firstBlock })[Symbol.asyncIterator]();
+    const block = await this.blocks.next();
+    this.isAtEnd = block.done === true;
+    this.isShort = block.done === true || block.value.length < firstBlock;
+    if (block.done) return;
+    this.budget.entries += block.value.length;
+    this.buffer = block.value.map(([key]) => suffixOf(key));
+  }
+
+  /** Everything up to `horizon` that is in the buffer; all of it without one. */
+  take(horizon?: Suffix): readonly Suffix[] {
+    const taken = this.buffer;
+    if (horizon === undefined) {
+      this.buffer = [];
+      return taken;
+    }
+    const end = taken.findIndex((suffix) => this.isBehind(suffix, horizon));
+    if (end < 0) {
+      this.buffer = [];
+      return taken;
+    }
+    this.buffer = taken.slice(end);
+    return taken.slice(0, end);
+  }
+
+  /** A cursor whose next entry is not before `start`: this one, if it has come that far. */
+  async skipTo(start: Suffix): Promise<ListCursor> {
+    const at = this.buffer.findIndex((suffix) => !this.isBehind(start, suffix));
+    if (at >= 0 || this.isAtEnd) {
+      this.buffer = at < 0 ? [] : this.buffer.slice(at);
+      return this;
+    }
+    await this.close();
+    const further = new ListCursor(
+      this.reader,
+      this.list,
+      { ...this.walk, after: stepBefore(start, this.walk.oldestFirst) },
+      this.budget,
+    );
+    await further.fill();
+    return further;
+  }
+
+  /** True if the walk comes to `a` after `b`. */
+  private isBehind(a: Suffix, b: Suffix): boolean {
+    const order = compareSuffixes(a, b);
+    return this.walk.oldestFirst ? order < 0 : order > 0;
+  }
+
+  async close(): Promise<void> {
+    await this.blocks?.return?.();
+    this.blocks = undefined;
+    this.isAtEnd = true;
+  }
+}
+
+/** The suffix that a walk passes just before it comes to `suffix`. */
+function stepBefore(suffix: Suffix, oldestFirst: boolean): Suffix {
+  const step = Uint8Array.from(suffix);
+  const [wraps, by] = oldestFirst ? [0xff, 1] : [0, -1];
+  for (let at = step.length - 1; at >= 0; at--) {
+    const wrapped = step[at] === wraps;
+    step[at] = (step[at]! + by) & 0xff;
+    if (!wrapped) return step;
+  }
+  return suffix;
+}

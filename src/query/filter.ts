@@ -1,0 +1,205 @@
+/** From what a filter says to what it means: fields must exist, values must fit them. */
+import type { Condition, Field, FieldName, Order, Test } from './condition.ts';
+import { parseNumber } from './condition.ts';
+import {
+  type Comparison,
+  type Expression,
+  filterFault,
+  type Literal,
+  type Operator,
+  parseFilter,
+  star,
+} from './filter-syntax.ts';
+import { parseInstant } from './instant.ts';
+
+type TextTest = Extract<Test, { readonly text: string }>;
+
+/** What a field holds. */
+type FieldKind =
+  | { readonly holds: 'text'; readonly fold?: (text: string) => string }
+  | { readonly holds: 'number' }
+  | { readonly holds: 'time' }
+  | { readonly holds: 'word'; readonly words: readonly string[] };
+
+/** The fields that filters over one kind of thing can name, beside `metadata` and `labels`. */
+export type Fields = Readonly<Partial<Record<FieldName, FieldKind>>>;
+
+const sessionFields: Fields = {
+  session: { holds: 'text' },
+  'session.state': { holds: 'word', words: ['OPEN', 'SEALING', 'SEALED'] },
+  'session.outcome': { holds: 'word', words: ['SUCCEEDED', 'FAILED', 'CANCELLED', 'ABANDONED'] },
+};
+
+/** Of artifacts. */
+export const artifactFields: Fields = {
+  name: { holds: 'text' },
+  content_type: { holds: 'text', fold: foldContentType },
+  sha256: { holds: 'text', fold: (text) => text.toLowerCase() },
+  size_bytes: { holds: 'number' },
+  create_time: { holds: 'time' },
+  expire_time: { holds: 'time' },
+  ...sessionFields,
+};
+
+/** Of sessions. */
+export const sessionFieldsOfSessions: Fields = {
+  create_time: { holds: 'time' },
+  seal_time: { holds: 'time' },
+  expire_time: { holds: 'time' },
+  ...sessionFields,
+};
+
+/**
+ * Reads a filter.
+ *
+ * @param now milliseconds since the Unix epoch: what `now` means in it.
+ * @returns undefined for an empty filter.
+ * @throws Failure INVALID_ARGUMENT naming `filter`, with the column.
+ */
+export function readFilter(filter: string, fields: Fields, now: number): Condition | undefined {
+  const expression = parseFilter(filter);
+  return expression && conditionOf(expression, fields, now);
+}
+
+function conditionOf(expression: Expression, fields: Fields, now: number): Condition {
+  switch (expression.kind) {
+    case 'comparison':
+      return testOf(expression, fields, now);
+    case 'not':
+      return { kind: 'not', of: conditionOf(expression.of, fields, now) };
+    default:
+      return { kind: expression.kind, of: expression.of.map((one) => conditionOf(one, fields, now)) };
+  }
+}
+
+function testOf(comparison: Comparison, fields: Fields, now: number): Condition {
+  const { path, column } = comparison.field;
+  const map = path[0];
+  if (map === 'metadata' || map === 'labels') {
+    const [field, test] = testOfMap(map, comparison);
+    return { kind: 'test', field, test };
+  }
+  const name = path.join('.');
+  if (!isField(name, fields)) throw filterFault(column, unknownField(name, fields));
+  const kind = fields[name]!;
+  return { kind: 'test', field: { name }, test: testOfField(name, kind, comparison, now) };
+}
+
+function isField(name: string, fields: Fields): name is FieldName {
+  return Object.hasOwn(fields, name);
+}
+
+function testOfMap(map: 'metadata' | 'labels', { field, operator, value }: Comparison): [Field, Test] {
+  const [, key, ...more] = field.path;
+  if (key === undefined) {
+    const present = plainText(value);
+    if (operator !== ':' || present === '')
+      throw filterFault(
+        field.column,
+        `${map} is a map: write ${map}.KEY, or ${map}:KEY for what has the key`,
+      );
+    return [{ name: map, key: present }, { is: 'present' }];
+  }
+  if (more.length > 0) {
+    const whole = [key, ...more].join('.');
+    throw filterFault(field.column, `a key with dots needs quotation marks: ${map}."${whole}"`);
+  }
+  // A quoted key may hold a star, which means nothing there.
+  const of: Field = { name: map, key: key.replaceAll(star, '*') };
+  if (operator === ':' && value.text === star) return [of, { is: 'present' }];
+  const order = orders[operator];
+  if (order === undefined) return [of, textTest(operator, value)];
+  const number = parseNumber(value.text);
+  if (number === undefined)
+    throw filterFault(value.column, `${operator} compares ${map} as numbers, and ${shown(value)} is none`);
+  return [of, { is: 'number', order, number }];
+}
+
+const orders: Readonly<Partial<Record<Operator, Order>>> = { '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
+
+function testOfField(name: FieldName, kind: FieldKind, comparison: Comparison, now: number): Test {
+  const { operator, value } = comparison;
+  if (operator === ':' && value.text === star) return { is: 'present' };
+  if (kind.holds === 'number' || kind.holds === 'time') {
+    if (operator === ':')
+      throw filterFault(value.column, `${name}:* asks whether it is set; compare it with = != < <= > >=`);
+    return { is: 'number', order: operator, number: numberOf(name, kind.holds, value, now) };
+  }
+  if (orders[operator] !== undefined)
+    throw filterFault(
+      comparison.field.column,
+      `${name} is text, which ${operator} cannot compare; use = or !=`,
+    );
+  const test = textTest(operator, value);
+  if (kind.holds === 'word') return wordTest(name, kind.words, test, value);
+  return { ...test, text: kind.fold?.(test.text) ?? test.text };
+}
+
+function textTest(operator: Operator, value: Literal): TextTest {
+  const isPrefix = value.text.endsWith(star);
+  const text = isPrefix ? value.text.slice(0, -1) : value.text;
+  if (text.includes(star))
+    throw filterFault(
+      value.column,
+      'a * stands for the rest of a text only at its end; write \\* in quotation marks for the character',
+    );
+  if (operator === '!=') return { is: isPrefix ? 'notPrefix' : 'different', text };
+  return { is: isPrefix ? 'prefix' : 'equal', text };
+}
+
+function wordTest(name: string, words: readonly string[], test: TextTest, value: Literal): Test {
+  const text = test.text.toUpperCase();
+  if ((test.is !== 'equal' && test.is !== 'different') || !words.includes(text))
+    throw filterFault(value.column, `${name} is one of ${words.join(', ')}, not ${shown(value)}`);
+  return { is: test.is, text };
+}
+
+function numberOf(name: string, holds: 'number' | 'time', value: Literal, now: number): number {
+  if (holds === 'time') {
+    const time = parseInstant(value.text, now);
+    if (time !== undefined) return time;
+    const description = `${name} is a time, such as 2026-01-02T03:04:05Z or now-7d; ${shown(value)} is none`;
+    throw filterFault(value.column, description);
+  }
+  const number = parseNumber(value.text);
+  if (number !== undefined && Number.isSafeInteger(number)) return number;
+  throw filterFault(value.column, `${name} is a whole number of bytes, and ${shown(value)} is none`);
+}
+
+function foldContentType(text: string): string {
+  const semicolon = text.indexOf(';');
+  return semicolon < 0
+    ? text.toLowerCase()
+    : text.slice(0, semicolon).trimEnd().toLowerCase() + text.slice(semicolon);
+}
+
+/** A text without a wildcard. */
+function plainText({ text, column }: Literal): string {
+  if (text.includes(star)) throw filterFault(column, 'a * has no meaning here');
+  return text;
+}
+
+function shown({ text }: Literal): string {
+  const plain = text.replaceAll(star, '*');
+  return JSON.stringify(plain.length > 64 ? `${plain.slice(0, 64)}…` : plain);
+}
+
+function unknownField(name: string, fields: Fields): string {
+  const known = [...Object.keys(fields), 'metadata.KEY', 'labels.KEY'];
+  const near = known.map((one) => [distance(name, one), one] as const).sort(([a], [b]) => a - b)[0]!;
+  const hint = near[0] <= 3 ? `; did you mean ${near[1]}?` : `; fields are ${known.join(', ')}`;
+  return `there is no field ${name.slice(0, 64)}${hint}`;
+}
+
+/** How many characters must be inserted, removed, replaced: Levenshtein's distance, row by row. */
+function distance(a: string, b: string): number {
+  if (a.length > 64) return a.length;
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,19 @@
+/** Lists that the index keeps: what passes one test, newest first. */
+import type { Key } from '../index/door.ts';
+import type { Field, Test } from './condition.ts';
+import type { Suffix } from './suffix.ts';
+
+/** A list, and the condition that puts things into it. */
+export type List = (
+  | { readonly prefix: Key }
+  /** Known without the index; newest first. */
+  | { readonly members: readonly Suffix[] }
+) & { readonly what: string };
+
+/** The lists of one kind of thing. */
+export interface Catalog {
+  /** Of all. */
+  readonly all: List;
+  /** Of exactly those that pass the test; undefined if there is no such list. */
+  listOf(field: Field, test: Test): List | undefined;
+}

@@ -1,0 +1,168 @@
+/**
+ * How a query is answered: one list (or a union) drives, and each of its entries is tested against the others. Which is
+ * the shortest is found out by reading a few entries of each; LevelDB's own estimate knows nothing of what is new.
+ */
+import type { Reader } from '../index/door.ts';
+import type { Budget } from './budget.ts';
+import { type Analysis, type Candidate, describe, type Factor, listsOf } from './candidates.ts';
+import { ListCursor } from './cursor.ts';
+import type { Catalog, List } from './list.ts';
+import { Probe } from './probe.ts';
+import { Stream } from './stream.ts';
+import { compareSuffixes, type Suffix, timeOf, type Walk } from './suffix.ts';
+
+/** A query that is about to run. Must be closed. */
+export interface Plan extends AsyncDisposable {
+  readonly stream: Stream;
+  /** What drives it, for people. */
+  readonly driver: string;
+  /** In the order in which they are asked. */
+  readonly probes: readonly Probe[];
+  /** What only the records can tell, for people. */
+  readonly residual: readonly string[];
+}
+
+/** How dense a candidate is where the walk begins. */
+interface Density {
+  /** Entries per millisecond; 0 if all that there are were read. */
+  readonly rate: number;
+  readonly read: number;
+}
+
+/** Chooses what drives. */
+export async function plan(
+  reader: Reader,
+  { factors }: Analysis,
+  catalog: Catalog,
+  walk: Walk,
+  budget: Budget,
+): Promise<Plan> {
+  const cursors = new Cursors(reader, walk, budget);
+  const usable = factors.filter(({ candidate }) => candidate !== undefined);
+  await cursors.open(usable.flatMap(({ candidate }) => listsOf(candidate!)));
+  const start = cursors.startOfAll(usable);
+  if (start !== undefined) await cursors.skipTo(start);
+  // A list that is empty from there on proves that there is nothing.
+  const isEmpty = usable.length > 0 && cursors.startOfAll(usable) === undefined;
+
+  const ranked = usable
+    .map((factor) => ({ factor, ...cursors.densest(factor.candidate!, start) }))
+    .sort(byDensity);
+  const driver = ranked[0];
+  const lists = driver === undefined ? [catalog.all] : listsOf(driver.candidate);
+  await cursors.closeAllBut(lists);
+  if (driver === undefined) await cursors.open(lists);
+  const walked = isEmpty ? [] : lists.map((list) => cursors.of(list));
+  const others = ranked.slice(1).map(({ factor }) => factor);
+  return {
+    stream: new Stream(walked, walk.oldestFirst),
+    driver: lists.map(({ what }) => what).join(' OR '),
+    probes: [...others.flatMap(probeFor), ...factors.flatMap(probeAgainst)],
+    residual: factors.filter((factor) => !isExact(factor)).map(describe),
+    [Symbol.asyncDispose]: () => cursors.closeAllBut([]),
+  };
+}
+
+function probeFor(factor: Factor): Probe[] {
+  const candidate = factor.candidate!;
+  const parts = candidate.kind === 'union' ? candidate.of : [candidate];
+  const lists = parts.flatMap((part) => (part.kind === 'list' ? [part.list] : []));
+  return lists.length === parts.length ? [new Probe(describe(factor), lists, false)] : [];
+}
+
+function probeAgainst(factor: Factor): Probe[] {
+  return factor.without === undefined ? [] : [new Probe(describe(factor), [factor.without], true)];
+}
+
+/** True if the lists of the factor hold what meets it and nothing else. */
+function isExact({ candidate, without }: Factor): boolean {
+  if (without !== undefined) return true;
+  const isPlain = (one: Candidate): boolean =>
+    one.kind === 'list' || (one.kind === 'union' && one.of.every(isPlain));
+  return candidate !== undefined && isPlain(candidate);
+}
+
+function byDensity(a: Density, b: Density): number {
+  return a.rate - b.rate || a.read - b.read;
+}
+
+/** A cursor for each list that is considered. */
+class Cursors {
+  private readonly cursors = new Map<List, ListCursor>();
+  private readonly reader: Reader;
+  private readonly walk: Walk;
+  private readonly budget: Budget;
+
+  constructor(reader: Reader, walk: Walk, budget: Budget) {
+    this.reader = reader;
+    this.walk = walk;
+    this.budget = budget;
+  }
+
+  async open(lists: readonly List[]): Promise<void> {
+    for (const list of lists)
+      if (!this.cursors.has(list))
+        this.cursors.set(list, new ListCursor(this.reader, list, this.walk, this.budget));
+    await Promise.all(lists.map((list) => this.of(list).fill()));
+  }
+
+  of(list: List): ListCursor {
+    return this.cursors.get(list)!;
+  }
+
+  async skipTo(start: Suffix): Promise<void> {
+    for (const [list, cursor] of this.cursors) this.cursors.set(list, await cursor.skipTo(start));
+  }
+
+  async closeAllBut(kept: readonly List[]): Promise<void> {
+    for (const [list, cursor] of this.cursors) {
+      if (kept.includes(list)) continue;
+      await cursor.close();
+      this.cursors.delete(list);
+    }
+  }
+
+  /** Nothing meets all factors before this; undefined if nothing does at all, or there is none. */
+  startOfAll(factors: readonly Factor[]): Suffix | undefined {
+    const starts = factors.map(({ candidate }) => this.startOf(candidate!));
+    return starts.includes(undefined) ? undefined : this.furthest(starts);
+  }
+
+  private startOf(candidate: Candidate): Suffix | undefined {
+    if (candidate.kind === 'list') return this.of(candidate.list).buffer[0];
+    const starts = candidate.of.map((part) => this.startOf(part));
+    if (candidate.kind === 'choice') return starts.includes(undefined) ? undefined : this.furthest(starts);
+    const some = starts.filter((start) => start !== undefined);
+    return some.length === 0 ? undefined : some.sort(this.inOrder)[0];
+  }
+
+  furthest(starts: readonly (Suffix | undefined)[]): Suffix {
+    return starts
+      .filter((start) => start !== undefined)
+      .sort(this.inOrder)
+      .at(-1)!;
+  }
+
+  private readonly inOrder = (a: Suffix, b: Suffix) =>
+    this.walk.oldestFirst ? compareSuffixes(b, a) : compareSuffixes(a, b);
+
+  /** The candidate with every choice made, and how dense that is. */
+  densest(candidate: Candidate, start: Suffix | undefined): Density & { readonly candidate: Candidate } {
+    if (candidate.kind === 'list') return { candidate, ...this.densityOf(candidate.list, start) };
+    const parts = candidate.of.map((part) => this.densest(part, start));
+    if (candidate.kind === 'choice') return parts.sort(byDensity)[0]!;
+    return {
+      candidate: { kind: 'union', of: parts.map((part) => part.candidate) },
+      rate: parts.reduce((sum, { rate }) => sum + rate, 0),
+      read: parts.reduce((sum, { read }) => sum + read, 0),
+    };
+  }
+
+  private densityOf(list: List, start: Suffix | undefined): Density {
+    const { buffer, isAtEnd, isShort } = this.of(list);
+    const read = buffer.length;
+    if (isAtEnd || isShort || read === 0 || start === undefined) return { rate: 0, read };
+    const spanMs = Math.abs(timeOf(start) - timeOf(buffer.at(-1)!));
+    return { rate: read / Math.max(spanMs, 0.5), read };
+  }
+}

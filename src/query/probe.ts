@@ -1,0 +1,59 @@
+/** Testing entries of one list against others: each is one point lookup, since an entry's key is fully known. */
+import { Buffer } from 'node:buffer';
+import type { Reader } from '../index/door.ts';
+import type { Budget } from './budget.ts';
+import type { List } from './list.ts';
+import { keyAt, type Suffix } from './suffix.ts';
+
+/** After so many lookups that let nearly everything pass it is cheaper to read the records at once. */
+const trialProbes = 64;
+const uselessPassShare = 0.9;
+
+/** Lets an entry pass that is in one of these lists; or, `negated`, in none. What passes must still be looked at. */
+export class Probe {
+  readonly what: string;
+  private readonly lists: readonly List[];
+  private readonly negated: boolean;
+  private asked = 0;
+  private passed = 0;
+
+  constructor(what: string, lists: readonly List[], negated: boolean) {
+    this.what = what;
+    this.lists = lists;
+    this.negated = negated;
+  }
+
+  /** Those that pass. */
+  async sift(reader: Reader, suffixes: readonly Suffix[], budget: Budget): Promise<readonly Suffix[]> {
+    if (this.asked >= trialProbes && this.passed >= this.asked * uselessPassShare) return suffixes;
+    const isIn = new Array<boolean>(suffixes.length).fill(false);
+    for (const list of this.lists) {
+      const open = suffixes.flatMap((_, at) => (isIn[at] ? [] : [at]));
+      if (open.length === 0) break;
+      const found = await contains(
+        reader,
+        list,
+        open.map((at) => suffixes[at]!),
+        budget,
+      );
+      for (const [order, at] of open.entries()) isIn[at] = found[order]!;
+    }
+    const passing = suffixes.filter((_, at) => isIn[at] !== this.negated);
+    this.asked += suffixes.length;
+    this.passed += passing.length;
+    return passing;
+  }
+}
+
+async function contains(
+  reader: Reader,
+  list: List,
+  suffixes: readonly Suffix[],
+  budget: Budget,
+): Promise<boolean[]> {
+  if ('members' in list)
+    return suffixes.map((suffix) => list.members.some((member) => Buffer.compare(member, suffix) === 0));
+  budget.probes += suffixes.length;
+  const values = await reader.getMany(suffixes.map((suffix) => keyAt(list.prefix, suffix)));
+  return values.map((value) => value !== undefined);
+}

@@ -1,0 +1,151 @@
+/** Runs a plan until a page is full, the lists are at their end or the budget of the call is spent. */
+import type { Reader } from '../index/door.ts';
+import type { Budget } from './budget.ts';
+import { analyse } from './candidates.ts';
+import type { Condition } from './condition.ts';
+import type { Catalog } from './list.ts';
+import { type Plan, plan } from './plan.ts';
+import { isNothing, type Suffix, type Walk } from './suffix.ts';
+
+/** An item, and how much of the page it takes up. */
+export interface Found<T> {
+  readonly item: T;
+  readonly bytes: number;
+}
+
+export interface Query<T> {
+  readonly condition: Condition | undefined;
+  readonly catalog: Catalog;
+  readonly oldestFirst: boolean;
+  /** Where the page before ended. */
+  readonly after: Suffix | undefined;
+  readonly itemsMax: number;
+  readonly bytesMax: number;
+  readonly budget: Budget;
+  /**
+   * The items that entries stand for, or undefined for each that does not match. It is asked about everything that the
+   * lists let pass and has the last word; records that it reads are charged to the budget by itself.
+   */
+  resolve(suffixes: readonly Suffix[]): Promise<(Found<T> | undefined)[]>;
+}
+
+/** How it was answered, for people. */
+export interface Explanation {
+  readonly driver: string;
+  readonly tests: readonly string[];
+}
+
+export interface Result<T> {
+  readonly items: readonly T[];
+  /** The last entry that was looked at; undefined if none follows it. */
+  readonly last: Suffix | undefined;
+  readonly explanation: Explanation;
+  /** Entries that were looked at, and how many of them matched. */
+  readonly examined: number;
+}
+
+/** Entries looked at together, at least and at most: a record that does not fit into the page was read in vain. */
+const stepMin = 16;
+const stepMax = 256;
+const recordsReadTogether = 32;
+
+/** Answers one page. */
+export async function run<T>(reader: Reader, query: Query<T>): Promise<Result<T>> {
+  const { catalog, oldestFirst, after, budget } = query;
+  const analysis = analyse(query.condition, catalog);
+  const walk: Walk = { bounds: analysis.bounds, oldestFirst, after };
+  if (isNothing(walk))
+    return { items: [], last: undefined, examined: 0, explanation: { driver: 'nothing', tests: [] } };
+  await using chosen = await plan(reader, analysis, catalog, walk, budget);
+  const page = new Page<T>(reader, query, chosen);
+  const last = await page.fill();
+  const tests = [...chosen.probes.map(({ what }) => what), ...chosen.residual];
+  const explanation = { driver: chosen.driver, tests: [...new Set(tests)] };
+  return { items: page.items, last, examined: page.examined, explanation };
+}
+
+class Page<T> {
+  readonly items: T[] = [];
+  examined = 0;
+  private bytes = 0;
+  private readonly reader: Reader;
+  private readonly query: Query<T>;
+  private readonly plan: Plan;
+
+  constructor(reader: Reader, query: Query<T>, plan: Plan) {
+    this.reader = reader;
+    this.query = query;
+    this.plan = plan;
+  }
+
+  /** @returns the last entry that was looked at; undefined if none follows it. */
+  async fill(): Promise<Suffix | undefined> {
+    let last: Suffix | undefined;
+    for (;;) {
+      const block = await this.plan.stream.next();
+      if (block.length === 0) return undefined;
+      for (let at = 0; at < block.length; ) {
+        if (last !== undefined && this.isOver()) return last;
+        const step = block.slice(at, at + this.step());
+        const looked = await this.look(step);
+        at += looked;
+        last = step[looked - 1]!;
+      }
+      if (this.isOver()) return (await this.plan.stream.next()).length > 0 ? last : undefined;
+    }
+  }
+
+  private isOver(): boolean {
+    const { itemsMax, bytesMax, budget } = this.query;
+    return this.items.length >= itemsMax || this.bytes >= bytesMax || budget.left <= 0;
+  }
+
+  /** As many entries as are likely to be needed for the rest of the page. */
+  private step(): number {
+    const wanted = this.query.itemsMax - this.items.length;
+    const share = this.examined === 0 ? 1 : Math.max(this.items.length / this.examined, 1 / 32);
+    return Math.max(
+      1,
+      Math.min(stepMax, this.query.budget.left, Math.max(stepMin, Math.ceil(wanted / share))),
+    );
+  }
+
+  /** @returns how many of the entries were looked at. */
+  private async look(step: readonly Suffix[]): Promise<number> {
+    let passing = step;
+    for (const probe of this.plan.probes) {
+      if (passing.length === 0) break;
+      passing = await probe.sift(this.reader, passing, this.query.budget);
+    }
+    for (let at = 0; at < passing.length; ) {
+      // What was looked up already is looked at to the end of a group, even if the budget is spent with it.
+      if (at > 0 && this.isOver()) return this.upTo(step, passing[at - 1]!);
+      const wanted = this.query.itemsMax - this.items.length;
+      const group = passing.slice(at, at + Math.min(wanted, recordsReadTogether));
+      const found = await this.query.resolve(group);
+      const taken = this.take(found);
+      at += taken;
+      if (taken < group.length) return this.upTo(step, passing[at - 1]!);
+    }
+    this.examined += step.length;
+    return step.length;
+  }
+
+  private upTo(step: readonly Suffix[], last: Suffix): number {
+    const looked = step.indexOf(last) + 1;
+    this.examined += looked;
+    return looked;
+  }
+
+  /** @returns how many were taken before the page was full. */
+  private take(found: readonly (Found<T> | undefined)[]): number {
+    const { itemsMax, bytesMax } = this.query;
+    for (const [at, one] of found.entries()) {
+      if (one === undefined) continue;
+      this.items.push(one.item);
+      this.bytes += one.bytes;
+      if (this.items.length >= itemsMax || this.bytes >= bytesMax) return at + 1;
+    }
+    return found.length;
+  }
+}

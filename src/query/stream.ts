@@ -1,0 +1,32 @@
+/** Lists as one: every entry of any of them, each once, in the order of the walk. */
+import type { ListCursor } from './cursor.ts';
+import { compareSuffixes, type Suffix } from './suffix.ts';
+
+/** Walks the union of lists. */
+export class Stream {
+  private readonly cursors: readonly ListCursor[];
+  private readonly oldestFirst: boolean;
+
+  constructor(cursors: readonly ListCursor[], oldestFirst: boolean) {
+    this.cursors = cursors;
+    this.oldestFirst = oldestFirst;
+  }
+
+  /** The next entries; none at the end. */
+  async next(): Promise<readonly Suffix[]> {
+    const [only, ...others] = this.cursors;
+    if (others.length === 0) {
+      await only?.fill();
+      return only?.take() ?? [];
+    }
+    await Promise.all(this.cursors.map((cursor) => cursor.fill()));
+    // Nothing that is still unread comes before the end of what was read of its list.
+    const ends = this.cursors.filter(({ isAtEnd }) => !isAtEnd).map(({ buffer }) => buffer.at(-1)!);
+    const horizon = ends.sort(this.compare)[0];
+    const taken = this.cursors.flatMap((cursor) => cursor.take(horizon)).sort(this.compare);
+    return taken.filter((suffix, at) => at === 0 || compareSuffixes(suffix, taken[at - 1]!) !== 0);
+  }
+
+  private readonly compare = (a: Suffix, b: Suffix) =>
+    this.oldestFirst ? compareSuffixes(b, a) : compareSuffixes(a, b);
+}

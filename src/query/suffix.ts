@@ -1,0 +1,87 @@
+/**
+ * The end of a key of a list: 16 bytes, an id inverted, so that the newest comes first. Lists of one kind of thing have
+ * it in common, and with it an entry of one list is looked up in another without being taken apart.
+ */
+import { Buffer } from 'node:buffer';
+import type { Key, Range } from '../index/door.ts';
+
+/** 16 bytes. */
+export type Suffix = Uint8Array;
+
+export const suffixBytes = 16;
+const timeBytes = 6;
+const timeMax = 2 ** 48 - 1;
+
+export function suffixOf(key: Key): Suffix {
+  return key.subarray(key.length - suffixBytes);
+}
+
+/** The id that a suffix is made of, or the suffix of an id: 16 bytes. */
+export function inverted(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes, (byte) => ~byte & 0xff);
+}
+
+export function compareSuffixes(a: Suffix, b: Suffix): number {
+  return Buffer.compare(a, b);
+}
+
+/** When what the suffix names was made, in milliseconds since the Unix epoch. */
+export function timeOf(suffix: Suffix): number {
+  let time = 0;
+  for (let at = 0; at < timeBytes; at++) time = time * 256 + (~suffix[at]! & 0xff);
+  return time;
+}
+
+/** The entry of a list. */
+export function keyAt(prefix: Key, suffix: Suffix): Key {
+  const key = new Uint8Array(prefix.length + suffixBytes);
+  key.set(prefix);
+  key.set(suffix, prefix.length);
+  return key;
+}
+
+/** From when to when, both inclusive, in whole milliseconds since the Unix epoch. Nothing if `from` is after `to`. */
+export interface Bounds {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const always: Bounds = { from: 0, to: timeMax };
+
+/** Which part of every list a query looks at, and in which direction. */
+export interface Walk {
+  readonly bounds: Bounds;
+  readonly oldestFirst: boolean;
+  /** Only what comes after this one. */
+  readonly after: Suffix | undefined;
+}
+
+/** True if there is nothing to walk. */
+export function isNothing({ bounds }: Walk): boolean {
+  return bounds.from > bounds.to || bounds.to < 0 || bounds.from > timeMax;
+}
+
+/** The part of a list that a walk passes. */
+export function rangeOf(prefix: Key, { bounds, oldestFirst, after }: Walk): Range {
+  const newest = Buffer.concat([prefix, invertedTime(bounds.to), Buffer.alloc(10)]);
+  // One byte longer than every key of that instant, and so behind them all.
+  const oldest = Buffer.concat([prefix, invertedTime(bounds.from), Buffer.alloc(11, 0xff)]);
+  if (after === undefined) return { gte: newest, lt: oldest, reverse: oldestFirst };
+  if (oldestFirst) return { gte: newest, lt: keyAt(prefix, after), reverse: true };
+  return { gte: Buffer.concat([prefix, after, Buffer.of(0)]), lt: oldest };
+}
+
+function invertedTime(time: number): Buffer {
+  const bytes = Buffer.alloc(timeBytes);
+  bytes.writeUIntBE(timeMax - Math.min(timeMax, Math.max(0, time)), 0, timeBytes);
+  return bytes;
+}
+
+/** True if a walk passes the suffix. */
+export function isPassed(suffix: Suffix, { bounds, oldestFirst, after }: Walk): boolean {
+  const time = timeOf(suffix);
+  if (time < bounds.from || time > bounds.to) return false;
+  if (after === undefined) return true;
+  const order = compareSuffixes(suffix, after);
+  return oldestFirst ? order < 0 : order > 0;
+}

@@ -1,0 +1,58 @@
+/** Whether sessions match a filter: the last word, from their records. */
+import { type Principal, seesSession } from '../domain/principal.ts';
+import type { Session } from '../domain/session.ts';
+import type { Reader } from '../index/door.ts';
+import { sessions } from '../index/keys.ts';
+import type { SessionRecord } from '../index/records.ts';
+import type { Budget } from '../query/budget.ts';
+import { type Condition, type Field, matches } from '../query/condition.ts';
+import type { Found } from '../query/run.ts';
+import { readSessions } from './session-rows.ts';
+
+/** The sessions of these keys; undefined where nothing is to be shown. */
+export async function matchingSessions(
+  reader: Reader,
+  by: Principal,
+  condition: Condition | undefined,
+  keys: readonly Uint8Array[],
+  budget: Budget,
+): Promise<(Found<Session> | undefined)[]> {
+  budget.records += keys.length;
+  const values = await reader.getMany(keys);
+  const records = values.map((value) => {
+    const record = value && sessions.record.decode(value);
+    if (record === undefined || !seesSession(by, record.id)) return undefined;
+    return condition === undefined || matches(condition, (field) => fieldOf(record, field))
+      ? record
+      : undefined;
+  });
+  const shown = records.filter((record) => record !== undefined);
+  budget.records += shown.filter(({ hasOutputs }) => hasOutputs).length;
+  const items = await readSessions(reader, by.namespace, shown);
+  let next = 0;
+  return records.map((record) => {
+    const item = record && items[next++];
+    return item && { item, bytes: JSON.stringify(item).length };
+  });
+}
+
+function fieldOf(record: SessionRecord, field: Field): string | number | undefined {
+  switch (field.name) {
+    case 'session':
+      return record.id;
+    case 'session.state':
+      return record.state.toUpperCase();
+    case 'session.outcome':
+      return record.outcome?.toUpperCase();
+    case 'create_time':
+      return record.createTime;
+    case 'seal_time':
+      return record.sealTime;
+    case 'metadata':
+    case 'labels':
+      return record[field.name].find(([key]) => key === field.key)?.[1];
+    default:
+      // Sessions have no expiry of their own yet: nothing compares with it, and it is not set.
+      return undefined;
+  }
+}

@@ -1,0 +1,238 @@
+/** The engine alone, over lists of any shape: long ones, bursts, lists that lie apart; and what it may touch. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Reader } from '../../src/index/door.ts';
+import { openMemoryIndex } from '../../src/index/memory.ts';
+import { Budget } from '../../src/query/budget.ts';
+import { type Condition, matches } from '../../src/query/condition.ts';
+import type { Catalog } from '../../src/query/list.ts';
+import { type Result, run } from '../../src/query/run.ts';
+import { inverted, type Suffix } from '../../src/query/suffix.ts';
+
+/** Where things lie in time, and which lists each is in. */
+interface Thing {
+  readonly time: number;
+  readonly lists: ReadonlySet<string>;
+  readonly suffix: Suffix;
+}
+
+const start = 1_767_323_045_000;
+
+function thing(at: number, time: number, lists: Iterable<string>): Thing {
+  const id = Buffer.alloc(16);
+  id.writeUIntBE(time, 0, 6);
+  id.writeUInt32BE(at, 12);
+  return { time, lists: new Set(lists), suffix: inverted(id) };
+}
+
+const all = 'all';
+const prefixOf = (list: string) => Buffer.from(`${list}\0`);
+
+const catalog: Catalog = {
+  all: { prefix: prefixOf(all), what: 'time' },
+  listOf: (field, test) => {
+    if (!('key' in field) || test.is !== 'equal') return undefined;
+    return { prefix: prefixOf(test.text), what: test.text };
+  },
+};
+
+async function readerOf(things: readonly Thing[]): Promise<Reader & AsyncDisposable> {
+  const index = await openMemoryIndex();
+  const writes = things.flatMap(({ suffix, lists }) =>
+    [all, ...lists].map((list) => ({
+      type: 'put' as const,
+      key: Buffer.concat([prefixOf(list), suffix]),
+      value: new Uint8Array(0),
+    })),
+  );
+  for (let at = 0; at < writes.length; at += 4_000)
+    await index.transact({
+      queue: 'q',
+      reads: [],
+      decide: () => ({ writes: writes.slice(at, at + 4_000), result: undefined }),
+    });
+  return index;
+}
+
+const isIn = (list: string): Condition => ({
+  kind: 'test',
+  field: { name: 'metadata', key: 'in' },
+  test: { is: 'equal', text: list },
+});
+const from = (number: number): Condition => ({
+  kind: 'test',
+  field: { name: 'create_time' },
+  test: { is: 'number', order: '>=', number },
+});
+const and = (...of: Condition[]): Condition => ({ kind: 'and', of });
+
+/** Asked for one list at a time, since a thing may be in several. */
+function meets(condition: Condition, one: Thing): boolean {
+  switch (condition.kind) {
+    case 'and':
+      return condition.of.every((part) => meets(part, one));
+    case 'or':
+      return condition.of.some((part) => meets(part, one));
+    case 'not':
+      return !meets(condition.of, one);
+    case 'test':
+      if (condition.test.is === 'equal') return one.lists.has(condition.test.text);
+      return matches(condition, () => one.time);
+  }
+}
+
+interface Asked {
+  readonly oldestFirst?: boolean;
+  readonly itemsMax?: number;
+  readonly touchesMax?: number;
+  readonly after?: Suffix | undefined;
+}
+
+async function ask(reader: Reader, things: readonly Thing[], condition: Condition | undefined, asked: Asked) {
+  const bySuffix = new Map(things.map((one) => [Buffer.from(one.suffix).toString('hex'), one]));
+  const budget = new Budget(asked.touchesMax ?? 20_000);
+  const result: Result<Thing> = await run(reader, {
+    condition,
+    catalog,
+    oldestFirst: asked.oldestFirst ?? false,
+    after: asked.after,
+    itemsMax: asked.itemsMax ?? 100,
+    bytesMax: 1_000_000,
+    budget,
+    resolve: async (suffixes) => {
+      budget.records += suffixes.length;
+      return suffixes.map((suffix) => {
+        const one = bySuffix.get(Buffer.from(suffix).toString('hex'))!;
+        return condition === undefined || meets(condition, one) ? { item: one, bytes: 1 } : undefined;
+      });
+    },
+  });
+  return { result, budget };
+}
+
+async function pages(
+  reader: Reader,
+  things: readonly Thing[],
+  condition: Condition | undefined,
+  asked: Asked,
+) {
+  const found: Thing[] = [];
+  let after: Suffix | undefined;
+  for (let page = 0; page < 10_000; page++) {
+    const { result } = await ask(reader, things, condition, { ...asked, after });
+    found.push(...result.items);
+    after = result.last;
+    if (after === undefined) return found;
+  }
+  throw new Error('the pages do not end');
+}
+
+const lists = ['a', 'b', 'c', 'd'];
+const condition: fc.Arbitrary<Condition> = fc.letrec<{ tree: Condition }>((tie) => ({
+  tree: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    fc.constantFrom(...lists, 'empty').map(isIn),
+    fc.integer({ min: 0, max: 4_000 }).map((ms) => from(start + ms)),
+    fc.record({
+      kind: fc.constantFrom('and' as const, 'and' as const, 'or' as const),
+      of: fc.array(tie('tree'), { minLength: 2, maxLength: 3 }),
+    }),
+    tie('tree').map((of): Condition => ({ kind: 'not', of })),
+  ),
+})).tree;
+
+/** Stretches of time in which things belong to the same lists, some of them crowded. */
+const things = fc
+  .array(
+    fc.record({
+      lists: fc.subarray(lists),
+      count: fc.integer({ min: 1, max: 120 }),
+      everyMs: fc.constantFrom(0, 1, 30),
+    }),
+    { maxLength: 8 },
+  )
+  .map((stretches) => {
+    let time = start;
+    let count = 0;
+    return stretches.flatMap((stretch) =>
+      Array.from({ length: stretch.count }, () => {
+        time += stretch.everyMs;
+        return thing(count++, time, stretch.lists);
+      }),
+    );
+  });
+
+describe('any condition over any lists', () => {
+  it('gives what looking at everything gives, page by page, whatever a page may touch', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        things,
+        condition,
+        fc.boolean(),
+        fc.integer({ min: 1, max: 40 }),
+        fc.constantFrom(1, 50, 20_000),
+        async (made, wanted, oldestFirst, itemsMax, touchesMax) => {
+          await using reader = await readerOf(made);
+          const expected = made.filter((one) => meets(wanted, one));
+          if (!oldestFirst) expected.reverse();
+          const found = await pages(reader, made, wanted, { oldestFirst, itemsMax, touchesMax });
+          expect(found).toEqual(expected);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  }, 120_000);
+});
+
+/** Things at even distances; the `at`-th is in a list if `at` is a multiple of what is given for it. */
+function evenly(count: number, every: Readonly<Record<string, number>>): Thing[] {
+  return Array.from({ length: count }, (_, at) =>
+    thing(
+      at,
+      start + at * 10,
+      Object.keys(every).filter((list) => at % every[list]! === 0),
+    ),
+  );
+}
+
+describe('what a call touches', () => {
+  it('follows the shortest list', async () => {
+    const made = evenly(50_000, { rare: 500, some: 50, many: 5 });
+    await using reader = await readerOf(made);
+    const wanted = and(isIn('many'), isIn('rare'), isIn('some'));
+    for (const oldestFirst of [false, true]) {
+      const { result, budget } = await ask(reader, made, wanted, { oldestFirst, itemsMax: 1_000 });
+      expect(result.items).toHaveLength(100);
+      expect(result.explanation.driver).toBe('rare');
+      expect(result.explanation.tests).toEqual(['metadata."in" = "some"', 'metadata."in" = "many"']);
+      // Every entry is a hit here: it is read, probed twice at most and its record read.
+      expect(budget.limit - budget.left).toBeLessThan(100 * 5);
+    }
+  }, 60_000);
+
+  it('is little where lists lie apart in time', async () => {
+    const made = [
+      ...Array.from({ length: 5_000 }, (_, at) => thing(at, start + at, ['early'])),
+      ...Array.from({ length: 5_000 }, (_, at) => thing(5_000 + at, start + 10_000 + at, ['late'])),
+    ];
+    await using reader = await readerOf(made);
+    for (const oldestFirst of [false, true]) {
+      const { result, budget } = await ask(reader, made, and(isIn('early'), isIn('late')), { oldestFirst });
+      expect(result).toMatchObject({ items: [], last: undefined });
+      expect(budget.limit - budget.left).toBeLessThan(200);
+    }
+  }, 60_000);
+
+  it('ends a page when it is spent, also an empty one, and says where to go on', async () => {
+    const made = evenly(5_000, { even: 2, odd: 5 }).map((one, at) =>
+      thing(at, one.time, one.lists.has('even') ? ['even'] : one.lists),
+    );
+    await using reader = await readerOf(made);
+    const wanted = and(isIn('even'), isIn('odd'));
+    const { result, budget } = await ask(reader, made, wanted, { touchesMax: 500 });
+    expect(result.items).toEqual([]);
+    expect(result.last).toBeDefined();
+    expect(budget.limit - budget.left).toBeLessThan(2_000);
+    expect(await pages(reader, made, wanted, { touchesMax: 500 })).toEqual([]);
+  });
+});
