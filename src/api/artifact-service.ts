@@ -23,15 +23,7 @@ import { parseArtifactChanges } from './changes.ts';
 import { within } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from './messages.ts';
-import {
-  parseDigest,
-  parseOrder,
-  parsePageSize,
-  parseRef,
-  parseSize,
-  parseSpec,
-  unsupported,
-} from './parse.ts';
+import { parseDigest, parseOrder, parsePageSize, parseRef, parseSize, parseSpec } from './parse.ts';
 import { receiveUpload } from './upload.ts';
 
 /** ArtifactService over a store. What is missing here answers NOT_IMPLEMENTED. */
@@ -53,6 +45,8 @@ export function artifactHandlers(store: Store, admission: Admission): Handlers<t
         artifacts: page.items.map(toArtifactMessage),
         gone: page.gone.map(toGoneMessage),
         nextPageToken: page.nextPageToken,
+        previews: Object.fromEntries(page.previews),
+        ...(page.total === undefined ? {} : { approximateTotal: BigInt(page.total) }),
         ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
       };
     },
@@ -132,11 +126,8 @@ function batchResult(item: Artifact | Failure) {
   return { case: 'failure' as const, value };
 }
 
-/** This version neither previews nor estimates; what asks for it is refused rather than ignored. */
 function parseQuery(request: ListArtifactsRequest): ArtifactQuery {
   if (request.previewBytes < 0) throw invalid('preview_bytes', 'must not be negative');
-  if (request.estimateTotal) throw unsupported('estimate_total');
-  if (request.previewBytes > 0) throw unsupported('preview_bytes');
   if (request.session === '' && (request.allVersions || request.showGone || request.name !== ''))
     throw invalid('session', 'is required with all_versions, name and show_gone');
   if (request.showGone && request.name !== '') throw invalid('name', 'must be empty with show_gone');
@@ -150,5 +141,7 @@ function parseQuery(request: ListArtifactsRequest): ArtifactQuery {
     name: request.name === '' ? undefined : parseArtifactName('name', request.name),
     pageSize: parsePageSize(request.pageSize),
     pageToken: request.pageToken,
+    estimatesTotal: request.estimateTotal,
+    previewBytes: Math.min(request.previewBytes, limits.previewBytesMax),
   };
 }

@@ -26,6 +26,8 @@ export const limits = {
   inputsMax: 64,
   expectedOutputsMax: 256,
   batchGetMax: 64,
+  /** Of the beginning of a text, kept with it and shown in lists. */
+  previewBytesMax: 1024,
 
   pageSizeDefault: 100,
   pageSizeMax: 1_000,

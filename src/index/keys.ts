@@ -38,7 +38,8 @@
  *   ├── 53 reference      ns, sha256, kind, id        : the truth that refs summarises
  *   ├── 54 physicalName   ns, name                    → live for a sha256, or condemned
  *   ├── 55 maybeFree      time, ns, sha256
- *   └── 56 condemned      time, ns, name              → {generation, size}
+ *   ├── 56 condemned      time, ns, name              → {generation, size}
+ *   └── 57 preview        ns, sha256                  → the beginning of a content that is a file; empty if it is not text
  *   calls
  *   ├── 60 expiry         time, ns, kind, id          : a queue of what may have expired
  *   ├── 61 requestId      ns, principal, request id   → {fingerprint, artifact id, …}
@@ -120,6 +121,7 @@ export const blobs = {
   physicalName: family('physicalName', 0x54, [text, text], json<records.PhysicalNameRecord>()),
   maybeFree: family('maybeFree', 0x55, [ascending, text, digest], present),
   condemned: family('condemned', 0x56, [ascending, text, text], json<records.CondemnedRecord>()),
+  preview: family('preview', 0x57, [text, digest], raw),
 } as const;
 
 /** What outlives a call: its request id, what may expire, how much is used. */

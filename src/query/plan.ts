@@ -14,7 +14,9 @@ import { compareSuffixes, type Suffix, timeOf, type Walk } from './suffix.ts';
 /** A query that is about to run. Must be closed. */
 export interface Plan extends AsyncDisposable {
   readonly stream: Stream;
-  /** What drives it, for people. */
+  /** What drives it. */
+  readonly lists: readonly List[];
+  /** The same, for people. */
   readonly driver: string;
   /** In the order in which they are asked. */
   readonly probes: readonly Probe[];
@@ -56,6 +58,7 @@ export async function plan(
   const others = ranked.slice(1).map(({ factor }) => factor);
   return {
     stream: new Stream(walked, walk.oldestFirst),
+    lists: isEmpty ? [] : lists,
     driver: lists.map(({ what }) => what).join(' OR '),
     probes: [...others.flatMap(probeFor), ...factors.flatMap(probeAgainst)],
     residual: factors.filter((factor) => !isExact(factor)).map(describe),

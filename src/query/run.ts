@@ -3,6 +3,7 @@ import type { Reader } from '../index/door.ts';
 import type { Budget } from './budget.ts';
 import { analyse } from './candidates.ts';
 import type { Condition } from './condition.ts';
+import { estimate } from './estimate.ts';
 import type { Catalog } from './list.ts';
 import { type Plan, plan } from './plan.ts';
 import { isNothing, type Suffix, type Walk } from './suffix.ts';
@@ -22,6 +23,8 @@ export interface Query<T> {
   readonly itemsMax: number;
   readonly bytesMax: number;
   readonly budget: Budget;
+  /** Also tell about how many match in all. Only of the first page. */
+  readonly estimates?: boolean;
   /**
    * The items that entries stand for, or undefined for each that does not match. It is asked about everything that the
    * lists let pass and has the last word; records that it reads are charged to the budget by itself.
@@ -40,8 +43,8 @@ export interface Result<T> {
   /** The last entry that was looked at; undefined if none follows it. */
   readonly last: Suffix | undefined;
   readonly explanation: Explanation;
-  /** Entries that were looked at, and how many of them matched. */
-  readonly examined: number;
+  /** How many match in all: exactly if this is all, else about so many. Undefined if it was not asked for, or too much. */
+  readonly total: number | undefined;
 }
 
 /** Entries looked at together, at least and at most: a record that does not fit into the page was read in vain. */
@@ -55,13 +58,20 @@ export async function run<T>(reader: Reader, query: Query<T>): Promise<Result<T>
   const analysis = analyse(query.condition, catalog);
   const walk: Walk = { bounds: analysis.bounds, oldestFirst, after };
   if (isNothing(walk))
-    return { items: [], last: undefined, examined: 0, explanation: { driver: 'nothing', tests: [] } };
+    return { items: [], last: undefined, total: 0, explanation: { driver: 'nothing', tests: [] } };
   await using chosen = await plan(reader, analysis, catalog, walk, budget);
   const page = new Page<T>(reader, query, chosen);
   const last = await page.fill();
   const tests = [...chosen.probes.map(({ what }) => what), ...chosen.residual];
   const explanation = { driver: chosen.driver, tests: [...new Set(tests)] };
-  return { items: page.items, last, examined: page.examined, explanation };
+  const total = query.estimates && after === undefined ? await totalOf(page, last, chosen) : undefined;
+  return { items: page.items, last, total, explanation };
+
+  async function totalOf(page: Page<T>, last: Suffix | undefined, { lists }: Plan) {
+    if (last === undefined) return page.items.length;
+    const seen = { examined: page.examined, hits: page.items.length };
+    return await estimate(reader, lists, walk.bounds, seen, budget, (suffixes) => page.countHits(suffixes));
+  }
 }
 
 class Page<T> {
@@ -110,13 +120,25 @@ class Page<T> {
     );
   }
 
-  /** @returns how many of the entries were looked at. */
-  private async look(step: readonly Suffix[]): Promise<number> {
-    let passing = step;
+  /** How many of these match. */
+  async countHits(suffixes: readonly Suffix[]): Promise<number> {
+    const passing = await this.sift(suffixes);
+    const found = passing.length === 0 ? [] : await this.query.resolve(passing);
+    return found.filter((one) => one !== undefined).length;
+  }
+
+  private async sift(suffixes: readonly Suffix[]): Promise<readonly Suffix[]> {
+    let passing = suffixes;
     for (const probe of this.plan.probes) {
       if (passing.length === 0) break;
       passing = await probe.sift(this.reader, passing, this.query.budget);
     }
+    return passing;
+  }
+
+  /** @returns how many of the entries were looked at. */
+  private async look(step: readonly Suffix[]): Promise<number> {
+    const passing = await this.sift(step);
     for (let at = 0; at < passing.length; ) {
       // What was looked up already is looked at to the end of a group, even if the budget is spent with it.
       if (at > 0 && this.isOver()) return this.upTo(step, passing[at - 1]!);

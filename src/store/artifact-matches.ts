@@ -18,6 +18,8 @@ export interface Matching {
   /** Milliseconds since the Unix epoch: what has expired by then is not shown. */
   readonly now: number;
   readonly budget: Budget;
+  /** What each takes up beside its record. */
+  readonly addedBytes: number;
 }
 
 const sessionFields = new Set(['session.state', 'session.outcome']);
@@ -37,14 +39,14 @@ export class ArtifactMatches {
 
   /** One for each key of a record; undefined where nothing is to be shown. */
   async records(keys: readonly Uint8Array[]): Promise<(Found<ArtifactRecord> | undefined)[]> {
-    const { by, condition, now, budget } = this.matching;
+    const { by, condition, now, budget, addedBytes } = this.matching;
     budget.records += keys.length;
     const values = await this.reader.getMany(keys);
     const visible = values.map((value): Found<ArtifactRecord> | undefined => {
       const record = value && artifacts.record.decode(value);
       return record === undefined || isExpired(record, now) || !seesArtifact(by, record)
         ? undefined
-        : { item: record, bytes: value!.length };
+        : { item: record, bytes: value!.length + addedBytes };
     });
     if (condition === undefined) return visible;
     if (this.needsSessions) await this.readSessions(visible);

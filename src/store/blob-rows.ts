@@ -7,6 +7,8 @@ import { Buffer } from 'node:buffer';
 import { blockBytes } from '../blobs/blob-store.ts';
 import type { Sha256 } from '../domain/digest.ts';
 import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { beginningOf } from '../domain/text.ts';
 import type { Key } from '../index/door.ts';
 import { blobs } from '../index/keys.ts';
 import type { BlobRecord } from '../index/records.ts';
@@ -83,6 +85,7 @@ function putContent(rows: Rows, draft: Draft, ns: string, content: Content, refs
   draft.put(blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
   for (let at = 0; at < content.crcs.length; at += crcRowBytes)
     draft.put(blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
+  draft.put(blobs.preview, [ns, sha256], previewOf(content.head, size));
 }
 
 /** Makes room for sound bytes in the place of damaged ones: queues the file, forgets the checksums. */
@@ -93,6 +96,7 @@ function discardDamaged(draft: Draft, ns: string, sha256: Sha256, damaged: BlobR
   }
   for (const key of crcKeys(ns, sha256, 0, Math.max(0, Math.ceil(damaged.size / blockBytes) - 1)))
     draft.del(blobs.crcs, ...blobs.crcs.parse(key));
+  draft.del(blobs.preview, ns, sha256);
   condemn(draft, ns, damaged.name, damaged.size, now);
 }
 
@@ -176,6 +180,11 @@ export function crcKeys(ns: string, sha256: Sha256, first: number, last: number)
   for (let row = Math.floor(first / perRow); row <= Math.floor(last / perRow); row++)
     keys.push(blobs.crcs.key(ns, sha256, row));
   return keys;
+}
+
+/** What is kept of the beginning of a content of `size` bytes: nothing if it is not text. */
+function previewOf(head: Uint8Array, size: number): Uint8Array {
+  return Buffer.from(beginningOf(head, head.length === size, limits.previewBytesMax) ?? '');
 }
 
 /** Puts CRC rows back together. */

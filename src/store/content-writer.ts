@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import type { BlobStore, StagedBlob } from '../blobs/blob-store.ts';
 import { BlockCrcs } from '../blobs/checksums.ts';
 import { type Sha256, sha256FromBytes } from '../domain/digest.ts';
+import { limits } from '../domain/limits.ts';
 import type { OnContentStep } from './steps.ts';
 
 /** Received content, not yet referenced by anything. */
@@ -19,6 +20,8 @@ export type Content =
       readonly name: string;
       /** One CRC-32 a block, 4 bytes each, big endian. */
       readonly crcs: Uint8Array;
+      /** The first {@link limits.previewBytesMax} bytes. */
+      readonly head: Uint8Array;
       /** The staged bytes were made durable under `name`. False while they are staged only. */
       readonly published: boolean;
     };
@@ -37,6 +40,7 @@ export class ContentWriter implements AsyncDisposable {
   private readonly options: ContentWriterOptions;
   private readonly hash = createHash('sha256');
   private readonly crcs = new BlockCrcs();
+  private head: Buffer = Buffer.alloc(0);
   /** What has arrived while it may still go into the index; it grows, so that many small pieces cost no more. */
   private held: Buffer = Buffer.alloc(0);
   private staged: StagedBlob | undefined;
@@ -58,6 +62,7 @@ export class ContentWriter implements AsyncDisposable {
       return;
     }
     if (this.staged === undefined) await this.beginStaging(bytes.length);
+    this.keepHead(bytes);
     // The disk works while the processor hashes.
     const writing = this.staged!.write(bytes);
     this.hash.update(bytes);
@@ -77,6 +82,12 @@ export class ContentWriter implements AsyncDisposable {
     this.held.set(bytes, before);
   }
 
+  /** Copies what the preview of a file will be made of. */
+  private keepHead(bytes: Uint8Array): void {
+    const missing = limits.previewBytesMax - this.head.length;
+    if (missing > 0) this.head = Buffer.concat([this.head, bytes.subarray(0, missing)]);
+  }
+
   /** The first write that outgrows the index has raised `size` by `arriving` bytes that are not held. */
   private async beginStaging(arriving: number): Promise<void> {
     this.staged = await this.options.blobs.stage(this.options.mintName());
@@ -84,6 +95,7 @@ export class ContentWriter implements AsyncDisposable {
     const held = this.held.subarray(0, this.size - arriving);
     this.held = Buffer.alloc(0);
     if (held.length === 0) return;
+    this.keepHead(held);
     this.crcs.update(held);
     await this.staged.write(held);
   }
@@ -101,6 +113,7 @@ export class ContentWriter implements AsyncDisposable {
             size: this.size,
             name: this.staged.name,
             crcs: this.crcs.finish(),
+            head: this.head,
             published: false,
           };
     return this.content;

@@ -21,6 +21,7 @@ import { goneArtifacts } from './gone.ts';
 import type { ManifestLine } from './manifest.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PageTokens } from './page-token.ts';
+import { previewsOf } from './previews.ts';
 import { issuePosition, openPosition, type Position } from './query-position.ts';
 import { matchingSessions } from './session-matches.ts';
 import { listVersions } from './versions.ts';
@@ -49,6 +50,8 @@ export interface Page<T> {
   /** Empty at the end. A page may be short, even empty, and still have one. */
   readonly nextPageToken: string;
   readonly explanation: QueryExplanation;
+  /** How many there are in all: see {@link ArtifactQuery.estimatesTotal}. */
+  readonly total?: number | undefined;
 }
 
 /** Which sessions, in which order. */
@@ -68,11 +71,17 @@ export interface ArtifactQuery extends SessionQuery {
   readonly name: ArtifactName | undefined;
   /** After the artifacts also what the manifest lists and is gone. Requires `session`, and no filter. */
   readonly showGone: boolean;
+  /** With the first page, also about how many match in all. Default false. */
+  readonly estimatesTotal?: boolean | undefined;
+  /** Also the first so many bytes of each artifact that is text: at most {@link limits.previewBytesMax}. Default 0. */
+  readonly previewBytes?: number;
 }
 
 /** A page of artifacts, or of what is gone. */
 export interface ArtifactPage extends Page<Artifact> {
   readonly gone: readonly ManifestLine[];
+  /** By artifact id. */
+  readonly previews: ReadonlyMap<string, string>;
 }
 
 /** Marks the tokens of the second part of a listing; base64url has no such character. */
@@ -100,7 +109,8 @@ export class Listing {
     await using reader = this.index.snapshot();
     const within = query.session && (await this.uidOf(reader, principal, query.session));
     if (query.showGone) return await this.withGone(reader, principal, within!, query);
-    return { ...(await this.artifactPage(reader, principal, within, query)), gone: [] };
+    const page = await this.artifactPage(reader, principal, within, query);
+    return { ...page, gone: [], previews: await this.previews(reader, principal, page, query) };
   }
 
   private async artifactPage(
@@ -127,17 +137,22 @@ export class Listing {
     const condition = readFilter(filter, artifactFields, position.now);
     const narrowed = withinSessions(by, query.session, condition);
     const budget = new Budget(limits.queryTouchesMax);
-    const matches = new ArtifactMatches(reader, { by, condition: narrowed, now: this.index.now(), budget });
+    const matching = { by, condition: narrowed, now: this.index.now(), budget };
+    const matches = new ArtifactMatches(reader, { ...matching, addedBytes: query.previewBytes ?? 0 });
     const page = { oldestFirst, itemsMax: query.pageSize, bytesMax: limits.pageBytesMax, budget };
     if (versions) {
       const which = { ns, uid: within!, name, allVersions, matches, after: position.after, ...page };
       const { items, last, driver } = await listVersions(reader, which);
       const tests = condition === undefined ? [] : [toFilter(condition)];
-      return this.page(bound, position, { items, last, explanation: { driver, tests } }, condition, budget);
+      // Of versions nothing is sampled: a page that holds them all tells how many there are.
+      const total = last === undefined && position.after === undefined ? items.length : undefined;
+      const result = { items, last, total: query.estimatesTotal ? total : undefined };
+      return this.page(bound, position, { ...result, explanation: { driver, tests } }, condition, budget);
     }
     const uids = await this.uidsIn(reader, ns, narrowed, budget);
     const result = await run<Artifact>(reader, {
       ...page,
+      estimates: query.estimatesTotal === true,
       condition: narrowed,
       catalog: artifactCatalog(ns, uids),
       after: position.after,
@@ -162,7 +177,8 @@ export class Listing {
     const tokenOf = (offset: number) => `${gonePrefix}${this.tokens.issue(bound, ascii(String(offset)))}`;
     if (!query.pageToken.startsWith(gonePrefix)) {
       const page = await this.artifactPage(reader, by, uid, query);
-      return { ...page, nextPageToken: page.nextPageToken || tokenOf(0), gone: [] };
+      const previews = await this.previews(reader, by, page, query);
+      return { ...page, nextPageToken: page.nextPageToken || tokenOf(0), gone: [], previews };
     }
     const { manifest } = session;
     const offset = Number(this.tokens.open(bound, query.pageToken.slice(gonePrefix.length)).toString());
@@ -175,7 +191,17 @@ export class Listing {
       new Budget(limits.queryTouchesMax),
     );
     const nextPageToken = nextOffset === undefined ? '' : tokenOf(nextOffset);
-    return { items: [], gone: lines, nextPageToken, explanation };
+    return { items: [], gone: lines, nextPageToken, explanation, previews: new Map() };
+  }
+
+  private async previews(
+    reader: Reader,
+    { namespace }: Principal,
+    { items }: Page<Artifact>,
+    { previewBytes = 0 }: ArtifactQuery,
+  ): Promise<ReadonlyMap<string, string>> {
+    if (previewBytes === 0) return new Map();
+    return await previewsOf(reader, this.contents, namespace, items, previewBytes);
   }
 
   /** Sessions, by the time they were opened. @throws Failure PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the filter. */
@@ -215,13 +241,19 @@ export class Listing {
       readonly items: readonly T[];
       readonly last: Uint8Array | undefined;
       readonly explanation: Explanation;
+      readonly total?: number | undefined;
     },
     condition: Condition | undefined,
     budget: Budget,
   ): Page<T> {
     const { items, last } = result;
     const nextPageToken = last === undefined ? '' : issuePosition(this.tokens, bound, now, last);
-    return { items, nextPageToken, explanation: explain(result.explanation, condition, budget) };
+    return {
+      items,
+      nextPageToken,
+      total: result.total,
+      explanation: explain(result.explanation, condition, budget),
+    };
   }
 
   private async uidOf(reader: Reader, by: Principal, id: SessionId): Promise<SessionUid> {

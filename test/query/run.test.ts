@@ -86,6 +86,7 @@ interface Asked {
   readonly itemsMax?: number;
   readonly touchesMax?: number;
   readonly after?: Suffix | undefined;
+  readonly estimates?: boolean;
 }
 
 async function ask(reader: Reader, things: readonly Thing[], condition: Condition | undefined, asked: Asked) {
@@ -98,6 +99,7 @@ async function ask(reader: Reader, things: readonly Thing[], condition: Conditio
     after: asked.after,
     itemsMax: asked.itemsMax ?? 100,
     bytesMax: 1_000_000,
+    estimates: asked.estimates ?? false,
     budget,
     resolve: async (suffixes) => {
       budget.records += suffixes.length;
@@ -234,5 +236,45 @@ describe('what a call touches', () => {
     expect(result.last).toBeDefined();
     expect(budget.limit - budget.left).toBeLessThan(2_000);
     expect(await pages(reader, made, wanted, { touchesMax: 500 })).toEqual([]);
+  });
+});
+
+describe('how many there are in all', () => {
+  const total = async (made: readonly Thing[], wanted: Condition | undefined, asked: Asked = {}) => {
+    await using reader = await readerOf(made);
+    const { result } = await ask(reader, made, wanted, { estimates: true, ...asked });
+    return result.total;
+  };
+
+  it('is exact where the page holds them all', async () => {
+    const made = evenly(500, { some: 10 });
+    expect(await total(made, isIn('some'))).toBe(50);
+    expect(await total(made, isIn('empty'))).toBe(0);
+  });
+
+  it.each([
+    ['a list', 20_000, { some: 4 }, isIn('some'), 5_000],
+    ['two lists', 20_000, { some: 4, half: 2, third: 3 }, and(isIn('half'), isIn('third')), 3_333],
+    ['everything', 20_000, {}, undefined, 20_000],
+    [
+      'what only the records tell',
+      20_000,
+      { third: 3 },
+      { kind: 'not', of: isIn('third') } as Condition,
+      13_333,
+    ],
+    ['part of the time', 20_000, { some: 4 }, and(isIn('some'), from(start + 100_000)), 2_500],
+  ])(
+    'is within a factor of two for %s',
+    async (_what, count, every, wanted, exact) => {
+      const estimated = await total(evenly(count, every), wanted);
+      expect(estimated).toBeGreaterThan(exact / 2);
+      expect(estimated).toBeLessThan(exact * 2);
+    },
+    60_000,
+  );
+
+  it('is not told if it would cost more than the call may', async () => {
+    expect(await total(evenly(2_000, { some: 2 }), isIn('some'), { touchesMax: 500 })).toBeUndefined();
   });
 });

@@ -15,7 +15,7 @@ import { allKeys, copied, dayMs, fill, openRig } from './verify-rig.ts';
 const nameOf = (key: Key) => familyOf.get(key[0]!)!.name;
 
 /** Rows that say what nothing else says: nobody can tell that they were there. */
-const untraceable = new Set(['apiKey', 'setting', 'namespace', 'requestId', 'condemned']);
+const untraceable = new Set(['apiKey', 'setting', 'namespace', 'requestId', 'condemned', 'preview']);
 /** Primary rows: that they are gone is told, and only an import or another push mends it. */
 const primary = new Set(['artifact', 'session', 'outputs', 'feed']);
 

@@ -279,6 +279,7 @@ async function contentFaults(
   const isOf = ({ parts }: { parts: readonly unknown[] }) => parts[0] === ns && parts[1] === sha256;
   const inline = rows.get(blobs.bytes as AnyFamily)!.find(isOf)?.value as Uint8Array;
   const crcs = rows.get(blobs.crcs as AnyFamily)!.filter(isOf);
+  const preview = rows.get(blobs.preview as AnyFamily)!.find(isOf)?.value as Uint8Array | undefined;
   const faults: string[] = [];
   if ((inline === undefined) !== (record.name !== undefined))
     faults.push(`blob ${sha256}: inline and in a file, or neither`);
@@ -286,14 +287,32 @@ async function contentFaults(
     faults.push(`blob ${sha256}: has ${crcs.length} rows of checksums`);
   const hash = createHash('sha256');
   let size = 0;
+  let head = Buffer.alloc(0);
   const pieces = record.name === undefined ? [inline] : blobStore.read(record.name, 0, record.size);
   for await (const piece of pieces) {
     hash.update(piece);
     size += piece.length;
+    if (head.length < 1024) head = Buffer.concat([head, piece]).subarray(0, 1024);
   }
   if (size !== record.size || hash.digest('hex') !== sha256)
     faults.push(`blob ${sha256}: its bytes are others`);
+  faults.push(...previewFaults(String(sha256), preview, head, record));
   return faults;
+}
+
+/** Text begins with its preview, but for a last character that was cut; of anything else there is an empty one. */
+function previewFaults(
+  sha256: string,
+  preview: Uint8Array | undefined,
+  head: Buffer,
+  { name, size }: { size: number; name?: string },
+): string[] {
+  if ((preview !== undefined) !== (name !== undefined))
+    return [`blob ${sha256}: a preview too many or too few`];
+  if (preview === undefined || preview.length === 0) return [];
+  const missing = Math.min(size, head.length) - preview.length;
+  const isBeginning = head.subarray(0, preview.length).equals(preview) && missing >= 0 && missing < 4;
+  return isBeginning ? [] : [`blob ${sha256}: its preview is another`];
 }
 
 /** The files of a namespace are those that its rows name, whether live or condemned: nothing is collected yet. */

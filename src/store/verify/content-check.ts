@@ -130,9 +130,9 @@ async function* recordLost(
     yield found('CONTENT_MISSING', about, `${message}, and its bytes; pushing the same bytes again heals it`);
 }
 
-/** Small contents and checksums of which nothing else is left. */
+/** Small contents, checksums and previews of which nothing else is left. */
 export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
-  for (const family of [blobs.bytes, blobs.crcs]) {
+  for (const family of [blobs.bytes, blobs.crcs, blobs.preview]) {
     for await (const block of examined(snapshot, scope.rangeOf(family))) {
       const rows = block.flatMap(({ key }) => {
         const parts = scope.parse(family, key) as [string, Sha256] | undefined;

@@ -63,7 +63,9 @@ function decide(
     case 'countReferences':
       return countReferences(what, rows, draft, now);
     case 'leftOver': {
-      if (rows.get(blobs.record, what.ns, what.sha256) !== undefined) return false;
+      // A preview is in the way only if it is damaged: the content is read in its place.
+      const isWanted = what.key[0] !== blobs.preview.code;
+      if (isWanted && rows.get(blobs.record, what.ns, what.sha256) !== undefined) return false;
       draft.writes.push({ type: 'del', key: what.key });
       return true;
     }

@@ -55,6 +55,16 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
     );
     return;
   }
+  if (family === blobs.preview) {
+    const message = `${scope.describe(key)} is damaged; the content itself can be read instead`;
+    yield found('INDEX_ROW_WRONG', about, message, {
+      kind: 'leftOver',
+      ns: about.namespace,
+      sha256: parts[1] as Sha256,
+      key,
+    });
+    return;
+  }
   yield found(
     'ROW_CORRUPT',
     about,

@@ -1,0 +1,106 @@
+/**
+ * About how many match in all: what drives the query is sampled at even distances in time. Where entries are crowded
+ * within a stretch the estimate is too low or too high; it is meant to tell a hundred from ten thousand.
+ */
+import type { Reader } from '../index/door.ts';
+import type { Budget } from './budget.ts';
+import type { List } from './list.ts';
+import { always, type Bounds, isPassed, rangeOf, type Suffix, suffixOf, timeOf } from './suffix.ts';
+
+const stretches = 32;
+/** Read of each stretch. */
+const sampleEntries = 24;
+/** Of these, how many are looked at. */
+const sampleLooks = 4;
+/** Fewer hits than this among all that were looked at say little about each stretch. */
+const hitsEnough = 16;
+
+/** How much of the budget an estimate may need, for each list. */
+export const estimateTouches = stretches * (sampleEntries + 3 * sampleLooks);
+
+/** What the page has shown. */
+export interface Seen {
+  readonly examined: number;
+  readonly hits: number;
+}
+
+interface Stretch {
+  readonly entries: number;
+  readonly looks: number;
+  readonly hits: number;
+}
+
+/**
+ * @param countHits how many of these entries match.
+ * @returns undefined if the budget does not allow it.
+ */
+export async function estimate(
+  reader: Reader,
+  lists: readonly List[],
+  bounds: Bounds,
+  seen: Seen,
+  budget: Budget,
+  countHits: (suffixes: readonly Suffix[]) => Promise<number>,
+): Promise<number | undefined> {
+  if (budget.left < estimateTouches * lists.length) return undefined;
+  const sampled: Stretch[] = [];
+  for (const list of lists) sampled.push(...(await sample(reader, list, bounds, budget, countHits)));
+  const hits = sampled.reduce((sum, one) => sum + one.hits, 0);
+  const looks = sampled.reduce((sum, one) => sum + one.looks, 0);
+  const entries = sampled.reduce((sum, one) => sum + one.entries, 0);
+  const total =
+    hits >= hitsEnough
+      ? sampled.reduce((sum, one) => sum + (one.looks === 0 ? 0 : (one.entries * one.hits) / one.looks), 0)
+      : (entries * (hits + seen.hits)) / Math.max(1, looks + seen.examined);
+  return Math.max(Math.round(total), seen.hits);
+}
+
+async function sample(
+  reader: Reader,
+  list: List,
+  bounds: Bounds,
+  budget: Budget,
+  countHits: (suffixes: readonly Suffix[]) => Promise<number>,
+): Promise<Stretch[]> {
+  const read = async (from: number, to: number, limit: number, oldestFirst = false) =>
+    await entriesOf(reader, list, { from, to }, limit, oldestFirst, budget);
+  const [newest] = await read(bounds.from, bounds.to, 1);
+  const [oldest] = await read(bounds.from, bounds.to, 1, true);
+  if (newest === undefined || oldest === undefined) return [];
+  const start = timeOf(oldest);
+  const lengthMs = Math.ceil((timeOf(newest) + 1 - start) / stretches);
+  const sampled: Stretch[] = [];
+  for (let at = 0; at < stretches; at++) {
+    const from = start + at * lengthMs;
+    const to = from + lengthMs - 1;
+    const entries = await read(from, to, sampleEntries);
+    const looked = entries.filter((_, order) => order % Math.ceil(sampleEntries / sampleLooks) === 0);
+    const hits = looked.length === 0 ? 0 : await countHits(looked);
+    sampled.push({ entries: countOf(entries, to, lengthMs), looks: looked.length, hits });
+  }
+  return sampled;
+}
+
+/** How many there are in a stretch of which these are the newest. */
+function countOf(entries: readonly Suffix[], to: number, lengthMs: number): number {
+  if (entries.length < sampleEntries) return entries.length;
+  const passedMs = Math.max(1, to + 1 - timeOf(entries.at(-1)!));
+  return (entries.length * lengthMs) / passedMs;
+}
+
+async function entriesOf(
+  reader: Reader,
+  list: List,
+  bounds: Bounds,
+  limit: number,
+  oldestFirst: boolean,
+  budget: Budget,
+): Promise<Suffix[]> {
+  const walk = { bounds: { ...always, ...bounds }, oldestFirst, after: undefined };
+  if ('members' in list) return list.members.filter((one) => isPassed(one, walk)).slice(0, limit);
+  for await (const block of reader.scan({ ...rangeOf(list.prefix, walk), limit })) {
+    budget.entries += block.length;
+    return block.map(([key]) => suffixOf(key));
+  }
+  return [];
+}
