@@ -3,6 +3,7 @@ import { isArtifactId } from './parse.ts';
 /** What may follow a flag more than once, and how it is told from a file that comes after it. */
 const spreading: ReadonlyMap<string, (text: string) => boolean> = new Map([
   ['--meta', looksLikePair],
+  ['--where', looksLikePair],
   ['--label', looksLikePair],
   ['--input', isArtifactId],
 ]);

@@ -24,6 +24,17 @@ const artifactColumns: readonly Column[] = [
   { title: 'NAME' },
 ];
 
+/** Where artifacts are of several sessions. */
+const foundColumns: readonly Column[] = [
+  { title: 'ID' },
+  { title: 'VERSION', right: true },
+  { title: 'SIZE', right: true },
+  { title: 'TYPE' },
+  { title: 'CREATED' },
+  { title: 'SESSION' },
+  { title: 'NAME' },
+];
+
 const sessionColumns: readonly Column[] = [
   { title: 'SESSION' },
   { title: 'STATE' },
@@ -55,7 +66,7 @@ export function addList(program: Command, invocation: Invocation): Command {
       await invocation.withClient(command, (client) =>
         show<Artifact | GoneArtifact>(
           flags.gone ? client.listWithGone(session, query) : client.list({ ...query, session }),
-          artifactShape,
+          artifactShape(false),
           `session ${session} has no artifacts`,
           invocation,
         ),
@@ -72,12 +83,7 @@ export async function listSessions(
   const limit = parseLimit(flags);
   const { signal } = invocation.io;
   await invocation.withClient(command, (client) =>
-    show(
-      client.sessions.list({ limit, signal }),
-      { columns: sessionColumns, row: sessionRow, json: sessionJson, id: ({ id }) => id },
-      'there are no sessions',
-      invocation,
-    ),
+    show(client.sessions.list({ limit, signal }), sessionShape, 'there are no sessions', invocation),
   );
 }
 
@@ -85,7 +91,8 @@ function parseLimit(flags: ListFlags): number | undefined {
   return flags.limit === undefined ? undefined : parseCount('--limit', flags.limit, 1);
 }
 
-interface Shape<T> {
+/** How one kind of thing is listed. */
+export interface Shape<T> {
   readonly columns: readonly Column[];
   row(item: T): readonly string[];
   json(item: T): unknown;
@@ -93,14 +100,25 @@ interface Shape<T> {
   id(item: T): string | undefined;
 }
 
-const artifactShape: Shape<Artifact | GoneArtifact> = {
-  columns: artifactColumns,
-  row: (item) => ('gone' in item ? goneRow(item) : artifactRow(item)),
-  json: (item) => ('gone' in item ? goneJson(item) : artifactJson(item)),
-  id: (item) => ('gone' in item ? undefined : item.id),
+export const sessionShape: Shape<Session> = {
+  columns: sessionColumns,
+  row: sessionRow,
+  json: sessionJson,
+  id: ({ id }) => id,
 };
 
-async function show<T>(
+/** @param withSession of several sessions: each says of which it is. */
+export function artifactShape(withSession: boolean): Shape<Artifact | GoneArtifact> {
+  return {
+    columns: withSession ? foundColumns : artifactColumns,
+    row: (item) => ('gone' in item ? goneRow(item) : artifactRow(item, withSession)),
+    json: (item) => ('gone' in item ? goneJson(item) : artifactJson(item)),
+    id: (item) => ('gone' in item ? undefined : item.id),
+  };
+}
+
+/** Prints a table, or with `--json` a document a line, or with `--quiet` an id a line. */
+export async function show<T>(
   items: AsyncIterable<T>,
   shape: Shape<T>,
   whenEmpty: string,
@@ -130,13 +148,14 @@ async function show<T>(
   if (count === 0 && !json) output.remark(whenEmpty);
 }
 
-function artifactRow(artifact: Artifact): readonly string[] {
+function artifactRow(artifact: Artifact, withSession: boolean): readonly string[] {
   return [
     artifact.id,
     String(artifact.version),
     humanSize(artifact.sizeBytes),
     artifact.contentType,
     humanTime(artifact.createTime),
+    ...(withSession ? [artifact.session] : []),
     artifact.name,
   ];
 }

@@ -14,6 +14,7 @@ import { addNamespace } from './namespace.ts';
 import { Output } from './output.ts';
 import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
+import { addQuery } from './query.ts';
 import { addRemove } from './remove.ts';
 import { addSession } from './session.ts';
 import { addShow } from './show.ts';
@@ -23,6 +24,7 @@ export const commandNames = [
   'push',
   'pull',
   'ls',
+  'query',
   'cat',
   'show',
   'rm',
@@ -86,7 +88,18 @@ function buildProgram(invocation: Invocation): Command {
       `\nThe service is started with "artifacta serve"; see "artifacta serve --help".\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
     );
   addGlobalFlags(program);
-  for (const add of [addPush, addPull, addList, addCat, addShow, addRemove, addFsck, addExport, addImport])
+  for (const add of [
+    addPush,
+    addPull,
+    addList,
+    addQuery,
+    addCat,
+    addShow,
+    addRemove,
+    addFsck,
+    addExport,
+    addImport,
+  ])
     addGlobalFlags(add(program, invocation));
   addSession(program, invocation);
   addKeys(program, invocation);

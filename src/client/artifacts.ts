@@ -1,12 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { ErrorReason, ErrorReasonSchema } from '../../gen/artifacta/v1/error_reason_pb.ts';
-import { ListOrder } from '../../gen/artifacta/v1/query_pb.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
 import { type CallSettings, type Calls, onceIf, unary } from './calls.ts';
 import { ArtifactaError, type Reason } from './errors.ts';
 import { type PageOptions, paged } from './pages.ts';
 import { type Expiry, expiryMessage } from './push-spec.ts';
+import { queryArtifacts } from './query.ts';
 
 /** Which artifacts. Latest versions are taken first, then the filter. */
 export interface ArtifactQuery extends PageOptions {
@@ -76,17 +76,8 @@ function notFound(number: ErrorReason = ErrorReason.UNSPECIFIED, message = 'not 
 
 export function listArtifacts(calls: Calls, query: ArtifactQuery): AsyncGenerator<Artifact, void, void> {
   return paged(query, async (pageSize, pageToken) => {
-    const request = {
-      session: query.session ?? '',
-      filter: query.filter ?? '',
-      order: query.order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST,
-      allVersions: query.allVersions ?? false,
-      name: query.name ?? '',
-      pageSize,
-      pageToken,
-    };
-    const answer = await unary(calls, query, (options) => calls.artifacts.listArtifacts(request, options));
-    return { items: answer.artifacts.map(artifactFrom), nextPageToken: answer.nextPageToken };
+    const { artifacts, nextPageToken } = await queryArtifacts(calls, { ...query, pageSize, pageToken });
+    return { items: artifacts, nextPageToken };
   });
 }
 

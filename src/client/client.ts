@@ -24,6 +24,7 @@ import { type GoneArtifact, type GoneQuery, listWithGone } from './gone.ts';
 import { type Credentials, withCredentials } from './headers.ts';
 import { push } from './push.ts';
 import type { Pushed, PushSettings, PushSpec } from './push-spec.ts';
+import { type ArtifactPage, type PageQuery, queryArtifacts } from './query.ts';
 import { type RetryPolicy, retryDefaults } from './retry.ts';
 import { Sessions } from './sessions.ts';
 
@@ -88,6 +89,11 @@ export class ArtifactaClient implements AsyncDisposable {
   /** Finds artifacts, newest first unless told otherwise, one page in memory at a time. */
   list(query: ArtifactQuery = {}): AsyncGenerator<Artifact, void, void> {
     return listArtifacts(this.#calls, query);
+  }
+
+  /** One page of artifacts, and what else a query can tell: how it was understood, how many there are, how they begin. */
+  query(query: PageQuery = {}): Promise<ArtifactPage> {
+    return queryArtifacts(this.#calls, query);
   }
 
   /** The artifacts of a sealed session, and after them what its manifest lists and is gone. */

@@ -4,6 +4,7 @@ import { ListOrder } from '../../gen/artifacta/v1/query_pb.ts';
 import { type CallSettings, type Calls, onceIf, unary } from './calls.ts';
 import { type ManifestLine, manifestLines } from './manifest.ts';
 import { type PageOptions, paged } from './pages.ts';
+import { type Explanation, explainSessions } from './query.ts';
 import { type Outcome, outcomeMessage, type Retention, type Session, sessionFrom } from './session.ts';
 import { durationOf } from './times.ts';
 
@@ -79,6 +80,11 @@ export class Sessions {
       );
       return { items: answer.sessions.map(sessionFrom), nextPageToken: answer.nextPageToken };
     });
+  }
+
+  /** How a query is understood and what its first page takes. */
+  explain(query: SessionQuery): Promise<Explanation> {
+    return explainSessions(this.#calls, query);
   }
 
   async update(session: string, changes: SessionChanges): Promise<Session> {
