@@ -27,6 +27,7 @@ import type { NamespaceChanges, NamespaceInfo } from '../store/namespaces.ts';
 import type { Store } from '../store/open.ts';
 import type { Handlers } from './handlers.ts';
 import { parseExpiry, parseMask, parsePageSize, parseSize } from './parse.ts';
+import { getUsage, toQuotaMessage } from './usage.ts';
 
 /**
  * @param tokens makes tokens for agents; asked anew each time, since the store may have been exchanged.
@@ -61,19 +62,7 @@ export function tenantHandlers(
       const name = parseNamespace('namespace', request.namespace);
       return { namespace: toNamespaceMessage(await store.namespaces.update(name, parseChanges(request))) };
     },
-    getUsage: async ({ namespace }) => {
-      const name = parseNamespace('namespace', namespace);
-      const { usage, quota } = await store.namespaces.usage(name);
-      return {
-        usage: {
-          namespace: name,
-          artifactCount: BigInt(usage.artifacts),
-          sessionCount: BigInt(usage.sessions),
-          sizeBytes: BigInt(usage.bytes),
-          ...toQuotaMessage(quota),
-        },
-      };
-    },
+    getUsage: async (request, { principal }) => await getUsage(store, request, principal),
     createApiKey: async (request) => {
       const { key, secret } = await store.apiKeys.create(parseNewKey(request, now()));
       return { apiKey: toApiKeyMessage(key), secret };
@@ -233,14 +222,6 @@ function parsePageToken(token: string, pattern: RegExp): string {
   throw new Failure('PAGE_TOKEN_INVALID', 'page_token: is not a token of this listing', {
     violations: [{ field: 'page_token', description: 'is not a token of this listing' }],
   });
-}
-
-function toQuotaMessage(quota: NamespaceInfo['quota']) {
-  if (quota === undefined) return {};
-  const { sessions = 0, artifacts = 0, bytes = 0 } = quota;
-  return {
-    quota: { maxSessions: BigInt(sessions), maxArtifacts: BigInt(artifacts), maxSizeBytes: BigInt(bytes) },
-  };
 }
 
 function toNamespaceMessage(info: NamespaceInfo): MessageInitShape<typeof NamespaceSchema> {

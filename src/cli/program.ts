@@ -18,6 +18,7 @@ import { addQuery } from './query.ts';
 import { addRemove } from './remove.ts';
 import { addSession } from './session.ts';
 import { addShow } from './show.ts';
+import { addUsage } from './usage.ts';
 
 /** The names of the commands that {@link run} knows. */
 export const commandNames = [
@@ -28,6 +29,7 @@ export const commandNames = [
   'cat',
   'show',
   'rm',
+  'usage',
   'session',
   'keys',
   'namespace',
@@ -96,6 +98,7 @@ function buildProgram(invocation: Invocation): Command {
     addCat,
     addShow,
     addRemove,
+    addUsage,
     addFsck,
     addExport,
     addImport,

@@ -12,6 +12,7 @@ import type {
 import { type CallSettings, type Calls, onceIf, unary } from './calls.ts';
 import { paged } from './pages.ts';
 import { dateOf, durationOf } from './times.ts';
+import { readUsage, type UsagePart, type UsageScope } from './usage.ts';
 
 /** What credentials allow. */
 export type Scope = 'read' | 'write' | 'share';
@@ -129,6 +130,11 @@ export class Access {
         sessions: Number(usage!.sessionCount),
       },
     };
+  }
+
+  /** What a namespace holds by session, by the values of a metadata key, or in all; and when it expires. */
+  readUsage(namespace: string, scope: UsageScope, settings: CallSettings = {}): Promise<UsagePart[]> {
+    return readUsage(this.#calls, this.#service, namespace, scope, settings);
   }
 
   /** What is given replaces what was there; a quota of `{}` takes it away. */

@@ -19,6 +19,9 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get listing() {
       return open().listing;
     },
+    get usage() {
+      return open().usage;
+    },
     get sessions() {
       return open().sessions;
     },

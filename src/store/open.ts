@@ -22,6 +22,7 @@ import { Space } from './space.ts';
 import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 import { Uploads } from './uploads.ts';
+import { UsageScan } from './usage-scan.ts';
 
 /** Raised when older code could misread what newer code wrote. */
 export const formatVersion = 1;
@@ -55,6 +56,7 @@ export interface Store extends AsyncDisposable {
   readonly artifacts: Artifacts;
   readonly downloads: Downloads;
   readonly listing: Listing;
+  readonly usage: UsageScan;
   readonly sessions: Sessions;
   readonly seals: Seals;
   readonly namespaces: Namespaces;
@@ -93,6 +95,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
   const contents = new Contents(blobs);
+  const pageTokens = new PageTokens(settings.pageTokenKey);
   const space = new Space(blobs, index, options.reserveBytes);
   return {
     uploads: new Uploads({
@@ -107,7 +110,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     }),
     artifacts: new Artifacts(index, namespaces, onStep),
     downloads: new Downloads(index, namespaces, contents),
-    listing: new Listing(index, namespaces, contents, new PageTokens(settings.pageTokenKey)),
+    listing: new Listing(index, namespaces, contents, pageTokens),
+    usage: new UsageScan(index, namespaces, pageTokens),
     sessions: new Sessions(index, namespaces),
     seals,
     namespaces,

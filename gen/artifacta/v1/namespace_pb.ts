@@ -2,17 +2,17 @@
 // @generated from file artifacta/v1/namespace.proto (package artifacta.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file artifacta/v1/namespace.proto.
  */
 export const file_artifacta_v1_namespace: GenFile = /*@__PURE__*/
-  fileDesc("ChxhcnRpZmFjdGEvdjEvbmFtZXNwYWNlLnByb3RvEgxhcnRpZmFjdGEudjEiwAEKCU5hbWVzcGFjZRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIiCgVxdW90YRgDIAEoCzITLmFydGlmYWN0YS52MS5RdW90YRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBiABKAkiTAoFUXVvdGESFgoObWF4X3NpemVfYnl0ZXMYASABKAMSFQoNbWF4X2FydGlmYWN0cxgCIAEoAxIUCgxtYXhfc2Vzc2lvbnMYAyABKAMirQEKBVVzYWdlEhEKCW5hbWVzcGFjZRgBIAEoCRIWCg5hcnRpZmFjdF9jb3VudBgCIAEoAxIVCg1zZXNzaW9uX2NvdW50GAMgASgDEhIKCnNpemVfYnl0ZXMYBCABKAMSGQoMc3RvcmVkX2J5dGVzGAUgASgDSACIAQESIgoFcXVvdGEYBiABKAsyEy5hcnRpZmFjdGEudjEuUXVvdGFCDwoNX3N0b3JlZF9ieXRlc2IGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChxhcnRpZmFjdGEvdjEvbmFtZXNwYWNlLnByb3RvEgxhcnRpZmFjdGEudjEiwAEKCU5hbWVzcGFjZRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIiCgVxdW90YRgDIAEoCzITLmFydGlmYWN0YS52MS5RdW90YRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBiABKAkiTAoFUXVvdGESFgoObWF4X3NpemVfYnl0ZXMYASABKAMSFQoNbWF4X2FydGlmYWN0cxgCIAEoAxIUCgxtYXhfc2Vzc2lvbnMYAyABKAMirQEKBVVzYWdlEhEKCW5hbWVzcGFjZRgBIAEoCRIWCg5hcnRpZmFjdF9jb3VudBgCIAEoAxIVCg1zZXNzaW9uX2NvdW50GAMgASgDEhIKCnNpemVfYnl0ZXMYBCABKAMSGQoMc3RvcmVkX2J5dGVzGAUgASgDSACIAQESIgoFcXVvdGEYBiABKAsyEy5hcnRpZmFjdGEudjEuUXVvdGFCDwoNX3N0b3JlZF9ieXRlcyKMAQoJVXNhZ2VQYXJ0Eg0KBXZhbHVlGAEgASgJEhYKDmFydGlmYWN0X2NvdW50GAIgASgDEhIKCnNpemVfYnl0ZXMYAyABKAMSFAoMc3RvcmVkX2J5dGVzGAQgASgDEi4KCWJ5X2V4cGlyeRgFIAMoCzIbLmFydGlmYWN0YS52MS5Vc2FnZUJ5RXhwaXJ5Im4KDVVzYWdlQnlFeHBpcnkSMQoNZXhwaXJlX2JlZm9yZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOYXJ0aWZhY3RfY291bnQYAiABKAMSEgoKc2l6ZV9ieXRlcxgDIAEoAyqLAQoOVXNhZ2VCcmVha2Rvd24SHwobVVNBR0VfQlJFQUtET1dOX1VOU1BFQ0lGSUVEEAASHQoZVVNBR0VfQlJFQUtET1dOX05BTUVTUEFDRRABEhsKF1VTQUdFX0JSRUFLRE9XTl9TRVNTSU9OEAISHAoYVVNBR0VfQlJFQUtET1dOX01FVEFEQVRBEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * A tenant. Nothing crosses its border: names, ids, queries, deduplication, quotas.
@@ -162,4 +162,137 @@ export type Usage = Message<"artifacta.v1.Usage"> & {
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 2);
+
+/**
+ * What of a namespace belongs together, as far as one page has read.
+ *
+ * @generated from message artifacta.v1.UsagePart
+ */
+export type UsagePart = Message<"artifacta.v1.UsagePart"> & {
+  /**
+   * The value of the metadata key; the session id; or empty for the whole namespace.
+   *
+   * @generated from field: string value = 1;
+   */
+  value: string;
+
+  /**
+   * Artifacts that were read. What is expired and not yet reaped counts.
+   *
+   * @generated from field: int64 artifact_count = 2;
+   */
+  artifactCount: bigint;
+
+  /**
+   * Their lengths added up, in bytes, each in full.
+   *
+   * @generated from field: int64 size_bytes = 3;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * Bytes of distinct contents, each once in a part of a page. A content that several parts or pages have counts in each.
+   *
+   * @generated from field: int64 stored_bytes = 4;
+   */
+  storedBytes: bigint;
+
+  /**
+   * The same artifacts by when they expire: soonest first, those that never do last; without empty ones.
+   *
+   * @generated from field: repeated artifacta.v1.UsageByExpiry by_expiry = 5;
+   */
+  byExpiry: UsageByExpiry[];
+};
+
+/**
+ * Describes the message artifacta.v1.UsagePart.
+ * Use `create(UsagePartSchema)` to create a new message.
+ */
+export const UsagePartSchema: GenMessage<UsagePart> = /*@__PURE__*/
+  messageDesc(file_artifacta_v1_namespace, 3);
+
+/**
+ * Artifacts that expire within a time.
+ *
+ * @generated from message artifacta.v1.UsageByExpiry
+ */
+export type UsageByExpiry = Message<"artifacta.v1.UsageByExpiry"> & {
+  /**
+   * When the time ends: now (what has expired and is not yet reaped), a day, 7 days or 30 days from now, or the year
+   * 9999. Artifacts are counted at the first that applies. Absent: never, or on hold.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_before = 1;
+   */
+  expireBefore?: Timestamp | undefined;
+
+  /**
+   * How many.
+   *
+   * @generated from field: int64 artifact_count = 2;
+   */
+  artifactCount: bigint;
+
+  /**
+   * Their lengths added up, in bytes.
+   *
+   * @generated from field: int64 size_bytes = 3;
+   */
+  sizeBytes: bigint;
+};
+
+/**
+ * Describes the message artifacta.v1.UsageByExpiry.
+ * Use `create(UsageByExpirySchema)` to create a new message.
+ */
+export const UsageByExpirySchema: GenMessage<UsageByExpiry> = /*@__PURE__*/
+  messageDesc(file_artifacta_v1_namespace, 4);
+
+/**
+ * What of a namespace is looked at more closely.
+ *
+ * @generated from enum artifacta.v1.UsageBreakdown
+ */
+export const UsageBreakdown = {
+  /**
+   * Nothing.
+   *
+   * @generated from enum value: USAGE_BREAKDOWN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * All of it: all versions of all artifacts, as one part.
+   *
+   * @generated from enum value: USAGE_BREAKDOWN_NAMESPACE = 1;
+   */
+  NAMESPACE: 1,
+
+  /**
+   * One session: all versions, as one part.
+   *
+   * @generated from enum value: USAGE_BREAKDOWN_SESSION = 2;
+   */
+  SESSION: 2,
+
+  /**
+   * The latest versions that have a metadata key, as one part for each of its values, in the order of their UTF-8.
+   *
+   * @generated from enum value: USAGE_BREAKDOWN_METADATA = 3;
+   */
+  METADATA: 3,
+} as const;
+
+/**
+ * What of a namespace is looked at more closely.
+ *
+ * @generated from enum artifacta.v1.UsageBreakdown
+ */
+export type UsageBreakdown = (typeof UsageBreakdown)[keyof typeof UsageBreakdown] | UnknownEnum;
+
+/**
+ * Describes the enum artifacta.v1.UsageBreakdown.
+ */
+export const UsageBreakdownSchema: GenEnum<UsageBreakdown> = /*@__PURE__*/
+  enumDesc(file_artifacta_v1_namespace, 0);
 
