@@ -23,6 +23,7 @@ import type { Admission } from './admission.ts';
 import { parseArtifactChanges } from './changes.ts';
 import { within } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
+import { listLineage } from './lineage.ts';
 import { toArtifactMessage, toGoneMessage, toReceiptMessage } from './messages.ts';
 import {
   parseDigest,
@@ -53,6 +54,7 @@ export function artifactHandlers(store: Store, admission: Admission): Handlers<t
       const gone = page.gone.map(toGoneMessage);
       return { artifacts: page.items.map(toArtifactMessage), gone, nextPageToken: page.nextPageToken };
     },
+    listLineage: (request, call) => listLineage(store, request, call),
     updateArtifact: async (request, call) => {
       const target = parseRef('artifact', request.artifact);
       const artifact = await store.artifacts.update(call.principal, target, parseArtifactChanges(request));

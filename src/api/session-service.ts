@@ -14,6 +14,7 @@ import { parseArtifactName, parseSessionId } from '../domain/names.ts';
 import type { Store } from '../store/open.ts';
 import type { SessionSpec } from '../store/sessions.ts';
 import { parseSessionChanges } from './changes.ts';
+import { compareSessions } from './comparison.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { toSessionMessage } from './messages.ts';
 import { parseOrder, parseOutcome, parsePageSize, unsupported } from './parse.ts';
@@ -48,6 +49,7 @@ export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
       });
       return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
     },
+    compareSessions: (request, call) => compareSessions(store, request, call),
     downloadManifest: (request, call) => downloadManifest(store, request, call),
   };
 }

@@ -19,6 +19,12 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get listing() {
       return open().listing;
     },
+    get lineage() {
+      return open().lineage;
+    },
+    get comparison() {
+      return open().comparison;
+    },
     get sessions() {
       return open().sessions;
     },

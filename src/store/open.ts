@@ -11,8 +11,10 @@ import { store as storeKeys } from '../index/keys.ts';
 import type { After } from '../index/timer.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
+import { Comparison } from './comparison.ts';
 import { Contents } from './contents.ts';
 import { Downloads } from './downloads.ts';
+import { Lineage } from './lineage.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
@@ -55,6 +57,8 @@ export interface Store extends AsyncDisposable {
   readonly artifacts: Artifacts;
   readonly downloads: Downloads;
   readonly listing: Listing;
+  readonly lineage: Lineage;
+  readonly comparison: Comparison;
   readonly sessions: Sessions;
   readonly seals: Seals;
   readonly namespaces: Namespaces;
@@ -93,6 +97,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
   const contents = new Contents(blobs);
+  const pageTokens = new PageTokens(settings.pageTokenKey);
   const space = new Space(blobs, index, options.reserveBytes);
   return {
     uploads: new Uploads({
@@ -107,7 +112,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     }),
     artifacts: new Artifacts(index, namespaces, onStep),
     downloads: new Downloads(index, namespaces, contents),
-    listing: new Listing(index, namespaces, contents, new PageTokens(settings.pageTokenKey)),
+    listing: new Listing(index, namespaces, contents, pageTokens),
+    lineage: new Lineage(index, namespaces, pageTokens),
+    comparison: new Comparison(index, namespaces, pageTokens),
     sessions: new Sessions(index, namespaces),
     seals,
     namespaces,

@@ -1,0 +1,34 @@
+import { isExpired } from '../domain/expiry.ts';
+import type { ArtifactId } from '../domain/ids.ts';
+import { type Principal, seesArtifact } from '../domain/principal.ts';
+import type { Reader } from '../index/door.ts';
+import { artifacts } from '../index/keys.ts';
+import type { ArtifactRecord } from '../index/records.ts';
+
+/** Records can be large: callers read no more than this many together. */
+export const recordsReadTogether = 32;
+
+/** An artifact that is there for the caller. */
+export interface LiveRecord {
+  readonly record: ArtifactRecord;
+  /** Of the record as it is stored. */
+  readonly bytes: number;
+}
+
+/**
+ * One for each id; undefined for what is deleted, has expired at `now` or may not exist for the principal, which
+ * are not told apart.
+ */
+export async function readLive(
+  reader: Reader,
+  by: Principal,
+  ids: readonly ArtifactId[],
+  now: number,
+): Promise<(LiveRecord | undefined)[]> {
+  const values = await reader.getMany(ids.map((id) => artifacts.record.key(by.namespace, id)));
+  return values.map((value) => {
+    if (value === undefined) return undefined;
+    const record = artifacts.record.decode(value);
+    return isExpired(record, now) || !seesArtifact(by, record) ? undefined : { record, bytes: value.length };
+  });
+}
