@@ -48,7 +48,7 @@ const versions = fc.array(
     metadata: fc.dictionary(fc.constantFrom('own', 'shared'), fc.constantFrom('1', '2'), { maxKeys: 2 }),
     fate: fc.constantFrom<Version['fate'][]>('stays', 'stays', 'stays', 'expires', 'deleted'),
   }),
-  { maxLength: 14 },
+  { maxLength: 14, size: 'max' },
 );
 
 async function fill(

@@ -85,7 +85,7 @@ interface Node {
 
 const nodes = fc.array(
   fc.record({
-    inputs: fc.uniqueArray(fc.nat({ max: 40 }), { maxLength: 6 }),
+    inputs: fc.uniqueArray(fc.nat({ max: 40 }), { maxLength: 6, size: 'max' }),
     session: fc.constantFrom('s', 's', 't'),
     folder: fc.constantFrom('in', 'out'),
     fate: fc.constantFrom<Node['fate'][]>(
@@ -98,7 +98,7 @@ const nodes = fc.array(
       'superseded',
     ),
   }),
-  { minLength: 2, maxLength: 70 },
+  { minLength: 2, maxLength: 70, size: 'max' },
 );
 
 const readers: readonly Principal[] = [
