@@ -3,12 +3,14 @@ import { spreadValues } from './argv.ts';
 import { addCat } from './cat.ts';
 import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
+import { addDiff } from './diff.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts';
 import { addExport, addImport } from './export.ts';
 import { addFsck } from './fsck.ts';
 import { addGlobalFlags, createInvocation, globalFlags, type Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
 import { addKeys } from './keys.ts';
+import { addLineage } from './lineage.ts';
 import { addList } from './list.ts';
 import { addNamespace } from './namespace.ts';
 import { Output } from './output.ts';
@@ -25,6 +27,8 @@ export const commandNames = [
   'ls',
   'cat',
   'show',
+  'diff',
+  'lineage',
   'rm',
   'session',
   'keys',
@@ -86,8 +90,9 @@ function buildProgram(invocation: Invocation): Command {
       `\nThe service is started with "artifacta serve"; see "artifacta serve --help".\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
     );
   addGlobalFlags(program);
-  for (const add of [addPush, addPull, addList, addCat, addShow, addRemove, addFsck, addExport, addImport])
+  for (const add of [addPush, addPull, addList, addCat, addShow, addDiff, addLineage, addRemove])
     addGlobalFlags(add(program, invocation));
+  for (const add of [addFsck, addExport, addImport]) addGlobalFlags(add(program, invocation));
   addSession(program, invocation);
   addKeys(program, invocation);
   addNamespace(program, invocation);

@@ -3,7 +3,9 @@ import { openMemoryDoor } from '../support/door.ts';
 import { openNamespaceDoor } from '../support/namespace-door.ts';
 import { artifactsSuite } from './artifacts.suite.ts';
 import { badInputSuite } from './bad-input.suite.ts';
+import { comparisonSuite } from './comparison.suite.ts';
 import { earlySuite } from './early.suite.ts';
+import { lineageSuite } from './lineage.suite.ts';
 import { openSessionSuite } from './open-session.suite.ts';
 import { sessionsSuite } from './sessions.suite.ts';
 
@@ -12,6 +14,10 @@ describe('sessions through the memory door', () => sessionsSuite(openMemoryDoor)
 describe('bad input through the memory door', () => badInputSuite(openMemoryDoor));
 describe('early answers through the memory door', () => earlySuite(openMemoryDoor));
 describe('opening sessions through the memory door', () => openSessionSuite(openMemoryDoor));
+describe('lineage through the memory door', () => lineageSuite(openMemoryDoor));
+describe('comparisons through the memory door', () => comparisonSuite(openMemoryDoor));
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));
 describe('sessions in another namespace', () => sessionsSuite(openNamespaceDoor));
+describe('lineage in another namespace', () => lineageSuite(openNamespaceDoor));
+describe('comparisons in another namespace', () => comparisonSuite(openNamespaceDoor));
