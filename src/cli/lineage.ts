@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Artifact } from '../client/artifact.ts';
+import { ArtifactaError } from '../client/errors.ts';
 import type { LineageEdge } from '../client/lineage.ts';
 import { humanSize, plain } from './human.ts';
 import type { Invocation } from './invocation.ts';
@@ -36,16 +37,30 @@ export function addLineage(program: Command, invocation: Invocation): Command {
         const start = await client.get(ref, { signal });
         const edges = client.lineage(start.id, { direction, depth: Math.min(depth, 32), signal });
         if (output.style.json || output.style.quiet) return await showEach(edges, direction, output);
-        const tree = new Tree(start, direction);
-        for await (const edge of edges) tree.add(edge);
-        for (const line of tree.lines()) {
-          await output.line(line);
-          if (output.closed) return;
-        }
-        if (tree.isBare)
-          output.remark(flags.derived ? 'nothing was made from it' : 'it was made from nothing else here');
+        await showTree(new Tree(start, direction), edges, invocation);
       });
     });
+}
+
+/** What was found before an error is shown before it: there may be too many artifacts for so many steps. */
+async function showTree(
+  tree: Tree,
+  edges: AsyncIterable<LineageEdge>,
+  { io, output }: Invocation,
+): Promise<void> {
+  let failure: ArtifactaError | undefined;
+  try {
+    for await (const edge of edges) tree.add(edge);
+  } catch (error) {
+    if (io.signal?.aborted || tree.isBare || !(error instanceof ArtifactaError)) throw error;
+    failure = error;
+  }
+  for (const line of tree.lines()) {
+    await output.line(line);
+    if (output.closed) return;
+  }
+  if (failure !== undefined) throw failure;
+  if (tree.isBare) output.remark(tree.wordsForNone);
 }
 
 /** Steps as JSON, or the id of each far end once. */
@@ -81,6 +96,10 @@ class Tree {
     this.#start = start;
     this.#direction = direction;
     this.#known.set(start.id, start);
+  }
+
+  get wordsForNone(): string {
+    return this.#direction === 'derived' ? 'nothing was made from it' : 'it was made from nothing else here';
   }
 
   get isBare(): boolean {

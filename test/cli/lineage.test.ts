@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
+import { limits } from '../../src/domain/limits.ts';
 import type { Store } from '../../src/store/open.ts';
 import { commandLine, openTestStore, transportTo } from './support.ts';
 
@@ -99,6 +100,20 @@ describe('lineage', () => {
     const ids: string[] = [];
     for (let at = 0; at < 620; at++) ids.push(await push(`n${at}`, [root]));
     expect((await cli(['lineage', root, '--derived', '--quiet'])).text.trimEnd().split('\n')).toEqual(ids);
+  });
+
+  it('shows what it has found of what is too wide to go on', { timeout: 60_000 }, async () => {
+    const root = await push('root');
+    let last = '';
+    for (let at = 0; at <= limits.lineageEdgesMax; at++) last = await push(`n${at}`, [root]);
+    const end = await push('end', [last]);
+    const ran = await cli(['lineage', root, '--derived']);
+    expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/depth: .* ask for at most 2/) });
+    expect(ran.text.trimEnd().split('\n').slice(-2)).toEqual([
+      `└── ${last}  run/n${limits.lineageEdgesMax}  v1  5 B`,
+      `    └── ${end}  run/end  v1  3 B`,
+    ]);
+    expect(await cli(['lineage', root, '--derived', '--depth', '2'])).toMatchObject({ code: 0, stderr: '' });
   });
 
   it.each([
