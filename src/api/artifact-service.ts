@@ -22,6 +22,7 @@ import type { Admission } from './admission.ts';
 import { parseArtifactChanges } from './changes.ts';
 import { within } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
+import { listLineage } from './lineage.ts';
 import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from './messages.ts';
 import { parseDigest, parseOrder, parsePageSize, parseRef, parseSize, parseSpec } from './parse.ts';
 import { receiveUpload } from './upload.ts';
@@ -50,6 +51,7 @@ export function artifactHandlers(store: Store, admission: Admission): Handlers<t
         ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
       };
     },
+    listLineage: (request, call) => listLineage(store, request, call),
     updateArtifact: async (request, call) => {
       const target = parseRef('artifact', request.artifact);
       const artifact = await store.artifacts.update(call.principal, target, parseArtifactChanges(request));

@@ -15,6 +15,7 @@ import type { SessionQuery } from '../store/listing.ts';
 import type { Store } from '../store/open.ts';
 import type { SessionSpec } from '../store/sessions.ts';
 import { parseSessionChanges } from './changes.ts';
+import { compareSessions } from './comparison.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { toExplanationMessage, toSessionMessage } from './messages.ts';
 import { parseOrder, parseOutcome, parsePageSize, unsupported } from './parse.ts';
@@ -53,6 +54,7 @@ export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
       });
       return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
     },
+    compareSessions: (request, call) => compareSessions(store, request, call),
     downloadManifest: (request, call) => downloadManifest(store, request, call),
   };
 }

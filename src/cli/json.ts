@@ -1,5 +1,7 @@
 import type { Artifact } from '../client/artifact.ts';
+import type { Difference } from '../client/comparison.ts';
 import type { GoneArtifact } from '../client/gone.ts';
+import type { LineageEdge } from '../client/lineage.ts';
 import type { Pushed } from '../client/push-spec.ts';
 import type { Session } from '../client/session.ts';
 
@@ -39,6 +41,26 @@ export function goneJson(gone: GoneArtifact) {
     size_bytes: gone.sizeBytes,
     content_type: gone.contentType,
     gone: true,
+  };
+}
+
+/** A step of lineage. */
+export function lineageJson({ derivedId, inputId, depth, artifact }: LineageEdge) {
+  return {
+    derived_id: derivedId,
+    input_id: inputId,
+    depth,
+    artifact: artifact === undefined ? null : artifactJson(artifact),
+  };
+}
+
+/** How a name differs. */
+export function differenceJson({ name, kind, base, compared }: Difference) {
+  return {
+    name,
+    kind: kind.toUpperCase(),
+    base: base === undefined ? null : artifactJson(base),
+    compared: compared === undefined ? null : artifactJson(compared),
   };
 }
 

@@ -3,12 +3,14 @@ import { spreadValues } from './argv.ts';
 import { addCat } from './cat.ts';
 import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
+import { addDiff } from './diff.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts';
 import { addExport, addImport } from './export.ts';
 import { addFsck } from './fsck.ts';
 import { addGlobalFlags, createInvocation, globalFlags, type Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
 import { addKeys } from './keys.ts';
+import { addLineage } from './lineage.ts';
 import { addList } from './list.ts';
 import { addNamespace } from './namespace.ts';
 import { Output } from './output.ts';
@@ -28,6 +30,8 @@ export const commandNames = [
   'query',
   'cat',
   'show',
+  'diff',
+  'lineage',
   'rm',
   'usage',
   'session',
@@ -97,6 +101,8 @@ function buildProgram(invocation: Invocation): Command {
     addQuery,
     addCat,
     addShow,
+    addDiff,
+    addLineage,
     addRemove,
     addUsage,
     addFsck,

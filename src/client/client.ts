@@ -22,6 +22,7 @@ import { type Download, type DownloadOptions, download } from './download.ts';
 import { type Endpoint, openEndpoint, type TlsOptions } from './endpoint.ts';
 import { type GoneArtifact, type GoneQuery, listWithGone } from './gone.ts';
 import { type Credentials, withCredentials } from './headers.ts';
+import { type LineageEdge, type LineageQuery, lineage } from './lineage.ts';
 import { push } from './push.ts';
 import type { Pushed, PushSettings, PushSpec } from './push-spec.ts';
 import { type ArtifactPage, type PageQuery, queryArtifacts } from './query.ts';
@@ -99,6 +100,11 @@ export class ArtifactaClient implements AsyncDisposable {
   /** The artifacts of a sealed session, and after them what its manifest lists and is gone. */
   listWithGone(session: string, query: GoneQuery = {}): AsyncGenerator<Artifact | GoneArtifact, void, void> {
     return listWithGone(this.#calls, session, query);
+  }
+
+  /** What an artifact was made from, or what was made from it, one page in memory at a time. */
+  lineage(ref: ArtifactRef, query: LineageQuery = {}): AsyncGenerator<LineageEdge, void, void> {
+    return lineage(this.#calls, ref, query);
   }
 
   /** Changes labels, own expiry or hold. */

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { ListOrder } from '../../gen/artifacta/v1/query_pb.ts';
 import { type CallSettings, type Calls, onceIf, unary } from './calls.ts';
+import { type CompareOptions, compareSessions, type Difference } from './comparison.ts';
 import { type ManifestLine, manifestLines } from './manifest.ts';
 import { type PageOptions, paged } from './pages.ts';
 import { type Explanation, explainSessions } from './query.ts';
@@ -116,6 +117,15 @@ export class Sessions {
       this.#calls.sessions.sealSession(request, call),
     );
     return { session: sessionFrom(answer.session), alreadySealed: answer.alreadySealed };
+  }
+
+  /** How a session differs from another, by the names of their live latest versions, one page in memory at a time. */
+  compare(
+    baseSession: string,
+    session: string,
+    options: CompareOptions = {},
+  ): AsyncGenerator<Difference, void, void> {
+    return compareSessions(this.#calls, baseSession, session, options);
   }
 
   /** What a sealed session contained, line by line; the digest is checked at the end (code DATA_LOSS). */

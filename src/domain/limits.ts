@@ -40,6 +40,9 @@ export const limits = {
   filterDepthMax: 32,
   /** Index rows, probes and records that one call may touch before it answers with a short page. */
   queryTouchesMax: 20_000,
+  lineageDepthMax: 32,
+  /** Edges of a walk before what a page of it begins with: together with their artifacts not all of the touches. */
+  lineageEdgesMax: 4_000,
 
   /** Of a bearer token. */
   tokenBytesMax: 16 * 1024,

@@ -1,8 +1,8 @@
 /** Whether artifacts match a filter: the last word, from their records. */
 import type { Artifact } from '../domain/artifact.ts';
-import { effectiveExpiry, isExpired } from '../domain/expiry.ts';
+import { effectiveExpiry } from '../domain/expiry.ts';
 import type { SessionUid } from '../domain/ids.ts';
-import { type Principal, seesArtifact } from '../domain/principal.ts';
+import type { Principal } from '../domain/principal.ts';
 import type { Reader } from '../index/door.ts';
 import { artifacts, sessions } from '../index/keys.ts';
 import type { ArtifactRecord, SessionRecord } from '../index/records.ts';
@@ -10,6 +10,7 @@ import type { Budget } from '../query/budget.ts';
 import { type Condition, type Field, matches, mentions } from '../query/condition.ts';
 import type { Found } from '../query/run.ts';
 import { toArtifact } from './artifact-rows.ts';
+import { isShown } from './live.ts';
 
 /** What decides whether an artifact is shown. */
 export interface Matching {
@@ -44,9 +45,9 @@ export class ArtifactMatches {
     const values = await this.reader.getMany(keys);
     const visible = values.map((value): Found<ArtifactRecord> | undefined => {
       const record = value && artifacts.record.decode(value);
-      return record === undefined || isExpired(record, now) || !seesArtifact(by, record)
-        ? undefined
-        : { item: record, bytes: value!.length + addedBytes };
+      return record !== undefined && isShown(record, by, now)
+        ? { item: record, bytes: value!.length + addedBytes }
+        : undefined;
     });
     if (condition === undefined) return visible;
     if (this.needsSessions) await this.readSessions(visible);

@@ -22,6 +22,12 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get usage() {
       return open().usage;
     },
+    get lineage() {
+      return open().lineage;
+    },
+    get comparison() {
+      return open().comparison;
+    },
     get sessions() {
       return open().sessions;
     },

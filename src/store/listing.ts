@@ -49,6 +49,10 @@ export interface Page<T> {
   readonly items: readonly T[];
   /** Empty at the end. A page may be short, even empty, and still have one. */
   readonly nextPageToken: string;
+}
+
+/** A page of what a query has found. */
+export interface QueryPage<T> extends Page<T> {
   readonly explanation: QueryExplanation;
   /** How many there are in all: see {@link ArtifactQuery.estimatesTotal}. */
   readonly total?: number | undefined;
@@ -78,7 +82,7 @@ export interface ArtifactQuery extends SessionQuery {
 }
 
 /** A page of artifacts, or of what is gone. */
-export interface ArtifactPage extends Page<Artifact> {
+export interface ArtifactPage extends QueryPage<Artifact> {
   readonly gone: readonly ManifestLine[];
   /** By artifact id. */
   readonly previews: ReadonlyMap<string, string>;
@@ -118,7 +122,7 @@ export class Listing {
     by: Principal,
     within: SessionUid | undefined,
     query: ArtifactQuery,
-  ): Promise<Page<Artifact>> {
+  ): Promise<QueryPage<Artifact>> {
     const { namespace: ns } = by;
     const { name, allVersions, oldestFirst, filter, showGone } = query;
     const versions = allVersions || name !== undefined;
@@ -205,7 +209,7 @@ export class Listing {
   }
 
   /** Sessions, by the time they were opened. @throws Failure PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the filter. */
-  async sessions(by: Principal, query: SessionQuery): Promise<Page<Session>> {
+  async sessions(by: Principal, query: SessionQuery): Promise<QueryPage<Session>> {
     const { namespace: ns } = by;
     await this.namespaces.require(ns);
     requireWholeSessions(by);
@@ -245,7 +249,7 @@ export class Listing {
     },
     condition: Condition | undefined,
     budget: Budget,
-  ): Page<T> {
+  ): QueryPage<T> {
     const { items, last } = result;
     const nextPageToken = last === undefined ? '' : issuePosition(this.tokens, bound, now, last);
     return {

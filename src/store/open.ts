@@ -11,8 +11,10 @@ import { store as storeKeys } from '../index/keys.ts';
 import type { After } from '../index/timer.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
+import { Comparison } from './comparison.ts';
 import { Contents } from './contents.ts';
 import { Downloads } from './downloads.ts';
+import { Lineage } from './lineage.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
@@ -57,6 +59,8 @@ export interface Store extends AsyncDisposable {
   readonly downloads: Downloads;
   readonly listing: Listing;
   readonly usage: UsageScan;
+  readonly lineage: Lineage;
+  readonly comparison: Comparison;
   readonly sessions: Sessions;
   readonly seals: Seals;
   readonly namespaces: Namespaces;
@@ -112,6 +116,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     downloads: new Downloads(index, namespaces, contents),
     listing: new Listing(index, namespaces, contents, pageTokens),
     usage: new UsageScan(index, namespaces, pageTokens),
+    lineage: new Lineage(index, namespaces, pageTokens),
+    comparison: new Comparison(index, namespaces, pageTokens),
     sessions: new Sessions(index, namespaces),
     seals,
     namespaces,

@@ -2,7 +2,9 @@
 import { describe } from 'vitest';
 import { artifactsSuite } from '../api/artifacts.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
+import { comparisonSuite } from '../api/comparison.suite.ts';
 import { earlySuite } from '../api/early.suite.ts';
+import { lineageSuite } from '../api/lineage.suite.ts';
 import { openSessionSuite } from '../api/open-session.suite.ts';
 import { queriesSuite } from '../api/queries.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
@@ -15,6 +17,8 @@ describe('bad input through the gRPC door', () => badInputSuite(openGrpcDoor));
 describe('early answers through the gRPC door', () => earlySuite(openGrpcDoor));
 describe('opening sessions through the gRPC door', () => openSessionSuite(openGrpcDoor));
 describe('queries through the gRPC door', () => queriesSuite(openGrpcDoor));
+describe('lineage through the gRPC door', () => lineageSuite(openGrpcDoor));
+describe('comparisons through the gRPC door', () => comparisonSuite(openGrpcDoor));
 
 describe('artifacts through the local door', () => artifactsSuite(openSocketDoor));
 
@@ -26,4 +30,6 @@ describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HT
   describe('early answers', () => earlySuite(open));
   describe('opening sessions', () => openSessionSuite(open));
   describe('queries', () => queriesSuite(open));
+  describe('lineage', () => lineageSuite(open));
+  describe('comparisons', () => comparisonSuite(open));
 });

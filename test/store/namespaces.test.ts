@@ -1,5 +1,6 @@
 /** What one namespace holds is answered in another as what does not exist anywhere. */
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { LineageDirection } from '../../gen/artifacta/v1/lineage_pb.ts';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import { parseNamespace } from '../../src/domain/names.ts';
 import { blobs as blobKeys } from '../../src/index/keys.ts';
@@ -57,6 +58,15 @@ const asked: [string, (door: Door, id: string) => Promise<unknown>][] = [
     (door, id) => door.artifacts.deleteArtifact({ artifact: byId(id), etag: '"9"' }),
   ],
   ['deleting by name', (door) => door.artifacts.deleteArtifact({ artifact: byName('s', 'a') })],
+  [
+    'lineage by id',
+    (door, id) => door.artifacts.listLineage({ artifact: byId(id), direction: LineageDirection.DERIVED }),
+  ],
+  [
+    'lineage by name',
+    (door) => door.artifacts.listLineage({ artifact: byName('s', 'a'), direction: LineageDirection.INPUTS }),
+  ],
+  ['comparing', (door) => door.sessions.compareSessions({ baseSession: 's', session: 'sealed' })],
   ['getting a session', (door) => door.sessions.getSession({ session: 's' })],
   [
     'updating a session',
