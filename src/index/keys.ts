@@ -15,7 +15,8 @@
  *   ├── 13 sessionsByMetadata ns, key, value, ~uid
  *   ├── 14 sessionsByLabel    ns, key, value, ~uid
  *   ├── 15 pendingSeal    ns, uid                     : fenced, its manifest not yet stored
- *   └── 16 outputs        ns, uid                     → {expected, missing}
+ *   ├── 16 outputs        ns, uid                     → {expected, missing}
+ *   └── 17 sessionsByState    ns, state or outcome, ~uid
  *   artifacts
  *   ├── 20 artifact       ns, id                      → record
  *   ├── 21 head           ns, uid, name               → {nextVersion, latest}
@@ -86,6 +87,7 @@ export const sessions = {
   byLabel: family('sessionsByLabel', 0x14, [text, text, text, sessionDescending], present),
   pendingSeal: family('pendingSeal', 0x15, [text, session], present),
   outputs: family('outputs', 0x16, [text, session], json<records.OutputsRecord>()),
+  byState: family('sessionsByState', 0x17, [text, text, sessionDescending], present),
 } as const;
 
 /** What an artifact consists of. */

@@ -53,7 +53,9 @@ function exactList(condition: Condition, catalog: Catalog): List | undefined {
 function candidateOf(condition: Condition, catalog: Catalog): Candidate | undefined {
   if (condition.kind === 'test') {
     const list = catalog.listOf(condition.field, condition.test);
-    return list && { kind: 'list', list };
+    if (list !== undefined) return { kind: 'list', list };
+    const union = catalog.unionOf?.(condition.field, condition.test);
+    return union && { kind: 'union', of: union.map((one) => ({ kind: 'list', list: one })) };
   }
   if (condition.kind === 'not') return undefined;
   const parts = condition.of.map((one) => candidateOf(one, catalog));

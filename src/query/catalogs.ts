@@ -18,8 +18,27 @@ export function sessionIdsIn(condition: Condition): string[] {
   return field.name === 'session' && test.is === 'equal' ? [test.text] : [];
 }
 
-/** The latest versions of a namespace. @param uids of every session id that the condition names. */
-export function artifactCatalog(ns: string, uids: SessionUids): Catalog {
+/** Every state and outcome of sessions that a condition asks for. */
+export function statesIn(condition: Condition): string[] {
+  if (condition.kind !== 'test') {
+    const parts = condition.kind === 'not' ? [condition.of] : condition.of;
+    return [...new Set(parts.flatMap(statesIn))];
+  }
+  const { field, test } = condition;
+  return isOfState(field) && test.is === 'equal' ? [test.text] : [];
+}
+
+/**
+ * The latest versions of a namespace.
+ *
+ * @param uids of every session id that the condition names. @param byState of every state and outcome that few sessions
+ * have, these sessions.
+ */
+export function artifactCatalog(
+  ns: string,
+  uids: SessionUids,
+  byState: ReadonlyMap<string, readonly SessionUid[]>,
+): Catalog {
   return {
     all: { prefix: latest.byTime.range(ns).gte, what: 'time' },
     listOf: (field, test) => {
@@ -34,7 +53,16 @@ export function artifactCatalog(ns: string, uids: SessionUids): Catalog {
       const prefix = prefixOfArtifacts(ns, field, test.text);
       return prefix && { prefix, what };
     },
+    unionOf: (field, test) => {
+      if (!isOfState(field) || test.is !== 'equal') return undefined;
+      const what = toFilter({ kind: 'test', field, test });
+      return byState.get(test.text)?.map((uid) => ({ prefix: latest.bySession.range(ns, uid).gte, what }));
+    },
   };
+}
+
+function isOfState(field: Field): boolean {
+  return field.name === 'session.state' || field.name === 'session.outcome';
 }
 
 function prefixOfArtifacts(ns: string, field: Field, text: string): Uint8Array | undefined {
@@ -63,6 +91,7 @@ export function sessionCatalog(ns: string, uids: SessionUids): Catalog {
         const uid = uids.get(test.text);
         return { members: uid === undefined ? [] : [inverted(idToBytes(uid))], what };
       }
+      if (isOfState(field)) return { prefix: sessions.byState.range(ns, test.text).gte, what };
       if (field.name === 'metadata')
         return { prefix: sessions.byMetadata.range(ns, field.key, test.text).gte, what };
       if (field.name === 'labels')

@@ -59,18 +59,22 @@ export async function plan(
   return {
     stream: new Stream(walked, walk.oldestFirst),
     lists: isEmpty ? [] : lists,
-    driver: lists.map(({ what }) => what).join(' OR '),
+    driver: [...new Set(lists.map(({ what }) => what))].join(' OR '),
     probes: [...others.flatMap(probeFor), ...factors.flatMap(probeAgainst)],
     residual: factors.filter((factor) => !isExact(factor)).map(describe),
     [Symbol.asyncDispose]: () => cursors.closeAllBut([]),
   };
 }
 
+/** An entry is looked up in each of them; from there on reading its record costs less. */
+const probedListsMax = 4;
+
 function probeFor(factor: Factor): Probe[] {
   const candidate = factor.candidate!;
   const parts = candidate.kind === 'union' ? candidate.of : [candidate];
   const lists = parts.flatMap((part) => (part.kind === 'list' ? [part.list] : []));
-  return lists.length === parts.length ? [new Probe(describe(factor), lists, false)] : [];
+  const isProbed = lists.length === parts.length && lists.length <= probedListsMax;
+  return isProbed ? [new Probe(describe(factor), lists, false)] : [];
 }
 
 function probeAgainst(factor: Factor): Probe[] {

@@ -9,7 +9,13 @@ import type { Session } from '../domain/session.ts';
 import type { Index, Reader } from '../index/door.ts';
 import { artifacts, sessions } from '../index/keys.ts';
 import { Budget } from '../query/budget.ts';
-import { artifactCatalog, type SessionUids, sessionCatalog, sessionIdsIn } from '../query/catalogs.ts';
+import {
+  artifactCatalog,
+  type SessionUids,
+  sessionCatalog,
+  sessionIdsIn,
+  statesIn,
+} from '../query/catalogs.ts';
 import { type Condition, toFilter } from '../query/condition.ts';
 import { artifactFields, readFilter, sessionFieldsOfSessions } from '../query/filter.ts';
 import { type Explanation, type Query, run } from '../query/run.ts';
@@ -91,6 +97,9 @@ export interface ArtifactPage extends QueryPage<Artifact> {
 /** Marks the tokens of the second part of a listing; base64url has no such character. */
 const gonePrefix = '~';
 
+/** A union of more lists than this costs more to begin than it is likely to save. */
+const drivingSessionsMax = 16;
+
 const ascii = (text: string) => Buffer.from(text, 'latin1');
 
 /** Listings of the caller’s namespace. */
@@ -158,7 +167,7 @@ export class Listing {
       ...page,
       estimates: query.estimatesTotal === true,
       condition: narrowed,
-      catalog: artifactCatalog(ns, uids),
+      catalog: artifactCatalog(ns, uids, await this.fewByState(reader, ns, narrowed, budget)),
       after: position.after,
       resolve: (suffixes) => matches.latest(recordKeys(artifacts.record.range(ns).gte, suffixes)),
     });
@@ -264,6 +273,25 @@ export class Listing {
     const name = await reader.get(sessions.name.key(by.namespace, id));
     if (name === undefined || !seesSession(by, id)) throw sessionNotFound(id);
     return sessions.name.decode(name).uid;
+  }
+
+  /** Where few sessions have a state or outcome that is asked for, their artifacts can drive. */
+  private async fewByState(
+    reader: Reader,
+    ns: string,
+    condition: Condition | undefined,
+    budget: Budget,
+  ): Promise<ReadonlyMap<string, readonly SessionUid[]>> {
+    const few = new Map<string, SessionUid[]>();
+    for (const word of condition === undefined ? [] : statesIn(condition)) {
+      const range = { ...sessions.byState.range(ns, word), limit: drivingSessionsMax + 1 };
+      const uids: SessionUid[] = [];
+      for await (const block of reader.scan(range))
+        uids.push(...block.map(([key]) => sessions.byState.parse(key)[2]));
+      budget.entries += uids.length;
+      if (uids.length <= drivingSessionsMax) few.set(word, uids);
+    }
+    return few;
   }
 
   private async uidsIn(

@@ -11,6 +11,7 @@ import { store as storeKeys } from '../index/keys.ts';
 import type { After } from '../index/timer.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
+import { listSessionsByState, sessionStatesSetting } from './backfill.ts';
 import { Comparison } from './comparison.ts';
 import { Contents } from './contents.ts';
 import { Downloads } from './downloads.ts';
@@ -84,6 +85,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       `inlineBytesMax may be at most ${limits.inlineRequestBytesMax}, not ${inlineBytesMax}`,
     );
   const settings = await readSettings(index);
+  if (!settings.listsStates) await listSessionsByState(index, defaultNamespace);
   const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
   await onStep?.('start.staleRemoved');
   const namespaces = new Namespaces(index, blobs);
@@ -134,16 +136,22 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 /** Reads what was fixed when the store was made, making it the first time. */
-async function readSettings(index: Index): Promise<{ pageTokenKey: Uint8Array; tokenKey: Uint8Array }> {
+async function readSettings(
+  index: Index,
+): Promise<{ pageTokenKey: Uint8Array; tokenKey: Uint8Array; listsStates: boolean }> {
   const fresh = { pageTokenKey: freshKey(), tokenKey: freshKey() };
   const freshId = randomBytes(16).toString('hex');
   return await transact(index, {
     queue: defaultNamespace,
-    reads: ['format', 'storeId', 'pageTokenKey', 'tokenKey'].map((name) => storeKeys.setting.key(name)),
+    reads: ['format', 'storeId', 'pageTokenKey', 'tokenKey', sessionStatesSetting].map((name) =>
+      storeKeys.setting.key(name),
+    ),
     decide: (rows, draft) => {
       const format = rows.get(storeKeys.setting, 'format');
-      if (format === undefined) draft.put(storeKeys.setting, ['format'], formatVersion);
-      else if (format !== formatVersion)
+      if (format === undefined) {
+        draft.put(storeKeys.setting, ['format'], formatVersion);
+        draft.put(storeKeys.setting, [sessionStatesSetting], true);
+      } else if (format !== formatVersion)
         throw new Failure(
           'NOT_IMPLEMENTED',
           `the store has format ${String(format)}; this version reads ${formatVersion}`,
@@ -155,7 +163,9 @@ async function readSettings(index: Index): Promise<{ pageTokenKey: Uint8Array; t
         if (key === undefined) draft.put(storeKeys.setting, [name], fresh[name]);
         return Buffer.from(typeof key === 'string' ? key : fresh[name], 'base64url');
       };
-      return { pageTokenKey: keyNamed('pageTokenKey'), tokenKey: keyNamed('tokenKey') };
+      const listsStates =
+        format === undefined || rows.get(storeKeys.setting, sessionStatesSetting) !== undefined;
+      return { pageTokenKey: keyNamed('pageTokenKey'), tokenKey: keyNamed('tokenKey'), listsStates };
     },
   });
 }

@@ -22,7 +22,7 @@ import type { Namespaces } from './namespaces.ts';
 import { PendingSeals } from './pending-seals.ts';
 import { physicalName } from './physical-name.ts';
 import { publishAndCommit } from './publish.ts';
-import { outputsOf, readSessions, requireSession, toSession } from './session-rows.ts';
+import { outputsOf, putChangedState, readSessions, requireSession, toSession } from './session-rows.ts';
 import { contentObserver, type OnStep } from './steps.ts';
 import { type Draft, type Rows, transact } from './transaction.ts';
 
@@ -175,7 +175,7 @@ function decideFence(ns: string, { id, outcome, etag }: Fence, rows: Rows, draft
     return { session: toSession(found, outputsOf(rows, ns, found)) };
   }
   checkEtag(`session ${id}`, found, etag);
-  draft.put(sessions.record, [ns, found.uid], {
+  putChangedState(draft, ns, found, {
     ...found,
     state: 'sealing',
     outcome,
@@ -219,7 +219,7 @@ function decideSealed(
   };
   const after = found.hasOutputs ? { expected: outputs.expected, missing: produced.missingOutputs } : outputs;
   if (found.hasOutputs) draft.put(sessions.outputs, [ns, uid], after);
-  draft.put(sessions.record, [ns, uid], record);
+  putChangedState(draft, ns, found, record);
   draft.put(artifacts.feed, [ns, uid, record.feed], { kind: 'sealed', outcome: record.outcome! });
   draft.del(sessions.pendingSeal, ns, uid);
   return toSession(record, after);

@@ -47,6 +47,19 @@ export function putDerivedOfSession(draft: Draft, ns: string, record: SessionRec
   for (const [key, value] of record.metadata)
     draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
   for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, record.uid], true);
+  for (const word of stateWords(record)) draft.put(sessions.byState, [ns, word, record.uid], true);
+}
+
+/** A session's state and outcome as filters write them. */
+export function stateWords({ state, outcome }: Pick<SessionRecord, 'state' | 'outcome'>): string[] {
+  return [state, ...(outcome === undefined ? [] : [outcome])].map((word) => word.toUpperCase());
+}
+
+/** Puts the record of a session whose state has changed. */
+export function putChangedState(draft: Draft, ns: string, before: SessionRecord, after: SessionRecord): void {
+  for (const word of stateWords(before)) draft.del(sessions.byState, ns, word, before.uid);
+  for (const word of stateWords(after)) draft.put(sessions.byState, [ns, word, after.uid], true);
+  draft.put(sessions.record, [ns, after.uid], after);
 }
 
 /** The session that an id names now; undefined if there is none. @throws Failure SESSION_GONE. */

@@ -121,6 +121,24 @@ export function queriesSuite(open: OpenDoor): void {
       expect(plain.explanation).toBeUndefined();
     });
 
+    it('that few sessions of a state drive it, and otherwise each is asked once', async () => {
+      const door = await filled();
+      const ask = async (filter: string) =>
+        (await door.artifacts.listArtifacts({ filter, explain: true })).explanation!;
+      expect(await ask('session.outcome = FAILED')).toMatchObject({
+        driver: 'session.outcome = "FAILED"',
+        tests: [],
+        // The session, and its artifacts.
+        entriesRead: 3n,
+      });
+      expect(await ask('session.state != OPEN')).toMatchObject({
+        driver: 'time',
+        tests: ['session.state != "OPEN"'],
+        // Six artifacts in three sessions.
+        recordsRead: 9n,
+      });
+    });
+
     it('how many there are in all, with the first page', async () => {
       const door = await filled();
       const ask = (pageToken: string, pageSize: number) =>

@@ -55,6 +55,7 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   session: { code: 0x11, columns: [text, session] },
   sessionsByTime: { code: 0x12, columns: [text, down(session)] },
   sessionsByMetadata: { code: 0x13, columns: [text, text, text, down(session)] },
+  sessionsByState: { code: 0x17, columns: [text, text, down(session)] },
   sessionsByLabel: { code: 0x14, columns: [text, text, text, down(session)] },
   pendingSeal: { code: 0x15, columns: [text, session] },
   outputs: { code: 0x16, columns: [text, session] },

@@ -120,6 +120,7 @@ const derived: AnyFamily[] = [
   sessions.byTime,
   sessions.byMetadata,
   sessions.byLabel,
+  sessions.byState,
   sessions.pendingSeal,
   blobs.reference,
   blobs.physicalName,
@@ -153,6 +154,9 @@ function expectSession(expected: Lines, ns: string, session: SessionRecord): voi
   for (const [key, value] of session.metadata)
     expected.add(sessions.byMetadata, [ns, key, value, session.uid]);
   for (const [key, value] of session.labels) expected.add(sessions.byLabel, [ns, key, value, session.uid]);
+  expected.add(sessions.byState, [ns, session.state.toUpperCase(), session.uid]);
+  if (session.outcome !== undefined)
+    expected.add(sessions.byState, [ns, session.outcome.toUpperCase(), session.uid]);
   if (session.state === 'sealing') expected.add(sessions.pendingSeal, [ns, session.uid]);
   if (session.manifest) expected.add(blobs.reference, [ns, session.manifest.sha256, 'manifest', session.uid]);
 }

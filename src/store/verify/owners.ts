@@ -51,6 +51,7 @@ export const derivedFamilies: readonly AnyFamily[] = [
   sessions.byTime,
   sessions.byMetadata,
   sessions.byLabel,
+  sessions.byState,
   sessions.pendingSeal,
   artifacts.version,
   ...Object.values(latest),
@@ -72,6 +73,7 @@ export function ownerOf(family: AnyFamily, parts: readonly unknown[], value: unk
     case sessions.byTime:
     case sessions.byMetadata:
     case sessions.byLabel:
+    case sessions.byState:
     case sessions.pendingSeal:
       return sessionOwner(ns, last);
     case sessions.name:

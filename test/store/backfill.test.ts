@@ -1,0 +1,33 @@
+/** A store of before there were lists by state gets them when it is opened. */
+import { expect, it } from 'vitest';
+import { openMemoryBlobs } from '../../src/blobs/memory.ts';
+import type { Write } from '../../src/index/door.ts';
+import { sessions, store as storeKeys } from '../../src/index/keys.ts';
+import { openMemoryIndex } from '../../src/index/memory.ts';
+import { MemoryRows } from '../../src/index/memory-rows.ts';
+import { openTestStore } from '../support/door.ts';
+import { inconsistencies } from '../support/naive.ts';
+import { sessionNamed, tester } from '../support/specs.ts';
+
+it('sessions are listed by state, also where that was interrupted before', async () => {
+  const rows = new MemoryRows();
+  const blobs = openMemoryBlobs();
+  {
+    await using opened = await openTestStore({ index: await openMemoryIndex({ rows }), blobs });
+    for (let at = 0; at < 450; at++) await opened.store.sessions.open(tester, sessionNamed(`s${at}`));
+    const { id } = sessionNamed('s7');
+    await opened.store.seals.seal(tester, id, 'failed');
+    // As an earlier version would have left it, but for a few rows that a start had written before it was stopped.
+    const writes: Write[] = [{ type: 'del', key: storeKeys.setting.key('sessionStates') }];
+    for await (const block of opened.index.scan(sessions.byState.range()))
+      writes.push(...block.slice(50).map(([key]): Write => ({ type: 'del', key })));
+    await opened.index.transact({ queue: 'q', reads: [], decide: () => ({ writes, result: undefined }) });
+    expect(await inconsistencies(opened.index, blobs)).not.toEqual([]);
+  }
+  await using opened = await openTestStore({ index: await openMemoryIndex({ rows }), blobs });
+  expect(await inconsistencies(opened.index, blobs)).toEqual([]);
+  const query = { oldestFirst: false, filter: 'session.outcome = FAILED', pageSize: 10, pageToken: '' };
+  const page = await opened.store.listing.sessions(tester, query);
+  expect(page.items).toMatchObject([{ id: 's7' }]);
+  expect(page.explanation).toMatchObject({ driver: 'session.outcome = "FAILED"', entriesRead: 1 });
+});
