@@ -65,6 +65,9 @@ export async function openHolder(
       messageBytesMax: limits.messageBytesMax,
       concurrentStreamsMax: limits.concurrentStreamsMax,
       drainMs,
+      onStopping: () => {
+        if (host.state === 'serving') host.store.endWatches();
+      },
       onUnexpectedError: (error, method) => warn(`${method}: ${String(error)}`),
     });
   }, warn);

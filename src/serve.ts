@@ -204,6 +204,9 @@ async function openDoors(
     concurrentStreamsMax: limits.concurrentStreamsMax,
     graceMs: config.graceMs,
     drainMs: config.drainMs,
+    onStopping: () => {
+      if (host.state === 'serving') host.store.endWatches();
+    },
     onUnexpectedError: (error, method) => telemetry.log.error({ err: error, method }, 'unexpected error'),
   });
 }

@@ -19,6 +19,7 @@ import { compareSessions } from './comparison.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { toExplanationMessage, toSessionMessage } from './messages.ts';
 import { parseOrder, parseOutcome, parsePageSize, unsupported } from './parse.ts';
+import { watchSession } from './watch.ts';
 
 /** SessionService over a store. What is missing here answers NOT_IMPLEMENTED. */
 export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
@@ -55,6 +56,7 @@ export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
       return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
     },
     compareSessions: (request, call) => compareSessions(store, request, call),
+    watchSession: (request, call) => watchSession(store, request, call),
     downloadManifest: (request, call) => downloadManifest(store, request, call),
   };
 }

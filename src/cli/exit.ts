@@ -12,6 +12,7 @@ import { ArtifactaError } from '../client/errors.ts';
  * | 4 | the service cannot be reached or is too busy; the same command may succeed later |
  * | 5 | the credentials are missing or do not allow this |
  * | 6 | the command of `push --from-command` failed or could not be started; nothing was stored |
+ * | 7 | the session that was waited for did not succeed |
  * | 130 | interrupted |
  */
 export const exitCodes = {
@@ -22,6 +23,7 @@ export const exitCodes = {
   unavailable: 4,
   forbidden: 5,
   commandFailed: 6,
+  otherOutcome: 7,
   interrupted: 130,
 } as const;
 
@@ -34,6 +36,7 @@ export const exitCodeHelp = `Exit codes:
   4    the service cannot be reached or is too busy; the same command may succeed later
   5    the credentials are missing or do not allow this
   6    the command of "push --from-command" failed or could not be started; nothing was stored
+  7    the session that was waited for did not succeed
   130  interrupted`;
 
 /** The command line is wrong; the message says how. */

@@ -10,11 +10,11 @@ const unitMs: Readonly<Record<string, number>> = {
 };
 
 /** `90s`, `30m`, `12h`, `7d`, `2w` in milliseconds. */
-export function parseTtl(text: string): number {
+export function parseTtl(text: string, flag = '--ttl'): number {
   const found = /^([0-9]+(?:\.[0-9]+)?)([smhdw])$/.exec(text);
   const ms = Math.round(Number(found?.[1]) * (unitMs[found?.[2] ?? ''] ?? Number.NaN));
   if (!Number.isSafeInteger(ms) || ms <= 0)
-    throw new UsageError(`--ttl takes a number and a unit (s, m, h, d, w), e.g. 7d; got "${text}"`);
+    throw new UsageError(`${flag} takes a number and a unit (s, m, h, d, w), e.g. 7d; got "${text}"`);
   return ms;
 }
 

@@ -21,6 +21,7 @@ import { addRemove } from './remove.ts';
 import { addSession } from './session.ts';
 import { addShow } from './show.ts';
 import { addUsage } from './usage.ts';
+import { addWatch } from './watch.ts';
 
 /** The names of the commands that {@link run} knows. */
 export const commandNames = [
@@ -32,6 +33,7 @@ export const commandNames = [
   'show',
   'diff',
   'lineage',
+  'watch',
   'rm',
   'usage',
   'session',
@@ -103,6 +105,7 @@ function buildProgram(invocation: Invocation): Command {
     addShow,
     addDiff,
     addLineage,
+    addWatch,
     addRemove,
     addUsage,
     addFsck,

@@ -5,6 +5,7 @@ import { listSessions } from './list.ts';
 import { parsePairs } from './parse.ts';
 import { repeated } from './repeated.ts';
 import { printSession, showSession } from './show.ts';
+import { addWait } from './watch.ts';
 
 interface OpenFlags {
   readonly meta?: string[];
@@ -15,10 +16,11 @@ interface OpenFlags {
 export function addSession(program: Command, invocation: Invocation): Command {
   const session = program
     .command('session')
-    .summary('open, show, list and seal sessions')
+    .summary('open, show, list, seal and wait for sessions')
     .enablePositionalOptions();
   addOpen(session, invocation);
   addSeal(session, invocation);
+  addWait(session, invocation);
   session
     .command('show')
     .summary('what is known about a session')

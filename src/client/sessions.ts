@@ -8,6 +8,13 @@ import { type PageOptions, paged } from './pages.ts';
 import { type Explanation, explainSessions } from './query.ts';
 import { type Outcome, outcomeMessage, type Retention, type Session, sessionFrom } from './session.ts';
 import { durationOf } from './times.ts';
+import {
+  type SessionEvent,
+  type WaitOptions,
+  type WatchOptions,
+  waitForSeal,
+  watchSession,
+} from './watch.ts';
 
 /** How a session is to be. */
 export interface OpenOptions extends CallSettings {
@@ -126,6 +133,16 @@ export class Sessions {
     options: CompareOptions = {},
   ): AsyncGenerator<Difference, void, void> {
     return compareSessions(this.#calls, baseSession, session, options);
+  }
+
+  /** What happens in a session, from any number of its feed on, until it is sealed. See {@link watchSession}. */
+  watch(session: string, options: WatchOptions = {}): AsyncGenerator<SessionEvent, void, void> {
+    return watchSession(this.#calls, session, options);
+  }
+
+  /** The session, once it is sealed; code DEADLINE_EXCEEDED if that is not in time. */
+  wait(session: string, options: WaitOptions = {}): Promise<Session> {
+    return waitForSeal(this.#calls, session, options);
   }
 
   /** What a sealed session contained, line by line; the digest is checked at the end (code DATA_LOSS). */

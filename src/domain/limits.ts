@@ -69,6 +69,13 @@ export const limits = {
   idleSecondsMax: 30,
   /** Without a client taking what it is sent. */
   stalledReaderSecondsMax: 120,
+  /** Of a watch without any event, until it is told that it is alive. */
+  heartbeatSeconds: 15,
+  watchersMax: 2_000,
+  sessionWatchersMax: 1_000,
+  /** Events, and about their bytes, that wait for one watcher; with more it is ended. */
+  watcherEventsMax: 1_000,
+  watcherBytesMax: 4 * 1024 * 1024,
   /** Where uploads wait for each other, one that is slower than this a second... */
   uploadRateBytesMin: 16 * 1024,
   /** ...and has had so long is ended first. */

@@ -128,7 +128,8 @@ export interface VersionRecord {
 /** What happened in a session, under the number that orders it. */
 export type FeedRecord =
   | { readonly kind: 'committed'; readonly id: ArtifactId }
-  | { readonly kind: 'deleted'; readonly id: ArtifactId }
+  /** `time` is absent in rows of before it was kept. */
+  | { readonly kind: 'deleted'; readonly id: ArtifactId; readonly time?: number }
   | { readonly kind: 'sealed'; readonly outcome: Outcome };
 
 /** A content that is there. `size` in bytes. */

@@ -49,6 +49,8 @@ export interface ServerOptions {
   readonly graceMs?: number;
   /** How long calls may take to end after that, in milliseconds. */
   readonly drainMs: number;
+  /** Called once, when the doors close: what never ends by itself should end now. Default: nothing does. */
+  readonly onStopping?: () => void;
   /** Told of errors that nobody foresaw; the caller only hears INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
   /** Who may see the descriptors. Default: everybody. */
@@ -199,7 +201,7 @@ interface EndingParts {
   readonly readiness: Readiness;
   readonly calls: CallsInFlight;
   readonly stop: AbortController;
-  readonly options: Pick<ServerOptions, 'graceMs' | 'drainMs'>;
+  readonly options: Pick<ServerOptions, 'graceMs' | 'drainMs' | 'onStopping'>;
 }
 
 /** How long broken-off handlers get to clean up and to send their last status, in milliseconds. */
@@ -231,6 +233,7 @@ class Ending {
     readiness.set('leaving');
     await this.settled(undefined, options.graceMs ?? 0);
     readiness.set('stopping');
+    options.onStopping?.();
     const closed = Promise.all(this.servers.map((server) => server.shutDown())).then(() => undefined);
     // Connections on which nothing is open end by themselves; one idle stream would keep its own for ever.
     await this.settled(

@@ -162,7 +162,7 @@ export function decideDelete(
   delArtifact(draft, ns, record, isLatest);
   if (isLatest) draft.put(artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true });
   const feed = session.feed + 1;
-  draft.put(artifacts.feed, [ns, record.uid, feed], { kind: 'deleted', id: record.id });
+  draft.put(artifacts.feed, [ns, record.uid, feed], { kind: 'deleted', id: record.id, time: env.now });
   draft.put(sessions.record, [ns, record.uid], {
     ...session,
     feed,

@@ -28,6 +28,8 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get comparison() {
       return open().comparison;
     },
+    watch: (by, request, signal) => open().watch(by, request, signal),
+    endWatches: () => open().endWatches(),
     get sessions() {
       return open().sessions;
     },

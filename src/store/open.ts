@@ -6,9 +6,11 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../domain/names.ts';
+import type { Principal } from '../domain/principal.ts';
 import type { Index } from '../index/door.ts';
 import { store as storeKeys } from '../index/keys.ts';
 import type { After } from '../index/timer.ts';
+import { announcing } from './announcing-index.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
 import { listSessionsByState, sessionStatesSetting } from './backfill.ts';
@@ -26,6 +28,7 @@ import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 import { Uploads } from './uploads.ts';
 import { UsageScan } from './usage-scan.ts';
+import { type WatchEvent, Watches, type WatchRequest } from './watches.ts';
 
 /** Raised when older code could misread what newer code wrote. */
 export const formatVersion = 1;
@@ -62,6 +65,10 @@ export interface Store extends AsyncDisposable {
   readonly usage: UsageScan;
   readonly lineage: Lineage;
   readonly comparison: Comparison;
+  /** See {@link Watches.watch}. */
+  watch(by: Principal, request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** Ends all watches: the service is about to stop. */
+  endWatches(): void;
   readonly sessions: Sessions;
   readonly seals: Seals;
   readonly namespaces: Namespaces;
@@ -77,7 +84,9 @@ export interface Store extends AsyncDisposable {
 
 /** @throws Failure NOT_IMPLEMENTED if the store was written by newer code. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { index, blobs, opensSessions = true, onStep } = options;
+  const { blobs, opensSessions = true, onStep } = options;
+  const watches = new Watches(options.after);
+  const index = announcing(options.index, watches);
   const inlineBytesMax = options.inlineBytesMax ?? limits.inlineContentBytesMaxDefault;
   const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
   if (inlineBytesMax > limits.inlineRequestBytesMax)
@@ -120,6 +129,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     usage: new UsageScan(index, namespaces, pageTokens),
     lineage: new Lineage(index, namespaces, pageTokens),
     comparison: new Comparison(index, namespaces, pageTokens),
+    watch: (by, request, signal) => watches.watch(index, namespaces, by, request, signal),
+    endWatches: () => watches.end(),
     sessions: new Sessions(index, namespaces),
     seals,
     namespaces,
@@ -129,6 +140,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     space,
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
+      watches.end();
       seals.close();
       await index.close();
     },

@@ -17,6 +17,7 @@ import {
 } from '../index/door.ts';
 import type { Family } from '../index/family.ts';
 import { credentials } from '../index/keys.ts';
+import type { ApiKeyRecord } from '../index/records.ts';
 
 /** Reads one row of a family, decoded. */
 export class Rows {
@@ -110,13 +111,21 @@ export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
 }
 
 /** What was good when the call began may have ended since. */
-function requireCurrent({ apiKey, expireTime }: Principal, rows: Rows, env: Env): void {
-  const key = apiKey === undefined ? undefined : rows.get(credentials.apiKey, apiKey);
+function requireCurrent(by: Principal, rows: Rows, { now }: Env): void {
+  requireGood(by, by.apiKey === undefined ? undefined : rows.get(credentials.apiKey, by.apiKey), now);
+}
+
+/** @param key the record of the principal's API key, if it has one. @throws Failure UNAUTHENTICATED. */
+export function requireGood(
+  { apiKey, expireTime }: Principal,
+  key: ApiKeyRecord | undefined,
+  now: number,
+): void {
   const revoked = apiKey !== undefined && (key === undefined || key.revokeTime !== undefined);
-  if (revoked || isOver(expireTime, env) || isOver(key?.expireTime, env))
+  if (revoked || isOver(expireTime, now) || isOver(key?.expireTime, now))
     throw new Failure('UNAUTHENTICATED', `the credentials ${revoked ? 'were revoked' : 'have expired'}`);
 }
 
-function isOver(expireTime: number | undefined, { now }: Env): boolean {
+function isOver(expireTime: number | undefined, now: number): boolean {
   return expireTime !== undefined && expireTime <= now;
 }

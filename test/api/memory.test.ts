@@ -9,6 +9,7 @@ import { lineageSuite } from './lineage.suite.ts';
 import { openSessionSuite } from './open-session.suite.ts';
 import { queriesSuite } from './queries.suite.ts';
 import { sessionsSuite } from './sessions.suite.ts';
+import { watchSuite } from './watch.suite.ts';
 
 describe('artifacts through the memory door', () => artifactsSuite(openMemoryDoor));
 describe('sessions through the memory door', () => sessionsSuite(openMemoryDoor));
@@ -16,6 +17,7 @@ describe('bad input through the memory door', () => badInputSuite(openMemoryDoor
 describe('early answers through the memory door', () => earlySuite(openMemoryDoor));
 describe('opening sessions through the memory door', () => openSessionSuite(openMemoryDoor));
 describe('queries through the memory door', () => queriesSuite(openMemoryDoor));
+describe('watching through the memory door', () => watchSuite(openMemoryDoor));
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));
 describe('sessions in another namespace', () => sessionsSuite(openNamespaceDoor));

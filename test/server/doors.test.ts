@@ -8,6 +8,7 @@ import { lineageSuite } from '../api/lineage.suite.ts';
 import { openSessionSuite } from '../api/open-session.suite.ts';
 import { queriesSuite } from '../api/queries.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
+import { watchSuite } from '../api/watch.suite.ts';
 import { openGrpcDoor, openSocketDoor } from './grpc-doors.ts';
 import { openHttpDoor, unsendableAsJson } from './http-doors.ts';
 
@@ -17,6 +18,7 @@ describe('bad input through the gRPC door', () => badInputSuite(openGrpcDoor));
 describe('early answers through the gRPC door', () => earlySuite(openGrpcDoor));
 describe('opening sessions through the gRPC door', () => openSessionSuite(openGrpcDoor));
 describe('queries through the gRPC door', () => queriesSuite(openGrpcDoor));
+describe('watching through the gRPC door', () => watchSuite(openGrpcDoor));
 describe('lineage through the gRPC door', () => lineageSuite(openGrpcDoor));
 describe('comparisons through the gRPC door', () => comparisonSuite(openGrpcDoor));
 
@@ -30,6 +32,7 @@ describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HT
   describe('early answers', () => earlySuite(open));
   describe('opening sessions', () => openSessionSuite(open));
   describe('queries', () => queriesSuite(open));
+  describe('watching', () => watchSuite(open));
   describe('lineage', () => lineageSuite(open));
   describe('comparisons', () => comparisonSuite(open));
 });

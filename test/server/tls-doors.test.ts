@@ -5,6 +5,7 @@ import { badInputSuite } from '../api/bad-input.suite.ts';
 import { earlySuite } from '../api/early.suite.ts';
 import { queriesSuite } from '../api/queries.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
+import { watchSuite } from '../api/watch.suite.ts';
 import { hasOpenssl } from '../support/certificates.ts';
 import { unsendableAsJson } from './http-doors.ts';
 import { openTlsDoor } from './tls-doors.ts';
@@ -19,5 +20,6 @@ describe.skipIf(!hasOpenssl()).each(['gRPC', 'Connect', 'Connect with JSON', 'gR
       badInputSuite(open, protocol === 'Connect with JSON' ? unsendableAsJson : []));
     describe('early answers', () => earlySuite(open));
     describe('queries', () => queriesSuite(open));
+    describe('watching', () => watchSuite(open));
   },
 );

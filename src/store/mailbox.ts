@@ -1,0 +1,51 @@
+/** What waits for one watcher: bounded, and whoever waits for more is woken by an end, a failure or a signal. */
+
+/** A queue with one reader. */
+export class Mailbox<T> {
+  private readonly waiting: { readonly item: T; readonly bytes: number }[] = [];
+  private readonly itemsMax: number;
+  private readonly bytesMax: number;
+  private bytes = 0;
+  private failure: { readonly error: unknown } | undefined;
+  private wake: (() => void) | undefined;
+
+  constructor(limits: { readonly itemsMax: number; readonly bytesMax: number }) {
+    this.itemsMax = limits.itemsMax;
+    this.bytesMax = limits.bytesMax;
+  }
+
+  /** False, and nothing is kept, if there is no room. */
+  put(item: T, bytes: number): boolean {
+    if (this.failure !== undefined) return true;
+    const isFull = this.waiting.length >= this.itemsMax || this.bytes + bytes > this.bytesMax;
+    if (isFull && this.waiting.length > 0) return false;
+    this.waiting.push({ item, bytes });
+    this.bytes += bytes;
+    this.wake?.();
+    return true;
+  }
+
+  /** Drops what waits; the reader gets the error. Only the first counts. */
+  fail(error: unknown): void {
+    if (this.failure !== undefined) return;
+    this.failure = { error };
+    this.waiting.length = 0;
+    this.wake?.();
+  }
+
+  /** The next item, when there is one. @throws what {@link fail} was given. */
+  async next(): Promise<T> {
+    for (;;) {
+      if (this.failure !== undefined) throw this.failure.error;
+      const first = this.waiting.shift();
+      if (first !== undefined) {
+        this.bytes -= first.bytes;
+        return first.item;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.wake = resolve;
+      await promise;
+      this.wake = undefined;
+    }
+  }
+}

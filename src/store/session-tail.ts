@@ -1,0 +1,108 @@
+/** What is new in one session, read once for all who watch it. */
+import { Failure } from '../domain/errors.ts';
+import type { SessionUid } from '../domain/ids.ts';
+import type { Index } from '../index/door.ts';
+import { sessionNotFound } from './failures.ts';
+import { type FeedEvent, feedEvents, readSessionRecord, readUid } from './feed.ts';
+import type { Mailbox } from './mailbox.ts';
+
+/** Who is told. */
+export interface Member {
+  readonly mailbox: Mailbox<FeedEvent | 'silence'>;
+  /** Whether it is told of an event at all. */
+  wants(event: FeedEvent): boolean;
+}
+
+/** The end of one session's feed. */
+export class SessionTail {
+  /** The last event that the members were told of. */
+  position: number;
+  private readonly members = new Set<Member>();
+  private readonly index: Index;
+  private readonly ns: string;
+  private readonly uid: SessionUid;
+  private readonly id: string;
+  private reading: Promise<void> | undefined;
+  private again = false;
+
+  constructor(
+    index: Index,
+    ns: string,
+    session: { readonly uid: SessionUid; readonly id: string },
+    position: number,
+  ) {
+    this.index = index;
+    this.ns = ns;
+    this.uid = session.uid;
+    this.id = session.id;
+    this.position = position;
+  }
+
+  get size(): number {
+    return this.members.size;
+  }
+
+  isOf(ns: string, id: string): boolean {
+    return this.ns === ns && this.id === id;
+  }
+
+  add(member: Member): void {
+    this.members.add(member);
+  }
+
+  remove(member: Member): void {
+    this.members.delete(member);
+  }
+
+  /** Something may be new. Reads it, once however often it is asked meanwhile. */
+  look(): void {
+    this.again = true;
+    this.reading ??= this.readAll().finally(() => {
+      this.reading = undefined;
+    });
+  }
+
+  /** Resolves when nothing is being read. */
+  async idle(): Promise<void> {
+    await this.reading;
+  }
+
+  private async readAll(): Promise<void> {
+    while (this.again && this.members.size > 0) {
+      this.again = false;
+      try {
+        await this.read();
+      } catch (error) {
+        this.fail(error);
+      }
+    }
+  }
+
+  private async read(): Promise<void> {
+    await using snapshot = this.index.snapshot();
+    const isThere = (await readUid(snapshot, this.ns, this.id)) === this.uid;
+    const record = isThere ? await readSessionRecord(snapshot, this.ns, this.uid) : undefined;
+    if (record === undefined) return this.fail(sessionNotFound(this.id));
+    if (record.feed <= this.position) return;
+    const now = this.index.now();
+    for await (const events of feedEvents(snapshot, this.ns, record, this.position, now))
+      for (const event of events) this.tell(event);
+  }
+
+  private tell(event: FeedEvent): void {
+    this.position = event.sequence;
+    for (const member of this.members) {
+      if (!member.wants(event) || member.mailbox.put(event, event.bytes)) continue;
+      this.members.delete(member);
+      member.mailbox.fail(tooSlow);
+    }
+  }
+
+  private fail(error: unknown): void {
+    for (const member of this.members) member.mailbox.fail(error);
+    this.members.clear();
+  }
+}
+
+/** Marks a watcher that took too long; who ends it knows how far it has come. */
+export const tooSlow = new Failure('OVERLOADED', 'the watcher takes events too slowly');
