@@ -11,8 +11,9 @@ import { p1 } from './p1-upload.ts';
 import { p3 } from './p3-download.ts';
 import { p5 } from './p5-push.ts';
 import { p6 } from './p6-latency.ts';
+import { watchers } from './watchers.ts';
 
-const targets: readonly Target[] = [p1, p3, p5, p6, memory];
+const targets: readonly Target[] = [p1, p3, p5, p6, memory, watchers];
 
 /** The longest that one target may take. */
 const targetMinutesMax = 20;

@@ -16,18 +16,27 @@ export function pushFrames(count: number): Buffer[] {
   let session = '';
   return Array.from({ length: count }, (_, at) => {
     if (at % pushesPerSession === 0) session = `run_${randomUUID()}`;
-    const value = randomBytes(contentBytes);
-    return frame(CreateArtifactRequestSchema, {
-      spec: {
-        session,
-        name: `steps/${at % pushesPerSession}/observation.json`,
-        metadata: metadata(at),
-        requestId: randomUUID(),
-        sizeBytes: BigInt(contentBytes),
-        sha256: createHash('sha256').update(value).digest('hex'),
-      },
-      content: { case: 'data', value },
-    });
+    return pushFrame(session, at % pushesPerSession, at);
+  });
+}
+
+/** The same into one session, under names that were not used before. */
+export function pushFramesOf(session: string, count: number): Buffer[] {
+  return Array.from({ length: count }, (_, at) => pushFrame(session, randomUUID(), at));
+}
+
+function pushFrame(session: string, step: number | string, at: number): Buffer {
+  const value = randomBytes(contentBytes);
+  return frame(CreateArtifactRequestSchema, {
+    spec: {
+      session,
+      name: `steps/${step}/observation.json`,
+      metadata: metadata(at),
+      requestId: randomUUID(),
+      sizeBytes: BigInt(contentBytes),
+      sha256: createHash('sha256').update(value).digest('hex'),
+    },
+    content: { case: 'data', value },
   });
 }
 

@@ -10,6 +10,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { isShared } from '../api/shared-messages.ts';
 import { malformed } from './refusals.ts';
 
 /** Bytes of all messages since the process began, on all gRPC doors: here every one of them passes. */
@@ -40,10 +41,18 @@ export type Encode<D extends DescMessage> = (message: MessageInitShape<D>) => En
 export function encoderOf<D extends DescMessage>(desc: D): Encode<D> {
   const encode = plainEncoderOf(desc);
   return (message) => {
-    const encoded = encode(message);
+    const encoded = isShared(message) ? encodedOnce(message, encode) : encode(message);
     messageBytes.sent += encoded.byteLength;
     return encoded;
   };
+}
+
+const encodings = new WeakMap<object, Encoded>();
+
+function encodedOnce<D extends DescMessage>(message: MessageInitShape<D>, encode: Encode<D>): Encoded {
+  const encoded = encodings.get(message) ?? encode(message);
+  encodings.set(message, encoded);
+  return encoded;
 }
 
 function plainEncoderOf<D extends DescMessage>(desc: D): Encode<D> {

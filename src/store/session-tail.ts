@@ -6,6 +6,14 @@ import { sessionNotFound } from './failures.ts';
 import { type FeedEvent, feedEvents, readSessionRecord, readUid } from './feed.ts';
 import type { Mailbox } from './mailbox.ts';
 
+/** Each takes some tens of microseconds to be sent to. */
+const toldTogether = 16;
+
+/** Lets everything that is waiting for its turn have it. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Who is told. */
 export interface Member {
   readonly mailbox: Mailbox<FeedEvent | 'silence'>;
@@ -70,6 +78,8 @@ export class SessionTail {
   private async readAll(): Promise<void> {
     while (this.again && this.members.size > 0) {
       this.again = false;
+      // Whoever has just pushed is answered first.
+      await turn();
       try {
         await this.read();
       } catch (error) {
@@ -86,13 +96,20 @@ export class SessionTail {
     if (record.feed <= this.position) return;
     const now = this.index.now();
     for await (const events of feedEvents(snapshot, this.ns, record, this.position, now))
-      for (const event of events) this.tell(event);
+      for (const event of events) await this.tell(event);
   }
 
-  private tell(event: FeedEvent): void {
+  /** Tells some at a time: others are served in between. */
+  private async tell(event: FeedEvent): Promise<void> {
+    // Who joins from here on finds it in the index.
     this.position = event.sequence;
-    for (const member of this.members) {
-      if (!member.wants(event) || member.mailbox.put(event, event.bytes)) continue;
+    let told = 0;
+    for (const member of [...this.members]) {
+      if (!this.members.has(member)) continue;
+      if (!member.wants(event) || member.mailbox.put(event, event.bytes)) {
+        if (++told % toldTogether === 0) await turn();
+        continue;
+      }
       this.members.delete(member);
       member.mailbox.fail(tooSlow);
     }

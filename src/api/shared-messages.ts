@@ -1,0 +1,12 @@
+/** Messages that are sent to many callers as they are, so that a door may encode each of them once. */
+const shared = new WeakSet<object>();
+
+/** Nobody may change it any more. */
+export function share<T extends object>(message: T): T {
+  shared.add(message);
+  return message;
+}
+
+export function isShared(message: object): boolean {
+  return shared.has(message);
+}
