@@ -33,6 +33,7 @@ import {
   parseSpec,
   unsupported,
 } from './parse.ts';
+import { readArtifact } from './read-artifact.ts';
 import { receiveUpload } from './upload.ts';
 
 /** ArtifactService over a store. What is missing here answers NOT_IMPLEMENTED. */
@@ -42,6 +43,7 @@ export function artifactHandlers(store: Store, admission: Admission): Handlers<t
       committed(await receiveUpload(store.uploads, admission, requests, call)),
     createArtifact: async (request, call) => committed(await createArtifact(store, request, call)),
     downloadArtifact: (request, call) => download(store, request, call),
+    readArtifact: (request, call) => readArtifact(store, request, call),
     getArtifact: async (request, call) => ({
       artifact: toArtifactMessage(
         await store.artifacts.get(call.principal, parseRef('artifact', request.artifact)),

@@ -41,7 +41,7 @@ interface Header {
 }
 
 async function readHeader(source: Source, window: CsvWindow): Promise<Header> {
-  const start = markLength(await source.from(0));
+  const start = markLength(await source.range(0, 3));
   for await (const { cells, end } of csvRows(source, start, window.delimiter)) {
     requireUtf8(Buffer.from(rowText(cells, window.delimiter), 'latin1'));
     return { columns: cells, chosen: choose(cells, window.columns), end };

@@ -9,14 +9,21 @@ import type { Source } from './source.ts';
 import { readTail, type TailPlace } from './tail.ts';
 import type { Reading, Window } from './window.ts';
 
+/** What is asked of one answer. */
+export interface ReadRequest {
+  /** Of the answer; at least 4, so that a character fits. */
+  readonly bytesMax: number;
+  readonly contentType: string;
+  /** What an earlier answer to the same window gave as `next`; undefined: from its start. */
+  readonly place?: unknown;
+}
+
 /**
  * Reads one piece of a content.
  *
- * @param bytesMax of the answer; at least 4, so that a character fits.
- * @param place what an earlier answer to the same window gave as `next`; undefined: from its start.
  * @throws Failure CONTENT_UNSUITABLE, INVALID_ARGUMENT for what is wrong with regard to this content.
  */
-export type Read = (source: Source, bytesMax: number, place?: unknown) => Promise<Reading<unknown>>;
+export type Read = (source: Source, request: ReadRequest) => Promise<Reading<unknown>>;
 
 /**
  * How a window is read. A place is only ever given to the window that it came from.
@@ -26,21 +33,34 @@ export type Read = (source: Source, bytesMax: number, place?: unknown) => Promis
 export function readerOf(window: Window): Read {
   switch (window.kind) {
     case 'bytes':
-      return (source, max, place) => readBytes(source, window, max, place as BytePlace | undefined);
+      return (source, { bytesMax, place }) =>
+        readBytes(source, window, bytesMax, place as BytePlace | undefined);
     case 'lines':
     case 'head':
-      return (source, max, place) => readLines(source, window, max, place as LinePlace | undefined);
+      return (source, { bytesMax, place }) =>
+        readLines(source, window, bytesMax, place as LinePlace | undefined);
     case 'tail':
-      return (source, max, place) => readTail(source, window, max, place as TailPlace | undefined);
+      return (source, { bytesMax, place }) =>
+        readTail(source, window, bytesMax, place as TailPlace | undefined);
     case 'grep': {
       const pattern = new Pattern('grep.pattern', window.pattern, window);
-      return (source, max, place) => readGrep(source, window, pattern, max, place as GrepPlace | undefined);
+      return (source, { bytesMax, place }) =>
+        readGrep(source, window, pattern, bytesMax, place as GrepPlace | undefined);
     }
     case 'json': {
       const tokens = parsePointer('json.pointer', window.pointer);
-      return (source, max, place) => readJson(source, tokens, max, place as JsonPlace | undefined);
+      return (source, { bytesMax, place }) =>
+        readJson(source, tokens, bytesMax, place as JsonPlace | undefined);
     }
     case 'csv':
-      return (source, max, place) => readCsv(source, window, max, place as CsvPlace | undefined);
+      return (source, { bytesMax, contentType, place }) => {
+        const delimiter = window.delimiter || delimiterOf(contentType);
+        return readCsv(source, { ...window, delimiter }, bytesMax, place as CsvPlace | undefined);
+      };
   }
+}
+
+/** What stands between the cells of a table of that type. */
+function delimiterOf(contentType: string): string {
+  return /^text\/tab-separated-values\s*(;|$)/.test(contentType) ? '\t' : ',';
 }

@@ -51,7 +51,7 @@ export interface CsvWindow {
   readonly count: number | undefined;
   /** Empty: all. */
   readonly columns: readonly string[];
-  /** One ASCII character. */
+  /** One ASCII character; empty: as the content type says. */
   readonly delimiter: string;
 }
 

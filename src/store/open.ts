@@ -16,6 +16,7 @@ import { Downloads } from './downloads.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
+import { Readings } from './readings.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
 import { Space } from './space.ts';
@@ -54,6 +55,7 @@ export interface Store extends AsyncDisposable {
   readonly uploads: Uploads;
   readonly artifacts: Artifacts;
   readonly downloads: Downloads;
+  readonly readings: Readings;
   readonly listing: Listing;
   readonly sessions: Sessions;
   readonly seals: Seals;
@@ -107,6 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     }),
     artifacts: new Artifacts(index, namespaces, onStep),
     downloads: new Downloads(index, namespaces, contents),
+    readings: new Readings(index, namespaces, contents, new PageTokens(settings.pageTokenKey)),
     listing: new Listing(index, namespaces, contents, new PageTokens(settings.pageTokenKey)),
     sessions: new Sessions(index, namespaces),
     seals,

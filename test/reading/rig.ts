@@ -24,6 +24,7 @@ export interface How extends SourceOptions {
   readonly pieces?: readonly number[];
   /** Of one answer's content. */
   readonly answerBytesMax?: number;
+  readonly contentType?: string;
 }
 
 /** One answer. */
@@ -37,7 +38,8 @@ export async function readOnce(
   await using source = new Source(opener(bytes, how.pieces), bytes.length, how);
   // A place goes through a cursor, which holds JSON.
   const kept = place === undefined ? undefined : JSON.parse(JSON.stringify(place));
-  return await readerOf(window)(source, how.answerBytesMax ?? 16 * 1024, kept);
+  const { answerBytesMax: bytesMax = 16 * 1024, contentType = 'text/plain' } = how;
+  return await readerOf(window)(source, { bytesMax, contentType, place: kept });
 }
 
 /** All answers to a window, each within its limit. */
