@@ -379,7 +379,6 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
         (door) => door.sessions.openSession({ session: 's', lease: { seconds: 60n, nanos: 0 } }),
         ['lease'],
       ],
-      ['ListLineage', (door) => door.artifacts.listLineage({}), []],
       ['AmendOutcome', (door) => door.sessions.amendOutcome({ session: 's' }), []],
     ];
 

@@ -4,6 +4,7 @@ import { artifactsSuite } from '../api/artifacts.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
 import { earlySuite } from '../api/early.suite.ts';
 import { openSessionSuite } from '../api/open-session.suite.ts';
+import { readingSuite } from '../api/reading.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
 import { openGrpcDoor, openSocketDoor } from './grpc-doors.ts';
 import { openHttpDoor, unsendableAsJson } from './http-doors.ts';
@@ -13,6 +14,7 @@ describe('sessions through the gRPC door', () => sessionsSuite(openGrpcDoor));
 describe('bad input through the gRPC door', () => badInputSuite(openGrpcDoor));
 describe('early answers through the gRPC door', () => earlySuite(openGrpcDoor));
 describe('opening sessions through the gRPC door', () => openSessionSuite(openGrpcDoor));
+describe('reading through the gRPC door', () => readingSuite(openGrpcDoor));
 
 describe('artifacts through the local door', () => artifactsSuite(openSocketDoor));
 
@@ -23,4 +25,5 @@ describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HT
   describe('bad input', () => badInputSuite(open, protocol === 'Connect with JSON' ? unsendableAsJson : []));
   describe('early answers', () => earlySuite(open));
   describe('opening sessions', () => openSessionSuite(open));
+  describe('reading', () => readingSuite(open));
 });

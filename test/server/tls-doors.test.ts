@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import { artifactsSuite } from '../api/artifacts.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
 import { earlySuite } from '../api/early.suite.ts';
+import { readingSuite } from '../api/reading.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
 import { hasOpenssl } from '../support/certificates.ts';
 import { unsendableAsJson } from './http-doors.ts';
@@ -17,5 +18,6 @@ describe.skipIf(!hasOpenssl()).each(['gRPC', 'Connect', 'Connect with JSON', 'gR
     describe('bad input', () =>
       badInputSuite(open, protocol === 'Connect with JSON' ? unsendableAsJson : []));
     describe('early answers', () => earlySuite(open));
+    describe('reading', () => readingSuite(open));
   },
 );
