@@ -24,6 +24,7 @@ import { type GoneArtifact, type GoneQuery, listWithGone } from './gone.ts';
 import { type Credentials, withCredentials } from './headers.ts';
 import { push } from './push.ts';
 import type { Pushed, PushSettings, PushSpec } from './push-spec.ts';
+import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './reading.ts';
 import { type RetryPolicy, retryDefaults } from './retry.ts';
 import { Sessions } from './sessions.ts';
 
@@ -73,6 +74,16 @@ export class ArtifactaClient implements AsyncDisposable {
   /** Reads bytes; a string is an artifact id. See {@link download}. */
   download(ref: ArtifactRef, options: DownloadOptions = {}): Promise<Download> {
     return download(this.#calls, ref, options);
+  }
+
+  /** Reads a bounded piece: bytes, lines, matches, a JSON value, rows of a table; a string is an artifact id. */
+  readArtifact(ref: ArtifactRef, options: ReadOptions = {}): Promise<ArtifactPiece> {
+    return readArtifact(this.#calls, ref, options);
+  }
+
+  /** The same piece after piece, to the end of the window. */
+  readPieces(ref: ArtifactRef, options: ReadOptions = {}): AsyncGenerator<ArtifactPiece, void, void> {
+    return readPieces(this.#calls, ref, options);
   }
 
   /** What is known about an artifact. */

@@ -113,9 +113,12 @@ class Grep {
     const line = await this.beginning(this.pattern.needed);
     this.steps += line.length * this.pattern.instructions;
     if (this.pattern.takes(line)) {
+      const groupEnd = place.at + line.length;
       this.expect();
       // It has been looked for so that the answer says whether there is more.
-      return this.matches.length < window.matchesMax;
+      if (this.matches.length >= window.matchesMax) return false;
+      // What stands before a match is not shown without it, unless an answer cannot hold both.
+      return this.pieces.length === 0 || groupEnd - place.at + separator.length <= this.room;
     }
     if (place.after > 0) return await this.show();
     this.remember(place.at);

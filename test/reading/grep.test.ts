@@ -96,6 +96,14 @@ describe('matching lines', () => {
     expect((await readOnce('a\na\nb\n', grep('a', { matchesMax: 2 }))).next).toBeUndefined();
   });
 
+  it('are kept together with what stands before them, where both fit', async () => {
+    const text = 'a1\nx\nx\nx\na2\nx\n';
+    const answers = await readAll(text, grep('a', { before: 2 }), { answerBytesMax: 12 });
+    expect(answers.map(bytesOf).map(String)).toEqual(['a1\n', '--\nx\nx\na2\n']);
+    const small = await readAll(text, grep('a', { before: 2 }), { answerBytesMax: 4 });
+    expect(small.map(bytesOf).map(String)).toEqual(['a1\n', '--\n', 'x\nx\n', 'a2\n']);
+  });
+
   it('may be none', async () => {
     for (const text of ['', 'x\ny\n'])
       expect(await readOnce(text, grep('a', { before: 2 }))).toMatchObject({
