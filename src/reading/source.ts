@@ -103,7 +103,13 @@ export class Source implements AsyncDisposable {
       this.stream = this.open(start, this.size - start)[Symbol.asyncIterator]();
       this.rest = new Uint8Array(0);
     }
-    const bytes = await this.gather(this.stream, Math.min(this.blockBytes, this.size - start));
+    const bytes = await this.gather(this.stream, Math.min(this.blockBytes, this.size - start)).catch(
+      async (error: unknown) => {
+        // Whoever asks again is told the same, and not that a stream has ended.
+        await this.endStream();
+        throw error;
+      },
+    );
     this.upcoming = block + 1;
     this.bytesRead += bytes.length;
     this.kept.set(block, bytes);
