@@ -1,8 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Failure } from '../../src/domain/errors.ts';
-import { readerOf } from '../../src/reading/read.ts';
-import { Source } from '../../src/reading/source.ts';
 import type { CsvWindow } from '../../src/reading/window.ts';
 import { anyFrugalHow, anyHow, bytesOf, failureOf, readAll, readOnce, textOf } from './rig.ts';
 
@@ -101,21 +98,6 @@ describe('rows of a table', () => {
     expect(second.content).toEqual({ text: '1,2\n'.repeat(10) });
     expect(second.firstLine).toBe(1_909);
   });
-});
-
-it('of a damaged content are an error, also where a parser was ahead of its reader', async () => {
-  const bytes = Buffer.from(`a,b\n${'1,2\n'.repeat(100)}`);
-  const lost = new Failure('DATA_LOSS', 'damaged');
-  async function* open(offset: number, length: number) {
-    for (let at = offset; at < offset + length; at += 16) {
-      if (at >= 64) throw lost;
-      yield bytes.subarray(at, at + 16);
-    }
-  }
-  await using source = new Source(open, bytes.length, { blockBytes: 16 });
-  const request = { bytesMax: 1024, contentType: 'text/csv' };
-  expect(await failureOf(readerOf(rows())(source, request))).toBe(lost);
-  expect(await failureOf(readerOf(rows())(source, request))).toBe(lost);
 });
 
 describe('what is no table', () => {
