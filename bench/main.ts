@@ -11,9 +11,10 @@ import { p1 } from './p1-upload.ts';
 import { p3 } from './p3-download.ts';
 import { p5 } from './p5-push.ts';
 import { p6 } from './p6-latency.ts';
+import { readMemory } from './read-memory.ts';
 import { watchers } from './watchers.ts';
 
-const targets: readonly Target[] = [p1, p3, p5, p6, memory, watchers];
+const targets: readonly Target[] = [p1, p3, p5, p6, memory, readMemory, watchers];
 
 /** The longest that one target may take. */
 const targetMinutesMax = 20;
@@ -32,7 +33,7 @@ const { values, positionals } = readArguments();
 if (values.help) {
   process.stdout.write(usage);
 } else if (values.list) {
-  for (const { name, what } of targets) process.stdout.write(`${name.padEnd(8)} ${what}\n`);
+  for (const { name, what } of targets) process.stdout.write(`${name.padEnd(11)} ${what}\n`);
 } else {
   await measure(chosen(positionals));
 }

@@ -25,6 +25,7 @@ import type { Call, Handlers } from './handlers.ts';
 import { listLineage } from './lineage.ts';
 import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from './messages.ts';
 import { parseDigest, parseOrder, parsePageSize, parseRef, parseSize, parseSpec } from './parse.ts';
+import { readArtifact } from './read-artifact.ts';
 import { receiveUpload } from './upload.ts';
 
 /** ArtifactService over a store. What is missing here answers NOT_IMPLEMENTED. */
@@ -34,6 +35,7 @@ export function artifactHandlers(store: Store, admission: Admission): Handlers<t
       committed(await receiveUpload(store.uploads, admission, requests, call)),
     createArtifact: async (request, call) => committed(await createArtifact(store, request, call)),
     downloadArtifact: (request, call) => download(store, request, call),
+    readArtifact: (request, call) => readArtifact(store, request, call),
     getArtifact: async (request, call) => ({
       artifact: toArtifactMessage(
         await store.artifacts.get(call.principal, parseRef('artifact', request.artifact)),

@@ -26,6 +26,7 @@ import { type LineageEdge, type LineageQuery, lineage } from './lineage.ts';
 import { push } from './push.ts';
 import type { Pushed, PushSettings, PushSpec } from './push-spec.ts';
 import { type ArtifactPage, type PageQuery, queryArtifacts } from './query.ts';
+import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './reading.ts';
 import { type RetryPolicy, retryDefaults } from './retry.ts';
 import { Sessions } from './sessions.ts';
 
@@ -75,6 +76,16 @@ export class ArtifactaClient implements AsyncDisposable {
   /** Reads bytes; a string is an artifact id. See {@link download}. */
   download(ref: ArtifactRef, options: DownloadOptions = {}): Promise<Download> {
     return download(this.#calls, ref, options);
+  }
+
+  /** Reads a bounded piece: bytes, lines, matches, a JSON value, rows of a table; a string is an artifact id. */
+  readArtifact(ref: ArtifactRef, options: ReadOptions = {}): Promise<ArtifactPiece> {
+    return readArtifact(this.#calls, ref, options);
+  }
+
+  /** The same piece after piece, to the end of the window. */
+  readPieces(ref: ArtifactRef, options: ReadOptions = {}): AsyncGenerator<ArtifactPiece, void, void> {
+    return readPieces(this.#calls, ref, options);
   }
 
   /** What is known about an artifact. */

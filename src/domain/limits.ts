@@ -44,6 +44,30 @@ export const limits = {
   /** Edges of a walk before what a page of it begins with: together with their artifacts not all of the touches. */
   lineageEdgesMax: 4_000,
 
+  /** Of the content of one answer of ReadArtifact; less than a character could not go on. */
+  readingAnswerBytesDefault: 16 * 1024,
+  readingAnswerBytesMax: 1024 * 1024,
+  readingAnswerBytesMin: 4,
+  /** What one call of ReadArtifact reads through, and how long it takes, before it answers with what it has. */
+  readingBytesMax: 64 * 1024 * 1024,
+  readingMillisecondsMax: 10_000,
+  /** The first or last lines, if the caller does not say how many. */
+  readingLinesDefault: 10,
+  grepPatternBytesMax: 1024,
+  /** Instructions that a pattern may be compiled to; repetitions multiply them. */
+  grepInstructionsMax: 4_096,
+  /** A line matches if this much of its beginning does... */
+  grepLineBytesMax: 1024 * 1024,
+  /** ...or less where the pattern is large: bytes times instructions, since nothing else runs meanwhile. */
+  grepLineStepsMax: 32 * 1024 * 1024,
+  grepContextLinesMax: 20,
+  grepMatchesDefault: 100,
+  grepMatchesMax: 1_000,
+  jsonDocumentBytesMax: 16 * 1024 * 1024,
+  jsonPointerBytesMax: 4 * 1024,
+  csvRowBytesMax: 1024 * 1024,
+  csvColumnsMax: 1_000,
+
   /** Of a bearer token. */
   tokenBytesMax: 16 * 1024,
   /** With one credential, on average; twice that at once. */

@@ -16,6 +16,9 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get downloads() {
       return open().downloads;
     },
+    get readings() {
+      return open().readings;
+    },
     get listing() {
       return open().listing;
     },

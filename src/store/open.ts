@@ -21,6 +21,7 @@ import { Lineage } from './lineage.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
+import { Readings } from './readings.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
 import { Space } from './space.ts';
@@ -61,6 +62,7 @@ export interface Store extends AsyncDisposable {
   readonly uploads: Uploads;
   readonly artifacts: Artifacts;
   readonly downloads: Downloads;
+  readonly readings: Readings;
   readonly listing: Listing;
   readonly usage: UsageScan;
   readonly lineage: Lineage;
@@ -125,6 +127,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     }),
     artifacts: new Artifacts(index, namespaces, onStep),
     downloads: new Downloads(index, namespaces, contents),
+    readings: new Readings(index, namespaces, contents, pageTokens),
     listing: new Listing(index, namespaces, contents, pageTokens),
     usage: new UsageScan(index, namespaces, pageTokens),
     lineage: new Lineage(index, namespaces, pageTokens),

@@ -26,8 +26,8 @@ export class PageTokens {
     return Buffer.concat([this.sign(query, last), last]).toString('base64url');
   }
 
-  /** The key in a token. @throws Failure PAGE_TOKEN_INVALID. */
-  open(query: readonly unknown[], token: string): Buffer {
+  /** The key in a token. @param field where the request has it. @throws Failure PAGE_TOKEN_INVALID naming `field`. */
+  open(query: readonly unknown[], token: string, field = 'page_token'): Buffer {
     if (token.length <= tokenCharactersMax && /^[A-Za-z0-9_-]+$/.test(token)) {
       const bytes = Buffer.from(token, 'base64url');
       const last = bytes.subarray(signatureBytes);
@@ -40,8 +40,8 @@ export class PageTokens {
         return last;
     }
     const description = 'is not a token of this query, or was altered; start again without one';
-    throw new Failure('PAGE_TOKEN_INVALID', `page_token: ${description}`, {
-      violations: [{ field: 'page_token', description }],
+    throw new Failure('PAGE_TOKEN_INVALID', `${field}: ${description}`, {
+      violations: [{ field, description }],
     });
   }
 

@@ -8,6 +8,7 @@ import { earlySuite } from './early.suite.ts';
 import { lineageSuite } from './lineage.suite.ts';
 import { openSessionSuite } from './open-session.suite.ts';
 import { queriesSuite } from './queries.suite.ts';
+import { readingSuite } from './reading.suite.ts';
 import { sessionsSuite } from './sessions.suite.ts';
 import { watchSuite } from './watch.suite.ts';
 
@@ -18,6 +19,7 @@ describe('early answers through the memory door', () => earlySuite(openMemoryDoo
 describe('opening sessions through the memory door', () => openSessionSuite(openMemoryDoor));
 describe('queries through the memory door', () => queriesSuite(openMemoryDoor));
 describe('watching through the memory door', () => watchSuite(openMemoryDoor));
+describe('reading through the memory door', () => readingSuite(openMemoryDoor));
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));
 describe('sessions in another namespace', () => sessionsSuite(openNamespaceDoor));

@@ -69,6 +69,32 @@ describe.each(Object.entries(doors))('a client over %s', (_name, open) => {
     }
   });
 
+  it('reads pieces of one version, to the end of a window', async () => {
+    const { artifact } = await client.push('one\ntwo\nthree\nfour\n', { session: 'run', name: 'a' });
+    const ref = { session: 'run', name: 'a' };
+    const window = { grep: { pattern: 'O', ignoreCase: true, after: 1, maxMatches: 1 } };
+    const texts: unknown[] = [];
+    for await (const piece of client.readPieces(ref, { window })) {
+      expect(piece.artifact.id).toBe(artifact.id);
+      texts.push(piece.content);
+      await client.push(`version ${texts.length}`, ref);
+    }
+    expect(texts).toEqual(['one\n', 'two\nthree\n', 'four\n']);
+    const piece = await client.readArtifact(artifact, { window, cursor: '' });
+    expect(piece).toMatchObject({ startOffset: 0, endOffset: 4, firstLine: 1 });
+    expect(piece.matches).toEqual([{ line: 1, offset: 0, textLine: 1 }]);
+    const { content, firstLine } = await client.readArtifact(artifact, { window: { tail: 1 } });
+    expect([content, firstLine]).toEqual(['four\n', 4]);
+    const bytes = await client.push(Uint8Array.of(0xff, 0), { session: 'run', name: 'b' });
+    expect((await client.readArtifact(bytes.artifact)).content).toEqual(Uint8Array.of(0xff, 0));
+    const other = { window: { head: 1 }, cursor: piece.nextCursor };
+    expect(await failure(client.readArtifact(artifact, other))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      reason: 'PAGE_TOKEN_INVALID',
+      violations: [{ field: 'cursor' }],
+    });
+  });
+
   it('carries everything that a push may say', async () => {
     const input = (await client.push('in', { session: 'run', name: 'in.txt' })).artifact;
     const expireTime = new Date(Date.UTC(2100, 0, 1));

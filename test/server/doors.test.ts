@@ -7,6 +7,7 @@ import { earlySuite } from '../api/early.suite.ts';
 import { lineageSuite } from '../api/lineage.suite.ts';
 import { openSessionSuite } from '../api/open-session.suite.ts';
 import { queriesSuite } from '../api/queries.suite.ts';
+import { readingSuite } from '../api/reading.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
 import { watchSuite } from '../api/watch.suite.ts';
 import { openGrpcDoor, openSocketDoor } from './grpc-doors.ts';
@@ -21,6 +22,7 @@ describe('queries through the gRPC door', () => queriesSuite(openGrpcDoor));
 describe('watching through the gRPC door', () => watchSuite(openGrpcDoor));
 describe('lineage through the gRPC door', () => lineageSuite(openGrpcDoor));
 describe('comparisons through the gRPC door', () => comparisonSuite(openGrpcDoor));
+describe('reading through the gRPC door', () => readingSuite(openGrpcDoor));
 
 describe('artifacts through the local door', () => artifactsSuite(openSocketDoor));
 
@@ -35,4 +37,5 @@ describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HT
   describe('watching', () => watchSuite(open));
   describe('lineage', () => lineageSuite(open));
   describe('comparisons', () => comparisonSuite(open));
+  describe('reading', () => readingSuite(open));
 });

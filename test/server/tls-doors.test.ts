@@ -4,6 +4,7 @@ import { artifactsSuite } from '../api/artifacts.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
 import { earlySuite } from '../api/early.suite.ts';
 import { queriesSuite } from '../api/queries.suite.ts';
+import { readingSuite } from '../api/reading.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
 import { watchSuite } from '../api/watch.suite.ts';
 import { hasOpenssl } from '../support/certificates.ts';
@@ -21,5 +22,6 @@ describe.skipIf(!hasOpenssl()).each(['gRPC', 'Connect', 'Connect with JSON', 'gR
     describe('early answers', () => earlySuite(open));
     describe('queries', () => queriesSuite(open));
     describe('watching', () => watchSuite(open));
+    describe('reading', () => readingSuite(open));
   },
 );

@@ -1,0 +1,162 @@
+import { Buffer } from 'node:buffer';
+import { invalid } from '../domain/errors.ts';
+import { type CsvRow, csvRows, requireUtf8, rowText } from './csv-rows.ts';
+import { markLength } from './json.ts';
+import type { Source } from './source.ts';
+import { characterEnd, unsuitable } from './utf8.ts';
+import type { CsvWindow, Reading } from './window.ts';
+
+/** Where an answer goes on. */
+export interface CsvPlace {
+  /** Where the next row begins in the content; 0: the header has not been returned. */
+  readonly at: number;
+  /** Its number. */
+  readonly row: number;
+  /** How many rows are still wanted, that one included; undefined for all. */
+  readonly left?: number | undefined;
+  /** So many bytes of the row, as it is returned, have been. */
+  readonly cut: number;
+}
+
+type Mutable<T> = { -readonly [P in keyof T]: T[P] };
+
+/** Reads rows of a table. The header comes once, before the first of them. */
+export async function readCsv(
+  source: Source,
+  window: CsvWindow,
+  bytesMax: number,
+  place?: CsvPlace,
+): Promise<Reading<CsvPlace>> {
+  const header = await readHeader(source, window);
+  return await new CsvAnswer(source, window, bytesMax, header, place).read();
+}
+
+/** The first row. */
+interface Header {
+  readonly columns: readonly string[];
+  /** Which of them are wanted, in which order. */
+  readonly chosen: readonly number[];
+  /** Where the first row of data begins. */
+  readonly end: number;
+}
+
+async function readHeader(source: Source, window: CsvWindow): Promise<Header> {
+  const start = markLength(await source.range(0, 3));
+  for await (const { cells, end } of csvRows(source, start, window.delimiter)) {
+    requireUtf8(Buffer.from(rowText(cells, window.delimiter), 'latin1'));
+    return { columns: cells, chosen: choose(cells, window.columns), end };
+  }
+  throw unsuitable('it is empty, and a CSV table has a header');
+}
+
+/** How many columns are named to whoever asks for one that is not there. */
+const columnsNamed = 20;
+
+function choose(columns: readonly string[], wanted: readonly string[]): number[] {
+  if (wanted.length === 0) return columns.map((_, index) => index);
+  return wanted.map((name, at) => {
+    const index = columns.indexOf(Buffer.from(name, 'utf8').toString('latin1'));
+    if (index >= 0) return index;
+    const named = columns
+      .slice(0, columnsNamed)
+      .map((column) =>
+        JSON.stringify([...Buffer.from(column, 'latin1').toString('utf8')].slice(0, 64).join('')),
+      )
+      .join(', ');
+    const others = columns.length > columnsNamed ? ` and ${columns.length - columnsNamed} more` : '';
+    throw invalid(`csv.columns[${at}]`, `is no column of the table; there are ${named}${others}`);
+  });
+}
+
+class CsvAnswer {
+  private readonly source: Source;
+  private readonly window: CsvWindow;
+  private readonly header: Header;
+  private readonly place: Mutable<CsvPlace>;
+  private room: number;
+  private readonly pieces: Buffer[] = [];
+  private firstRow: number | undefined;
+
+  constructor(
+    source: Source,
+    window: CsvWindow,
+    bytesMax: number,
+    header: Header,
+    place: CsvPlace = { at: 0, row: 1, left: window.count, cut: 0 },
+  ) {
+    this.source = source;
+    this.window = window;
+    this.header = header;
+    this.place = { ...place };
+    this.room = bytesMax;
+  }
+
+  async read(): Promise<Reading<CsvPlace>> {
+    const { place, header } = this;
+    if (place.at === 0) {
+      if (!this.add(header.columns)) return this.answer(true);
+      place.at = header.end;
+    }
+    return this.answer(place.left !== 0 && (await this.rows()));
+  }
+
+  /** True: there is more. */
+  private async rows(): Promise<boolean> {
+    const { place, window, source } = this;
+    for await (const row of csvRows(source, place.at, window.delimiter)) {
+      if (!this.isBlank(row)) {
+        this.check(row);
+        if (place.row >= window.first) {
+          const isNew = this.firstRow === undefined;
+          const before = this.pieces.length;
+          const whole = this.add(row.cells);
+          if (isNew && this.pieces.length > before) this.firstRow = place.row;
+          if (!whole) return true;
+          if (place.left !== undefined) place.left--;
+        }
+        place.row++;
+      }
+      place.at = row.end;
+      if (place.left === 0) return false;
+      if (source.spent) return place.at < source.size;
+    }
+    return false;
+  }
+
+  private answer(hasMore: boolean): Reading<CsvPlace> {
+    return {
+      content: { text: Buffer.concat(this.pieces).toString('utf8') },
+      ...(this.firstRow === undefined ? {} : { firstLine: this.firstRow }),
+      next: hasMore ? this.place : undefined,
+    };
+  }
+
+  /** Adds a row, or what fits of one that fits in no answer. False: not all of it. */
+  private add(cells: readonly string[]): boolean {
+    const { place } = this;
+    const chosen = this.header.chosen.map((index) => cells[index]!);
+    const bytes = Buffer.from(rowText(chosen, this.window.delimiter), 'latin1');
+    requireUtf8(bytes);
+    const rest = bytes.subarray(place.cut);
+    const fits = rest.length <= this.room;
+    if (!fits && this.pieces.length > 0) return false;
+    const piece = fits ? rest : rest.subarray(0, characterEnd(rest, this.room));
+    this.pieces.push(piece);
+    this.room -= piece.length;
+    place.cut = fits ? 0 : place.cut + piece.length;
+    return fits;
+  }
+
+  /** An empty line, as many programs write at the end; only a table of one column has such rows. */
+  private isBlank({ cells }: CsvRow): boolean {
+    return this.header.columns.length > 1 && cells.length === 1 && cells[0] === '';
+  }
+
+  private check({ cells }: CsvRow): void {
+    const expected = this.header.columns.length;
+    if (cells.length !== expected)
+      throw unsuitable(
+        `it is no CSV table: row ${this.place.row} has ${cells.length} cells, and the header ${expected}`,
+      );
+  }
+}

@@ -1,0 +1,56 @@
+import { Buffer } from 'node:buffer';
+import { type Failure, invalid } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+
+/** The tokens of a JSON pointer (RFC 6901). @throws Failure INVALID_ARGUMENT naming `field`. */
+export function parsePointer(field: string, pointer: string): readonly string[] {
+  if (Buffer.byteLength(pointer) > limits.jsonPointerBytesMax)
+    throw invalid(field, `has more than ${limits.jsonPointerBytesMax} bytes`);
+  if (pointer === '') return [];
+  if (!pointer.startsWith('/')) throw invalid(field, 'must be empty or begin with "/"');
+  if (/~(?![01])/.test(pointer)) throw invalid(field, 'has a "~" that is not part of "~0" or "~1"');
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** The reverse of {@link parsePointer}. */
+function pointerTo(tokens: readonly string[]): string {
+  return tokens.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** A value on the way that a pointer goes. */
+export interface Waypoint {
+  readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
+  /** Some of an object's. */
+  readonly keys: readonly string[];
+  /** How many values an object or array has. */
+  readonly count: number;
+}
+
+/** How much of a key is told. */
+const keyCharactersMax = 64;
+
+/** The pointer leads nowhere. @param way the values that exist on its way, the document first. */
+export function leadsNowhere(field: string, tokens: readonly string[], way: readonly Waypoint[]): Failure {
+  const nearest = way.at(-1)!;
+  const path = pointerTo(tokens.slice(0, way.length - 1));
+  const name = path === '' ? 'the document' : JSON.stringify(path);
+  return invalid(field, `leads nowhere: ${name} is ${described(nearest)}`);
+}
+
+function described({ type, keys, count }: Waypoint): string {
+  if (type === 'array') return `an array of ${count} ${count === 1 ? 'value' : 'values'}`;
+  if (type !== 'object') return type === 'null' ? 'null' : `a ${type}`;
+  if (count === 0) return 'an object without keys';
+  const shown = keys.map((key) => JSON.stringify(shortened(key))).join(', ');
+  return `an object with the keys ${shown}${count > keys.length ? ` and ${count - keys.length} more` : ''}`;
+}
+
+function shortened(key: string): string {
+  const characters = [...key.slice(0, 2 * keyCharactersMax)];
+  return characters.length <= keyCharactersMax && key.length <= 2 * keyCharactersMax
+    ? key
+    : `${characters.slice(0, keyCharactersMax).join('')}…`;
+}

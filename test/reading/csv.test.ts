@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CsvWindow } from '../../src/reading/window.ts';
+import { anyFrugalHow, anyHow, bytesOf, failureOf, readAll, readOnce, textOf } from './rig.ts';
+
+function rows(first = 1, window: Partial<CsvWindow> = {}): CsvWindow {
+  return { kind: 'csv', first, count: undefined, columns: [], delimiter: ',', ...window };
+}
+
+const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`;
+const plain = (cells: readonly string[], delimiter = ',') =>
+  `${cells.map((cell) => (/["\r\n]/.test(cell) || cell.includes(delimiter) ? quoted(cell) : cell)).join(delimiter)}\n`;
+
+const cell = fc.string({
+  unit: fc.constantFrom('a', 'b', ',', ';', '"', '\n', '\r', ' ', 'é', '😀'),
+  maxLength: 6,
+});
+
+/** A table, and one of the ways to write it. */
+const anyTable = fc
+  .record({
+    columns: fc.integer({ min: 2, max: 4 }),
+    lineEnd: fc.constantFrom('\n', '\r\n'),
+    mark: fc.constantFrom('', '\ufeff'),
+    lastEnd: fc.constantFrom('', '\n', '\n\n'),
+    quotesAll: fc.boolean(),
+  })
+  .chain(({ columns, lineEnd, mark, lastEnd, quotesAll }) =>
+    fc.array(fc.array(cell, { minLength: columns, maxLength: columns }), { maxLength: 12 }).map((body) => {
+      const header = Array.from({ length: columns }, (_, at) => `c${at}`);
+      const written = [header, ...body].map((row) =>
+        row.map((one) => (quotesAll || /[",\r\n]/.test(one) ? quoted(one) : one)).join(','),
+      );
+      return { header, body, text: `${mark}${written.join(lineEnd)}${lastEnd}` };
+    }),
+  );
+
+describe('rows of a table', () => {
+  it('put together are those of the table, after its header', async () => {
+    const count = fc.option(fc.nat(14), { nil: undefined });
+    const how = fc.oneof(anyHow, anyFrugalHow);
+    await fc.assert(
+      fc.asyncProperty(
+        anyTable,
+        fc.integer({ min: 1, max: 14 }),
+        count,
+        how,
+        async (table, first, n, how) => {
+          const answers = await readAll(table.text, rows(first, { count: n }), how);
+          const body = table.body.slice(first - 1, n === undefined ? undefined : first - 1 + n);
+          expect(textOf(answers)).toBe([table.header, ...body].map((row) => plain(row)).join(''));
+          const numbers = answers.flatMap(({ firstLine }) => firstLine ?? []);
+          expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+          if (body.length > 0) expect(numbers[0]).toBe(first);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('have the columns that were asked for, in that order', async () => {
+    const text = 'id,näme,total\n1,"x, y",2\n3,z,4\n';
+    const window = rows(1, { columns: ['total', 'näme', 'total'] });
+    expect((await readOnce(text, window)).content).toEqual({ text: 'total,näme,total\n2,"x, y",2\n4,z,4\n' });
+  });
+
+  it('are separated as the table is', async () => {
+    const text = 'a\tb\n1\t"x\ty"\n2\t,\n';
+    expect((await readOnce(text, rows(1, { delimiter: '\t' }))).content).toEqual({ text });
+    const byType = rows(1, { delimiter: '' });
+    for (const contentType of ['text/tab-separated-values', 'text/tab-separated-values; charset=utf-8'])
+      expect((await readOnce(text, byType, { contentType })).content).toEqual({ text });
+    expect((await readOnce('a,b\n1,2\n', byType, { contentType: 'text/csv' })).content).toEqual({
+      text: 'a,b\n1,2\n',
+    });
+  });
+
+  it('may have one column, and be empty there', async () => {
+    expect((await readOnce('a\n1\n\n2\n', rows(2))).content).toEqual({ text: 'a\n\n2\n' });
+  });
+
+  it('are whole where they fit, and else are cut between characters', async () => {
+    const answers = await readAll('a,b\n1,2\n€€€,3\n4,5', rows(), { answerBytesMax: 8 });
+    expect(answers.map(bytesOf).map(String)).toEqual(['a,b\n1,2\n', '€€', '€,3\n4,5\n'.slice(0, 4), '4,5\n']);
+    expect(answers.map(({ firstLine }) => firstLine)).toEqual([1, 2, 2, 3]);
+  });
+
+  it('beyond the last leave the header alone', async () => {
+    for (const window of [rows(3), rows(1, { count: 0 })])
+      expect(await readOnce('a,b\n1,2\n', window)).toEqual({ content: { text: 'a,b\n' }, next: undefined });
+  });
+
+  it('go on without the rows before', async () => {
+    const text = `a,b\n${'1,2\n'.repeat(2_000)}`;
+    const first = await readOnce(text, rows(1_900), { blockBytes: 64, answerBytesMax: 40 });
+    const broken = Buffer.from(text).fill('"', 4, 4 * 1_900);
+    const second = await readOnce(broken, rows(1_900), { blockBytes: 64, answerBytesMax: 40 }, first.next);
+    expect(second.content).toEqual({ text: '1,2\n'.repeat(10) });
+    expect(second.firstLine).toBe(1_909);
+  });
+});
+
+describe('what is no table', () => {
+  it.each([
+    ['', /it is empty/],
+    ['\ufeff', /it is empty/],
+    ['a,b\n1\n', /row 1 has 1 cells, and the header 2/],
+    ['a,b\n1,2\n1,2,3\n', /row 2 has 3 cells/],
+    ['a,b\n"1,2\n', /a quoted cell does not end/],
+    ['a,b\n1,x"y\n', /a quote within a cell/],
+    ['a,b\n"1"x,2\n', /goes on after its closing quote/],
+    [`a,b\n"${'x'.repeat(1024 * 1024 + 1)}",2\n`, /a row has more than 1048576 bytes/],
+  ])('is unsuitable (%#)', async (text, why) => {
+    const failure = await failureOf(readOnce(text, rows()));
+    expect(failure.reason).toBe('CONTENT_UNSUITABLE');
+    expect(failure.message).toMatch(why);
+  });
+
+  it('is anything but UTF-8', async () => {
+    const bytes = Buffer.from('a,b\n1,2\n3,\xff\n', 'latin1');
+    expect((await readOnce(bytes, rows(1, { count: 1 }))).content).toEqual({ text: 'a,b\n1,2\n' });
+    expect((await failureOf(readOnce(bytes, rows()))).reason).toBe('CONTENT_UNSUITABLE');
+    expect((await failureOf(readOnce(Buffer.from('\xff\n', 'latin1'), rows()))).reason).toBe(
+      'CONTENT_UNSUITABLE',
+    );
+  });
+
+  it('a column that it lacks is bad input', async () => {
+    const failure = await failureOf(readOnce('a,b\n1,2\n', rows(1, { columns: ['a', 'x'] })));
+    expect(failure).toMatchObject({
+      reason: 'INVALID_ARGUMENT',
+      violations: [{ field: 'csv.columns[1]', description: 'is no column of the table; there are "a", "b"' }],
+    });
+  });
+});
