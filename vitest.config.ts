@@ -7,5 +7,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is waited for comes at once, but not where everything else runs at the same time.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
