@@ -56,6 +56,13 @@ export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
       return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
     },
     compareSessions: (request, call) => compareSessions(store, request, call),
+    amendOutcome: async (request, call) => {
+      const id = parseSessionId('session', request.session);
+      const outcome = parseOutcome('outcome', request.outcome);
+      if (outcome === 'abandoned') throw invalid('outcome', 'must say how it really ended');
+      const amendment = { outcome, etag: request.etag || undefined };
+      return { session: toSessionMessage(await store.sessions.amend(call.principal, id, amendment)) };
+    },
     watchSession: (request, call) => watchSession(store, request, call),
     downloadManifest: (request, call) => downloadManifest(store, request, call),
   };

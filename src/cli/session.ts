@@ -16,10 +16,11 @@ interface OpenFlags {
 export function addSession(program: Command, invocation: Invocation): Command {
   const session = program
     .command('session')
-    .summary('open, show, list, seal and wait for sessions')
+    .summary('open, show, list, seal, amend and wait for sessions')
     .enablePositionalOptions();
   addOpen(session, invocation);
   addSeal(session, invocation);
+  addAmend(session, invocation);
   addWait(session, invocation);
   session
     .command('show')
@@ -64,6 +65,23 @@ function addOpen(session: Command, invocation: Invocation): void {
         const opened = await client.sessions.open(id, options);
         if (!opened.created) invocation.output.remark(`session ${id} was there already`);
         await printSession(opened.session, invocation);
+      });
+    });
+}
+
+function addAmend(session: Command, invocation: Invocation): void {
+  type Known = Exclude<Outcome, 'abandoned'>;
+  const known = outcomeNames.filter((name) => name !== 'abandoned');
+  session
+    .command('amend')
+    .summary('say how an abandoned session really ended')
+    .description('Says how a session that was sealed as abandoned really ended: once. Its manifest stays.')
+    .argument('<id>', 'the session')
+    .addOption(new Option('--outcome <outcome>', 'how the run ended').choices(known).makeOptionMandatory())
+    .action(async (id: string, flags: { readonly outcome: Known }, command: Command) => {
+      await invocation.withClient(command, async (client) => {
+        const amended = await client.sessions.amend(id, flags.outcome, { signal: invocation.io.signal });
+        await printSession(amended, invocation);
       });
     });
 }

@@ -135,6 +135,19 @@ export class Sessions {
     return compareSessions(this.#calls, baseSession, session, options);
   }
 
+  /** Says how an abandoned session really ended: once. Saying the same again changes nothing. */
+  async amend(
+    session: string,
+    outcome: Exclude<Outcome, 'abandoned'>,
+    settings: CallSettings = {},
+  ): Promise<Session> {
+    const request = { session, outcome: outcomeMessage(outcome) };
+    const answer = await unary(this.#calls, settings, (call) =>
+      this.#calls.sessions.amendOutcome(request, call),
+    );
+    return sessionFrom(answer.session);
+  }
+
   /** What happens in a session, from any number of its feed on, until it is sealed. See {@link watchSession}. */
   watch(session: string, options: WatchOptions = {}): AsyncGenerator<SessionEvent, void, void> {
     return watchSession(this.#calls, session, options);

@@ -52,6 +52,8 @@ export interface SessionRecord {
   /** `sealing`: fenced, nothing commits any more, the manifest is not stored yet. */
   readonly state: 'open' | 'sealing' | 'sealed';
   readonly outcome?: Outcome;
+  /** It was sealed as abandoned, and `outcome` was said afterwards. */
+  readonly amended?: true;
   /** A push opened it; OpenSession may still set what a push cannot. */
   readonly implicit: boolean;
   readonly metadata: Pairs;

@@ -8,7 +8,7 @@ import {
   requireWholeSessions,
   seesSession,
 } from '../domain/principal.ts';
-import type { Session } from '../domain/session.ts';
+import type { Outcome, Session } from '../domain/session.ts';
 import type { Env, Index, Reader } from '../index/door.ts';
 import { sessions } from '../index/keys.ts';
 import type { OutputsRecord, SessionRecord } from '../index/records.ts';
@@ -18,7 +18,9 @@ import {
   createSession,
   findSession,
   outputsOf,
+  putChangedState,
   readSessions,
+  refuseWhileSealing,
   requireSession,
   toSession,
 } from './session-rows.ts';
@@ -32,6 +34,12 @@ export interface SessionSpec {
   readonly labels: Pairs;
   /** Sorted bytewise, each once. */
   readonly expectedOutputs: readonly string[];
+}
+
+/** How a session really ended. */
+export interface Amendment {
+  readonly outcome: Exclude<Outcome, 'abandoned'>;
+  readonly etag: string | undefined;
 }
 
 /** What is present is changed. */
@@ -94,6 +102,20 @@ export class Sessions {
       decide: (rows, draft, env) => decideUpdate(ns, id, changes, rows, draft, env),
     });
   }
+
+  /** Says how an abandoned session really ended. @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, SEAL_PENDING. */
+  async amend(principal: Principal, id: SessionId, amendment: Amendment): Promise<Session> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    requireWholeSessions(principal);
+    if (!seesSession(principal, id)) throw sessionNotFound(id);
+    return transact(this.index, {
+      queue: ns,
+      by: principal,
+      reads: [sessions.name.key(ns, id)],
+      decide: (rows, draft, env) => decideAmend(ns, id, amendment, rows, draft, env),
+    });
+  }
 }
 
 /** The record of the session that an id names; also one that is gone, as long as something of it is left. */
@@ -153,6 +175,38 @@ function complete(found: SessionRecord, spec: SessionSpec, ns: string, draft: Dr
   if (record.hasOutputs) draft.put(sessions.outputs, [ns, record.uid], outputs);
   draft.put(sessions.record, [ns, record.uid], record);
   return { session: toSession(record, outputs), created: false };
+}
+
+/** Says how an abandoned session really ended, once. The manifest and the feed stay as they are. */
+function decideAmend(
+  ns: string,
+  id: SessionId,
+  { outcome, etag }: Amendment,
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+): Session {
+  const found = requireSession(rows, ns, id);
+  const outputs = outputsOf(rows, ns, found);
+  if (found.amended && found.outcome === outcome) return toSession(found, outputs);
+  refuseWhileSealing(found);
+  if (found.outcome !== 'abandoned') throw cannotAmend(found);
+  checkEtag(`session ${id}`, found, etag);
+  const record: SessionRecord = {
+    ...found,
+    outcome,
+    amended: true,
+    updateTime: env.now,
+    revision: found.revision + 1,
+  };
+  putChangedState(draft, ns, found, record);
+  return toSession(record, outputs);
+}
+
+function cannotAmend({ id, outcome, amended }: SessionRecord): Failure {
+  const how = outcome === undefined ? 'is open' : `${amended ? 'was amended to' : 'ended'} ${outcome}`;
+  const message = `session ${id} ${how}; only an abandoned one can be amended, once`;
+  return new Failure('OUTCOME_CONFLICT', message, { metadata: { session: id, outcome: outcome ?? '' } });
 }
 
 function decideUpdate(

@@ -374,7 +374,7 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
         (door) => door.sessions.openSession({ session: 's', lease: { seconds: 60n, nanos: 0 } }),
         ['lease'],
       ],
-      ['AmendOutcome', (door) => door.sessions.amendOutcome({ session: 's' }), []],
+      ['DeleteSession', (door) => door.sessions.deleteSession({ session: 's' }), []],
     ];
 
     it.each(later)('what is not there yet says so: %s', async (_what, call, fields) => {

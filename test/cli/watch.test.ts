@@ -75,3 +75,19 @@ describe('session wait', () => {
     expect((await cli(['session', 'wait', 'run', '--timeout', 'soon'])).code).toBe(2);
   });
 });
+
+describe('session amend', () => {
+  it('says how an abandoned session really ended', async () => {
+    await client.push('x', { session: 'run', name: 'a' });
+    await client.sessions.seal('run', 'abandoned');
+    const ran = await cli(['session', 'amend', 'run', '--outcome', 'failed']);
+    expect(ran).toMatchObject({ code: 0, text: expect.stringContaining('sealed, failed') });
+    expect(await cli(['session', 'amend', 'run', '--outcome', 'succeeded'])).toMatchObject({
+      code: 1,
+      text: '',
+      stderr: expect.stringContaining('was amended to failed; only an abandoned one can be amended, once'),
+    });
+    expect((await cli(['session', 'amend', 'run', '--outcome', 'abandoned'])).code).toBe(2);
+    expect((await cli(['session', 'amend', 'run'])).code).toBe(2);
+  });
+});

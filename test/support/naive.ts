@@ -236,7 +236,8 @@ function feedFaults(session: SessionRecord, rows: Rows): string[] {
     if (event.kind !== 'deleted' && isSealed) faults.push(`${number}, ${event.kind}, comes after the seal`);
     if (event.kind === 'committed') live.set(event.id, number);
     if (event.kind === 'sealed') isSealed = true;
-    if (event.kind === 'sealed' && event.outcome !== session.outcome)
+    const outcome = session.amended ? 'abandoned' : session.outcome;
+    if (event.kind === 'sealed' && event.outcome !== outcome)
       faults.push(`${number} has the outcome ${event.outcome}, not ${session.outcome}`);
   }
   if (feed.length !== session.feed) faults.push(`ends at ${feed.length}, not at ${session.feed}`);
