@@ -93,8 +93,8 @@ export interface Range {
   /** At most this many entries in all. Default: no bound. */
   readonly limit?: number;
   /**
-   * The first block has at most this many entries and each block after it twice as many as the one before, for who may
-   * not want them all. Default: every block as large as it may be.
+   * The first block has at most this many entries and each block after it four times as many as the one before, for
+   * who may not want them all: each block is a hop to another thread. Default: every block as large as it may be.
    */
   readonly firstBlock?: number;
 }

@@ -39,7 +39,7 @@ export async function* scanRows(database: DatabaseReader, range: Range): AsyncGe
   const iterator = database.iterator(range);
   try {
     const largest = doorLimits.scanBlockEntriesMax;
-    for (let size = range.firstBlock ?? largest; ; size *= 2) {
+    for (let size = range.firstBlock ?? largest; ; size *= 4) {
       const stored = await iterator.nextv(Math.min(size, largest));
       if (stored.length === 0) return;
       yield stored.map(([key, row]): Entry => [key, decodeRow(key, row)]);

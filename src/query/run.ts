@@ -50,7 +50,7 @@ export interface Result<T> {
 /** Entries looked at together, at least and at most: a record that does not fit into the page was read in vain. */
 const stepMin = 16;
 const stepMax = 256;
-const recordsReadTogether = 32;
+const recordsReadTogether = 128;
 
 /** Answers one page. */
 export async function run<T>(reader: Reader, query: Query<T>): Promise<Result<T>> {

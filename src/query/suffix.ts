@@ -18,7 +18,9 @@ export function suffixOf(key: Key): Suffix {
 
 /** The id that a suffix is made of, or the suffix of an id: 16 bytes. */
 export function inverted(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(bytes, (byte) => ~byte & 0xff);
+  const other = new Uint8Array(bytes.length);
+  for (let at = 0; at < bytes.length; at++) other[at] = ~bytes[at]!;
+  return other;
 }
 
 export function compareSuffixes(a: Suffix, b: Suffix): number {

@@ -19,7 +19,7 @@ import {
 import { type Condition, toFilter } from '../query/condition.ts';
 import { artifactFields, readFilter, sessionFieldsOfSessions } from '../query/filter.ts';
 import { type Explanation, type Query, run } from '../query/run.ts';
-import { inverted } from '../query/suffix.ts';
+import { inverted, keyAt } from '../query/suffix.ts';
 import { ArtifactMatches } from './artifact-matches.ts';
 import type { Contents } from './contents.ts';
 import { manifestNotFound, sessionNotFound } from './failures.ts';
@@ -311,7 +311,7 @@ export class Listing {
 
 /** The keys of the records that entries of lists stand for. */
 function recordKeys(prefix: Uint8Array, suffixes: readonly Uint8Array[]): Uint8Array[] {
-  return suffixes.map((suffix) => Buffer.concat([prefix, inverted(suffix)]));
+  return suffixes.map((suffix) => keyAt(prefix, inverted(suffix)));
 }
 
 /** Adds that it must be this session, or one of those that the caller is limited to: only their lists are read then. */
