@@ -77,11 +77,10 @@ export class StoreGenerator {
       };
     for (const [number, steadyAgent] of shape.steadyAgents.entries())
       for (let at = 0; at < shape.steady.sessions; at++) {
-        const share = (at + 0.5 + number / shape.steadyAgents.length / 2) / shape.steady.sessions;
-        const startMs = Math.floor(
-          shape.anchorMs - shape.recentMs + share * (shape.recentMs - shape.settleMs),
-        );
         const artifacts = shape.steady.artifactsPerSession;
+        // They take turns.
+        const turn = (number / shape.steadyAgents.length) * shape.steady.stepMs;
+        const startMs = shape.anchorMs - shape.recentMs + at * artifacts * shape.steady.stepMs + turn;
         yield { name: `${steadyAgent}_${at}`, startMs, artifacts, steadyAgent };
       }
   }
@@ -135,7 +134,7 @@ class SessionDrawing {
 
   all(): readonly GeneratedArtifact[] {
     for (let at = 0; at < this.slot.artifacts; at++) {
-      this.timeMs += 100 + this.random.below(40_000);
+      this.timeMs += this.slot.steadyAgent ? shape.steady.stepMs : 100 + this.random.below(40_000);
       const supersedes = at > 0 && this.draws(shape.shares.supersedes);
       const candidate = supersedes ? this.drawn[this.random.below(at)] : undefined;
       const earlier = candidate?.isLatest ? candidate : undefined;

@@ -44,12 +44,12 @@ export const shares = {
 
 /**
  * Agents whose recent artifacts are the same in every store, however large: as many, at the same times, of the same
- * types. So a query about one of them finds as much and looks at as much in each. Their older artifacts are like
- * everybody's.
+ * types, and one as long after the other. So a query about one of them finds as much and looks at as much in each.
+ * Their older artifacts are like everybody's.
  */
 export const steadyAgents = ['billing', 'invoicing', 'onboarding', 'compliance'] as const;
-/** Of each of them, in the last seven days. */
-export const steady = { sessions: 12, artifactsPerSession: 25, jsonOfFive: 3 } as const;
+/** Of each of them, in the last seven days: these are 6.7 of them. */
+export const steady = { sessions: 12, artifactsPerSession: 25, stepMs: 32 * 60_000, jsonOfFive: 3 } as const;
 /** `steady` artifacts of {@link steadyType} of one agent. */
 export const steadyType = 'application/json';
 
