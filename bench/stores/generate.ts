@@ -117,13 +117,7 @@ class SessionDrawing {
   private readonly drawn: { record: ArtifactRecord; isLatest: boolean }[] = [];
   private timeMs: number;
 
-  constructor(
-    slot: Slot,
-    uid: SessionUid,
-    inheritable: Pairs,
-    contents: readonly Content[],
-    random: Random,
-  ) {
+  constructor(slot: Slot, uid: SessionUid, inheritable: Pairs, contents: readonly Content[], random: Random) {
     this.slot = slot;
     this.uid = uid;
     this.inheritable = inheritable;
@@ -185,7 +179,8 @@ class SessionDrawing {
     const { type, stems, extension } = isJson ? jsonType : isOther ? textType : drawn;
     const stem = this.random.pick(stems);
     const step = String(at).padStart(3, '0');
-    const name = this.random.unit() < 0.5 ? `steps/${step}/${stem}.${extension}` : `${stem}-${step}.${extension}`;
+    const name =
+      this.random.unit() < 0.5 ? `steps/${step}/${stem}.${extension}` : `${stem}-${step}.${extension}`;
     return { name, contentType: type };
   }
 

@@ -5,10 +5,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
-import { openEmbedded } from '../../src/embedded.ts';
 import { isExpired } from '../../src/domain/expiry.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { parseSessionId } from '../../src/domain/names.ts';
+import { openEmbedded } from '../../src/embedded.ts';
 import type { Write } from '../../src/index/door.ts';
 import type { Family } from '../../src/index/family.ts';
 import { artifacts, blobs, calls, latest, lineage, sessions } from '../../src/index/keys.ts';
@@ -118,7 +118,10 @@ async function makeEmptyStore(dataDir: string): Promise<void> {
 }
 
 /** Everything that a session and its artifacts consist of, but for contents and usage, which are shared. */
-function putSession(draft: Draft, { id, uidBytes, createTime, metadata, artifacts: all }: GeneratedSession): void {
+function putSession(
+  draft: Draft,
+  { id, uidBytes, createTime, metadata, artifacts: all }: GeneratedSession,
+): void {
   const env = { now: createTime, mintId: () => uidBytes, random: unused };
   const wanted = { id: parseSessionId('id', id), implicit: false, metadata, labels: [] };
   const record = createSession(draft, env, ns, wanted);
