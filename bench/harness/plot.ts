@@ -71,7 +71,8 @@ function scaleOf({ lines }: Plot): Scale {
 
 /** Round numbers from 0 to at least `most`. */
 function ticksUpTo(most: number): number[] {
-  const rough = Math.max(most, Number.MIN_VALUE) / 5;
+  if (most <= 0) return [0, 1];
+  const rough = most / 5;
   const magnitude = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * magnitude).find((size) => size >= rough)!;
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, at) => at * step);

@@ -1,10 +1,16 @@
-/** Stores that were built once and are kept: `<directory>/<size>-seed<N>-v<shape>.<format>/`. */
+/** Stores that were built once and are kept: `<directory>/<size>-seed<N>-<version>/`. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { families } from '../../src/index/keys.ts';
 import { formatVersion } from '../../src/store/open.ts';
 import { StoreGenerator, type StoreSpec } from './generate.ts';
 import { type Census, loadStore } from './load.ts';
 import { shapeVersion } from './shape.ts';
+
+/** Changes with what a store would hold: the shape that is drawn, the format of the rows, and which families there are. */
+const codes = Object.values(families).flatMap((group) => Object.values(group).map(({ code }) => code));
+const version = `${shapeVersion}.${formatVersion}.${crc32(codes.sort().join()).toString(16)}`;
 
 export interface KeptStore {
   readonly spec: StoreSpec;
@@ -21,7 +27,7 @@ export async function keptStore(
   spec: StoreSpec,
   say: (message: string) => void,
 ): Promise<KeptStore> {
-  const own = join(directory, `${sizeName(spec.live)}-seed${spec.seed}-v${shapeVersion}.${formatVersion}`);
+  const own = join(directory, `${sizeName(spec.live)}-seed${spec.seed}-${version}`);
   const store = { spec, directory: own, dataDir: join(own, 'data') };
   const census = await readCensus(own);
   if (census !== undefined) return { ...store, census };

@@ -11,7 +11,7 @@ import { parseSessionId } from '../../src/domain/names.ts';
 import { openEmbedded } from '../../src/embedded.ts';
 import type { Write } from '../../src/index/door.ts';
 import type { Family } from '../../src/index/family.ts';
-import { artifacts, blobs, calls, latest, lineage, sessions } from '../../src/index/keys.ts';
+import { artifacts, blobs, calls, latest, sessions } from '../../src/index/keys.ts';
 import type { UsageRecord } from '../../src/index/records.ts';
 import { encodeWrite } from '../../src/index/stored-row.ts';
 import { putArtifact, putDerived } from '../../src/store/artifact-rows.ts';
@@ -39,11 +39,11 @@ export interface Census {
 type AnyFamily = Family<any, any>;
 
 /**
- * The families that are written together; the store is gone over once for each of these. What follows each other in
- * time lies together in most families, so that LevelDB has little to merge as long as only one of them is written.
+ * The families that are written together; the store is gone over once for each of these, and once for all others.
+ * What follows each other in time lies together in most families, so that LevelDB has little to merge as long as only
+ * one of them is written.
  */
 const passes: readonly (readonly AnyFamily[])[] = [
-  [sessions.name, sessions.record, sessions.byTime, sessions.byMetadata],
   [artifacts.record],
   [artifacts.head],
   [artifacts.version],
@@ -52,10 +52,8 @@ const passes: readonly (readonly AnyFamily[])[] = [
   [latest.bySession],
   [latest.byName],
   [latest.byMetadata],
-  [latest.byLabel, latest.byType],
-  [lineage.inputs, lineage.derived],
+  [latest.byType],
   [blobs.reference],
-  [calls.expiry],
 ];
 
 const MiB = 1024 * 1024;
@@ -82,19 +80,26 @@ export async function loadStore(
   try {
     const writer = new BulkWriter(level);
     const counts = new Counts();
-    for (const [at, families] of passes.entries()) {
+    const written = new Set(passes.flat().map(({ code }) => code));
+    for (const families of passes) {
       say(`writing ${families.map(({ name }) => name).join(', ')}`);
-      const draft = new FamilyDraft(families);
+      const codes = new Set(families.map(({ code }) => code));
+      const draft = new ChoosyDraft(({ code }) => codes.has(code));
       for (const session of generator.sessions()) {
         putSession(draft, session);
-        if (at === 0) counts.add(session);
         await writer.add(draft.take());
       }
     }
-    const rest = new FamilyDraft([blobs.record, blobs.bytes, calls.usage]);
-    putContents(rest, generator, counts);
-    for (const [shard, usage] of counts.usage) rest.put(calls.usage, [ns, shard], usage);
-    await writer.add(rest.take());
+    say('writing all other families');
+    const draft = new ChoosyDraft(({ code }) => !written.has(code));
+    for (const session of generator.sessions()) {
+      counts.add(session);
+      putSession(draft, session);
+      await writer.add(draft.take());
+    }
+    putContents(draft, generator, counts);
+    for (const [shard, usage] of counts.usage) draft.put(calls.usage, [ns, shard], usage);
+    await writer.add(draft.take());
     await writer.flush();
     say('compacting');
     await level.compactRange(Uint8Array.of(0), Uint8Array.of(0xff));
@@ -165,16 +170,16 @@ function bytesOf(all: readonly GeneratedArtifact[]): number {
 }
 
 /** Encodes rows of some families, as they are stored, and passes over those of others. */
-class FamilyDraft extends Draft {
-  private readonly codes: ReadonlySet<number>;
+class ChoosyDraft extends Draft {
+  private readonly wants: (family: AnyFamily) => boolean;
 
-  constructor(families: readonly AnyFamily[]) {
+  constructor(wants: (family: AnyFamily) => boolean) {
     super();
-    this.codes = new Set(families.map(({ code }) => code));
+    this.wants = wants;
   }
 
   override put<P extends readonly unknown[], V>(family: Family<P, V>, parts: P, value: V): void {
-    if (this.codes.has(family.code)) this.writes.push(encodeWrite(family.put(parts, value)));
+    if (this.wants(family)) this.writes.push(encodeWrite(family.put(parts, value)));
   }
 
   take(): Write[] {
