@@ -78,9 +78,9 @@ async function listed(dataDir: string, filter: string) {
 describe('a loaded store', () => {
   it('is one that fsck finds nothing wrong with', async () => {
     const dataDir = join(await newDirectory(), 'data');
-    const generator = new StoreGenerator({ live: 5_000, seed: 1 });
+    const generator = new StoreGenerator({ live: 4_000, seed: 1 });
     const census = await loadStore(dataDir, generator, quiet);
-    expect(Math.abs(census.live / 5_000 - 1)).toBeLessThan(0.03);
+    expect(Math.abs(census.live / 4_000 - 1)).toBeLessThan(0.03);
     const checked = await artifacta('fsck', '--data-dir', dataDir);
     expect(checked).toMatchObject({ code: 0 });
     expect(checked.stdout).toContain('nothing is wrong');
