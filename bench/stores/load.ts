@@ -41,18 +41,14 @@ type AnyFamily = Family<any, any>;
 /**
  * The families that are written together; the store is gone over once for each of these, and once for all others.
  * What follows each other in time lies together in most families, so that LevelDB has little to merge as long as only
- * one of them is written.
+ * few of them are written; drawing the store once more costs about as much as writing one of them.
  */
 const passes: readonly (readonly AnyFamily[])[] = [
   [artifacts.record],
-  [artifacts.head],
-  [artifacts.version],
-  [artifacts.feed],
-  [latest.byTime],
-  [latest.bySession],
-  [latest.byName],
+  [artifacts.head, artifacts.version, artifacts.feed],
+  [latest.byTime, latest.bySession],
+  [latest.byName, latest.byType],
   [latest.byMetadata],
-  [latest.byType],
   [blobs.reference],
 ];
 
