@@ -128,7 +128,7 @@ function at(place: number): string {
 /** `1k`, `10M`; small numbers as they are. */
 function short(value: number): string {
   if (value >= 1e6) return `${Number((value / 1e6).toPrecision(6))}M`;
-  if (value >= 1e4) return `${Number((value / 1e3).toPrecision(6))}k`;
+  if (value >= 1e3) return `${Number((value / 1e3).toPrecision(6))}k`;
   return String(Number(value.toPrecision(6)));
 }
 
