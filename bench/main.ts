@@ -1,93 +1,73 @@
 /** `npm run bench`: measures the service against its controls. docs/performance.md says what the figures mean. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { describeMachine } from './harness/machine.ts';
+import { type Options, readOptions, UsageError, usage } from './harness/options.ts';
 import { tableOf, writeResults } from './harness/report.ts';
-import { type Context, type Figure, runsForVerdict, type Target } from './harness/target.ts';
+import type { Context, Figure, Target } from './harness/target.ts';
 import { memory } from './memory.ts';
 import { p1 } from './p1-upload.ts';
 import { p3 } from './p3-download.ts';
 import { p5 } from './p5-push.ts';
 import { p6 } from './p6-latency.ts';
+import { p7 } from './p7-query.ts';
+import { p7b } from './p7b-sqlite.ts';
+import { p7c } from './p7c-shapes.ts';
+import { p7d } from './p7d-pages.ts';
 import { readMemory } from './read-memory.ts';
+import { keptStore } from './stores/cache.ts';
 import { watchers } from './watchers.ts';
 
-const targets: readonly Target[] = [p1, p3, p5, p6, memory, readMemory, watchers];
+const targets: readonly Target[] = [p1, p3, p5, p6, p7, p7b, p7c, p7d, memory, readMemory, watchers];
 
-/** The longest that one target may take. */
+/** The longest that one target may take, stores not yet built apart. */
 const targetMinutesMax = 20;
 
-const usage = `Usage: npm run bench -- [options] [target...]
+/** Every generated store is drawn from this. */
+const seed = 1;
 
-Measures the targets that are named, or all of them.
-
-  --runs N    how often each is measured (default ${runsForVerdict}; fewer give no verdict)
-  --quick     small sizes, to see that everything works
-  --dir DIR   where data is written (default the system's temporary directory); its disk is what is measured
-  --list      list the targets
-`;
-
-const { values, positionals } = readArguments();
-if (values.help) {
-  process.stdout.write(usage);
-} else if (values.list) {
+const options = optionsOrExit();
+if (options.task === 'help') process.stdout.write(usage);
+else if (options.task === 'list')
   for (const { name, what } of targets) process.stdout.write(`${name.padEnd(11)} ${what}\n`);
-} else {
-  await measure(chosen(positionals));
-}
+else await measure(options);
 
-function readArguments() {
+function optionsOrExit(): Options {
   try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        runs: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        dir: { type: 'string', default: tmpdir() },
-        list: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
+    return readOptions(process.argv.slice(2), targets);
   } catch (error) {
-    return refuse(String(error instanceof Error ? error.message : error));
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`bench: ${error.message}\n\n${usage}`);
+    process.exit(2);
   }
 }
 
-function chosen(names: readonly string[]): readonly Target[] {
-  const unknown = names.find((name) => !targets.some((target) => target.name === name));
-  if (unknown !== undefined) return refuse(`there is no target ${unknown}`);
-  return names.length === 0 ? targets : targets.filter(({ name }) => names.includes(name));
-}
-
-async function measure(wanted: readonly Target[]): Promise<void> {
-  const runs = Number(values.runs ?? (values.quick ? 1 : runsForVerdict));
-  if (!Number.isInteger(runs) || runs < 1) refuse(`--runs takes a whole number from 1, not ${values.runs}`);
+async function measure({ targets: wanted, directory: parent, ...given }: Options): Promise<void> {
   const time = new Date();
-  const machine = describeMachine(values.dir);
-  const directory = temporaryDirectory(values.dir);
-  const context = (target: Target): Context => ({
-    runs,
-    quick: values.quick,
-    directory: mkdtempSync(join(directory, `${target.name}-`)),
-    say: (message) => process.stderr.write(`${target.name}: ${message}\n`),
-  });
+  const machine = describeMachine(parent);
+  const directory = temporaryDirectory(parent);
   const figures: Figure[] = [];
   for (const target of wanted) {
-    const own = context(target);
+    const say = (message: string) => void process.stderr.write(`${target.name}: ${message}\n`);
+    if (target.needsStores)
+      for (const live of given.sizes) await keptStore(given.stores, { live, seed }, say);
+    const context: Context = {
+      ...given,
+      directory: mkdtempSync(join(directory, `${target.name}-`)),
+      store: (live) => keptStore(given.stores, { live, seed }, say),
+      say,
+    };
     const timer = setTimeout(() => {
-      own.say(`still not done after ${targetMinutesMax} minutes: given up`);
+      say(`still not done after ${targetMinutesMax} minutes: given up`);
       process.exit(1);
     }, targetMinutesMax * 60_000);
-    figures.push(...(await target.measure(own)));
+    figures.push(...(await target.measure(context)));
     clearTimeout(timer);
     // What one target wrote must not fill the disk for the next.
-    rmSync(own.directory, { recursive: true, force: true });
+    rmSync(context.directory, { recursive: true, force: true });
   }
-  const whole = context({ name: 'all', what: '', measure: async () => [] });
-  const path = writeResults(join(import.meta.dirname, 'results'), figures, whole, machine, time);
-  process.stdout.write(`${tableOf(figures, whole, machine)}\nWritten to ${path}\n`);
+  const paths = writeResults(join(import.meta.dirname, 'results'), figures, given, machine, time);
+  process.stdout.write(`${tableOf(figures, given, machine)}\nWritten to ${paths.join(', ')}\n`);
 }
 
 /** Removed when this process ends, however it does, unless it is killed outright. */
@@ -96,9 +76,4 @@ function temporaryDirectory(parent: string): string {
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
   return directory;
-}
-
-function refuse(why: string): never {
-  process.stderr.write(`bench: ${why}\n\n${usage}`);
-  process.exit(2);
 }

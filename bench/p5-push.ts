@@ -68,7 +68,7 @@ async function throughput(context: Context, count: number): Promise<Figure> {
 /** In a run of its own: tracing costs, even if little. */
 async function syncsPerPush(context: Context, count: number): Promise<Figure> {
   const trace = join(context.directory, 'syncs');
-  await using ours = await startArtifacta(context, trace);
+  await using ours = await startArtifacta(context, { traceTo: trace });
   await using client = await RawClient.connect(ours.address);
   context.say('counting syncs: warm-up');
   await pushRate(client, ours, count / 5);

@@ -3,11 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { resolve } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 
 export interface Machine {
   /** With `+changes` if files differ from it. */
   readonly commit: string;
   readonly node: string;
+  /** What the service runs with, and their versions. */
+  readonly packages: Readonly<Record<string, string>>;
   readonly kernel: string;
   readonly fileSystem: string;
   readonly processors: number;
@@ -21,6 +24,7 @@ export function describeMachine(directory: string): Machine {
   return {
     commit: commit(),
     node: process.version,
+    packages: packageJson.dependencies,
     kernel: release(),
     fileSystem: fileSystemOf(directory),
     processors: cpus().length,

@@ -1,9 +1,13 @@
-/** Results as a table for people and as JSON for comparisons. */
+/** Results as a table and plots for people and as JSON for comparisons. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from './machine.ts';
+import { svgOf } from './plot.ts';
 import { median } from './statistics.ts';
 import { type Context, type Figure, runsForVerdict, type Series } from './target.ts';
+
+/** What a verdict depends on besides the figures. */
+export type Conditions = Pick<Context, 'runs' | 'quick' | 'sizes'>;
 
 export type Verdict =
   | 'holds'
@@ -23,7 +27,7 @@ export function verdictOf({ result, requirement }: Figure, { quick }: Pick<Conte
 }
 
 /** The table, the lines below it, and the machine. */
-export function tableOf(figures: readonly Figure[], context: Context, machine: Machine): string {
+export function tableOf(figures: readonly Figure[], context: Conditions, machine: Machine): string {
   const rows = figures.map((figure) => [
     figure.id,
     spread(figure.result),
@@ -79,18 +83,26 @@ function short(value: number): string {
   return Math.abs(value) >= 1_000 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-/** Writes everything that was measured, run by run. @returns the path. */
+/** Writes everything that was measured, run by run, and the plots. @returns the paths. */
 export function writeResults(
   directory: string,
   figures: readonly Figure[],
-  context: Context,
+  { runs, quick, sizes }: Conditions,
   machine: Machine,
   time: Date,
-): string {
+): readonly string[] {
   mkdirSync(directory, { recursive: true });
-  const path = join(directory, `${time.toISOString().replaceAll(':', '-')}.json`);
-  const { runs, quick } = context;
-  const results = figures.map((figure) => ({ ...figure, verdict: verdictOf(figure, context) }));
-  writeFileSync(path, `${JSON.stringify({ time, machine, runs, quick, figures: results }, undefined, 2)}\n`);
-  return path;
+  const base = join(directory, time.toISOString().replaceAll(':', '-'));
+  const results = figures.map((figure) => ({ ...figure, verdict: verdictOf(figure, { quick }) }));
+  const files: (readonly [path: string, content: string])[] = [
+    [
+      `${base}.json`,
+      `${JSON.stringify({ time, machine, runs, quick, sizes, figures: results }, undefined, 2)}\n`,
+    ],
+    ...figures
+      .flatMap(({ plots = [] }) => plots)
+      .map((plot) => [`${base}-${plot.name}.svg`, svgOf(plot)] as const),
+  ];
+  for (const [path, content] of files) writeFileSync(path, content);
+  return files.map(([path]) => path);
 }

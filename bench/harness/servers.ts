@@ -15,9 +15,18 @@ function nodeFlags(): string[] {
   return serving[1]!.split(' ');
 }
 
-/** The service as users start it, on a new data directory. `traceTo`: a file for its fsync and fdatasync calls. */
-export async function startArtifacta({ directory }: Context, traceTo?: string): Promise<ServerProcess> {
-  const dataDir = mkdtempSync(join(directory, 'data-'));
+export interface ServeOptions {
+  /** Default: a new, empty one. */
+  readonly dataDir?: string;
+  /** A file for its fsync and fdatasync calls. Default: they are not traced. */
+  readonly traceTo?: string;
+}
+
+/** The service as users start it. */
+export async function startArtifacta(
+  { directory }: Pick<Context, 'directory'>,
+  { dataDir = mkdtempSync(join(directory, 'data-')), traceTo }: ServeOptions = {},
+): Promise<ServerProcess> {
   const doors = [
     '--grpc-listen',
     '127.0.0.1:0',

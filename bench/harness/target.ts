@@ -1,10 +1,16 @@
 /** What a target measures, and what it is given for that. */
+import type { KeptStore } from '../stores/cache.ts';
+import type { Plot } from './plot.ts';
 
 export interface Context {
   /** How often everything is measured; fewer than {@link runsForVerdict} give no verdict. */
   readonly runs: number;
   /** Small sizes, to see that everything works. Gives no verdict either. */
   readonly quick: boolean;
+  /** How many artifacts the stores have that are to be measured on, ascending. */
+  readonly sizes: readonly number[];
+  /** The generated store of so many artifacts. Targets only read it. */
+  readonly store: (artifacts: number) => Promise<KeptStore>;
   /** An empty directory on the file system to be measured; removed at the end. */
   readonly directory: string;
   /** Says on standard error what is going on. */
@@ -19,6 +25,8 @@ export interface Target {
   /** As it is asked for on the command line, e.g. `p1`. */
   readonly name: string;
   readonly what: string;
+  /** It takes generated stores: they are built before its time runs. */
+  readonly needsStores?: boolean;
   measure(context: Context): Promise<readonly Figure[]>;
 }
 
@@ -52,4 +60,5 @@ export interface Figure {
   readonly others: readonly Series[];
   /** What a reader must know to judge the figure. */
   readonly notes: readonly string[];
+  readonly plots?: readonly Plot[];
 }
