@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { openMemoryDoor } from '../support/door.ts';
 import { openNamespaceDoor } from '../support/namespace-door.ts';
+import { amendSuite } from './amend.suite.ts';
 import { artifactsSuite } from './artifacts.suite.ts';
 import { badInputSuite } from './bad-input.suite.ts';
 import { comparisonSuite } from './comparison.suite.ts';
@@ -19,6 +20,7 @@ describe('early answers through the memory door', () => earlySuite(openMemoryDoo
 describe('opening sessions through the memory door', () => openSessionSuite(openMemoryDoor));
 describe('queries through the memory door', () => queriesSuite(openMemoryDoor));
 describe('watching through the memory door', () => watchSuite(openMemoryDoor));
+describe('amending through the memory door', () => amendSuite(openMemoryDoor));
 describe('reading through the memory door', () => readingSuite(openMemoryDoor));
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));

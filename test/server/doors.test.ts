@@ -1,5 +1,6 @@
 /** The suites of the API over the network: the same answers, codes and reasons as through the memory door. */
 import { describe } from 'vitest';
+import { amendSuite } from '../api/amend.suite.ts';
 import { artifactsSuite } from '../api/artifacts.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
 import { comparisonSuite } from '../api/comparison.suite.ts';
@@ -20,6 +21,7 @@ describe('early answers through the gRPC door', () => earlySuite(openGrpcDoor));
 describe('opening sessions through the gRPC door', () => openSessionSuite(openGrpcDoor));
 describe('queries through the gRPC door', () => queriesSuite(openGrpcDoor));
 describe('watching through the gRPC door', () => watchSuite(openGrpcDoor));
+describe('amending through the gRPC door', () => amendSuite(openGrpcDoor));
 describe('lineage through the gRPC door', () => lineageSuite(openGrpcDoor));
 describe('comparisons through the gRPC door', () => comparisonSuite(openGrpcDoor));
 describe('reading through the gRPC door', () => readingSuite(openGrpcDoor));
@@ -35,6 +37,7 @@ describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HT
   describe('opening sessions', () => openSessionSuite(open));
   describe('queries', () => queriesSuite(open));
   describe('watching', () => watchSuite(open));
+  describe('amending', () => amendSuite(open));
   describe('lineage', () => lineageSuite(open));
   describe('comparisons', () => comparisonSuite(open));
   describe('reading', () => readingSuite(open));
