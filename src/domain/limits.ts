@@ -39,7 +39,7 @@ export const limits = {
   /** Parentheses within each other. */
   filterDepthMax: 32,
   /** Index rows, probes and records that one call may touch before it answers with a short page. */
-  queryTouchesMax: 20_000,
+  queryTouchesMax: 12_000,
   lineageDepthMax: 32,
   /** Edges of a walk before what a page of it begins with: together with their artifacts not all of the touches. */
   lineageEdgesMax: 4_000,

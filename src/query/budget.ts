@@ -1,3 +1,5 @@
+import { doorLimits } from '../index/door.ts';
+
 /** What one call may touch: entries of lists, point lookups and records together. */
 export class Budget {
   readonly limit: number;
@@ -7,6 +9,11 @@ export class Budget {
 
   constructor(limit: number) {
     this.limit = limit;
+  }
+
+  /** True when a call should answer with what it has: what is left would not do for another block of a list. */
+  get isSpent(): boolean {
+    return this.left <= Math.min(doorLimits.scanBlockEntriesMax, this.limit / 10);
   }
 
   get left(): number {

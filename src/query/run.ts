@@ -107,7 +107,7 @@ class Page<T> {
 
   private isOver(): boolean {
     const { itemsMax, bytesMax, budget } = this.query;
-    return this.items.length >= itemsMax || this.bytes >= bytesMax || budget.left <= 0;
+    return this.items.length >= itemsMax || this.bytes >= bytesMax || budget.isSpent;
   }
 
   /** As many entries as are likely to be needed for the rest of the page. */

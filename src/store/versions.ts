@@ -58,7 +58,7 @@ export async function listVersions(reader: Reader, query: VersionsQuery): Promis
         if (items.length >= query.itemsMax || bytes >= query.bytesMax)
           return { items, driver, last: await unlessLast(reader, walked, key) };
       }
-      if (budget.left <= 0)
+      if (budget.isSpent)
         return { items, driver, last: await unlessLast(reader, walked, entries.at(-1)![0]) };
     }
   }

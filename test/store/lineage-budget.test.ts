@@ -140,8 +140,8 @@ async function walk(id: ArtifactId, depth: number, pageSize: number): Promise<Wa
 }
 
 const derived = (edges: readonly LineageEdge[]) => edges.map(({ derivedId }) => derivedId);
-/** What was begun when the budget was spent is finished: a block of rows at most. */
-const costMax = limits.queryTouchesMax + limits.pageSizeMax;
+/** What was begun when the budget was spent is finished: a block of rows, and what they lead to. */
+const costMax = limits.queryTouchesMax + 2 * limits.pageSizeMax;
 
 it('a page of one wide step costs what is on it', { timeout: 60_000 }, async () => {
   const { pages, costs, error } = await walk(wide, 1, 100);
