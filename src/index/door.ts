@@ -93,10 +93,12 @@ export interface Range {
   /** At most this many entries in all. Default: no bound. */
   readonly limit?: number;
   /**
-   * The first block has at most this many entries and each block after it four times as many as the one before, for
-   * who may not want them all: each block is a hop to another thread. Default: every block as large as it may be.
+   * The first block has at most this many entries, for who may not want them all: each block is a hop to another
+   * thread. Default: every block as large as it may be.
    */
   readonly firstBlock?: number;
+  /** The second one; each block after it has twice as many as the one before. Default: four times {@link firstBlock}. */
+  readonly secondBlock?: number;
 }
 
 /** Reads at one instant. */

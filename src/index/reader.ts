@@ -39,7 +39,8 @@ export async function* scanRows(database: DatabaseReader, range: Range): AsyncGe
   const iterator = database.iterator(range);
   try {
     const largest = doorLimits.scanBlockEntriesMax;
-    for (let size = range.firstBlock ?? largest; ; size *= 4) {
+    let next = range.secondBlock ?? 4 * (range.firstBlock ?? largest);
+    for (let size = range.firstBlock ?? largest; ; [size, next] = [next, next * 2]) {
       const stored = await iterator.nextv(Math.min(size, largest));
       if (stored.length === 0) return;
       yield stored.map(([key, row]): Entry => [key, decodeRow(key, row)]);

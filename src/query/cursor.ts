@@ -38,7 +38,9 @@ export class ListCursor {
       this.isAtEnd = true;
       return;
     }
-    this.blocks ??= this.reader.scan({ ...rangeOf(list.prefix, walk), firstBlock })[Symbol.asyncIterator]();
+    this.blocks ??= this.reader
+      .scan({ ...rangeOf(list.prefix, walk), firstBlock, secondBlock: Math.max(firstBlock, walk.wanted) })
+      [Symbol.asyncIterator]();
     const block = await this.blocks.next();
     this.isAtEnd = block.done === true;
     this.isShort = block.done === true || block.value.length < firstBlock;

@@ -96,7 +96,7 @@ async function entriesOf(
   oldestFirst: boolean,
   budget: Budget,
 ): Promise<Suffix[]> {
-  const walk = { bounds: { ...always, ...bounds }, oldestFirst, after: undefined };
+  const walk = { bounds: { ...always, ...bounds }, oldestFirst, after: undefined, wanted: limit };
   if ('members' in list) return list.members.filter((one) => isPassed(one, walk)).slice(0, limit);
   for await (const block of reader.scan({ ...rangeOf(list.prefix, walk), limit })) {
     budget.entries += block.length;

@@ -14,6 +14,8 @@ import { compareSuffixes, type Suffix, timeOf, type Walk } from './suffix.ts';
 /** A query that is about to run. Must be closed. */
 export interface Plan extends AsyncDisposable {
   readonly stream: Stream;
+  /** Something else could have driven it. */
+  readonly isChoice: boolean;
   /** What drives it. */
   readonly lists: readonly List[];
   /** The same, for people. */
@@ -58,6 +60,7 @@ export async function plan(
   const others = ranked.slice(1).map(({ factor }) => factor);
   return {
     stream: new Stream(walked, walk.oldestFirst),
+    isChoice: ranked.length > 1,
     lists: isEmpty ? [] : lists,
     driver: [...new Set(lists.map(({ what }) => what))].join(' OR '),
     probes: [...others.flatMap(probeFor), ...factors.flatMap(probeAgainst)],

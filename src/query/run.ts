@@ -47,6 +47,13 @@ export interface Result<T> {
   readonly total: number | undefined;
 }
 
+/**
+ * Where few of so many entries match, another list may be shorter from here on: the first entries of a list say little
+ * about those that come crowded later. It is looked again then, and again after twice as many.
+ */
+const patienceFirst = 512;
+const poorShare = 1 / 4;
+
 /** Entries looked at together, at least and at most: a record that does not fit into the page was read in vain. */
 const stepMin = 16;
 const stepMax = 256;
@@ -56,22 +63,46 @@ const recordsReadTogether = 128;
 export async function run<T>(reader: Reader, query: Query<T>): Promise<Result<T>> {
   const { catalog, oldestFirst, after, budget } = query;
   const analysis = analyse(query.condition, catalog);
-  const walk: Walk = { bounds: analysis.bounds, oldestFirst, after };
+  const walk: Walk = { bounds: analysis.bounds, oldestFirst, after, wanted: query.itemsMax };
   if (isNothing(walk))
-    return { items: [], last: undefined, total: 0, explanation: { driver: 'nothing', tests: [] } };
-  await using chosen = await plan(reader, analysis, catalog, walk, budget);
-  const page = new Page<T>(reader, query, chosen);
-  const last = await page.fill();
-  const tests = [...chosen.probes.map(({ what }) => what), ...chosen.residual];
-  const explanation = { driver: chosen.driver, tests: [...new Set(tests)] };
-  const total = query.estimates && after === undefined ? await totalOf(page, last, chosen) : undefined;
-  return { items: page.items, last, total, explanation };
-
-  async function totalOf(page: Page<T>, last: Suffix | undefined, { lists }: Plan) {
-    if (last === undefined) return page.items.length;
-    const seen = { examined: page.examined, hits: page.items.length };
-    return await estimate(reader, lists, walk.bounds, seen, budget, (suffixes) => page.countHits(suffixes));
+    return {
+      items: [],
+      last: undefined,
+      total: query.estimates && after === undefined ? 0 : undefined,
+      explanation: { driver: 'nothing', tests: [] },
+    };
+  const page = new Page<T>(reader, query);
+  const plans: Plan[] = [];
+  let last = after;
+  for (let patience = patienceFirst; ; patience *= 2) {
+    await using chosen = await plan(reader, analysis, catalog, { ...walk, after: last }, budget);
+    plans.push(chosen);
+    const filled = await page.fill(chosen, patience);
+    last = filled.last;
+    if (!filled.goesOn) break;
   }
+  const explanation = explained(plans);
+  if (!query.estimates || after !== undefined)
+    return { items: page.items, last, total: undefined, explanation };
+  const seen = { examined: page.examined, hits: page.items.length };
+  const lists = plans.at(-1)!.lists;
+  const total =
+    last === undefined
+      ? page.items.length
+      : await estimate(reader, lists, walk.bounds, seen, budget, (suffixes) => page.countHits(suffixes));
+  return { items: page.items, last, total, explanation };
+}
+
+function explained(plans: readonly Plan[]): Explanation {
+  const tests = plans.flatMap(({ probes, residual }) => [...probes.map(({ what }) => what), ...residual]);
+  const drivers = [...new Set(plans.map(({ driver }) => driver))];
+  return { driver: drivers.join(', then '), tests: [...new Set(tests)] };
+}
+
+/** How filling a page ended: after which entry it goes on, if any follows; and whether that should be now, by another plan. */
+interface Filled {
+  readonly last: Suffix | undefined;
+  readonly goesOn: boolean;
 }
 
 class Page<T> {
@@ -80,28 +111,37 @@ class Page<T> {
   private bytes = 0;
   private readonly reader: Reader;
   private readonly query: Query<T>;
-  private readonly plan: Plan;
+  private plan: Plan | undefined;
 
-  constructor(reader: Reader, query: Query<T>, plan: Plan) {
+  constructor(reader: Reader, query: Query<T>) {
     this.reader = reader;
     this.query = query;
-    this.plan = plan;
   }
 
-  /** @returns the last entry that was looked at; undefined if none follows it. */
-  async fill(): Promise<Suffix | undefined> {
+  /** @param patience how many entries are looked at in vain before another plan is asked for. */
+  async fill(plan: Plan, patience: number): Promise<Filled> {
+    this.plan = plan;
+    const before = { examined: this.examined, items: this.items.length };
+    const isPoor = () => {
+      const examined = this.examined - before.examined;
+      return examined >= patience && this.items.length - before.items < examined * poorShare;
+    };
     let last: Suffix | undefined;
     for (;;) {
-      const block = await this.plan.stream.next();
-      if (block.length === 0) return undefined;
+      const block = await plan.stream.next();
+      if (block.length === 0) return { last: undefined, goesOn: false };
       for (let at = 0; at < block.length; ) {
-        if (last !== undefined && this.isOver()) return last;
+        if (last !== undefined && this.isOver()) return { last, goesOn: false };
+        if (last !== undefined && plan.isChoice && isPoor()) return { last, goesOn: true };
         const step = block.slice(at, at + this.step());
         const looked = await this.look(step);
         at += looked;
         last = step[looked - 1]!;
       }
-      if (this.isOver()) return (await this.plan.stream.next()).length > 0 ? last : undefined;
+      if (this.isOver()) {
+        const follows = (await plan.stream.next()).length > 0;
+        return { last: follows ? last : undefined, goesOn: false };
+      }
     }
   }
 
@@ -129,7 +169,7 @@ class Page<T> {
 
   private async sift(suffixes: readonly Suffix[]): Promise<readonly Suffix[]> {
     let passing = suffixes;
-    for (const probe of this.plan.probes) {
+    for (const probe of this.plan?.probes ?? []) {
       if (passing.length === 0) break;
       passing = await probe.sift(this.reader, passing, this.query.budget);
     }

@@ -56,6 +56,8 @@ export interface Walk {
   readonly oldestFirst: boolean;
   /** Only what comes after this one. */
   readonly after: Suffix | undefined;
+  /** About how many entries will be needed, if most of them match. */
+  readonly wanted: number;
 }
 
 /** True if there is nothing to walk. */

@@ -18,14 +18,14 @@ it.concurrent('loses nothing and shows nothing unfinished when it is killed at a
   // Else the kills were not where they should be: some fall between a commit and its answer, or before a commit.
   expect(report.tally.unknownMade).toBeGreaterThan(0);
   expect(report.tally.orphans).toBeGreaterThan(0);
-}, 120_000);
+}, 600_000);
 
 it.concurrent('nor when it is killed at any step of a start that has a seal to finish', async () => {
   const report = await killStarts({ seed });
   expectNoFault(report);
   expect(report.tally.killsOfStarts).toBe(9);
-}, 120_000);
+}, 600_000);
 
 it.concurrent('nor at any other time', async () => {
   expectNoFault(await killAtRandom(10, { seed }));
-}, 120_000);
+}, 600_000);

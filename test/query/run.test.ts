@@ -225,6 +225,25 @@ describe('what a call touches', () => {
     }
   }, 60_000);
 
+  it('follows the list that is short from there on, if the first entries have misled', async () => {
+    // Of `crowded` the ends are as dense as can be, and between them there is little; `even` is even.
+    const made = Array.from({ length: 40_000 }, (_, at) => {
+      const isCrowded = at < 40 || at >= 39_960 || at % 400 === 0;
+      return thing(at, start + at * 10, [
+        ...(isCrowded ? ['crowded'] : []),
+        ...(at % 4 === 0 ? ['even'] : []),
+      ]);
+    });
+    await using reader = await readerOf(made);
+    for (const oldestFirst of [false, true]) {
+      const wanted = and(isIn('crowded'), isIn('even'));
+      const { result, budget } = await ask(reader, made, wanted, { oldestFirst, itemsMax: 1_000 });
+      expect(result).toMatchObject({ last: undefined, explanation: { driver: 'even, then crowded' } });
+      expect(result.items).toHaveLength(made.filter((one) => meets(wanted, one)).length);
+      expect(budget.limit - budget.left).toBeLessThan(5_000);
+    }
+  }, 60_000);
+
   it('ends a page when it is spent, also an empty one, and says where to go on', async () => {
     const made = evenly(5_000, { even: 2, odd: 5 }).map((one, at) =>
       thing(at, one.time, one.lists.has('even') ? ['even'] : one.lists),

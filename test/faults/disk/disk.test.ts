@@ -17,7 +17,7 @@ for (const name of chosen) {
   const obstacle = scenario.obstacle();
   if (obstacle !== undefined) console.warn(`skipped, ${name}: ${obstacle}`);
   it.concurrent(`nothing acknowledged is lost, and pushes go on by themselves: ${name}`, {
-    timeout: 120_000,
+    timeout: 600_000,
     skip: obstacle !== undefined,
   }, async () => {
     const { faults, said } = await scenario.play();
