@@ -11,9 +11,9 @@ export class Budget {
     this.limit = limit;
   }
 
-  /** True when a call should answer with what it has: what is left would not do for another block of a list. */
+  /** True when a call should answer with what it has: what is left would not do for another block and what it leads to. */
   get isSpent(): boolean {
-    return this.left <= Math.min(doorLimits.scanBlockEntriesMax, this.limit / 10);
+    return this.left <= Math.min(1.5 * doorLimits.scanBlockEntriesMax, this.limit / 8);
   }
 
   get left(): number {

@@ -56,6 +56,7 @@ const poorShare = 1 / 4;
 
 /** Entries looked at together, at least and at most: a record that does not fit into the page was read in vain. */
 const stepMin = 16;
+const stepFirst = 64;
 const stepMax = 256;
 const recordsReadTogether = 128;
 
@@ -153,11 +154,10 @@ class Page<T> {
   /** As many entries as are likely to be needed for the rest of the page. */
   private step(): number {
     const wanted = this.query.itemsMax - this.items.length;
+    // Which lookups are of use is known after a few.
+    const most = this.examined < stepFirst ? stepFirst : stepMax;
     const share = this.examined === 0 ? 1 : Math.max(this.items.length / this.examined, 1 / 32);
-    return Math.max(
-      1,
-      Math.min(stepMax, this.query.budget.left, Math.max(stepMin, Math.ceil(wanted / share))),
-    );
+    return Math.max(1, Math.min(most, this.query.budget.left, Math.max(stepMin, Math.ceil(wanted / share))));
   }
 
   /** How many of these match. */
