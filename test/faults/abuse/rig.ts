@@ -70,6 +70,8 @@ function rssOf(pid: number): number {
   return Math.round(Number(kibibytes) / 1024);
 }
 
+/** Connections of others come and go. */
+const descriptorsMore = 20;
 const descriptorsOf = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 const stagedIn = (dataDir: string) => readdirSync(join(dataDir, 'tmp')).length;
 
@@ -114,8 +116,9 @@ async function suffer(
   const behaved = await behave(client, () => performance.now() > endMs);
   const said = told();
   end();
-  // The service notices closed connections, and what it had staged for them goes.
-  for (let at = 0; at < 100 && stagedIn(dataDir) > 0; at++) await delay(50);
+  // The service notices closed connections when it comes to them, and what it had staged for them goes.
+  const isLeft = () => stagedIn(dataDir) > 0 || descriptorsOf(pid) > descriptorsBefore + descriptorsMore;
+  for (let at = 0; at < 600 && isLeft(); at++) await delay(50);
   await delay(1_000);
   clearInterval(watch);
   return {
@@ -157,7 +160,7 @@ export function faultsOf(report: AbuseReport): string[] {
     ...(calls === 0 ? [`${name}: nobody else was served`] : []),
     ...failures.slice(0, 3).map((failure) => `${name}: another client was failed: ${failure}`),
     ...(rssPeak > rssMax ? [`${name}: memory grew from ${rssBefore} to ${rssPeak} MiB`] : []),
-    ...(descriptorsAfter > descriptorsBefore + 20
+    ...(descriptorsAfter > descriptorsBefore + descriptorsMore
       ? [`${name}: descriptors grew from ${descriptorsBefore} to ${descriptorsAfter}`]
       : []),
     ...(stagedAfter > 0 ? [`${name}: ${stagedAfter} staging files are left`] : []),
