@@ -116,10 +116,13 @@ async function suffer(
   const behaved = await behave(client, () => performance.now() > endMs);
   const said = told();
   end();
-  // The service notices closed connections when it comes to them, and what it had staged for them goes.
+  // The service notices closed connections when it comes to them, also some that it has yet to accept, and what it had
+  // staged for them goes. It is quiet when nothing is left for a second.
   const isLeft = () => stagedIn(dataDir) > 0 || descriptorsOf(pid) > descriptorsBefore + descriptorsMore;
-  for (let at = 0; at < 600 && isLeft(); at++) await delay(50);
-  await delay(1_000);
+  for (let at = 0, quiet = 0; at < 1_200 && quiet < 20; at++) {
+    await delay(50);
+    quiet = isLeft() ? 0 : quiet + 1;
+  }
   clearInterval(watch);
   return {
     name: abuse.name,
