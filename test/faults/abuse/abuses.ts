@@ -1,6 +1,6 @@
 /** What clients may do to a service that is not meant to fall over: each begins an abuse, and says how to end it. */
 import { once } from 'node:events';
-import { Agent, get } from 'node:http';
+import { Agent, type ClientRequest, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { UploadArtifactRequestSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
@@ -159,15 +159,18 @@ export const abuses: readonly Abuse[] = [
     begin: async ({ http }) => {
       const answers = new Map<number, number>();
       const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+      const open = new Set<ClientRequest>();
       let sent = 0;
       const note = (status: number) => answers.set(status, (answers.get(status) ?? 0) + 1);
       const attempt = () => {
         const authorization = `Bearer ark_${'a'.repeat(16)}_${String(sent++).padStart(43, '0')}`;
         const path = `/v1/artifacts/art_${'0'.repeat(26)}/content`;
-        get(`http://${http}${path}`, { agent, headers: { authorization } }, (answer) => {
+        const request = get(`http://${http}${path}`, { agent, headers: { authorization } }, (answer) => {
           note(answer.statusCode ?? 0);
           answer.resume();
-        }).on('error', () => note(0));
+        });
+        request.on('error', () => note(0)).on('close', () => open.delete(request));
+        open.add(request);
       };
       const stop = every(20, () => {
         for (let at = 0; at < 20; at++) attempt();
@@ -175,6 +178,8 @@ export const abuses: readonly Abuse[] = [
       return {
         end: () => {
           stop();
+          // The agent would open connections anew for those that still wait for one.
+          for (const request of open) request.destroy();
           agent.destroy();
         },
         told: () => `${sent} sent, answered ${JSON.stringify(Object.fromEntries(answers))}`,
