@@ -22,7 +22,7 @@ import { limits } from '../domain/limits.ts';
 import { parseNamespace } from '../domain/names.ts';
 import type { ExportPart } from '../store/export.ts';
 import type { HostState, StoreHost, StoreStatus } from '../store/host.ts';
-import type { PauseCause } from '../store/pauses.ts';
+import type { Pause, PauseCause } from '../store/pauses.ts';
 import type { Checked, VerifyEvent } from '../store/verify/verifier.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { inTime } from './idle.ts';
@@ -202,9 +202,24 @@ const states: Readonly<Record<HostState, StoreStatus_State>> = {
 };
 
 const causes: Readonly<Record<PauseCause, StorePause_Cause>> = {
+  clockSuspect: StorePause_Cause.CLOCK_SUSPECT,
+  longGap: StorePause_Cause.LONG_GAP,
+  manyOrphans: StorePause_Cause.MANY_ORPHANS,
   imported: StorePause_Cause.IMPORTED,
   inconsistent: StorePause_Cause.INCONSISTENT,
 };
+
+/** Why maintenance waits, as the protocol shows it. */
+export function toPauseMessage({ id, cause, startTime, message, objects }: Pause) {
+  return {
+    id,
+    cause: causes[cause],
+    startTime: timestampFromMs(startTime),
+    message,
+    objectCount: BigInt(objects?.count ?? 0),
+    sizeBytes: BigInt(objects?.bytes ?? 0),
+  };
+}
 
 function isFull({ state, space }: StoreStatus): boolean {
   return state === 'serving' && space !== undefined && space.freeBytes < space.reserveBytes;
@@ -217,12 +232,7 @@ export function toStatusMessage(status: StoreStatus): StatusMessage {
     storeId: status.storeId,
     formatVersion: status.formatVersion,
     commitNumber: BigInt(status.commit),
-    pauses: status.pauses.map(({ id, cause, startTime, message }) => ({
-      id,
-      cause: causes[cause],
-      startTime: timestampFromMs(startTime),
-      message,
-    })),
+    pauses: status.pauses.map(toPauseMessage),
     losses: status.losses.map((loss) => ({
       id: loss.id,
       firstCommitNumber: BigInt(loss.firstCommit),

@@ -250,16 +250,28 @@ class Watch {
     const principal = await authenticate(presentedBy(context));
     this.principal = principal;
     requireNeeded(principal, this.need);
-    return { principal, signal: this.limited(context, after), after };
+    const ms = this.allowedMs(context);
+    const { elapsed } = this.options;
+    const endsAtMs = this.startedMs + ms;
+    return {
+      principal,
+      signal: this.limited(context, ms, after),
+      after,
+      remainingMs: () => endsAtMs - elapsed(),
+    };
   }
 
   /** Streams take as long as their bytes, and copying an index as long as that; everything else must come to an end. */
-  private limited(context: HandlerContext, after: After): AbortSignal {
-    if (!this.isUnary || this.method.endsWith('/AcceptLoss')) return context.signal;
-    const ms = Math.min(
+  private allowedMs(context: HandlerContext): number {
+    if (!this.isUnary || this.method.endsWith('/AcceptLoss')) return Number.POSITIVE_INFINITY;
+    return Math.min(
       context.timeoutMs() ?? limits.deadlineSecondsDefault * 1000,
       limits.deadlineSecondsMax * 1000,
     );
+  }
+
+  private limited(context: HandlerContext, ms: number, after: After): AbortSignal {
+    if (ms === Number.POSITIVE_INFINITY) return context.signal;
     const { signal, clear } = limitedSignal(context.signal, ms, after, deadlinePassed);
     this.clearing = clear;
     return signal;

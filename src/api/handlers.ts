@@ -19,6 +19,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** For time limits of its own. */
   readonly after: After;
+  /** Milliseconds until the signal is aborted by the deadline; Infinity for streams. */
+  readonly remainingMs: () => number;
 }
 
 type Unary<I extends DescMessage, O extends DescMessage> = (

@@ -11,6 +11,7 @@ import { adminHandlers } from './admin-service.ts';
 import { Admission } from './admission.ts';
 import { artifactHandlers } from './artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
+import { maintenanceHandlers } from './maintenance-service.ts';
 import { sessionHandlers } from './session-service.ts';
 import { tenantHandlers } from './tenants.ts';
 import { afterRealTime } from './timer.ts';
@@ -48,6 +49,6 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
     router.service(ArtifactService, guard(ArtifactService, artifactHandlers(store, admission), options));
     router.service(SessionService, guard(SessionService, sessionHandlers(store), options));
     router.service(AdminService, guard(AdminService, admin, options));
-    router.service(MaintenanceService, guard(MaintenanceService, {}, options));
+    router.service(MaintenanceService, guard(MaintenanceService, maintenanceHandlers(store), options));
   };
 }

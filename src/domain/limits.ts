@@ -111,6 +111,9 @@ export const limits = {
   namespaceUnwrittenBytesMax: 64 * 1024 * 1024,
   /** How long a chunk waits until others are written. */
   admissionSecondsMax: 10,
+  /** Things that one call of maintenance frees. */
+  maintenanceItemsDefault: 1_000,
+  maintenanceItemsMax: 100_000,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
 } as const;

@@ -57,6 +57,9 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get space() {
       return open().space;
     },
+    get pauses() {
+      return open().pauses;
+    },
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -2,7 +2,6 @@
 import { Failure } from '../domain/errors.ts';
 import type { Index, IndexStats } from '../index/door.ts';
 import type { HostState, StoreHost } from './host.ts';
-import { readPauses } from './pauses.ts';
 import type { SpaceStatus } from './space.ts';
 
 /** What it cannot say at the moment, in recovery for example, is left out. */
@@ -24,14 +23,14 @@ export async function figuresOf(host: StoreHost, index: Index | undefined): Prom
   const { state, damage } = host;
   const common = { state, losses: damage === undefined ? 0 : 1 };
   if (state !== 'serving' || index === undefined) return common;
-  const { blobs, space } = host.store;
+  const { blobs, space, pauses } = host.store;
   try {
     return {
       ...common,
       space: await space.status(),
       staged: { contents: blobs.stagedCount, sizeBytes: blobs.stagedBytes },
       index: { ...index.stats, waiting: index.waiting },
-      pauses: (await readPauses(index)).length,
+      pauses: (await pauses.current()).length,
     };
   } catch (error) {
     // The index is being opened again, or replaced.

@@ -186,7 +186,7 @@ export class StoreHost implements AsyncDisposable {
       ...common,
       storeId: await storeIdIn(snapshot),
       commit: (await newestCommit(snapshot)).seq,
-      pauses: await readPauses(snapshot),
+      pauses: await this.serving.store.pauses.current(),
       losses: [],
       space: await this.serving.store.space.status(),
       time: this.serving.index.now(),

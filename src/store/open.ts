@@ -21,6 +21,7 @@ import { Lineage } from './lineage.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
+import { Pauses } from './pauses.ts';
 import { Readings } from './readings.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
@@ -80,6 +81,7 @@ export interface Store extends AsyncDisposable {
   /** Where the contents are. */
   readonly blobs: BlobStore;
   readonly space: Space;
+  readonly pauses: Pauses;
   /** What the start had to tidy up. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
@@ -141,6 +143,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     tokenKey: settings.tokenKey,
     blobs,
     space,
+    pauses: new Pauses(index),
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       watches.end();
