@@ -17,7 +17,7 @@ import { encodeWrite } from '../../src/index/stored-row.ts';
 import { putArtifact, putDerived } from '../../src/store/artifact-rows.ts';
 import { defaultNamespace as ns } from '../../src/store/open.ts';
 import { createSession } from '../../src/store/session-rows.ts';
-import { Draft } from '../../src/store/transaction.ts';
+import { Draft, Rows } from '../../src/store/transaction.ts';
 import { noUsage, plus, usageShard } from '../../src/store/usage.ts';
 import type { GeneratedArtifact, GeneratedSession, StoreGenerator } from './generate.ts';
 import { anchorMs, marks } from './shape.ts';
@@ -125,7 +125,7 @@ function putSession(
 ): void {
   const env = { now: createTime, mintId: () => uidBytes, random: unused };
   const wanted = { id: parseSessionId('id', id), implicit: false, metadata, labels: [] };
-  const record = createSession(draft, env, ns, wanted);
+  const record = createSession(noRows, draft, env, ns, wanted);
   draft.put(sessions.record, [ns, record.uid], {
     ...record,
     feed: all.length,
@@ -156,6 +156,9 @@ function putContents(draft: Draft, { contents }: StoreGenerator, { references }:
     draft.put(blobs.bytes, [ns, sha256], bytes);
   }
 }
+
+/** Nothing is there yet. */
+const noRows = new Rows({ get: () => undefined });
 
 function unused(): never {
   throw new Error('nothing random is needed');
@@ -236,7 +239,7 @@ class Counts {
       this.references.set(record.sha256, (this.references.get(record.sha256) ?? 0) + 1);
       if (!isLatest) continue;
       this.latest++;
-      if (!isExpired(record, anchorMs)) this.live++;
+      if (!isExpired(record, undefined, anchorMs)) this.live++;
       for (const [name, { key, value }] of Object.entries(marks))
         if (record.metadata.some((pair) => pair[0] === key && pair[1] === value))
           this.marks.set(name, this.marks.get(name)! + 1);

@@ -6,7 +6,8 @@ import { invalid } from '../domain/errors.ts';
 import { parsePairs } from '../domain/metadata.ts';
 import type { ArtifactChanges } from '../store/artifact-changes.ts';
 import type { SessionChanges } from '../store/sessions.ts';
-import { parseExpiry, parseMask, unsupported } from './parse.ts';
+import { parseExpiry, parseMask } from './parse.ts';
+import { parseRetention } from './retention.ts';
 
 /** @throws Failure INVALID_ARGUMENT for an unknown path of the mask, bad values, or nothing to change. */
 export function parseArtifactChanges(request: UpdateArtifactRequest): ArtifactChanges {
@@ -28,19 +29,22 @@ export function parseArtifactChanges(request: UpdateArtifactRequest): ArtifactCh
   };
 }
 
-/** @throws Failure INVALID_ARGUMENT as {@link parseArtifactChanges}, NOT_IMPLEMENTED for the retention. */
+/** @throws Failure INVALID_ARGUMENT as {@link parseArtifactChanges}. */
 export function parseSessionChanges(request: UpdateSessionRequest): SessionChanges {
   const { changes } = request;
   const set: string[] = [];
   if (changes !== undefined && Object.keys(changes.labels).length > 0) set.push('labels');
   if (changes?.retention !== undefined) set.push('retention');
   const mask = parseMask(request.updateMask, ['labels', 'retention'], set);
-  if (mask.has('retention') && (changes?.retention !== undefined || !request.updateMask?.paths.includes('*')))
-    throw unsupported('changes.retention');
   if (mask.size === 0 && !request.touch) throw invalid('changes', 'says nothing to change');
+  const retention = changes?.retention;
   return {
+    touch: request.touch,
     ...(mask.has('labels')
       ? { labels: parsePairs('changes.labels', Object.entries(changes?.labels ?? {})) }
+      : {}),
+    ...(mask.has('retention')
+      ? { retention: retention ? parseRetention('changes.retention', retention) : { ttlMs: {} } }
       : {}),
     ...(request.etag === '' ? {} : { etag: request.etag }),
   };

@@ -18,26 +18,22 @@ import { type Receipt as ReceiptMessage, ReceiptSchema } from '../../gen/artifac
 import type { Artifact, Receipt } from '../domain/artifact.ts';
 import type { ExpirySource } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
-import type { Outcome, Session } from '../domain/session.ts';
+import type { Session } from '../domain/session.ts';
 import type { QueryExplanation } from '../store/listing.ts';
 import type { ManifestLine } from '../store/manifest.ts';
+import { outcomeValues } from './outcomes.ts';
+import { toLeaseMessage, toRetentionMessage } from './retention.ts';
 
 const expirySources: Readonly<Record<ExpirySource, ExpirySourceValue>> = {
   none: ExpirySourceValue.NONE,
   artifact: ExpirySourceValue.ARTIFACT,
+  session: ExpirySourceValue.SESSION_POLICY,
 };
 
 const sessionStates: Readonly<Record<Session['state'], SessionState>> = {
   open: SessionState.OPEN,
   sealing: SessionState.SEALING,
   sealed: SessionState.SEALED,
-};
-
-const outcomeValues: Readonly<Record<Outcome, SessionOutcome>> = {
-  succeeded: SessionOutcome.SUCCEEDED,
-  failed: SessionOutcome.FAILED,
-  cancelled: SessionOutcome.CANCELLED,
-  abandoned: SessionOutcome.ABANDONED,
 };
 
 /** A map field. Built with own properties only, since a key may be any name that an object knows. */
@@ -86,6 +82,10 @@ export function toSessionMessage(session: Session): SessionMessage {
     createTime: timestampFromMs(session.createTime),
     updateTime: timestampFromMs(session.updateTime),
     ...(session.sealTime === undefined ? {} : { sealTime: timestampFromMs(session.sealTime) }),
+    ...(session.expireTime === undefined ? {} : { expireTime: timestampFromMs(session.expireTime) }),
+    retention: toRetentionMessage(session.retention),
+    kept: session.kept,
+    ...(session.lease === undefined ? {} : { lease: toLeaseMessage(session.lease) }),
     artifactCount: BigInt(session.artifactCount),
     sizeBytes: BigInt(session.sizeBytes),
     holdCount: BigInt(session.holdCount),

@@ -7,7 +7,7 @@ import type { ArtifactSpec as SpecMessage } from '../../gen/artifacta/v1/upload_
 import type { ArtifactSpec, ArtifactTarget } from '../domain/artifact.ts';
 import { parseContentType } from '../domain/content-type.ts';
 import { parseSha256, type Sha256 } from '../domain/digest.ts';
-import { Failure, invalid } from '../domain/errors.ts';
+import { invalid } from '../domain/errors.ts';
 import { type ExpiryRequest, parseTtl } from '../domain/expiry.ts';
 import { type ArtifactId, parseArtifactId } from '../domain/ids.ts';
 import { limits } from '../domain/limits.ts';
@@ -49,14 +49,18 @@ export type ExpiryMessage =
 export function parseExpiry(field: string, message: ExpiryMessage): ExpiryRequest | undefined {
   const within = field === '' ? '' : `${field}.`;
   if (message.case === 'ttl') {
-    const { seconds, nanos } = message.value;
-    if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
-      throw invalid(`${within}ttl`, 'is not a valid duration');
-    return parseTtl(`${within}ttl`, Number(seconds) * 1000 + nanos / 1_000_000);
+    return parseTtl(`${within}ttl`, parseDuration(`${within}ttl`, message.value));
   }
   if (message.case === 'expireTime')
     return { expireTimeMs: parseTime(`${within}expire_time`, message.value) };
   return undefined;
+}
+
+/** Milliseconds, with a fraction. @throws Failure INVALID_ARGUMENT for what is no duration. */
+export function parseDuration(field: string, { seconds, nanos }: Duration): number {
+  if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
+    throw invalid(field, 'is not a valid duration');
+  return Number(seconds) * 1000 + nanos / 1_000_000;
 }
 
 function parseTime(field: string, { seconds, nanos }: Timestamp): number {
@@ -151,11 +155,4 @@ export function parseMask(
       `${JSON.stringify(unknown.slice(0, 64))} cannot be changed; only ${known.join(', ')} can`,
     );
   return new Set(mask.paths.includes('*') ? known : mask.paths);
-}
-
-/** Refuses an option that this version does not offer yet, instead of ignoring it. */
-export function unsupported(field: string): Failure {
-  return new Failure('NOT_IMPLEMENTED', `${field} is not implemented in this version`, {
-    violations: [{ field, description: 'is not implemented in this version' }],
-  });
 }

@@ -18,10 +18,11 @@ import { parseSessionChanges } from './changes.ts';
 import { compareSessions } from './comparison.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { toExplanationMessage, toSessionMessage } from './messages.ts';
-import { parseOrder, parseOutcome, parsePageSize, unsupported } from './parse.ts';
+import { parseOrder, parseOutcome, parsePageSize } from './parse.ts';
+import { parseLease, parseRetention } from './retention.ts';
 import { watchSession } from './watch.ts';
 
-/** SessionService over a store. What is missing here answers NOT_IMPLEMENTED. */
+/** SessionService over a store. */
 export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
   return {
     openSession: async (request, call) => {
@@ -63,14 +64,16 @@ export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
       const amendment = { outcome, etag: request.etag || undefined };
       return { session: toSessionMessage(await store.sessions.amend(call.principal, id, amendment)) };
     },
+    deleteSession: async (request, call) => {
+      const id = parseSessionId('session', request.session);
+      return { deleted: await store.sessions.delete(call.principal, id, request.etag || undefined) };
+    },
     watchSession: (request, call) => watchSession(store, request, call),
     downloadManifest: (request, call) => downloadManifest(store, request, call),
   };
 }
 
 function parseSessionSpec(request: OpenSessionRequest): SessionSpec {
-  if (request.retention !== undefined) throw unsupported('retention');
-  if (request.lease !== undefined) throw unsupported('lease');
   const outputs = request.expectedOutputs.map((name, at) =>
     parseArtifactName(`expected_outputs[${at}]`, name),
   );
@@ -84,6 +87,8 @@ function parseSessionSpec(request: OpenSessionRequest): SessionSpec {
     metadata: parsePairs('metadata', Object.entries(request.metadata)),
     labels: parsePairs('labels', Object.entries(request.labels)),
     expectedOutputs: [...new Set(outputs)].sort(byBytes),
+    retention: request.retention && parseRetention('retention', request.retention),
+    leaseMs: request.lease && parseLease('lease', request.lease),
   };
 }
 

@@ -2,7 +2,7 @@ import { invalid } from './errors.ts';
 import { limits } from './limits.ts';
 
 /** Where an artifact's expiry comes from. */
-export type ExpirySource = 'none' | 'artifact';
+export type ExpirySource = 'none' | 'artifact' | 'session';
 
 /** How a caller asks for an expiry: for so long, or until then. Milliseconds. */
 export type ExpiryRequest = { readonly ttlMs: number } | { readonly expireTimeMs: number };
@@ -13,15 +13,35 @@ export interface ExpiryFacts {
   readonly expireTime?: number;
 }
 
-/** The expiry in force: a hold outranks the artifact's own; without either it is kept for ever. */
-export function effectiveExpiry(facts: ExpiryFacts): { expireTime?: number; source: ExpirySource } {
-  if (facts.hold || facts.expireTime === undefined) return { source: 'none' };
-  return { expireTime: facts.expireTime, source: 'artifact' };
+/** What its session decides about it: nothing while that is open. */
+export interface SessionFacts {
+  readonly expireTime?: number;
+}
+
+/**
+ * The expiry in force: a hold outranks the artifact's own, that outranks its session's; without any it is kept for
+ * ever.
+ *
+ * @param session undefined if its record is lost: then it decides nothing.
+ */
+export function effectiveExpiry(
+  facts: ExpiryFacts,
+  session: SessionFacts | undefined,
+): { expireTime?: number; source: ExpirySource } {
+  if (facts.hold) return { source: 'none' };
+  if (facts.expireTime !== undefined) return { expireTime: facts.expireTime, source: 'artifact' };
+  if (session?.expireTime !== undefined) return { expireTime: session.expireTime, source: 'session' };
+  return { source: 'none' };
+}
+
+/** True if its session's expiry is not its own: it stays when that expires. */
+export function survivesSession(facts: ExpiryFacts): boolean {
+  return facts.hold || facts.expireTime !== undefined;
 }
 
 /** Decided at every read; nothing needs to have been swept. */
-export function isExpired(facts: ExpiryFacts, nowMs: number): boolean {
-  const { expireTime } = effectiveExpiry(facts);
+export function isExpired(facts: ExpiryFacts, session: SessionFacts | undefined, nowMs: number): boolean {
+  const { expireTime } = effectiveExpiry(facts, session);
   return expireTime !== undefined && expireTime <= nowMs;
 }
 

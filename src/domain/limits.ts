@@ -83,6 +83,16 @@ export const limits = {
   descriptionBytesMax: 255,
 
   requestIdHoursKept: 24,
+  /** Sessions of a kind that `keep_last` can keep. */
+  keptSessionsMax: 100,
+  /** What a session that is no longer among the last few has left at least. */
+  lostMarkHours: 24,
+  /** How long the id of a session stays taken after the last of its artifacts. */
+  goneIdDays: 30,
+  leaseSecondsMin: 10,
+  leaseSecondsMax: 30 * 24 * 3_600,
+  /** A renewal is written when this part of the lease has passed. */
+  leaseRenewalPart: 1 / 8,
   /** 9999-12-31T23:59:59.999Z, the last instant that google.protobuf.Timestamp can hold. */
   expireTimeMillisecondsMax: 253_402_300_799_999,
   /** Of a unary call whose client sets no deadline. */

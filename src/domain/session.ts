@@ -1,5 +1,6 @@
 import type { Sha256 } from './digest.ts';
 import type { Pairs } from './metadata.ts';
+import type { Lease, Retention } from './retention.ts';
 
 /** How a run ended. `abandoned`: nobody said. */
 export const outcomes = ['succeeded', 'failed', 'cancelled', 'abandoned'] as const;
@@ -22,6 +23,8 @@ export interface Session {
   readonly createTime: number;
   readonly updateTime: number;
   readonly sealTime?: number;
+  /** When it expires by its retention; absent: never, or still open. */
+  readonly expireTime?: number;
   /** Live artifacts, all versions, and their logical bytes. */
   readonly artifactCount: number;
   readonly sizeBytes: number;
@@ -29,6 +32,10 @@ export interface Session {
   readonly holdCount: number;
   /** The highest number in its feed. */
   readonly lastSequence: number;
+  readonly retention: Retention;
+  /** Its retention keeps it now, as one of the last of its kind. */
+  readonly kept: boolean;
+  readonly lease?: Lease;
   readonly manifest?: Manifest;
   readonly etag: string;
 }

@@ -7,6 +7,7 @@
  *   ├── 01 setting        name                        → JSON
  *   ├── 02 commit         slot (number mod 1024)      → {seq, epoch, time}: one a batch, written by the engine
  *   ├── 03 namespace      ns                          → {internalId, description, quota, …}
+ *   ├── 05 policy         ns                          → {retention, …}
  *   └── 04 cameBack       kind, ns, id                : was gone when an import brought it back
  *   sessions
  *   ├── 10 sessionName    ns, session id              → {uid, goneSince}
@@ -16,7 +17,8 @@
  *   ├── 14 sessionsByLabel    ns, key, value, ~uid
  *   ├── 15 pendingSeal    ns, uid                     : fenced, its manifest not yet stored
  *   ├── 16 outputs        ns, uid                     → {expected, missing}
- *   └── 17 sessionsByState    ns, state or outcome, ~uid
+ *   ├── 17 sessionsByState    ns, state or outcome, ~uid
+ *   └── 18 keptSessions   ns, outcomes, key, value    → the last few of a kind, in the order of their seals
  *   artifacts
  *   ├── 20 artifact       ns, id                      → record
  *   ├── 21 head           ns, uid, name               → {nextVersion, latest}
@@ -42,14 +44,14 @@
  *   ├── 56 condemned      time, ns, name              → {generation, size}
  *   └── 57 preview        ns, sha256                  → the beginning of a content that is a file; empty if it is not text
  *   calls
- *   ├── 60 expiry         time, ns, kind, id          : a queue of what may have expired
+ *   ├── 60 expiry         time, ns, kind, id          : a queue of what may have to end: artifact, session, gone, …
  *   ├── 61 requestId      ns, principal, request id   → {fingerprint, artifact id, …}
  *   └── 62 usage          ns, hash(session id) mod 16 → {sessions, artifacts, bytes}
  *   credentials
  *   ├── 70 apiKey         key id                      → {secretHash, ns, scopes, expiry, …}
  *   └── 71 tokenUse       ns, token id                → {bytes, expiry}
  *
- * Bytes 72 to 8f are kept for kept sessions, share links and policies.
+ * Bytes 72 to 8f are kept for share links.
  */
 import {
   artifact,
@@ -72,6 +74,7 @@ export const store = {
   setting: family('setting', 0x01, [text], json<unknown>()),
   commit: family('commit', 0x02, [ascending], json<records.CommitRecord>()),
   namespace: family('namespace', 0x03, [text], json<records.NamespaceRecord>()),
+  policy: family('policy', 0x05, [text], json<records.PolicyRecord>()),
   cameBack: family('cameBack', 0x04, [text, text, text], present),
 } as const;
 
@@ -88,6 +91,7 @@ export const sessions = {
   pendingSeal: family('pendingSeal', 0x15, [text, session], present),
   outputs: family('outputs', 0x16, [text, session], json<records.OutputsRecord>()),
   byState: family('sessionsByState', 0x17, [text, text, sessionDescending], present),
+  kept: family('keptSessions', 0x18, [text, text, text, text], json<records.KeptRecord>()),
 } as const;
 
 /** What an artifact consists of. */

@@ -7,6 +7,7 @@ import type { Sha256 } from '../domain/digest.ts';
 import type { ArtifactId, SessionUid } from '../domain/ids.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { Scope } from '../domain/principal.ts';
+import type { Lease, Retention } from '../domain/retention.ts';
 import type { Outcome } from '../domain/session.ts';
 
 /** One a batch, in a ring: shows a lost tail and carries the clock over a restart. */
@@ -70,6 +71,21 @@ export interface SessionRecord {
   readonly bytes: number;
   readonly holds: number;
   readonly manifest?: ManifestRecord;
+  /** Its own copy. Absent: nothing expires by it. */
+  readonly retention?: Retention;
+  /** What its opener asked for; absent: the namespace's policy. */
+  readonly askedRetention?: Retention;
+  readonly lease?: Lease;
+  /** Its retention keeps it, as one of the last of its kind. */
+  readonly kept?: true;
+  /** When it expires, from the fence on. Absent: never. */
+  readonly expireTime?: number;
+  /** No artifact with an expiry of its own ever had a later one. */
+  readonly survivesUntil?: number;
+  /** It was deleted: nothing of it is there for anybody. */
+  readonly deleteTime?: number;
+  /** It has expired and what goes with it is gone: it waits for those that survive. */
+  readonly reaped?: true;
   /** Grows with every change that a client can make to the session itself; the etag. */
   readonly revision: number;
 }
@@ -114,12 +130,34 @@ export interface ArtifactRecord {
   readonly revision: number;
 }
 
+/** The retention of a namespace. */
+export interface PolicyRecord {
+  /** Absent: nothing expires by it. */
+  readonly retention?: Retention;
+  readonly updateTime: number;
+  /** Grows with every change; the etag. */
+  readonly revision: number;
+}
+
+/** The sessions of a kind that are kept, in the order of their seals. */
+export interface KeptRecord {
+  readonly sessions: readonly KeptSession[];
+}
+
+/** One of them. */
+export interface KeptSession {
+  readonly uid: SessionUid;
+  readonly sealTime: number;
+}
+
 /** One a (session, name). It outlives its versions, so that a version number is never reused. */
 export interface HeadRecord {
   readonly nextVersion: number;
   readonly latest: ArtifactId;
   /** The latest version was deleted: reading "latest" says so. */
   readonly deleted?: boolean;
+  /** It had expired and was reaped: there is no such artifact. */
+  readonly reaped?: boolean;
 }
 
 /** The artifact that is this version. */

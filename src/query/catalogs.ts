@@ -80,9 +80,29 @@ function prefixOfArtifacts(ns: string, field: Field, text: string): Uint8Array |
   }
 }
 
-/** The sessions of a namespace. @param uids of every session id that the condition names. */
-export function sessionCatalog(ns: string, uids: SessionUids): Catalog {
+/** The list of open sessions with a lease: some of them may be sealed though nobody has written that down. */
+export const leasedWord = 'LEASED';
+
+/** What a session may be that is listed as leased. */
+export function mayHaveLapsed(word: string): boolean {
+  return word === 'SEALED' || word === 'ABANDONED';
+}
+
+/**
+ * The sessions of a namespace.
+ *
+ * @param uids of every session id that the condition names. @param hasLeases whether any session is listed as leased:
+ * then the lists by state do not hold exactly those that have it.
+ */
+export function sessionCatalog(ns: string, uids: SessionUids, hasLeases: boolean): Catalog {
+  const byState = (word: string, what: string) => ({ prefix: sessions.byState.range(ns, word).gte, what });
   return {
+    unionOf: (field, test) => {
+      if (!isOfState(field) || test.is !== 'equal') return undefined;
+      const what = toFilter({ kind: 'test', field, test });
+      const lists = [byState(test.text, what)];
+      return mayHaveLapsed(test.text) ? [...lists, byState(leasedWord, 'leased')] : lists;
+    },
     all: { prefix: sessions.byTime.range(ns).gte, what: 'time' },
     listOf: (field: Field, test: Test): List | undefined => {
       if (test.is !== 'equal') return undefined;
@@ -91,7 +111,7 @@ export function sessionCatalog(ns: string, uids: SessionUids): Catalog {
         const uid = uids.get(test.text);
         return { members: uid === undefined ? [] : [inverted(idToBytes(uid))], what };
       }
-      if (isOfState(field)) return { prefix: sessions.byState.range(ns, test.text).gte, what };
+      if (isOfState(field)) return hasLeases ? undefined : byState(test.text, what);
       if (field.name === 'metadata')
         return { prefix: sessions.byMetadata.range(ns, field.key, test.text).gte, what };
       if (field.name === 'labels')

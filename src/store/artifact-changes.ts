@@ -1,7 +1,7 @@
 /** The transactions that change or delete an artifact. Pure. */
 import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
 import { Failure } from '../domain/errors.ts';
-import { type ExpiryRequest, expiryField, isExpired, resolveExpiry } from '../domain/expiry.ts';
+import { type ExpiryRequest, expiryField, resolveExpiry } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import { type Principal, seesArtifact, seesSession } from '../domain/principal.ts';
 import type { Env } from '../index/door.ts';
@@ -16,7 +16,8 @@ import {
   checkEtag,
   sessionNotFound,
 } from './failures.ts';
-import { refuseWhileSealing } from './session-rows.ts';
+import { asOf, isOver, isThere } from './session-life.ts';
+import { putSession, refuseWhileSealing, withSurvivor } from './session-rows.ts';
 import type { Draft, Rows } from './transaction.ts';
 import { addUsage, usageKey } from './usage.ts';
 
@@ -34,6 +35,8 @@ export interface ArtifactChanges {
 interface Found {
   readonly record: ArtifactRecord;
   readonly head: HeadRecord;
+  /** As it is written; see {@link asOf}. */
+  readonly session: SessionRecord;
 }
 
 /** Why a target was not found. */
@@ -45,7 +48,10 @@ function find(rows: Rows, by: Principal, target: ArtifactTarget): Found | Missin
   if ('id' in target) {
     const record = rows.get(artifacts.record, ns, target.id);
     if (record === undefined || !seesArtifact(by, record)) return 'artifact';
-    return { record, head: rows.get(artifacts.head, ns, record.uid, record.name)! };
+    rows.require([artifacts.head.key(ns, record.uid, record.name), sessions.record.key(ns, record.uid)]);
+    const session = sessionOf(rows, ns, record);
+    if (session.deleteTime !== undefined) return 'artifact';
+    return { record, head: rows.get(artifacts.head, ns, record.uid, record.name)!, session };
   }
   const name = rows.get(sessions.name, ns, target.session);
   if (name === undefined || !seesSession(by, target.session)) return 'session';
@@ -54,13 +60,14 @@ function find(rows: Rows, by: Principal, target: ArtifactTarget): Found | Missin
   const keys = [artifacts.head.key(ns, name.uid, target.name), sessions.record.key(ns, name.uid)];
   if (version !== undefined) keys.push(artifacts.version.key(ns, name.uid, target.name, version));
   rows.require(keys);
+  if (rows.get(sessions.record, ns, name.uid)?.deleteTime !== undefined) return 'session';
   const head = rows.get(artifacts.head, ns, name.uid, target.name);
   if (head === undefined) return 'artifact';
-  if (version === undefined && head.deleted) return 'deleted';
+  if (version === undefined && head.deleted) return head.reaped ? 'artifact' : 'deleted';
   const id =
     version === undefined ? head.latest : rows.get(artifacts.version, ns, name.uid, target.name, version)?.id;
   const record = id && rows.get(artifacts.record, ns, id);
-  return record ? { record, head } : 'artifact';
+  return record ? { record, head, session: sessionOf(rows, ns, record) } : 'artifact';
 }
 
 function notFound(target: ArtifactTarget, missing: Missing): Failure {
@@ -80,18 +87,19 @@ export function decideUpdate(
   const ns = by.namespace;
   const found = find(rows, by, target);
   if (typeof found === 'string') throw notFound(target, found);
-  const { record, head } = found;
-  if (isExpired(record, env.now)) throw artifactExpired(record);
+  const { record, head, session } = found;
+  const sessionNow = asOf(session, env.now);
+  if (!isThere(record, sessionNow, env.now)) throw artifactExpired(record, sessionNow);
   checkEtag(`artifact ${record.id}`, record, changes.etag);
   const isLatest = head.latest === record.id;
   const changed = applyChanges(record, changes, env.now);
-  if (changed === record) return toArtifact(record, isLatest);
+  if (changed === record) return toArtifact(record, isLatest, sessionNow);
   delExpiry(draft, ns, record);
   putExpiry(draft, ns, changed);
   if (isLatest && changed.labels !== record.labels) replaceLabels(draft, ns, record, changed);
-  if (changed.hold !== record.hold) countHold(rows, draft, ns, changed);
+  changeSession(draft, ns, session, record, changed, env.now);
   draft.put(artifacts.record, [ns, record.id], changed);
-  return toArtifact(changed, isLatest);
+  return toArtifact(changed, isLatest, sessionNow);
 }
 
 /** The same record if nothing would change. */
@@ -126,11 +134,29 @@ function sessionOf(rows: Rows, ns: string, record: ArtifactRecord): SessionRecor
   return session;
 }
 
-function countHold(rows: Rows, draft: Draft, ns: string, record: ArtifactRecord): void {
-  const session = sessionOf(rows, ns, record);
-  // What is live at the seal time must not depend on when the manifest is computed.
-  refuseWhileSealing(session);
-  draft.put(sessions.record, [ns, record.uid], { ...session, holds: session.holds + (record.hold ? 1 : -1) });
+/** What its session has to know of a change: what is held, and what outlasts it. */
+function changeSession(
+  draft: Draft,
+  ns: string,
+  session: SessionRecord,
+  before: ArtifactRecord,
+  after: ArtifactRecord,
+  now: number,
+): void {
+  let changed = withSurvivor(session, after.expireTime);
+  if (after.hold !== before.hold) {
+    refuseWhileSealing(session, now);
+    changed = { ...changed, holds: changed.holds + (after.hold ? 1 : -1) };
+  }
+  changed = leftOver(changed, now);
+  if (changed !== session) putSession(draft, ns, session, changed);
+}
+
+/** An expired session of which something that was left changes or goes is looked after again. */
+function leftOver(session: SessionRecord, now: number): SessionRecord {
+  if (!isOver(session, now)) return session;
+  const { reaped: _waits, ...rest } = session;
+  return { ...rest, updateTime: now, revision: session.revision + 1 };
 }
 
 /** False if there was nothing to delete. @throws Failure ARTIFACT_HELD, ETAG_MISMATCH, SEAL_PENDING. */
@@ -145,14 +171,9 @@ export function decideDelete(
   const ns = by.namespace;
   const found = find(rows, by, target);
   if (typeof found === 'string') return false;
-  const { record, head } = found;
-  rows.require([
-    sessions.record.key(ns, record.uid),
-    usageKey(ns, record.session),
-    blobs.record.key(ns, record.sha256),
-  ]);
-  const session = sessionOf(rows, ns, record);
-  refuseWhileSealing(session);
+  const { record, head, session } = found;
+  rows.require([usageKey(ns, record.session), blobs.record.key(ns, record.sha256)]);
+  refuseWhileSealing(session, env.now);
   if (record.hold)
     throw new Failure('ARTIFACT_HELD', `artifact ${record.id} is on hold; release the hold first`, {
       metadata: { artifact: record.id },
@@ -163,8 +184,8 @@ export function decideDelete(
   if (isLatest) draft.put(artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true });
   const feed = session.feed + 1;
   draft.put(artifacts.feed, [ns, record.uid, feed], { kind: 'deleted', id: record.id, time: env.now });
-  draft.put(sessions.record, [ns, record.uid], {
-    ...session,
+  putSession(draft, ns, session, {
+    ...leftOver(session, env.now),
     feed,
     artifacts: session.artifacts - 1,
     bytes: session.bytes - record.size,

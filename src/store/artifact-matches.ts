@@ -1,16 +1,15 @@
 /** Whether artifacts match a filter: the last word, from their records. */
 import type { Artifact } from '../domain/artifact.ts';
 import { effectiveExpiry } from '../domain/expiry.ts';
-import type { SessionUid } from '../domain/ids.ts';
-import type { Principal } from '../domain/principal.ts';
+import { type Principal, seesArtifact } from '../domain/principal.ts';
 import type { Reader } from '../index/door.ts';
-import { artifacts, sessions } from '../index/keys.ts';
-import type { ArtifactRecord, SessionRecord } from '../index/records.ts';
+import { artifacts } from '../index/keys.ts';
+import type { ArtifactRecord } from '../index/records.ts';
 import type { Budget } from '../query/budget.ts';
-import { type Condition, type Field, matches, mentions } from '../query/condition.ts';
+import { type Condition, type Field, matches } from '../query/condition.ts';
 import type { Found } from '../query/run.ts';
 import { toArtifact } from './artifact-rows.ts';
-import { isShown } from './live.ts';
+import { SessionsNow } from './live.ts';
 
 /** What decides whether an artifact is shown. */
 export interface Matching {
@@ -23,55 +22,49 @@ export interface Matching {
   readonly addedBytes: number;
 }
 
-const sessionFields = new Set(['session.state', 'session.outcome']);
-
 /** Reads records and keeps those that are live, may be seen and match. */
 export class ArtifactMatches {
   private readonly reader: Reader;
   private readonly matching: Matching;
-  private readonly needsSessions: boolean;
-  private readonly sessions = new Map<SessionUid, SessionRecord | undefined>();
+  private readonly sessions: SessionsNow;
 
   constructor(reader: Reader, matching: Matching) {
     this.reader = reader;
     this.matching = matching;
-    this.needsSessions = matching.condition !== undefined && mentions(matching.condition, sessionFields);
+    this.sessions = new SessionsNow(reader, matching.by.namespace, matching.now);
   }
 
   /** One for each key of a record; undefined where nothing is to be shown. */
   async records(keys: readonly Uint8Array[]): Promise<(Found<ArtifactRecord> | undefined)[]> {
-    const { by, condition, now, budget, addedBytes } = this.matching;
+    const { by, budget, addedBytes } = this.matching;
     budget.records += keys.length;
     const values = await this.reader.getMany(keys);
     const visible = values.map((value): Found<ArtifactRecord> | undefined => {
       const record = value && artifacts.record.decode(value);
-      return record !== undefined && isShown(record, by, now)
+      return record !== undefined && seesArtifact(by, record)
         ? { item: record, bytes: value!.length + addedBytes }
         : undefined;
     });
-    if (condition === undefined) return visible;
-    if (this.needsSessions) await this.readSessions(visible);
-    return visible.map((found) =>
-      found !== undefined && matches(condition, (field) => this.fieldOf(found.item, field))
-        ? found
-        : undefined,
-    );
+    const read = await this.sessions.read(visible.flatMap((one) => (one === undefined ? [] : [one.item])));
+    budget.records += read;
+    return visible.map((found) => (found !== undefined && this.isShown(found.item) ? found : undefined));
+  }
+
+  private isShown(record: ArtifactRecord): boolean {
+    const { condition } = this.matching;
+    if (!this.sessions.isThere(record)) return false;
+    return condition === undefined || matches(condition, (field) => this.fieldOf(record, field));
+  }
+
+  /** What a caller is told of one that was found. */
+  artifact(record: ArtifactRecord, isLatest: boolean): Artifact {
+    return toArtifact(record, isLatest, this.sessions.of(record));
   }
 
   /** As {@link records}, of latest versions. */
   async latest(keys: readonly Uint8Array[]): Promise<(Found<Artifact> | undefined)[]> {
     const found = await this.records(keys);
-    return found.map((one) => one && { item: toArtifact(one.item, true), bytes: one.bytes });
-  }
-
-  private async readSessions(found: readonly (Found<ArtifactRecord> | undefined)[]): Promise<void> {
-    const wanted = new Set(found.flatMap((one) => (one === undefined ? [] : [one.item.uid])));
-    const unknown = [...wanted].filter((uid) => !this.sessions.has(uid));
-    this.matching.budget.records += unknown.length;
-    const { namespace } = this.matching.by;
-    const values = await this.reader.getMany(unknown.map((uid) => sessions.record.key(namespace, uid)));
-    for (const [at, uid] of unknown.entries())
-      this.sessions.set(uid, values[at] && sessions.record.decode(values[at]));
+    return found.map((one) => one && { item: this.artifact(one.item, true), bytes: one.bytes });
   }
 
   private fieldOf(record: ArtifactRecord, field: Field): string | number | undefined {
@@ -89,11 +82,11 @@ export class ArtifactMatches {
       case 'create_time':
         return record.createTime;
       case 'expire_time':
-        return effectiveExpiry(record).expireTime;
+        return effectiveExpiry(record, this.sessions.of(record)).expireTime;
       case 'session.state':
-        return this.sessions.get(record.uid)?.state.toUpperCase();
+        return this.sessions.of(record)?.state.toUpperCase();
       case 'session.outcome':
-        return this.sessions.get(record.uid)?.outcome?.toUpperCase();
+        return this.sessions.of(record)?.outcome?.toUpperCase();
       case 'metadata':
       case 'labels':
         return record[field.name].find(([key]) => key === field.key)?.[1];

@@ -3,10 +3,11 @@
  * Pure, like everything that runs inside a `decide`.
  */
 import type { Artifact } from '../domain/artifact.ts';
-import { effectiveExpiry, isExpired } from '../domain/expiry.ts';
+import { effectiveExpiry, type SessionFacts } from '../domain/expiry.ts';
 import { artifacts, calls, latest, lineage } from '../index/keys.ts';
 import type { ArtifactRecord, HeadRecord } from '../index/records.ts';
 import { etagOf } from './failures.ts';
+import { isThere, type SessionNow } from './session-life.ts';
 import type { Draft, Rows } from './transaction.ts';
 
 /** Rows that find the latest version of a name. */
@@ -29,15 +30,15 @@ export function delLatest(draft: Draft, ns: string, record: ArtifactRecord): voi
   for (const [key, value] of record.labels) draft.del(latest.byLabel, ns, key, value, record.id);
 }
 
-/** Queues an artifact at the expiry in force; without one (also while it is held) it is in no queue. */
+/** Queues an artifact at its own expiry; without one (also while it is held) it is in no queue. */
 export function putExpiry(draft: Draft, ns: string, record: ArtifactRecord): void {
-  const { expireTime } = effectiveExpiry(record);
+  const { expireTime } = effectiveExpiry(record, undefined);
   if (expireTime !== undefined) draft.put(calls.expiry, [expireTime, ns, 'artifact', record.id], true);
 }
 
 /** The reverse of {@link putExpiry}. */
 export function delExpiry(draft: Draft, ns: string, record: ArtifactRecord): void {
-  const { expireTime } = effectiveExpiry(record);
+  const { expireTime } = effectiveExpiry(record, undefined);
   if (expireTime !== undefined) draft.del(calls.expiry, expireTime, ns, 'artifact', record.id);
 }
 
@@ -76,10 +77,11 @@ export function liveLatest(
   rows: Rows,
   ns: string,
   head: HeadRecord | undefined,
+  session: SessionNow | undefined,
   now: number,
 ): ArtifactRecord | undefined {
   const record = latestRecord(rows, ns, head);
-  return record === undefined || isExpired(record, now) ? undefined : record;
+  return record !== undefined && isThere(record, session, now) ? record : undefined;
 }
 
 /** The record of the latest version as long as it is there, expired or not. */
@@ -92,9 +94,13 @@ export function latestRecord(
   return rows.get(artifacts.record, ns, head.latest);
 }
 
-/** What the record says to a caller. */
-export function toArtifact(record: ArtifactRecord, isLatest: boolean): Artifact {
-  const { expireTime, source } = effectiveExpiry(record);
+/** What the record says to a caller. @param session as it is now; undefined if it is lost. */
+export function toArtifact(
+  record: ArtifactRecord,
+  isLatest: boolean,
+  session: SessionFacts | undefined,
+): Artifact {
+  const { expireTime, source } = effectiveExpiry(record, session);
   return {
     id: record.id,
     session: record.session,

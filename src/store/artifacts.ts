@@ -1,7 +1,6 @@
 /** Reading and changing artifacts that exist. */
 import type { Artifact, ArtifactTarget } from '../domain/artifact.ts';
 import { type Failure, failedWith } from '../domain/errors.ts';
-import { isExpired } from '../domain/expiry.ts';
 import { type Principal, seesArtifact, seesSession } from '../domain/principal.ts';
 import type { Index, Key, Reader } from '../index/door.ts';
 import { artifacts, sessions } from '../index/keys.ts';
@@ -9,7 +8,9 @@ import type { ArtifactRecord } from '../index/records.ts';
 import { type ArtifactChanges, decideDelete, decideUpdate } from './artifact-changes.ts';
 import { toArtifact } from './artifact-rows.ts';
 import { artifactDeleted, artifactExpired, artifactNotFound, sessionNotFound } from './failures.ts';
+import type { Lapses } from './lapses.ts';
 import type { Namespaces } from './namespaces.ts';
+import { asOf, isThere, type SessionNow } from './session-life.ts';
 import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 import { usageKey } from './usage.ts';
@@ -28,7 +29,10 @@ export class Artifacts {
   private readonly namespaces: Namespaces;
   private readonly onStep: OnStep | undefined;
 
-  constructor(index: Index, namespaces: Namespaces, onStep?: OnStep) {
+  private readonly lapses: Lapses;
+
+  constructor(index: Index, namespaces: Namespaces, lapses: Lapses, onStep?: OnStep) {
+    this.lapses = lapses;
     this.index = index;
     this.namespaces = namespaces;
     this.onStep = onStep;
@@ -62,24 +66,28 @@ export class Artifacts {
   async update(principal: Principal, target: ArtifactTarget, changes: ArtifactChanges): Promise<Artifact> {
     await this.namespaces.require(principal.namespace);
     const ns = principal.namespace;
-    return transact(this.index, {
-      queue: ns,
-      by: principal,
-      reads: targetReads(ns, target),
-      decide: (rows, draft, env) => decideUpdate(principal, target, changes, rows, draft, env),
-    });
+    return this.lapses.settled(ns, () =>
+      transact(this.index, {
+        queue: ns,
+        by: principal,
+        reads: targetReads(ns, target),
+        decide: (rows, draft, env) => decideUpdate(principal, target, changes, rows, draft, env),
+      }),
+    );
   }
 
   /** Deletes one version; false if there was nothing to delete. @throws Failure ARTIFACT_HELD, SEAL_PENDING, ETAG_MISMATCH. */
   async delete(principal: Principal, target: ArtifactTarget, etag?: string): Promise<boolean> {
     await this.namespaces.require(principal.namespace);
     const ns = principal.namespace;
-    const deleted = await transact(this.index, {
-      queue: ns,
-      by: principal,
-      reads: targetReads(ns, target),
-      decide: (rows, draft, env) => decideDelete(principal, target, etag, rows, draft, env),
-    });
+    const deleted = await this.lapses.settled(ns, () =>
+      transact(this.index, {
+        queue: ns,
+        by: principal,
+        reads: targetReads(ns, target),
+        decide: (rows, draft, env) => decideDelete(principal, target, etag, rows, draft, env),
+      }),
+    );
     await this.onStep?.('delete.committed');
     return deleted;
   }
@@ -97,8 +105,16 @@ export async function readArtifact(
   target: ArtifactTarget,
   now: number,
 ): Promise<Artifact> {
-  const { record, isLatest } = await readRecord(reader, by, target, now);
-  return toArtifact(record, isLatest);
+  const { record, isLatest, session } = await readRecord(reader, by, target, now);
+  return toArtifact(record, isLatest, session);
+}
+
+/** An artifact that is there. */
+export interface FoundRecord {
+  readonly record: ArtifactRecord;
+  readonly isLatest: boolean;
+  /** As it is now; undefined if its record is lost. */
+  readonly session: SessionNow | undefined;
 }
 
 /** Finds a live artifact. @throws Failure as {@link Artifacts.get}. */
@@ -107,10 +123,11 @@ export async function readRecord(
   by: Principal,
   target: ArtifactTarget,
   now: number,
-): Promise<{ record: ArtifactRecord; isLatest: boolean }> {
+): Promise<FoundRecord> {
   const found = 'id' in target ? await readById(reader, by, target.id) : await readByName(reader, by, target);
-  if (isExpired(found.record, now)) throw artifactExpired(found.record);
-  return found;
+  const session = found.session && asOf(found.session, now);
+  if (!isThere(found.record, session, now)) throw artifactExpired(found.record, session);
+  return { ...found, session };
 }
 
 async function readById(reader: Reader, by: Principal, id: ArtifactRecord['id']) {
@@ -119,8 +136,14 @@ async function readById(reader: Reader, by: Principal, id: ArtifactRecord['id'])
   if (value === undefined) throw artifactNotFound({ id });
   const record = artifacts.record.decode(value);
   if (!seesArtifact(by, record)) throw artifactNotFound({ id });
-  const head = await reader.get(artifacts.head.key(ns, record.uid, record.name));
-  return { record, isLatest: head !== undefined && artifacts.head.decode(head).latest === record.id };
+  const [head, sessionValue] = await reader.getMany([
+    artifacts.head.key(ns, record.uid, record.name),
+    sessions.record.key(ns, record.uid),
+  ]);
+  const session = sessionValue && sessions.record.decode(sessionValue);
+  if (session?.deleteTime !== undefined) throw artifactNotFound({ id });
+  const isLatest = head !== undefined && artifacts.head.decode(head).latest === record.id;
+  return { record, isLatest, session };
 }
 
 async function readByName(reader: Reader, by: Principal, target: Exclude<ArtifactTarget, { id: unknown }>) {
@@ -129,12 +152,17 @@ async function readByName(reader: Reader, by: Principal, target: Exclude<Artifac
   if (nameValue === undefined || !seesSession(by, target.session)) throw sessionNotFound(target.session);
   if (!seesArtifact(by, target)) throw artifactNotFound(target);
   const { uid } = sessions.name.decode(nameValue);
-  const headValue = await reader.get(artifacts.head.key(ns, uid, target.name));
+  const [headValue, sessionValue] = await reader.getMany([
+    artifacts.head.key(ns, uid, target.name),
+    sessions.record.key(ns, uid),
+  ]);
+  const session = sessionValue && sessions.record.decode(sessionValue);
+  if (session?.deleteTime !== undefined) throw sessionNotFound(target.session);
   if (headValue === undefined) throw artifactNotFound(target);
   const head = artifacts.head.decode(headValue);
   let id = head.latest;
   if (target.version === undefined) {
-    if (head.deleted) throw artifactDeleted(target);
+    if (head.deleted) throw head.reaped ? artifactNotFound(target) : artifactDeleted(target);
   } else {
     const version = await reader.get(artifacts.version.key(ns, uid, target.name, target.version));
     if (version === undefined) throw artifactNotFound(target);
@@ -142,5 +170,5 @@ async function readByName(reader: Reader, by: Principal, target: Exclude<Artifac
   }
   const value = await reader.get(artifacts.record.key(ns, id));
   if (value === undefined) throw artifactNotFound(target);
-  return { record: artifacts.record.decode(value), isLatest: id === head.latest };
+  return { record: artifacts.record.decode(value), isLatest: id === head.latest, session };
 }

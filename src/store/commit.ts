@@ -6,7 +6,7 @@ import type { Artifact, ArtifactSpec, Receipt } from '../domain/artifact.ts';
 import { guessContentType } from '../domain/content-type.ts';
 import type { Sha256 } from '../domain/digest.ts';
 import { Failure } from '../domain/errors.ts';
-import { expiryField, isExpired, resolveExpiry } from '../domain/expiry.ts';
+import { expiryField, resolveExpiry } from '../domain/expiry.ts';
 import { type ArtifactId, artifactId } from '../domain/ids.ts';
 import { limits } from '../domain/limits.ts';
 import { inheritPairs, samePairs } from '../domain/metadata.ts';
@@ -33,7 +33,8 @@ import {
   sessionMustExist,
   sessionSealed,
 } from './failures.ts';
-import { createSession, findSession } from './session-rows.ts';
+import { isThere } from './session-life.ts';
+import { createSession, findSession, putSession, renewed, sessionOf, withSurvivor } from './session-rows.ts';
 import { chargeToken } from './token-use.ts';
 import type { Draft, Rows } from './transaction.ts';
 import { addUsage, growthKeys } from './usage.ts';
@@ -103,26 +104,26 @@ export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, e
   const replayed = replay(request, rows, draft, env);
   if (replayed !== undefined) return replayed;
 
-  const found = findSession(rows, ns, spec.session);
+  const found = findSession(rows, ns, spec.session, env.now);
   if (found === undefined && !request.opensSessions) throw sessionMustExist(spec.session);
   if (found !== undefined && found.state !== 'open') throw sessionSealed(found);
   const head = found && rows.get(artifacts.head, ns, found.uid, spec.name);
   const expireTime = resolveExpiry(expiryField(spec.expiry), spec.expiry, env.now);
   checkInputs(request, rows, env);
 
-  const same = liveLatest(rows, ns, head, env.now);
+  const same = liveLatest(rows, ns, head, found, env.now);
   if (same !== undefined && isSame(same, spec, content)) {
-    const kept = extendExpiry(draft, ns, same, expireTime);
+    const kept = extendExpiry(draft, ns, found!, same, expireTime);
     if (content.kind !== 'held') healOrDiscard(rows, draft, ns, content, env.now);
     else if (!isHeld(rows, ns, content)) throw contentNotFound(content.sha256);
     rememberRequest(rows, draft, request, kept.id, env);
     return {
-      artifact: toArtifact(kept, true),
+      artifact: toArtifact(kept, true, found),
       receipt: receiptFor(kept, spec, content.size, 'deduplicated'),
     };
   }
 
-  const session = found ?? openImplicitly(draft, env, request);
+  const session = found ?? openImplicitly(rows, draft, env, request);
   chargeToken(by, content.size, rows, draft);
   addUsage(rows, draft, ns, spec.session, {
     sessions: found === undefined ? 1 : 0,
@@ -141,25 +142,35 @@ function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): Com
   if (known === undefined || known.expireTime <= env.now) return undefined;
   if (known.fingerprint !== fingerprint(spec, content)) throw requestIdReused(spec.requestId);
   const record = rows.get(artifacts.record, ns, known.artifact);
-  if (record === undefined) throw artifactDeleted({ id: known.artifact });
-  if (isExpired(record, env.now)) throw artifactExpired(record);
+  const session = record && sessionOf(rows, ns, record.uid, env.now);
+  if (record === undefined || session?.deleteTime !== undefined)
+    throw artifactDeleted({ id: known.artifact });
+  if (!isThere(record, session, env.now)) throw artifactExpired(record, session);
   const head = rows.get(artifacts.head, ns, record.uid, record.name);
   if (content.kind !== 'held') healOrDiscard(rows, draft, ns, content, env.now);
   return {
-    artifact: toArtifact(record, head?.latest === record.id),
+    artifact: toArtifact(record, head?.latest === record.id, session),
     receipt: receiptFor(record, spec, content.size, 'replayed'),
   };
 }
 
 function checkInputs(request: CommitRequest, rows: Rows, env: Env): void {
   request.spec.inputs.forEach((input, at) => {
-    const record = rows.get(artifacts.record, request.by.namespace, input);
-    if (record === undefined || !canRead(request.by, record) || isExpired(record, env.now))
+    const record = readableNow(request.by, input, rows, env.now);
+    if (record === undefined)
       throw new Failure('INPUT_NOT_FOUND', `inputs[${at}]: there is no artifact ${input}`, {
         metadata: { artifact: input },
         violations: [{ field: `inputs[${at}]`, description: `there is no artifact ${input}` }],
       });
   });
+}
+
+/** An artifact that is there and that the caller can read. */
+function readableNow(by: Principal, id: ArtifactId, rows: Rows, now: number): ArtifactRecord | undefined {
+  const { namespace: ns } = by;
+  const record = rows.get(artifacts.record, ns, id);
+  if (record === undefined || !canRead(by, record)) return undefined;
+  return isThere(record, sessionOf(rows, ns, record.uid, now), now) ? record : undefined;
 }
 
 function isSame(
@@ -175,6 +186,7 @@ function isSame(
 function extendExpiry(
   draft: Draft,
   ns: string,
+  session: SessionRecord,
   record: ArtifactRecord,
   expireTime: number | undefined,
 ): ArtifactRecord {
@@ -184,12 +196,14 @@ function extendExpiry(
   delExpiry(draft, ns, record);
   putExpiry(draft, ns, extended);
   draft.put(artifacts.record, [ns, record.id], extended);
+  const outlasting = withSurvivor(session, expireTime);
+  if (outlasting !== session) putSession(draft, ns, session, outlasting);
   return extended;
 }
 
-function openImplicitly(draft: Draft, env: Env, request: CommitRequest): SessionRecord {
+function openImplicitly(rows: Rows, draft: Draft, env: Env, request: CommitRequest): SessionRecord {
   const wanted = { id: request.spec.session, implicit: true, metadata: [], labels: [] };
-  return createSession(draft, env, request.by.namespace, wanted);
+  return createSession(rows, draft, env, request.by.namespace, wanted);
 }
 
 function addVersion(
@@ -216,15 +230,15 @@ function addVersion(
     nextVersion: record.version + 1,
     latest: record.id,
   });
-  draft.put(sessions.record, [ns, session.uid], {
-    ...session,
+  putSession(draft, ns, session, {
+    ...withSurvivor(renewed(session, env.now), expireTime),
     feed: record.feed,
     artifacts: session.artifacts + 1,
     bytes: session.bytes + record.size,
   });
   rememberRequest(rows, draft, request, record.id, env);
   return {
-    artifact: toArtifact(record, true),
+    artifact: toArtifact(record, true, session),
     // Whoever may not read everything must not learn from it what is held elsewhere.
     receipt: receiptFor(record, spec, alreadyHeld && seesEverything(caller) ? record.size : 0, undefined),
   };
@@ -270,13 +284,9 @@ function attachWitnessed(
   env: Env,
 ): true {
   const ns = caller.namespace;
-  const witness = rows.get(artifacts.record, ns, content.witness);
-  const readable =
-    witness !== undefined &&
-    canRead(caller, witness) &&
-    !isExpired(witness, env.now) &&
-    witness.sha256 === content.sha256;
-  if (!readable || !attachHeld(rows, draft, ns, content, by)) throw contentNotFound(content.sha256);
+  const witness = readableNow(caller, content.witness, rows, env.now);
+  if (witness?.sha256 !== content.sha256 || !attachHeld(rows, draft, ns, content, by))
+    throw contentNotFound(content.sha256);
   return true;
 }
 

@@ -5,17 +5,16 @@ import type { ArtifactId, SessionUid } from '../domain/ids.ts';
 import { limits } from '../domain/limits.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { SessionId } from '../domain/names.ts';
-import { type Principal, seesSession } from '../domain/principal.ts';
+import type { Principal } from '../domain/principal.ts';
 import type { Index, Reader } from '../index/door.ts';
-import { sessions } from '../index/keys.ts';
 import type { ArtifactRecord } from '../index/records.ts';
 import { toArtifact } from './artifact-rows.ts';
-import { sessionNotFound } from './failures.ts';
 import { Heads, type NamePair, pairs } from './heads.ts';
 import type { Page, PageRequest } from './listing.ts';
 import { readLive, recordsReadTogether } from './live.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PageTokens } from './page-token.ts';
+import { readSession } from './read-session.ts';
 import { Touches } from './touches.ts';
 
 /** Which sessions. */
@@ -66,8 +65,8 @@ export class Comparison {
     await this.namespaces.require(ns);
     await using reader = this.index.snapshot();
     const now = this.index.now();
-    const base = await findUid(reader, principal, query.base);
-    const compared = await findUid(reader, principal, query.session);
+    const base = (await readSession(reader, principal, query.base, now)).uid;
+    const compared = (await readSession(reader, principal, query.session, now)).uid;
     const { pageSize, showUnchanged } = query;
     const bound = [principal.subject, ns, 'comparison', base, compared, showUnchanged];
     const after =
@@ -96,12 +95,6 @@ export class Comparison {
     }
     return { items, nextPageToken: '' };
   }
-}
-
-async function findUid(reader: Reader, by: Principal, id: SessionId): Promise<SessionUid> {
-  const name = await reader.get(sessions.name.key(by.namespace, id));
-  if (name === undefined || !seesSession(by, id)) throw sessionNotFound(id);
-  return sessions.name.decode(name).uid;
 }
 
 /** So many pairs that their records can be read together. */
@@ -141,8 +134,8 @@ async function resolve(
     const difference = {
       name,
       kind,
-      base: left && toArtifact(left.record, true),
-      compared: right && toArtifact(right.record, true),
+      base: left && toArtifact(left.record, true, left.session),
+      compared: right && toArtifact(right.record, true, right.session),
     };
     return { difference, bytes: (left?.bytes ?? 0) + (right?.bytes ?? 0) };
   });

@@ -10,7 +10,7 @@ import { readRecord } from './artifacts.ts';
 import type { Contents } from './contents.ts';
 import { manifestNotFound, sealPending } from './failures.ts';
 import type { Namespaces } from './namespaces.ts';
-import { readSession } from './sessions.ts';
+import { readSession } from './read-session.ts';
 
 /** Bytes, and what they are of. */
 export interface Download<T> {
@@ -47,12 +47,12 @@ export class Downloads {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
     await using snapshot = this.index.snapshot();
-    const { record, isLatest } = await readRecord(snapshot, principal, target, this.index.now());
+    const { record, isLatest, session } = await readRecord(snapshot, principal, target, this.index.now());
     if (range.offset > record.size)
       throw invalid('offset', `lies past the end: the content has ${record.size} bytes`);
     const length = Math.min(range.limit ?? Number.POSITIVE_INFINITY, record.size - range.offset);
     const bytes = await this.contents.open(snapshot, ns, record, { offset: range.offset, length }, signal);
-    return { of: toArtifact(record, isLatest), bytes };
+    return { of: toArtifact(record, isLatest, session), bytes };
   }
 
   /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING, DATA_LOSS, PERMISSION_DENIED. */
@@ -61,8 +61,8 @@ export class Downloads {
     await this.namespaces.require(ns);
     await using snapshot = this.index.snapshot();
     requireWholeSessions(principal);
-    const record = await readSession(snapshot, principal, id);
-    if (record.state === 'sealing') throw sealPending(id);
+    const record = await readSession(snapshot, principal, id, this.index.now());
+    if (record.state === 'sealing' || record.lapsed) throw sealPending(id);
     const { manifest } = record;
     if (manifest === undefined) throw manifestNotFound(id);
     const part = { offset: 0, length: manifest.size };

@@ -1,6 +1,7 @@
 /** The refusals that more than one operation gives, each worded once. */
 import type { ArtifactTarget } from '../domain/artifact.ts';
 import { Failure } from '../domain/errors.ts';
+import { effectiveExpiry, type SessionFacts } from '../domain/expiry.ts';
 import type { ArtifactRecord, SessionRecord } from '../index/records.ts';
 
 /** REQUEST_ID_REUSED. */
@@ -39,9 +40,9 @@ export function artifactDeleted(target: ArtifactTarget): Failure {
   return new Failure('ARTIFACT_DELETED', message, { metadata: targetMetadata(target) });
 }
 
-/** ARTIFACT_EXPIRED. */
-export function artifactExpired(record: ArtifactRecord): Failure {
-  const time = new Date(record.expireTime ?? 0).toISOString();
+/** ARTIFACT_EXPIRED. @param session as it is now. */
+export function artifactExpired(record: ArtifactRecord, session: SessionFacts | undefined): Failure {
+  const time = new Date(effectiveExpiry(record, session).expireTime ?? 0).toISOString();
   return new Failure('ARTIFACT_EXPIRED', `artifact ${record.id} expired at ${time}`, {
     metadata: { artifact: record.id, expire_time: time },
   });

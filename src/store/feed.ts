@@ -1,12 +1,12 @@
 /** What happened in a session, from its feed: the rows, and what they are about as it is now. */
 import type { Artifact } from '../domain/artifact.ts';
-import { isExpired } from '../domain/expiry.ts';
 import type { ArtifactId, SessionUid } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
 import type { Entry, Reader } from '../index/door.ts';
 import { artifacts, sessions } from '../index/keys.ts';
 import type { FeedRecord, SessionRecord } from '../index/records.ts';
 import { toArtifact } from './artifact-rows.ts';
+import { asOf, isThere, type SessionNow } from './session-life.ts';
 import { readSessions } from './session-rows.ts';
 
 /** One event. `sequence` is its number in the feed; `time` in milliseconds since the Unix epoch, undefined if it is not known. */
@@ -68,10 +68,10 @@ async function eventsOf(
   rows: readonly Row[],
   now: number,
 ): Promise<FeedEvent[]> {
-  const committed = await readCommitted(reader, ns, rows, now);
+  const committed = await readCommitted(reader, ns, asOf(session, now), rows, now);
   const events: FeedEvent[] = [];
   for (const { sequence, row } of rows) {
-    if (row.kind === 'sealed') events.push(await sealedEvent(reader, ns, session, sequence));
+    if (row.kind === 'sealed') events.push(await sealedEvent(reader, ns, session, sequence, now));
     else if (row.kind === 'deleted') events.push(deletedEvent(sequence, row.id, row.time));
     else events.push(committed.get(row.id)?.(sequence) ?? deletedEvent(sequence, row.id, undefined));
   }
@@ -85,6 +85,7 @@ function deletedEvent(sequence: number, id: ArtifactId, time: number | undefined
 async function readCommitted(
   reader: Reader,
   ns: string,
+  session: SessionNow,
   rows: readonly Row[],
   now: number,
 ): Promise<ReadonlyMap<ArtifactId, (sequence: number) => FeedEvent>> {
@@ -92,7 +93,7 @@ async function readCommitted(
   const values = await reader.getMany(ids.map((id) => artifacts.record.key(ns, id)));
   const live = values.flatMap((value) => {
     const record = value && artifacts.record.decode(value);
-    return record === undefined || isExpired(record, now) ? [] : [{ record, bytes: value!.length }];
+    return record === undefined || !isThere(record, session, now) ? [] : [{ record, bytes: value!.length }];
   });
   const heads = await reader.getMany(
     live.map(({ record }) => artifacts.head.key(ns, record.uid, record.name)),
@@ -100,7 +101,7 @@ async function readCommitted(
   return new Map(
     live.map(({ record, bytes }, at) => {
       const head = heads[at] && artifacts.head.decode(heads[at]);
-      const artifact = toArtifact(record, head?.latest === record.id);
+      const artifact = toArtifact(record, head?.latest === record.id, session);
       const what = { kind: 'committed' as const, artifact };
       return [record.id, (sequence) => ({ sequence, time: record.createTime, what, bytes })];
     }),
@@ -112,8 +113,9 @@ async function sealedEvent(
   ns: string,
   record: SessionRecord,
   sequence: number,
+  now: number,
 ): Promise<FeedEvent> {
-  const [session] = await readSessions(reader, ns, [record]);
+  const [session] = await readSessions(reader, ns, [record], now);
   return {
     sequence,
     time: record.sealTime,
@@ -127,6 +129,7 @@ export async function readSeal(
   reader: Reader,
   ns: string,
   record: SessionRecord,
+  now: number,
 ): Promise<FeedEvent | undefined> {
   if (record.state !== 'sealed') return undefined;
   for await (const block of reader.scan({
@@ -135,19 +138,20 @@ export async function readSeal(
     firstBlock: 1,
   })) {
     const seal = block.map(rowOf).find(({ row }) => row.kind === 'sealed');
-    if (seal !== undefined) return await sealedEvent(reader, ns, record, seal.sequence);
+    if (seal !== undefined) return await sealedEvent(reader, ns, record, seal.sequence, now);
   }
   return undefined;
 }
 
-/** The record of a session. Undefined if it is gone. */
+/** The record of a session; undefined if it was deleted, or is not there any more. */
 export async function readSessionRecord(
   reader: Reader,
   ns: string,
   uid: SessionUid,
 ): Promise<SessionRecord | undefined> {
   const value = await reader.get(sessions.record.key(ns, uid));
-  return value && sessions.record.decode(value);
+  const record = value && sessions.record.decode(value);
+  return record?.deleteTime === undefined ? record : undefined;
 }
 
 /** What a session id names; undefined if there is none, or it is gone. */

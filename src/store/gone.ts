@@ -1,12 +1,12 @@
 /** What a sealed session's manifest lists and is not there any more. */
 import { Buffer } from 'node:buffer';
-import { isExpired } from '../domain/expiry.ts';
 import { limits } from '../domain/limits.ts';
 import type { Reader } from '../index/door.ts';
 import { artifacts } from '../index/keys.ts';
 import type { ManifestRecord, SessionRecord } from '../index/records.ts';
 import type { Contents } from './contents.ts';
 import type { ManifestLine } from './manifest.ts';
+import { isThere } from './session-life.ts';
 
 /** A page of what is gone. */
 export interface GonePage {
@@ -86,12 +86,12 @@ async function* lineBlocks(reader: Reader, contents: Contents, request: GoneRequ
 async function areLive(
   reader: Reader,
   ns: string,
-  { uid }: SessionRecord,
+  session: SessionRecord,
   block: readonly Line[],
   now: number,
 ): Promise<boolean[]> {
   const versions = await reader.getMany(
-    block.map(({ parsed }) => artifacts.version.key(ns, uid, parsed.name, parsed.version)),
+    block.map(({ parsed }) => artifacts.version.key(ns, session.uid, parsed.name, parsed.version)),
   );
   const ids = versions.map((value) => value && artifacts.version.decode(value).id);
   const present = ids.filter((id) => id !== undefined);
@@ -100,6 +100,6 @@ async function areLive(
   return ids.map((id) => {
     if (id === undefined) return false;
     const value = records[next++];
-    return value !== undefined && !isExpired(artifacts.record.decode(value), now);
+    return value !== undefined && isThere(artifacts.record.decode(value), session, now);
   });
 }

@@ -160,7 +160,7 @@ async function readEnds(
     if (one === undefined) return undefined;
     const head = heads[next++];
     const isLatest = head !== undefined && artifacts.head.decode(head).latest === one.record.id;
-    return { artifact: toArtifact(one.record, isLatest), bytes: one.bytes };
+    return { artifact: toArtifact(one.record, isLatest, one.session), bytes: one.bytes };
   });
 }
 

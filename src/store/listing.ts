@@ -4,13 +4,15 @@ import type { Artifact } from '../domain/artifact.ts';
 import type { SessionUid } from '../domain/ids.ts';
 import { limits } from '../domain/limits.ts';
 import type { ArtifactName, SessionId } from '../domain/names.ts';
-import { type Principal, requireWholeSessions, seesSession } from '../domain/principal.ts';
+import { type Principal, requireWholeSessions } from '../domain/principal.ts';
 import type { Session } from '../domain/session.ts';
 import type { Index, Reader } from '../index/door.ts';
 import { artifacts, sessions } from '../index/keys.ts';
 import { Budget } from '../query/budget.ts';
 import {
   artifactCatalog,
+  leasedWord,
+  mayHaveLapsed,
   type SessionUids,
   sessionCatalog,
   sessionIdsIn,
@@ -22,13 +24,15 @@ import { type Explanation, type Query, run } from '../query/run.ts';
 import { inverted, keyAt } from '../query/suffix.ts';
 import { ArtifactMatches } from './artifact-matches.ts';
 import type { Contents } from './contents.ts';
-import { manifestNotFound, sessionNotFound } from './failures.ts';
+import { manifestNotFound } from './failures.ts';
 import { goneArtifacts } from './gone.ts';
 import type { ManifestLine } from './manifest.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PageTokens } from './page-token.ts';
 import { previewsOf } from './previews.ts';
 import { issuePosition, openPosition, type Position } from './query-position.ts';
+import { readSession } from './read-session.ts';
+import type { SessionNow } from './session-life.ts';
 import { matchingSessions } from './session-matches.ts';
 import { listVersions } from './versions.ts';
 
@@ -120,9 +124,10 @@ export class Listing {
   async artifacts(principal: Principal, query: ArtifactQuery): Promise<ArtifactPage> {
     await this.namespaces.require(principal.namespace);
     await using reader = this.index.snapshot();
-    const within = query.session && (await this.uidOf(reader, principal, query.session));
-    if (query.showGone) return await this.withGone(reader, principal, within!, query);
-    const page = await this.artifactPage(reader, principal, within, query);
+    const session =
+      query.session === undefined ? undefined : await this.sessionOf(reader, principal, query.session);
+    if (query.showGone) return await this.withGone(reader, principal, session!, query);
+    const page = await this.artifactPage(reader, principal, session?.uid, query);
     return { ...page, gone: [], previews: await this.previews(reader, principal, page, query) };
   }
 
@@ -178,14 +183,13 @@ export class Listing {
   private async withGone(
     reader: Reader,
     by: Principal,
-    uid: SessionUid,
+    session: SessionNow,
     query: ArtifactQuery,
   ): Promise<ArtifactPage> {
     requireWholeSessions(by);
-    const ns = by.namespace;
-    const record = await reader.get(sessions.record.key(ns, uid));
-    const session = record && sessions.record.decode(record);
-    if (!session?.manifest) throw manifestNotFound(query.session!);
+    const { namespace: ns } = by;
+    const { uid } = session;
+    if (!session.manifest) throw manifestNotFound(query.session!);
     const bound = [by.subject, ns, uid, query.oldestFirst, query.allVersions, 'gone'];
     const tokenOf = (offset: number) => `${gonePrefix}${this.tokens.issue(bound, ascii(String(offset)))}`;
     if (!query.pageToken.startsWith(gonePrefix)) {
@@ -229,16 +233,21 @@ export class Listing {
     const budget = new Budget(limits.queryTouchesMax);
     const narrowed = withinSessions(by, undefined, condition);
     const uids = await this.uidsIn(reader, ns, narrowed, budget);
+    const states = narrowed === undefined ? [] : statesIn(narrowed);
+    const hasLeases =
+      states.length > 0 && (await this.withState(reader, ns, leasedWord, 1, budget)).length > 0;
     const prefix = sessions.record.range(ns).gte;
+    const now = this.index.now();
     const asked: Query<Session> = {
       condition: narrowed,
-      catalog: sessionCatalog(ns, uids),
+      catalog: sessionCatalog(ns, uids, hasLeases),
       oldestFirst: query.oldestFirst,
       after: position.after,
       itemsMax: query.pageSize,
       bytesMax: limits.pageBytesMax,
       budget,
-      resolve: (suffixes) => matchingSessions(reader, by, condition, recordKeys(prefix, suffixes), budget),
+      resolve: (suffixes) =>
+        matchingSessions(reader, { by, condition, now, budget }, recordKeys(prefix, suffixes)),
     };
     return this.page(bound, position, await run(reader, asked), condition, budget);
   }
@@ -269,10 +278,8 @@ export class Listing {
     };
   }
 
-  private async uidOf(reader: Reader, by: Principal, id: SessionId): Promise<SessionUid> {
-    const name = await reader.get(sessions.name.key(by.namespace, id));
-    if (name === undefined || !seesSession(by, id)) throw sessionNotFound(id);
-    return sessions.name.decode(name).uid;
+  private sessionOf(reader: Reader, by: Principal, id: SessionId): Promise<SessionNow> {
+    return readSession(reader, by, id, this.index.now());
   }
 
   /** Where few sessions have a state or outcome that is asked for, their artifacts can drive. */
@@ -284,14 +291,27 @@ export class Listing {
   ): Promise<ReadonlyMap<string, readonly SessionUid[]>> {
     const few = new Map<string, SessionUid[]>();
     for (const word of condition === undefined ? [] : statesIn(condition)) {
-      const range = { ...sessions.byState.range(ns, word), limit: drivingSessionsMax + 1 };
       const uids: SessionUid[] = [];
-      for await (const block of reader.scan(range))
-        uids.push(...block.map(([key]) => sessions.byState.parse(key)[2]));
-      budget.entries += uids.length;
+      for (const listed of mayHaveLapsed(word) ? [word, leasedWord] : [word])
+        uids.push(...(await this.withState(reader, ns, listed, drivingSessionsMax + 1, budget)));
       if (uids.length <= drivingSessionsMax) few.set(word, uids);
     }
     return few;
+  }
+
+  /** The first so many sessions that are listed so. */
+  private async withState(
+    reader: Reader,
+    ns: string,
+    word: string,
+    limit: number,
+    budget: Budget,
+  ): Promise<SessionUid[]> {
+    const uids: SessionUid[] = [];
+    for await (const block of reader.scan({ ...sessions.byState.range(ns, word), limit }))
+      uids.push(...block.map(([key]) => sessions.byState.parse(key)[2]));
+    budget.entries += uids.length;
+    return uids;
   }
 
   private async uidsIn(

@@ -33,7 +33,7 @@ export async function* manifestLines(
       const records = values
         .filter((value) => value !== undefined)
         .map((value) => artifacts.record.decode(value))
-        .filter((record) => !isExpired(record, session.sealTime!));
+        .filter((record) => !isExpired(record, undefined, session.sealTime!));
       if (records.length > 0) yield { records, text: records.map(manifestLine).join('') };
     }
   }

@@ -103,8 +103,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   await onStep?.('start.staleRemoved');
   const namespaces = new Namespaces(index, blobs);
   await namespaces.ensure(defaultNamespace);
+  const pauses = new Pauses(index);
   const seals = new Seals({
     index,
+    pauses,
     blobs,
     namespaces,
     inlineBytesMax,
@@ -125,9 +127,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       inlineBytesMax,
       artifactBytesMax,
       opensSessions,
+      lapses: seals.lapses,
       onStep,
     }),
-    artifacts: new Artifacts(index, namespaces, onStep),
+    artifacts: new Artifacts(index, namespaces, seals.lapses, onStep),
     downloads: new Downloads(index, namespaces, contents),
     readings: new Readings(index, namespaces, contents, pageTokens),
     listing: new Listing(index, namespaces, contents, pageTokens),
@@ -136,14 +139,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     comparison: new Comparison(index, namespaces, pageTokens),
     watch: (by, request, signal) => watches.watch(index, namespaces, by, request, signal),
     endWatches: () => watches.end(),
-    sessions: new Sessions(index, namespaces),
+    sessions: new Sessions(index, namespaces, seals.lapses, onStep),
     seals,
     namespaces,
     apiKeys: new ApiKeys(index),
     tokenKey: settings.tokenKey,
     blobs,
     space,
-    pauses: new Pauses(index),
+    pauses,
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       watches.end();

@@ -91,8 +91,8 @@ export class Readings {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
     await using snapshot = this.index.snapshot();
-    const { record, isLatest } = await readRecord(snapshot, principal, target, this.index.now());
+    const { record, isLatest, session } = await readRecord(snapshot, principal, target, this.index.now());
     const open = await this.contents.opener(snapshot, ns, record, signal);
-    return { artifact: toArtifact(record, isLatest), open };
+    return { artifact: toArtifact(record, isLatest, session), open };
   }
 }

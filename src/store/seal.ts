@@ -17,12 +17,16 @@ import { type After, afterRealTime } from '../index/timer.ts';
 import { attach, blobReads, discardCopy } from './blob-rows.ts';
 import { type Content, ContentWriter } from './content-writer.ts';
 import { checkEtag, sealPending, sessionLost, sessionNotFound } from './failures.ts';
+import { enterKept } from './kept-sessions.ts';
+import { Lapses } from './lapses.ts';
 import { manifestLines } from './manifest.ts';
 import type { Namespaces } from './namespaces.ts';
+import type { Pauses } from './pauses.ts';
 import { PendingSeals } from './pending-seals.ts';
 import { physicalName } from './physical-name.ts';
 import { publishAndCommit } from './publish.ts';
-import { outputsOf, putChangedState, readSessions, requireSession, toSession } from './session-rows.ts';
+import { hasLapsed } from './session-life.ts';
+import { outputsOf, putSession, readSessions, requireSession, toSession } from './session-rows.ts';
 import { contentObserver, type OnStep } from './steps.ts';
 import { type Draft, type Rows, transact } from './transaction.ts';
 
@@ -32,6 +36,7 @@ export interface SealsOptions {
   readonly namespaces: Namespaces;
   readonly inlineBytesMax: number;
   readonly onStep: OnStep | undefined;
+  readonly pauses: Pauses;
   /** Default: real time. */
   readonly after?: After;
 }
@@ -47,12 +52,14 @@ export interface SealResult {
 export class Seals {
   private readonly options: SealsOptions;
   private readonly pending: PendingSeals;
+  readonly lapses: Lapses;
 
   constructor(options: SealsOptions) {
     this.options = options;
     this.pending = new PendingSeals(options.after ?? afterRealTime, (ns, uid) =>
       this.complete(ns, uid as SessionUid),
     );
+    this.lapses = new Lapses(options.pauses, (ns, uid) => this.sealLapsed(ns, uid));
   }
 
   /**
@@ -72,12 +79,15 @@ export class Seals {
     await namespaces.require(ns);
     requireWholeSessions(principal);
     if (!seesSession(principal, id)) throw sessionNotFound(id);
-    const fenced = await transact(index, {
-      queue: ns,
-      by: principal,
-      reads: [sessions.name.key(ns, id)],
-      decide: (rows, draft, env) => decideFence(ns, { id, outcome, etag: options.etag }, rows, draft, env),
-    });
+    const wanted = { id, outcome, etag: options.etag };
+    const fenced = await this.lapses.settled(ns, () =>
+      transact(index, {
+        queue: ns,
+        by: principal,
+        reads: [sessions.name.key(ns, id)],
+        decide: (rows, draft, env) => decideFence(ns, wanted, rows, draft, env),
+      }),
+    );
     await this.options.onStep?.('seal.fenced');
     if (fenced.session !== undefined) return { session: fenced.session, alreadySealed: true };
     const completing = this.complete(ns, fenced.uid).catch((error: unknown) => {
@@ -86,6 +96,27 @@ export class Seals {
     });
     const session = await unlessAborted(completing, options.signal, () => sealPending(id));
     return { session, alreadySealed: fenced.alreadyFenced };
+  }
+
+  /** Seals a session as of the lapse of its lease, and resolves when it is sealed; false if it has not lapsed. */
+  private async sealLapsed(ns: string, uid: SessionUid): Promise<boolean> {
+    const isFenced = await transact(this.options.index, {
+      queue: ns,
+      reads: [sessions.record.key(ns, uid)],
+      decide: (rows, draft, env) => {
+        const found = rows.get(sessions.record, ns, uid);
+        if (found === undefined || !hasLapsed(found, env.now)) return found?.state === 'sealing';
+        fence(ns, found, { outcome: 'abandoned', sealTime: found.lease!.expireTime }, rows, draft, env);
+        return true;
+      },
+    });
+    await this.options.onStep?.('seal.fenced');
+    if (!isFenced) return false;
+    await this.complete(ns, uid).catch((error: unknown) => {
+      this.pending.retry(ns, uid);
+      throw error;
+    });
+    return true;
   }
 
   /**
@@ -120,7 +151,7 @@ export class Seals {
     const value = await snapshot.get(sessions.record.key(ns, uid));
     if (value === undefined) throw sessionLost(uid);
     const record = sessions.record.decode(value);
-    const [session] = await readSessions(snapshot, ns, [record]);
+    const [session] = await readSessions(snapshot, ns, [record], index.now());
     if (record.state === 'sealed') return session!;
     const produced = await writeManifest(snapshot, ns, record, session!.expectedOutputs, writer);
     const sealed = await publishAndCommit(index, ns, writer, (content) =>
@@ -165,7 +196,7 @@ type Fenced =
   | { readonly session?: undefined; readonly uid: SessionUid; readonly alreadyFenced: boolean };
 
 function decideFence(ns: string, { id, outcome, etag }: Fence, rows: Rows, draft: Draft, env: Env): Fenced {
-  const found = requireSession(rows, ns, id);
+  const found = requireSession(rows, ns, id, env.now);
   if (found.state !== 'open') {
     if (found.outcome !== outcome)
       throw new Failure('OUTCOME_CONFLICT', `session ${id} is sealed with the outcome ${found.outcome}`, {
@@ -175,16 +206,26 @@ function decideFence(ns: string, { id, outcome, etag }: Fence, rows: Rows, draft
     return { session: toSession(found, outputsOf(rows, ns, found)) };
   }
   checkEtag(`session ${id}`, found, etag);
-  putChangedState(draft, ns, found, {
-    ...found,
+  fence(ns, found, { outcome, sealTime: env.now }, rows, draft, env);
+  return { uid: found.uid, alreadyFenced: false };
+}
+
+/** Nothing commits into the session any more; its expiry is decided. */
+function fence(
+  ns: string,
+  found: SessionRecord,
+  end: { readonly outcome: Outcome; readonly sealTime: number },
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+): void {
+  putSession(draft, ns, found, {
+    ...enterKept(rows, draft, ns, { ...found, ...end }, env.now),
     state: 'sealing',
-    outcome,
-    sealTime: env.now,
     updateTime: env.now,
     revision: found.revision + 1,
   });
   draft.put(sessions.pendingSeal, [ns, found.uid], true);
-  return { uid: found.uid, alreadyFenced: false };
 }
 
 interface Produced {
@@ -219,7 +260,7 @@ function decideSealed(
   };
   const after = found.hasOutputs ? { expected: outputs.expected, missing: produced.missingOutputs } : outputs;
   if (found.hasOutputs) draft.put(sessions.outputs, [ns, uid], after);
-  putChangedState(draft, ns, found, record);
+  putSession(draft, ns, found, record);
   draft.put(artifacts.feed, [ns, uid, record.feed], { kind: 'sealed', outcome: record.outcome! });
   draft.del(sessions.pendingSeal, ns, uid);
   return toSession(record, after);

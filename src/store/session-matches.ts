@@ -7,30 +7,46 @@ import type { SessionRecord } from '../index/records.ts';
 import type { Budget } from '../query/budget.ts';
 import { type Condition, type Field, matches } from '../query/condition.ts';
 import type { Found } from '../query/run.ts';
+import { isPresent } from './read-session.ts';
+import { asOf, isOver } from './session-life.ts';
 import { readSessions } from './session-rows.ts';
+
+/** What decides whether a session is shown. */
+export interface SessionMatching {
+  readonly by: Principal;
+  readonly condition: Condition | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly budget: Budget;
+}
 
 /** The sessions of these keys; undefined where nothing is to be shown. */
 export async function matchingSessions(
   reader: Reader,
-  by: Principal,
-  condition: Condition | undefined,
+  { by, condition, now, budget }: SessionMatching,
   keys: readonly Uint8Array[],
-  budget: Budget,
 ): Promise<(Found<Session> | undefined)[]> {
   budget.records += keys.length;
   const values = await reader.getMany(keys);
-  const records = values.map((value) => {
-    const record = value && sessions.record.decode(value);
+  const matching = values.map((value) => {
+    const record = value && asOf(sessions.record.decode(value), now);
     if (record === undefined || !seesSession(by, record.id)) return undefined;
     return condition === undefined || matches(condition, (field) => fieldOf(record, field))
       ? record
       : undefined;
   });
-  const shown = records.filter((record) => record !== undefined);
+  const present = await Promise.all(
+    matching.map(async (record) => {
+      if (record === undefined) return undefined;
+      if (isOver(record, now)) budget.probes++;
+      return (await isPresent(reader, by.namespace, record, now)) ? record : undefined;
+    }),
+  );
+  const shown = present.filter((record) => record !== undefined);
   budget.records += shown.filter(({ hasOutputs }) => hasOutputs).length;
-  const items = await readSessions(reader, by.namespace, shown);
+  const items = await readSessions(reader, by.namespace, shown, now);
   let next = 0;
-  return records.map((record) => {
+  return present.map((record) => {
     const item = record && items[next++];
     return item && { item, bytes: JSON.stringify(item).length };
   });
@@ -51,8 +67,9 @@ function fieldOf(record: SessionRecord, field: Field): string | number | undefin
     case 'metadata':
     case 'labels':
       return record[field.name].find(([key]) => key === field.key)?.[1];
+    case 'expire_time':
+      return record.expireTime;
     default:
-      // Sessions have no expiry of their own yet: nothing compares with it, and it is not set.
       return undefined;
   }
 }

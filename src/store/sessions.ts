@@ -1,5 +1,5 @@
 /** Opening, reading and changing sessions. Sealing is in `seal.ts`. */
-import { Failure } from '../domain/errors.ts';
+import { Failure, failedWith } from '../domain/errors.ts';
 import { type Pairs, samePairs } from '../domain/metadata.ts';
 import type { SessionId } from '../domain/names.ts';
 import {
@@ -8,22 +8,30 @@ import {
   requireWholeSessions,
   seesSession,
 } from '../domain/principal.ts';
+import { laterExpiry, type Retention, sameRetention } from '../domain/retention.ts';
 import type { Outcome, Session } from '../domain/session.ts';
-import type { Env, Index, Reader } from '../index/door.ts';
+import type { Env, Index } from '../index/door.ts';
 import { sessions } from '../index/keys.ts';
 import type { OutputsRecord, SessionRecord } from '../index/records.ts';
-import { checkEtag, sessionLost, sessionNotFound, sessionSealed } from './failures.ts';
+import { checkEtag, sessionNotFound, sessionSealed } from './failures.ts';
+import { enterKept, leaveKept, withExpiry } from './kept-sessions.ts';
+import type { Lapses } from './lapses.ts';
 import type { Namespaces } from './namespaces.ts';
+import { readSession } from './read-session.ts';
+import { decideDeleteSession } from './session-deletion.ts';
 import {
   createSession,
   findSession,
   outputsOf,
-  putChangedState,
+  putSession,
   readSessions,
   refuseWhileSealing,
+  renewed,
   requireSession,
+  retentionOf,
   toSession,
 } from './session-rows.ts';
+import type { OnStep } from './steps.ts';
 import { type Draft, type Rows, transact } from './transaction.ts';
 import { addUsage, growthKeys } from './usage.ts';
 
@@ -34,6 +42,10 @@ export interface SessionSpec {
   readonly labels: Pairs;
   /** Sorted bytewise, each once. */
   readonly expectedOutputs: readonly string[];
+  /** Undefined: a copy of the namespace's policy. */
+  readonly retention?: Retention | undefined;
+  /** Milliseconds; undefined: no lease. */
+  readonly leaseMs?: number | undefined;
 }
 
 /** How a session really ended. */
@@ -46,6 +58,10 @@ export interface Amendment {
 export interface SessionChanges {
   /** Replaces all labels. */
   readonly labels?: Pairs;
+  /** Only while it is open. */
+  readonly retention?: Retention;
+  /** Renew the lease. */
+  readonly touch?: boolean;
   /** Refuse unless the session still has this etag. */
   readonly etag?: string;
 }
@@ -55,9 +71,15 @@ export class Sessions {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
 
-  constructor(index: Index, namespaces: Namespaces) {
+  private readonly lapses: Lapses;
+
+  private readonly onStep: OnStep | undefined;
+
+  constructor(index: Index, namespaces: Namespaces, lapses: Lapses, onStep?: OnStep) {
     this.index = index;
     this.namespaces = namespaces;
+    this.lapses = lapses;
+    this.onStep = onStep;
   }
 
   /**
@@ -71,12 +93,14 @@ export class Sessions {
     await this.namespaces.require(ns);
     requireWholeSessions(principal);
     requireSessionWritable(principal, spec.id);
-    return transact(this.index, {
-      queue: ns,
-      by: principal,
-      reads: [sessions.name.key(ns, spec.id), ...growthKeys(ns, spec.id)],
-      decide: (rows, draft, env) => decideOpen(ns, spec, rows, draft, env),
-    });
+    return this.lapses.settled(ns, () =>
+      transact(this.index, {
+        queue: ns,
+        by: principal,
+        reads: [sessions.name.key(ns, spec.id), ...growthKeys(ns, spec.id)],
+        decide: (rows, draft, env) => decideOpen(ns, spec, rows, draft, env),
+      }),
+    );
   }
 
   /** @throws Failure SESSION_NOT_FOUND. */
@@ -85,60 +109,72 @@ export class Sessions {
     await this.namespaces.require(ns);
     requireWholeSessions(principal);
     await using snapshot = this.index.snapshot();
-    const record = await readSession(snapshot, principal, id);
-    return (await readSessions(snapshot, ns, [record]))[0]!;
+    const now = this.index.now();
+    const record = await readSession(snapshot, principal, id, now);
+    return (await readSessions(snapshot, ns, [record], now))[0]!;
   }
 
-  /** @throws Failure SESSION_NOT_FOUND, ETAG_MISMATCH. */
+  /** @throws Failure SESSION_NOT_FOUND, ETAG_MISMATCH, SESSION_SEALED. */
   async update(principal: Principal, id: SessionId, changes: SessionChanges): Promise<Session> {
     const ns = principal.namespace;
-    await this.namespaces.require(ns);
-    requireWholeSessions(principal);
-    if (!seesSession(principal, id)) throw sessionNotFound(id);
-    return transact(this.index, {
-      queue: ns,
-      by: principal,
-      reads: [sessions.name.key(ns, id)],
-      decide: (rows, draft, env) => decideUpdate(ns, id, changes, rows, draft, env),
-    });
+    return await this.change(principal, id, (rows, draft, env) =>
+      decideUpdate(ns, id, changes, rows, draft, env),
+    );
   }
 
   /** Says how an abandoned session really ended. @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, SEAL_PENDING. */
   async amend(principal: Principal, id: SessionId, amendment: Amendment): Promise<Session> {
     const ns = principal.namespace;
+    return await this.change(principal, id, (rows, draft, env) =>
+      decideAmend(ns, id, amendment, rows, draft, env),
+    );
+  }
+
+  /**
+   * Deletes a session and all that is in it, at once for every reader; false if there was nothing to delete.
+   *
+   * @throws Failure ARTIFACT_HELD, SEAL_PENDING, ETAG_MISMATCH.
+   */
+  async delete(principal: Principal, id: SessionId, etag?: string): Promise<boolean> {
+    const { namespace: ns } = principal;
+    try {
+      const deleted = await this.change(principal, id, (rows, draft, env) =>
+        decideDeleteSession(ns, id, etag, rows, draft, env),
+      );
+      await this.onStep?.('session.deleted');
+      return deleted;
+    } catch (error) {
+      if (failedWith(error, 'SESSION_NOT_FOUND')) return false;
+      throw error;
+    }
+  }
+
+  private async change<T>(
+    principal: Principal,
+    id: SessionId,
+    decide: (rows: Rows, draft: Draft, env: Env) => T,
+  ): Promise<T> {
+    const ns = principal.namespace;
     await this.namespaces.require(ns);
     requireWholeSessions(principal);
     if (!seesSession(principal, id)) throw sessionNotFound(id);
-    return transact(this.index, {
-      queue: ns,
-      by: principal,
-      reads: [sessions.name.key(ns, id)],
-      decide: (rows, draft, env) => decideAmend(ns, id, amendment, rows, draft, env),
-    });
+    return await this.lapses.settled(ns, () =>
+      transact(this.index, { queue: ns, by: principal, reads: [sessions.name.key(ns, id)], decide }),
+    );
   }
 }
 
-/** The record of the session that an id names; also one that is gone, as long as something of it is left. */
-export async function readSession(reader: Reader, by: Principal, id: SessionId): Promise<SessionRecord> {
-  const ns = by.namespace;
-  const name = await reader.get(sessions.name.key(ns, id));
-  if (name === undefined || !seesSession(by, id)) throw sessionNotFound(id);
-  const value = await reader.get(sessions.record.key(ns, sessions.name.decode(name).uid));
-  if (value === undefined) throw sessionLost(id);
-  return sessions.record.decode(value);
-}
-
 function decideOpen(ns: string, spec: SessionSpec, rows: Rows, draft: Draft, env: Env) {
-  const found = findSession(rows, ns, spec.id);
+  const found = findSession(rows, ns, spec.id, env.now);
   if (found === undefined) {
-    const record = createSession(draft, env, ns, { ...spec, implicit: false });
+    const record = createSession(rows, draft, env, ns, { ...spec, implicit: false });
     draft.put(sessions.record, [ns, record.uid], record);
     addUsage(rows, draft, ns, record.id, { sessions: 1 });
     return { session: toSession(record, { expected: spec.expectedOutputs }), created: true };
   }
   const outputs = outputsOf(rows, ns, found);
   const differs = differences(found, outputs, spec);
-  if (found.implicit && found.state === 'open') return complete(found, spec, ns, draft, env);
+  if (found.implicit && found.state === 'open') return complete(found, spec, ns, rows, draft, env);
   if (differs.length === 0) return { session: toSession(found, outputs), created: false };
   if (found.implicit) throw sessionSealed(found);
   throw new Failure(
@@ -156,14 +192,24 @@ function differences(found: SessionRecord, outputs: OutputsRecord, spec: Session
   const fields: string[] = [];
   if (!samePairs(found.metadata, spec.metadata)) fields.push('metadata');
   if (outputs.expected.join('\0') !== spec.expectedOutputs.join('\0')) fields.push('expected_outputs');
+  if (!sameAsked(found.askedRetention, spec.retention)) fields.push('retention');
+  if (found.lease?.durationMs !== spec.leaseMs) fields.push('lease');
   return fields;
 }
 
+function sameAsked(before: Retention | undefined, now: Retention | undefined): boolean {
+  return before === undefined || now === undefined ? before === now : sameRetention(before, now);
+}
+
 /** Gives a session that a push opened, once, what its opener would have given it. */
-function complete(found: SessionRecord, spec: SessionSpec, ns: string, draft: Draft, env: Env) {
+function complete(found: SessionRecord, spec: SessionSpec, ns: string, rows: Rows, draft: Draft, env: Env) {
   const outputs: OutputsRecord = { expected: spec.expectedOutputs };
   const record: SessionRecord = {
     ...found,
+    ...(spec.retention === undefined ? {} : retentionOf(rows, ns, spec.retention)),
+    ...(spec.leaseMs === undefined
+      ? {}
+      : { lease: { durationMs: spec.leaseMs, expireTime: env.now + spec.leaseMs } }),
     implicit: false,
     metadata: spec.metadata,
     hasOutputs: spec.expectedOutputs.length > 0,
@@ -173,7 +219,7 @@ function complete(found: SessionRecord, spec: SessionSpec, ns: string, draft: Dr
   for (const [key, value] of record.metadata)
     draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
   if (record.hasOutputs) draft.put(sessions.outputs, [ns, record.uid], outputs);
-  draft.put(sessions.record, [ns, record.uid], record);
+  putSession(draft, ns, found, record);
   return { session: toSession(record, outputs), created: false };
 }
 
@@ -186,21 +232,34 @@ function decideAmend(
   draft: Draft,
   env: Env,
 ): Session {
-  const found = requireSession(rows, ns, id);
+  const found = requireSession(rows, ns, id, env.now);
   const outputs = outputsOf(rows, ns, found);
   if (found.amended && found.outcome === outcome) return toSession(found, outputs);
-  refuseWhileSealing(found);
+  refuseWhileSealing(found, env.now);
   if (found.outcome !== 'abandoned') throw cannotAmend(found);
   checkEtag(`session ${id}`, found, etag);
   const record: SessionRecord = {
-    ...found,
-    outcome,
+    ...amended(rows, draft, ns, found, outcome, env.now),
     amended: true,
     updateTime: env.now,
     revision: found.revision + 1,
   };
-  putChangedState(draft, ns, found, record);
+  putSession(draft, ns, found, record);
   return toSession(record, outputs);
+}
+
+/** With the outcome, and what the retention makes of it: never an earlier expiry than before. */
+function amended(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  found: SessionRecord,
+  outcome: Outcome,
+  now: number,
+): SessionRecord {
+  const left = leaveKept(rows, draft, ns, found, now);
+  const entered = enterKept(rows, draft, ns, { ...left, outcome }, now);
+  return entered.kept ? entered : withExpiry(entered, laterExpiry(left.expireTime, entered.expireTime));
 }
 
 function cannotAmend({ id, outcome, amended }: SessionRecord): Failure {
@@ -217,14 +276,32 @@ function decideUpdate(
   draft: Draft,
   env: Env,
 ): Session {
-  const found = requireSession(rows, ns, id);
+  const found = requireSession(rows, ns, id, env.now);
   checkEtag(`session ${id}`, found, changes.etag);
-  const { labels } = changes;
+  const isOpen = found.state === 'open';
+  if (!isOpen && (changes.retention !== undefined || (changes.touch && found.lease !== undefined)))
+    throw sessionSealed(found);
   const outputs = outputsOf(rows, ns, found);
-  if (labels === undefined || samePairs(labels, found.labels)) return toSession(found, outputs);
-  for (const [key, value] of found.labels) draft.del(sessions.byLabel, ns, key, value, found.uid);
-  for (const [key, value] of labels) draft.put(sessions.byLabel, [ns, key, value, found.uid], true);
-  const record: SessionRecord = { ...found, labels, updateTime: env.now, revision: found.revision + 1 };
-  draft.put(sessions.record, [ns, found.uid], record);
+  const record = changed(changes.touch ? renewed(found, env.now) : found, changes, env.now);
+  if (record === found) return toSession(found, outputs);
+  if (record.labels !== found.labels) {
+    for (const [key, value] of found.labels) draft.del(sessions.byLabel, ns, key, value, found.uid);
+    for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, found.uid], true);
+  }
+  putSession(draft, ns, found, record);
   return toSession(record, outputs);
+}
+
+/** The same record if nothing would change. */
+function changed(found: SessionRecord, { labels, retention }: SessionChanges, now: number): SessionRecord {
+  const hasLabels = labels !== undefined && !samePairs(labels, found.labels);
+  const hasRetention = retention !== undefined && !sameRetention(retention, found.retention ?? { ttlMs: {} });
+  if (!hasLabels && !hasRetention) return found;
+  return {
+    ...found,
+    ...(hasLabels ? { labels } : {}),
+    ...(hasRetention ? { retention } : {}),
+    updateTime: now,
+    revision: found.revision + 1,
+  };
 }

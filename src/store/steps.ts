@@ -21,6 +21,7 @@ export const steps = [
   'start.staleRemoved',
   'start.sealsFinished',
   'delete.committed',
+  'session.deleted',
 ] as const;
 
 /** One of {@link steps}. */

@@ -5,6 +5,7 @@ import type { Principal } from '../domain/principal.ts';
 import type { Index } from '../index/door.ts';
 import { artifacts, calls, sessions, store } from '../index/keys.ts';
 import { sessionGone, sessionMustExist, sessionSealed } from './failures.ts';
+import { asOf, hasLapsed, isIdFree, isOver, SessionLapsed } from './session-life.ts';
 import { tokenUsedUp } from './token-use.ts';
 import { allShards, beyondQuota, noUsage, plus } from './usage.ts';
 
@@ -36,9 +37,16 @@ export async function refuseEarly(
     await refuseBeyondQuota(index, ns, spec);
     return undefined;
   }
-  if (name.goneSince !== undefined) throw sessionGone(spec.session);
   const value = await index.get(sessions.record.key(ns, name.uid));
   const session = value && sessions.record.decode(value);
+  const now = index.now();
+  if (isIdFree(name, session, now)) {
+    await refuseBeyondQuota(index, ns, spec);
+    return undefined;
+  }
+  if (name.goneSince !== undefined || (session !== undefined && isOver(asOf(session, now), now)))
+    throw sessionGone(spec.session);
+  if (session !== undefined && hasLapsed(session, now)) throw new SessionLapsed(session);
   if (session !== undefined && session.state !== 'open') throw sessionSealed(session);
   // What has the name already may turn out to be the same, which adds nothing.
   const head = await index.get(artifacts.head.key(ns, name.uid, spec.name));

@@ -3,12 +3,11 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import type { ArtifactSpec } from '../domain/artifact.ts';
 import type { Sha256 } from '../domain/digest.ts';
 import { Failure } from '../domain/errors.ts';
-import { isExpired } from '../domain/expiry.ts';
 import { limits } from '../domain/limits.ts';
 import { canRead, type Principal, requirePushable } from '../domain/principal.ts';
 import type { Index, Range } from '../index/door.ts';
 import { rangeAfter } from '../index/family.ts';
-import { artifacts, blobs as blobKeys, calls } from '../index/keys.ts';
+import { blobs as blobKeys, calls } from '../index/keys.ts';
 import {
   type CommitRequest,
   type CommitResult,
@@ -18,6 +17,8 @@ import {
 } from './commit.ts';
 import { type Content, ContentWriter } from './content-writer.ts';
 import { contentNotFound } from './failures.ts';
+import type { Lapses } from './lapses.ts';
+import { readLive } from './live.ts';
 import type { Namespaces } from './namespaces.ts';
 import { physicalName } from './physical-name.ts';
 import { publishAndCommit } from './publish.ts';
@@ -36,6 +37,7 @@ export interface UploadsOptions {
   readonly artifactBytesMax: number;
   /** A push to an unknown session opens it. */
   readonly opensSessions: boolean;
+  readonly lapses: Lapses;
   readonly onStep: OnStep | undefined;
 }
 
@@ -60,12 +62,12 @@ export class Uploads {
    *   must be finished or disposed.
    */
   async begin(principal: Principal, spec: ArtifactSpec): Promise<Upload | CommitResult> {
-    const { index, namespaces, artifactBytesMax } = this.options;
+    const { namespaces, artifactBytesMax } = this.options;
     const namespace = await namespaces.require(principal.namespace);
     requirePushable(principal, spec);
     if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax)
       throw tooLarge('size_bytes', artifactBytesMax);
-    const known = await refuseEarly(index, principal, spec, this.options.opensSessions);
+    const known = await this.refuseEarly(principal, spec);
     if (known && spec.sha256 !== undefined && spec.sizeBytes !== undefined) {
       const asserted = { kind: 'held', sha256: spec.sha256, size: spec.sizeBytes, witness: known } as const;
       return this.commit(principal, spec, asserted);
@@ -77,11 +79,11 @@ export class Uploads {
 
   /** Pushes content that is in memory. */
   async create(principal: Principal, spec: ArtifactSpec, bytes: Uint8Array): Promise<CommitResult> {
-    const { index, artifactBytesMax, inlineBytesMax, namespaces, opensSessions } = this.options;
+    const { artifactBytesMax, inlineBytesMax, namespaces } = this.options;
     const namespace = await namespaces.require(principal.namespace);
     requirePushable(principal, spec);
     if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
-    if (bytes.length > inlineBytesMax) await refuseEarly(index, principal, spec, opensSessions);
+    if (bytes.length > inlineBytesMax) await this.refuseEarly(principal, spec);
     await this.requireRoom(principal, spec, bytes.length);
     await using upload = new Upload(
       this,
@@ -111,6 +113,11 @@ export class Uploads {
     if (witness === undefined) throw contentNotFound(sha256);
     await this.requireRoom(principal, spec, 0);
     return this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+  }
+
+  private refuseEarly(principal: Principal, spec: ArtifactSpec): Promise<HeldContent['witness'] | undefined> {
+    const { index, lapses, opensSessions } = this.options;
+    return lapses.settled(principal.namespace, () => refuseEarly(index, principal, spec, opensSessions));
   }
 
   /** A request id that is known needs no room. @throws Failure STORAGE_FULL. */
@@ -145,11 +152,8 @@ export class Uploads {
       const before = touched;
       for await (const block of snapshot.scan(range)) {
         const ids = block.map(([key]) => blobKeys.reference.parse(key)[3] as HeldContent['witness']);
-        const values = await snapshot.getMany(ids.map((id) => artifacts.record.key(ns, id)));
-        const live = values.findIndex((value) => {
-          const record = value && artifacts.record.decode(value);
-          return record !== undefined && !isExpired(record, index.now()) && canRead(by, record);
-        });
+        const found = await readLive(snapshot, by, ids, index.now());
+        const live = found.findIndex((one) => one !== undefined && canRead(by, one.record));
         if (live >= 0) return ids[live];
         touched += block.length;
         range = { ...rangeAfter(range, block.at(-1)![0]), limit: 512 };
@@ -189,13 +193,15 @@ export class Uploads {
       content,
       opensSessions: this.options.opensSessions,
     };
-    const result = await transact(this.options.index, {
-      queue: principal.namespace,
-      by: principal,
-      reads: commitReads(request),
-      bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
-      decide: (rows, draft, env) => decideCommit(request, rows, draft, env),
-    });
+    const result = await this.options.lapses.settled(principal.namespace, () =>
+      transact(this.options.index, {
+        queue: principal.namespace,
+        by: principal,
+        reads: commitReads(request),
+        bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
+        decide: (rows, draft, env) => decideCommit(request, rows, draft, env),
+      }),
+    );
     await this.options.onStep?.('upload.committed');
     return result;
   }

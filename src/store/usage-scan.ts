@@ -6,12 +6,14 @@ import type { Namespace, SessionId } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Entry, Index, Key, Range, Reader } from '../index/door.ts';
 import { rangeAfter } from '../index/family.ts';
-import { artifacts, latest, sessions } from '../index/keys.ts';
+import { artifacts, latest } from '../index/keys.ts';
 import type { ArtifactRecord } from '../index/records.ts';
-import { sessionNotFound } from './failures.ts';
+import { SessionsNow } from './live.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PageTokens } from './page-token.ts';
 import { issuePosition, openPosition } from './query-position.ts';
+import { readSession } from './read-session.ts';
+import type { SessionNow } from './session-life.ts';
 
 /** What is looked at: all versions of all artifacts or of one session's, or the latest ones that have a metadata key. */
 export type UsageScope =
@@ -62,11 +64,12 @@ export class UsageScan {
   async page(by: Principal, ns: Namespace, scope: UsageScope, pageToken: string): Promise<UsagePage> {
     await this.namespaces.require(ns);
     await using reader = this.index.snapshot();
-    const source = await sourceOf(reader, ns, scope);
+    const source = await sourceOf(reader, by, ns, scope, this.index.now());
     const bound = [by.subject, ns, 'usage', scope];
     const { now, after } = openPosition(this.tokens, bound, pageToken, this.index.now());
     const range = after === undefined ? source.range : rangeAfter(source.range, after);
     const tally = new Tally(now);
+    const known = new SessionsNow(reader, ns, now);
     let touched = 0;
     let last: Key | undefined;
     for await (const block of reader.scan(range)) {
@@ -74,8 +77,10 @@ export class UsageScan {
         if (last !== undefined && touched >= limits.queryTouchesMax)
           return { parts: tally.parts(), nextPageToken: issuePosition(this.tokens, bound, now, last) };
         const entries = block.slice(at, at + recordsReadTogether);
-        for (const { value, record } of await source.read(entries)) tally.add(value, record);
-        touched += entries.length * source.touches;
+        const found = await source.read(entries);
+        const read = await known.read(found.map(({ record }) => record));
+        for (const { value, record } of found) tally.add(value, record, known.of(record));
+        touched += entries.length * source.touches + read;
         last = entries.at(-1)![0];
       }
     }
@@ -90,7 +95,13 @@ interface Source {
   read(entries: readonly Entry[]): Promise<{ readonly value: string; readonly record: ArtifactRecord }[]>;
 }
 
-async function sourceOf(reader: Reader, ns: Namespace, scope: UsageScope): Promise<Source> {
+async function sourceOf(
+  reader: Reader,
+  by: Principal,
+  ns: Namespace,
+  scope: UsageScope,
+  now: number,
+): Promise<Source> {
   const recordsOf = async (keys: readonly Key[], partOf: (at: number) => string) => {
     const values = await reader.getMany(keys);
     return values.flatMap((value, at) =>
@@ -106,10 +117,9 @@ async function sourceOf(reader: Reader, ns: Namespace, scope: UsageScope): Promi
           entries.map(([, value]) => ({ value: '', record: artifacts.record.decode(value) })),
       };
     case 'session': {
-      const name = await reader.get(sessions.name.key(ns, scope.session));
-      if (name === undefined) throw sessionNotFound(scope.session);
+      const { uid } = await readSession(reader, { ...by, namespace: ns }, scope.session, now);
       return {
-        range: artifacts.version.range(ns, sessions.name.decode(name).uid),
+        range: artifacts.version.range(ns, uid),
         touches: 2,
         read: (entries) =>
           recordsOf(
@@ -151,20 +161,20 @@ class Tally {
     this.now = now;
   }
 
-  add(value: string, record: ArtifactRecord): void {
+  add(value: string, record: ArtifactRecord, session: SessionNow | undefined): void {
     if (value !== this.value) this.begin(value);
     const { sha256, size } = record;
     this.total.artifacts++;
     this.total.bytes += size;
     if (!this.contents.has(sha256)) this.total.storedBytes += size;
     this.contents.add(sha256);
-    const before = this.horizonOf(record);
+    const before = this.horizonOf(record, session);
     const counted = this.byExpiry.get(before) ?? { artifacts: 0, bytes: 0 };
     this.byExpiry.set(before, { artifacts: counted.artifacts + 1, bytes: counted.bytes + size });
   }
 
-  private horizonOf(record: ArtifactRecord): number | undefined {
-    const { expireTime } = effectiveExpiry(record);
+  private horizonOf(record: ArtifactRecord, session: SessionNow | undefined): number | undefined {
+    const { expireTime } = effectiveExpiry(record, session);
     if (expireTime === undefined) return undefined;
     const horizon = horizonsMs.map((ms) => this.now + ms).find((end) => expireTime <= end);
     return horizon ?? limits.expireTimeMillisecondsMax;

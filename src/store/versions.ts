@@ -8,7 +8,6 @@ import { artifacts } from '../index/keys.ts';
 import type { Budget } from '../query/budget.ts';
 import type { Found } from '../query/run.ts';
 import type { ArtifactMatches } from './artifact-matches.ts';
-import { toArtifact } from './artifact-rows.ts';
 
 /** Which versions. */
 export interface VersionsQuery {
@@ -120,7 +119,7 @@ class Shown {
         if (!found) return undefined;
         const isLatest = (await this.latestOf(found.item.name)) === id;
         if (name !== undefined && !allVersions && !isLatest) return undefined;
-        return { item: toArtifact(found.item, isLatest), bytes: found.bytes };
+        return { item: matches.artifact(found.item, isLatest), bytes: found.bytes };
       }),
     );
   }

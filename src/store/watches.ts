@@ -183,7 +183,7 @@ export class Watches implements Listener {
     await using snapshot = index.snapshot();
     const record = await readSessionRecord(snapshot, by.namespace, uid);
     if (record === undefined) throw sessionNotFound(request.session);
-    const seal = await readSeal(snapshot, by.namespace, record);
+    const seal = await readSeal(snapshot, by.namespace, record, index.now());
     if (seal !== undefined && (request.sealOnly || seal.sequence <= watcher.position)) return [seal];
     if (request.sealOnly) watcher.position = Math.max(watcher.position, record.feed);
     if (record.feed <= watcher.position) return [];

@@ -366,25 +366,5 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
       const call = download(door, { artifact: { by: { case: 'id', value: artifact!.id } }, offset: 2n });
       expect(await refusal(call)).toMatchObject({ code: 'InvalidArgument', fields: ['offset'] });
     });
-
-    const later: [string, (door: Door) => Promise<unknown>, string[]][] = [
-      ['retention', (door) => door.sessions.openSession({ session: 's', retention: {} }), ['retention']],
-      [
-        'a lease',
-        (door) => door.sessions.openSession({ session: 's', lease: { seconds: 60n, nanos: 0 } }),
-        ['lease'],
-      ],
-      ['DeleteSession', (door) => door.sessions.deleteSession({ session: 's' }), []],
-    ];
-
-    it.each(later)('what is not there yet says so: %s', async (_what, call, fields) => {
-      const door = await opened();
-      expect(await refusal(call(door))).toMatchObject({
-        code: 'Unimplemented',
-        reason: 'NOT_IMPLEMENTED',
-        fields,
-      });
-      await expectNothingStored(door);
-    });
   });
 }

@@ -114,7 +114,8 @@ export function queriesSuite(open: OpenDoor): void {
         tests: ['size_bytes > 3'],
         entriesRead: 4n,
         probes: 0n,
-        recordsRead: 4n,
+        // Four artifacts and their two sessions.
+        recordsRead: 6n,
       });
       expect(explanation!.budget).toBeGreaterThan(1_000n);
       const plain = await door.artifacts.listArtifacts({ filter });

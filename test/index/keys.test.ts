@@ -50,6 +50,8 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   setting: { code: 0x01, columns: [text] },
   commit: { code: 0x02, columns: [ascending] },
   namespace: { code: 0x03, columns: [text] },
+  policy: { code: 0x05, columns: [text] },
+  keptSessions: { code: 0x18, columns: [text, text, text, text] },
   cameBack: { code: 0x04, columns: [text, text, text] },
   sessionName: { code: 0x10, columns: [text, text] },
   session: { code: 0x11, columns: [text, session] },

@@ -51,7 +51,7 @@ function naively(
   const byId = new Map(records.map((record) => [record.id, record]));
   const isThere = (id: ArtifactId) => {
     const record = byId.get(id);
-    return record !== undefined && !isExpired(record, now) && seesArtifact(who, record);
+    return record !== undefined && !isExpired(record, undefined, now) && seesArtifact(who, record);
   };
   const edges: [string, boolean][] = [];
   const followed = new Set([start]);

@@ -44,7 +44,15 @@ describe('a store that nothing happened to', () => {
     await fill(rig);
     const there = new Set((await allKeys(rig.rows)).map(nameOf));
     const absent = [...familyOf.values()].map(({ name }) => name).filter((name) => !there.has(name));
-    expect(absent.sort()).toEqual(['cameBack', 'commit', 'condemned', 'pendingSeal', 'sessionsByLabel']);
+    expect(absent.sort()).toEqual([
+      'cameBack',
+      'commit',
+      'condemned',
+      'keptSessions',
+      'pendingSeal',
+      'policy',
+      'sessionsByLabel',
+    ]);
   });
 });
 

@@ -21,7 +21,9 @@ import {
 import type {
   ArtifactRecord,
   FeedRecord,
+  KeptRecord,
   NamespaceRecord,
+  SessionNameRecord,
   SessionRecord,
   UsageRecord,
 } from '../../src/index/records.ts';
@@ -64,6 +66,8 @@ async function readAll(index: Index): Promise<Rows> {
 export interface Allowed {
   /** Commits whose outcome was unknown: blobs may have been published that no row names. */
   readonly orphans?: boolean;
+  /** Artifacts have been reaped. */
+  readonly reaped?: boolean;
 }
 
 /** Where the families disagree with the records; empty if all is well. */
@@ -76,7 +80,12 @@ export async function inconsistencies(
   const found = new Lines();
   const expected = new Lines();
   for (const family of derived)
-    for (const { parts, value } of rows.get(family)!) found.add(family, parts, value);
+    for (const { parts, value } of rows.get(family)!) {
+      // The name of a session that is gone is nobody's: it is queued until its id is free again.
+      const goneSince = family === sessions.name ? (value as SessionNameRecord).goneSince : undefined;
+      if (goneSince === undefined) found.add(family, parts, value);
+      else expected.add(calls.expiry, [goneSince + 30 * 86_400_000, parts[0], 'gone', parts[1]]);
+    }
 
   const of = <P extends readonly unknown[], V>(family: Family<P, V>) =>
     rows
@@ -105,7 +114,11 @@ export async function inconsistencies(
   return [
     ...differences,
     ...of(artifacts.head).flatMap(({ parts, value }) => headFaults(parts, value, records)),
-    ...allSessions.flatMap(({ session }) => [...sessionFaults(session, rows), ...feedFaults(session, rows)]),
+    ...allSessions.flatMap(({ session }) => [
+      ...sessionFaults(session, rows),
+      ...(session.deleteTime === undefined ? feedFaults(session, rows, allowed) : []),
+    ]),
+    ...keptFaults(rows),
     ...(await blobFaults(rows, blobStore)),
     ...(await fileFaults(rows, blobStore, allowed)),
   ];
@@ -135,7 +148,7 @@ function expectArtifact(expected: Lines, ns: string, record: ArtifactRecord): vo
     expected.add(lineage.inputs, [ns, record.id, input]);
     expected.add(lineage.derived, [ns, input, record.id]);
   }
-  const { expireTime } = effectiveExpiry(record);
+  const { expireTime } = effectiveExpiry(record, undefined);
   if (expireTime !== undefined) expected.add(calls.expiry, [expireTime, ns, 'artifact', record.id]);
 }
 
@@ -149,7 +162,13 @@ function expectLatest(expected: Lines, ns: string, record: ArtifactRecord): void
 }
 
 function expectSession(expected: Lines, ns: string, session: SessionRecord): void {
-  expected.add(sessions.name, [ns, session.id], { uid: session.uid });
+  const isDeleted = session.deleteTime !== undefined;
+  if (!isDeleted) expected.add(sessions.name, [ns, session.id], { uid: session.uid });
+  const isLeased = session.state === 'open' && session.lease !== undefined;
+  const end = session.reaped ? undefined : session.expireTime;
+  const due = session.deleteTime ?? (session.state === 'open' ? session.lease?.expireTime : end);
+  if (due !== undefined) expected.add(calls.expiry, [due, ns, 'session', session.uid]);
+  if (isLeased) expected.add(sessions.byState, [ns, 'LEASED', session.uid]);
   expected.add(sessions.byTime, [ns, session.uid]);
   for (const [key, value] of session.metadata)
     expected.add(sessions.byMetadata, [ns, key, value, session.uid]);
@@ -221,7 +240,7 @@ function sessionFaults(session: SessionRecord, rows: Rows): string[] {
 }
 
 /** Every commit, deletion and seal has its row, in an order in which they can have happened. */
-function feedFaults(session: SessionRecord, rows: Rows): string[] {
+function feedFaults(session: SessionRecord, rows: Rows, allowed: Allowed): string[] {
   const feed = rows
     .get(artifacts.feed as AnyFamily)!
     .filter(({ parts }) => parts[1] === session.uid)
@@ -248,8 +267,22 @@ function feedFaults(session: SessionRecord, rows: Rows): string[] {
     .map(({ value }) => value as ArtifactRecord)
     .filter(({ uid }) => uid === session.uid)
     .map(({ id, feed: number }) => `${id} ${number}`);
-  faults.push(...compare(own.sort(), said.sort()));
+  // What was reaped leaves no event behind.
+  const expected = allowed.reaped ? said.filter((line) => own.includes(line)) : said;
+  faults.push(...compare(own.sort(), expected.sort()));
   return faults.map((fault) => `feed of ${session.id}: ${fault}`);
+}
+
+/** Whoever is on a list of the last few has the mark, and nobody else. */
+function keptFaults(rows: Rows): string[] {
+  const listed = rows
+    .get(sessions.kept as AnyFamily)!
+    .flatMap(({ value }) => (value as KeptRecord).sessions.map(({ uid }) => String(uid)));
+  const marked = rows
+    .get(sessions.record as AnyFamily)!
+    .filter(({ value }) => (value as SessionRecord).kept)
+    .map(({ value }) => String((value as SessionRecord).uid));
+  return compare(marked.sort(), listed.sort()).map((fault) => `kept sessions: ${fault}`);
 }
 
 async function blobFaults(rows: Rows, blobStore: BlobStore): Promise<string[]> {

@@ -19,6 +19,7 @@ interface OwnerFamily {
 
 const ownerFamilies: readonly OwnerFamily[] = [
   { family: sessions.record, owner: ([ns], key) => ({ kind: 'session', ns: String(ns), key }) },
+  { family: sessions.name, owner: ([ns], key) => ({ kind: 'sessionName', ns: String(ns), key }) },
   { family: artifacts.record, owner: ([ns], key) => ({ kind: 'artifact', ns: String(ns), key }) },
   { family: calls.requestId, owner: ([ns], key) => ({ kind: 'requestId', ns: String(ns), key }) },
   { family: credentials.tokenUse, owner: ([ns], key) => ({ kind: 'tokenUse', ns: String(ns), key }) },

@@ -17,6 +17,7 @@ import {
 } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
 import { putDerived, putLatest } from '../artifact-rows.ts';
+import { freeAgain } from '../session-life.ts';
 import { putDerivedOfSession } from '../session-rows.ts';
 import { Draft } from '../transaction.ts';
 
@@ -32,7 +33,7 @@ export const familyOf: ReadonlyMap<number, AnyFamily> = new Map(
 
 /** A primary record by its key. */
 export interface Owner {
-  readonly kind: 'artifact' | 'session' | 'requestId' | 'tokenUse' | 'blob' | 'condemned';
+  readonly kind: 'artifact' | 'session' | 'sessionName' | 'requestId' | 'tokenUse' | 'blob' | 'condemned';
   readonly ns: string;
   readonly key: Key;
 }
@@ -103,6 +104,9 @@ function ownerOfName(ns: string, name: string, value: unknown): Owner | undefine
 
 function ownerOfExpiry([, ns, kind, id]: readonly unknown[]): Owner | undefined {
   if (kind === 'artifact') return artifactOwner(String(ns), id as ArtifactId);
+  if (kind === 'session') return sessionOwner(String(ns), id as SessionUid);
+  if (kind === 'gone')
+    return { kind: 'sessionName', ns: String(ns), key: sessions.name.key(String(ns), String(id)) };
   if (kind === 'token')
     return { kind: 'tokenUse', ns: String(ns), key: credentials.tokenUse.key(String(ns), String(id)) };
   const [principal, requestId] = String(id).split('\0');
@@ -139,6 +143,12 @@ export function derivedRows(owner: Owner, value: Value, head: HeadRecord | undef
       if (record.state === 'sealing') draft.put(sessions.pendingSeal, [ns, record.uid], true);
       if (record.manifest !== undefined)
         draft.put(blobs.reference, [ns, record.manifest.sha256, 'manifest', record.uid], true);
+      break;
+    }
+    case 'sessionName': {
+      const { goneSince } = sessions.name.decode(value);
+      const [, id] = sessions.name.parse(key);
+      if (goneSince !== undefined) draft.put(calls.expiry, [freeAgain(goneSince), ns, 'gone', id], true);
       break;
     }
     case 'requestId': {

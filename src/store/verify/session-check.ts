@@ -127,8 +127,8 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
     (sum, { number, sealed }) => ({ rows: sum.rows + 1, last: number, sealed: sum.sealed || sealed }),
   );
   for await (const { left, right } of joined(sessionRows(snapshot, scope), sums)) {
-    // Of a session whose record cannot be read another check tells.
-    if (left === undefined) continue;
+    // Of a session whose record cannot be read another check tells; one that was deleted is being taken apart.
+    if (left === undefined || left.record.deleteTime !== undefined) continue;
     const { ns, record } = left;
     const actual = right ?? { rows: 0, last: 0, sealed: false };
     const about = { namespace: ns, session: record.id };

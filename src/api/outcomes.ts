@@ -1,0 +1,10 @@
+import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
+import type { Outcome } from '../domain/session.ts';
+
+/** Outcomes as the protocol shows them. */
+export const outcomeValues: Readonly<Record<Outcome, SessionOutcome>> = {
+  succeeded: SessionOutcome.SUCCEEDED,
+  failed: SessionOutcome.FAILED,
+  cancelled: SessionOutcome.CANCELLED,
+  abandoned: SessionOutcome.ABANDONED,
+};
