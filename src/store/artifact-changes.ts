@@ -60,7 +60,9 @@ function find(rows: Rows, by: Principal, target: ArtifactTarget): Found | Missin
   const keys = [artifacts.head.key(ns, name.uid, target.name), sessions.record.key(ns, name.uid)];
   if (version !== undefined) keys.push(artifacts.version.key(ns, name.uid, target.name, version));
   rows.require(keys);
-  if (rows.get(sessions.record, ns, name.uid)?.deleteTime !== undefined) return 'session';
+  const session = rows.get(sessions.record, ns, name.uid);
+  if (session === undefined ? name.goneSince !== undefined : session.deleteTime !== undefined)
+    return 'session';
   const head = rows.get(artifacts.head, ns, name.uid, target.name);
   if (head === undefined) return 'artifact';
   if (version === undefined && head.deleted) return head.reaped ? 'artifact' : 'deleted';

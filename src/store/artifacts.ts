@@ -151,13 +151,14 @@ async function readByName(reader: Reader, by: Principal, target: Exclude<Artifac
   const nameValue = await reader.get(sessions.name.key(ns, target.session));
   if (nameValue === undefined || !seesSession(by, target.session)) throw sessionNotFound(target.session);
   if (!seesArtifact(by, target)) throw artifactNotFound(target);
-  const { uid } = sessions.name.decode(nameValue);
+  const { uid, goneSince } = sessions.name.decode(nameValue);
   const [headValue, sessionValue] = await reader.getMany([
     artifacts.head.key(ns, uid, target.name),
     sessions.record.key(ns, uid),
   ]);
   const session = sessionValue && sessions.record.decode(sessionValue);
-  if (session?.deleteTime !== undefined) throw sessionNotFound(target.session);
+  const isGone = session === undefined ? goneSince !== undefined : session.deleteTime !== undefined;
+  if (isGone) throw sessionNotFound(target.session);
   if (headValue === undefined) throw artifactNotFound(target);
   const head = artifacts.head.decode(headValue);
   let id = head.latest;

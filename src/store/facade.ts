@@ -57,6 +57,9 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get space() {
       return open().space;
     },
+    get reaper() {
+      return open().reaper;
+    },
     get pauses() {
       return open().pauses;
     },

@@ -23,6 +23,7 @@ import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
 import { Pauses } from './pauses.ts';
 import { Readings } from './readings.ts';
+import { Reaper } from './reaper.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
 import { Space } from './space.ts';
@@ -82,6 +83,7 @@ export interface Store extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly space: Space;
   readonly pauses: Pauses;
+  readonly reaper: Reaper;
   /** What the start had to tidy up. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
@@ -113,6 +115,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     onStep,
     ...(options.after === undefined ? {} : { after: options.after }),
   });
+  watches.performLapsesBy((ns, uid) => seals.lapses.perform(ns, uid));
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
   const contents = new Contents(blobs);
@@ -147,6 +150,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     blobs,
     space,
     pauses,
+    reaper: new Reaper({ index, pauses, lapses: seals.lapses, onStep }),
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       watches.end();

@@ -102,6 +102,16 @@ export function putDerivedOfSession(draft: Draft, ns: string, record: SessionRec
   for (const word of stateWords(record)) draft.put(sessions.byState, [ns, word, record.uid], true);
 }
 
+/** The reverse of {@link putDerivedOfSession}, but for the name, which outlives the session. */
+export function delDerivedOfSession(draft: Draft, ns: string, record: SessionRecord): void {
+  const due = dueTime(record);
+  if (due !== undefined) draft.del(calls.expiry, due, ns, 'session', record.uid);
+  draft.del(sessions.byTime, ns, record.uid);
+  for (const [key, value] of record.metadata) draft.del(sessions.byMetadata, ns, key, value, record.uid);
+  for (const [key, value] of record.labels) draft.del(sessions.byLabel, ns, key, value, record.uid);
+  for (const word of stateWords(record)) draft.del(sessions.byState, ns, word, record.uid);
+}
+
 /** A session's state and outcome as filters write them. */
 export function stateWords({
   state,

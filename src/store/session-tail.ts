@@ -2,9 +2,22 @@
 import { Failure } from '../domain/errors.ts';
 import type { SessionUid } from '../domain/ids.ts';
 import type { Index } from '../index/door.ts';
+import type { SessionRecord } from '../index/records.ts';
+import type { After } from '../index/timer.ts';
 import { sessionNotFound } from './failures.ts';
 import { type FeedEvent, feedEvents, readSessionRecord, readUid } from './feed.ts';
 import type { Mailbox } from './mailbox.ts';
+
+/** How a lapse is waited for, and written down. */
+export interface Lapsing {
+  readonly after: After;
+  perform(ns: string, uid: SessionUid): Promise<boolean>;
+}
+
+/** No timer of Node's runs longer than 24 days; then it is looked again. */
+const timerMsMax = 24 * 3_600_000;
+/** Such seals wait while the clock is suspect. */
+const retryMs = 15_000;
 
 /** Each takes some tens of microseconds to be sent to. */
 const toldTogether = 16;
@@ -30,16 +43,22 @@ export class SessionTail {
   private readonly ns: string;
   private readonly uid: SessionUid;
   private readonly id: string;
+  private readonly lapsing: Lapsing;
   private reading: Promise<void> | undefined;
   private again = false;
+  private cancelLapse: (() => void) | undefined;
+  /** The lapse was seen, and performing it tried at once. */
+  private wasLapsed = false;
 
   constructor(
     index: Index,
     ns: string,
     session: { readonly uid: SessionUid; readonly id: string },
     position: number,
+    lapsing: Lapsing,
   ) {
     this.index = index;
+    this.lapsing = lapsing;
     this.ns = ns;
     this.uid = session.uid;
     this.id = session.id;
@@ -60,6 +79,7 @@ export class SessionTail {
 
   remove(member: Member): void {
     this.members.delete(member);
+    if (this.members.size === 0) this.cancelLapse?.();
   }
 
   /** Something may be new. Reads it, once however often it is asked meanwhile. */
@@ -93,10 +113,30 @@ export class SessionTail {
     const isThere = (await readUid(snapshot, this.ns, this.id)) === this.uid;
     const record = isThere ? await readSessionRecord(snapshot, this.ns, this.uid) : undefined;
     if (record === undefined) return this.fail(sessionNotFound(this.id));
-    if (record.feed <= this.position) return;
     const now = this.index.now();
+    this.awaitLapse(record, now);
+    if (record.feed <= this.position) return;
     for await (const events of feedEvents(snapshot, this.ns, record, this.position, now))
       for (const event of events) await this.tell(event);
+  }
+
+  /** Whoever waits for the seal need not wait for the reaper, should the lease lapse. */
+  private awaitLapse({ state, lease }: SessionRecord, now: number): void {
+    this.cancelLapse?.();
+    this.cancelLapse = undefined;
+    if (state !== 'open' || lease === undefined) return;
+    const { after, perform } = this.lapsing;
+    const ms = lease.expireTime > now ? Math.min(lease.expireTime - now, timerMsMax) : retryMs;
+    const tryIt = () => {
+      perform(this.ns, this.uid).then(
+        () => this.look(),
+        (error: unknown) => this.fail(error),
+      );
+    };
+    if (lease.expireTime <= now && !this.wasLapsed) {
+      this.wasLapsed = true;
+      tryIt();
+    } else this.cancelLapse = after(ms, tryIt);
   }
 
   /** Tells some at a time: others are served in between. */

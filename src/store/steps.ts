@@ -22,6 +22,11 @@ export const steps = [
   'start.sealsFinished',
   'delete.committed',
   'session.deleted',
+  'reap.artifacts',
+  'reap.others',
+  'reap.lapsed',
+  'reap.emptied',
+  'reap.session',
 ] as const;
 
 /** One of {@link steps}. */

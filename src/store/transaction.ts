@@ -6,6 +6,7 @@
 
 import { Failure } from '../domain/errors.ts';
 import type { Principal } from '../domain/principal.ts';
+import { textOf } from '../index/bytes.ts';
 import {
   type Env,
   type Index,
@@ -72,6 +73,22 @@ export class Draft {
   del<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): void {
     this.writes.push(family.del(...parts));
   }
+}
+
+/** Rows as they will be when what a draft holds is written. */
+export function through(rows: Rows, draft: Draft): Rows {
+  const written = new Map<string, Value | undefined>();
+  let seen = 0;
+  return new Rows({
+    get: (key) => {
+      for (; seen < draft.writes.length; seen++) {
+        const write = draft.writes[seen]!;
+        written.set(textOf(write.key), write.type === 'put' ? write.value : undefined);
+      }
+      const id = textOf(key);
+      return written.has(id) ? written.get(id) : rows.value(key);
+    },
+  });
 }
 
 /** A transaction over typed rows. */

@@ -10,10 +10,12 @@ import type { SessionRecord } from '../index/records.ts';
 import { type After, afterRealTime } from '../index/timer.ts';
 import type { Listener } from './announcing-index.ts';
 import { sessionNotFound } from './failures.ts';
-import { type FeedEvent, feedEvents, readSeal, readSessionRecord, readUid } from './feed.ts';
+import { type FeedEvent, feedEvents, readSeal, readSessionRecord } from './feed.ts';
 import { Mailbox } from './mailbox.ts';
 import type { Namespaces } from './namespaces.ts';
-import { type Member, SessionTail, tooSlow } from './session-tail.ts';
+import { readSession } from './read-session.ts';
+import { isIdFree } from './session-life.ts';
+import { type Lapsing, type Member, SessionTail, tooSlow } from './session-tail.ts';
 import { requireGood } from './transaction.ts';
 
 export interface WatchRequest {
@@ -39,10 +41,16 @@ export class Watches implements Listener {
   private readonly waiting = new Map<string, Set<Watcher>>();
   private readonly after: After;
   private ended = false;
+  private perform: Lapsing['perform'] = async () => false;
 
   /** @param after what heartbeats wait by. */
   constructor(after: After = afterRealTime) {
     this.after = after;
+  }
+
+  /** How the lapse of a watched session is written down. Until this is said, nobody does. */
+  performLapsesBy(perform: Lapsing['perform']): void {
+    this.perform = perform;
   }
 
   /** How many watch. */
@@ -86,7 +94,7 @@ export class Watches implements Listener {
     this.watchers.add(watcher);
     try {
       yield* this.waited(index, watcher);
-      const uid = await this.sessionOf(index, by, request.session);
+      const { uid } = await readSession(index, by, request.session, index.now());
       yield* this.follow(index, watcher, uid);
     } catch (error) {
       throw error === tooSlow ? watcher.cut() : error;
@@ -94,12 +102,6 @@ export class Watches implements Listener {
       watcher.close();
       this.watchers.delete(watcher);
     }
-  }
-
-  private async sessionOf(index: Index, by: Principal, id: SessionId): Promise<SessionUid> {
-    const uid = await readUid(index, by.namespace, id);
-    if (uid === undefined || !seesSession(by, id)) throw sessionNotFound(id);
-    return uid;
   }
 
   /** Heartbeats until there is such a session. */
@@ -112,7 +114,8 @@ export class Watches implements Listener {
     try {
       for (;;) {
         const value = await index.get(sessions.name.key(by.namespace, request.session));
-        if (value !== undefined) return;
+        const name = value && sessions.name.decode(value);
+        if (name !== undefined && !isIdFree(name, undefined, index.now())) return;
         const next = await watcher.next();
         await watcher.requireGood(index);
         if (next === 'silence' && watcher.isSilent) yield watcher.heartbeat();
@@ -194,7 +197,12 @@ export class Watches implements Listener {
 
   private tailOf(index: Index, key: string, record: SessionRecord, watcher: Watcher): SessionTail {
     const { namespace } = watcher.by;
-    const tail = this.tails.get(key) ?? new SessionTail(index, namespace, record, watcher.position);
+    const tail =
+      this.tails.get(key) ??
+      new SessionTail(index, namespace, record, watcher.position, {
+        after: this.after,
+        perform: (ns, uid) => this.perform(ns, uid),
+      });
     if (tail.size >= limits.sessionWatchersMax) throw tooMany('this session has');
     this.tails.set(key, tail);
     tail.add(watcher);

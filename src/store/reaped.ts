@@ -1,0 +1,33 @@
+/** What the parts of the reaper share. */
+import type { Index } from '../index/door.ts';
+import type { Lapses } from './lapses.ts';
+import type { Pauses } from './pauses.ts';
+import type { OnStep } from './steps.ts';
+
+/** What one call has freed. */
+export interface Reaped {
+  artifacts: number;
+  /** Lengths of these, added up. */
+  bytes: number;
+  sessions: number;
+  /** Sessions that were sealed since their lease had lapsed. */
+  lapsed: number;
+  /** Links, request ids and the like. */
+  others: number;
+}
+
+/** What it works on. */
+export interface ReaperOptions {
+  readonly index: Index;
+  readonly pauses: Pauses;
+  readonly lapses: Lapses;
+  readonly onStep: OnStep | undefined;
+}
+
+/** The queue of maintenance, which takes turns with those of the namespaces. */
+export const reapQueue = '';
+
+/** How much was freed. */
+export function itemsOf({ artifacts, sessions, lapsed, others }: Reaped): number {
+  return artifacts + sessions + lapsed + others;
+}

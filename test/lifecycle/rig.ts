@@ -1,0 +1,95 @@
+/** Short forms for tests of how things end. */
+import { expect, onTestFinished } from 'vitest';
+import type { Artifact } from '../../src/domain/artifact.ts';
+import { Failure } from '../../src/domain/errors.ts';
+import type { Retention } from '../../src/domain/retention.ts';
+import type { Outcome, Session } from '../../src/domain/session.ts';
+import type { ReapResult } from '../../src/store/reaper.ts';
+import { openTestStore, type TestStore } from '../support/door.ts';
+import { inconsistencies } from '../support/naive.ts';
+import { queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
+
+export const second = 1_000;
+export const hour = 3_600 * second;
+export const day = 24 * hour;
+
+/** Enough for whatever a test has. */
+export const everything = { itemsMax: 100_000, isOver: () => false };
+
+/** What a call is refused with, or `OK`. */
+export async function reasonOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'OK';
+  } catch (error) {
+    if (error instanceof Failure) return error.reason;
+    throw error;
+  }
+}
+
+export interface Rig extends TestStore {
+  push(session: string, name: string, options?: PushOptions): Promise<Artifact>;
+  open(session: string, options?: OpenOptions): Promise<Session>;
+  seal(session: string, outcome?: Outcome): Promise<Session>;
+  session(id: string): Promise<Session>;
+  get(session: string, name: string): Promise<Artifact>;
+  /** Names of what the session lists. */
+  names(session: string): Promise<string[]>;
+  remove(session: string): Promise<boolean>;
+  reap(): Promise<ReapResult>;
+  /** Moves the clock. */
+  pass(ms: number): void;
+}
+
+export interface PushOptions {
+  readonly bytes?: string;
+  readonly ttlMs?: number | undefined;
+  readonly requestId?: string;
+}
+
+export interface OpenOptions {
+  readonly metadata?: Record<string, string>;
+  readonly retention?: Retention;
+  readonly leaseMs?: number;
+}
+
+/** Closed, and every row checked against the records, when the test has ended. */
+export async function openRig(): Promise<Rig> {
+  const opened = await openTestStore();
+  onTestFinished(async () => {
+    const faults = await inconsistencies(opened.index, opened.blobs, { reaped: true });
+    await opened[Symbol.asyncDispose]();
+    expect(faults).toEqual([]);
+  });
+  return rigOver(opened);
+}
+
+/** The same over a store that the caller looks after. */
+export function rigOver(opened: TestStore): Rig {
+  const { store, clock } = opened;
+  const idOf = (session: string) => sessionNamed(session).id;
+  return {
+    ...opened,
+    push: async (session, name, { bytes = `${session}/${name}`, ...rest } = {}) => {
+      const spec = specOf({ session, name, ...rest });
+      return (await store.uploads.create(tester, spec, Buffer.from(bytes))).artifact;
+    },
+    open: async (session, { metadata, retention, leaseMs } = {}) => {
+      const spec = { ...sessionNamed(session, metadata), retention, leaseMs };
+      return (await store.sessions.open(tester, spec)).session;
+    },
+    seal: async (session, outcome = 'succeeded') =>
+      (await store.seals.seal(tester, idOf(session), outcome)).session,
+    session: (id) => store.sessions.get(tester, idOf(id)),
+    get: (session, name) => store.artifacts.get(tester, target(session, name)),
+    names: async (session) => {
+      const page = await store.listing.artifacts(tester, queryOf(session));
+      return page.items.map(({ name }) => name).sort();
+    },
+    remove: (session) => store.sessions.delete(tester, idOf(session)),
+    reap: () => store.reaper.reap(everything),
+    pass: (ms) => {
+      clock.now += ms;
+    },
+  };
+}
