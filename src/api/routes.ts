@@ -12,6 +12,7 @@ import { Admission } from './admission.ts';
 import { artifactHandlers } from './artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { maintenanceHandlers } from './maintenance-service.ts';
+import { policyHandlers } from './policies.ts';
 import { sessionHandlers } from './session-service.ts';
 import { tenantHandlers } from './tenants.ts';
 import { afterRealTime } from './timer.ts';
@@ -43,6 +44,7 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   const admission = options.admission ?? new Admission({ after, elapsed });
   const admin = {
     ...(host === undefined ? {} : adminHandlers(host, options.version ?? '')),
+    ...policyHandlers(store),
     ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
   };
   return (router) => {

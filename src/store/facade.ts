@@ -60,6 +60,9 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get reaper() {
       return open().reaper;
     },
+    get policies() {
+      return open().policies;
+    },
     get pauses() {
       return open().pauses;
     },

@@ -9,6 +9,17 @@ import type { KeptSession, SessionRecord } from '../index/records.ts';
 import { putSession } from './session-rows.ts';
 import type { Draft, Rows } from './transaction.ts';
 
+/** Lists by kind. */
+export type KeptLists = Map<KeptKind, readonly KeptSession[]>;
+
+/** The columns of the row that lists a kind. */
+export function keptKey(
+  ns: string,
+  { outcomes, metadataKey, value }: KeptKind,
+): [string, string, string, string] {
+  return [ns, outcomes, metadataKey, value];
+}
+
 /**
  * The session with what its retention makes of it: kept, as one of the last of its kind, or with an expiry. Those that
  * are no longer among the last lose their mark.
@@ -60,13 +71,12 @@ function kindOf({ retention, outcome, metadata }: SessionRecord): KeptKind | und
 }
 
 function listOf(rows: Rows, ns: string, kind: KeptKind): readonly KeptSession[] {
-  return rows.get(sessions.kept, ns, kind.outcomes, kind.metadataKey, kind.value)?.sessions ?? [];
+  return rows.get(sessions.kept, ...keptKey(ns, kind))?.sessions ?? [];
 }
 
 function putList(draft: Draft, ns: string, kind: KeptKind, list: readonly KeptSession[]): void {
-  const key = [ns, kind.outcomes, kind.metadataKey, kind.value] as const;
-  if (list.length === 0) draft.del(sessions.kept, ...key);
-  else draft.put(sessions.kept, [...key], { sessions: list });
+  if (list.length === 0) draft.del(sessions.kept, ...keptKey(ns, kind));
+  else draft.put(sessions.kept, keptKey(ns, kind), { sessions: list });
 }
 
 function without(list: readonly KeptSession[], { uid }: SessionRecord): KeptSession[] {
@@ -74,7 +84,7 @@ function without(list: readonly KeptSession[], { uid }: SessionRecord): KeptSess
 }
 
 /** Of two sealed at the same instant the one that was opened first comes first. */
-function bySeal(a: KeptSession, b: KeptSession): number {
+export function bySeal(a: KeptSession, b: KeptSession): number {
   return a.sealTime - b.sealTime || (a.uid < b.uid ? -1 : 1);
 }
 

@@ -73,6 +73,8 @@ export interface SessionQuery extends PageRequest {
   readonly oldestFirst: boolean;
   /** In the filter language; empty for all. */
   readonly filter: string;
+  /** What else page tokens are bound to. */
+  readonly purpose?: unknown;
 }
 
 /** Which artifacts, in which order. */
@@ -227,7 +229,7 @@ export class Listing {
     await this.namespaces.require(ns);
     requireWholeSessions(by);
     await using reader = this.index.snapshot();
-    const bound = [by.subject, ns, 'sessions', query.oldestFirst, query.filter];
+    const bound = [by.subject, ns, 'sessions', query.oldestFirst, query.filter, query.purpose ?? null];
     const position = this.position(bound, query);
     const condition = readFilter(query.filter, sessionFieldsOfSessions, position.now);
     const budget = new Budget(limits.queryTouchesMax);

@@ -22,6 +22,7 @@ import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
 import { Pauses } from './pauses.ts';
+import { Policies } from './policies.ts';
 import { Readings } from './readings.ts';
 import { Reaper } from './reaper.ts';
 import { Seals } from './seal.ts';
@@ -83,6 +84,7 @@ export interface Store extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly space: Space;
   readonly pauses: Pauses;
+  readonly policies: Policies;
   readonly reaper: Reaper;
   /** What the start had to tidy up. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
@@ -120,6 +122,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   await onStep?.('start.sealsFinished');
   const contents = new Contents(blobs);
   const pageTokens = new PageTokens(settings.pageTokenKey);
+  const listing = new Listing(index, namespaces, contents, pageTokens);
   const space = new Space(blobs, index, options.reserveBytes);
   return {
     uploads: new Uploads({
@@ -136,7 +139,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     artifacts: new Artifacts(index, namespaces, seals.lapses, onStep),
     downloads: new Downloads(index, namespaces, contents),
     readings: new Readings(index, namespaces, contents, pageTokens),
-    listing: new Listing(index, namespaces, contents, pageTokens),
+    listing,
+    policies: new Policies(index, namespaces, listing, seals.lapses),
     usage: new UsageScan(index, namespaces, pageTokens),
     lineage: new Lineage(index, namespaces, pageTokens),
     comparison: new Comparison(index, namespaces, pageTokens),
