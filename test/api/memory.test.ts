@@ -6,6 +6,7 @@ import { artifactsSuite } from './artifacts.suite.ts';
 import { badInputSuite } from './bad-input.suite.ts';
 import { comparisonSuite } from './comparison.suite.ts';
 import { earlySuite } from './early.suite.ts';
+import { lifecycleSuite } from './lifecycle.suite.ts';
 import { lineageSuite } from './lineage.suite.ts';
 import { openSessionSuite } from './open-session.suite.ts';
 import { queriesSuite } from './queries.suite.ts';
@@ -21,15 +22,18 @@ describe('opening sessions through the memory door', () => openSessionSuite(open
 describe('queries through the memory door', () => queriesSuite(openMemoryDoor));
 describe('watching through the memory door', () => watchSuite(openMemoryDoor));
 describe('amending through the memory door', () => amendSuite(openMemoryDoor));
+describe('lifecycles through the memory door', () => lifecycleSuite(openMemoryDoor, { forOperators: true }));
 describe('reading through the memory door', () => readingSuite(openMemoryDoor));
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));
+describe('lifecycles in another namespace', () => lifecycleSuite(openNamespaceDoor, { forOperators: true }));
 describe('sessions in another namespace', () => sessionsSuite(openNamespaceDoor));
 describe('queries in another namespace', () => queriesSuite(openNamespaceDoor));
 describe('lineage through the memory door', () => lineageSuite(openMemoryDoor));
 describe('comparisons through the memory door', () => comparisonSuite(openMemoryDoor));
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));
+describe('lifecycles in another namespace', () => lifecycleSuite(openNamespaceDoor, { forOperators: true }));
 describe('sessions in another namespace', () => sessionsSuite(openNamespaceDoor));
 describe('lineage in another namespace', () => lineageSuite(openNamespaceDoor));
 describe('comparisons in another namespace', () => comparisonSuite(openNamespaceDoor));

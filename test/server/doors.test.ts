@@ -5,6 +5,7 @@ import { artifactsSuite } from '../api/artifacts.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
 import { comparisonSuite } from '../api/comparison.suite.ts';
 import { earlySuite } from '../api/early.suite.ts';
+import { lifecycleSuite } from '../api/lifecycle.suite.ts';
 import { lineageSuite } from '../api/lineage.suite.ts';
 import { openSessionSuite } from '../api/open-session.suite.ts';
 import { queriesSuite } from '../api/queries.suite.ts';
@@ -22,11 +23,13 @@ describe('opening sessions through the gRPC door', () => openSessionSuite(openGr
 describe('queries through the gRPC door', () => queriesSuite(openGrpcDoor));
 describe('watching through the gRPC door', () => watchSuite(openGrpcDoor));
 describe('amending through the gRPC door', () => amendSuite(openGrpcDoor));
+describe('lifecycles through the gRPC door', () => lifecycleSuite(openGrpcDoor));
 describe('lineage through the gRPC door', () => lineageSuite(openGrpcDoor));
 describe('comparisons through the gRPC door', () => comparisonSuite(openGrpcDoor));
 describe('reading through the gRPC door', () => readingSuite(openGrpcDoor));
 
 describe('artifacts through the local door', () => artifactsSuite(openSocketDoor));
+describe('lifecycles through the local door', () => lifecycleSuite(openSocketDoor, { forOperators: true }));
 
 describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HTTP/1.1', (protocol) => {
   const open = openHttpDoor(protocol);
@@ -38,6 +41,8 @@ describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HT
   describe('queries', () => queriesSuite(open));
   describe('watching', () => watchSuite(open));
   describe('amending', () => amendSuite(open));
+  describe('lifecycles', () =>
+    lifecycleSuite(open, { unsendable: protocol === 'Connect with JSON' ? unsendableAsJson : [] }));
   describe('lineage', () => lineageSuite(open));
   describe('comparisons', () => comparisonSuite(open));
   describe('reading', () => readingSuite(open));

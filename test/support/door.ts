@@ -11,7 +11,7 @@ import { limits } from '../../src/domain/limits.ts';
 import type { Index } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/open.ts';
-import { inconsistencies } from './naive.ts';
+import { type Allowed, inconsistencies } from './naive.ts';
 
 /** 2026-01-02T03:04:05Z */
 export const startOfTime = 1_767_323_045_000;
@@ -43,8 +43,8 @@ export interface Door extends TestStore {
 export type OpenDoor = (options?: Partial<StoreOptions>) => Promise<Door>;
 
 /** Ends a test: whatever it did, every family must agree with the records, and nothing may be left staged. */
-export async function closeChecked(door: Door): Promise<void> {
-  const faults = await inconsistencies(door.index, door.blobs);
+export async function closeChecked(door: Door, allowed: Allowed = {}): Promise<void> {
+  const faults = await inconsistencies(door.index, door.blobs, allowed);
   const staged = door.blobs.stagedCount;
   await door[Symbol.asyncDispose]();
   expect(faults).toEqual([]);
@@ -52,10 +52,10 @@ export async function closeChecked(door: Door): Promise<void> {
 }
 
 /** Opens doors that are closed, and checked, when the test that opened them has ended. */
-export function checked(open: OpenDoor): OpenDoor {
+export function checked(open: OpenDoor, allowed: Allowed = {}): OpenDoor {
   return async (options) => {
     const door = await open(options);
-    onTestFinished(() => closeChecked(door));
+    onTestFinished(() => closeChecked(door, allowed));
     return door;
   };
 }
