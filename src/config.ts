@@ -60,13 +60,39 @@ export interface ServeConfig extends ClientConfig {
   readonly otlpTracesUrl: string | undefined;
   readonly graceMs: number;
   readonly drainMs: number;
+  /** Run the sidecar, too. */
+  readonly withReaper: boolean;
   /** What the operator should know about the settings. */
   readonly warnings: readonly string[];
 }
 
+/** What the sidecar needs. */
+export interface ReapConfig extends Pick<ClientConfig, 'dataDir' | 'socket' | 'logLevel'> {
+  /** Make one pass. */
+  readonly once: boolean;
+  readonly intervalMs: number;
+  readonly scrubBytesPerSecond: number;
+  /** Undefined: it serves nothing. */
+  readonly listen: Address | undefined;
+}
+
+/** @throws SettingError */
+export function readReapConfig(args: readonly string[], env: Environment = process.env): ReapConfig {
+  const once = args.includes('--once');
+  const rest = args.filter((arg) => arg !== '--once');
+  const source = new Source(flagsOf(rest, 'reap'), env);
+  return {
+    ...common(source),
+    once,
+    intervalMs: (source.integer('reapIntervalSeconds', 24 * 3_600) ?? 60) * 1_000,
+    scrubBytesPerSecond: source.integer('scrubBytesPerSecond', 2 ** 40) ?? 4 * 1024 ** 2,
+    listen: source.text('reapListen') === 'none' ? undefined : source.address('reapListen'),
+  };
+}
+
 /** @throws SettingError */
 export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
-  const source = new Source(flagsOf(args), env);
+  const source = new Source(flagsOf(args, 'serve'), env);
   const grpc = source.address('grpcListen') ?? { host: '127.0.0.1', port: 50_051 };
   const http =
     source.text('httpListen') === 'none'
@@ -112,6 +138,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     corsOrigins: source.origins('corsOrigins', auth),
     graceMs: (source.integer('graceSeconds', 3_600) ?? (isLocal ? 0 : 5)) * 1_000,
     drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
+    withReaper: source.flag('withReaper'),
     warnings,
   };
 }
@@ -261,9 +288,12 @@ function defaultSocket(dataDir: string, env: Environment): string {
 }
 
 /** @throws SettingError for a flag that there is not, or that lacks its value. */
-function flagsOf(args: readonly string[]): Map<SettingName, string> {
+function flagsOf(args: readonly string[], command: 'serve' | 'reap'): Map<SettingName, string> {
   const names = Object.keys(settings) as SettingName[];
-  const withFlag = names.filter((name) => (settings[name] as Setting).serve !== false);
+  const withFlag = names.filter((name) => {
+    const { serve, reap } = settings[name] as Setting;
+    return command === 'serve' ? serve !== false : reap === true;
+  });
   const flagOf = (name: SettingName) => (settings[name] as Setting).flag ?? '';
   const takesValue = (name: SettingName) => (settings[name] as Setting).value !== undefined;
   const options = Object.fromEntries(
@@ -276,7 +306,7 @@ function flagsOf(args: readonly string[]): Map<SettingName, string> {
   try {
     ({ values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }));
   } catch (error) {
-    throw new SettingError('serve', error instanceof Error ? error.message : String(error));
+    throw new SettingError(command, error instanceof Error ? error.message : String(error));
   }
   const given = new Map<SettingName, string>();
   for (const name of withFlag) {

@@ -14,6 +14,7 @@ import { limits } from './domain/limits.ts';
 import { type Embedded, openWhenFree } from './embedded.ts';
 import { answersOurs } from './server/addresses.ts';
 import type { RunningServer } from './server/server.ts';
+import type { StoreHost } from './store/host.ts';
 
 /**
  * A command that has ended by then has nobody to share with, and is spared the loading of a server, which takes as long
@@ -22,6 +23,8 @@ import type { RunningServer } from './server/server.ts';
 const serveAfterMs = 200;
 /** How long calls of others may take to end when the command has, in milliseconds. */
 const drainMs = 60_000;
+/** How long a command goes on for maintenance, in milliseconds; where nothing is due it takes one. */
+const sliceMs = 250;
 /** The longest pause between two tries to open the store, in milliseconds. */
 const pauseMsMax = 400;
 
@@ -77,6 +80,7 @@ export async function openHolder(
     close: async () => {
       // The socket goes first: newcomers then wait for the directory, and nobody's call is turned away half way.
       await sharing.end();
+      await slice(host);
       await close();
     },
   };
@@ -102,6 +106,14 @@ function waiting(
     );
     return signal?.aborted === true || (await answersOurs(socket));
   };
+}
+
+/** A little maintenance, since nobody else may ever come to do it; what fails is left to whoever comes next. */
+async function slice(host: StoreHost): Promise<void> {
+  if (host.state !== 'serving') return;
+  const endMs = performance.now() + sliceMs;
+  const bounds = { itemsMax: limits.maintenanceItemsDefault, isOver: () => performance.now() > endMs };
+  await host.store.reaper.reap(bounds).catch(() => undefined);
 }
 
 /** Serves others from some time on. */

@@ -1,7 +1,7 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
-import { compileCacheDir, readServeConfig } from './config.ts';
+import { compileCacheDir, readReapConfig, readServeConfig } from './config.ts';
 import { ListenError } from './server/addresses.ts';
 import { SettingError } from './setting-source.ts';
 
@@ -22,7 +22,9 @@ const { version } = packageJson;
 enableCompileCache(compileCacheDir());
 
 const argv = process.argv.slice(2);
-process.exit(argv[0] === 'serve' ? await serve(argv.slice(1)) : await commandLine(argv));
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { serve, reap };
+const command = commands[argv[0] ?? ''];
+process.exit(command === undefined ? await commandLine(argv) : await command(argv.slice(1)));
 
 async function serve(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
@@ -39,6 +41,26 @@ async function serve(args: readonly string[]): Promise<number> {
   } catch (error) {
     const hint = error instanceof ListenError ? `; ${listenFlags[error.door]} says where else` : '';
     process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
+    return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+async function reap(args: readonly string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write((await import('./settings.ts')).reapHelp());
+    return exitCodes.ok;
+  }
+  try {
+    const config = readReapConfig(args);
+    const { reapUntilStopped } = await import('./reap.ts');
+    const { first, second } = catchSignals();
+    void second.then(() => process.exit(exitCodes.interrupted));
+    // Whoever started it beside itself has ended.
+    const left = new Promise((resolve) => process.once('disconnect', resolve));
+    const isWell = await reapUntilStopped(config, { version, stopped: Promise.race([first, left]) });
+    return isWell ? exitCodes.ok : exitCodes.failed;
+  } catch (error) {
+    process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}\n`);
     return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
   }
 }

@@ -10,6 +10,7 @@ import type { AuthenticationOptions } from './identity/authentication.ts';
 import { identifyBy } from './identity/certificates.ts';
 import { parseOutsideConfig } from './identity/config.ts';
 import { openJwtVerifier } from './identity/jwt.ts';
+import { startReaper } from './reaper-process.ts';
 import { openAdminDoor } from './server/admin-door.ts';
 import { messageBytes } from './server/grpc-codec.ts';
 import { Readiness } from './server/readiness.ts';
@@ -75,6 +76,9 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     await using server = await openDoors(config, { embedded, telemetry, readiness, tls, outside, version });
     isListening = true;
     showState(host.state);
+    await using _reaper = config.withReaper
+      ? startReaper(config, (fields, message) => log.warn(fields, message))
+      : undefined;
     log.info(
       {
         ...server.addresses,

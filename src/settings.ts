@@ -12,6 +12,8 @@ export interface Setting {
   readonly description: string;
   /** False: not for `artifacta serve`. */
   readonly serve?: false;
+  /** True: for `artifacta reap`. */
+  readonly reap?: true;
 }
 
 export const settings = {
@@ -20,6 +22,7 @@ export const settings = {
     value: 'DIR',
     env: 'ARTIFACTA_DATA_DIR',
     default: '$XDG_DATA_HOME/artifacta, else ~/.local/share/artifacta',
+    reap: true,
     description: 'where everything is kept',
   },
   url: {
@@ -93,6 +96,7 @@ export const settings = {
     value: 'PATH',
     env: 'ARTIFACTA_SOCKET',
     default: 'run/sock in the data directory',
+    reap: true,
     description: 'Unix socket on which the same is served, to this user only',
   },
   lockWaitSeconds: {
@@ -218,32 +222,84 @@ export const settings = {
     default: 'v1/traces below the former',
     description: 'the same, but the whole URL',
   },
+  withReaper: {
+    flag: 'with-reaper',
+    env: 'ARTIFACTA_WITH_REAPER',
+    default: 'false; `npm start` gives it',
+    description: 'runs `artifacta reap` beside the service, as a process of its own',
+  },
+  reapIntervalSeconds: {
+    flag: 'interval-seconds',
+    value: 'SECONDS',
+    env: 'ARTIFACTA_REAP_INTERVAL_SECONDS',
+    default: '60',
+    serve: false,
+    reap: true,
+    description: 'how long the reaper waits between two passes, unless something is due earlier',
+  },
+  scrubBytesPerSecond: {
+    flag: 'scrub-bytes-per-second',
+    value: 'BYTES',
+    env: 'ARTIFACTA_SCRUB_BYTES_PER_SECOND',
+    default: '4194304',
+    serve: false,
+    reap: true,
+    description: 'how fast the reaper has stored contents checked, each at most once in 7 days; 0 for not',
+  },
+  reapListen: {
+    flag: 'listen',
+    value: 'HOST:PORT',
+    env: 'ARTIFACTA_REAP_LISTEN',
+    default: 'none',
+    serve: false,
+    reap: true,
+    description: 'where the reaper serves /healthz and /metrics of its own, to whoever asks',
+  },
   logLevel: {
     flag: 'log-level',
     value: 'LEVEL',
     env: 'ARTIFACTA_LOG_LEVEL',
     default: 'info',
+    reap: true,
     description: 'trace, debug, info, warn, error, fatal or silent',
   },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
 
+function optionLines(wanted: readonly Setting[]): string[] {
+  return wanted.map(({ flag, value, env, default: usual, description }) => {
+    const usage = `--${flag}${value === undefined ? '' : ` ${value}`}`;
+    return `  ${usage.padEnd(30)} ${description}\n${' '.repeat(33)}${env}; default: ${usual}`;
+  });
+}
+
 /** Help for `artifacta serve`. */
 export function serveHelp(): string {
-  const lines = Object.values<Setting>(settings)
-    .filter((setting) => setting.serve !== false)
-    .map(({ flag, value, env, default: usual, description }) => {
-      const usage = `--${flag}${value === undefined ? '' : ` ${value}`}`;
-      return `  ${usage.padEnd(30)} ${description}\n${' '.repeat(33)}${env}; default: ${usual}`;
-    });
   return [
     'Usage: artifacta serve [options]',
     '',
     'Serves the store in the data directory until SIGTERM or SIGINT. Logs to standard output, one JSON object a line.',
     '',
     'Options:',
-    ...lines,
+    ...optionLines(Object.values<Setting>(settings).filter(({ serve }) => serve !== false)),
+    `  ${'--help'.padEnd(30)} show this`,
+    '',
+  ].join('\n');
+}
+
+/** Help for `artifacta reap`. */
+export function reapHelp(): string {
+  return [
+    'Usage: artifacta reap [options]',
+    '',
+    'Has the service on the socket free what has expired or was deleted, check what it stores and export its index,',
+    'pass after pass until SIGTERM or SIGINT. What readers see does not depend on it. Logs to standard output, one JSON',
+    'object a line.',
+    '',
+    'Options:',
+    `  ${'--once'.padEnd(30)} make one pass, and exit 1 if any of it failed`,
+    ...optionLines(Object.values<Setting>(settings).filter(({ reap }) => reap === true)),
     `  ${'--help'.padEnd(30)} show this`,
     '',
   ].join('\n');

@@ -64,6 +64,7 @@ const layers: Record<
     ours: ['gen'],
     packages: ['@connectrpc/connect', '@connectrpc/connect-node', '@bufbuild/protobuf'],
   },
+  'src/sidecar': { ours: ['src/client'], packages: [] },
   'src/cli': {
     ours: ['src/client', 'gen'],
     packages: ['commander', 'diff', '@bufbuild/protobuf', '@connectrpc/connect'],
@@ -74,6 +75,8 @@ const layers: Record<
 const roots = [
   'main',
   'serve',
+  'reap',
+  'reaper-process',
   'embedded',
   'holder',
   'connection',

@@ -5,6 +5,7 @@ const spreading: ReadonlyMap<string, (text: string) => boolean> = new Map([
   ['--meta', looksLikePair],
   ['--where', looksLikePair],
   ['--label', looksLikePair],
+  ['--retain', looksLikePair],
   ['--input', isArtifactId],
 ]);
 

@@ -51,7 +51,11 @@ function below(command: Command, before: readonly string[]): Completable[] {
   for (const name of command.registeredArguments[0]?.argChoices ?? [])
     subcommands.push({ name, summary: '' });
   // The service has its own way through the program, and is not among its commands.
-  if (before.length === 0) subcommands.push({ name: 'serve', summary: 'run the service' });
+  if (before.length === 0)
+    subcommands.push(
+      { name: 'serve', summary: 'run the service' },
+      { name: 'reap', summary: 'run its sidecar' },
+    );
   const flags = help.visibleOptions(command).map((option) => ({
     name: option.long ?? option.short ?? '',
     description: option.description,

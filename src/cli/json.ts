@@ -80,7 +80,6 @@ export function pushedJson(pushed: Pushed) {
 /** A session. */
 export function sessionJson(session: Session) {
   const { lease, manifest, retention } = session;
-  const seconds = (ms: number | undefined) => (ms === undefined ? null : ms / 1_000);
   return {
     id: session.id,
     uid: session.uid,
@@ -98,19 +97,7 @@ export function sessionJson(session: Session) {
     last_sequence: session.lastSequence,
     expected_outputs: session.expectedOutputs,
     missing_outputs: session.missingOutputs,
-    retention: {
-      succeeded_ttl_seconds: seconds(retention.succeededTtlMs),
-      failed_ttl_seconds: seconds(retention.failedTtlMs),
-      cancelled_ttl_seconds: seconds(retention.cancelledTtlMs),
-      abandoned_ttl_seconds: seconds(retention.abandonedTtlMs),
-      keep_last: retention.keepLast
-        ? {
-            count: retention.keepLast.count,
-            metadata_key: retention.keepLast.metadataKey,
-            outcomes: retention.keepLast.outcomes ?? [],
-          }
-        : null,
-    },
+    retention: retentionJson(retention),
     kept: session.kept,
     lease: lease
       ? { duration_seconds: lease.durationMs / 1_000, expire_time: lease.expireTime?.toISOString() ?? null }
@@ -119,5 +106,23 @@ export function sessionJson(session: Session) {
       ? { sha256: manifest.sha256, size_bytes: manifest.sizeBytes, line_count: manifest.lineCount }
       : null,
     etag: session.etag,
+  };
+}
+
+/** Retention as it is printed. */
+export function retentionJson(retention: Session['retention']) {
+  const seconds = (ms: number | undefined) => (ms === undefined ? null : ms / 1_000);
+  return {
+    succeeded_ttl_seconds: seconds(retention.succeededTtlMs),
+    failed_ttl_seconds: seconds(retention.failedTtlMs),
+    cancelled_ttl_seconds: seconds(retention.cancelledTtlMs),
+    abandoned_ttl_seconds: seconds(retention.abandonedTtlMs),
+    keep_last: retention.keepLast
+      ? {
+          count: retention.keepLast.count,
+          metadata_key: retention.keepLast.metadataKey,
+          outcomes: retention.keepLast.outcomes ?? [],
+        }
+      : null,
   };
 }

@@ -14,12 +14,14 @@ import { addLineage } from './lineage.ts';
 import { addList } from './list.ts';
 import { addNamespace } from './namespace.ts';
 import { Output } from './output.ts';
+import { addPolicy } from './policy.ts';
 import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
 import { addQuery } from './query.ts';
 import { addRemove } from './remove.ts';
 import { addSession } from './session.ts';
 import { addShow } from './show.ts';
+import { addUpdate } from './update.ts';
 import { addUsage } from './usage.ts';
 import { addWatch } from './watch.ts';
 
@@ -35,10 +37,12 @@ export const commandNames = [
   'lineage',
   'watch',
   'rm',
+  'update',
   'usage',
   'session',
   'keys',
   'namespace',
+  'policy',
   'fsck',
   'export',
   'import',
@@ -93,7 +97,7 @@ function buildProgram(invocation: Invocation): Command {
     })
     .addHelpText(
       'after',
-      `\nThe service is started with "artifacta serve"; see "artifacta serve --help".\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
+      `\nThe service is started with "artifacta serve", its sidecar with "artifacta reap"; see their --help.\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
     );
   addGlobalFlags(program);
   for (const add of [
@@ -107,6 +111,7 @@ function buildProgram(invocation: Invocation): Command {
     addLineage,
     addWatch,
     addRemove,
+    addUpdate,
     addUsage,
     addFsck,
     addExport,
@@ -116,6 +121,7 @@ function buildProgram(invocation: Invocation): Command {
   addSession(program, invocation);
   addKeys(program, invocation);
   addNamespace(program, invocation);
+  addPolicy(program, invocation);
   addConfig(program, invocation);
   addCompletion(program, invocation);
   return program;

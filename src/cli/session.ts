@@ -1,26 +1,33 @@
 import { type Command, Option } from 'commander';
 import { type Outcome, outcomeNames } from '../client/session.ts';
+import { UsageError } from './exit.ts';
 import { addGlobalFlags, type Invocation } from './invocation.ts';
 import { listSessions } from './list.ts';
-import { parsePairs } from './parse.ts';
+import { parsePairs, parseTtl } from './parse.ts';
 import { repeated } from './repeated.ts';
+import { addRetentionFlags, type RetentionFlags, retentionOf } from './retention-flags.ts';
+import { addSessionRemove, addSessionUpdate } from './session-changes.ts';
 import { printSession, showSession } from './show.ts';
 import { addWait } from './watch.ts';
 
-interface OpenFlags {
+interface OpenFlags extends RetentionFlags {
   readonly meta?: string[];
   readonly label?: string[];
   readonly expect?: string[];
+  readonly lease?: string;
+  readonly forever?: boolean;
 }
 
 export function addSession(program: Command, invocation: Invocation): Command {
   const session = program
     .command('session')
-    .summary('open, show, list, seal, amend and wait for sessions')
+    .summary('open, show, list, change, seal, wait for and delete sessions')
     .enablePositionalOptions();
   addOpen(session, invocation);
   addSeal(session, invocation);
   addAmend(session, invocation);
+  addSessionUpdate(session, invocation);
+  addSessionRemove(session, invocation);
   addWait(session, invocation);
   session
     .command('show')
@@ -43,19 +50,23 @@ export function addSession(program: Command, invocation: Invocation): Command {
 }
 
 function addOpen(session: Command, invocation: Invocation): void {
-  session
-    .command('open')
-    .summary('open a session with metadata or expected outputs')
+  addRetentionFlags(session.command('open').summary('open a session with metadata, retention, a lease'))
     .description(
-      'Opens a session. A push does that by itself; this is for metadata that its artifacts inherit, and for outputs ' +
-        'that the run is expected to produce.',
+      'Opens a session. A push does that by itself; this is for metadata that its artifacts inherit, for how long they ' +
+        'are kept, for a lease, and for outputs that the run is expected to produce.',
     )
     .argument('<id>', 'the session')
     .addOption(repeated('--meta <key=value...>', 'provenance, immutable, inherited by its artifacts'))
     .addOption(repeated('--label <key=value...>', 'annotations that may change later'))
+    .option('--forever', 'its artifacts do not expire with it, whatever the policy of the namespace says')
+    .option('--lease <time>', 'seal it as abandoned when nobody pushes or renews for so long, e.g. 10m')
     .option('--expect <name...>', 'names that the run is to produce (after the session)')
     .action(async (id: string, flags: OpenFlags, command: Command) => {
+      const retention = retentionOf(flags);
+      if (retention !== undefined && flags.forever) throw new UsageError('--forever goes with no --retain');
       const options = {
+        retention: retention ?? (flags.forever ? {} : undefined),
+        leaseMs: flags.lease === undefined ? undefined : parseTtl(flags.lease, '--lease'),
         metadata: parsePairs('--meta', flags.meta ?? []),
         labels: parsePairs('--label', flags.label ?? []),
         expectedOutputs: flags.expect ?? [],

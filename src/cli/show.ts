@@ -7,6 +7,7 @@ import { humanSize, humanTime } from './human.ts';
 import type { Invocation } from './invocation.ts';
 import { artifactJson, sessionJson } from './json.ts';
 import { isArtifactId, parseCount, parseRef } from './parse.ts';
+import { retentionText } from './retention-flags.ts';
 import { keyValueLines } from './table.ts';
 
 export function addShow(program: Command, invocation: Invocation): Command {
@@ -24,13 +25,15 @@ export function addShow(program: Command, invocation: Invocation): Command {
       }
       const ref = parseRef(text, version);
       await invocation.withClient(command, async (client) => {
-        const artifact = await client.get(ref, { signal: invocation.io.signal });
-        const { output } = invocation;
-        if (output.style.json) return output.json(artifactJson(artifact));
-        if (output.style.quiet) return output.line(artifact.id);
-        for (const line of keyValueLines(artifactPairs(artifact))) await output.line(line);
+        await printArtifact(await client.get(ref, { signal: invocation.io.signal }), invocation);
       });
     });
+}
+
+export async function printArtifact(artifact: Artifact, { output }: Invocation): Promise<void> {
+  if (output.style.json) return output.json(artifactJson(artifact));
+  if (output.style.quiet) return output.line(artifact.id);
+  for (const line of keyValueLines(artifactPairs(artifact))) await output.line(line);
 }
 
 /** `show SESSION`, and `session show`. */
@@ -90,6 +93,9 @@ function sessionPairs(session: Session): Pairs {
     ['opened', humanTime(session.createTime)],
     ...(session.sealTime ? ([['sealed', humanTime(session.sealTime)]] as const) : []),
     ...(session.expireTime ? ([['expires', humanTime(session.expireTime)]] as const) : []),
+    ...(session.kept ? ([['expires', 'not while it is among the last of its kind']] as const) : []),
+    ['retention', retentionText(session.retention)],
+    ...(session.holdCount > 0 ? ([['on hold', String(session.holdCount)]] as const) : []),
     ...(session.lease ? ([['lease until', humanTime(session.lease.expireTime)]] as const) : []),
     ...(manifest
       ? ([

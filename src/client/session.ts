@@ -118,7 +118,8 @@ export function sessionFrom(message: SessionMessage | undefined): Session {
   };
 }
 
-function retentionFrom(message: RetentionMessage | undefined): Retention {
+/** The message as a plain value. */
+export function retentionFrom(message: RetentionMessage | undefined): Retention {
   const ttl = (duration: Parameters<typeof durationMilliseconds>[0] | undefined) =>
     duration === undefined ? undefined : durationMilliseconds(duration);
   const keepLast = message?.keepLast && {

@@ -6,6 +6,7 @@ import { type CompareOptions, compareSessions, type Difference } from './compari
 import { type ManifestLine, manifestLines } from './manifest.ts';
 import { type PageOptions, paged } from './pages.ts';
 import { type Explanation, explainSessions } from './query.ts';
+import { retentionMessage } from './retention-message.ts';
 import { type Outcome, outcomeMessage, type Retention, type Session, sessionFrom } from './session.ts';
 import { durationOf } from './times.ts';
 import {
@@ -148,6 +149,15 @@ export class Sessions {
     return sessionFrom(answer.session);
   }
 
+  /** Deletes a session and all its artifacts for good. False: there was nothing to delete. */
+  async delete(session: string, options: CallSettings & { readonly etag?: string } = {}): Promise<boolean> {
+    const request = { session, etag: options.etag ?? '' };
+    const answer = await onceIf(options.etag !== undefined, this.#calls, options, (call) =>
+      this.#calls.sessions.deleteSession(request, call),
+    );
+    return answer.deleted;
+  }
+
   /** What happens in a session, from any number of its feed on, until it is sealed. See {@link watchSession}. */
   watch(session: string, options: WatchOptions = {}): AsyncGenerator<SessionEvent, void, void> {
     return watchSession(this.#calls, session, options);
@@ -162,20 +172,4 @@ export class Sessions {
   manifest(session: string, settings: CallSettings = {}): AsyncGenerator<ManifestLine, void, void> {
     return manifestLines(this.#calls, session, settings);
   }
-}
-
-function retentionMessage(retention: Retention) {
-  const ttl = (ms: number | undefined) => (ms === undefined ? undefined : durationOf(ms));
-  const { keepLast } = retention;
-  return {
-    succeededTtl: ttl(retention.succeededTtlMs),
-    failedTtl: ttl(retention.failedTtlMs),
-    cancelledTtl: ttl(retention.cancelledTtlMs),
-    abandonedTtl: ttl(retention.abandonedTtlMs),
-    keepLast: keepLast && {
-      count: keepLast.count,
-      metadataKey: keepLast.metadataKey,
-      outcomes: (keepLast.outcomes ?? []).map(outcomeMessage),
-    },
-  };
 }

@@ -16,7 +16,7 @@ async function script(shell: string): Promise<string> {
 }
 
 const cases: readonly (readonly [words: readonly string[], offered: readonly string[]])[] = [
-  [['p'], ['push', 'pull']],
+  [['p'], ['push', 'pull', 'policy']],
   [['session', 'se'], ['seal']],
   [['session', 'seal', '--o'], ['--outcome']],
   [['session', 'seal', 'run', '--outcome', 'a'], ['abandoned']],

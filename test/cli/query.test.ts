@@ -105,7 +105,7 @@ describe('query', () => {
   it('tells how it is answered', async () => {
     const { json } = await cli(['query', '--explain', '--json', '--where', 'agent=billing']);
     expect(json).toMatchObject([
-      { driver: 'metadata."agent" = "billing"', tests: [], entries_read: 2, probes: 0, records_read: 2 },
+      { driver: 'metadata."agent" = "billing"', tests: [], entries_read: 2, probes: 0, records_read: 3 },
     ]);
     const { text } = await cli(['query', '--explain', '--sessions', '--where', 'agent=x']);
     expect(text).toMatch(

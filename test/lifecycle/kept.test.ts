@@ -117,7 +117,7 @@ describe('the last few', () => {
         pipeline: fc.constantFrom('p', 'q'),
         outcome: fc.constantFrom<Outcome>('succeeded', 'failed', 'abandoned'),
         passMs: fc.constantFrom(0, 1, hour),
-        then: fc.constantFrom('nothing', 'delete', 'amend'),
+        after: fc.constantFrom('nothing', 'delete', 'amend'),
       }),
       { minLength: 1, maxLength: 12 },
     );
@@ -136,13 +136,13 @@ describe('the last few', () => {
           expected.set(kind, list.slice(-count));
         };
         const ids: string[] = [];
-        for (const [at, { pipeline, outcome, passMs, then }] of all.entries()) {
+        for (const [at, { pipeline, outcome, passMs, after }] of all.entries()) {
           const id = `${round}-${at}`;
           const kind = `${pipeline}-${round}`;
           rig.pass(passMs);
           const { sealTime } = await run(id, retention, outcome, kind);
           if (outcome === 'succeeded') enter(kind, id, sealTime!);
-          if (then === 'delete') {
+          if (after === 'delete') {
             await rig.remove(id);
             expected.set(
               kind,
@@ -151,7 +151,7 @@ describe('the last few', () => {
             continue;
           }
           ids.push(id);
-          if (then === 'amend' && outcome === 'abandoned') {
+          if (after === 'amend' && outcome === 'abandoned') {
             rig.pass(1);
             const amendment = { outcome: 'succeeded', etag: undefined } as const;
             await rig.store.sessions.amend(tester, sessionNamed(id).id, amendment);

@@ -18,6 +18,8 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** What it has written so far. */
+  stdout(): string;
 }
 
 /** A directory that is removed when the test ends. */
@@ -49,7 +51,7 @@ export function start(
   const ended = once(child, 'close').then(
     ([code, signal]): Ended => ({ code: code ?? signal, ...collected }),
   );
-  return { child, ended };
+  return { child, ended, stdout: () => collected.stdout };
 }
 
 /** Runs `artifacta ARGS` to its end. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
+import { openReaperMetrics } from '../../src/telemetry/reaper-metrics.ts';
 import { parseScrape } from './prometheus.ts';
 
 const page = await readFile(resolve(import.meta.dirname, '../../docs/observability.md'), 'utf8');
@@ -46,4 +47,22 @@ it('lists every figure with its type and labels', async () => {
   const onLinux =
     process.platform === 'linux' ? documented : documented.filter(([name]) => name !== 'process_open_fds');
   expect(scraped.sort()).toEqual(onLinux.sort());
+});
+
+it('lists every figure of the reaper', async () => {
+  const table = /<!-- reaper-metrics -->\n(.*?)<!-- \/reaper-metrics -->/s.exec(page)![1]!;
+  const documented = [...table.matchAll(/^\| `(\w+)` \| (\w+) \| (?:`(\w+)`)? ?\|/gm)].map(
+    ([, name, type, label]) => [name, type, label === undefined ? [] : [label]],
+  );
+  const metrics = openReaperMetrics('1.2.3', () => 1);
+  const nothing = { artifacts: 0, sessions: 0, lapsed: 0, others: 0, condemned: 0, removed: 0 };
+  const more = { removedBytes: 0, orphans: 0, scrubbedBytes: 0, damaged: 0, exports: 0, pauses: 0 };
+  metrics.passed({ ...nothing, ...more, durationMs: 1, failed: [] });
+  metrics.passed({ ...nothing, ...more, durationMs: 1, failed: ['scrub'] });
+  const scraped = [...parseScrape((await metrics.scrape()).body)].map(([name, { type, samples }]) => [
+    name,
+    type,
+    [...new Set(samples.flatMap(({ labels }) => Object.keys(labels)))],
+  ]);
+  expect(scraped.sort()).toEqual(documented.sort());
 });

@@ -1,0 +1,154 @@
+/** One pass of maintenance: all that is due, a bounded call at a time. */
+import { ArtifactaError } from '../client/errors.ts';
+import type {
+  CollectReport,
+  ExportReport,
+  Maintenance,
+  Pause,
+  ReapReport,
+  ScrubReport,
+} from '../client/maintenance.ts';
+
+/** What one pass came to. What failed is left out, and told among the failures. */
+export interface PassReport {
+  readonly reaped: Totals<'artifacts' | 'bytes' | 'sessions' | 'lapsed' | 'others'>;
+  readonly collected: Totals<'condemned' | 'removed' | 'removedBytes' | 'orphans'>;
+  readonly scrubbed: Pick<ScrubReport, 'contents' | 'bytes' | 'damaged' | 'quarantined'>;
+  /** Undefined: none was asked for, or none is configured. */
+  readonly exported: ExportReport | undefined;
+  /** When the next thing is due. Undefined: nothing is. */
+  readonly nextTime: Date | undefined;
+  /** There was not time enough for all. */
+  readonly more: boolean;
+  readonly pauses: readonly Pause[];
+  readonly failures: readonly { readonly what: Work; readonly error: unknown }[];
+}
+
+type Totals<K extends string> = Record<K, number>;
+
+export type Work = 'reap' | 'collect' | 'scrub' | 'export';
+
+export interface PassOptions {
+  /** Contents are checked up to so many bytes; 0: none. */
+  readonly scrubBytes: number;
+  /** How much is asked for with one call. Default 1,000. */
+  readonly itemsMax?: number;
+  /** No call begins after this. Default: never. */
+  readonly isOver?: () => boolean;
+  /** Whether to ask for an export. Default true. */
+  readonly exports?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Does everything once. Never rejects, but for an aborted signal. */
+export async function pass(service: Maintenance, options: PassOptions): Promise<PassReport> {
+  const made = new Pass(service, options);
+  await made.run('reap', () => made.reap());
+  await made.run('collect', () => made.collect());
+  if (options.scrubBytes > 0) await made.run('scrub', () => made.scrub());
+  if (options.exports !== false) await made.run('export', () => made.export());
+  return made.report;
+}
+
+class Pass {
+  private readonly service: Maintenance;
+  private readonly options: PassOptions;
+  private readonly isOver: () => boolean;
+  private readonly pauses = new Map<string, Pause>();
+  readonly report: { -readonly [K in keyof PassReport]: PassReport[K] } & {
+    failures: { what: Work; error: unknown }[];
+  } = {
+    reaped: { artifacts: 0, bytes: 0, sessions: 0, lapsed: 0, others: 0 },
+    collected: { condemned: 0, removed: 0, removedBytes: 0, orphans: 0 },
+    scrubbed: { contents: 0, bytes: 0, damaged: 0, quarantined: [] },
+    exported: undefined,
+    nextTime: undefined,
+    more: false,
+    pauses: [],
+    failures: [],
+  };
+
+  constructor(service: Maintenance, options: PassOptions) {
+    this.service = service;
+    this.options = options;
+    this.isOver = options.isOver ?? (() => false);
+  }
+
+  /** One kind of work; the others go on without it. */
+  async run(what: Work, work: () => Promise<void>): Promise<void> {
+    // Nobody is there; the next pass is soon enough.
+    if (
+      this.report.failures.some(
+        ({ error }) => error instanceof ArtifactaError && error.code === 'UNAVAILABLE',
+      )
+    )
+      return;
+    if (this.isOver()) {
+      this.report.more = true;
+      return;
+    }
+    try {
+      await work();
+    } catch (error) {
+      this.options.signal?.throwIfAborted();
+      // An older service does not know all of it, and not everybody has exports.
+      const isAbsent =
+        error instanceof ArtifactaError &&
+        (error.reason === 'NOT_IMPLEMENTED' || error.reason === 'EXPORT_NOT_CONFIGURED');
+      if (!isAbsent) this.report.failures.push({ what, error });
+    }
+  }
+
+  async reap(): Promise<void> {
+    await this.repeat(async () => {
+      const { signal, itemsMax } = this.options;
+      const one = await this.service.reapExpired({ signal, ...(itemsMax === undefined ? {} : { itemsMax }) });
+      add(this.report.reaped, one);
+      return one;
+    });
+  }
+
+  async collect(): Promise<void> {
+    await this.repeat(async () => {
+      const { signal, itemsMax } = this.options;
+      const one = await this.service.collectGarbage({
+        signal,
+        ...(itemsMax === undefined ? {} : { itemsMax }),
+      });
+      add(this.report.collected, one);
+      return one;
+    });
+  }
+
+  async scrub(): Promise<void> {
+    const { signal, scrubBytes: bytesMax } = this.options;
+    this.report.scrubbed = await this.service.scrub({ signal, bytesMax });
+  }
+
+  async export(): Promise<void> {
+    const { signal } = this.options;
+    this.report.exported = await this.service.export({ signal });
+  }
+
+  private async repeat(call: () => Promise<ReapReport | CollectReport>): Promise<void> {
+    for (;;) {
+      const { more, nextTime, pauses } = await call();
+      for (const pause of pauses) this.pauses.set(pause.id, pause);
+      this.report.pauses = [...this.pauses.values()];
+      this.note(nextTime);
+      if (!more) return;
+      if (!this.isOver()) continue;
+      this.report.more = true;
+      return;
+    }
+  }
+
+  private note(time: Date | undefined): void {
+    const { nextTime } = this.report;
+    if (time !== undefined && (nextTime === undefined || time < nextTime)) this.report.nextTime = time;
+  }
+}
+
+function add<K extends string>(totals: Totals<K>, one: Readonly<Record<K, number>>): void {
+  for (const name of Object.keys(totals) as K[]) totals[name] += one[name];
+}
