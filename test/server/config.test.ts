@@ -52,6 +52,7 @@ describe('settings', () => {
       otlpTracesUrl: undefined,
       graceMs: 0,
       drainMs: Number(settings.drainSeconds.default) * 1_000,
+      withReaper: false,
       warnings: [],
     });
     expect(Number(settings.artifactBytesMax.default)).toBe(limits.artifactBytesMaxDefault);
