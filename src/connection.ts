@@ -33,7 +33,12 @@ export async function openConnection(
 }
 
 async function openLocal(config: ClientConfig, warn: (message: string) => void): Promise<Connection> {
-  return { ...(await openRemote(`unix:${config.socket}`, config, warn)), passes: true };
+  const { webAddress } = config;
+  return {
+    ...(await openRemote(`unix:${config.socket}`, config, warn)),
+    passes: true,
+    ...(webAddress === undefined ? {} : { webAddress }),
+  };
 }
 
 function configOf(options: ConnectOptions): ClientConfig {

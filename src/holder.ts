@@ -59,7 +59,14 @@ export async function openHolder(
   };
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { isRequired: true, elapsed });
-  const all = routes({ store: host.store, host, onCall, elapsed, authenticate });
+  const all = routes({
+    store: host.store,
+    host,
+    publicUrl: config.publicUrl,
+    onCall,
+    elapsed,
+    authenticate,
+  });
   const sharing = new Sharing(async () => {
     const { startServer } = await import('./server/server.ts');
     return await startServer({
@@ -77,6 +84,7 @@ export async function openHolder(
   return {
     transport: createRouterTransport(all, { router: { readMaxBytes: limits.messageBytesMax } }),
     description: config.dataDir,
+    isEmbedded: true,
     close: async () => {
       // The socket goes first: newcomers then wait for the directory, and nobody's call is turned away half way.
       await sharing.end();

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { authenticationOver } from './api/credentials.ts';
 import { admitWith } from './api/guard.ts';
 import { methodNames, routes } from './api/routes.ts';
+import { sharedContents, sharedMethod } from './api/shared.ts';
 import type { ServeConfig } from './config.ts';
 import { limits } from './domain/limits.ts';
 import { type Embedded, openWhenFree } from './embedded.ts';
@@ -40,7 +41,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     ...config,
     version,
     hasMetrics: config.admin !== undefined,
-    methods: methodNames,
+    methods: [...methodNames, sharedMethod],
     isReady: () => readiness.ready,
     messageBytes: () => messageBytes,
     figures: async () => embedded?.figures(),
@@ -185,14 +186,16 @@ async function openDoors(
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
+  const told = { onCall: telemetry.onCall, elapsed };
   return await startServer({
+    shared: sharedContents(host.store, told),
     routes: routes({
+      publicUrl: config.publicUrl,
       store: host.store,
       host,
       version,
       onStart: telemetry.onStart,
-      onCall: telemetry.onCall,
-      elapsed,
+      ...told,
       authenticate,
     }),
     readiness,

@@ -137,6 +137,20 @@ export class Source {
     throw new SettingError(this.name(setting), 'must be an http:// or https:// URL');
   }
 
+  /** Where a web server is, without a slash at its end. */
+  webRoot(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const url = URL.parse(text);
+    const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
+    if (url === null || !/^https?:$/.test(url.protocol) || !isPlain)
+      throw new SettingError(
+        this.name(setting),
+        'must be an http:// or https:// URL without credentials, query or fragment',
+      );
+    return url.href.replace(/\/+$/, '');
+  }
+
   /** Not told in the message: it may hold a password. */
   url(setting: SettingName): string | undefined {
     const text = this.text(setting);

@@ -77,6 +77,14 @@ export const settings = {
     default: 'none',
     description: 'host names by which HTTP is called, besides those of loopback and where it listens',
   },
+  publicUrl: {
+    flag: 'public-url',
+    value: 'URL',
+    env: 'ARTIFACTA_PUBLIC_URL',
+    default: 'none: share links are told as paths',
+    description:
+      'where others reach the HTTP door, e.g. https://artifacts.example.org; share links begin with it',
+  },
   corsOrigins: {
     flag: 'cors-origin',
     value: 'ORIGIN,…',

@@ -67,7 +67,7 @@ const layers: Record<
   'src/sidecar': { ours: ['src/client'], packages: [] },
   'src/cli': {
     ours: ['src/client', 'gen'],
-    packages: ['commander', 'diff', '@bufbuild/protobuf', '@connectrpc/connect'],
+    packages: ['commander', 'diff', 'uqr', '@bufbuild/protobuf', '@connectrpc/connect'],
   },
   gen: { ours: [], packages: ['@bufbuild/protobuf'] },
 };

@@ -14,6 +14,7 @@ import { type GuardOptions, guard } from './guard.ts';
 import { maintenanceHandlers } from './maintenance-service.ts';
 import { policyHandlers } from './policies.ts';
 import { sessionHandlers } from './session-service.ts';
+import { shareHandlers } from './share-links.ts';
 import { tenantHandlers } from './tenants.ts';
 import { afterRealTime } from './timer.ts';
 
@@ -30,6 +31,8 @@ export interface RoutesOptions extends GuardOptions {
   readonly store: Store;
   /** What AdminService looks after. Default: nothing; its methods then answer NOT_IMPLEMENTED. */
   readonly host?: StoreHost | undefined;
+  /** Of the HTTP door, without a slash at its end. Default: the service does not know it. */
+  readonly publicUrl?: string | undefined;
   /** Of the software, for exports. Default: empty. */
   readonly version?: string;
   /** Milliseconds since the Unix epoch. Default `Date.now`. */
@@ -47,8 +50,9 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
     ...policyHandlers(store),
     ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
   };
+  const artifacts = { ...artifactHandlers(store, admission), ...shareHandlers(store, options.publicUrl) };
   return (router) => {
-    router.service(ArtifactService, guard(ArtifactService, artifactHandlers(store, admission), options));
+    router.service(ArtifactService, guard(ArtifactService, artifacts, options));
     router.service(SessionService, guard(SessionService, sessionHandlers(store), options));
     router.service(AdminService, guard(AdminService, admin, options));
     router.service(MaintenanceService, guard(MaintenanceService, maintenanceHandlers(store), options));

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ArtifactaClient } from '../client/client.ts';
-import type { ConnectOptions, Io } from './io.ts';
+import type { Connection, ConnectOptions, Io } from './io.ts';
 import { Link } from './link.ts';
 import type { Output } from './output.ts';
 
@@ -9,10 +9,13 @@ export interface Invocation {
   readonly io: Io;
   readonly output: Output;
   /** Calls with a client, which is closed afterwards. */
-  withClient<T>(command: Command, work: (client: ArtifactaClient) => Promise<T>): Promise<T>;
+  withClient<T>(command: Command, work: (client: ArtifactaClient, way: Way) => Promise<T>): Promise<T>;
   /** How the command ends; 0 unless it says otherwise. */
   exitCode: number;
 }
+
+/** How the service was reached. */
+export type Way = Pick<Connection, 'description' | 'isEmbedded' | 'webAddress'>;
 
 interface GlobalFlags extends ConnectOptions {
   readonly json?: boolean;
@@ -56,7 +59,7 @@ export function createInvocation(io: Io, output: Output): Invocation {
       const retry = { beforeRetry: link.renew.bind(link) };
       // Help texts do without it.
       const { ArtifactaClient } = await import('../client/client.ts');
-      return await work(new ArtifactaClient(endpoint, { namespace, retry }));
+      return await work(new ArtifactaClient(endpoint, { namespace, retry }), await link.current);
     },
   };
 }

@@ -20,6 +20,10 @@ export interface Connection {
    * that was named, which is the same one whenever it is tried again.
    */
   readonly passes?: boolean;
+  /** True: to a store that this process has opened, which nobody else reaches when it has left. Default false. */
+  readonly isEmbedded?: boolean;
+  /** Where the service's HTTP door may be, if it is on this machine, e.g. `http://127.0.0.1:8080`. Default: unknown. */
+  readonly webAddress?: string;
   close(): Promise<void>;
 }
 

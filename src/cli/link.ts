@@ -32,6 +32,11 @@ export class Link implements AsyncDisposable {
     };
   }
 
+  /** The way that calls take now. */
+  get current(): Promise<Connection> {
+    return this.#current;
+  }
+
   /** @throws whatever `connect` throws. */
   static async open(io: Io, options: ConnectOptions): Promise<Link> {
     const link = new Link(() => io.connect(options));

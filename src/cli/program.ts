@@ -20,6 +20,7 @@ import { addPush } from './push.ts';
 import { addQuery } from './query.ts';
 import { addRemove } from './remove.ts';
 import { addSession } from './session.ts';
+import { addShare } from './share.ts';
 import { addShow } from './show.ts';
 import { addUpdate } from './update.ts';
 import { addUsage } from './usage.ts';
@@ -38,6 +39,7 @@ export const commandNames = [
   'watch',
   'rm',
   'update',
+  'share',
   'usage',
   'session',
   'keys',
@@ -119,6 +121,7 @@ function buildProgram(invocation: Invocation): Command {
   ])
     addGlobalFlags(add(program, invocation));
   addSession(program, invocation);
+  addShare(program, invocation);
   addKeys(program, invocation);
   addNamespace(program, invocation);
   addPolicy(program, invocation);

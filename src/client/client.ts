@@ -24,6 +24,7 @@ import { type Endpoint, openEndpoint, type TlsOptions } from './endpoint.ts';
 import { type GoneArtifact, type GoneQuery, listWithGone } from './gone.ts';
 import { type Credentials, withCredentials } from './headers.ts';
 import { type LineageEdge, type LineageQuery, lineage } from './lineage.ts';
+import { Links } from './links.ts';
 import { Maintenance } from './maintenance.ts';
 import { Policies } from './policies.ts';
 import { push } from './push.ts';
@@ -49,6 +50,8 @@ export interface ClientOptions extends Credentials {
  */
 export class ArtifactaClient implements AsyncDisposable {
   readonly sessions: Sessions;
+  /** What opens artifacts without credentials, for a time. */
+  readonly links: Links;
   /** For operators. */
   readonly admin: Admin;
   /** Namespaces, API keys, tokens. */
@@ -70,6 +73,7 @@ export class ArtifactaClient implements AsyncDisposable {
       timeoutMs: options.timeoutMs ?? 30_000,
     };
     this.sessions = new Sessions(this.#calls);
+    this.links = new Links(this.#calls);
     const admin = createClient(AdminService, transport);
     this.admin = new Admin(this.#calls, admin);
     this.access = new Access(this.#calls, admin);

@@ -83,6 +83,8 @@ export const limits = {
   descriptionBytesMax: 255,
 
   requestIdHoursKept: 24,
+  shareLinkHoursDefault: 24,
+  shareLinkDaysMax: 30,
   /** Sessions of a kind that `keep_last` can keep. */
   keptSessionsMax: 100,
   /** What a session that is no longer among the last few has left at least. */

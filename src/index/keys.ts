@@ -50,8 +50,9 @@
  *   credentials
  *   ├── 70 apiKey         key id                      → {secretHash, ns, scopes, expiry, …}
  *   └── 71 tokenUse       ns, token id                → {bytes, expiry}
- *
- * Bytes 72 to 8f are kept for share links.
+ *   links
+ *   ├── 72 shareLink      hash of the token           → {ns, artifact, expiry, …}
+ *   └── 73 linksByTarget  ns, uid, artifact, hash of the token
  */
 import {
   artifact,
@@ -143,5 +144,21 @@ export const credentials = {
   tokenUse: family('tokenUse', 0x71, [text, text], json<records.TokenUseRecord>()),
 } as const;
 
+/** What opens artifacts for whoever has a token. */
+export const links = {
+  record: family('shareLink', 0x72, [text], json<records.ShareLinkRecord>()),
+  byTarget: family('linksByTarget', 0x73, [text, session, artifact, text], present),
+} as const;
+
 /** Every family, by group: what `fsck`, the naive readers of the tests and the property tests walk over. */
-export const families = { store, sessions, artifacts, latest, lineage, blobs, calls, credentials } as const;
+export const families = {
+  store,
+  sessions,
+  artifacts,
+  latest,
+  lineage,
+  blobs,
+  calls,
+  credentials,
+  links,
+} as const;

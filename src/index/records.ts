@@ -218,6 +218,21 @@ export interface ApiKeyRecord {
   readonly revokeTime?: number;
 }
 
+/** A share link; its token is nowhere. */
+export interface ShareLinkRecord {
+  readonly ns: string;
+  readonly artifact: ArtifactId;
+  readonly uid: SessionUid;
+  readonly session: string;
+  readonly name: string;
+  readonly version: number;
+  readonly createTime: number;
+  readonly expireTime: number;
+  readonly revokeTime?: number;
+  /** The subject of who made it. */
+  readonly creator: string;
+}
+
 /** What was pushed with a token that may push only so much; forgotten after `expireTime`. */
 export interface TokenUseRecord {
   readonly bytes: number;

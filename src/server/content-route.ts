@@ -22,23 +22,42 @@ export async function getContent(exchange: Exchange, id: string, calls: PlainCal
   // One call is enough for the whole; what depends on the artifact asks for it first. An id is one version for ever.
   if (isHead || request.headers.range !== undefined || isConditional(request.headers)) {
     const artifact = await findArtifact(exchange, id, calls);
-    const etag = etagOf(artifact);
-    const decided = decideConditions(request.headers, etag);
-    if (decided === 304) return exchange.answer(304, validators(artifact));
-    if (decided === 412)
-      throw new HttpError(412, refusal('ETAG_MISMATCH', 'If-Match: the content has another entity tag'), {
-        etag,
-      });
-    // RFC 9110 defines ranges for GET alone.
-    if (isHead) return exchange.answer(200, wholeHeaders(artifact));
-    const size = Number(artifact.sizeBytes);
-    const range: Range = rangeCounts(request.headers, etag)
-      ? parseRange(request.headers.range, size)
-      : { kind: 'whole' };
-    if (range.kind === 'unsatisfiable') throw unsatisfiable(size);
-    return send(exchange, id, range, calls);
+    const range = rangeToSend(exchange, artifact, toReaders);
+    return range && send(exchange, id, range, calls);
   }
   return send(exchange, id, { kind: 'whole' }, calls);
+}
+
+/**
+ * Which part of a content is to be sent; undefined if the request is answered already.
+ *
+ * @throws HttpError 412, 416
+ */
+export function rangeToSend(
+  exchange: Exchange,
+  artifact: Artifact,
+  caching: Caching,
+): Exclude<Range, { kind: 'unsatisfiable' }> | undefined {
+  const { headers, method } = exchange.request;
+  const etag = etagOf(artifact);
+  const decided = decideConditions(headers, etag);
+  if (decided === 304) {
+    exchange.answer(304, validators(artifact, caching));
+    return undefined;
+  }
+  if (decided === 412)
+    throw new HttpError(412, refusal('ETAG_MISMATCH', 'If-Match: the content has another entity tag'), {
+      etag,
+    });
+  // RFC 9110 defines ranges for GET alone.
+  if (method === 'HEAD') {
+    exchange.answer(200, wholeHeaders(artifact, caching));
+    return undefined;
+  }
+  const size = Number(artifact.sizeBytes);
+  const range: Range = rangeCounts(headers, etag) ? parseRange(headers.range, size) : { kind: 'whole' };
+  if (range.kind === 'unsatisfiable') throw unsatisfiable(size);
+  return range;
 }
 
 function unsatisfiable(sizeBytes: number): HttpError {
@@ -84,18 +103,32 @@ async function sendParts(exchange: Exchange, range: Range, parts: Parts): Promis
   const message = first.done ? undefined : first.value.part;
   if (message?.case !== 'artifact') throw new Error('a download did not begin with the artifact');
   const artifact = create(ArtifactSchema, message.value);
+  async function* chunks() {
+    for (let next = await parts.next(); !next.done; next = await parts.next())
+      if (next.value.part?.case === 'chunk') yield next.value.part.value;
+  }
+  await sendBody(exchange, artifact, range, chunks(), toReaders);
+}
+
+/** Sends the answer to a GET. */
+export async function sendBody(
+  exchange: Exchange,
+  artifact: Artifact,
+  range: Range,
+  chunks: AsyncIterable<Uint8Array>,
+  caching: Caching,
+): Promise<void> {
+  const iterator = chunks[Symbol.asyncIterator]();
   // Damage at the beginning is found before the status is sent, and can then still be told.
-  let next = await parts.next();
+  let next = await iterator.next();
   const { response } = exchange;
-  if (range.kind === 'part') response.writeHead(206, partHeaders(artifact, range));
-  else response.writeHead(200, wholeHeaders(artifact));
+  if (range.kind === 'part') response.writeHead(206, partHeaders(artifact, range, caching));
+  else response.writeHead(200, wholeHeaders(artifact, caching));
   try {
     let sentBytes = 0;
-    for (; !next.done; next = await parts.next()) {
-      const { part } = next.value;
-      if (part?.case !== 'chunk') continue;
-      sentBytes += part.value.length;
-      await write(exchange, part.value);
+    for (; !next.done; next = await iterator.next()) {
+      sentBytes += next.value.length;
+      await write(exchange, next.value);
     }
     if (sentBytes !== lengthOf(artifact, range))
       throw new Error('a download had another length than it said');
@@ -103,6 +136,8 @@ async function sendParts(exchange: Exchange, range: Range, parts: Parts): Promis
   } catch (error) {
     exchange.destroy();
     throw error;
+  } finally {
+    await iterator.return?.();
   }
 }
 
@@ -121,21 +156,23 @@ function lengthOf({ sizeBytes }: Artifact, range: Range): number {
   return range.kind === 'part' ? range.last - range.first + 1 : Number(sizeBytes);
 }
 
+/** What may be kept of an answer. */
+export type Caching = 'private, no-cache' | 'private, no-store';
+
+// The bytes of an id never change, but who may read them does, and they end: nobody shares a copy, and whoever keeps
+// one asks each time, which is answered with 304.
+const toReaders: Caching = 'private, no-cache';
+
 /** What an answer says of the content even if it does not hold it. */
-function validators(artifact: Artifact): Record<string, string> {
-  return {
-    etag: etagOf(artifact),
-    // The bytes of an id never change, but who may read them does, and they end: nobody shares a copy, and whoever
-    // keeps one asks each time, which is answered with 304.
-    'cache-control': 'private, no-cache',
-  };
+function validators(artifact: Artifact, caching: Caching): Record<string, string> {
+  return { etag: etagOf(artifact), 'cache-control': caching };
 }
 
 /** Whoever may upload could upload a page with scripts; none of this origin's pages is ever one of those. */
-function contentHeaders(artifact: Artifact): Record<string, string> {
+function contentHeaders(artifact: Artifact, caching: Caching): Record<string, string> {
   const { contentType, name, sha256 } = artifact;
   return {
-    ...validators(artifact),
+    ...validators(artifact, caching),
     'content-type': contentType,
     'content-disposition': contentDisposition(name, contentType),
     'accept-ranges': 'bytes',
@@ -147,13 +184,17 @@ function contentHeaders(artifact: Artifact): Record<string, string> {
   };
 }
 
-function wholeHeaders(artifact: Artifact): Record<string, string> {
-  return { ...contentHeaders(artifact), 'content-length': String(artifact.sizeBytes) };
+function wholeHeaders(artifact: Artifact, caching: Caching): Record<string, string> {
+  return { ...contentHeaders(artifact, caching), 'content-length': String(artifact.sizeBytes) };
 }
 
-function partHeaders(artifact: Artifact, range: Range & { kind: 'part' }): Record<string, string> {
+function partHeaders(
+  artifact: Artifact,
+  range: Range & { kind: 'part' },
+  caching: Caching,
+): Record<string, string> {
   return {
-    ...contentHeaders(artifact),
+    ...contentHeaders(artifact, caching),
     'content-length': String(lengthOf(artifact, range)),
     'content-range': `bytes ${range.first}-${range.last}/${artifact.sizeBytes}`,
   };

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createSecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { MethodImplSpec } from '@connectrpc/connect';
+import type { OpenShared } from '../api/shared.ts';
 import { type Address, formatAddress, ListenError } from './addresses.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
@@ -17,6 +18,8 @@ import type { Tls } from './tls.ts';
 export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly methods: readonly MethodImplSpec[];
   readonly address: Address;
+  /** What share links open. Default: nothing. */
+  readonly shared?: OpenShared | undefined;
   /** Over TLS, HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
   readonly concurrentStreamsMax: number;
@@ -58,7 +61,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
     if (refuse(exchange, scheme, gate, connections) || connect(exchange)) return;
-    exchange.hold(answerPlainly(exchange, calls, options));
+    exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
   };
   // Over HTTP/2 the compatibility layer's objects come, which have the same members.
   const anyServer = server as Server;

@@ -1,6 +1,7 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
+import type { OpenShared } from '../api/shared.ts';
 import { type Address, formatAddress, ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
@@ -35,6 +36,8 @@ export interface ServerOptions {
   readonly httpHosts?: readonly string[];
   /** Origins whose pages may call the HTTP door; `*` for all. Default: none but its own. */
   readonly corsOrigins?: readonly string[];
+  /** What share links open, over HTTP. Default: nothing. */
+  readonly shared?: OpenShared | undefined;
   /** Refuse HTTP calls by other names. To be left on while callers are not authenticated. Default true. */
   readonly checkHost?: boolean;
   /** Path of a Unix socket to serve the same on. Default: none. */
@@ -157,6 +160,7 @@ function httpOptions(
     door: 'network',
     tls: options.tls,
     listenHost: address.host,
+    shared: options.shared,
     hosts: options.httpHosts ?? [],
     corsOrigins: options.corsOrigins ?? [],
     checkHost: options.checkHost ?? true,

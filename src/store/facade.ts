@@ -63,6 +63,12 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get policies() {
       return open().policies;
     },
+    get links() {
+      return open().links;
+    },
+    get shared() {
+      return open().shared;
+    },
     get pauses() {
       return open().pauses;
     },

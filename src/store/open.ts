@@ -18,6 +18,7 @@ import { Comparison } from './comparison.ts';
 import { Contents } from './contents.ts';
 import { Downloads } from './downloads.ts';
 import { Lineage } from './lineage.ts';
+import { Links } from './links.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
@@ -27,6 +28,7 @@ import { Readings } from './readings.ts';
 import { Reaper } from './reaper.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
+import { SharedContents } from './shared.ts';
 import { Space } from './space.ts';
 import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
@@ -52,6 +54,8 @@ export interface StoreOptions {
   readonly reserveBytes?: number | undefined;
   /** A push to an unknown session opens it. Default true. */
   readonly opensSessions?: boolean;
+  /** Milliseconds from any origin; for pauses only. Default: the process's. */
+  readonly elapsed?: () => number;
   /** What retries wait by. Default: real time. */
   readonly after?: After;
   /** Whether what earlier processes have left staged is removed. False where this process had the store open. Default true. */
@@ -67,6 +71,8 @@ export interface Store extends AsyncDisposable {
   readonly downloads: Downloads;
   readonly readings: Readings;
   readonly listing: Listing;
+  readonly links: Links;
+  readonly shared: SharedContents;
   readonly usage: UsageScan;
   readonly lineage: Lineage;
   readonly comparison: Comparison;
@@ -140,6 +146,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     downloads: new Downloads(index, namespaces, contents),
     readings: new Readings(index, namespaces, contents, pageTokens),
     listing,
+    links: new Links(index, namespaces, pageTokens),
+    shared: new SharedContents(index, contents, options.elapsed ?? (() => performance.now())),
     policies: new Policies(index, namespaces, listing, seals.lapses),
     usage: new UsageScan(index, namespaces, pageTokens),
     lineage: new Lineage(index, namespaces, pageTokens),

@@ -1,9 +1,10 @@
 /** What a reaper's transactions do: each looks again, by key, at what a scan has found. Pure. */
 import type { ArtifactId, SessionUid } from '../domain/ids.ts';
-import { artifacts, blobs, calls, credentials, sessions } from '../index/keys.ts';
+import { artifacts, blobs, calls, credentials, links, sessions } from '../index/keys.ts';
 import type { ArtifactRecord, SessionRecord } from '../index/records.ts';
 import { delArtifact } from './artifact-rows.ts';
 import { detach } from './blob-rows.ts';
+import { delLink } from './link-rows.ts';
 import { asOf, freeAgain, isThere } from './session-life.ts';
 import { delDerivedOfSession, putSession } from './session-rows.ts';
 import { type Draft, type Rows, through } from './transaction.ts';
@@ -147,6 +148,8 @@ export function keyOfOther([, ns, kind, id]: Queued): Uint8Array | undefined {
       return calls.requestId.key(ns, ...requestOf(id));
     case 'token':
       return credentials.tokenUse.key(ns, id);
+    case 'link':
+      return links.record.key(id);
     case 'gone':
       return sessions.name.key(ns, id);
     default:
@@ -173,6 +176,12 @@ function removeOther(rows: Rows, draft: Draft, queued: Queued, now: number): boo
       const record = rows.get(credentials.tokenUse, ns, id);
       if (record !== undefined && record.expireTime > now) return false;
       draft.del(credentials.tokenUse, ns, id);
+      break;
+    }
+    case 'link': {
+      const link = rows.get(links.record, id);
+      if (link !== undefined && link.expireTime > now) return false;
+      if (link !== undefined) delLink(draft, id, link);
       break;
     }
     case 'gone': {

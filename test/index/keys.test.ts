@@ -51,6 +51,8 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   commit: { code: 0x02, columns: [ascending] },
   namespace: { code: 0x03, columns: [text] },
   policy: { code: 0x05, columns: [text] },
+  shareLink: { code: 0x72, columns: [text] },
+  linksByTarget: { code: 0x73, columns: [text, session, artifact, text] },
   keptSessions: { code: 0x18, columns: [text, text, text, text] },
   cameBack: { code: 0x04, columns: [text, text, text] },
   sessionName: { code: 0x10, columns: [text, text] },

@@ -15,6 +15,7 @@ import {
   families,
   latest,
   lineage,
+  links,
   sessions,
   store,
 } from '../../src/index/keys.ts';
@@ -107,6 +108,10 @@ export async function inconsistencies(
     expected.add(calls.expiry, [value.expireTime, parts[0], 'request', `${parts[1]}\0${parts[2]}`]);
   for (const { parts, value } of of(credentials.tokenUse))
     expected.add(calls.expiry, [value.expireTime, parts[0], 'token', parts[1]]);
+  for (const { parts, value } of of(links.record)) {
+    expected.add(links.byTarget, [value.ns, value.uid, value.artifact, parts[0]]);
+    expected.add(calls.expiry, [value.expireTime, value.ns, 'link', parts[0]]);
+  }
   for (const { parts, value } of of(blobs.record)) expectBlob(expected, parts[0], parts[1], value);
   for (const { parts } of of(blobs.condemned))
     expected.add(blobs.physicalName, [parts[1], parts[2]], { state: 'condemned', notBefore: parts[0] });
@@ -140,6 +145,7 @@ const derived: AnyFamily[] = [
   blobs.physicalName,
   calls.expiry,
   calls.usage,
+  links.byTarget,
 ];
 
 function expectArtifact(expected: Lines, ns: string, record: ArtifactRecord): void {

@@ -5,7 +5,7 @@
 
 import { textOf } from '../../index/bytes.ts';
 import type { Key, Snapshot, Value } from '../../index/door.ts';
-import { artifacts, blobs, calls, credentials, sessions } from '../../index/keys.ts';
+import { artifacts, blobs, calls, credentials, links, sessions } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
 import { type Found, found } from './finding.ts';
 import { damaged, examined, lookUp } from './look-up.ts';
@@ -23,6 +23,7 @@ const ownerFamilies: readonly OwnerFamily[] = [
   { family: artifacts.record, owner: ([ns], key) => ({ kind: 'artifact', ns: String(ns), key }) },
   { family: calls.requestId, owner: ([ns], key) => ({ kind: 'requestId', ns: String(ns), key }) },
   { family: credentials.tokenUse, owner: ([ns], key) => ({ kind: 'tokenUse', ns: String(ns), key }) },
+  { family: links.record, owner: ([, ns = ''], key) => ({ kind: 'link', ns: String(ns), key }) },
   { family: blobs.record, owner: ([ns], key) => ({ kind: 'blob', ns: String(ns), key }) },
   { family: blobs.condemned, owner: ([, ns], key) => ({ kind: 'condemned', ns: String(ns), key }) },
 ];

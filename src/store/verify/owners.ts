@@ -13,10 +13,12 @@ import {
   families,
   latest,
   lineage,
+  links,
   sessions,
 } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
 import { putDerived, putLatest } from '../artifact-rows.ts';
+import { putDerivedOfLink } from '../link-rows.ts';
 import { freeAgain } from '../session-life.ts';
 import { putDerivedOfSession } from '../session-rows.ts';
 import { Draft } from '../transaction.ts';
@@ -33,7 +35,15 @@ export const familyOf: ReadonlyMap<number, AnyFamily> = new Map(
 
 /** A primary record by its key. */
 export interface Owner {
-  readonly kind: 'artifact' | 'session' | 'sessionName' | 'requestId' | 'tokenUse' | 'blob' | 'condemned';
+  readonly kind:
+    | 'artifact'
+    | 'session'
+    | 'sessionName'
+    | 'link'
+    | 'requestId'
+    | 'tokenUse'
+    | 'blob'
+    | 'condemned';
   readonly ns: string;
   readonly key: Key;
 }
@@ -60,6 +70,7 @@ export const derivedFamilies: readonly AnyFamily[] = [
   blobs.reference,
   blobs.physicalName,
   calls.expiry,
+  links.byTarget,
 ];
 
 /**
@@ -85,6 +96,8 @@ export function ownerOf(family: AnyFamily, parts: readonly unknown[], value: unk
       return artifactOwner(ns, parts[1] as ArtifactId);
     case blobs.reference:
       return parts[2] === 'artifact' ? artifactOwner(ns, last) : sessionOwner(ns, last);
+    case links.byTarget:
+      return { kind: 'link', ns, key: links.record.key(String(last)) };
     case blobs.physicalName:
       return ownerOfName(ns, String(parts[1]), value);
     case calls.expiry:
@@ -104,6 +117,7 @@ function ownerOfName(ns: string, name: string, value: unknown): Owner | undefine
 
 function ownerOfExpiry([, ns, kind, id]: readonly unknown[]): Owner | undefined {
   if (kind === 'artifact') return artifactOwner(String(ns), id as ArtifactId);
+  if (kind === 'link') return { kind: 'link', ns: String(ns), key: links.record.key(String(id)) };
   if (kind === 'session') return sessionOwner(String(ns), id as SessionUid);
   if (kind === 'gone')
     return { kind: 'sessionName', ns: String(ns), key: sessions.name.key(String(ns), String(id)) };
@@ -151,6 +165,9 @@ export function derivedRows(owner: Owner, value: Value, head: HeadRecord | undef
       if (goneSince !== undefined) draft.put(calls.expiry, [freeAgain(goneSince), ns, 'gone', id], true);
       break;
     }
+    case 'link':
+      putDerivedOfLink(draft, links.record.parse(key)[0], links.record.decode(value));
+      break;
     case 'requestId': {
       const { expireTime } = calls.requestId.decode(value);
       const [, principal, requestId] = calls.requestId.parse(key);

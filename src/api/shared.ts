@@ -1,0 +1,80 @@
+/** What share links open, as a server can offer it: without credentials, and with one line for the log. */
+
+import { ConnectError } from '@connectrpc/connect';
+import type { Artifact } from '../../gen/artifacta/v1/artifact_pb.ts';
+import { Failure } from '../domain/errors.ts';
+import type { Store } from '../store/open.ts';
+import { toConnectError } from './errors.ts';
+import type { CallRecord, GuardOptions } from './guard.ts';
+import { toArtifactMessage } from './messages.ts';
+
+/** Calls in the log and the figures. */
+export const sharedMethod = 'http/GetSharedContent';
+
+/** A part of a content, in bytes. */
+export interface SharedPart {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** One GET or HEAD of a link. */
+export interface SharedCall {
+  /** What the link is for, as the wire shows it. */
+  readonly artifact: Artifact;
+  /** The bytes; they stop when the link is revoked. */
+  read(part: SharedPart, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** @throws ConnectError that may be told to whoever called. */
+export type OpenShared = <T>(token: string, use: (call: SharedCall) => Promise<T>) => Promise<T>;
+
+/** @param options what calls are told to. */
+export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions): OpenShared {
+  return async (token, use) => {
+    const startedMs = elapsed();
+    let about = { namespace: '', subject: 'link' };
+    let outcome: CallRecord['outcome'] = 'OK';
+    let bug: unknown;
+    const noted = (error: unknown): unknown => {
+      if (!(error instanceof Failure)) return error;
+      outcome = error.reason;
+      if (error.reason === 'DATA_LOSS') bug = error;
+      return toConnectError(error);
+    };
+    try {
+      // Nothing else can be one; what is no token need not be hashed.
+      if (!/^[A-Za-z0-9_-]{43}$/.test(token)) throw noSuchLink();
+      const { artifact, linkId, namespace } = await store.shared.find(token);
+      about = { namespace, subject: linkId };
+      return await use({
+        artifact: toArtifactMessage(artifact),
+        read: (part, signal) => told(store.shared.read(token, part, signal), noted),
+      });
+    } catch (error) {
+      const tellable = noted(error);
+      // What the route itself refuses, and a caller who has gone, are no failure of the service.
+      if (outcome === 'OK') outcome = error instanceof ConnectError ? 'CANCELLED' : 'INVALID_ARGUMENT';
+      throw tellable;
+    } finally {
+      const durationMs = elapsed() - startedMs;
+      const unexplained = bug === undefined ? {} : { error: bug };
+      onCall({ method: sharedMethod, door: 'network', ...about, outcome, durationMs, ...unexplained });
+    }
+  };
+}
+
+function noSuchLink(): Failure {
+  return new Failure('SHARE_LINK_NOT_FOUND', 'there is no such link, or it was revoked');
+}
+
+/** Failures on the way to whoever reads. */
+async function* told(
+  pieces: AsyncIterable<Uint8Array>,
+  noted: (error: unknown) => unknown,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw noted(error);
+  }
+}
