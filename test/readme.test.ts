@@ -19,6 +19,7 @@ import { artifactHandlers } from '../src/api/artifact-service.ts';
 import { maintenanceHandlers } from '../src/api/maintenance-service.ts';
 import { policyHandlers } from '../src/api/policies.ts';
 import { sessionHandlers } from '../src/api/session-service.ts';
+import { shareHandlers } from '../src/api/share-links.ts';
 import { tenantHandlers } from '../src/api/tenants.ts';
 import { afterRealTime } from '../src/api/timer.ts';
 import { reasons } from '../src/domain/errors.ts';
@@ -95,7 +96,10 @@ it('says which methods are served', async () => {
   await using opened = await openTestStore();
   const admission = new Admission({ after: afterRealTime, elapsed: () => 0 });
   const served: [DescService, object][] = [
-    [ArtifactService, artifactHandlers(opened.store, admission)],
+    [
+      ArtifactService,
+      { ...artifactHandlers(opened.store, admission), ...shareHandlers(opened.store, undefined) },
+    ],
     [
       AdminService,
       {

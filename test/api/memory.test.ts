@@ -12,6 +12,7 @@ import { openSessionSuite } from './open-session.suite.ts';
 import { queriesSuite } from './queries.suite.ts';
 import { readingSuite } from './reading.suite.ts';
 import { sessionsSuite } from './sessions.suite.ts';
+import { shareLinksSuite } from './share-links.suite.ts';
 import { watchSuite } from './watch.suite.ts';
 
 describe('artifacts through the memory door', () => artifactsSuite(openMemoryDoor));
@@ -22,11 +23,13 @@ describe('opening sessions through the memory door', () => openSessionSuite(open
 describe('queries through the memory door', () => queriesSuite(openMemoryDoor));
 describe('watching through the memory door', () => watchSuite(openMemoryDoor));
 describe('amending through the memory door', () => amendSuite(openMemoryDoor));
+describe('share links through the memory door', () => shareLinksSuite(openMemoryDoor));
 describe('lifecycles through the memory door', () => lifecycleSuite(openMemoryDoor, { forOperators: true }));
 describe('reading through the memory door', () => readingSuite(openMemoryDoor));
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));
 describe('lifecycles in another namespace', () => lifecycleSuite(openNamespaceDoor, { forOperators: true }));
+describe('share links in another namespace', () => shareLinksSuite(openNamespaceDoor));
 describe('sessions in another namespace', () => sessionsSuite(openNamespaceDoor));
 describe('queries in another namespace', () => queriesSuite(openNamespaceDoor));
 describe('lineage through the memory door', () => lineageSuite(openMemoryDoor));
@@ -34,6 +37,7 @@ describe('comparisons through the memory door', () => comparisonSuite(openMemory
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));
 describe('lifecycles in another namespace', () => lifecycleSuite(openNamespaceDoor, { forOperators: true }));
+describe('share links in another namespace', () => shareLinksSuite(openNamespaceDoor));
 describe('sessions in another namespace', () => sessionsSuite(openNamespaceDoor));
 describe('lineage in another namespace', () => lineageSuite(openNamespaceDoor));
 describe('comparisons in another namespace', () => comparisonSuite(openNamespaceDoor));

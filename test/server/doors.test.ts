@@ -11,6 +11,7 @@ import { openSessionSuite } from '../api/open-session.suite.ts';
 import { queriesSuite } from '../api/queries.suite.ts';
 import { readingSuite } from '../api/reading.suite.ts';
 import { sessionsSuite } from '../api/sessions.suite.ts';
+import { shareLinksSuite } from '../api/share-links.suite.ts';
 import { watchSuite } from '../api/watch.suite.ts';
 import { openGrpcDoor, openSocketDoor } from './grpc-doors.ts';
 import { openHttpDoor, unsendableAsJson } from './http-doors.ts';
@@ -23,6 +24,7 @@ describe('opening sessions through the gRPC door', () => openSessionSuite(openGr
 describe('queries through the gRPC door', () => queriesSuite(openGrpcDoor));
 describe('watching through the gRPC door', () => watchSuite(openGrpcDoor));
 describe('amending through the gRPC door', () => amendSuite(openGrpcDoor));
+describe('share links through the gRPC door', () => shareLinksSuite(openGrpcDoor));
 describe('lifecycles through the gRPC door', () => lifecycleSuite(openGrpcDoor));
 describe('lineage through the gRPC door', () => lineageSuite(openGrpcDoor));
 describe('comparisons through the gRPC door', () => comparisonSuite(openGrpcDoor));
@@ -41,6 +43,8 @@ describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HT
   describe('queries', () => queriesSuite(open));
   describe('watching', () => watchSuite(open));
   describe('amending', () => amendSuite(open));
+  describe('share links', () =>
+    shareLinksSuite(open, protocol === 'Connect with JSON' ? unsendableAsJson : []));
   describe('lifecycles', () =>
     lifecycleSuite(open, { unsendable: protocol === 'Connect with JSON' ? unsendableAsJson : [] }));
   describe('lineage', () => lineageSuite(open));

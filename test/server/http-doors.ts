@@ -2,6 +2,7 @@
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import type { CallRecord } from '../../src/api/guard.ts';
+import { sharedContents } from '../../src/api/shared.ts';
 import type { ServerOptions } from '../../src/server/server.ts';
 import type { StoreOptions } from '../../src/store/open.ts';
 import { clientsOf, type Door, type OpenDoor, openTestStore, testRoutes } from '../support/door.ts';
@@ -39,6 +40,10 @@ export async function openHttpRig(
   const calls: CallRecord[] = [];
   const started = await startTestServer(testRoutes(opened.store, calls), {
     http: { host: '127.0.0.1', port: 0 },
+    shared: sharedContents(opened.store, {
+      onCall: (record) => calls.push(record),
+      elapsed: () => performance.now(),
+    }),
     ...server,
   });
   const url = `http://${started.addresses.http}`;

@@ -57,7 +57,7 @@ export async function openRig(rows = new MemoryRows(), blobStore = openMemoryBlo
 
 /** A store with at least one row of every family that anything writes by now. */
 export async function fill({
-  store: { uploads, artifacts: changes, sessions: sessionStore, seals, apiKeys },
+  store: { uploads, artifacts: changes, sessions: sessionStore, seals, apiKeys, policies, links },
 }: Rig): Promise<void> {
   const push = (spec: Parameters<typeof specOf>[0], content: Uint8Array | string) =>
     uploads.create(tester, specOf(spec), Buffer.from(content));
@@ -75,6 +75,18 @@ export async function fill({
   await seals.seal(tester, sessionNamed('two').id, 'succeeded');
   await push({ session: 'three', name: 'deleted' }, 'x');
   await changes.delete(tester, target('three', 'deleted'));
+  const keepLast = { count: 1, metadataKey: 'p', outcomes: ['succeeded'] as const };
+  const retention = { ttlMs: { succeeded: dayMs }, keepLast };
+  for (const id of ['lost', 'kept']) {
+    await sessionStore.open(tester, { ...sessionNamed(id, { p: 'q' }), retention });
+    await seals.seal(tester, sessionNamed(id).id, 'succeeded');
+  }
+  await sessionStore.open(tester, { ...sessionNamed('leased'), leaseMs: dayMs });
+  await push({ session: 'away', name: 'a' }, 'taken away');
+  await sessionStore.delete(tester, sessionNamed('away').id);
+  await links.create(tester, target('two', 'a'), undefined);
+  const noPolicy = { etag: undefined, isDryRun: false };
+  await policies.set(tester.namespace, undefined, noPolicy);
   await apiKeys.create({
     namespace: tester.namespace,
     description: 'a key',

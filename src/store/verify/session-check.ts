@@ -143,6 +143,25 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
   }
 }
 
+/** Who is on a list of the last few has the mark, and nobody else. What is wrong there keeps too much, never too little. */
+export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+  const listed = new Set<string>();
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(sessions.kept))) {
+    const parts = scope.parse(sessions.kept, key);
+    const record = scope.decode(sessions.kept, value);
+    if (parts === undefined || record === undefined) continue;
+    for (const { uid } of record.sessions) listed.add(sessionGroup(String(parts[0]), uid));
+  }
+  for await (const [group, { ns, record }] of sessionRows(snapshot, scope)) {
+    const isListed = listed.delete(group);
+    if (isListed === (record.kept === true)) continue;
+    const what = isListed ? 'is on a list of kept sessions and is not kept' : 'is kept, and on no list';
+    yield found('INDEX_ROW_WRONG', { namespace: ns, session: record.id }, `the session ${what}`);
+  }
+  if (listed.size > 0)
+    yield found('INDEX_ROW_WRONG', {}, `${listed.size} sessions on lists of kept ones are not there`);
+}
+
 /** Expected outputs are there exactly where a session says that it has some. */
 export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   async function* rows() {

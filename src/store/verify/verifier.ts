@@ -12,7 +12,7 @@ import type { Owner } from './owners.ts';
 import { reindex, repair } from './repair.ts';
 import { unreadableRows } from './row-check.ts';
 import { Scope } from './scope.ts';
-import { feeds, heads, outputs, sessionCounts, usage } from './session-check.ts';
+import { feeds, heads, keptLists, outputs, sessionCounts, usage } from './session-check.ts';
 
 export interface Checked {
   /** Rows of the index. */
@@ -119,7 +119,7 @@ export class Verifier {
     yield* unreadableRows(snapshot, scope, onRows);
     yield undefined;
     // The order matters: whoever knows what a damaged row should be reports it first.
-    for (const part of [missingRows, surplusRows, heads, sessionCounts, feeds, outputs, usage]) {
+    for (const part of [missingRows, surplusRows, heads, sessionCounts, feeds, outputs, keptLists, usage]) {
       yield* part(snapshot, scope);
       yield undefined;
     }
