@@ -4,9 +4,13 @@ import { dirname, join } from 'node:path';
 import { openDiskBlobs } from './blobs/disk.ts';
 import { syncDirectory } from './blobs/files.ts';
 import { Failure } from './domain/errors.ts';
+import { ServiceClock } from './index/clock.ts';
 import type { Index } from './index/door.ts';
 import { LevelHome } from './index/level-home.ts';
 import { takeLock } from './index/leveldb.ts';
+import { systemTime } from './index/system-time.ts';
+import { afterRealTime } from './index/timer.ts';
+import { clockPauses } from './store/clock-pauses.ts';
 import { type Figures, figuresOf } from './store/figures.ts';
 import { type HostState, StoreHost } from './store/host.ts';
 import { openStore } from './store/open.ts';
@@ -47,10 +51,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   });
   try {
     let index: Index | undefined;
-    const host = await openHost(options, (opened) => {
+    const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
+    const host = await openHost(options, serviceClock, (opened) => {
       index = opened;
     });
+    const endWatch = serviceClock.watch(afterRealTime);
     const close = async () => {
+      endWatch();
       await host[Symbol.asyncDispose]();
       await lock[Symbol.asyncDispose]();
     };
@@ -63,12 +70,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
 
 async function openHost(
   { dataDir, warn, onState, ...limits }: EmbeddedOptions,
+  serviceClock: ServiceClock,
   onIndex: (index: Index) => void,
 ): Promise<StoreHost> {
   return await StoreHost.open({
     home: new LevelHome({
       directory: join(dataDir, 'index'),
       markPath: join(dataDir, 'index.mark'),
+      clock: serviceClock.now,
       warn,
     }),
     open: async (index, isFirst) => {
@@ -80,9 +89,11 @@ async function openHost(
         inlineBytesMax: limits.inlineBytesMax,
         reserveBytes: limits.reserveBytes,
         removesStale: isFirst,
+        clockPauses: () => clockPauses(serviceClock),
       });
     },
     warn,
+    serviceClock,
     ...(onState === undefined ? {} : { onState }),
   });
 }

@@ -31,7 +31,7 @@ export interface RoutesOptions extends GuardOptions {
   readonly host?: StoreHost | undefined;
   /** Of the software, for exports. Default: empty. */
   readonly version?: string;
-  /** Milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Milliseconds since the Unix epoch. Default: the store's. */
   readonly now?: (() => number) | undefined;
   /** Default: one with the usual limits. */
   readonly admission?: Admission | undefined;
@@ -39,7 +39,7 @@ export interface RoutesOptions extends GuardOptions {
 
 /** Registers every service with a router, each method behind the guard. */
 export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'service'>) => void {
-  const { store, host, elapsed, after = afterRealTime, now = Date.now } = options;
+  const { store, host, elapsed, after = afterRealTime, now = () => store.now() } = options;
   const admission = options.admission ?? new Admission({ after, elapsed });
   const admin = {
     ...(host === undefined ? {} : adminHandlers(host, options.version ?? '')),

@@ -21,7 +21,7 @@ import { Lineage } from './lineage.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
-import { Pauses } from './pauses.ts';
+import { type Pause, Pauses } from './pauses.ts';
 import { Readings } from './readings.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
@@ -56,10 +56,14 @@ export interface StoreOptions {
   readonly removesStale?: boolean;
   /** Told of each step of what the store does. Default: nobody is. */
   readonly onStep?: OnStep;
+  /** What holds back maintenance because of the clock. Default: nothing does. */
+  readonly clockPauses?: () => readonly Pause[];
 }
 
 /** The operations of a store. Closing it closes the index; what is in progress must have ended. */
 export interface Store extends AsyncDisposable {
+  /** What the store goes by, in milliseconds since the Unix epoch: for whatever is decided about what it holds. */
+  now(): number;
   readonly uploads: Uploads;
   readonly artifacts: Artifacts;
   readonly downloads: Downloads;
@@ -117,6 +121,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const pageTokens = new PageTokens(settings.pageTokenKey);
   const space = new Space(blobs, index, options.reserveBytes);
   return {
+    now: () => index.now(),
     uploads: new Uploads({
       index,
       blobs,
@@ -143,7 +148,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     tokenKey: settings.tokenKey,
     blobs,
     space,
-    pauses: new Pauses(index),
+    pauses: new Pauses(index, options.clockPauses),
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       watches.end();
