@@ -2,6 +2,8 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openDiskBlobs } from './blobs/disk.ts';
+import { diskExports } from './blobs/disk-exports.ts';
+import type { ExportFiles } from './blobs/export-files.ts';
 import { syncDirectory } from './blobs/files.ts';
 import { Failure } from './domain/errors.ts';
 import { ServiceClock } from './index/clock.ts';
@@ -24,6 +26,8 @@ export interface EmbeddedOptions {
   readonly inlineBytesMax: number;
   /** In bytes; 0 for none. Default: see `src/store/space.ts`. */
   readonly reserveBytes: number | undefined;
+  /** Where exports of the index are written to. Absolute. Default: nowhere. */
+  readonly exportDir?: string | undefined;
   /** Told when the store begins or ceases to serve. */
   readonly onState?: (state: HostState) => void;
   /** Told what an operator should know and nobody else is told. */
@@ -33,6 +37,8 @@ export interface EmbeddedOptions {
 export interface Embedded {
   readonly host: StoreHost;
   readonly figures: () => Promise<Figures>;
+  /** Undefined where none is configured. */
+  readonly exportFiles: ExportFiles | undefined;
   /** Calls must have ended. */
   close(): Promise<void>;
 }
@@ -61,7 +67,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       await host[Symbol.asyncDispose]();
       await lock[Symbol.asyncDispose]();
     };
-    return { host, figures: () => figuresOf(host, index), close };
+    const exportFiles = options.exportDir === undefined ? undefined : diskExports(options.exportDir);
+    return { host, figures: () => figuresOf(host, index), exportFiles, close };
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
@@ -143,6 +150,7 @@ const ours = new Set([
   'index.rebuild',
   'lock',
   'blobs',
+  'exports',
   'tmp',
   'run',
   'lost+found',

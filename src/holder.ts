@@ -50,13 +50,13 @@ export async function openHolder(
     if (signal?.aborted) throw new ArtifactaError('the waiting was given up', { code: 'CANCELLED' });
     return undefined;
   }
-  const { host, close } = embedded;
+  const { host, exportFiles, close } = embedded;
   const onCall = ({ outcome, method, error }: CallRecord) => {
     if (outcome === 'INTERNAL') warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`);
   };
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { isRequired: true, elapsed });
-  const all = routes({ store: host.store, host, onCall, elapsed, authenticate });
+  const all = routes({ store: host.store, host, exportFiles, onCall, elapsed, authenticate });
   const sharing = new Sharing(async () => {
     const { startServer } = await import('./server/server.ts');
     return await startServer({

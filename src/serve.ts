@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { authenticationOver } from './api/credentials.ts';
 import { admitWith } from './api/guard.ts';
 import { methodNames, routes } from './api/routes.ts';
+import { exportWarnings } from './blobs/disk-exports.ts';
 import type { ServeConfig } from './config.ts';
 import { limits } from './domain/limits.ts';
 import { type Embedded, openWhenFree } from './embedded.ts';
@@ -47,6 +48,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { log } = telemetry;
   noteBugs(telemetry, fail);
   for (const warning of config.warnings) log.warn(warning);
+  if (config.exportDir !== undefined)
+    for (const warning of await exportWarnings(config.exportDir, config.dataDir)) log.warn(warning);
   const outside = await openOutside(config.authConfig);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings));
   const openAdmin = () => openAdminOf(config, readiness, telemetry);
@@ -177,7 +180,7 @@ interface DoorParts {
 
 async function openDoors(
   config: ServeConfig,
-  { embedded: { host }, telemetry, readiness, tls, outside, version }: DoorParts,
+  { embedded: { host, exportFiles }, telemetry, readiness, tls, outside, version }: DoorParts,
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
@@ -185,6 +188,7 @@ async function openDoors(
     routes: routes({
       store: host.store,
       host,
+      exportFiles,
       version,
       onStart: telemetry.onStart,
       onCall: telemetry.onCall,

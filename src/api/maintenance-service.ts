@@ -2,12 +2,14 @@ import type { MaintenanceService } from '../../gen/artifacta/v1/maintenance_serv
 import { invalid } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { Bounds } from '../store/bounds.ts';
+import type { Exports } from '../store/exports.ts';
 import type { Store } from '../store/open.ts';
+import { exportHandlers } from './exporting.ts';
 import type { Call, Handlers } from './handlers.ts';
 
 /** MaintenanceService over a store. What is missing here answers NOT_IMPLEMENTED. */
-export function maintenanceHandlers(_store: Store): Handlers<typeof MaintenanceService> {
-  return {};
+export function maintenanceHandlers(_store: Store, exports?: Exports): Handlers<typeof MaintenanceService> {
+  return { ...exportHandlers(exports) };
 }
 
 /** A call ends this long before its deadline, so that its answer arrives. */

@@ -5,11 +5,14 @@ import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
 import { ChildTokens } from '../identity/child-tokens.ts';
+import { type ExportFiles, Exports } from '../store/exports.ts';
 import type { StoreHost } from '../store/host.ts';
 import type { Store } from '../store/open.ts';
+import type { OnStep } from '../store/steps.ts';
 import { adminHandlers } from './admin-service.ts';
 import { Admission } from './admission.ts';
 import { artifactHandlers } from './artifact-service.ts';
+import { exportFormat } from './export-format.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { maintenanceHandlers } from './maintenance-service.ts';
 import { sessionHandlers } from './session-service.ts';
@@ -31,6 +34,10 @@ export interface RoutesOptions extends GuardOptions {
   readonly host?: StoreHost | undefined;
   /** Of the software, for exports. Default: empty. */
   readonly version?: string;
+  /** Where the service writes exports to. Default: nowhere. */
+  readonly exportFiles?: ExportFiles | undefined;
+  /** Told of each step of an export. Default: nobody is. */
+  readonly onStep?: OnStep | undefined;
   /** Milliseconds since the Unix epoch. Default: the store's. */
   readonly now?: (() => number) | undefined;
   /** Default: one with the usual limits. */
@@ -41,14 +48,22 @@ export interface RoutesOptions extends GuardOptions {
 export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'service'>) => void {
   const { store, host, elapsed, after = afterRealTime, now = () => store.now() } = options;
   const admission = options.admission ?? new Admission({ after, elapsed });
+  const { version = '', exportFiles: files, onStep } = options;
+  const exports =
+    host === undefined || files === undefined
+      ? undefined
+      : new Exports({ host, files, format: exportFormat(version), onStep });
   const admin = {
-    ...(host === undefined ? {} : adminHandlers(host, options.version ?? '')),
+    ...(host === undefined ? {} : adminHandlers(host, version, exports)),
     ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
   };
   return (router) => {
     router.service(ArtifactService, guard(ArtifactService, artifactHandlers(store, admission), options));
     router.service(SessionService, guard(SessionService, sessionHandlers(store), options));
     router.service(AdminService, guard(AdminService, admin, options));
-    router.service(MaintenanceService, guard(MaintenanceService, maintenanceHandlers(store), options));
+    router.service(
+      MaintenanceService,
+      guard(MaintenanceService, maintenanceHandlers(store, exports), options),
+    );
   };
 }

@@ -173,6 +173,11 @@ export class StoreHost implements AsyncDisposable {
     await this.switching;
   }
 
+  /** What the store that is served is called. @throws Failure in recovery. */
+  async identity(): Promise<{ readonly storeId: string }> {
+    return { storeId: await storeIdIn(this.live().index) };
+  }
+
   /** How the store is, in recovery too. */
   async status(): Promise<StoreStatus> {
     const common = { state: this.current, formatVersion, time: this.clock() };

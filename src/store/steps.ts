@@ -21,6 +21,9 @@ export const steps = [
   'start.staleRemoved',
   'start.sealsFinished',
   'delete.committed',
+  'export.written',
+  'export.published',
+  'export.trimmed',
 ] as const;
 
 /** One of {@link steps}. */
