@@ -30,7 +30,7 @@ export interface Suspicion {
   /** What the wall clock says, and what the service goes by instead; milliseconds since the Unix epoch. */
   readonly wall: number;
   readonly time: number;
-  /** For how long the two have agreed, in milliseconds. */
+  /** For how long the two have agreed, in milliseconds; after `behindMark`, for how long the wall clock has not been behind. */
   readonly agreedMs: number;
 }
 
@@ -291,14 +291,20 @@ export class ServiceClock {
     if (Math.abs(aheadMs - doubt.aheadMs) > clockLimits.departureMsMax) {
       doubt.aheadMs = aheadMs;
       doubt.changes++;
+      doubt.agreedSince = undefined;
     }
-    if (Math.abs(this.follow(wall) - time) > clockLimits.departureMsMax) {
+    const differenceMs = this.follow(wall) - time;
+    // All that spoke against a clock that was behind is that it was. Ahead is downtime, as at a start.
+    const mayBeAhead = doubt.cause === 'behindMark';
+    if (Math.abs(mayBeAhead ? Math.min(0, differenceMs) : differenceMs) > clockLimits.departureMsMax) {
       doubt.agreedSince = undefined;
       return;
     }
     doubt.agreedSince ??= running;
     if (running - doubt.agreedSince < clockLimits.agreementMs) return;
     this.warn('the wall clock is believed again: it has agreed for five minutes');
+    if (differenceMs > clockLimits.gapMsMax)
+      this.longGap = { from: Math.floor(time), to: wall, since: running };
     this.believe({ wall, running });
   }
 }

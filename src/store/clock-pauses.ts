@@ -28,10 +28,11 @@ function suspicionPause(suspicion: Suspicion): Pause {
     cause === 'behindMark'
       ? 'when the store was opened, the wall clock was behind its newest commit'
       : 'the wall clock was set while the service ran';
+  const good = cause === 'behindMark' ? 'it has not been behind' : 'both have agreed';
   const agreement =
     agreedMs > 0
-      ? `both have agreed for ${inWords(agreedMs)}, and must for 5 min`
-      : 'that ends when both have agreed for 5 min';
+      ? `${good} for ${inWords(agreedMs)}, and 5 min are asked for`
+      : `that ends when ${good} for 5 min`;
   return {
     id,
     cause: 'clockSuspect',

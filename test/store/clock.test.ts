@@ -5,8 +5,10 @@ import { authenticationOver } from '../../src/api/credentials.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { type ArtifactId, idTimeMs, idToBytes } from '../../src/domain/ids.ts';
 import { parseSessionId } from '../../src/domain/names.ts';
+import type { Index } from '../../src/index/door.ts';
 import { MemoryHome } from '../../src/index/memory-home.ts';
 import { clockPauses } from '../../src/store/clock-pauses.ts';
+import { figuresOf } from '../../src/store/figures.ts';
 import { StoreHost } from '../../src/store/host.ts';
 import { openStore } from '../../src/store/open.ts';
 import { startOfTime } from '../support/door.ts';
@@ -21,22 +23,26 @@ function place() {
   const home = new MemoryHome({ clock: () => clock.now() });
   const open = async () => {
     const serviceClock = time.clock();
+    let index: Index | undefined;
     clock = serviceClock;
     const host = await StoreHost.open({
       home,
       serviceClock,
-      open: (index, isFirst) =>
-        openStore({
-          index,
+      open: (opened, isFirst) => {
+        index = opened;
+        return openStore({
+          index: opened,
           blobs,
           removesStale: isFirst,
           reserveBytes: 0,
           clockPauses: () => clockPauses(serviceClock),
-        }),
+        });
+      },
       warn: (message) => time.warnings.push(message),
     });
     onTestFinished(() => host[Symbol.asyncDispose]());
-    return { host, clock: serviceClock, pass: (ms: number) => time.passWatched(ms, serviceClock) };
+    const figures = () => figuresOf(host, index);
+    return { host, figures, pass: (ms: number) => time.passWatched(ms, serviceClock) };
   };
   return { time, open };
 }
@@ -80,12 +86,14 @@ async function feedOf(host: StoreHost): Promise<(string | number)[]> {
 describe('I14 the wall clock is set under the running store', () => {
   it('30 days ahead for a minute: nothing expires by it, and nothing is left of it', async () => {
     const { time, open } = place();
-    const { host, pass } = await open();
+    const { host, pass, figures } = await open();
+    expect(await figures()).toMatchObject({ pauses: 0, isClockSuspect: false });
     await push(host, 'keeps a day', days(1));
     await push(host, 'keeps ten minutes', minutes(10));
     time.wall += days(30);
     pass(1_000);
     expect(await held(host)).toEqual(['clockSuspect']);
+    expect(await figures()).toMatchObject({ pauses: 1, isClockSuspect: true });
     expect(await host.store.pauses.holding('collect')).toHaveLength(1);
     expect(await stateOf(host, 'keeps a day')).toBe('there');
     expect(await stateOf(host, 'keeps ten minutes')).toBe('there');

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
-import { defaultReserve } from '../../src/store/space.ts';
+import { defaultReserve, Space } from '../../src/store/space.ts';
 import { withBlobs } from '../support/blobs.ts';
 import { openTestStore } from '../support/door.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
@@ -14,6 +14,18 @@ test('the default is 1 GiB or 5 %, and never more than a tenth', () => {
   expect(defaultReserve(1_000 * GiB)).toBe(50 * GiB);
   expect(defaultReserve(15 * GiB)).toBe(GiB);
   expect(defaultReserve(2 * GiB)).toBe(Math.floor(0.2 * GiB));
+});
+
+test('the system is asked once in a second, also while the index’s time stands still', async () => {
+  let [elapsed, freeBytes] = [0, 10];
+  const blobs = withBlobs(openMemoryBlobs(), { space: async () => ({ freeBytes, totalBytes: 100 }) });
+  const space = new Space(blobs, { now: () => 5 }, 0, () => elapsed);
+  expect(await space.status()).toMatchObject({ freeBytes: 10 });
+  freeBytes = 9;
+  elapsed = 999;
+  expect(await space.status()).toMatchObject({ freeBytes: 10 });
+  elapsed = 1_000;
+  expect(await space.status()).toMatchObject({ freeBytes: 9 });
 });
 
 async function open(reserveBytes?: number) {
