@@ -1,5 +1,5 @@
 /** Exports of the index as files in a directory. */
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 import { type ExportFile, type ExportFiles, exportPrefix, isExportName } from './export-files.ts';
@@ -24,6 +24,7 @@ export function diskExports(root: string): ExportFiles {
 
 class DiskExports implements ExportFiles {
   private readonly directory: string;
+  private isPrepared = false;
 
   constructor(directory: string) {
     this.directory = directory;
@@ -69,18 +70,23 @@ class DiskExports implements ExportFiles {
       await syncDirectory(this.directory);
       return size;
     } catch (error) {
+      this.isPrepared = false; // another disk may be there when the next is written
       await rm(partial, { force: true }).catch(() => undefined); // the next write removes it
       throw ioFailure(error, 'writing an export');
     }
   }
 
-  /** The entries of what is made are durable: what is then written below them must not vanish with them. */
+  /**
+   * The entries of what is made are durable: what is then written below them must not vanish with them. That of the
+   * directory itself is synced even if it is there: an earlier process may have been killed before it did.
+   */
   private async prepare(): Promise<void> {
-    const created = await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    if (created === undefined) return;
-    await chmod(this.directory, 0o700);
-    for (let path = this.directory; path.length >= created.length; path = dirname(path))
+    if (this.isPrepared) return;
+    const { directory } = this;
+    const created = (await mkdir(directory, { recursive: true, mode: 0o700 })) ?? directory;
+    for (let path = directory; path.length >= created.length; path = dirname(path))
       await syncDirectory(dirname(path));
+    this.isPrepared = true;
   }
 
   /** The removal is not made durable: one that comes back is removed again. */
@@ -121,13 +127,13 @@ function ifAbsent(error: unknown): undefined {
 /**
  * What an operator should know of where exports go.
  *
- * @param root absolute. @param dataDir absolute; it need not be there yet.
+ * @param root absolute. @param dataDir absolute. Neither need be there yet.
  */
 export async function exportWarnings(root: string, dataDir: string): Promise<string[]> {
   try {
-    await mkdir(join(root, exportPrefix), { recursive: true, mode: 0o700 });
-    const [exports, data] = [await deviceOf(root), await deviceOf(dataDir)];
-    return exports === data
+    const exports = await existing(join(root, exportPrefix));
+    await access(exports.path, constants.W_OK | constants.X_OK);
+    return exports.device === (await existing(dataDir)).device
       ? ['--export-dir: the exports are on the same file system as the data: what loses one loses the other']
       : [];
   } catch (error) {
@@ -135,8 +141,8 @@ export async function exportWarnings(root: string, dataDir: string): Promise<str
   }
 }
 
-/** Of what is there, or will be made. */
-async function deviceOf(path: string): Promise<number> {
+/** The directory, or the one above it in which it will be made. */
+async function existing(path: string): Promise<{ readonly path: string; readonly device: number }> {
   const found = await stat(path).catch(ifAbsent);
-  return found === undefined ? await deviceOf(dirname(path)) : found.dev;
+  return found === undefined ? await existing(dirname(path)) : { path, device: found.dev };
 }
