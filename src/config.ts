@@ -27,6 +27,8 @@ export interface ClientConfig {
   readonly inlineBytesMax: number;
   /** Undefined: by the size of the file system. */
   readonly reserveBytes: number | undefined;
+  /** Where exports of the index are written to. Absolute. Undefined: nowhere. */
+  readonly exportDir: string | undefined;
   /** How long to wait for whoever has the data directory open. */
   readonly lockWaitMs: number;
   /** Where others reach the HTTP door, without a slash at its end. */
@@ -252,6 +254,7 @@ function common(source: Source): ClientConfig {
   if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(logLevel))
     throw new SettingError(source.name('logLevel'), `no such level: ${logLevel}`);
   const tokenFile = source.text('tokenFile');
+  const exportDir = source.text('exportDir');
   return {
     dataDir,
     socket: resolve(source.text('socket') ?? defaultSocket(dataDir, source.env)),
@@ -264,6 +267,7 @@ function common(source: Source): ClientConfig {
     reserveBytes: source.integer('reserveBytes', 2 ** 50),
     publicUrl: source.webRoot('publicUrl'),
     webAddress: webAddressOf(source),
+    exportDir: exportDir === undefined ? undefined : resolve(exportDir),
     clientTls: clientTlsOf(source),
     lockWaitMs: (source.integer('lockWaitSeconds', 3_600) ?? 30) * 1_000,
     logLevel,

@@ -2,11 +2,17 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openDiskBlobs } from './blobs/disk.ts';
+import { diskExports } from './blobs/disk-exports.ts';
+import type { ExportFiles } from './blobs/export-files.ts';
 import { syncDirectory } from './blobs/files.ts';
 import { Failure } from './domain/errors.ts';
+import { ServiceClock } from './index/clock.ts';
 import type { Index } from './index/door.ts';
 import { LevelHome } from './index/level-home.ts';
 import { takeLock } from './index/leveldb.ts';
+import { systemTime } from './index/system-time.ts';
+import { afterRealTime } from './index/timer.ts';
+import { clockPauses } from './store/clock-pauses.ts';
 import { type Figures, figuresOf } from './store/figures.ts';
 import { type HostState, StoreHost } from './store/host.ts';
 import { openStore } from './store/open.ts';
@@ -20,6 +26,8 @@ export interface EmbeddedOptions {
   readonly inlineBytesMax: number;
   /** In bytes; 0 for none. Default: see `src/store/space.ts`. */
   readonly reserveBytes: number | undefined;
+  /** Where exports of the index are written to. Absolute. Default: nowhere. */
+  readonly exportDir?: string | undefined;
   /** Told when the store begins or ceases to serve. */
   readonly onState?: (state: HostState) => void;
   /** Told what an operator should know and nobody else is told. */
@@ -29,6 +37,8 @@ export interface EmbeddedOptions {
 export interface Embedded {
   readonly host: StoreHost;
   readonly figures: () => Promise<Figures>;
+  /** Undefined where none is configured. */
+  readonly exportFiles: ExportFiles | undefined;
   /** Calls must have ended. */
   close(): Promise<void>;
 }
@@ -47,14 +57,18 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   });
   try {
     let index: Index | undefined;
-    const host = await openHost(options, (opened) => {
+    const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
+    const host = await openHost(options, serviceClock, (opened) => {
       index = opened;
     });
+    const endWatch = serviceClock.watch(afterRealTime);
     const close = async () => {
+      endWatch();
       await host[Symbol.asyncDispose]();
       await lock[Symbol.asyncDispose]();
     };
-    return { host, figures: () => figuresOf(host, index), close };
+    const exportFiles = options.exportDir === undefined ? undefined : diskExports(options.exportDir);
+    return { host, figures: () => figuresOf(host, index), exportFiles, close };
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
@@ -63,12 +77,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
 
 async function openHost(
   { dataDir, warn, onState, ...limits }: EmbeddedOptions,
+  serviceClock: ServiceClock,
   onIndex: (index: Index) => void,
 ): Promise<StoreHost> {
   return await StoreHost.open({
     home: new LevelHome({
       directory: join(dataDir, 'index'),
       markPath: join(dataDir, 'index.mark'),
+      clock: serviceClock.now,
       warn,
     }),
     open: async (index, isFirst) => {
@@ -80,9 +96,11 @@ async function openHost(
         inlineBytesMax: limits.inlineBytesMax,
         reserveBytes: limits.reserveBytes,
         removesStale: isFirst,
+        clockPauses: () => clockPauses(serviceClock),
       });
     },
     warn,
+    serviceClock,
     ...(onState === undefined ? {} : { onState }),
   });
 }
@@ -132,6 +150,7 @@ const ours = new Set([
   'index.rebuild',
   'lock',
   'blobs',
+  'exports',
   'tmp',
   'run',
   'lost+found',

@@ -53,7 +53,7 @@ export async function openHolder(
     if (signal?.aborted) throw new ArtifactaError('the waiting was given up', { code: 'CANCELLED' });
     return undefined;
   }
-  const { host, close } = embedded;
+  const { host, exportFiles, close } = embedded;
   const onCall = ({ outcome, method, error }: CallRecord) => {
     if (outcome === 'INTERNAL') warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`);
   };
@@ -63,6 +63,7 @@ export async function openHolder(
     store: host.store,
     host,
     publicUrl: config.publicUrl,
+    exportFiles,
     onCall,
     elapsed,
     authenticate,

@@ -4,6 +4,7 @@ import { authenticationOver } from './api/credentials.ts';
 import { admitWith } from './api/guard.ts';
 import { methodNames, routes } from './api/routes.ts';
 import { sharedContents, sharedMethod } from './api/shared.ts';
+import { exportWarnings } from './blobs/disk-exports.ts';
 import type { ServeConfig } from './config.ts';
 import { limits } from './domain/limits.ts';
 import { type Embedded, openWhenFree } from './embedded.ts';
@@ -49,6 +50,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { log } = telemetry;
   noteBugs(telemetry, fail);
   for (const warning of config.warnings) log.warn(warning);
+  if (config.exportDir !== undefined)
+    for (const warning of await exportWarnings(config.exportDir, config.dataDir)) log.warn(warning);
   const outside = await openOutside(config.authConfig);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings));
   const openAdmin = () => openAdminOf(config, readiness, telemetry);
@@ -182,7 +185,7 @@ interface DoorParts {
 
 async function openDoors(
   config: ServeConfig,
-  { embedded: { host }, telemetry, readiness, tls, outside, version }: DoorParts,
+  { embedded: { host, exportFiles }, telemetry, readiness, tls, outside, version }: DoorParts,
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
@@ -193,6 +196,7 @@ async function openDoors(
       publicUrl: config.publicUrl,
       store: host.store,
       host,
+      exportFiles,
       version,
       onStart: telemetry.onStart,
       ...told,

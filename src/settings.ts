@@ -202,6 +202,14 @@ export const settings = {
     default: '1 GiB or 5 % of the disk, the larger; at most 10 %',
     description: 'uploads are refused when less than this would be free; 0 for none',
   },
+  exportDir: {
+    flag: 'export-dir',
+    value: 'DIR',
+    env: 'ARTIFACTA_EXPORT_DIR',
+    default: 'none: the service writes no exports',
+    description:
+      'where MaintenanceService.Export writes the index to, as exports/TIME.index; on another disk',
+  },
   graceSeconds: {
     flag: 'grace-seconds',
     value: 'SECONDS',

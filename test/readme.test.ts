@@ -115,8 +115,8 @@ it('says which methods are served', async () => {
         ),
       },
     ],
-    [SessionService, sessionHandlers(opened.store)],
     [MaintenanceService, maintenanceHandlers(opened.store)],
+    [SessionService, sessionHandlers(opened.store)],
   ];
   const expected = served.map(([service, handlers]) => {
     const names = (wanted: boolean) =>

@@ -21,6 +21,7 @@ import { Failure, invalid } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { parseNamespace } from '../domain/names.ts';
 import type { ExportPart } from '../store/export.ts';
+import type { Exports } from '../store/exports.ts';
 import type { HostState, StoreHost, StoreStatus } from '../store/host.ts';
 import type { Pause, PauseCause } from '../store/pauses.ts';
 import type { Checked, VerifyEvent } from '../store/verify/verifier.ts';
@@ -28,8 +29,14 @@ import type { Call, Handlers } from './handlers.ts';
 import { inTime } from './idle.ts';
 
 /** AdminService over the store's host. What is missing here answers NOT_IMPLEMENTED. */
-export function adminHandlers(host: StoreHost, version: string): Handlers<typeof AdminService> {
-  const status = async () => ({ status: toStatusMessage(await host.status()) });
+export function adminHandlers(
+  host: StoreHost,
+  version: string,
+  exports?: Exports,
+): Handlers<typeof AdminService> {
+  const status = async () => ({
+    status: toStatusMessage(await host.status(), await exports?.lastTime()),
+  });
   return {
     getStoreStatus: async () => await status(),
     resumeMaintenance: async (request) => {
@@ -159,7 +166,8 @@ async function* importParts({ first, rest }: Import): AsyncGenerator<ExportPart>
   }
 }
 
-function fromPartMessage(message: IndexPart | undefined): ExportPart {
+/** The reverse. @throws Failure INVALID_ARGUMENT. */
+export function fromPartMessage(message: IndexPart | undefined): ExportPart {
   const part = message?.part;
   switch (part?.case) {
     case 'header': {
@@ -225,8 +233,8 @@ function isFull({ state, space }: StoreStatus): boolean {
   return state === 'serving' && space !== undefined && space.freeBytes < space.reserveBytes;
 }
 
-/** How the store is, as the protocol shows it. */
-export function toStatusMessage(status: StoreStatus): StatusMessage {
+/** How the store is, as the protocol shows it. @param lastExportTime in milliseconds since the Unix epoch. */
+export function toStatusMessage(status: StoreStatus, lastExportTime?: number): StatusMessage {
   return create(StoreStatusSchema, {
     state: isFull(status) ? StoreStatus_State.FULL : states[status.state],
     storeId: status.storeId,
@@ -241,6 +249,7 @@ export function toStatusMessage(status: StoreStatus): StatusMessage {
       message: loss.message,
     })),
     serviceTime: timestampFromMs(status.time),
+    ...(lastExportTime === undefined ? {} : { lastExportTime: timestampFromMs(lastExportTime) }),
     ...(status.space === undefined
       ? {}
       : { freeBytes: BigInt(status.space.freeBytes), reserveBytes: BigInt(status.space.reserveBytes) }),

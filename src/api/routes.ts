@@ -5,11 +5,14 @@ import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
 import { ChildTokens } from '../identity/child-tokens.ts';
+import { type ExportFiles, Exports } from '../store/exports.ts';
 import type { StoreHost } from '../store/host.ts';
 import type { Store } from '../store/open.ts';
+import type { OnStep } from '../store/steps.ts';
 import { adminHandlers } from './admin-service.ts';
 import { Admission } from './admission.ts';
 import { artifactHandlers } from './artifact-service.ts';
+import { exportFormat } from './export-format.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { maintenanceHandlers } from './maintenance-service.ts';
 import { policyHandlers } from './policies.ts';
@@ -35,7 +38,11 @@ export interface RoutesOptions extends GuardOptions {
   readonly publicUrl?: string | undefined;
   /** Of the software, for exports. Default: empty. */
   readonly version?: string;
-  /** Milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Where the service writes exports to. Default: nowhere. */
+  readonly exportFiles?: ExportFiles | undefined;
+  /** Told of each step of an export. Default: nobody is. */
+  readonly onStep?: OnStep | undefined;
+  /** Milliseconds since the Unix epoch. Default: the store's. */
   readonly now?: (() => number) | undefined;
   /** Default: one with the usual limits. */
   readonly admission?: Admission | undefined;
@@ -43,10 +50,15 @@ export interface RoutesOptions extends GuardOptions {
 
 /** Registers every service with a router, each method behind the guard. */
 export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'service'>) => void {
-  const { store, host, elapsed, after = afterRealTime, now = Date.now } = options;
+  const { store, host, elapsed, after = afterRealTime, now = () => store.now() } = options;
   const admission = options.admission ?? new Admission({ after, elapsed });
+  const { version = '', exportFiles: files, onStep } = options;
+  const exports =
+    host === undefined || files === undefined
+      ? undefined
+      : new Exports({ host, files, format: exportFormat(version), onStep });
   const admin = {
-    ...(host === undefined ? {} : adminHandlers(host, options.version ?? '')),
+    ...(host === undefined ? {} : adminHandlers(host, version, exports)),
     ...policyHandlers(store),
     ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
   };
@@ -55,6 +67,9 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
     router.service(ArtifactService, guard(ArtifactService, artifacts, options));
     router.service(SessionService, guard(SessionService, sessionHandlers(store), options));
     router.service(AdminService, guard(AdminService, admin, options));
-    router.service(MaintenanceService, guard(MaintenanceService, maintenanceHandlers(store), options));
+    router.service(
+      MaintenanceService,
+      guard(MaintenanceService, maintenanceHandlers(store, exports), options),
+    );
   };
 }

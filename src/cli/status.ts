@@ -13,6 +13,7 @@ export async function printStatus(status: StoreStatus, { output }: Invocation): 
       status.reserveBytes === undefined ? '' : `, ${humanSize(status.reserveBytes)} of them reserved`;
     await output.line(`free      ${humanSize(status.freeBytes)}${reserve}`);
   }
+  if (status.lastExportTime !== undefined) await output.line(`exported  ${humanTime(status.lastExportTime)}`);
   for (const loss of status.losses) {
     const after = loss.lastIntactTime === undefined ? '' : `; whole until ${humanTime(loss.lastIntactTime)}`;
     await output.line(`lost      ${loss.id}  ${plain(loss.message)}${after}`);

@@ -31,6 +31,8 @@ export interface StoreStatus {
   /** Free space where contents are written. Undefined where there is no such notion. */
   readonly freeBytes: number | undefined;
   readonly reserveBytes: number | undefined;
+  /** When the service last wrote an export by itself. Undefined: never. */
+  readonly lastExportTime: Date | undefined;
 }
 
 /** Something that a check found. */
@@ -218,6 +220,7 @@ function statusFrom(message: StatusMessage | undefined): StoreStatus {
     })),
     freeBytes: message.freeBytes === undefined ? undefined : Number(message.freeBytes),
     reserveBytes: message.reserveBytes === undefined ? undefined : Number(message.reserveBytes),
+    lastExportTime: dateOf(message.lastExportTime),
   };
 }
 

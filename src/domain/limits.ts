@@ -126,6 +126,10 @@ export const limits = {
   /** Things that one call of maintenance frees. */
   maintenanceItemsDefault: 1_000,
   maintenanceItemsMax: 100_000,
+  /** None is written while the last is younger. */
+  exportMinAgeSecondsDefault: 3_600,
+  exportsKeptDefault: 7,
+  exportsKeptMax: 1_000,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
 } as const;

@@ -7,6 +7,7 @@ import type { Store } from './open.ts';
  */
 export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store {
   return {
+    now: () => open().now(),
     get uploads() {
       return open().uploads;
     },

@@ -11,6 +11,8 @@ export interface Figures {
   readonly losses: number;
   /** Reasons for which maintenance waits. */
   readonly pauses?: number;
+  /** Whether the wall clock is one of them. */
+  readonly isClockSuspect?: boolean;
   /** Undefined where there is no such notion. */
   readonly space?: SpaceStatus | undefined;
   /** Contents that are being written, and what has been written of them, if that takes space here. */
@@ -25,12 +27,14 @@ export async function figuresOf(host: StoreHost, index: Index | undefined): Prom
   if (state !== 'serving' || index === undefined) return common;
   const { blobs, space, pauses } = host.store;
   try {
+    const current = await pauses.current();
     return {
       ...common,
       space: await space.status(),
       staged: { contents: blobs.stagedCount, sizeBytes: blobs.stagedBytes },
       index: { ...index.stats, waiting: index.waiting },
-      pauses: (await pauses.current()).length,
+      pauses: current.length,
+      isClockSuspect: current.some(({ cause }) => cause === 'clockSuspect'),
     };
   } catch (error) {
     // The index is being opened again, or replaced.

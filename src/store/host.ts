@@ -3,15 +3,17 @@
  * by an export, or by what is left of it.
  */
 import { Failure } from '../domain/errors.ts';
+import type { ServiceClock } from '../index/clock.ts';
 import { newestCommit } from '../index/commits.ts';
 import { IndexDamaged, type Loss } from '../index/damage.ts';
 import type { Index } from '../index/door.ts';
 import type { IndexHome, Replacement } from '../index/home.ts';
 import { store as keys } from '../index/keys.ts';
+import { beginClock, resumeClock } from './clock-pauses.ts';
 import { type ExportHeader, type ExportPart, exportRows, readableRows } from './export.ts';
 import { facadeOf } from './facade.ts';
 import { formatVersion, type Store } from './open.ts';
-import { type Pause, pauseRow, pauseSetting, readPauses } from './pauses.ts';
+import { anotherPause, type Pause, pauseRow, pauseSetting, readPauses } from './pauses.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty, storeIdIn } from './restore.ts';
 import type { SpaceStatus } from './space.ts';
 import { transact } from './transaction.ts';
@@ -26,8 +28,10 @@ export interface HostOptions {
   readonly onState?: (state: HostState) => void;
   /** Told what an operator should know and nobody else is told. */
   readonly warn: (message: string) => void;
-  /** Milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Milliseconds since the Unix epoch. Default: the service clock's, else `Date.now`. */
   readonly clock?: () => number;
+  /** What the index goes by; told of each index that is opened. Default: the wall clock is believed. */
+  readonly serviceClock?: ServiceClock;
 }
 
 export type HostState =
@@ -86,7 +90,7 @@ export class StoreHost implements AsyncDisposable {
 
   private constructor(options: HostOptions) {
     this.options = options;
-    this.clock = options.clock ?? Date.now;
+    this.clock = options.clock ?? options.serviceClock?.now ?? Date.now;
     this.store = facadeOf(
       () => this.live().store,
       () => this[Symbol.asyncDispose](),
@@ -129,7 +133,9 @@ export class StoreHost implements AsyncDisposable {
     let index: Index | undefined;
     try {
       index = await home.open((damage) => void this.enterRecovery(damage));
+      const endBeginning = await beginClock(index, this.options.serviceClock);
       const store = await open(index, !this.wasOpen);
+      await endBeginning(this.options.warn);
       this.wasOpen = true;
       this.serving = { index, store, verifier: new Verifier(index, store.blobs) };
       this.loss = undefined;
@@ -167,6 +173,11 @@ export class StoreHost implements AsyncDisposable {
     await this.switching;
   }
 
+  /** What the store that is served is called. @throws Failure in recovery. */
+  async identity(): Promise<{ readonly storeId: string }> {
+    return { storeId: await storeIdIn(this.live().index) };
+  }
+
   /** How the store is, in recovery too. */
   async status(): Promise<StoreStatus> {
     const common = { state: this.current, formatVersion, time: this.clock() };
@@ -196,6 +207,7 @@ export class StoreHost implements AsyncDisposable {
   /** Ends a pause; one that has ended already is no failure. @throws Failure ETAG_MISMATCH for another of its cause. */
   async resume(pauseId: string): Promise<void> {
     const { index } = this.live();
+    await resumeClock(index, this.options.serviceClock, pauseId);
     for (const pause of await readPauses(index)) {
       if (!pauseId.startsWith(`${pause.cause}-`)) continue;
       await transact(index, {
@@ -204,11 +216,7 @@ export class StoreHost implements AsyncDisposable {
         decide: (rows, draft) => {
           const held = rows.get(keys.setting, pauseSetting(pause.cause)) as Pause | undefined;
           if (held === undefined) return;
-          if (held.id !== pauseId)
-            throw new Failure(
-              'ETAG_MISMATCH',
-              `pause_id: maintenance waits for another reason now: ${held.id}`,
-            );
+          if (held.id !== pauseId) throw anotherPause(held.id);
           draft.del(keys.setting, pauseSetting(pause.cause));
         },
       });

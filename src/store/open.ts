@@ -22,7 +22,7 @@ import { Links } from './links.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { PageTokens } from './page-token.ts';
-import { Pauses } from './pauses.ts';
+import { type Pause, Pauses } from './pauses.ts';
 import { Policies } from './policies.ts';
 import { Readings } from './readings.ts';
 import { Reaper } from './reaper.ts';
@@ -62,10 +62,14 @@ export interface StoreOptions {
   readonly removesStale?: boolean;
   /** Told of each step of what the store does. Default: nobody is. */
   readonly onStep?: OnStep;
+  /** What holds back maintenance because of the clock. Default: nothing does. */
+  readonly clockPauses?: () => readonly Pause[];
 }
 
 /** The operations of a store. Closing it closes the index; what is in progress must have ended. */
 export interface Store extends AsyncDisposable {
+  /** What the store goes by, in milliseconds since the Unix epoch: for whatever is decided about what it holds. */
+  now(): number;
   readonly uploads: Uploads;
   readonly artifacts: Artifacts;
   readonly downloads: Downloads;
@@ -113,7 +117,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   await onStep?.('start.staleRemoved');
   const namespaces = new Namespaces(index, blobs);
   await namespaces.ensure(defaultNamespace);
-  const pauses = new Pauses(index);
+  const pauses = new Pauses(index, options.clockPauses);
   const seals = new Seals({
     index,
     pauses,
@@ -131,6 +135,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const listing = new Listing(index, namespaces, contents, pageTokens);
   const space = new Space(blobs, index, options.reserveBytes);
   return {
+    now: () => index.now(),
     uploads: new Uploads({
       index,
       blobs,

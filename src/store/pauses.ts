@@ -1,4 +1,5 @@
 /** For what maintenance that cannot be undone waits: written with what caused it, removed when somebody has looked. */
+import { Failure } from '../domain/errors.ts';
 import type { Entry, Index, Reader } from '../index/door.ts';
 import { store as keys } from '../index/keys.ts';
 import { transact } from './transaction.ts';
@@ -35,6 +36,11 @@ const heldBy: Readonly<Record<Work, readonly PauseCause[]>> = {
   collect: ['clockSuspect', 'imported', 'inconsistent'],
   orphans: ['clockSuspect', 'imported', 'inconsistent', 'manyOrphans'],
 };
+
+/** What is answered to whoever resumes another pause than there is. */
+export function anotherPause(id: string): Failure {
+  return new Failure('ETAG_MISMATCH', `pause_id: maintenance waits for another reason now: ${id}`);
+}
 
 /** The setting that holds a pause. */
 export function pauseSetting(cause: PauseCause): string {

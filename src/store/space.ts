@@ -23,20 +23,34 @@ export class Space {
   private readonly blobs: BlobStore;
   private readonly index: Pick<Index, 'now'>;
   private readonly reserveBytes: number | undefined;
-  private asked: { readonly at: number; readonly status: Promise<SpaceStatus | undefined> } | undefined;
+  private readonly elapsed: () => number;
+  private asked:
+    | { readonly at: number; readonly since: number; readonly status: Promise<SpaceStatus | undefined> }
+    | undefined;
 
-  /** @param reserveBytes 0 for none. Default {@link defaultReserve}. */
-  constructor(blobs: BlobStore, index: Pick<Index, 'now'>, reserveBytes: number | undefined) {
+  /**
+   * @param reserveBytes 0 for none. Default {@link defaultReserve}. @param elapsed milliseconds, from any origin: the
+   * index's time may stand still for minutes.
+   */
+  constructor(
+    blobs: BlobStore,
+    index: Pick<Index, 'now'>,
+    reserveBytes: number | undefined,
+    elapsed: () => number = () => performance.now(),
+  ) {
     this.blobs = blobs;
     this.index = index;
     this.reserveBytes = reserveBytes;
+    this.elapsed = elapsed;
   }
 
   /** Undefined where there is no such notion. At most a second old. */
   status(): Promise<SpaceStatus | undefined> {
-    const now = this.index.now();
-    if (this.asked === undefined || now - this.asked.at >= askEveryMs)
-      this.asked = { at: now, status: this.ask() };
+    const [at, since] = [this.index.now(), this.elapsed()];
+    const { asked } = this;
+    if (asked !== undefined && at - asked.at < askEveryMs && since - asked.since < askEveryMs)
+      return asked.status;
+    this.asked = { at, since, status: this.ask() };
     return this.asked.status;
   }
 

@@ -27,6 +27,9 @@ export const steps = [
   'reap.lapsed',
   'reap.emptied',
   'reap.session',
+  'export.written',
+  'export.published',
+  'export.trimmed',
 ] as const;
 
 /** One of {@link steps}. */

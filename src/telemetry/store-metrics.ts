@@ -9,6 +9,8 @@ export interface StoreFigures {
   readonly state: (typeof storeStates)[number];
   /** Reasons for which maintenance waits. */
   readonly pauses?: number;
+  /** Whether the wall clock is one of them. */
+  readonly isClockSuspect?: boolean;
   /** Losses that nobody has accepted yet. */
   readonly losses: number;
   readonly space?: { readonly freeBytes: number; readonly reserveBytes: number } | undefined;
@@ -39,6 +41,12 @@ const figures: readonly Figure[] = [
     kind: 'gauge',
     description: 'Reasons for which maintenance waits for an operator.',
     read: ({ pauses }) => pauses,
+  },
+  {
+    name: 'artifacta_store_clock_suspect',
+    kind: 'gauge',
+    description: '1 while the wall clock is not believed.',
+    read: ({ isClockSuspect }) => (isClockSuspect === undefined ? undefined : Number(isClockSuspect)),
   },
   {
     name: 'artifacta_store_losses',

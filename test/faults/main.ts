@@ -1,12 +1,12 @@
 /**
  * The long form of the crash rig:
  *
- *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--pushers] [--abuse]
+ *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--pushers] [--abuse] [--clock]
  *       [--seconds N] [--seed N]
  *
- * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers` and `--abuse`: every failpoint once, 500 kills at random, 50 power cuts on each
+ * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers`, `--abuse` and `--clock`: every failpoint once, 500 kills at random, 50 power cuts on each
  * layout of file systems, every fault of a disk,
- * 300 flipped bits, clients that abuse the service, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
+ * 300 flipped bits, clients that abuse the service, clocks that are set under it, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
  * killed. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
@@ -17,6 +17,8 @@ import { parseArgs } from 'node:util';
 import { pushAtOnce } from '../support/pushers.ts';
 import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
 import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './campaign.ts';
+import { setClocks } from './clock/clocks.ts';
+import { whyNoClock } from './clock/rig.ts';
 import { scenarios } from './disk/scenarios.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     rot: { type: 'boolean', default: false },
     pushers: { type: 'boolean', default: false },
     abuse: { type: 'boolean', default: false },
+    clock: { type: 'boolean', default: false },
     cuts: { type: 'string' },
     layout: { type: 'string' },
     seconds: { type: 'string' },
@@ -45,7 +48,8 @@ const everything =
   !values.disk &&
   !values.rot &&
   !values.pushers &&
-  !values.abuse;
+  !values.abuse &&
+  !values.clock;
 const kills = count('kills', values.kills, everything ? 500 : 0);
 const endMs = performance.now() + 1_000 * count('seconds', values.seconds, Number.MAX_SAFE_INTEGER / 1_000);
 const seed = count('seed', values.seed, Date.now() % 1_000_000);
@@ -139,6 +143,17 @@ if (everything || values.abuse) {
   for (const report of await abuseAll()) {
     say(lineOf(report));
     otherFaults.push(...faultsOf(report));
+  }
+}
+if (everything || values.clock) {
+  const obstacle = whyNoClock();
+  if (obstacle !== undefined) say(`no clock was set: ${obstacle}`);
+  if (obstacle !== undefined && values.clock) process.exit(1);
+  if (obstacle === undefined) {
+    const { faults, said } = await setClocks(true);
+    say(`${said}: ${faults.length} faults`);
+    for (const fault of faults) say(`  ${fault}`);
+    otherFaults.push(...faults);
   }
 }
 const faults = reports.flatMap((report) => report.faults);

@@ -179,10 +179,11 @@ describe('a GET', () => {
       const answer = await fetch(target);
       return [answer.status, parseError(await answer.text()).reason];
     };
-    expect(await told(`${rig.url}/v1/artifacts/${artifact.id.replace(/.$/, '0')}/content`)).toEqual([
-      404,
-      'ARTIFACT_NOT_FOUND',
-    ]);
+    expect(
+      await told(
+        `${rig.url}/v1/artifacts/${artifact.id.replace(/.$/, (last) => (last === '0' ? '1' : '0'))}/content`,
+      ),
+    ).toEqual([404, 'ARTIFACT_NOT_FOUND']);
     expect(await told(`${rig.url}/v1/artifacts/art_x/content`)).toEqual([400, 'INVALID_ARGUMENT']);
     expect(await told(`${rig.url}/v1/artifacts/%ff/content`)).toEqual([400, 'INVALID_ARGUMENT']);
     const ttl = { case: 'ttl' as const, value: { seconds: 10n, nanos: 0 } };

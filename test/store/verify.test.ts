@@ -385,8 +385,8 @@ test('a reindex writes what is derived, from the records alone', async () => {
   await using rig = await openRig();
   await fill(rig);
   const derived: { type: 'del'; key: Key }[] = [];
+  // The name of a session that is gone is derived from nothing.
   for (const family of [latest.byTime, latest.byMetadata, sessions.byTime, artifacts.version, sessions.name])
-    // The name of a session that is gone is derived from nothing.
     for (const [key, value] of await rows(rig.index, family.range()))
       if (family !== sessions.name || sessions.name.decode(value).goneSince === undefined)
         derived.push({ type: 'del' as const, key });

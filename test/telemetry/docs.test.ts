@@ -31,6 +31,7 @@ it('lists every figure with its type and labels', async () => {
       state: 'serving',
       losses: 0,
       pauses: 0,
+      isClockSuspect: false,
       space: { freeBytes: 1, reserveBytes: 1 },
       staged: { contents: 0, sizeBytes: 0 },
       index: { transactions: 1, batches: 1, rowsWritten: 1, bytesWritten: 1, reopens: 0, waiting: 0 },

@@ -15,6 +15,7 @@ const figures: StoreFigures = {
   state: 'serving',
   losses: 0,
   pauses: 2,
+  isClockSuspect: false,
   space: { freeBytes: 7e12, reserveBytes: 1e9 },
   staged: { contents: 3, sizeBytes: 300 },
   index: { transactions: 10, batches: 9, rowsWritten: 8, bytesWritten: 7, reopens: 6, waiting: 5 },

@@ -1,0 +1,148 @@
+/** Exports of the index as files in a directory. */
+import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Failure } from '../domain/errors.ts';
+import { type ExportFile, type ExportFiles, exportPrefix, isExportName } from './export-files.ts';
+import {
+  guarded,
+  ioFailure,
+  readFully,
+  syncDirectory,
+  systemCode,
+  unlinkIfPresent,
+  writeFully,
+} from './files.ts';
+
+/**
+ * Files in `<root>/exports`, which is made when the first is written, open to its owner only.
+ *
+ * @param root absolute.
+ */
+export function diskExports(root: string): ExportFiles {
+  return new DiskExports(join(root, exportPrefix));
+}
+
+class DiskExports implements ExportFiles {
+  private readonly directory: string;
+  private isPrepared = false;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  async list(): Promise<readonly ExportFile[]> {
+    return await guarded('listing exports', async () => {
+      const files: ExportFile[] = [];
+      for (const name of (await this.names()).filter(isExportName).sort()) {
+        const found = await stat(join(this.directory, name)).catch(ifAbsent);
+        if (found?.isFile()) files.push({ name, sizeBytes: found.size });
+      }
+      return files;
+    });
+  }
+
+  private async names(): Promise<string[]> {
+    return (await readdir(this.directory).catch(ifAbsent)) ?? [];
+  }
+
+  async read(name: string, offset: number, length: number): Promise<Uint8Array> {
+    return await guarded('reading an export', async () => {
+      await using file = await open(join(this.directory, name), 'r');
+      return await readFully(file, offset, length);
+    });
+  }
+
+  async write(
+    name: string,
+    owner: string,
+    bytes: AsyncIterable<Uint8Array>,
+    onWritten?: () => void | Promise<void>,
+  ): Promise<number> {
+    const path = join(this.directory, name);
+    const partial = join(this.directory, `.${name}${suffix(owner)}`);
+    try {
+      await this.prepare();
+      const size = await writeDurably(partial, bytes);
+      await onWritten?.();
+      if ((await stat(path).catch(ifAbsent)) !== undefined)
+        throw new Failure('STORE_UNAVAILABLE', 'there is an export of that name already');
+      await rename(partial, path);
+      await syncDirectory(this.directory);
+      return size;
+    } catch (error) {
+      this.isPrepared = false; // another disk may be there when the next is written
+      await rm(partial, { force: true }).catch(() => undefined); // the next write removes it
+      throw ioFailure(error, 'writing an export');
+    }
+  }
+
+  /**
+   * The entries of what is made are durable: what is then written below them must not vanish with them. That of the
+   * directory itself is synced even if it is there: an earlier process may have been killed before it did.
+   */
+  private async prepare(): Promise<void> {
+    if (this.isPrepared) return;
+    const { directory } = this;
+    const created = (await mkdir(directory, { recursive: true, mode: 0o700 })) ?? directory;
+    for (let path = directory; path.length >= created.length; path = dirname(path))
+      await syncDirectory(dirname(path));
+    this.isPrepared = true;
+  }
+
+  /** The removal is not made durable: one that comes back is removed again. */
+  async remove(name: string): Promise<void> {
+    await guarded('removing an export', () => unlinkIfPresent(join(this.directory, name)));
+  }
+
+  async removeStale(owner: string): Promise<number> {
+    return await guarded('removing a stale export', async () => {
+      const stale = (await this.names()).filter(
+        (name) => name.startsWith('.') && name.endsWith(suffix(owner)),
+      );
+      for (const name of stale) await unlinkIfPresent(join(this.directory, name));
+      return stale.length;
+    });
+  }
+}
+
+function suffix(owner: string): string {
+  return `.${owner}.part`;
+}
+
+async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+  await using file = await open(path, 'wx', 0o600);
+  let size = 0;
+  for await (const piece of bytes) {
+    await writeFully(file, [piece], size);
+    size += piece.length;
+  }
+  await file.sync();
+  return size;
+}
+
+function ifAbsent(error: unknown): undefined {
+  if (systemCode(error) !== 'ENOENT') throw error;
+}
+
+/**
+ * What an operator should know of where exports go.
+ *
+ * @param root absolute. @param dataDir absolute. Neither need be there yet.
+ */
+export async function exportWarnings(root: string, dataDir: string): Promise<string[]> {
+  try {
+    const exports = await existing(join(root, exportPrefix));
+    await access(exports.path, constants.W_OK | constants.X_OK);
+    return exports.device === (await existing(dataDir)).device
+      ? ['--export-dir: the exports are on the same file system as the data: what loses one loses the other']
+      : [];
+  } catch (error) {
+    return [`--export-dir: ${root} cannot be used, so nothing is exported: ${String(error)}`];
+  }
+}
+
+/** The directory, or the one above it in which it will be made. */
+async function existing(path: string): Promise<{ readonly path: string; readonly device: number }> {
+  const found = await stat(path).catch(ifAbsent);
+  return found === undefined ? await existing(dirname(path)) : { path, device: found.dev };
+}
