@@ -60,6 +60,9 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get pauses() {
       return open().pauses;
     },
+    get collection() {
+      return open().collection;
+    },
     [Symbol.asyncDispose]: dispose,
   };
 }

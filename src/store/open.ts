@@ -14,12 +14,14 @@ import { announcing } from './announcing-index.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
 import { listSessionsByState, sessionStatesSetting } from './backfill.ts';
+import { Collection, defaultGraces, type Graces } from './collection.ts';
 import { Comparison } from './comparison.ts';
 import { Contents } from './contents.ts';
 import { Downloads } from './downloads.ts';
 import { Lineage } from './lineage.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
+import { MarkedBlobs, noteUncleanEnd } from './orphan-scans.ts';
 import { PageTokens } from './page-token.ts';
 import { Pauses } from './pauses.ts';
 import { Readings } from './readings.ts';
@@ -54,6 +56,8 @@ export interface StoreOptions {
   readonly after?: After;
   /** Whether what earlier processes have left staged is removed. False where this process had the store open. Default true. */
   readonly removesStale?: boolean;
+  /** How long what is free is left alone. Default {@link defaultGraces}. */
+  readonly graces?: Graces;
   /** Told of each step of what the store does. Default: nobody is. */
   readonly onStep?: OnStep;
 }
@@ -82,13 +86,14 @@ export interface Store extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly space: Space;
   readonly pauses: Pauses;
+  readonly collection: Collection;
   /** What the start had to tidy up. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
 
 /** @throws Failure NOT_IMPLEMENTED if the store was written by newer code. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { blobs, opensSessions = true, onStep } = options;
+  const { opensSessions = true, onStep } = options;
   const watches = new Watches(options.after);
   const index = announcing(options.index, watches);
   const inlineBytesMax = options.inlineBytesMax ?? limits.inlineContentBytesMaxDefault;
@@ -99,6 +104,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     );
   const settings = await readSettings(index);
   if (!settings.listsStates) await listSessionsByState(index, defaultNamespace);
+  await noteUncleanEnd(index);
+  const blobs = new MarkedBlobs(index, options.blobs);
   const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
   await onStep?.('start.staleRemoved');
   const namespaces = new Namespaces(index, blobs);
@@ -115,6 +122,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   await onStep?.('start.sealsFinished');
   const contents = new Contents(blobs);
   const pageTokens = new PageTokens(settings.pageTokenKey);
+  const pauses = new Pauses(index);
+  const { graces = defaultGraces } = options;
+  const collection = new Collection({ index, blobs, pauses, graces, onStep });
   const space = new Space(blobs, index, options.reserveBytes);
   return {
     uploads: new Uploads({
@@ -143,11 +153,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     tokenKey: settings.tokenKey,
     blobs,
     space,
-    pauses: new Pauses(index),
+    pauses,
+    collection,
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       watches.end();
       seals.close();
+      await collection.stop();
+      // If the index takes nothing any more the next start has files looked for that no row names.
+      await blobs.close().catch(() => undefined);
       await index.close();
     },
   };

@@ -21,6 +21,10 @@ export const steps = [
   'start.staleRemoved',
   'start.sealsFinished',
   'delete.committed',
+  'collect.condemned',
+  'collect.swept',
+  'collect.orphanCondemned',
+  'scrub.quarantined',
 ] as const;
 
 /** One of {@link steps}. */
