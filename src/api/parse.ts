@@ -49,14 +49,26 @@ export type ExpiryMessage =
 export function parseExpiry(field: string, message: ExpiryMessage): ExpiryRequest | undefined {
   const within = field === '' ? '' : `${field}.`;
   if (message.case === 'ttl') {
-    const { seconds, nanos } = message.value;
-    if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
-      throw invalid(`${within}ttl`, 'is not a valid duration');
-    return parseTtl(`${within}ttl`, Number(seconds) * 1000 + nanos / 1_000_000);
+    return parseTtl(`${within}ttl`, parseDuration(`${within}ttl`, message.value));
   }
   if (message.case === 'expireTime')
     return { expireTimeMs: parseTime(`${within}expire_time`, message.value) };
   return undefined;
+}
+
+/** In milliseconds. */
+function parseDuration(field: string, { seconds, nanos }: Duration): number {
+  if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
+    throw invalid(field, 'is not a valid duration');
+  return Number(seconds) * 1000 + nanos / 1_000_000;
+}
+
+/** An age in milliseconds, from 0; undefined if there is none. @throws Failure INVALID_ARGUMENT naming `field`. */
+export function parseAge(field: string, message: Duration | undefined): number | undefined {
+  if (message === undefined) return undefined;
+  const ms = parseDuration(field, message);
+  if (ms < 0) throw invalid(field, 'must not be negative');
+  return ms;
 }
 
 function parseTime(field: string, { seconds, nanos }: Timestamp): number {

@@ -12,6 +12,7 @@ import { Admission } from './admission.ts';
 import { artifactHandlers } from './artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { maintenanceHandlers } from './maintenance-service.ts';
+import { quarantineHandlers } from './quarantined.ts';
 import { sessionHandlers } from './session-service.ts';
 import { tenantHandlers } from './tenants.ts';
 import { afterRealTime } from './timer.ts';
@@ -44,6 +45,7 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   const admin = {
     ...(host === undefined ? {} : adminHandlers(host, options.version ?? '')),
     ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
+    ...quarantineHandlers(store),
   };
   return (router) => {
     router.service(ArtifactService, guard(ArtifactService, artifactHandlers(store, admission), options));

@@ -114,6 +114,9 @@ export const limits = {
   /** Things that one call of maintenance frees. */
   maintenanceItemsDefault: 1_000,
   maintenanceItemsMax: 100_000,
+  /** What one call of Scrub reads. */
+  scrubBytesDefault: 1024 ** 3,
+  scrubAgeDaysDefault: 7,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
 } as const;

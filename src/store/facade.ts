@@ -63,6 +63,12 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get collection() {
       return open().collection;
     },
+    get scrub() {
+      return open().scrub;
+    },
+    get quarantined() {
+      return open().quarantined;
+    },
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -254,11 +254,7 @@ export class StoreHost implements AsyncDisposable {
     await using replacement = await this.options.home.replace();
     const { header, rows } = await fillFromExport(replacement, parts, this.serving?.index);
     const message = `the index was restored to its state of ${new Date(header.time).toISOString()}; look at what \`artifacta fsck\` reports`;
-    await replacement.put([
-      pauseRow('imported', this.clock(), message),
-      withoutConfirmation(),
-      scanWanted(),
-    ]);
+    await replacement.put([pauseRow('imported', this.clock(), message), withoutConfirmation(), scanWanted()]);
     await this.exchange(replacement, { seq: header.commit, time: header.time }, replace);
     return rows;
   }

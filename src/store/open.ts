@@ -24,7 +24,9 @@ import { Namespaces } from './namespaces.ts';
 import { MarkedBlobs, noteUncleanEnd } from './orphan-scans.ts';
 import { PageTokens } from './page-token.ts';
 import { Pauses } from './pauses.ts';
+import { Quarantined } from './quarantined.ts';
 import { Readings } from './readings.ts';
+import { Scrub } from './scrub.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
 import { Space } from './space.ts';
@@ -87,6 +89,8 @@ export interface Store extends AsyncDisposable {
   readonly space: Space;
   readonly pauses: Pauses;
   readonly collection: Collection;
+  readonly scrub: Scrub;
+  readonly quarantined: Quarantined;
   /** What the start had to tidy up. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
@@ -155,6 +159,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     space,
     pauses,
     collection,
+    scrub: new Scrub({ index, contents, onStep }),
+    quarantined: new Quarantined(index, namespaces, pageTokens),
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       watches.end();
