@@ -90,6 +90,29 @@ it('I8 a content that comes back after it was condemned has a file of its own', 
   await expectConsistent(rig);
 });
 
+it('I8 a push of what was there a moment ago, and is collected before it commits, brings its own bytes', async () => {
+  let meanwhile: (() => Promise<void>) | undefined;
+  const rig = await openCollected({
+    options: {
+      graces: { dedupMs: 0, readMs: 0 },
+      onStep: async (step) => {
+        if (step === 'upload.held') await meanwhile?.();
+      },
+    },
+  });
+  await rig.push('a', large);
+  meanwhile = async () => {
+    meanwhile = undefined;
+    await rig.remove('a');
+    expect(await rig.drain()).toMatchObject({ condemned: 1, removed: 1 });
+    expect(await rig.files()).toEqual([]);
+  };
+  expect((await rig.push('b', large)).receipt.bytesSaved).toBe(0);
+  expect(meanwhile).toBeUndefined();
+  expect(await rig.read('b')).toEqual(Buffer.from(large));
+  await expectConsistent(rig);
+});
+
 it('I8 a manifest refers to its content as an artifact does', async () => {
   const rig = await openCollected();
   await rig.push('a', large);
