@@ -18,6 +18,7 @@ import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
 import { addQuery } from './query.ts';
 import { addRemove } from './remove.ts';
+import { addScrub } from './scrub.ts';
 import { addSession } from './session.ts';
 import { addShow } from './show.ts';
 import { addUsage } from './usage.ts';
@@ -40,6 +41,7 @@ export const commandNames = [
   'keys',
   'namespace',
   'fsck',
+  'scrub',
   'export',
   'import',
   'config',
@@ -109,6 +111,7 @@ function buildProgram(invocation: Invocation): Command {
     addRemove,
     addUsage,
     addFsck,
+    addScrub,
     addExport,
     addImport,
   ])

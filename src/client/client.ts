@@ -1,6 +1,7 @@
 import { createClient, type Transport } from '@connectrpc/connect';
 import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
+import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
 import { Access } from './access.ts';
 import { Admin } from './admin.ts';
@@ -23,6 +24,7 @@ import { type Endpoint, openEndpoint, type TlsOptions } from './endpoint.ts';
 import { type GoneArtifact, type GoneQuery, listWithGone } from './gone.ts';
 import { type Credentials, withCredentials } from './headers.ts';
 import { type LineageEdge, type LineageQuery, lineage } from './lineage.ts';
+import { Maintenance } from './maintenance.ts';
 import { push } from './push.ts';
 import type { Pushed, PushSettings, PushSpec } from './push-spec.ts';
 import { type ArtifactPage, type PageQuery, queryArtifacts } from './query.ts';
@@ -50,6 +52,8 @@ export class ArtifactaClient implements AsyncDisposable {
   readonly admin: Admin;
   /** Namespaces, API keys, tokens. */
   readonly access: Access;
+  /** For the sidecar and operators. */
+  readonly maintenance: Maintenance;
   readonly #calls: Calls;
   readonly #endpoint: Endpoint;
 
@@ -66,6 +70,7 @@ export class ArtifactaClient implements AsyncDisposable {
     const admin = createClient(AdminService, transport);
     this.admin = new Admin(this.#calls, admin);
     this.access = new Access(this.#calls, admin);
+    this.maintenance = new Maintenance(this.#calls, createClient(MaintenanceService, transport));
   }
 
   /** Stores bytes under a name in a session. The answer means durable. See {@link push}. */

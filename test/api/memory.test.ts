@@ -7,6 +7,7 @@ import { badInputSuite } from './bad-input.suite.ts';
 import { comparisonSuite } from './comparison.suite.ts';
 import { earlySuite } from './early.suite.ts';
 import { lineageSuite } from './lineage.suite.ts';
+import { maintenanceSuite } from './maintenance.suite.ts';
 import { openSessionSuite } from './open-session.suite.ts';
 import { queriesSuite } from './queries.suite.ts';
 import { readingSuite } from './reading.suite.ts';
@@ -21,10 +22,12 @@ describe('opening sessions through the memory door', () => openSessionSuite(open
 describe('queries through the memory door', () => queriesSuite(openMemoryDoor));
 describe('watching through the memory door', () => watchSuite(openMemoryDoor));
 describe('amending through the memory door', () => amendSuite(openMemoryDoor));
+describe('maintenance through the memory door', () => maintenanceSuite(openMemoryDoor));
 describe('reading through the memory door', () => readingSuite(openMemoryDoor));
 
 describe('artifacts in another namespace', () => artifactsSuite(openNamespaceDoor));
 describe('sessions in another namespace', () => sessionsSuite(openNamespaceDoor));
+describe('maintenance in another namespace', () => maintenanceSuite(openNamespaceDoor));
 describe('queries in another namespace', () => queriesSuite(openNamespaceDoor));
 describe('lineage through the memory door', () => lineageSuite(openMemoryDoor));
 describe('comparisons through the memory door', () => comparisonSuite(openMemoryDoor));
