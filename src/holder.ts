@@ -122,7 +122,9 @@ async function slice(host: StoreHost): Promise<void> {
   if (host.state !== 'serving') return;
   const endMs = performance.now() + sliceMs;
   const bounds = { itemsMax: limits.maintenanceItemsDefault, isOver: () => performance.now() > endMs };
-  await host.store.reaper.reap(bounds).catch(() => undefined);
+  const { reaper, collection } = host.store;
+  await reaper.reap(bounds).catch(() => undefined);
+  if (!bounds.isOver()) await collection.collect(bounds, { findOrphans: false }).catch(() => undefined);
 }
 
 /** Serves others from some time on. */

@@ -44,7 +44,7 @@ export async function reapUntilStopped(
   const tell = (report: PassReport, durationMs: number, nextMs?: number) => {
     metrics?.passed(figuresOf(report, durationMs));
     for (const { what, error } of report.failures) log.warn({ work: what, err: error }, 'maintenance failed');
-    for (const { namespace, sha256, message } of report.scrubbed.quarantined)
+    for (const { namespace, sha256, message } of report.scrubbed.damaged)
       log.error({ namespace, sha256 }, `damaged content: ${message}`);
     for (const { id, message } of report.pauses) log.warn({ pause: id }, `maintenance waits: ${message}`);
     const { reaped, collected, scrubbed, exported } = report;
@@ -117,7 +117,7 @@ async function openDoor({ listen }: ReapConfig, metrics: ReaperMetrics, onError:
 }
 
 function hasDone({ reaped, collected, scrubbed, exported }: PassReport): boolean {
-  const counts = [...Object.values(reaped), ...Object.values(collected), scrubbed.damaged];
+  const counts = [...Object.values(reaped), ...Object.values(collected), scrubbed.damagedCount];
   return counts.some((count) => count > 0) || exported?.written === true;
 }
 
@@ -130,8 +130,8 @@ function figuresOf(report: PassReport, durationMs: number) {
     durationMs,
     failed: failures.map(({ what }) => what),
     pauses: pauses.length,
-    scrubbedBytes: scrubbed.bytes,
-    damaged: scrubbed.damaged,
+    scrubbedBytes: scrubbed.sizeBytes,
+    damaged: scrubbed.damagedCount,
     exports: exported?.written ? 1 : 0,
   };
 }

@@ -18,6 +18,7 @@ import { Admission } from '../src/api/admission.ts';
 import { artifactHandlers } from '../src/api/artifact-service.ts';
 import { maintenanceHandlers } from '../src/api/maintenance-service.ts';
 import { policyHandlers } from '../src/api/policies.ts';
+import { quarantineHandlers } from '../src/api/quarantined.ts';
 import { sessionHandlers } from '../src/api/session-service.ts';
 import { shareHandlers } from '../src/api/share-links.ts';
 import { tenantHandlers } from '../src/api/tenants.ts';
@@ -113,6 +114,7 @@ it('says which methods are served', async () => {
           },
           () => 0,
         ),
+        ...quarantineHandlers(opened.store),
       },
     ],
     [MaintenanceService, maintenanceHandlers(opened.store)],

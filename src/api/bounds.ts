@@ -7,11 +7,11 @@ import type { Call } from './handlers.ts';
 const answerMs = 1_000;
 
 /** What `max_items` and the deadline of a call allow. @throws Failure INVALID_ARGUMENT. */
-export function boundsOf(maxItems: number, { remainingMs }: Call): Bounds {
+export function boundsOf(maxItems: number, { remainingMs, signal }: Call): Bounds {
   if (maxItems < 0) throw invalid('max_items', 'must not be negative');
   return {
     itemsMax:
       maxItems === 0 ? limits.maintenanceItemsDefault : Math.min(maxItems, limits.maintenanceItemsMax),
-    isOver: () => remainingMs() < answerMs,
+    isOver: () => signal.aborted || remainingMs() < answerMs,
   };
 }

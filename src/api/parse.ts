@@ -63,6 +63,14 @@ export function parseDuration(field: string, { seconds, nanos }: Duration): numb
   return Number(seconds) * 1000 + nanos / 1_000_000;
 }
 
+/** An age in milliseconds, from 0; undefined if there is none. @throws Failure INVALID_ARGUMENT naming `field`. */
+export function parseAge(field: string, message: Duration | undefined): number | undefined {
+  if (message === undefined) return undefined;
+  const ms = parseDuration(field, message);
+  if (ms < 0) throw invalid(field, 'must not be negative');
+  return ms;
+}
+
 function parseTime(field: string, { seconds, nanos }: Timestamp): number {
   const ms = Number(seconds) * 1000 + Math.floor(nanos / 1_000_000);
   if (nanos < 0 || nanos > 999_999_999 || ms > limits.expireTimeMillisecondsMax || ms < -62_135_596_800_000)

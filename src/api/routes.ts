@@ -16,6 +16,7 @@ import { exportFormat } from './export-format.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { maintenanceHandlers } from './maintenance-service.ts';
 import { policyHandlers } from './policies.ts';
+import { quarantineHandlers } from './quarantined.ts';
 import { sessionHandlers } from './session-service.ts';
 import { shareHandlers } from './share-links.ts';
 import { tenantHandlers } from './tenants.ts';
@@ -61,6 +62,7 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
     ...(host === undefined ? {} : adminHandlers(host, version, exports)),
     ...policyHandlers(store),
     ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
+    ...quarantineHandlers(store),
   };
   const artifacts = { ...artifactHandlers(store, admission), ...shareHandlers(store, options.publicUrl) };
   return (router) => {

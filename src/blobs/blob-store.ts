@@ -30,14 +30,17 @@ export interface BlobStore {
   /** The size in bytes, or undefined if there is no such blob. */
   stat(name: string): Promise<{ readonly sizeBytes: number; readonly modifyTimeMs: number } | undefined>;
   delete(name: string): Promise<void>;
-  /** Every committed name of a namespace, in no particular order. */
-  list(internalId: string): AsyncIterable<string>;
+  /**
+   * Every committed name of a namespace, or those of them with one shard (the two hexadecimal digits), in no
+   * particular order.
+   */
+  list(internalId: string, shard?: string): AsyncIterable<string>;
   /** Of the file system that blobs are written to; undefined where there is no such notion. */
   space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
   /** How many blobs are staged: neither committed nor discarded. */
   readonly stagedCount: number;
   /** What has been written of them; absent where that takes no space here. */
-  readonly stagedBytes?: number;
+  readonly stagedBytes?: number | undefined;
   /** Removes what earlier processes left staged. Called once, before the first `stage`. Returns how many. */
   removeStale(): Promise<number>;
 }

@@ -20,7 +20,15 @@ import {
   systemCode,
   unlinkIfPresent,
 } from './files.ts';
-import { blobName, checkByteRange, checkInternalId, isSegment, parseBlobName, shards } from './names.ts';
+import {
+  blobName,
+  checkByteRange,
+  checkInternalId,
+  checkShard,
+  isSegment,
+  parseBlobName,
+  shards,
+} from './names.ts';
 import { StagedFile } from './staged-file.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
@@ -128,9 +136,9 @@ class DiskBlobs implements BlobStore {
   }
 
   /** Files whose names do not follow the grammar are passed over: they are not blobs. */
-  async *list(internalId: string): AsyncGenerator<string> {
+  async *list(internalId: string, only?: string): AsyncGenerator<string> {
     checkInternalId(internalId);
-    for (const shard of shards) {
+    for (const shard of only === undefined ? shards : [checkShard(only)]) {
       for await (const file of files(join(this.#directories.blobs, internalId, shard))) {
         if (isSegment(file)) yield `${internalId}/${shard}/${file}`;
       }

@@ -1,7 +1,7 @@
 /** Blobs in memory: the double for tests, held to the same contract as the disk, and gone with the process. */
 import { Failure } from '../domain/errors.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
-import { blobName, checkByteRange, checkInternalId } from './names.ts';
+import { blobName, checkByteRange, checkInternalId, checkShard } from './names.ts';
 
 export interface MemoryBlobsOptions {
   /** Milliseconds since the Unix epoch, for modify times. Default `Date.now`. */
@@ -79,9 +79,10 @@ class MemoryBlobs implements BlobStore {
     this.#blobs.delete(name);
   }
 
-  async *list(internalId: string): AsyncGenerator<string> {
+  async *list(internalId: string, shard?: string): AsyncGenerator<string> {
     checkInternalId(internalId);
-    for (const name of this.#blobs.keys()) if (name.startsWith(`${internalId}/`)) yield name;
+    const prefix = shard === undefined ? `${internalId}/` : `${internalId}/${checkShard(shard)}/`;
+    for (const name of this.#blobs.keys()) if (name.startsWith(prefix)) yield name;
   }
 
   async removeStale(): Promise<number> {

@@ -44,6 +44,12 @@ export function checkInternalId(internalId: string): void {
   if (!isSegment(internalId)) throw new RangeError(`not an internal id: ${JSON.stringify(internalId)}`);
 }
 
+/** The shard itself. RangeError if it is none. */
+export function checkShard(text: string): string {
+  if (!shard.test(text)) throw new RangeError(`not a shard: ${JSON.stringify(text)}`);
+  return text;
+}
+
 /** RangeError unless both are whole numbers of bytes. */
 export function checkByteRange(offset: number, length: number): void {
   if (!(Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length >= 0)) {

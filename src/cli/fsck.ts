@@ -4,6 +4,7 @@ import type { ArtifactaClient } from '../client/client.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { humanSize, plain } from './human.ts';
 import { globalFlags, type Invocation } from './invocation.ts';
+import { printQuarantined } from './quarantined.ts';
 import { printStatus } from './status.ts';
 
 interface FsckFlags {
@@ -12,6 +13,7 @@ interface FsckFlags {
   readonly reindex?: boolean;
   readonly acceptLoss?: string;
   readonly resume?: string;
+  readonly quarantined?: boolean;
 }
 
 type Summary = Extract<VerifyEvent, { kind: 'summary' }>;
@@ -33,6 +35,7 @@ export function addFsck(program: Command, invocation: Invocation): Command {
       'first accept a loss: keep what is left of a damaged index. Cannot be undone',
     )
     .option('--resume <id>', 'let maintenance go on in spite of that pause, and check nothing')
+    .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')
     .action(async (flags: FsckFlags, command: Command) => {
       if (flags.reindex && !flags.repair) throw new UsageError('--reindex goes with --repair');
       const { namespace } = globalFlags(command);
@@ -50,6 +53,7 @@ async function fsck(
   const { signal } = io;
   if (flags.resume !== undefined)
     return showStatus(await client.admin.resume(flags.resume, { signal }), invocation);
+  if (flags.quarantined) return await showQuarantined(client, namespace, invocation);
   if (flags.acceptLoss !== undefined) await client.admin.acceptLoss(flags.acceptLoss, { signal });
   const before = await client.admin.status({ signal });
   const options = { signal, namespace, checkContents: flags.contents ?? false };
@@ -65,6 +69,20 @@ async function fsck(
       `to restore: artifacta import FILE --replace; to keep what is left: artifacta fsck --accept-loss ${id}`,
     );
   if (open > 0 || before.state === 'recovery') invocation.exitCode = exitCodes.failed;
+}
+
+async function showQuarantined(
+  client: ArtifactaClient,
+  namespace: string | undefined,
+  invocation: Invocation,
+): Promise<void> {
+  let count = 0;
+  for await (const content of client.admin.quarantined({ namespace, signal: invocation.io.signal })) {
+    count++;
+    await printQuarantined(content, invocation);
+  }
+  if (count === 0) invocation.output.remark('nothing is quarantined');
+  else invocation.exitCode = exitCodes.failed;
 }
 
 /** What is mended may bring to light what could not be judged before. */

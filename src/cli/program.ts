@@ -19,6 +19,7 @@ import { addPull } from './pull.ts';
 import { addPush } from './push.ts';
 import { addQuery } from './query.ts';
 import { addRemove } from './remove.ts';
+import { addScrub } from './scrub.ts';
 import { addSession } from './session.ts';
 import { addShare } from './share.ts';
 import { addShow } from './show.ts';
@@ -46,6 +47,7 @@ export const commandNames = [
   'namespace',
   'policy',
   'fsck',
+  'scrub',
   'export',
   'import',
   'config',
@@ -116,6 +118,7 @@ function buildProgram(invocation: Invocation): Command {
     addUpdate,
     addUsage,
     addFsck,
+    addScrub,
     addExport,
     addImport,
   ])

@@ -2,14 +2,13 @@ import { sizeDelimitedDecodeStream, sizeDelimitedEncode } from '@bufbuild/protob
 import { type Client, ConnectError } from '@connectrpc/connect';
 import type { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { IndexPartSchema } from '../../gen/artifacta/v1/index_export_pb.ts';
-import {
-  type StoreStatus as StatusMessage,
-  StorePause_Cause,
-  StoreStatus_State,
-} from '../../gen/artifacta/v1/store_pb.ts';
+import { type StoreStatus as StatusMessage, StoreStatus_State } from '../../gen/artifacta/v1/store_pb.ts';
 import { Finding_Kind, type Finding as FindingMessage } from '../../gen/artifacta/v1/verify_pb.ts';
 import { type CallSettings, type Calls, streamOptions, unary } from './calls.ts';
+import { nameIn } from './enums.ts';
 import { ArtifactaError, toArtifactaError } from './errors.ts';
+import { listQuarantined, type Quarantined } from './maintenance.ts';
+import { type Pause, pauseFrom } from './pause.ts';
 import { dateOf } from './times.ts';
 
 /** How a store is, and what waits for an operator. */
@@ -19,7 +18,7 @@ export interface StoreStatus {
   readonly storeId: string;
   /** The last durable batch; in recovery the last that is known. */
   readonly commit: number;
-  readonly pauses: readonly { readonly id: string; readonly cause: string; readonly message: string }[];
+  readonly pauses: readonly Pause[];
   readonly losses: readonly {
     readonly id: string;
     readonly message: string;
@@ -163,6 +162,13 @@ export class Admin {
     }
   }
 
+  /** Contents that were found damaged, one page in memory at a time. */
+  quarantined(
+    options: CallSettings & { readonly namespace?: string | undefined } = {},
+  ): AsyncGenerator<Quarantined, void, void> {
+    return listQuarantined(this.#calls, this.#service, options);
+  }
+
   /** Checks the store, or repairs what a report listed. The last event is the summary; without it nothing is complete. */
   async *verify(options: VerifyOptions = {}): AsyncGenerator<VerifyEvent, void, void> {
     const request = {
@@ -206,11 +212,7 @@ function statusFrom(message: StatusMessage | undefined): StoreStatus {
     state: nameIn(StoreStatus_State, message.state).toLowerCase() as StoreStatus['state'],
     storeId: message.storeId,
     commit: Number(message.commitNumber),
-    pauses: message.pauses.map((pause) => ({
-      id: pause.id,
-      cause: nameIn(StorePause_Cause, pause.cause),
-      message: pause.message,
-    })),
+    pauses: message.pauses.map(pauseFrom),
     losses: message.losses.map((loss) => ({
       id: loss.id,
       message: loss.message,
@@ -246,9 +248,4 @@ function checkedFrom(
     contents: Number(message?.contentCount ?? 0n),
     bytes: Number(message?.sizeBytes ?? 0n),
   };
-}
-
-/** Of an enum's value; `UNSPECIFIED` for one of a later version. */
-export function nameIn(values: Readonly<Record<string, number>>, value: number): string {
-  return Object.keys(values).find((name) => values[name] === value) ?? 'UNSPECIFIED';
 }

@@ -130,6 +130,9 @@ export const limits = {
   exportMinAgeSecondsDefault: 3_600,
   exportsKeptDefault: 7,
   exportsKeptMax: 1_000,
+  /** What one call of Scrub reads. */
+  scrubBytesDefault: 1024 ** 3,
+  scrubAgeDaysDefault: 7,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
 } as const;

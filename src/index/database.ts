@@ -33,6 +33,8 @@ export interface Database extends DatabaseReader {
   snapshot(): DatabaseSnapshot;
   /** Writes all or nothing; durable when it resolves. After it has rejected nothing is known and nothing may be written. */
   batch(writes: readonly Write[]): Promise<void>;
+  /** Rewrites what is stored of a range without what was removed from it. */
+  compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void>;
   /** Idempotent. Closes what was opened from it. */
   close(): Promise<void>;
 }

@@ -130,6 +130,11 @@ export interface Snapshot extends Reader, AsyncDisposable {
 export interface Index extends Reader, AsyncDisposable {
   transact<T>(transaction: Transaction<T>): Promise<T>;
   snapshot(): Snapshot;
+  /**
+   * Gives back what rows that were removed from this range still occupy, in space and in the time of scans. Changes
+   * nothing that can be read; may take long, and is worth it after thousands of removals only.
+   */
+  compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void>;
   /** The instant that a transaction would be given now, in milliseconds: what reads decide expiry by. */
   now(): number;
   /** Starts at 1 and grows by one whenever the database had to be reopened after a write error. */

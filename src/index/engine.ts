@@ -335,6 +335,10 @@ class Engine implements Index {
     return new SnapshotReader(this.open().snapshot());
   }
 
+  async compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void> {
+    await this.open().compact(range);
+  }
+
   close(): Promise<void> {
     this.closing ??= this.shutDown();
     return this.closing;

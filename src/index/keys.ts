@@ -35,14 +35,15 @@
  *   ├── 40 inputs         ns, artifact, input
  *   └── 41 derived        ns, input, artifact
  *   blobs
- *   ├── 50 blob           ns, sha256                  → {where, size, generation, refs}
+ *   ├── 50 blob           ns, sha256                  → {where, size, generation, refs, idleSince}
  *   ├── 51 blobBytes      ns, sha256                  → inline content
  *   ├── 52 blobCrcs       ns, sha256, block / 1024    → 4 bytes a block, written once
  *   ├── 53 reference      ns, sha256, kind, id        : the truth that refs summarises
  *   ├── 54 physicalName   ns, name                    → live for a sha256, or condemned
  *   ├── 55 maybeFree      time, ns, sha256
  *   ├── 56 condemned      time, ns, name              → {generation, size}
- *   └── 57 preview        ns, sha256                  → the beginning of a content that is a file; empty if it is not text
+ *   ├── 57 preview        ns, sha256                  → the beginning of a content that is a file; empty if it is not text
+ *   └── 58 quarantine     ns, sha256                  → {time, message}: the contents that are quarantined
  *   calls
  *   ├── 60 expiry         time, ns, kind, id          : a queue of what may have to end: artifact, session, gone, …
  *   ├── 61 requestId      ns, principal, request id   → {fingerprint, artifact id, …}
@@ -129,6 +130,7 @@ export const blobs = {
   maybeFree: family('maybeFree', 0x55, [ascending, text, digest], present),
   condemned: family('condemned', 0x56, [ascending, text, text], json<records.CondemnedRecord>()),
   preview: family('preview', 0x57, [text, digest], raw),
+  quarantine: family('quarantine', 0x58, [text, digest], json<records.QuarantineRecord>()),
 } as const;
 
 /** What outlives a call: its request id, what may expire, how much is used. */

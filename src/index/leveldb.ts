@@ -1,6 +1,7 @@
 /** The index on LevelDB: one process, one machine, durable. The contract is in `door.ts`. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ClassicLevel } from 'classic-level';
 import { Level } from 'level';
 import { Failure } from '../domain/errors.ts';
 import { IndexDamaged } from './damage.ts';
@@ -118,6 +119,9 @@ export async function openLevelDatabase(directory: string, tuning: LevelTuning =
       return { ...readerOf(level, snapshot), close: () => snapshot.close() };
     },
     batch: (writes) => level.batch(writes as Write[], { sync: true }),
+    // What `level` is on this platform; its types leave out what it has here alone.
+    compact: ({ gte, lt }) =>
+      (level as unknown as ClassicLevel<Uint8Array, Uint8Array>).compactRange(gte, lt).catch(rethrow),
     close: () => level.close(),
   };
 }

@@ -70,6 +70,7 @@ export function openMemoryDatabase(
       if (failed !== 'unwritten') rows.write(writes);
       if (failed !== undefined) throw new Error(`a batch that fails on request, ${failed}`);
     },
+    compact: async () => guarded(() => undefined),
     close: async () => {
       isOpen = false;
     },

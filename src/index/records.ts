@@ -181,6 +181,14 @@ export interface BlobRecord {
   readonly generation?: string;
   readonly refs: number;
   readonly quarantined?: boolean;
+  /** When the last reference was removed most recently. Absent: never, or by a version that did not keep it. */
+  readonly idleSince?: number;
+}
+
+/** Why a content is quarantined, for people, and since when. */
+export interface QuarantineRecord {
+  readonly time: number;
+  readonly message: string;
 }
 
 /**

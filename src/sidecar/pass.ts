@@ -1,21 +1,15 @@
 /** One pass of maintenance: all that is due, a bounded call at a time. */
 import { ArtifactaError } from '../client/errors.ts';
-import type {
-  CollectReport,
-  ExportReport,
-  Maintenance,
-  Pause,
-  ReapReport,
-  ScrubReport,
-} from '../client/maintenance.ts';
+import type { Collected, Exported, Maintenance, Reaped, Scrubbed } from '../client/maintenance.ts';
+import type { Pause } from '../client/pause.ts';
 
 /** What one pass came to. What failed is left out, and told among the failures. */
 export interface PassReport {
   readonly reaped: Totals<'artifacts' | 'bytes' | 'sessions' | 'lapsed' | 'others'>;
   readonly collected: Totals<'condemned' | 'removed' | 'removedBytes' | 'orphans'>;
-  readonly scrubbed: Pick<ScrubReport, 'contents' | 'bytes' | 'damaged' | 'quarantined'>;
+  readonly scrubbed: Pick<Scrubbed, 'contents' | 'sizeBytes' | 'damaged' | 'damagedCount'>;
   /** Undefined: none was asked for, or none is configured. */
-  readonly exported: ExportReport | undefined;
+  readonly exported: Exported | undefined;
   /** When the next thing is due. Undefined: nothing is. */
   readonly nextTime: Date | undefined;
   /** There was not time enough for all. */
@@ -60,7 +54,7 @@ class Pass {
   } = {
     reaped: { artifacts: 0, bytes: 0, sessions: 0, lapsed: 0, others: 0 },
     collected: { condemned: 0, removed: 0, removedBytes: 0, orphans: 0 },
-    scrubbed: { contents: 0, bytes: 0, damaged: 0, quarantined: [] },
+    scrubbed: { contents: 0, sizeBytes: 0, damaged: [], damagedCount: 0 },
     exported: undefined,
     nextTime: undefined,
     more: false,
@@ -102,7 +96,10 @@ class Pass {
   async reap(): Promise<void> {
     await this.repeat(async () => {
       const { signal, itemsMax } = this.options;
-      const one = await this.service.reapExpired({ signal, ...(itemsMax === undefined ? {} : { itemsMax }) });
+      const one = await this.service.reapExpired({
+        signal,
+        ...(itemsMax === undefined ? {} : { maxItems: itemsMax }),
+      });
       add(this.report.reaped, one);
       return one;
     });
@@ -113,7 +110,7 @@ class Pass {
       const { signal, itemsMax } = this.options;
       const one = await this.service.collectGarbage({
         signal,
-        ...(itemsMax === undefined ? {} : { itemsMax }),
+        ...(itemsMax === undefined ? {} : { maxItems: itemsMax }),
       });
       add(this.report.collected, one);
       return one;
@@ -121,8 +118,8 @@ class Pass {
   }
 
   async scrub(): Promise<void> {
-    const { signal, scrubBytes: bytesMax } = this.options;
-    this.report.scrubbed = await this.service.scrub({ signal, bytesMax });
+    const { signal, scrubBytes: maxBytes } = this.options;
+    this.report.scrubbed = await this.service.scrub({ signal, maxBytes });
   }
 
   async export(): Promise<void> {
@@ -130,7 +127,7 @@ class Pass {
     this.report.exported = await this.service.export({ signal });
   }
 
-  private async repeat(call: () => Promise<ReapReport | CollectReport>): Promise<void> {
+  private async repeat(call: () => Promise<Reaped | Collected>): Promise<void> {
     for (;;) {
       const { more, nextTime, pauses } = await call();
       for (const pause of pauses) this.pauses.set(pause.id, pause);

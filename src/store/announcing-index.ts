@@ -33,6 +33,7 @@ export function announcing(index: Index, listener: Listener): Index {
     getMany: (keys) => index.getMany(keys),
     scan: (range) => index.scan(range),
     snapshot: () => index.snapshot(),
+    compact: (range) => index.compact(range),
     now: () => index.now(),
     get epoch() {
       return index.epoch;

@@ -11,7 +11,7 @@ import { limits } from '../domain/limits.ts';
 import { beginningOf } from '../domain/text.ts';
 import type { Key } from '../index/door.ts';
 import { blobs } from '../index/keys.ts';
-import type { BlobRecord } from '../index/records.ts';
+import type { BlobRecord, QuarantineRecord } from '../index/records.ts';
 import type { Content } from './content-writer.ts';
 import type { Draft, Rows } from './transaction.ts';
 
@@ -26,6 +26,12 @@ export const crcRowBytes = 4096;
 
 /** How long a condemned name stays readable, for downloads that began before. */
 export const readGraceMs = 3_600_000;
+
+/**
+ * A file that was made durable longer ago is referenced no more. A day after that it may be condemned as an orphan,
+ * and an hour later nothing is left that would say so: the uploader has given up long before.
+ */
+export const publishedMsMax = 12 * 3_600_000;
 
 /** Thrown out of a decide when the content was held a moment ago, was not published, and is held no longer. */
 export class ContentVanished extends Error {}
@@ -61,22 +67,22 @@ export function attach(
     discardCopy(rows, draft, ns, content, now);
     return true;
   }
-  if (held !== undefined) discardDamaged(draft, ns, sha256, held, now);
-  putContent(rows, draft, ns, content, (held?.refs ?? 0) + 1);
+  if (held !== undefined) discardBytes(draft, ns, sha256, held, now);
+  putContent(rows, draft, ns, content, (held?.refs ?? 0) + 1, now);
   return false;
 }
 
 /** Stores where the bytes of `content` are. */
-function putContent(rows: Rows, draft: Draft, ns: string, content: Content, refs: number): void {
+function putContent(rows: Rows, draft: Draft, ns: string, content: Content, refs: number, now: number): void {
   const { sha256, size } = content;
   if (content.kind === 'inline') {
     draft.put(blobs.record, [ns, sha256], { size, refs });
     draft.put(blobs.bytes, [ns, sha256], content.bytes);
     return;
   }
-  if (!content.published) throw new ContentVanished();
+  if (content.publishTime === undefined) throw new ContentVanished();
   const state = rows.get(blobs.physicalName, ns, content.name);
-  if (state !== undefined)
+  if (state !== undefined || now - content.publishTime > publishedMsMax)
     throw new Failure(
       'STORE_UNAVAILABLE',
       'the upload took so long that its bytes were condemned; upload again',
@@ -88,16 +94,47 @@ function putContent(rows: Rows, draft: Draft, ns: string, content: Content, refs
   draft.put(blobs.preview, [ns, sha256], previewOf(content.head, size));
 }
 
-/** Makes room for sound bytes in the place of damaged ones: queues the file, forgets the checksums. */
-function discardDamaged(draft: Draft, ns: string, sha256: Sha256, damaged: BlobRecord, now: number): void {
-  if (damaged.name === undefined) {
+/**
+ * Removes all that there is of a content but its record: the file is queued, its checksums are forgotten, and that it
+ * was quarantined.
+ */
+export function discardBytes(
+  draft: Draft,
+  ns: string,
+  sha256: Sha256,
+  record: BlobRecord,
+  now: number,
+): void {
+  if (record.quarantined) draft.del(blobs.quarantine, ns, sha256);
+  if (record.name === undefined) {
     draft.del(blobs.bytes, ns, sha256);
     return;
   }
-  for (const key of crcKeys(ns, sha256, 0, Math.max(0, Math.ceil(damaged.size / blockBytes) - 1)))
+  for (const key of crcKeys(ns, sha256, 0, lastBlock(record.size)))
     draft.del(blobs.crcs, ...blobs.crcs.parse(key));
   draft.del(blobs.preview, ns, sha256);
-  condemn(draft, ns, damaged.name, damaged.size, now);
+  condemn(draft, ns, record.name, record.size, now);
+}
+
+/** How many rows the checksums of a content take. */
+export function crcRowCount({ name, size }: BlobRecord): number {
+  return name === undefined ? 0 : Math.floor(lastBlock(size) / (crcRowBytes / 4)) + 1;
+}
+
+function lastBlock(size: number): number {
+  return Math.max(0, Math.ceil(size / blockBytes) - 1);
+}
+
+/** A content whose bytes are not what they should be: it is read and matched no more, until it is pushed again. */
+export function quarantine(
+  draft: Draft,
+  ns: string,
+  sha256: Sha256,
+  record: BlobRecord,
+  found: QuarantineRecord,
+): void {
+  draft.put(blobs.record, [ns, sha256], { ...record, quarantined: true });
+  draft.put(blobs.quarantine, [ns, sha256], found);
 }
 
 /**
@@ -110,9 +147,9 @@ export function healOrDiscard(rows: Rows, draft: Draft, ns: string, content: Con
     discardCopy(rows, draft, ns, content, now);
     return;
   }
-  if (held !== undefined) discardDamaged(draft, ns, content.sha256, held, now);
+  if (held !== undefined) discardBytes(draft, ns, content.sha256, held, now);
   // Of a record that is lost the references are still there; a check of the store counts them again.
-  putContent(rows, draft, ns, content, held?.refs ?? 1);
+  putContent(rows, draft, ns, content, held?.refs ?? 1, now);
 }
 
 /** True if the bytes are there and may be referenced again. */
@@ -142,7 +179,7 @@ export function attachHeld(
 
 /** Queues our own published copy for collection: nothing will ever reference its name. */
 export function discardCopy(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
-  if (content.kind !== 'blob' || !content.published) return;
+  if (content.kind !== 'blob' || content.publishTime === undefined) return;
   if (rows.get(blobs.physicalName, ns, content.name) !== undefined) return;
   condemn(draft, ns, content.name, content.size, now);
 }
@@ -169,8 +206,12 @@ export function detach(
       metadata: { sha256 },
     });
   draft.del(blobs.reference, ns, sha256, by.kind, by.id);
-  draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
-  if (held.refs === 1) draft.put(blobs.maybeFree, [now, ns, sha256], true);
+  if (held.refs > 1) {
+    draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
+    return;
+  }
+  draft.put(blobs.record, [ns, sha256], { ...held, refs: 0, idleSince: now });
+  draft.put(blobs.maybeFree, [now, ns, sha256], true);
 }
 
 /** The CRC rows' keys of a blob of `size` bytes that cover its blocks `first` to `last`. */

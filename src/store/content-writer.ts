@@ -22,8 +22,11 @@ export type Content =
       readonly crcs: Uint8Array;
       /** The first {@link limits.previewBytesMax} bytes. */
       readonly head: Uint8Array;
-      /** The staged bytes were made durable under `name`. False while they are staged only. */
-      readonly published: boolean;
+      /**
+       * When it was begun to make the staged bytes durable under `name`, which has succeeded, by the clock of the
+       * index. Undefined while they are staged only.
+       */
+      readonly publishTime: number | undefined;
     };
 
 export interface ContentWriterOptions {
@@ -45,7 +48,6 @@ export class ContentWriter implements AsyncDisposable {
   private held: Buffer = Buffer.alloc(0);
   private staged: StagedBlob | undefined;
   private content: Content | undefined;
-  private published = false;
   size = 0;
 
   constructor(options: ContentWriterOptions) {
@@ -114,7 +116,7 @@ export class ContentWriter implements AsyncDisposable {
             name: this.staged.name,
             crcs: this.crcs.finish(),
             head: this.head,
-            published: false,
+            publishTime: undefined,
           };
     return this.content;
   }
@@ -124,12 +126,15 @@ export class ContentWriter implements AsyncDisposable {
     await this.options.onStep?.('held');
   }
 
-  /** Makes staged bytes durable under their name. Does nothing for inline content or the second time. */
-  async publish(): Promise<Content> {
-    if (this.content?.kind === 'blob' && !this.published) {
+  /**
+   * Makes staged bytes durable under their name. Does nothing for inline content or the second time.
+   *
+   * @param now by the clock of the index, in milliseconds since the Unix epoch.
+   */
+  async publish(now: number): Promise<Content> {
+    if (this.content?.kind === 'blob' && this.content.publishTime === undefined) {
       await this.staged!.commit();
-      this.published = true;
-      this.content = { ...this.content, published: true };
+      this.content = { ...this.content, publishTime: now };
       await this.options.onStep?.('published');
     }
     return this.content!;

@@ -73,6 +73,15 @@ export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store
     get pauses() {
       return open().pauses;
     },
+    get collection() {
+      return open().collection;
+    },
+    get scrub() {
+      return open().scrub;
+    },
+    get quarantined() {
+      return open().quarantined;
+    },
     [Symbol.asyncDispose]: dispose,
   };
 }

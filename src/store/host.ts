@@ -13,6 +13,8 @@ import { beginClock, resumeClock } from './clock-pauses.ts';
 import { type ExportHeader, type ExportPart, exportRows, readableRows } from './export.ts';
 import { facadeOf } from './facade.ts';
 import { formatVersion, type Store } from './open.ts';
+import { scanWanted } from './orphan-scans.ts';
+import { withoutConfirmation } from './orphan-valve.ts';
 import { anotherPause, type Pause, pauseRow, pauseSetting, readPauses } from './pauses.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty, storeIdIn } from './restore.ts';
 import type { SpaceStatus } from './space.ts';
@@ -260,7 +262,7 @@ export class StoreHost implements AsyncDisposable {
     await using replacement = await this.options.home.replace();
     const { header, rows } = await fillFromExport(replacement, parts, this.serving?.index);
     const message = `the index was restored to its state of ${new Date(header.time).toISOString()}; look at what \`artifacta fsck\` reports`;
-    await replacement.put([pauseRow('imported', this.clock(), message)]);
+    await replacement.put([pauseRow('imported', this.clock(), message), withoutConfirmation(), scanWanted()]);
     await this.exchange(replacement, { seq: header.commit, time: header.time }, replace);
     return rows;
   }
@@ -292,13 +294,15 @@ export class StoreHost implements AsyncDisposable {
     await replacement.put([
       pauseRow('inconsistent', this.clock(), message),
       [keys.setting.key('acceptedLoss'), keys.setting.encode(lossId)],
+      withoutConfirmation(),
+      scanWanted(),
     ]);
     await this.exchange(replacement, { seq: Math.max(newest.seq, loss.lastCommit), time: newest.time }, true);
   }
 
   /**
-   * Checks the store, or repairs what a check has found; repairing ends the pauses that wait for it. In recovery it
-   * only tells what cannot be read.
+   * Checks the store, or repairs what a check has found; repairing ends the pauses that wait for it, not that for
+   * orphans. In recovery it only tells what cannot be read.
    *
    * @throws Failure ETAG_MISMATCH for a report that is unknown, STORE_IN_RECOVERY for a repair in recovery.
    */
@@ -310,7 +314,8 @@ export class StoreHost implements AsyncDisposable {
       for await (const event of this.live().verifier.repair(repairReportId, { reindex, signal })) {
         // Before its last word: nobody need listen after it.
         if (event.kind === 'summary')
-          for (const pause of await readPauses(this.live().index)) await this.resume(pause.id);
+          for (const { cause, id } of await readPauses(this.live().index))
+            if (cause !== 'manyOrphans') await this.resume(id);
         yield event;
       }
     }

@@ -14,6 +14,7 @@ import { announcing } from './announcing-index.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
 import { listSessionsByState, sessionStatesSetting } from './backfill.ts';
+import { Collection, defaultGraces, type Graces } from './collection.ts';
 import { Comparison } from './comparison.ts';
 import { Contents } from './contents.ts';
 import { Downloads } from './downloads.ts';
@@ -21,11 +22,14 @@ import { Lineage } from './lineage.ts';
 import { Links } from './links.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
+import { MarkedBlobs, noteUncleanEnd } from './orphan-scans.ts';
 import { PageTokens } from './page-token.ts';
 import { type Pause, Pauses } from './pauses.ts';
 import { Policies } from './policies.ts';
+import { Quarantined } from './quarantined.ts';
 import { Readings } from './readings.ts';
 import { Reaper } from './reaper.ts';
+import { Scrub } from './scrub.ts';
 import { Seals } from './seal.ts';
 import { Sessions } from './sessions.ts';
 import { SharedContents } from './shared.ts';
@@ -60,6 +64,8 @@ export interface StoreOptions {
   readonly after?: After;
   /** Whether what earlier processes have left staged is removed. False where this process had the store open. Default true. */
   readonly removesStale?: boolean;
+  /** How long what is free is left alone. Default {@link defaultGraces}. */
+  readonly graces?: Graces;
   /** Told of each step of what the store does. Default: nobody is. */
   readonly onStep?: OnStep;
   /** What holds back maintenance because of the clock. Default: nothing does. */
@@ -96,13 +102,16 @@ export interface Store extends AsyncDisposable {
   readonly pauses: Pauses;
   readonly policies: Policies;
   readonly reaper: Reaper;
+  readonly collection: Collection;
+  readonly scrub: Scrub;
+  readonly quarantined: Quarantined;
   /** What the start had to tidy up. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
 
 /** @throws Failure NOT_IMPLEMENTED if the store was written by newer code. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { blobs, opensSessions = true, onStep } = options;
+  const { opensSessions = true, onStep } = options;
   const watches = new Watches(options.after);
   const index = announcing(options.index, watches);
   const inlineBytesMax = options.inlineBytesMax ?? limits.inlineContentBytesMaxDefault;
@@ -113,6 +122,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     );
   const settings = await readSettings(index);
   if (!settings.listsStates) await listSessionsByState(index, defaultNamespace);
+  await noteUncleanEnd(index);
+  const blobs = new MarkedBlobs(index, options.blobs);
   const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
   await onStep?.('start.staleRemoved');
   const namespaces = new Namespaces(index, blobs);
@@ -133,6 +144,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const contents = new Contents(blobs);
   const pageTokens = new PageTokens(settings.pageTokenKey);
   const listing = new Listing(index, namespaces, contents, pageTokens);
+  const { graces = defaultGraces } = options;
+  const collection = new Collection({ index, blobs, pauses, graces, onStep });
   const space = new Space(blobs, index, options.reserveBytes);
   return {
     now: () => index.now(),
@@ -168,10 +181,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     space,
     pauses,
     reaper: new Reaper({ index, pauses, lapses: seals.lapses, onStep }),
+    collection,
+    scrub: new Scrub({ index, contents, onStep }),
+    quarantined: new Quarantined(index, namespaces, pageTokens),
     recovered: { stagingFiles, pendingSeals },
     [Symbol.asyncDispose]: async () => {
       watches.end();
       seals.close();
+      await collection.stop();
+      // If the index takes nothing any more the next start has files looked for that no row names.
+      await blobs.close().catch(() => undefined);
       await index.close();
     },
   };

@@ -28,7 +28,7 @@ export async function publishAndCommit<T>(
       if (!(error instanceof ContentVanished)) throw error;
     }
   }
-  const published = await writer.publish();
+  const published = await writer.publish(index.now());
   try {
     return await commit(published);
   } catch (error) {

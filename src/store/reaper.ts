@@ -30,12 +30,15 @@ export interface ReapResult extends Reaped {
 /** Transactions under way at a time: they share the writes to the disk, and others get their turns in between. */
 const transactionsAtOnce = 4;
 const othersTogether = 100;
+const freedBetweenCompactions = 10_000;
 /** Rows of the queue that are read together. */
 const queuedTogether = 256;
 
 export class Reaper {
   private readonly options: ReaperOptions;
   private readonly sessions: SessionReaper;
+  /** Freed since the part of the queue that has been worked off was compacted. */
+  private sinceCompaction = 0;
 
   constructor(options: ReaperOptions) {
     this.options = options;
@@ -52,6 +55,15 @@ export class Reaper {
       itemsMax: bounds.itemsMax,
       isOver: () => bounds.isOver() || itemsOf(done) >= bounds.itemsMax,
     };
+    try {
+      return await this.workOff(limited, done);
+    } finally {
+      await this.compact(itemsOf(done));
+    }
+  }
+
+  private async workOff(limited: Bounds, done: Reaped): Promise<ReapResult> {
+    const { index } = this.options;
     const due = { gte: calls.expiry.range().gte, lt: calls.expiry.range(index.now() + 1).gte };
     for await (const block of index.scan({
       ...due,
@@ -107,6 +119,15 @@ export class Reaper {
       decide: (rows, draft, env) => removeOthers(rows, draft, batch, env.now),
     });
     await this.options.onStep?.('reap.others');
+  }
+
+  /** Rows that were removed stay in the way of every later look at the queue, until their range is compacted. */
+  private async compact(freed: number): Promise<void> {
+    this.sinceCompaction += freed;
+    if (this.sinceCompaction < freedBetweenCompactions) return;
+    this.sinceCompaction = 0;
+    const { index } = this.options;
+    await index.compact({ gte: calls.expiry.range().gte, lt: calls.expiry.range(index.now() + 1).gte });
   }
 
   private async nextTime(after: Uint8Array): Promise<number | undefined> {

@@ -30,6 +30,10 @@ export const steps = [
   'export.written',
   'export.published',
   'export.trimmed',
+  'collect.condemned',
+  'collect.swept',
+  'collect.orphanCondemned',
+  'scrub.quarantined',
 ] as const;
 
 /** One of {@link steps}. */

@@ -101,6 +101,9 @@ function namesAreWrittenOnce(store: () => BlobStore): void {
     await store().prepareNamespace('ns2');
     await publish(store(), 'ns2/00/u2', content(5));
     expect(await all(store().list('ns2'))).toEqual(['ns2/00/u2']);
+    expect(await all(store().list('ns2', '00'))).toEqual(['ns2/00/u2']);
+    expect(await all(store().list('ns2', '0a'))).toEqual([]);
+    await expect(all(store().list('ns2', '..'))).rejects.toThrow(RangeError);
   });
 }
 

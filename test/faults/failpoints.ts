@@ -9,11 +9,16 @@ const around = ['batch.before', 'batch.held', 'batch.after', 'answer.leaving'] a
  */
 export type Failpoint = Step | (typeof around)[number];
 
-/** Those that load passes. Exports have a rig of their own. */
-export const failpoints: readonly Failpoint[] = [
-  ...steps.filter((step) => !step.startsWith('export.')),
-  ...around,
+/** These need more than a server under load: files that are a day old, or damaged. Exports have a rig of their own. */
+const elsewhere: readonly Failpoint[] = [
+  ...steps.filter((step) => step.startsWith('export.')),
+  'collect.orphanCondemned',
+  'scrub.quarantined',
 ];
+
+export const failpoints: readonly Failpoint[] = [...steps, ...around].filter(
+  (step) => !elsewhere.includes(step),
+);
 
 /** Ends the process with SIGKILL when `step` is reached for the `occurrence`-th time from now on, counted from 1. */
 export interface Armed {
@@ -28,6 +33,12 @@ export interface ChildOptions {
   readonly indexDir?: string | undefined;
   /** Contents up to this size go into the index. */
   readonly inlineBytesMax: number;
+  /** Contents are collected all the time, with no grace. Default: nobody does. */
+  readonly collects?: boolean | undefined;
+  /** Nothing waits before it is collected, whoever does it. Default: as long as usual. */
+  readonly graceless?: boolean | undefined;
+  /** A Unix socket to serve the same on, to operators. Default: none. */
+  readonly socket?: string | undefined;
   /** Of LevelDB: small ones make it write tables and compact them often. Default: the service's own. */
   readonly tuning?: { readonly writeBufferBytes: number; readonly tableBytes: number } | undefined;
   /** Armed from the start; others are armed later by a line of standard input with an {@link Armed} as JSON. */

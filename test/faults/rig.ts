@@ -164,7 +164,7 @@ export class Rig implements AsyncDisposable {
 
   private spawn(armed?: Armed): ServerProcess {
     const cacheDir = join(this.home, 'cache');
-    return new ServerProcess({ ...this.placeOptions(), inlineBytesMax, armed }, cacheDir);
+    return new ServerProcess({ ...this.placeOptions(), inlineBytesMax, armed, collects: true }, cacheDir);
   }
 
   private placeOptions(): Place {

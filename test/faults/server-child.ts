@@ -25,6 +25,7 @@ const heldMs = 60;
 
 let armed: Armed | undefined = armedAtStart;
 let passed = 0;
+let isStopping = false;
 
 createInterface({ input: process.stdin })
   .on('line', (line) => {
@@ -79,6 +80,7 @@ const store = await openStore({
   blobs: await openDiskBlobs({ root: dataDir }),
   inlineBytesMax,
   reserveBytes: 0,
+  ...(options.collects || options.graceless ? { graces: { dedupMs: 0, readMs: 0 } } : {}),
   onStep: pass,
 });
 const server = await startServer({
@@ -92,6 +94,7 @@ const server = await startServer({
     elapsed: () => performance.now(),
   }),
   grpc: { host: '127.0.0.1', port: 0 },
+  ...(options.socket === undefined ? {} : { socket: options.socket }),
   messageBytesMax: limits.messageBytesMax,
   concurrentStreamsMax: limits.concurrentStreamsMax,
   drainMs: 5_000,
@@ -102,7 +105,22 @@ writeSync(1, `${JSON.stringify(ready)}\n`);
 // Otherwise it is written at the end, which is sudden here.
 flushCompileCache();
 
+if (options.collects) void collectForever();
+
+async function collectForever(): Promise<void> {
+  const bounds = { itemsMax: 1_000, isOver: () => isStopping };
+  while (!isStopping) {
+    try {
+      await store.collection.collect(bounds, { findOrphans: false });
+    } catch (error) {
+      if (!isStopping) complain('collecting', error);
+    }
+    await delay(5);
+  }
+}
+
 async function stop(): Promise<void> {
+  isStopping = true;
   await server.drain();
   await store[Symbol.asyncDispose]();
   process.exit(0);

@@ -99,6 +99,24 @@ function snapshots(open: OpenRig): void {
     expect(rest.find(([name]) => name === '2400')).toEqual(['2400', '2400']);
   });
 
+  test('compacting a range changes nothing that can be read, of what is there, removed or not durable', async () => {
+    await using rig = await open();
+    const { index } = rig;
+    await fill(index, 2_500);
+    const old = index.snapshot();
+    const gone = Array.from({ length: 2_000 }, (_, n) => del(String(n).padStart(4, '0')));
+    await write(index, gone);
+    const writing = write(index, [put('2400', 'new')]);
+    await index.compact(everything);
+    await writing;
+    await index.compact({ gte: key('0000'), lt: key('0000') });
+    const rows = await rowsOf(index);
+    expect(rows.length).toBe(500);
+    expect(rows.find(([name]) => name === '2400')).toEqual(['2400', 'new']);
+    expect((await rowsOf(old)).length).toBe(2_500);
+    await old[Symbol.asyncDispose]();
+  });
+
   test('a disposed snapshot is of no use', async () => {
     await using rig = await open();
     const snapshot = rig.index.snapshot();

@@ -83,6 +83,7 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   maybeFree: { code: 0x55, columns: [ascending, text, digest] },
   condemned: { code: 0x56, columns: [ascending, text, text] },
   preview: { code: 0x57, columns: [text, digest] },
+  quarantine: { code: 0x58, columns: [text, digest] },
   expiry: { code: 0x60, columns: [ascending, text, text, text] },
   requestId: { code: 0x61, columns: [text, text, text] },
   usage: { code: 0x62, columns: [text, ascending] },

@@ -7,6 +7,7 @@ import { comparisonSuite } from '../api/comparison.suite.ts';
 import { earlySuite } from '../api/early.suite.ts';
 import { lifecycleSuite } from '../api/lifecycle.suite.ts';
 import { lineageSuite } from '../api/lineage.suite.ts';
+import { maintenanceRefusedSuite, maintenanceSuite } from '../api/maintenance.suite.ts';
 import { openSessionSuite } from '../api/open-session.suite.ts';
 import { queriesSuite } from '../api/queries.suite.ts';
 import { readingSuite } from '../api/reading.suite.ts';
@@ -30,8 +31,11 @@ describe('lineage through the gRPC door', () => lineageSuite(openGrpcDoor));
 describe('comparisons through the gRPC door', () => comparisonSuite(openGrpcDoor));
 describe('reading through the gRPC door', () => readingSuite(openGrpcDoor));
 
+describe('maintenance through the gRPC door', () => maintenanceRefusedSuite(openGrpcDoor));
+
 describe('artifacts through the local door', () => artifactsSuite(openSocketDoor));
 describe('lifecycles through the local door', () => lifecycleSuite(openSocketDoor, { forOperators: true }));
+describe('maintenance through the local door', () => maintenanceSuite(openSocketDoor));
 
 describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HTTP/1.1', (protocol) => {
   const open = openHttpDoor(protocol);
@@ -50,4 +54,5 @@ describe.each(['Connect', 'Connect with JSON', 'gRPC-Web'] as const)('%s over HT
   describe('lineage', () => lineageSuite(open));
   describe('comparisons', () => comparisonSuite(open));
   describe('reading', () => readingSuite(open));
+  describe('maintenance', () => maintenanceRefusedSuite(open));
 });

@@ -158,6 +158,8 @@ describe('a failed commit', () => {
     let failing: 'written' | 'unwritten' | undefined;
     const index = await openMemoryIndex({ clock: () => startOfTime, failAt: () => failing });
     await using opened = await openTestStore({ index });
+    // The first file has the index marked, which is a commit of its own.
+    await opened.store.uploads.create(tester, specOf({ session: 's', name: 'first' }), someBytes(50_000, 1));
     for (const outcome of ['written', 'unwritten'] as const) {
       const push = () =>
         opened.store.uploads.create(

@@ -365,7 +365,7 @@ function previewFaults(
   return isBeginning ? [] : [`blob ${sha256}: its preview is another`];
 }
 
-/** The files of a namespace are those that its rows name, whether live or condemned: nothing is collected yet. */
+/** The files of a namespace are those that its rows name; those that are condemned may be gone already. */
 async function fileFaults(rows: Rows, blobStore: BlobStore, allowed: Allowed): Promise<string[]> {
   const faults: string[] = [];
   for (const { parts, value } of rows.get(store.namespace as AnyFamily)!) {
@@ -373,7 +373,11 @@ async function fileFaults(rows: Rows, blobStore: BlobStore, allowed: Allowed): P
     const there = new Set<string>();
     for await (const name of blobStore.list(internalId)) there.add(name);
     for (const row of rows.get(blobs.physicalName as AnyFamily)!)
-      if (row.parts[0] === parts[0] && !there.delete(String(row.parts[1])))
+      if (
+        row.parts[0] === parts[0] &&
+        !there.delete(String(row.parts[1])) &&
+        (row.value as { state: string }).state === 'live'
+      )
         faults.push(`the file ${row.parts[1]} is missing`);
     if (!allowed.orphans) faults.push(...[...there].map((name) => `no row names the file ${name}`));
   }

@@ -8,6 +8,7 @@ import type { Index, Snapshot } from '../../index/door.ts';
 import { blobs, store as storeKeys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
 import { crcKeys, crcRowBytes } from '../blob-rows.ts';
+import { orphanAgeMs } from '../orphans.ts';
 import { type Found, found } from './finding.ts';
 import { grouped, joined } from './join.ts';
 import { damaged, examined, lookUp, readable } from './look-up.ts';
@@ -24,6 +25,8 @@ export interface ContentCheck {
   readonly signal?: AbortSignal | undefined;
   /** Told of each content that was looked at, and of its bytes if they were read. */
   onContent(bytes: number): void;
+  /** Told of the size of each file, whether anything refers to it or not. */
+  onFile(bytes: number): void;
 }
 
 interface Blob {
@@ -162,14 +165,52 @@ export async function* contents(check: ContentCheck): AsyncGenerator<Found> {
     check.signal?.throwIfAborted();
     if (record === undefined) continue;
     const blob = { ns, sha256, record };
-    yield* record.quarantined ? quarantined(blob) : contentFaults(check, blob);
+    yield* record.quarantined ? quarantined(check, blob) : contentFaults(check, blob);
+    if (record.name !== undefined) check.onFile(record.size);
     check.onContent(check.reads ? record.size : 0);
   }
 }
 
-function* quarantined({ ns, sha256 }: Blob): Generator<Found> {
+async function* quarantined({ snapshot }: ContentCheck, { ns, sha256 }: Blob): AsyncGenerator<Found> {
+  const about = { namespace: ns, sha256 };
   const message = 'the content is damaged and quarantined; pushing the same bytes again heals it';
-  yield found('CONTENT_CORRUPT', { namespace: ns, sha256 }, message);
+  yield found('CONTENT_CORRUPT', about, message);
+  const [listed] = await lookUp(snapshot, [blobs.quarantine.key(ns, sha256)]);
+  if (listed === undefined || listed === damaged)
+    yield found(
+      'INDEX_ROW_WRONG',
+      about,
+      'the content is quarantined and not in the list of those that are',
+      {
+        kind: 'listQuarantined',
+        ns,
+        sha256,
+      },
+    );
+}
+
+/** What is listed as quarantined and is not. */
+export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
+  for await (const block of examined(snapshot, scope.rangeOf(blobs.quarantine))) {
+    const rows = block.flatMap(({ key }) => {
+      const parts = scope.parse(blobs.quarantine, key) as [string, Sha256] | undefined;
+      return parts === undefined ? [] : [{ key, ns: parts[0], sha256: parts[1] }];
+    });
+    const records = await lookUp(
+      snapshot,
+      rows.map(({ ns, sha256 }) => blobs.record.key(ns, sha256)),
+    );
+    for (const [at, { key, ns, sha256 }] of rows.entries()) {
+      const value = records[at];
+      if (value === damaged || (value && scope.decode(blobs.record, value)?.quarantined)) continue;
+      const message = `${scope.describe(key)} should not be there`;
+      yield found('INDEX_ROW_WRONG', { namespace: ns, sha256 }, message, {
+        kind: 'listQuarantined',
+        ns,
+        sha256,
+      });
+    }
+  }
 }
 
 async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<Found> {
@@ -181,7 +222,7 @@ async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<F
     fault.isMissing ? 'CONTENT_MISSING' : 'CONTENT_CORRUPT',
     { namespace: ns, sha256 },
     `${fault.message}; pushing the same bytes again heals it, once it is quarantined by a repair`,
-    { kind: 'quarantine', ns, sha256, name: record.name },
+    { kind: 'quarantine', ns, sha256, name: record.name, message: fault.message },
   );
 }
 
@@ -244,8 +285,6 @@ async function isStillThere(index: Index, { ns, sha256, record }: Blob): Promise
   return now.name === record.name && !now.quarantined;
 }
 
-const dayMs = 86_400_000;
-
 /** Files that no row names and that are older than a day: younger ones may be about to be committed. */
 export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
   const { snapshot, scope, index } = check;
@@ -260,7 +299,8 @@ export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
       // As it is now: what was committed since the instant of the check is no orphan.
       if (await isNamed(index, ns, name)) continue;
       const stat = await check.blobs.stat(name);
-      if (stat === undefined || stat.modifyTimeMs > index.now() - dayMs) continue;
+      if (stat === undefined || stat.modifyTimeMs > index.now() - orphanAgeMs) continue;
+      check.onFile(stat.sizeBytes);
       yield found(
         'ORPHAN',
         { namespace: ns },

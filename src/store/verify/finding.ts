@@ -78,7 +78,11 @@ export type Repair =
       readonly ns: string;
       readonly sha256: Sha256;
       readonly name: string | undefined;
+      /** What is wrong with it, for the list of what is quarantined. */
+      readonly message: string;
     }
+  /** List a content as quarantined, or not, as its record says. The row itself is not read: it may be damaged. */
+  | { readonly kind: 'listQuarantined'; readonly ns: string; readonly sha256: Sha256 }
   | { readonly kind: 'condemn'; readonly ns: string; readonly name: string; readonly size: number };
 
 export interface Found {

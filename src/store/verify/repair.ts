@@ -8,7 +8,7 @@ import { textOf } from '../../index/bytes.ts';
 import type { Env, Index, Key } from '../../index/door.ts';
 import { artifacts, blobs, calls, sessions } from '../../index/keys.ts';
 import type { BlobRecord, HeadRecord } from '../../index/records.ts';
-import { condemn, crcKeys } from '../blob-rows.ts';
+import { condemn, crcKeys, quarantine as putQuarantine } from '../blob-rows.ts';
 import { type Draft, type Rows, transact } from '../transaction.ts';
 import { noUsage, plus } from '../usage.ts';
 import type { Repair } from './finding.ts';
@@ -73,6 +73,12 @@ function decide(
       const record = rows.get(blobs.record, what.ns, what.sha256);
       if (record === undefined || record.refs !== 0) return false;
       draft.put(blobs.maybeFree, [now, what.ns, what.sha256], true);
+      return true;
+    }
+    case 'listQuarantined': {
+      if (rows.get(blobs.record, what.ns, what.sha256)?.quarantined)
+        draft.put(blobs.quarantine, [what.ns, what.sha256], { time: now, message: 'it is damaged' });
+      else draft.del(blobs.quarantine, what.ns, what.sha256);
       return true;
     }
     case 'condemn': {
@@ -163,7 +169,7 @@ function derivedOf(owner: Owner, rows: Rows): Draft['writes'] {
 async function quarantine(
   index: Index,
   blobStore: BlobStore,
-  { ns, sha256, name }: RepairOf<'quarantine'>,
+  { ns, sha256, name, message }: RepairOf<'quarantine'>,
 ): Promise<boolean> {
   const value = await index.get(blobs.record.key(ns, sha256));
   const before = value && blobs.record.decode(value);
@@ -171,11 +177,11 @@ async function quarantine(
   return await transact(index, {
     queue: ns,
     reads: [blobs.record.key(ns, sha256)],
-    decide: (rows, draft) => {
+    decide: (rows, draft, { now }) => {
       const record = rows.get(blobs.record, ns, sha256);
       if (record === undefined || record.quarantined || record.name !== before.name) return false;
       if (name !== undefined && record.name !== name) return false;
-      draft.put(blobs.record, [ns, sha256], { ...record, quarantined: true });
+      putQuarantine(draft, ns, sha256, record, { time: now, message });
       return true;
     },
   });

@@ -4,8 +4,10 @@ import type { Sha256 } from '../../domain/digest.ts';
 import type { Snapshot } from '../../index/door.ts';
 import { artifacts, blobs, commitRange } from '../../index/keys.ts';
 import { type Found, found } from './finding.ts';
-import { derivedFamilies, familyOf } from './owners.ts';
+import { type AnyFamily, derivedFamilies, familyOf } from './owners.ts';
 import type { Scope } from './scope.ts';
+
+const others: readonly AnyFamily[] = [artifacts.head, blobs.record, blobs.quarantine];
 
 /** Every row of the index, counted; what cannot be read of it or is of no family. */
 export async function* unreadableRows(
@@ -41,7 +43,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
   }
   if (value !== undefined && scope.decode(family, value) !== undefined) return;
   // Of these others know what they should be.
-  if (derivedFamilies.includes(family) || family === artifacts.head || family === blobs.record) return;
+  if (derivedFamilies.includes(family) || others.includes(family)) return;
   const parts = scope.parse(family, key);
   if (parts === undefined) return;
   const about = { namespace: String(parts[0]) };
@@ -51,7 +53,13 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
       'CONTENT_CORRUPT',
       { ...about, sha256 },
       `${scope.describe(key)} is damaged; pushing the same bytes again heals it`,
-      { kind: 'quarantine', ns: about.namespace, sha256, name: undefined },
+      {
+        kind: 'quarantine',
+        ns: about.namespace,
+        sha256,
+        name: undefined,
+        message: 'what the index has of its bytes is damaged',
+      },
     );
     return;
   }

@@ -4,7 +4,16 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
 import { artifacts, sessions } from '../../index/keys.ts';
-import { type ContentCheck, cameBack, contents, leftOvers, orphans, references } from './content-check.ts';
+import { endConfirmation, type Files, mayCondemn } from '../orphan-valve.ts';
+import {
+  type ContentCheck,
+  cameBack,
+  contents,
+  leftOvers,
+  orphans,
+  quarantineList,
+  references,
+} from './content-check.ts';
 import { missingRows, surplusRows } from './derived-check.ts';
 import type { Finding, Found } from './finding.ts';
 import { examined } from './look-up.ts';
@@ -44,8 +53,6 @@ export interface CheckOptions {
 
 /** A report lists so many findings; more are counted. */
 export const findingsMax = 10_000;
-/** A repair may condemn so many files that nothing refers to. More of them may mean that the index is what is wrong. */
-export const orphansMax = 1_000;
 const reportDays = 1;
 const reportsMax = 8;
 /** Rows between two words about how far a check is. */
@@ -55,6 +62,8 @@ interface Report {
   readonly id: string;
   readonly time: number;
   readonly findings: readonly Found[];
+  /** Of all files. */
+  readonly fileBytes: number;
 }
 
 export class Verifier {
@@ -73,7 +82,7 @@ export class Verifier {
   async *check(options: CheckOptions): AsyncGenerator<VerifyEvent> {
     const before = this.repairs;
     await using snapshot = this.index.snapshot();
-    const checked = { rows: 0, contents: 0, bytes: 0 };
+    const checked = { rows: 0, contents: 0, bytes: 0, fileBytes: 0 };
     const kept: Found[] = [];
     let findings = 0;
     let told = 0;
@@ -86,19 +95,19 @@ export class Verifier {
         yield { kind: 'finding', finding: found.finding };
       } else if (checked.rows + checked.contents - told >= progressRows) {
         told = checked.rows + checked.contents;
-        yield { kind: 'progress', checked: { ...checked } };
+        yield { kind: 'progress', checked: shown(checked) };
       }
     }
     // What was counted before a repair is not added after it once more.
-    const reportId = this.repairs === before ? this.keep(kept) : '';
-    yield { kind: 'summary', reportId, checked: { ...checked }, findings, repaired: 0 };
+    const reportId = this.repairs === before ? this.keep(kept, checked.fileBytes) : '';
+    yield { kind: 'summary', reportId, checked: shown(checked), findings, repaired: 0 };
   }
 
   /** Undefined now and then: nothing was found, and the check is further than before. */
   private async *findings(
     snapshot: Snapshot,
     { namespace, checkContents, signal }: CheckOptions,
-    checked: { rows: number; contents: number; bytes: number },
+    checked: { rows: number; contents: number; bytes: number; fileBytes: number },
   ): AsyncGenerator<Found | undefined> {
     const scope = new Scope(namespace);
     const check: ContentCheck = {
@@ -111,6 +120,9 @@ export class Verifier {
       onContent: (bytes) => {
         checked.contents++;
         checked.bytes += bytes;
+      },
+      onFile: (bytes) => {
+        checked.fileBytes += bytes;
       },
     };
     const onRows = (count: number) => {
@@ -126,13 +138,14 @@ export class Verifier {
     yield* references(check);
     yield* leftOvers(check);
     yield* contents(check);
+    yield* quarantineList(check);
     yield* orphans(check);
     yield* cameBack(snapshot, scope);
   }
 
-  private keep(findings: readonly Found[]): string {
+  private keep(findings: readonly Found[], fileBytes: number): string {
     const id = randomBytes(8).toString('hex');
-    this.reports.set(id, { id, time: this.index.now(), findings });
+    this.reports.set(id, { id, time: this.index.now(), findings, fileBytes });
     for (const old of this.reports.keys()) if (this.reports.size > reportsMax) this.reports.delete(old);
     return id;
   }
@@ -162,18 +175,19 @@ export class Verifier {
     this.repairs++;
     const checked = { rows: 0, contents: 0, bytes: 0 };
     if (options.reindex) checked.rows = await this.reindexAll(options.signal);
-    const orphanCount = report.findings.filter(({ finding }) => finding.kind === 'ORPHAN').length;
+    const files = orphansIn(report);
+    const mayRemove = files.count === 0 || (await mayCondemn(this.index, files, report.fileBytes));
     let repaired = 0;
     for (const { finding, repair: what } of report.findings) {
       options.signal?.throwIfAborted();
-      const refusal =
-        finding.kind === 'ORPHAN' && orphanCount > orphansMax ? tooManyOrphans(orphanCount) : undefined;
+      const refusal = finding.kind === 'ORPHAN' && !mayRemove ? tooManyOrphans(files.count) : undefined;
       const outcome = what === undefined || refusal !== undefined ? refusal : await this.attempt(what);
       const isRepaired = what !== undefined && outcome === undefined;
       if (isRepaired) repaired++;
       const message = outcome === undefined ? finding.message : `${finding.message}; ${outcome}`;
       yield { kind: 'finding', finding: { ...finding, message, repaired: isRepaired } };
     }
+    if (files.count > 0 && mayRemove) await endConfirmation(this.index);
     yield { kind: 'summary', reportId: '', checked, findings: report.findings.length, repaired };
   }
 
@@ -221,6 +235,16 @@ function ignoreDamage(error: unknown): number {
 /** An owner may have seventy derived rows and more, and a transaction is bounded. */
 const reindexOwners = 25;
 
+/** Those that a repair would remove. */
+function orphansIn({ findings }: Report): Files {
+  const sizes = findings.flatMap(({ repair }) => (repair?.kind === 'condemn' ? [repair.size] : []));
+  return { count: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+function shown({ rows, contents, bytes }: Checked): Checked {
+  return { rows, contents, bytes };
+}
+
 function tooManyOrphans(count: number): string {
-  return `not removed: ${count} files are more than the ${orphansMax} that a repair may remove; perhaps it is the index that is wrong`;
+  return `not removed: ${count} files are more than may be removed unasked, and perhaps it is the index that is wrong; resume maintenance to allow it, and repair again`;
 }

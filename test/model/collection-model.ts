@@ -1,0 +1,386 @@
+/**
+ * The protocol by which one content is stored, shared and collected, without anything that is not part of it: every
+ * step that another can come between is a transition, every grace is something that "may have passed", and a crash may
+ * come anywhere. `explore` visits every state that can be reached.
+ *
+ * It is the specification of src/store: S4 to S6 of an upload (publish.ts, blob-rows.ts), a deletion (detach), and of
+ * collection what condemning.ts, sweeping.ts and orphans.ts do.
+ */
+
+/** What goes wrong in a protocol that is not this one: each is known to fail, and the model has to show it. */
+export type Variant =
+  /** Collection takes out of use what nothing referred to when it looked. */
+  | 'condemns by what it saw'
+  /** Collection removes what nothing referred to when it looked and whose file is old: a duplicate does not renew it. */
+  | 'grace by file time'
+  /** A file is named by its content. */
+  | 'reuses names'
+  /** An upload may commit however long ago its file was written, and does not look whether its name is condemned. */
+  | 'commits condemned names'
+  /** An upload may commit however long ago its file was written. */
+  | 'commits without a limit of time'
+  /** Files without a row are removed although they are young. */
+  | 'young orphans'
+  /** Files without a row are unlinked where they are found, and uploads may commit however late. */
+  | 'unlinks orphans directly'
+  /** Nobody looks for files without a row. */
+  | 'no search for orphans'
+  /** A deletion writes a count that it has read before. */
+  | 'counts outside of the transaction';
+
+export interface Bounds {
+  readonly uploads: number;
+  readonly collectors: number;
+  readonly crashes: number;
+}
+
+type Row = 'none' | 'live' | 'condemned' | 'due';
+
+interface UploadState {
+  /** `held`: found the content held. `written`: its file has its name. */
+  at: 'start' | 'held' | 'absent' | 'written' | 'live' | 'deleted' | 'failed';
+  /** For the variant that counts outside. */
+  saw: number;
+}
+
+interface Collector {
+  doing: 'nothing' | 'condemn' | 'unlink' | 'forget' | 'orphan' | 'file time';
+  name: number;
+}
+
+/** Names are numbers: that of the upload, unless names are reused. */
+interface State {
+  uploads: UploadState[];
+  collectors: Collector[];
+  /** By name: the file is there; it is more than half a day old; its row. */
+  files: boolean[];
+  old: boolean[];
+  rows: Row[];
+  /** What can never be undone: the name was condemned. */
+  spent: boolean[];
+  blob: { name: number; refs: number } | undefined;
+  queued: 'no' | 'young' | 'due';
+  crashes: number;
+}
+
+export interface Violation {
+  readonly what: string;
+  /** What led there. */
+  readonly trace: readonly string[];
+}
+
+export interface Explored {
+  readonly states: number;
+  readonly violation: Violation | undefined;
+}
+
+function initial({ uploads, collectors }: Bounds): State {
+  return {
+    uploads: Array.from({ length: uploads }, () => ({ at: 'start', saw: 0 })),
+    collectors: Array.from({ length: collectors }, () => ({ doing: 'nothing', name: 0 })),
+    files: Array.from({ length: uploads }, () => false),
+    old: Array.from({ length: uploads }, () => false),
+    rows: Array.from({ length: uploads }, () => 'none'),
+    spent: Array.from({ length: uploads }, () => false),
+    blob: undefined,
+    queued: 'no',
+    crashes: 0,
+  };
+}
+
+function copy(state: State): State {
+  return {
+    uploads: state.uploads.map((one) => ({ ...one })),
+    collectors: state.collectors.map((one) => ({ ...one })),
+    files: [...state.files],
+    old: [...state.old],
+    rows: [...state.rows],
+    spent: [...state.spent],
+    blob: state.blob && { ...state.blob },
+    queued: state.queued,
+    crashes: state.crashes,
+  };
+}
+
+/** A step that can be taken, and what it makes of a copy of the state. */
+interface Step {
+  readonly name: string;
+  readonly take: (state: State) => void;
+}
+
+function condemnName(state: State, name: number): void {
+  state.rows[name] = 'condemned';
+  state.spent[name] = true;
+}
+
+function isUnlimited(variant: Variant | undefined): boolean {
+  return (
+    variant === 'commits without a limit of time' ||
+    variant === 'commits condemned names' ||
+    variant === 'unlinks orphans directly'
+  );
+}
+
+/** S6. */
+function commit(state: State, id: number, name: number, variant: Variant | undefined): void {
+  const upload = state.uploads[id]!;
+  if (upload.at === 'written') {
+    const isCondemned = state.rows[name] === 'condemned' || state.rows[name] === 'due';
+    const isRefused =
+      (isCondemned && variant !== 'commits condemned names') || (state.old[name] && !isUnlimited(variant));
+    if (isRefused && state.blob === undefined) {
+      upload.at = 'failed';
+      return;
+    }
+  }
+  if (state.blob !== undefined) {
+    state.blob.refs++;
+    if (upload.at === 'written' && state.rows[name] === 'none') condemnName(state, name);
+    upload.at = 'live';
+  } else if (upload.at === 'held') {
+    upload.at = 'absent';
+  } else {
+    state.blob = { name, refs: 1 };
+    state.rows[name] = 'live';
+    upload.at = 'live';
+  }
+}
+
+function detach(state: State, id: number, refs: number): void {
+  state.uploads[id]!.at = 'deleted';
+  if (state.blob === undefined) return;
+  state.blob.refs = refs;
+  if (refs === 0) state.queued = 'young';
+}
+
+function uploadSteps(state: State, id: number, variant: Variant | undefined): Step[] {
+  const { at } = state.uploads[id]!;
+  const name = variant === 'reuses names' ? 0 : id;
+  const told = (what: string, take: Step['take']): Step[] => [{ name: `upload ${id} ${what}`, take }];
+  switch (at) {
+    case 'start':
+      return told('looks', (next) => {
+        next.uploads[id]!.at = next.blob === undefined ? 'absent' : 'held';
+      });
+    case 'absent':
+      return told('names its file', (next) => {
+        next.files[name] = true;
+        next.uploads[id]!.at = 'written';
+      });
+    case 'held':
+    case 'written':
+      return told('commits', (next) => commit(next, id, name, variant));
+    case 'live':
+      if (variant !== 'counts outside of the transaction')
+        return told('is deleted', (next) => detach(next, id, (next.blob?.refs ?? 1) - 1));
+      if (state.uploads[id]!.saw === 0)
+        return told('is read', (next) => {
+          next.uploads[id]!.saw = next.blob?.refs ?? 1;
+        });
+      return told('is deleted', (next) => detach(next, id, next.uploads[id]!.saw - 1));
+    default:
+      return [];
+  }
+}
+
+/** What a collector may begin, and how it goes on. */
+function collectorSteps(state: State, id: number, variant: Variant | undefined): Step[] {
+  const { doing, name } = state.collectors[id]!;
+  const told = (what: string, take: Step['take']): Step => ({ name: `collector ${id} ${what}`, take });
+  const begin = (next: State, to: Collector['doing'], which: number) => {
+    next.collectors[id] = { doing: to, name: which };
+  };
+  const end = (next: State) => begin(next, 'nothing', 0);
+  switch (doing) {
+    case 'nothing':
+      return beginnings(state, variant).map(({ doing: to, name: which }) =>
+        told(`begins to ${to} ${which}`, (next) => begin(next, to, which)),
+      );
+    case 'condemn':
+      return [
+        told('condemns', (next) => {
+          end(next);
+          if (next.queued === 'no') return;
+          const { blob } = next;
+          const isFree = blob?.refs === 0 || variant === 'condemns by what it saw';
+          // Free again, and not for long enough.
+          if (blob?.refs === 0 && next.queued === 'young' && variant !== 'condemns by what it saw') return;
+          next.queued = 'no';
+          if (blob === undefined || !isFree) return;
+          condemnName(next, blob.name);
+          next.blob = undefined;
+        }),
+      ];
+    case 'unlink':
+      return [
+        told(`unlinks ${name}`, (next) => {
+          next.files[name] = false;
+          begin(next, 'forget', name);
+        }),
+      ];
+    case 'forget':
+      return [
+        told(`forgets ${name}`, (next) => {
+          end(next);
+          if (next.rows[name] === 'due') next.rows[name] = 'none';
+        }),
+      ];
+    case 'orphan':
+      return [
+        told(`takes ${name} for an orphan`, (next) => {
+          end(next);
+          if (variant === 'unlinks orphans directly' || variant === 'young orphans') next.files[name] = false;
+          else if (next.rows[name] === 'none') condemnName(next, name);
+        }),
+      ];
+    case 'file time':
+      return [
+        told(`removes ${name}`, (next) => {
+          end(next);
+          next.files[name] = false;
+        }),
+      ];
+  }
+}
+
+function beginnings(state: State, variant: Variant | undefined): Collector[] {
+  const found: Collector[] = [];
+  if (state.queued === 'due') found.push({ doing: 'condemn', name: 0 });
+  for (const [name, row] of state.rows.entries()) {
+    if (row === 'due') found.push({ doing: 'unlink', name });
+    const isOldEnough = state.old[name] || variant === 'young orphans';
+    if (row === 'none' && state.files[name] && isOldEnough && variant !== 'no search for orphans')
+      found.push({ doing: 'orphan', name });
+    if (
+      variant === 'grace by file time' &&
+      state.files[name] &&
+      state.old[name] &&
+      state.blob?.name === name &&
+      state.blob.refs === 0
+    )
+      found.push({ doing: 'file time', name });
+  }
+  return found;
+}
+
+/** What may have passed. */
+function timeSteps(state: State): Step[] {
+  const steps: Step[] = [];
+  if (state.queued === 'young')
+    steps.push({
+      name: 'the content has been free for long enough',
+      take: (next) => {
+        next.queued = 'due';
+      },
+    });
+  for (const [name, row] of state.rows.entries())
+    if (row === 'condemned')
+      steps.push({
+        name: `nobody reads ${name} any more`,
+        take: (next) => {
+          next.rows[name] = 'due';
+        },
+      });
+  for (const [name, isThere] of state.files.entries())
+    if (isThere && !state.old[name])
+      steps.push({
+        name: `${name} has become old`,
+        take: (next) => {
+          next.old[name] = true;
+        },
+      });
+  return steps;
+}
+
+function crash(state: State): void {
+  state.crashes++;
+  for (const upload of state.uploads)
+    if (!['start', 'live', 'deleted', 'failed'].includes(upload.at)) upload.at = 'failed';
+  for (const [id] of state.collectors.entries()) state.collectors[id] = { doing: 'nothing', name: 0 };
+}
+
+function stepsOf(state: State, bounds: Bounds, variant: Variant | undefined): Step[] {
+  const steps = [
+    ...state.uploads.flatMap((_upload, id) => uploadSteps(state, id, variant)),
+    ...state.collectors.flatMap((_collector, id) => collectorSteps(state, id, variant)),
+    ...timeSteps(state),
+  ];
+  if (state.crashes < bounds.crashes) steps.push({ name: 'a crash', take: crash });
+  return steps;
+}
+
+/** What is wrong with a state as it is. */
+function wrong({ uploads, files, rows, spent, blob }: State): string | undefined {
+  const live = uploads.filter(({ at }) => at === 'live').length;
+  if (live > 0 && blob === undefined) return 'I8: a content is referred to and is not there';
+  if (blob !== undefined && blob.refs !== live)
+    return `I8: ${live} refer to a content that counts ${blob.refs}`;
+  if (blob !== undefined && !files[blob.name]) return 'I8: a content is there without its file';
+  if (blob !== undefined && rows[blob.name] !== 'live')
+    return 'I8: a content is in a file that is not its own';
+  const again = rows.findIndex((row, name) => row === 'live' && spent[name]);
+  return again < 0 ? undefined : `I9: the name ${again} was condemned, and is used again`;
+}
+
+/** Nothing new begins: uploads end, all graces pass, and collectors work until there is nothing left to do. */
+function notDrained(state: State, variant: Variant | undefined): string | undefined {
+  const quiet = copy(state);
+  const quietly: Bounds = { uploads: 0, collectors: 0, crashes: 0 };
+  for (const upload of quiet.uploads) if (upload.at === 'start') upload.at = 'failed';
+  for (let left = 1_000; left > 0; left--) {
+    const [step] = stepsOf(quiet, quietly, variant).filter(({ name }) => !/ is (read|deleted)$/.test(name));
+    if (step === undefined) {
+      const kept = quiet.blob === undefined || quiet.blob.refs === 0 ? [] : [quiet.blob.name];
+      const there = [...quiet.files.keys()].filter((name) => quiet.files[name]);
+      if (there.join() !== kept.join()) return `I10: the files ${there} stay, of which ${kept} are wanted`;
+      if (quiet.queued !== 'no' || quiet.rows.some((row) => row === 'condemned' || row === 'due'))
+        return 'I10: something stays in the queues';
+      return undefined;
+    }
+    step.take(quiet);
+    const what = wrong(quiet);
+    if (what !== undefined) return what;
+  }
+  return 'I10: it does not come to rest';
+}
+
+/** Visits every state, nearest first, until one is wrong: then `violation` says how to get there. */
+export function explore(bounds: Bounds, variant?: Variant): Explored {
+  const first = initial(bounds);
+  const cameBy = new Map<string, { readonly from: string; readonly by: string }>();
+  const keyOf = (state: State) => JSON.stringify(state);
+  cameBy.set(keyOf(first), { from: '', by: '' });
+  let layer: State[] = [first];
+  while (layer.length > 0) {
+    const next: State[] = [];
+    for (const state of layer) {
+      const key = keyOf(state);
+      const what = wrong(state) ?? notDrained(state, variant);
+      if (what !== undefined)
+        return { states: cameBy.size, violation: { what, trace: traceTo(key, cameBy) } };
+      for (const { name, take } of stepsOf(state, bounds, variant)) {
+        const after = copy(state);
+        take(after);
+        const afterKey = keyOf(after);
+        if (cameBy.has(afterKey)) continue;
+        cameBy.set(afterKey, { from: key, by: name });
+        next.push(after);
+      }
+    }
+    layer = next;
+  }
+  return { states: cameBy.size, violation: undefined };
+}
+
+function traceTo(
+  key: string,
+  cameBy: ReadonlyMap<string, { readonly from: string; readonly by: string }>,
+): string[] {
+  const trace: string[] = [];
+  for (let at = key; ; ) {
+    const { from, by } = cameBy.get(at)!;
+    if (by === '') return trace.reverse();
+    trace.push(by);
+    at = from;
+  }
+}

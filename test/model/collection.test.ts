@@ -1,0 +1,41 @@
+/** The scheme of collection as an executable specification: every interleaving of it, with a crash at any step. */
+import { expect, it } from 'vitest';
+import { type Bounds, explore, type Variant } from './collection-model.ts';
+
+const bounds: [string, Bounds][] = [
+  ['two uploads, two collectors, a crash', { uploads: 2, collectors: 2, crashes: 1 }],
+  ['three uploads and a collector', { uploads: 3, collectors: 1, crashes: 0 }],
+];
+
+it.each(bounds)(
+  'I8, I9, I10 hold in every state: %s',
+  (_name, bound) => {
+    const { states, violation } = explore(bound);
+    expect(violation).toBeUndefined();
+    expect(states).toBeGreaterThan(10_000);
+  },
+  120_000,
+);
+
+/** What each of them breaks first. */
+const broken: [Variant, RegExp][] = [
+  ['condemns by what it saw', /^I8: a content is referred to and is not there/],
+  ['grace by file time', /^I8: a content is there without its file/],
+  ['reuses names', /^I(8|9)/],
+  ['commits condemned names', /^I9/],
+  ['commits without a limit of time', /^I8|^I9/],
+  ['young orphans', /^I8/],
+  ['unlinks orphans directly', /^I8/],
+  ['no search for orphans', /^I10/],
+  ['counts outside of the transaction', /^I8: \d refer/],
+];
+
+it.each(broken)(
+  'is shown to fail where it is another scheme: %s',
+  (variant, what) => {
+    const { violation } = explore({ uploads: 2, collectors: 2, crashes: 1 }, variant);
+    expect(violation?.what).toMatch(what);
+    expect(violation?.trace.length).toBeGreaterThan(0);
+  },
+  120_000,
+);

@@ -1,0 +1,145 @@
+/** The same over the real code: pushes, deletions, reads and collections, interleaved wherever one of them waits. */
+import { Buffer } from 'node:buffer';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { openMemoryBlobs } from '../../src/blobs/memory.ts';
+import { Failure } from '../../src/domain/errors.ts';
+import { blobs as blobKeys } from '../../src/index/keys.ts';
+import { openMemoryIndex } from '../../src/index/memory.ts';
+import { MemoryRows } from '../../src/index/memory-rows.ts';
+import { openStore } from '../../src/store/open.ts';
+import { day, Rig, unbounded } from '../store/collection-rig.ts';
+import { someBytes } from '../support/calls.ts';
+import { startOfTime } from '../support/door.ts';
+import { inconsistencies } from '../support/naive.ts';
+import { interleavedBlobs, interleavedIndex } from './interleaving.ts';
+
+const seed = 20_261_123;
+
+/** Two that are files and one that is in the index. */
+const contents = [someBytes(200, 1), someBytes(300, 2), Buffer.from('small')];
+
+type Op =
+  | { readonly kind: 'push'; readonly content: number }
+  | { readonly kind: 'delete' | 'read'; readonly which: number }
+  | { readonly kind: 'collect'; readonly items: number; readonly findOrphans: boolean };
+
+const anOp: fc.Arbitrary<Op> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant('push' as const), content: fc.constantFrom(0, 0, 0, 1, 2) }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), which: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('read' as const), which: fc.nat(7) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('collect' as const),
+      items: fc.constantFrom(1, 2, 100),
+      findOrphans: fc.boolean(),
+    }),
+  },
+);
+
+/** Each begins when others have been on their way for a while. */
+const ops = fc.array(fc.record({ op: anOp, after: fc.nat(12) }), { minLength: 6, maxLength: 20 });
+
+async function open(scheduler: fc.Scheduler) {
+  let isInterleaved = false;
+  const turn = async (what: string) => {
+    if (isInterleaved) await scheduler.schedule(Promise.resolve(), what);
+  };
+  const clock = { now: startOfTime };
+  const rows = new MemoryRows();
+  const blobs = openMemoryBlobs({ now: () => clock.now });
+  const index = await openMemoryIndex({ rows, clock: () => clock.now });
+  const store = await openStore({
+    index: interleavedIndex(index, turn),
+    blobs: interleavedBlobs(blobs, turn),
+    inlineBytesMax: 64,
+    graces: { dedupMs: 0, readMs: 0 },
+  });
+  const rig = new Rig(
+    { store, index, blobs, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() },
+    rows,
+    clock,
+  );
+  return {
+    rig,
+    turn,
+    interleave: async (work: () => Promise<unknown>) => {
+      isInterleaved = true;
+      await scheduler.waitFor(work());
+      isInterleaved = false;
+    },
+  };
+}
+
+/** What is not there, or not any more, is no fault. */
+async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Failure && /NOT_FOUND|DELETED/.test(error.reason)) return undefined;
+    throw error;
+  }
+}
+
+it(`I8, I9, I10, I15 hold however pushes, deletions and collections are interleaved (seed ${seed})`, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), ops, async (scheduler, planned) => {
+      const all = planned.map(({ op }) => op);
+      const { rig, interleave, turn } = await open(scheduler);
+      await using _store = rig.test;
+      const pushes = all.filter((op) => op.kind === 'push');
+      const deleted = new Set(all.flatMap((op) => (op.kind === 'delete' ? [op.which] : [])));
+      // Something to collect is there from the beginning.
+      const push = (at: number) => rig.push(`n${at}`, contents[pushes[at]!.content]!);
+      for (const at of pushes.keys()) if (at < 2) await push(at);
+      const run = async (op: Op) => {
+        switch (op.kind) {
+          case 'push':
+            return pushes.indexOf(op) < 2 ? undefined : await push(pushes.indexOf(op));
+          case 'delete':
+            return await orNothing(rig.remove(`n${op.which}`));
+          case 'read': {
+            // What is being deleted may go while it is read: nobody waits for readers here.
+            if (deleted.has(op.which)) return undefined;
+            const bytes = await orNothing(rig.read(`n${op.which}`));
+            if (bytes !== undefined) expect(bytes).toEqual(Buffer.from(contents[pushes[op.which]!.content]!));
+            return bytes;
+          }
+          case 'collect': {
+            const { items: itemsMax, findOrphans } = op;
+            return await rig.store.collection.collect({ ...unbounded, itemsMax }, { findOrphans });
+          }
+        }
+      };
+      await interleave(() =>
+        Promise.all(
+          planned.map(async ({ op, after }) => {
+            for (let turns = 0; turns < after; turns++) await turn('waits');
+            return await run(op);
+          }),
+        ),
+      );
+
+      for (const [at, { content }] of pushes.entries()) {
+        const bytes = await orNothing(rig.read(`n${at}`));
+        if (bytes === undefined) expect(deleted.has(at)).toBe(true);
+        else expect(bytes).toEqual(Buffer.from(contents[content]!));
+      }
+      rig.clock.now += day;
+      await rig.drain(true);
+      rig.clock.now += 1;
+      await rig.drain();
+      expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+      expect(await rig.count(blobKeys.maybeFree)).toBe(0);
+      expect(await rig.count(blobKeys.condemned)).toBe(0);
+      const named = (await rig.all(blobKeys.record)).flatMap(({ value }) => value.name ?? []);
+      expect((await rig.files()).sort()).toEqual(named.sort());
+      expect(await rig.store.pauses.current()).toEqual([]);
+    }),
+    { seed, numRuns: 300 },
+  );
+}, 120_000);

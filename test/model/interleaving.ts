@@ -1,0 +1,106 @@
+/** An index and a blob store each call of which waits for its turn: a scheduler decides who goes on. */
+import type { BlobStore } from '../../src/blobs/blob-store.ts';
+import type { Index, Range, Reader } from '../../src/index/door.ts';
+
+/** Resolves when whoever has come to `what` may go on. */
+export type Turn = (what: string) => Promise<unknown>;
+
+export function interleavedIndex(index: Index, turn: Turn): Index {
+  return {
+    ...interleavedReader(index, turn),
+    transact: async (transaction) => {
+      await turn('transact');
+      const result = await index.transact(transaction);
+      await turn('committed');
+      return result;
+    },
+    snapshot: () => {
+      const snapshot = index.snapshot();
+      return {
+        ...interleavedReader(snapshot, turn),
+        examine: (range) => snapshot.examine(range),
+        [Symbol.asyncDispose]: () => snapshot[Symbol.asyncDispose](),
+      };
+    },
+    compact: (range) => index.compact(range),
+    now: () => index.now(),
+    get epoch() {
+      return index.epoch;
+    },
+    get stats() {
+      return index.stats;
+    },
+    get waiting() {
+      return index.waiting;
+    },
+    close: () => index.close(),
+    [Symbol.asyncDispose]: () => index[Symbol.asyncDispose](),
+  };
+}
+
+function interleavedReader(reader: Reader, turn: Turn): Reader {
+  return {
+    get: async (key) => {
+      await turn('get');
+      return await reader.get(key);
+    },
+    getMany: async (keys) => {
+      await turn('getMany');
+      return await reader.getMany(keys);
+    },
+    scan: async function* (range: Range) {
+      await turn('scan');
+      for await (const block of reader.scan(range)) {
+        yield block;
+        await turn('scan on');
+      }
+    },
+  };
+}
+
+export function interleavedBlobs(blobs: BlobStore, turn: Turn): BlobStore {
+  return {
+    prepareNamespace: (internalId) => blobs.prepareNamespace(internalId),
+    stage: async (name) => {
+      const staged = await blobs.stage(name);
+      return {
+        name,
+        get bytesWritten() {
+          return staged.bytesWritten;
+        },
+        write: (bytes) => staged.write(bytes),
+        commit: async () => {
+          await turn('publish');
+          await staged.commit();
+          await turn('published');
+        },
+        discard: () => staged.discard(),
+        [Symbol.asyncDispose]: () => staged[Symbol.asyncDispose](),
+      };
+    },
+    read: async function* (name, offset, length, signal) {
+      await turn('read');
+      yield* blobs.read(name, offset, length, signal);
+    },
+    stat: async (name) => {
+      await turn('stat');
+      return await blobs.stat(name);
+    },
+    delete: async (name) => {
+      await turn('unlink');
+      await blobs.delete(name);
+      await turn('unlinked');
+    },
+    list: async function* (internalId, shard) {
+      yield* blobs.list(internalId, shard);
+    },
+    space: () => blobs.space(),
+    removeStale: () => blobs.removeStale(),
+    get stagedCount() {
+      return blobs.stagedCount;
+    },
+    get stagedBytes() {
+      return blobs.stagedBytes;
+    },
+  };
+}
