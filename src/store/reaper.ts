@@ -47,7 +47,7 @@ export class Reaper {
 
   /** Frees what is due, the longest due first, as far as `bounds` allow. */
   async reap(bounds: Bounds): Promise<ReapResult> {
-    const { index, pauses } = this.options;
+    const { pauses } = this.options;
     const done: Reaped = { artifacts: 0, bytes: 0, sessions: 0, lapsed: 0, others: 0 };
     const held = await pauses.holding('reap');
     if (held.length > 0) return { ...done, more: false, nextTime: undefined, pauses: held };

@@ -120,3 +120,9 @@ export async function copied(rows: MemoryRows): Promise<MemoryRows> {
   await iterator.close();
   return copy;
 }
+
+export async function rowsIn(index: Index, range: { gte: Key; lt: Key }) {
+  const all = [];
+  for await (const block of index.scan(range)) all.push(...block);
+  return all;
+}

@@ -1,16 +1,15 @@
 /** Checking and repairing the store: every row removed, every row damaged, contents gone and altered. */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { textOf } from '../../src/index/bytes.ts';
-import type { Index, Key } from '../../src/index/door.ts';
-import { artifacts, blobs, calls, commitRange, latest, sessions, store } from '../../src/index/keys.ts';
+import type { Key } from '../../src/index/door.ts';
+import { artifacts, blobs, calls, latest, sessions, store } from '../../src/index/keys.ts';
 import { orphansMax } from '../../src/store/orphan-valve.ts';
 import { usageShard } from '../../src/store/usage.ts';
 import { familyOf } from '../../src/store/verify/owners.ts';
 import { someBytes } from '../support/calls.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { specOf, target, tester } from '../support/specs.ts';
-import { allKeys, copied, dayMs, fill, openRig } from './verify-rig.ts';
+import { allKeys, copied, dayMs, fill, openRig, rowsIn } from './verify-rig.ts';
 
 const nameOf = (key: Key) => familyOf.get(key[0]!)!.name;
 
@@ -263,7 +262,7 @@ describe('contents', () => {
   test('files that no row names are condemned once they are a day old', async () => {
     await using rig = await openRig();
     await fill(rig);
-    const [key, value] = (await rows(rig.index, store.namespace.range()))[0]!;
+    const [key, value] = (await rowsIn(rig.index, store.namespace.range()))[0]!;
     const { internalId } = store.namespace.decode(value);
     expect(store.namespace.parse(key)).toEqual(['default']);
     await using staged = await rig.blobs.stage(`${internalId}/ab/ab000000000000000000000000000000`);
@@ -285,7 +284,7 @@ describe('contents', () => {
 test('of very many files that no row names none is condemned: perhaps it is the index that is wrong', async () => {
   await using rig = await openRig();
   await fill(rig);
-  const [, value] = (await rows(rig.index, store.namespace.range()))[0]!;
+  const [, value] = (await rowsIn(rig.index, store.namespace.range()))[0]!;
   const { internalId } = store.namespace.decode(value);
   let modifyTimeMs = 0;
   for (let at = 0; at <= orphansMax; at++) {
@@ -303,12 +302,6 @@ test('of very many files that no row names none is condemned: perhaps it is the 
   expect(findings[0]!.message).toMatch(/not removed: 1001 files are more than may be removed unasked/);
 });
 
-async function rows(index: Index, range: { gte: Key; lt: Key }) {
-  const all = [];
-  for await (const block of index.scan(range)) all.push(...block);
-  return all;
-}
-
 describe('a head that is lost', () => {
   test('never leads to a version number that was used before', async () => {
     await using rig = await openRig();
@@ -316,7 +309,7 @@ describe('a head that is lost', () => {
       rig.store.uploads.create(tester, specOf({ session: 's', name: 'n' }), Buffer.from(content));
     const made = [(await push('1')).artifact, (await push('2')).artifact, (await push('3')).artifact];
     await rig.store.artifacts.delete(tester, { id: made[2]!.id });
-    const [key] = (await rows(rig.index, artifacts.head.range()))[0]!;
+    const [key] = (await rowsIn(rig.index, artifacts.head.range()))[0]!;
     await rig.index.transact({
       queue: '',
       reads: [],
@@ -363,7 +356,7 @@ describe('reports', () => {
     const bytes = Buffer.from('pushed between report and repair');
     const sha256 = createHash('sha256').update(bytes).digest('hex') as never;
     const left = blobs.bytes.put(['default', sha256], bytes);
-    const head = (await rows(rig.index, artifacts.head.range()))[0]!;
+    const head = (await rowsIn(rig.index, artifacts.head.range()))[0]!;
     const gone = { type: 'del' as const, key: head[0] };
     await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [left, gone], result: 0 }) });
     const stale = await rig.check();
@@ -386,22 +379,4 @@ describe('reports', () => {
     expect((await rig.check({ namespace: 'default' })).findings).toHaveLength(1);
     expect((await rig.check({ namespace: 'another' })).findings).toEqual([]);
   });
-});
-
-test('a reindex writes what is derived, from the records alone', async () => {
-  await using rig = await openRig();
-  await fill(rig);
-  const derived: { type: 'del'; key: Key }[] = [];
-  // The name of a session that is gone is derived from nothing.
-  for (const family of [latest.byTime, latest.byMetadata, sessions.byTime, artifacts.version, sessions.name])
-    for (const [key, value] of await rows(rig.index, family.range()))
-      if (family !== sessions.name || sessions.name.decode(value).goneSince === undefined)
-        derived.push({ type: 'del' as const, key });
-  const before = (await allKeys(rig.rows)).map(textOf);
-  const report = await rig.check();
-  await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: derived, result: 0 }) });
-  await rig.repair(report, true);
-  expect((await rig.check()).findings).toEqual([]);
-  expect((await allKeys(rig.rows)).map(textOf)).toEqual(before);
-  expect(commitRange.gte[0]).toBe(store.commit.code);
 });
