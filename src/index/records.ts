@@ -82,6 +82,8 @@ export interface SessionRecord {
   readonly expireTime?: number;
   /** No artifact with an expiry of its own ever had a later one. */
   readonly survivesUntil?: number;
+  /** When something of it last went that had outlasted its expiry, or its expiry was set to the past. */
+  readonly leftTime?: number;
   /** It was deleted: nothing of it is there for anybody. */
   readonly deleteTime?: number;
   /** It has expired and what goes with it is gone: it waits for those that survive. */

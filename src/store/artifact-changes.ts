@@ -158,7 +158,7 @@ function changeSession(
 function leftOver(session: SessionRecord, now: number): SessionRecord {
   if (!isOver(session, now)) return session;
   const { reaped: _waits, ...rest } = session;
-  return { ...rest, updateTime: now, revision: session.revision + 1 };
+  return { ...rest, leftTime: now, revision: session.revision + 1 };
 }
 
 /** False if there was nothing to delete. @throws Failure ARTIFACT_HELD, ETAG_MISMATCH, SEAL_PENDING. */
@@ -174,6 +174,8 @@ export function decideDelete(
   const found = find(rows, by, target);
   if (typeof found === 'string') return false;
   const { record, head, session } = found;
+  // What has expired is gone already; its rows are the reaper's.
+  if (!isThere(record, asOf(session, env.now), env.now)) return false;
   rows.require([usageKey(ns, record.session), blobs.record.key(ns, record.sha256)]);
   refuseWhileSealing(session, env.now);
   if (record.hold)

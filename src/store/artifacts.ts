@@ -10,7 +10,7 @@ import { toArtifact } from './artifact-rows.ts';
 import { artifactDeleted, artifactExpired, artifactNotFound, sessionNotFound } from './failures.ts';
 import type { Lapses } from './lapses.ts';
 import type { Namespaces } from './namespaces.ts';
-import { asOf, isThere, type SessionNow } from './session-life.ts';
+import { asOf, isOver, isThere, type SessionNow } from './session-life.ts';
 import type { OnStep } from './steps.ts';
 import { transact } from './transaction.ts';
 import { usageKey } from './usage.ts';
@@ -124,7 +124,8 @@ export async function readRecord(
   target: ArtifactTarget,
   now: number,
 ): Promise<FoundRecord> {
-  const found = 'id' in target ? await readById(reader, by, target.id) : await readByName(reader, by, target);
+  const found =
+    'id' in target ? await readById(reader, by, target.id) : await readByName(reader, by, target, now);
   const session = found.session && asOf(found.session, now);
   if (!isThere(found.record, session, now)) throw artifactExpired(found.record, session);
   return { ...found, session };
@@ -146,7 +147,12 @@ async function readById(reader: Reader, by: Principal, id: ArtifactRecord['id'])
   return { record, isLatest, session };
 }
 
-async function readByName(reader: Reader, by: Principal, target: Exclude<ArtifactTarget, { id: unknown }>) {
+async function readByName(
+  reader: Reader,
+  by: Principal,
+  target: Exclude<ArtifactTarget, { id: unknown }>,
+  now: number,
+) {
   const ns = by.namespace;
   const nameValue = await reader.get(sessions.name.key(ns, target.session));
   if (nameValue === undefined || !seesSession(by, target.session)) throw sessionNotFound(target.session);
@@ -163,7 +169,9 @@ async function readByName(reader: Reader, by: Principal, target: Exclude<Artifac
   const head = artifacts.head.decode(headValue);
   let id = head.latest;
   if (target.version === undefined) {
-    if (head.deleted) throw head.reaped ? artifactNotFound(target) : artifactDeleted(target);
+    // Of what was in a session that is over nothing tells any more how it ended.
+    const isOverAll = session !== undefined && isOver(asOf(session, now), now);
+    if (head.deleted) throw head.reaped || isOverAll ? artifactNotFound(target) : artifactDeleted(target);
   } else {
     const version = await reader.get(artifacts.version.key(ns, uid, target.name, target.version));
     if (version === undefined) throw artifactNotFound(target);

@@ -167,7 +167,9 @@ function decideChange(
   const written = draft.writes.length;
   const after = { ...withRetention(rows, draft, ns, found, retention, now), retention };
   const displaced = displacedIn(draft, written, rows, ns, uid);
-  putSession(draft, ns, found, { ...after, updateTime: now, revision: found.revision + 1 });
+  // What expires at once was there a moment ago.
+  const left = isOver(after, now) ? { leftTime: now } : {};
+  putSession(draft, ns, found, { ...after, ...left, updateTime: now, revision: found.revision + 1 });
   return [...displaced, changeOf(found, after)];
 }
 

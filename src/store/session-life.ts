@@ -52,9 +52,9 @@ export function isOver({ deleteTime, expireTime }: SessionRecord, now: number): 
  * Since when nothing of an expired session is there, as far as its record tells: not earlier than it was so.
  * Infinity while something is held.
  */
-export function emptySince({ holds, expireTime, survivesUntil, updateTime }: SessionRecord): number {
+export function emptySince({ holds, expireTime, survivesUntil, leftTime }: SessionRecord): number {
   if (holds > 0) return Number.POSITIVE_INFINITY;
-  return Math.max(expireTime ?? 0, survivesUntil ?? 0, updateTime);
+  return Math.max(expireTime ?? 0, survivesUntil ?? 0, leftTime ?? 0);
 }
 
 /** When an id that is taken since `goneSince` is free again. */

@@ -23,9 +23,9 @@ export async function inspect(dataDir: string, indexDir = join(dataDir, 'index')
     warn: (message) => warnings.push(message),
   });
   const blobs = await openDiskBlobs({ root: dataDir });
-  const faults = await inconsistencies(index, blobs, { orphans: true }).catch((error: unknown) => [
-    `cannot be compared: ${String(error)}`,
-  ]);
+  const faults = await inconsistencies(index, blobs, { orphans: true, reaped: true }).catch(
+    (error: unknown) => [`cannot be compared: ${String(error)}`],
+  );
   return { faults: [...warnings, ...faults], orphans: await countOrphans(index, blobs) };
 }
 

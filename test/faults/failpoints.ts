@@ -9,9 +9,10 @@ const around = ['batch.before', 'batch.held', 'batch.after', 'answer.leaving'] a
  */
 export type Failpoint = Step | (typeof around)[number];
 
-/** These need more than a server under load: files that are a day old, or damaged. Exports have a rig of their own. */
+/** These need more than a server under load: files that are a day old, or damaged. Exports and the reaper have rigs of their own. */
 const elsewhere: readonly Failpoint[] = [
-  ...steps.filter((step) => step.startsWith('export.')),
+  ...steps.filter((step) => /^(export|reap)\./.test(step)),
+  'session.deleted',
   'collect.orphanCondemned',
   'scrub.quarantined',
 ];

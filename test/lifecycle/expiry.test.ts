@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { startOfTime } from '../support/door.ts';
 import { queryOf, sessionNamed, target, tester } from '../support/specs.ts';
-import { day, hour, openRig, type Rig, reasonOf } from './rig.ts';
+import { openRig } from './open-rig.ts';
+import { day, hour, type Rig, reasonOf } from './rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {

@@ -5,7 +5,8 @@ import type { Retention } from '../../src/domain/retention.ts';
 import type { Outcome } from '../../src/domain/session.ts';
 import { startOfTime } from '../support/door.ts';
 import { sessionNamed, tester } from '../support/specs.ts';
-import { day, hour, openRig, type Rig, reasonOf } from './rig.ts';
+import { openRig } from './open-rig.ts';
+import { day, hour, type Rig, reasonOf } from './rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {

@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { openTestStore, startOfTime } from '../support/door.ts';
 import { sessionNamed, target, tester } from '../support/specs.ts';
 import { TestTimers } from '../support/timers.ts';
-import { day, hour, openRig, type Rig, reasonOf, rigOver, second } from './rig.ts';
+import { openRig } from './open-rig.ts';
+import { day, hour, type Rig, reasonOf, rigOver, second } from './rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {

@@ -6,7 +6,8 @@ import type { Outcome } from '../../src/domain/session.ts';
 import type { Application, RetentionChange } from '../../src/store/policies.ts';
 import { startOfTime } from '../support/door.ts';
 import { principalOf, tester } from '../support/specs.ts';
-import { day, hour, openRig, type Rig, reasonOf } from './rig.ts';
+import { openRig } from './open-rig.ts';
+import { day, hour, type Rig, reasonOf } from './rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {

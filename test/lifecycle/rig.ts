@@ -1,12 +1,10 @@
 /** Short forms for tests of how things end. */
-import { expect, onTestFinished } from 'vitest';
 import type { Artifact } from '../../src/domain/artifact.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { Retention } from '../../src/domain/retention.ts';
 import type { Outcome, Session } from '../../src/domain/session.ts';
 import type { ReapResult } from '../../src/store/reaper.ts';
-import { openTestStore, type TestStore } from '../support/door.ts';
-import { inconsistencies } from '../support/naive.ts';
+import type { TestStore } from '../support/door.ts';
 import { queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 
 export const second = 1_000;
@@ -53,18 +51,7 @@ export interface OpenOptions {
   readonly leaseMs?: number;
 }
 
-/** Closed, and every row checked against the records, when the test has ended. */
-export async function openRig(): Promise<Rig> {
-  const opened = await openTestStore();
-  onTestFinished(async () => {
-    const faults = await inconsistencies(opened.index, opened.blobs, { reaped: true });
-    await opened[Symbol.asyncDispose]();
-    expect(faults).toEqual([]);
-  });
-  return rigOver(opened);
-}
-
-/** The same over a store that the caller looks after. */
+/** Over a store that the caller looks after. */
 export function rigOver(opened: TestStore): Rig {
   const { store, clock } = opened;
   const idOf = (session: string) => sessionNamed(session).id;
