@@ -2,11 +2,11 @@
  * The long form of the crash rig:
  *
  *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--pushers] [--abuse]
- *       [--seconds N] [--seed N]
+ *       [--deletion] [--seconds N] [--seed N]
  *
- * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers` and `--abuse`: every failpoint once, 500 kills at random, 50 power cuts on each
+ * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers`, `--abuse` and `--deletion`: every failpoint once, 500 kills at random, 50 power cuts on each
  * layout of file systems, every fault of a disk,
- * 300 flipped bits, clients that abuse the service, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
+ * 300 flipped bits, clients that abuse the service, 20,000 things that eight clients do while contents are collected, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
  * killed. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { pushAtOnce } from '../support/pushers.ts';
 import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
 import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './campaign.ts';
+import { deleteAndCollect } from './deletion/rig.ts';
 import { scenarios } from './disk/scenarios.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     rot: { type: 'boolean', default: false },
     pushers: { type: 'boolean', default: false },
     abuse: { type: 'boolean', default: false },
+    deletion: { type: 'boolean', default: false },
     cuts: { type: 'string' },
     layout: { type: 'string' },
     seconds: { type: 'string' },
@@ -45,7 +47,8 @@ const everything =
   !values.disk &&
   !values.rot &&
   !values.pushers &&
-  !values.abuse;
+  !values.abuse &&
+  !values.deletion;
 const kills = count('kills', values.kills, everything ? 500 : 0);
 const endMs = performance.now() + 1_000 * count('seconds', values.seconds, Number.MAX_SAFE_INTEGER / 1_000);
 const seed = count('seed', values.seed, Date.now() % 1_000_000);
@@ -139,6 +142,14 @@ if (everything || values.abuse) {
   for (const report of await abuseAll()) {
     say(lineOf(report));
     otherFaults.push(...faultsOf(report));
+  }
+}
+if (everything || values.deletion) {
+  for (const kills of [0, 10]) {
+    const own = chance.seed();
+    const report = await deleteAndCollect({ seed: own, actions: 10_000, kills });
+    say(`deletions while contents are collected, ${kills} kills, seed ${own}: ${JSON.stringify(report)}`);
+    otherFaults.push(...report.faults);
   }
 }
 const faults = reports.flatMap((report) => report.faults);
