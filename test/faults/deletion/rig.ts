@@ -5,11 +5,12 @@
 import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ArtifactaClient } from '../../../src/client/client.ts';
-import { openEndpoint } from '../../../src/client/endpoint.ts';
+import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
 import { toArtifactaError } from '../../../src/client/errors.ts';
-import { blobs as blobKeys } from '../../../src/index/keys.ts';
+import type { Index } from '../../../src/index/door.ts';
+import { blobs as blobKeys, store as storeKeys } from '../../../src/index/keys.ts';
 import { openLevelIndex } from '../../../src/index/leveldb.ts';
+import { pauseSetting } from '../../../src/store/pauses.ts';
 import { callTimeoutMs } from '../connection.ts';
 import type { Armed } from '../failpoints.ts';
 import { isUnknown, sha256Of } from '../pushing.ts';
@@ -20,9 +21,10 @@ const workers = 8;
 /** Files of one and of several blocks, and one that is kept in the index. */
 const sizes = [5_000, 40_000, 1_300_000, 500];
 const inlineBytesMax = 2_048;
-/** What one worker has at a time. */
-const ownMax = 3;
+/** What one worker has at a time: with more of them the contents would hardly ever be free. */
+const ownMax = 1;
 const twoDaysMs = 2 * 86_400_000;
+const patient = { retry: { attemptsMax: 1 }, timeoutMs: callTimeoutMs };
 
 export interface DeletionOptions {
   readonly seed: number;
@@ -95,31 +97,32 @@ class Rig {
     return { faults: this.faults, ...this.tally };
   }
 
-  private async start(armed?: Armed): Promise<{ server: ServerProcess; client: ArtifactaClient }> {
+  /** `client` is an operator’s, and `address` where everybody else comes. */
+  private async start(
+    armed?: Armed,
+  ): Promise<{ server: ServerProcess; client: ArtifactaClient; address: string }> {
     const socket = join(this.home, 'run', 'sock');
     const server = new ServerProcess(
       { dataDir: this.dataDir, inlineBytesMax, graceless: true, socket, armed },
       join(this.home, 'cache'),
     );
-    if ((await server.whenReady()) === undefined)
-      throw new Error(`the server does not start: ${server.stderr}`);
-    const client = new ArtifactaClient(await openEndpoint(`unix:${socket}`), {
-      retry: { attemptsMax: 1 },
-      timeoutMs: callTimeoutMs,
-    });
-    return { server, client };
+    const ready = await server.whenReady();
+    if (ready === undefined) throw new Error(`the server does not start: ${server.stderr}`);
+    const client = await connect(`unix:${socket}`, patient);
+    return { server, client, address: `grpc://${ready.address}` };
   }
 
   /** One life of the server, until so many things have been done in all. */
   private async live(until: number, isKilled: boolean): Promise<void> {
-    const { server, client } = await this.start();
+    const { server, client, address } = await this.start();
     await using _server = server;
     await using _client = client;
     this.mayDie = isKilled;
     for (const own of this.own.flat()) await this.read(client, own);
     const isOver = () => this.actions >= until || server.hasEnded;
     const work = async (own: Own[]) => {
-      while (!isOver()) await this.act(client, own);
+      await using worker = await connect(address, patient);
+      while (!isOver()) await this.act(worker, own);
     };
     const collect = async () => {
       while (!isOver()) await this.collect(client);
@@ -207,43 +210,52 @@ class Rig {
 
   /** Everything is deleted. What kills have left has become old, and goes too, even if the server dies over it. */
   private async endWithOrphans(): Promise<void> {
-    const orphan = this.options.kills > 0;
-    {
-      const { server, client } = await this.start();
-      await using _server = server;
-      await using _client = client;
+    await this.onServer(async (client) => {
       for await (const { id } of client.list({ session: 's' })) await client.delete(id);
       while (await this.collect(client));
-      await this.stop(server);
-    }
-    if (!orphan) return;
+    });
+    if (this.options.kills === 0) return;
     await this.age();
+    // They are all that there is, and so more than a tenth of it: an operator has to be asked.
+    await this.onServer((client) => this.collect(client, true));
+    await this.resume();
     this.mayDie = true;
     const { server, client } = await this.start({ step: 'collect.orphanCondemned', occurrence: 1 });
     await using _server = server;
     await using _client = client;
-    // They are all that there is, and so more than a tenth of it: an operator has to be asked.
-    await this.collect(client, true);
-    for (const { id } of (await client.admin.status()).pauses) await client.admin.resume(id);
     await this.collect(client, true);
   }
 
-  private async expectNothingLeft(): Promise<void> {
+  /** A server that then stops as it should. */
+  private async onServer(work: (client: ArtifactaClient) => Promise<unknown>): Promise<void> {
     this.mayDie = false;
-    {
-      const { server, client } = await this.start();
-      await using _server = server;
-      await using _client = client;
-      while (await this.collect(client, true));
-      for (const { id } of (await client.admin.status()).pauses) await client.admin.resume(id);
+    const { server, client } = await this.start();
+    await using _server = server;
+    await using _client = client;
+    await work(client);
+    await this.stop(server);
+  }
+
+  private async openIndex(): Promise<Index> {
+    const directory = join(this.dataDir, 'index');
+    return await openLevelIndex({ directory, markPath: `${directory}.mark` });
+  }
+
+  /** As ResumeMaintenance would; the server here has nothing of AdminService. */
+  private async resume(): Promise<void> {
+    await using index = await this.openIndex();
+    const writes = [storeKeys.setting.del(pauseSetting('manyOrphans'))];
+    await index.transact({ queue: '', reads: [], decide: () => ({ writes, result: undefined }) });
+  }
+
+  private async expectNothingLeft(): Promise<void> {
+    await this.onServer(async (client) => {
       while (await this.collect(client, true));
       while (await this.collect(client));
-      await this.stop(server);
-    }
+    });
     for (const file of await filesIn(join(this.dataDir, 'blobs'))) this.faults.push(`left: ${file}`);
     for (const file of await filesIn(join(this.dataDir, 'tmp'))) this.faults.push(`staged: ${file}`);
-    const directory = join(this.dataDir, 'index');
-    await using index = await openLevelIndex({ directory, markPath: `${directory}.mark` });
+    await using index = await this.openIndex();
     for (const family of Object.values(blobKeys))
       for await (const block of index.scan(family.range()))
         this.faults.push(`${block.length} rows are left: ${family.name}`);
