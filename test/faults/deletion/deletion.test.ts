@@ -10,4 +10,6 @@ it('I8, I10 everything is readable while it is pushed, deleted and collected at 
   expect(report.faults).toEqual([]);
   // Else nothing was collected while the others went on.
   expect(report.removed).toBeGreaterThan(20);
+  // Else nothing was left by the kills.
+  expect(report.orphans).toBeGreaterThan(0);
 }, 300_000);

@@ -15,7 +15,7 @@ import { callTimeoutMs } from '../connection.ts';
 import type { Armed } from '../failpoints.ts';
 import { isUnknown, sha256Of } from '../pushing.ts';
 import { bytesOf, Chance } from '../seeded.ts';
-import { ServerProcess } from '../server-process.ts';
+import { inTime, ServerProcess } from '../server-process.ts';
 
 const workers = 8;
 /** Files of one and of several blocks, and one that is kept in the index. */
@@ -30,7 +30,7 @@ export interface DeletionOptions {
   readonly seed: number;
   /** Things that the workers do in all. */
   readonly actions: number;
-  /** The server is killed so often, at times of its own choosing. */
+  /** The server is killed so often, each time between a file and what would refer to it. */
   readonly kills: number;
 }
 
@@ -41,7 +41,7 @@ export interface DeletionReport {
   readonly reads: number;
   /** Files that were removed while pushes went on, as far as anybody was told. */
   readonly removed: number;
-  /** Files that kills had left, and that were found. */
+  /** Files that kills had left, and that nothing knew. */
   readonly orphans: number;
 }
 
@@ -119,7 +119,11 @@ class Rig {
     await using _client = client;
     this.mayDie = isKilled;
     for (const own of this.own.flat()) await this.read(client, own);
-    const isOver = () => this.actions >= until || server.hasEnded;
+    const enough = Promise.withResolvers<void>();
+    const isOver = () => {
+      if (this.actions >= until) enough.resolve();
+      return server.hasEnded || (this.actions >= until && !isKilled);
+    };
     const work = async (own: Own[]) => {
       await using worker = await connect(address, patient);
       while (!isOver()) await this.act(worker, own);
@@ -129,10 +133,10 @@ class Rig {
     };
     const all = Promise.all([...this.own.map(work), collect(), collect()]);
     if (isKilled) {
-      // In the middle of what the last of them do.
-      while (this.actions < until - workers && !server.hasEnded)
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      await server.kill();
+      await Promise.race([enough.promise, server.ended]);
+      // A file that has its name, and that nothing will ever refer to.
+      server.arm({ step: 'upload.published', occurrence: 1 });
+      await inTime(server.ended, 'no file was given its name');
       await all;
       return;
     }
@@ -146,7 +150,7 @@ class Rig {
     this.actions++;
     const dice = this.chance.next();
     if (own.length < ownMax && dice < 0.6) await this.push(client, own);
-    else if (dice < 0.75 && own.length > 0) await this.read(client, this.chance.pick(own));
+    else if (dice < 0.3 && own.length > 0) await this.read(client, this.chance.pick(own));
     else if (own.length > 0) await this.remove(client, own);
   }
 
@@ -195,7 +199,6 @@ class Rig {
         maxItems: this.chance.between(1, 40),
       });
       this.tally.removed += did.removed;
-      this.tally.orphans += did.orphans;
       more = did.more;
       for (const { cause, message } of did.pauses)
         if (cause !== 'MANY_ORPHANS') this.faults.push(`collection waits: ${cause} ${message}`);
@@ -215,6 +218,7 @@ class Rig {
       while (await this.collect(client));
     });
     if (this.options.kills === 0) return;
+    this.tally.orphans = (await filesIn(join(this.dataDir, 'blobs'))).length;
     await this.age();
     // They are all that there is, and so more than a tenth of it: an operator has to be asked.
     await this.onServer((client) => this.collect(client, true));
