@@ -2,9 +2,10 @@
  * The long form of the crash rig:
  *
  *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--pushers] [--abuse]
- *       [--deletion] [--seconds N] [--seed N]
+ *       [--deletion [--actions N]] [--seconds N] [--seed N]
  *
- * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers`, `--abuse` and `--deletion`: every failpoint once, 500 kills at random, 50 power cuts on each
+ * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers`, `--abuse` and
+ * `--deletion`: every failpoint once, 500 kills at random, 50 power cuts on each
  * layout of file systems, every fault of a disk,
  * 300 flipped bits, clients that abuse the service, 20,000 things that eight clients do while contents are collected, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
  * killed. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     pushers: { type: 'boolean', default: false },
     abuse: { type: 'boolean', default: false },
     deletion: { type: 'boolean', default: false },
+    actions: { type: 'string' },
     cuts: { type: 'string' },
     layout: { type: 'string' },
     seconds: { type: 'string' },
@@ -147,9 +149,16 @@ if (everything || values.abuse) {
 if (everything || values.deletion) {
   for (const kills of [0, 10]) {
     const own = chance.seed();
-    const report = await deleteAndCollect({ seed: own, actions: 10_000, kills });
-    say(`deletions while contents are collected, ${kills} kills, seed ${own}: ${JSON.stringify(report)}`);
-    otherFaults.push(...report.faults);
+    const { faults, ...tally } = await deleteAndCollect({
+      seed: own,
+      actions: count('actions', values.actions, 20_000),
+      kills,
+    });
+    for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
+    say(
+      `deletions while contents are collected, ${kills} kills, seed ${own}: ${faults.length} faults, ${JSON.stringify(tally)}`,
+    );
+    otherFaults.push(...faults);
   }
 }
 const faults = reports.flatMap((report) => report.faults);

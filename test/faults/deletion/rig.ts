@@ -88,12 +88,16 @@ class Rig {
 
   async run(): Promise<DeletionReport> {
     const { kills, actions } = this.options;
-    for (let life = 0; life <= kills; life++) {
-      const until = Math.round((actions * (life + 1)) / (kills + 1));
-      await this.live(until, life < kills);
+    try {
+      for (let life = 0; life <= kills; life++) {
+        const until = Math.round((actions * (life + 1)) / (kills + 1));
+        await this.live(until, life < kills);
+      }
+      await this.endWithOrphans();
+      await this.expectNothingLeft();
+    } catch (error) {
+      this.faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
-    await this.endWithOrphans();
-    await this.expectNothingLeft();
     return { faults: this.faults, ...this.tally };
   }
 
