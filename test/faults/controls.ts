@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
-const copied = ['src', 'gen', 'test/faults', 'test/support', 'package.json'];
+const copied = ['src', 'gen', 'test', 'bin', 'package.json'];
 const runMsMax = 300_000;
 
 interface Plant {
@@ -20,7 +20,7 @@ interface Plant {
   readonly from: string;
   readonly to: string;
   /** What is to find it. Default: the kills. */
-  readonly rig?: 'power';
+  readonly rig?: 'power' | 'deletion';
 }
 
 const plants: readonly Plant[] = [
@@ -109,6 +109,27 @@ const plants: readonly Plant[] = [
     from: "  detach(rows, draft, ns, record.sha256, { kind: 'artifact', id: record.id }, env.now);\n",
     to: '  void detach;\n',
   },
+  {
+    name: 'deletion: condemns-what-was-free-when-it-was-looked-at',
+    rig: 'deletion',
+    file: 'src/store/condemning.ts',
+    from: 'const isIdle = record?.refs === 0 && (record.idleSince ?? time) <= time;',
+    to: 'const isIdle = seen !== undefined;',
+  },
+  {
+    name: 'deletion: refers-to-bytes-that-have-vanished',
+    rig: 'deletion',
+    file: 'src/store/blob-rows.ts',
+    from: 'if (content.publishTime === undefined) throw new ContentVanished();',
+    to: '',
+  },
+  {
+    name: 'deletion: never-looks-for-orphans',
+    rig: 'deletion',
+    file: 'src/store/orphans.ts',
+    from: 'if (ageMs >= orphanAgeMs)',
+    to: 'if (ageMs < 0)',
+  },
 ];
 
 /** What the second plant needs in the same file. */
@@ -142,12 +163,14 @@ const killArgs = ['--failpoints', '--kills', '25'];
 /** Where the index is on the same file system its syncs make the rest durable, too. */
 const powerArgs = ['--power', '--cuts', '12', '--layout', 'split'];
 
+const argsOf = { kills: killArgs, power: powerArgs, deletion: ['--deletion', '--actions', '3000'] } as const;
+
 /** What the rig said first of a copy; undefined if it found nothing. */
 async function firstFault(plant: Plant | undefined): Promise<string | undefined> {
   const home = await mkdtemp(join(tmpdir(), 'artifacta-control-'));
   try {
     await copyWith(plant, home);
-    const what = plant?.rig === 'power' ? powerArgs : killArgs;
+    const what = argsOf[plant?.rig ?? 'kills'];
     const args = ['test/faults/main.ts', ...what, '--seed', '7'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {
       cwd: home,
@@ -155,7 +178,9 @@ async function firstFault(plant: Plant | undefined): Promise<string | undefined>
       timeout: runMsMax,
     });
     if (status === 0) return undefined;
-    if (status !== 1) return `ended with ${status}: ${stderr}`;
+    // A rig that does not run finds nothing.
+    if (status !== 1 || !stdout.includes('in all:'))
+      throw new Error(`the rig ended with ${status}: ${stderr.slice(0, 2_000)}`);
     return stdout.split('\n').find((line) => line.startsWith('  ')) ?? stderr;
   } finally {
     await rm(home, { recursive: true, force: true });

@@ -2,11 +2,12 @@
  * The long form of the crash rig:
  *
  *     node test/faults/main.ts [--kills N] [--failpoints] [--power [--cuts N] [--layout same|split]] [--disk] [--rot] [--pushers] [--abuse] [--clock]
- *       [--seconds N] [--seed N]
+ *       [--deletion [--actions N]] [--seconds N] [--seed N]
  *
- * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers`, `--abuse` and `--clock`: every failpoint once, 500 kills at random, 50 power cuts on each
+ * Without `--kills`, `--failpoints`, `--power`, `--disk`, `--rot`, `--pushers`, `--abuse`, `--clock` and
+ * `--deletion`: every failpoint once, 500 kills at random, 50 power cuts on each
  * layout of file systems, every fault of a disk,
- * 300 flipped bits, clients that abuse the service, clocks that are set under it, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
+ * 300 flipped bits, clients that abuse the service, clocks that are set under it, 20,000 things that eight clients do while contents are collected, and fifty command lines at once into a directory that nobody serves, also while whoever has it is
  * killed. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
@@ -19,6 +20,7 @@ import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
 import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './campaign.ts';
 import { setClocks } from './clock/clocks.ts';
 import { whyNoClock } from './clock/rig.ts';
+import { deleteAndCollect } from './deletion/rig.ts';
 import { scenarios } from './disk/scenarios.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
@@ -35,6 +37,8 @@ const { values } = parseArgs({
     pushers: { type: 'boolean', default: false },
     abuse: { type: 'boolean', default: false },
     clock: { type: 'boolean', default: false },
+    deletion: { type: 'boolean', default: false },
+    actions: { type: 'string' },
     cuts: { type: 'string' },
     layout: { type: 'string' },
     seconds: { type: 'string' },
@@ -49,7 +53,8 @@ const everything =
   !values.rot &&
   !values.pushers &&
   !values.abuse &&
-  !values.clock;
+  !values.clock &&
+  !values.deletion;
 const kills = count('kills', values.kills, everything ? 500 : 0);
 const endMs = performance.now() + 1_000 * count('seconds', values.seconds, Number.MAX_SAFE_INTEGER / 1_000);
 const seed = count('seed', values.seed, Date.now() % 1_000_000);
@@ -153,6 +158,21 @@ if (everything || values.clock) {
     const { faults, said } = await setClocks(true);
     say(`${said}: ${faults.length} faults`);
     for (const fault of faults) say(`  ${fault}`);
+    otherFaults.push(...faults);
+  }
+}
+if (everything || values.deletion) {
+  for (const kills of [0, 10]) {
+    const own = chance.seed();
+    const { faults, ...tally } = await deleteAndCollect({
+      seed: own,
+      actions: count('actions', values.actions, 20_000),
+      kills,
+    });
+    for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
+    say(
+      `deletions while contents are collected, ${kills} kills, seed ${own}: ${faults.length} faults, ${JSON.stringify(tally)}`,
+    );
     otherFaults.push(...faults);
   }
 }
