@@ -1,8 +1,9 @@
 /** Fills the index that is to replace another: from an export, or from what is left of a damaged one. */
 import { Failure } from '../domain/errors.ts';
-import type { Entry, Index, Reader, Snapshot } from '../index/door.ts';
+import type { Entry, Index, Snapshot } from '../index/door.ts';
 import type { IndexHome, Replacement } from '../index/home.ts';
-import { artifacts, commitRange, store as keys, sessions } from '../index/keys.ts';
+import { commitRange, sessions } from '../index/keys.ts';
+import { BroughtBack } from './brought-back.ts';
 import { type ExportHeader, type ExportPart, ExportReader } from './export.ts';
 
 /**
@@ -17,13 +18,13 @@ export async function fillFromExport(
   current: Index | undefined,
 ): Promise<{ readonly header: ExportHeader; readonly rows: number }> {
   const reader = new ExportReader();
-  const comparison = new Comparison(current);
+  const comparison = new BroughtBack(current);
   for await (const part of parts) {
     const rows = reader.take(part);
     if (part.kind === 'header') await comparison.begin(part.header);
     if (rows.length === 0) continue;
     await replacement.put(rows);
-    const brought = await comparison.broughtBack(rows);
+    const brought = await comparison.of(rows);
     if (brought.length > 0) await replacement.put(brought);
   }
   return { header: reader.end(), rows: reader.rows };
@@ -63,50 +64,8 @@ export function notEmpty(): Failure {
   );
 }
 
-/** The store's id; empty if it has none yet. */
-export async function storeIdIn(reader: Reader): Promise<string> {
-  const value = await reader.get(keys.setting.key('storeId'));
-  return value === undefined ? '' : String(keys.setting.decode(value));
-}
-
 /** All rows but the commits. */
 export async function* blocksOf(snapshot: Snapshot): AsyncGenerator<readonly Entry[]> {
   yield* snapshot.scan({ gte: Uint8Array.of(0), lt: commitRange.gte });
   yield* snapshot.scan({ gte: commitRange.lt, lt: Uint8Array.of(0xff) });
-}
-
-/**
- * Finds what an export brings back: artifacts and sessions that the store it came from has deleted since. Another
- * store's export cannot be compared.
- */
-class Comparison {
-  private readonly index: Index | undefined;
-  private isSame = false;
-
-  constructor(index: Index | undefined) {
-    this.index = index;
-  }
-
-  async begin(header: ExportHeader): Promise<void> {
-    if (this.index === undefined) return;
-    await using snapshot = this.index.snapshot();
-    this.isSame = header.storeId !== '' && (await storeIdIn(snapshot)) === header.storeId;
-  }
-
-  async broughtBack(rows: readonly Entry[]): Promise<Entry[]> {
-    const { index } = this;
-    if (index === undefined || !this.isSame) return [];
-    const candidates = rows.filter(
-      ([key]) => key[0] === artifacts.record.code || key[0] === sessions.record.code,
-    );
-    const present = await index.getMany(candidates.map(([key]) => key));
-    return candidates.filter((_row, at) => present[at] === undefined).map(([key]) => cameBackRow(key));
-  }
-}
-
-function cameBackRow(key: Uint8Array): Entry {
-  const isArtifact = key[0] === artifacts.record.code;
-  const [ns, id] = isArtifact ? artifacts.record.parse(key) : sessions.record.parse(key);
-  const parts = [isArtifact ? 'artifact' : 'session', ns, id] as const;
-  return [keys.cameBack.key(...parts), keys.cameBack.encode(true)];
 }

@@ -240,6 +240,28 @@ describe('an import', () => {
     expect(await read(host, 'deleted later')).toBe('x');
   });
 
+  test('I7 also sessions, links and keys that were deleted or revoked since', async () => {
+    const host = await place().open();
+    await push(host, 'a', 'x');
+    const { link } = await host.store.links.create(tester, target('s', 'a'), undefined);
+    const { key } = await host.store.apiKeys.create({
+      namespace: tester.namespace,
+      description: '',
+      scopes: ['read'],
+      operator: false,
+      expireTime: undefined,
+    });
+    await host.store.uploads.create(tester, specOf({ session: 'gone', name: 'b' }), Buffer.from('y'));
+    const { uid } = await host.store.sessions.get(tester, 'gone' as never);
+    const parts = await Array.fromAsync(host.exportIndex());
+    await host.store.links.revokeOne(tester, link.id);
+    await host.store.apiKeys.revoke(key.id);
+    await host.store.sessions.delete(tester, 'gone' as never);
+    await host.importIndex(stream(parts), true);
+    const messages = (await findings(host)).map(({ message }) => message.split(' had been')[0]).sort();
+    expect(messages).toEqual([`the API key ${key.id}`, `the session ${uid}`, `the share link ${link.id}`]);
+  });
+
   test('lets calls that are under way fail in a way that can be repeated', async () => {
     const parts = await exported();
     const host = await place().open();
