@@ -89,6 +89,38 @@ describe('an export', () => {
     expect((await to.status()).pauses).toEqual([]);
   });
 
+  test('I11 is not collected before somebody has looked; a confirmation given before counts no more', async () => {
+    const blobs = openMemoryBlobs({ now: () => startOfTime - 2 * 86_400_000 });
+    const host = await place(blobs).open();
+    const bounds = { itemsMax: 1_000, isOver: () => false };
+    await push(host, 'large', someBytes(5_000));
+    const parts = await Array.fromAsync(host.exportIndex());
+    // Of this the export knows nothing: it is older than a day, and more than a tenth.
+    await push(host, 'later', someBytes(5_000, 2));
+    await host.importIndex(stream(parts), true);
+    const collect = () => host.store.collection.collect(bounds, { findOrphans: false });
+    expect(await collect()).toMatchObject({ orphans: 0, pauses: [{ cause: 'imported' }] });
+    await host.resume((await host.status()).pauses[0]!.id);
+    expect(await collect()).toMatchObject({
+      orphans: 0,
+      pauses: [{ cause: 'manyOrphans', objects: { count: 1, bytes: 5_000 } }],
+    });
+    // Neither a repair ends this one, nor does it remove what waits.
+    let reportId = '';
+    for await (const event of host.verify({ checkContents: false, reindex: false }))
+      if (event.kind === 'summary') reportId = event.reportId;
+    await Array.fromAsync(host.verify({ checkContents: false, reindex: false, repairReportId: reportId }));
+    const { pauses } = await host.status();
+    expect(pauses).toMatchObject([{ cause: 'manyOrphans' }]);
+    await host.resume(pauses[0]!.id);
+    const confirmed = await Array.fromAsync(host.exportIndex());
+    await host.importIndex(stream(confirmed), true);
+    await host.resume((await host.status()).pauses[0]!.id);
+    expect(await collect()).toMatchObject({ orphans: 0, pauses: [{ cause: 'manyOrphans' }] });
+    await host.resume((await host.status()).pauses[0]!.id);
+    expect(await collect()).toMatchObject({ orphans: 1, pauses: [] });
+  });
+
   test('is of one instant', async () => {
     const host = await place().open();
     await push(host, 'before', 'x');

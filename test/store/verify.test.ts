@@ -300,6 +300,15 @@ test('of very many files that no row names none is condemned: perhaps it is the 
   const { findings, summary } = await rig.repair(report);
   expect(summary.repaired).toBe(0);
   expect(findings[0]!.message).toMatch(/not removed: 1001 files are more than may be removed unasked/);
+  expect(await rig.store.pauses.current()).toMatchObject([
+    { cause: 'manyOrphans', objects: { count: orphansMax + 1 } },
+  ]);
+  // An operator who has ended the pause has allowed it.
+  const resume = store.setting.del('pause/manyOrphans');
+  await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [resume], result: 0 }) });
+  const again = await rig.repair(await rig.check());
+  expect(again.summary.repaired).toBe(orphansMax + 1);
+  expect(await rig.store.pauses.current()).toEqual([]);
 });
 
 describe('a head that is lost', () => {
