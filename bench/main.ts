@@ -14,11 +14,12 @@ import { p7 } from './p7-query.ts';
 import { p7b } from './p7b-sqlite.ts';
 import { p7c } from './p7c-shapes.ts';
 import { p7d } from './p7d-pages.ts';
+import { p9, p9s } from './p9-reap.ts';
 import { readMemory } from './read-memory.ts';
 import { keptStore } from './stores/cache.ts';
 import { watchers } from './watchers.ts';
 
-const targets: readonly Target[] = [p1, p3, p5, p6, p7, p7b, p7c, p7d, memory, readMemory, watchers];
+const targets: readonly Target[] = [p1, p3, p5, p6, p7, p7b, p7c, p7d, p9, p9s, memory, readMemory, watchers];
 
 /** The longest that one target may take, stores not yet built apart. */
 const targetMinutesMax = 20;

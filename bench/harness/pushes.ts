@@ -1,6 +1,7 @@
 /** Small pushes, as our own clients send them: with a request id, the size and the digest. */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CreateArtifactRequestSchema } from '../../gen/artifacta/v1/upload_pb.ts';
 import { frame } from './frames.ts';
 import type { RawClient } from './raw-client.ts';
@@ -75,4 +76,25 @@ export async function pushOneByOne(client: RawClient, frames: readonly Buffer[])
     millis.push(performance.now() - startedMs);
   }
   return millis;
+}
+
+/** Tiny artifacts with two metadata keys, made as they are asked for; they expire at `expireMs`, if that is given. */
+export function* smallFrames(
+  session: string,
+  count: number,
+  options: { readonly expireMs?: number; readonly perSession?: number } = {},
+): Generator<Buffer, undefined> {
+  const { expireMs, perSession = count } = options;
+  for (let at = 0; at < count; at++)
+    yield frame(CreateArtifactRequestSchema, {
+      spec: {
+        session: `${session}_${Math.floor(at / perSession)}`,
+        name: `n/${at}`,
+        metadata: { agent: `small-${at % 7}`, batch: session },
+        ...(expireMs === undefined
+          ? {}
+          : { expiry: { case: 'expireTime' as const, value: timestampFromMs(expireMs) } }),
+      },
+      content: { case: 'data', value: Buffer.from(`${session} ${at}`) },
+    });
 }

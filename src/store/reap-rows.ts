@@ -10,10 +10,10 @@ import { delDerivedOfSession, putSession } from './session-rows.ts';
 import { type Draft, type Rows, through } from './transaction.ts';
 import { addUsage, usageKey } from './usage.ts';
 
-/** A transaction removes no more artifacts than this, so that others need not wait for it. */
-export const artifactsTogether = 50;
+/** A transaction removes no more artifacts than this: it takes two milliseconds or so, for which others wait. */
+export const artifactsTogether = 16;
 /** Nor does it write more rows than about this: those of one artifact more. */
-const writesMax = 1_000;
+const writesMax = 400;
 
 /** What a transaction has removed of artifacts. */
 export interface Removed {

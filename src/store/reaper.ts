@@ -27,8 +27,8 @@ export interface ReapResult extends Reaped {
   readonly pauses: readonly Pause[];
 }
 
-/** Transactions under way at a time: they share the writes to the disk, and others get their turns in between. */
-const transactionsAtOnce = 4;
+/** Transactions under way at a time: one runs while another is written. More would be in the way of others. */
+const transactionsAtOnce = 2;
 const othersTogether = 100;
 const freedBetweenCompactions = 10_000;
 /** Rows of the queue that are read together. */
