@@ -104,6 +104,7 @@ export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, e
   const replayed = replay(request, rows, draft, env);
   if (replayed !== undefined) return replayed;
 
+  requireSessions(request, rows);
   const found = findSession(rows, ns, spec.session, env.now);
   if (found === undefined && !request.opensSessions) throw sessionMustExist(spec.session);
   if (found !== undefined && found.state !== 'open') throw sessionSealed(found);
@@ -152,6 +153,16 @@ function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): Com
     artifact: toArtifact(record, head?.latest === record.id, session),
     receipt: receiptFor(record, spec, content.size, 'replayed'),
   };
+}
+
+/** The sessions that the decision looks at, in one round, however many inputs there are. */
+function requireSessions({ by, spec, content }: CommitRequest, rows: Rows): void {
+  const { namespace: ns } = by;
+  const name = rows.get(sessions.name, ns, spec.session);
+  const ids = content.kind === 'held' ? [...spec.inputs, content.witness] : spec.inputs;
+  const uids = new Set(ids.flatMap((id) => rows.get(artifacts.record, ns, id)?.uid ?? []));
+  if (name !== undefined) uids.add(name.uid);
+  rows.require([...uids].map((uid) => sessions.record.key(ns, uid)));
 }
 
 function checkInputs(request: CommitRequest, rows: Rows, env: Env): void {

@@ -1,7 +1,8 @@
 /** How sessions and what is in them end: by their retention, by deletion. Nothing depends on the reaper. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { ArtifactId } from '../../src/domain/ids.ts';
 import { startOfTime } from '../support/door.ts';
-import { queryOf, sessionNamed, target, tester } from '../support/specs.ts';
+import { queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 import { openRig } from './open-rig.ts';
 import { day, hour, type Rig, reasonOf } from './rig.ts';
 
@@ -125,6 +126,22 @@ describe('what survives its session', () => {
     await rig.reap();
     expect(await rig.names('s')).toEqual(['a']);
   });
+});
+
+test('what is made from many sessions asks each of them', async () => {
+  const inputs: ArtifactId[] = [];
+  for (let at = 0; at < 64; at++) {
+    await rig.open(`s${at}`, { retention: { ttlMs: { succeeded: day } } });
+    inputs.push((await rig.push(`s${at}`, 'a')).id);
+    await rig.seal(`s${at}`);
+  }
+  const push = (name: string, bytes: string) =>
+    rig.store.uploads.create(tester, specOf({ session: 'all', name, inputs }), Buffer.from(bytes));
+  expect((await push('b', '1')).artifact.inputs).toHaveLength(64);
+  // Into a session and under a name that are there.
+  expect((await push('b', '2')).artifact.version).toBe(2);
+  rig.pass(day);
+  expect(await reasonOf(push('b', '3'))).toBe('INPUT_NOT_FOUND');
 });
 
 describe('deleting a session', () => {
