@@ -174,8 +174,6 @@ export function decideDelete(
   const found = find(rows, by, target);
   if (typeof found === 'string') return false;
   const { record, head, session } = found;
-  // What has expired is gone already; its rows are the reaper's.
-  if (!isThere(record, asOf(session, env.now), env.now)) return false;
   rows.require([usageKey(ns, record.session), blobs.record.key(ns, record.sha256)]);
   refuseWhileSealing(session, env.now);
   if (record.hold)
@@ -185,7 +183,10 @@ export function decideDelete(
   checkEtag(`artifact ${record.id}`, record, etag);
   const isLatest = head.latest === record.id;
   delArtifact(draft, ns, record, isLatest);
-  if (isLatest) draft.put(artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true });
+  // What had expired was gone already: that it was deleted is no news.
+  const reaped = isThere(record, asOf(session, env.now), env.now) ? {} : { reaped: true };
+  if (isLatest)
+    draft.put(artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, ...reaped });
   const feed = session.feed + 1;
   draft.put(artifacts.feed, [ns, record.uid, feed], { kind: 'deleted', id: record.id, time: env.now });
   putSession(draft, ns, session, {

@@ -123,7 +123,8 @@ describe('deleting', () => {
     await push('1', 1_000);
     opened.clock.now += 1_000;
     expect(await remove()).toBe(true);
-    await expect(get()).rejects.toMatchObject({ reason: 'ARTIFACT_DELETED' });
+    // As if it had been reaped before.
+    await expect(get()).rejects.toMatchObject({ reason: 'ARTIFACT_NOT_FOUND' });
     expect((await opened.store.sessions.get(tester, sessionNamed('s').id)).artifactCount).toBe(0);
   });
 });
