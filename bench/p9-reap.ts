@@ -113,7 +113,7 @@ async function sendAll(client: RawClient, path: string, frames: Iterable<Buffer>
 /** Artifacts in sessions that stay, which have expired when this resolves. */
 async function fill(context: Context, { client, size }: Place, count: number, run: number): Promise<void> {
   context.say(`${count} artifacts that expire, into the store of ${sizeName(size)}`);
-  const expireMs = Date.now() + Math.max(3_000, count);
+  const expireMs = Date.now() + Math.max(3_000, count * 0.6);
   await sendAll(client, createPath, smallFrames(`fill_${run}`, count, { expireMs, perSession: 200 }));
   if (Date.now() > expireMs) throw new Error('the first have expired before the last were there');
   await delay(expireMs - Date.now() + 100);
