@@ -5,9 +5,10 @@ import { list, type pageSize } from './lists.ts';
 import { createPath, smallFrames } from './pushes.ts';
 import type { RawClient } from './raw-client.ts';
 
-/** Reaps until nothing is due, and collects nothing. */
+/** Reaps until nothing is due, or for so many seconds; collects nothing. */
 export async function reapAll(
   dataDir: string,
+  secondsMax = Number.POSITIVE_INFINITY,
 ): Promise<{ seconds: number; artifacts: number; sessions: number }> {
   await using client = await connect(`unix:${join(dataDir, 'run', 'sock')}`, { timeoutMs: 120_000 });
   const startedMs = performance.now();
@@ -18,7 +19,8 @@ export async function reapAll(
     artifacts += report.artifacts;
     sessions += report.sessions;
     if (report.pauses.length > 0) throw new Error(`reaping waits: ${report.pauses[0]!.message}`);
-    if (!report.more) return { seconds: (performance.now() - startedMs) / 1_000, artifacts, sessions };
+    const seconds = (performance.now() - startedMs) / 1_000;
+    if (!report.more || seconds >= secondsMax) return { seconds, artifacts, sessions };
   }
 }
 

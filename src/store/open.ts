@@ -9,7 +9,7 @@ import { type Namespace, parseNamespace } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Index } from '../index/door.ts';
 import { store as storeKeys } from '../index/keys.ts';
-import type { After } from '../index/timer.ts';
+import { type After, afterRealTime } from '../index/timer.ts';
 import { announcing } from './announcing-index.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
@@ -23,6 +23,7 @@ import { Links } from './links.ts';
 import { Listing } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { MarkedBlobs, noteUncleanEnd } from './orphan-scans.ts';
+import { Pace } from './pace.ts';
 import { PageTokens } from './page-token.ts';
 import { type Pause, Pauses } from './pauses.ts';
 import { Policies } from './policies.ts';
@@ -144,7 +145,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const contents = new Contents(blobs);
   const pageTokens = new PageTokens(settings.pageTokenKey);
   const listing = new Listing(index, namespaces, contents, pageTokens);
-  const { graces = defaultGraces } = options;
+  const { graces = defaultGraces, elapsed = () => performance.now() } = options;
+  const pace = new Pace(options.after ?? afterRealTime, elapsed);
   const collection = new Collection({ index, blobs, pauses, graces, onStep });
   const space = new Space(blobs, index, options.reserveBytes);
   return {
@@ -165,7 +167,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     readings: new Readings(index, namespaces, contents, pageTokens),
     listing,
     links: new Links(index, namespaces, pageTokens),
-    shared: new SharedContents(index, contents, options.elapsed ?? (() => performance.now())),
+    shared: new SharedContents(index, contents, elapsed),
     policies: new Policies(index, namespaces, listing, seals.lapses),
     usage: new UsageScan(index, namespaces, pageTokens),
     lineage: new Lineage(index, namespaces, pageTokens),
@@ -180,7 +182,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     blobs,
     space,
     pauses,
-    reaper: new Reaper({ index, pauses, lapses: seals.lapses, onStep }),
+    reaper: new Reaper({ index, pauses, lapses: seals.lapses, onStep, pace }),
     collection,
     scrub: new Scrub({ index, contents, onStep }),
     quarantined: new Quarantined(index, namespaces, pageTokens),

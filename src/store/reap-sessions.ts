@@ -17,7 +17,7 @@ import { type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
 import { markDeleted } from './session-deletion.ts';
 import { dueTime, emptySince, hasLapsed, isOver } from './session-life.ts';
 import { putSession } from './session-rows.ts';
-import { type Draft, type Rows, through, transact } from './transaction.ts';
+import { type Draft, type Operation, type Rows, through, transact } from './transaction.ts';
 
 /** Rows that are removed together. */
 const leftTogether = 500;
@@ -52,9 +52,14 @@ export class SessionReaper {
     else await this.removeInParts(ns, record, bounds, done);
   }
 
+  private paced<T>(operation: Operation<T>): Promise<T> {
+    const { index, pace } = this.options;
+    return pace.of(() => transact(index, operation));
+  }
+
   /** A row of the queue that its session does not know. */
   private async dropStale(ns: string, uid: SessionUid, time: number): Promise<void> {
-    await transact(this.options.index, {
+    await this.paced({
       queue: reapQueue,
       reads: [sessions.record.key(ns, uid)],
       decide: (rows, draft) => {
@@ -80,7 +85,7 @@ export class SessionReaper {
 
   private async removeAtOnce(ns: string, uid: SessionUid, parts: Parts, done: Reaped): Promise<void> {
     const { ids, left, feed } = parts;
-    const result = await transact(this.options.index, {
+    const result = await this.paced({
       queue: reapQueue,
       reads: [sessions.record.key(ns, uid), ...artifactKeys(ns, ids)],
       decide: (rows, draft, env) => {
@@ -110,7 +115,7 @@ export class SessionReaper {
     const { uid } = session;
     const survivors = await this.removeContents(ns, uid, bounds, done);
     if (survivors === undefined) return;
-    const isEmpty = await transact(index, {
+    const isEmpty = await this.paced({
       queue: reapQueue,
       reads: [sessions.record.key(ns, uid)],
       decide: (rows, draft, env) => {
@@ -124,7 +129,7 @@ export class SessionReaper {
     for (;;) {
       const left = await leftRows(index, ns, uid, leftTogether);
       const isLast = left.feed.length + left.names.length < leftTogether;
-      await transact(index, {
+      await this.paced({
         queue: reapQueue,
         reads: [sessions.record.key(ns, uid)],
         decide: (rows, draft, env) => {
@@ -154,7 +159,7 @@ export class SessionReaper {
       while (ids.length > 0) {
         if (bounds.isOver()) return undefined;
         const together = ids.slice(0, artifactsTogether);
-        const removed = await transact(this.options.index, {
+        const removed = await this.paced({
           queue: reapQueue,
           reads: artifactKeys(ns, together),
           decide: (rows, draft, env) => removeArtifacts(rows, draft, ns, together, env.now),

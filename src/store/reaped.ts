@@ -1,6 +1,7 @@
 /** What the parts of the reaper share. */
 import type { Index } from '../index/door.ts';
 import type { Lapses } from './lapses.ts';
+import type { Pace } from './pace.ts';
 import type { Pauses } from './pauses.ts';
 import type { OnStep } from './steps.ts';
 
@@ -22,6 +23,7 @@ export interface ReaperOptions {
   readonly pauses: Pauses;
   readonly lapses: Lapses;
   readonly onStep: OnStep | undefined;
+  readonly pace: Pace;
 }
 
 /** The queue of maintenance, which takes turns with those of the namespaces. */

@@ -16,7 +16,7 @@ import {
 } from './reap-rows.ts';
 import { SessionReaper } from './reap-sessions.ts';
 import { itemsOf, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
-import { transact } from './transaction.ts';
+import { type Operation, transact } from './transaction.ts';
 
 export interface ReapResult extends Reaped {
   /** There is more to do now. */
@@ -27,7 +27,7 @@ export interface ReapResult extends Reaped {
   readonly pauses: readonly Pause[];
 }
 
-/** Transactions under way at a time: one runs while another is written. More would be in the way of others. */
+/** Transactions under way at a time: one runs while another is written, or rests. More would be in the way of others. */
 const transactionsAtOnce = 2;
 const othersTogether = 100;
 const freedBetweenCompactions = 10_000;
@@ -100,7 +100,7 @@ export class Reaper {
     const ns = batch[0]![1];
     let ids = batch.map(([, , , id]) => id as ArtifactId);
     while (ids.length > 0) {
-      const removed = await transact(this.options.index, {
+      const removed = await this.paced({
         queue: reapQueue,
         reads: artifactKeys(ns, ids),
         decide: (rows, draft, env) => removeArtifacts(rows, draft, ns, ids, env.now),
@@ -113,7 +113,7 @@ export class Reaper {
   }
 
   private async others(batch: readonly Queued[], done: Reaped): Promise<void> {
-    done.others += await transact(this.options.index, {
+    done.others += await this.paced({
       queue: reapQueue,
       reads: batch.map((one) => keyOfOther(one)!),
       decide: (rows, draft, env) => removeOthers(rows, draft, batch, env.now),
@@ -128,6 +128,11 @@ export class Reaper {
     this.sinceCompaction = 0;
     const { index } = this.options;
     await index.compact({ gte: calls.expiry.range().gte, lt: calls.expiry.range(index.now() + 1).gte });
+  }
+
+  private paced<T>(operation: Operation<T>): Promise<T> {
+    const { index, pace } = this.options;
+    return pace.of(() => transact(index, operation));
   }
 
   private async nextTime(after: Uint8Array): Promise<number | undefined> {
