@@ -202,7 +202,7 @@ function costFigure(small: Place, large: Place, count: number): Figure {
   };
 }
 
-/** The worst of four ratios is what counts; all are shown. */
+/** The tail of pushes is what counts; the rest is shown. */
 function besideFigure(id: string, { runs }: Place, what: string): Figure {
   const ratio = (of: (beside: Beside) => number) =>
     runs.map(({ before, meanwhile }) => of(meanwhile) / of(before));
