@@ -9,7 +9,7 @@ import { type Namespace, parseNamespace } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Index } from '../index/door.ts';
 import { store as storeKeys } from '../index/keys.ts';
-import { type After, afterRealTime } from '../index/timer.ts';
+import type { After } from '../index/timer.ts';
 import { announcing } from './announcing-index.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
@@ -146,7 +146,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const pageTokens = new PageTokens(settings.pageTokenKey);
   const listing = new Listing(index, namespaces, contents, pageTokens);
   const { graces = defaultGraces, elapsed = () => performance.now() } = options;
-  const pace = new Pace(options.after ?? afterRealTime, elapsed);
+  const pace = new Pace(elapsed, options.after);
   const collection = new Collection({ index, blobs, pauses, graces, onStep });
   const space = new Space(blobs, index, options.reserveBytes);
   return {

@@ -1,5 +1,5 @@
 /** How fast maintenance goes: as long as it works it rests, so that others find the disk and the thread free. */
-import type { After } from '../index/timer.ts';
+import { type After, afterAwaitedTime } from '../index/timer.ts';
 
 /** Beyond this it rests no longer, in milliseconds: what took long may have waited for others. */
 const restMsMax = 50;
@@ -9,9 +9,9 @@ export class Pace {
   private readonly elapsed: () => number;
 
   /** @param elapsed milliseconds from any origin. */
-  constructor(after: After, elapsed: () => number) {
-    this.after = after;
+  constructor(elapsed: () => number, after: After = afterAwaitedTime) {
     this.elapsed = elapsed;
+    this.after = after;
   }
 
   /** Does something, and then rests for as long as that took. */
