@@ -71,7 +71,7 @@ function addList(keys: Command, invocation: Invocation): void {
     .command('ls')
     .summary('list the API keys')
     .description('Lists the API keys of the namespace that --namespace names, else of all.')
-    .option('--all', 'also those that are revoked or expired')
+    .option('--all', 'also those that were revoked or expired in the last 30 days')
     .action(async (flags: { readonly all?: boolean }, command: Command) => {
       const { io, output } = invocation;
       const namespace = await namespaceFor(command, invocation);

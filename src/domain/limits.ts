@@ -91,6 +91,8 @@ export const limits = {
   lostMarkHours: 24,
   /** How long the id of a session stays taken after the last of its artifacts. */
   goneIdDays: 30,
+  /** How long it is told of an API key that it has ended. */
+  endedKeyDays: 30,
   leaseSecondsMin: 10,
   leaseSecondsMax: 30 * 24 * 3_600,
   /** A renewal is written when this part of the lease has passed. */

@@ -8,6 +8,7 @@ import { tokenPrefixes } from '../domain/tokens.ts';
 import type { Index } from '../index/door.ts';
 import { credentials, store } from '../index/keys.ts';
 import type { ApiKeyRecord } from '../index/records.ts';
+import { isEnded, isForgotten, putKey } from './key-rows.ts';
 import { transact } from './transaction.ts';
 
 /** A key as operators see it. */
@@ -58,7 +59,7 @@ export class ApiKeys {
           createTime: env.now,
           ...(expireTime === undefined ? {} : { expireTime }),
         };
-        draft.put(credentials.apiKey, [`key_${id}`], created);
+        putKey(draft, `key_${id}`, created);
         return created;
       },
     });
@@ -72,11 +73,11 @@ export class ApiKeys {
       reads: [credentials.apiKey.key(id)],
       decide: (rows, draft, env) => {
         const found = rows.get(credentials.apiKey, id);
-        if (found === undefined)
+        if (found === undefined || isForgotten(found, env.now))
           throw new Failure('API_KEY_NOT_FOUND', 'there is no such key', { metadata: { api_key: id } });
         if (found.revokeTime !== undefined) return found;
         const revoked: ApiKeyRecord = { ...found, revokeTime: env.now };
-        draft.put(credentials.apiKey, [id], revoked);
+        putKey(draft, id, revoked, found);
         return revoked;
       },
     });
@@ -108,7 +109,8 @@ export class ApiKeys {
         last = id;
         const record = credentials.apiKey.decode(value);
         const isWanted = query.namespace === undefined || record.ns === query.namespace;
-        if (isWanted && (query.showEnded || !isEnded(record, now))) items.push(toApiKey(id, record));
+        const isShown = query.showEnded ? !isForgotten(record, now) : !isEnded(record, now);
+        if (isWanted && isShown) items.push(toApiKey(id, record));
       }
     return { items, next: undefined };
   }
@@ -130,8 +132,10 @@ export class ApiKeys {
     // The same work whether or not there is such a key.
     const known = record === undefined ? hashOf('') : Buffer.from(record.secretHash, 'base64url');
     if (!timingSafeEqual(said, known) || record === undefined) throw refused('the API key is not valid');
+    const now = this.index.now();
+    if (isForgotten(record, now)) throw refused('the API key is not valid');
     if (record.revokeTime !== undefined) throw refused('the API key was revoked');
-    if (isEnded(record, this.index.now())) throw refused('the API key has expired');
+    if (isEnded(record, now)) throw refused('the API key has expired');
     return {
       subject: id,
       namespace: parseNamespace('namespace', record.ns),
@@ -149,10 +153,6 @@ export class ApiKeys {
     if (record === undefined || isEnded(record, this.index.now()))
       throw refused('the key that the token was minted with is not valid any more');
   }
-}
-
-function isEnded({ revokeTime, expireTime }: ApiKeyRecord, now: number): boolean {
-  return revokeTime !== undefined || (expireTime !== undefined && expireTime <= now);
 }
 
 function refused(why: string): Failure {

@@ -1,36 +1,78 @@
 /** Rows that stores made by earlier versions lack, written once when they are opened. */
 import type { Index } from '../index/door.ts';
-import { sessions, store as storeKeys } from '../index/keys.ts';
+import { credentials, sessions, store as storeKeys } from '../index/keys.ts';
+import { putDerivedOfKey } from './key-rows.ts';
 import { stateWords } from './session-rows.ts';
-import { transact } from './transaction.ts';
+import { type Draft, type Operation, type Rows, transact } from './transaction.ts';
 
-/** The setting that says that every session is in the lists by state. */
-export const sessionStatesSetting = 'sessionStates';
+interface Backfill {
+  /** The setting that says that no row lacks any more. */
+  readonly setting: string;
+  /** What the rows are derived from. */
+  range(): { readonly gte: Uint8Array; readonly lt: Uint8Array };
+  /** Writes what one of these lacks, if it is still there. */
+  write(rows: Rows, draft: Draft, key: Uint8Array): void;
+}
 
-const sessionsTogether = 200;
+const all: readonly Backfill[] = [
+  {
+    // Sessions are listed by state and outcome.
+    setting: 'sessionStates',
+    range: () => sessions.record.range(),
+    write: (rows, draft, key) => {
+      const [ns, uid] = sessions.record.parse(key);
+      const record = rows.get(sessions.record, ns, uid);
+      if (record === undefined) return;
+      for (const word of stateWords(record)) draft.put(sessions.byState, [ns, word, uid], true);
+    },
+  },
+  {
+    // API keys that end are queued for the reaper.
+    setting: 'endedKeys',
+    range: () => credentials.apiKey.range(),
+    write: (rows, draft, key) => {
+      const [id] = credentials.apiKey.parse(key);
+      const record = rows.get(credentials.apiKey, id);
+      if (record !== undefined) putDerivedOfKey(draft, id, record);
+    },
+  },
+];
 
-/** Lists every session by its state and outcome. Done again from the beginning if it is interrupted. */
-export async function listSessionsByState(index: Index, queue: string): Promise<void> {
-  for await (const block of index.scan(sessions.record.range())) {
-    for (let at = 0; at < block.length; at += sessionsTogether) {
-      const keys = block.slice(at, at + sessionsTogether).map(([key]) => key);
-      await transact(index, {
-        queue,
-        reads: keys,
-        decide: (rows, draft) => {
-          for (const key of keys) {
-            const [ns, uid] = sessions.record.parse(key);
-            const record = rows.get(sessions.record, ns, uid);
-            if (record === undefined) continue;
-            for (const word of stateWords(record)) draft.put(sessions.byState, [ns, word, uid], true);
-          }
-        },
-      });
+const writtenTogether = 200;
+
+/** The rows that {@link isComplete} and {@link noteComplete} need. */
+export const backfillSettings = all.map(({ setting }) => setting);
+
+/** True if nothing is left to be written. */
+export function isComplete(rows: Rows): boolean {
+  return all.every(({ setting }) => rows.get(storeKeys.setting, setting) !== undefined);
+}
+
+/** For a store that is made: it lacks nothing. */
+export function noteComplete(draft: Draft): void {
+  for (const { setting } of all) draft.put(storeKeys.setting, [setting], true);
+}
+
+/** Writes what is left to be written. Each part is done again from its beginning if it is interrupted. */
+export async function backfill(index: Index, queue: string): Promise<void> {
+  const write = <T>(operation: Omit<Operation<T>, 'queue'>) => transact(index, { queue, ...operation });
+  for (const one of all) {
+    const setting = storeKeys.setting.key(one.setting);
+    if ((await index.get(setting)) !== undefined) continue;
+    for await (const block of index.scan(one.range())) {
+      for (let at = 0; at < block.length; at += writtenTogether) {
+        const keys = block.slice(at, at + writtenTogether).map(([key]) => key);
+        await write({
+          reads: keys,
+          decide: (rows, draft) => {
+            for (const key of keys) one.write(rows, draft, key);
+          },
+        });
+      }
     }
+    await write({
+      reads: [],
+      decide: (_rows, draft) => draft.put(storeKeys.setting, [one.setting], true),
+    });
   }
-  await transact(index, {
-    queue,
-    reads: [],
-    decide: (_rows, draft) => draft.put(storeKeys.setting, [sessionStatesSetting], true),
-  });
 }

@@ -13,7 +13,7 @@ import type { After } from '../index/timer.ts';
 import { announcing } from './announcing-index.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Artifacts } from './artifacts.ts';
-import { listSessionsByState, sessionStatesSetting } from './backfill.ts';
+import { backfill, backfillSettings, isComplete, noteComplete } from './backfill.ts';
 import { Collection, defaultGraces, type Graces } from './collection.ts';
 import { Comparison } from './comparison.ts';
 import { Contents } from './contents.ts';
@@ -122,7 +122,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       `inlineBytesMax may be at most ${limits.inlineRequestBytesMax}, not ${inlineBytesMax}`,
     );
   const settings = await readSettings(index);
-  if (!settings.listsStates) await listSessionsByState(index, defaultNamespace);
+  if (!settings.isComplete) await backfill(index, defaultNamespace);
   await noteUncleanEnd(index);
   const blobs = new MarkedBlobs(index, options.blobs);
   const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
@@ -201,19 +201,19 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 /** Reads what was fixed when the store was made, making it the first time. */
 async function readSettings(
   index: Index,
-): Promise<{ pageTokenKey: Uint8Array; tokenKey: Uint8Array; listsStates: boolean }> {
+): Promise<{ pageTokenKey: Uint8Array; tokenKey: Uint8Array; isComplete: boolean }> {
   const fresh = { pageTokenKey: freshKey(), tokenKey: freshKey() };
   const freshId = randomBytes(16).toString('hex');
   return await transact(index, {
     queue: defaultNamespace,
-    reads: ['format', 'storeId', 'pageTokenKey', 'tokenKey', sessionStatesSetting].map((name) =>
+    reads: ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfillSettings].map((name) =>
       storeKeys.setting.key(name),
     ),
     decide: (rows, draft) => {
       const format = rows.get(storeKeys.setting, 'format');
       if (format === undefined) {
         draft.put(storeKeys.setting, ['format'], formatVersion);
-        draft.put(storeKeys.setting, [sessionStatesSetting], true);
+        noteComplete(draft);
       } else if (format !== formatVersion)
         throw new Failure(
           'NOT_IMPLEMENTED',
@@ -226,9 +226,11 @@ async function readSettings(
         if (key === undefined) draft.put(storeKeys.setting, [name], fresh[name]);
         return Buffer.from(typeof key === 'string' ? key : fresh[name], 'base64url');
       };
-      const listsStates =
-        format === undefined || rows.get(storeKeys.setting, sessionStatesSetting) !== undefined;
-      return { pageTokenKey: keyNamed('pageTokenKey'), tokenKey: keyNamed('tokenKey'), listsStates };
+      return {
+        pageTokenKey: keyNamed('pageTokenKey'),
+        tokenKey: keyNamed('tokenKey'),
+        isComplete: format === undefined || isComplete(rows),
+      };
     },
   });
 }

@@ -4,6 +4,7 @@ import { artifacts, blobs, calls, credentials, links, sessions } from '../index/
 import type { ArtifactRecord, SessionRecord } from '../index/records.ts';
 import { delArtifact } from './artifact-rows.ts';
 import { detach } from './blob-rows.ts';
+import { isForgotten } from './key-rows.ts';
 import { delLink } from './link-rows.ts';
 import { asOf, freeAgain, isThere } from './session-life.ts';
 import { delDerivedOfSession, putSession } from './session-rows.ts';
@@ -150,6 +151,8 @@ export function keyOfOther([, ns, kind, id]: Queued): Uint8Array | undefined {
       return credentials.tokenUse.key(ns, id);
     case 'link':
       return links.record.key(id);
+    case 'key':
+      return credentials.apiKey.key(id);
     case 'gone':
       return sessions.name.key(ns, id);
     default:
@@ -182,6 +185,12 @@ function removeOther(rows: Rows, draft: Draft, queued: Queued, now: number): boo
       const link = rows.get(links.record, id);
       if (link !== undefined && link.expireTime > now) return false;
       if (link !== undefined) delLink(draft, id, link);
+      break;
+    }
+    case 'key': {
+      const key = rows.get(credentials.apiKey, id);
+      if (key !== undefined && !isForgotten(key, now)) return false;
+      draft.del(credentials.apiKey, id);
       break;
     }
     case 'gone': {

@@ -1,8 +1,8 @@
-/** A store of before there were lists by state gets them when it is opened. */
+/** A store of before there were some rows gets them when it is opened. */
 import { expect, it } from 'vitest';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import type { Write } from '../../src/index/door.ts';
-import { sessions, store as storeKeys } from '../../src/index/keys.ts';
+import { calls, sessions, store as storeKeys } from '../../src/index/keys.ts';
 import { openMemoryIndex } from '../../src/index/memory.ts';
 import { MemoryRows } from '../../src/index/memory-rows.ts';
 import { openTestStore } from '../support/door.ts';
@@ -30,4 +30,25 @@ it('sessions are listed by state, also where that was interrupted before', async
   const page = await opened.store.listing.sessions(tester, query);
   expect(page.items).toMatchObject([{ id: 's7' }]);
   expect(page.explanation).toMatchObject({ driver: 'session.outcome = "FAILED"', entriesRead: 1 });
+});
+
+it('API keys that end are queued for the reaper', async () => {
+  const rows = new MemoryRows();
+  const blobs = openMemoryBlobs();
+  {
+    await using opened = await openTestStore({ index: await openMemoryIndex({ rows }), blobs });
+    const { namespace } = tester;
+    const common = { namespace, description: '', scopes: ['read'] as const, operator: false };
+    const { key } = await opened.store.apiKeys.create({ ...common, expireTime: undefined });
+    await opened.store.apiKeys.revoke(key.id);
+    await opened.store.apiKeys.create({ ...common, expireTime: 9_999_999_999_999 });
+    await opened.store.apiKeys.create({ ...common, expireTime: undefined });
+    const writes: Write[] = [{ type: 'del', key: storeKeys.setting.key('endedKeys') }];
+    for await (const block of opened.index.scan(calls.expiry.range()))
+      writes.push(...block.map(([row]): Write => ({ type: 'del', key: row })));
+    expect(writes).toHaveLength(3);
+    await opened.index.transact({ queue: 'q', reads: [], decide: () => ({ writes, result: undefined }) });
+  }
+  await using opened = await openTestStore({ index: await openMemoryIndex({ rows }), blobs });
+  expect(await inconsistencies(opened.index, blobs)).toEqual([]);
 });

@@ -108,6 +108,10 @@ export async function inconsistencies(
     expected.add(calls.expiry, [value.expireTime, parts[0], 'request', `${parts[1]}\0${parts[2]}`]);
   for (const { parts, value } of of(credentials.tokenUse))
     expected.add(calls.expiry, [value.expireTime, parts[0], 'token', parts[1]]);
+  for (const { parts, value } of of(credentials.apiKey)) {
+    const end = Math.min(value.revokeTime ?? Infinity, value.expireTime ?? Infinity);
+    if (end < Infinity) expected.add(calls.expiry, [end + 30 * 86_400_000, value.ns, 'key', parts[0]]);
+  }
   for (const { parts, value } of of(links.record)) {
     expected.add(links.byTarget, [value.ns, value.uid, value.artifact, parts[0]]);
     expected.add(calls.expiry, [value.expireTime, value.ns, 'link', parts[0]]);

@@ -467,7 +467,7 @@ export type ListApiKeysRequest = Message<"artifacta.v1.ListApiKeysRequest"> & {
   namespace: string;
 
   /**
-   * Also those that are revoked or expired. Default false.
+   * Also those that were revoked or expired in the last 30 days. Default false.
    *
    * @generated from field: bool show_ended = 2;
    */

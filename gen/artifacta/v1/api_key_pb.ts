@@ -16,7 +16,8 @@ export const file_artifacta_v1_api_key: GenFile = /*@__PURE__*/
 
 /**
  * Long-lived credentials of one principal. Its secret is not part of it: that is told once, by CreateApiKey, and only
- * its hash is kept. Callers present it as `authorization: Bearer SECRET`.
+ * its hash is kept. Callers present it as `authorization: Bearer SECRET`. Thirty days after its end, by time or by
+ * RevokeApiKey, it is as if it had never been.
  *
  * @generated from message artifacta.v1.ApiKey
  */

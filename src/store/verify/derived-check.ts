@@ -24,6 +24,7 @@ const ownerFamilies: readonly OwnerFamily[] = [
   { family: calls.requestId, owner: ([ns], key) => ({ kind: 'requestId', ns: String(ns), key }) },
   { family: credentials.tokenUse, owner: ([ns], key) => ({ kind: 'tokenUse', ns: String(ns), key }) },
   { family: links.record, owner: ([, ns = ''], key) => ({ kind: 'link', ns: String(ns), key }) },
+  { family: credentials.apiKey, owner: ([, ns = ''], key) => ({ kind: 'apiKey', ns: String(ns), key }) },
   { family: blobs.record, owner: ([ns], key) => ({ kind: 'blob', ns: String(ns), key }) },
   { family: blobs.condemned, owner: ([, ns], key) => ({ kind: 'condemned', ns: String(ns), key }) },
 ];

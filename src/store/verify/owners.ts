@@ -18,6 +18,7 @@ import {
 } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
 import { putDerived, putLatest } from '../artifact-rows.ts';
+import { putDerivedOfKey } from '../key-rows.ts';
 import { putDerivedOfLink } from '../link-rows.ts';
 import { freeAgain } from '../session-life.ts';
 import { putDerivedOfSession } from '../session-rows.ts';
@@ -40,6 +41,7 @@ export interface Owner {
     | 'session'
     | 'sessionName'
     | 'link'
+    | 'apiKey'
     | 'requestId'
     | 'tokenUse'
     | 'blob'
@@ -118,6 +120,7 @@ function ownerOfName(ns: string, name: string, value: unknown): Owner | undefine
 function ownerOfExpiry([, ns, kind, id]: readonly unknown[]): Owner | undefined {
   if (kind === 'artifact') return artifactOwner(String(ns), id as ArtifactId);
   if (kind === 'link') return { kind: 'link', ns: String(ns), key: links.record.key(String(id)) };
+  if (kind === 'key') return { kind: 'apiKey', ns: String(ns), key: credentials.apiKey.key(String(id)) };
   if (kind === 'session') return sessionOwner(String(ns), id as SessionUid);
   if (kind === 'gone')
     return { kind: 'sessionName', ns: String(ns), key: sessions.name.key(String(ns), String(id)) };
@@ -167,6 +170,9 @@ export function derivedRows(owner: Owner, value: Value, head: HeadRecord | undef
     }
     case 'link':
       putDerivedOfLink(draft, links.record.parse(key)[0], links.record.decode(value));
+      break;
+    case 'apiKey':
+      putDerivedOfKey(draft, credentials.apiKey.parse(key)[0], credentials.apiKey.decode(value));
       break;
     case 'requestId': {
       const { expireTime } = calls.requestId.decode(value);
