@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { connect as connectSocket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Transport } from '@connectrpc/connect';
+import type { GrpcTransportOptions } from '@connectrpc/connect-node';
 import { ArtifactaError } from './errors.ts';
 
 /** A way to a service, and how to let go of it. */
@@ -53,19 +54,33 @@ export async function openEndpoint(url: string, tls: TlsOptions = {}): Promise<E
 }
 
 async function grpcEndpoint(baseUrl: string, options: object): Promise<Endpoint> {
-  const [{ createGrpcTransport }, { WideSessionManager }] = await Promise.all([
-    import('@connectrpc/connect-node'),
-    import('./http2-session.ts'),
-  ]);
-  const sessionManager = new WideSessionManager(baseUrl, options);
-  const transport = createGrpcTransport({
-    baseUrl,
-    sessionManager,
-    // The bytes are most often compressed already, and compressing costs more than the network saves.
-    acceptCompression: [],
-    readMaxBytes: messageBytesMax,
-  });
-  return { transport, close: async () => sessionManager.close() };
+  const [{ createGrpcTransport, Http2SessionManager }, { WideSessionManager, pingIntervalMs }] =
+    await Promise.all([import('@connectrpc/connect-node'), import('./http2-session.ts')]);
+  const over = (sessionManager: Required<GrpcTransportOptions>['sessionManager']) =>
+    createGrpcTransport({
+      baseUrl,
+      sessionManager,
+      // The bytes are most often compressed already, and compressing costs more than the network saves.
+      acceptCompression: [],
+      readMaxBytes: messageBytesMax,
+    });
+  const forAnswers = new WideSessionManager(baseUrl, options);
+  // With the protocol's own windows the service can always write what may be under way towards us, and so always reads.
+  const forRequests = new Http2SessionManager(baseUrl, { pingIntervalMs }, options);
+  const downwards = over(forAnswers);
+  const upwards = over(forRequests);
+  const transport: Transport = {
+    unary: (...call) => upwards.unary(...call),
+    stream: (...call) => {
+      const [method] = call;
+      return (method.methodKind === 'server_streaming' ? downwards : upwards).stream(...call);
+    },
+  };
+  const close = async () => {
+    forAnswers.close();
+    forRequests.abort();
+  };
+  return { transport, close };
 }
 
 async function httpEndpoint(url: URL, tls: TlsOptions): Promise<Endpoint> {

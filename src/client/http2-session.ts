@@ -5,9 +5,14 @@ import { Http2SessionManager } from '@connectrpc/connect-node';
 const streamWindowBytes = 4 * 1024 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
 /** Finds out that the other side is gone while a call waits for it. */
-const pingIntervalMs = 60_000;
+export const pingIntervalMs = 60_000;
 
-/** One HTTP/2 connection with wide windows, which is made anew when it was lost. */
+/**
+ * One HTTP/2 connection with wide windows, which is made anew when it was lost.
+ *
+ * Nothing large may be sent on it: while a session of Node writes it does not read. With more under way in both
+ * directions than the sockets have room for, both sides wait for the other to read, for good.
+ */
 export class WideSessionManager {
   readonly #inner: Http2SessionManager;
   readonly #widened = new WeakSet<ClientHttp2Session>();

@@ -3,12 +3,19 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { connect } from '../../src/client/client.ts';
+import { type ArtifactaClient, connect } from '../../src/client/client.ts';
 import { doors } from './doors.ts';
 
 const mebibyte = 1024 * 1024;
 
-it('opens windows that do not hold up downloads, and sends its credentials', async () => {
+const bytes = { session: 'run', name: 'a' };
+
+it.each<[string, (client: ArtifactaClient) => Promise<unknown>, number, number]>([
+  // What a service may have under way towards a client that pushes fits into any socket.
+  ['the protocol’s own windows for calls', (client) => client.sessions.get('run'), 65_535, 65_535],
+  ['and for pushes', (client) => client.push(Buffer.from('a'), bytes), 65_535, 65_535],
+  ['wide ones for downloads', (client) => client.download(bytes), 4 * mebibyte, 16 * mebibyte],
+])('opens %s, and sends its credentials', async (_what, call, streamBytes, connectionBytes) => {
   const sessions: ServerHttp2Session[] = [];
   let sent: IncomingHttpHeaders = {};
   const server = createServer();
@@ -29,10 +36,11 @@ it('opens windows that do not hold up downloads, and sends its credentials', asy
   await once(server, 'listening');
   const url = `grpc://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const client = await connect(url, { retry: { attemptsMax: 1 }, token: 'secret', namespace: 'team' });
-  await expect(client.sessions.get('run')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  await expect(call(client)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   const [stream, connection] = await widths;
-  expect(stream).toBe(4 * mebibyte);
-  expect(connection).toBeGreaterThanOrEqual(16 * mebibyte);
+  expect(stream).toBe(streamBytes);
+  expect(connection).toBeGreaterThanOrEqual(connectionBytes);
+  expect(connection).toBeLessThan(2 * connectionBytes);
   expect(sent).toMatchObject({ authorization: 'Bearer secret', 'artifacta-namespace': 'team' });
   await client.close();
   for (const session of sessions) session.destroy();
@@ -58,3 +66,20 @@ it('leaves no stream half open when the service refuses early', { timeout: 30_00
   expect((await client.sessions.get('run')).outcome).toBe('succeeded');
   still.resolve();
 });
+
+it.each(['gRPC over TCP', 'gRPC over a Unix socket'])(
+  'pushes and pulls at once what no socket has room for: %s',
+  { timeout: 60_000 },
+  async (name) => {
+    await using door = await doors[name]!();
+    await using client = await door.client({ retry: { attemptsMax: 1 } });
+    const content = randomBytes(8 * mebibyte);
+    await client.push(content, { session: 'run', name: 'before' });
+    const pushes = [1, 2, 3, 4].map((at) =>
+      client.push(Buffer.concat([content, Buffer.from([at])]), { session: 'run', name: `now-${at}` }),
+    );
+    const pulls = pushes.map(async () => (await client.download({ session: 'run', name: 'before' })).bytes());
+    for (const pulled of await Promise.all(pulls)) expect(Buffer.compare(pulled, content)).toBe(0);
+    await Promise.all(pushes);
+  },
+);

@@ -101,7 +101,7 @@ class Rig {
     return { faults: this.faults, ...this.tally };
   }
 
-  /** `client` is an operator’s, and `address` where everybody else comes. */
+  /** `client` is an operator’s, by the socket, and `address` where others come. */
   private async start(
     armed?: Armed,
   ): Promise<{ server: ServerProcess; client: ArtifactaClient; address: string }> {
@@ -128,9 +128,10 @@ class Rig {
       if (this.actions >= until) enough.resolve();
       return server.hasEnded || (this.actions >= until && !isKilled);
     };
-    const work = async (own: Own[]) => {
-      await using worker = await connect(address, patient);
-      while (!isOver()) await this.act(worker, own);
+    // Every other one shares the operator’s connections by the socket, so that much goes both ways on one of them.
+    const work = async (own: Own[], at: number) => {
+      await using worker = at % 2 === 0 ? undefined : await connect(address, patient);
+      while (!isOver()) await this.act(worker ?? client, own);
     };
     const collect = async () => {
       while (!isOver()) await this.collect(client);
