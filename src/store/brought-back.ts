@@ -1,10 +1,12 @@
 /**
- * What an export brings back: what the store that it came from has deleted, revoked or let expire since. Another store's
- * export cannot be compared.
+ * What an export brings back: what the store that it came from has deleted or revoked since. Another store's export
+ * cannot be compared.
  */
 import type { Entry, Index, Value } from '../index/door.ts';
 import { artifacts, credentials, store as keys, links, sessions } from '../index/keys.ts';
 import type { ExportHeader } from './export.ts';
+import { isEnded as isEndedKey } from './key-rows.ts';
+import { isEnded as isEndedLink } from './link-rows.ts';
 import { storeIdIn } from './store-id.ts';
 
 interface Comparable {
@@ -14,15 +16,17 @@ interface Comparable {
     key: Uint8Array,
     exported: Value,
     present: Value | undefined,
+    now: number,
   ): readonly [kind: string, ns: string, id: string] | undefined;
 }
 
 const comparables: readonly Comparable[] = [
   {
     code: artifacts.record.code,
-    broughtBack: (key, _exported, present) => {
+    broughtBack: (key, exported, present, now) => {
       const [ns, id] = artifacts.record.parse(key);
-      return present === undefined ? ['artifact', ns, id] : undefined;
+      const { expireTime = Number.POSITIVE_INFINITY, hold } = artifacts.record.decode(exported);
+      return present === undefined && (hold || expireTime > now) ? ['artifact', ns, id] : undefined;
     },
   },
   {
@@ -36,20 +40,20 @@ const comparables: readonly Comparable[] = [
   },
   {
     code: links.record.code,
-    broughtBack: (key, exported, present) => {
-      const { ns, revokeTime } = links.record.decode(exported);
-      if (revokeTime !== undefined) return undefined;
+    broughtBack: (key, exported, present, now) => {
+      const link = links.record.decode(exported);
+      if (isEndedLink(link, now)) return undefined;
       const isGone = present === undefined || links.record.decode(present).revokeTime !== undefined;
-      return isGone ? ['share link', ns, `lnk_${links.record.parse(key)[0]}`] : undefined;
+      return isGone ? ['share link', link.ns, `lnk_${links.record.parse(key)[0]}`] : undefined;
     },
   },
   {
     code: credentials.apiKey.code,
-    broughtBack: (key, exported, present) => {
-      const { ns, revokeTime } = credentials.apiKey.decode(exported);
-      if (revokeTime !== undefined) return undefined;
+    broughtBack: (key, exported, present, now) => {
+      const apiKey = credentials.apiKey.decode(exported);
+      if (isEndedKey(apiKey, now)) return undefined;
       const isGone = present === undefined || credentials.apiKey.decode(present).revokeTime !== undefined;
-      return isGone ? ['API key', ns, credentials.apiKey.parse(key)[0]] : undefined;
+      return isGone ? ['API key', apiKey.ns, credentials.apiKey.parse(key)[0]] : undefined;
     },
   },
 ];
@@ -78,7 +82,7 @@ export class BroughtBack {
     const candidates = rows.filter(([key]) => byCode.has(key[0]!));
     const present = await index.getMany(candidates.map(([key]) => key));
     return candidates.flatMap(([key, exported], at): Entry[] => {
-      const parts = byCode.get(key[0]!)!.broughtBack(key, exported, present[at]);
+      const parts = byCode.get(key[0]!)!.broughtBack(key, exported, present[at], index.now());
       return parts === undefined ? [] : [[keys.cameBack.key(...parts), keys.cameBack.encode(true)]];
     });
   }

@@ -19,8 +19,8 @@ interface Place {
   open(): Promise<StoreHost>;
 }
 
-function place(blobs = openMemoryBlobs()): Place {
-  const clock = () => startOfTime;
+function place(blobs = openMemoryBlobs(), time = { now: startOfTime }): Place {
+  const clock = () => time.now;
   const home = new MemoryHome({ clock });
   const states: HostState[] = [];
   const open = async () => {
@@ -292,6 +292,28 @@ describe('an import', () => {
     await host.importIndex(stream(parts), true);
     const messages = (await findings(host)).map(({ message }) => message.split(' had been')[0]).sort();
     expect(messages).toEqual([`the API key ${key.id}`, `the session ${uid}`, `the share link ${link.id}`]);
+  });
+
+  test('but not what has ended by its time', async () => {
+    const time = { now: startOfTime };
+    const host = await place(openMemoryBlobs(), time).open();
+    const { uploads, links, apiKeys, reaper } = host.store;
+    await push(host, 'a', 'x');
+    await uploads.create(tester, specOf({ session: 's', name: 'short', ttlMs: 60_000 }), Buffer.from('y'));
+    await links.create(tester, target('s', 'a'), undefined);
+    const common = {
+      namespace: tester.namespace,
+      description: '',
+      scopes: ['read'] as const,
+      operator: false,
+    };
+    await apiKeys.create({ ...common, expireTime: startOfTime + 60_000 });
+    const parts = await Array.fromAsync(host.exportIndex());
+    time.now += 31 * 86_400_000;
+    const bounds = { itemsMax: 1_000, isOver: () => false };
+    expect(await reaper.reap(bounds)).toMatchObject({ artifacts: 1, others: 2, more: false });
+    await host.importIndex(stream(parts), true);
+    expect(await findings(host)).toEqual([]);
   });
 
   test('lets calls that are under way fail in a way that can be repeated', async () => {
