@@ -18,6 +18,8 @@ import { median, quantile } from './harness/statistics.ts';
 import type { Context, Figure, Series, Target } from './harness/target.ts';
 import { sizeName } from './stores/cache.ts';
 
+/** Pushes and queries before: of their tail enough is seen. */
+const callsBefore = 1_500;
 /** Of a reaping of which the end is not awaited. */
 const lookedAtSeconds = 60;
 
@@ -104,7 +106,7 @@ async function reapRun(
   const { client, dataDir, size } = place;
   await fill();
   const filter = steadyFilters[0]!;
-  const before = await callBeside(client, filter, context.quick ? 20 : 300, () => true);
+  const before = await callBeside(client, filter, context.quick ? 20 : callsBefore, () => true);
   context.say(`reaping in the store of ${sizeName(size)}`);
   let isOver = false;
   const reaping = reapAll(dataDir, secondsMax).finally(() => {

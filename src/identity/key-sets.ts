@@ -40,10 +40,14 @@ const keySetBytesMax = 1024 * 1024;
 /** The keys could not be had; whether a token is good cannot be told. */
 export class KeysUnavailable extends Error {}
 
-/** @throws Error that names a file that holds no key set. */
+/**
+ * @param elapsed milliseconds from any origin: a wall clock may be set.
+ * @throws Error that names a file that holds no key set.
+ */
 export async function openKeySet(
   source: KeySource,
   times: KeySetTimes = keySetTimes,
+  elapsed: () => number = () => performance.now(),
 ): Promise<JWTVerifyGetKey> {
   if (source.file !== undefined) return await localKeys(source.file);
   let last: { readonly body: string; readonly atMs: number } | undefined;
@@ -56,11 +60,11 @@ export async function openKeySet(
         const body = await fetchText(url, source, signal);
         // Fails if it is no key set.
         createLocalJWKSet(JSON.parse(body));
-        last = { body, atMs: Date.now() };
+        last = { body, atMs: elapsed() };
         return new Response(last.body, { status: 200 });
       } catch (error) {
         // An issuer that is down for a while must not lock everybody out.
-        if (last !== undefined && Date.now() - last.atMs < times.staleMs) return new Response(last.body);
+        if (last !== undefined && elapsed() - last.atMs < times.staleMs) return new Response(last.body);
         throw new KeysUnavailable('the keys of the issuer cannot be fetched', { cause: error });
       }
     },
