@@ -72,11 +72,11 @@ async function pushed(
 ): Promise<ArtifactRef> {
   const into = session ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
   const name = path.split('/').at(-1)!;
-  const { artifact } = await client.push(
-    await fileContent(path),
-    { session: into, name },
-    { signal: io.signal },
-  );
+  const content = await fileContent(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new UsageError(`there is no file ${plain(path)}; an artifact is SESSION/NAME or its id, art_…`);
+  });
+  const { artifact } = await client.push(content, { session: into, name }, { signal: io.signal });
   output.remark(`pushed ${plain(name)} to the session ${into}`);
   return { id: artifact.id };
 }

@@ -48,8 +48,8 @@ export function markDeleted(
 }
 
 function held({ id, holds }: SessionRecord): Failure {
-  const what = holds === 1 ? 'an artifact' : `${holds} artifacts`;
-  return new Failure('ARTIFACT_HELD', `session ${id} has ${what} on hold; release them first`, {
+  const what = holds === 1 ? 'an artifact on hold; release it' : `${holds} artifacts on hold; release them`;
+  return new Failure('ARTIFACT_HELD', `session ${id} has ${what} first`, {
     metadata: { session: id, holds: String(holds) },
   });
 }

@@ -45,7 +45,12 @@ describe('share', () => {
     const { code, text, stderr } = await cli(['share', path, '--session', 'reports']);
     expect([code, stderr.includes('pushed report.md to the session reports')]).toEqual([0, true]);
     expect(await (await fetch(text.trim())).text()).toBe('# Report\n');
-    expect((await cli(['share', join(path, 'none')])).code).not.toBe(0);
+    const missing = join(await newDirectory(), 'none');
+    for (const what of [missing, 's1']) {
+      const refused = await cli(['share', what]);
+      expect([refused.code, refused.text]).toEqual([2, '']);
+      expect(refused.stderr).toContain(`there is no file ${what}; an artifact is SESSION/NAME`);
+    }
   });
 
   it('prints the path where no address serves it', async () => {
