@@ -1,9 +1,10 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
-import { compileCacheDir, readReapConfig, readServeConfig } from './config.ts';
 import { ListenError } from './server/addresses.ts';
-import { SettingError } from './setting-source.ts';
+import { compileCacheDir, readReapConfig, readServeConfig } from './settings/config.ts';
+import { keptNames } from './settings/kept-file.ts';
+import { SettingError } from './settings/source.ts';
 
 /** Of the process. Commands have more: see `src/cli/exit.ts`. */
 const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -28,12 +29,12 @@ process.exit(command === undefined ? await commandLine(argv) : await command(arg
 
 async function serve(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write((await import('./settings.ts')).serveHelp());
+    process.stdout.write((await import('./settings/settings.ts')).serveHelp());
     return exitCodes.ok;
   }
   try {
     const config = readServeConfig(args);
-    const { serveUntilSignalled } = await import('./serve.ts');
+    const { serveUntilSignalled } = await import('./programs/serve.ts');
     const fail = () => process.exit(exitCodes.failed);
     const hangup = (listener: () => void) => void process.on('SIGHUP', listener);
     await serveUntilSignalled(config, { version, signals: catchSignals(), hangup, fail });
@@ -47,12 +48,12 @@ async function serve(args: readonly string[]): Promise<number> {
 
 async function reap(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write((await import('./settings.ts')).reapHelp());
+    process.stdout.write((await import('./settings/settings.ts')).reapHelp());
     return exitCodes.ok;
   }
   try {
     const config = readReapConfig(args);
-    const { reapUntilStopped } = await import('./reap.ts');
+    const { reapUntilStopped } = await import('./programs/reap.ts');
     const { first, second } = catchSignals();
     void second.then(() => process.exit(exitCodes.interrupted));
     // Whoever started it beside itself has ended.
@@ -101,8 +102,9 @@ async function commandLine(args: readonly string[]): Promise<number> {
     stderr,
     // Most of what is loaded is for this, and help texts do without.
     connect: async (options) =>
-      (await import('./connection.ts')).openConnection(options, warn, interruption.signal),
-    settings: async () => (await import('./client-settings.ts')).openClientSettings(),
+      (await import('./programs/connect.ts')).openConnection(options, warn, interruption.signal),
+    keptSettings: keptNames,
+    settings: async () => (await import('./programs/client-settings.ts')).openClientSettings(),
     signal: interruption.signal,
     version,
   });

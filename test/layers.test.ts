@@ -5,35 +5,32 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..');
 
-/**
- * For each layer the layers of ours that it may import beside itself, and the packages. The most specific prefix
- * counts. `node:` modules are allowed everywhere unless listed in `not`.
- */
-const layers: Record<
-  string,
-  { readonly ours: readonly string[]; readonly packages: readonly string[]; readonly not?: readonly string[] }
-> = {
-  'src/domain': {
-    ours: [],
-    packages: ['uuid'],
-    not: ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'],
-  },
+/** What a layer or a room may import beside itself. */
+interface Rule {
+  /** Layers, rooms and single files of ours. */
+  readonly ours: readonly string[];
+  readonly packages: readonly string[];
+  /** Modules of Node that it must not use; all others it may. */
+  readonly not?: readonly string[];
+}
+
+/** Modules by which a program reaches outside itself. */
+const outside = ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'];
+
+/** The layers. The most specific name counts: a room that is listed below has a rule of its own. */
+const layers: Readonly<Record<string, Rule>> = {
+  'src/domain': { ours: [], packages: ['uuid'], not: outside },
   'src/blobs': { ours: ['src/domain'], packages: [] },
   'src/index': {
     ours: ['src/domain'],
     packages: ['level', 'classic-level', 'abstract-level', '@node-rs/crc32', 'snappyjs'],
   },
-  'src/query': { ours: ['src/domain', 'src/index'], packages: [] },
+  'src/query': { ours: ['src/domain', 'src/index', 'gen/filter'], packages: [] },
   'src/reading': { ours: ['src/domain'], packages: ['re2js', 'csv-parse'] },
-  'src/store': {
-    ours: ['src/domain', 'src/blobs', 'src/index', 'src/query', 'src/reading'],
-    packages: [],
-    not: ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'],
-  },
   'src/api': {
     ours: ['src/domain', 'src/identity', 'src/store', 'gen'],
     packages: ['@connectrpc/connect', '@bufbuild/protobuf'],
-    not: ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:process'],
+    not: outside,
   },
   'src/identity': { ours: ['src/domain'], packages: ['jose'] },
   'src/telemetry': {
@@ -51,7 +48,7 @@ const layers: Record<
     ],
   },
   'src/server': {
-    ours: ['src/api', 'gen'],
+    ours: ['src/api', 'src/domain/address.ts', 'gen'],
     packages: [
       '@grpc/grpc-js',
       '@grpc/reflection',
@@ -69,27 +66,63 @@ const layers: Record<
     ours: ['src/client', 'gen'],
     packages: ['commander', 'diff', 'uqr', '@bufbuild/protobuf', '@connectrpc/connect'],
   },
+  'src/settings': { ours: ['src/domain'], packages: [] },
   gen: { ours: [], packages: ['@bufbuild/protobuf'] },
+  'gen/filter': { ours: [], packages: [] },
 };
-/** Composition roots: they may import everything and nobody imports them. */
-const roots = [
-  'main',
-  'serve',
-  'reap',
-  'reaper-process',
-  'embedded',
-  'holder',
-  'connection',
-  'config',
-  'client-settings',
-  'setting-source',
-  'settings',
-].map((name) => `src/${name}.ts`);
+
+/** What every room of the store may import beside rooms. */
+const underStore: Rule = {
+  ours: ['src/domain', 'src/blobs', 'src/index', 'src/query', 'src/reading'],
+  packages: [],
+  not: outside,
+};
+
+/**
+ * The rooms of the store, each after those that it may import; `front` are the files beside the rooms, which put the
+ * store together. `src/store/README.md` draws them.
+ */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  rows: [],
+  look: ['rows'],
+  contents: ['look', 'rows'],
+  tenants: ['look', 'rows'],
+  watch: ['look', 'rows', 'tenants'],
+  sessions: ['contents', 'look', 'rows', 'tenants'],
+  artifacts: ['sessions', 'contents', 'look', 'rows', 'tenants'],
+  queries: ['artifacts', 'sessions', 'contents', 'look', 'rows', 'tenants'],
+  sharing: ['queries', 'artifacts', 'sessions', 'contents', 'look', 'rows', 'tenants'],
+  retention: ['queries', 'artifacts', 'sessions', 'contents', 'look', 'rows', 'tenants'],
+  upkeep: ['contents', 'look', 'rows', 'sessions', 'tenants'],
+  verify: ['rows', 'upkeep'],
+  custody: ['front', 'rows', 'look', 'contents', 'upkeep', 'verify'],
+};
+
+const roomOf = (name: string) => (name === 'front' ? 'src/store' : `src/store/${name}`);
+
+/** All of the above: for each layer and room what its files may import. */
+const rules: Readonly<Record<string, Rule>> = {
+  ...layers,
+  [roomOf('front')]: { ...underStore, ours: [...underStore.ours, ...Object.keys(rooms).map(roomOf)] },
+  ...Object.fromEntries(
+    Object.entries(rooms).map(([name, others]) => [
+      roomOf(name),
+      { ...underStore, ours: [...underStore.ours, ...others.map(roomOf)] },
+    ]),
+  ),
+};
+
+/** They put the program together: they may import everything, and nobody imports them. */
+const roots = ['src/programs/', 'src/main.ts'];
 
 function files(directory: string): string[] {
   return readdirSync(join(root, directory), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+}
+
+function lineCount(file: string): number {
+  return readFileSync(join(root, file), 'utf8').split('\n').length - 1;
 }
 
 function imports(file: string): string[] {
@@ -100,28 +133,37 @@ function imports(file: string): string[] {
   return [...found].map((match) => (match[1] ?? match[2] ?? match[3])!);
 }
 
-function layerOf(path: string): string | undefined {
-  return Object.keys(layers)
-    .filter((layer) => path.startsWith(`${layer}/`))
+/** The most specific layer or room of a file. */
+function placeOf(path: string): string | undefined {
+  return Object.keys(rules)
+    .filter((place) => path.startsWith(`${place}/`))
     .sort((a, b) => b.length - a.length)[0];
+}
+
+/** Whether what a rule names includes a file. Inside the store, `src/store` is its front alone. */
+function includes(named: string, target: string, place: string): boolean {
+  if (named === 'src/store' && place.startsWith('src/store')) return dirname(target) === 'src/store';
+  return target === named || target.startsWith(`${named}/`);
 }
 
 /** What is wrong with one import, or undefined. */
 function fault(file: string, specifier: string): string | undefined {
-  const layer = layerOf(file);
-  if (layer === undefined) return roots.includes(file) ? undefined : 'the file belongs to no layer';
-  const rule = layers[layer]!;
+  if (roots.some((root) => file.startsWith(root))) return undefined;
+  const place = placeOf(file);
+  if (place === undefined) return 'the file belongs to no layer';
+  const rule = rules[place]!;
   if (specifier.startsWith('.')) {
     const target = relative(root, resolve(root, dirname(file), specifier));
-    if (roots.includes(target)) return `imports the composition root ${target}`;
-    const other = layerOf(target);
-    if (other === layer || (other !== undefined && rule.ours.includes(other))) return undefined;
-    return `${layer} may not import ${other ?? target}`;
+    if (roots.some((root) => target.startsWith(root)))
+      return `imports ${target}, which puts the program together`;
+    if (placeOf(target) === place) return undefined;
+    if (rule.ours.some((named) => includes(named, target, place))) return undefined;
+    return `${place} may not import ${placeOf(target) ?? target}`;
   }
   if (specifier.startsWith('node:'))
-    return rule.not?.includes(specifier) ? `${layer} may not import ${specifier}` : undefined;
+    return rule.not?.includes(specifier) ? `${place} may not import ${specifier}` : undefined;
   const allowed = rule.packages.some((name) => specifier === name || specifier.startsWith(`${name}/`));
-  return allowed ? undefined : `${layer} may not import the package ${specifier}`;
+  return allowed ? undefined : `${place} may not import the package ${specifier}`;
 }
 
 describe('layers', () => {
@@ -143,7 +185,17 @@ describe('layers', () => {
     expect(fault('src/index/x.ts', '@bufbuild/protobuf')).toBe(
       'src/index may not import the package @bufbuild/protobuf',
     );
-    expect(fault('src/cli/x.ts', '../embedded.ts')).toBe('imports the composition root src/embedded.ts');
+    expect(fault('src/cli/x.ts', '../programs/data-directory.ts')).toBe(
+      'imports src/programs/data-directory.ts, which puts the program together',
+    );
+    expect(fault('src/store/rows/x.ts', '../look/x.ts')).toBe('src/store/rows may not import src/store/look');
+    expect(fault('src/store/rows/x.ts', '../open.ts')).toBe('src/store/rows may not import src/store');
+    expect(fault('src/store/verify/x.ts', '../custody/x.ts')).toBe(
+      'src/store/verify may not import src/store/custody',
+    );
+    expect(fault('src/store/custody/x.ts', '../open.ts')).toBeUndefined();
+    expect(fault('src/api/x.ts', '../store/look/x.ts')).toBeUndefined();
+    expect(fault('src/server/x.ts', '../domain/address.ts')).toBeUndefined();
     expect(fault('src/store/x.ts', '../index/door.ts')).toBeUndefined();
   });
 
@@ -155,14 +207,25 @@ describe('layers', () => {
     const readers = files('src').filter((file) =>
       /\bprocess\.env\b/.test(readFileSync(join(root, file), 'utf8')),
     );
-    expect(readers.filter((file) => file !== 'src/config.ts')).toEqual([]);
+    expect(readers.filter((file) => file !== 'src/settings/config.ts')).toEqual([]);
   });
 });
 
 describe('files', () => {
+  it('are few enough in a folder to be seen at once', () => {
+    const folders = new Map<string, { files: number; lines: number }>();
+    for (const file of files('src')) {
+      const folder = folders.get(dirname(file)) ?? { files: 0, lines: 0 };
+      folder.files++;
+      folder.lines += lineCount(file);
+      folders.set(dirname(file), folder);
+    }
+    expect([...folders].filter(([, { files, lines }]) => files > 20 || lines > 2_500)).toEqual([]);
+  });
+
   it('can be read in one go', () => {
     const long = [...files('src'), ...files('test'), ...files('bench')]
-      .map((file) => [file, readFileSync(join(root, file), 'utf8').split('\n').length - 1] as const)
+      .map((file) => [file, lineCount(file)] as const)
       .filter(([, lines]) => lines > 400);
     expect(long).toEqual([]);
   });

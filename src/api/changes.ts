@@ -4,8 +4,8 @@ import type { UpdateArtifactRequest } from '../../gen/artifacta/v1/artifact_serv
 import type { UpdateSessionRequest } from '../../gen/artifacta/v1/session_service_pb.ts';
 import { invalid } from '../domain/errors.ts';
 import { parsePairs } from '../domain/metadata.ts';
-import type { ArtifactChanges } from '../store/artifact-changes.ts';
-import type { SessionChanges } from '../store/sessions.ts';
+import type { ArtifactChanges } from '../store/artifacts/artifact-changes.ts';
+import type { SessionChanges } from '../store/sessions/sessions.ts';
 import { parseExpiry, parseMask } from './parse.ts';
 import { parseRetention } from './retention.ts';
 

@@ -19,8 +19,8 @@ import type { Artifact, Receipt } from '../domain/artifact.ts';
 import type { ExpirySource } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { Session } from '../domain/session.ts';
-import type { QueryExplanation } from '../store/listing.ts';
-import type { ManifestLine } from '../store/manifest.ts';
+import type { QueryExplanation } from '../store/queries/listing.ts';
+import type { ManifestLine } from '../store/sessions/manifest.ts';
 import { outcomeValues } from './outcomes.ts';
 import { toLeaseMessage, toRetentionMessage } from './retention.ts';
 

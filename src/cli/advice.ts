@@ -1,5 +1,5 @@
+import { FileUnsuitable } from '../client/artifacts/file.ts';
 import { ArtifactaError, type Reason, UntrustedService } from '../client/errors.ts';
-import { FileUnsuitable } from '../client/file.ts';
 
 /** What somebody at a command line can do about it. Reasons without an entry explain themselves. */
 const advice: Partial<Record<Reason, string>> = {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ArtifactaClient } from '../client/client.ts';
 import type { Connection, ConnectOptions, Io } from './io.ts';
 import { Link } from './link.ts';
-import type { Output } from './output.ts';
+import type { Output } from './output/output.ts';
 
 /** What every command works with. */
 export interface Invocation {

@@ -1,6 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Transport } from '@connectrpc/connect';
-import type { KeptName } from './settings-file.ts';
 
 /** Which service the user named, flag by flag; what is not given is for `connect` to decide. */
 export interface ConnectOptions {
@@ -41,9 +40,9 @@ export interface ShownSetting {
 export interface ClientSettings {
   readonly path: string;
   show(options: ConnectOptions): readonly ShownSetting[];
-  /** @throws UsageError for a value that cannot be used. */
-  set(name: KeptName, value: string): Promise<void>;
-  unset(name: KeptName): Promise<void>;
+  /** @param name one of {@link Io.keptSettings}. @throws UsageError for a value that cannot be used. */
+  set(name: string, value: string): Promise<void>;
+  unset(name: string): Promise<void>;
   /** The namespace to act in, if none is given with the command. Undefined: that of the credentials. */
   readonly namespace: string | undefined;
 }
@@ -57,6 +56,8 @@ export interface Io {
   connect(options: ConnectOptions): Promise<Connection>;
   /** Default: there are none, and none can be kept. */
   settings?(): Promise<ClientSettings>;
+  /** Names of the settings that can be kept, as their flags, without dashes. Default: none. */
+  readonly keptSettings?: readonly string[];
   /** Ends what is under way; `run` then answers 130. */
   readonly signal?: AbortSignal | undefined;
   /** Names generated sessions. Default: the clock. */

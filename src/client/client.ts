@@ -3,9 +3,11 @@ import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
-import { Access } from './access.ts';
-import { Admin } from './admin.ts';
-import type { Artifact, ArtifactRef } from './artifact.ts';
+import { Access } from './admin/access.ts';
+import { Admin } from './admin/admin.ts';
+import { Maintenance } from './admin/maintenance.ts';
+import { Policies } from './admin/policies.ts';
+import type { Artifact, ArtifactRef } from './artifacts/artifact.ts';
 import {
   type ArtifactChanges,
   type ArtifactQuery,
@@ -16,23 +18,21 @@ import {
   getArtifact,
   listArtifacts,
   updateArtifact,
-} from './artifacts.ts';
-import type { CallSettings, Calls } from './calls.ts';
-import type { PushContent } from './content.ts';
-import { type Download, type DownloadOptions, download } from './download.ts';
-import { type Endpoint, openEndpoint, type TlsOptions } from './endpoint.ts';
-import { type GoneArtifact, type GoneQuery, listWithGone } from './gone.ts';
-import { type Credentials, withCredentials } from './headers.ts';
-import { type LineageEdge, type LineageQuery, lineage } from './lineage.ts';
-import { Links } from './links.ts';
-import { Maintenance } from './maintenance.ts';
-import { Policies } from './policies.ts';
-import { push } from './push.ts';
-import type { Pushed, PushSettings, PushSpec } from './push-spec.ts';
-import { type ArtifactPage, type PageQuery, queryArtifacts } from './query.ts';
-import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './reading.ts';
-import { type RetryPolicy, retryDefaults } from './retry.ts';
-import { Sessions } from './sessions.ts';
+} from './artifacts/artifacts.ts';
+import type { PushContent } from './artifacts/content.ts';
+import { type Download, type DownloadOptions, download } from './artifacts/download.ts';
+import { type GoneArtifact, type GoneQuery, listWithGone } from './artifacts/gone.ts';
+import { type LineageEdge, type LineageQuery, lineage } from './artifacts/lineage.ts';
+import { Links } from './artifacts/links.ts';
+import { push } from './artifacts/push.ts';
+import type { Pushed, PushSettings, PushSpec } from './artifacts/push-spec.ts';
+import { type ArtifactPage, type PageQuery, queryArtifacts } from './artifacts/query.ts';
+import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './artifacts/reading.ts';
+import { Sessions } from './sessions/sessions.ts';
+import type { CallSettings, Calls } from './wire/calls.ts';
+import { type Endpoint, openEndpoint, type TlsOptions } from './wire/endpoint.ts';
+import { type Credentials, withCredentials } from './wire/headers.ts';
+import { type RetryPolicy, retryDefaults } from './wire/retry.ts';
 
 /** How a client behaves. */
 export interface ClientOptions extends Credentials {

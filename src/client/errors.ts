@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { ErrorReason } from '../../gen/artifacta/v1/error_reason_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
-import { durationMilliseconds } from './times.ts';
+import { durationMilliseconds } from './wire/times.ts';
 
 /** A canonical status code by name, as in the gRPC documentation. */
 export type StatusCode =

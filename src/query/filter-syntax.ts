@@ -1,7 +1,7 @@
 /** What a filter says, before anything of it has a meaning. The grammar is `filter.peggy`. */
+import { SyntaxError as ParserError, parse } from '../../gen/filter/parser.js';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { SyntaxError as ParserError, parse } from './filter-parser.js';
 
 /** A filter as it is written. */
 export type Expression =

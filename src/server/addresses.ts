@@ -1,16 +1,8 @@
-/** Addresses to listen on, and the Unix socket. */
+/** Listening: what cannot be listened on, and the place of a Unix socket. */
 import { chmod, lstat, mkdir, rm, stat } from 'node:fs/promises';
-import { createConnection, isIP } from 'node:net';
+import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
-
-/** The longest path of a Unix socket on Linux; macOS has 103. */
-export const socketPathBytesMax = process.platform === 'darwin' ? 103 : 107;
-
-/** A TCP address: the host as it was given, without brackets, and the port (0 for any). */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import { socketPathBytesMax } from '../domain/address.ts';
 
 /** An address that cannot be listened on. Names it and says why. */
 export class ListenError extends Error {
@@ -29,26 +21,6 @@ function reasonOf(message: string): string {
   if (message.includes('EADDRNOTAVAIL')) return 'the machine does not have this address';
   if (message.includes('EACCES')) return 'permission denied';
   return message;
-}
-
-/** `HOST:PORT`, with IPv6 hosts in brackets. Undefined if it is not that. */
-export function parseAddress(text: string): Address | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
-  if (match === null) return undefined;
-  const [, ipv6, name, digits] = match;
-  const host = ipv6 ?? name ?? '';
-  const port = Number(digits);
-  if (port > 65_535 || (ipv6 !== undefined && isIP(ipv6) !== 6)) return undefined;
-  return { host, port };
-}
-
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** True if only this machine can connect to the host. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /**

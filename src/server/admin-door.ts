@@ -1,7 +1,8 @@
 /** The door for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It asks nobody who they are. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Address, formatAddress, ListenError } from './addresses.ts';
+import { type Address, formatAddress } from '../domain/address.ts';
+import { ListenError } from './addresses.ts';
 import type { Readiness } from './readiness.ts';
 
 /** What a scrape is answered with. */

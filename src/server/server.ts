@@ -2,17 +2,18 @@
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
 import type { OpenShared } from '../api/shared.ts';
-import { type Address, formatAddress, ListenError, prepareSocket } from './addresses.ts';
+import { type Address, formatAddress } from '../domain/address.ts';
+import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
-import type { NodeServer } from './connections.ts';
-import { collect, type Routes, serve } from './grpc.ts';
-import { advertise, answerWithoutCall, boundConnections, openConnectionWindows } from './grpc-internals.ts';
-import { explainOwnStatuses, noSuchMethod } from './grpc-status.ts';
-import { Health, health } from './health.ts';
-import { type HttpDoor, type HttpOptions, startHttp } from './http.ts';
+import { collect, type Routes, serve } from './grpc/grpc.ts';
+import { Health, health } from './grpc/health.ts';
+import { advertise, answerWithoutCall, boundConnections, openConnectionWindows } from './grpc/internals.ts';
+import { serveReflection } from './grpc/reflection.ts';
+import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
+import type { NodeServer } from './http/connections.ts';
+import { type HttpDoor, type HttpOptions, startHttp } from './http/http.ts';
 import { Readiness } from './readiness.ts';
-import { serveReflection } from './reflection.ts';
 import { shuttingDown } from './refusals.ts';
 import { FollowingCredentials, type Tls } from './tls.ts';
 

@@ -1,7 +1,8 @@
 /** One pass of maintenance: all that is due, a bounded call at a time. */
+
+import type { Collected, Exported, Maintenance, Reaped, Scrubbed } from '../client/admin/maintenance.ts';
+import type { Pause } from '../client/admin/pause.ts';
 import { ArtifactaError } from '../client/errors.ts';
-import type { Collected, Exported, Maintenance, Reaped, Scrubbed } from '../client/maintenance.ts';
-import type { Pause } from '../client/pause.ts';
 
 /** What one pass came to. What failed is left out, and told among the failures. */
 export interface PassReport {

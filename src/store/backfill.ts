@@ -1,9 +1,9 @@
 /** Rows that stores made by earlier versions lack, written once when they are opened. */
 import type { Index } from '../index/door.ts';
 import { credentials, sessions, store as storeKeys } from '../index/keys.ts';
-import { putDerivedOfKey } from './key-rows.ts';
-import { stateWords } from './session-rows.ts';
-import { type Draft, type Operation, type Rows, transact } from './transaction.ts';
+import { putDerivedOfKey } from './rows/key-rows.ts';
+import { stateWords } from './rows/session-rows.ts';
+import { type Draft, type Operation, type Rows, transact } from './rows/transaction.ts';
 
 interface Backfill {
   /** The setting that says that no row lacks any more. */

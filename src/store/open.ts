@@ -10,36 +10,36 @@ import type { Principal } from '../domain/principal.ts';
 import type { Index } from '../index/door.ts';
 import { store as storeKeys } from '../index/keys.ts';
 import type { After } from '../index/timer.ts';
-import { announcing } from './announcing-index.ts';
-import { ApiKeys } from './api-keys.ts';
-import { Artifacts } from './artifacts.ts';
+import { Artifacts } from './artifacts/artifacts.ts';
+import { Downloads } from './artifacts/downloads.ts';
+import { Readings } from './artifacts/readings.ts';
+import { Uploads } from './artifacts/uploads.ts';
 import { backfill, backfillSettings, isComplete, noteComplete } from './backfill.ts';
-import { Collection, defaultGraces, type Graces } from './collection.ts';
-import { Comparison } from './comparison.ts';
-import { Contents } from './contents.ts';
-import { Downloads } from './downloads.ts';
-import { Lineage } from './lineage.ts';
-import { Links } from './links.ts';
-import { Listing } from './listing.ts';
-import { Namespaces } from './namespaces.ts';
-import { MarkedBlobs, noteUncleanEnd } from './orphan-scans.ts';
-import { Pace } from './pace.ts';
-import { PageTokens } from './page-token.ts';
-import { type Pause, Pauses } from './pauses.ts';
-import { Policies } from './policies.ts';
-import { Quarantined } from './quarantined.ts';
-import { Readings } from './readings.ts';
-import { Reaper } from './reaper.ts';
-import { Scrub } from './scrub.ts';
-import { Seals } from './seal.ts';
-import { Sessions } from './sessions.ts';
-import { SharedContents } from './shared.ts';
-import { Space } from './space.ts';
-import type { OnStep } from './steps.ts';
-import { transact } from './transaction.ts';
-import { Uploads } from './uploads.ts';
-import { UsageScan } from './usage-scan.ts';
-import { type WatchEvent, Watches, type WatchRequest } from './watches.ts';
+import { Contents } from './contents/contents.ts';
+import { Space } from './contents/space.ts';
+import { PageTokens } from './look/page-token.ts';
+import { Comparison } from './queries/comparison.ts';
+import { Lineage } from './queries/lineage.ts';
+import { Listing } from './queries/listing.ts';
+import { UsageScan } from './queries/usage-scan.ts';
+import { Policies } from './retention/policies.ts';
+import type { OnStep } from './rows/steps.ts';
+import { transact } from './rows/transaction.ts';
+import { Seals } from './sessions/seal.ts';
+import { Sessions } from './sessions/sessions.ts';
+import { Links } from './sharing/links.ts';
+import { SharedContents } from './sharing/shared.ts';
+import { ApiKeys } from './tenants/api-keys.ts';
+import { Namespaces } from './tenants/namespaces.ts';
+import { Collection, defaultGraces, type Graces } from './upkeep/collection.ts';
+import { MarkedBlobs, noteUncleanEnd } from './upkeep/orphan-scans.ts';
+import { Pace } from './upkeep/pace.ts';
+import { type Pause, Pauses } from './upkeep/pauses.ts';
+import { Quarantined } from './upkeep/quarantined.ts';
+import { Reaper } from './upkeep/reaper.ts';
+import { Scrub } from './upkeep/scrub.ts';
+import { announcing } from './watch/announcing-index.ts';
+import { type WatchEvent, Watches, type WatchRequest } from './watch/watches.ts';
 
 /** Raised when older code could misread what newer code wrote. */
 export const formatVersion = 1;
@@ -132,7 +132,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const pauses = new Pauses(index, options.clockPauses);
   const seals = new Seals({
     index,
-    pauses,
+    isClockSuspect: () => pauses.isClockSuspect,
     blobs,
     namespaces,
     inlineBytesMax,

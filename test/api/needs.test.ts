@@ -9,7 +9,7 @@ import { needOf } from '../../src/api/needs.ts';
 import { routes } from '../../src/api/routes.ts';
 import { parseNamespace } from '../../src/domain/names.ts';
 import { anonymous, type Scope } from '../../src/domain/principal.ts';
-import { collect } from '../../src/server/grpc.ts';
+import { collect } from '../../src/server/grpc/grpc.ts';
 import { refusal } from '../support/calls.ts';
 import { openTestStore, testRoutes } from '../support/door.ts';
 

@@ -9,7 +9,7 @@ import { loadStore } from '../../bench/stores/load.ts';
 import { recentSince, steady, steadyAgents, steadyType } from '../../bench/stores/shape.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { parseArtifactName, parseSessionId } from '../../src/domain/names.ts';
-import { openEmbedded } from '../../src/embedded.ts';
+import { openEmbedded } from '../../src/programs/data-directory.ts';
 import { artifacta, newDirectory } from '../support/command.ts';
 import { clientsOf, testRoutes } from '../support/door.ts';
 

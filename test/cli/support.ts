@@ -6,7 +6,7 @@ import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import type { ConnectOptions, Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/program.ts';
-import { openMemoryIndex } from '../../src/index/memory.ts';
+import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 
 /** What a command left behind. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chunkBytesMax, chunked, readAhead, toContent } from '../../src/client/content.ts';
-import { FileUnsuitable, fileContent } from '../../src/client/file.ts';
+import { chunkBytesMax, chunked, readAhead, toContent } from '../../src/client/artifacts/content.ts';
+import { FileUnsuitable, fileContent } from '../../src/client/artifacts/file.ts';
 
 async function* from(pieces: readonly Uint8Array[]) {
   yield* pieces;

@@ -8,11 +8,11 @@ import { runInNewContext } from 'node:vm';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import { sha256Of } from '../../src/client/artifacts/digest.ts';
+import { fileContent } from '../../src/client/artifacts/file.ts';
+import type { PushProgress } from '../../src/client/artifacts/push-spec.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
-import { sha256Of } from '../../src/client/digest.ts';
-import { openEndpoint } from '../../src/client/endpoint.ts';
-import { fileContent } from '../../src/client/file.ts';
-import type { PushProgress } from '../../src/client/push-spec.ts';
+import { openEndpoint } from '../../src/client/wire/endpoint.ts';
 import { countingProxy } from './cut.ts';
 import { type Door, doors } from './doors.ts';
 

@@ -3,9 +3,9 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileContent } from '../../src/client/artifacts/file.ts';
 import type { ArtifactaClient } from '../../src/client/client.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
-import { fileContent } from '../../src/client/file.ts';
 import { type Door, doors } from './doors.ts';
 
 const mebibyte = 1024 * 1024;

@@ -6,7 +6,7 @@ import { createRouterTransport } from '@connectrpc/connect';
 import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { type ArtifactaClient, type ClientOptions, connect } from '../../src/client/client.ts';
-import { openMemoryIndex } from '../../src/index/memory.ts';
+import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { startServer } from '../../src/server/server.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 

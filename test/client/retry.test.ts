@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileContent } from '../../src/client/artifacts/file.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
-import { openEndpoint } from '../../src/client/endpoint.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
-import { fileContent } from '../../src/client/file.ts';
-import { isRetryable, retryDefaults, retrying } from '../../src/client/retry.ts';
+import { openEndpoint } from '../../src/client/wire/endpoint.ts';
+import { isRetryable, retryDefaults, retrying } from '../../src/client/wire/retry.ts';
 import { cuttingProxy } from './cut.ts';
 import { type Door, doors } from './doors.ts';
 

@@ -5,7 +5,7 @@ import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { store } from '../../src/index/keys.ts';
-import { openLevelIndex } from '../../src/index/leveldb.ts';
+import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { SmallDisk, whyNoSmallDisk } from '../faults/disk/small-disk.ts';
 import { artifacta, newDirectory } from '../support/command.ts';
 

@@ -1,7 +1,7 @@
 /** The sidecar as a process: beside the service, by itself, and when either of them is killed. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { eventually } from '../server/raw-call.ts';
+import { eventually } from '../server/grpc/raw-call.ts';
 import { byName, create } from '../support/calls.ts';
 import { artifacta, newDirectory, start } from '../support/command.ts';
 import type { Door } from '../support/door.ts';

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { createClient } from '@connectrpc/connect';
 import { onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
-import { openTransport } from '../server/grpc-doors.ts';
+import { openTransport } from '../server/grpc/doors.ts';
 
 export const launcher = resolve(import.meta.dirname, '../../bin/artifacta');
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { eventually } from '../server/raw-call.ts';
+import { eventually } from '../server/grpc/raw-call.ts';
 import { someBytes, uploadMessages } from '../support/calls.ts';
 import { clientFor, launcher, startServe } from './serve-process.ts';
 

@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { answerOf, eventually, framed, openRawConnection } from '../server/raw-call.ts';
+import { answerOf, eventually, framed, openRawConnection } from '../server/grpc/raw-call.ts';
 import { byName, refusal, someBytes, uploadMessages } from '../support/calls.ts';
 import { artifacta, newDirectory } from '../support/command.ts';
 import { startReceiver } from '../telemetry/otlp-receiver.ts';

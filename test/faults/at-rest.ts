@@ -4,7 +4,7 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { openDiskBlobs } from '../../src/blobs/disk.ts';
 import type { Index } from '../../src/index/door.ts';
 import { blobs as blobKeys, store } from '../../src/index/keys.ts';
-import { openLevelIndex } from '../../src/index/leveldb.ts';
+import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { inconsistencies } from '../support/naive.ts';
 
 export interface AtRest {

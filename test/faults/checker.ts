@@ -3,10 +3,10 @@
 import { Buffer } from 'node:buffer';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Artifact } from '../../src/client/artifact.ts';
+import type { Artifact } from '../../src/client/artifacts/artifact.ts';
 import { toArtifactaError } from '../../src/client/errors.ts';
-import type { ManifestLine } from '../../src/client/manifest.ts';
-import type { Session } from '../../src/client/session.ts';
+import type { ManifestLine } from '../../src/client/sessions/manifest.ts';
+import type { Session } from '../../src/client/sessions/session.ts';
 import type { Connection } from './connection.ts';
 import type { Known, KnownSession, Oracle } from './oracle.ts';
 import { bytesOf } from './seeded.ts';

@@ -2,7 +2,7 @@
 import { createClient } from '@connectrpc/connect';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { ArtifactaClient } from '../../src/client/client.ts';
-import { openEndpoint } from '../../src/client/endpoint.ts';
+import { openEndpoint } from '../../src/client/wire/endpoint.ts';
 
 /** No call of the rig takes that long unless something hangs. */
 export const callTimeoutMs = 20_000;

@@ -38,13 +38,13 @@ const plants: readonly Plant[] = [
   },
   {
     name: 'commits-while-the-file-is-still-being-published',
-    file: 'src/store/content-writer.ts',
+    file: 'src/store/contents/content-writer.ts',
     from: 'await this.staged!.commit();',
     to: 'void this.staged!.commit();',
   },
   {
     name: 'writes-a-transaction-in-two-batches',
-    file: 'src/index/leveldb.ts',
+    file: 'src/index/leveldb/leveldb.ts',
     from: 'batch: (writes) => level.batch(writes as Write[], { sync: true }),',
     to: `batch: async (writes) => {
       const half = writes.length >> 1;
@@ -55,7 +55,7 @@ const plants: readonly Plant[] = [
   {
     name: 'power: never-syncs-the-log-of-the-index',
     rig: 'power',
-    file: 'src/index/leveldb.ts',
+    file: 'src/index/leveldb/leveldb.ts',
     from: '{ sync: true }',
     to: '{ sync: false }',
   },
@@ -81,13 +81,13 @@ const plants: readonly Plant[] = [
   },
   {
     name: 'reuses-the-version-of-a-deleted-latest',
-    file: 'src/store/artifact-changes.ts',
+    file: 'src/store/artifacts/artifact-changes.ts',
     from: '{ ...head, deleted: true }',
     to: '{ ...head, nextVersion: record.version, deleted: true }',
   },
   {
     name: 'forgets-request-ids',
-    file: 'src/store/commit.ts',
+    file: 'src/store/artifacts/commit.ts',
     from: 'if (spec.requestId === undefined) return;',
     to: 'return;',
   },
@@ -105,28 +105,28 @@ const plants: readonly Plant[] = [
   },
   {
     name: 'deletes-without-counting-the-reference',
-    file: 'src/store/artifact-changes.ts',
+    file: 'src/store/artifacts/artifact-changes.ts',
     from: "  detach(rows, draft, ns, record.sha256, { kind: 'artifact', id: record.id }, env.now);\n",
     to: '  void detach;\n',
   },
   {
     name: 'deletion: condemns-what-was-free-when-it-was-looked-at',
     rig: 'deletion',
-    file: 'src/store/condemning.ts',
+    file: 'src/store/upkeep/condemning.ts',
     from: 'const isIdle = record?.refs === 0 && (record.idleSince ?? time) <= time;',
     to: 'const isIdle = seen !== undefined;',
   },
   {
     name: 'deletion: refers-to-bytes-that-have-vanished',
     rig: 'deletion',
-    file: 'src/store/blob-rows.ts',
+    file: 'src/store/rows/blob-rows.ts',
     from: 'if (content.publishTime === undefined) throw new ContentVanished();',
     to: '',
   },
   {
     name: 'deletion: never-looks-for-orphans',
     rig: 'deletion',
-    file: 'src/store/orphans.ts',
+    file: 'src/store/upkeep/orphans.ts',
     from: 'if (ageMs >= orphanAgeMs)',
     to: 'if (ageMs < 0)',
   },

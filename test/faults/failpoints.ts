@@ -1,5 +1,5 @@
 /** Where the rig can stop the server: the steps of the store, and those that it sees around it. */
-import { type Step, steps } from '../../src/store/steps.ts';
+import { type Step, steps } from '../../src/store/rows/steps.ts';
 
 const around = ['batch.before', 'batch.held', 'batch.after', 'answer.leaving'] as const;
 

@@ -3,7 +3,7 @@
  * outcome is unknown when no answer came, until somebody has looked after the next start: a server that is dead
  * commits nothing any more.
  */
-import type { Artifact } from '../../src/client/artifact.ts';
+import type { Artifact } from '../../src/client/artifacts/artifact.ts';
 
 /** Ways of uploading what must be refused. */
 export type Mischief = 'no finish' | 'wrong digest';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Receipt, UploadArtifactRequestSchema } from '../../gen/artifacta/v1/upload_pb.ts';
-import { type Artifact, artifactFrom } from '../../src/client/artifact.ts';
+import { type Artifact, artifactFrom } from '../../src/client/artifacts/artifact.ts';
 import { type ArtifactaError, toArtifactaError } from '../../src/client/errors.ts';
 import { type Connection, callTimeoutMs } from './connection.ts';
 import type { Mischief, Oracle, Push } from './oracle.ts';

@@ -12,7 +12,7 @@ import { routes } from '../../src/api/routes.ts';
 import { openDiskBlobs } from '../../src/blobs/disk.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { Database } from '../../src/index/database.ts';
-import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb.ts';
+import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { startServer } from '../../src/server/server.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Armed, ChildOptions, Failpoint, ReadyLine } from './failpoints.ts';

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Index } from '../../src/index/door.ts';
-import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb.ts';
-import { openMemoryDatabase, openMemoryIndex } from '../../src/index/memory.ts';
-import { MemoryRows } from '../../src/index/memory-rows.ts';
+import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
+import { openMemoryDatabase, openMemoryIndex } from '../../src/index/memory/memory.ts';
+import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { Faults } from './faults.ts';
 import { ManualTimer, type OpenRig, type Rig, type RigOptions } from './support.ts';
 

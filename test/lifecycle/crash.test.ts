@@ -4,11 +4,11 @@
  */
 import { expect, test } from 'vitest';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
-import { openMemoryIndex } from '../../src/index/memory.ts';
-import { MemoryRows } from '../../src/index/memory-rows.ts';
+import { openMemoryIndex } from '../../src/index/memory/memory.ts';
+import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore } from '../../src/store/open.ts';
-import type { Step } from '../../src/store/steps.ts';
-import { allKeys, copied } from '../store/verify-rig.ts';
+import type { Step } from '../../src/store/rows/steps.ts';
+import { allKeys, copied } from '../store/verify/verify-rig.ts';
 import { startOfTime } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { fill, reapAll, told } from './endings.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Retention } from '../../src/domain/retention.ts';
 import type { Outcome } from '../../src/domain/session.ts';
-import type { Application, RetentionChange } from '../../src/store/policies.ts';
+import type { Application, RetentionChange } from '../../src/store/retention/policies.ts';
 import { startOfTime } from '../support/door.ts';
 import { principalOf, tester } from '../support/specs.ts';
 import { openRig } from './open-rig.ts';

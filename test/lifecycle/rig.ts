@@ -3,7 +3,7 @@ import type { Artifact } from '../../src/domain/artifact.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { Retention } from '../../src/domain/retention.ts';
 import type { Outcome, Session } from '../../src/domain/session.ts';
-import type { ReapResult } from '../../src/store/reaper.ts';
+import type { ReapResult } from '../../src/store/upkeep/reaper.ts';
 import type { TestStore } from '../support/door.ts';
 import { queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 

@@ -1,7 +1,7 @@
 /** Whatever happened to a store and whatever is asked: the answer is what looking at every artifact gives. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openLevelIndex } from '../../src/index/leveldb.ts';
+import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { newDirectory } from '../support/command.ts';
 import { openTestStore, startOfTime, type TestStore } from '../support/door.ts';
 import { queryOf, tester } from '../support/specs.ts';

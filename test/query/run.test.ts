@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Reader } from '../../src/index/door.ts';
-import { openMemoryIndex } from '../../src/index/memory.ts';
+import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { Budget } from '../../src/query/budget.ts';
 import { type Condition, matches } from '../../src/query/condition.ts';
 import type { Catalog } from '../../src/query/list.ts';

@@ -8,13 +8,13 @@ import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { StorePause_Cause, StoreStatus_State } from '../../gen/artifacta/v1/store_pb.ts';
 import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
-import { MemoryHome } from '../../src/index/memory-home.ts';
-import { StoreHost } from '../../src/store/host.ts';
+import { MemoryHome } from '../../src/index/memory/home.ts';
+import { StoreHost } from '../../src/store/custody/host.ts';
 import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
 import { specOf, tester } from '../support/specs.ts';
-import { openTransport, startTestServer } from './grpc-doors.ts';
-import { openHttpTransport } from './http-doors.ts';
+import { openTransport, startTestServer } from './grpc/doors.ts';
+import { openHttpTransport } from './http/doors.ts';
 
 let host: StoreHost;
 beforeEach(async () => {

@@ -1,21 +1,21 @@
 /** The suites of the API over the network: the same answers, codes and reasons as through the memory door. */
 import { describe } from 'vitest';
-import { amendSuite } from '../api/amend.suite.ts';
-import { artifactsSuite } from '../api/artifacts.suite.ts';
+import { artifactsSuite } from '../api/artifacts/artifacts.suite.ts';
+import { earlySuite } from '../api/artifacts/early.suite.ts';
+import { lineageSuite } from '../api/artifacts/lineage.suite.ts';
+import { queriesSuite } from '../api/artifacts/queries.suite.ts';
+import { readingSuite } from '../api/artifacts/reading.suite.ts';
+import { shareLinksSuite } from '../api/artifacts/share-links.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
-import { comparisonSuite } from '../api/comparison.suite.ts';
-import { earlySuite } from '../api/early.suite.ts';
 import { lifecycleSuite } from '../api/lifecycle.suite.ts';
-import { lineageSuite } from '../api/lineage.suite.ts';
-import { maintenanceRefusedSuite, maintenanceSuite } from '../api/maintenance.suite.ts';
-import { openSessionSuite } from '../api/open-session.suite.ts';
-import { queriesSuite } from '../api/queries.suite.ts';
-import { readingSuite } from '../api/reading.suite.ts';
-import { sessionsSuite } from '../api/sessions.suite.ts';
-import { shareLinksSuite } from '../api/share-links.suite.ts';
-import { watchSuite } from '../api/watch.suite.ts';
-import { openGrpcDoor, openSocketDoor } from './grpc-doors.ts';
-import { openHttpDoor, unsendableAsJson } from './http-doors.ts';
+import { maintenanceRefusedSuite, maintenanceSuite } from '../api/maintenance/maintenance.suite.ts';
+import { amendSuite } from '../api/sessions/amend.suite.ts';
+import { comparisonSuite } from '../api/sessions/comparison.suite.ts';
+import { openSessionSuite } from '../api/sessions/open-session.suite.ts';
+import { sessionsSuite } from '../api/sessions/sessions.suite.ts';
+import { watchSuite } from '../api/sessions/watch.suite.ts';
+import { openGrpcDoor, openSocketDoor } from './grpc/doors.ts';
+import { openHttpDoor, unsendableAsJson } from './http/doors.ts';
 
 describe('artifacts through the gRPC door', () => artifactsSuite(openGrpcDoor));
 describe('sessions through the gRPC door', () => sessionsSuite(openGrpcDoor));

@@ -10,13 +10,13 @@ import { routes } from '../../src/api/routes.ts';
 import type { ExportFiles } from '../../src/blobs/export-files.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { memoryExports } from '../../src/blobs/memory-exports.ts';
-import { MemoryHome } from '../../src/index/memory-home.ts';
-import { StoreHost } from '../../src/store/host.ts';
+import { MemoryHome } from '../../src/index/memory/home.ts';
+import { StoreHost } from '../../src/store/custody/host.ts';
 import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
 import { specOf, tester } from '../support/specs.ts';
-import { openTransport, startTestServer } from './grpc-doors.ts';
-import { openHttpTransport } from './http-doors.ts';
+import { openTransport, startTestServer } from './grpc/doors.ts';
+import { openHttpTransport } from './http/doors.ts';
 
 async function opened(exportFiles: ExportFiles | undefined = memoryExports()) {
   const blobs = openMemoryBlobs();

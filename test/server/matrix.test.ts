@@ -32,9 +32,9 @@ import { refusal, someBytes, type UploadMessage } from '../support/calls.ts';
 import { Authority, hasOpenssl } from '../support/certificates.ts';
 import { openTestStore, type TestStore } from '../support/door.ts';
 import { pathOf } from './fake-service.ts';
-import { startTestServer, type TestServer } from './grpc-doors.ts';
-import { eventually, framed } from './raw-call.ts';
-import { RawHttp2 } from './raw-http2.ts';
+import { startTestServer, type TestServer } from './grpc/doors.ts';
+import { eventually, framed } from './grpc/raw-call.ts';
+import { RawHttp2 } from './http/raw-http2.ts';
 
 const chunk = someBytes(256 * 1024);
 const hasTls = hasOpenssl();

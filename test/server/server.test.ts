@@ -10,8 +10,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../gen/grpc/health/v1/health_pb.ts';
 import { Readiness } from '../../src/server/readiness.ts';
 import { openRig, pathOf } from './fake-service.ts';
-import { openTransport, startTestServer } from './grpc-doors.ts';
-import { answerOf, eventually, framed, openRawConnection } from './raw-call.ts';
+import { openTransport, startTestServer } from './grpc/doors.ts';
+import { answerOf, eventually, framed, openRawConnection } from './grpc/raw-call.ts';
 
 const MiB = 1024 * 1024;
 

@@ -1,14 +1,14 @@
 /** The suites of the API over TLS: the same answers, codes and reasons as through the memory door. */
 import { describe } from 'vitest';
-import { artifactsSuite } from '../api/artifacts.suite.ts';
+import { artifactsSuite } from '../api/artifacts/artifacts.suite.ts';
+import { earlySuite } from '../api/artifacts/early.suite.ts';
+import { queriesSuite } from '../api/artifacts/queries.suite.ts';
+import { readingSuite } from '../api/artifacts/reading.suite.ts';
 import { badInputSuite } from '../api/bad-input.suite.ts';
-import { earlySuite } from '../api/early.suite.ts';
-import { queriesSuite } from '../api/queries.suite.ts';
-import { readingSuite } from '../api/reading.suite.ts';
-import { sessionsSuite } from '../api/sessions.suite.ts';
-import { watchSuite } from '../api/watch.suite.ts';
+import { sessionsSuite } from '../api/sessions/sessions.suite.ts';
+import { watchSuite } from '../api/sessions/watch.suite.ts';
 import { hasOpenssl } from '../support/certificates.ts';
-import { unsendableAsJson } from './http-doors.ts';
+import { unsendableAsJson } from './http/doors.ts';
 import { openTlsDoor } from './tls-doors.ts';
 
 describe.skipIf(!hasOpenssl()).each(['gRPC', 'Connect', 'Connect with JSON', 'gRPC-Web'] as const)(

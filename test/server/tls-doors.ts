@@ -13,7 +13,7 @@ import type { CallRecord } from '../../src/api/guard.ts';
 import { Tls } from '../../src/server/tls.ts';
 import { Authority, type Certificate } from '../support/certificates.ts';
 import { clientsOf, type OpenDoor, openTestStore, testRoutes } from '../support/door.ts';
-import { startTestServer } from './grpc-doors.ts';
+import { startTestServer } from './grpc/doors.ts';
 
 interface Certificates {
   readonly authority: Authority;

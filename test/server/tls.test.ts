@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { routes } from '../../src/api/routes.ts';
 import { connect } from '../../src/client/client.ts';
-import { openEndpoint } from '../../src/client/endpoint.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
+import { openEndpoint } from '../../src/client/wire/endpoint.ts';
 import { parseNamespace } from '../../src/domain/names.ts';
 import { anonymous } from '../../src/domain/principal.ts';
 import type { Presented } from '../../src/identity/authentication.ts';
@@ -20,7 +20,7 @@ import { someBytes } from '../support/calls.ts';
 import { Authority, type Certificate, hasOpenssl, replace } from '../support/certificates.ts';
 import { openTestStore } from '../support/door.ts';
 import { TestTimers } from '../support/timers.ts';
-import { startTestServer } from './grpc-doors.ts';
+import { startTestServer } from './grpc/doors.ts';
 
 let directory: string;
 let authority: Authority;

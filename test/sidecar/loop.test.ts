@@ -1,7 +1,7 @@
 /** When the sidecar's passes follow each other, and what one pass does; the clock and chance in the test's hands. */
 import { describe, expect, it } from 'vitest';
+import type { Maintenance } from '../../src/client/admin/maintenance.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
-import type { Maintenance } from '../../src/client/maintenance.ts';
 import { loop } from '../../src/sidecar/loop.ts';
 import { type PassReport, pass } from '../../src/sidecar/pass.ts';
 

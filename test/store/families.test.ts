@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { textOf } from '../../src/index/bytes.ts';
 import type { Index } from '../../src/index/door.ts';
 import { store as storeKeys } from '../../src/index/keys.ts';
-import { openMemoryIndex } from '../../src/index/memory.ts';
+import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { ManualTimer } from '../index/support.ts';
 import { openTestStore, startOfTime } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';

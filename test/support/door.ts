@@ -9,7 +9,7 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { Index } from '../../src/index/door.ts';
-import { openMemoryIndex } from '../../src/index/memory.ts';
+import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/open.ts';
 import { type Allowed, inconsistencies } from './naive.ts';
 

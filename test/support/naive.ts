@@ -28,7 +28,7 @@ import type {
   SessionRecord,
   UsageRecord,
 } from '../../src/index/records.ts';
-import { noUsage, plus, usageShard } from '../../src/store/usage.ts';
+import { noUsage, plus, usageShard } from '../../src/store/rows/usage.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
 type AnyFamily = Family<any, any>;

@@ -2,7 +2,7 @@
 import { createRouterTransport } from '@connectrpc/connect';
 import { limits } from '../../src/domain/limits.ts';
 import { parseNamespace } from '../../src/domain/names.ts';
-import { Namespaces } from '../../src/store/namespaces.ts';
+import { Namespaces } from '../../src/store/tenants/namespaces.ts';
 import { clientsOf, type Door, type OpenDoor, openMemoryDoor, testRoutes } from './door.ts';
 
 /** The same store; calls that name no namespace act in this one. */

@@ -6,9 +6,9 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { openDiskBlobs } from '../../src/blobs/disk.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import type { Index } from '../../src/index/door.ts';
-import { openLevelIndex } from '../../src/index/leveldb.ts';
-import { openMemoryIndex } from '../../src/index/memory.ts';
-import { MemoryRows } from '../../src/index/memory-rows.ts';
+import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
+import { openMemoryIndex } from '../../src/index/memory/memory.ts';
+import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore, type StoreOptions } from '../../src/store/open.ts';
 import { startOfTime, type TestStore } from './door.ts';
 

@@ -6,8 +6,8 @@ import type { ArtifactId } from '../../src/domain/ids.ts';
 import { parsePairs } from '../../src/domain/metadata.ts';
 import { parseArtifactName, parseNamespace, parseSessionId } from '../../src/domain/names.ts';
 import { localOperator, type Principal } from '../../src/domain/principal.ts';
-import type { ArtifactQuery } from '../../src/store/listing.ts';
-import type { SessionSpec } from '../../src/store/sessions.ts';
+import type { ArtifactQuery } from '../../src/store/queries/listing.ts';
+import type { SessionSpec } from '../../src/store/sessions/sessions.ts';
 import { sha256 } from './calls.ts';
 
 export const tester = localOperator(parseNamespace('namespace', 'default'));

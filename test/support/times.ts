@@ -1,5 +1,5 @@
 /** A wall clock and a running time that the test moves. */
-import { ServiceClock, type TimeSource } from '../../src/index/clock.ts';
+import { ServiceClock, type TimeSource } from '../../src/index/clock/clock.ts';
 import { startOfTime } from './door.ts';
 
 export class TestTime {

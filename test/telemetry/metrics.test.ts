@@ -2,11 +2,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { methodNames, routes } from '../../src/api/routes.ts';
 import { reasons } from '../../src/domain/errors.ts';
-import { messageBytes } from '../../src/server/grpc-codec.ts';
+import { messageBytes } from '../../src/server/grpc/codec.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import type { StoreFigures } from '../../src/telemetry/store-metrics.ts';
-import { openTransport, startTestServer } from '../server/grpc-doors.ts';
-import { answerOf, openRawConnection } from '../server/raw-call.ts';
+import { openTransport, startTestServer } from '../server/grpc/doors.ts';
+import { answerOf, openRawConnection } from '../server/grpc/raw-call.ts';
 import { byName, download, refusal, someBytes, upload } from '../support/calls.ts';
 import { clientsOf, openTestStore } from '../support/door.ts';
 import { type Family, parseScrape } from './prometheus.ts';

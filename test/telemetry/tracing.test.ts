@@ -6,7 +6,7 @@ import { type CallRecord, guard } from '../../src/api/guard.ts';
 import { routes } from '../../src/api/routes.ts';
 import { openTelemetry } from '../../src/telemetry/telemetry.ts';
 import { openTracing, type Tracing } from '../../src/telemetry/tracing.ts';
-import { openTransport, startTestServer } from '../server/grpc-doors.ts';
+import { openTransport, startTestServer } from '../server/grpc/doors.ts';
 import { byName, refusal, someBytes, uploadMessages } from '../support/calls.ts';
 import { clientsOf, openTestStore } from '../support/door.ts';
 import { startReceiver } from './otlp-receiver.ts';

@@ -17,12 +17,12 @@ import {
   sessions,
 } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
-import { putDerived, putLatest } from '../artifact-rows.ts';
-import { putDerivedOfKey } from '../key-rows.ts';
-import { putDerivedOfLink } from '../link-rows.ts';
-import { freeAgain } from '../session-life.ts';
-import { putDerivedOfSession } from '../session-rows.ts';
-import { Draft } from '../transaction.ts';
+import { putDerived, putLatest } from '../rows/artifact-rows.ts';
+import { putDerivedOfKey } from '../rows/key-rows.ts';
+import { putDerivedOfLink } from '../rows/link-rows.ts';
+import { freeAgain } from '../rows/session-life.ts';
+import { putDerivedOfSession } from '../rows/session-rows.ts';
+import { Draft } from '../rows/transaction.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
 export type AnyFamily = Family<any, any>;

@@ -8,9 +8,9 @@ import { textOf } from '../../index/bytes.ts';
 import type { Env, Index, Key } from '../../index/door.ts';
 import { artifacts, blobs, calls, sessions } from '../../index/keys.ts';
 import type { BlobRecord, HeadRecord } from '../../index/records.ts';
-import { condemn, crcKeys, quarantine as putQuarantine } from '../blob-rows.ts';
-import { type Draft, type Rows, transact } from '../transaction.ts';
-import { noUsage, plus } from '../usage.ts';
+import { condemn, crcKeys, quarantine as putQuarantine } from '../rows/blob-rows.ts';
+import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import { noUsage, plus } from '../rows/usage.ts';
 import type { Repair } from './finding.ts';
 import { derivedRows, headKeyOf, type Owner } from './owners.ts';
 

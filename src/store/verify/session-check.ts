@@ -3,7 +3,7 @@ import { textOf } from '../../index/bytes.ts';
 import type { Snapshot } from '../../index/door.ts';
 import { artifacts, calls, sessions } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord, UsageRecord } from '../../index/records.ts';
-import { usageShard } from '../usage.ts';
+import { usageShard } from '../rows/usage.ts';
 import { type Found, found } from './finding.ts';
 import { grouped, joined } from './join.ts';
 import { damaged, examined, type LookedUp, lookUp, readable } from './look-up.ts';

@@ -4,7 +4,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
 import { artifacts, sessions } from '../../index/keys.ts';
-import { endConfirmation, type Files, mayCondemn } from '../orphan-valve.ts';
+import { endConfirmation, type Files, mayCondemn } from '../upkeep/orphan-valve.ts';
 import {
   type ContentCheck,
   cameBack,

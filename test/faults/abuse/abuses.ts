@@ -4,8 +4,8 @@ import { Agent, type ClientRequest, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { UploadArtifactRequestSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
-import { framed } from '../../server/raw-call.ts';
-import { RawHttp2 } from '../../server/raw-http2.ts';
+import { framed } from '../../server/grpc/raw-call.ts';
+import { RawHttp2 } from '../../server/http/raw-http2.ts';
 
 /** Where the service is, and an API key that is good there. */
 export interface Target {

@@ -11,7 +11,7 @@ import { createClient } from '@connectrpc/connect';
 import { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { type StorePause, StorePause_Cause } from '../../../gen/artifacta/v1/store_pb.ts';
 import { ArtifactaClient } from '../../../src/client/client.ts';
-import { openEndpoint } from '../../../src/client/endpoint.ts';
+import { openEndpoint } from '../../../src/client/wire/endpoint.ts';
 
 const launcher = resolve(import.meta.dirname, '../../../bin/artifacta');
 /** How long the service may take to start, to stop, or to notice something, in milliseconds. */

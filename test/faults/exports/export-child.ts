@@ -4,13 +4,13 @@
  * export came to, as JSON.
  */
 import { join } from 'node:path';
-import { exportFormat } from '../../../src/api/export-format.ts';
+import { exportFormat } from '../../../src/api/admin/export-format.ts';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { diskExports } from '../../../src/blobs/disk-exports.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import { LevelHome } from '../../../src/index/level-home.ts';
-import { Exports } from '../../../src/store/exports.ts';
-import { StoreHost } from '../../../src/store/host.ts';
+import { LevelHome } from '../../../src/index/leveldb/home.ts';
+import { Exports } from '../../../src/store/custody/exports.ts';
+import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { specOf, tester } from '../../support/specs.ts';
 

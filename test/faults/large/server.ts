@@ -4,10 +4,10 @@ import { routes } from '../../../src/api/routes.ts';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { parseNamespace } from '../../../src/domain/names.ts';
-import { openLevelIndex } from '../../../src/index/leveldb.ts';
+import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { startServer } from '../../../src/server/server.ts';
-import { Namespaces } from '../../../src/store/namespaces.ts';
 import { openStore } from '../../../src/store/open.ts';
+import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
 
 const [dataDir, socket] = process.argv.slice(2) as [string, string];
 const index = await openLevelIndex({

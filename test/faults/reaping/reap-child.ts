@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
-import { openLevelIndex } from '../../../src/index/leveldb.ts';
+import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { fill, reapAll, told } from '../../lifecycle/endings.ts';
 import { rigOver } from '../../lifecycle/rig.ts';

@@ -7,7 +7,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Step } from '../../../src/store/steps.ts';
+import type { Step } from '../../../src/store/rows/steps.ts';
 import { day, hour } from '../../lifecycle/rig.ts';
 import { startOfTime } from '../../support/door.ts';
 import { inspect } from '../at-rest.ts';

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { failedWith } from '../../../src/domain/errors.ts';
 import { parseArtifactName, parseSessionId } from '../../../src/domain/names.ts';
-import { type Embedded, openEmbedded } from '../../../src/embedded.ts';
-import { openLevelDatabase } from '../../../src/index/leveldb.ts';
+import { openLevelDatabase } from '../../../src/index/leveldb/leveldb.ts';
+import { type Embedded, openEmbedded } from '../../../src/programs/data-directory.ts';
 import { queryOf, specOf, target, tester } from '../../support/specs.ts';
 import { bytesOf, Chance } from '../seeded.ts';
 

@@ -6,9 +6,9 @@ import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import { openLevelIndex } from '../../../src/index/leveldb.ts';
-import { Budget } from '../../../src/store/bounds.ts';
+import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { openStore } from '../../../src/store/open.ts';
+import { Budget } from '../../../src/store/upkeep/bounds.ts';
 import { someBytes } from '../../support/calls.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 

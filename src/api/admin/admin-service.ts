@@ -1,0 +1,257 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
+import {
+  type ImportIndexRequest,
+  type IndexPart,
+  IndexPartSchema,
+} from '../../../gen/artifacta/v1/index_export_pb.ts';
+import {
+  type StoreStatus as StatusMessage,
+  StorePause_Cause,
+  StoreStatus_State,
+  StoreStatusSchema,
+} from '../../../gen/artifacta/v1/store_pb.ts';
+import {
+  Finding_Kind,
+  type VerifyRequest,
+  type VerifyResponseSchema,
+} from '../../../gen/artifacta/v1/verify_pb.ts';
+import { Failure, invalid } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import { parseNamespace } from '../../domain/names.ts';
+import type { ExportPart } from '../../store/custody/export.ts';
+import type { Exports } from '../../store/custody/exports.ts';
+import type { HostState, StoreHost, StoreStatus } from '../../store/custody/host.ts';
+import type { Pause, PauseCause } from '../../store/upkeep/pauses.ts';
+import type { Checked, VerifyEvent } from '../../store/verify/verifier.ts';
+import type { Call, Handlers } from '../handlers.ts';
+import { inTime } from '../idle.ts';
+
+/** AdminService over the store's host. What is missing here answers NOT_IMPLEMENTED. */
+export function adminHandlers(
+  host: StoreHost,
+  version: string,
+  exports?: Exports,
+): Handlers<typeof AdminService> {
+  const status = async () => ({
+    status: toStatusMessage(await host.status(), await exports?.lastTime()),
+  });
+  return {
+    getStoreStatus: async () => await status(),
+    resumeMaintenance: async (request) => {
+      if (request.pauseId === '') throw invalid('pause_id', 'is required');
+      await host.resume(request.pauseId);
+      return await status();
+    },
+    exportIndex: () => exportParts(host, version),
+    importIndex: async (requests, call) => {
+      const { signal, after } = call;
+      const idleMs = () => limits.idleSecondsMax * 1000;
+      const first = await firstOf(inTime(requests[Symbol.asyncIterator](), { signal, after, idleMs }));
+      const rows = await host.importIndex(importParts(first), first.replace);
+      return { rowCount: BigInt(rows), ...(await status()) };
+    },
+    verify: (request, call) => verifyParts(host, request, call),
+    acceptLoss: async (request) => {
+      if (request.lossId === '') throw invalid('loss_id', 'is required');
+      await host.acceptLoss(request.lossId);
+      return await status();
+    },
+  };
+}
+
+async function* exportParts(host: StoreHost, version: string) {
+  for await (const part of host.exportIndex()) yield { part: toPartMessage(part, version) };
+}
+
+async function* verifyParts(
+  host: StoreHost,
+  request: VerifyRequest,
+  { signal }: Call,
+): AsyncGenerator<MessageInitShape<typeof VerifyResponseSchema>> {
+  const { namespace, checkContents, repairReportId, reindex } = request;
+  if (reindex && repairReportId === '') throw invalid('repair_report_id', 'is required with reindex');
+  const events = host.verify({
+    namespace: namespace === '' ? undefined : parseNamespace('namespace', namespace),
+    checkContents,
+    repairReportId: repairReportId === '' ? undefined : repairReportId,
+    reindex,
+    signal,
+  });
+  for await (const event of events) yield { part: verifyPart(event) };
+}
+
+function verifyPart(event: VerifyEvent): NonNullable<MessageInitShape<typeof VerifyResponseSchema>['part']> {
+  switch (event.kind) {
+    case 'finding':
+      return { case: 'finding', value: { ...event.finding, kind: Finding_Kind[event.finding.kind] } };
+    case 'progress':
+      return { case: 'progress', value: checkedMessage(event.checked) };
+    case 'summary': {
+      const { reportId, checked, findings, repaired } = event;
+      return {
+        case: 'summary',
+        value: {
+          reportId,
+          checked: checkedMessage(checked),
+          findingCount: BigInt(findings),
+          repairedCount: BigInt(repaired),
+        },
+      };
+    }
+  }
+}
+
+function checkedMessage({ rows, contents, bytes }: Checked) {
+  return { rowCount: BigInt(rows), contentCount: BigInt(contents), sizeBytes: BigInt(bytes) };
+}
+
+/** From the store's terms to the protocol's. */
+export function toPartMessage(part: ExportPart, softwareVersion: string): IndexPart {
+  return create(IndexPartSchema, { part: partOf(part, softwareVersion) });
+}
+
+function partOf(
+  part: ExportPart,
+  softwareVersion: string,
+): NonNullable<MessageInitShape<typeof IndexPartSchema>['part']> {
+  switch (part.kind) {
+    case 'header': {
+      const { formatVersion, storeId, commit, time } = part.header;
+      return {
+        case: 'header',
+        value: {
+          formatVersion,
+          storeId,
+          commitNumber: BigInt(commit),
+          createTime: timestampFromMs(time),
+          softwareVersion,
+        },
+      };
+    }
+    case 'rows':
+      return { case: 'rows', value: { rows: [...part.rows] } };
+    case 'footer':
+      return { case: 'footer', value: { rowCount: BigInt(part.rows), sha256: part.sha256 } };
+  }
+}
+
+interface Import {
+  readonly replace: boolean;
+  readonly first: ImportIndexRequest;
+  readonly rest: AsyncIterator<ImportIndexRequest>;
+}
+
+async function firstOf(rest: AsyncIterator<ImportIndexRequest>): Promise<Import> {
+  const { value, done } = await rest.next();
+  if (done === true)
+    throw new Failure('UPLOAD_INCOMPLETE', 'part: an export begins with its header', {
+      violations: [{ field: 'part', description: 'an export begins with its header' }],
+    });
+  return { replace: value.replace, first: value, rest };
+}
+
+async function* importParts({ first, rest }: Import): AsyncGenerator<ExportPart> {
+  try {
+    for (let request = first; ; ) {
+      yield fromPartMessage(request.part);
+      const next = await rest.next();
+      if (next.done === true) return;
+      request = next.value;
+    }
+  } finally {
+    // An iteration that still waits for a message may never answer this.
+    void rest.return?.().catch(() => undefined);
+  }
+}
+
+/** The reverse. @throws Failure INVALID_ARGUMENT. */
+export function fromPartMessage(message: IndexPart | undefined): ExportPart {
+  const part = message?.part;
+  switch (part?.case) {
+    case 'header': {
+      const { formatVersion, storeId, commitNumber, createTime } = part.value;
+      return {
+        kind: 'header',
+        header: {
+          formatVersion,
+          storeId,
+          commit: wholeNumber('part.header.commit_number', commitNumber),
+          time: createTime === undefined ? 0 : timestampMs(createTime),
+        },
+      };
+    }
+    case 'rows':
+      return { kind: 'rows', rows: part.value.rows };
+    case 'footer':
+      return {
+        kind: 'footer',
+        rows: wholeNumber('part.footer.row_count', part.value.rowCount),
+        sha256: part.value.sha256,
+      };
+    default:
+      throw invalid('part', 'is required');
+  }
+}
+
+function wholeNumber(field: string, value: bigint): number {
+  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw invalid(field, `is not a number from 0 to ${Number.MAX_SAFE_INTEGER}`);
+  return Number(value);
+}
+
+const states: Readonly<Record<HostState, StoreStatus_State>> = {
+  serving: StoreStatus_State.SERVING,
+  recovery: StoreStatus_State.RECOVERY,
+  switching: StoreStatus_State.RECOVERY,
+  failed: StoreStatus_State.RECOVERY,
+  closed: StoreStatus_State.RECOVERY,
+};
+
+const causes: Readonly<Record<PauseCause, StorePause_Cause>> = {
+  clockSuspect: StorePause_Cause.CLOCK_SUSPECT,
+  longGap: StorePause_Cause.LONG_GAP,
+  manyOrphans: StorePause_Cause.MANY_ORPHANS,
+  imported: StorePause_Cause.IMPORTED,
+  inconsistent: StorePause_Cause.INCONSISTENT,
+};
+
+/** Why maintenance waits, as the protocol shows it. */
+export function toPauseMessage({ id, cause, startTime, message, objects }: Pause) {
+  return {
+    id,
+    cause: causes[cause],
+    startTime: timestampFromMs(startTime),
+    message,
+    objectCount: BigInt(objects?.count ?? 0),
+    sizeBytes: BigInt(objects?.bytes ?? 0),
+  };
+}
+
+function isFull({ state, space }: StoreStatus): boolean {
+  return state === 'serving' && space !== undefined && space.freeBytes < space.reserveBytes;
+}
+
+/** How the store is, as the protocol shows it. @param lastExportTime in milliseconds since the Unix epoch. */
+export function toStatusMessage(status: StoreStatus, lastExportTime?: number): StatusMessage {
+  return create(StoreStatusSchema, {
+    state: isFull(status) ? StoreStatus_State.FULL : states[status.state],
+    storeId: status.storeId,
+    formatVersion: status.formatVersion,
+    commitNumber: BigInt(status.commit),
+    pauses: status.pauses.map(toPauseMessage),
+    losses: status.losses.map((loss) => ({
+      id: loss.id,
+      firstCommitNumber: BigInt(loss.firstCommit),
+      lastCommitNumber: BigInt(loss.lastCommit),
+      ...(loss.lastIntactTime === 0 ? {} : { lastIntactTime: timestampFromMs(loss.lastIntactTime) }),
+      message: loss.message,
+    })),
+    serviceTime: timestampFromMs(status.time),
+    ...(lastExportTime === undefined ? {} : { lastExportTime: timestampFromMs(lastExportTime) }),
+    ...(status.space === undefined
+      ? {}
+      : { freeBytes: BigInt(status.space.freeBytes), reserveBytes: BigInt(status.space.reserveBytes) }),
+  });
+}

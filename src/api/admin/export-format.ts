@@ -1,0 +1,56 @@
+/** Export files: the messages of ExportIndex, each preceded by its length, as the command line writes and reads them. */
+import { fromBinary } from '@bufbuild/protobuf';
+import { BinaryReader, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
+import { type IndexPart, IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { ExportFormat } from '../../store/custody/exports.ts';
+import { fromPartMessage, toPartMessage } from './admin-service.ts';
+
+/** @param softwareVersion for the headers. */
+export function exportFormat(softwareVersion: string): ExportFormat {
+  return {
+    encode: (part) => sizeDelimitedEncode(IndexPartSchema, toPartMessage(part, softwareVersion)),
+    header: (head) => {
+      const part = partIn(messageAt(head));
+      return part?.kind === 'header' ? part.header : undefined;
+    },
+    rows: (tail) => {
+      // A footer is shorter than 128 bytes, so that one byte holds its length, and no part of one is a footer.
+      for (let length = 1; length < 128 && length < tail.length; length++) {
+        if (tail.at(-length - 1) !== length) continue;
+        const part = partIn(tail.subarray(-length));
+        if (part?.kind === 'footer' && /^[0-9a-f]{64}$/.test(part.sha256)) return part.rows;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The bytes of the first message; undefined if they are not all there. */
+function messageAt(head: Uint8Array): Uint8Array | undefined {
+  try {
+    const reader = new BinaryReader(head);
+    return reader.bytes();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined for what is no part of an export. */
+function partIn(bytes: Uint8Array | undefined) {
+  const message = bytes && decoded(bytes);
+  try {
+    return message && fromPartMessage(message);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+function decoded(bytes: Uint8Array): IndexPart | undefined {
+  try {
+    return fromBinary(IndexPartSchema, bytes);
+  } catch {
+    return undefined;
+  }
+}

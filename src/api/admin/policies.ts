@@ -1,0 +1,56 @@
+/** The part of AdminService that is about retention. */
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
+import { parseNamespace } from '../../domain/names.ts';
+import type { Store } from '../../store/open.ts';
+import type { Policy, RetentionChange } from '../../store/retention/policies.ts';
+import type { Handlers } from '../handlers.ts';
+import { parsePageSize } from '../parse.ts';
+import { parseRetention, toRetentionMessage } from '../retention.ts';
+
+export function policyHandlers(store: Store): Handlers<typeof AdminService> {
+  return {
+    getRetentionPolicy: async ({ namespace }) => ({
+      retentionPolicy: toPolicyMessage(await store.policies.get(parseNamespace('namespace', namespace))),
+    }),
+    setRetentionPolicy: async ({ namespace, retention, etag, validateOnly }) => {
+      const name = parseNamespace('namespace', namespace);
+      const wanted = retention && parseRetention('retention', retention);
+      const options = { etag: etag || undefined, isDryRun: validateOnly };
+      return { retentionPolicy: toPolicyMessage(await store.policies.set(name, wanted, options)) };
+    },
+    applyRetentionPolicy: async (request, { principal }) => {
+      const page = await store.policies.apply(principal, parseNamespace('namespace', request.namespace), {
+        retention: request.retention && parseRetention('retention', request.retention),
+        filter: request.filter,
+        isDryRun: request.validateOnly,
+        pageSize: parsePageSize(request.pageSize),
+        pageToken: request.pageToken,
+      });
+      return {
+        changes: page.changes.map(toChangeMessage),
+        sessionCount: BigInt(page.sessions),
+        nextPageToken: page.nextPageToken,
+      };
+    },
+  };
+}
+
+function toPolicyMessage({ namespace, retention, updateTime, etag }: Policy) {
+  return {
+    namespace,
+    ...(retention === undefined ? {} : { retention: toRetentionMessage(retention) }),
+    ...(updateTime === undefined ? {} : { updateTime: timestampFromMs(updateTime) }),
+    etag,
+  };
+}
+
+function toChangeMessage({ session, before, after, artifacts, bytes }: RetentionChange) {
+  return {
+    session,
+    ...(before === undefined ? {} : { oldExpireTime: timestampFromMs(before) }),
+    ...(after === undefined ? {} : { newExpireTime: timestampFromMs(after) }),
+    artifactCount: BigInt(artifacts),
+    sizeBytes: BigInt(bytes),
+  };
+}

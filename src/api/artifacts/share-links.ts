@@ -1,0 +1,83 @@
+/** The part of ArtifactService that is about share links. */
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import type {
+  ListShareLinksRequest,
+  RevokeShareLinksRequest,
+} from '../../../gen/artifacta/v1/share_link_pb.ts';
+import { Failure, invalid } from '../../domain/errors.ts';
+import { parseSessionId } from '../../domain/names.ts';
+import type { Store } from '../../store/open.ts';
+import type { LinkScope, ShareLink } from '../../store/sharing/links.ts';
+import type { Handlers } from '../handlers.ts';
+import { parseExpiry, parsePageSize, parseRef } from '../parse.ts';
+
+type ShareHandlers = Pick<
+  Handlers<typeof ArtifactService>,
+  'createShareLink' | 'listShareLinks' | 'revokeShareLinks'
+>;
+
+/** @param publicUrl of the HTTP door, without a slash at its end; undefined: the service does not know it. */
+export function shareHandlers(store: Store, publicUrl: string | undefined): ShareHandlers {
+  return {
+    createShareLink: async (request, { principal }) => {
+      const target = parseRef('artifact', request.artifact);
+      const expiry = parseExpiry('', request.expiry);
+      if (request.requireUrl && publicUrl === undefined) throw urlRequired();
+      const { link, token } = await store.links.create(principal, target, expiry);
+      const path = `/s/${token}`;
+      const url = publicUrl === undefined ? '' : `${publicUrl}${path}`;
+      return { shareLink: toLinkMessage(link), token, path, url };
+    },
+    listShareLinks: async (request, { principal }) => {
+      const page = await store.links.list(principal, {
+        scope: scopeOf(request.scope),
+        showEnded: request.showEnded,
+        pageSize: parsePageSize(request.pageSize),
+        pageToken: request.pageToken,
+      });
+      return { shareLinks: page.items.map(toLinkMessage), nextPageToken: page.nextPageToken };
+    },
+    revokeShareLinks: async ({ target }, { principal }) => {
+      if (target.case === undefined) throw invalid('target', 'is required: a link, an artifact or a session');
+      const count =
+        target.case === 'shareLinkId'
+          ? await store.links.revokeOne(principal, parseLinkId(target.value))
+          : await store.links.revoke(principal, scopeOf(target));
+      return { revokedCount: BigInt(count) };
+    },
+  };
+}
+
+function parseLinkId(id: string): string {
+  if (!/^lnk_[A-Za-z0-9_-]{1,64}$/.test(id))
+    throw invalid('share_link_id', 'is not the id of a link (lnk_…)');
+  return id;
+}
+
+function scopeOf(
+  scope: ListShareLinksRequest['scope'] | Exclude<RevokeShareLinksRequest['target'], { case: 'shareLinkId' }>,
+): LinkScope {
+  if (scope.case === 'artifact') return { of: 'artifact', target: parseRef('artifact', scope.value) };
+  if (scope.case === 'session') return { of: 'session', session: parseSessionId('session', scope.value) };
+  return { of: 'namespace' };
+}
+
+function urlRequired(): Failure {
+  return new Failure(
+    'PUBLIC_URL_REQUIRED',
+    'there is nothing that could serve a link: run "artifacta serve" with --public-url',
+  );
+}
+
+function toLinkMessage({ id, artifact, version, createTime, expireTime, revokeTime, ...rest }: ShareLink) {
+  return {
+    ...rest,
+    id,
+    artifactId: artifact,
+    version: BigInt(version),
+    createTime: timestampFromMs(createTime),
+    expireTime: timestampFromMs(expireTime),
+    ...(revokeTime === undefined ? {} : { revokeTime: timestampFromMs(revokeTime) }),
+  };
+}

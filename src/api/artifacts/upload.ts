@@ -1,0 +1,108 @@
+/**
+ * The upload stream: one start, chunks, one finish, in that order. However the stream ends, nothing is stored without
+ * a finish, since many ways of losing a connection look like a normal end from here.
+ */
+
+import type {
+  UploadArtifactRequest,
+  UploadFinish,
+  UploadStart,
+} from '../../../gen/artifacta/v1/upload_pb.ts';
+import { Failure, invalid } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import type { CommitResult } from '../../store/artifacts/commit.ts';
+import { Upload, type UploadEnd, type Uploads } from '../../store/artifacts/uploads.ts';
+import type { Admission, AdmittedUpload } from '../admission.ts';
+import { messageTooLarge, within } from '../errors.ts';
+import type { Call } from '../handlers.ts';
+import { inTime } from '../idle.ts';
+import { parseDigest, parseSize, parseSpec } from '../parse.ts';
+
+/** Receives an upload and commits it. @throws Failure UPLOAD_INCOMPLETE and what the store throws. */
+export async function receiveUpload(
+  uploads: Uploads,
+  admission: Admission,
+  requests: AsyncIterable<UploadArtifactRequest>,
+  call: Call,
+): Promise<CommitResult> {
+  const cut = new AbortController();
+  const signal = AbortSignal.any([call.signal, cut.signal]);
+  using place = admission.begin(call.principal.namespace, (failure) => cut.abort(failure));
+  const messages = inTime(requests[Symbol.asyncIterator](), { signal, after: call.after, idleMs });
+  try {
+    const begun = await begin(uploads, await nextPart(messages, 'nothing was sent'), call);
+    if (!(begun instanceof Upload)) return begun;
+    await using upload = begun;
+    return await within('start.spec', async () =>
+      upload.finish(await receiveChunks(upload, place, messages, call)),
+    );
+  } finally {
+    // An iteration that still waits for a message may never answer this.
+    void messages.return?.().catch(() => undefined);
+  }
+}
+
+type Part = Exclude<UploadArtifactRequest['part'], { case: undefined }>;
+type Messages = AsyncIterator<UploadArtifactRequest>;
+
+/**
+ * A message is seen when all of it has come: another one as large as the last has the time for that at the least rate.
+ */
+function idleMs(last: UploadArtifactRequest | undefined): number {
+  const bytes = last?.part.case === 'chunk' ? last.part.value.length : 0;
+  return (limits.idleSecondsMax + bytes / limits.uploadRateBytesMin) * 1000;
+}
+
+async function nextPart(messages: Messages, atEnd: string): Promise<Part> {
+  const next = await messages.next();
+  if (next.done) throw incomplete(atEnd);
+  const { part } = next.value;
+  if (part.case === undefined) throw invalid('part', 'is required: start, chunk or finish');
+  return part;
+}
+
+async function begin(uploads: Uploads, part: Part, call: Call): Promise<Upload | CommitResult> {
+  if (part.case !== 'start') throw incomplete(`the first message must be start, not ${part.case}`);
+  const spec = parseSpec('start.spec', (part.value as UploadStart).spec);
+  return await within('start.spec', () => uploads.begin(call.principal, spec));
+}
+
+/** Takes the chunks and the finish; resolves when the stream has ended as it should. */
+async function receiveChunks(
+  upload: Upload,
+  place: AdmittedUpload,
+  messages: Messages,
+  call: Call,
+): Promise<UploadEnd> {
+  for (;;) {
+    const part = await nextPart(messages, 'the stream ended without finish');
+    if (part.case === 'start') throw incomplete('start was sent twice');
+    if (part.case === 'finish') {
+      const end = parseFinish(part.value);
+      await expectEnd(messages);
+      if (call.signal.aborted) throw new Failure('CANCELLED', 'the caller gave up');
+      return end;
+    }
+    if (part.value.length > limits.messageBytesMax) throw messageTooLarge();
+    const { value } = part;
+    await place.writing(value.length, () => upload.write(value));
+  }
+}
+
+function parseFinish(finish: UploadFinish): UploadEnd {
+  return {
+    sizeBytes: parseSize('finish.size_bytes', finish.sizeBytes),
+    sha256: finish.sha256 === '' ? undefined : parseDigest('finish.sha256', finish.sha256),
+  };
+}
+
+async function expectEnd(messages: Messages): Promise<void> {
+  const next = await messages.next();
+  if (!next.done) throw incomplete(`${next.value.part.case ?? 'an empty message'} was sent after finish`);
+}
+
+function incomplete(why: string): Failure {
+  return new Failure('UPLOAD_INCOMPLETE', `part: ${why}; nothing was stored`, {
+    violations: [{ field: 'part', description: why }],
+  });
+}

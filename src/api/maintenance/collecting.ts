@@ -1,0 +1,53 @@
+/** CollectGarbage and Scrub: requests to the store's terms, and what was done back. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type {
+  CollectGarbageRequest,
+  CollectGarbageResponseSchema,
+  ScrubRequest,
+  ScrubResponseSchema,
+} from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
+import { limits } from '../../domain/limits.ts';
+import type { Store } from '../../store/open.ts';
+import { type Bounds, Budget } from '../../store/upkeep/bounds.ts';
+import { toPauseMessage } from '../admin/admin-service.ts';
+import { toQuarantinedMessage } from '../admin/quarantined.ts';
+import { parseAge, parseSize } from '../parse.ts';
+
+export async function collectGarbage(
+  store: Store,
+  { findOrphans }: CollectGarbageRequest,
+  bounds: Bounds,
+): Promise<MessageInitShape<typeof CollectGarbageResponseSchema>> {
+  const { condemned, removed, removedBytes, orphans, more, nextTime, pauses } =
+    await store.collection.collect(bounds, { findOrphans });
+  return {
+    condemnedCount: BigInt(condemned),
+    removedCount: BigInt(removed),
+    removedBytes: BigInt(removedBytes),
+    orphanCount: BigInt(orphans),
+    more,
+    ...(nextTime === undefined ? {} : { nextTime: timestampFromMs(nextTime) }),
+    pauses: pauses.map(toPauseMessage),
+  };
+}
+
+export async function scrub(
+  store: Store,
+  request: ScrubRequest,
+  bounds: Bounds,
+): Promise<MessageInitShape<typeof ScrubResponseSchema>> {
+  const bytesMax = parseSize('max_bytes', request.maxBytes);
+  const { contents, bytes, damaged, damagedCount, more } = await store.scrub.scrub({
+    budget: new Budget(bounds),
+    bytesMax: bytesMax === 0 ? limits.scrubBytesDefault : bytesMax,
+    minAgeMs: parseAge('min_age', request.minAge) ?? limits.scrubAgeDaysDefault * 86_400_000,
+  });
+  return {
+    contentCount: BigInt(contents),
+    sizeBytes: BigInt(bytes),
+    damaged: (await store.quarantined.describe(damaged)).map(toQuarantinedMessage),
+    damagedCount: BigInt(damagedCount),
+    more,
+  };
+}

@@ -1,0 +1,18 @@
+import type { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
+import type { Exports } from '../../store/custody/exports.ts';
+import type { Store } from '../../store/open.ts';
+import type { Handlers } from '../handlers.ts';
+import { boundsOf } from './bounds.ts';
+import { collectGarbage, scrub } from './collecting.ts';
+import { exportHandlers } from './exporting.ts';
+import { reapExpired } from './reaping.ts';
+
+/** MaintenanceService over a store. @param exports undefined: none are written. */
+export function maintenanceHandlers(store: Store, exports?: Exports): Handlers<typeof MaintenanceService> {
+  return {
+    reapExpired: (request, call) => reapExpired(store, request, call),
+    collectGarbage: (request, call) => collectGarbage(store, request, boundsOf(request.maxItems, call)),
+    scrub: (request, call) => scrub(store, request, boundsOf(request.maxItems, call)),
+    ...exportHandlers(exports),
+  };
+}

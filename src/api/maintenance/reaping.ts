@@ -1,0 +1,29 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type {
+  ReapExpiredRequest,
+  ReapExpiredResponseSchema,
+} from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
+import type { Store } from '../../store/open.ts';
+import { toPauseMessage } from '../admin/admin-service.ts';
+import type { Call } from '../handlers.ts';
+import { boundsOf } from './bounds.ts';
+
+/** MaintenanceService.ReapExpired. @throws Failure INVALID_ARGUMENT. */
+export async function reapExpired(
+  store: Store,
+  request: ReapExpiredRequest,
+  call: Call,
+): Promise<MessageInitShape<typeof ReapExpiredResponseSchema>> {
+  const result = await store.reaper.reap(boundsOf(request.maxItems, call));
+  return {
+    artifactCount: BigInt(result.artifacts),
+    sizeBytes: BigInt(result.bytes),
+    sessionCount: BigInt(result.sessions),
+    lapsedSessionCount: BigInt(result.lapsed),
+    otherCount: BigInt(result.others),
+    more: result.more,
+    ...(result.nextTime === undefined ? {} : { nextTime: timestampFromMs(result.nextTime) }),
+    pauses: result.pauses.map(toPauseMessage),
+  };
+}

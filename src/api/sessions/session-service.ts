@@ -1,0 +1,117 @@
+import { Buffer } from 'node:buffer';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type {
+  DownloadManifestRequest,
+  DownloadManifestResponseSchema,
+  ListSessionsRequest,
+  OpenSessionRequest,
+  SessionService,
+} from '../../../gen/artifacta/v1/session_service_pb.ts';
+import { invalid } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import { parsePairs } from '../../domain/metadata.ts';
+import { parseArtifactName, parseSessionId } from '../../domain/names.ts';
+import type { Store } from '../../store/open.ts';
+import type { SessionQuery } from '../../store/queries/listing.ts';
+import type { SessionSpec } from '../../store/sessions/sessions.ts';
+import { parseSessionChanges } from '../changes.ts';
+import type { Call, Handlers } from '../handlers.ts';
+import { toExplanationMessage, toSessionMessage } from '../messages.ts';
+import { parseOrder, parseOutcome, parsePageSize } from '../parse.ts';
+import { parseLease, parseRetention } from '../retention.ts';
+import { compareSessions } from './comparison.ts';
+import { watchSession } from './watch.ts';
+
+/** SessionService over a store. */
+export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
+  return {
+    openSession: async (request, call) => {
+      const { session, created } = await store.sessions.open(call.principal, parseSessionSpec(request));
+      return { session: toSessionMessage(session), created };
+    },
+    getSession: async (request, call) => ({
+      session: toSessionMessage(
+        await store.sessions.get(call.principal, parseSessionId('session', request.session)),
+      ),
+    }),
+    listSessions: async (request, call) => {
+      const page = await store.listing.sessions(call.principal, parseQuery(request));
+      return {
+        sessions: page.items.map(toSessionMessage),
+        nextPageToken: page.nextPageToken,
+        ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
+      };
+    },
+    updateSession: async (request, call) => {
+      const id = parseSessionId('session', request.session);
+      const session = await store.sessions.update(call.principal, id, parseSessionChanges(request));
+      return { session: toSessionMessage(session) };
+    },
+    sealSession: async (request, call) => {
+      const id = parseSessionId('session', request.session);
+      const outcome = parseOutcome('outcome', request.outcome);
+      const sealed = await store.seals.seal(call.principal, id, outcome, {
+        signal: call.signal,
+        ...(request.etag === '' ? {} : { etag: request.etag }),
+      });
+      return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
+    },
+    compareSessions: (request, call) => compareSessions(store, request, call),
+    amendOutcome: async (request, call) => {
+      const id = parseSessionId('session', request.session);
+      const outcome = parseOutcome('outcome', request.outcome);
+      if (outcome === 'abandoned') throw invalid('outcome', 'must say how it really ended');
+      const amendment = { outcome, etag: request.etag || undefined };
+      return { session: toSessionMessage(await store.sessions.amend(call.principal, id, amendment)) };
+    },
+    deleteSession: async (request, call) => {
+      const id = parseSessionId('session', request.session);
+      return { deleted: await store.sessions.delete(call.principal, id, request.etag || undefined) };
+    },
+    watchSession: (request, call) => watchSession(store, request, call),
+    downloadManifest: (request, call) => downloadManifest(store, request, call),
+  };
+}
+
+function parseSessionSpec(request: OpenSessionRequest): SessionSpec {
+  const outputs = request.expectedOutputs.map((name, at) =>
+    parseArtifactName(`expected_outputs[${at}]`, name),
+  );
+  if (outputs.length > limits.expectedOutputsMax)
+    throw invalid(
+      'expected_outputs',
+      `has ${outputs.length} names; at most ${limits.expectedOutputsMax} are allowed`,
+    );
+  return {
+    id: parseSessionId('session', request.session),
+    metadata: parsePairs('metadata', Object.entries(request.metadata)),
+    labels: parsePairs('labels', Object.entries(request.labels)),
+    expectedOutputs: [...new Set(outputs)].sort(byBytes),
+    retention: request.retention && parseRetention('retention', request.retention),
+    leaseMs: request.lease && parseLease('lease', request.lease),
+  };
+}
+
+/** Bytewise UTF-8, as the index sorts. */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function parseQuery(request: ListSessionsRequest): SessionQuery {
+  return {
+    filter: request.filter,
+    oldestFirst: parseOrder(request.order),
+    pageSize: parsePageSize(request.pageSize),
+    pageToken: request.pageToken,
+  };
+}
+
+async function* downloadManifest(
+  store: Store,
+  request: DownloadManifestRequest,
+  call: Call,
+): AsyncIterable<MessageInitShape<typeof DownloadManifestResponseSchema>> {
+  const id = parseSessionId('session', request.session);
+  const { bytes } = await store.downloads.manifest(call.principal, id, call.signal);
+  for await (const chunk of bytes) yield { chunk };
+}

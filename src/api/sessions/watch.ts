@@ -1,0 +1,59 @@
+/** WatchSession: the events of a session as messages. */
+import { create, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { type WatchSessionRequest, WatchSessionResponseSchema } from '../../../gen/artifacta/v1/watch_pb.ts';
+import { parseSessionId } from '../../domain/names.ts';
+import type { Store } from '../../store/open.ts';
+import type { WatchEvent } from '../../store/watch/watches.ts';
+import type { Call } from '../handlers.ts';
+import { toArtifactMessage, toSessionMessage } from '../messages.ts';
+import { parseSize } from '../parse.ts';
+import { share } from '../shared-messages.ts';
+
+type Message = MessageShape<typeof WatchSessionResponseSchema>;
+
+export async function* watchSession(
+  store: Store,
+  request: WatchSessionRequest,
+  call: Call,
+): AsyncIterable<Message> {
+  const wanted = {
+    session: parseSessionId('session', request.session),
+    after: parseSize('after_sequence', request.afterSequence),
+    sealOnly: request.sealOnly,
+    waitForOpen: request.waitForOpen,
+  };
+  for await (const event of store.watch(call.principal, wanted, call.signal)) yield toMessage(event);
+}
+
+/** All who watch a session are told of the same events: each is made into a message once. */
+const messages = new WeakMap<WatchEvent, Message>();
+
+function toMessage(event: WatchEvent): Message {
+  const made = messages.get(event) ?? share(messageOf(event));
+  messages.set(event, made);
+  return made;
+}
+
+function messageOf({ sequence, time, what }: WatchEvent): Message {
+  return create(WatchSessionResponseSchema, {
+    sequence: BigInt(sequence),
+    ...(time === undefined ? {} : { time: timestampFromMs(time) }),
+    event: toEvent(what),
+  });
+}
+
+function toEvent(
+  what: WatchEvent['what'],
+): NonNullable<MessageInitShape<typeof WatchSessionResponseSchema>['event']> {
+  switch (what.kind) {
+    case 'committed':
+      return { case: 'committed', value: toArtifactMessage(what.artifact) };
+    case 'deleted':
+      return { case: 'deleted', value: { artifactId: what.id } };
+    case 'sealed':
+      return { case: 'sealed', value: toSessionMessage(what.session) };
+    case 'heartbeat':
+      return { case: 'heartbeat', value: {} };
+  }
+}

@@ -1,0 +1,118 @@
+import type { Command } from 'commander';
+import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
+import type { ReadWindow } from '../../client/artifacts/reading.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { UsageError } from '../exit.ts';
+import { parseBytes, parseCount, parseRef } from '../flags/parse.ts';
+import { grepStyleOf, type WindowFlags, windowOf } from '../flags/window-flags.ts';
+import type { Invocation } from '../invocation.ts';
+import { GrepLines } from '../output/grep-lines.ts';
+
+interface CatFlags extends WindowFlags {
+  readonly version?: string;
+  readonly offset?: string;
+  readonly limit?: string;
+  readonly maxBytes?: string;
+}
+
+/** Of one piece, where the user sets no bound: fewer calls. */
+const pieceBytes = 1024 * 1024;
+
+export function addCat(program: Command, invocation: Invocation): Command {
+  return program
+    .command('cat')
+    .summary('write the bytes of an artifact to standard output')
+    .description(
+      'Writes the bytes of an artifact to standard output, or a part of it that the service looks for. Whole contents ' +
+        'are checked against their SHA-256: bytes that do not match end with exit code 1. A search that finds nothing ' +
+        'is no failure.',
+    )
+    .argument('<ref>', 'art_… or SESSION/NAME')
+    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
+    .option('--offset <bytes>', 'begin at this byte, from 0')
+    .option('--limit <bytes>', 'at most so many bytes')
+    .optionsGroup('Parts:')
+    .option('--lines <first:last>', 'these lines, from 1, e.g. 10:40, 10: or :40')
+    .option('--head <n>', 'the first lines')
+    .option('--tail <n>', 'the last lines')
+    .option('--grep <regex>', 'the lines that match, in the syntax of RE2')
+    .option('-i, --ignore-case', 'with --grep: upper and lower case are the same')
+    .option('-A, --after <n>', 'with --grep: lines shown after each match, at most 20')
+    .option('-B, --before <n>', 'with --grep: lines shown before each match, at most 20')
+    .option('-C, --context <n>', 'with --grep: both')
+    .option('-n, --line-numbers', 'with --grep: each line after its number')
+    .option('--invert', 'with --grep: the lines that do not match')
+    .option('--pointer <pointer>', 'the value in a JSON document that a JSON pointer leads to, e.g. /rows/0')
+    .option('--csv <first:last>', 'these rows of a table, from 1, and its header')
+    .option('--columns <names>', 'with --csv: only these columns, e.g. name,total')
+    .option('--delimiter <character>', 'with --csv: what stands between cells')
+    .option('--max-bytes <bytes>', 'at most so much, up to 1MiB; says if there is more')
+    .action(async (text: string, flags: CatFlags, command: Command) => {
+      if (invocation.output.style.json)
+        throw new UsageError('cat writes bytes; for JSON about the artifact use show --json');
+      const count = (flag: string, value: string | undefined, min: number) =>
+        value === undefined ? undefined : parseCount(flag, value, min);
+      const ref = parseRef(text, count('--version', flags.version, 1));
+      const offset = count('--offset', flags.offset, 0);
+      const limit = count('--limit', flags.limit, 0);
+      const maxBytes = flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes);
+      const window = windowOf(flags);
+      if (window !== undefined && (offset !== undefined || limit !== undefined))
+        throw new UsageError('--offset and --limit are bytes of the whole; they do not go with other parts');
+      await invocation.withClient(command, (client) => {
+        if (window === undefined && maxBytes === undefined)
+          return whole(client, ref, { offset, limit }, invocation);
+        return pieces(client, ref, window ?? { bytes: { offset, limit } }, maxBytes, flags, invocation);
+      });
+    });
+}
+
+async function whole(
+  client: ArtifactaClient,
+  ref: ArtifactRef,
+  range: { readonly offset: number | undefined; readonly limit: number | undefined },
+  { output, io }: Invocation,
+): Promise<void> {
+  await using download = await client.download(ref, { ...range, signal: io.signal });
+  for await (const chunk of download) {
+    await output.bytes(chunk);
+    if (output.closed) return;
+  }
+}
+
+async function pieces(
+  client: ArtifactaClient,
+  ref: ArtifactRef,
+  window: ReadWindow,
+  maxBytes: number | undefined,
+  flags: CatFlags,
+  invocation: Invocation,
+): Promise<void> {
+  const { output, io } = invocation;
+  if ('tail' in window && maxBytes === undefined) return await tail(client, ref, window, invocation);
+  const grep = 'grep' in window ? new GrepLines(grepStyleOf(flags)) : undefined;
+  const options = { window, maxBytes: maxBytes ?? pieceBytes, signal: io.signal };
+  for await (const piece of client.readPieces(ref, options)) {
+    await output.bytes(grep === undefined ? piece.content : grep.text(piece));
+    if (maxBytes !== undefined && piece.nextCursor !== '') output.remark('there is more');
+    if (output.closed || maxBytes !== undefined) return;
+  }
+}
+
+/** Pieces of it come from the end on: they tell where it begins, and what is there is then read forwards. */
+async function tail(
+  client: ArtifactaClient,
+  ref: ArtifactRef,
+  window: ReadWindow,
+  invocation: Invocation,
+): Promise<void> {
+  const { output, io } = invocation;
+  let id: string | undefined;
+  let offset: number | undefined;
+  for await (const piece of client.readPieces(ref, { window, maxBytes: pieceBytes, signal: io.signal })) {
+    if (id === undefined && piece.nextCursor === '') return await output.bytes(piece.content);
+    id = piece.artifact.id;
+    offset = piece.startOffset;
+  }
+  if (id !== undefined) await whole(client, id, { offset, limit: undefined }, invocation);
+}

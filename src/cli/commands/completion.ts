@@ -1,0 +1,66 @@
+import { Argument, type Command } from 'commander';
+import type { Invocation } from '../invocation.ts';
+import { bashScript, fishScript, zshScript } from './completion-scripts.ts';
+
+/** What may follow a command. */
+export interface Completable {
+  /** From the program on, e.g. `['artifacta', 'session', 'seal']`. */
+  readonly path: readonly string[];
+  /** Or the values of its argument, if they are few. */
+  readonly subcommands: readonly { readonly name: string; readonly summary: string }[];
+  readonly flags: readonly CompletableFlag[];
+}
+
+export interface CompletableFlag {
+  /** `--outcome`; flags of one letter are not completed. */
+  readonly name: string;
+  readonly description: string;
+  readonly takesValue: boolean;
+  /** The values that it takes, if they are few. */
+  readonly choices: readonly string[];
+}
+
+const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript };
+
+export function addCompletion(program: Command, invocation: Invocation): Command {
+  return program
+    .command('completion')
+    .summary('print a script that completes commands and flags in a shell')
+    .description(
+      'Prints a script that completes commands and flags. In ~/.bashrc: source <(artifacta completion bash). ' +
+        'In ~/.zshrc, after compinit: source <(artifacta completion zsh). ' +
+        'In ~/.config/fish/config.fish: artifacta completion fish | source.',
+    )
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(scripts)))
+    .action(async (shell: keyof typeof scripts) => {
+      await invocation.output.bytes(scripts[shell](completables(program)));
+    });
+}
+
+/** The program and all its commands, each before its own. */
+export function completables(program: Command): Completable[] {
+  return below(program, []);
+}
+
+function below(command: Command, before: readonly string[]): Completable[] {
+  const path = [...before, command.name()];
+  const help = command.createHelp();
+  const subcommands = help
+    .visibleCommands(command)
+    .map((one) => ({ name: one.name(), summary: one.summary() || one.description() }));
+  for (const name of command.registeredArguments[0]?.argChoices ?? [])
+    subcommands.push({ name, summary: '' });
+  // The service has its own way through the program, and is not among its commands.
+  if (before.length === 0)
+    subcommands.push(
+      { name: 'serve', summary: 'run the service' },
+      { name: 'reap', summary: 'run its sidecar' },
+    );
+  const flags = help.visibleOptions(command).map((option) => ({
+    name: option.long ?? option.short ?? '',
+    description: option.description,
+    takesValue: option.required || option.optional,
+    choices: option.argChoices ?? [],
+  }));
+  return [{ path, subcommands, flags }, ...command.commands.flatMap((one) => below(one, path))];
+}

@@ -1,0 +1,135 @@
+import type { Command } from 'commander';
+import type { Artifact } from '../../client/artifacts/artifact.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { ArtifactaError } from '../../client/errors.ts';
+import type { Difference, DifferenceKind } from '../../client/sessions/comparison.ts';
+import { UsageError } from '../exit.ts';
+import type { Invocation } from '../invocation.ts';
+import { humanSize } from '../output/human.ts';
+import { differenceJson } from '../output/json.ts';
+import { showPatch, textBytesMax } from '../output/patch.ts';
+import { type Column, tableLines } from '../output/table.ts';
+
+interface DiffFlags {
+  readonly all?: boolean;
+  readonly text?: string;
+  readonly patch?: boolean;
+}
+
+const columns: readonly Column[] = [
+  { title: 'CHANGE' },
+  { title: 'BEFORE', right: true },
+  { title: 'AFTER', right: true },
+  { title: 'NAME' },
+];
+
+const words: Readonly<Record<DifferenceKind, string>> = {
+  added: 'added',
+  removed: 'removed',
+  content: 'changed',
+  metadata: 'metadata',
+  none: 'same',
+};
+
+export function addDiff(program: Command, invocation: Invocation): Command {
+  return program
+    .command('diff')
+    .summary('how one session differs from another')
+    .description(
+      'Compares a session with another, say a failed run with the last good one, name by name, by the latest versions: ' +
+        'added, removed, changed, or other metadata only. With --json each is one JSON document on one line. With ' +
+        '--patch or --text the lines of texts are compared (up to ' +
+        `${humanSize(textBytesMax)} each; patch -p1 takes the result). Differences are no failure: the exit code is 0.`,
+    )
+    .argument('<base>', 'the session that is compared with')
+    .argument('<session>', 'the session that is compared')
+    .option('--all', 'also names that do not differ')
+    .option('--patch', 'the lines in which they differ, of all texts')
+    .option('--text <name>', 'the lines in which they differ, of this text')
+    .action(async (base: string, session: string, flags: DiffFlags, command: Command) => {
+      checkFlags(flags, invocation);
+      const { signal } = invocation.io;
+      await invocation.withClient(command, async (client) => {
+        if (flags.text !== undefined) {
+          const found = await findText(client, base, session, flags.text, signal);
+          return await showPatch(client, one(found), [base, session], invocation);
+        }
+        const found = client.sessions.compare(base, session, { showUnchanged: flags.all, signal });
+        if (flags.patch) return await showPatch(client, found, [base, session], invocation);
+        return await showNames(found, invocation);
+      });
+    });
+}
+
+function checkFlags(flags: DiffFlags, { output }: Invocation): void {
+  if (flags.text !== undefined && flags.patch)
+    throw new UsageError('--text is one name and --patch is all: give one of them');
+  const flag = flags.text === undefined ? (flags.patch ? '--patch' : undefined) : '--text';
+  if (flag === undefined) return;
+  if (output.style.json) throw new UsageError(`${flag} prints text; leave out --json`);
+  if (output.style.quiet) throw new UsageError(`${flag} prints text; leave out --quiet`);
+  if (flags.all) throw new UsageError(`${flag} shows differences only; leave out --all`);
+}
+
+async function* one(difference: Difference) {
+  yield difference;
+}
+
+/** @throws ArtifactaError NOT_FOUND if neither session has it. */
+async function findText(
+  client: ArtifactaClient,
+  base: string,
+  session: string,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Difference> {
+  const latest = async (id: string): Promise<Artifact | ArtifactaError> => {
+    try {
+      return await client.get({ session: id, name }, { signal });
+    } catch (error) {
+      const isMissing = error instanceof ArtifactaError && error.code === 'NOT_FOUND';
+      if (isMissing && error.reason?.startsWith('ARTIFACT_')) return error;
+      throw error;
+    }
+  };
+  const before = await latest(base);
+  const after = await latest(session);
+  if (before instanceof ArtifactaError) {
+    if (after instanceof ArtifactaError) throw after;
+    return { name: after.name, kind: 'added', base: undefined, compared: after };
+  }
+  if (after instanceof ArtifactaError)
+    return { name: before.name, kind: 'removed', base: before, compared: undefined };
+  const kind = before.sha256 === after.sha256 ? 'none' : 'content';
+  return { name: before.name, kind, base: before, compared: after };
+}
+
+async function showNames(found: AsyncIterable<Difference>, { output }: Invocation): Promise<void> {
+  const { json, quiet } = output.style;
+  let count = 0;
+  async function* counted() {
+    for await (const difference of found) {
+      count++;
+      yield difference;
+    }
+  }
+  async function* rows() {
+    for await (const { name, kind, base, compared } of counted())
+      yield [words[kind], sizeOf(base), sizeOf(compared), name];
+  }
+  async function* oneByOne() {
+    for await (const difference of counted())
+      yield json
+        ? JSON.stringify(differenceJson(difference))
+        : ((difference.compared ?? difference.base)?.id ?? '');
+  }
+  for await (const line of json || quiet ? oneByOne() : tableLines(columns, rows())) {
+    await output.line(line);
+    if (output.closed) return;
+  }
+  if (count === 0 && !json) output.remark('they do not differ');
+}
+
+function sizeOf(artifact: Artifact | undefined): string {
+  return artifact === undefined ? '-' : humanSize(artifact.sizeBytes);
+}

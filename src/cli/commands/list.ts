@@ -1,0 +1,175 @@
+import type { Command } from 'commander';
+import type { Artifact } from '../../client/artifacts/artifact.ts';
+import type { GoneArtifact } from '../../client/artifacts/gone.ts';
+import type { Session } from '../../client/sessions/session.ts';
+import { UsageError } from '../exit.ts';
+import { parseCount } from '../flags/parse.ts';
+import type { Invocation } from '../invocation.ts';
+import { humanSize, humanTime } from '../output/human.ts';
+import { artifactJson, goneJson, sessionJson } from '../output/json.ts';
+import { type Column, tableLines } from '../output/table.ts';
+
+interface ListFlags {
+  readonly allVersions?: boolean;
+  readonly gone?: boolean;
+  readonly limit?: string;
+}
+
+const artifactColumns: readonly Column[] = [
+  { title: 'ID' },
+  { title: 'VERSION', right: true },
+  { title: 'SIZE', right: true },
+  { title: 'TYPE' },
+  { title: 'CREATED' },
+  { title: 'NAME' },
+];
+
+/** Where artifacts are of several sessions. */
+const foundColumns: readonly Column[] = [
+  { title: 'ID' },
+  { title: 'VERSION', right: true },
+  { title: 'SIZE', right: true },
+  { title: 'TYPE' },
+  { title: 'CREATED' },
+  { title: 'SESSION' },
+  { title: 'NAME' },
+];
+
+const sessionColumns: readonly Column[] = [
+  { title: 'SESSION' },
+  { title: 'STATE' },
+  { title: 'ARTIFACTS', right: true },
+  { title: 'SIZE', right: true },
+  { title: 'CREATED' },
+];
+
+export function addList(program: Command, invocation: Invocation): Command {
+  return program
+    .command('ls')
+    .summary('list sessions, or the artifacts of one')
+    .description(
+      'Lists the sessions or, with a session, its artifacts (the latest version of each), newest first.\n' +
+        'With --json each is one JSON document on one line.',
+    )
+    .argument('[session]', 'the session whose artifacts to list')
+    .option('--all-versions', 'older versions too')
+    .option('--gone', 'of a sealed session also what its manifest lists and is there no more')
+    .option('--limit <n>', 'at most so many (default: all)')
+    .action(async (session: string | undefined, flags: ListFlags, command: Command) => {
+      if (session === undefined) {
+        if (flags.allVersions) throw new UsageError('--all-versions goes with a session');
+        if (flags.gone) throw new UsageError('--gone goes with a session');
+        return listSessions(flags, command, invocation);
+      }
+      const limit = parseLimit(flags);
+      const query = { allVersions: flags.allVersions, limit, signal: invocation.io.signal };
+      await invocation.withClient(command, (client) =>
+        show<Artifact | GoneArtifact>(
+          flags.gone ? client.listWithGone(session, query) : client.list({ ...query, session }),
+          artifactShape(false),
+          `session ${session} has no artifacts`,
+          invocation,
+        ),
+      );
+    });
+}
+
+/** `ls` without a session, and `session ls`. */
+export async function listSessions(
+  flags: ListFlags,
+  command: Command,
+  invocation: Invocation,
+): Promise<void> {
+  const limit = parseLimit(flags);
+  const { signal } = invocation.io;
+  await invocation.withClient(command, (client) =>
+    show(client.sessions.list({ limit, signal }), sessionShape, 'there are no sessions', invocation),
+  );
+}
+
+function parseLimit(flags: ListFlags): number | undefined {
+  return flags.limit === undefined ? undefined : parseCount('--limit', flags.limit, 1);
+}
+
+/** How one kind of thing is listed. */
+export interface Shape<T> {
+  readonly columns: readonly Column[];
+  row(item: T): readonly string[];
+  json(item: T): unknown;
+  /** Undefined for what has none. */
+  id(item: T): string | undefined;
+}
+
+export const sessionShape: Shape<Session> = {
+  columns: sessionColumns,
+  row: sessionRow,
+  json: sessionJson,
+  id: ({ id }) => id,
+};
+
+/** @param withSession of several sessions: each says of which it is. */
+export function artifactShape(withSession: boolean): Shape<Artifact | GoneArtifact> {
+  return {
+    columns: withSession ? foundColumns : artifactColumns,
+    row: (item) => ('gone' in item ? goneRow(item) : artifactRow(item, withSession)),
+    json: (item) => ('gone' in item ? goneJson(item) : artifactJson(item)),
+    id: (item) => ('gone' in item ? undefined : item.id),
+  };
+}
+
+/** Prints a table, or with `--json` a document a line, or with `--quiet` an id a line. */
+export async function show<T>(
+  items: AsyncIterable<T>,
+  shape: Shape<T>,
+  whenEmpty: string,
+  { output }: Invocation,
+): Promise<void> {
+  const { json, quiet } = output.style;
+  let count = 0;
+  async function* counted() {
+    for await (const item of items) {
+      count++;
+      yield item;
+    }
+  }
+  async function* rows() {
+    for await (const item of counted()) yield shape.row(item);
+  }
+  async function* oneByOne() {
+    for await (const item of counted()) {
+      const line = json ? JSON.stringify(shape.json(item)) : shape.id(item);
+      if (line !== undefined) yield line;
+    }
+  }
+  for await (const line of json || quiet ? oneByOne() : tableLines(shape.columns, rows())) {
+    await output.line(line);
+    if (output.closed) return;
+  }
+  if (count === 0 && !json) output.remark(whenEmpty);
+}
+
+function artifactRow(artifact: Artifact, withSession: boolean): readonly string[] {
+  return [
+    artifact.id,
+    String(artifact.version),
+    humanSize(artifact.sizeBytes),
+    artifact.contentType,
+    humanTime(artifact.createTime),
+    ...(withSession ? [artifact.session] : []),
+    artifact.name,
+  ];
+}
+
+function goneRow({ name, version, sizeBytes, contentType }: GoneArtifact): readonly string[] {
+  return ['gone', String(version), humanSize(sizeBytes), contentType, '-', name];
+}
+
+function sessionRow(session: Session): readonly string[] {
+  return [
+    session.id,
+    session.outcome ?? session.state,
+    String(session.artifactCount),
+    humanSize(session.sizeBytes),
+    humanTime(session.createTime),
+  ];
+}

@@ -1,0 +1,102 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { Command } from 'commander';
+import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { UsageError } from '../exit.ts';
+import { pullSession } from '../files/pull-session.ts';
+import { PulledFiles } from '../files/pulled.ts';
+import { save } from '../files/save.ts';
+import { Target } from '../files/target.ts';
+import { segmentsOf } from '../files/target-names.ts';
+import { isArtifactId, parseCount, parseRef } from '../flags/parse.ts';
+import type { Invocation } from '../invocation.ts';
+import { Progress } from '../output/progress.ts';
+
+interface PullFlags {
+  readonly to?: string;
+  readonly version?: string;
+  readonly force?: boolean;
+}
+
+export function addPull(program: Command, invocation: Invocation): Command {
+  return program
+    .command('pull')
+    .summary('fetch a session, or one artifact, into files')
+    .description(
+      'Writes the latest version of everything in a session below a directory, or one artifact to a file. Each file ' +
+        'appears only when its bytes have the SHA-256 that they should. Files that are there already with the same ' +
+        'bytes are left alone, so that pulling again goes on where it ended; others are refused without --force. ' +
+        'Nothing is written outside the directory, whatever a name says, nor through symbolic links in it.',
+    )
+    .argument('<ref>', 'SESSION, SESSION/NAME or art_…')
+    .option(
+      '--to <path>',
+      'directory for a session (default: ./SESSION); file or directory for an artifact (default: the last part of ' +
+        'its name), or - for standard output',
+    )
+    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
+    .option('--force', 'replace files that have other bytes')
+    .action(async (text: string, flags: PullFlags, command: Command) => {
+      const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
+      const force = flags.force ?? false;
+      if (flags.to === '') throw new UsageError('--to takes a path, or - for standard output');
+      if (isArtifactId(text) || text.includes('/')) {
+        const ref = parseRef(text, version);
+        if (flags.to === '-' && invocation.output.style.json)
+          throw new UsageError('standard output takes the bytes; for JSON pull to a file');
+        return invocation.withClient(command, (client) =>
+          pullArtifact(client, ref, { to: flags.to, force }, invocation),
+        );
+      }
+      if (version !== undefined) throw new UsageError('--version goes with SESSION/NAME');
+      if (flags.to === '-')
+        throw new UsageError('a session is pulled into a directory, not to standard output');
+      return invocation.withClient(command, (client) =>
+        pullSession(client, text, { to: flags.to, force }, invocation),
+      );
+    });
+}
+
+async function pullArtifact(
+  client: ArtifactaClient,
+  ref: ArtifactRef,
+  flags: { readonly to: string | undefined; readonly force: boolean },
+  invocation: Invocation,
+): Promise<void> {
+  const { io, output } = invocation;
+  const progress = new Progress(output);
+  if (flags.to === '-') {
+    await using download = await client.download(ref, { signal: io.signal });
+    for await (const chunk of download) {
+      await output.bytes(chunk);
+      if (output.closed) return;
+    }
+    return;
+  }
+  const artifact = await client.get(ref, { signal: io.signal });
+  const { directory, name } = await placeFor(flags.to, segmentsOf(artifact.name).at(-1)!);
+  const target = await Target.open(directory, { create: false });
+  const status = await save(client, artifact, target, [name], {
+    force: flags.force,
+    signal: io.signal,
+    onBytes: (bytes) => progress.moved(artifact.name, 'fetching', bytes, artifact.sizeBytes),
+  });
+  const files = new PulledFiles(output);
+  await files.add({ artifact, path: target.shownPath([name]), status });
+  await files.end();
+}
+
+/** Where one artifact goes: into a directory that is there, or to a file of that name. */
+async function placeFor(
+  to: string | undefined,
+  lastSegment: string,
+): Promise<{ readonly directory: string; readonly name: string }> {
+  if (to === undefined) return { directory: '.', name: lastSegment };
+  const isDirectory = await stat(to).then(
+    (stats) => stats.isDirectory(),
+    () => to.endsWith('/'),
+  );
+  if (isDirectory) return { directory: to, name: lastSegment };
+  return { directory: dirname(to), name: basename(to) };
+}

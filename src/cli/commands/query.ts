@@ -1,0 +1,192 @@
+import { type Command, Option } from 'commander';
+import type { Explanation } from '../../client/artifacts/query.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { outcomeNames } from '../../client/sessions/session.ts';
+import { UsageError } from '../exit.ts';
+import { type FilterFlags, filterText } from '../flags/filter-text.ts';
+import { parseCount } from '../flags/parse.ts';
+import { repeated } from '../flags/repeated.ts';
+import type { Invocation } from '../invocation.ts';
+import { humanSize, humanTime, plain } from '../output/human.ts';
+import { artifactJson } from '../output/json.ts';
+import { keyValueLines } from '../output/table.ts';
+import { artifactShape, sessionShape, show } from './list.ts';
+
+interface QueryFlags extends FilterFlags {
+  readonly sessions?: boolean;
+  readonly oldestFirst?: boolean;
+  readonly limit?: string;
+  readonly preview?: boolean;
+  readonly count?: boolean;
+  readonly explain?: boolean;
+}
+
+/** What a list shows when nobody says how many. */
+const limitDefault = 100;
+
+export function addQuery(program: Command, invocation: Invocation): Command {
+  return program
+    .command('query')
+    .summary('find artifacts or sessions, wherever they are')
+    .description(
+      'Finds the latest versions of artifacts over all sessions, newest first. All flags must be met, and the filter with ' +
+        'them. With --json each result is one JSON document on one line.\n\n' +
+        'A filter compares fields, e.g.\n' +
+        '  artifacta query \'metadata.agent = "billing" AND content_type = "application/json" AND create_time > now-7d\'\n' +
+        'Fields: session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY,\n' +
+        'session.state, session.outcome; of sessions also seal_time. Operators: = != < <= > >= and :* for "is set";\n' +
+        'AND, OR (which binds tighter), NOT, parentheses; a * at the end of a text stands for whatever follows.',
+    )
+    .argument('[filter]', 'in the filter language')
+    .addOption(repeated('--where <key=value...>', 'metadata; a * at the end stands for whatever follows'))
+    .addOption(repeated('--label <key=value...>', 'labels, likewise'))
+    .option('--type <type>', 'json, csv, md, text, image… or a media type')
+    .option('--name <name>', 'the name; a * at the end stands for whatever follows')
+    .option('--session <id>', 'the session, likewise')
+    .addOption(new Option('--outcome <outcome>', 'how the session ended').choices(outcomeNames))
+    .addOption(new Option('--state <state>', 'of the session').choices(['open', 'sealing', 'sealed']))
+    .option('--since <age|time>', 'created at most so long ago, e.g. 7d, or at that time or later')
+    .option('--until <age|time>', 'created before then')
+    .option('--sessions', 'find sessions instead of artifacts')
+    .option('--oldest-first', 'in the other order')
+    .option('--limit <n>', `at most so many; 0 for all (default: ${limitDefault})`)
+    .option('--preview', 'show how texts begin')
+    .option('--count', 'tell about how many there are, and nothing else')
+    .option('--explain', 'tell how the query is answered and what the first page takes, and nothing else')
+    .action(async (filter: string | undefined, flags: QueryFlags, command: Command) => {
+      const text = filterText(flags, filter);
+      check(flags);
+      await invocation.withClient(command, (client) => answer(client, text, flags, invocation));
+    });
+}
+
+function check(flags: QueryFlags): void {
+  if (flags.sessions && (flags.type !== undefined || flags.name !== undefined))
+    throw new UsageError('--type and --name are of artifacts, and do not go with --sessions');
+  if (flags.sessions && (flags.preview || flags.count))
+    throw new UsageError('--preview and --count do not go with --sessions');
+  if ([flags.preview, flags.count, flags.explain].filter((one) => one).length > 1)
+    throw new UsageError('only one of --preview, --count and --explain can be asked for');
+}
+
+async function answer(
+  client: ArtifactaClient,
+  filter: string,
+  flags: QueryFlags,
+  invocation: Invocation,
+): Promise<void> {
+  const { signal } = invocation.io;
+  const limit = flags.limit === undefined ? limitDefault : parseCount('--limit', flags.limit, 0);
+  const order = flags.oldestFirst ? ('oldest' as const) : ('newest' as const);
+  // One more tells whether there are more.
+  const query = { filter, order, signal, limit: limit === 0 ? undefined : limit + 1 };
+  if (flags.explain) {
+    const explanation = flags.sessions
+      ? await client.sessions.explain(query)
+      : (await client.query({ filter, order, signal, explain: true })).explanation!;
+    return explain(explanation, invocation);
+  }
+  if (flags.count) return count(client, filter, invocation);
+  if (flags.preview) return preview(client, query, limit, invocation);
+  const nothing = 'nothing matches';
+  const max = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  const cut = <T>(items: AsyncIterable<T>) => upTo(items, max, invocation);
+  if (flags.sessions) await show(cut(client.sessions.list(query)), sessionShape, nothing, invocation);
+  else await show(cut(client.list(query)), artifactShape(true), nothing, invocation);
+}
+
+/** The first `max`, with a remark if there are more. */
+async function* upTo<T>(items: AsyncIterable<T>, max: number, { output }: Invocation): AsyncGenerator<T> {
+  let count = 0;
+  for await (const item of items) {
+    if (++count > max) {
+      output.remark(`there are more than ${max}; --limit 0 shows all`);
+      return;
+    }
+    yield item;
+  }
+}
+
+async function explain(explanation: Explanation, { output }: Invocation): Promise<void> {
+  const { filter, driver, tests, entriesRead, probes, recordsRead, budget } = explanation;
+  if (output.style.json)
+    return output.json({
+      filter,
+      driver,
+      tests,
+      entries_read: entriesRead,
+      probes,
+      records_read: recordsRead,
+      budget,
+    });
+  const lines = keyValueLines([
+    ['filter', filter],
+    ['walks', driver],
+    ...((tests.length === 0
+      ? [['tests', 'nothing else']]
+      : tests.map((test, at) => [at === 0 ? 'tests' : '', test])) as [string, string][]),
+    ['entries read', String(entriesRead)],
+    ['probes', String(probes)],
+    ['records read', String(recordsRead)],
+    ['of at most', `${budget} a call`],
+  ]);
+  for (const line of lines) await output.line(line);
+}
+
+async function count(client: ArtifactaClient, filter: string, { output, io }: Invocation): Promise<void> {
+  const page = await client.query({ filter, estimateTotal: true, pageSize: 1_000, signal: io.signal });
+  const isExact = page.nextPageToken === '';
+  const total = isExact ? page.artifacts.length : page.approximateTotal;
+  if (output.style.json) return output.json({ count: total ?? null, exact: isExact });
+  if (total === undefined)
+    return output.line(`more than ${page.artifacts.length}; how many cannot be told in one call`);
+  await output.line(isExact || output.style.quiet ? String(total) : `about ${total}`);
+}
+
+async function preview(
+  client: ArtifactaClient,
+  query: {
+    readonly filter: string;
+    readonly order: 'newest' | 'oldest';
+    readonly signal: AbortSignal | undefined;
+  },
+  limit: number,
+  { output }: Invocation,
+): Promise<void> {
+  let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  let pageToken = '';
+  do {
+    const page = await client.query({
+      ...query,
+      pageSize: Math.min(left, 200),
+      pageToken,
+      previewBytes: 1_024,
+    });
+    for (const artifact of page.artifacts) {
+      const text = page.previews[artifact.id];
+      if (output.style.json) await output.json({ ...artifactJson(artifact), preview: text ?? null });
+      else {
+        const { session, name, contentType, sizeBytes, createTime } = artifact;
+        const facts = `${contentType}, ${humanSize(sizeBytes)}, ${humanTime(createTime)}`;
+        await output.line(plain(`${session}/${name} (${facts})`));
+        for (const line of firstLines(text)) await output.line(`    ${plain(line)}`);
+      }
+      if (output.closed) return;
+    }
+    left -= page.artifacts.length;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '' && left > 0);
+}
+
+const previewLines = 5;
+const previewCharacters = 200;
+
+function firstLines(text = ''): string[] {
+  return text
+    .split('\n')
+    .slice(0, previewLines)
+    .map((line) =>
+      (line.length > previewCharacters ? `${line.slice(0, previewCharacters)}…` : line).trimEnd(),
+    )
+    .filter((line) => line !== '');
+}

@@ -1,0 +1,109 @@
+import type { Command } from 'commander';
+import type { Artifact, ArtifactRef } from '../../client/artifacts/artifact.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { ArtifactaError } from '../../client/errors.ts';
+import { concernsAll } from '../advice.ts';
+import { UsageError } from '../exit.ts';
+import { parseCount, parseRef } from '../flags/parse.ts';
+import type { Invocation } from '../invocation.ts';
+import { exitCodeForAll } from '../outcome.ts';
+import { humanSize, plain } from '../output/human.ts';
+
+interface RemoveFlags {
+  readonly version?: string;
+  readonly etag?: string;
+}
+
+interface Wanted {
+  readonly text: string;
+  readonly ref: ArtifactRef;
+}
+
+interface Removed {
+  readonly text: string;
+  readonly deleted: boolean;
+  /** Undefined if it could not be looked at before. */
+  readonly artifact: Artifact | undefined;
+}
+
+export function addRemove(program: Command, invocation: Invocation): Command {
+  return program
+    .command('rm')
+    .summary('delete artifacts')
+    .description(
+      'Deletes artifacts for good, one version each: SESSION/NAME is the latest version, and only that one. Deleting ' +
+        'what is not there succeeds, and says so.',
+    )
+    .argument('<ref...>', 'art_… or SESSION/NAME')
+    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
+    .option('--etag <etag>', 'only if it still has this etag, as show --json tells it')
+    .action(async (texts: string[], flags: RemoveFlags, command: Command) => {
+      const wanted = parse(texts, flags);
+      await invocation.withClient(command, (client) => removeAll(client, wanted, flags.etag, invocation));
+    });
+}
+
+function parse(texts: readonly string[], flags: RemoveFlags): Wanted[] {
+  for (const flag of ['version', 'etag'] as const)
+    if (texts.length > 1 && flags[flag] !== undefined)
+      throw new UsageError(`--${flag} goes with one artifact, not with several`);
+  const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
+  return texts.map((text) => ({ text, ref: parseRef(text, version) }));
+}
+
+async function removeAll(
+  client: ArtifactaClient,
+  wanted: readonly Wanted[],
+  etag: string | undefined,
+  invocation: Invocation,
+): Promise<void> {
+  const { io, output } = invocation;
+  const failures: unknown[] = [];
+  let done = 0;
+  let fatal: unknown;
+  for (const one of wanted) {
+    try {
+      const removed = await remove(client, one, etag, io.signal);
+      done++;
+      await show(removed, invocation);
+    } catch (error) {
+      if (io.signal?.aborted || !(error instanceof ArtifactaError)) throw error;
+      output.error(error, one.text);
+      failures.push(error);
+      if (!concernsAll(error)) continue;
+      fatal = error;
+      if (done + failures.length < wanted.length) output.remark('what came after it was not tried');
+      break;
+    }
+  }
+  invocation.exitCode = exitCodeForAll(failures, done, fatal);
+}
+
+/** What is looked at is what is deleted, even if a newer version comes in between. */
+async function remove(
+  client: ArtifactaClient,
+  { text, ref }: Wanted,
+  etag: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Removed> {
+  const artifact = await client.get(ref, { signal }).catch((error: unknown) => {
+    // The deletion gives the answer then, also about what has expired, and for credentials that may not read.
+    const codes: readonly unknown[] = ['NOT_FOUND', 'PERMISSION_DENIED'];
+    if (error instanceof ArtifactaError && codes.includes(error.code)) return undefined;
+    throw error;
+  });
+  const condition = etag === undefined ? {} : { etag };
+  const deleted = await client.delete(artifact?.id ?? ref, { signal, ...condition });
+  return { text, deleted, artifact };
+}
+
+async function show({ text, deleted, artifact }: Removed, { output }: Invocation): Promise<void> {
+  const id = artifact?.id;
+  if (output.style.json) return output.json({ ...(id === undefined ? {} : { id }), ref: text, deleted });
+  if (!deleted) return output.remark(`${text} was not there; nothing was deleted`);
+  if (output.style.quiet) return output.line(id ?? text);
+  if (artifact === undefined) return output.line(`deleted  ${plain(text)}`);
+  const size = humanSize(artifact.sizeBytes).padStart(9);
+  const name = plain(`${artifact.session}/${artifact.name}`);
+  await output.line(`${artifact.id}  ${`v${artifact.version}`.padEnd(4)}  ${size}  deleted  ${name}`);
+}

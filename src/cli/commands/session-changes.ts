@@ -1,0 +1,64 @@
+/** Commands that change a session that is there. */
+import type { Command } from 'commander';
+import { UsageError } from '../exit.ts';
+import { parsePairs } from '../flags/parse.ts';
+import { repeated } from '../flags/repeated.ts';
+import { addRetentionFlags, type RetentionFlags, retentionOf } from '../flags/retention-flags.ts';
+import type { Invocation } from '../invocation.ts';
+import { plain } from '../output/human.ts';
+import { printSession } from './show.ts';
+
+interface UpdateFlags extends RetentionFlags {
+  readonly label?: string[];
+  readonly labels: boolean;
+  readonly forever?: boolean;
+  readonly touch?: boolean;
+}
+
+export function addSessionUpdate(session: Command, invocation: Invocation): void {
+  addRetentionFlags(session.command('update').summary('change labels or retention, renew the lease'))
+    .description('Changes labels at any time, and retention while the session is open; renews its lease.')
+    .argument('<id>', 'the session')
+    .addOption(repeated('--label <key=value...>', 'replaces all labels'))
+    .option('--no-labels', 'no labels')
+    .option('--forever', 'its artifacts do not expire with it')
+    .option('--touch', 'renew its lease')
+    .action(async (id: string, flags: UpdateFlags, command: Command) => {
+      const { label, labels, forever, touch = false } = flags;
+      const retention = retentionOf(flags);
+      if (retention !== undefined && forever) throw new UsageError('--forever goes with no --retain');
+      const changes = {
+        ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
+        ...(labels ? {} : { labels: {} }),
+        ...(retention === undefined && !forever ? {} : { retention: retention ?? null }),
+      };
+      if (Object.keys(changes).length === 0 && !touch)
+        throw new UsageError('say what to change: --label, --retain or --touch');
+      const { signal } = invocation.io;
+      await invocation.withClient(command, async (client) => {
+        await printSession(await client.sessions.update(id, { ...changes, touch, signal }), invocation);
+      });
+    });
+}
+
+export function addSessionRemove(session: Command, invocation: Invocation): void {
+  session
+    .command('rm')
+    .summary('delete a session and all that is in it')
+    .description(
+      'Deletes a session with all its artifacts, at once for every reader; the space is freed later. Its id stays ' +
+        'taken for 30 days. Refused while an artifact of it is held.',
+    )
+    .argument('<id>', 'the session')
+    .option('--etag <etag>', 'only if it still has this etag, as session show --json tells it')
+    .action(async (id: string, flags: { readonly etag?: string }, command: Command) => {
+      const { io, output } = invocation;
+      const condition = flags.etag === undefined ? {} : { etag: flags.etag };
+      await invocation.withClient(command, async (client) => {
+        const deleted = await client.sessions.delete(id, { ...condition, signal: io.signal });
+        if (output.style.json) return output.json({ session: id, deleted });
+        if (!deleted) return output.remark(`${id} was not there; nothing was deleted`);
+        await output.line(output.style.quiet ? id : `deleted  ${plain(id)}`);
+      });
+    });
+}

@@ -1,0 +1,118 @@
+import { type Command, Option } from 'commander';
+import { type Outcome, outcomeNames } from '../../client/sessions/session.ts';
+import { UsageError } from '../exit.ts';
+import { parsePairs, parseTtl } from '../flags/parse.ts';
+import { repeated } from '../flags/repeated.ts';
+import { addRetentionFlags, type RetentionFlags, retentionOf } from '../flags/retention-flags.ts';
+import { addGlobalFlags, type Invocation } from '../invocation.ts';
+import { listSessions } from './list.ts';
+import { addSessionRemove, addSessionUpdate } from './session-changes.ts';
+import { printSession, showSession } from './show.ts';
+import { addWait } from './watch.ts';
+
+interface OpenFlags extends RetentionFlags {
+  readonly meta?: string[];
+  readonly label?: string[];
+  readonly expect?: string[];
+  readonly lease?: string;
+  readonly forever?: boolean;
+}
+
+export function addSession(program: Command, invocation: Invocation): Command {
+  const session = program
+    .command('session')
+    .summary('open, show, list, change, seal, wait for and delete sessions')
+    .enablePositionalOptions();
+  addOpen(session, invocation);
+  addSeal(session, invocation);
+  addAmend(session, invocation);
+  addSessionUpdate(session, invocation);
+  addSessionRemove(session, invocation);
+  addWait(session, invocation);
+  session
+    .command('show')
+    .summary('what is known about a session')
+    .description('Shows what is known about a session.')
+    .argument('<id>', 'the session')
+    .action(async (id: string, _flags: unknown, command: Command) => {
+      await invocation.withClient(command, (client) => showSession(client, id, invocation));
+    });
+  session
+    .command('ls')
+    .summary('list the sessions')
+    .description('Lists the sessions, newest first. With --json each is one JSON document on one line.')
+    .option('--limit <n>', 'at most so many (default: all)')
+    .action((flags: { readonly limit?: string }, command: Command) =>
+      listSessions(flags, command, invocation),
+    );
+  for (const command of [session, ...session.commands]) addGlobalFlags(command);
+  return session;
+}
+
+function addOpen(session: Command, invocation: Invocation): void {
+  addRetentionFlags(session.command('open').summary('open a session with metadata, retention, a lease'))
+    .description(
+      'Opens a session. A push does that by itself; this is for metadata that its artifacts inherit, for how long they ' +
+        'are kept, for a lease, and for outputs that the run is expected to produce.',
+    )
+    .argument('<id>', 'the session')
+    .addOption(repeated('--meta <key=value...>', 'provenance, immutable, inherited by its artifacts'))
+    .addOption(repeated('--label <key=value...>', 'annotations that may change later'))
+    .option('--forever', 'its artifacts do not expire with it, whatever the policy of the namespace says')
+    .option('--lease <time>', 'seal it as abandoned when nobody pushes or renews for so long, e.g. 10m')
+    .option('--expect <name...>', 'names that the run is to produce (after the session)')
+    .action(async (id: string, flags: OpenFlags, command: Command) => {
+      const retention = retentionOf(flags);
+      if (retention !== undefined && flags.forever) throw new UsageError('--forever goes with no --retain');
+      const options = {
+        retention: retention ?? (flags.forever ? {} : undefined),
+        leaseMs: flags.lease === undefined ? undefined : parseTtl(flags.lease, '--lease'),
+        metadata: parsePairs('--meta', flags.meta ?? []),
+        labels: parsePairs('--label', flags.label ?? []),
+        expectedOutputs: flags.expect ?? [],
+        signal: invocation.io.signal,
+      };
+      await invocation.withClient(command, async (client) => {
+        const opened = await client.sessions.open(id, options);
+        if (!opened.created) invocation.output.remark(`session ${id} was there already`);
+        await printSession(opened.session, invocation);
+      });
+    });
+}
+
+function addAmend(session: Command, invocation: Invocation): void {
+  type Known = Exclude<Outcome, 'abandoned'>;
+  const known = outcomeNames.filter((name) => name !== 'abandoned');
+  session
+    .command('amend')
+    .summary('say how an abandoned session really ended')
+    .description('Says how a session that was sealed as abandoned really ended: once. Its manifest stays.')
+    .argument('<id>', 'the session')
+    .addOption(new Option('--outcome <outcome>', 'how the run ended').choices(known).makeOptionMandatory())
+    .action(async (id: string, flags: { readonly outcome: Known }, command: Command) => {
+      await invocation.withClient(command, async (client) => {
+        const amended = await client.sessions.amend(id, flags.outcome, { signal: invocation.io.signal });
+        await printSession(amended, invocation);
+      });
+    });
+}
+
+function addSeal(session: Command, invocation: Invocation): void {
+  session
+    .command('seal')
+    .summary('end a session with an outcome')
+    .description('Seals a session: it takes nothing new from then on, and its manifest never changes.')
+    .argument('<id>', 'the session')
+    .addOption(
+      new Option('--outcome <outcome>', 'how the run ended').choices(outcomeNames).default('succeeded'),
+    )
+    .action(async (id: string, flags: { readonly outcome: Outcome }, command: Command) => {
+      await invocation.withClient(command, async (client) => {
+        const sealed = await client.sessions.seal(id, flags.outcome, { signal: invocation.io.signal });
+        if (sealed.alreadySealed) invocation.output.remark(`session ${id} was sealed before`);
+        const missing = sealed.session.missingOutputs;
+        if (missing.length > 0) invocation.output.remark(`expected and missing: ${missing.join(', ')}`);
+        await printSession(sealed.session, invocation);
+      });
+    });
+}

@@ -1,0 +1,197 @@
+import type { Command } from 'commander';
+import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
+import { fileContent } from '../../client/artifacts/file.ts';
+import type { NewShareLink, ShareLink } from '../../client/artifacts/links.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { UsageError } from '../exit.ts';
+import { isArtifactId, parseCount, parseRef, parseTtl } from '../flags/parse.ts';
+import { generatedSession } from '../flags/session-id.ts';
+import { addGlobalFlags, type Invocation, type Way } from '../invocation.ts';
+import { humanTime, plain } from '../output/human.ts';
+import { tableLines } from '../output/table.ts';
+
+interface ShareFlags {
+  readonly version?: string;
+  readonly ttl?: string;
+  readonly session?: string;
+  readonly qr?: boolean;
+}
+
+export function addShare(program: Command, invocation: Invocation): Command {
+  const share = program
+    .command('share')
+    .summary('make a link that opens an artifact without credentials, for a time')
+    .description(
+      'Prints a URL that lets whoever has it read one version of an artifact, without credentials, until it expires ' +
+        'or is revoked. A file of this machine (report.md, ./dir/report.md) is pushed first.',
+    )
+    .argument('<what>', 'art_…, SESSION/NAME, or a file')
+    .option('--ttl <time>', 'how long: 90s, 30m, 12h, 7d; at most 30d', '24h')
+    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
+    .option('--session <id>', 'where a file is pushed to (default: a generated session)')
+    .option('--qr', 'also draw the URL as a QR code, on standard error')
+    .enablePositionalOptions()
+    .action(async (what: string, flags: ShareFlags, command: Command) => {
+      const ttlMs = parseTtl(flags.ttl ?? '24h');
+      const wanted = wantedOf(what, flags);
+      await invocation.withClient(command, async (client, way) => {
+        const ref = 'path' in wanted ? await pushed(client, wanted, invocation) : wanted.ref;
+        const { signal } = invocation.io;
+        const made = await client.links.create(ref, {
+          expiry: { ttlMs },
+          requireUrl: way.isEmbedded === true,
+          signal,
+        });
+        await print(made, await urlOf(made, way), flags, invocation);
+      });
+    });
+  addList(share, invocation);
+  addRevoke(share, invocation);
+  for (const command of [share, ...share.commands]) addGlobalFlags(command);
+  return share;
+}
+
+type Wanted = { readonly ref: ArtifactRef } | { readonly path: string; readonly session: string | undefined };
+
+/** What has a `/` and does not begin like a path is SESSION/NAME. */
+function wantedOf(what: string, { version, session }: ShareFlags): Wanted {
+  const number = version === undefined ? undefined : parseCount('--version', version, 1);
+  const isPath = !isArtifactId(what) && (!what.includes('/') || /^\.{0,2}\//.test(what));
+  if (!isPath) {
+    if (session !== undefined) throw new UsageError('--session goes with a file, which is pushed there');
+    return { ref: parseRef(what, number) };
+  }
+  if (number !== undefined) throw new UsageError('--version goes with SESSION/NAME');
+  return { path: what, session };
+}
+
+async function pushed(
+  client: ArtifactaClient,
+  { path, session }: Extract<Wanted, { path: string }>,
+  { io, output }: Invocation,
+): Promise<ArtifactRef> {
+  const into = session ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
+  const name = path.split('/').at(-1)!;
+  const content = await fileContent(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new UsageError(`there is no file ${plain(path)}; an artifact is SESSION/NAME or its id, art_…`);
+  });
+  const { artifact } = await client.push(content, { session: into, name }, { signal: io.signal });
+  output.remark(`pushed ${plain(name)} to the session ${into}`);
+  return { id: artifact.id };
+}
+
+/** Where nobody has said what the service is called outside, an address at which it was seen to serve the link. */
+async function urlOf({ url, path }: NewShareLink, way: Way): Promise<string | undefined> {
+  if (url !== undefined) return url;
+  const { description, webAddress } = way;
+  const address = /^https?:\/\//.test(description) ? description : webAddress;
+  if (address === undefined) return undefined;
+  const local = `${address.replace(/\/+$/, '')}${path}`;
+  const answer = await fetch(local, { method: 'HEAD', signal: AbortSignal.timeout(probeMs) }).catch(
+    () => undefined,
+  );
+  return answer?.ok ? local : undefined;
+}
+
+const probeMs = 2_000;
+
+async function print(
+  made: NewShareLink,
+  url: string | undefined,
+  { qr }: ShareFlags,
+  { output }: Invocation,
+): Promise<void> {
+  const { link, token, path } = made;
+  if (output.style.json) await output.json({ ...linkJson(link), token, path, url: url ?? null });
+  else await output.line(url ?? path);
+  if (made.url === undefined)
+    output.remark(
+      url === undefined
+        ? `this is below the HTTP address of the service, e.g. http://127.0.0.1:8080${path}; serve --public-url names the one for others`
+        : 'others may not reach the service at this address; serve --public-url names the one for them',
+    );
+  if (qr) {
+    const { renderUnicodeCompact } = await import('uqr');
+    output.text(`${renderUnicodeCompact(url ?? path)}\n`, 'stderr');
+  }
+}
+
+function addList(share: Command, invocation: Invocation): void {
+  share
+    .command('ls')
+    .summary('the links that are in force')
+    .description('Lists the links of an artifact (art_… or SESSION/NAME), of a session, or of the namespace.')
+    .argument('[what]', 'art_…, SESSION/NAME or SESSION (default: all)')
+    .option('--all', 'also those that have ended and are not yet reaped')
+    .action(async (what: string | undefined, flags: { readonly all?: boolean }, command: Command) => {
+      await invocation.withClient(command, async (client) => {
+        const query = { ...targetOf(what), showEnded: flags.all ?? false, signal: invocation.io.signal };
+        await printAll(client.links.list(query), invocation);
+      });
+    });
+}
+
+function addRevoke(share: Command, invocation: Invocation): void {
+  share
+    .command('revoke')
+    .summary('end links for good')
+    .description('Ends one link, or all of an artifact (art_… or SESSION/NAME) or of a session.')
+    .argument('<what>', 'lnk_…, art_…, SESSION/NAME or SESSION')
+    .action(async (what: string, _flags: unknown, command: Command) => {
+      const { output, io } = invocation;
+      const target = /^lnk_/.test(what) ? { id: what } : (targetOf(what) as { session: string });
+      await invocation.withClient(command, async (client) => {
+        const count = await client.links.revoke(target, { signal: io.signal });
+        if (output.style.json) return output.json({ revoked: count });
+        await output.line(`${count} link${count === 1 ? '' : 's'} revoked`);
+      });
+    });
+}
+
+function targetOf(what: string | undefined) {
+  if (what === undefined) return {};
+  if (!isArtifactId(what) && !what.includes('/')) return { session: what };
+  return { artifact: parseRef(what, undefined) };
+}
+
+async function printAll(all: AsyncIterable<ShareLink>, { output }: Invocation): Promise<void> {
+  if (output.style.json || output.style.quiet) {
+    for await (const link of all)
+      if (output.style.quiet) await output.line(link.id);
+      else await output.json(linkJson(link));
+    return;
+  }
+  async function* rows() {
+    for await (const { id, session, name, version, expireTime, revokeTime, creator } of all)
+      yield [
+        id,
+        `v${version}`,
+        revokeTime === undefined ? humanTime(expireTime) : 'revoked',
+        plain(creator),
+        plain(`${session}/${name}`),
+      ];
+  }
+  const columns = [
+    { title: 'LINK' },
+    { title: '' },
+    { title: 'UNTIL' },
+    { title: 'BY' },
+    { title: 'ARTIFACT' },
+  ];
+  for await (const line of tableLines(columns, rows())) await output.line(line.trimEnd());
+}
+
+function linkJson(link: ShareLink) {
+  return {
+    id: link.id,
+    artifact: link.artifactId,
+    session: link.session,
+    name: link.name,
+    version: link.version,
+    create_time: link.createTime?.toISOString() ?? null,
+    expire_time: link.expireTime?.toISOString() ?? null,
+    revoke_time: link.revokeTime?.toISOString() ?? null,
+    creator: link.creator,
+  };
+}

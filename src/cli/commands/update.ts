@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { UsageError } from '../exit.ts';
+import { parseCount, parsePairs, parseRef, parseTtl } from '../flags/parse.ts';
+import { repeated } from '../flags/repeated.ts';
+import type { Invocation } from '../invocation.ts';
+import { printArtifact } from './show.ts';
+
+interface UpdateFlags {
+  readonly version?: string;
+  readonly label?: string[];
+  readonly labels: boolean;
+  readonly ttl?: string;
+  readonly hold?: boolean;
+  readonly etag?: string;
+}
+
+export function addUpdate(program: Command, invocation: Invocation): Command {
+  return program
+    .command('update')
+    .summary('change an artifact’s labels or expiry, hold it or let it go')
+    .description(
+      'Changes what may change about an artifact. A hold keeps it whatever expires or is deleted around it, until it ' +
+        'is let go.',
+    )
+    .argument('<ref>', 'art_… or SESSION/NAME')
+    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
+    .addOption(repeated('--label <key=value...>', 'replaces all labels'))
+    .option('--no-labels', 'no labels')
+    .option('--ttl <time>', 'expires so long from now, e.g. 7d; never: it has no expiry of its own')
+    .option('--hold', 'keep it')
+    .option('--no-hold', 'let it go')
+    .option('--etag <etag>', 'only if it still has this etag, as show --json tells it')
+    .action(async (text: string, flags: UpdateFlags, command: Command) => {
+      const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
+      const changes = changesOf(flags);
+      if (Object.keys(changes).length === 0)
+        throw new UsageError('say what to change: --label, --ttl, --hold or --no-hold');
+      const condition = flags.etag === undefined ? {} : { etag: flags.etag };
+      const ref = parseRef(text, version);
+      await invocation.withClient(command, async (client) => {
+        const { signal } = invocation.io;
+        await printArtifact(await client.update(ref, { ...changes, ...condition, signal }), invocation);
+      });
+    });
+}
+
+function changesOf({ label, labels, ttl, hold }: UpdateFlags) {
+  if (!labels && label !== undefined) throw new UsageError('--no-labels goes with no --label');
+  return {
+    ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
+    ...(labels ? {} : { labels: {} }),
+    ...(ttl === undefined ? {} : { expiry: ttl === 'never' ? null : { ttlMs: parseTtl(ttl) } }),
+    ...(hold === undefined ? {} : { hold }),
+  };
+}

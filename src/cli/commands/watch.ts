@@ -1,0 +1,93 @@
+import type { Command } from 'commander';
+import type { SessionEvent } from '../../client/sessions/watch.ts';
+import { exitCodes } from '../exit.ts';
+import { parseCount, parseTtl } from '../flags/parse.ts';
+import type { Invocation } from '../invocation.ts';
+import { humanSize, humanTime, plain } from '../output/human.ts';
+import { artifactJson, sessionJson } from '../output/json.ts';
+import { printSession } from './show.ts';
+
+export function addWatch(program: Command, invocation: Invocation): Command {
+  return program
+    .command('watch')
+    .summary('tell what happens in a session, until it is sealed')
+    .description(
+      'Prints a line for each event of a session: those that were, then those that come, until it is sealed. ' +
+        'Goes on by itself when the service is started anew. With --json each is one JSON document on one line.',
+    )
+    .argument('<session>', 'the session')
+    .option('--after <n>', 'only events with a higher number')
+    .option('--wait-for-open', 'wait for a session that is not there yet')
+    .action(
+      async (
+        session: string,
+        flags: { readonly after?: string; readonly waitForOpen?: boolean },
+        command: Command,
+      ) => {
+        const { io, output } = invocation;
+        const after = flags.after === undefined ? 0 : parseCount('--after', flags.after, 0);
+        const options = { after, waitForOpen: flags.waitForOpen, signal: io.signal };
+        await invocation.withClient(command, async (client) => {
+          for await (const event of client.sessions.watch(session, options)) {
+            await output.line(output.style.json ? JSON.stringify(eventJson(event)) : eventLine(event));
+            if (output.closed) return;
+          }
+        });
+      },
+    );
+}
+
+/** `session wait`. */
+export function addWait(session: Command, invocation: Invocation): void {
+  session
+    .command('wait')
+    .summary('wait until a session is sealed')
+    .description(
+      `Waits until a session is sealed and shows it. Exit code 0 if it succeeded, ${exitCodes.otherOutcome} if it did ` +
+        `not, ${exitCodes.unavailable} if it was not sealed in time.`,
+    )
+    .argument('<id>', 'the session')
+    .option('--timeout <time>', 'at most so long, e.g. 90s, 10m (default: for ever)')
+    .option('--wait-for-open', 'wait for a session that is not there yet')
+    .action(
+      async (
+        id: string,
+        flags: { readonly timeout?: string; readonly waitForOpen?: boolean },
+        command: Command,
+      ) => {
+        const timeoutMs = flags.timeout === undefined ? undefined : parseTtl(flags.timeout, '--timeout');
+        const options = { timeoutMs, waitForOpen: flags.waitForOpen, signal: invocation.io.signal };
+        await invocation.withClient(command, async (client) => {
+          const sealed = await client.sessions.wait(id, options);
+          await printSession(sealed, invocation);
+          if (sealed.outcome !== 'succeeded') invocation.exitCode = exitCodes.otherOutcome;
+        });
+      },
+    );
+}
+
+function eventLine(event: SessionEvent): string {
+  const head = `${String(event.sequence).padStart(6)}  ${humanTime(event.time).padEnd(20)}  ${event.kind.padEnd(9)}`;
+  switch (event.kind) {
+    case 'committed': {
+      const { name, version, sizeBytes } = event.artifact;
+      return plain(`${head}  ${name}  v${version}  ${humanSize(sizeBytes)}`);
+    }
+    case 'deleted':
+      return `${head}  ${event.artifactId}`;
+    case 'sealed':
+      return `${head}  ${event.session.outcome}`;
+  }
+}
+
+function eventJson(event: SessionEvent) {
+  const about = { sequence: event.sequence, time: event.time?.toISOString() ?? null, event: event.kind };
+  switch (event.kind) {
+    case 'committed':
+      return { ...about, artifact: artifactJson(event.artifact) };
+    case 'deleted':
+      return { ...about, artifact_id: event.artifactId };
+    case 'sealed':
+      return { ...about, session: sessionJson(event.session) };
+  }
+}

@@ -1,0 +1,90 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Content } from '../../client/artifacts/content.ts';
+import { CommandFailed } from '../exit.ts';
+
+/** How long a command may take to end when it was told to, in milliseconds. */
+const endMsMax = 5_000;
+
+/** A command that runs, and what it writes to its standard output. */
+export interface RunningCommand {
+  /** Read once; it ends when the command has ended well, and fails with {@link CommandFailed} if it ends otherwise. */
+  readonly content: Content;
+  /** Ends the command if it still runs. Resolves when it has ended, or does not within five seconds. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a program, without a shell. It has the standard input and error of this process; its output is read no faster
+ * than it is used.
+ *
+ * @param signal is passed on to the command as SIGINT. What it writes then is not good, however it ends.
+ * @throws CommandFailed if it cannot be started.
+ */
+export async function startCommand(
+  [program = '', ...args]: readonly string[],
+  signal?: AbortSignal,
+): Promise<RunningCommand> {
+  const child = await spawned(program, args);
+  // A signal that it may not be sent is no reason to end here.
+  child.on('error', () => {});
+  let hasEnded = false;
+  const end = new Promise<string | undefined>((resolve) => {
+    child.once('exit', (status, by) => {
+      hasEnded = true;
+      resolve(
+        by === null ? (status === 0 ? undefined : `exited with status ${status}`) : `was ended by ${by}`,
+      );
+    });
+  });
+  const interrupt = () => void child.kill('SIGINT');
+  signal?.addEventListener('abort', interrupt, { once: true });
+  if (signal?.aborted) interrupt();
+  return {
+    content: {
+      replayable: false,
+      async *open() {
+        for await (const piece of child.stdout) yield piece as Uint8Array;
+        // It may have closed its output long before its end.
+        const fault = signal?.aborted ? 'was interrupted' : await end;
+        if (fault !== undefined) throw new CommandFailed(`${fault}; nothing was stored`);
+      },
+    },
+    async stop() {
+      signal?.removeEventListener('abort', interrupt);
+      // Whoever else writes there is told so by the system.
+      child.stdout.destroy();
+      if (hasEnded) return;
+      if (!signal?.aborted) child.kill('SIGTERM');
+      const late = new AbortController();
+      const waiting = delay(endMsMax, undefined, late).then(
+        () => void child.kill('SIGKILL'),
+        () => {},
+      );
+      // One that belongs to another user cannot be ended, and is left behind.
+      await Promise.race([end, waiting]);
+      late.abort();
+    },
+  };
+}
+
+async function spawned(
+  program: string,
+  args: readonly string[],
+): Promise<ChildProcessByStdio<null, Readable, null>> {
+  try {
+    const child = spawn(program, args, { stdio: ['inherit', 'pipe', 'inherit'] });
+    await once(child, 'spawn');
+    return child;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const words: Record<string, string> = {
+      ENOENT: 'there is no such program',
+      EACCES: 'it may not be executed',
+      E2BIG: 'the arguments are too long',
+    };
+    throw new CommandFailed(`cannot be started: ${words[code ?? ''] ?? message}`);
+  }
+}

@@ -1,0 +1,119 @@
+import type { Artifact } from '../../client/artifacts/artifact.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { concernsAll } from '../advice.ts';
+import type { Invocation } from '../invocation.ts';
+import { exitCodeForAll } from '../outcome.ts';
+import { Progress } from '../output/progress.ts';
+import { CannotWrite } from './cannot-write.ts';
+import { mapInOrder } from './in-order.ts';
+import { type PulledFile, PulledFiles } from './pulled.ts';
+import { save } from './save.ts';
+import { type Segments, Target } from './target.ts';
+import { segmentsOf, TargetNames } from './target-names.ts';
+
+/** How many files are fetched at once. */
+const concurrencyMax = 4;
+
+export interface PullOptions {
+  readonly to: string | undefined;
+  readonly force: boolean;
+}
+
+type Item =
+  | { readonly artifact: Artifact; readonly segments: Segments }
+  | { readonly artifact: Artifact; readonly error: unknown }
+  /** The name came before, at an earlier version. */
+  | { readonly artifact: Artifact; readonly newer: true };
+
+type Result = PulledFile & { readonly error?: unknown; readonly newer?: true };
+
+/** Writes the latest version of everything in a session below a directory. */
+export async function pullSession(
+  client: ArtifactaClient,
+  session: string,
+  options: PullOptions,
+  invocation: Invocation,
+): Promise<void> {
+  const { io, output } = invocation;
+  // Asked first, so that a session that is not there leaves no directory behind.
+  await client.sessions.get(session, { signal: io.signal });
+  const target = await Target.open(options.to ?? segmentsOf(session)[0], { create: true });
+  const names = new TargetNames(await target.foldsCase());
+  const progress = new Progress(output);
+  let fatal: unknown;
+
+  const work = async (item: Item): Promise<Result> => {
+    const { artifact } = item;
+    if (!('segments' in item)) return { path: undefined, status: 'failed', ...item };
+    const path = target.shownPath(item.segments);
+    try {
+      const onBytes = (bytes: number) => progress.moved(artifact.name, 'fetching', bytes, artifact.sizeBytes);
+      const status = await save(client, artifact, target, item.segments, {
+        force: options.force,
+        signal: io.signal,
+        onBytes,
+      });
+      progress.finished();
+      return { artifact, path, status };
+    } catch (error) {
+      if (endsAll(error)) fatal ??= error;
+      return { artifact, path, status: 'failed', error };
+    }
+  };
+
+  const artifacts = claimed(client.list({ session, order: 'oldest', signal: io.signal }), names);
+  const results = mapInOrder(artifacts, concurrencyMax, () => fatal === undefined, work);
+  const { failures, done } = await report(results, invocation);
+  if (fatal !== undefined) output.remark('what came after it was not tried');
+  invocation.exitCode = exitCodeForAll(failures, done, fatal);
+}
+
+/**
+ * The artifacts, each with the path that its name is. Oldest first: a version that is pushed meanwhile then comes at
+ * the end, rather than taking an artifact out of a list that has not come to it yet.
+ */
+async function* claimed(
+  artifacts: AsyncIterable<Artifact>,
+  names: TargetNames,
+): AsyncGenerator<Item, void, void> {
+  for await (const artifact of artifacts) {
+    if (names.has(artifact.name)) {
+      yield { artifact, newer: true };
+      continue;
+    }
+    let item: Item;
+    try {
+      item = { artifact, segments: names.claim(artifact.name) };
+    } catch (error) {
+      item = { artifact, error };
+    }
+    yield item;
+  }
+}
+
+async function report(
+  results: AsyncIterable<Result>,
+  { io, output }: Invocation,
+): Promise<{ failures: unknown[]; done: number }> {
+  const files = new PulledFiles(output);
+  const failures: unknown[] = [];
+  for await (const { newer, error, ...file } of results) {
+    if (io.signal?.aborted) throw new Error('interrupted');
+    const { name, version } = file.artifact;
+    if (newer) {
+      output.remark(`${name} was pushed again meanwhile; version ${version} is not among these files`);
+      continue;
+    }
+    await files.add(file);
+    if (file.status !== 'failed') continue;
+    // What concerns all is said once.
+    if (!endsAll(error) || !failures.some(endsAll)) output.error(error, name);
+    failures.push(error);
+  }
+  await files.end();
+  return { failures, done: files.count };
+}
+
+function endsAll(error: unknown): boolean {
+  return error instanceof CannotWrite ? error.concernsAll : concernsAll(error);
+}

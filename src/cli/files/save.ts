@@ -1,0 +1,77 @@
+import type { Artifact } from '../../client/artifacts/artifact.ts';
+import { sha256Of } from '../../client/artifacts/digest.ts';
+import { FileUnsuitable, fileContent } from '../../client/artifacts/file.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { ArtifactaError } from '../../client/errors.ts';
+import { CannotWrite, inWords } from './cannot-write.ts';
+import type { Segments, Target } from './target.ts';
+
+/** What became of a file. */
+export type Saved = 'new' | 'replaced' | 'unchanged';
+
+export interface SaveOptions {
+  /** Replace a file that has other bytes. */
+  readonly force: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many bytes have come, after each piece. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/**
+ * Writes an artifact to a file, unless it holds the same bytes already. The file gets its name only when all the bytes
+ * have come and have the digest that was listed.
+ *
+ * @throws CannotWrite, or ArtifactaError; nothing is left behind then.
+ */
+export async function save(
+  client: ArtifactaClient,
+  artifact: Artifact,
+  target: Target,
+  segments: Segments,
+  options: SaveOptions,
+): Promise<Saved> {
+  try {
+    const existing = await target.find(segments);
+    if (existing !== undefined) {
+      if (await holds(existing, artifact, options)) return 'unchanged';
+      if (!options.force)
+        throw new CannotWrite(`${target.shownPath(segments)} is another file already; --force replaces it`);
+    }
+    await fetch(client, artifact, target, segments, options);
+    return existing === undefined ? 'new' : 'replaced';
+  } catch (error) {
+    throw inWords(error, target.shownPath(segments));
+  }
+}
+
+async function fetch(
+  client: ArtifactaClient,
+  artifact: Artifact,
+  target: Target,
+  segments: Segments,
+  { signal, onBytes }: SaveOptions,
+): Promise<void> {
+  await using download = await client.download(artifact.id, { signal });
+  if (download.artifact.sha256 !== artifact.sha256 || download.artifact.sizeBytes !== artifact.sizeBytes)
+    throw new ArtifactaError(`${artifact.id} is not what was listed`, { code: 'DATA_LOSS' });
+  await using file = await target.create(segments);
+  let received = 0;
+  for await (const chunk of download) {
+    await file.write(chunk);
+    received += chunk.byteLength;
+    onBytes(received);
+  }
+  await file.commit();
+}
+
+/** Whether a file has the bytes of an artifact. */
+async function holds(path: string, artifact: Artifact, { signal }: SaveOptions): Promise<boolean> {
+  try {
+    const content = await fileContent(path, { followLink: false });
+    if (content.sizeBytes !== artifact.sizeBytes) return false;
+    return (await sha256Of(content, { signal })) === artifact.sha256;
+  } catch (error) {
+    if (error instanceof FileUnsuitable) return false;
+    throw error;
+  }
+}

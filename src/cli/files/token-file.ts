@@ -1,0 +1,37 @@
+import { open } from 'node:fs/promises';
+import { UsageError } from '../exit.ts';
+
+/** Longer ones are refused by every service. */
+const tokenBytesMax = 16 * 1024;
+
+/**
+ * The token in a file, without the white space around it. The file is looked at anew each time: tokens that others
+ * hand out are exchanged.
+ *
+ * @param warn told if everybody can read the file.
+ * @throws UsageError that names the file, and says nothing of what is in it; also if others can write to it, who could
+ * have put a token of theirs there.
+ */
+export async function readTokenFile(path: string, warn: (message: string) => void): Promise<string> {
+  const refused = (why: string) => new UsageError(`the token file ${path} ${why}`);
+  const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw refused(error.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${error.code}`);
+  });
+  try {
+    const stats = await handle.stat();
+    const { mode, uid, size } = stats;
+    if (!stats.isFile()) throw refused('is not a regular file');
+    const me = process.getuid?.();
+    if (me !== undefined && uid !== me && uid !== 0) throw refused('belongs to another user');
+    if ((mode & 0o022) !== 0) throw refused('can be written by others; chmod 600 keeps it yours');
+    if ((mode & 0o004) !== 0)
+      warn(`the token file ${path} can be read by everybody; chmod 600 keeps it yours`);
+    if (size > tokenBytesMax) throw refused(`has more than ${tokenBytesMax} bytes`);
+    const token = (await handle.readFile('utf8')).trim();
+    if (token === '') throw refused('is empty');
+    if (!/^[\x21-\x7e]+$/.test(token)) throw refused('does not hold one token');
+    return token;
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,94 @@
+import { UsageError } from '../exit.ts';
+
+/** Flags that stand for comparisons; all of them must be met. */
+export interface FilterFlags {
+  /** `key=value` of the metadata. */
+  readonly where?: readonly string[] | undefined;
+  /** `key=value` of the labels. */
+  readonly label?: readonly string[] | undefined;
+  readonly type?: string | undefined;
+  readonly name?: string | undefined;
+  readonly session?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly state?: string | undefined;
+  /** So long ago, or a time: created since then. */
+  readonly since?: string | undefined;
+  /** The same: created before then. */
+  readonly until?: string | undefined;
+}
+
+/** Media types by what people call them. A kind alone, e.g. `image`, means all of it. */
+const types: Readonly<Record<string, string>> = {
+  csv: 'text/csv',
+  html: 'text/html',
+  jpeg: 'image/jpeg',
+  jpg: 'image/jpeg',
+  json: 'application/json',
+  jsonl: 'application/jsonl',
+  markdown: 'text/markdown',
+  md: 'text/markdown',
+  ndjson: 'application/x-ndjson',
+  parquet: 'application/vnd.apache.parquet',
+  pdf: 'application/pdf',
+  png: 'image/png',
+  svg: 'image/svg+xml',
+  tsv: 'text/tab-separated-values',
+  txt: 'text/plain',
+  xml: 'application/xml',
+  yaml: 'application/yaml',
+  zip: 'application/zip',
+  application: 'application/*',
+  audio: 'audio/*',
+  image: 'image/*',
+  text: 'text/*',
+  video: 'video/*',
+};
+
+/** The flags, and a filter beside them, as one filter. Empty if there are none. */
+export function filterText(flags: FilterFlags, filter = ''): string {
+  const equal = (field: string, value: string | undefined) =>
+    value === undefined ? [] : [`${field} = ${quoted(value)}`];
+  const parts = [
+    ...pairs('--where', 'metadata', flags.where ?? []),
+    ...pairs('--label', 'labels', flags.label ?? []),
+    ...equal('content_type', flags.type === undefined ? undefined : typeNamed(flags.type)),
+    ...equal('name', flags.name),
+    ...equal('session', flags.session),
+    ...equal('session.outcome', flags.outcome?.toUpperCase()),
+    ...equal('session.state', flags.state?.toUpperCase()),
+    ...(flags.since === undefined ? [] : [`create_time >= ${instant('--since', flags.since)}`]),
+    ...(flags.until === undefined ? [] : [`create_time < ${instant('--until', flags.until)}`]),
+  ];
+  if (filter.trim() === '') return parts.join(' AND ');
+  return parts.length === 0 ? filter : [...parts, `(${filter})`].join(' AND ');
+}
+
+/** Quotation marks and backslashes stand for themselves; a `*` at the end for whatever follows, any other for itself. */
+function quoted(text: string): string {
+  const [body, end] = text.endsWith('*') ? [text.slice(0, -1), '*'] : [text, ''];
+  return `"${body.replaceAll(/["\\*]/g, '\\$&')}${end}"`;
+}
+
+function pairs(flag: string, map: string, texts: readonly string[]): string[] {
+  return texts.map((text) => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new UsageError(`${flag} takes KEY=VALUE; got "${text}"`);
+    return `${map}.${JSON.stringify(text.slice(0, at))} = ${quoted(text.slice(at + 1))}`;
+  });
+}
+
+function typeNamed(text: string): string {
+  if (text.includes('/')) return text;
+  const type = Object.hasOwn(types, text.toLowerCase()) ? types[text.toLowerCase()] : undefined;
+  if (type !== undefined) return type;
+  const known = Object.keys(types).join(', ');
+  throw new UsageError(`--type takes a media type such as text/csv, or one of ${known}; got "${text}"`);
+}
+
+/** The service knows how long ago `now-7d` is, and keeps it from page to page. */
+function instant(flag: string, text: string): string {
+  if (/^[0-9]{1,9}[smhdw]$/.test(text)) return `now-${text}`;
+  const time = new Date(text);
+  if (/^[0-9]{4}-/.test(text) && !Number.isNaN(time.getTime())) return time.toISOString();
+  throw new UsageError(`${flag} takes an age such as 7d or 12h, or a time such as 2026-01-31; got "${text}"`);
+}

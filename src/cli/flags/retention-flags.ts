@@ -1,0 +1,102 @@
+/** How retention is said on the command line, and shown. */
+import { type Command, Option } from 'commander';
+import { type Outcome, outcomeNames, type Retention } from '../../client/sessions/session.ts';
+import { UsageError } from '../exit.ts';
+import { parseCount, parsePairs, parseTtl } from './parse.ts';
+import { repeated } from './repeated.ts';
+
+export interface RetentionFlags {
+  readonly retain?: string[];
+  readonly keepLast?: string;
+  readonly by?: string;
+  readonly keepOutcome?: Outcome[];
+}
+
+export function addRetentionFlags(command: Command): Command {
+  return command
+    .addOption(
+      repeated(
+        '--retain <outcome=time...>',
+        'how long artifacts live after the seal, e.g. succeeded=30d failed=14d; all=7d; other outcomes: for ever',
+      ),
+    )
+    .option('--keep-last <n>', 'keep the last n sessions whatever --retain says; with --by')
+    .option('--by <key>', 'the metadata key whose values tell these kinds of sessions apart')
+    .addOption(
+      new Option(
+        '--keep-outcome <outcome...>',
+        'which outcomes --keep-last counts (default: succeeded)',
+      ).choices(outcomeNames),
+    );
+}
+
+/** Undefined if none of the flags is given. @throws UsageError */
+export function retentionOf(flags: RetentionFlags): Retention | undefined {
+  const { retain, keepLast, by, keepOutcome } = flags;
+  if (keepLast === undefined && (by !== undefined || keepOutcome !== undefined))
+    throw new UsageError('--by and --keep-outcome go with --keep-last');
+  if (keepLast !== undefined && by === undefined)
+    throw new UsageError('--keep-last needs --by, the metadata key that tells kinds of sessions apart');
+  if (retain === undefined && keepLast === undefined) return undefined;
+  return {
+    ...timesOf(retain ?? []),
+    ...(keepLast === undefined
+      ? {}
+      : {
+          keepLast: {
+            count: parseCount('--keep-last', keepLast, 1),
+            metadataKey: by!,
+            ...(keepOutcome === undefined ? {} : { outcomes: keepOutcome }),
+          },
+        }),
+  };
+}
+
+const fields = {
+  succeeded: 'succeededTtlMs',
+  failed: 'failedTtlMs',
+  cancelled: 'cancelledTtlMs',
+  abandoned: 'abandonedTtlMs',
+} as const satisfies Record<Outcome, keyof Retention>;
+
+function timesOf(texts: readonly string[]): Retention {
+  const times: { -readonly [K in (typeof fields)[Outcome]]?: number } = {};
+  const pairs = parsePairs('--retain', texts);
+  const { all, ...single } = pairs;
+  if (all !== undefined) for (const field of Object.values(fields)) times[field] = parseTtl(all, '--retain');
+  for (const [outcome, text] of Object.entries(single)) {
+    if (!Object.hasOwn(fields, outcome))
+      throw new UsageError(`--retain takes ${[...outcomeNames, 'all'].join(', ')}; got "${outcome}"`);
+    times[fields[outcome as Outcome]] = parseTtl(text, '--retain');
+  }
+  return times;
+}
+
+/** In words, e.g. `succeeded 30d, failed 14d; the last 3 by pipeline that succeeded`. */
+export function retentionText(retention: Retention | undefined): string {
+  const times = outcomeNames.flatMap((outcome) => {
+    const ms = retention?.[fields[outcome]];
+    return ms === undefined ? [] : [`${outcome} ${durationText(ms)}`];
+  });
+  const { keepLast } = retention ?? {};
+  const kept =
+    keepLast === undefined
+      ? []
+      : [
+          `the last ${keepLast.count} by ${keepLast.metadataKey} that ${(keepLast.outcomes ?? ['succeeded']).join(' or ')}`,
+        ];
+  const said = [...(times.length === 0 ? [] : [times.join(', ')]), ...kept];
+  return said.length === 0 ? 'for ever' : said.join('; ');
+}
+
+/** `30d`, `12h`, `90s`: in the largest unit that fits without a rest. */
+export function durationText(ms: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1_000],
+  ] as const;
+  for (const [unit, size] of units) if (ms % size === 0) return `${ms / size}${unit}`;
+  return `${ms / 1_000}s`;
+}

@@ -1,0 +1,99 @@
+import { createReadStream } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { UsageError } from '../exit.ts';
+import { CannotWrite, inWords } from '../files/cannot-write.ts';
+import type { Invocation } from '../invocation.ts';
+import { humanSize, plain } from '../output/human.ts';
+import { Progress } from '../output/progress.ts';
+import { printStatus } from './status.ts';
+
+export function addExport(program: Command, invocation: Invocation): Command {
+  return program
+    .command('export')
+    .summary('write the index to a file (operators)')
+    .description(
+      'Writes the index at one instant to a file: all records, and the small contents that live in the index. Large ' +
+        'contents are files of their own in the data directory, to be copied after the export, with whatever copies ' +
+        'files. The file appears only when it is complete.',
+    )
+    .argument('<file>', 'the file, or - for standard output')
+    .option('--force', 'replace a file that is there')
+    .action(async (file: string, flags: { readonly force?: boolean }, command: Command) => {
+      if (file === '-' && invocation.output.style.json)
+        throw new UsageError('standard output takes the export; for JSON export to a file');
+      await invocation.withClient(command, (client) =>
+        file === '-' ? toStdout(client, invocation) : toFile(client, file, flags.force ?? false, invocation),
+      );
+    });
+}
+
+async function toStdout(client: ArtifactaClient, { io, output }: Invocation): Promise<void> {
+  for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
+    if (output.closed) return;
+    await output.bytes(bytes);
+  }
+}
+
+async function toFile(
+  client: ArtifactaClient,
+  path: string,
+  force: boolean,
+  { io, output }: Invocation,
+): Promise<void> {
+  if (!force && (await stat(path).catch(() => undefined)) !== undefined)
+    throw new CannotWrite(`${path} is there already; --force replaces it`);
+  const partial = `${path}.part`;
+  const progress = new Progress(output);
+  let written = 0;
+  try {
+    await using file = await open(partial, 'wx', 0o600);
+    for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
+      await file.writeFile(bytes);
+      written += bytes.length;
+      progress.moved(path, 'exported', written, undefined);
+    }
+    await file.sync();
+    await rename(partial, path);
+    await using directory = await open(dirname(path), 'r');
+    await directory.sync();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new CannotWrite(
+        `${partial} is there: another export is under way, or was cut short; remove it then`,
+      );
+    await rm(partial, { force: true });
+    throw inWords(error, path);
+  }
+  if (output.style.json) await output.json({ file: path, sizeBytes: written });
+  else await output.line(output.style.quiet ? path : `exported  ${humanSize(written)}  ${plain(path)}`);
+}
+
+export function addImport(program: Command, invocation: Invocation): Command {
+  return program
+    .command('import')
+    .summary('restore the index from a file (operators)')
+    .description(
+      'Restores the index to the state of an export, all or nothing. Contents that are files of their own have to be ' +
+        'in the data directory: put them back before. Then see what "artifacta fsck" reports.',
+    )
+    .argument('<file>', 'the file, or - for standard input')
+    .option('--replace', 'replace what the store holds; else it must be empty')
+    .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
+      const bytes =
+        file === '-' ? invocation.io.stdin : createReadStream(file, { highWaterMark: 1024 * 1024 });
+      await invocation.withClient(command, async (client) => {
+        const { signal } = invocation.io;
+        const { rows, status } = await client.admin.importIndex(bytes, {
+          signal,
+          replace: flags.replace ?? false,
+        });
+        const { output } = invocation;
+        if (output.style.json) return output.json({ rows, state: status.state, pauses: status.pauses });
+        output.remark(`${rows} rows were restored`);
+        await printStatus(status, invocation);
+      });
+    });
+}

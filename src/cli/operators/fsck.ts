@@ -1,0 +1,149 @@
+import type { Command } from 'commander';
+import type { Finding, StoreStatus, VerifyEvent, VerifyOptions } from '../../client/admin/admin.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { exitCodes, UsageError } from '../exit.ts';
+import { globalFlags, type Invocation } from '../invocation.ts';
+import { humanSize, plain } from '../output/human.ts';
+import { printQuarantined } from './quarantined.ts';
+import { printStatus } from './status.ts';
+
+interface FsckFlags {
+  readonly contents?: boolean;
+  readonly repair?: boolean;
+  readonly reindex?: boolean;
+  readonly acceptLoss?: string;
+  readonly resume?: string;
+  readonly quarantined?: boolean;
+}
+
+type Summary = Extract<VerifyEvent, { kind: 'summary' }>;
+
+export function addFsck(program: Command, invocation: Invocation): Command {
+  return program
+    .command('fsck')
+    .summary('check the store, and repair it (operators)')
+    .description(
+      'Checks that every row of the index can be read and agrees with the others, and that every content is there. ' +
+        'Answers 1 if something is wrong and was not repaired. A store whose index is damaged serves nothing: restore ' +
+        'an export with "artifacta import", or accept the loss that is reported and keep what is left.',
+    )
+    .option('--contents', 'also read all contents and compare their SHA-256')
+    .option('--repair', 'repair what can be repaired without loss')
+    .option('--reindex', 'with --repair: derive all rows for searching anew')
+    .option(
+      '--accept-loss <id>',
+      'first accept a loss: keep what is left of a damaged index. Cannot be undone',
+    )
+    .option('--resume <id>', 'let maintenance go on in spite of that pause, and check nothing')
+    .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')
+    .action(async (flags: FsckFlags, command: Command) => {
+      if (flags.reindex && !flags.repair) throw new UsageError('--reindex goes with --repair');
+      const { namespace } = globalFlags(command);
+      await invocation.withClient(command, (client) => fsck(client, flags, namespace, invocation));
+    });
+}
+
+async function fsck(
+  client: ArtifactaClient,
+  flags: FsckFlags,
+  namespace: string | undefined,
+  invocation: Invocation,
+): Promise<void> {
+  const { io, output } = invocation;
+  const { signal } = io;
+  if (flags.resume !== undefined)
+    return showStatus(await client.admin.resume(flags.resume, { signal }), invocation);
+  if (flags.quarantined) return await showQuarantined(client, namespace, invocation);
+  if (flags.acceptLoss !== undefined) await client.admin.acceptLoss(flags.acceptLoss, { signal });
+  const before = await client.admin.status({ signal });
+  const options = { signal, namespace, checkContents: flags.contents ?? false };
+  const report = await check(client, options, invocation);
+  let open = report.findings;
+  if (flags.repair && before.state === 'recovery')
+    output.remark('a store in recovery is not repaired, but restored or accepted');
+  else if (flags.repair) open = await repairAll(client, options, report, flags.reindex ?? false, invocation);
+  await showStatus(await client.admin.status({ signal }), invocation);
+  if (!output.style.json && !output.style.quiet) await output.line(told(report, open));
+  for (const { id } of before.losses)
+    output.remark(
+      `to restore: artifacta import FILE --replace; to keep what is left: artifacta fsck --accept-loss ${id}`,
+    );
+  if (open > 0 || before.state === 'recovery') invocation.exitCode = exitCodes.failed;
+}
+
+async function showQuarantined(
+  client: ArtifactaClient,
+  namespace: string | undefined,
+  invocation: Invocation,
+): Promise<void> {
+  let count = 0;
+  for await (const content of client.admin.quarantined({ namespace, signal: invocation.io.signal })) {
+    count++;
+    await printQuarantined(content, invocation);
+  }
+  if (count === 0) invocation.output.remark('nothing is quarantined');
+  else invocation.exitCode = exitCodes.failed;
+}
+
+/** What is mended may bring to light what could not be judged before. */
+const repairRoundsMax = 4;
+
+/** @returns how many findings are left. */
+async function repairAll(
+  client: ArtifactaClient,
+  options: VerifyOptions,
+  report: Summary,
+  reindex: boolean,
+  invocation: Invocation,
+): Promise<number> {
+  let last = report;
+  for (let round = 0; round < repairRoundsMax; round++) {
+    const repair = { ...options, repairReportId: last.reportId, reindex: reindex && round === 0 };
+    const { repaired } = await check(client, repair, invocation);
+    if (last.findings > 0 || repair.reindex) last = await check(client, options, invocation);
+    if (repaired === 0 || last.findings === 0) break;
+  }
+  return last.findings;
+}
+
+async function showStatus(status: StoreStatus, invocation: Invocation): Promise<void> {
+  if (invocation.output.style.json) await invocation.output.json({ status });
+  else await printStatus(status, invocation);
+}
+
+function told({ checked, findings }: Summary, open: number): string {
+  const { rows, contents, bytes } = checked;
+  const read = bytes === 0 ? '' : `, ${humanSize(bytes)} of them read`;
+  const what = `${counted(rows, 'row')} and ${counted(contents, 'content')}${read} were checked`;
+  if (findings === 0) return `${what}; nothing is wrong`;
+  return `${what}; ${counted(findings, 'finding')}, ${findings - open} of them repaired`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+async function check(
+  client: ArtifactaClient,
+  options: VerifyOptions,
+  { output }: Invocation,
+): Promise<Summary> {
+  for await (const event of client.admin.verify(options)) {
+    if (event.kind === 'summary') {
+      if (output.style.json) await output.json({ summary: event });
+      return event;
+    }
+    if (event.kind === 'progress')
+      output.progress(`checked ${event.checked.rows} rows, ${humanSize(event.checked.bytes)}`);
+    else if (output.style.json) await output.json({ finding: event.finding });
+    else await output.line(findingLine(event.finding));
+  }
+  throw new Error('the check ended before it was complete');
+}
+
+function findingLine(finding: Finding): string {
+  const { kind, namespace, session, artifactId, sha256, message, repairable, repaired } = finding;
+  const about = [namespace, session, artifactId, sha256].filter((part) => part !== '').join(' ');
+  const state = repaired ? 'repaired' : repairable ? 'repairable' : 'not repairable';
+  return `${kind}  ${state}  ${about === '' ? '' : `${plain(about)}: `}${plain(message)}`;
+}

@@ -1,0 +1,178 @@
+import type { Command } from 'commander';
+import type { RetentionChange, RetentionPolicy } from '../../client/admin/policies.ts';
+import { UsageError } from '../exit.ts';
+import {
+  addRetentionFlags,
+  type RetentionFlags,
+  retentionOf,
+  retentionText,
+} from '../flags/retention-flags.ts';
+import { addGlobalFlags, type Invocation } from '../invocation.ts';
+import { humanSize, humanTime, plain } from '../output/human.ts';
+import { retentionJson } from '../output/json.ts';
+import { keyValueLines, tableLines } from '../output/table.ts';
+
+interface InFlag {
+  readonly in: string;
+}
+
+export function addPolicy(program: Command, invocation: Invocation): Command {
+  const policy = program
+    .command('policy')
+    .summary('how long a namespace keeps what ends how')
+    .description(
+      'The retention of a namespace: what sessions get when they are opened without one of their own. For operators.',
+    )
+    .enablePositionalOptions();
+  addGet(policy, invocation);
+  addSet(policy, invocation);
+  addApply(policy, invocation);
+  for (const command of [policy, ...policy.commands]) addGlobalFlags(command);
+  return policy;
+}
+
+function addGet(policy: Command, invocation: Invocation): void {
+  policy
+    .command('get')
+    .summary('what it is')
+    .description('Shows the retention of a namespace.')
+    .option('--in <namespace>', 'the namespace', 'default')
+    .action(async (flags: InFlag, command: Command) => {
+      await invocation.withClient(command, async (client) => {
+        await print(await client.policies.get(flags.in, { signal: invocation.io.signal }), invocation);
+      });
+    });
+}
+
+interface SetFlags extends RetentionFlags, InFlag {
+  readonly forever?: boolean;
+  readonly etag?: string;
+  readonly dryRun?: boolean;
+}
+
+function addSet(policy: Command, invocation: Invocation): void {
+  addRetentionFlags(policy.command('set').summary('replace it, for sessions opened from now on'))
+    .description(
+      'Replaces the retention of a namespace. It concerns sessions that are opened from now on; for earlier ones ' +
+        'there is "artifacta policy apply".',
+    )
+    .option('--in <namespace>', 'the namespace', 'default')
+    .option('--forever', 'nothing expires that nobody gave an expiry')
+    .option('--etag <etag>', 'only if it still has this etag')
+    .option('--dry-run', 'check, and change nothing')
+    .action(async (flags: SetFlags, command: Command) => {
+      const retention = retentionOf(flags);
+      if ((retention === undefined) === (flags.forever === undefined))
+        throw new UsageError('say what it is to be: --retain and --keep-last, or --forever');
+      const options = {
+        signal: invocation.io.signal,
+        validateOnly: flags.dryRun ?? false,
+        ...(flags.etag === undefined ? {} : { etag: flags.etag }),
+      };
+      await invocation.withClient(command, async (client) => {
+        await print(await client.policies.set(flags.in, retention ?? null, options), invocation);
+        if (flags.dryRun) invocation.output.remark('nothing was changed');
+      });
+    });
+}
+
+interface ApplyFlags extends RetentionFlags, InFlag {
+  readonly filter?: string;
+  readonly forever?: boolean;
+  readonly yes?: boolean;
+}
+
+function addApply(policy: Command, invocation: Invocation): void {
+  addRetentionFlags(policy.command('apply').summary('give it to earlier sessions'))
+    .description(
+      'Shows which earlier sessions would expire otherwise with the retention of the namespace, or with the one given ' +
+        'here; with --yes gives it to them. What then has a time in the past expires at once.',
+    )
+    .option('--in <namespace>', 'the namespace', 'default')
+    .option(
+      '--filter <filter>',
+      'only these sessions, e.g. session.outcome = FAILED AND create_time < now-30d',
+    )
+    .option('--forever', 'so that nothing of them expires that has no expiry of its own')
+    .option('--yes', 'do it')
+    .action(async (flags: ApplyFlags, command: Command) => {
+      const given = retentionOf(flags);
+      if (given !== undefined && flags.forever) throw new UsageError('--forever goes with no --retain');
+      const options = {
+        retention: given ?? (flags.forever ? {} : undefined),
+        filter: flags.filter,
+        validateOnly: flags.yes !== true,
+        pageSize: 100,
+        signal: invocation.io.signal,
+      };
+      await invocation.withClient(command, async (client) => {
+        const count = await printChanges(client.policies.apply(flags.in, options), invocation);
+        const what = `${count} session${count === 1 ? '' : 's'}`;
+        invocation.output.remark(flags.yes ? `${what} changed` : `${what} would change; --yes does it`);
+      });
+    });
+}
+
+async function print(policy: RetentionPolicy, { output }: Invocation): Promise<void> {
+  const { namespace, retention, updateTime, etag } = policy;
+  if (output.style.json)
+    return output.json({
+      namespace,
+      retention: retention === undefined ? null : retentionJson(retention),
+      update_time: updateTime?.toISOString() ?? null,
+      etag,
+    });
+  if (output.style.quiet) return output.line(etag);
+  const lines = keyValueLines([
+    ['namespace', namespace],
+    ['kept', retentionText(retention)],
+    ['set', updateTime === undefined ? 'never' : humanTime(updateTime)],
+    ['etag', etag],
+  ]);
+  for (const line of lines) await output.line(line);
+}
+
+/** How many there were. */
+async function printChanges(
+  changes: AsyncIterable<RetentionChange>,
+  { output }: Invocation,
+): Promise<number> {
+  let count = 0;
+  if (output.style.json || output.style.quiet) {
+    for await (const change of changes) {
+      count++;
+      if (output.style.quiet) await output.line(change.session);
+      else await output.json(changeJson(change));
+    }
+    return count;
+  }
+  async function* rows() {
+    for await (const { session, before, after, artifactCount, sizeBytes } of changes) {
+      count++;
+      yield [plain(session), timeText(before), timeText(after), String(artifactCount), humanSize(sizeBytes)];
+    }
+  }
+  const columns = [
+    { title: 'SESSION' },
+    { title: 'BEFORE' },
+    { title: 'AFTER' },
+    { title: 'ARTIFACTS', right: true },
+    { title: 'SIZE', right: true },
+  ];
+  for await (const line of tableLines(columns, rows())) await output.line(line.trimEnd());
+  return count;
+}
+
+function timeText(time: Date | undefined): string {
+  return time === undefined ? 'never' : humanTime(time);
+}
+
+function changeJson({ session, before, after, artifactCount, sizeBytes }: RetentionChange) {
+  return {
+    session,
+    old_expire_time: before?.toISOString() ?? null,
+    new_expire_time: after?.toISOString() ?? null,
+    artifact_count: artifactCount,
+    size_bytes: sizeBytes,
+  };
+}

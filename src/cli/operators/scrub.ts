@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { exitCodes } from '../exit.ts';
+import { parseBytes, parseTtl } from '../flags/parse.ts';
+import type { Invocation } from '../invocation.ts';
+import { humanSize } from '../output/human.ts';
+import { printQuarantined } from './quarantined.ts';
+
+interface ScrubFlags {
+  readonly maxBytes?: string;
+  readonly minAge?: string;
+}
+
+/** What was read by this command is not read by it again, even if the answers came late. */
+const slackMs = 5_000;
+
+export function addScrub(program: Command, invocation: Invocation): Command {
+  return program
+    .command('scrub')
+    .summary('read contents and compare them with their SHA-256 (operators)')
+    .description(
+      'Reads contents, those that were checked longest ago first, and compares them with their SHA-256. What is damaged ' +
+        'is quarantined: it is not read any more, and pushing the same bytes again heals it. The next time it goes on ' +
+        'where this one ended. Answers 1 if something is damaged. "artifacta fsck --quarantined" lists all that is.',
+    )
+    .option('--max-bytes <size>', 'at most about so much, e.g. 10GiB (default: everything that is due)')
+    .option(
+      '--min-age <time>',
+      'leave out what was checked less than so long ago; 0 for nothing (default: 7d)',
+    )
+    .action(async (flags: ScrubFlags, command: Command) => {
+      const maxBytes = flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes);
+      const minAgeMs = flags.minAge === undefined ? undefined : parseAge(flags.minAge);
+      await invocation.withClient(command, (client) => scrub(client, maxBytes, minAgeMs, invocation));
+    });
+}
+
+function parseAge(text: string): number {
+  return text === '0' ? 0 : parseTtl(text, '--min-age');
+}
+
+async function scrub(
+  client: ArtifactaClient,
+  maxBytes: number | undefined,
+  minAgeMs: number | undefined,
+  invocation: Invocation,
+): Promise<void> {
+  const { io, output } = invocation;
+  const { signal } = io;
+  const startMs = performance.now();
+  const total = { contents: 0, sizeBytes: 0, damagedCount: 0 };
+  // Of an age of nothing the service cannot tell when all is done; of the least age it can.
+  for (let age = minAgeMs === undefined ? undefined : Math.max(minAgeMs, 1); ; ) {
+    const left = maxBytes === undefined ? undefined : maxBytes - total.sizeBytes;
+    const did = await client.maintenance.scrub({ signal, maxBytes: callBytes(left), minAgeMs: age });
+    total.contents += did.contents;
+    total.sizeBytes += did.sizeBytes;
+    total.damagedCount += did.damagedCount;
+    for (const content of did.damaged) await printQuarantined(content, invocation);
+    output.progress(`checked ${total.contents} contents, ${humanSize(total.sizeBytes)}`);
+    if (!did.more || (maxBytes !== undefined && total.sizeBytes >= maxBytes)) break;
+    if (minAgeMs !== undefined) age = Math.max(minAgeMs, Math.ceil(performance.now() - startMs) + slackMs);
+  }
+  if (total.damagedCount > 0) invocation.exitCode = exitCodes.failed;
+  if (output.style.json)
+    await output.json({
+      summary: {
+        content_count: total.contents,
+        size_bytes: total.sizeBytes,
+        damaged_count: total.damagedCount,
+      },
+    });
+  else if (!output.style.quiet)
+    await output.line(
+      `${total.contents} contents, ${humanSize(total.sizeBytes)}, were checked; ${told(total.damagedCount)}`,
+    );
+}
+
+/** Of one call: it has to answer in time to show how far it is. */
+const callBytesMax = 1024 ** 3;
+
+function callBytes(left: number | undefined): number {
+  return Math.min(left ?? callBytesMax, callBytesMax);
+}
+
+function told(damaged: number): string {
+  return damaged === 0 ? 'none is damaged' : `${damaged} of them are damaged and quarantined`;
+}

@@ -1,0 +1,22 @@
+import type { StoreStatus } from '../../client/admin/admin.ts';
+import type { Invocation } from '../invocation.ts';
+import { humanSize, humanTime, plain } from '../output/human.ts';
+
+/** How a store is, for people: nothing is printed for one that serves and waits for nothing, unless they ask. */
+export async function printStatus(status: StoreStatus, { output }: Invocation): Promise<void> {
+  if (output.style.quiet) return;
+  await output.line(`store     ${status.storeId === '' ? 'unknown' : status.storeId}`);
+  await output.line(`state     ${status.state}`);
+  await output.line(`commit    ${status.commit}`);
+  if (status.freeBytes !== undefined) {
+    const reserve =
+      status.reserveBytes === undefined ? '' : `, ${humanSize(status.reserveBytes)} of them reserved`;
+    await output.line(`free      ${humanSize(status.freeBytes)}${reserve}`);
+  }
+  if (status.lastExportTime !== undefined) await output.line(`exported  ${humanTime(status.lastExportTime)}`);
+  for (const loss of status.losses) {
+    const after = loss.lastIntactTime === undefined ? '' : `; whole until ${humanTime(loss.lastIntactTime)}`;
+    await output.line(`lost      ${loss.id}  ${plain(loss.message)}${after}`);
+  }
+  for (const pause of status.pauses) await output.line(`paused    ${pause.id}  ${plain(pause.message)}`);
+}

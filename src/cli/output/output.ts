@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { ArtifactaError } from '../../client/errors.ts';
+import { adviceFor } from '../advice.ts';
+import type { Io } from '../io.ts';
+import { displayWidth, plain } from './human.ts';
+
+/** How results are shown. */
+export interface Style {
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/**
+ * Results on stdout, remarks and errors on stderr. When nobody reads stdout any more, as after `| head`, it goes
+ * quiet: {@link closed} turns true, writing does nothing, and that is no error.
+ */
+export class Output {
+  style: Style = { json: false, quiet: false };
+  readonly #stdout: Writable;
+  readonly #stderr: Writable;
+  readonly #color: boolean;
+  readonly #terminal: { readonly columns: number } | undefined;
+  #progressShown = false;
+  #closed = false;
+  #failure: Error | undefined;
+
+  constructor(io: Pick<Io, 'stdout' | 'stderr'>) {
+    this.#stdout = io.stdout;
+    this.#stderr = io.stderr;
+    this.#color = io.stderr.isTTY === true;
+    this.#terminal = io.stderr.isTTY ? { columns: io.stderr.columns ?? 80 } : undefined;
+    this.#stdout.on('error', this.#onError);
+    // Nothing is left to say it to.
+    this.#stderr.on('error', ignore);
+  }
+
+  /** True once nobody reads stdout any more. */
+  get closed(): boolean {
+    return this.#closed || this.#stdout.destroyed;
+  }
+
+  /** Resolves when there is room for more. */
+  async bytes(chunk: Uint8Array | string): Promise<void> {
+    if (this.closed) return;
+    this.#clearProgress();
+    if (!this.#stdout.write(chunk)) await this.#drained();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  line(text: string): Promise<void> {
+    return this.bytes(`${text}\n`);
+  }
+
+  /** One JSON document on one line. */
+  json(value: unknown): Promise<void> {
+    return this.line(JSON.stringify(value));
+  }
+
+  /** For people, unless they asked for quiet. */
+  remark(text: string): void {
+    this.#clearProgress();
+    if (!this.style.quiet) this.#stderr.write(`artifacta: ${plain(text)}\n`);
+  }
+
+  /** Rewrites one line at the bottom of a terminal, for people who watch. Whatever is printed next takes its place. */
+  progress(text: string): void {
+    if (this.#terminal === undefined || this.style.json || this.style.quiet) return;
+    const line = fitted(plain(text), this.#terminal.columns - 1);
+    this.#stderr.write(`${toLineStart}${line}`);
+    this.#progressShown = true;
+  }
+
+  #clearProgress(): void {
+    if (this.#progressShown) this.#stderr.write(toLineStart);
+    this.#progressShown = false;
+  }
+
+  /** Help and complaints of the argument parser. */
+  text(text: string, where: 'stdout' | 'stderr'): void {
+    if (where === 'stderr') this.#stderr.write(text);
+    else if (!this.closed) this.#stdout.write(text);
+  }
+
+  /**
+   * What went wrong, with what, and what to do about it.
+   *
+   * @param subject what it was about, e.g. the path of a file.
+   */
+  error(error: unknown, subject?: string): void {
+    this.#clearProgress();
+    const red = (text: string) => (this.#color ? `\u001b[31m${text}\u001b[39m` : text);
+    const reason = error instanceof ArtifactaError && error.reason !== undefined ? ` (${error.reason})` : '';
+    const about = subject === undefined ? '' : `${plain(subject)}: `;
+    const lines = [`${red('artifacta:')} ${about}${plain(messageOf(error))}${reason}`];
+    if (error instanceof ArtifactaError) {
+      const told = ({ field, description }: { field: string; description: string }) =>
+        error.message.includes(field) && error.message.includes(description);
+      for (const violation of error.violations.filter((one) => !told(one)))
+        lines.push(`  ${plain(violation.field)}: ${plain(violation.description)}`);
+    }
+    const advice = adviceFor(error);
+    if (advice !== undefined) lines.push(`  ${advice}`);
+    this.#stderr.write(`${lines.join('\n')}\n`);
+  }
+
+  /** Resolves when everything written has left, and lets go of the streams. */
+  async finish(): Promise<void> {
+    this.#clearProgress();
+    if (!this.closed) await new Promise<void>((resolve) => this.#stdout.write('', () => resolve()));
+    this.#stdout.off('error', this.#onError);
+    // An error may come after the last write; without a listener it would end the process with a stack.
+    this.#stdout.on('error', ignore);
+  }
+
+  readonly #onError = (error: NodeJS.ErrnoException) => {
+    this.#closed = true;
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') this.#failure = error;
+  };
+
+  async #drained(): Promise<void> {
+    const settled = new AbortController();
+    const { signal } = settled;
+    try {
+      await Promise.race([once(this.#stdout, 'drain', { signal }), once(this.#stdout, 'close', { signal })]);
+    } catch {
+      // An error while waiting: `#onError` has judged it.
+    } finally {
+      settled.abort();
+    }
+  }
+}
+
+function ignore(): void {}
+
+/** Back to the first column, and nothing behind it. */
+const toLineStart = '\r\u001b[K';
+
+/** As much of a text as fits: a line that wraps cannot be rewritten. */
+function fitted(text: string, columns: number): string {
+  let width = 0;
+  let at = 0;
+  for (const character of text) {
+    width += displayWidth(character);
+    if (width > columns) break;
+    at += character.length;
+  }
+  return text.slice(0, at);
+}
+
+/** Errors of the file system in words; others as they are. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  const words: Record<string, string> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'it cannot be read: permission denied',
+    EPERM: 'it cannot be read: permission denied',
+    ELOOP: 'it is a symbolic link',
+    ENXIO: 'it is a socket or a device, not a regular file',
+    EMFILE: 'too many files are open',
+    EIO: 'it cannot be read: input/output error',
+  };
+  return (code !== undefined && 'syscall' in error && words[code]) || error.message;
+}

@@ -1,0 +1,108 @@
+import { FILE_HEADERS_ONLY, formatPatch, structuredPatch } from 'diff';
+import type { Artifact } from '../../client/artifacts/artifact.ts';
+import type { ArtifactaClient } from '../../client/client.ts';
+import { ArtifactaError } from '../../client/errors.ts';
+import type { Difference } from '../../client/sessions/comparison.ts';
+import { concernsAll } from '../advice.ts';
+import type { Invocation } from '../invocation.ts';
+import { exitCodeForAll } from '../outcome.ts';
+import { plain } from './human.ts';
+
+/** Longer texts are not compared line by line. */
+export const textBytesMax = 1024 * 1024;
+
+/** Neither are texts of which more lines differ: the time that it takes grows with the square of that. */
+const changedLinesMax = 5_000;
+
+/**
+ * Writes a unified diff of each difference, as `patch -p1` takes it. What has no lines to compare is told in a line
+ * that `patch` passes over.
+ *
+ * @param sessions what the two sides are called.
+ */
+export async function showPatch(
+  client: ArtifactaClient,
+  differences: AsyncIterable<Difference>,
+  sessions: readonly [base: string, compared: string],
+  invocation: Invocation,
+): Promise<void> {
+  const { io, output } = invocation;
+  const failures: unknown[] = [];
+  let done = 0;
+  let fatal: unknown;
+  for await (const difference of differences) {
+    try {
+      const text = await patchOf(client, difference, sessions, io.signal);
+      await output.bytes(io.stdout.isTTY ? plainLines(text) : text);
+      done++;
+      if (output.closed) return;
+    } catch (error) {
+      // Gone since it was listed, or not readable: the others can be compared all the same.
+      if (io.signal?.aborted || !(error instanceof ArtifactaError)) throw error;
+      output.error(error, difference.name);
+      failures.push(error);
+      if (!concernsAll(error)) continue;
+      fatal = error;
+      break;
+    }
+  }
+  invocation.exitCode = exitCodeForAll(failures, done, fatal);
+}
+
+/** What the text of a side is, or why it has none. */
+type Side = { readonly text: string } | { readonly why: string };
+
+async function patchOf(
+  client: ArtifactaClient,
+  { name, kind, base, compared }: Difference,
+  sessions: readonly [string, string],
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const shown = plain(name);
+  if (kind === 'none') return '';
+  if (kind === 'metadata') return `The metadata or content types of ${shown} differ\n`;
+  const before = await sideOf(client, base, signal);
+  const after = 'why' in before ? before : await sideOf(client, compared, signal);
+  if ('why' in before) return `${shown} differs: ${before.why}\n`;
+  if ('why' in after) return `${shown} differs: ${after.why}\n`;
+  // Which side lacks the name is in the header: an empty text is another thing.
+  const header = (artifact: Artifact | undefined, session: string) =>
+    artifact === undefined ? '/dev/null' : plain(`${session}/${name}`);
+  const patch = structuredPatch(
+    header(base, sessions[0]),
+    header(compared, sessions[1]),
+    before.text,
+    after.text,
+    undefined,
+    undefined,
+    { context: 3, maxEditLength: changedLinesMax },
+  );
+  if (patch === undefined) return `${shown} differs: in more than ${changedLinesMax} lines\n`;
+  return formatPatch(patch, FILE_HEADERS_ONLY);
+}
+
+async function sideOf(
+  client: ArtifactaClient,
+  artifact: Artifact | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Side> {
+  if (artifact === undefined) return { text: '' };
+  if (artifact.sizeBytes > textBytesMax)
+    return { why: `more than ${textBytesMax} bytes are not compared by lines` };
+  await using download = await client.download(artifact.id, { signal });
+  const bytes = await download.bytes();
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return text.includes('\0') ? { why: 'it is not text' } : { text };
+  } catch {
+    return { why: 'it is not text' };
+  }
+}
+
+/** For terminals, which contents could steer. */
+function plainLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.split('\t').map(plain).join('\t'))
+    .join('\n');
+}

@@ -1,0 +1,251 @@
+import { sizeDelimitedDecodeStream, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
+import { type Client, ConnectError } from '@connectrpc/connect';
+import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
+import { IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
+import { type StoreStatus as StatusMessage, StoreStatus_State } from '../../../gen/artifacta/v1/store_pb.ts';
+import { Finding_Kind, type Finding as FindingMessage } from '../../../gen/artifacta/v1/verify_pb.ts';
+import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { type CallSettings, type Calls, streamOptions, unary } from '../wire/calls.ts';
+import { nameIn } from '../wire/enums.ts';
+import { dateOf } from '../wire/times.ts';
+import { listQuarantined, type Quarantined } from './maintenance.ts';
+import { type Pause, pauseFrom } from './pause.ts';
+
+/** How a store is, and what waits for an operator. */
+export interface StoreStatus {
+  readonly state: 'serving' | 'full' | 'recovery' | 'unspecified';
+  /** Empty while it cannot be read. */
+  readonly storeId: string;
+  /** The last durable batch; in recovery the last that is known. */
+  readonly commit: number;
+  readonly pauses: readonly Pause[];
+  readonly losses: readonly {
+    readonly id: string;
+    readonly message: string;
+    /** 0 if that cannot be told. */
+    readonly firstCommit: number;
+    readonly lastCommit: number;
+    readonly lastIntactTime: Date | undefined;
+  }[];
+  /** Free space where contents are written. Undefined where there is no such notion. */
+  readonly freeBytes: number | undefined;
+  readonly reserveBytes: number | undefined;
+  /** When the service last wrote an export by itself. Undefined: never. */
+  readonly lastExportTime: Date | undefined;
+}
+
+/** Something that a check found. */
+export interface Finding {
+  /** `ROW_CORRUPT`, `CONTENT_MISSING` and so on. */
+  readonly kind: string;
+  /** These four are empty where there is none. */
+  readonly namespace: string;
+  readonly session: string;
+  readonly artifactId: string;
+  readonly sha256: string;
+  readonly message: string;
+  readonly repairable: boolean;
+  readonly repaired: boolean;
+}
+
+export interface Checked {
+  readonly rows: number;
+  readonly contents: number;
+  readonly bytes: number;
+}
+
+export type VerifyEvent =
+  | { readonly kind: 'finding'; readonly finding: Finding }
+  | { readonly kind: 'progress'; readonly checked: Checked }
+  | {
+      readonly kind: 'summary';
+      /** For a repair; empty after one. */
+      readonly reportId: string;
+      readonly checked: Checked;
+      readonly findings: number;
+      readonly repaired: number;
+    };
+
+export interface VerifyOptions extends CallSettings {
+  /** Default: all. */
+  readonly namespace?: string | undefined;
+  /** Read all contents and compare their SHA-256. Default false. */
+  readonly checkContents?: boolean;
+  /** Repair what that report listed. Default: only report. */
+  readonly repairReportId?: string | undefined;
+  /** With a repair: derive all rows for searching anew. Default false. */
+  readonly reindex?: boolean;
+}
+
+/** One message of an export; nothing of it is larger. */
+const partBytesMax = 4 * 1024 * 1024;
+
+/** What operators do to a store as a whole. All methods throw ArtifactaError. */
+export class Admin {
+  readonly #calls: Calls;
+  readonly #service: Client<typeof AdminService>;
+
+  constructor(calls: Calls, service: Client<typeof AdminService>) {
+    this.#calls = calls;
+    this.#service = service;
+  }
+
+  async status(settings: CallSettings = {}): Promise<StoreStatus> {
+    const answer = await unary(this.#calls, settings, (call) => this.#service.getStoreStatus({}, call));
+    return statusFrom(answer.status);
+  }
+
+  /** Lets maintenance go on in spite of what it waits for. */
+  async resume(pauseId: string, settings: CallSettings = {}): Promise<StoreStatus> {
+    const answer = await unary(this.#calls, settings, (call) =>
+      this.#service.resumeMaintenance({ pauseId }, call),
+    );
+    return statusFrom(answer.status);
+  }
+
+  /** Accepts that data are lost. Takes as long as copying the index: it has no deadline. */
+  async acceptLoss(lossId: string, settings: CallSettings = {}): Promise<StoreStatus> {
+    try {
+      const answer = await this.#service.acceptLoss({ lossId }, streamOptions(settings));
+      return statusFrom(answer.status);
+    } catch (thrown) {
+      throw toArtifactaError(thrown, settings.signal);
+    }
+  }
+
+  /**
+   * The whole index at one instant, as the bytes of an export file.
+   *
+   * @throws ArtifactaError DATA_LOSS if the stream ends before the export does.
+   */
+  async *exportIndex(settings: CallSettings = {}): AsyncGenerator<Uint8Array, void, void> {
+    let isComplete = false;
+    try {
+      for await (const { part } of this.#service.exportIndex({}, streamOptions(settings))) {
+        if (part === undefined) continue;
+        isComplete = part.part.case === 'footer';
+        yield sizeDelimitedEncode(IndexPartSchema, part);
+      }
+    } catch (thrown) {
+      throw toArtifactaError(thrown, settings.signal);
+    }
+    if (!isComplete) throw new ArtifactaError('the export ended without its footer', { code: 'DATA_LOSS' });
+  }
+
+  /**
+   * Restores the index from the bytes of an export file.
+   *
+   * @param replace what the store holds is lost; else it must be empty.
+   * @returns the rows that were restored, and how the store is now.
+   */
+  async importIndex(
+    bytes: AsyncIterable<Uint8Array>,
+    options: CallSettings & { readonly replace?: boolean } = {},
+  ): Promise<{ rows: number; status: StoreStatus }> {
+    const { replace = false } = options;
+    let unreadable: ArtifactaError | undefined;
+    async function* requests() {
+      try {
+        const parts = sizeDelimitedDecodeStream(IndexPartSchema, bytes, { readMaxBytes: partBytesMax });
+        for await (const part of parts) yield { part, replace };
+      } catch (thrown) {
+        // The service's own refusal comes this way, too.
+        if (!(thrown instanceof ConnectError)) unreadable = notAnExport(thrown);
+        throw unreadable ?? thrown;
+      }
+    }
+    try {
+      const answer = await this.#service.importIndex(requests(), streamOptions(options));
+      return { rows: Number(answer.rowCount), status: statusFrom(answer.status) };
+    } catch (thrown) {
+      throw unreadable ?? toArtifactaError(thrown, options.signal);
+    }
+  }
+
+  /** Contents that were found damaged, one page in memory at a time. */
+  quarantined(
+    options: CallSettings & { readonly namespace?: string | undefined } = {},
+  ): AsyncGenerator<Quarantined, void, void> {
+    return listQuarantined(this.#calls, this.#service, options);
+  }
+
+  /** Checks the store, or repairs what a report listed. The last event is the summary; without it nothing is complete. */
+  async *verify(options: VerifyOptions = {}): AsyncGenerator<VerifyEvent, void, void> {
+    const request = {
+      namespace: options.namespace ?? '',
+      checkContents: options.checkContents ?? false,
+      repairReportId: options.repairReportId ?? '',
+      reindex: options.reindex ?? false,
+    };
+    try {
+      for await (const { part } of this.#service.verify(request, streamOptions(options))) {
+        if (part.case === 'finding') yield { kind: 'finding', finding: findingFrom(part.value) };
+        if (part.case === 'progress') yield { kind: 'progress', checked: checkedFrom(part.value) };
+        if (part.case === 'summary')
+          yield {
+            kind: 'summary',
+            reportId: part.value.reportId,
+            checked: checkedFrom(part.value.checked),
+            findings: Number(part.value.findingCount),
+            repaired: Number(part.value.repairedCount),
+          };
+      }
+    } catch (thrown) {
+      throw toArtifactaError(thrown, options.signal);
+    }
+  }
+}
+
+function notAnExport(thrown: unknown): ArtifactaError {
+  if (thrown instanceof Error && 'syscall' in thrown) return toArtifactaError(thrown, undefined);
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  return new ArtifactaError(`this is no export of an index, or one that was cut short or altered: ${why}`, {
+    code: 'INVALID_ARGUMENT',
+    reason: 'UPLOAD_INCOMPLETE',
+    cause: thrown,
+  });
+}
+
+function statusFrom(message: StatusMessage | undefined): StoreStatus {
+  if (message === undefined) throw new ArtifactaError('the answer has no status', { code: 'INTERNAL' });
+  return {
+    state: nameIn(StoreStatus_State, message.state).toLowerCase() as StoreStatus['state'],
+    storeId: message.storeId,
+    commit: Number(message.commitNumber),
+    pauses: message.pauses.map(pauseFrom),
+    losses: message.losses.map((loss) => ({
+      id: loss.id,
+      message: loss.message,
+      firstCommit: Number(loss.firstCommitNumber),
+      lastCommit: Number(loss.lastCommitNumber),
+      lastIntactTime: dateOf(loss.lastIntactTime),
+    })),
+    freeBytes: message.freeBytes === undefined ? undefined : Number(message.freeBytes),
+    reserveBytes: message.reserveBytes === undefined ? undefined : Number(message.reserveBytes),
+    lastExportTime: dateOf(message.lastExportTime),
+  };
+}
+
+function findingFrom(message: FindingMessage): Finding {
+  const { namespace, session, artifactId, sha256, repairable, repaired } = message;
+  return {
+    kind: nameIn(Finding_Kind, message.kind),
+    namespace,
+    session,
+    artifactId,
+    sha256,
+    message: message.message,
+    repairable,
+    repaired,
+  };
+}
+
+function checkedFrom(
+  message: { rowCount: bigint; contentCount: bigint; sizeBytes: bigint } | undefined,
+): Checked {
+  return {
+    rows: Number(message?.rowCount ?? 0n),
+    contents: Number(message?.contentCount ?? 0n),
+    bytes: Number(message?.sizeBytes ?? 0n),
+  };
+}

@@ -1,0 +1,202 @@
+import type { Client } from '@connectrpc/connect';
+import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
+import type { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
+import type { QuarantinedContent as QuarantinedMessage } from '../../../gen/artifacta/v1/verify_pb.ts';
+import { type CallSettings, type Calls, unary } from '../wire/calls.ts';
+import { paged } from '../wire/pages.ts';
+import { dateOf, durationOf } from '../wire/times.ts';
+import { type Pause, pauseFrom } from './pause.ts';
+
+/** What a call of the reaper has freed. */
+export interface Reaped {
+  readonly artifacts: number;
+  /** Lengths of these, added up. */
+  readonly bytes: number;
+  readonly sessions: number;
+  /** Sealed since their lease had lapsed. */
+  readonly lapsed: number;
+  /** Share links, request ids and the like. */
+  readonly others: number;
+  /** There is more to do now. */
+  readonly more: boolean;
+  /** When the next thing is due. Undefined: nothing is, or there is more to do now. */
+  readonly nextTime: Date | undefined;
+  /** For what the rest waits. */
+  readonly pauses: readonly Pause[];
+}
+
+/** The last export. */
+export interface Exported {
+  /** False: it was young enough. */
+  readonly written: boolean;
+  readonly path: string;
+  readonly createTime: Date | undefined;
+  readonly sizeBytes: number;
+  readonly rows: number;
+  /** Older ones that were removed. */
+  readonly removed: number;
+}
+
+export interface ExportOptions extends CallSettings {
+  /** Write none if the last is younger. Default: the service's. */
+  readonly minAgeMs?: number | undefined;
+  /** How many to keep. Default: the service's. */
+  readonly keep?: number | undefined;
+}
+
+/** What one call of maintenance may do. */
+export interface MaintenanceOptions extends CallSettings {
+  /** At most so many things. Default: the service's. */
+  readonly maxItems?: number | undefined;
+}
+
+export interface CollectOptions extends MaintenanceOptions {
+  /** Look for files that nothing knows now. Default false. */
+  readonly findOrphans?: boolean | undefined;
+}
+
+/** What a call has freed. */
+export interface Collected {
+  readonly condemned: number;
+  readonly removed: number;
+  readonly removedBytes: number;
+  readonly orphans: number;
+  readonly more: boolean;
+  readonly nextTime: Date | undefined;
+  /** For what the rest waits. */
+  readonly pauses: readonly Pause[];
+}
+
+export interface ScrubOptions extends MaintenanceOptions {
+  /** At most so many bytes. Default: the service's. */
+  readonly maxBytes?: number | undefined;
+  /** Leave out what was checked less than this ago. Default: the service's. */
+  readonly minAgeMs?: number | undefined;
+}
+
+/** What a call has checked. */
+export interface Scrubbed {
+  readonly contents: number;
+  readonly sizeBytes: number;
+  /** The first of those that are damaged. */
+  readonly damaged: readonly Quarantined[];
+  readonly damagedCount: number;
+  readonly more: boolean;
+}
+
+/** A content that was found damaged. Uploading the same bytes heals it. */
+export interface Quarantined {
+  readonly namespace: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly quarantineTime: Date | undefined;
+  readonly message: string;
+  /** The first of those that hold it. */
+  readonly artifactIds: readonly string[];
+  readonly artifactCount: number;
+}
+
+/** What is done from time to time, by the sidecar or an operator. All methods throw ArtifactaError. */
+export class Maintenance {
+  readonly #calls: Calls;
+  readonly #service: Client<typeof MaintenanceService>;
+
+  constructor(calls: Calls, service: Client<typeof MaintenanceService>) {
+    this.#calls = calls;
+    this.#service = service;
+  }
+
+  /** Frees what has expired or was deleted. */
+  async reapExpired(options: MaintenanceOptions = {}): Promise<Reaped> {
+    const { maxItems = 0 } = options;
+    const answer = await unary(this.#calls, options, (call) => this.#service.reapExpired({ maxItems }, call));
+    return {
+      artifacts: Number(answer.artifactCount),
+      bytes: Number(answer.sizeBytes),
+      sessions: Number(answer.sessionCount),
+      lapsed: Number(answer.lapsedSessionCount),
+      others: Number(answer.otherCount),
+      more: answer.more,
+      nextTime: dateOf(answer.nextTime),
+      pauses: answer.pauses.map(pauseFrom),
+    };
+  }
+
+  /** Has the service write an export of its index. */
+  async export(options: ExportOptions = {}): Promise<Exported> {
+    const { minAgeMs, keep = 0 } = options;
+    const request = { keep, ...(minAgeMs === undefined ? {} : { minAge: durationOf(minAgeMs) }) };
+    const answer = await unary(this.#calls, options, (call) => this.#service.export(request, call));
+    return {
+      written: answer.written,
+      path: answer.path,
+      createTime: dateOf(answer.createTime),
+      sizeBytes: Number(answer.sizeBytes),
+      rows: Number(answer.rowCount),
+      removed: answer.removedCount,
+    };
+  }
+
+  /** Frees contents that nothing refers to. */
+  async collectGarbage(options: CollectOptions = {}): Promise<Collected> {
+    const { maxItems = 0, findOrphans = false } = options;
+    const answer = await unary(this.#calls, options, (call) =>
+      this.#service.collectGarbage({ maxItems, findOrphans }, call),
+    );
+    return {
+      condemned: Number(answer.condemnedCount),
+      removed: Number(answer.removedCount),
+      removedBytes: Number(answer.removedBytes),
+      orphans: Number(answer.orphanCount),
+      more: answer.more,
+      nextTime: dateOf(answer.nextTime),
+      pauses: answer.pauses.map(pauseFrom),
+    };
+  }
+
+  /** Reads contents and compares them with their digests; what is damaged is quarantined. */
+  async scrub(options: ScrubOptions = {}): Promise<Scrubbed> {
+    const { maxItems = 0, maxBytes = 0, minAgeMs } = options;
+    const request = {
+      maxItems,
+      maxBytes: BigInt(maxBytes),
+      ...(minAgeMs === undefined ? {} : { minAge: durationOf(minAgeMs) }),
+    };
+    const answer = await unary(this.#calls, options, (call) => this.#service.scrub(request, call));
+    return {
+      contents: Number(answer.contentCount),
+      sizeBytes: Number(answer.sizeBytes),
+      damaged: answer.damaged.map(quarantinedFrom),
+      damagedCount: Number(answer.damagedCount),
+      more: answer.more,
+    };
+  }
+}
+
+/** What is quarantined, one page in memory at a time. */
+export function listQuarantined(
+  calls: Calls,
+  service: Client<typeof AdminService>,
+  options: CallSettings & { readonly namespace?: string | undefined },
+): AsyncGenerator<Quarantined, void, void> {
+  const { namespace = '' } = options;
+  return paged(options, async (pageSize, pageToken) => {
+    const answer = await unary(calls, options, (call) =>
+      service.listQuarantined({ namespace, pageSize, pageToken }, call),
+    );
+    return { items: answer.contents.map(quarantinedFrom), nextPageToken: answer.nextPageToken };
+  });
+}
+
+function quarantinedFrom(message: QuarantinedMessage): Quarantined {
+  const { namespace, sha256, artifactIds } = message;
+  return {
+    namespace,
+    sha256,
+    sizeBytes: Number(message.sizeBytes),
+    quarantineTime: dateOf(message.quarantineTime),
+    message: message.message,
+    artifactIds,
+    artifactCount: Number(message.artifactCount),
+  };
+}

@@ -1,0 +1,90 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  type Artifact as ArtifactMessage,
+  type ArtifactRef as ArtifactRefMessage,
+  ArtifactRefSchema,
+  ExpirySource,
+} from '../../../gen/artifacta/v1/artifact_pb.ts';
+import { ArtifactaError } from '../errors.ts';
+import { dateOf } from '../wire/times.ts';
+
+/** What is known about an artifact. */
+export interface Artifact {
+  /** `art_` and 26 characters. */
+  readonly id: string;
+  readonly session: string;
+  /** In Unicode NFC; `/` separates segments. */
+  readonly name: string;
+  /** 1, 2, 3… among the versions of this session and name. */
+  readonly version: number;
+  /** 64 lower-case hexadecimal characters. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Those keys of `metadata` that came from the session. */
+  readonly inheritedMetadataKeys: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Ids of the artifacts that it was made from. */
+  readonly inputs: readonly string[];
+  readonly createTime: Date;
+  /** Undefined: kept for ever as things stand. */
+  readonly expireTime: Date | undefined;
+  readonly expirySource: 'none' | 'artifact' | 'session_policy';
+  /** True: neither expires nor can be deleted. */
+  readonly hold: boolean;
+  /** Its place in the session's feed, from 1, with gaps. */
+  readonly sequence: number;
+  /** True if no higher version of this name was ever committed. */
+  readonly latest: boolean;
+  /** For conditional changes. */
+  readonly etag: string;
+}
+
+/** Points at one artifact: by id, or by name at one version or (without `version`) at the latest. */
+export type ArtifactRef =
+  | string
+  | { readonly id: string }
+  | { readonly session: string; readonly name: string; readonly version?: number | undefined };
+
+/** The message as a plain value. */
+export function artifactFrom(message: ArtifactMessage | undefined): Artifact {
+  if (message === undefined) {
+    throw new ArtifactaError('the service answered without an artifact', { code: 'INTERNAL' });
+  }
+  return {
+    id: message.id,
+    session: message.session,
+    name: message.name,
+    version: Number(message.version),
+    sha256: message.sha256,
+    sizeBytes: Number(message.sizeBytes),
+    contentType: message.contentType,
+    metadata: message.metadata,
+    inheritedMetadataKeys: message.inheritedMetadataKeys,
+    labels: message.labels,
+    inputs: message.inputs,
+    createTime: dateOf(message.createTime) ?? new Date(0),
+    expireTime: dateOf(message.expireTime),
+    expirySource: expirySourceOf(message.expirySource),
+    hold: message.hold,
+    sequence: Number(message.sequence),
+    latest: message.latest,
+    etag: message.etag,
+  };
+}
+
+function expirySourceOf(source: ExpirySource): Artifact['expirySource'] {
+  if (source === ExpirySource.ARTIFACT) return 'artifact';
+  return source === ExpirySource.SESSION_POLICY ? 'session_policy' : 'none';
+}
+
+/** The message for a reference; a string is an id. */
+export function refMessage(ref: ArtifactRef): ArtifactRefMessage {
+  if (typeof ref === 'string') return create(ArtifactRefSchema, { by: { case: 'id', value: ref } });
+  if ('id' in ref) return create(ArtifactRefSchema, { by: { case: 'id', value: ref.id } });
+  const version = ref.version === undefined ? {} : { version: BigInt(ref.version) };
+  return create(ArtifactRefSchema, {
+    by: { case: 'name', value: { session: ref.session, name: ref.name, ...version } },
+  });
+}

@@ -1,0 +1,119 @@
+import { create } from '@bufbuild/protobuf';
+import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
+import { ErrorReason, ErrorReasonSchema } from '../../../gen/artifacta/v1/error_reason_pb.ts';
+import { ArtifactaError, type Reason } from '../errors.ts';
+import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
+import { type PageOptions, paged } from '../wire/pages.ts';
+import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
+import { type Expiry, expiryMessage } from './push-spec.ts';
+import { queryArtifacts } from './query.ts';
+
+/** Which artifacts. Latest versions are taken first, then the filter. */
+export interface ArtifactQuery extends PageOptions {
+  /** Only this session's. Default: all sessions. */
+  readonly session?: string | undefined;
+  /** E.g. `metadata.agent = "billing" AND create_time > now-7d`. Default: all. */
+  readonly filter?: string | undefined;
+  /** Older versions too; needs `session`. Default false. */
+  readonly allVersions?: boolean | undefined;
+  /** Only this name; needs `session`. */
+  readonly name?: string | undefined;
+}
+
+/** What to change; what is not given stays. */
+export interface ArtifactChanges extends CallSettings {
+  /** Replaces all labels. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Replaces the artifact's own expiry; null removes it. */
+  readonly expiry?: Expiry | null;
+  readonly hold?: boolean;
+  /** Only if it still has this etag, else ABORTED with reason ETAG_MISMATCH. */
+  readonly etag?: string;
+}
+
+/** Conditions of a deletion. */
+export interface DeleteOptions extends CallSettings {
+  /** As {@link ArtifactChanges.etag}. */
+  readonly etag?: string;
+}
+
+/** One of several: what was found, or why not. */
+export type BatchResult = { readonly artifact: Artifact } | { readonly error: ArtifactaError };
+
+/** How many references one call takes. */
+const batchMax = 64;
+
+export async function getArtifact(calls: Calls, ref: ArtifactRef, settings: CallSettings): Promise<Artifact> {
+  const request = { artifact: refMessage(ref) };
+  const answer = await unary(calls, settings, (options) => calls.artifacts.getArtifact(request, options));
+  return artifactFrom(answer.artifact);
+}
+
+/** One result for each reference, in their order. Each 64 are read at one instant. */
+export async function batchGetArtifacts(
+  calls: Calls,
+  refs: readonly ArtifactRef[],
+  settings: CallSettings,
+): Promise<BatchResult[]> {
+  const results: BatchResult[] = [];
+  for (let at = 0; at < refs.length; at += batchMax) {
+    const artifacts = refs.slice(at, at + batchMax).map(refMessage);
+    const answer = await unary(calls, settings, (options) =>
+      calls.artifacts.batchGetArtifacts({ artifacts }, options),
+    );
+    for (const { result } of answer.results) {
+      if (result.case === 'artifact') results.push({ artifact: artifactFrom(result.value) });
+      else results.push({ error: notFound(result.value?.reason, result.value?.message) });
+    }
+  }
+  return results;
+}
+
+function notFound(number: ErrorReason = ErrorReason.UNSPECIFIED, message = 'not found'): ArtifactaError {
+  const name = ErrorReasonSchema.value[number]?.localName as Reason | undefined;
+  return new ArtifactaError(message, { code: 'NOT_FOUND', reason: name });
+}
+
+export function listArtifacts(calls: Calls, query: ArtifactQuery): AsyncGenerator<Artifact, void, void> {
+  return paged(query, async (pageSize, pageToken) => {
+    const { artifacts, nextPageToken } = await queryArtifacts(calls, { ...query, pageSize, pageToken });
+    return { items: artifacts, nextPageToken };
+  });
+}
+
+/** With an etag it is not repeated: after a lost answer the repetition would contradict the first. */
+export async function updateArtifact(
+  calls: Calls,
+  ref: ArtifactRef,
+  changes: ArtifactChanges,
+): Promise<Artifact> {
+  const paths: string[] = [];
+  if (changes.labels !== undefined) paths.push('labels');
+  if (changes.expiry !== undefined) paths.push('ttl');
+  if (changes.hold !== undefined) paths.push('hold');
+  const request = {
+    artifact: refMessage(ref),
+    changes: {
+      labels: { ...changes.labels },
+      expiry: expiryMessage(changes.expiry ?? undefined),
+      ...(changes.hold === undefined ? {} : { hold: changes.hold }),
+    },
+    updateMask: create(FieldMaskSchema, { paths }),
+    etag: changes.etag ?? '',
+  };
+  const answer = await onceIf(changes.etag !== undefined, calls, changes, (options) =>
+    calls.artifacts.updateArtifact(request, options),
+  );
+  return artifactFrom(answer.artifact);
+}
+
+/** True: it was there. False: there was nothing to delete. */
+export async function deleteArtifact(
+  calls: Calls,
+  ref: ArtifactRef,
+  options: DeleteOptions,
+): Promise<boolean> {
+  const request = { artifact: refMessage(ref), etag: options.etag ?? '' };
+  const answer = await unary(calls, options, (call) => calls.artifacts.deleteArtifact(request, call));
+  return answer.deleted;
+}

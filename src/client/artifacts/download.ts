@@ -1,0 +1,160 @@
+import { Buffer } from 'node:buffer';
+import { createHash, type Hash } from 'node:crypto';
+import type { DownloadArtifactResponse } from '../../../gen/artifacta/v1/content_pb.ts';
+import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import type { CallSettings, Calls } from '../wire/calls.ts';
+import { retrying } from '../wire/retry.ts';
+import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
+
+/** Which bytes. */
+export interface DownloadOptions extends CallSettings {
+  /** First byte, from 0. Default 0. */
+  readonly offset?: number | undefined;
+  /** At most so many bytes. Default: to the end. */
+  readonly limit?: number | undefined;
+}
+
+/** An artifact and its bytes, which are read from the service as they are asked for, once. */
+export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
+  readonly artifact: Artifact;
+  /** All the bytes in memory. */
+  bytes(): Promise<Uint8Array>;
+  /** All the bytes as UTF-8. */
+  text(): Promise<string>;
+  /** Ends it before the end. Needed only where the bytes are not read; leaving a `for await` does it too. */
+  cancel(): Promise<void>;
+}
+
+interface Stream {
+  readonly artifact: Artifact;
+  readonly messages: AsyncIterator<DownloadArtifactResponse>;
+}
+
+/**
+ * Begins a download. A lost connection is taken up again where it broke. The end is reached only if all bytes came,
+ * and for a whole artifact only if they have its digest; a consumer that must not see wrong bytes keeps them aside
+ * until then.
+ *
+ * @throws ArtifactaError also while the bytes are read; code DATA_LOSS if they are not what was stored.
+ */
+export async function download(
+  calls: Calls,
+  ref: ArtifactRef,
+  options: DownloadOptions = {},
+): Promise<Download> {
+  const stopped = new AbortController();
+  const signals = options.signal === undefined ? [stopped.signal] : [stopped.signal, options.signal];
+  const stoppable = { ...options, signal: AbortSignal.any(signals) };
+  const first = await retrying(calls.retry, stoppable.signal, () => openStream(calls, ref, stoppable));
+  const iterator = read(calls, first, stoppable, () => stopped.abort());
+  const all = async () => {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of iterator) pieces.push(piece);
+    return Buffer.concat(pieces);
+  };
+  const cancel = async () => {
+    stopped.abort();
+    await iterator.return();
+  };
+  return {
+    artifact: first.artifact,
+    bytes: all,
+    text: async () => (await all()).toString('utf8'),
+    cancel,
+    [Symbol.asyncIterator]: () => iterator,
+    [Symbol.asyncDispose]: cancel,
+  };
+}
+
+async function openStream(
+  calls: Calls,
+  ref: ArtifactRef,
+  options: DownloadOptions & { readonly signal: AbortSignal },
+): Promise<Stream> {
+  const { offset = 0, limit, signal } = options;
+  const request = {
+    artifact: refMessage(ref),
+    offset: BigInt(offset),
+    ...(limit === undefined ? {} : { limit: BigInt(limit) }),
+  };
+  const answer = calls.artifacts.downloadArtifact(request, { signal });
+  const messages = answer[Symbol.asyncIterator]();
+  const head = await messages.next();
+  const part = head.done ? undefined : head.value.part;
+  return { artifact: artifactFrom(part?.case === 'artifact' ? part.value : undefined), messages };
+}
+
+async function* read(
+  calls: Calls,
+  first: Stream,
+  options: DownloadOptions & { readonly signal: AbortSignal },
+  stop: () => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { artifact } = first;
+  const { offset = 0, limit = Number.POSITIVE_INFINITY, signal } = options;
+  const expected = Math.min(limit, artifact.sizeBytes - offset);
+  const whole = expected === artifact.sizeBytes ? createHash('sha256') : undefined;
+  let stream = first;
+  let received = 0;
+  let failures = 0;
+  try {
+    for (;;) {
+      let chunk: Uint8Array | undefined;
+      try {
+        chunk = await nextChunk(stream);
+      } catch (thrown) {
+        const rest = { signal, offset: offset + received, limit: expected - received };
+        stream = await resumed(calls, toArtifactaError(thrown, signal), ++failures, artifact.id, rest);
+        continue;
+      }
+      if (chunk === undefined) break;
+      failures = 0;
+      received += chunk.byteLength;
+      // Whoever keeps the bytes must not be made to keep more than there are.
+      if (received > expected) break;
+      whole?.update(chunk);
+      yield chunk;
+    }
+    verify(artifact, expected, received, whole);
+  } finally {
+    stop();
+  }
+}
+
+async function nextChunk(stream: Stream): Promise<Uint8Array | undefined> {
+  for (;;) {
+    const next = await stream.messages.next();
+    if (next.done) return undefined;
+    const { part } = next.value;
+    if (part.case === 'chunk') return part.value;
+  }
+}
+
+/** The stream from where it broke, or the error if it is one that stays. */
+function resumed(
+  calls: Calls,
+  error: ArtifactaError,
+  failures: number,
+  id: string,
+  options: DownloadOptions & { readonly signal: AbortSignal },
+): Promise<Stream> {
+  const policy = { ...calls.retry, attemptsMax: calls.retry.attemptsMax - failures + 1 };
+  return retrying(policy, options.signal, async (attempt) => {
+    if (attempt === 1) throw error; // Counts, and is waited for, as the try that it was.
+    return openStream(calls, id, options);
+  });
+}
+
+function verify(artifact: Artifact, expected: number, received: number, whole: Hash | undefined): void {
+  if (received !== expected) {
+    const message = `received ${received} of ${expected} bytes of ${artifact.id}`;
+    throw new ArtifactaError(message, { code: 'DATA_LOSS' });
+  }
+  if (whole === undefined) return;
+  const actual = whole.digest('hex');
+  if (actual === artifact.sha256) return;
+  throw new ArtifactaError(`the bytes of ${artifact.id} have SHA-256 ${actual}, not ${artifact.sha256}`, {
+    code: 'DATA_LOSS',
+    metadata: { expected: artifact.sha256, actual },
+  });
+}

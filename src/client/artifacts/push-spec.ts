@@ -1,0 +1,99 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { type ArtifactSpec, ArtifactSpecSchema, type Receipt } from '../../../gen/artifacta/v1/upload_pb.ts';
+import type { CallSettings } from '../wire/calls.ts';
+import { durationOf } from '../wire/times.ts';
+import type { Artifact } from './artifact.ts';
+
+/** When an artifact expires: so long after its commit, in milliseconds, or at an instant. */
+export type Expiry = { readonly ttlMs: number } | { readonly expireTime: Date };
+
+/** What is to be made of the bytes. */
+export interface PushSpec {
+  /** Session id; an unknown one is opened. */
+  readonly session: string;
+  /** Name in the session; `/` separates segments. */
+  readonly name: string;
+  /** Media type. Default: the service guesses from the name. */
+  readonly contentType?: string | undefined;
+  /** Provenance, immutable. At most 32 keys and 8 KiB. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Annotations that may change. Same limits. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Ids of at most 64 artifacts that it was made from. */
+  readonly inputs?: readonly string[] | undefined;
+  /** Default: the session's retention decides. */
+  readonly expiry?: Expiry | undefined;
+  /** Makes a repetition by another process safe. Default: a new UUID for this push and its own repetitions. */
+  readonly requestId?: string | undefined;
+  /** Always make a new version, even of equal bytes. Default false. */
+  readonly newVersion?: boolean | undefined;
+}
+
+/** How far a push has come. A repetition after a lost connection begins at 0 again. */
+export interface PushProgress {
+  /** Large contents that can be read twice are hashed before they are sent, or instead of it. */
+  readonly phase: 'hashing' | 'sending';
+  readonly bytes: number;
+}
+
+/** What a push takes beside its specification. */
+export interface PushSettings extends CallSettings {
+  /** Called after each piece. Contents that travel in one message are not reported. */
+  readonly onProgress?: ((progress: PushProgress) => void) | undefined;
+}
+
+/** What a push made or found, durably. */
+export interface Pushed {
+  readonly artifact: Artifact;
+  /** The latest version had the same bytes; it is what was returned, and nothing was made. */
+  readonly deduplicated: boolean;
+  /** The request id had succeeded before; this is what it made then. */
+  readonly replayed: boolean;
+  /** The returned artifact lacks metadata that was asked for. Only if deduplicated, as the next two. */
+  readonly metadataDiffers: boolean;
+  readonly labelsDiffer: boolean;
+  readonly inputsDiffer: boolean;
+  /** Bytes that did not have to be stored, since the namespace held them. */
+  readonly bytesSaved: number;
+}
+
+/** The messages' expiry. */
+export function expiryMessage(expiry: Expiry | undefined) {
+  if (expiry === undefined) return { case: undefined };
+  if ('ttlMs' in expiry) return { case: 'ttl', value: durationOf(expiry.ttlMs) } as const;
+  return { case: 'expireTime', value: timestampFromDate(expiry.expireTime) } as const;
+}
+
+/** The message; `asserted` is what the client knows about the bytes before it sends them. */
+export function specMessage(
+  spec: PushSpec,
+  requestId: string,
+  asserted: { sizeBytes?: number | undefined; sha256?: string | undefined },
+): ArtifactSpec {
+  return create(ArtifactSpecSchema, {
+    session: spec.session,
+    name: spec.name,
+    contentType: spec.contentType ?? '',
+    metadata: { ...spec.metadata },
+    labels: { ...spec.labels },
+    inputs: [...(spec.inputs ?? [])],
+    expiry: expiryMessage(spec.expiry),
+    requestId,
+    newVersion: spec.newVersion ?? false,
+    sha256: asserted.sha256 ?? '',
+    ...(asserted.sizeBytes === undefined ? {} : { sizeBytes: BigInt(asserted.sizeBytes) }),
+  });
+}
+
+export function pushedFrom(artifact: Artifact, receipt: Receipt | undefined): Pushed {
+  return {
+    artifact,
+    deduplicated: receipt?.deduplicated ?? false,
+    replayed: receipt?.replayed ?? false,
+    metadataDiffers: receipt?.metadataDiffers ?? false,
+    labelsDiffer: receipt?.labelsDiffer ?? false,
+    inputsDiffer: receipt?.inputsDiffer ?? false,
+    bytesSaved: Number(receipt?.bytesSaved ?? 0n),
+  };
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { type CallSettings, type Calls, streamOptions, unary } from '../wire/calls.ts';
+
+/** One version of one name that was live when its session was sealed. */
+export interface ManifestLine {
+  readonly name: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly contentType: string;
+}
+
+/** The lines of a manifest, in its order; the digest on the session is compared at the end. */
+export async function* manifestLines(
+  calls: Calls,
+  session: string,
+  settings: CallSettings,
+): AsyncGenerator<ManifestLine, void, void> {
+  const found = await unary(calls, settings, (call) => calls.sessions.getSession({ session }, call));
+  const hash = createHash('sha256');
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let rest = '';
+  try {
+    for await (const { chunk } of calls.sessions.downloadManifest({ session }, streamOptions(settings))) {
+      hash.update(chunk);
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines.map(parseLine);
+    }
+  } catch (thrown) {
+    throw toArtifactaError(thrown, settings.signal);
+  }
+  const expected = found.session?.manifest?.sha256;
+  if (rest === '' && (expected === undefined || expected === hash.digest('hex'))) return;
+  throw new ArtifactaError(`the manifest of ${session} is not the one that was sealed`, {
+    code: 'DATA_LOSS',
+  });
+}
+
+function parseLine(text: string): ManifestLine {
+  const line = JSON.parse(text) as Record<string, unknown>;
+  return {
+    name: String(line.name),
+    version: Number(line.version),
+    sha256: String(line.sha256),
+    sizeBytes: Number(line.size_bytes),
+    contentType: String(line.content_type),
+  };
+}

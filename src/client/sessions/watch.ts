@@ -1,0 +1,153 @@
+import type { WatchSessionResponse } from '../../../gen/artifacta/v1/watch_pb.ts';
+import { type Artifact, artifactFrom } from '../artifacts/artifact.ts';
+import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import type { CallSettings, Calls } from '../wire/calls.ts';
+import { type RetryPolicy, retrying } from '../wire/retry.ts';
+import { dateOf } from '../wire/times.ts';
+import { type Session, sessionFrom } from './session.ts';
+
+/** What happened in a session. `sequence` is its number there: what a later watch can begin after. */
+export type SessionEvent = {
+  readonly sequence: number;
+  /** Undefined where it is not known. */
+  readonly time: Date | undefined;
+} & (
+  | { readonly kind: 'committed'; readonly artifact: Artifact }
+  | { readonly kind: 'deleted'; readonly artifactId: string }
+  /** Always the last. */
+  | { readonly kind: 'sealed'; readonly session: Session }
+);
+
+/** What is watched. */
+export interface WatchOptions extends CallSettings {
+  /** Only events with a higher number. Default 0: from the beginning. */
+  readonly after?: number | undefined;
+  /** Only the seal. Default false. */
+  readonly sealOnly?: boolean | undefined;
+  /** Wait for a session that is not there yet, rather than fail. Default false. */
+  readonly waitForOpen?: boolean | undefined;
+}
+
+/** How long to wait for a seal. */
+export interface WaitOptions extends Pick<WatchOptions, 'waitForOpen' | 'signal'> {
+  /** In milliseconds. Default: for ever. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The service says that it is alive every 15 seconds; after this long the connection counts as lost. */
+const silenceMsMax = 45_000;
+/** A service that is started anew takes longer to come back than one that only stumbles. */
+const patience = 8;
+const pauseMsMax = 2_000;
+
+/**
+ * Events until the seal, each once, in order. A watch that breaks is taken up again where it broke: when the
+ * connection is lost, when the service is started anew, when events were taken too slowly.
+ *
+ * @throws ArtifactaError NOT_FOUND also when the session goes while it is watched.
+ */
+export async function* watchSession(
+  calls: Calls,
+  session: string,
+  options: WatchOptions = {},
+): AsyncGenerator<SessionEvent, void, void> {
+  let after = options.after ?? 0;
+  let failures = 0;
+  for (;;) {
+    try {
+      for await (const message of open(calls, session, { ...options, after })) {
+        failures = 0;
+        after = Math.max(after, Number(message.sequence));
+        const event = eventFrom(message);
+        if (event === undefined) continue;
+        yield event;
+        if (event.kind === 'sealed') return;
+      }
+      throw new ArtifactaError('the watch ended before the seal', { code: 'UNAVAILABLE' });
+    } catch (thrown) {
+      await paused(calls.retry, toArtifactaError(thrown, options.signal), ++failures, options.signal);
+    }
+  }
+}
+
+/** Waits before the next try, or fails if there should be none. */
+async function paused(
+  retry: RetryPolicy,
+  error: ArtifactaError,
+  failures: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const policy = {
+    ...retry,
+    attemptsMax: retry.attemptsMax * patience - failures + 1,
+    delayMsFirst: Math.min(retry.delayMsFirst * 2 ** Math.min(failures - 1, 10), pauseMsMax),
+    delayMsMax: Math.min(retry.delayMsMax, pauseMsMax),
+  };
+  await retrying(policy, signal, async (attempt) => {
+    if (attempt === 1) throw error; // Counts, and is waited for, as the try that it was.
+  });
+}
+
+/** One call; it ends when nothing has come for too long. */
+async function* open(
+  calls: Calls,
+  session: string,
+  options: WatchOptions & { readonly after: number },
+): AsyncGenerator<WatchSessionResponse, void, void> {
+  const { after, sealOnly = false, waitForOpen = false, signal } = options;
+  const stopped = new AbortController();
+  const request = { session, afterSequence: BigInt(after), sealOnly, waitForOpen };
+  const either = signal === undefined ? stopped.signal : AbortSignal.any([stopped.signal, signal]);
+  const silent = new ArtifactaError('nothing was heard of the service', { code: 'UNAVAILABLE' });
+  let timer = setTimeout(() => stopped.abort(silent), silenceMsMax);
+  try {
+    for await (const message of calls.sessions.watchSession(request, { signal: either })) {
+      clearTimeout(timer);
+      yield message;
+      timer = setTimeout(() => stopped.abort(silent), silenceMsMax);
+    }
+  } catch (thrown) {
+    throw stopped.signal.aborted ? silent : thrown;
+  } finally {
+    clearTimeout(timer);
+    stopped.abort();
+  }
+}
+
+/** Undefined for heartbeats, and for what only later versions know. */
+function eventFrom({ sequence, time, event }: WatchSessionResponse): SessionEvent | undefined {
+  const about = { sequence: Number(sequence), time: dateOf(time) };
+  switch (event.case) {
+    case 'committed':
+      return { ...about, kind: 'committed', artifact: artifactFrom(event.value) };
+    case 'deleted':
+      return { ...about, kind: 'deleted', artifactId: event.value.artifactId };
+    case 'sealed':
+      return { ...about, kind: 'sealed', session: sessionFrom(event.value) };
+    default:
+      return undefined;
+  }
+}
+
+/** The session, when it is sealed. @throws ArtifactaError DEADLINE_EXCEEDED if it is not in time. */
+export async function waitForSeal(
+  calls: Calls,
+  session: string,
+  { timeoutMs, waitForOpen, signal }: WaitOptions = {},
+): Promise<Session> {
+  const late = new AbortController();
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(() => late.abort(), Math.min(timeoutMs, 2 ** 31 - 1));
+  const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
+  try {
+    const options = { sealOnly: true, waitForOpen, signal: either };
+    for await (const event of watchSession(calls, session, options))
+      if (event.kind === 'sealed') return event.session;
+    throw new ArtifactaError('the watch ended before the seal', { code: 'UNAVAILABLE' });
+  } catch (thrown) {
+    if (!late.signal.aborted || signal?.aborted) throw thrown;
+    throw new ArtifactaError(`session ${session} was not sealed in time`, { code: 'DEADLINE_EXCEEDED' });
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,53 @@
+import type { CallOptions, Client } from '@connectrpc/connect';
+import type { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import type { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
+import { toArtifactaError } from '../errors.ts';
+import { type RetryPolicy, retrying } from './retry.ts';
+
+/** What the parts of the client share. */
+export interface Calls {
+  readonly artifacts: Client<typeof ArtifactService>;
+  readonly sessions: Client<typeof SessionService>;
+  readonly retry: RetryPolicy;
+  /** Deadline of one try of a unary call, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** What every method takes last. */
+export interface CallSettings {
+  /** Gives up: the method fails with code CANCELLED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One unary call, repeated as the policy says. It must be safe to repeat. */
+export function unary<T>(
+  calls: Calls,
+  settings: CallSettings,
+  call: (options: CallOptions) => Promise<T>,
+): Promise<T> {
+  return retrying(calls.retry, settings.signal, () => call(unaryOptions(calls, settings)));
+}
+
+function unaryOptions(calls: Calls, settings: CallSettings): CallOptions {
+  return { timeoutMs: calls.timeoutMs, ...streamOptions(settings) };
+}
+
+/** Streams have no deadline: they take as long as their bytes. */
+export function streamOptions(settings: CallSettings): CallOptions {
+  return settings.signal === undefined ? {} : { signal: settings.signal };
+}
+
+/** A unary call that is repeated only if that is safe. */
+export async function onceIf<T>(
+  once: boolean,
+  calls: Calls,
+  settings: CallSettings,
+  call: (options: CallOptions) => Promise<T>,
+): Promise<T> {
+  if (!once) return unary(calls, settings, call);
+  try {
+    return await call(unaryOptions(calls, settings));
+  } catch (thrown) {
+    throw toArtifactaError(thrown, settings.signal);
+  }
+}

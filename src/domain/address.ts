@@ -1,0 +1,37 @@
+/** Addresses as text: of TCP, and of Unix sockets. */
+
+/** A TCP address: the host as it was given, without brackets, and the port (0 for any). */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST:PORT`, with IPv6 hosts in brackets. Undefined if it is not that. */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const [, ipv6, name, digits] = match;
+  const host = ipv6 ?? name ?? '';
+  const port = Number(digits);
+  if (port > 65_535 || (ipv6 !== undefined && !isIpv6(ipv6))) return undefined;
+  return { host, port };
+}
+
+/** The part behind `%` names a network interface of this machine, which a URL cannot do. */
+function isIpv6(text: string): boolean {
+  const [address, zone, ...rest] = text.split('%');
+  return rest.length === 0 && zone !== '' && URL.canParse(`http://[${address}]`);
+}
+
+/** The reverse of {@link parseAddress}. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** True if only this machine can connect to the host. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** The longest path of a Unix socket on this system, in bytes. */
+export const socketPathBytesMax = process.platform === 'darwin' ? 103 : 107;

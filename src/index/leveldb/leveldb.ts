@@ -1,0 +1,220 @@
+/** The index on LevelDB: one process, one machine, durable. The contract is in `door.ts`. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClassicLevel } from 'classic-level';
+import { Level } from 'level';
+import { Failure } from '../../domain/errors.ts';
+import { IndexDamaged } from '../damage.ts';
+import type { Database, DatabaseReader } from '../database.ts';
+import type { Index, Key, Range, Write } from '../door.ts';
+import { type EngineOptions, openEngine } from '../engine.ts';
+import { openMark } from '../mark.ts';
+import { afterRealTime } from '../timer.ts';
+import { obviousDamage } from './logs.ts';
+import { listTables, TableCheck } from './tables.ts';
+
+/** LevelDB's own defaults are for a few megabytes of data. */
+export interface LevelTuning {
+  /** Blocks of tables, uncompressed, kept in memory. Default 64 MiB. */
+  readonly cacheBytes?: number;
+  /** Written rows gathered in memory before they become a table; up to twice this is held. Default 32 MiB. */
+  readonly writeBufferBytes?: number;
+  /** Size of a table. Default 16 MiB. */
+  readonly tableBytes?: number;
+}
+
+export interface LevelIndexOptions
+  extends LevelTuning,
+    Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage'> {
+  /** Directory of the database; made if need be. Nothing else may be in it. */
+  readonly directory: string;
+  /** Path of the high-water mark, outside {@link directory}. */
+  readonly markPath: string;
+  /**
+   * So many bytes of tables are checked before this opens, newest first; the rest while it serves. Default 64 MiB,
+   * which takes a tenth of a second once they are in memory.
+   */
+  readonly checkedBytesFirst?: number;
+  /** Opens the database. Default {@link openLevelDatabase}. */
+  readonly openDatabase?: (directory: string, tuning: LevelTuning) => Promise<Database>;
+}
+
+const MiB = 1024 * 1024;
+/** LevelDB's iterators stop after 16 KiB unless told otherwise. */
+const scanBytes = MiB;
+
+type ByteLevel = Level<Uint8Array, Uint8Array>;
+type LevelSnapshot = ReturnType<ByteLevel['snapshot']>;
+
+/**
+ * Opens the index, creating it if there is none.
+ *
+ * Fails with {@link IndexDamaged} if commits are missing or LevelDB's files are damaged, and with `STORE_UNAVAILABLE`
+ * if it cannot be opened; the metadata then says `lock: 'held'` if another process has it open.
+ */
+export async function openLevelIndex(options: LevelIndexOptions): Promise<Index> {
+  const { directory, markPath, openDatabase = openLevelDatabase, checkedBytesFirst, ...engine } = options;
+  const mark = await openMark({
+    path: markPath,
+    after: engine.after ?? afterRealTime,
+    warn: engine.warn ?? (() => undefined),
+  });
+  const known = { lastCommit: mark.seq };
+  const check = await lookAtFiles(directory, mark.seq > 0).then(
+    ({ damage, tables }) => {
+      if (damage !== undefined) throw new IndexDamaged(`the index is damaged: ${damage}`, known);
+      return new TableCheck(tables, checkedBytesFirst ?? 64 * MiB);
+    },
+    (error: unknown) => {
+      throw openingFailure(directory, error);
+    },
+  );
+  return openEngine({
+    ...engine,
+    mark,
+    openDatabase: async () => {
+      const database = await openDatabase(directory, options);
+      // Not before LevelDB holds the lock: another process may be changing what is there.
+      const found = await check.first();
+      if (found === undefined) return database;
+      await database.close();
+      throw new IndexDamaged(`the index is damaged: ${found}`, known);
+    },
+    inspect: async (signal) => {
+      const found = await check.rest(signal, engine.after ?? afterRealTime);
+      return found === undefined ? undefined : new IndexDamaged(`the index is damaged: ${found}`, known);
+    },
+  });
+}
+
+async function lookAtFiles(directory: string, wasUsed: boolean) {
+  const damage = await obviousDamage(directory, wasUsed);
+  return { damage, tables: await listTables(directory) };
+}
+
+/** Opens the database alone, unchecked. */
+export async function openLevelDatabase(directory: string, tuning: LevelTuning = {}): Promise<Database> {
+  await makePrivate(directory);
+  const level: ByteLevel = new Level(directory, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    cacheSize: tuning.cacheBytes ?? 64 * MiB,
+    writeBufferSize: tuning.writeBufferBytes ?? 32 * MiB,
+    maxFileSize: tuning.tableBytes ?? 16 * MiB,
+  });
+  try {
+    await level.open();
+  } catch (error) {
+    throw openingFailure(directory, error);
+  }
+  const dropped = await readDropped(directory).catch(async (error: unknown) => {
+    await level.close();
+    throw openingFailure(directory, error);
+  });
+  return {
+    ...readerOf(level),
+    dropped,
+    snapshot() {
+      const snapshot = guarded(() => level.snapshot());
+      return { ...readerOf(level, snapshot), close: () => snapshot.close() };
+    },
+    batch: (writes) => level.batch(writes as Write[], { sync: true }),
+    // What `level` is on this platform; its types leave out what it has here alone.
+    compact: ({ gte, lt }) =>
+      (level as unknown as ClassicLevel<Uint8Array, Uint8Array>).compactRange(gte, lt).catch(rethrow),
+    close: () => level.close(),
+  };
+}
+
+function readerOf(level: ByteLevel, snapshot?: LevelSnapshot): DatabaseReader {
+  const at = snapshot === undefined ? {} : { snapshot };
+  return {
+    getSync: (key) => guarded(() => level.getSync(key, at)),
+    getMany: (keys) => level.getMany(keys as Key[], at).catch(rethrow),
+    iterator: ({ gte, lt, reverse = false, limit = -1 }: Range) => {
+      const iterator = guarded(() =>
+        level.iterator({ ...at, gte, lt, reverse, limit, highWaterMarkBytes: scanBytes }),
+      );
+      return { nextv: (size) => iterator.nextv(size).catch(rethrow), close: () => iterator.close() };
+    },
+  };
+}
+
+/** LevelDB would make it open to everybody, whatever is around it. */
+async function makePrivate(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw openingFailure(directory, error);
+  }
+}
+
+/**
+ * Keeps every other process from taking the same lock until it is closed, or until this process has ended. It is an
+ * empty database: LevelDB can lock. One of its own, since an attempt to open a database moves the `LOG` of whoever
+ * has it open, and since what is damaged cannot be opened and yet has to be kept for oneself.
+ *
+ * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that another process has it.
+ */
+export async function takeLock(directory: string): Promise<AsyncDisposable> {
+  await makePrivate(directory);
+  const level = new Level(directory, { cacheSize: 64 * 1024, writeBufferSize: 64 * 1024 });
+  try {
+    await level.open();
+  } catch (error) {
+    throw openingFailure(directory, error);
+  }
+  return { [Symbol.asyncDispose]: () => level.close() };
+}
+
+/**
+ * What LevelDB wrote into its `LOG` about records that it could not read when it was opened; it says so nowhere else.
+ * The file is begun anew at every open. (`LOCK` must never be read: closing it would release the lock.)
+ */
+async function readDropped(directory: string): Promise<string[]> {
+  const log = await readFile(join(directory, 'LOG'), 'utf8');
+  return log.split('\n').filter((line) => /dropping \d+ bytes|ignoring error/i.test(line));
+}
+
+function guarded<T>(operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    return rethrow(error);
+  }
+}
+
+function rethrow(error: unknown): never {
+  if (codeOf(error) === 'LEVEL_CORRUPTION') throw corruption(error);
+  throw new Failure('STORE_UNAVAILABLE', 'the index could not be read', {
+    cause: error,
+    retryAfterMs: 1_000,
+  });
+}
+
+function corruption(error: unknown): Failure {
+  return new Failure('DATA_LOSS', `the index is damaged: ${String(error)}`, { cause: error });
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | undefined)?.code;
+}
+
+function openingFailure(directory: string, error: unknown): Failure {
+  const cause = (error as Error).cause;
+  if (codeOf(cause) === 'LEVEL_CORRUPTION')
+    return new IndexDamaged(`the index is damaged: ${String(cause)}`, {}, cause);
+  if (codeOf(cause) === 'LEVEL_LOCKED') {
+    return new Failure('STORE_UNAVAILABLE', `another process has the index open: ${directory}`, {
+      metadata: { lock: 'held' },
+      cause,
+    });
+  }
+  return new Failure(
+    'STORE_UNAVAILABLE',
+    `the index could not be opened: ${directory}: ${String(cause ?? error)}`,
+    {
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,64 @@
+/** The home of an index in memory: the double for tests. */
+import { Failure } from '../../domain/errors.ts';
+import { commitWrite, scanNewestCommit } from '../commits.ts';
+import type { IndexDamaged } from '../damage.ts';
+import type { Entry, Index } from '../door.ts';
+import type { IndexHome, Replacement, Salvage } from '../home.ts';
+import { commitRange, store } from '../keys.ts';
+import { examineRows } from '../reader.ts';
+import { encodeWrite } from '../stored-row.ts';
+import { type MemoryIndexOptions, openMemoryDatabase, openMemoryIndex } from './memory.ts';
+import { MemoryRows } from './rows.ts';
+
+export class MemoryHome implements IndexHome {
+  private readonly options: MemoryIndexOptions;
+  private isReplacing = false;
+  /** What is "on disk". */
+  rows: MemoryRows;
+
+  constructor(options: MemoryIndexOptions = {}) {
+    this.options = options;
+    this.rows = options.rows ?? new MemoryRows();
+  }
+
+  open(onDamage: (damage: IndexDamaged) => void): Promise<Index> {
+    return openMemoryIndex({ ...this.options, rows: this.rows, onDamage });
+  }
+
+  async salvage(): Promise<Salvage> {
+    const database = openMemoryDatabase(this.rows);
+    const newest = await scanNewestCommit(database);
+    return {
+      newest,
+      async *rows() {
+        yield* examineRows(database, { gte: Uint8Array.of(0), lt: commitRange.gte });
+        yield* examineRows(database, { gte: commitRange.lt, lt: Uint8Array.of(0xff) });
+      },
+      [Symbol.asyncDispose]: () => database.close(),
+    };
+  }
+
+  async replace(): Promise<Replacement> {
+    if (this.isReplacing)
+      throw new Failure('STORE_UNAVAILABLE', 'the index is being rebuilt already', {
+        metadata: { lock: 'held' },
+      });
+    this.isReplacing = true;
+    const rows = new MemoryRows();
+    return {
+      put: async (entries: readonly Entry[]) => {
+        if (entries.some(([key]) => key[0] === store.commit.code))
+          throw new RangeError('commits are not carried over');
+        rows.write(entries.map(([key, value]) => encodeWrite({ type: 'put', key, value })));
+      },
+      adopt: async ({ seq, time }) => {
+        const first = seq + 1;
+        rows.write([encodeWrite(commitWrite({ seq: first, epoch: 0, time, since: first }))]);
+        this.rows = rows;
+      },
+      [Symbol.asyncDispose]: async () => {
+        this.isReplacing = false;
+      },
+    };
+  }
+}

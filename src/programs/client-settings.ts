@@ -1,0 +1,94 @@
+/** The settings of the command line as they are in force, and the file that keeps some of them. */
+import { resolve } from 'node:path';
+import { UsageError } from '../cli/exit.ts';
+import type { ClientSettings, ConnectOptions, ShownSetting } from '../cli/io.ts';
+import {
+  clientConfigFrom,
+  clientSource,
+  keptSettingsPath,
+  readClientConfig,
+  readKeptSettings,
+} from '../settings/config.ts';
+import { type KeptName, keptNames, writeKept } from '../settings/kept-file.ts';
+import { type Setting, type SettingName, settings } from '../settings/settings.ts';
+import { SettingError, Source } from '../settings/source.ts';
+
+/** Read anew for each question: what is kept may change meanwhile. */
+export function openClientSettings(): ClientSettings {
+  const path = keptSettingsPath();
+  const read = () => asUsage(() => readKeptSettings().settings);
+  return {
+    path,
+    show: (options) => asUsage(() => shown(options)),
+    get namespace() {
+      return asUsage(() => readClientConfig().namespace);
+    },
+    async set(name, value) {
+      const kept = keptName(name);
+      const usable = asUsage(() => checked(kept, value));
+      await writeKept(path, new Map([...read(), [kept, usable]]));
+    },
+    async unset(name) {
+      const before = read();
+      if (before.has(keptName(name)))
+        await writeKept(path, new Map([...before].filter(([one]) => one !== name)));
+    },
+  };
+}
+
+function keptName(name: string): KeptName {
+  const kept = keptNames.find((one) => one === name);
+  if (kept === undefined) throw new UsageError(`${name}: must be one of ${keptNames.join(', ')}`);
+  return kept;
+}
+
+/** As it is kept: paths from the root, since later commands run elsewhere. @throws SettingError */
+function checked(name: KeptName, value: string): string {
+  if (value === '') throw new SettingError(name, 'must not be empty; "config unset" removes it');
+  clientConfigFrom(new Source(new Map(), {}, { path: 'config', settings: new Map([[name, value]]) }));
+  return name === 'data-dir' || name === 'token-file' ? resolve(value) : value;
+}
+
+function shown(options: ConnectOptions): ShownSetting[] {
+  const source = clientSource(options);
+  const config = clientConfigFrom(source);
+  // In the order in which they are shown. The rest is of `serve` alone.
+  const values: Partial<Record<SettingName, string | undefined>> = {
+    url: config.url,
+    token: config.token === undefined ? undefined : 'set',
+    tokenFile: config.tokenFile,
+    namespace: config.namespace,
+    clientTlsCa: config.clientTls.ca,
+    clientTlsCert: config.clientTls.cert,
+    clientTlsKey: config.clientTls.key,
+    dataDir: config.dataDir,
+    socket: config.socket,
+    lockWaitSeconds: String(config.lockWaitMs / 1_000),
+    artifactBytesMax: String(config.artifactBytesMax),
+    inlineBytesMax: String(config.inlineBytesMax),
+    reserveBytes: config.reserveBytes?.toString(),
+    logLevel: config.logLevel,
+  };
+  return Object.entries(values).map(([key, value]) => {
+    const setting = key as SettingName;
+    const { flag, env } = settings[setting] as Setting;
+    const name =
+      flag ??
+      env
+        .replace(/^ARTIFACTA_/, '')
+        .toLowerCase()
+        .replaceAll('_', '-');
+    if (source.strength(setting) === 0) return { name, value, from: 'default' };
+    const from = source.name(setting);
+    // Something that is named in a stronger way keeps it out of force.
+    return { name, value, from: value === undefined ? `${from}, overruled` : from };
+  });
+}
+
+function asUsage<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof SettingError ? new UsageError(error.message) : error;
+  }
+}

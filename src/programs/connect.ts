@@ -1,0 +1,79 @@
+/** How the command line comes to a store: a server that was named, one that is there, or the store itself. */
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../cli/exit.ts';
+import { readTokenFile } from '../cli/files/token-file.ts';
+import type { Connection, ConnectOptions } from '../cli/io.ts';
+import { withCredentials } from '../client/wire/headers.ts';
+import { answersOurs } from '../server/addresses.ts';
+import { type ClientConfig, type ClientTls, readClientConfig } from '../settings/config.ts';
+import { SettingError } from '../settings/source.ts';
+
+/**
+ * Opens the way that the options and the environment say: the server at the URL; else the one that listens on the
+ * data directory's socket; else the store in the data directory, in this process.
+ *
+ * @param warn told what an operator should know and nobody else is told.
+ * @param signal ends the waiting for another process that has the directory open.
+ * @throws UsageError for settings that cannot be used; ArtifactaError UNAVAILABLE if another process keeps the
+ * directory open.
+ */
+export async function openConnection(
+  options: ConnectOptions,
+  warn: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<Connection> {
+  const config = configOf(options);
+  if (config.url !== undefined) return await openRemote(config.url, config, warn);
+  if (await answersOurs(config.socket)) return await openLocal(config, warn);
+  // Loading all of this takes longer than asking the socket.
+  const { openHolder } = await import('./own-store.ts');
+  const held = await openHolder(config, warn, signal);
+  if (held === undefined) return await openLocal(config, warn);
+  return { ...held, transport: withCredentials(held.transport, { namespace: config.namespace }) };
+}
+
+async function openLocal(config: ClientConfig, warn: (message: string) => void): Promise<Connection> {
+  const { webAddress } = config;
+  return {
+    ...(await openRemote(`unix:${config.socket}`, config, warn)),
+    passes: true,
+    ...(webAddress === undefined ? {} : { webAddress }),
+  };
+}
+
+function configOf(options: ConnectOptions): ClientConfig {
+  try {
+    return readClientConfig(options);
+  } catch (error) {
+    throw error instanceof SettingError ? new UsageError(error.message) : error;
+  }
+}
+
+async function openRemote(
+  url: string,
+  { token: given, tokenFile, namespace, clientTls }: ClientConfig,
+  warn: (message: string) => void,
+): Promise<Connection> {
+  const token = tokenFile === undefined ? given : await readTokenFile(tokenFile, warn);
+  const { openEndpoint } = await import('../client/wire/endpoint.ts');
+  const endpoint = await openEndpoint(url, await readAll(clientTls));
+  return {
+    transport: withCredentials(endpoint.transport, { token, namespace }),
+    description: url,
+    close: () => endpoint.close(),
+  };
+}
+
+/** @throws UsageError for a file that cannot be read. */
+async function readAll(files: ClientTls): Promise<Partial<Record<keyof ClientTls, Buffer>>> {
+  const read = async ([name, path]: [string, string]): Promise<[string, Buffer]> => {
+    try {
+      return [name, await readFile(path)];
+    } catch (error) {
+      throw new UsageError(
+        `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+      );
+    }
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(files).map(read)));
+}

@@ -1,0 +1,195 @@
+/** Opens the store in this process: the one file that knows which index and which blobs it is made of. */
+import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { openDiskBlobs } from '../blobs/disk.ts';
+import { diskExports } from '../blobs/disk-exports.ts';
+import type { ExportFiles } from '../blobs/export-files.ts';
+import { syncDirectory } from '../blobs/files.ts';
+import { Failure } from '../domain/errors.ts';
+import { ServiceClock } from '../index/clock/clock.ts';
+import { systemTime } from '../index/clock/system-time.ts';
+import type { Index } from '../index/door.ts';
+import { LevelHome } from '../index/leveldb/home.ts';
+import { takeLock } from '../index/leveldb/leveldb.ts';
+import { afterRealTime } from '../index/timer.ts';
+import { type Figures, figuresOf } from '../store/custody/figures.ts';
+import { type HostState, StoreHost } from '../store/custody/host.ts';
+import { openStore } from '../store/open.ts';
+import { clockPauses } from '../store/upkeep/clock-pauses.ts';
+
+export interface EmbeddedOptions {
+  /** Absolute. Made if absent, open to its owner only: `lock/`, `index/`, `index.mark`, `blobs/`, `tmp/`, `run/`. */
+  readonly dataDir: string;
+  /** In bytes. */
+  readonly artifactBytesMax: number;
+  /** In bytes. */
+  readonly inlineBytesMax: number;
+  /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
+  readonly reserveBytes: number | undefined;
+  /** Where exports of the index are written to. Absolute. Default: nowhere. */
+  readonly exportDir?: string | undefined;
+  /** Told when the store begins or ceases to serve. */
+  readonly onState?: (state: HostState) => void;
+  /** Told what an operator should know and nobody else is told. */
+  readonly warn: (message: string) => void;
+}
+
+export interface Embedded {
+  readonly host: StoreHost;
+  readonly figures: () => Promise<Figures>;
+  /** Undefined where none is configured. */
+  readonly exportFiles: ExportFiles | undefined;
+  /** Calls must have ended. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store; if what is there is damaged it is in recovery then.
+ *
+ * @throws Failure STORE_UNAVAILABLE with metadata `lock: 'held'` if another process has the directory open, and
+ * without if it cannot be used.
+ */
+export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  const { dataDir } = options;
+  await makeDataDir(dataDir);
+  const lock = await takeLock(join(dataDir, 'lock')).catch((error: unknown) => {
+    throw isLocked(error) ? lockedBy(dataDir, error) : error;
+  });
+  try {
+    let index: Index | undefined;
+    const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
+    const host = await openHost(options, serviceClock, (opened) => {
+      index = opened;
+    });
+    const endWatch = serviceClock.watch(afterRealTime);
+    const close = async () => {
+      endWatch();
+      await host[Symbol.asyncDispose]();
+      await lock[Symbol.asyncDispose]();
+    };
+    const exportFiles = options.exportDir === undefined ? undefined : diskExports(options.exportDir);
+    return { host, figures: () => figuresOf(host, index), exportFiles, close };
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openHost(
+  { dataDir, warn, onState, ...limits }: EmbeddedOptions,
+  serviceClock: ServiceClock,
+  onIndex: (index: Index) => void,
+): Promise<StoreHost> {
+  return await StoreHost.open({
+    home: new LevelHome({
+      directory: join(dataDir, 'index'),
+      markPath: join(dataDir, 'index.mark'),
+      clock: serviceClock.now,
+      warn,
+    }),
+    open: async (index, isFirst) => {
+      onIndex(index);
+      return await openStore({
+        index,
+        blobs: await openDiskBlobs({ root: dataDir }),
+        artifactBytesMax: limits.artifactBytesMax,
+        inlineBytesMax: limits.inlineBytesMax,
+        reserveBytes: limits.reserveBytes,
+        removesStale: isFirst,
+        clockPauses: () => clockPauses(serviceClock),
+      });
+    },
+    warn,
+    serviceClock,
+    ...(onState === undefined ? {} : { onState }),
+  });
+}
+
+/** How often it is tried to open what another process has open. */
+const lockPollMs = 50;
+
+/**
+ * Like {@link openEmbedded}, but waits up to `lockWaitMs` for another process to leave.
+ *
+ * @param onWait called before each further try; true ends the waiting.
+ * @returns undefined if `onWait` has ended it.
+ */
+export async function openWhenFree(
+  options: EmbeddedOptions & { readonly lockWaitMs: number },
+  onWait: () => Promise<boolean>,
+): Promise<Embedded | undefined> {
+  const deadline = performance.now() + options.lockWaitMs;
+  for (;;) {
+    try {
+      return await openEmbedded(options);
+    } catch (error) {
+      if (!isLocked(error) || performance.now() > deadline) throw error;
+    }
+    if (await onWait()) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
+  }
+}
+
+/** True if the store could not be opened because another process has it open. */
+function isLocked(error: unknown): boolean {
+  return error instanceof Failure && error.metadata.lock === 'held';
+}
+
+function lockedBy(dataDir: string, cause: unknown): Failure {
+  return new Failure('STORE_UNAVAILABLE', `another process has the data directory open: ${dataDir}`, {
+    metadata: { lock: 'held' },
+    cause,
+  });
+}
+
+/** What a store makes in its directory, and what is in any directory that is a file system of its own. */
+const ours = new Set([
+  'index',
+  'index.mark',
+  'index.mark.tmp',
+  'index.rebuild',
+  'lock',
+  'blobs',
+  'exports',
+  'tmp',
+  'run',
+  'lost+found',
+]);
+
+/**
+ * A directory that holds other things and no store was most likely named by mistake; and what is in `tmp` would be
+ * removed.
+ */
+async function refuseForeign(dataDir: string): Promise<void> {
+  const entries = await readdir(dataDir);
+  if (entries.includes('index.mark') || entries.includes('index.rebuild')) return;
+  const isStore = entries.includes('index') && (await readdir(join(dataDir, 'index'))).includes('CURRENT');
+  if (isStore) return;
+  const inTmp = entries.includes('tmp') ? await readdir(join(dataDir, 'tmp')) : [];
+  const foreign =
+    entries.find((name) => !ours.has(name)) ?? (inTmp.length > 0 ? `tmp/${inTmp[0]}` : undefined);
+  if (foreign !== undefined)
+    throw new Error(
+      `it is not empty, and no store: there is ${foreign}. Name another directory, or an empty one`,
+    );
+}
+
+/** The entries of what was made are durable: what is then written below them must not vanish with them. */
+async function makeDataDir(dataDir: string): Promise<void> {
+  try {
+    const created = await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    if (created === undefined) {
+      await refuseForeign(dataDir);
+      return;
+    }
+    await chmod(dataDir, 0o700);
+    for (let path = dataDir; path.length >= created.length; path = dirname(path)) {
+      await syncDirectory(dirname(path));
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure('STORE_UNAVAILABLE', `the data directory cannot be used: ${dataDir}: ${reason}`, {
+      cause: error,
+    });
+  }
+}

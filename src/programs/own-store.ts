@@ -1,0 +1,149 @@
+/**
+ * The command line's own store: opened in this process, and served on the data directory's socket to other processes
+ * while this one runs, since only one can have it open.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createRouterTransport } from '@connectrpc/connect';
+import { authenticationOver } from '../api/credentials.ts';
+import type { CallRecord } from '../api/guard.ts';
+import { routes } from '../api/routes.ts';
+import type { Connection } from '../cli/io.ts';
+import { ArtifactaError } from '../client/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { answersOurs } from '../server/addresses.ts';
+import type { RunningServer } from '../server/server.ts';
+import type { ClientConfig } from '../settings/config.ts';
+import type { StoreHost } from '../store/custody/host.ts';
+import { type Embedded, openWhenFree } from './data-directory.ts';
+
+/**
+ * A command that has ended by then has nobody to share with, and is spared the loading of a server, which takes as long
+ * as all that it does itself.
+ */
+const serveAfterMs = 200;
+/** How long calls of others may take to end when the command has, in milliseconds. */
+const drainMs = 60_000;
+/** How long a command goes on for maintenance, in milliseconds; where nothing is due it takes one. */
+const sliceMs = 250;
+/** The longest pause between two tries to open the store, in milliseconds. */
+const pauseMsMax = 400;
+
+/**
+ * Opens the store in the data directory, waiting for whoever has it open.
+ *
+ * @param signal ends the waiting.
+ * @returns undefined if a process serves it on its socket by now.
+ * @throws ArtifactaError UNAVAILABLE if it cannot be opened; CANCELLED if the signal came first.
+ */
+export async function openHolder(
+  config: ClientConfig,
+  warn: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<Connection | undefined> {
+  let embedded: Embedded | undefined;
+  try {
+    embedded = await openWhenFree({ ...config, warn }, waiting(config, signal));
+  } catch (error) {
+    throw new ArtifactaError(error instanceof Error ? error.message : String(error), {
+      code: 'UNAVAILABLE',
+      cause: error,
+    });
+  }
+  if (embedded === undefined) {
+    if (signal?.aborted) throw new ArtifactaError('the waiting was given up', { code: 'CANCELLED' });
+    return undefined;
+  }
+  const { host, exportFiles, close } = embedded;
+  const onCall = ({ outcome, method, error }: CallRecord) => {
+    if (outcome === 'INTERNAL') warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`);
+  };
+  const elapsed = () => performance.now();
+  const { authenticate } = authenticationOver(host.store, { isRequired: true, elapsed });
+  const all = routes({
+    store: host.store,
+    host,
+    publicUrl: config.publicUrl,
+    exportFiles,
+    onCall,
+    elapsed,
+    authenticate,
+  });
+  const sharing = new Sharing(async () => {
+    const { startServer } = await import('../server/server.ts');
+    return await startServer({
+      routes: all,
+      socket: config.socket,
+      messageBytesMax: limits.messageBytesMax,
+      concurrentStreamsMax: limits.concurrentStreamsMax,
+      drainMs,
+      onStopping: () => {
+        if (host.state === 'serving') host.store.endWatches();
+      },
+      onUnexpectedError: (error, method) => warn(`${method}: ${String(error)}`),
+    });
+  }, warn);
+  return {
+    transport: createRouterTransport(all, { router: { readMaxBytes: limits.messageBytesMax } }),
+    description: config.dataDir,
+    isEmbedded: true,
+    close: async () => {
+      // The socket goes first: newcomers then wait for the directory, and nobody's call is turned away half way.
+      await sharing.end();
+      await slice(host);
+      await close();
+    },
+  };
+}
+
+/**
+ * What is done between two tries. A try costs a millisecond of the processor that the others need to be done, so the
+ * pauses grow at first; they differ, so that not all try at once; and they shrink again, so that whoever has waited
+ * longest tries most often.
+ *
+ * @returns true when there is nothing to wait for any more.
+ */
+function waiting(
+  { socket, lockWaitMs }: ClientConfig,
+  signal: AbortSignal | undefined,
+): () => Promise<boolean> {
+  const beganMs = performance.now();
+  return async () => {
+    const waitedMs = performance.now() - beganMs;
+    const longestMs = Math.min(waitedMs / 2, pauseMsMax * Math.max(0, 1 - waitedMs / lockWaitMs));
+    await delay(Math.random() * longestMs, undefined, signal === undefined ? {} : { signal }).catch(
+      () => undefined,
+    );
+    return signal?.aborted === true || (await answersOurs(socket));
+  };
+}
+
+/** A little maintenance, since nobody else may ever come to do it; what fails is left to whoever comes next. */
+async function slice(host: StoreHost): Promise<void> {
+  if (host.state !== 'serving') return;
+  const endMs = performance.now() + sliceMs;
+  const bounds = { itemsMax: limits.maintenanceItemsDefault, isOver: () => performance.now() > endMs };
+  const { reaper, collection } = host.store;
+  await reaper.reap(bounds).catch(() => undefined);
+  if (!bounds.isOver()) await collection.collect(bounds, { findOrphans: false }).catch(() => undefined);
+}
+
+/** Serves others from some time on. */
+class Sharing {
+  private readonly timer: NodeJS.Timeout;
+  private server: Promise<RunningServer | undefined> | undefined;
+
+  constructor(start: () => Promise<RunningServer>, warn: (message: string) => void) {
+    this.timer = setTimeout(() => {
+      this.server = start().catch((error: unknown) => {
+        warn(`other processes have to wait: ${error instanceof Error ? error.message : String(error)}`);
+        return undefined;
+      });
+    }, serveAfterMs);
+  }
+
+  /** Takes no more calls, and waits for those under way. */
+  async end(): Promise<void> {
+    clearTimeout(this.timer);
+    await (await this.server)?.drain();
+  }
+}

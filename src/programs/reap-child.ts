@@ -1,0 +1,54 @@
+/** Runs `artifacta reap` beside the service: another process, which ends with this one, whatever ends it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { ServeConfig } from '../settings/config.ts';
+
+const firstDelayMs = 1_000;
+const lastDelayMs = 60_000;
+/** After being told to stop. */
+const patienceMs = 5_000;
+/** A process that ran so long had begun well. */
+const steadyMs = 60_000;
+
+/** Starts it, and again whenever it ends by itself. Disposal ends it. */
+export function startReaper(
+  { dataDir, socket, logLevel }: ServeConfig,
+  warn: (fields: object, message: string) => void,
+): AsyncDisposable {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+  const args = [main, 'reap', '--data-dir', dataDir, '--socket', socket, '--log-level', logLevel];
+  let child: ChildProcess | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopping = false;
+  let delayMs = firstDelayMs;
+  const start = () => {
+    const beganMs = performance.now();
+    // By the channel it learns that this process has ended, though nobody could tell it.
+    child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    // A process that cannot be started ends, too.
+    child.on('error', (error) => warn({ err: error }, 'the reaper failed'));
+    child.on('close', (code, signal) => {
+      child = undefined;
+      if (isStopping) return;
+      if (performance.now() - beganMs > steadyMs) delayMs = firstDelayMs;
+      warn({ code, signal, again_ms: delayMs }, 'the reaper has ended; it is started again');
+      timer = setTimeout(start, delayMs).unref();
+      delayMs = Math.min(delayMs * 2, lastDelayMs);
+    });
+  };
+  start();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      isStopping = true;
+      clearTimeout(timer);
+      if (child === undefined) return;
+      const running = child;
+      const closed = once(running, 'close');
+      running.kill('SIGTERM');
+      const impatient = setTimeout(() => running.kill('SIGKILL'), patienceMs);
+      await closed;
+      clearTimeout(impatient);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/** Puts the sidecar together: a client of the service's socket, and passes of maintenance through it. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from '../client/client.ts';
+import { openAdminDoor } from '../server/admin-door.ts';
+import type { ReapConfig } from '../settings/config.ts';
+import { loop } from '../sidecar/loop.ts';
+import { type PassReport, pass } from '../sidecar/pass.ts';
+import { openLog } from '../telemetry/log.ts';
+import type { ReaperMetrics } from '../telemetry/reaper-metrics.ts';
+
+/** What the process gives it. */
+export interface ReapSurroundings {
+  /** Of the software. */
+  readonly version: string;
+  /** Resolves when it is to stop. */
+  readonly stopped: Promise<unknown>;
+}
+
+/** A call may take this long: much may be due. */
+const callMs = 60_000;
+const scrubBytesMax = 1024 ** 3;
+
+/**
+ * Resolves when it was told to stop, or has made its one pass.
+ *
+ * @returns false if that one pass failed.
+ * @throws ArtifactaError if the address of the service cannot be used; ListenError.
+ */
+export async function reapUntilStopped(
+  config: ReapConfig,
+  { version, stopped }: ReapSurroundings,
+): Promise<boolean> {
+  const log = openLog(config.logLevel, () => undefined);
+  const stop = new AbortController();
+  void stopped.then(() => stop.abort());
+  const metrics = await metricsOf(config, version);
+  await using client = await connect(`unix:${config.socket}`, {
+    timeoutMs: callMs,
+    // The passes are what is repeated.
+    retry: { attemptsMax: 1 },
+  });
+  await using door =
+    metrics && (await openDoor(config, metrics, (error) => log.error({ err: error }, 'unexpected error')));
+  const tell = (report: PassReport, durationMs: number, nextMs?: number) => {
+    metrics?.passed(figuresOf(report, durationMs));
+    for (const { what, error } of report.failures) log.warn({ work: what, err: error }, 'maintenance failed');
+    for (const { namespace, sha256, message } of report.scrubbed.damaged)
+      log.error({ namespace, sha256 }, `damaged content: ${message}`);
+    for (const { id, message } of report.pauses) log.warn({ pause: id }, `maintenance waits: ${message}`);
+    const { reaped, collected, scrubbed, exported } = report;
+    const isNews = hasDone(report);
+    const { removedBytes, ...counts } = collected;
+    const line = {
+      ...reaped,
+      ...counts,
+      removed_bytes: removedBytes,
+      scrubbed: scrubbed.contents,
+      export: exported?.written ? exported.path : null,
+    };
+    log[isNews ? 'info' : 'debug'](
+      { ...line, duration_ms: Math.round(durationMs), next_ms: nextMs && Math.round(nextMs) },
+      'pass',
+    );
+  };
+  const timed = async (scrubBytes: number) => {
+    const start = performance.now();
+    const report = await pass(client.maintenance, { scrubBytes, signal: stop.signal });
+    return { report, durationMs: performance.now() - start };
+  };
+  if (config.once) {
+    const { report, durationMs } = await timed(config.scrubBytesPerSecond > 0 ? scrubBytesMax : 0);
+    tell(report, durationMs);
+    return report.failures.length === 0;
+  }
+  log.info(
+    {
+      socket: config.socket,
+      interval_s: config.intervalMs / 1_000,
+      metrics: door?.address ?? null,
+      pid: process.pid,
+    },
+    'reaping',
+  );
+  let lastMs = 0;
+  await loop({
+    pass: async (sinceMs = config.intervalMs) => {
+      const allowance = (config.scrubBytesPerSecond * sinceMs) / 1_000;
+      const { report, durationMs } = await timed(Math.min(scrubBytesMax, Math.round(allowance)));
+      lastMs = durationMs;
+      return report;
+    },
+    intervalMs: config.intervalMs,
+    random: Math.random,
+    elapsed: () => performance.now(),
+    now: Date.now,
+    sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+    signal: stop.signal,
+    onPass: (report, nextMs) => tell(report, lastMs, nextMs),
+  });
+  log.info('stopped');
+  return true;
+}
+
+async function metricsOf({ listen }: ReapConfig, version: string): Promise<ReaperMetrics | undefined> {
+  if (listen === undefined) return undefined;
+  const { openReaperMetrics } = await import('../telemetry/reaper-metrics.ts');
+  return openReaperMetrics(version, () => Date.now() / 1_000);
+}
+
+async function openDoor({ listen }: ReapConfig, metrics: ReaperMetrics, onError: (error: unknown) => void) {
+  return await openAdminDoor({
+    address: listen!,
+    readiness: { ready: true, phase: 'serving' },
+    metrics: metrics.scrape,
+    onUnexpectedError: onError,
+  });
+}
+
+function hasDone({ reaped, collected, scrubbed, exported }: PassReport): boolean {
+  const counts = [...Object.values(reaped), ...Object.values(collected), scrubbed.damagedCount];
+  return counts.some((count) => count > 0) || exported?.written === true;
+}
+
+function figuresOf(report: PassReport, durationMs: number) {
+  const { reaped, collected, scrubbed, exported, failures, pauses } = report;
+  const { bytes: _logical, ...counted } = reaped;
+  return {
+    ...counted,
+    ...collected,
+    durationMs,
+    failed: failures.map(({ what }) => what),
+    pauses: pauses.length,
+    scrubbedBytes: scrubbed.sizeBytes,
+    damaged: scrubbed.damagedCount,
+    exports: exported?.written ? 1 : 0,
+  };
+}

@@ -1,0 +1,223 @@
+/** Puts the service together: the store, its doors, and what watches them. */
+import { readFile } from 'node:fs/promises';
+import { authenticationOver } from '../api/credentials.ts';
+import { admitWith } from '../api/guard.ts';
+import { methodNames, routes } from '../api/routes.ts';
+import { sharedContents, sharedMethod } from '../api/shared.ts';
+import { exportWarnings } from '../blobs/disk-exports.ts';
+import { limits } from '../domain/limits.ts';
+import type { AuthenticationOptions } from '../identity/authentication.ts';
+import { identifyBy } from '../identity/certificates.ts';
+import { parseOutsideConfig } from '../identity/config.ts';
+import { openJwtVerifier } from '../identity/jwt.ts';
+import { openAdminDoor } from '../server/admin-door.ts';
+import { messageBytes } from '../server/grpc/codec.ts';
+import { Readiness } from '../server/readiness.ts';
+import { type RunningServer, startServer } from '../server/server.ts';
+import { Tls } from '../server/tls.ts';
+import type { ServeConfig } from '../settings/config.ts';
+import type { HostState } from '../store/custody/host.ts';
+import { openTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
+import { type Embedded, openWhenFree } from './data-directory.ts';
+import { startReaper } from './reap-child.ts';
+
+/** What the process gives the service, and is given back. */
+export interface Surroundings {
+  /** Of the software. */
+  readonly version: string;
+  /** The first signal to stop, and the second. */
+  readonly signals: { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> };
+  /** Calls the listener when files should be read again. */
+  readonly hangup: (listener: () => void) => void;
+  /** Ends the process: it can do nothing any more. */
+  readonly fail: () => never;
+}
+
+/** Resolves when the service has stopped because it was told to. @throws Error if it cannot start. */
+export async function serveUntilSignalled(config: ServeConfig, surroundings: Surroundings): Promise<void> {
+  const { version, signals, fail } = surroundings;
+  const readiness = new Readiness();
+  let embedded: Embedded | undefined;
+  const telemetry = openTelemetry({
+    ...config,
+    version,
+    hasMetrics: config.admin !== undefined,
+    methods: [...methodNames, sharedMethod],
+    isReady: () => readiness.ready,
+    messageBytes: () => messageBytes,
+    figures: async () => embedded?.figures(),
+  });
+  const { log } = telemetry;
+  noteBugs(telemetry, fail);
+  for (const warning of config.warnings) log.warn(warning);
+  if (config.exportDir !== undefined)
+    for (const warning of await exportWarnings(config.exportDir, config.dataDir)) log.warn(warning);
+  const outside = await openOutside(config.authConfig);
+  using tls = config.tls && (await openTls(config.tls, telemetry, surroundings));
+  const openAdmin = () => openAdminOf(config, readiness, telemetry);
+  // Whoever is being replaced may still have the address; it is asked for again when that has left.
+  const adminAtOnce = await openAdmin().catch(() => undefined);
+  let isListening = false;
+  const showState = (state: HostState) => {
+    if (readiness.phase === 'leaving' || readiness.phase === 'stopping') return;
+    if (state === 'recovery') readiness.set('recovery');
+    else readiness.set(state === 'serving' && isListening ? 'serving' : 'starting');
+  };
+  embedded = await openStoreOf(config, surroundings, telemetry, (state) => {
+    // What orchestrators start again is better than what can do nothing any more.
+    if (state === 'failed') fail();
+    showState(state);
+  });
+  if (embedded === undefined) {
+    log.info('stopped');
+    return;
+  }
+  const { host, close } = embedded;
+  try {
+    // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
+    await using admin = adminAtOnce ?? (await openAdmin());
+    await telemetry.loaded;
+    await using server = await openDoors(config, { embedded, telemetry, readiness, tls, outside, version });
+    isListening = true;
+    showState(host.state);
+    await using _reaper = config.withReaper
+      ? startReaper(config, (fields, message) => log.warn(fields, message))
+      : undefined;
+    log.info(
+      {
+        ...server.addresses,
+        tls: tls !== undefined,
+        auth: config.auth,
+        admin: admin?.address ?? null,
+        data_dir: config.dataDir,
+        pid: process.pid,
+        ...(host.damage === undefined ? host.store.recovered : { recovery: host.damage.message }),
+      },
+      host.damage === undefined ? 'ready' : 'in recovery',
+    );
+    log.info({ signal: await signals.first }, 'draining; a second signal breaks off what is under way');
+    void signals.second.then(() => server.force());
+    log.info(await server.drain(), 'drained');
+  } finally {
+    await close();
+    await telemetry[Symbol.asyncDispose]();
+  }
+  log.info('stopped');
+}
+
+function noteBugs({ log }: Telemetry, fail: () => never): void {
+  // A promise that nobody waited for has failed: a bug, but one that has interrupted nothing. The handlers' own
+  // failures end their calls, and a failed write makes the index reopen. Stopping here would let one request that
+  // reaches the bug break off everybody's uploads, again and again.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+  // Code was interrupted half way, so that what it keeps in memory may be wrong. The store is made for sudden ends.
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'uncaught exception');
+    fail();
+  });
+}
+
+type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify'>;
+
+/** @throws Error that names the file and what is wrong with it. */
+async function openOutside(path: string | undefined): Promise<Outside> {
+  if (path === undefined) return {};
+  try {
+    const { jwt, certificates } = parseOutsideConfig(await readFile(path, 'utf8'));
+    return {
+      ...(jwt.length === 0 ? {} : { verifyJwt: await openJwtVerifier(jwt, Date.now) }),
+      ...(certificates.length === 0 ? {} : { identify: identifyBy(certificates) }),
+    };
+  } catch (error) {
+    throw new Error(`--auth-config ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function openTls(
+  files: NonNullable<ServeConfig['tls']>,
+  { log }: Telemetry,
+  { hangup }: Surroundings,
+): Promise<Tls> {
+  const tls = await Tls.open(files, { warn: (message) => log.warn(message) });
+  tls.subscribe(() => log.info('a new certificate is in use'));
+  hangup(() => void tls.reload());
+  return tls;
+}
+
+async function openAdminOf({ admin }: ServeConfig, readiness: Readiness, { log, scrape }: Telemetry) {
+  if (admin === undefined) return undefined;
+  return await openAdminDoor({
+    address: admin,
+    readiness,
+    metrics: scrape,
+    onUnexpectedError: (error, path) => log.error({ err: error, path }, 'unexpected error'),
+  });
+}
+
+/** A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for. */
+async function openStoreOf(
+  config: ServeConfig,
+  { signals }: Surroundings,
+  { log }: Telemetry,
+  onState: (state: HostState) => void,
+): Promise<Embedded | undefined> {
+  let waits = false;
+  let isSignalled = false;
+  void signals.first.then(() => {
+    isSignalled = true;
+  });
+  return await openWhenFree({ ...config, warn: (message) => log.warn(message), onState }, async () => {
+    if (!waits)
+      log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
+    waits = true;
+    return isSignalled;
+  });
+}
+
+interface DoorParts {
+  readonly embedded: Embedded;
+  readonly telemetry: Telemetry;
+  readonly readiness: Readiness;
+  readonly tls: Tls | undefined;
+  readonly outside: Outside;
+  readonly version: string;
+}
+
+async function openDoors(
+  config: ServeConfig,
+  { embedded: { host, exportFiles }, telemetry, readiness, tls, outside, version }: DoorParts,
+): Promise<RunningServer> {
+  const elapsed = () => performance.now();
+  const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
+  const told = { onCall: telemetry.onCall, elapsed };
+  return await startServer({
+    shared: sharedContents(host.store, told),
+    routes: routes({
+      publicUrl: config.publicUrl,
+      store: host.store,
+      host,
+      exportFiles,
+      version,
+      onStart: telemetry.onStart,
+      ...told,
+      authenticate,
+    }),
+    readiness,
+    admit: (header, values) => admitWith(authenticate, header, values),
+    tls,
+    grpc: config.grpc,
+    http: config.http,
+    httpHosts: config.httpHosts,
+    checkHost: !config.auth,
+    corsOrigins: config.corsOrigins,
+    socket: config.socket,
+    messageBytesMax: limits.messageBytesMax,
+    concurrentStreamsMax: limits.concurrentStreamsMax,
+    graceMs: config.graceMs,
+    drainMs: config.drainMs,
+    onStopping: () => {
+      if (host.state === 'serving') host.store.endWatches();
+    },
+    onUnexpectedError: (error, method) => telemetry.log.error({ err: error, method }, 'unexpected error'),
+  });
+}

@@ -1,0 +1,215 @@
+/** One call of each kind: from what grpc-js hands over to a Connect handler and back. */
+import type { Buffer } from 'node:buffer';
+import type { Readable } from 'node:stream';
+import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { createHandlerContext, type HandlerContext, type MethodImplSpec } from '@connectrpc/connect';
+import type {
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  ServerReadableStream,
+  ServerWritableStream,
+  sendUnaryData,
+} from '@grpc/grpc-js';
+import type { Door } from '../../api/door.ts';
+import { callValues } from '../call-values.ts';
+import type { CallsInFlight } from '../calls-in-flight.ts';
+import { cancelled, deadlineExceeded, isSendable, unexpected } from '../refusals.ts';
+import { decode, type Encode, type Encoded, encoderOf } from './codec.ts';
+import { readOneAtATime, socketOf } from './internals.ts';
+import { headersOf, isEmpty, metadataOf } from './metadata.ts';
+import { SendQueue } from './send-queue.ts';
+import { statusOf } from './status.ts';
+import { noteMessage } from './young-collector.ts';
+
+export interface CallOptions {
+  readonly door: Door;
+  /** Aborted when the service is forced to stop; so are then the signals of all calls. */
+  readonly stop: AbortSignal;
+  readonly calls: CallsInFlight;
+  /** Told of every error that is not a ConnectError; its caller is told nothing but INTERNAL. */
+  readonly onUnexpectedError: (error: unknown, method: string) => void;
+}
+
+/** What calls of all kinds have in common. */
+interface AnyCall {
+  readonly cancelled: boolean;
+  readonly metadata: Metadata;
+  getDeadline(): Date | number;
+  sendMetadata(metadata: Metadata): void;
+  /** Also emitted after a call that ended well. */
+  once(event: 'cancelled', listener: () => void): unknown;
+}
+
+type Spec<Kind extends MethodImplSpec['kind']> = Extract<MethodImplSpec, { kind: Kind }>;
+type Context = ReturnType<typeof createHandlerContext>;
+
+/** The reason of a signal that is aborted because its call has ended well. */
+const ended = new Error('the call has ended');
+
+export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCall<Buffer, Encoded> {
+  const encode = encoderOf(spec.method.output);
+  return (call, callback) => {
+    run(call, spec, options, async (context) => {
+      await answer(call, callback, context, options, encode, async () =>
+        spec.impl(decode(spec.method.input, call.request), context),
+      );
+    });
+  };
+}
+
+export function clientStreaming(
+  spec: Spec<'client_streaming'>,
+  options: CallOptions,
+): handleClientStreamingCall<Buffer, Encoded> {
+  const encode = encoderOf(spec.method.output);
+  return (call, callback) => {
+    readOneAtATime(call);
+    run(call, spec, options, async (context) => {
+      await answer(call, callback, context, options, encode, async () =>
+        spec.impl(requests(call, spec.method.input, context.signal), context),
+      );
+    });
+  };
+}
+
+export function serverStreaming(
+  spec: Spec<'server_streaming'>,
+  options: CallOptions,
+): handleServerStreamingCall<Buffer, Encoded> {
+  const encode = encoderOf(spec.method.output);
+  return (call) => {
+    run(call, spec, options, async (context) => {
+      try {
+        const responses = spec.impl(decode(spec.method.input, call.request), context);
+        await sendAll(call, responses, context, encode);
+        sendHeaders(call, context);
+        call.end(metadataOf(context.responseTrailer));
+      } catch (error) {
+        sendHeaders(call, context);
+        call.emit('error', failed(error, context, options));
+      }
+    });
+  };
+}
+
+/** Makes the context, keeps account of the call, and releases its timers and listeners when `body` has settled. */
+function run(
+  call: AnyCall,
+  { method }: MethodImplSpec,
+  options: CallOptions,
+  body: (context: Context) => Promise<void>,
+): void {
+  const gone = new AbortController();
+  const deadline = call.getDeadline();
+  const context = createHandlerContext({
+    service: method.parent,
+    method,
+    protocolName: 'grpc',
+    requestMethod: 'POST',
+    url: `/${method.parent.typeName}/${method.name}`,
+    requestHeader: headersOf(call.metadata),
+    requestSignal: gone.signal,
+    shutdownSignal: options.stop,
+    contextValues: callValues(options.door, socketOf(call)),
+    ...(deadline === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Number(deadline) - Date.now() }),
+  });
+  const onGone = () => {
+    if (!context.signal.aborted) gone.abort(passed(call.getDeadline()) ? deadlineExceeded() : cancelled());
+  };
+  call.once('cancelled', onGone);
+  if (call.cancelled) onGone();
+  options.calls.track(
+    body(context)
+      .catch((error) => options.onUnexpectedError(error, nameOf(context)))
+      .finally(() => context.abort(ended)),
+  );
+}
+
+/** grpc-js cancels calls at their deadline, by a timer that may be a millisecond early. */
+function passed(deadline: Date | number): boolean {
+  return Number(deadline) - Date.now() <= 1;
+}
+
+/** Runs a handler with one response and sends that, or the error. */
+async function answer<D extends DescMessage>(
+  call: AnyCall,
+  callback: sendUnaryData<Encoded>,
+  context: Context,
+  options: CallOptions,
+  encode: Encode<D>,
+  handle: () => Promise<MessageInitShape<D>>,
+): Promise<void> {
+  try {
+    const response = encode(await handle());
+    sendHeaders(call, context);
+    callback(null, response, metadataOf(context.responseTrailer));
+  } catch (error) {
+    sendHeaders(call, context);
+    callback(failed(error, context, options));
+  }
+}
+
+/**
+ * The messages of a client stream. Throws if it was cut short, where that can be told: clients on Node end a stream
+ * before they reset it, which looks like a normal end. So the end alone must never mean success.
+ */
+async function* requests<D extends DescMessage>(
+  call: ServerReadableStream<Buffer, Encoded>,
+  desc: D,
+  signal: AbortSignal,
+): AsyncGenerator<MessageShape<D>> {
+  // Wakes an iteration that waits for a client which may never send again. The answer does not pass through here.
+  const stop = () => (call as Readable).destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  // An early answer ends the iteration but must not destroy the call that it is sent on.
+  const messages = (call as Readable).iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  try {
+    for (;;) {
+      const next = await messages.next().catch(() => undefined);
+      if (signal.aborted) throw signal.reason;
+      if (next === undefined) throw cancelled();
+      if (next.done === true) return;
+      noteMessage(next.value.length);
+      yield decode(desc, next.value);
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await messages.return?.();
+  }
+}
+
+/** Sends what the handler yields, no faster than the client takes it; stops the handler when the client has gone. */
+async function sendAll<D extends DescMessage>(
+  call: ServerWritableStream<Buffer, Encoded>,
+  responses: AsyncIterable<MessageInitShape<D>>,
+  context: Context,
+  encode: Encode<D>,
+): Promise<void> {
+  const queue = new SendQueue(call, context.signal);
+  for await (const response of responses) {
+    context.signal.throwIfAborted();
+    sendHeaders(call, context);
+    await queue.send(encode(response));
+  }
+}
+
+/** Those set so far. Only the first time counts: afterwards grpc-js has sent them. */
+function sendHeaders(call: AnyCall, { responseHeader }: HandlerContext): void {
+  if (!isEmpty(responseHeader)) call.sendMetadata(metadataOf(responseHeader));
+}
+
+function failed(error: unknown, context: Context, options: CallOptions) {
+  const sendable = isSendable(error) ? error : unexpected();
+  if (sendable !== error) options.onUnexpectedError(error, nameOf(context));
+  return {
+    name: sendable.name,
+    message: sendable.rawMessage,
+    ...statusOf(sendable, context.responseTrailer),
+  };
+}
+
+function nameOf({ service, method }: HandlerContext): string {
+  return `${service.typeName}/${method.name}`;
+}

@@ -1,0 +1,82 @@
+/**
+ * Serves Connect services over grpc-js: the same registration function that is given to a ConnectRouter is given to a
+ * collector here. Handlers get raw bytes and decode them themselves, so that a malformed message is the caller's
+ * error and not ours.
+ */
+import type { Buffer } from 'node:buffer';
+import type { DescService } from '@bufbuild/protobuf';
+import {
+  type ConnectRouter,
+  createMethodImplSpec,
+  createServiceImplSpec,
+  type MethodImplSpec,
+} from '@connectrpc/connect';
+import type { Server } from '@grpc/grpc-js';
+import { type CallOptions, clientStreaming, serverStreaming, unary } from './calls.ts';
+import type { Encoded } from './codec.ts';
+
+/** Registers services with a router. `src/api/routes.ts` makes one. */
+export type Routes = (router: ConnectRouter) => void;
+
+export interface CollectedServices {
+  /** Fully qualified, in the order of registration, e.g. `artifacta.v1.ArtifactService`. */
+  readonly names: readonly string[];
+  readonly methods: readonly MethodImplSpec[];
+}
+
+/** What `routes` registers. */
+export function collect(routes: Routes): CollectedServices {
+  const names = new Set<string>();
+  const methods: MethodImplSpec[] = [];
+  const router: ConnectRouter = {
+    handlers: [],
+    service(service: DescService, implementation) {
+      names.add(service.typeName);
+      methods.push(...Object.values(createServiceImplSpec(service, implementation).methods));
+      return router;
+    },
+    rpc(method, implementation) {
+      names.add(method.parent.typeName);
+      methods.push(createMethodImplSpec(method, implementation));
+      return router;
+    },
+  };
+  routes(router);
+  return { names: [...names], methods };
+}
+
+/**
+ * Adds the methods to a grpc-js server.
+ *
+ * @throws Error if a method streams both ways, which no service here does, or is there twice.
+ */
+export function serve(server: Server, methods: readonly MethodImplSpec[], options: CallOptions): void {
+  for (const spec of methods) {
+    const path = `/${spec.method.parent.typeName}/${spec.method.name}`;
+    const { type, handle } = handlerOf(spec, options);
+    // grpc-js asks of an encoded message no more than `Encoded` has.
+    if (
+      !server.register(
+        path,
+        handle,
+        (message: Encoded) => message as Buffer,
+        (bytes: Buffer) => bytes,
+        type,
+      )
+    )
+      throw new Error(`${path} is registered twice`);
+  }
+}
+
+function handlerOf(spec: MethodImplSpec, options: CallOptions) {
+  switch (spec.kind) {
+    case 'unary':
+      return { type: 'unary', handle: unary(spec, options) };
+    case 'client_streaming':
+      return { type: 'clientStream', handle: clientStreaming(spec, options) };
+    case 'server_streaming':
+      return { type: 'serverStream', handle: serverStreaming(spec, options) };
+    case 'bidi_streaming':
+      throw new Error(`${spec.method.name} streams both ways, which the gRPC door does not offer`);
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * grpc.health.v1: readiness under the empty name and those of the services, and under `liveness` whether the process
+ * answers at all, for probes that start it anew.
+ */
+import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
+import {
+  Health,
+  HealthCheckResponse_ServingStatus as Status,
+} from '../../../gen/grpc/health/v1/health_pb.ts';
+import type { Readiness } from '../readiness.ts';
+
+/** What a probe asks for that is not to fail while the service starts, drains or is in recovery. */
+export const livenessName = 'liveness';
+
+export function health(readiness: Readiness, services: readonly string[]): ServiceImpl<typeof Health> {
+  const known = new Set(['', ...services]);
+  const statusOf = (service: string) => {
+    if (service === livenessName) return Status.SERVING;
+    if (!known.has(service)) return Status.SERVICE_UNKNOWN;
+    return readiness.ready ? Status.SERVING : Status.NOT_SERVING;
+  };
+  return {
+    check: ({ service }) => {
+      const status = statusOf(service);
+      if (status === Status.SERVICE_UNKNOWN)
+        throw new ConnectError('there is no such service', Code.NotFound);
+      return { status };
+    },
+    // Ends by itself once the service stops, so that watchers do not hold up its end.
+    watch: async function* ({ service }, { signal }) {
+      let told: Status | undefined;
+      for (;;) {
+        const status = statusOf(service);
+        if (status !== told) yield { status };
+        told = status;
+        if (readiness.phase === 'stopping' || signal.aborted) return;
+        await readiness.changed(signal);
+      }
+    },
+  };
+}
+
+export { Health };

@@ -1,0 +1,119 @@
+/**
+ * Server reflection (gRPC's `doc/server-reflection.md`, v1 and v1alpha): what `grpcurl` and `buf curl` ask for, so that
+ * they need no copy of the protocol. The descriptors are those of the generated code.
+ */
+import { Buffer } from 'node:buffer';
+import { EventEmitter } from 'node:events';
+import type { Readable } from 'node:stream';
+import { type DescFile, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import type { MethodImplSpec } from '@connectrpc/connect';
+import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
+import type { Admit } from '../admit.ts';
+import { callValues } from '../call-values.ts';
+import { isSendable, malformed, unexpected } from '../refusals.ts';
+import type { CallOptions } from './calls.ts';
+import { socketOf } from './internals.ts';
+import { headersOf } from './metadata.ts';
+import { statusOf } from './status.ts';
+
+const versions = ['grpc.reflection.v1', 'grpc.reflection.v1alpha'] as const;
+const pathOf = (version: string) => `/${version}.ServerReflection/ServerReflectionInfo`;
+
+/** One version of the service, as the library defines it. */
+interface Implementation {
+  readonly deserialize: (bytes: Buffer) => object;
+  readonly serialize: (message: object) => Buffer;
+  /** Answers what is emitted as `data`, until `end`. */
+  readonly handle: (stream: object) => void;
+}
+
+export interface ReflectionOptions extends CallOptions {
+  /** Whose descriptors are shown. */
+  readonly methods: readonly MethodImplSpec[];
+  /** Who may look. */
+  readonly admit: Admit;
+}
+
+/** Adds both versions to a server. What answers is loaded when somebody asks for the first time. */
+export function serveReflection(server: Server, options: ReflectionOptions): void {
+  const same = (bytes: Buffer) => bytes;
+  let loading: Promise<ReadonlyMap<string, Implementation>> | undefined;
+  for (const version of versions) {
+    const handle = (call: ServerDuplexStream<Buffer, Buffer>) => {
+      loading ??= load(options.methods);
+      const work = answer(call, version, loading, options);
+      options.calls.track(work.catch((error) => options.onUnexpectedError(error, pathOf(version))));
+    };
+    server.register(pathOf(version), handle, same, same, 'bidi');
+  }
+}
+
+async function answer(
+  call: ServerDuplexStream<Buffer, Buffer>,
+  version: string,
+  loading: Promise<ReadonlyMap<string, Implementation>>,
+  { admit, door, stop }: ReflectionOptions,
+): Promise<void> {
+  const onStop = () => (call as Readable).destroy();
+  stop.addEventListener('abort', onStop, { once: true });
+  try {
+    await admit(headersOf(call.metadata), callValues(door, socketOf(call)));
+    const { deserialize, serialize, handle } = (await loading).get(version)!;
+    const stream = Object.assign(new EventEmitter(), {
+      write: (message: object) => call.write(serialize(message)),
+      end: () => call.end(),
+    });
+    handle(stream);
+    for await (const bytes of call as AsyncIterable<Buffer>)
+      stream.emit('data', decoded(deserialize, bytes, version));
+    stream.emit('end');
+  } catch (error) {
+    if (call.cancelled || stop.aborted) return;
+    call.emit('error', statusOf(isSendable(error) ? error : unexpected()));
+    if (!isSendable(error)) throw error;
+  } finally {
+    stop.removeEventListener('abort', onStop);
+  }
+}
+
+function decoded(deserialize: Implementation['deserialize'], bytes: Buffer, version: string): object {
+  try {
+    return deserialize(bytes);
+  } catch (error) {
+    throw malformed(`${version}.ServerReflectionRequest`, error);
+  }
+}
+
+async function load(methods: readonly MethodImplSpec[]): Promise<ReadonlyMap<string, Implementation>> {
+  const { ReflectionService } = await import('@grpc/reflection');
+  const files = new Map<string, Buffer>();
+  for (const { method } of methods) addFile(files, method.parent.file);
+  const definition = { fileDescriptorProtos: [...files.values()] };
+  const found = new Map<string, Implementation>();
+  // The library reads nothing of a package but its descriptors: see its ReflectionV1Implementation.
+  const root = { artifacta: definition } as unknown as ConstructorParameters<typeof ReflectionService>[0];
+  new ReflectionService(root, {
+    services: [...new Set(methods.map(({ method }) => method.parent.typeName))],
+  }).addToServer({
+    addService: (service, handlers) => {
+      const { ServerReflectionInfo: info } = service;
+      const version = versions.find((one) => pathOf(one) === info?.path);
+      if (info === undefined || version === undefined)
+        throw new Error('the reflection library offers another service');
+      found.set(version, {
+        deserialize: info.requestDeserialize as Implementation['deserialize'],
+        serialize: info.responseSerialize as Implementation['serialize'],
+        handle: handlers.ServerReflectionInfo as unknown as Implementation['handle'],
+      });
+    },
+  });
+  return found;
+}
+
+/** A file and all that it imports. */
+function addFile(files: Map<string, Buffer>, file: DescFile): void {
+  if (files.has(file.name)) return;
+  files.set(file.name, Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
+  for (const imported of file.dependencies) addFile(files, imported);
+}

@@ -1,0 +1,99 @@
+/** Errors as gRPC statuses. */
+import { Buffer } from 'node:buffer';
+import { ConnectError } from '@connectrpc/connect';
+import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import {
+  type Metadata,
+  type ServerInterceptingCall,
+  type ServerInterceptor,
+  type StatusObject,
+  status as statusCodes,
+} from '@grpc/grpc-js';
+import { messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { cancelled, deadlineExceeded, refusal } from '../refusals.ts';
+import { metadataOf } from './metadata.ts';
+
+const detailsKey = 'grpc-status-details-bin';
+
+/**
+ * Clients bound the header block that they accept, the strictest to 8 KiB; a status beyond that reaches them as a
+ * transport error. The message is sent twice, once percent-encoded.
+ */
+const messageCharactersMax = 1_000;
+const detailsBytesMax = 4_096;
+
+/** What grpc-js sends: `details` is the message, `metadata` the trailers. */
+export type GrpcStatus = Pick<StatusObject, 'code' | 'details' | 'metadata'>;
+
+/** The trailers of statuses that came from handlers. */
+const handlers = new WeakSet<Metadata>();
+
+/** The status for an error, with `trailers` added to the error's own metadata. */
+export function statusOf(error: ConnectError, trailers?: Headers): GrpcStatus {
+  const metadata = metadataOf(error.metadata, ...(trailers === undefined ? [] : [trailers]));
+  const details = encodedDetails(error);
+  if (details !== undefined) metadata.set(detailsKey, details);
+  handlers.add(metadata);
+  return { code: error.code as number, details: bounded(error.rawMessage), metadata };
+}
+
+/** google.rpc.Status. Details that do not fit are left out, the last ones first: ErrorInfo is the first. */
+function encodedDetails(error: ConnectError): Buffer | undefined {
+  const kept = new ConnectError(bounded(error.rawMessage), error.code);
+  kept.details = [...error.details];
+  while (kept.details.length > 0) {
+    const encoded = setTrailerStatus(new Headers(), kept).get(detailsKey);
+    const bytes = Buffer.from(encoded ?? '', 'base64');
+    if (bytes.length <= detailsBytesMax) return bytes;
+    kept.details.pop();
+  }
+  return undefined;
+}
+
+/** Well-formed, since grpc-js percent-encodes it and would throw otherwise. */
+function bounded(message: string): string {
+  const text = message.toWellFormed();
+  const encodedSize = encodeURI(text).length;
+  if (encodedSize <= messageCharactersMax) return text;
+  const keep = Math.floor((text.length * messageCharactersMax) / encodedSize);
+  return `${text.slice(0, keep).toWellFormed()}...`;
+}
+
+/**
+ * Gives the statuses that grpc-js makes up by itself (message too large, deadline passed, bad compression) the reason
+ * that every error of this service carries. The statuses of handlers pass unchanged.
+ */
+export const explainOwnStatuses: ServerInterceptor = (_method, call) => {
+  const send = call.sendStatus.bind(call);
+  call.sendStatus = (status) => {
+    const { code, metadata } = status;
+    const settled = code === statusCodes.OK || (metadata != null && handlers.has(metadata));
+    send(settled ? status : statusOf(explained(Number(code), String(status.details))));
+  };
+  // The class adds nothing that the server uses to the interface that the base call implements.
+  return call as unknown as ServerInterceptingCall;
+};
+
+/** For a path that is no method's. Nothing of it is repeated: it is whatever the client sent. */
+export function noSuchMethod(): GrpcStatus {
+  return statusOf(refusal('NOT_IMPLEMENTED', 'there is no such method'));
+}
+
+function explained(code: number, text: string): ConnectError {
+  switch (code) {
+    case statusCodes.RESOURCE_EXHAUSTED:
+      return toConnectError(messageTooLarge());
+    case statusCodes.DEADLINE_EXCEEDED:
+      return deadlineExceeded();
+    case statusCodes.CANCELLED:
+      return cancelled();
+    case statusCodes.UNIMPLEMENTED:
+      return /^Received (no|a second) request message/.test(text)
+        ? refusal('INVALID_ARGUMENT', 'the method takes exactly one message')
+        : refusal('NOT_IMPLEMENTED', text);
+    default:
+      return /^(Invalid grpc-timeout|Failed to decompress)/.test(text)
+        ? refusal('INVALID_ARGUMENT', text)
+        : refusal('INTERNAL', 'internal error');
+  }
+}

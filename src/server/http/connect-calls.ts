@@ -1,0 +1,155 @@
+/**
+ * The services over Connect, gRPC-Web and JSON. connect-node ends a call without waiting for its handler, and would
+ * send the text of any error: what it calls here are the handlers with an account of when they end, and with errors
+ * that callers may see.
+ */
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextKey,
+  type HandlerContext,
+  type MethodImplSpec,
+} from '@connectrpc/connect';
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { callValues } from '../call-values.ts';
+import type { CallOptions } from '../grpc/calls.ts';
+import { isSendable, unexpected } from '../refusals.ts';
+import { explained } from './connect-errors.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface ConnectOptions extends CallOptions {
+  readonly messageBytesMax: number;
+}
+
+/** The request by which a call came. */
+const exchangeKey = createContextKey<Exchange | undefined>(undefined, { description: 'the HTTP request' });
+
+/** Answers a request if its path is that of a method; false if it is not. */
+export type ConnectCalls = (exchange: Exchange) => boolean;
+
+export function connectCalls(methods: readonly MethodImplSpec[], options: ConnectOptions): ConnectCalls {
+  const router = createConnectRouter({
+    // gRPC has a door of its own, which is faster.
+    grpc: false,
+    readMaxBytes: options.messageBytesMax,
+    // The bytes are most often compressed already, and what is not accepted cannot be a bomb.
+    acceptCompression: [],
+    shutdownSignal: options.stop,
+    // A misspelt field is an error: nothing that is asked for is ignored.
+    jsonOptions: { ignoreUnknownFields: false },
+  });
+  for (const spec of methods) register(router, spec, options);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (exchange) => {
+    const handler = handlers.get(exchange.target.path);
+    if (handler === undefined) return false;
+    const { request, response } = exchange;
+    const values = callValues(options.door, request.socket).set(exchangeKey, exchange);
+    const respond = async () => {
+      const universal = universalRequestFromNodeRequest(request, response, undefined, values);
+      await universalResponseToNodeResponse(await explained(await handler(universal)), response);
+    };
+    respond().catch((error) =>
+      failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),
+    );
+    return true;
+  };
+}
+
+/** What connect-node could not answer. Most often the client has gone. */
+function failed(error: unknown, exchange: Exchange, method: string, options: ConnectOptions): void {
+  const { response, gone } = exchange;
+  if (!gone.aborted && !isWriteError(error)) options.onUnexpectedError(error, method);
+  if (response.headersSent) exchange.destroy();
+  else exchange.answerError(unexpected());
+}
+
+/** The system's word for a connection that has gone, which may come before the connection is closed here. */
+function isWriteError(error: unknown): boolean {
+  const { code, cause } = ConnectError.from(error);
+  return code === Code.Aborted || (cause instanceof Error && 'syscall' in cause);
+}
+
+function register(router: ConnectRouter, spec: MethodImplSpec, options: ConnectOptions): void {
+  switch (spec.kind) {
+    case 'unary':
+      router.rpc(spec.method, (request, context) =>
+        followed(context, options, async () => spec.impl(request, context)),
+      );
+      break;
+    case 'client_streaming':
+      router.rpc(spec.method, (requests, context) =>
+        followed(context, options, () => spec.impl(requests, context)),
+      );
+      break;
+    case 'server_streaming':
+      router.rpc(spec.method, (request, context) =>
+        followedStream(context, options, spec.impl(request, context)),
+      );
+      break;
+    case 'bidi_streaming':
+      throw new Error(`${spec.method.name} streams both ways, which HTTP/1.1 does not offer`);
+  }
+}
+
+/** Counts the handler until it has settled, whatever becomes of its caller. */
+function follow(context: HandlerContext, options: ConnectOptions, work: Promise<void>): void {
+  if (context.values.get(exchangeKey)?.hold(work) !== true) options.calls.track(work);
+}
+
+async function followed<T>(
+  context: HandlerContext,
+  options: ConnectOptions,
+  handle: () => Promise<T>,
+): Promise<T> {
+  const handling = handle();
+  const ignore = () => {};
+  follow(context, options, handling.then(ignore, ignore));
+  try {
+    return await handling;
+  } catch (error) {
+    throw told(error, context, options);
+  }
+}
+
+/** The signal, which is aborted at the end of every call, closes what nobody goes on to read. */
+function followedStream<T>(
+  context: HandlerContext,
+  options: ConnectOptions,
+  responses: AsyncIterable<T>,
+): AsyncIterable<T> {
+  const iterator = responses[Symbol.asyncIterator]();
+  const ended = Promise.withResolvers<void>();
+  follow(context, options, ended.promise);
+  const close = () => {
+    const closing = iterator.return?.() ?? Promise.resolve();
+    void closing.then(
+      () => ended.resolve(),
+      () => ended.resolve(),
+    );
+  };
+  if (context.signal.aborted) close();
+  else context.signal.addEventListener('abort', close, { once: true });
+  const next = async () => {
+    try {
+      return await iterator.next();
+    } catch (error) {
+      throw told(error, context, options);
+    }
+  };
+  const end = async (): Promise<IteratorResult<T>> => {
+    close();
+    await ended.promise;
+    return { done: true, value: undefined };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
+}
+
+/** What the caller may hear of an error. */
+function told(error: unknown, { service, method }: HandlerContext, options: ConnectOptions): ConnectError {
+  if (isSendable(error)) return error;
+  options.onUnexpectedError(error, `${service.typeName}/${method.name}`);
+  return unexpected();
+}

@@ -1,0 +1,201 @@
+/** `GET` and `HEAD /v1/artifacts/{id}/content`: the bytes of an artifact, with ranges and conditions. */
+import { once } from 'node:events';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { Artifact } from '../../../gen/artifacta/v1/artifact_pb.ts';
+import { ArtifactSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
+import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import type { DownloadArtifactResponseSchema } from '../../../gen/artifacta/v1/content_pb.ts';
+import { noteMessage } from '../grpc/young-collector.ts';
+import { refusal } from '../refusals.ts';
+import { decideConditions, isConditional, rangeCounts } from './conditions.ts';
+import { formatDigest } from './content-digest.ts';
+import { contentDisposition } from './disposition.ts';
+import { HttpError, refusedField } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { PlainCalls } from './plain-calls.ts';
+import { parseRange, type Range } from './range.ts';
+
+/** @throws HttpError, ConnectError before the answer has begun; afterwards a failure breaks the answer off. */
+export async function getContent(exchange: Exchange, id: string, calls: PlainCalls): Promise<void> {
+  const { request } = exchange;
+  const isHead = request.method === 'HEAD';
+  // One call is enough for the whole; what depends on the artifact asks for it first. An id is one version for ever.
+  if (isHead || request.headers.range !== undefined || isConditional(request.headers)) {
+    const artifact = await findArtifact(exchange, id, calls);
+    const range = rangeToSend(exchange, artifact, toReaders);
+    return range && send(exchange, id, range, calls);
+  }
+  return send(exchange, id, { kind: 'whole' }, calls);
+}
+
+/**
+ * Which part of a content is to be sent; undefined if the request is answered already.
+ *
+ * @throws HttpError 412, 416
+ */
+export function rangeToSend(
+  exchange: Exchange,
+  artifact: Artifact,
+  caching: Caching,
+): Exclude<Range, { kind: 'unsatisfiable' }> | undefined {
+  const { headers, method } = exchange.request;
+  const etag = etagOf(artifact);
+  const decided = decideConditions(headers, etag);
+  if (decided === 304) {
+    exchange.answer(304, validators(artifact, caching));
+    return undefined;
+  }
+  if (decided === 412)
+    throw new HttpError(412, refusal('ETAG_MISMATCH', 'If-Match: the content has another entity tag'), {
+      etag,
+    });
+  // RFC 9110 defines ranges for GET alone.
+  if (method === 'HEAD') {
+    exchange.answer(200, wholeHeaders(artifact, caching));
+    return undefined;
+  }
+  const size = Number(artifact.sizeBytes);
+  const range: Range = rangeCounts(headers, etag) ? parseRange(headers.range, size) : { kind: 'whole' };
+  if (range.kind === 'unsatisfiable') throw unsatisfiable(size);
+  return range;
+}
+
+function unsatisfiable(sizeBytes: number): HttpError {
+  const { error } = refusedField(
+    416,
+    'INVALID_ARGUMENT',
+    'Range',
+    `lies outside of the content, which has ${sizeBytes} bytes`,
+  );
+  return new HttpError(416, error, { 'content-range': `bytes */${sizeBytes}`, 'accept-ranges': 'bytes' });
+}
+
+function findArtifact(exchange: Exchange, id: string, calls: PlainCalls): Promise<Artifact> {
+  return calls.call(exchange, ArtifactService.method.getArtifact, async (get, context) => {
+    const request = create(ArtifactService.method.getArtifact.input, { artifact: byId(id) });
+    const { artifact } = await get(request, context);
+    return create(ArtifactSchema, artifact ?? {});
+  });
+}
+
+function byId(id: string) {
+  return { by: { case: 'id' as const, value: id } };
+}
+
+function send(exchange: Exchange, id: string, range: Range, calls: PlainCalls): Promise<void> {
+  const part =
+    range.kind === 'part' ? { offset: BigInt(range.first), limit: BigInt(range.last - range.first + 1) } : {};
+  return calls.call(exchange, ArtifactService.method.downloadArtifact, async (download, context) => {
+    const request = create(ArtifactService.method.downloadArtifact.input, { artifact: byId(id), ...part });
+    const parts = download(request, context)[Symbol.asyncIterator]();
+    try {
+      await sendParts(exchange, range, parts);
+    } finally {
+      await parts.return?.();
+    }
+  });
+}
+
+type Parts = AsyncIterator<MessageInitShape<typeof DownloadArtifactResponseSchema>>;
+
+async function sendParts(exchange: Exchange, range: Range, parts: Parts): Promise<void> {
+  const first = await parts.next();
+  const message = first.done ? undefined : first.value.part;
+  if (message?.case !== 'artifact') throw new Error('a download did not begin with the artifact');
+  const artifact = create(ArtifactSchema, message.value);
+  async function* chunks() {
+    for (let next = await parts.next(); !next.done; next = await parts.next())
+      if (next.value.part?.case === 'chunk') yield next.value.part.value;
+  }
+  await sendBody(exchange, artifact, range, chunks(), toReaders);
+}
+
+/** Sends the answer to a GET. */
+export async function sendBody(
+  exchange: Exchange,
+  artifact: Artifact,
+  range: Range,
+  chunks: AsyncIterable<Uint8Array>,
+  caching: Caching,
+): Promise<void> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  // Damage at the beginning is found before the status is sent, and can then still be told.
+  let next = await iterator.next();
+  const { response } = exchange;
+  if (range.kind === 'part') response.writeHead(206, partHeaders(artifact, range, caching));
+  else response.writeHead(200, wholeHeaders(artifact, caching));
+  try {
+    let sentBytes = 0;
+    for (; !next.done; next = await iterator.next()) {
+      sentBytes += next.value.length;
+      await write(exchange, next.value);
+    }
+    if (sentBytes !== lengthOf(artifact, range))
+      throw new Error('a download had another length than it said');
+    response.end();
+  } catch (error) {
+    exchange.destroy();
+    throw error;
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+/** Resolves when there is room for more. Rejects if the client has gone. */
+async function write({ response, gone }: Exchange, bytes: Uint8Array): Promise<void> {
+  noteMessage(bytes.length);
+  gone.throwIfAborted();
+  if (!response.write(bytes)) await once(response, 'drain', { signal: gone });
+}
+
+function etagOf({ sha256 }: Artifact): string {
+  return `"${sha256}"`;
+}
+
+function lengthOf({ sizeBytes }: Artifact, range: Range): number {
+  return range.kind === 'part' ? range.last - range.first + 1 : Number(sizeBytes);
+}
+
+/** What may be kept of an answer. */
+export type Caching = 'private, no-cache' | 'private, no-store';
+
+// The bytes of an id never change, but who may read them does, and they end: nobody shares a copy, and whoever keeps
+// one asks each time, which is answered with 304.
+const toReaders: Caching = 'private, no-cache';
+
+/** What an answer says of the content even if it does not hold it. */
+function validators(artifact: Artifact, caching: Caching): Record<string, string> {
+  return { etag: etagOf(artifact), 'cache-control': caching };
+}
+
+/** Whoever may upload could upload a page with scripts; none of this origin's pages is ever one of those. */
+function contentHeaders(artifact: Artifact, caching: Caching): Record<string, string> {
+  const { contentType, name, sha256 } = artifact;
+  return {
+    ...validators(artifact, caching),
+    'content-type': contentType,
+    'content-disposition': contentDisposition(name, contentType),
+    'accept-ranges': 'bytes',
+    'repr-digest': formatDigest(sha256),
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "sandbox; default-src 'none'",
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+  };
+}
+
+function wholeHeaders(artifact: Artifact, caching: Caching): Record<string, string> {
+  return { ...contentHeaders(artifact, caching), 'content-length': String(artifact.sizeBytes) };
+}
+
+function partHeaders(
+  artifact: Artifact,
+  range: Range & { kind: 'part' },
+  caching: Caching,
+): Record<string, string> {
+  return {
+    ...contentHeaders(artifact, caching),
+    'content-length': String(lengthOf(artifact, range)),
+    'content-range': `bytes ${range.first}-${range.last}/${artifact.sizeBytes}`,
+  };
+}

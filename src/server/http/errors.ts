@@ -1,0 +1,90 @@
+/** Errors as HTTP answers: the JSON of the Connect protocol, with a status by the reason. */
+import { Buffer } from 'node:buffer';
+import { Code, type ConnectError } from '@connectrpc/connect';
+import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from '../../../gen/google/rpc/error_details_pb.ts';
+import { type Reason, refusal } from '../refusals.ts';
+
+/** Where a reason says more to an HTTP client than its code does. */
+const statusByReason: Readonly<Partial<Record<Reason, number>>> = {
+  ARTIFACT_EXPIRED: 410,
+  ARTIFACT_DELETED: 410,
+  ARTIFACT_TOO_LARGE: 413,
+  MESSAGE_TOO_LARGE: 413,
+  QUOTA_EXCEEDED: 507,
+  STORAGE_FULL: 507,
+};
+
+/** An error with a status or headers that HTTP alone knows. */
+export class HttpError extends Error {
+  readonly status: number;
+  readonly error: ConnectError;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, error: ConnectError, headers: Readonly<Record<string, string>> = {}) {
+    super(error.rawMessage);
+    this.name = 'HttpError';
+    this.status = status;
+    this.error = error;
+    this.headers = headers;
+  }
+}
+
+/** A refusal of something that one field of the request, a header or a parameter, asks for. */
+export function refusedField(status: number, reason: Reason, field: string, description: string): HttpError {
+  const error = refusal(reason, `${field}: ${description}`);
+  error.details.push({ desc: BadRequestSchema, value: { fieldViolations: [{ field, description }] } });
+  return new HttpError(status, error);
+}
+
+/** 400 for one header or parameter. */
+export function badField(field: string, description: string): HttpError {
+  return refusedField(400, 'INVALID_ARGUMENT', field, description);
+}
+
+/** What is sent for an error. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** The answer to a request that failed with `error`, which may be told to its caller. */
+export function errorAnswer(error: ConnectError | HttpError): ErrorAnswer {
+  const told = error instanceof HttpError ? error.error : error;
+  const status = error instanceof HttpError ? error.status : statusOf(told);
+  const body = Buffer.from(`${JSON.stringify(errorToJson(told, undefined))}\n`);
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...retryAfter(told, status),
+      ...(error instanceof HttpError ? error.headers : {}),
+    },
+    body,
+  };
+}
+
+function statusOf(error: ConnectError): number {
+  const reason = error.findDetails(ErrorInfoSchema)[0]?.reason as Reason | undefined;
+  const special = reason === undefined ? undefined : statusByReason[reason];
+  if (special !== undefined) return special;
+  // The request is fine, the state is not: 400, which the Connect protocol has here, would say otherwise.
+  return error.code === Code.FailedPrecondition ? 409 : codeToHttpStatus(error.code);
+}
+
+/** In whole seconds, at least 1, where it is known or where 503 asks for it. */
+function retryAfter(error: ConnectError, status: number): Readonly<Record<string, string>> {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  if (delay === undefined) return status === 503 ? { 'retry-after': '1' } : {};
+  const seconds = Number(delay.seconds) + (delay.nanos > 0 ? 1 : 0);
+  return { 'retry-after': String(Math.max(1, seconds)) };
+}

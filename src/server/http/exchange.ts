@@ -1,0 +1,154 @@
+/** One HTTP request and its answer, as the routes see them, over HTTP/1.1 and HTTP/2 alike. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { constants, type Http2ServerResponse } from 'node:http2';
+import type { ConnectError } from '@connectrpc/connect';
+import { noteMessage } from '../grpc/young-collector.ts';
+import { cancelled } from '../refusals.ts';
+import { errorAnswer, type HttpError } from './errors.ts';
+import { type RequestTarget, splitTarget } from './request-target.ts';
+
+/** How long a client that goes on sending after its answer is listened to, so that it can read that. */
+const lingerMs = 2_000;
+const lingerBytesMax = 32 * 1024 * 1024;
+
+/**
+ * The objects of HTTP/2's compatibility layer are treated as those of HTTP/1.1, whose members they have; where the two
+ * differ, this class knows.
+ */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly target: RequestTarget;
+  readonly isHttp2: boolean;
+  /** Aborted when the client has gone before it was answered. */
+  readonly gone: AbortSignal;
+  /** Resolves when the answer is out, or nobody is left to take it, and what was held has settled. */
+  readonly settled: Promise<void>;
+  private awaitsContinue: boolean;
+  private lingers = false;
+  private held = 1;
+  private readonly release: () => void;
+
+  constructor(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) {
+    this.request = request;
+    this.response = response;
+    this.target = splitTarget(request.url ?? '');
+    this.isHttp2 = request.httpVersionMajor === 2;
+    this.awaitsContinue = awaitsContinue;
+    const gone = new AbortController();
+    this.gone = gone.signal;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.settled = promise;
+    this.release = () => {
+      this.held--;
+      if (this.held === 0) resolve();
+    };
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort(cancelled());
+      this.release();
+    });
+    // Nothing is done about them: what matters is the end of the body and of the answer.
+    request.on('error', () => {});
+    response.on('error', () => {});
+    response.once('finish', () => this.letGo());
+    // An early answer ends the iteration of the body, which must not destroy the connection that it is sent on.
+    request[Symbol.asyncIterator] = () => this.body();
+  }
+
+  get host(): string | undefined {
+    return (this.request.headers[':authority'] as string | undefined) ?? this.request.headers.host;
+  }
+
+  /** The request's headers as handlers see them. */
+  headers(): Headers {
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(this.request.headers)) {
+      if (name.startsWith(':') || value === undefined) continue;
+      for (const text of Array.isArray(value) ? value : [value]) headers.append(name, text);
+    }
+    return headers;
+  }
+
+  /** Work that goes on for this request, after its answer too. It must not reject. False: it has settled before. */
+  hold(work: Promise<void>): boolean {
+    if (this.held === 0) return false;
+    this.held++;
+    void work.then(this.release);
+    return true;
+  }
+
+  /** What the client sends, as it comes. Throws if it stops early, where that can be told. */
+  private async *body(): AsyncGenerator<Buffer, undefined> {
+    this.continue();
+    const chunks = this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of chunks) {
+      noteMessage(chunk.length);
+      yield chunk;
+    }
+  }
+
+  /** Tells a client that waits for it (`Expect: 100-continue`) to send the body. */
+  private continue(): void {
+    if (!this.awaitsContinue) return;
+    this.awaitsContinue = false;
+    this.response.writeContinue();
+  }
+
+  /** Sends a short answer. */
+  answer(status: number, headers: Readonly<Record<string, string>>, body: Buffer | string = ''): void {
+    const { request, response } = this;
+    if (response.headersSent || response.destroyed) return;
+    const withBody = request.method !== 'HEAD' && body.length > 0;
+    if (request.complete || this.isHttp2) {
+      response.writeHead(status, headers);
+      response.end(withBody ? body : undefined);
+      return;
+    }
+    // The rest of the body is not wanted. Closing at once would reset the connection, and take the answer with it.
+    response.writeHead(status, { ...headers, connection: 'close' });
+    if (withBody) response.write(body);
+    else response.flushHeaders();
+    if (this.awaitsContinue) response.end();
+    else this.linger(() => response.end());
+  }
+
+  answerError(error: ConnectError | HttpError): void {
+    const { status, headers, body } = errorAnswer(error);
+    this.answer(status, headers, body);
+  }
+
+  /** Breaks the answer off, so that it cannot be taken for a whole one. */
+  destroy(): void {
+    const { response } = this;
+    if (this.isHttp2)
+      (response as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else response.destroy();
+  }
+
+  /** The answer is out. What the client still sends is nobody's any more. */
+  private letGo(): void {
+    const { request, response } = this;
+    if (request.complete || request.destroyed || this.lingers) return;
+    if (this.isHttp2) (response as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_NO_ERROR);
+    else this.linger(() => request.destroy());
+  }
+
+  /** Discards what comes; calls `giveUp` when all has come, the client has gone, or it has been enough. */
+  private linger(giveUp: () => void): void {
+    const { request } = this;
+    this.lingers = true;
+    let left = lingerBytesMax;
+    const end = () => {
+      clearTimeout(timer);
+      request.off('data', onData).off('close', end).off('end', end);
+      if (!request.complete || !this.response.writableEnded) giveUp();
+    };
+    const onData = (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) end();
+    };
+    const timer = setTimeout(end, lingerMs);
+    request.on('data', onData).once('close', end).once('end', end);
+    request.resume();
+  }
+}

@@ -1,0 +1,151 @@
+/** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createSecureServer, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { MethodImplSpec } from '@connectrpc/connect';
+import type { OpenShared } from '../../api/shared.ts';
+import { type Address, formatAddress } from '../../domain/address.ts';
+import { ListenError } from '../addresses.ts';
+import { refusal, shuttingDown } from '../refusals.ts';
+import type { Tls } from '../tls.ts';
+import { type ConnectOptions, connectCalls } from './connect-calls.ts';
+import { Connections, type NodeServer } from './connections.ts';
+import { HttpError } from './errors.ts';
+import { Exchange } from './exchange.ts';
+import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
+import { PlainCalls } from './plain-calls.ts';
+import { answerPlainly } from './routes.ts';
+
+export interface HttpOptions extends ConnectOptions, OriginOptions {
+  readonly methods: readonly MethodImplSpec[];
+  readonly address: Address;
+  /** What share links open. Default: nothing. */
+  readonly shared?: OpenShared | undefined;
+  /** Over TLS, HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
+  readonly tls?: Tls | undefined;
+  readonly concurrentStreamsMax: number;
+  readonly windowBytes: number;
+}
+
+export interface HttpDoor {
+  readonly port: number;
+  /** Node's own. */
+  readonly server: NodeServer;
+  /** Takes no more requests at once; resolves when those under way have ended. */
+  shutDown(): Promise<void>;
+  /** Breaks off what is under way. */
+  forceShutdown(): void;
+}
+
+/** Room for a name, metadata and labels at their limits, percent-encoded in the query of a PUT. */
+const headBytesMax = 64 * 1024;
+/** How long a client may take for the head of a request, in milliseconds. */
+const headersTimeout = 30_000;
+/** More are closed at once. */
+const maxConnections = 1_000;
+/** More are refused, since Node drops what exceeds its own limit without a word. */
+const headersMax = 100;
+
+/** @throws Error if the address cannot be listened on, or the options contradict each other. */
+export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
+  const gate = new OriginGate(options);
+  const server = makeServer(options);
+  if ('setSecureContext' in server) options.tls?.subscribe((context) => server.setSecureContext(context));
+  // The settings widen only the windows of streams.
+  server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(options.windowBytes));
+  const connections = new Connections(server);
+  const connect = connectCalls(options.methods, options);
+  const calls = new PlainCalls(options.methods, options);
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    const exchange = new Exchange(request, response, awaitsContinue);
+    options.calls.track(exchange.settled);
+    connections.serve(exchange);
+    if (refuse(exchange, scheme, gate, connections) || connect(exchange)) return;
+    exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
+  };
+  // Over HTTP/2 the compatibility layer's objects come, which have the same members.
+  const anyServer = server as Server;
+  anyServer.on('request', listener(false)).on('checkContinue', listener(true));
+  await listen(server, options.address);
+  return {
+    port: (server.address() as AddressInfo).port,
+    server,
+    shutDown: () => connections.shutDown(),
+    forceShutdown: () => connections.destroy(),
+  };
+}
+
+function makeServer(options: HttpOptions): NodeServer {
+  const common = {
+    maxHeaderSize: headBytesMax,
+    headersTimeout,
+    connectionsCheckingInterval: 5_000,
+    // It would end long uploads. Whoever stands still is for the handlers to end.
+    requestTimeout: 0,
+    // Longer than load balancers keep a connection that they may use again.
+    keepAliveTimeout: 75_000,
+  };
+  const server =
+    options.tls === undefined
+      ? createServer(common)
+      : createSecureServer({
+          ...options.tls.server,
+          ...options.tls.current,
+          ...common,
+          allowHTTP1: true,
+          handshakeTimeout: 10_000,
+          maxHeaderListPairs: headersMax + 8,
+          settings: {
+            maxConcurrentStreams: options.concurrentStreamsMax,
+            initialWindowSize: options.windowBytes,
+            maxHeaderListSize: headBytesMax,
+            enablePush: false,
+          },
+        });
+  Object.assign(server, {
+    maxHeadersCount: 2 * headersMax,
+    headersTimeout,
+    requestTimeout: 0,
+    maxConnections,
+  });
+  return server;
+}
+
+async function listen(server: NodeServer, address: Address): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ host: address.host, port: address.port }, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    throw new ListenError('http', formatAddress(address), error as Error);
+  } finally {
+    server.off('error', reject);
+  }
+}
+
+/** Answers what may not reach a handler, and preflights; true if it has. */
+function refuse(
+  exchange: Exchange,
+  scheme: 'http' | 'https',
+  gate: OriginGate,
+  connections: Connections,
+): boolean {
+  const { request, response, host } = exchange;
+  const { origin } = request.headers;
+  for (const [name, value] of Object.entries(gate.headersFor(origin))) response.setHeader(name, value);
+  try {
+    if (connections.isClosing) throw shuttingDown();
+    if (request.rawHeaders.length > 2 * headersMax)
+      throw new HttpError(431, refusal('INVALID_ARGUMENT', `more than ${headersMax} headers`));
+    gate.admit({ scheme, host, origin });
+  } catch (error) {
+    exchange.answerError(error as HttpError);
+    return true;
+  }
+  const isPreflight =
+    request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+  if (isPreflight) exchange.answer(204, preflightHeaders);
+  return isPreflight;
+}

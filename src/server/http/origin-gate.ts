@@ -1,0 +1,123 @@
+/**
+ * Which browsers' pages may call. A door without authentication is open to whoever reaches it, and a page of any web
+ * site reaches the loopback interface of whoever looks at it: by a request to another origin, or under a name of its
+ * own that it lets point there (DNS rebinding). Origin gives away the first, Host the second.
+ */
+import { isIP } from 'node:net';
+import { cors } from '@connectrpc/connect';
+import { isLoopback } from '../../domain/address.ts';
+import { refusal } from '../refusals.ts';
+import { badField, HttpError } from './errors.ts';
+
+export interface OriginOptions {
+  /** Where the door listens, as it was given. Under this name it may always be called. */
+  readonly listenHost: string;
+  /** Further names under which it may be called. */
+  readonly hosts: readonly string[];
+  /** Origins whose pages may call, e.g. `https://app.example.org`; `*` for all. */
+  readonly corsOrigins: readonly string[];
+  /** Refuse calls under other names than loopback's and those above. */
+  readonly checkHost: boolean;
+}
+
+/** What is looked at of a request. */
+export interface CallerHeaders {
+  readonly scheme: 'http' | 'https';
+  /** Host, or `:authority`. */
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+}
+
+const allowedMethods = [...new Set([...cors.allowedMethods, 'HEAD', 'PUT'])].join(', ');
+const allowedHeaders = [
+  ...cors.allowedHeaders,
+  'Authorization',
+  'Artifacta-Namespace',
+  'Content-Digest',
+  'Idempotency-Key',
+  'If-Match',
+  'If-None-Match',
+  'If-Range',
+  'Range',
+].join(', ');
+const exposedHeaders = [
+  ...cors.exposedHeaders,
+  'Accept-Ranges',
+  'Content-Disposition',
+  'Content-Length',
+  'Content-Range',
+  'ETag',
+  'Location',
+  'Repr-Digest',
+  'Retry-After',
+  'WWW-Authenticate',
+].join(', ');
+/** How long browsers may remember a preflight; more than two hours is cut by some. */
+const preflightSeconds = 7_200;
+
+export class OriginGate {
+  private readonly options: OriginOptions;
+  private readonly hosts: ReadonlySet<string>;
+  private readonly isWildcard: boolean;
+
+  /** @throws Error for `*` on a door without authentication: every web site could then do what its visitors can. */
+  constructor(options: OriginOptions) {
+    if (options.checkHost && options.corsOrigins.includes('*'))
+      throw new Error('all origins (*) can be allowed only together with authentication');
+    this.options = options;
+    this.isWildcard = options.listenHost === '0.0.0.0' || options.listenHost === '::';
+    this.hosts = new Set([options.listenHost, ...options.hosts].map((host) => host.toLowerCase()));
+  }
+
+  /** @throws HttpError 400 or 403 for a request that may not reach a handler. */
+  admit({ scheme, host, origin }: CallerHeaders): void {
+    if (host === undefined || !URL.canParse(`${scheme}://${host}`) || hostName(host) === undefined)
+      throw badField('Host', 'is missing or malformed');
+    if (this.options.checkHost && !this.isOurs(hostName(host)!))
+      throw forbidden(`the service is not known as ${host}; --http-hosts names it so`);
+    if (origin === undefined || origin === originOf(`${scheme}://${host}`) || this.allows(origin)) return;
+    throw forbidden(`pages of the origin ${origin.slice(0, 256)} may not call; --cors-origin allows them`);
+  }
+
+  /** For every answer: what lets the browser show it to the page that asked. */
+  headersFor(origin: string | undefined): Readonly<Record<string, string>> {
+    if (this.options.corsOrigins.length === 0) return {};
+    if (origin === undefined || !this.allows(origin)) return { vary: 'Origin' };
+    return {
+      vary: 'Origin',
+      'access-control-allow-origin': origin,
+      'access-control-expose-headers': exposedHeaders,
+    };
+  }
+
+  private allows(origin: string): boolean {
+    return this.options.corsOrigins.includes(origin) || this.options.corsOrigins.includes('*');
+  }
+
+  /** Nobody can let a page appear under an address of ours, so that where we listen everywhere all of these pass. */
+  private isOurs(name: string): boolean {
+    return isLoopback(name) || this.hosts.has(name) || (this.isWildcard && isIP(name) !== 0);
+  }
+}
+
+/** The answer to a preflight that was admitted. */
+export const preflightHeaders: Readonly<Record<string, string>> = {
+  'access-control-allow-methods': allowedMethods,
+  'access-control-allow-headers': allowedHeaders,
+  'access-control-max-age': String(preflightSeconds),
+  'content-length': '0',
+};
+
+/** Without port and brackets, in lower case. Undefined if it is not a host. */
+function hostName(host: string): string | undefined {
+  const [, ipv6, name] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/.exec(host.toLowerCase()) ?? [];
+  return ipv6 ?? name;
+}
+
+function originOf(url: string): string {
+  return new URL(url).origin;
+}
+
+function forbidden(message: string): HttpError {
+  return new HttpError(403, refusal('PERMISSION_DENIED', message));
+}

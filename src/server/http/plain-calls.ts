@@ -1,0 +1,54 @@
+/** Calls of the services' methods by plain HTTP routes: the same handlers, behind the same guard. */
+import type { DescMethod } from '@bufbuild/protobuf';
+import { createHandlerContext, type MethodImpl, type MethodImplSpec } from '@connectrpc/connect';
+import { callValues } from '../call-values.ts';
+import type { CallOptions } from '../grpc/calls.ts';
+import { refusal } from '../refusals.ts';
+import type { Exchange } from './exchange.ts';
+
+/** The context of a call, which has to be ended with it. */
+export type CallContext = ReturnType<typeof createHandlerContext>;
+
+export class PlainCalls {
+  private readonly methods: readonly MethodImplSpec[];
+  private readonly options: CallOptions;
+
+  constructor(methods: readonly MethodImplSpec[], options: CallOptions) {
+    this.methods = methods;
+    this.options = options;
+  }
+
+  /**
+   * Runs `use` with the implementation of a method, and a context whose signal is aborted when the client has gone, the
+   * service is forced to stop, or `use` has settled.
+   *
+   * @throws ConnectError NOT_IMPLEMENTED if nobody serves the method.
+   */
+  async call<M extends DescMethod, T>(
+    exchange: Exchange,
+    method: M,
+    use: (implementation: MethodImpl<M>, context: CallContext) => Promise<T>,
+  ): Promise<T> {
+    const spec = this.methods.find((candidate) => candidate.method === method);
+    if (spec === undefined) throw refusal('NOT_IMPLEMENTED', `${method.name} is not served here`);
+    const context = createHandlerContext({
+      service: method.parent,
+      method,
+      protocolName: 'http',
+      requestMethod: exchange.request.method ?? '',
+      url: exchange.target.path,
+      requestHeader: exchange.headers(),
+      requestSignal: exchange.gone,
+      shutdownSignal: this.options.stop,
+      contextValues: callValues(this.options.door, exchange.request.socket),
+    });
+    try {
+      return await use(spec.impl as unknown as MethodImpl<M>, context);
+    } finally {
+      context.abort(ended);
+    }
+  }
+}
+
+/** The reason of a signal that is aborted because its call has ended. */
+const ended = new Error('the call has ended');

@@ -1,0 +1,96 @@
+/** What a PUT says about the artifact, besides its bytes: path, query and headers. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import type { ArtifactSpecSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
+import { parseContentDigest } from './content-digest.ts';
+import { badField, refusedField } from './errors.ts';
+import { decodeText, parseQuery } from './request-target.ts';
+
+type Spec = MessageInitShape<typeof ArtifactSpecSchema>;
+
+/** The session and the name in the path, not decoded. */
+export interface PutPath {
+  readonly session: string;
+  readonly name: string;
+}
+
+/**
+ * Everything but its length as the message that the service takes; what is wrong with the values is for it to say.
+ *
+ * @throws HttpError 400 for parameters that there are not, are there twice or cannot be decoded, and for headers that
+ * ask for what is not offered.
+ */
+export function parsePut(path: PutPath, query: string, headers: IncomingHttpHeaders): Spec {
+  refuseUnsupported(headers);
+  return {
+    session: decodeText('session', path.session),
+    name: decodeText('name', path.name),
+    contentType: headers['content-type'] ?? '',
+    requestId: single(headers['idempotency-key']) ?? '',
+    sha256: parseContentDigest(single(headers['content-digest'])) ?? '',
+    ...parseParameters(query),
+  };
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
+}
+
+/** Ignored, each of these would store something else than what was meant. */
+function refuseUnsupported(headers: IncomingHttpHeaders): void {
+  for (const name of ['if-match', 'if-none-match', 'if-unmodified-since'] as const) {
+    if (headers[name] !== undefined)
+      throw badField(name, 'is not offered here: a PUT makes a new version, or finds the same bytes');
+  }
+  if (headers['content-range'] !== undefined)
+    throw badField('content-range', 'is not offered here: an artifact is sent whole');
+  const coding = headers['content-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'identity')
+    throw refusedField(415, 'INVALID_ARGUMENT', 'content-encoding', 'contents are stored as they are sent');
+}
+
+function parseParameters(query: string): Spec {
+  const maps = { meta: new Map<string, string>(), label: new Map<string, string>() };
+  const inputs: string[] = [];
+  let ttl: string | undefined;
+  for (const [key, value] of parseQuery(query)) {
+    const [, map, name] = /^(meta|label)\.(.+)$/s.exec(key) ?? [];
+    const target = map === undefined ? undefined : maps[map as keyof typeof maps];
+    if (key === 'input') inputs.push(value);
+    else if (target?.has(name!) || (key === 'ttl' && ttl !== undefined))
+      throw badField(shown(key), 'is there twice');
+    else if (target !== undefined) target.set(name!, value);
+    else if (key === 'ttl') ttl = value;
+    else throw badField(shown(key), 'is no parameter: there are meta.KEY, label.KEY, input and ttl');
+  }
+  return {
+    // Own properties only: a key may be any name that an object knows.
+    metadata: Object.fromEntries(maps.meta),
+    labels: Object.fromEntries(maps.label),
+    inputs,
+    ...(ttl === undefined ? {} : { expiry: { case: 'ttl', value: durationFromMs(parseTtl(ttl)) } }),
+  };
+}
+
+/** For a message: whoever sent a long key knows it by its beginning. */
+function shown(key: string): string {
+  return key.slice(0, 64);
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/** `90s`, `30m`, `12h`, `7d`, `2w` in milliseconds: the same as on the command line. */
+function parseTtl(text: string): number {
+  const [, count, unit] = /^([0-9]+(?:\.[0-9]+)?)([smhdw])$/.exec(text) ?? [];
+  const ms = Math.round(Number(count) * (unitMs[unit ?? ''] ?? Number.NaN));
+  if (!Number.isSafeInteger(ms) || ms <= 0)
+    throw badField('ttl', 'takes a number and a unit (s, m, h, d, w), e.g. 7d');
+  return ms;
+}

@@ -1,0 +1,129 @@
+/**
+ * `PUT /v1/sessions/{session}/artifacts/{name}`: an upload by any HTTP client. The end of a body is not success, since
+ * many ways of losing a connection look like one: the finish is sent to the service only when it is known that all has
+ * come.
+ */
+import { create, type MessageInitShape, toJson } from '@bufbuild/protobuf';
+import { ConnectError } from '@connectrpc/connect';
+import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import {
+  type ArtifactSpecSchema,
+  type UploadArtifactRequest,
+  UploadArtifactRequestSchema,
+  UploadArtifactResponseSchema,
+} from '../../../gen/artifacta/v1/upload_pb.ts';
+import { BadRequestSchema } from '../../../gen/google/rpc/error_details_pb.ts';
+import { cancelled } from '../refusals.ts';
+import { refusedField } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { PlainCalls } from './plain-calls.ts';
+import { type PutPath, parsePut } from './put-parameters.ts';
+
+/** The largest piece that is handed on. */
+const chunkBytesMax = 1024 * 1024;
+
+type Spec = MessageInitShape<typeof ArtifactSpecSchema>;
+
+/** @throws HttpError, ConnectError */
+export async function putArtifact(exchange: Exchange, path: PutPath, calls: PlainCalls): Promise<void> {
+  const { request, target } = exchange;
+  const parsed = parsePut(path, target.query, request.headers);
+  const sizeBytes = declaredSize(exchange);
+  if (sizeBytes === undefined && exchange.isHttp2 && !parsed.sha256)
+    throw refusedField(
+      411,
+      'INVALID_ARGUMENT',
+      'content-length',
+      'is required over HTTP/2, or Content-Digest: nothing else tells whether all has come',
+    );
+  const spec = sizeBytes === undefined ? parsed : { ...parsed, sizeBytes };
+  const response = await calls
+    .call(exchange, ArtifactService.method.uploadArtifact, (upload, context) =>
+      upload(messages(exchange, spec), context),
+    )
+    .catch((error) => {
+      throw error instanceof ConnectError ? inHttpTerms(error) : error;
+    });
+  const message = create(UploadArtifactResponseSchema, response);
+  const { artifact, receipt } = message;
+  const body = Buffer.from(`${JSON.stringify(toJson(UploadArtifactResponseSchema, message))}\n`);
+  exchange.answer(
+    receipt?.deduplicated || receipt?.replayed ? 200 : 201,
+    {
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      etag: `"${artifact?.sha256}"`,
+      location: `/v1/artifacts/${artifact?.id}/content`,
+    },
+    body,
+  );
+}
+
+function declaredSize({ request }: Exchange): bigint | undefined {
+  const header = request.headers['content-length'];
+  if (header === undefined) return undefined;
+  if (!/^\d{1,18}$/.test(header))
+    throw refusedField(400, 'INVALID_ARGUMENT', 'content-length', 'is not a size');
+  return BigInt(header);
+}
+
+async function* messages(exchange: Exchange, spec: Spec): AsyncGenerator<UploadArtifactRequest> {
+  const message = (part: NonNullable<MessageInitShape<typeof UploadArtifactRequestSchema>['part']>) =>
+    create(UploadArtifactRequestSchema, { part });
+  yield message({ case: 'start', value: { spec } });
+  let receivedBytes = 0;
+  for await (const bytes of exchange.request as AsyncIterable<Buffer>) {
+    receivedBytes += bytes.length;
+    for (let at = 0; at < bytes.length; at += chunkBytesMax)
+      yield message({ case: 'chunk', value: bytes.subarray(at, at + chunkBytesMax) });
+  }
+  if (!hasAllCome(exchange, spec, BigInt(receivedBytes))) throw cancelled();
+  yield message({ case: 'finish', value: { sizeBytes: BigInt(receivedBytes) } });
+}
+
+/**
+ * HTTP/1.1 marks the end of a body, or announces its length. HTTP/2 does neither reliably, since a stream that is reset
+ * may end normally here; there the length or the digest tells, the latter to the service, which compares it.
+ */
+function hasAllCome({ request, isHttp2, gone }: Exchange, spec: Spec, receivedBytes: bigint): boolean {
+  if (gone.aborted) return false;
+  if (spec.sizeBytes !== undefined && spec.sizeBytes !== receivedBytes) return false;
+  return isHttp2 || request.complete;
+}
+
+/** Names in the messages of the service, and what the same is called in the request. */
+const names: Readonly<Record<string, string>> = {
+  metadata: 'meta',
+  labels: 'label',
+  inputs: 'input',
+  request_id: 'Idempotency-Key',
+  content_type: 'Content-Type',
+  sha256: 'Content-Digest',
+  size_bytes: 'Content-Length',
+};
+
+/** The error with the fields named as the caller of this route knows them. */
+function inHttpTerms(error: ConnectError): ConnectError {
+  const rename = (text: string) =>
+    text.replace(/^start\.spec\.([a-z0-9_]+)/, (_, name: string) => names[name] ?? name);
+  const renamed = new ConnectError(rename(error.rawMessage), error.code, error.metadata);
+  renamed.details = error.details.map((detail) => {
+    if (!('desc' in detail) || detail.desc.typeName !== BadRequestSchema.typeName) return detail;
+    const { fieldViolations } = create(
+      BadRequestSchema,
+      detail.value as MessageInitShape<typeof BadRequestSchema>,
+    );
+    return {
+      desc: BadRequestSchema,
+      value: {
+        fieldViolations: fieldViolations.map(({ field, description }) => ({
+          field: rename(field),
+          description,
+        })),
+      },
+    };
+  });
+  return renamed;
+}

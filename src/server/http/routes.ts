@@ -1,0 +1,85 @@
+/** The plain HTTP routes: which there are, and what is answered where there is none. */
+import type { ConnectError } from '@connectrpc/connect';
+import type { OpenShared } from '../../api/shared.ts';
+import type { CallOptions } from '../grpc/calls.ts';
+import { isSendable, refusal, unexpected } from '../refusals.ts';
+import { getContent } from './content-route.ts';
+import { HttpError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { PlainCalls } from './plain-calls.ts';
+import { putArtifact } from './put-route.ts';
+import { decodeText } from './request-target.ts';
+import { getShared } from './shared-route.ts';
+
+/** What the routes lead to. */
+export interface Served {
+  readonly calls: PlainCalls;
+  /** Undefined: links open nothing here. */
+  readonly shared: OpenShared | undefined;
+}
+
+interface Route {
+  /** Of the path as it came: the groups are decoded by the route. */
+  readonly pattern: RegExp;
+  readonly methods: readonly string[];
+  readonly handle: (exchange: Exchange, groups: readonly string[], served: Served) => Promise<void>;
+}
+
+const routes: readonly Route[] = [
+  {
+    pattern: /^\/v1\/sessions\/([^/]*)\/artifacts\/(.*)$/s,
+    methods: ['PUT'],
+    handle: (exchange, [session = '', name = ''], { calls }) =>
+      putArtifact(exchange, { session, name }, calls),
+  },
+  {
+    pattern: /^\/v1\/artifacts\/([^/]*)\/content$/,
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, [id = ''], { calls }) => getContent(exchange, decodeText('id', id), calls),
+  },
+  {
+    pattern: /^\/s\/([^/]*)$/,
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, [token = ''], { shared }) => getShared(exchange, token, shared),
+  },
+];
+
+/** Answers any request. Does not reject. */
+export async function answerPlainly(
+  exchange: Exchange,
+  served: Served,
+  { onUnexpectedError }: Pick<CallOptions, 'onUnexpectedError'>,
+): Promise<void> {
+  const { request, response, target } = exchange;
+  try {
+    const route = routes.find(({ pattern }) => pattern.test(target.path));
+    if (route === undefined)
+      throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'there is nothing at this path'));
+    if (!route.methods.includes(request.method ?? '')) throw notAllowed(route.methods);
+    await route.handle(exchange, route.pattern.exec(target.path)!.slice(1), served);
+  } catch (error) {
+    // Whoever has gone is told nothing, and what failed because of it is no news.
+    if (exchange.gone.aborted) return;
+    const told = tellable(error);
+    if (told === undefined) onUnexpectedError(error, `${request.method} ${routeName(target.path)}`);
+    if (!response.headersSent) exchange.answerError(told ?? unexpected());
+  }
+}
+
+/** The error if its caller may hear of it. */
+function tellable(error: unknown): ConnectError | HttpError | undefined {
+  return error instanceof HttpError || isSendable(error) ? error : undefined;
+}
+
+function notAllowed(methods: readonly string[]): HttpError {
+  const allow = methods.join(', ');
+  return new HttpError(405, refusal('NOT_IMPLEMENTED', `only ${allow} is answered here`), { allow });
+}
+
+/** For the log: a path can hold what is nobody's business. */
+function routeName(path: string): string {
+  if (path.startsWith('/s/')) return '/s/{token}';
+  return path.startsWith('/v1/sessions/')
+    ? '/v1/sessions/{session}/artifacts/{name}'
+    : '/v1/artifacts/{id}/content';
+}

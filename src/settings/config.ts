@@ -1,0 +1,344 @@
+/**
+ * Reads the settings: flags, then the environment, then (for the command line) the file that keeps some, then defaults.
+ * The one file that reads the environment.
+ */
+import { createHash } from 'node:crypto';
+import { homedir, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Address, isLoopback, socketPathBytesMax } from '../domain/address.ts';
+import { readKept } from './kept-file.ts';
+import { type Setting, type SettingName, settings } from './settings.ts';
+import { type Environment, type Kept, SettingError, Source } from './source.ts';
+
+/** What the command line needs to find a store. */
+export interface ClientConfig {
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly socket: string;
+  readonly url: string | undefined;
+  readonly token: string | undefined;
+  /** Holds the token. Absolute. */
+  readonly tokenFile: string | undefined;
+  /** Undefined: that of the credentials. */
+  readonly namespace: string | undefined;
+  readonly artifactBytesMax: number;
+  readonly inlineBytesMax: number;
+  /** Undefined: by the size of the file system. */
+  readonly reserveBytes: number | undefined;
+  /** Where exports of the index are written to. Absolute. Undefined: nowhere. */
+  readonly exportDir: string | undefined;
+  /** How long to wait for whoever has the data directory open. */
+  readonly lockWaitMs: number;
+  /** Where others reach the HTTP door, without a slash at its end. */
+  readonly publicUrl: string | undefined;
+  /** Where a server on this machine serves HTTP, if it has the same settings. */
+  readonly webAddress: string | undefined;
+  /** Paths of what the client shows and trusts over TLS. */
+  readonly clientTls: ClientTls;
+  readonly logLevel: string;
+}
+
+/** Paths of files in PEM. */
+export interface ClientTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Paths of files in PEM: what the doors on the network show, and whose clients they trust. */
+export interface TlsPaths {
+  readonly cert: string;
+  readonly key: string;
+  /** Undefined: clients are asked for no certificate. */
+  readonly clientCa?: string | undefined;
+  /** Default false. */
+  readonly isClientOptional?: boolean | undefined;
+}
+
+export interface ServeConfig extends ClientConfig {
+  readonly grpc: Address;
+  /** Undefined: in clear. */
+  readonly tls: TlsPaths | undefined;
+  /** Whether callers on the network must show who they are. */
+  readonly auth: boolean;
+  /** Path of the file that names identities from outside. Undefined: there are none. */
+  readonly authConfig: string | undefined;
+  /** Undefined: no HTTP. */
+  readonly http: Address | undefined;
+  /** Names by which HTTP may be called, besides loopback's and where it listens. */
+  readonly httpHosts: readonly string[];
+  readonly corsOrigins: readonly string[];
+  /** Undefined: no admin door. */
+  readonly admin: Address | undefined;
+  /** Where spans are sent. Undefined: calls are not traced. */
+  readonly otlpTracesUrl: string | undefined;
+  readonly graceMs: number;
+  readonly drainMs: number;
+  /** Run the sidecar, too. */
+  readonly withReaper: boolean;
+  /** What the operator should know about the settings. */
+  readonly warnings: readonly string[];
+}
+
+/** What the sidecar needs. */
+export interface ReapConfig extends Pick<ClientConfig, 'dataDir' | 'socket' | 'logLevel'> {
+  /** Make one pass. */
+  readonly once: boolean;
+  readonly intervalMs: number;
+  readonly scrubBytesPerSecond: number;
+  /** Undefined: it serves nothing. */
+  readonly listen: Address | undefined;
+}
+
+/** @throws SettingError */
+export function readReapConfig(args: readonly string[], env: Environment = process.env): ReapConfig {
+  const once = args.includes('--once');
+  const rest = args.filter((arg) => arg !== '--once');
+  const source = new Source(flagsOf(rest, 'reap'), env);
+  return {
+    ...common(source),
+    once,
+    intervalMs: (source.integer('reapIntervalSeconds', 24 * 3_600) ?? 60) * 1_000,
+    scrubBytesPerSecond: source.integer('scrubBytesPerSecond', 2 ** 40) ?? 4 * 1024 ** 2,
+    listen: source.text('reapListen') === 'none' ? undefined : source.address('reapListen'),
+  };
+}
+
+/** @throws SettingError */
+export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
+  const source = new Source(flagsOf(args, 'serve'), env);
+  const grpc = source.address('grpcListen') ?? { host: '127.0.0.1', port: 50_051 };
+  const http =
+    source.text('httpListen') === 'none'
+      ? undefined
+      : (source.address('httpListen') ?? { host: '127.0.0.1', port: 8_080 });
+  const authConfig = source.text('authConfig');
+  const auth = source.flag('auth') || authConfig !== undefined;
+  const insecure = source.flag('insecure');
+  const tls = tlsOf(source);
+  const listening = { grpcListen: grpc, ...(http === undefined ? {} : { httpListen: http }) };
+  for (const [name, { host }] of Object.entries(listening)) {
+    if (!isLoopback(host) && !auth && !insecure)
+      throw new SettingError(
+        source.name(name as keyof typeof listening),
+        `${host} can be reached by other machines; use a loopback address, or --auth, or say --insecure`,
+      );
+  }
+  const isLocal = Object.values(listening).every(({ host }) => isLoopback(host));
+  const warnings: string[] = [];
+  if (auth && tls === undefined && !isLocal)
+    warnings.push(
+      'credentials cross the network in clear: give --tls-cert and --tls-key, or let a proxy or a mesh encrypt',
+    );
+  const admin =
+    source.text('adminListen') === 'none'
+      ? undefined
+      : (source.address('adminListen') ?? { host: '127.0.0.1', port: 9_090 });
+  // Probes and Prometheus come from other machines, and there is nothing secret to see.
+  if (admin !== undefined && !isLoopback(admin.host))
+    warnings.push(
+      `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin door asks nobody who they are`,
+    );
+  return {
+    ...common(source),
+    grpc,
+    tls,
+    auth,
+    authConfig,
+    http,
+    admin,
+    otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
+    httpHosts: source.hosts('httpHosts'),
+    corsOrigins: source.origins('corsOrigins', auth),
+    graceMs: (source.integer('graceSeconds', 3_600) ?? (isLocal ? 0 : 5)) * 1_000,
+    drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
+    withReaper: source.flag('withReaper'),
+    warnings,
+  };
+}
+
+/** @throws SettingError for half of what is needed. */
+function tlsOf(source: Source): TlsPaths | undefined {
+  const [cert, key, clientCa] = (['tlsCert', 'tlsKey', 'tlsClientCa'] as const).map((name) =>
+    source.text(name),
+  );
+  const clientAuth = source.text('tlsClientAuth') ?? 'required';
+  if (clientAuth !== 'required' && clientAuth !== 'optional')
+    throw new SettingError(source.name('tlsClientAuth'), `must be required or optional, not ${clientAuth}`);
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  if (cert === undefined) throw new SettingError(source.name('tlsCert'), 'is missing: it goes with the key');
+  if (key === undefined)
+    throw new SettingError(source.name('tlsKey'), 'is missing: it goes with the certificate');
+  return { cert, key, clientCa, isClientOptional: clientAuth === 'optional' };
+}
+
+function clientTlsOf(source: Source): ClientTls {
+  const [ca, cert, key] = (['clientTlsCa', 'clientTlsCert', 'clientTlsKey'] as const).map((name) =>
+    source.text(name),
+  );
+  if ((cert === undefined) !== (key === undefined))
+    throw new SettingError(
+      source.name(cert === undefined ? 'clientTlsCert' : 'clientTlsKey'),
+      'is missing: certificate and key go together',
+    );
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+function tracesBelow(base: string | undefined): string | undefined {
+  if (base === undefined) return undefined;
+  const url = new URL(base);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
+  return url.href;
+}
+
+/** What was given with a command. */
+export interface ClientFlags {
+  readonly url?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
+/**
+ * For everything but `serve`. What is named in a stronger way counts: a data directory over a URL, and one way to give
+ * the token over the other.
+ *
+ * @throws SettingError
+ */
+export function readClientConfig(flags: ClientFlags = {}, env: Environment = process.env): ClientConfig {
+  return clientConfigFrom(clientSource(flags, env));
+}
+
+/** @throws SettingError */
+export function clientConfigFrom(source: Source): ClientConfig {
+  const config = common(source);
+  const [token, tokenFile] = [source.strength('token'), source.strength('tokenFile')];
+  if (token === tokenFile && token > 0)
+    throw new SettingError(
+      source.name('tokenFile'),
+      `goes not with ${source.name('token')}; give one of them`,
+    );
+  return {
+    ...config,
+    url: source.strength('dataDir') > source.strength('url') ? undefined : config.url,
+    token: tokenFile > token ? undefined : config.token,
+    tokenFile: token > tokenFile ? undefined : config.tokenFile,
+  };
+}
+
+/** @throws SettingError if the file that keeps settings cannot be used. */
+export function clientSource(flags: ClientFlags = {}, env: Environment = process.env): Source {
+  const given = new Map<SettingName, string>();
+  for (const name of ['url', 'dataDir', 'tokenFile', 'namespace'] as const) {
+    const value = flags[name];
+    if (value !== undefined) given.set(name, value);
+  }
+  return new Source(given, env, readKeptSettings(env));
+}
+
+/** @throws SettingError if the file is there and cannot be used. */
+export function readKeptSettings(env: Environment = process.env): Kept {
+  const path = keptSettingsPath(env);
+  try {
+    return { path, settings: readKept(path) };
+  } catch (error) {
+    throw new SettingError(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Where the command line's settings are kept. */
+export function keptSettingsPath(env: Environment = process.env): string {
+  const configDir = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
+  return join(configDir, 'artifacta', 'config.json');
+}
+
+function common(source: Source): ClientConfig {
+  const dataDir = resolve(source.text('dataDir') ?? defaultDataDir(source.env));
+  const logLevel = source.text('logLevel') ?? 'info';
+  if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(logLevel))
+    throw new SettingError(source.name('logLevel'), `no such level: ${logLevel}`);
+  const tokenFile = source.text('tokenFile');
+  const exportDir = source.text('exportDir');
+  return {
+    dataDir,
+    socket: resolve(source.text('socket') ?? defaultSocket(dataDir, source.env)),
+    url: source.url('url'),
+    token: source.text('token'),
+    tokenFile: tokenFile === undefined ? undefined : resolve(tokenFile),
+    namespace: source.namespace('namespace'),
+    artifactBytesMax: source.integer('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
+    inlineBytesMax: source.integer('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
+    reserveBytes: source.integer('reserveBytes', 2 ** 50),
+    publicUrl: source.webRoot('publicUrl'),
+    webAddress: webAddressOf(source),
+    exportDir: exportDir === undefined ? undefined : resolve(exportDir),
+    clientTls: clientTlsOf(source),
+    lockWaitMs: (source.integer('lockWaitSeconds', 3_600) ?? 30) * 1_000,
+    logLevel,
+  };
+}
+
+function webAddressOf(source: Source): string | undefined {
+  if (source.text('httpListen') === 'none') return undefined;
+  const { host, port } = source.address('httpListen') ?? { host: '127.0.0.1', port: 8_080 };
+  const scheme = source.text('tlsCert') === undefined ? 'http' : 'https';
+  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `${scheme}://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+}
+
+/** Where Node may keep compiled code: not in a directory that other users can write to, since it is executed. */
+export function compileCacheDir(env: Environment = process.env): string {
+  const cacheDir = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
+  return join(cacheDir, 'artifacta', 'compiled');
+}
+
+function defaultDataDir(env: Environment): string {
+  return env.XDG_DATA_HOME
+    ? join(env.XDG_DATA_HOME, 'artifacta')
+    : join(env.HOME || homedir(), '.local', 'share', 'artifacta');
+}
+
+/** Sockets cannot have long paths: then it is somewhere short, under a name that the data directory determines. */
+function defaultSocket(dataDir: string, env: Environment): string {
+  const usual = join(dataDir, 'run', 'sock');
+  if (Buffer.byteLength(usual) <= socketPathBytesMax) return usual;
+  const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 32);
+  const runtimeDir = env.XDG_RUNTIME_DIR;
+  return runtimeDir
+    ? join(runtimeDir, 'artifacta', hash)
+    : join(tmpdir(), `artifacta-${process.getuid?.() ?? 'user'}`, hash);
+}
+
+/** @throws SettingError for a flag that there is not, or that lacks its value. */
+function flagsOf(args: readonly string[], command: 'serve' | 'reap'): Map<SettingName, string> {
+  const names = Object.keys(settings) as SettingName[];
+  const withFlag = names.filter((name) => {
+    const { serve, reap } = settings[name] as Setting;
+    return command === 'serve' ? serve !== false : reap === true;
+  });
+  const flagOf = (name: SettingName) => (settings[name] as Setting).flag ?? '';
+  const takesValue = (name: SettingName) => (settings[name] as Setting).value !== undefined;
+  const options = Object.fromEntries(
+    withFlag.map((name) => [
+      flagOf(name),
+      { type: takesValue(name) ? ('string' as const) : ('boolean' as const) },
+    ]),
+  );
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }));
+  } catch (error) {
+    throw new SettingError(command, error instanceof Error ? error.message : String(error));
+  }
+  const given = new Map<SettingName, string>();
+  for (const name of withFlag) {
+    const value = values[flagOf(name)];
+    if (value !== undefined) given.set(name, String(value));
+  }
+  return given;
+}

@@ -1,0 +1,178 @@
+/** Where the values of settings come from, and what they may be. */
+
+import { type Address, parseAddress } from '../domain/address.ts';
+import { parseNamespace } from '../domain/names.ts';
+import { type KeptName, type KeptSettings, keptNames } from './kept-file.ts';
+import { type Setting, type SettingName, settings } from './settings.ts';
+
+/** A setting that cannot be used. Names it and says why. */
+export class SettingError extends Error {
+  constructor(source: string, reason: string) {
+    super(`${source}: ${reason}`);
+    this.name = 'SettingError';
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The file that keeps settings of the command line, and what is in it. */
+export interface Kept {
+  readonly path: string;
+  readonly settings: KeptSettings;
+}
+
+/** Where values come from: flags, then the environment, then a file. An empty variable counts as absent. */
+export class Source {
+  readonly env: Environment;
+  private readonly given: ReadonlyMap<SettingName, string>;
+  private readonly kept: Kept;
+
+  constructor(given: ReadonlyMap<SettingName, string>, env: Environment, kept?: Kept) {
+    this.given = given;
+    this.env = env;
+    this.kept = kept ?? { path: '', settings: new Map() };
+  }
+
+  /** How the user calls the setting that was given. */
+  name(setting: SettingName): string {
+    const { flag, env } = settings[setting] as Setting;
+    const strength = this.strength(setting);
+    if (strength === 1) return `${this.kept.path}: ${flag}`;
+    return strength === 3 && flag !== undefined ? `--${flag}` : env;
+  }
+
+  /** 3: given with a flag; 2: in the environment; 1: in the file; 0: not at all. */
+  strength(setting: SettingName): 0 | 1 | 2 | 3 {
+    if (this.given.has(setting)) return 3;
+    if (this.env[settings[setting].env]) return 2;
+    return this.keptText(setting) === undefined ? 0 : 1;
+  }
+
+  text(setting: SettingName): string | undefined {
+    const given = this.given.get(setting);
+    if (given === '') throw new SettingError(this.name(setting), 'must not be empty');
+    return given ?? (this.env[settings[setting].env] || this.keptText(setting));
+  }
+
+  private keptText(setting: SettingName): string | undefined {
+    const { flag } = settings[setting] as Setting;
+    const name = keptNames.find((kept): kept is KeptName => kept === flag);
+    return name === undefined ? undefined : this.kept.settings.get(name);
+  }
+
+  namespace(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    try {
+      return parseNamespace(setting, text);
+    } catch {
+      throw new SettingError(this.name(setting), 'must be 1 to 63 lower-case letters, digits and "-"');
+    }
+  }
+
+  flag(setting: SettingName): boolean {
+    const text = this.text(setting);
+    if (text === undefined || text === 'false' || text === '0') return false;
+    if (text === 'true' || text === '1') return true;
+    throw new SettingError(this.name(setting), `must be true or false, not ${text}`);
+  }
+
+  integer(setting: SettingName, max: number): number | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (!/^\d{1,16}$/.test(text) || value > max)
+      throw new SettingError(this.name(setting), `must be a whole number from 0 to ${max}, not ${text}`);
+    return value;
+  }
+
+  address(setting: SettingName): Address | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const address = parseAddress(text);
+    if (address === undefined)
+      throw new SettingError(
+        this.name(setting),
+        `must be HOST:PORT, with IPv6 hosts in brackets, not ${text}`,
+      );
+    return address;
+  }
+
+  hosts(setting: SettingName): string[] {
+    const hosts = this.list(setting);
+    const bad = hosts.find((host) => !/^[A-Za-z0-9._-]+$/.test(host));
+    if (bad !== undefined)
+      throw new SettingError(this.name(setting), `must be host names without ports, not ${bad}`);
+    return hosts;
+  }
+
+  /** As browsers write them: a scheme, a host in lower case, and a port if it is not the scheme's own. */
+  origins(setting: SettingName, allowsAll: boolean): string[] {
+    const origins = this.list(setting);
+    for (const origin of origins) {
+      if (origin === '*' && allowsAll) continue;
+      if (origin === '*')
+        throw new SettingError(
+          this.name(setting),
+          '* would let every web site call; name the origins, or let callers show who they are: --auth',
+        );
+      if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
+        throw new SettingError(
+          this.name(setting),
+          `must be origins such as https://app.example.org, not ${origin}`,
+        );
+    }
+    return origins;
+  }
+
+  /** Separated by commas; empty ones do not count. */
+  private list(setting: SettingName): string[] {
+    const texts = (this.text(setting) ?? '').split(',').map((text) => text.trim());
+    return texts.filter((text) => text !== '');
+  }
+
+  /** Not told in the message: it may hold a password. */
+  collector(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    if (text === undefined || /^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
+    throw new SettingError(this.name(setting), 'must be an http:// or https:// URL');
+  }
+
+  /** Where a web server is, without a slash at its end. */
+  webRoot(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const url = URL.parse(text);
+    const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
+    if (url === null || !/^https?:$/.test(url.protocol) || !isPlain)
+      throw new SettingError(
+        this.name(setting),
+        'must be an http:// or https:// URL without credentials, query or fragment',
+      );
+    return url.href.replace(/\/+$/, '');
+  }
+
+  /** Not told in the message: it may hold a password. */
+  url(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    const fault = text === undefined ? undefined : faultOfUrl(text);
+    if (fault !== undefined) throw new SettingError(this.name(setting), fault);
+    return text;
+  }
+}
+
+/** Why a service cannot be at a URL. */
+function faultOfUrl(text: string): string | undefined {
+  const parsed = URL.parse(text);
+  if (parsed === null || !/^(grpcs?|https?|unix):$/.test(parsed.protocol))
+    return 'must be a grpc://, grpcs://, http://, https:// or unix: URL';
+  if (parsed.username !== '' || parsed.password !== '')
+    return 'must not hold credentials, which other users of this machine could see; --token-file names a file with a token';
+  if (parsed.protocol === 'unix:')
+    return /^unix:(\/\/\/|\/)?[^/]/.test(text) ? undefined : 'must name the path of a socket, as unix:/PATH';
+  if (parsed.hostname === '') return 'must name a host';
+  if (parsed.search !== '' || parsed.hash !== '') return 'must end after the host and the port';
+  return parsed.pathname === '' || parsed.pathname === '/'
+    ? undefined
+    : 'must not hold a path; the services are at the root';
+}

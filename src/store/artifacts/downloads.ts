@@ -1,0 +1,72 @@
+/** Serving contents: an artifact's, or a sealed session's manifest. */
+import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
+import { invalid } from '../../domain/errors.ts';
+import type { SessionId } from '../../domain/names.ts';
+import { type Principal, requireWholeSessions } from '../../domain/principal.ts';
+import type { Manifest } from '../../domain/session.ts';
+import type { Index } from '../../index/door.ts';
+import type { Contents } from '../contents/contents.ts';
+import { readSession } from '../look/read-session.ts';
+import { toArtifact } from '../rows/artifact-rows.ts';
+import { manifestNotFound, sealPending } from '../rows/failures.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+import { readRecord } from './artifacts.ts';
+
+/** Bytes, and what they are of. */
+export interface Download<T> {
+  readonly of: T;
+  /** The wanted bytes. Reading them fails with DATA_LOSS at the first block that does not match its checksum. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+/** Contents of the caller’s namespace. */
+export class Downloads {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+  private readonly contents: Contents;
+
+  constructor(index: Index, namespaces: Namespaces, contents: Contents) {
+    this.index = index;
+    this.namespaces = namespaces;
+    this.contents = contents;
+  }
+
+  /**
+   * Opens an artifact's content.
+   *
+   * @param offset first byte; at most the size.
+   * @param limit at most so many bytes; undefined for all that follow.
+   * @throws Failure what reading the artifact throws, INVALID_ARGUMENT for an offset past the end, DATA_LOSS.
+   */
+  async artifact(
+    principal: Principal,
+    target: ArtifactTarget,
+    range: { readonly offset: number; readonly limit: number | undefined },
+    signal?: AbortSignal,
+  ): Promise<Download<Artifact>> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using snapshot = this.index.snapshot();
+    const { record, isLatest, session } = await readRecord(snapshot, principal, target, this.index.now());
+    if (range.offset > record.size)
+      throw invalid('offset', `lies past the end: the content has ${record.size} bytes`);
+    const length = Math.min(range.limit ?? Number.POSITIVE_INFINITY, record.size - range.offset);
+    const bytes = await this.contents.open(snapshot, ns, record, { offset: range.offset, length }, signal);
+    return { of: toArtifact(record, isLatest, session), bytes };
+  }
+
+  /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING, DATA_LOSS, PERMISSION_DENIED. */
+  async manifest(principal: Principal, id: SessionId, signal?: AbortSignal): Promise<Download<Manifest>> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using snapshot = this.index.snapshot();
+    requireWholeSessions(principal);
+    const record = await readSession(snapshot, principal, id, this.index.now());
+    if (record.state === 'sealing' || record.lapsed) throw sealPending(id);
+    const { manifest } = record;
+    if (manifest === undefined) throw manifestNotFound(id);
+    const part = { offset: 0, length: manifest.size };
+    const bytes = await this.contents.open(snapshot, ns, manifest, part, signal);
+    return { of: { sha256: manifest.sha256, sizeBytes: manifest.size, lineCount: manifest.lines }, bytes };
+  }
+}

@@ -1,0 +1,98 @@
+/** Reading a bounded piece of an artifact, in the shape that a language model can use. */
+import { Buffer } from 'node:buffer';
+import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
+import type { Principal } from '../../domain/principal.ts';
+import type { Index } from '../../index/door.ts';
+import { readerOf } from '../../reading/read.ts';
+import { Source, type SourceOptions } from '../../reading/source.ts';
+import type { Reading, Window } from '../../reading/window.ts';
+import type { Contents } from '../contents/contents.ts';
+import type { PageTokens } from '../look/page-token.ts';
+import { toArtifact } from '../rows/artifact-rows.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+import { readRecord } from './artifacts.ts';
+
+/** What is to be read. */
+export interface ReadingRequest {
+  readonly window: Window;
+  /** Of the answer's content. */
+  readonly bytesMax: number;
+  /** Of an earlier answer; empty: from the start of the window. */
+  readonly cursor: string;
+}
+
+/** A piece of an artifact. */
+export interface ArtifactReading extends Omit<Reading<unknown>, 'next'> {
+  readonly artifact: Artifact;
+  /** Empty: there is no more. */
+  readonly nextCursor: string;
+}
+
+/** Raised when a place means something else than it did: cursors of older code are refused then. */
+const placeVersion = 1;
+
+/** Pieces of artifacts of the caller’s namespace. */
+export class Readings {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+  private readonly contents: Contents;
+  private readonly cursors: PageTokens;
+  private readonly limits: SourceOptions;
+
+  /** @param limits of one call. Default: as {@link SourceOptions} says. */
+  constructor(
+    index: Index,
+    namespaces: Namespaces,
+    contents: Contents,
+    cursors: PageTokens,
+    limits: SourceOptions = {},
+  ) {
+    this.index = index;
+    this.namespaces = namespaces;
+    this.contents = contents;
+    this.cursors = cursors;
+    this.limits = limits;
+  }
+
+  /**
+   * Reads one piece. Every byte of it, and every byte that was looked at on the way, has been checked.
+   *
+   * @throws Failure what reading the artifact throws, CONTENT_UNSUITABLE, DATA_LOSS, PAGE_TOKEN_INVALID naming
+   * `cursor`, INVALID_ARGUMENT naming the part of the window that cannot be used.
+   */
+  async read(
+    principal: Principal,
+    target: ArtifactTarget,
+    { window, bytesMax, cursor }: ReadingRequest,
+    signal?: AbortSignal,
+  ): Promise<ArtifactReading> {
+    const read = readerOf(window);
+    const { artifact, open } = await this.find(principal, target, signal);
+    const query = [
+      principal.namespace,
+      'reading',
+      placeVersion,
+      principal.subject,
+      artifact.id,
+      artifact.version,
+      window,
+    ];
+    const place: unknown =
+      cursor === '' ? undefined : JSON.parse(this.cursors.open(query, cursor, 'cursor').toString('utf8'));
+    await using source = new Source(open, artifact.sizeBytes, this.limits);
+    const { next, ...piece } = await read(source, { bytesMax, contentType: artifact.contentType, place });
+    const nextCursor =
+      next === undefined ? '' : this.cursors.issue(query, Buffer.from(JSON.stringify(next), 'utf8'));
+    return { ...piece, artifact, nextCursor };
+  }
+
+  /** The rows are read at one instant; the bytes stay readable for a while, whatever happens to the artifact. */
+  private async find(principal: Principal, target: ArtifactTarget, signal: AbortSignal | undefined) {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using snapshot = this.index.snapshot();
+    const { record, isLatest, session } = await readRecord(snapshot, principal, target, this.index.now());
+    const open = await this.contents.opener(snapshot, ns, record, signal);
+    return { artifact: toArtifact(record, isLatest, session), open };
+  }
+}

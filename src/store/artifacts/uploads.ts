@@ -1,0 +1,292 @@
+/** Pushing: receives bytes, then commits. The order of steps is the one of docs/reliability.md, "Upload". */
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import type { ArtifactSpec } from '../../domain/artifact.ts';
+import type { Sha256 } from '../../domain/digest.ts';
+import { Failure } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import { canRead, type Principal, requirePushable } from '../../domain/principal.ts';
+import type { Index, Range } from '../../index/door.ts';
+import { rangeAfter } from '../../index/family.ts';
+import { blobs as blobKeys, calls } from '../../index/keys.ts';
+import { ContentWriter } from '../contents/content-writer.ts';
+import { physicalName } from '../contents/physical-name.ts';
+import { publishAndCommit } from '../contents/publish.ts';
+import type { Space } from '../contents/space.ts';
+import { readLive } from '../look/live.ts';
+import type { Content } from '../rows/content.ts';
+import { contentNotFound } from '../rows/failures.ts';
+import { contentObserver, type OnStep } from '../rows/steps.ts';
+import { transact } from '../rows/transaction.ts';
+import type { Lapses } from '../sessions/lapses.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+import {
+  type CommitRequest,
+  type CommitResult,
+  commitReads,
+  decideCommit,
+  type HeldContent,
+} from './commit.ts';
+import { refuseEarly } from './upload-checks.ts';
+
+export interface UploadsOptions {
+  readonly index: Index;
+  readonly blobs: BlobStore;
+  readonly namespaces: Namespaces;
+  readonly space: Space;
+  /** Contents up to this size go into the index; 0 for none. */
+  readonly inlineBytesMax: number;
+  readonly artifactBytesMax: number;
+  /** A push to an unknown session opens it. */
+  readonly opensSessions: boolean;
+  readonly lapses: Lapses;
+  readonly onStep: OnStep | undefined;
+}
+
+/** What a stream says at its end. */
+export interface UploadEnd {
+  readonly sizeBytes: number;
+  readonly sha256: Sha256 | undefined;
+}
+
+/** Pushes into the caller’s namespace. */
+export class Uploads {
+  private readonly options: UploadsOptions;
+
+  constructor(options: UploadsOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Begins a push whose bytes follow. Refuses at once what can be refused without them.
+   *
+   * @returns the answer, if the request id is known and the caller asserted size and digest; else an upload that
+   *   must be finished or disposed.
+   */
+  async begin(principal: Principal, spec: ArtifactSpec): Promise<Upload | CommitResult> {
+    const { namespaces, artifactBytesMax } = this.options;
+    const namespace = await namespaces.require(principal.namespace);
+    requirePushable(principal, spec);
+    if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax)
+      throw tooLarge('size_bytes', artifactBytesMax);
+    const known = await this.refuseEarly(principal, spec);
+    if (known && spec.sha256 !== undefined && spec.sizeBytes !== undefined) {
+      const asserted = { kind: 'held', sha256: spec.sha256, size: spec.sizeBytes, witness: known } as const;
+      return this.commit(principal, spec, asserted);
+    }
+    if (known === undefined) await this.options.space.require(spec.sizeBytes ?? 0);
+    const writer = this.contentWriter(namespace.internalId);
+    return new Upload(this, principal, spec, writer, artifactBytesMax);
+  }
+
+  /** Pushes content that is in memory. */
+  async create(principal: Principal, spec: ArtifactSpec, bytes: Uint8Array): Promise<CommitResult> {
+    const { artifactBytesMax, inlineBytesMax, namespaces } = this.options;
+    const namespace = await namespaces.require(principal.namespace);
+    requirePushable(principal, spec);
+    if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
+    if (bytes.length > inlineBytesMax) await this.refuseEarly(principal, spec);
+    await this.requireRoom(principal, spec, bytes.length);
+    await using upload = new Upload(
+      this,
+      principal,
+      spec,
+      this.contentWriter(namespace.internalId),
+      artifactBytesMax,
+    );
+    await upload.write(bytes);
+    return await upload.finish({ sizeBytes: bytes.length, sha256: undefined });
+  }
+
+  /** Pushes content that the caller can already read in this namespace, by its digest. */
+  async createByDigest(
+    principal: Principal,
+    spec: ArtifactSpec,
+    content: { readonly sha256: Sha256; readonly sizeBytes: number },
+  ): Promise<CommitResult> {
+    const { sha256, sizeBytes: size } = content;
+    await this.options.namespaces.require(principal.namespace);
+    requirePushable(principal, spec);
+    checkDigest('sha256', spec.sha256, sha256);
+    if (spec.sizeBytes !== undefined && spec.sizeBytes !== size)
+      throw sizeMismatch('size_bytes', spec.sizeBytes, `${size}`);
+    const witness =
+      (await this.knownRequest(principal, spec.requestId)) ?? (await this.findWitness(principal, sha256));
+    if (witness === undefined) throw contentNotFound(sha256);
+    await this.requireRoom(principal, spec, 0);
+    return this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+  }
+
+  private refuseEarly(principal: Principal, spec: ArtifactSpec): Promise<HeldContent['witness'] | undefined> {
+    const { index, lapses, opensSessions } = this.options;
+    return lapses.settled(principal.namespace, () => refuseEarly(index, principal, spec, opensSessions));
+  }
+
+  /** A request id that is known needs no room. @throws Failure STORAGE_FULL. */
+  private async requireRoom(principal: Principal, spec: ArtifactSpec, bytes: number): Promise<void> {
+    const lack = await this.options.space.lack(bytes);
+    if (lack !== undefined && (await this.knownRequest(principal, spec.requestId)) === undefined) throw lack;
+  }
+
+  /** For {@link Upload}: bytes go on coming, and nobody said how many. @throws Failure STORAGE_FULL. */
+  async requireSpace(): Promise<void> {
+    await this.options.space.require(0);
+  }
+
+  /** The artifact that a request id made, while it is remembered: its answer needs no other witness. */
+  private async knownRequest(principal: Principal, requestId: string | undefined) {
+    if (requestId === undefined) return undefined;
+    const { index } = this.options;
+    const value = await index.get(calls.requestId.key(principal.namespace, principal.subject, requestId));
+    const known = value && calls.requestId.decode(value);
+    return known && known.expireTime > index.now() ? known.artifact : undefined;
+  }
+
+  /** A live artifact with that content that the caller can read. */
+  private async findWitness(by: Principal, sha256: Sha256): Promise<HeldContent['witness'] | undefined> {
+    if (!by.scopes.has('read')) return undefined;
+    const ns = by.namespace;
+    const { index } = this.options;
+    await using snapshot = index.snapshot();
+    // Nearly always the first is live, so few records are read at first.
+    let range: Range = { ...blobKeys.reference.range(ns, sha256, 'artifact'), limit: 8 };
+    for (let touched = 0; touched < limits.queryTouchesMax; ) {
+      const before = touched;
+      for await (const block of snapshot.scan(range)) {
+        const ids = block.map(([key]) => blobKeys.reference.parse(key)[3] as HeldContent['witness']);
+        const found = await readLive(snapshot, by, ids, index.now());
+        const live = found.findIndex((one) => one !== undefined && canRead(by, one.record));
+        if (live >= 0) return ids[live];
+        touched += block.length;
+        range = { ...rangeAfter(range, block.at(-1)![0]), limit: 512 };
+      }
+      if (touched === before) return undefined;
+    }
+    return undefined;
+  }
+
+  private contentWriter(internalId: string): ContentWriter {
+    const { blobs, inlineBytesMax, onStep } = this.options;
+    return new ContentWriter({
+      blobs,
+      inlineBytesMax,
+      mintName: () => physicalName(internalId),
+      onStep: contentObserver('upload', onStep),
+    });
+  }
+
+  /** For {@link Upload}: everything that was said about the bytes has been checked. */
+  async finish(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Promise<CommitResult> {
+    const { index } = this.options;
+    await this.options.onStep?.('upload.checked');
+    return publishAndCommit(index, principal.namespace, writer, (content) =>
+      this.commit(principal, spec, content),
+    );
+  }
+
+  private async commit(
+    principal: Principal,
+    spec: ArtifactSpec,
+    content: Content | HeldContent,
+  ): Promise<CommitResult> {
+    const request: CommitRequest = {
+      by: principal,
+      spec,
+      content,
+      opensSessions: this.options.opensSessions,
+    };
+    const result = await this.options.lapses.settled(principal.namespace, () =>
+      transact(this.options.index, {
+        queue: principal.namespace,
+        by: principal,
+        reads: commitReads(request),
+        bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
+        decide: (rows, draft, env) => decideCommit(request, rows, draft, env),
+      }),
+    );
+    await this.options.onStep?.('upload.committed');
+    return result;
+  }
+
+  /** For {@link Upload}: what was staged and not published is gone. */
+  async dropped(): Promise<void> {
+    await this.options.onStep?.('upload.dropped');
+  }
+}
+
+const spaceCheckBytes = 64 * 1024 * 1024;
+
+/** A push in progress: bytes are written one after another, then it is finished. Disposing it drops everything. */
+export class Upload implements AsyncDisposable {
+  private readonly uploads: Uploads;
+  private readonly principal: Principal;
+  private readonly spec: ArtifactSpec;
+  private readonly writer: ContentWriter;
+  private readonly bytesMax: number;
+  /** The free space is looked at again when so much has come. */
+  private checkedAt = spaceCheckBytes;
+
+  constructor(
+    uploads: Uploads,
+    principal: Principal,
+    spec: ArtifactSpec,
+    writer: ContentWriter,
+    bytesMax: number,
+  ) {
+    this.uploads = uploads;
+    this.principal = principal;
+    this.spec = spec;
+    this.writer = writer;
+    this.bytesMax = bytesMax;
+  }
+
+  /** Await it before the next call. @throws Failure ARTIFACT_TOO_LARGE, SIZE_MISMATCH, STORAGE_FULL. */
+  async write(bytes: Uint8Array): Promise<void> {
+    const size = this.writer.size + bytes.length;
+    if (size > this.bytesMax) throw tooLarge('chunk', this.bytesMax);
+    if (this.spec.sizeBytes !== undefined && size > this.spec.sizeBytes)
+      throw sizeMismatch('size_bytes', this.spec.sizeBytes, `at least ${size}`);
+    await this.writer.write(bytes);
+    if (size < this.checkedAt) return;
+    this.checkedAt = size + spaceCheckBytes;
+    await this.uploads.requireSpace();
+  }
+
+  /** Checks what was asserted, makes everything durable and commits. */
+  async finish(end: UploadEnd): Promise<CommitResult> {
+    const { size } = this.writer;
+    if (end.sizeBytes !== size) throw sizeMismatch('finish.size_bytes', end.sizeBytes, `${size}`);
+    if (this.spec.sizeBytes !== undefined && this.spec.sizeBytes !== size)
+      throw sizeMismatch('size_bytes', this.spec.sizeBytes, `${size}`);
+    const { sha256 } = this.writer.finish();
+    checkDigest('sha256', this.spec.sha256, sha256);
+    checkDigest('finish.sha256', end.sha256, sha256);
+    return this.uploads.finish(this.principal, this.spec, this.writer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.writer[Symbol.asyncDispose]();
+    await this.uploads.dropped();
+  }
+}
+
+function tooLarge(field: string, bytesMax: number): Failure {
+  return new Failure('ARTIFACT_TOO_LARGE', `the content is larger than ${bytesMax} bytes`, {
+    metadata: { limit: String(bytesMax) },
+    violations: [{ field, description: `the content is larger than ${bytesMax} bytes` }],
+  });
+}
+
+function sizeMismatch(field: string, said: number, received: string): Failure {
+  return new Failure('SIZE_MISMATCH', `${field}: said ${said} bytes, received ${received}`, {
+    metadata: { expected: String(said), actual: received },
+    violations: [{ field, description: `said ${said} bytes, received ${received}` }],
+  });
+}
+
+function checkDigest(field: string, said: Sha256 | undefined, computed: Sha256): void {
+  if (said === undefined || said === computed) return;
+  throw new Failure('DIGEST_MISMATCH', `${field}: said ${said}, the bytes have ${computed}`, {
+    metadata: { expected: said, actual: computed },
+    violations: [{ field, description: `said ${said}, the bytes have ${computed}` }],
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * Takes the bytes of one content as they arrive, hashes them, and keeps them where they belong: in memory while they
+ * are small enough for the index, in a staged blob from then on.
+ */
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { BlobStore, StagedBlob } from '../../blobs/blob-store.ts';
+import { BlockCrcs } from '../../blobs/checksums.ts';
+import { sha256FromBytes } from '../../domain/digest.ts';
+import { limits } from '../../domain/limits.ts';
+import type { Content } from '../rows/content.ts';
+import type { OnContentStep } from '../rows/steps.ts';
+
+export interface ContentWriterOptions {
+  readonly blobs: BlobStore;
+  /** Contents up to this size stay in memory and go into the index. */
+  readonly inlineBytesMax: number;
+  /** Called once, when the content outgrows the index: the physical name to stage under. */
+  readonly mintName: () => string;
+  readonly onStep: OnContentStep | undefined;
+}
+
+/** Writes one content. Disposing it drops what was staged and not published. */
+export class ContentWriter implements AsyncDisposable {
+  private readonly options: ContentWriterOptions;
+  private readonly hash = createHash('sha256');
+  private readonly crcs = new BlockCrcs();
+  private head: Buffer = Buffer.alloc(0);
+  /** What has arrived while it may still go into the index; it grows, so that many small pieces cost no more. */
+  private held: Buffer = Buffer.alloc(0);
+  private staged: StagedBlob | undefined;
+  private content: Content | undefined;
+  size = 0;
+
+  constructor(options: ContentWriterOptions) {
+    this.options = options;
+  }
+
+  /** Takes all of `bytes`; await it before the next call. The buffer may be reused afterwards. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    this.size += bytes.length;
+    if (this.staged === undefined && this.size <= this.options.inlineBytesMax) {
+      this.hash.update(bytes);
+      this.hold(bytes);
+      return;
+    }
+    if (this.staged === undefined) await this.beginStaging(bytes.length);
+    this.keepHead(bytes);
+    // The disk works while the processor hashes.
+    const writing = this.staged!.write(bytes);
+    this.hash.update(bytes);
+    this.crcs.update(bytes);
+    await writing;
+    await this.options.onStep?.('written');
+  }
+
+  /** Takes a copy: the caller may reuse the buffer. Called after `size` has been raised. */
+  private hold(bytes: Uint8Array): void {
+    const before = this.size - bytes.length;
+    if (this.size > this.held.length) {
+      const grown = Buffer.allocUnsafe(before === 0 ? this.size : Math.max(this.size, this.held.length * 2));
+      this.held.copy(grown, 0, 0, before);
+      this.held = grown;
+    }
+    this.held.set(bytes, before);
+  }
+
+  /** Copies what the preview of a file will be made of. */
+  private keepHead(bytes: Uint8Array): void {
+    const missing = limits.previewBytesMax - this.head.length;
+    if (missing > 0) this.head = Buffer.concat([this.head, bytes.subarray(0, missing)]);
+  }
+
+  /** The first write that outgrows the index has raised `size` by `arriving` bytes that are not held. */
+  private async beginStaging(arriving: number): Promise<void> {
+    this.staged = await this.options.blobs.stage(this.options.mintName());
+    await this.options.onStep?.('staged');
+    const held = this.held.subarray(0, this.size - arriving);
+    this.held = Buffer.alloc(0);
+    if (held.length === 0) return;
+    this.keepHead(held);
+    this.crcs.update(held);
+    await this.staged.write(held);
+  }
+
+  /** Ends the content; no write may follow. Gives the same again when called again. */
+  finish(): Content {
+    if (this.content !== undefined) return this.content;
+    const sha256 = sha256FromBytes(this.hash.digest());
+    this.content =
+      this.staged === undefined
+        ? { kind: 'inline', sha256, size: this.size, bytes: this.held.subarray(0, this.size) }
+        : {
+            kind: 'blob',
+            sha256,
+            size: this.size,
+            name: this.staged.name,
+            crcs: this.crcs.finish(),
+            head: this.head,
+            publishTime: undefined,
+          };
+    return this.content;
+  }
+
+  /** The namespace was found to hold the content, so that it need not be published. */
+  async foundHeld(): Promise<void> {
+    await this.options.onStep?.('held');
+  }
+
+  /**
+   * Makes staged bytes durable under their name. Does nothing for inline content or the second time.
+   *
+   * @param now by the clock of the index, in milliseconds since the Unix epoch.
+   */
+  async publish(now: number): Promise<Content> {
+    if (this.content?.kind === 'blob' && this.content.publishTime === undefined) {
+      await this.staged!.commit();
+      this.content = { ...this.content, publishTime: now };
+      await this.options.onStep?.('published');
+    }
+    return this.content!;
+  }
+
+  /** Drops what was staged and not published. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.staged?.[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,82 @@
+/** Free space, and what of it is kept back so that a full disk never stops deletions, seals and the index. */
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Index } from '../../index/door.ts';
+
+const GiB = 1024 ** 3;
+/** The system is asked at most this often, in milliseconds. */
+const askEveryMs = 1_000;
+
+export interface SpaceStatus {
+  readonly freeBytes: number;
+  /** Below so much uploads are refused. */
+  readonly reserveBytes: number;
+}
+
+/** The default: the larger of 1 GiB and 5 % of the file system, but at most 10 % of it. */
+export function defaultReserve(totalBytes: number): number {
+  return Math.floor(Math.min(Math.max(GiB, totalBytes * 0.05), totalBytes * 0.1));
+}
+
+/** Watches the free space where contents are written. Between two looks at the system it knows of none that is used. */
+export class Space {
+  private readonly blobs: BlobStore;
+  private readonly index: Pick<Index, 'now'>;
+  private readonly reserveBytes: number | undefined;
+  private readonly elapsed: () => number;
+  private asked:
+    | { readonly at: number; readonly since: number; readonly status: Promise<SpaceStatus | undefined> }
+    | undefined;
+
+  /**
+   * @param reserveBytes 0 for none. Default {@link defaultReserve}. @param elapsed milliseconds, from any origin: the
+   * index's time may stand still for minutes.
+   */
+  constructor(
+    blobs: BlobStore,
+    index: Pick<Index, 'now'>,
+    reserveBytes: number | undefined,
+    elapsed: () => number = () => performance.now(),
+  ) {
+    this.blobs = blobs;
+    this.index = index;
+    this.reserveBytes = reserveBytes;
+    this.elapsed = elapsed;
+  }
+
+  /** Undefined where there is no such notion. At most a second old. */
+  status(): Promise<SpaceStatus | undefined> {
+    const [at, since] = [this.index.now(), this.elapsed()];
+    const { asked } = this;
+    if (asked !== undefined && at - asked.at < askEveryMs && since - asked.since < askEveryMs)
+      return asked.status;
+    this.asked = { at, since, status: this.ask() };
+    return this.asked.status;
+  }
+
+  private async ask(): Promise<SpaceStatus | undefined> {
+    const space = await this.blobs.space();
+    if (space === undefined) return undefined;
+    const { freeBytes, totalBytes } = space;
+    return { freeBytes, reserveBytes: this.reserveBytes ?? defaultReserve(totalBytes) };
+  }
+
+  /** Why there is no room for so many bytes; undefined if there is. */
+  async lack(bytes: number): Promise<Failure | undefined> {
+    if (this.reserveBytes === 0) return undefined;
+    const status = await this.status();
+    if (status === undefined || status.freeBytes >= status.reserveBytes + bytes) return undefined;
+    const { freeBytes, reserveBytes } = status;
+    return new Failure(
+      'STORAGE_FULL',
+      `${freeBytes} bytes are free where contents are kept, and ${reserveBytes} of them are kept back`,
+      { metadata: { free_bytes: String(freeBytes), reserve_bytes: String(reserveBytes) } },
+    );
+  }
+
+  /** @throws Failure STORAGE_FULL if there is no room for so many bytes. */
+  async require(bytes: number): Promise<void> {
+    const failure = await this.lack(bytes);
+    if (failure !== undefined) throw failure;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The index as a stream of rows, and back. An export is a header, rows in ascending order of their keys and a footer
+ * that says how many there were and what they hash to; without it nothing is complete.
+ */
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { Failure, failedWith, invalid } from '../../domain/errors.ts';
+import type { Entry, Examined } from '../../index/door.ts';
+import { families, store as storeKeys } from '../../index/keys.ts';
+import { decodeRow, encodeRow } from '../../index/stored-row.ts';
+import { formatVersion } from '../open.ts';
+
+/** What an export is of. */
+export interface ExportHeader {
+  readonly formatVersion: number;
+  /** Empty if it cannot be read. */
+  readonly storeId: string;
+  /** The last commit that is in it. */
+  readonly commit: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly time: number;
+}
+
+/** A key, and the value as it is stored: with its checksum. */
+export interface ExportRow {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+export type ExportPart =
+  | { readonly kind: 'header'; readonly header: ExportHeader }
+  /** At most {@link exportBytesMax}, or a single row. */
+  | { readonly kind: 'rows'; readonly rows: readonly ExportRow[] }
+  | { readonly kind: 'footer'; readonly rows: number; readonly sha256: string };
+
+const exportBytesMax = 1024 * 1024;
+
+/** The rows of blocks, in portions, followed by a footer. */
+export async function* exportRows(blocks: AsyncIterable<readonly Entry[]>): AsyncGenerator<ExportPart> {
+  const digest = new RowDigest();
+  let rows: ExportRow[] = [];
+  let bytes = 0;
+  for await (const block of blocks) {
+    for (const [key, value] of block) {
+      const row = { key, value: encodeRow(key, value) };
+      const rowBytes = key.length + row.value.length;
+      if (rows.length > 0 && bytes + rowBytes > exportBytesMax) {
+        yield { kind: 'rows', rows };
+        rows = [];
+        bytes = 0;
+      }
+      digest.add(row);
+      rows.push(row);
+      bytes += rowBytes;
+    }
+  }
+  if (rows.length > 0) yield { kind: 'rows', rows };
+  yield { kind: 'footer', rows: digest.rows, sha256: digest.hex() };
+}
+
+/** Of examined blocks the rows that can be read. */
+export async function* readableRows(
+  blocks: AsyncIterable<readonly Examined[]>,
+): AsyncGenerator<readonly Entry[]> {
+  for await (const block of blocks) {
+    const rows = block.flatMap((row): Entry[] => (row.kind === 'row' ? [[row.key, row.value]] : []));
+    if (rows.length > 0) yield rows;
+  }
+}
+
+/** SHA-256 over keys and values, each preceded by its length in four bytes, big-endian. */
+class RowDigest {
+  private readonly hash = createHash('sha256');
+  private readonly length = Buffer.alloc(4);
+  rows = 0;
+
+  add({ key, value }: ExportRow): void {
+    for (const bytes of [key, value]) {
+      this.length.writeUInt32BE(bytes.length);
+      this.hash.update(this.length).update(bytes);
+    }
+    this.rows++;
+  }
+
+  hex(): string {
+    return this.hash.digest('hex');
+  }
+}
+
+const familyCodes = new Set(
+  Object.values(families).flatMap((group) => Object.values(group).map((family) => family.code)),
+);
+
+/** Checks an export part by part. Every method fails with what is wrong and where. */
+export class ExportReader {
+  private readonly digest = new RowDigest();
+  private last: Uint8Array = new Uint8Array(0);
+  private isComplete = false;
+  private header: ExportHeader | undefined;
+
+  get rows(): number {
+    return this.digest.rows;
+  }
+
+  /** @returns the rows of the part, checked; none for a header or a footer. */
+  take(part: ExportPart): Entry[] {
+    if (this.isComplete) throw incomplete('there is something after the footer');
+    if (this.header === undefined) {
+      if (part.kind !== 'header') throw incomplete('an export begins with its header');
+      if (part.header.formatVersion !== formatVersion)
+        throw new Failure(
+          'NOT_IMPLEMENTED',
+          `part.header.format_version: the export has format ${part.header.formatVersion}; this version reads ${formatVersion}`,
+        );
+      this.header = part.header;
+      return [];
+    }
+    if (part.kind === 'header') throw incomplete('there is a second header');
+    if (part.kind === 'rows') return part.rows.map((row) => this.takeRow(row));
+    this.checkFooter(part);
+    return [];
+  }
+
+  private takeRow(row: ExportRow): Entry {
+    const field = `part.rows.rows[${this.digest.rows}]`;
+    const { key } = row;
+    if (Buffer.compare(key, this.last) <= 0) throw invalid(field, 'is not in ascending order of the keys');
+    const code = key[0]!;
+    if (!familyCodes.has(code) || code === storeKeys.commit.code)
+      throw invalid(field, `is of no family that is exported: ${Buffer.from(key).toString('hex')}`);
+    this.last = key;
+    this.digest.add(row);
+    return [key, checkedValue(field, row)];
+  }
+
+  private checkFooter({ rows, sha256 }: Extract<ExportPart, { kind: 'footer' }>): void {
+    if (rows !== this.digest.rows)
+      throw new Failure(
+        'SIZE_MISMATCH',
+        `part.footer: ${rows} rows were exported, ${this.digest.rows} came`,
+        {
+          violations: [{ field: 'part.footer.row_count', description: `${this.digest.rows} rows came` }],
+        },
+      );
+    const actual = this.digest.hex();
+    if (sha256 !== actual)
+      throw new Failure('DIGEST_MISMATCH', `part.footer: the rows hash to ${actual}, not to ${sha256}`, {
+        violations: [{ field: 'part.footer.sha256', description: `the rows hash to ${actual}` }],
+      });
+    this.isComplete = true;
+  }
+
+  /** To be called when there are no more parts. */
+  end(): ExportHeader {
+    if (this.header === undefined || !this.isComplete) throw incomplete('the export ends without its footer');
+    return this.header;
+  }
+}
+
+function checkedValue(field: string, { key, value }: ExportRow): Uint8Array {
+  try {
+    return decodeRow(key, value);
+  } catch (error) {
+    if (!failedWith(error, 'DATA_LOSS')) throw error;
+    throw new Failure('DIGEST_MISMATCH', `${field}: does not match its checksum`, {
+      violations: [{ field, description: 'does not match its checksum' }],
+    });
+  }
+}
+
+function incomplete(what: string): Failure {
+  return new Failure('UPLOAD_INCOMPLETE', `part: ${what}`, {
+    violations: [{ field: 'part', description: what }],
+  });
+}

@@ -1,0 +1,182 @@
+/** Exports that the service writes by itself, of which it keeps the last few. The files are the truth: no row knows of them. */
+import { type ExportFiles, exportName, exportNameTime, exportPrefix } from '../../blobs/export-files.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { OnStep } from '../rows/steps.ts';
+import type { ExportHeader, ExportPart } from './export.ts';
+import type { StoreHost } from './host.ts';
+
+export type { ExportFiles };
+
+/** How the parts of an export become bytes, and what can be told of these. */
+export interface ExportFormat {
+  encode(part: ExportPart): Uint8Array;
+  /** Of the first bytes of a file: {@link headBytes} or all of it. Undefined: it is no export. */
+  header(head: Uint8Array): ExportHeader | undefined;
+  /** Of the last bytes of a file, as many: how many rows it says that it has. Undefined: it is not whole. */
+  rows(tail: Uint8Array): number | undefined;
+}
+
+/** A header and a footer are shorter. */
+export const headBytes = 1_024;
+
+/** One that was written and is there. */
+export interface StoredExport {
+  /** E.g. `exports/2026-01-31T02-00-00Z.index`. */
+  readonly path: string;
+  /** The instant of its state, in milliseconds since the Unix epoch. */
+  readonly createTime: number;
+  readonly sizeBytes: number;
+  readonly rows: number;
+}
+
+export interface ExportResult extends StoredExport {
+  /** False: it was young enough, or somebody else's call was writing it. */
+  readonly written: boolean;
+  /** Older ones that were removed. */
+  readonly removed: number;
+}
+
+export interface ExportsOptions {
+  readonly host: StoreHost;
+  readonly files: ExportFiles;
+  readonly format: ExportFormat;
+  /** Default: nobody is told. */
+  readonly onStep?: OnStep | undefined;
+}
+
+interface Found extends StoredExport {
+  readonly name: string;
+}
+
+export class Exports {
+  private readonly options: ExportsOptions;
+  private running: Promise<ExportResult> | undefined;
+  /** The last one, once it was looked for. */
+  private newest: { readonly storeId: string; readonly found: Found | undefined } | undefined;
+
+  constructor(options: ExportsOptions) {
+    this.options = options;
+  }
+
+  /** When the last one was made, in milliseconds since the Unix epoch; undefined if there is none, or that cannot be told. */
+  async lastTime(): Promise<number | undefined> {
+    try {
+      const { storeId } = await this.options.host.identity();
+      if (this.newest?.storeId !== storeId) this.newest = { storeId, found: await this.findNewest(storeId) };
+      return this.newest.found?.createTime;
+    } catch (error) {
+      if (error instanceof Failure) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Writes an export, unless the last is younger than `minAgeMs`, and removes the oldest beyond `keep`. Calls at once
+   * share one. It goes on when its caller has left.
+   *
+   * @throws Failure STORAGE_FULL, STORE_UNAVAILABLE; STORE_IN_RECOVERY.
+   */
+  async export(minAgeMs: number, keep: number): Promise<ExportResult> {
+    if (this.running !== undefined) {
+      const shared = await this.running.catch(() => undefined);
+      if (shared !== undefined) return { ...shared, written: false, removed: 0 };
+    }
+    this.running ??= this.work(minAgeMs, keep).finally(() => {
+      this.running = undefined;
+    });
+    return await this.running;
+  }
+
+  private async work(minAgeMs: number, keep: number): Promise<ExportResult> {
+    const { files, host } = this.options;
+    // What is left of a damaged index must not take the place of what was whole.
+    const { storeId } = await host.identity();
+    const last = await this.findNewest(storeId);
+    this.newest = { storeId, found: last };
+    const ageMs = last === undefined ? Number.POSITIVE_INFINITY : host.store.now() - last.createTime;
+    // One from the future is of a clock that was wrong.
+    if (last !== undefined && ageMs >= 0 && ageMs < minAgeMs)
+      return { ...toStored(last), written: false, removed: 0 };
+    await files.removeStale(storeId);
+    const made = await this.write(storeId, last);
+    this.newest = { storeId, found: made };
+    await this.options.onStep?.('export.published');
+    const removed = await this.trim(storeId, keep);
+    await this.options.onStep?.('export.trimmed');
+    return { ...toStored(made), written: true, removed };
+  }
+
+  private async write(storeId: string, last: Found | undefined): Promise<Found> {
+    const { files, format, host, onStep } = this.options;
+    let rows = 0;
+    const parts = host.exportIndex();
+    async function* bytes(first: ExportPart) {
+      yield format.encode(first);
+      for await (const part of parts) {
+        if (part.kind === 'footer') rows = part.rows;
+        yield format.encode(part);
+      }
+    }
+    const first = await parts.next();
+    if (first.done || first.value.kind !== 'header') throw new Error('an export begins with its header');
+    const { header } = first.value;
+    // The store went into recovery, or was exchanged, since it was asked who it is.
+    if (header.storeId !== storeId)
+      throw new Failure('STORE_UNAVAILABLE', 'the store was exchanged', { retryAfterMs: 1_000 });
+    try {
+      const name = await this.freeName(header.time, last);
+      const sizeBytes = await files.write(name, storeId, bytes(first.value), () =>
+        onStep?.('export.written'),
+      );
+      return { name, path: `${exportPrefix}/${name}`, createTime: header.time, sizeBytes, rows };
+    } finally {
+      await parts.return(undefined);
+    }
+  }
+
+  /** The state's second, or the first one after the last export that nothing is named by. */
+  private async freeName(timeMs: number, last: Found | undefined): Promise<string> {
+    const taken = new Set((await this.options.files.list()).map(({ name }) => name));
+    let second = Math.max(timeMs, last === undefined ? 0 : exportNameTime(last.name) + 1_000);
+    while (taken.has(exportName(second))) second += 1_000;
+    return exportName(second);
+  }
+
+  /** What would be lost for good waits while something is to be looked at: it may be what an older export has whole. */
+  private async trim(storeId: string, keep: number): Promise<number> {
+    const { files, host } = this.options;
+    const { pauses } = host.store;
+    if ((await pauses.holding('reap')).length > 0 || (await pauses.holding('collect')).length > 0) return 0;
+    let kept = 0;
+    let removed = 0;
+    for (const { name, sizeBytes } of (await files.list()).toReversed()) {
+      if ((await this.find(name, sizeBytes, storeId)) === undefined || ++kept <= keep) continue;
+      await files.remove(name);
+      removed++;
+    }
+    return removed;
+  }
+
+  private async findNewest(storeId: string): Promise<Found | undefined> {
+    for (const { name, sizeBytes } of (await this.options.files.list()).toReversed()) {
+      const found = await this.find(name, sizeBytes, storeId);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Undefined unless it is a whole export of this store. */
+  private async find(name: string, sizeBytes: number, storeId: string): Promise<Found | undefined> {
+    const { files, format } = this.options;
+    const header = format.header(await files.read(name, 0, headBytes));
+    if (header?.storeId !== storeId) return undefined;
+    const from = Math.max(0, sizeBytes - headBytes);
+    const rows = format.rows(await files.read(name, from, headBytes));
+    if (rows === undefined) return undefined;
+    return { name, path: `${exportPrefix}/${name}`, createTime: header.time, sizeBytes, rows };
+  }
+}
+
+function toStored({ path, createTime, sizeBytes, rows }: Found): StoredExport {
+  return { path, createTime, sizeBytes, rows };
+}

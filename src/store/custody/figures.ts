@@ -1,0 +1,44 @@
+/** What a store can say of itself at any time, at a cost that does not grow with it. */
+import { Failure } from '../../domain/errors.ts';
+import type { Index, IndexStats } from '../../index/door.ts';
+import type { SpaceStatus } from '../contents/space.ts';
+import type { HostState, StoreHost } from './host.ts';
+
+/** What it cannot say at the moment, in recovery for example, is left out. */
+export interface Figures {
+  readonly state: HostState;
+  /** Losses that nobody has accepted yet. */
+  readonly losses: number;
+  /** Reasons for which maintenance waits. */
+  readonly pauses?: number;
+  /** Whether the wall clock is one of them. */
+  readonly isClockSuspect?: boolean;
+  /** Undefined where there is no such notion. */
+  readonly space?: SpaceStatus | undefined;
+  /** Contents that are being written, and what has been written of them, if that takes space here. */
+  readonly staged?: { readonly contents: number; readonly sizeBytes: number | undefined };
+  readonly index?: IndexStats & { readonly waiting: number };
+}
+
+/** @param index the last one that the host has opened. */
+export async function figuresOf(host: StoreHost, index: Index | undefined): Promise<Figures> {
+  const { state, damage } = host;
+  const common = { state, losses: damage === undefined ? 0 : 1 };
+  if (state !== 'serving' || index === undefined) return common;
+  const { blobs, space, pauses } = host.store;
+  try {
+    const current = await pauses.current();
+    return {
+      ...common,
+      space: await space.status(),
+      staged: { contents: blobs.stagedCount, sizeBytes: blobs.stagedBytes },
+      index: { ...index.stats, waiting: index.waiting },
+      pauses: current.length,
+      isClockSuspect: current.some(({ cause }) => cause === 'clockSuspect'),
+    };
+  } catch (error) {
+    // The index is being opened again, or replaced.
+    if (error instanceof Failure) return { ...common, index: { ...index.stats, waiting: index.waiting } };
+    throw error;
+  }
+}

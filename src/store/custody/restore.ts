@@ -1,0 +1,71 @@
+/** Fills the index that is to replace another: from an export, or from what is left of a damaged one. */
+import { Failure } from '../../domain/errors.ts';
+import type { Entry, Index, Snapshot } from '../../index/door.ts';
+import type { IndexHome, Replacement } from '../../index/home.ts';
+import { commitRange, sessions } from '../../index/keys.ts';
+import { BroughtBack } from './brought-back.ts';
+import { type ExportHeader, type ExportPart, ExportReader } from './export.ts';
+
+/**
+ * Takes an export, checked to its end.
+ *
+ * @param current the index that it will replace, if that can be read; what it lacks of the export is marked as
+ * brought back.
+ */
+export async function fillFromExport(
+  replacement: Replacement,
+  parts: AsyncIterable<ExportPart>,
+  current: Index | undefined,
+): Promise<{ readonly header: ExportHeader; readonly rows: number }> {
+  const reader = new ExportReader();
+  const comparison = new BroughtBack(current);
+  for await (const part of parts) {
+    const rows = reader.take(part);
+    if (part.kind === 'header') await comparison.begin(part.header);
+    if (rows.length === 0) continue;
+    await replacement.put(rows);
+    const brought = await comparison.of(rows);
+    if (brought.length > 0) await replacement.put(brought);
+  }
+  return { header: reader.end(), rows: reader.rows };
+}
+
+/** Takes every row that can be read, and counts what cannot. */
+export async function fillFromSalvage(
+  replacement: Replacement,
+  home: IndexHome,
+): Promise<{ readonly newest: { readonly seq: number; readonly time: number }; readonly damaged: number }> {
+  await using salvage = await home.salvage();
+  let damaged = 0;
+  for await (const block of salvage.rows()) {
+    const rows = block.flatMap((row): Entry[] => (row.kind === 'row' ? [[row.key, row.value]] : []));
+    damaged += block.length - rows.length;
+    if (rows.length > 0) await replacement.put(rows);
+  }
+  return { newest: salvage.newest, damaged };
+}
+
+/** True if nothing was ever pushed. */
+export async function isEmpty(index: Index): Promise<boolean> {
+  for await (const _ of index.scan({ ...afterStoreRows, limit: 1 })) return false;
+  return true;
+}
+
+/** Everything but what belongs to the store as a whole. */
+const afterStoreRows = { gte: sessions.name.range().gte, lt: Uint8Array.of(0xff) };
+
+export function notEmpty(): Failure {
+  return new Failure(
+    'STORE_NOT_EMPTY',
+    'replace: the store is not empty; say so if what it holds is to be lost',
+    {
+      violations: [{ field: 'replace', description: 'the store is not empty' }],
+    },
+  );
+}
+
+/** All rows but the commits. */
+export async function* blocksOf(snapshot: Snapshot): AsyncGenerator<readonly Entry[]> {
+  yield* snapshot.scan({ gte: Uint8Array.of(0), lt: commitRange.gte });
+  yield* snapshot.scan({ gte: commitRange.lt, lt: Uint8Array.of(0xff) });
+}

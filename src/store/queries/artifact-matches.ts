@@ -1,0 +1,97 @@
+/** Whether artifacts match a filter: the last word, from their records. */
+import type { Artifact } from '../../domain/artifact.ts';
+import { effectiveExpiry } from '../../domain/expiry.ts';
+import { type Principal, seesArtifact } from '../../domain/principal.ts';
+import type { Reader } from '../../index/door.ts';
+import { artifacts } from '../../index/keys.ts';
+import type { ArtifactRecord } from '../../index/records.ts';
+import type { Budget } from '../../query/budget.ts';
+import { type Condition, type Field, matches } from '../../query/condition.ts';
+import type { Found } from '../../query/run.ts';
+import { SessionsNow } from '../look/live.ts';
+import { toArtifact } from '../rows/artifact-rows.ts';
+
+/** What decides whether an artifact is shown. */
+export interface Matching {
+  readonly by: Principal;
+  readonly condition: Condition | undefined;
+  /** Milliseconds since the Unix epoch: what has expired by then is not shown. */
+  readonly now: number;
+  readonly budget: Budget;
+  /** What each takes up beside its record. */
+  readonly addedBytes: number;
+}
+
+/** Reads records and keeps those that are live, may be seen and match. */
+export class ArtifactMatches {
+  private readonly reader: Reader;
+  private readonly matching: Matching;
+  private readonly sessions: SessionsNow;
+
+  constructor(reader: Reader, matching: Matching) {
+    this.reader = reader;
+    this.matching = matching;
+    this.sessions = new SessionsNow(reader, matching.by.namespace, matching.now);
+  }
+
+  /** One for each key of a record; undefined where nothing is to be shown. */
+  async records(keys: readonly Uint8Array[]): Promise<(Found<ArtifactRecord> | undefined)[]> {
+    const { by, budget, addedBytes } = this.matching;
+    budget.records += keys.length;
+    const values = await this.reader.getMany(keys);
+    const visible = values.map((value): Found<ArtifactRecord> | undefined => {
+      const record = value && artifacts.record.decode(value);
+      return record !== undefined && seesArtifact(by, record)
+        ? { item: record, bytes: value!.length + addedBytes }
+        : undefined;
+    });
+    const read = await this.sessions.read(visible.flatMap((one) => (one === undefined ? [] : [one.item])));
+    budget.records += read;
+    return visible.map((found) => (found !== undefined && this.isShown(found.item) ? found : undefined));
+  }
+
+  private isShown(record: ArtifactRecord): boolean {
+    const { condition } = this.matching;
+    if (!this.sessions.isThere(record)) return false;
+    return condition === undefined || matches(condition, (field) => this.fieldOf(record, field));
+  }
+
+  /** What a caller is told of one that was found. */
+  artifact(record: ArtifactRecord, isLatest: boolean): Artifact {
+    return toArtifact(record, isLatest, this.sessions.of(record));
+  }
+
+  /** As {@link records}, of latest versions. */
+  async latest(keys: readonly Uint8Array[]): Promise<(Found<Artifact> | undefined)[]> {
+    const found = await this.records(keys);
+    return found.map((one) => one && { item: this.artifact(one.item, true), bytes: one.bytes });
+  }
+
+  private fieldOf(record: ArtifactRecord, field: Field): string | number | undefined {
+    switch (field.name) {
+      case 'session':
+        return record.session;
+      case 'name':
+        return record.name;
+      case 'content_type':
+        return record.contentType;
+      case 'sha256':
+        return record.sha256;
+      case 'size_bytes':
+        return record.size;
+      case 'create_time':
+        return record.createTime;
+      case 'expire_time':
+        return effectiveExpiry(record, this.sessions.of(record)).expireTime;
+      case 'session.state':
+        return this.sessions.of(record)?.state.toUpperCase();
+      case 'session.outcome':
+        return this.sessions.of(record)?.outcome?.toUpperCase();
+      case 'metadata':
+      case 'labels':
+        return record[field.name].find(([key]) => key === field.key)?.[1];
+      default:
+        return undefined;
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/** Two sessions compared by the names of what they hold. */
+import { Buffer } from 'node:buffer';
+import type { Artifact } from '../../domain/artifact.ts';
+import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import { limits } from '../../domain/limits.ts';
+import type { Pairs } from '../../domain/metadata.ts';
+import type { SessionId } from '../../domain/names.ts';
+import type { Principal } from '../../domain/principal.ts';
+import type { Index, Reader } from '../../index/door.ts';
+import type { ArtifactRecord } from '../../index/records.ts';
+import { readLive, recordsReadTogether } from '../look/live.ts';
+import type { PageTokens } from '../look/page-token.ts';
+import { readSession } from '../look/read-session.ts';
+import { Touches } from '../look/touches.ts';
+import { toArtifact } from '../rows/artifact-rows.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+import { Heads, type NamePair, pairs } from './heads.ts';
+import type { Page, PageRequest } from './listing.ts';
+
+/** Which sessions. */
+export interface ComparisonQuery extends PageRequest {
+  readonly base: SessionId;
+  /** May be the same. */
+  readonly session: SessionId;
+  /** Also names that do not differ. */
+  readonly showUnchanged: boolean;
+}
+
+/** In which way a name differs; `content` outranks `metadata`, which is the artifact’s own and the content type. */
+export type DifferenceKind = 'added' | 'removed' | 'content' | 'metadata' | 'none';
+
+/** One name. Each side is its live latest version. */
+export interface Difference {
+  readonly name: string;
+  readonly kind: DifferenceKind;
+  readonly base: Artifact | undefined;
+  readonly compared: Artifact | undefined;
+}
+
+interface Found {
+  readonly difference: Difference | undefined;
+  readonly bytes: number;
+}
+
+/** Comparisons within the caller’s namespace. */
+export class Comparison {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+  private readonly tokens: PageTokens;
+
+  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+    this.index = index;
+    this.namespaces = namespaces;
+    this.tokens = tokens;
+  }
+
+  /**
+   * Differences sorted by the name's UTF-8 bytes. A page costs a row for each name of either session that it passes,
+   * and a record for each that is there, from where the page before ended; it is as of one instant.
+   *
+   * @throws Failure SESSION_NOT_FOUND, PAGE_TOKEN_INVALID.
+   */
+  async compare(principal: Principal, query: ComparisonQuery): Promise<Page<Difference>> {
+    const ns = principal.namespace;
+    await this.namespaces.require(ns);
+    await using reader = this.index.snapshot();
+    const now = this.index.now();
+    const base = (await readSession(reader, principal, query.base, now)).uid;
+    const compared = (await readSession(reader, principal, query.session, now)).uid;
+    const { pageSize, showUnchanged } = query;
+    const bound = [principal.subject, ns, 'comparison', base, compared, showUnchanged];
+    const after =
+      query.pageToken === '' ? undefined : this.tokens.open(bound, query.pageToken).toString('utf8');
+    const touches = new Touches();
+    const rowsTogether = Math.max(recordsReadTogether, pageSize);
+    const heads = (uid: SessionUid) => new Heads(reader, principal, uid, { after, rowsTogether, touches });
+    const items: Difference[] = [];
+    let bytes = 0;
+    let last = after;
+    const goOn = (name: string) => ({ items, nextPageToken: this.tokens.issue(bound, Buffer.from(name)) });
+    for await (const block of blocksOf(pairs(heads(base), heads(compared)))) {
+      const found = await resolve(reader, principal, block, showUnchanged, { now, touches });
+      for (const [at, { name }] of block.entries()) {
+        const { difference, bytes: size } = found[at]!;
+        if (difference !== undefined) {
+          // The page ends before this name, so that a token is never given where nothing follows.
+          if (last !== undefined && (items.length === pageSize || bytes >= limits.pageBytesMax))
+            return goOn(last);
+          items.push(difference);
+          bytes += size;
+        }
+        last = name;
+      }
+      if (touches.areSpent && last !== undefined) return goOn(last);
+    }
+    return { items, nextPageToken: '' };
+  }
+}
+
+/** So many pairs that their records can be read together. */
+async function* blocksOf(all: AsyncIterable<NamePair>): AsyncGenerator<readonly NamePair[], void, void> {
+  let block: NamePair[] = [];
+  for await (const pair of all) {
+    block.push(pair);
+    if (block.length < recordsReadTogether / 2) continue;
+    yield block;
+    block = [];
+  }
+  if (block.length > 0) yield block;
+}
+
+async function resolve(
+  reader: Reader,
+  by: Principal,
+  block: readonly NamePair[],
+  showUnchanged: boolean,
+  { now, touches }: { readonly now: number; readonly touches: Touches },
+): Promise<Found[]> {
+  const ids = new Set<ArtifactId>();
+  for (const { base, compared } of block) {
+    // A session beside itself: what is the same artifact need not be read to be known to be the same.
+    if (base === compared && !showUnchanged) continue;
+    for (const id of [base, compared]) if (id !== undefined) ids.add(id);
+  }
+  const wanted = [...ids];
+  touches.spend(wanted.length);
+  const records = await readLive(reader, by, wanted, now);
+  const live = new Map(wanted.map((id, at) => [id, records[at]]));
+  return block.map(({ name, base, compared }) => {
+    const left = base && live.get(base);
+    const right = compared && live.get(compared);
+    const kind = kindOf(left?.record, right?.record);
+    if (kind === undefined || (kind === 'none' && !showUnchanged)) return { difference: undefined, bytes: 0 };
+    const difference = {
+      name,
+      kind,
+      base: left && toArtifact(left.record, true, left.session),
+      compared: right && toArtifact(right.record, true, right.session),
+    };
+    return { difference, bytes: (left?.bytes ?? 0) + (right?.bytes ?? 0) };
+  });
+}
+
+/** Undefined where neither side is there. */
+function kindOf(
+  base: ArtifactRecord | undefined,
+  compared: ArtifactRecord | undefined,
+): DifferenceKind | undefined {
+  if (base === undefined) return compared === undefined ? undefined : 'added';
+  if (compared === undefined) return 'removed';
+  if (base.sha256 !== compared.sha256) return 'content';
+  const isSame =
+    base.contentType === compared.contentType &&
+    JSON.stringify(ownMetadata(base)) === JSON.stringify(ownMetadata(compared));
+  return isSame ? 'none' : 'metadata';
+}
+
+/** Sorted by key, as records are. */
+function ownMetadata({ metadata, inherited }: ArtifactRecord): Pairs {
+  return metadata.filter(([key]) => !inherited.includes(key));
+}

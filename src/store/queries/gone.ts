@@ -1,0 +1,105 @@
+/** What a sealed session's manifest lists and is not there any more. */
+import { Buffer } from 'node:buffer';
+import { limits } from '../../domain/limits.ts';
+import type { Reader } from '../../index/door.ts';
+import { artifacts } from '../../index/keys.ts';
+import type { ManifestRecord, SessionRecord } from '../../index/records.ts';
+import type { Contents } from '../contents/contents.ts';
+import { isThere } from '../rows/session-life.ts';
+import type { ManifestLine } from '../sessions/manifest.ts';
+
+/** A page of what is gone. */
+export interface GonePage {
+  readonly lines: readonly ManifestLine[];
+  /** Where in the manifest the next page begins, in bytes; undefined at its end. */
+  readonly nextOffset: number | undefined;
+}
+
+/** Where to go on in whose manifest. `now` in milliseconds since the Unix epoch. */
+export interface GoneRequest {
+  readonly ns: string;
+  readonly session: SessionRecord;
+  readonly manifest: ManifestRecord;
+  /** Of a line in the manifest, in bytes. */
+  readonly offset: number;
+  readonly pageSize: number;
+  readonly now: number;
+}
+
+/** Lines looked at together. */
+const blockLines = 256;
+
+/** Reads the manifest from an offset on until a page is full or the budget of the call is spent. */
+export async function goneArtifacts(
+  reader: Reader,
+  contents: Contents,
+  request: GoneRequest,
+): Promise<GonePage> {
+  const { ns, session, manifest, pageSize } = request;
+  const found: ManifestLine[] = [];
+  let offset = request.offset;
+  let touched = 0;
+  let bytes = 0;
+  for await (const block of lineBlocks(reader, contents, request)) {
+    const isThere = await areLive(reader, ns, session, block, request.now);
+    for (const [at, line] of block.entries()) {
+      offset += line.bytes;
+      touched++;
+      if (!isThere[at]) {
+        found.push(line.parsed);
+        bytes += line.bytes;
+      }
+      const full = found.length === pageSize || bytes >= limits.pageBytesMax;
+      const stop = full || touched === limits.queryTouchesMax;
+      if (stop && offset < manifest.size) return { lines: found, nextOffset: offset };
+    }
+  }
+  return { lines: found, nextOffset: undefined };
+}
+
+interface Line {
+  readonly parsed: ManifestLine;
+  /** With its newline. */
+  readonly bytes: number;
+}
+
+async function* lineBlocks(reader: Reader, contents: Contents, request: GoneRequest): AsyncGenerator<Line[]> {
+  const { ns, manifest, offset } = request;
+  const part = { offset, length: manifest.size - offset };
+  let rest: Buffer = Buffer.alloc(0);
+  let block: Line[] = [];
+  for await (const piece of await contents.open(reader, ns, manifest, part)) {
+    rest = rest.length === 0 ? Buffer.from(piece) : Buffer.concat([rest, piece]);
+    let start = 0;
+    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a, start)) {
+      block.push({ parsed: JSON.parse(rest.toString('utf8', start, end)), bytes: end + 1 - start });
+      start = end + 1;
+      if (block.length < blockLines) continue;
+      yield block;
+      block = [];
+    }
+    rest = rest.subarray(start);
+  }
+  if (block.length > 0) yield block;
+}
+
+async function areLive(
+  reader: Reader,
+  ns: string,
+  session: SessionRecord,
+  block: readonly Line[],
+  now: number,
+): Promise<boolean[]> {
+  const versions = await reader.getMany(
+    block.map(({ parsed }) => artifacts.version.key(ns, session.uid, parsed.name, parsed.version)),
+  );
+  const ids = versions.map((value) => value && artifacts.version.decode(value).id);
+  const present = ids.filter((id) => id !== undefined);
+  const records = await reader.getMany(present.map((id) => artifacts.record.key(ns, id)));
+  let next = 0;
+  return ids.map((id) => {
+    if (id === undefined) return false;
+    const value = records[next++];
+    return value !== undefined && isThere(artifacts.record.decode(value), session, now);
+  });
+}

@@ -1,0 +1,75 @@
+/** Whether sessions match a filter: the last word, from their records. */
+import { type Principal, seesSession } from '../../domain/principal.ts';
+import type { Session } from '../../domain/session.ts';
+import type { Reader } from '../../index/door.ts';
+import { sessions } from '../../index/keys.ts';
+import type { SessionRecord } from '../../index/records.ts';
+import type { Budget } from '../../query/budget.ts';
+import { type Condition, type Field, matches } from '../../query/condition.ts';
+import type { Found } from '../../query/run.ts';
+import { isPresent } from '../look/read-session.ts';
+import { asOf, isOver } from '../rows/session-life.ts';
+import { readSessions } from '../rows/session-rows.ts';
+
+/** What decides whether a session is shown. */
+export interface SessionMatching {
+  readonly by: Principal;
+  readonly condition: Condition | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly budget: Budget;
+}
+
+/** The sessions of these keys; undefined where nothing is to be shown. */
+export async function matchingSessions(
+  reader: Reader,
+  { by, condition, now, budget }: SessionMatching,
+  keys: readonly Uint8Array[],
+): Promise<(Found<Session> | undefined)[]> {
+  budget.records += keys.length;
+  const values = await reader.getMany(keys);
+  const matching = values.map((value) => {
+    const record = value && asOf(sessions.record.decode(value), now);
+    if (record === undefined || !seesSession(by, record.id)) return undefined;
+    return condition === undefined || matches(condition, (field) => fieldOf(record, field))
+      ? record
+      : undefined;
+  });
+  const present = await Promise.all(
+    matching.map(async (record) => {
+      if (record === undefined) return undefined;
+      if (isOver(record, now)) budget.probes++;
+      return (await isPresent(reader, by.namespace, record, now)) ? record : undefined;
+    }),
+  );
+  const shown = present.filter((record) => record !== undefined);
+  budget.records += shown.filter(({ hasOutputs }) => hasOutputs).length;
+  const items = await readSessions(reader, by.namespace, shown, now);
+  let next = 0;
+  return present.map((record) => {
+    const item = record && items[next++];
+    return item && { item, bytes: JSON.stringify(item).length };
+  });
+}
+
+function fieldOf(record: SessionRecord, field: Field): string | number | undefined {
+  switch (field.name) {
+    case 'session':
+      return record.id;
+    case 'session.state':
+      return record.state.toUpperCase();
+    case 'session.outcome':
+      return record.outcome?.toUpperCase();
+    case 'create_time':
+      return record.createTime;
+    case 'seal_time':
+      return record.sealTime;
+    case 'metadata':
+    case 'labels':
+      return record[field.name].find(([key]) => key === field.key)?.[1];
+    case 'expire_time':
+      return record.expireTime;
+    default:
+      return undefined;
+  }
+}

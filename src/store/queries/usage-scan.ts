@@ -1,0 +1,205 @@
+/** What a namespace holds, by reading what there is: a page of records at a time. */
+
+import { effectiveExpiry } from '../../domain/expiry.ts';
+import { limits } from '../../domain/limits.ts';
+import type { Namespace, SessionId } from '../../domain/names.ts';
+import type { Principal } from '../../domain/principal.ts';
+import type { Entry, Index, Key, Range, Reader } from '../../index/door.ts';
+import { rangeAfter } from '../../index/family.ts';
+import { artifacts, latest } from '../../index/keys.ts';
+import type { ArtifactRecord } from '../../index/records.ts';
+import { SessionsNow } from '../look/live.ts';
+import type { PageTokens } from '../look/page-token.ts';
+import { issuePosition, openPosition } from '../look/query-position.ts';
+import { readSession } from '../look/read-session.ts';
+import type { SessionNow } from '../rows/session-life.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+
+/** What is looked at: all versions of all artifacts or of one session's, or the latest ones that have a metadata key. */
+export type UsageScope =
+  | { readonly of: 'namespace' }
+  | { readonly of: 'session'; readonly session: SessionId }
+  | { readonly of: 'metadata'; readonly key: string };
+
+/** How many artifacts, and their bytes, each in full. */
+export interface UsageCount {
+  readonly artifacts: number;
+  readonly bytes: number;
+}
+
+/** What belongs together, as far as a page has read. */
+export interface UsagePart extends UsageCount {
+  /** The value of the key, the session id, or empty. */
+  readonly value: string;
+  /** Bytes of distinct contents. */
+  readonly storedBytes: number;
+  /** By the end of the time within which they expire, in milliseconds since the Unix epoch; undefined for never. */
+  readonly byExpiry: readonly (UsageCount & { readonly before: number | undefined })[];
+}
+
+export interface UsagePage {
+  readonly parts: readonly UsagePart[];
+  /** Empty at the end. */
+  readonly nextPageToken: string;
+}
+
+const dayMs = 86_400_000;
+/** From now. */
+const horizonsMs = [0, dayMs, 7 * dayMs, 30 * dayMs];
+const recordsReadTogether = 256;
+
+/** Reads usage. */
+export class UsageScan {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+  private readonly tokens: PageTokens;
+
+  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+    this.index = index;
+    this.namespaces = namespaces;
+    this.tokens = tokens;
+  }
+
+  /** One page. @throws Failure NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
+  async page(by: Principal, ns: Namespace, scope: UsageScope, pageToken: string): Promise<UsagePage> {
+    await this.namespaces.require(ns);
+    await using reader = this.index.snapshot();
+    const source = await sourceOf(reader, by, ns, scope, this.index.now());
+    const bound = [by.subject, ns, 'usage', scope];
+    const { now, after } = openPosition(this.tokens, bound, pageToken, this.index.now());
+    const range = after === undefined ? source.range : rangeAfter(source.range, after);
+    const tally = new Tally(now);
+    const known = new SessionsNow(reader, ns, now);
+    let touched = 0;
+    let last: Key | undefined;
+    for await (const block of reader.scan(range)) {
+      for (let at = 0; at < block.length; at += recordsReadTogether) {
+        if (last !== undefined && touched >= limits.queryTouchesMax)
+          return { parts: tally.parts(), nextPageToken: issuePosition(this.tokens, bound, now, last) };
+        const entries = block.slice(at, at + recordsReadTogether);
+        const found = await source.read(entries);
+        const read = await known.read(found.map(({ record }) => record));
+        for (const { value, record } of found) tally.add(value, record, known.of(record));
+        touched += entries.length * source.touches + read;
+        last = entries.at(-1)![0];
+      }
+    }
+    return { parts: tally.parts(), nextPageToken: '' };
+  }
+}
+
+interface Source {
+  readonly range: Range;
+  /** For each entry. */
+  readonly touches: number;
+  read(entries: readonly Entry[]): Promise<{ readonly value: string; readonly record: ArtifactRecord }[]>;
+}
+
+async function sourceOf(
+  reader: Reader,
+  by: Principal,
+  ns: Namespace,
+  scope: UsageScope,
+  now: number,
+): Promise<Source> {
+  const recordsOf = async (keys: readonly Key[], partOf: (at: number) => string) => {
+    const values = await reader.getMany(keys);
+    return values.flatMap((value, at) =>
+      value === undefined ? [] : [{ value: partOf(at), record: artifacts.record.decode(value) }],
+    );
+  };
+  switch (scope.of) {
+    case 'namespace':
+      return {
+        range: artifacts.record.range(ns),
+        touches: 1,
+        read: async (entries) =>
+          entries.map(([, value]) => ({ value: '', record: artifacts.record.decode(value) })),
+      };
+    case 'session': {
+      const { uid } = await readSession(reader, { ...by, namespace: ns }, scope.session, now);
+      return {
+        range: artifacts.version.range(ns, uid),
+        touches: 2,
+        read: (entries) =>
+          recordsOf(
+            entries.map(([, value]) => artifacts.record.key(ns, artifacts.version.decode(value).id)),
+            () => scope.session,
+          ),
+      };
+    }
+    case 'metadata':
+      return {
+        range: latest.byMetadata.range(ns, scope.key),
+        touches: 2,
+        read: (entries) => {
+          const parsed = entries.map(([key]) => latest.byMetadata.parse(key));
+          return recordsOf(
+            parsed.map(([, , , id]) => artifacts.record.key(ns, id)),
+            (at) => parsed[at]![2],
+          );
+        },
+      };
+  }
+}
+
+interface Mutable {
+  artifacts: number;
+  bytes: number;
+}
+
+/** Adds up a page; values come in order, so that the contents of one at a time are remembered. */
+class Tally {
+  private readonly now: number;
+  private readonly done: UsagePart[] = [];
+  private value: string | undefined;
+  private total: Mutable & { storedBytes: number } = { artifacts: 0, bytes: 0, storedBytes: 0 };
+  private contents = new Set<string>();
+  private byExpiry = new Map<number | undefined, Mutable>();
+
+  constructor(now: number) {
+    this.now = now;
+  }
+
+  add(value: string, record: ArtifactRecord, session: SessionNow | undefined): void {
+    if (value !== this.value) this.begin(value);
+    const { sha256, size } = record;
+    this.total.artifacts++;
+    this.total.bytes += size;
+    if (!this.contents.has(sha256)) this.total.storedBytes += size;
+    this.contents.add(sha256);
+    const before = this.horizonOf(record, session);
+    const counted = this.byExpiry.get(before) ?? { artifacts: 0, bytes: 0 };
+    this.byExpiry.set(before, { artifacts: counted.artifacts + 1, bytes: counted.bytes + size });
+  }
+
+  private horizonOf(record: ArtifactRecord, session: SessionNow | undefined): number | undefined {
+    const { expireTime } = effectiveExpiry(record, session);
+    if (expireTime === undefined) return undefined;
+    const horizon = horizonsMs.map((ms) => this.now + ms).find((end) => expireTime <= end);
+    return horizon ?? limits.expireTimeMillisecondsMax;
+  }
+
+  private begin(value: string): void {
+    this.end();
+    this.value = value;
+    this.total = { artifacts: 0, bytes: 0, storedBytes: 0 };
+    this.contents = new Set();
+    this.byExpiry = new Map();
+  }
+
+  private end(): void {
+    if (this.value === undefined) return;
+    const byExpiry = [...this.byExpiry]
+      .map(([before, count]) => ({ before, ...count }))
+      .sort((a, b) => (a.before ?? Number.POSITIVE_INFINITY) - (b.before ?? Number.POSITIVE_INFINITY));
+    this.done.push({ value: this.value, ...this.total, byExpiry });
+  }
+
+  /** What was added; nothing may be added afterwards. */
+  parts(): readonly UsagePart[] {
+    this.end();
+    this.value = undefined;
+    return this.done;
+  }
+}

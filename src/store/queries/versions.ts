@@ -1,0 +1,136 @@
+/** Listings of a session's versions: of one name, or of all in the order of their commits. */
+import type { Artifact } from '../../domain/artifact.ts';
+import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { ArtifactName } from '../../domain/names.ts';
+import type { Entry, Key, Range, Reader } from '../../index/door.ts';
+import { rangeAfter } from '../../index/family.ts';
+import { artifacts } from '../../index/keys.ts';
+import type { Budget } from '../../query/budget.ts';
+import type { Found } from '../../query/run.ts';
+import type { ArtifactMatches } from './artifact-matches.ts';
+
+/** Which versions. */
+export interface VersionsQuery {
+  readonly ns: string;
+  readonly uid: SessionUid;
+  /** Only this name: its latest version, or with `allVersions` all of them. Undefined: all versions of all names. */
+  readonly name: ArtifactName | undefined;
+  readonly allVersions: boolean;
+  readonly oldestFirst: boolean;
+  /** The key that the page before ended with. */
+  readonly after: Key | undefined;
+  readonly itemsMax: number;
+  readonly bytesMax: number;
+  readonly budget: Budget;
+  readonly matches: ArtifactMatches;
+}
+
+/** A page; `last` is the key that the next one begins after, undefined at the end. */
+export interface VersionsPage {
+  readonly items: readonly Artifact[];
+  readonly last: Key | undefined;
+  readonly driver: string;
+}
+
+/** Records can be large, and what does not fit into the page any more was read in vain. */
+const readTogether = 32;
+
+/** Reads until the page is full or the budget is spent. */
+export async function listVersions(reader: Reader, query: VersionsQuery): Promise<VersionsPage> {
+  const { budget } = query;
+  const { driver, range, idsOf } = sourceOf(query);
+  const walked = query.after === undefined ? range : rangeAfter(range, query.after);
+  const step = Math.min(query.itemsMax, readTogether);
+  const shown = new Shown(reader, query);
+  const items: Artifact[] = [];
+  let bytes = 0;
+  for await (const block of reader.scan({ ...walked, firstBlock: step })) {
+    budget.entries += block.length;
+    for (let at = 0; at < block.length; at += step) {
+      const entries = block.slice(at, at + step);
+      for (const [offset, found] of (await shown.of(idsOf(entries))).entries()) {
+        if (found !== undefined) {
+          items.push(found.item);
+          bytes += found.bytes;
+        }
+        const [key] = entries[offset]!;
+        if (items.length >= query.itemsMax || bytes >= query.bytesMax)
+          return { items, driver, last: await unlessLast(reader, walked, key) };
+      }
+      if (budget.isSpent)
+        return { items, driver, last: await unlessLast(reader, walked, entries.at(-1)![0]) };
+    }
+  }
+  return { items, driver, last: undefined };
+}
+
+/** Undefined if nothing follows the key, so that a full last page does not promise another. */
+async function unlessLast(reader: Reader, range: Range, key: Key): Promise<Key | undefined> {
+  if (range.limit === 1) return undefined;
+  for await (const _block of reader.scan({ ...rangeAfter(range, key), limit: 1 })) return key;
+  return undefined;
+}
+
+interface Source {
+  readonly driver: string;
+  readonly range: Range;
+  idsOf(entries: readonly Entry[]): (ArtifactId | undefined)[];
+}
+
+function sourceOf({ ns, uid, name, allVersions, oldestFirst }: VersionsQuery): Source {
+  if (name === undefined)
+    return {
+      driver: 'commits of the session',
+      range: { ...artifacts.feed.range(ns, uid), reverse: !oldestFirst },
+      idsOf: (entries) =>
+        entries.map(([, value]) => {
+          const event = artifacts.feed.decode(value);
+          return event.kind === 'committed' ? event.id : undefined;
+        }),
+    };
+  const range = artifacts.version.range(ns, uid, name);
+  return {
+    driver: 'versions of the name',
+    // The latest version is the highest, unless that one is gone.
+    range: allVersions ? { ...range, reverse: oldestFirst } : { ...range, limit: 1 },
+    idsOf: (entries) => entries.map(([, value]) => artifacts.version.decode(value).id),
+  };
+}
+
+/** What ids stand for, with whether each is the latest version of its name. */
+class Shown {
+  private readonly heads = new Map<string, ArtifactId | undefined>();
+  private readonly reader: Reader;
+  private readonly query: VersionsQuery;
+
+  constructor(reader: Reader, query: VersionsQuery) {
+    this.reader = reader;
+    this.query = query;
+  }
+
+  async of(ids: readonly (ArtifactId | undefined)[]): Promise<(Found<Artifact> | undefined)[]> {
+    const { ns, matches, name, allVersions } = this.query;
+    const wanted = ids.filter((id) => id !== undefined);
+    const records = await matches.records(wanted.map((id) => artifacts.record.key(ns, id)));
+    const byId = new Map(wanted.map((id, at) => [id, records[at]]));
+    return await Promise.all(
+      ids.map(async (id) => {
+        const found = id && byId.get(id);
+        if (!found) return undefined;
+        const isLatest = (await this.latestOf(found.item.name)) === id;
+        if (name !== undefined && !allVersions && !isLatest) return undefined;
+        return { item: matches.artifact(found.item, isLatest), bytes: found.bytes };
+      }),
+    );
+  }
+
+  private async latestOf(name: string): Promise<ArtifactId | undefined> {
+    const { ns, uid, budget } = this.query;
+    if (!this.heads.has(name)) {
+      budget.probes++;
+      const value = await this.reader.get(artifacts.head.key(ns, uid, name));
+      this.heads.set(name, value && artifacts.head.decode(value).latest);
+    }
+    return this.heads.get(name);
+  }
+}

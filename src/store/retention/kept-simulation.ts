@@ -1,0 +1,73 @@
+/** Who would be among the last few, if all sessions that a filter finds got a retention: for dry runs. */
+import { invalid } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import type { Principal } from '../../domain/principal.ts';
+import { keptKind, type Retention } from '../../domain/retention.ts';
+import type { Session } from '../../domain/session.ts';
+import type { Index } from '../../index/door.ts';
+import { sessions } from '../../index/keys.ts';
+import type { KeptSession } from '../../index/records.ts';
+import type { Listing } from '../queries/listing.ts';
+import { bySeal, type KeptLists, keptKey } from '../sessions/kept-sessions.ts';
+
+interface Simulation {
+  readonly filter: string;
+  readonly retention: Retention;
+  /** The sessions that will be asked about. */
+  readonly found: readonly Session[];
+}
+
+/**
+ * The lists of the kinds that some sessions are of. Whoever is on a list now and is not found keeps the place.
+ *
+ * @throws Failure INVALID_ARGUMENT if the filter finds too many sessions of a kind.
+ */
+export async function simulatedLists(
+  index: Index,
+  listing: Listing,
+  by: Principal,
+  { filter, retention, found }: Simulation,
+): Promise<KeptLists> {
+  const lists: KeptLists = new Map();
+  const { keepLast } = retention;
+  if (keepLast === undefined) return lists;
+  const values = new Set(
+    found.flatMap(({ metadata }) =>
+      metadata.filter(([key]) => key === keepLast.metadataKey).map(([, value]) => value),
+    ),
+  );
+  let left = limits.queryTouchesMax;
+  for (const value of values) {
+    const kind = { outcomes: keepLast.outcomes.join(' '), metadataKey: keepLast.metadataKey, value };
+    const stored = await index.get(sessions.kept.key(...keptKey(by.namespace, kind)));
+    const list = new Map<string, KeptSession>(
+      (stored === undefined ? [] : sessions.kept.decode(stored).sessions).map((one) => [one.uid, one]),
+    );
+    const one = `metadata.${JSON.stringify(keepLast.metadataKey)} = ${JSON.stringify(value)}`;
+    const narrowed = filter.trim() === '' ? one : `(${filter}) AND ${one}`;
+    for (let pageToken = ''; ; ) {
+      const page = await listing.sessions(by, {
+        filter: narrowed,
+        oldestFirst: false,
+        pageSize: limits.pageSizeMax,
+        pageToken,
+      });
+      for (const session of page.items) {
+        const { outcome, sealTime, uid, metadata } = session;
+        if (outcome === undefined || sealTime === undefined) continue;
+        if (keptKind(retention, outcome, metadata) !== undefined)
+          list.set(uid, { uid: uid as KeptSession['uid'], sealTime });
+      }
+      pageToken = page.nextPageToken;
+      if (pageToken === '') break;
+      left -= limits.pageSizeMax;
+      if (left <= 0)
+        throw invalid(
+          'filter',
+          'finds too many sessions for a dry run with keep_last; narrow it, by time say',
+        );
+    }
+    lists.set(kind, [...list.values()].sort(bySeal).slice(-keepLast.count));
+  }
+  return lists;
+}

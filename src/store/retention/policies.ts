@@ -1,0 +1,218 @@
+/** The retention of namespaces, and giving sessions that were opened earlier another one. */
+import type { SessionUid } from '../../domain/ids.ts';
+import type { Namespace } from '../../domain/names.ts';
+import type { Principal } from '../../domain/principal.ts';
+import { type Retention, sameRetention } from '../../domain/retention.ts';
+import type { Index } from '../../index/door.ts';
+import { sessions, store } from '../../index/keys.ts';
+import type { PolicyRecord, SessionRecord } from '../../index/records.ts';
+import type { Listing, PageRequest } from '../queries/listing.ts';
+import { checkEtag, etagOf } from '../rows/failures.ts';
+import { hasLapsed, isOver, SessionLapsed } from '../rows/session-life.ts';
+import { putSession } from '../rows/session-rows.ts';
+import { Draft, type Rows, through, transact } from '../rows/transaction.ts';
+import { enterKept, type KeptLists, keptKey, leaveKept, withExpiry } from '../sessions/kept-sessions.ts';
+import type { Lapses } from '../sessions/lapses.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+import { simulatedLists } from './kept-simulation.ts';
+
+/** The retention of a namespace. */
+export interface Policy {
+  readonly namespace: string;
+  /** Undefined: nothing expires by it. */
+  readonly retention: Retention | undefined;
+  /** Undefined: it was never set. */
+  readonly updateTime: number | undefined;
+  readonly etag: string;
+}
+
+/** What a session's expiry was and becomes. Undefined: never, or still open. */
+export interface RetentionChange {
+  readonly session: string;
+  readonly before: number | undefined;
+  readonly after: number | undefined;
+  readonly artifacts: number;
+  readonly bytes: number;
+}
+
+/** Which sessions get what. */
+export interface Application extends PageRequest {
+  /** Undefined: the namespace's policy as it is now. */
+  readonly retention: Retention | undefined;
+  /** As of a listing of sessions. */
+  readonly filter: string;
+  /** Only show what would happen. */
+  readonly isDryRun: boolean;
+}
+
+export interface ApplicationPage {
+  readonly changes: readonly RetentionChange[];
+  /** Sessions that were looked at. */
+  readonly sessions: number;
+  readonly nextPageToken: string;
+}
+
+export class Policies {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+  private readonly listing: Listing;
+  private readonly lapses: Lapses;
+
+  constructor(index: Index, namespaces: Namespaces, listing: Listing, lapses: Lapses) {
+    this.index = index;
+    this.namespaces = namespaces;
+    this.listing = listing;
+    this.lapses = lapses;
+  }
+
+  /** @throws Failure NAMESPACE_NOT_FOUND. */
+  async get(ns: Namespace): Promise<Policy> {
+    await this.namespaces.require(ns);
+    const value = await this.index.get(store.policy.key(ns));
+    return toPolicy(ns, value && store.policy.decode(value));
+  }
+
+  /**
+   * For sessions that are opened from now on.
+   *
+   * @param isDryRun check and answer, change nothing.
+   * @throws Failure NAMESPACE_NOT_FOUND, ETAG_MISMATCH.
+   */
+  async set(
+    ns: Namespace,
+    retention: Retention | undefined,
+    { etag, isDryRun }: { readonly etag: string | undefined; readonly isDryRun: boolean },
+  ): Promise<Policy> {
+    await this.namespaces.require(ns);
+    const record = await transact(this.index, {
+      queue: ns,
+      reads: [store.policy.key(ns)],
+      decide: (rows, draft, env) => {
+        const found = rows.get(store.policy, ns);
+        checkEtag(`the retention of ${ns}`, found ?? { revision: 0 }, etag);
+        const changed: PolicyRecord = {
+          ...(retention === undefined ? {} : { retention }),
+          updateTime: env.now,
+          revision: (found?.revision ?? 0) + 1,
+        };
+        if (!isDryRun) draft.put(store.policy, [ns], changed);
+        return changed;
+      },
+    });
+    return toPolicy(ns, record);
+  }
+
+  /**
+   * Gives a page of sessions a retention. A dry run answers what doing it to all pages would come to.
+   *
+   * @throws Failure NAMESPACE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the filter, or one that finds more
+   * sessions of a kind than a dry run can put in order.
+   */
+  async apply(by: Principal, ns: Namespace, application: Application): Promise<ApplicationPage> {
+    const { filter, isDryRun, pageSize, pageToken } = application;
+    const actor = { ...by, namespace: ns };
+    const retention = application.retention ?? (await this.get(ns)).retention ?? { ttlMs: {} };
+    const purpose = ['retention', application.retention ?? null];
+    const page = await this.listing.sessions(actor, {
+      filter,
+      pageSize,
+      pageToken,
+      oldestFirst: false,
+      purpose,
+    });
+    const lists = isDryRun
+      ? await simulatedLists(this.index, this.listing, actor, { filter, retention, found: page.items })
+      : undefined;
+    const changes: RetentionChange[] = [];
+    for (const { uid } of page.items)
+      changes.push(...(await this.change(ns, uid as SessionUid, retention, lists)));
+    return { changes, sessions: page.items.length, nextPageToken: page.nextPageToken };
+  }
+
+  private async change(
+    ns: string,
+    uid: SessionUid,
+    retention: Retention,
+    lists: KeptLists | undefined,
+  ): Promise<RetentionChange[]> {
+    return await this.lapses.settled(ns, () =>
+      transact(this.index, {
+        queue: ns,
+        reads: [sessions.record.key(ns, uid)],
+        decide: (rows, draft, env) => {
+          if (lists === undefined) return decideChange(rows, draft, ns, uid, retention, env.now);
+          const simulated = new Draft();
+          for (const [kind, list] of lists)
+            simulated.put(sessions.kept, keptKey(ns, kind), { sessions: list });
+          return decideChange(through(rows, simulated), new Draft(), ns, uid, retention, env.now);
+        },
+      }),
+    );
+  }
+}
+
+/** The changes of the session, and of those that it displaces. */
+function decideChange(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  uid: SessionUid,
+  retention: Retention,
+  now: number,
+): RetentionChange[] {
+  const found = rows.get(sessions.record, ns, uid);
+  if (found === undefined || isOver(found, now)) return [];
+  if (hasLapsed(found, now)) throw new SessionLapsed(found);
+  if (sameRetention(found.retention ?? { ttlMs: {} }, retention)) return [];
+  const written = draft.writes.length;
+  const after = { ...withRetention(rows, draft, ns, found, retention, now), retention };
+  const displaced = displacedIn(draft, written, rows, ns, uid);
+  // What expires at once was there a moment ago.
+  const left = isOver(after, now) ? { leftTime: now } : {};
+  putSession(draft, ns, found, { ...after, ...left, updateTime: now, revision: found.revision + 1 });
+  return [...displaced, changeOf(found, after)];
+}
+
+function withRetention(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  found: SessionRecord,
+  retention: Retention,
+  now: number,
+): SessionRecord {
+  if (found.state === 'open') return found;
+  const left = leaveKept(rows, draft, ns, found, now);
+  const { kept: _before, ...rest } = { ...left, retention };
+  return enterKept(through(rows, draft), draft, ns, withExpiry(rest, undefined), now);
+}
+
+/** Sessions that lost their mark since the draft had so many writes. */
+function displacedIn(draft: Draft, from: number, rows: Rows, ns: string, uid: SessionUid): RetentionChange[] {
+  const code = sessions.record.range().gte[0];
+  return draft.writes.slice(from).flatMap((write) => {
+    if (write.type !== 'put' || write.key[0] !== code) return [];
+    const after = sessions.record.decode(write.value);
+    const before = rows.get(sessions.record, ns, after.uid);
+    return before === undefined || after.uid === uid ? [] : [changeOf(before, after)];
+  });
+}
+
+function changeOf(before: SessionRecord, after: SessionRecord): RetentionChange {
+  return {
+    session: before.id,
+    before: before.expireTime,
+    after: after.expireTime,
+    artifacts: before.artifacts,
+    bytes: before.bytes,
+  };
+}
+
+function toPolicy(namespace: string, record: PolicyRecord | undefined): Policy {
+  return {
+    namespace,
+    retention: record?.retention,
+    updateTime: record?.updateTime,
+    etag: etagOf(record ?? { revision: 0 }),
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * The rows that say where a content is and who references it. Pure: every function reads through `Rows` and adds to
+ * a `Draft`. A blob lives while its count of references is above zero; at zero it is queued for collection, never
+ * removed here.
+ */
+import { Buffer } from 'node:buffer';
+import { blockBytes } from '../../blobs/blob-store.ts';
+import type { Sha256 } from '../../domain/digest.ts';
+import { Failure } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import { beginningOf } from '../../domain/text.ts';
+import type { Key } from '../../index/door.ts';
+import { blobs } from '../../index/keys.ts';
+import type { BlobRecord, QuarantineRecord } from '../../index/records.ts';
+import type { Content } from './content.ts';
+import type { Draft, Rows } from './transaction.ts';
+
+/** Who references a content. */
+export interface Referrer {
+  readonly kind: 'artifact' | 'manifest';
+  readonly id: string;
+}
+
+/** Bytes of CRCs in one index row: 1,024 blocks of 4 bytes. */
+export const crcRowBytes = 4096;
+
+/** How long a condemned name stays readable, for downloads that began before. */
+export const readGraceMs = 3_600_000;
+
+/**
+ * A file that was made durable longer ago is referenced no more. A day after that it may be condemned as an orphan,
+ * and an hour later nothing is left that would say so: the uploader has given up long before.
+ */
+export const publishedMsMax = 12 * 3_600_000;
+
+/** Thrown out of a decide when the content was held a moment ago, was not published, and is held no longer. */
+export class ContentVanished extends Error {}
+
+/** The rows that {@link attach}, {@link attachHeld} and {@link discardCopy} look at. */
+export function blobReads(
+  ns: string,
+  content: Content | { readonly kind: 'held'; readonly sha256: Sha256 },
+): Key[] {
+  const keys = [blobs.record.key(ns, content.sha256)];
+  if (content.kind === 'blob') keys.push(blobs.physicalName.key(ns, content.name));
+  return keys;
+}
+
+/**
+ * Adds a reference to `content`, storing its rows unless the namespace already holds it.
+ *
+ * @returns true if the namespace already held it.
+ */
+export function attach(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  content: Content,
+  by: Referrer,
+  now: number,
+): boolean {
+  const { sha256 } = content;
+  const held = rows.get(blobs.record, ns, sha256);
+  draft.put(blobs.reference, [ns, sha256, by.kind, by.id], true);
+  if (held !== undefined && !held.quarantined) {
+    draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs + 1 });
+    discardCopy(rows, draft, ns, content, now);
+    return true;
+  }
+  if (held !== undefined) discardBytes(draft, ns, sha256, held, now);
+  putContent(rows, draft, ns, content, (held?.refs ?? 0) + 1, now);
+  return false;
+}
+
+/** Stores where the bytes of `content` are. */
+function putContent(rows: Rows, draft: Draft, ns: string, content: Content, refs: number, now: number): void {
+  const { sha256, size } = content;
+  if (content.kind === 'inline') {
+    draft.put(blobs.record, [ns, sha256], { size, refs });
+    draft.put(blobs.bytes, [ns, sha256], content.bytes);
+    return;
+  }
+  if (content.publishTime === undefined) throw new ContentVanished();
+  const state = rows.get(blobs.physicalName, ns, content.name);
+  if (state !== undefined || now - content.publishTime > publishedMsMax)
+    throw new Failure(
+      'STORE_UNAVAILABLE',
+      'the upload took so long that its bytes were condemned; upload again',
+    );
+  draft.put(blobs.record, [ns, sha256], { name: content.name, size, refs });
+  draft.put(blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
+  for (let at = 0; at < content.crcs.length; at += crcRowBytes)
+    draft.put(blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
+  draft.put(blobs.preview, [ns, sha256], previewOf(content.head, size));
+}
+
+/**
+ * Removes all that there is of a content but its record: the file is queued, its checksums are forgotten, and that it
+ * was quarantined.
+ */
+export function discardBytes(
+  draft: Draft,
+  ns: string,
+  sha256: Sha256,
+  record: BlobRecord,
+  now: number,
+): void {
+  if (record.quarantined) draft.del(blobs.quarantine, ns, sha256);
+  if (record.name === undefined) {
+    draft.del(blobs.bytes, ns, sha256);
+    return;
+  }
+  for (const key of crcKeys(ns, sha256, 0, lastBlock(record.size)))
+    draft.del(blobs.crcs, ...blobs.crcs.parse(key));
+  draft.del(blobs.preview, ns, sha256);
+  condemn(draft, ns, record.name, record.size, now);
+}
+
+/** How many rows the checksums of a content take. */
+export function crcRowCount({ name, size }: BlobRecord): number {
+  return name === undefined ? 0 : Math.floor(lastBlock(size) / (crcRowBytes / 4)) + 1;
+}
+
+function lastBlock(size: number): number {
+  return Math.max(0, Math.ceil(size / blockBytes) - 1);
+}
+
+/** A content whose bytes are not what they should be: it is read and matched no more, until it is pushed again. */
+export function quarantine(
+  draft: Draft,
+  ns: string,
+  sha256: Sha256,
+  record: BlobRecord,
+  found: QuarantineRecord,
+): void {
+  draft.put(blobs.record, [ns, sha256], { ...record, quarantined: true });
+  draft.put(blobs.quarantine, [ns, sha256], found);
+}
+
+/**
+ * What becomes of bytes that nobody needs, since an artifact has the same: they take the place of damaged or lost
+ * ones, or are discarded.
+ */
+export function healOrDiscard(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
+  const held = rows.get(blobs.record, ns, content.sha256);
+  if (held !== undefined && !held.quarantined) {
+    discardCopy(rows, draft, ns, content, now);
+    return;
+  }
+  if (held !== undefined) discardBytes(draft, ns, content.sha256, held, now);
+  // Of a record that is lost the references are still there; a check of the store counts them again.
+  putContent(rows, draft, ns, content, held?.refs ?? 1, now);
+}
+
+/** True if the bytes are there and may be referenced again. */
+export function isHeld(
+  rows: Rows,
+  ns: string,
+  content: { readonly sha256: Sha256; readonly size: number },
+): boolean {
+  const held = rows.get(blobs.record, ns, content.sha256);
+  return held !== undefined && !held.quarantined && held.size === content.size;
+}
+
+/** Adds a reference to content that is already held, without bytes. @returns false if it is not held. */
+export function attachHeld(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  content: { readonly sha256: Sha256; readonly size: number },
+  by: Referrer,
+): boolean {
+  const held = rows.get(blobs.record, ns, content.sha256);
+  if (held === undefined || !isHeld(rows, ns, content)) return false;
+  draft.put(blobs.reference, [ns, content.sha256, by.kind, by.id], true);
+  draft.put(blobs.record, [ns, content.sha256], { ...held, refs: held.refs + 1 });
+  return true;
+}
+
+/** Queues our own published copy for collection: nothing will ever reference its name. */
+export function discardCopy(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
+  if (content.kind !== 'blob' || content.publishTime === undefined) return;
+  if (rows.get(blobs.physicalName, ns, content.name) !== undefined) return;
+  condemn(draft, ns, content.name, content.size, now);
+}
+
+/** Queues a file: nothing will ever reference its name. */
+export function condemn(draft: Draft, ns: string, name: string, size: number, now: number): void {
+  const notBefore = now + readGraceMs;
+  draft.put(blobs.physicalName, [ns, name], { state: 'condemned', notBefore });
+  draft.put(blobs.condemned, [notBefore, ns, name], { size });
+}
+
+/** Removes a reference; the last one queues the blob. */
+export function detach(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  sha256: Sha256,
+  by: Referrer,
+  now: number,
+): void {
+  const held = rows.get(blobs.record, ns, sha256);
+  if (held === undefined || held.refs < 1)
+    throw new Failure('DATA_LOSS', 'an artifact references content whose record is gone', {
+      metadata: { sha256 },
+    });
+  draft.del(blobs.reference, ns, sha256, by.kind, by.id);
+  if (held.refs > 1) {
+    draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
+    return;
+  }
+  draft.put(blobs.record, [ns, sha256], { ...held, refs: 0, idleSince: now });
+  draft.put(blobs.maybeFree, [now, ns, sha256], true);
+}
+
+/** The CRC rows' keys of a blob of `size` bytes that cover its blocks `first` to `last`. */
+export function crcKeys(ns: string, sha256: Sha256, first: number, last: number): Key[] {
+  const keys: Key[] = [];
+  const perRow = crcRowBytes / 4;
+  for (let row = Math.floor(first / perRow); row <= Math.floor(last / perRow); row++)
+    keys.push(blobs.crcs.key(ns, sha256, row));
+  return keys;
+}
+
+/** What is kept of the beginning of a content of `size` bytes: nothing if it is not text. */
+function previewOf(head: Uint8Array, size: number): Uint8Array {
+  return Buffer.from(beginningOf(head, head.length === size, limits.previewBytesMax) ?? '');
+}
+
+/** Puts CRC rows back together. */
+export function joinCrcs(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}

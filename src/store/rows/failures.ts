@@ -1,0 +1,129 @@
+/** The refusals that more than one operation gives, each worded once. */
+import type { ArtifactTarget } from '../../domain/artifact.ts';
+import { Failure } from '../../domain/errors.ts';
+import { effectiveExpiry, type SessionFacts } from '../../domain/expiry.ts';
+import type { ArtifactRecord, SessionRecord } from '../../index/records.ts';
+
+/** REQUEST_ID_REUSED. */
+export function requestIdReused(requestId: string): Failure {
+  return new Failure('REQUEST_ID_REUSED', `request id ${requestId} was used for another request`, {
+    metadata: { request_id: requestId },
+    violations: [{ field: 'request_id', description: 'was used for another request' }],
+  });
+}
+
+function targetMetadata(target: ArtifactTarget): Record<string, string> {
+  if ('id' in target) return { artifact: target.id };
+  const version = target.version === undefined ? {} : { version: String(target.version) };
+  return { session: target.session, name: target.name, ...version };
+}
+
+function described(target: ArtifactTarget): string {
+  if ('id' in target) return target.id;
+  const version = target.version === undefined ? '' : ` version ${target.version}`;
+  return `${target.name}${version} in session ${target.session}`;
+}
+
+/** ARTIFACT_NOT_FOUND. */
+export function artifactNotFound(target: ArtifactTarget): Failure {
+  return new Failure('ARTIFACT_NOT_FOUND', `there is no artifact ${described(target)}`, {
+    metadata: targetMetadata(target),
+  });
+}
+
+/** ARTIFACT_DELETED. */
+export function artifactDeleted(target: ArtifactTarget): Failure {
+  const message =
+    'id' in target || target.version !== undefined
+      ? `artifact ${described(target)} was deleted`
+      : `the latest version of ${described(target)} was deleted`;
+  return new Failure('ARTIFACT_DELETED', message, { metadata: targetMetadata(target) });
+}
+
+/** ARTIFACT_EXPIRED. @param session as it is now. */
+export function artifactExpired(record: ArtifactRecord, session: SessionFacts | undefined): Failure {
+  const time = new Date(effectiveExpiry(record, session).expireTime ?? 0).toISOString();
+  return new Failure('ARTIFACT_EXPIRED', `artifact ${record.id} expired at ${time}`, {
+    metadata: { artifact: record.id, expire_time: time },
+  });
+}
+
+/** CONTENT_NOT_FOUND. */
+export function contentNotFound(sha256: string): Failure {
+  return new Failure('CONTENT_NOT_FOUND', `no readable artifact has the content ${sha256}; send the bytes`, {
+    metadata: { sha256 },
+  });
+}
+
+/** SESSION_NOT_FOUND. */
+export function sessionNotFound(id: string): Failure {
+  return new Failure('SESSION_NOT_FOUND', `there is no session ${id}`, { metadata: { session: id } });
+}
+
+/** Its name is there, its record is not. */
+export function sessionLost(id: string): Failure {
+  return new Failure('DATA_LOSS', `the record of session ${id} is gone`, { metadata: { session: id } });
+}
+
+/** SEAL_PENDING. */
+export function sealPending(id: string): Failure {
+  return new Failure('SEAL_PENDING', `session ${id} is being sealed; try again in a moment`, {
+    metadata: { session: id },
+    retryAfterMs: 200,
+  });
+}
+
+/** MANIFEST_NOT_FOUND. */
+export function manifestNotFound(id: string): Failure {
+  return new Failure('MANIFEST_NOT_FOUND', `session ${id} is not sealed; it has no manifest yet`, {
+    metadata: { session: id },
+  });
+}
+
+/** SESSION_SEALED. */
+export function sessionSealed(session: SessionRecord): Failure {
+  return new Failure('SESSION_SEALED', `session ${session.id} is sealed; nothing can be added to it`, {
+    metadata: { session: session.id, ...(session.outcome === undefined ? {} : { outcome: session.outcome }) },
+  });
+}
+
+/** SESSION_GONE. */
+export function sessionGone(id: string): Failure {
+  return new Failure(
+    'SESSION_GONE',
+    `session ${id} was deleted or has expired; its id cannot be used again yet`,
+    {
+      metadata: { session: id },
+    },
+  );
+}
+
+/** SESSION_MUST_EXIST. */
+export function sessionMustExist(id: string): Failure {
+  return new Failure(
+    'SESSION_MUST_EXIST',
+    `there is no session ${id}, and pushes do not open sessions here`,
+    {
+      metadata: { session: id },
+    },
+  );
+}
+
+/** An etag is the quoted revision of a record. */
+export function etagOf(record: { readonly revision: number }): string {
+  return `"${record.revision}"`;
+}
+
+/** Passes if no etag was asked for. @throws Failure ETAG_MISMATCH. */
+export function checkEtag(
+  what: string,
+  record: { readonly revision: number },
+  etag: string | undefined,
+): void {
+  const current = etagOf(record);
+  if (etag === undefined || etag === current) return;
+  throw new Failure('ETAG_MISMATCH', `${what} has changed: its etag is now ${current}`, {
+    metadata: { etag: current },
+    violations: [{ field: 'etag', description: `the etag is now ${current}` }],
+  });
+}

@@ -1,0 +1,256 @@
+/** The rows that a session consists of. Pure, like everything that runs inside a `decide`. */
+import { failedWith } from '../../domain/errors.ts';
+import { type SessionUid, sessionUid } from '../../domain/ids.ts';
+import { limits } from '../../domain/limits.ts';
+import type { Pairs } from '../../domain/metadata.ts';
+import type { SessionId } from '../../domain/names.ts';
+import type { Retention } from '../../domain/retention.ts';
+import type { Session } from '../../domain/session.ts';
+import type { Env, Reader } from '../../index/door.ts';
+import { calls, sessions, store } from '../../index/keys.ts';
+import type { OutputsRecord, SessionRecord } from '../../index/records.ts';
+import { leasedWord } from '../../query/catalogs.ts';
+import { etagOf, sealPending, sessionGone, sessionLost, sessionNotFound } from './failures.ts';
+import {
+  asOf,
+  dueTime,
+  freeAgain,
+  hasLapsed,
+  isIdFree,
+  isOver,
+  SessionLapsed,
+  type SessionNow,
+} from './session-life.ts';
+import type { Draft, Rows } from './transaction.ts';
+
+/** What a session is opened with. */
+export interface NewSession {
+  readonly id: SessionId;
+  readonly implicit: boolean;
+  readonly metadata: Pairs;
+  readonly labels: Pairs;
+  /** Sorted bytewise, each once. */
+  readonly expectedOutputs?: readonly string[];
+  /** Undefined: a copy of the namespace's policy. */
+  readonly retention?: Retention | undefined;
+  /** Milliseconds. */
+  readonly leaseMs?: number | undefined;
+}
+
+/** A new open session, with the rows that find it; its record is left to the caller to put. */
+export function createSession(
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+  ns: string,
+  wanted: NewSession,
+): SessionRecord {
+  const { expectedOutputs = [], retention, leaseMs, ...given } = wanted;
+  leaveId(rows, draft, ns, wanted.id, env.now);
+  const record: SessionRecord = {
+    ...given,
+    ...retentionOf(rows, ns, retention),
+    ...(leaseMs === undefined ? {} : { lease: { durationMs: leaseMs, expireTime: env.now + leaseMs } }),
+    hasOutputs: expectedOutputs.length > 0,
+    uid: sessionUid(env.mintId()),
+    state: 'open',
+    createTime: env.now,
+    updateTime: env.now,
+    feed: 0,
+    artifacts: 0,
+    bytes: 0,
+    holds: 0,
+    revision: 1,
+  };
+  if (record.hasOutputs) draft.put(sessions.outputs, [ns, record.uid], { expected: expectedOutputs });
+  putDerivedOfSession(draft, ns, record);
+  return record;
+}
+
+/** What a session keeps of what its opener asked for, or else of the namespace's policy. */
+export function retentionOf(
+  rows: Rows,
+  ns: string,
+  asked: Retention | undefined,
+): Pick<SessionRecord, 'retention' | 'askedRetention'> {
+  if (asked !== undefined) return { retention: asked, askedRetention: asked };
+  const policy = rows.get(store.policy, ns)?.retention;
+  return policy === undefined ? {} : { retention: policy };
+}
+
+/** Whoever had the id, so long ago that it is free again, lets go of it. */
+function leaveId(rows: Rows, draft: Draft, ns: string, id: string, now: number): void {
+  const name = rows.get(sessions.name, ns, id);
+  if (name === undefined) return;
+  if (name.goneSince !== undefined) {
+    draft.del(calls.expiry, freeAgain(name.goneSince), ns, 'gone', id);
+    return;
+  }
+  const before = rows.get(sessions.record, ns, name.uid);
+  if (before !== undefined) putSession(draft, ns, before, { ...before, deleteTime: now });
+}
+
+/** What is derived from a session's record and finds it. */
+export function putDerivedOfSession(draft: Draft, ns: string, record: SessionRecord): void {
+  if (record.deleteTime === undefined) draft.put(sessions.name, [ns, record.id], { uid: record.uid });
+  const due = dueTime(record);
+  if (due !== undefined) draft.put(calls.expiry, [due, ns, 'session', record.uid], true);
+  draft.put(sessions.byTime, [ns, record.uid], true);
+  for (const [key, value] of record.metadata)
+    draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
+  for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, record.uid], true);
+  for (const word of stateWords(record)) draft.put(sessions.byState, [ns, word, record.uid], true);
+}
+
+/** The reverse of {@link putDerivedOfSession}, but for the name, which outlives the session. */
+export function delDerivedOfSession(draft: Draft, ns: string, record: SessionRecord): void {
+  const due = dueTime(record);
+  if (due !== undefined) draft.del(calls.expiry, due, ns, 'session', record.uid);
+  draft.del(sessions.byTime, ns, record.uid);
+  for (const [key, value] of record.metadata) draft.del(sessions.byMetadata, ns, key, value, record.uid);
+  for (const [key, value] of record.labels) draft.del(sessions.byLabel, ns, key, value, record.uid);
+  for (const word of stateWords(record)) draft.del(sessions.byState, ns, word, record.uid);
+}
+
+/** A session's state and outcome as filters write them. */
+export function stateWords({
+  state,
+  outcome,
+  lease,
+}: Pick<SessionRecord, 'state' | 'outcome' | 'lease'>): string[] {
+  const words = [state, ...(outcome === undefined ? [] : [outcome])].map((word) => word.toUpperCase());
+  return state === 'open' && lease !== undefined ? [...words, leasedWord] : words;
+}
+
+/** The session of an artifact as it is now; undefined if its record is lost. */
+export function sessionOf(rows: Rows, ns: string, uid: SessionUid, now: number): SessionNow | undefined {
+  const record = rows.get(sessions.record, ns, uid);
+  return record && asOf(record, now);
+}
+
+/** Puts the record of a session, and what of its rows follows its state and its end. */
+export function putSession(draft: Draft, ns: string, before: SessionRecord, after: SessionRecord): void {
+  draft.put(sessions.record, [ns, after.uid], after);
+  const words = stateWords(after);
+  const wordsBefore = stateWords(before);
+  if (words.join() !== wordsBefore.join()) {
+    for (const word of wordsBefore) draft.del(sessions.byState, ns, word, before.uid);
+    for (const word of words) draft.put(sessions.byState, [ns, word, after.uid], true);
+  }
+  const due = dueTime(after);
+  const dueBefore = dueTime(before);
+  if (due === dueBefore) return;
+  if (dueBefore !== undefined) draft.del(calls.expiry, dueBefore, ns, 'session', before.uid);
+  if (due !== undefined) draft.put(calls.expiry, [due, ns, 'session', after.uid], true);
+}
+
+/** A session of which an artifact has an expiry of its own: it may outlast the session. */
+export function withSurvivor(record: SessionRecord, expireTime: number | undefined): SessionRecord {
+  if (expireTime === undefined || (record.survivesUntil ?? 0) >= expireTime) return record;
+  return { ...record, survivesUntil: expireTime };
+}
+
+/** A session that is written to, with its lease renewed once a part of that has passed. */
+export function renewed(record: SessionRecord, now: number): SessionRecord {
+  const { lease } = record;
+  if (lease === undefined || record.state !== 'open') return record;
+  const passed = now + lease.durationMs - lease.expireTime;
+  if (passed < lease.durationMs * limits.leaseRenewalPart) return record;
+  return { ...record, lease: { ...lease, expireTime: now + lease.durationMs } };
+}
+
+/**
+ * The session that an id names now; undefined if there is none, or one that is gone for so long that its id is free.
+ *
+ * @throws Failure SESSION_GONE; {@link SessionLapsed}.
+ */
+export function findSession(rows: Rows, ns: string, id: string, now: number): SessionRecord | undefined {
+  const name = rows.get(sessions.name, ns, id);
+  if (name === undefined) return undefined;
+  const record = name.goneSince === undefined ? rows.get(sessions.record, ns, name.uid) : undefined;
+  if (isIdFree(name, record, now)) return undefined;
+  if (name.goneSince !== undefined) throw sessionGone(id);
+  if (record === undefined) throw sessionLost(id);
+  if (isOver(asOf(record, now), now)) throw sessionGone(id);
+  if (hasLapsed(record, now)) throw new SessionLapsed(record);
+  return record;
+}
+
+/** As {@link findSession}, for calls that need the session. @throws Failure SESSION_NOT_FOUND; {@link SessionLapsed}. */
+export function requireSession(rows: Rows, ns: string, id: string, now: number): SessionRecord {
+  try {
+    const record = findSession(rows, ns, id, now);
+    if (record !== undefined) return record;
+  } catch (error) {
+    if (!failedWith(error, 'SESSION_GONE')) throw error;
+  }
+  throw sessionNotFound(id);
+}
+
+/**
+ * What is live at the seal must not depend on when the manifest is computed.
+ *
+ * @throws Failure SEAL_PENDING; {@link SessionLapsed}.
+ */
+export function refuseWhileSealing(session: SessionRecord, now: number): void {
+  if (session.state === 'sealing') throw sealPending(session.id);
+  if (hasLapsed(session, now)) throw new SessionLapsed(session);
+}
+
+const noOutputs: OutputsRecord = { expected: [] };
+
+/** The expected outputs of a session, inside a transaction. */
+export function outputsOf(rows: Rows, ns: string, record: SessionRecord): OutputsRecord {
+  return (record.hasOutputs ? rows.get(sessions.outputs, ns, record.uid) : undefined) ?? noOutputs;
+}
+
+/** What the records of sessions say to a caller at an instant. */
+export async function readSessions(
+  reader: Reader,
+  ns: string,
+  records: readonly SessionRecord[],
+  now: number,
+): Promise<Session[]> {
+  const having = records.filter(({ hasOutputs }) => hasOutputs);
+  const values = await reader.getMany(having.map(({ uid }) => sessions.outputs.key(ns, uid)));
+  let next = 0;
+  return records.map((record) => {
+    const value = record.hasOutputs ? values[next++] : undefined;
+    return toSession(asOf(record, now), value === undefined ? noOutputs : sessions.outputs.decode(value));
+  });
+}
+
+/** A session as a caller sees it, from its two records. */
+export function toSession(record: SessionNow, outputs: OutputsRecord): Session {
+  return {
+    id: record.id,
+    uid: record.uid,
+    state: record.state,
+    ...(record.outcome === undefined ? {} : { outcome: record.outcome }),
+    metadata: record.metadata,
+    labels: record.labels,
+    expectedOutputs: outputs.expected,
+    missingOutputs: outputs.missing ?? [],
+    createTime: record.createTime,
+    updateTime: record.updateTime,
+    ...(record.sealTime === undefined ? {} : { sealTime: record.sealTime }),
+    ...(record.expireTime === undefined ? {} : { expireTime: record.expireTime }),
+    retention: record.retention ?? { ttlMs: {} },
+    kept: record.kept === true,
+    ...(record.lease === undefined ? {} : { lease: record.lease }),
+    artifactCount: record.artifacts,
+    sizeBytes: record.bytes,
+    holdCount: record.holds,
+    lastSequence: record.feed,
+    ...(record.manifest === undefined
+      ? {}
+      : {
+          manifest: {
+            sha256: record.manifest.sha256,
+            sizeBytes: record.manifest.size,
+            lineCount: record.manifest.lines,
+          },
+        }),
+    etag: etagOf(record),
+  };
+}

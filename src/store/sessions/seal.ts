@@ -1,0 +1,285 @@
+/**
+ * Sealing, in two steps. The fence is one small transaction: from then on nothing commits into the session. The
+ * manifest is computed from a snapshot after it and stored; until it is, nothing can be deleted from the session, so
+ * that every computation of it, also one after a crash, gives the same bytes.
+ */
+import { Buffer } from 'node:buffer';
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { SessionUid } from '../../domain/ids.ts';
+import type { SessionId } from '../../domain/names.ts';
+import { type Principal, requireWholeSessions, seesSession } from '../../domain/principal.ts';
+import type { Outcome, Session } from '../../domain/session.ts';
+import type { Env, Index, Reader } from '../../index/door.ts';
+import { artifacts, sessions } from '../../index/keys.ts';
+import type { SessionRecord } from '../../index/records.ts';
+import { type After, afterRealTime } from '../../index/timer.ts';
+import { ContentWriter } from '../contents/content-writer.ts';
+import { physicalName } from '../contents/physical-name.ts';
+import { publishAndCommit } from '../contents/publish.ts';
+import { attach, blobReads, discardCopy } from '../rows/blob-rows.ts';
+import type { Content } from '../rows/content.ts';
+import { checkEtag, sealPending, sessionLost, sessionNotFound } from '../rows/failures.ts';
+import { hasLapsed } from '../rows/session-life.ts';
+import { outputsOf, putSession, readSessions, requireSession, toSession } from '../rows/session-rows.ts';
+import { contentObserver, type OnStep } from '../rows/steps.ts';
+import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+import { enterKept } from './kept-sessions.ts';
+import { Lapses } from './lapses.ts';
+import { manifestLines } from './manifest.ts';
+import { PendingSeals } from './pending-seals.ts';
+
+export interface SealsOptions {
+  readonly index: Index;
+  readonly blobs: BlobStore;
+  readonly namespaces: Namespaces;
+  readonly inlineBytesMax: number;
+  readonly onStep: OnStep | undefined;
+  /** Whether time may be wrong: lapses then wait. */
+  readonly isClockSuspect: () => boolean;
+  /** Default: real time. */
+  readonly after?: After;
+}
+
+/** What a seal answers. */
+export interface SealResult {
+  readonly session: Session;
+  /** It was sealed before, with the same outcome. */
+  readonly alreadySealed: boolean;
+}
+
+/** Seals sessions of the caller’s namespace, and finishes what a stop interrupted. */
+export class Seals {
+  private readonly options: SealsOptions;
+  private readonly pending: PendingSeals;
+  readonly lapses: Lapses;
+
+  constructor(options: SealsOptions) {
+    this.options = options;
+    this.pending = new PendingSeals(options.after ?? afterRealTime, (ns, uid) =>
+      this.complete(ns, uid as SessionUid),
+    );
+    this.lapses = new Lapses(options.isClockSuspect, (ns, uid) => this.sealLapsed(ns, uid));
+  }
+
+  /**
+   * Resolves when the manifest is stored.
+   *
+   * @param signal stops the waiting, not the seal: the caller is told SEAL_PENDING.
+   * @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, SEAL_PENDING.
+   */
+  async seal(
+    principal: Principal,
+    id: SessionId,
+    outcome: Outcome,
+    options: { readonly etag?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<SealResult> {
+    const ns = principal.namespace;
+    const { index, namespaces } = this.options;
+    await namespaces.require(ns);
+    requireWholeSessions(principal);
+    if (!seesSession(principal, id)) throw sessionNotFound(id);
+    const wanted = { id, outcome, etag: options.etag };
+    const fenced = await this.lapses.settled(ns, () =>
+      transact(index, {
+        queue: ns,
+        by: principal,
+        reads: [sessions.name.key(ns, id)],
+        decide: (rows, draft, env) => decideFence(ns, wanted, rows, draft, env),
+      }),
+    );
+    await this.options.onStep?.('seal.fenced');
+    if (fenced.session !== undefined) return { session: fenced.session, alreadySealed: true };
+    const completing = this.complete(ns, fenced.uid).catch((error: unknown) => {
+      this.pending.retry(ns, fenced.uid);
+      throw error;
+    });
+    const session = await unlessAborted(completing, options.signal, () => sealPending(id));
+    return { session, alreadySealed: fenced.alreadyFenced };
+  }
+
+  /** Seals a session as of the lapse of its lease, and resolves when it is sealed; false if it has not lapsed. */
+  private async sealLapsed(ns: string, uid: SessionUid): Promise<boolean> {
+    const isFenced = await transact(this.options.index, {
+      queue: ns,
+      reads: [sessions.record.key(ns, uid)],
+      decide: (rows, draft, env) => {
+        const found = rows.get(sessions.record, ns, uid);
+        if (found === undefined || !hasLapsed(found, env.now)) return found?.state === 'sealing';
+        fence(ns, found, { outcome: 'abandoned', sealTime: found.lease!.expireTime }, rows, draft, env);
+        return true;
+      },
+    });
+    await this.options.onStep?.('seal.fenced');
+    if (!isFenced) return false;
+    await this.complete(ns, uid).catch((error: unknown) => {
+      this.pending.retry(ns, uid);
+      throw error;
+    });
+    return true;
+  }
+
+  /**
+   * Finishes the seals that a stop interrupted; those that cannot be finished now are tried again later. Returns how
+   * many there were.
+   */
+  async finishPending(): Promise<number> {
+    let count = 0;
+    for await (const block of this.options.index.scan(sessions.pendingSeal.range())) {
+      for (const [key] of block) {
+        const [ns, uid] = sessions.pendingSeal.parse(key);
+        await this.complete(ns, uid).catch(() => this.pending.retry(ns, uid));
+        count++;
+      }
+    }
+    return count;
+  }
+
+  /** Stops trying again. */
+  close(): void {
+    this.pending.close();
+  }
+
+  /** Computes and stores the manifest of a fenced session. Any number of these may run at once: all give the same. */
+  private async complete(ns: string, uid: SessionUid): Promise<Session> {
+    const { index, blobs, namespaces, inlineBytesMax, onStep } = this.options;
+    const { internalId } = await namespaces.require(ns as Principal['namespace']);
+    const mintName = () => physicalName(internalId);
+    const observer = contentObserver('manifest', onStep);
+    await using writer = new ContentWriter({ blobs, inlineBytesMax, mintName, onStep: observer });
+    await using snapshot = index.snapshot();
+    const value = await snapshot.get(sessions.record.key(ns, uid));
+    if (value === undefined) throw sessionLost(uid);
+    const record = sessions.record.decode(value);
+    const [session] = await readSessions(snapshot, ns, [record], index.now());
+    if (record.state === 'sealed') return session!;
+    const produced = await writeManifest(snapshot, ns, record, session!.expectedOutputs, writer);
+    const sealed = await publishAndCommit(index, ns, writer, (content) =>
+      transact(index, {
+        queue: ns,
+        reads: [sessions.record.key(ns, uid), sessions.outputs.key(ns, uid), ...blobReads(ns, content)],
+        bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
+        decide: (rows, draft, env) => decideSealed(ns, uid, content, produced, rows, draft, env),
+      }),
+    );
+    await onStep?.('seal.sealed');
+    return sealed;
+  }
+}
+
+/** The promise's result, unless the signal is aborted first: then it goes on alone. */
+async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  failure: () => Failure,
+): Promise<T> {
+  if (signal === undefined) return await promise;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(failure());
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+interface Fence {
+  readonly id: SessionId;
+  readonly outcome: Outcome;
+  readonly etag: string | undefined;
+}
+
+type Fenced =
+  | { readonly session: Session }
+  | { readonly session?: undefined; readonly uid: SessionUid; readonly alreadyFenced: boolean };
+
+function decideFence(ns: string, { id, outcome, etag }: Fence, rows: Rows, draft: Draft, env: Env): Fenced {
+  const found = requireSession(rows, ns, id, env.now);
+  if (found.state !== 'open') {
+    if (found.outcome !== outcome)
+      throw new Failure('OUTCOME_CONFLICT', `session ${id} is sealed with the outcome ${found.outcome}`, {
+        metadata: { session: id, outcome: found.outcome ?? '' },
+      });
+    if (found.state === 'sealing') return { uid: found.uid, alreadyFenced: true };
+    return { session: toSession(found, outputsOf(rows, ns, found)) };
+  }
+  checkEtag(`session ${id}`, found, etag);
+  fence(ns, found, { outcome, sealTime: env.now }, rows, draft, env);
+  return { uid: found.uid, alreadyFenced: false };
+}
+
+/** Nothing commits into the session any more; its expiry is decided. */
+function fence(
+  ns: string,
+  found: SessionRecord,
+  end: { readonly outcome: Outcome; readonly sealTime: number },
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+): void {
+  putSession(draft, ns, found, {
+    ...enterKept(rows, draft, ns, { ...found, ...end }, env.now),
+    state: 'sealing',
+    updateTime: env.now,
+    revision: found.revision + 1,
+  });
+  draft.put(sessions.pendingSeal, [ns, found.uid], true);
+}
+
+interface Produced {
+  readonly lines: number;
+  readonly missingOutputs: readonly string[];
+}
+
+function decideSealed(
+  ns: string,
+  uid: SessionUid,
+  content: Content,
+  produced: Produced,
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+): Session {
+  const found = rows.get(sessions.record, ns, uid);
+  if (found === undefined) throw sessionLost(uid);
+  const outputs = outputsOf(rows, ns, found);
+  if (found.state === 'sealed') {
+    discardCopy(rows, draft, ns, content, env.now);
+    return toSession(found, outputs);
+  }
+  attach(rows, draft, ns, content, { kind: 'manifest', id: uid }, env.now);
+  const record: SessionRecord = {
+    ...found,
+    state: 'sealed',
+    feed: found.feed + 1,
+    manifest: { sha256: content.sha256, size: content.size, lines: produced.lines },
+    updateTime: env.now,
+    revision: found.revision + 1,
+  };
+  const after = found.hasOutputs ? { expected: outputs.expected, missing: produced.missingOutputs } : outputs;
+  if (found.hasOutputs) draft.put(sessions.outputs, [ns, uid], after);
+  putSession(draft, ns, found, record);
+  draft.put(artifacts.feed, [ns, uid, record.feed], { kind: 'sealed', outcome: record.outcome! });
+  draft.del(sessions.pendingSeal, ns, uid);
+  return toSession(record, after);
+}
+
+async function writeManifest(
+  reader: Reader,
+  ns: string,
+  session: SessionRecord,
+  expected: readonly string[],
+  writer: ContentWriter,
+): Promise<Produced> {
+  const missing = new Set(expected);
+  let lines = 0;
+  for await (const block of manifestLines(reader, ns, session)) {
+    for (const record of block.records) missing.delete(record.name);
+    lines += block.records.length;
+    await writer.write(Buffer.from(block.text));
+  }
+  return { lines, missingOutputs: [...missing] };
+}

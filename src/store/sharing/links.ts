@@ -1,0 +1,256 @@
+/** Share links: whoever has the token may GET one version of an artifact, until the link ends. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { ArtifactTarget } from '../../domain/artifact.ts';
+import { Failure, invalid } from '../../domain/errors.ts';
+import { type ExpiryRequest, effectiveExpiry, expiryField, resolveExpiry } from '../../domain/expiry.ts';
+import type { ArtifactId } from '../../domain/ids.ts';
+import { limits } from '../../domain/limits.ts';
+import type { SessionId } from '../../domain/names.ts';
+import { canRead, type Principal, seesArtifact } from '../../domain/principal.ts';
+import type { Env, Index, Key, Range, Reader } from '../../index/door.ts';
+import { rangeAfter } from '../../index/family.ts';
+import { artifacts, links as keys, sessions } from '../../index/keys.ts';
+import type { ShareLinkRecord } from '../../index/records.ts';
+import { readRecord } from '../artifacts/artifacts.ts';
+import type { PageTokens } from '../look/page-token.ts';
+import { readSession } from '../look/read-session.ts';
+import type { Page, PageRequest } from '../queries/listing.ts';
+import { artifactNotFound } from '../rows/failures.ts';
+import { isEnded, putLink } from '../rows/link-rows.ts';
+import { isThere } from '../rows/session-life.ts';
+import { sessionOf } from '../rows/session-rows.ts';
+import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+
+/** A link as those see it who may share. Times are milliseconds since the Unix epoch. */
+export interface ShareLink {
+  readonly id: string;
+  readonly artifact: ArtifactId;
+  readonly session: string;
+  readonly name: string;
+  readonly version: number;
+  readonly createTime: number;
+  readonly expireTime: number;
+  readonly revokeTime: number | undefined;
+  readonly creator: string;
+}
+
+/** Whose links: of one version of an artifact, of a session, or all of the namespace. */
+export type LinkScope =
+  | { readonly of: 'artifact'; readonly target: ArtifactTarget }
+  | { readonly of: 'session'; readonly session: SessionId }
+  | { readonly of: 'namespace' };
+
+export interface LinkQuery extends PageRequest {
+  readonly scope: LinkScope;
+  /** Also those that are revoked or expired. */
+  readonly showEnded: boolean;
+}
+
+const linksTogether = 100;
+const tokenBytes = 32;
+
+/** The links of the caller’s namespace. */
+export class Links {
+  private readonly index: Index;
+  private readonly namespaces: Namespaces;
+  private readonly tokens: PageTokens;
+
+  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+    this.index = index;
+    this.namespaces = namespaces;
+    this.tokens = tokens;
+  }
+
+  /**
+   * Makes a link. The token is answered this once, and its hash alone is kept.
+   *
+   * @param expiry undefined: a day.
+   * @throws Failure as reading the artifact; PERMISSION_DENIED for who may not read; INVALID_ARGUMENT for an expiry that
+   * is past or beyond 30 days.
+   */
+  async create(
+    by: Principal,
+    target: ArtifactTarget,
+    expiry: ExpiryRequest | undefined,
+  ): Promise<{ link: ShareLink; token: string }> {
+    const { namespace: ns } = by;
+    await this.namespaces.require(ns);
+    // Whoever has the link can read.
+    if (!by.scopes.has('read'))
+      throw new Failure('PERMISSION_DENIED', 'these credentials lack the scope read', {
+        metadata: { scope: 'read' },
+      });
+    const { record } = await readRecord(this.index, by, target, this.index.now());
+    const token = randomBytes(tokenBytes).toString('base64url');
+    const hash = hashOf(token);
+    const link = await transact(this.index, {
+      queue: ns,
+      by,
+      reads: [artifacts.record.key(ns, record.id), sessions.record.key(ns, record.uid)],
+      decide: (rows, draft, env) => decideCreate(by, record.id, hash, expiry, rows, draft, env),
+    });
+    return { link: toLink(hash, link), token };
+  }
+
+  /** In an order that stays. @throws Failure ARTIFACT_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
+  async list(by: Principal, { scope, showEnded, pageSize, pageToken }: LinkQuery): Promise<Page<ShareLink>> {
+    const { namespace: ns } = by;
+    await this.namespaces.require(ns);
+    await using reader = this.index.snapshot();
+    const range = await this.rangeOf(reader, by, scope);
+    const bound = [by.subject, ns, 'links', scope, showEnded];
+    const after: Key | undefined = pageToken === '' ? undefined : this.tokens.open(bound, pageToken);
+    const walked = after === undefined ? range : rangeAfter(range, after);
+    const items: ShareLink[] = [];
+    const now = this.index.now();
+    let touched = 0;
+    for await (const block of reader.scan({ ...walked, firstBlock: linksTogether })) {
+      for (let at = 0; at < block.length; at += linksTogether) {
+        const some = block.slice(at, at + linksTogether).map(([key]) => key);
+        for (const [offset, link] of (await readLinks(reader, some)).entries()) {
+          if (items.length === pageSize || touched >= limits.queryTouchesMax) {
+            const last = offset > 0 ? some[offset - 1]! : block[at - 1]![0];
+            return { items, nextPageToken: this.tokens.issue(bound, last) };
+          }
+          touched += 2;
+          if (link === undefined || !seesArtifact(by, link.record)) continue;
+          if (showEnded || !isEnded(link.record, now)) items.push(toLink(link.hash, link.record));
+        }
+      }
+    }
+    return { items, nextPageToken: '' };
+  }
+
+  /** Ends one link; 0 if it had ended. @throws Failure SHARE_LINK_NOT_FOUND. */
+  async revokeOne(by: Principal, id: string): Promise<number> {
+    const { namespace: ns } = by;
+    await this.namespaces.require(ns);
+    const hash = hashIn(id);
+    const revoked = hash === undefined ? undefined : await this.revokeAll(by, [hash]);
+    if (revoked === undefined || !revoked.found) throw linkNotFound(id);
+    return revoked.count;
+  }
+
+  /** Ends the links that there are when this begins. @throws Failure ARTIFACT_NOT_FOUND, SESSION_NOT_FOUND. */
+  async revoke(by: Principal, scope: LinkScope): Promise<number> {
+    await this.namespaces.require(by.namespace);
+    await using reader = this.index.snapshot();
+    const range = await this.rangeOf(reader, by, scope);
+    let count = 0;
+    for await (const block of reader.scan(range))
+      for (let at = 0; at < block.length; at += linksTogether) {
+        const hashes = block.slice(at, at + linksTogether).map(([key]) => keys.byTarget.parse(key)[3]);
+        count += (await this.revokeAll(by, hashes)).count;
+      }
+    return count;
+  }
+
+  private revokeAll(by: Principal, hashes: readonly string[]): Promise<{ count: number; found: boolean }> {
+    const { namespace: ns } = by;
+    return transact(this.index, {
+      queue: ns,
+      by,
+      reads: hashes.map((hash) => keys.record.key(hash)),
+      decide: (rows, draft, env) => {
+        let count = 0;
+        let found = false;
+        for (const hash of hashes) {
+          const record = rows.get(keys.record, hash);
+          if (record === undefined || record.ns !== ns || !seesArtifact(by, record)) continue;
+          found = true;
+          if (isEnded(record, env.now)) continue;
+          draft.put(keys.record, [hash], { ...record, revokeTime: env.now });
+          count++;
+        }
+        return { count, found };
+      },
+    });
+  }
+
+  private async rangeOf(reader: Reader, by: Principal, scope: LinkScope): Promise<Range> {
+    const { namespace: ns } = by;
+    const now = this.index.now();
+    switch (scope.of) {
+      case 'namespace':
+        return keys.byTarget.range(ns);
+      case 'session':
+        return keys.byTarget.range(ns, (await readSession(reader, by, scope.session, now)).uid);
+      case 'artifact': {
+        const { record } = await readRecord(reader, by, scope.target, now);
+        return keys.byTarget.range(ns, record.uid, record.id);
+      }
+    }
+  }
+}
+
+function decideCreate(
+  by: Principal,
+  id: ArtifactId,
+  hash: string,
+  expiry: ExpiryRequest | undefined,
+  rows: Rows,
+  draft: Draft,
+  env: Env,
+): ShareLinkRecord {
+  const { namespace: ns } = by;
+  const artifact = rows.get(artifacts.record, ns, id);
+  const session = artifact && sessionOf(rows, ns, artifact.uid, env.now);
+  if (artifact === undefined || !canRead(by, artifact) || !isThere(artifact, session, env.now))
+    throw artifactNotFound({ id });
+  const field = expiryField(expiry);
+  const asked = resolveExpiry(field, expiry ?? { ttlMs: limits.shareLinkHoursDefault * 3_600_000 }, env.now)!;
+  if (asked > env.now + limits.shareLinkDaysMax * 24 * 3_600_000)
+    throw invalid(field, `is more than ${limits.shareLinkDaysMax} days away`);
+  const own = effectiveExpiry(artifact, session).expireTime ?? Number.POSITIVE_INFINITY;
+  const record: ShareLinkRecord = {
+    ns,
+    artifact: id,
+    uid: artifact.uid,
+    session: artifact.session,
+    name: artifact.name,
+    version: artifact.version,
+    createTime: env.now,
+    expireTime: Math.min(asked, own),
+    creator: by.subject,
+  };
+  putLink(draft, hash, record);
+  return record;
+}
+
+async function readLinks(
+  reader: Reader,
+  targets: readonly Key[],
+): Promise<({ hash: string; record: ShareLinkRecord } | undefined)[]> {
+  const hashes = targets.map((key) => keys.byTarget.parse(key)[3]);
+  const values = await reader.getMany(hashes.map((hash) => keys.record.key(hash)));
+  return values.map((value, at) => value && { hash: hashes[at]!, record: keys.record.decode(value) });
+}
+
+/** What is stored of a token. It is random and as long as the hash: a slow hash would protect it no better. */
+export function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}
+
+/** A link is named by the hash of its token, from which nobody finds the token. */
+const idPattern = /^lnk_([A-Za-z0-9_-]{43})$/;
+
+function hashIn(id: string): string | undefined {
+  return idPattern.exec(id)?.[1];
+}
+
+export function linkId(hash: string): string {
+  return `lnk_${hash}`;
+}
+
+function toLink(hash: string, record: ShareLinkRecord): ShareLink {
+  const { ns: _ns, uid: _uid, revokeTime, session, name, ...rest } = record;
+  return { id: linkId(hash), ...rest, session, name, revokeTime };
+}
+
+/** SHARE_LINK_NOT_FOUND. */
+export function linkNotFound(id: string): Failure {
+  return new Failure('SHARE_LINK_NOT_FOUND', `there is no share link ${id}`, {
+    metadata: { share_link: id },
+  });
+}

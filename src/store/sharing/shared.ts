@@ -1,0 +1,102 @@
+/** What a share link opens, for whoever has its token. */
+import type { Artifact } from '../../domain/artifact.ts';
+import { Failure } from '../../domain/errors.ts';
+import { isExpired } from '../../domain/expiry.ts';
+import type { Namespace } from '../../domain/names.ts';
+import type { Index, Reader } from '../../index/door.ts';
+import { artifacts, links as keys, sessions } from '../../index/keys.ts';
+import type { ArtifactRecord, ShareLinkRecord } from '../../index/records.ts';
+import type { Contents, Part } from '../contents/contents.ts';
+import { toArtifact } from '../rows/artifact-rows.ts';
+import { asOf, type SessionNow } from '../rows/session-life.ts';
+import { hashOf, linkId } from './links.ts';
+
+/** How long a link may still be served after it was revoked, in milliseconds. */
+const revocationMs = 500;
+
+/** The artifact that a link is for. */
+export interface Shared {
+  readonly artifact: Artifact;
+  /** Of the link, for logs: it opens nothing. */
+  readonly linkId: string;
+  readonly namespace: Namespace;
+}
+
+interface Opened extends Shared {
+  readonly record: ArtifactRecord;
+}
+
+export class SharedContents {
+  private readonly index: Index;
+  private readonly contents: Contents;
+  private readonly elapsed: () => number;
+
+  /** @param elapsed milliseconds from any origin. */
+  constructor(index: Index, contents: Contents, elapsed: () => number) {
+    this.index = index;
+    this.contents = contents;
+    this.elapsed = elapsed;
+  }
+
+  /** @throws Failure SHARE_LINK_NOT_FOUND for an unknown or revoked one, ARTIFACT_EXPIRED for one that has ended by itself. */
+  async find(token: string): Promise<Shared> {
+    await using snapshot = this.index.snapshot();
+    return await this.open(snapshot, token);
+  }
+
+  /**
+   * The bytes of a part. While they are taken the link is looked at again: they stop when it is revoked.
+   *
+   * @throws Failure as {@link find}, DATA_LOSS.
+   */
+  async *read(token: string, part: Part, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const pieces = await this.pieces(token, part, signal);
+    let lookedAt = this.elapsed();
+    for await (const piece of pieces) {
+      if (this.elapsed() - lookedAt >= revocationMs) {
+        await this.find(token);
+        lookedAt = this.elapsed();
+      }
+      yield piece;
+    }
+  }
+
+  private async pieces(token: string, part: Part, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    await using snapshot = this.index.snapshot();
+    const { record, namespace } = await this.open(snapshot, token);
+    return await this.contents.open(snapshot, namespace, record, part, signal);
+  }
+
+  private async open(reader: Reader, token: string): Promise<Opened> {
+    const hash = hashOf(token);
+    const value = await reader.get(keys.record.key(hash));
+    const link = value && keys.record.decode(value);
+    if (link === undefined || link.revokeTime !== undefined) throw unknown();
+    const now = this.index.now();
+    if (link.expireTime <= now) throw ended();
+    const { ns, artifact: id, uid } = link;
+    const [recordValue, sessionValue] = await reader.getMany([
+      artifacts.record.key(ns, id),
+      sessions.record.key(ns, uid),
+    ]);
+    const record = recordValue && artifacts.record.decode(recordValue);
+    const session = sessionValue && asOf(sessions.record.decode(sessionValue), now);
+    if (record === undefined || session?.deleteTime !== undefined) throw unknown();
+    if (isExpired(record, session, now)) throw ended();
+    return { ...sharedOf(link, record, session), linkId: linkId(hash), record };
+  }
+}
+
+function sharedOf({ ns }: ShareLinkRecord, record: ArtifactRecord, session: SessionNow | undefined) {
+  // Whether there are later versions is not for whoever has the link to know.
+  return { artifact: toArtifact(record, false, session), namespace: ns as Namespace };
+}
+
+/** Nothing tells a link that never was from one that was revoked. */
+function unknown(): Failure {
+  return new Failure('SHARE_LINK_NOT_FOUND', 'there is no such link, or it was revoked');
+}
+
+function ended(): Failure {
+  return new Failure('ARTIFACT_EXPIRED', 'this link has expired');
+}

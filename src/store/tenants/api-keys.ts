@@ -1,0 +1,176 @@
+/** API keys: long-lived credentials, of which the store keeps only a hash. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Failure } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import { type Namespace, parseNamespace } from '../../domain/names.ts';
+import { scopes as allScopes, type Principal, type Scope } from '../../domain/principal.ts';
+import { tokenPrefixes } from '../../domain/tokens.ts';
+import type { Index } from '../../index/door.ts';
+import { credentials, store } from '../../index/keys.ts';
+import type { ApiKeyRecord } from '../../index/records.ts';
+import { isEnded, isForgotten, putKey } from '../rows/key-rows.ts';
+import { transact } from '../rows/transaction.ts';
+
+/** A key as operators see it. */
+export interface ApiKey extends Omit<ApiKeyRecord, 'secretHash'> {
+  /** `key_…` */
+  readonly id: string;
+}
+
+/** What a key is made with. */
+export interface NewApiKey {
+  readonly namespace: Namespace;
+  readonly description: string;
+  readonly scopes: readonly Scope[];
+  readonly operator: boolean;
+  /** Undefined: never. */
+  readonly expireTime: number | undefined;
+}
+
+/** `ark_<id>_<secret>`: the id finds the record, the secret is 256 random bits. */
+const pattern = /^ark_([a-z2-7]{16})_([A-Za-z0-9_-]{43})$/;
+
+export class ApiKeys {
+  private readonly index: Index;
+
+  constructor(index: Index) {
+    this.index = index;
+  }
+
+  /** Makes a key. Its secret is answered this once. @throws Failure NAMESPACE_NOT_FOUND. */
+  async create(wanted: NewApiKey): Promise<{ key: ApiKey; secret: string }> {
+    const id = base32(randomBytes(10));
+    const secret = randomBytes(32).toString('base64url');
+    const { namespace, description, operator, expireTime } = wanted;
+    const record = await transact(this.index, {
+      queue: namespace,
+      reads: [store.namespace.key(namespace), credentials.apiKey.key(`key_${id}`)],
+      decide: (rows, draft, env) => {
+        if (rows.get(store.namespace, namespace) === undefined)
+          throw new Failure('NAMESPACE_NOT_FOUND', `there is no namespace ${namespace}`, {
+            metadata: { namespace },
+          });
+        const created: ApiKeyRecord = {
+          ns: namespace,
+          secretHash: hashOf(secret).toString('base64url'),
+          description,
+          scopes: operator ? allScopes : [...new Set(wanted.scopes)].sort(),
+          operator,
+          createTime: env.now,
+          ...(expireTime === undefined ? {} : { expireTime }),
+        };
+        putKey(draft, `key_${id}`, created);
+        return created;
+      },
+    });
+    return { key: toApiKey(`key_${id}`, record), secret: `${tokenPrefixes.apiKey}${id}_${secret}` };
+  }
+
+  /** Ends a key for good; again it changes nothing. @throws Failure API_KEY_NOT_FOUND. */
+  async revoke(id: string): Promise<ApiKey> {
+    const record = await transact(this.index, {
+      queue: 'default',
+      reads: [credentials.apiKey.key(id)],
+      decide: (rows, draft, env) => {
+        const found = rows.get(credentials.apiKey, id);
+        if (found === undefined || isForgotten(found, env.now))
+          throw new Failure('API_KEY_NOT_FOUND', 'there is no such key', { metadata: { api_key: id } });
+        if (found.revokeTime !== undefined) return found;
+        const revoked: ApiKeyRecord = { ...found, revokeTime: env.now };
+        putKey(draft, id, revoked, found);
+        return revoked;
+      },
+    });
+    return toApiKey(id, record);
+  }
+
+  /**
+   * Keys sorted by id, those after `after`. Touches a bounded number of rows: fewer items than `limit` may come with
+   * `next` set.
+   */
+  async list(query: {
+    readonly namespace: Namespace | undefined;
+    readonly showEnded: boolean;
+    readonly after: string | undefined;
+    readonly limit: number;
+  }): Promise<{ items: ApiKey[]; next: string | undefined }> {
+    const all = credentials.apiKey.range();
+    const range = query.after === undefined ? all : { ...all, gte: credentials.apiKey.key(query.after) };
+    const now = this.index.now();
+    const items: ApiKey[] = [];
+    let touched = 0;
+    let last: string | undefined;
+    for await (const block of this.index.scan(range))
+      for (const [key, value] of block) {
+        const [id] = credentials.apiKey.parse(key);
+        if (id === query.after) continue;
+        if (items.length === query.limit || touched === limits.queryTouchesMax) return { items, next: last };
+        touched++;
+        last = id;
+        const record = credentials.apiKey.decode(value);
+        const isWanted = query.namespace === undefined || record.ns === query.namespace;
+        const isShown = query.showEnded ? !isForgotten(record, now) : !isEnded(record, now);
+        if (isWanted && isShown) items.push(toApiKey(id, record));
+      }
+    return { items, next: undefined };
+  }
+
+  /**
+   * Whom a key stands for, as of now. Unknown, wrong, revoked and expired ones are not told apart, but for what their
+   * owners can know anyway.
+   *
+   * @throws Failure UNAUTHENTICATED.
+   */
+  async authenticate(token: string): Promise<Principal> {
+    const match = pattern.exec(token);
+    if (match === null) throw refused('the API key is malformed: it reads ark_<id>_<secret>');
+    const [, idPart = '', secret = ''] = match;
+    const id = `key_${idPart}`;
+    const value = await this.index.get(credentials.apiKey.key(id));
+    const record = value && credentials.apiKey.decode(value);
+    const said = hashOf(secret);
+    // The same work whether or not there is such a key.
+    const known = record === undefined ? hashOf('') : Buffer.from(record.secretHash, 'base64url');
+    if (!timingSafeEqual(said, known) || record === undefined) throw refused('the API key is not valid');
+    const now = this.index.now();
+    if (isForgotten(record, now)) throw refused('the API key is not valid');
+    if (record.revokeTime !== undefined) throw refused('the API key was revoked');
+    if (isEnded(record, now)) throw refused('the API key has expired');
+    return {
+      subject: id,
+      namespace: parseNamespace('namespace', record.ns),
+      scopes: new Set(record.scopes),
+      operator: record.operator,
+      apiKey: id,
+      ...(record.expireTime === undefined ? {} : { expireTime: record.expireTime }),
+    };
+  }
+
+  /** @throws Failure UNAUTHENTICATED unless the key is good now. */
+  async requireGood(id: string): Promise<void> {
+    const value = await this.index.get(credentials.apiKey.key(id));
+    const record = value && credentials.apiKey.decode(value);
+    if (record === undefined || isEnded(record, this.index.now()))
+      throw refused('the key that the token was minted with is not valid any more');
+  }
+}
+
+function refused(why: string): Failure {
+  return new Failure('UNAUTHENTICATED', why);
+}
+
+/** The secret is random and as long as the hash: a slow hash would protect it no better. */
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+function toApiKey(id: string, { secretHash: _hash, ...record }: ApiKeyRecord): ApiKey {
+  return { id, ...record };
+}
+
+/** RFC 4648 in lower case, without padding; a multiple of 5 bytes. */
+function base32(bytes: Uint8Array): string {
+  const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return (bits.match(/.{5}/g) ?? []).map((five) => alphabet[Number.parseInt(five, 2)]).join('');
+}

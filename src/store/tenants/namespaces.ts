@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto';
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Namespace } from '../../domain/names.ts';
+import type { Index } from '../../index/door.ts';
+import { calls, store } from '../../index/keys.ts';
+import type { NamespaceRecord, QuotaRecord, UsageRecord } from '../../index/records.ts';
+import { checkEtag, etagOf } from '../rows/failures.ts';
+import { transact } from '../rows/transaction.ts';
+import { allShards, noUsage, plus } from '../rows/usage.ts';
+
+/** A tenant, as operators see it. */
+export interface NamespaceInfo {
+  readonly name: string;
+  readonly description: string;
+  readonly quota: QuotaRecord | undefined;
+  readonly createTime: number;
+  /** When description or quota last changed. */
+  readonly updateTime: number;
+  readonly etag: string;
+}
+
+/** What operators say about a namespace. */
+export interface NamespaceSettings {
+  readonly description: string;
+  /** Undefined: no limit. */
+  readonly quota: QuotaRecord | undefined;
+}
+
+/** What is present is changed; a quota of `'none'` is taken away. */
+export interface NamespaceChanges {
+  readonly description?: string;
+  readonly quota?: QuotaRecord | 'none';
+  /** Refuse unless the namespace still has this etag. */
+  readonly etag?: string;
+}
+
+/**
+ * The namespaces of this store. They are created explicitly and never deleted, and their internal ids never change, so
+ * that those may be remembered.
+ */
+export class Namespaces {
+  private readonly index: Index;
+  private readonly blobs: BlobStore;
+  private readonly internalIds = new Map<string, string>();
+
+  constructor(index: Index, blobs: BlobStore) {
+    this.index = index;
+    this.blobs = blobs;
+  }
+
+  /** @throws Failure NAMESPACE_NOT_FOUND. */
+  async require(name: Namespace): Promise<{ readonly internalId: string }> {
+    const internalId = this.internalIds.get(name);
+    if (internalId !== undefined) return { internalId };
+    return this.remember(name, await this.read(name));
+  }
+
+  /** Creates a namespace unless it exists. Its directories are durable before its record is. */
+  async ensure(name: Namespace): Promise<{ readonly internalId: string }> {
+    return await this.make(name, { description: '', quota: undefined });
+  }
+
+  /** Creates a namespace; again with the same settings it returns the one that is there. @throws Failure NAMESPACE_EXISTS. */
+  async create(name: Namespace, settings: NamespaceSettings): Promise<NamespaceInfo> {
+    const record = await this.make(name, settings);
+    const isSame =
+      (record.description ?? '') === settings.description &&
+      JSON.stringify(record.quota) === JSON.stringify(settings.quota);
+    if (!isSame)
+      throw new Failure('NAMESPACE_EXISTS', `there is a namespace ${name}, with other settings`, {
+        metadata: { namespace: name },
+      });
+    return toInfo(name, record);
+  }
+
+  /** @throws Failure NAMESPACE_NOT_FOUND. */
+  async get(name: Namespace): Promise<NamespaceInfo> {
+    return toInfo(name, await this.read(name));
+  }
+
+  /** Sorted by name, those after `after`, at most so many; the last of them is where to go on. */
+  async list(after: string | undefined, limit: number): Promise<{ items: NamespaceInfo[]; more: boolean }> {
+    const all = store.namespace.range();
+    const range = after === undefined ? all : { ...all, gte: store.namespace.key(after) };
+    const items: NamespaceInfo[] = [];
+    for await (const block of this.index.scan({ ...range, limit: limit + 2 }))
+      for (const [key, value] of block) {
+        const [name] = store.namespace.parse(key);
+        if (name === after) continue;
+        if (items.length === limit) return { items, more: true };
+        items.push(toInfo(name, store.namespace.decode(value)));
+      }
+    return { items, more: false };
+  }
+
+  /** @throws Failure NAMESPACE_NOT_FOUND, ETAG_MISMATCH. */
+  async update(name: Namespace, changes: NamespaceChanges): Promise<NamespaceInfo> {
+    const record = await transact(this.index, {
+      queue: name,
+      reads: [store.namespace.key(name)],
+      decide: (rows, draft, env) => {
+        const found = rows.get(store.namespace, name);
+        if (found === undefined) throw notFound(name);
+        checkEtag(`namespace ${name}`, { revision: found.revision ?? 1 }, changes.etag);
+        const { quota: before, ...rest } = found;
+        const quota = changes.quota === 'none' ? undefined : (changes.quota ?? before);
+        const changed: NamespaceRecord = {
+          ...rest,
+          description: changes.description ?? found.description ?? '',
+          ...(quota === undefined ? {} : { quota }),
+          updateTime: env.now,
+          revision: (found.revision ?? 1) + 1,
+        };
+        draft.put(store.namespace, [name], changed);
+        return changed;
+      },
+    });
+    return toInfo(name, record);
+  }
+
+  /** What the namespace holds, at one instant, and what it may. @throws Failure NAMESPACE_NOT_FOUND. */
+  async usage(name: Namespace): Promise<{ usage: UsageRecord; quota: QuotaRecord | undefined }> {
+    await using snapshot = this.index.snapshot();
+    const value = await snapshot.get(store.namespace.key(name));
+    if (value === undefined) throw notFound(name);
+    const shares = await snapshot.getMany(allShards.map((shard) => calls.usage.key(name, shard)));
+    const usage = shares.reduce(
+      (sum, share) => (share ? plus(sum, calls.usage.decode(share)) : sum),
+      noUsage,
+    );
+    return { usage, quota: store.namespace.decode(value).quota };
+  }
+
+  private async read(name: Namespace): Promise<NamespaceRecord> {
+    const value = await this.index.get(store.namespace.key(name));
+    if (value === undefined) throw notFound(name);
+    return store.namespace.decode(value);
+  }
+
+  private async make(name: Namespace, { description, quota }: NamespaceSettings): Promise<NamespaceRecord> {
+    const value = await this.index.get(store.namespace.key(name));
+    if (value !== undefined) {
+      const found = store.namespace.decode(value);
+      await this.remember(name, found);
+      return found;
+    }
+    const internalId = randomBytes(8).toString('hex');
+    await this.blobs.prepareNamespace(internalId);
+    const record = await transact(this.index, {
+      queue: name,
+      reads: [store.namespace.key(name)],
+      decide: (rows, draft, env) => {
+        const existing = rows.get(store.namespace, name);
+        if (existing !== undefined) return existing;
+        const created: NamespaceRecord = {
+          internalId,
+          createTime: env.now,
+          ...(description === '' ? {} : { description }),
+          ...(quota === undefined ? {} : { quota }),
+        };
+        draft.put(store.namespace, [name], created);
+        return created;
+      },
+    });
+    await this.remember(name, record);
+    return record;
+  }
+
+  private async remember(name: string, { internalId }: NamespaceRecord): Promise<{ internalId: string }> {
+    await this.blobs.prepareNamespace(internalId);
+    this.internalIds.set(name, internalId);
+    return { internalId };
+  }
+}
+
+function notFound(name: string): Failure {
+  return new Failure('NAMESPACE_NOT_FOUND', `there is no namespace ${name}`, {
+    metadata: { namespace: name },
+  });
+}
+
+function toInfo(name: string, record: NamespaceRecord): NamespaceInfo {
+  return {
+    name,
+    description: record.description ?? '',
+    quota: record.quota,
+    createTime: record.createTime,
+    updateTime: record.updateTime ?? record.createTime,
+    etag: etagOf({ revision: record.revision ?? 1 }),
+  };
+}

@@ -1,0 +1,134 @@
+/** What waits because of the clock, and what of it the store keeps. */
+import type { Confirmation, LongGap, ServiceClock, Suspicion } from '../../index/clock/clock.ts';
+import { newestCommit } from '../../index/commits.ts';
+import type { Index } from '../../index/door.ts';
+import { store as keys } from '../../index/keys.ts';
+import { transact } from '../rows/transaction.ts';
+import { anotherPause, type Pause } from './pauses.ts';
+
+/** The setting that holds a {@link Confirmation}. */
+const confirmationSetting = 'clockConfirmed';
+/** The setting that holds the last long gap. */
+const gapSetting = 'longGap';
+
+/** The pauses that end with the process. */
+export function clockPauses(clock: ServiceClock): Pause[] {
+  const { suspicion, gap } = clock;
+  return [
+    ...(suspicion === undefined ? [] : [suspicionPause(suspicion)]),
+    ...(gap === undefined ? [] : [gapPause(gap)]),
+  ];
+}
+
+function suspicionPause(suspicion: Suspicion): Pause {
+  const { startTime, cause, wall, time, agreedMs } = suspicion;
+  const id = `clockSuspect-${suspicion.id}`;
+  const [direction, difference] = [wall < time ? 'behind' : 'ahead of', inWords(Math.abs(wall - time))];
+  const why =
+    cause === 'behindMark'
+      ? 'when the store was opened, the wall clock was behind its newest commit'
+      : 'the wall clock was set while the service ran';
+  const good = cause === 'behindMark' ? 'it has not been behind' : 'both have agreed';
+  const agreement =
+    agreedMs > 0
+      ? `${good} for ${inWords(agreedMs)}, and 5 min are asked for`
+      : `that ends when ${good} for 5 min`;
+  return {
+    id,
+    cause: 'clockSuspect',
+    startTime,
+    message:
+      `${why}: it says ${iso(wall)}, ${difference} ${direction} ${iso(time)}, which the service goes by. ` +
+      `Pushes and reads go on; what cannot be undone waits, and ${agreement}. If the wall clock is right, say so: ` +
+      `artifacta fsck --resume ${id}`,
+  };
+}
+
+function gapPause({ id, from, to, leftMs }: LongGap): Pause {
+  return {
+    id: `longGap-${id}`,
+    cause: 'longGap',
+    startTime: to,
+    message:
+      `nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}, if the clock is right. What has ` +
+      `expired is not freed before the service has been up for 5 min (${inWords(leftMs)} from now), or is started again. ` +
+      `If the clock is right, say so: artifacta fsck --resume longGap-${id}`,
+  };
+}
+
+/**
+ * Tells the clock of an index that was opened.
+ *
+ * @returns to be called when the index can be written to.
+ */
+export async function beginClock(
+  index: Index,
+  clock: ServiceClock | undefined,
+): Promise<(warn: (message: string) => void) => Promise<void>> {
+  if (clock === undefined) return async () => undefined;
+  const confirmed = await index.get(keys.setting.key(confirmationSetting));
+  const { time } = await newestCommit(index);
+  const isGap = clock.begin(time, confirmed && (keys.setting.decode(confirmed) as Confirmation));
+  return async (warn) => {
+    if (!isGap) return;
+    // Without it the next start waits as this one does, which is no reason not to serve.
+    await noteGap(index).catch((error: unknown) => warn(`the gap could not be noted: ${String(error)}`));
+  };
+}
+
+/** Any commit ends the gap for the next start; this is one. */
+async function noteGap(index: Index): Promise<void> {
+  await transact(index, {
+    queue: '',
+    reads: [],
+    decide: (_rows, draft, { now }) => draft.put(keys.setting, [gapSetting], now),
+  });
+}
+
+/** Ends a pause of the clock; others are left alone. @throws Failure ETAG_MISMATCH for another of its cause. */
+export async function resumeClock(
+  index: Index,
+  clock: ServiceClock | undefined,
+  pauseId: string,
+): Promise<void> {
+  if (clock === undefined) return;
+  for (const { id, cause } of clockPauses(clock)) {
+    if (!pauseId.startsWith(`${cause}-`)) continue;
+    if (id !== pauseId) throw anotherPause(id);
+    if (cause === 'longGap') clock.endGap();
+    else {
+      const confirmation = clock.confirmation();
+      await writeConfirmation(index, confirmation);
+      clock.confirm(confirmation);
+    }
+  }
+}
+
+/** Keeps what an operator has confirmed; undefined: what was confirmed before does not count any more. */
+async function writeConfirmation(index: Index, confirmation: Confirmation | undefined): Promise<void> {
+  await transact(index, {
+    queue: '',
+    reads: [keys.setting.key(confirmationSetting)],
+    decide: (rows, draft) => {
+      if (confirmation !== undefined) draft.put(keys.setting, [confirmationSetting], confirmation);
+      else if (rows.get(keys.setting, confirmationSetting) !== undefined)
+        draft.del(keys.setting, confirmationSetting);
+    },
+  });
+}
+
+function iso(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms since 1970` : date.toISOString();
+}
+
+/** A length of time, in its two largest units. */
+function inWords(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

@@ -1,0 +1,221 @@
+/**
+ * Frees contents that nothing refers to: see "Deletion" in docs/reliability.md. Two queues are worked through in order
+ * of time, each by transactions that decide from what they read; files are unlinked last, and only by names that are
+ * condemned for good. Any number of calls may be under way at once, and any of them may be broken off anywhere.
+ */
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import type { Index, Key } from '../../index/door.ts';
+import { blobs as blobKeys } from '../../index/keys.ts';
+import { readGraceMs } from '../rows/blob-rows.ts';
+import type { OnStep } from '../rows/steps.ts';
+import { type Bounds, Budget } from './bounds.ts';
+import { condemnSome } from './condemning.ts';
+import { inconsistencyIn } from './inconsistency.ts';
+import { Orphans } from './orphans.ts';
+import type { Pause, Pauses } from './pauses.ts';
+import { sweepSome } from './sweeping.ts';
+
+/** How long what is free is left alone, in milliseconds. */
+export interface Graces {
+  /** Between the removal of the last reference and the end of a content. Default 15 minutes. */
+  readonly dedupMs: number;
+  /** Between that and the removal of its file. Default {@link readGraceMs}. */
+  readonly readMs: number;
+}
+
+export const defaultGraces: Graces = { dedupMs: 15 * 60_000, readMs: readGraceMs };
+
+export interface CollectionOptions {
+  readonly index: Index;
+  readonly blobs: BlobStore;
+  readonly pauses: Pauses;
+  readonly graces: Graces;
+  readonly onStep: OnStep | undefined;
+}
+
+/** What one call has freed. */
+export interface Collected {
+  /** Contents that were taken out of use. */
+  readonly condemned: number;
+  /** Files that were removed, and their bytes. */
+  readonly removed: number;
+  readonly removedBytes: number;
+  /** Orphans that were taken out of use. */
+  readonly orphans: number;
+  readonly more: boolean;
+  /** When something may be freed that may not yet, in milliseconds; undefined if nothing waits or there is more now. */
+  readonly nextTime: number | undefined;
+  /** For what the rest waits. */
+  readonly pauses: readonly Pause[];
+}
+
+type Tally = { -readonly [K in 'condemned' | 'removed' | 'removedBytes' | 'orphans']: number };
+
+/** After so many removals the ranges that were emptied are compacted. */
+const removalsBetweenCompactions = 10_000;
+
+export class Collection {
+  private readonly options: CollectionOptions;
+  private readonly orphans: Orphans;
+  private readonly underWay = new Set<Promise<unknown>>();
+  private isStopped = false;
+  /** Rows removed from each queue since it was compacted, and the last of them. */
+  private readonly removals = {
+    maybeFree: { count: 0, last: undefined as Key | undefined },
+    condemned: { count: 0, last: undefined as Key | undefined },
+  };
+
+  constructor(options: CollectionOptions) {
+    this.options = options;
+    this.orphans = new Orphans(options.index, options.blobs, options.onStep);
+  }
+
+  /**
+   * Frees what may be freed, as far as the bounds allow.
+   *
+   * @param findOrphans look for them now, whether a scan is due or not.
+   * @throws Failure STORE_UNAVAILABLE if files could not be removed; what could be was.
+   */
+  async collect(bounds: Bounds, { findOrphans }: { readonly findOrphans: boolean }): Promise<Collected> {
+    const work = this.run(new Budget(bounds, () => this.isStopped), findOrphans);
+    this.underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.underWay.delete(work);
+    }
+  }
+
+  /** Begins nothing more and waits for what is under way: no file is removed after this has resolved. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await Promise.allSettled(this.underWay);
+  }
+
+  private async run(budget: Budget, findOrphans: boolean): Promise<Collected> {
+    const tally: Tally = { condemned: 0, removed: 0, removedBytes: 0, orphans: 0 };
+    const failures: unknown[] = [];
+    await this.failingClosed(async () => {
+      // First what is free already: then neither of the two starves the other.
+      await this.sweep(budget, tally, failures);
+      await this.condemn(budget, tally);
+    });
+    let scansMore = false;
+    await this.failingClosed(async () => {
+      scansMore = await this.lookForOrphans(budget, findOrphans, tally);
+    });
+    await this.compact(budget);
+    if (failures.length > 0) throw failures[0];
+    return { ...tally, ...(await this.outlook(scansMore)) };
+  }
+
+  /** What is not understood stops everything until somebody has looked. */
+  private async failingClosed(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const why = inconsistencyIn(error);
+      if (why === undefined) throw error;
+      await this.options.pauses.begin('inconsistent', `nothing is collected: ${why}`);
+    }
+  }
+
+  private async isHeld(): Promise<boolean> {
+    return (await this.options.pauses.holding('collect')).length > 0;
+  }
+
+  private async sweep(budget: Budget, tally: Tally, failures: unknown[]): Promise<void> {
+    const { index, blobs, onStep, graces } = this.options;
+    // The queue has the usual grace in its times.
+    const until = index.now() + readGraceMs - graces.readMs;
+    let range = upTo(blobKeys.condemned, until);
+    while (!budget.isOver() && !(await this.isHeld())) {
+      const { removed, bytes, looked, last, failure } = await sweepSome(
+        { index, blobs, onStep },
+        range,
+        budget.itemsLeft,
+      );
+      if (last === undefined) return;
+      if (failure !== undefined) failures.push(failure);
+      tally.removed += removed;
+      tally.removedBytes += bytes;
+      this.noteRemovals('condemned', removed, last);
+      budget.use(looked);
+      range = { ...range, gte: after(last) };
+    }
+  }
+
+  private async condemn(budget: Budget, tally: Tally): Promise<void> {
+    const { index, graces, onStep } = this.options;
+    let range = upTo(blobKeys.maybeFree, index.now() - graces.dedupMs);
+    while (!budget.isOver() && !(await this.isHeld())) {
+      const { condemned, looked, last } = await condemnSome(index, range, budget.itemsLeft);
+      if (last === undefined) return;
+      if (condemned > 0) await onStep?.('collect.condemned');
+      tally.condemned += condemned;
+      this.noteRemovals('maybeFree', looked, last);
+      budget.use(looked);
+      range = { ...range, gte: after(last) };
+    }
+  }
+
+  /** @returns whether there is more to do. */
+  private async lookForOrphans(budget: Budget, now: boolean, tally: Tally): Promise<boolean> {
+    const holding = await this.options.pauses.holding('orphans');
+    // Whoever asks may be told that there are more of them.
+    const isHeld = holding.some(({ cause }) => cause !== 'manyOrphans' || !now);
+    if (isHeld || !(now || (await this.orphans.isDue()))) return false;
+    const { condemned, more } = await this.orphans.work(budget);
+    tally.orphans += condemned;
+    return more;
+  }
+
+  private noteRemovals(queue: keyof Collection['removals'], count: number, last: Key): void {
+    const removals = this.removals[queue];
+    removals.count += count;
+    removals.last = last;
+  }
+
+  /** What was removed from the front of a queue is in the way of every scan until then. */
+  private async compact(budget: Budget): Promise<void> {
+    for (const queue of ['maybeFree', 'condemned'] as const) {
+      const { count, last } = this.removals[queue];
+      if (count < removalsBetweenCompactions || last === undefined || budget.isOver()) continue;
+      await this.options.index.compact({ gte: blobKeys[queue].range().gte, lt: after(last) });
+      this.removals[queue] = { count: 0, last: undefined };
+    }
+  }
+
+  private async outlook(scansMore: boolean): Promise<Pick<Collected, 'more' | 'nextTime' | 'pauses'>> {
+    const { index, graces, pauses } = this.options;
+    const holding = await pauses.holding('orphans');
+    if (await this.isHeld()) return { more: false, nextTime: undefined, pauses: holding };
+    const free = await this.first(blobKeys.maybeFree);
+    const condemned = await this.first(blobKeys.condemned);
+    const times = [
+      ...(free === undefined ? [] : [free + graces.dedupMs]),
+      ...(condemned === undefined ? [] : [condemned - readGraceMs + graces.readMs]),
+    ];
+    const next = times.length === 0 ? undefined : Math.min(...times);
+    const more = scansMore || (next !== undefined && next <= index.now());
+    return { more, nextTime: more ? undefined : next, pauses: holding };
+  }
+
+  private async first(
+    family: typeof blobKeys.maybeFree | typeof blobKeys.condemned,
+  ): Promise<number | undefined> {
+    for await (const block of this.options.index.scan({ ...family.range(), limit: 1 }))
+      return family.parse(block[0]![0])[0];
+    return undefined;
+  }
+}
+
+/** The rows of a queue up to an instant. */
+function upTo(family: typeof blobKeys.maybeFree | typeof blobKeys.condemned, time: number) {
+  const { gte } = family.range();
+  return { gte, lt: time < 0 ? gte : family.range(time + 1).gte };
+}
+
+function after(key: Key): Key {
+  return Buffer.concat([key, Buffer.of(0)]);
+}

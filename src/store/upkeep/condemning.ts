@@ -1,0 +1,134 @@
+/** The first half of collection: contents that nothing refers to are taken out of use. */
+import type { Sha256 } from '../../domain/digest.ts';
+import { textOf } from '../../index/bytes.ts';
+import type { Index, Key, Snapshot, Value } from '../../index/door.ts';
+import { blobs } from '../../index/keys.ts';
+import { crcRowCount, discardBytes } from '../rows/blob-rows.ts';
+import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import { Inconsistency, soundRecord } from './inconsistency.ts';
+
+/** Contents that one transaction takes out of use, at most. */
+const contentsTogether = 50;
+/** Rows of checksums that one transaction removes, at most, unless one content alone has more. */
+const crcRowsTogether = 1_000;
+
+/** A content that may have become free: what its row in the queue says, and its record as it was seen. */
+interface Candidate {
+  readonly key: Key;
+  readonly time: number;
+  readonly ns: string;
+  readonly sha256: Sha256;
+  /** Undefined: there is none. */
+  readonly seen: Value | undefined;
+}
+
+export interface CondemnedBatch {
+  /** Contents that were taken out of use. */
+  readonly condemned: number;
+  /** Rows of the queue that were looked at; none: the queue is at its end. */
+  readonly looked: number;
+  /** The last of them. */
+  readonly last: Key | undefined;
+}
+
+/**
+ * Takes the next few contents out of use whose queue rows are in `range`.
+ *
+ * That nothing refers to a content is what its record says: every attachment and detachment rewrites it, so that a
+ * transaction that reads it comes before or after each of them. The rows of the references are asked as well, at one
+ * instant with the record, and the transaction goes on only if the record is still that one.
+ *
+ * @throws Inconsistency and DATA_LOSS if what is there cannot be trusted; nothing was removed then.
+ */
+export async function condemnSome(
+  index: Index,
+  range: { readonly gte: Key; readonly lt: Key },
+  itemsMax: number,
+): Promise<CondemnedBatch> {
+  const candidates = await readCandidates(index, range, Math.min(itemsMax, contentsTogether));
+  if (candidates.length === 0) return { condemned: 0, looked: 0, last: undefined };
+  const condemned = await transact(index, {
+    queue: candidates[0]!.ns,
+    reads: candidates.flatMap(({ key, ns, sha256 }) => [key, blobs.record.key(ns, sha256)]),
+    decide: (rows, draft, { now }) => {
+      rows.require(candidates.flatMap(({ ns, sha256 }) => nameKeys(rows, ns, sha256)));
+      return candidates.filter((candidate) => decide(candidate, rows, draft, now)).length;
+    },
+  });
+  return { condemned, looked: candidates.length, last: candidates.at(-1)!.key };
+}
+
+async function readCandidates(
+  index: Index,
+  range: { readonly gte: Key; readonly lt: Key },
+  limit: number,
+): Promise<Candidate[]> {
+  await using snapshot = index.snapshot();
+  const queued: Omit<Candidate, 'seen'>[] = [];
+  for await (const block of snapshot.scan({ ...range, limit }))
+    for (const [key] of block) {
+      const [time, ns, sha256] = blobs.maybeFree.parse(key);
+      queued.push({ key, time, ns, sha256 });
+    }
+  const records = await snapshot.getMany(queued.map(({ ns, sha256 }) => blobs.record.key(ns, sha256)));
+  const candidates: Candidate[] = [];
+  let crcRows = 0;
+  for (const [at, one] of queued.entries()) {
+    const seen = records[at];
+    if (seen !== undefined) {
+      const record = soundRecord(seen, one.ns, one.sha256);
+      if (record.refs === 0) await requireNoReference(snapshot, one.ns, one.sha256);
+      crcRows += crcRowCount(record);
+    }
+    if (crcRows > crcRowsTogether && candidates.length > 0) break;
+    candidates.push({ ...one, seen });
+  }
+  return candidates;
+}
+
+async function requireNoReference(snapshot: Snapshot, ns: string, sha256: Sha256): Promise<void> {
+  for await (const [[key]] of snapshot.scan({
+    ...blobs.reference.range(ns, sha256),
+    limit: 1,
+  }) as AsyncIterable<[[Key]]>) {
+    const [, , kind, id] = blobs.reference.parse(key);
+    throw new Inconsistency(
+      `the content ${sha256} in ${ns} is said to have no references, and the ${kind} ${id} refers to it`,
+    );
+  }
+}
+
+function nameKeys(rows: Rows, ns: string, sha256: Sha256): Key[] {
+  const value = rows.value(blobs.record.key(ns, sha256));
+  const name = value && soundRecord(value, ns, sha256).name;
+  return name === undefined ? [] : [blobs.physicalName.key(ns, name)];
+}
+
+/** @returns true if the content was taken out of use. */
+function decide({ key, time, ns, sha256, seen }: Candidate, rows: Rows, draft: Draft, now: number): boolean {
+  if (rows.value(key) === undefined) return false;
+  const value = rows.value(blobs.record.key(ns, sha256));
+  const record = value && soundRecord(value, ns, sha256);
+  const isIdle = record?.refs === 0 && (record.idleSince ?? time) <= time;
+  if (record === undefined || !isIdle) {
+    // Somebody refers to it, or it became free again later, and has another row for that.
+    draft.writes.push({ type: 'del', key });
+    return false;
+  }
+  // It has been in use in between. The row is looked at again.
+  if (seen === undefined || textOf(value!) !== textOf(seen)) return false;
+  requireOwnName(rows, ns, sha256, record.name);
+  discardBytes(draft, ns, sha256, record, now);
+  draft.del(blobs.record, ns, sha256);
+  draft.writes.push({ type: 'del', key });
+  return true;
+}
+
+function requireOwnName(rows: Rows, ns: string, sha256: Sha256, name: string | undefined): void {
+  if (name === undefined) return;
+  const state = rows.get(blobs.physicalName, ns, name);
+  if (state?.state !== 'live' || state.sha256 !== sha256)
+    throw new Inconsistency(
+      `the content ${sha256} in ${ns} is in a file that does not belong to it: ${name}`,
+    );
+}

@@ -1,0 +1,47 @@
+/** What makes collection stop: it deletes nothing that it does not understand. */
+
+import type { Sha256 } from '../../domain/digest.ts';
+import { failedWith } from '../../domain/errors.ts';
+import type { Value } from '../../index/door.ts';
+import { blobs } from '../../index/keys.ts';
+import type { BlobRecord } from '../../index/records.ts';
+
+/** Rows disagree with each other, or are of a kind that this version does not know. The message is for operators. */
+export class Inconsistency extends Error {}
+
+/** Why maintenance has to wait for a check, if that is what an error says; undefined for any other error. */
+export function inconsistencyIn(error: unknown): string | undefined {
+  if (error instanceof Inconsistency) return error.message;
+  return failedWith(error, 'DATA_LOSS') ? error.message : undefined;
+}
+
+const knownFields = new Set(['name', 'size', 'generation', 'refs', 'quarantined', 'idleSince']);
+
+/** The record of a content, if all that it says is understood. @throws Inconsistency. */
+export function soundRecord(value: Value, ns: string, sha256: Sha256): BlobRecord {
+  const record = decoded(value);
+  const isSound =
+    record !== undefined &&
+    isCount(record.refs) &&
+    isCount(record.size) &&
+    (record.name === undefined || typeof record.name === 'string') &&
+    (record.idleSince === undefined || isCount(record.idleSince)) &&
+    Object.keys(record).every((field) => knownFields.has(field));
+  if (isSound) return record;
+  throw new Inconsistency(
+    `the record of the content ${sha256} in ${ns} has a count of references or a form that is not known`,
+  );
+}
+
+function decoded(value: Value): BlobRecord | undefined {
+  try {
+    const record: unknown = blobs.record.decode(value);
+    return typeof record === 'object' && record !== null ? (record as BlobRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,76 @@
+/**
+ * A valve for what nobody asked to delete: files that no row knows. Many of them may mean that it is the index that is
+ * wrong; then an operator is asked.
+ */
+import type { Entry, Index } from '../../index/door.ts';
+import { store as keys } from '../../index/keys.ts';
+import { transact } from '../rows/transaction.ts';
+import { type Pause, pauseSetting } from './pauses.ts';
+
+/** More are not removed unasked. */
+export const orphansMax = 1_000;
+/** Nor if they are more than one in so many of all bytes. */
+const bytesShare = 10;
+
+/** Files and their bytes. */
+export interface Files {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** What an operator was asked about; resuming ends the pause and leaves this. */
+const askedSetting = 'orphansAsked';
+
+/**
+ * Whether these orphans may be condemned: they are few, or an operator has resumed maintenance after having been told
+ * of so many. Begins the pause if not, under another id if they have become more.
+ *
+ * @param allBytes of all files, these included.
+ */
+export async function mayCondemn(index: Index, found: Files, allBytes: number): Promise<boolean> {
+  const setting = pauseSetting('manyOrphans');
+  return await transact(index, {
+    queue: '',
+    reads: [keys.setting.key(setting), keys.setting.key(askedSetting)],
+    decide: (rows, draft, { now }) => {
+      const pause = rows.get(keys.setting, setting) as Pause | undefined;
+      const asked = rows.get(keys.setting, askedSetting) as Files | undefined;
+      if (found.count <= orphansMax && found.bytes * bytesShare <= allBytes) {
+        if (pause !== undefined) draft.del(keys.setting, setting);
+        return true;
+      }
+      const isKnown = asked !== undefined && found.count <= asked.count && found.bytes <= asked.bytes;
+      if (isKnown) return pause === undefined;
+      draft.put(keys.setting, [askedSetting], { count: found.count, bytes: found.bytes });
+      draft.put(keys.setting, [setting], pauseOver(found, allBytes, now));
+      return false;
+    },
+  });
+}
+
+function pauseOver({ count, bytes }: Files, allBytes: number, now: number): Pause {
+  return {
+    // Two questions may be asked within one millisecond.
+    id: `manyOrphans-${now}-${count}-${bytes}`,
+    cause: 'manyOrphans',
+    startTime: now,
+    message: `${count} files of ${bytes} bytes, of ${allBytes} in all, are known to no row: perhaps it is the index that is wrong; resume to have them removed`,
+    objects: { count, bytes },
+  };
+}
+
+/** What was allowed has been done: the next time it is asked again. */
+export async function endConfirmation(index: Index): Promise<void> {
+  await transact(index, {
+    queue: '',
+    reads: [keys.setting.key(askedSetting)],
+    decide: (rows, draft) => {
+      if (rows.get(keys.setting, askedSetting) !== undefined) draft.del(keys.setting, askedSetting);
+    },
+  });
+}
+
+/** Rows of an index that was restored: what was confirmed for another state is confirmed no more. */
+export function withoutConfirmation(): Entry {
+  return [keys.setting.key(askedSetting), keys.setting.encode({ count: 0, bytes: 0 })];
+}

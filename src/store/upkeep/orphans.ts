@@ -1,0 +1,205 @@
+/** Looks for files that no row names: what was written and never committed. */
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import { shards } from '../../blobs/names.ts';
+import type { Index } from '../../index/door.ts';
+import { blobs, store as keys } from '../../index/keys.ts';
+import { condemn } from '../rows/blob-rows.ts';
+import type { OnStep } from '../rows/steps.ts';
+import { transact } from '../rows/transaction.ts';
+import type { Budget } from './bounds.ts';
+import { Inconsistency } from './inconsistency.ts';
+import { type OrphanScans, orphanScanSetting } from './orphan-scans.ts';
+import { endConfirmation, mayCondemn } from './orphan-valve.ts';
+
+const dayMs = 86_400_000;
+/** Younger files may be about to be committed. */
+export const orphanAgeMs = dayMs;
+/** Between two scans of a store that was always closed cleanly. */
+const scanEveryMs = 7 * dayMs;
+const namesTogether = 250;
+const condemnedTogether = 50;
+/** So many are condemned by one scan; the next one finds the others. */
+const rememberedMax = 1_000_000;
+
+interface Orphan {
+  readonly ns: string;
+  readonly size: number;
+}
+
+/**
+ * One scan at a time, made in pieces. Where it is is kept in memory alone: what has not been finished when the process
+ * ends is begun again.
+ */
+export class Orphans {
+  private readonly index: Index;
+  private readonly blobs: BlobStore;
+  private readonly onStep: OnStep | undefined;
+  /** The scan under way. It yields how many it has just condemned. */
+  private scan: AsyncGenerator<number, void> | undefined;
+  /** Who goes on with the scan waits for who did so before. */
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(index: Index, blobStore: BlobStore, onStep: OnStep | undefined) {
+    this.index = index;
+    this.blobs = blobStore;
+    this.onStep = onStep;
+  }
+
+  /** True if one is under way, or due: after an unclean end, and weekly. */
+  async isDue(): Promise<boolean> {
+    if (this.scan !== undefined) return true;
+    const value = await this.index.get(keys.setting.key(orphanScanSetting));
+    const scans = value && (keys.setting.decode(value) as OrphanScans);
+    return (
+      scans?.lastTime === undefined ||
+      scans.isWanted === true ||
+      this.index.now() - scans.lastTime >= scanEveryMs
+    );
+  }
+
+  /**
+   * Goes on with the scan, or begins one, until it is finished or the budget is used up.
+   *
+   * @throws Inconsistency and DATA_LOSS if what is there cannot be trusted; the scan is then begun anew the next time.
+   */
+  async work(budget: Budget): Promise<{ readonly condemned: number; readonly more: boolean }> {
+    const turn = this.turn.then(() => this.goOn(budget));
+    this.turn = turn.catch(() => undefined);
+    return await turn;
+  }
+
+  private async goOn(budget: Budget): Promise<{ readonly condemned: number; readonly more: boolean }> {
+    let condemned = 0;
+    while (!budget.isOver()) {
+      this.scan ??= this.begin();
+      try {
+        const step = await this.scan.next();
+        if (step.done) {
+          this.scan = undefined;
+          return { condemned, more: false };
+        }
+        condemned += step.value;
+        budget.use(step.value);
+      } catch (error) {
+        this.scan = undefined;
+        throw error;
+      }
+    }
+    return { condemned, more: true };
+  }
+
+  private async *begin(): AsyncGenerator<number, void> {
+    const found = new Map<string, Orphan>();
+    let count = 0;
+    let bytes = 0;
+    let allBytes = 0;
+    for (const { ns, internalId } of await this.namespaces())
+      for (const shard of shards) {
+        const names = await Array.fromAsync(this.blobs.list(internalId, shard));
+        for (let at = 0; at < names.length; at += namesTogether) {
+          const looked = await this.look(ns, names.slice(at, at + namesTogether));
+          allBytes += looked.bytes;
+          for (const { name, size } of looked.orphans) {
+            count++;
+            bytes += size;
+            if (found.size < rememberedMax) found.set(name, { ns, size });
+          }
+          yield 0;
+        }
+        yield 0;
+      }
+    if (found.size > 0) for await (const _ of this.requireNameless(found)) yield 0;
+    if (!(await mayCondemn(this.index, { count, bytes }, allBytes)))
+      return await this.note({ isWanted: true });
+    yield* this.condemn(found);
+    await endConfirmation(this.index);
+    await this.note(count > found.size ? { isWanted: true } : {});
+  }
+
+  private async namespaces(): Promise<{ readonly ns: string; readonly internalId: string }[]> {
+    const namespaces = [];
+    for await (const block of this.index.scan(keys.namespace.range()))
+      for (const [key, value] of block)
+        namespaces.push({
+          ns: keys.namespace.parse(key)[0],
+          internalId: keys.namespace.decode(value).internalId,
+        });
+    return namespaces;
+  }
+
+  /** Those of some names that no row has and that are old enough, and the bytes of all that are there. */
+  private async look(ns: string, names: readonly string[]) {
+    const { index } = this;
+    const values = await index.getMany(names.map((name) => blobs.physicalName.key(ns, name)));
+    const states = values.map((value) => value && blobs.physicalName.decode(value));
+    const sizes = await index.getMany(
+      states.flatMap((state, at) => {
+        if (state === undefined) return [];
+        const { key } =
+          state.state === 'live'
+            ? { key: blobs.record.key(ns, state.sha256) }
+            : { key: blobs.condemned.key(state.notBefore, ns, names[at]!) };
+        return [key];
+      }),
+    );
+    // Of both kinds of rows.
+    let bytes = sizes.reduce((sum, value) => sum + (value ? sizeIn(value) : 0), 0);
+    const orphans: { name: string; size: number }[] = [];
+    for (const [at, name] of names.entries()) {
+      if (states[at] !== undefined) continue;
+      const stat = await this.blobs.stat(name);
+      // It was condemned, and has been removed since it was listed.
+      if (stat === undefined) continue;
+      bytes += stat.sizeBytes;
+      // A file of the future has no age: it may have been written just now by another clock.
+      const ageMs = index.now() - stat.modifyTimeMs;
+      if (ageMs >= orphanAgeMs) orphans.push({ name, size: stat.sizeBytes });
+    }
+    return { orphans, bytes };
+  }
+
+  /** A row of a name that is lost does not make an orphan of what a content is in. */
+  private async *requireNameless(found: ReadonlyMap<string, Orphan>): AsyncGenerator<void> {
+    for await (const block of this.index.scan(blobs.record.range())) {
+      for (const [key, value] of block) {
+        const { name } = blobs.record.decode(value);
+        if (name === undefined || !found.has(name)) continue;
+        const [ns, sha256] = blobs.record.parse(key);
+        throw new Inconsistency(`the content ${sha256} in ${ns} is in a file that has no row: ${name}`);
+      }
+      yield;
+    }
+  }
+
+  private async *condemn(found: ReadonlyMap<string, Orphan>): AsyncGenerator<number> {
+    const all = [...found];
+    for (let at = 0; at < all.length; at += condemnedTogether) {
+      const some = all.slice(at, at + condemnedTogether);
+      const condemned = await transact(this.index, {
+        queue: some[0]![1].ns,
+        reads: some.map(([name, { ns }]) => blobs.physicalName.key(ns, name)),
+        decide: (rows, draft, { now }) => {
+          const free = some.filter(([name, { ns }]) => rows.get(blobs.physicalName, ns, name) === undefined);
+          for (const [name, { ns, size }] of free) condemn(draft, ns, name, size, now);
+          return free.length;
+        },
+      });
+      await this.onStep?.('collect.orphanCondemned');
+      yield condemned;
+    }
+  }
+
+  /** A scan has ended. */
+  private async note(scans: OrphanScans): Promise<void> {
+    await transact(this.index, {
+      queue: '',
+      reads: [],
+      decide: (_rows, draft, { now }) =>
+        draft.put(keys.setting, [orphanScanSetting], { ...scans, lastTime: now }),
+    });
+  }
+}
+
+function sizeIn(value: Uint8Array): number {
+  return (JSON.parse(Buffer.from(value).toString()) as { size: number }).size;
+}

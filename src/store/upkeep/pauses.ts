@@ -1,0 +1,102 @@
+/** For what maintenance that cannot be undone waits: written with what caused it, removed when somebody has looked. */
+import { Failure } from '../../domain/errors.ts';
+import type { Entry, Index, Reader } from '../../index/door.ts';
+import { store as keys } from '../../index/keys.ts';
+import { transact } from '../rows/transaction.ts';
+
+/** Why maintenance waits. */
+export type PauseCause = 'clockSuspect' | 'longGap' | 'imported' | 'manyOrphans' | 'inconsistent';
+
+/** What may have to wait. */
+export type Work =
+  /** Freeing what has expired; sealing what has lapsed. */
+  | 'reap'
+  /** Freeing contents that nothing refers to. */
+  | 'collect'
+  /** Freeing what nobody asked to delete. */
+  | 'orphans';
+
+export interface Pause {
+  /** Names this pause, and no other one of the same cause. */
+  readonly id: string;
+  readonly cause: PauseCause;
+  /** Milliseconds since the Unix epoch. */
+  readonly startTime: number;
+  /** What it is about, for people. */
+  readonly message: string;
+  /** What waits to be removed; absent for causes that are not about objects. */
+  readonly objects?: { readonly count: number; readonly bytes: number };
+}
+
+/** Causes that are written down: they outlast the process. */
+const causes: readonly PauseCause[] = ['imported', 'manyOrphans', 'inconsistent'];
+
+const heldBy: Readonly<Record<Work, readonly PauseCause[]>> = {
+  reap: ['clockSuspect', 'longGap', 'imported'],
+  collect: ['clockSuspect', 'imported', 'inconsistent'],
+  orphans: ['clockSuspect', 'imported', 'inconsistent', 'manyOrphans'],
+};
+
+/** What is answered to whoever resumes another pause than there is. */
+export function anotherPause(id: string): Failure {
+  return new Failure('ETAG_MISMATCH', `pause_id: maintenance waits for another reason now: ${id}`);
+}
+
+/** The setting that holds a pause. */
+export function pauseSetting(cause: PauseCause): string {
+  return `pause/${cause}`;
+}
+
+/** The row of a pause that begins. */
+export function pauseRow(cause: PauseCause, startTime: number, message: string): Entry {
+  const pause: Pause = { id: `${cause}-${startTime}`, cause, startTime, message };
+  const { key } = keys.setting.put([pauseSetting(cause)], pause);
+  return [key, keys.setting.encode(pause)];
+}
+
+/** The pauses that have not ended. */
+export async function readPauses(reader: Reader): Promise<Pause[]> {
+  const values = await reader.getMany(causes.map((cause) => keys.setting.key(pauseSetting(cause))));
+  return values.flatMap((value) => (value === undefined ? [] : [keys.setting.decode(value) as Pause]));
+}
+
+/** What maintenance has to ask before it does anything that cannot be undone. */
+export class Pauses {
+  private readonly index: Index;
+  private readonly ofTheClock: () => readonly Pause[];
+
+  /** @param ofTheClock those that end with the process. */
+  constructor(index: Index, ofTheClock: () => readonly Pause[] = () => []) {
+    this.index = index;
+    this.ofTheClock = ofTheClock;
+  }
+
+  /** All that have not ended. */
+  async current(): Promise<Pause[]> {
+    return [...this.ofTheClock(), ...(await readPauses(this.index))];
+  }
+
+  /** True while time may be wrong; it is a pause of the clock, which is not written down. */
+  get isClockSuspect(): boolean {
+    return this.ofTheClock().some(({ cause }) => cause === 'clockSuspect');
+  }
+
+  /** Those for which a kind of work waits. */
+  async holding(work: Work): Promise<Pause[]> {
+    return (await this.current()).filter(({ cause }) => heldBy[work].includes(cause));
+  }
+
+  /** Begins one that outlasts the process; in the place of an earlier one of its cause, unless that says the same. */
+  async begin(cause: PauseCause, message: string, objects?: Pause['objects']): Promise<void> {
+    await transact(this.index, {
+      queue: '',
+      reads: [keys.setting.key(pauseSetting(cause))],
+      decide: (rows, draft, { now }) => {
+        const held = rows.get(keys.setting, pauseSetting(cause)) as Pause | undefined;
+        if (held?.message === message) return;
+        const pause: Pause = { id: `${cause}-${now}`, cause, startTime: now, message };
+        draft.put(keys.setting, [pauseSetting(cause)], objects === undefined ? pause : { ...pause, objects });
+      },
+    });
+  }
+}

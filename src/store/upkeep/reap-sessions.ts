@@ -1,0 +1,223 @@
+/** Frees sessions that have expired or were deleted, with what is in them; seals those whose lease has lapsed. */
+import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Reader } from '../../index/door.ts';
+import { artifacts, calls, sessions } from '../../index/keys.ts';
+import type { SessionRecord } from '../../index/records.ts';
+import { dueTime, emptySince, hasLapsed, isOver } from '../rows/session-life.ts';
+import { putSession } from '../rows/session-rows.ts';
+import { type Draft, type Operation, type Rows, through, transact } from '../rows/transaction.ts';
+import { markDeleted } from '../sessions/session-deletion.ts';
+import type { Bounds } from './bounds.ts';
+import {
+  artifactKeys,
+  artifactsTogether,
+  type LeftRows,
+  type Removed,
+  removeArtifacts,
+  removeLeftRows,
+  removeSession,
+} from './reap-rows.ts';
+import { type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
+
+/** Rows that are removed together. */
+const leftTogether = 500;
+/** A session of so many events goes in one transaction. */
+const smallFeed = 200;
+
+export class SessionReaper {
+  private readonly options: ReaperOptions;
+
+  constructor(options: ReaperOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Does what is due of a session.
+   *
+   * @param time when the queue says that it is due. @param done what is freed is added to this.
+   */
+  async reap(ns: string, uid: SessionUid, time: number, bounds: Bounds, done: Reaped): Promise<void> {
+    const { index, lapses, onStep } = this.options;
+    const value = await index.get(sessions.record.key(ns, uid));
+    const record = value && sessions.record.decode(value);
+    if (record === undefined || dueTime(record) !== time) return await this.dropStale(ns, uid, time);
+    if (hasLapsed(record, index.now())) {
+      if (await lapses.perform(ns, uid)) done.lapsed++;
+      await onStep?.('reap.lapsed');
+      return;
+    }
+    if (record.state === 'sealing' || !isOver(record, index.now())) return;
+    const small = await this.smallParts(ns, record);
+    if (small !== undefined) await this.removeAtOnce(ns, uid, small, done);
+    else await this.removeInParts(ns, record, bounds, done);
+  }
+
+  private paced<T>(operation: Operation<T>): Promise<T> {
+    const { index, pace } = this.options;
+    return pace.of(() => transact(index, operation));
+  }
+
+  /** A row of the queue that its session does not know. */
+  private async dropStale(ns: string, uid: SessionUid, time: number): Promise<void> {
+    await this.paced({
+      queue: reapQueue,
+      reads: [sessions.record.key(ns, uid)],
+      decide: (rows, draft) => {
+        const record = rows.get(sessions.record, ns, uid);
+        if (record === undefined || dueTime(record) !== time)
+          draft.del(calls.expiry, time, ns, 'session', uid);
+      },
+    });
+  }
+
+  /** All rows of a session that is small. */
+  private async smallParts(ns: string, session: SessionRecord): Promise<Parts | undefined> {
+    if (session.artifacts > artifactsTogether || session.feed > smallFeed) return undefined;
+    await using snapshot = this.options.index.snapshot();
+    const { uid } = session;
+    const left = await leftRows(snapshot, ns, uid, smallFeed + artifactsTogether);
+    if (left.names.length > artifactsTogether) return undefined;
+    const ids: ArtifactId[] = [];
+    for await (const block of snapshot.scan(artifacts.version.range(ns, uid)))
+      for (const [, value] of block) ids.push(artifacts.version.decode(value).id);
+    return { ids, left, feed: session.feed };
+  }
+
+  private async removeAtOnce(ns: string, uid: SessionUid, parts: Parts, done: Reaped): Promise<void> {
+    const { ids, left, feed } = parts;
+    const result = await this.paced({
+      queue: reapQueue,
+      reads: [sessions.record.key(ns, uid), ...artifactKeys(ns, ids)],
+      decide: (rows, draft, env) => {
+        const removed = removeArtifacts(rows, draft, ns, ids, env.now);
+        const current = through(rows, draft);
+        const isWhole = removed.seen === ids.length && rows.get(sessions.record, ns, uid)?.feed === feed;
+        const isGone = isWhole && settle(current, draft, ns, uid, ids.length - removed.artifacts, env.now);
+        if (isGone) {
+          removeLeftRows(current, draft, ns, uid, left);
+          removeSession(current, draft, ns, current.get(sessions.record, ns, uid)!, env.now);
+        }
+        return { removed, isGone };
+      },
+    });
+    add(done, result.removed);
+    if (result.isGone) done.sessions++;
+    await this.options.onStep?.('reap.session');
+  }
+
+  private async removeInParts(
+    ns: string,
+    session: SessionRecord,
+    bounds: Bounds,
+    done: Reaped,
+  ): Promise<void> {
+    const { index, onStep } = this.options;
+    const { uid } = session;
+    const survivors = await this.removeContents(ns, uid, bounds, done);
+    if (survivors === undefined) return;
+    const isEmpty = await this.paced({
+      queue: reapQueue,
+      reads: [sessions.record.key(ns, uid)],
+      decide: (rows, draft, env) => {
+        // Whoever has changed something meanwhile is looked at again.
+        if (rows.get(sessions.record, ns, uid)?.revision !== session.revision) return false;
+        return settle(rows, draft, ns, uid, survivors, env.now);
+      },
+    });
+    await onStep?.('reap.emptied');
+    if (!isEmpty) return;
+    for (;;) {
+      const left = await leftRows(index, ns, uid, leftTogether);
+      const isLast = left.feed.length + left.names.length < leftTogether;
+      await this.paced({
+        queue: reapQueue,
+        reads: [sessions.record.key(ns, uid)],
+        decide: (rows, draft, env) => {
+          removeLeftRows(rows, draft, ns, uid, left);
+          const record = rows.get(sessions.record, ns, uid);
+          if (isLast && record?.deleteTime !== undefined && record.artifacts === 0)
+            removeSession(rows, draft, ns, record, env.now);
+        },
+      });
+      await onStep?.('reap.session');
+      if (isLast) break;
+      if (bounds.isOver()) return;
+    }
+    done.sessions++;
+  }
+
+  /** How many artifacts survive; undefined if there was no time to look at all. */
+  private async removeContents(
+    ns: string,
+    uid: SessionUid,
+    bounds: Bounds,
+    done: Reaped,
+  ): Promise<number | undefined> {
+    let survivors = 0;
+    for await (const block of this.options.index.scan(artifacts.version.range(ns, uid))) {
+      let ids = block.map(([, value]) => artifacts.version.decode(value).id);
+      while (ids.length > 0) {
+        if (bounds.isOver()) return undefined;
+        const together = ids.slice(0, artifactsTogether);
+        const removed = await this.paced({
+          queue: reapQueue,
+          reads: artifactKeys(ns, together),
+          decide: (rows, draft, env) => removeArtifacts(rows, draft, ns, together, env.now),
+        });
+        await this.options.onStep?.('reap.artifacts');
+        add(done, removed);
+        survivors += removed.seen - removed.artifacts;
+        ids = ids.slice(removed.seen);
+      }
+    }
+    return survivors;
+  }
+}
+
+interface Parts {
+  readonly ids: readonly ArtifactId[];
+  readonly left: LeftRows;
+  /** The last number of the feed that was read. */
+  readonly feed: number;
+}
+
+/**
+ * What becomes of a session that is over, once what goes with it has gone: it waits for what survives, or is as good
+ * as deleted. Returns true for the latter.
+ */
+function settle(
+  rows: Rows,
+  draft: Draft,
+  ns: string,
+  uid: SessionUid,
+  survivors: number,
+  now: number,
+): boolean {
+  const session = rows.get(sessions.record, ns, uid);
+  if (session === undefined || !isOver(session, now)) return false;
+  if (session.artifacts > 0) {
+    const isWaiting = session.deleteTime === undefined && session.artifacts === survivors;
+    if (isWaiting && !session.reaped) putSession(draft, ns, session, { ...session, reaped: true });
+    return false;
+  }
+  if (session.deleteTime === undefined)
+    markDeleted(rows, draft, ns, session, now, Math.min(now, emptySince(session)));
+  return true;
+}
+
+/** The first rows of a session's feed and heads, at most so many. */
+async function leftRows(reader: Reader, ns: string, uid: SessionUid, limit: number): Promise<LeftRows> {
+  const feed: number[] = [];
+  const names: string[] = [];
+  for await (const block of reader.scan({ ...artifacts.feed.range(ns, uid), limit }))
+    for (const [key] of block) feed.push(artifacts.feed.parse(key)[2]);
+  if (feed.length < limit)
+    for await (const block of reader.scan({ ...artifacts.head.range(ns, uid), limit: limit - feed.length }))
+      for (const [key] of block) names.push(artifacts.head.parse(key)[2]);
+  return { feed, names };
+}
+
+function add(done: Reaped, { artifacts: count, bytes }: Removed): void {
+  done.artifacts += count;
+  done.bytes += bytes;
+}

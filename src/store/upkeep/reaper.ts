@@ -1,0 +1,167 @@
+/**
+ * Frees what has expired or was deleted. What readers see never depends on it: the queue says what is due, each record
+ * decides whether it is, and each transaction is small. Any number of these may run at once, or none.
+ */
+import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import { calls } from '../../index/keys.ts';
+import { type Operation, transact } from '../rows/transaction.ts';
+import type { Bounds } from './bounds.ts';
+import type { Pause } from './pauses.ts';
+import {
+  artifactKeys,
+  artifactsTogether,
+  keyOfOther,
+  type Queued,
+  removeArtifacts,
+  removeOthers,
+} from './reap-rows.ts';
+import { SessionReaper } from './reap-sessions.ts';
+import { itemsOf, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
+
+export interface ReapResult extends Reaped {
+  /** There is more to do now. */
+  readonly more: boolean;
+  /** When the next thing is due, in milliseconds since the Unix epoch; undefined: nothing is, or there is more now. */
+  readonly nextTime: number | undefined;
+  /** For what it waits; then nothing was done. */
+  readonly pauses: readonly Pause[];
+}
+
+/** Transactions under way at a time: one runs while another is written, or rests. More would be in the way of others. */
+const transactionsAtOnce = 2;
+const othersTogether = 100;
+const freedBetweenCompactions = 10_000;
+/** Rows of the queue that are read together. */
+const queuedTogether = 256;
+
+export class Reaper {
+  private readonly options: ReaperOptions;
+  private readonly sessions: SessionReaper;
+  /** Freed since the part of the queue that has been worked off was compacted. */
+  private sinceCompaction = 0;
+
+  constructor(options: ReaperOptions) {
+    this.options = options;
+    this.sessions = new SessionReaper(options);
+  }
+
+  /** Frees what is due, the longest due first, as far as `bounds` allow. */
+  async reap(bounds: Bounds): Promise<ReapResult> {
+    const { pauses } = this.options;
+    const done: Reaped = { artifacts: 0, bytes: 0, sessions: 0, lapsed: 0, others: 0 };
+    const held = await pauses.holding('reap');
+    if (held.length > 0) return { ...done, more: false, nextTime: undefined, pauses: held };
+    const limited: Bounds = {
+      itemsMax: bounds.itemsMax,
+      isOver: () => bounds.isOver() || itemsOf(done) >= bounds.itemsMax,
+    };
+    try {
+      return await this.workOff(limited, done);
+    } finally {
+      await this.compact(itemsOf(done));
+    }
+  }
+
+  private async workOff(limited: Bounds, done: Reaped): Promise<ReapResult> {
+    const { index } = this.options;
+    const due = { gte: calls.expiry.range().gte, lt: calls.expiry.range(index.now() + 1).gte };
+    for await (const block of index.scan({
+      ...due,
+      firstBlock: queuedTogether,
+      secondBlock: queuedTogether,
+    })) {
+      for (let at = 0; at < block.length; at += queuedTogether) {
+        if (limited.isOver()) return { ...done, more: true, nextTime: undefined, pauses: [] };
+        const queued = block.slice(at, at + queuedTogether).map(([key]) => calls.expiry.parse(key));
+        await this.work(queued, limited, done);
+      }
+    }
+    const more = limited.isOver();
+    return { ...done, more, nextTime: more ? undefined : await this.nextTime(due.lt), pauses: [] };
+  }
+
+  private async work(queued: readonly Queued[], bounds: Bounds, done: Reaped): Promise<void> {
+    // First what seals: the artifacts of a session that has lapsed stay until its manifest lists them.
+    const ofSessions = queued.filter(([, , kind]) => kind === 'session');
+    await inParallel(ofSessions, async ([time, ns, , uid]) => {
+      if (!bounds.isOver()) await this.sessions.reap(ns, uid as SessionUid, time, bounds, done);
+    });
+    const ofArtifacts = queued.filter(([, , kind]) => kind === 'artifact');
+    await inParallel(batches(ofArtifacts, artifactsTogether), async (batch) => {
+      if (!bounds.isOver()) await this.artifacts(batch, done);
+    });
+    const known = queued.filter((one) => keyOfOther(one) !== undefined);
+    await inParallel(batches(known, othersTogether), async (batch) => {
+      if (!bounds.isOver()) await this.others(batch, done);
+    });
+  }
+
+  private async artifacts(batch: readonly Queued[], done: Reaped): Promise<void> {
+    const ns = batch[0]![1];
+    let ids = batch.map(([, , , id]) => id as ArtifactId);
+    while (ids.length > 0) {
+      const removed = await this.paced({
+        queue: reapQueue,
+        reads: artifactKeys(ns, ids),
+        decide: (rows, draft, env) => removeArtifacts(rows, draft, ns, ids, env.now),
+      });
+      await this.options.onStep?.('reap.artifacts');
+      done.artifacts += removed.artifacts;
+      done.bytes += removed.bytes;
+      ids = ids.slice(removed.seen);
+    }
+  }
+
+  private async others(batch: readonly Queued[], done: Reaped): Promise<void> {
+    done.others += await this.paced({
+      queue: reapQueue,
+      reads: batch.map((one) => keyOfOther(one)!),
+      decide: (rows, draft, env) => removeOthers(rows, draft, batch, env.now),
+    });
+    await this.options.onStep?.('reap.others');
+  }
+
+  /** Rows that were removed stay in the way of every later look at the queue, until their range is compacted. */
+  private async compact(freed: number): Promise<void> {
+    this.sinceCompaction += freed;
+    if (this.sinceCompaction < freedBetweenCompactions) return;
+    this.sinceCompaction = 0;
+    const { index } = this.options;
+    await index.compact({ gte: calls.expiry.range().gte, lt: calls.expiry.range(index.now() + 1).gte });
+  }
+
+  private paced<T>(operation: Operation<T>): Promise<T> {
+    const { index, pace } = this.options;
+    return pace.of(() => transact(index, operation));
+  }
+
+  private async nextTime(after: Uint8Array): Promise<number | undefined> {
+    const later = { gte: after, lt: calls.expiry.range().lt, limit: 1 };
+    for await (const block of this.options.index.scan(later)) return calls.expiry.parse(block[0]![0])[0];
+    return undefined;
+  }
+}
+
+/** In batches of one namespace each. */
+function batches(queued: readonly Queued[], size: number): Queued[][] {
+  const all: Queued[][] = [];
+  const open = new Map<string, Queued[]>();
+  for (const one of queued) {
+    const batch = open.get(one[1]);
+    if (batch !== undefined && batch.length < size) batch.push(one);
+    else {
+      const fresh = [one];
+      open.set(one[1], fresh);
+      all.push(fresh);
+    }
+  }
+  return all;
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) await work(items[next++]!);
+  };
+  await Promise.all(Array.from({ length: Math.min(transactionsAtOnce, items.length) }, worker));
+}

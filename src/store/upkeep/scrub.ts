@@ -1,0 +1,265 @@
+/**
+ * Reads contents and compares them with their digests, those that were checked longest ago first; what is damaged is
+ * quarantined.
+ *
+ * Contents are checked in rounds, each in the order of their keys, and where a round has come to is kept: what lies
+ * ahead of it was checked longer ago than what lies behind. So no content needs a row that says when it was checked,
+ * and the age of a check is that of the beginning of its round. A round that has begun is carried to its end; the next
+ * one begins when the one before began long enough ago.
+ */
+import type { Sha256 } from '../../domain/digest.ts';
+import { Failure } from '../../domain/errors.ts';
+import { hexOf } from '../../index/bytes.ts';
+import type { Index, Key } from '../../index/door.ts';
+import { blobs as blobKeys, store as keys } from '../../index/keys.ts';
+import type { BlobRecord } from '../../index/records.ts';
+import { ContentProbe, isDeviceError, type Verdict } from '../contents/content-probe.ts';
+import type { Contents } from '../contents/contents.ts';
+import { quarantine } from '../rows/blob-rows.ts';
+import type { OnStep } from '../rows/steps.ts';
+import { transact } from '../rows/transaction.ts';
+import type { Budget } from './bounds.ts';
+
+export interface ScrubOptions {
+  readonly index: Index;
+  readonly contents: Contents;
+  readonly onStep: OnStep | undefined;
+}
+
+/** What one call may read, and what it leaves out. */
+export interface ScrubRequest {
+  readonly budget: Budget;
+  /** The content that reaches it is finished. */
+  readonly bytesMax: number;
+  /** No round begins if the last one began less than this ago, in milliseconds. */
+  readonly minAgeMs: number;
+}
+
+/** A content that was found damaged. */
+export interface Damaged {
+  readonly ns: string;
+  readonly sha256: Sha256;
+  readonly size: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly time: number;
+  readonly message: string;
+}
+
+export interface Scrubbed {
+  readonly contents: number;
+  readonly bytes: number;
+  /** Those that this call has quarantined: the first {@link damagedShownMax}. */
+  readonly damaged: readonly Damaged[];
+  readonly damagedCount: number;
+  readonly more: boolean;
+}
+
+export const damagedShownMax = 100;
+/** If so many in a call are damaged or unreadable and none is sound, it is not they that are damaged. */
+const doubtfulMin = 10;
+const recordsTogether = 100;
+
+/** The setting that says where the rounds are. */
+const scrubSetting = 'scrub';
+
+interface Rounds {
+  /** When the round that is under way, or the last one, began. */
+  readonly startTime: number;
+  /** The last key that it has dealt with, in hexadecimal digits; absent: it has come to its end. */
+  readonly after?: string;
+}
+
+type Content = {
+  readonly key: Key;
+  readonly ns: string;
+  readonly sha256: Sha256;
+  readonly record: BlobRecord;
+};
+
+/** One call. */
+interface Tally {
+  contents: number;
+  bytes: number;
+  soundFiles: number;
+  damaged: Damaged[];
+  damagedCount: number;
+  /** Files that are not sound, as far as could be seen; looked at again at the end. */
+  suspects: { readonly content: Content; readonly verdict: Exclude<Verdict, { kind: 'sound' }> }[];
+}
+
+export class Scrub {
+  private readonly options: ScrubOptions;
+  /** A content that a call had no time to finish. */
+  private unfinished: ContentProbe | undefined;
+
+  constructor(options: ScrubOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Checks some contents.
+   *
+   * @throws Failure STORE_UNAVAILABLE if something cannot be read and it cannot be told that it is damaged. If nothing
+   * could be read the place is kept.
+   */
+  async scrub(request: ScrubRequest): Promise<Scrubbed> {
+    const { index } = this.options;
+    const { minAgeMs } = request;
+    const beginning = index.now();
+    const before = await this.rounds();
+    const isIdle = before?.after === undefined;
+    const tally: Tally = { contents: 0, bytes: 0, soundFiles: 0, damaged: [], damagedCount: 0, suspects: [] };
+    if (isIdle && before !== undefined && beginning - before.startTime < minAgeMs)
+      return { ...shown(tally), more: false };
+    const startTime = isIdle ? beginning : before.startTime;
+    const place = await this.walk(request, isIdle ? '' : before.after, tally);
+    const failure = await this.judge(tally);
+    await this.note(before, place === undefined ? { startTime } : { startTime, after: place });
+    if (failure !== undefined) throw failure;
+    // Who leaves out nothing is done when a round is: else there would be no end.
+    const isRoundDue = minAgeMs > 0 && beginning - startTime >= minAgeMs;
+    return { ...shown(tally), more: place !== undefined || isRoundDue };
+  }
+
+  private async rounds(): Promise<Rounds | undefined> {
+    const value = await this.options.index.get(keys.setting.key(scrubSetting));
+    return value && (keys.setting.decode(value) as Rounds);
+  }
+
+  /** @returns the place at which to go on; undefined at the end of the round. */
+  private async walk(request: ScrubRequest, place: string, tally: Tally): Promise<string | undefined> {
+    const { budget, bytesMax } = request;
+    let at = place;
+    for await (const content of this.ahead(place)) {
+      if (budget.isOver() || tally.bytes >= bytesMax) return at;
+      if (!content.record.quarantined && !(await this.check(content, budget, tally))) return at;
+      at = hexOf(content.key);
+    }
+    return undefined;
+  }
+
+  /** Records, as they are when they are reached. */
+  private async *ahead(place: string): AsyncGenerator<Content> {
+    const { index } = this.options;
+    const { gte, lt } = blobKeys.record.range();
+    let from: Key = place === '' ? gte : Buffer.concat([Buffer.from(place, 'hex'), Buffer.of(0)]);
+    for (;;) {
+      const rows = [];
+      for await (const block of index.scan({ gte: from, lt, limit: recordsTogether })) rows.push(...block);
+      for (const [key, value] of rows) {
+        const [ns, sha256] = blobKeys.record.parse(key);
+        yield { key, ns, sha256, record: blobKeys.record.decode(value) };
+      }
+      if (rows.length < recordsTogether) return;
+      from = Buffer.concat([rows.at(-1)![0], Buffer.of(0)]);
+    }
+  }
+
+  /** @returns false if time was up in the middle; what was read of it is not read again. */
+  private async check(content: Content, budget: Budget, tally: Tally): Promise<boolean> {
+    const probe = this.resume(content) ?? new ContentProbe(this.options, content);
+    let verdict: Verdict | undefined;
+    do {
+      if (budget.isOver()) {
+        this.unfinished = probe;
+        return false;
+      }
+      const before = probe.position;
+      verdict = await probe.step();
+      tally.bytes += probe.position - before;
+    } while (verdict === undefined);
+    tally.contents++;
+    budget.use(1);
+    if (verdict.kind !== 'sound') tally.suspects.push({ content, verdict });
+    else if (content.record.name !== undefined) tally.soundFiles++;
+    return true;
+  }
+
+  private resume({ ns, sha256, record }: Content): ContentProbe | undefined {
+    const { unfinished } = this;
+    if (unfinished?.sha256 !== sha256 || unfinished.ns !== ns) return undefined;
+    this.unfinished = undefined;
+    return unfinished.record.name === record.name ? unfinished : undefined;
+  }
+
+  /**
+   * What is not sound is read once more. Where a disk is not mounted, or fails altogether, no content is sound; that is
+   * no reason to give them up, which only another push would undo.
+   *
+   * @returns why something could not be read that may be sound.
+   */
+  private async judge(tally: Tally): Promise<Failure | undefined> {
+    const { soundFiles } = tally;
+    const current = await Promise.all(tally.suspects.map(({ content }) => this.isCurrent(content)));
+    const suspects = tally.suspects.filter((_suspect, at) => current[at]);
+    const files = suspects.filter(({ content }) => content.record.name !== undefined);
+    if (soundFiles === 0 && files.length >= doubtfulMin)
+      throw new Failure(
+        'STORE_UNAVAILABLE',
+        `none of ${files.length} contents could be read; is the disk there? The first: ${said(files[0]!.verdict)}`,
+      );
+    let failure: Failure | undefined;
+    for (const { content } of suspects) {
+      const verdict = await new ContentProbe(this.options, content).finish();
+      if (verdict.kind === 'sound') continue;
+      if (verdict.kind === 'unreadable') {
+        if (soundFiles === 0) throw verdict.failure;
+        if (!isDeviceError(verdict.failure)) {
+          failure ??= verdict.failure;
+          continue;
+        }
+      }
+      const damaged = await this.quarantine(content, said(verdict));
+      if (damaged === undefined) continue;
+      tally.damagedCount++;
+      if (tally.damaged.length < damagedShownMax) tally.damaged.push(damaged);
+    }
+    return failure;
+  }
+
+  /** False if it was removed or replaced while it was read. */
+  private async isCurrent({ key, record }: Content): Promise<boolean> {
+    const value = await this.options.index.get(key);
+    return value !== undefined && blobKeys.record.decode(value).name === record.name;
+  }
+
+  /** @returns undefined if it has been removed, replaced or quarantined meanwhile. */
+  private async quarantine(
+    { key, ns, sha256, record }: Content,
+    message: string,
+  ): Promise<Damaged | undefined> {
+    const damaged = await transact(this.options.index, {
+      queue: ns,
+      reads: [key],
+      decide: (rows, draft, { now }) => {
+        const current = rows.get(blobKeys.record, ns, sha256);
+        if (current === undefined || current.quarantined || current.name !== record.name) return undefined;
+        quarantine(draft, ns, sha256, current, { time: now, message });
+        return { ns, sha256, size: current.size, time: now, message };
+      },
+    });
+    if (damaged !== undefined) await this.options.onStep?.('scrub.quarantined');
+    return damaged;
+  }
+
+  /** Unless another call has come further meanwhile. */
+  private async note(before: Rounds | undefined, rounds: Rounds): Promise<void> {
+    await transact(this.options.index, {
+      queue: '',
+      reads: [keys.setting.key(scrubSetting)],
+      decide: (rows, draft) => {
+        const current = rows.get(keys.setting, scrubSetting) as Rounds | undefined;
+        if (JSON.stringify(current) === JSON.stringify(before))
+          draft.put(keys.setting, [scrubSetting], rounds);
+      },
+    });
+  }
+}
+
+function said(verdict: Exclude<Verdict, { kind: 'sound' }>): string {
+  return verdict.kind === 'damaged' ? verdict.message : `the disk cannot read it: ${verdict.failure.message}`;
+}
+
+function shown({ contents, bytes, damaged, damagedCount }: Tally): Omit<Scrubbed, 'more'> {
+  return { contents, bytes, damaged, damagedCount };
+}

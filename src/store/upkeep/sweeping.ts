@@ -1,0 +1,105 @@
+/** The second half of collection: files whose names were condemned long enough ago are removed. */
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import type { Index, Key } from '../../index/door.ts';
+import { blobs } from '../../index/keys.ts';
+import type { OnStep } from '../rows/steps.ts';
+import { transact } from '../rows/transaction.ts';
+import { Inconsistency } from './inconsistency.ts';
+
+/** Files that are removed before their rows are, with one transaction. */
+const filesTogether = 100;
+/** Removals under way at a time: each occupies a thread of the few there are. */
+const removalsAtOnce = 8;
+
+interface Condemned {
+  readonly key: Key;
+  readonly notBefore: number;
+  readonly ns: string;
+  readonly name: string;
+  readonly size: number;
+}
+
+export interface SweptBatch {
+  /** Files whose rows this call has removed, and their bytes. */
+  readonly removed: number;
+  readonly bytes: number;
+  /** Rows of the queue that were looked at; none: the queue is at its end. */
+  readonly looked: number;
+  /** The last of them. */
+  readonly last: Key | undefined;
+  /** Why some files could not be removed: the first reason. */
+  readonly failure: unknown;
+}
+
+/**
+ * Removes the next few files whose queue rows are in `range`, and then those rows. A name that is condemned is never
+ * used again, so that what was read once about it stays true.
+ *
+ * @throws Inconsistency and DATA_LOSS if what is there cannot be trusted; nothing was removed then.
+ */
+export async function sweepSome(
+  { index, blobs: store, onStep }: { index: Index; blobs: BlobStore; onStep: OnStep | undefined },
+  range: { readonly gte: Key; readonly lt: Key },
+  itemsMax: number,
+): Promise<SweptBatch> {
+  const condemned = await readCondemned(index, range, Math.min(itemsMax, filesTogether));
+  const gone: Condemned[] = [];
+  let failure: unknown;
+  for (let at = 0; at < condemned.length; at += removalsAtOnce) {
+    const some = condemned.slice(at, at + removalsAtOnce);
+    const outcomes = await Promise.allSettled(some.map(({ name }) => store.delete(name)));
+    for (const [which, outcome] of outcomes.entries())
+      if (outcome.status === 'fulfilled') gone.push(some[which]!);
+      else failure ??= outcome.reason;
+  }
+  if (gone.length > 0) await onStep?.('collect.swept');
+  const removed = gone.length === 0 ? { removed: 0, bytes: 0 } : await forget(index, gone);
+  return { ...removed, looked: condemned.length, last: condemned.at(-1)?.key, failure };
+}
+
+/** The row of the queue and the row of the name are read at one instant, and say the same. */
+async function readCondemned(
+  index: Index,
+  range: { readonly gte: Key; readonly lt: Key },
+  limit: number,
+): Promise<Condemned[]> {
+  await using snapshot = index.snapshot();
+  const condemned: Condemned[] = [];
+  for await (const block of snapshot.scan({ ...range, limit }))
+    for (const [key, value] of block) {
+      const [notBefore, ns, name] = blobs.condemned.parse(key);
+      condemned.push({ key, notBefore, ns, name, size: blobs.condemned.decode(value).size });
+    }
+  const states = await snapshot.getMany(condemned.map(({ ns, name }) => blobs.physicalName.key(ns, name)));
+  for (const [at, { ns, name, notBefore }] of condemned.entries()) {
+    const value = states[at];
+    const state = value && blobs.physicalName.decode(value);
+    if (state?.state !== 'condemned' || state.notBefore !== notBefore)
+      throw new Inconsistency(
+        `the file ${name} in ${ns} is queued for removal, and its name is ${state?.state ?? 'unknown'}`,
+      );
+  }
+  return condemned;
+}
+
+async function forget(
+  index: Index,
+  gone: readonly Condemned[],
+): Promise<{ readonly removed: number; readonly bytes: number }> {
+  return await transact(index, {
+    queue: gone[0]!.ns,
+    reads: gone.flatMap(({ key, ns, name }) => [key, blobs.physicalName.key(ns, name)]),
+    decide: (rows, draft) => {
+      // Another sweep may have been here.
+      const ours = gone.filter(
+        ({ key, ns, name }) =>
+          rows.value(key) !== undefined && rows.get(blobs.physicalName, ns, name)?.state === 'condemned',
+      );
+      for (const { key, ns, name } of ours) {
+        draft.writes.push({ type: 'del', key });
+        draft.del(blobs.physicalName, ns, name);
+      }
+      return { removed: ours.length, bytes: ours.reduce((sum, { size }) => sum + size, 0) };
+    },
+  });
+}

@@ -1,0 +1,59 @@
+/** The index, with a bell: whoever watches sessions is told when something about one is durable. */
+import type { Index, Key, Transaction, Write } from '../../index/door.ts';
+import { artifacts, sessions } from '../../index/keys.ts';
+
+/** Told after the fact, and possibly too often; what is true is in the index. */
+export interface Listener {
+  /** Something was added to the feed of a session. */
+  fed(ns: string, uid: string): void;
+  /** A session id names something, or names it no longer. */
+  named(ns: string, id: string): void;
+}
+
+/** `index`, telling `listener` what its transactions have written. */
+export function announcing(index: Index, listener: Listener): Index {
+  return {
+    transact: async <T>(transaction: Transaction<T>): Promise<T> => {
+      let written: readonly Write[] = [];
+      try {
+        return await index.transact<T>({
+          ...transaction,
+          decide: (rows, env) => {
+            const decision = transaction.decide(rows, env);
+            if ('writes' in decision) written = decision.writes;
+            return decision;
+          },
+        });
+      } finally {
+        // Also where the outcome is not known.
+        for (const { key } of written) announce(listener, key);
+      }
+    },
+    get: (key) => index.get(key),
+    getMany: (keys) => index.getMany(keys),
+    scan: (range) => index.scan(range),
+    snapshot: () => index.snapshot(),
+    compact: (range) => index.compact(range),
+    now: () => index.now(),
+    get epoch() {
+      return index.epoch;
+    },
+    get stats() {
+      return index.stats;
+    },
+    get waiting() {
+      return index.waiting;
+    },
+    close: () => index.close(),
+    [Symbol.asyncDispose]: () => index[Symbol.asyncDispose](),
+  };
+}
+
+function announce(listener: Listener, key: Key): void {
+  if (key[0] === artifacts.feed.code) {
+    const [ns, uid] = artifacts.feed.parse(key);
+    listener.fed(ns, uid);
+  } else if (key[0] === sessions.name.code) {
+    listener.named(...sessions.name.parse(key));
+  }
+}

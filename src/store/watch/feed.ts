@@ -1,0 +1,162 @@
+/** What happened in a session, from its feed: the rows, and what they are about as it is now. */
+import type { Artifact } from '../../domain/artifact.ts';
+import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Session } from '../../domain/session.ts';
+import type { Entry, Reader } from '../../index/door.ts';
+import { artifacts, sessions } from '../../index/keys.ts';
+import type { FeedRecord, SessionRecord } from '../../index/records.ts';
+import { toArtifact } from '../rows/artifact-rows.ts';
+import { asOf, isThere, type SessionNow } from '../rows/session-life.ts';
+import { readSessions } from '../rows/session-rows.ts';
+
+/** One event. `sequence` is its number in the feed; `time` in milliseconds since the Unix epoch, undefined if it is not known. */
+export interface FeedEvent {
+  readonly sequence: number;
+  readonly time: number | undefined;
+  readonly what:
+    | { readonly kind: 'committed'; readonly artifact: Artifact }
+    | { readonly kind: 'deleted'; readonly id: ArtifactId }
+    | { readonly kind: 'sealed'; readonly session: Session };
+  /** About what it takes up. */
+  readonly bytes: number;
+}
+
+/** Read together: records can be large. */
+const eventsTogether = 64;
+const smallBytes = 256;
+
+/**
+ * The events after a number, up to and with the seal. An artifact that is gone by now comes as deleted at the place of
+ * its commit.
+ *
+ * @param now milliseconds since the Unix epoch.
+ */
+export async function* feedEvents(
+  reader: Reader,
+  ns: string,
+  session: SessionRecord,
+  after: number,
+  now: number,
+): AsyncGenerator<readonly FeedEvent[]> {
+  const range = {
+    ...artifacts.feed.range(ns, session.uid),
+    gte: artifacts.feed.key(ns, session.uid, after + 1),
+  };
+  for await (const block of reader.scan({ ...range, firstBlock: eventsTogether })) {
+    for (let at = 0; at < block.length; at += eventsTogether) {
+      const rows = block.slice(at, at + eventsTogether).map(rowOf);
+      const end = rows.findIndex(({ row }) => row.kind === 'sealed');
+      yield await eventsOf(reader, ns, session, end < 0 ? rows : rows.slice(0, end + 1), now);
+      if (end >= 0) return;
+    }
+  }
+}
+
+interface Row {
+  readonly sequence: number;
+  readonly row: FeedRecord;
+}
+
+function rowOf([key, value]: Entry): Row {
+  return { sequence: artifacts.feed.parse(key)[2], row: artifacts.feed.decode(value) };
+}
+
+async function eventsOf(
+  reader: Reader,
+  ns: string,
+  session: SessionRecord,
+  rows: readonly Row[],
+  now: number,
+): Promise<FeedEvent[]> {
+  const committed = await readCommitted(reader, ns, asOf(session, now), rows, now);
+  const events: FeedEvent[] = [];
+  for (const { sequence, row } of rows) {
+    if (row.kind === 'sealed') events.push(await sealedEvent(reader, ns, session, sequence, now));
+    else if (row.kind === 'deleted') events.push(deletedEvent(sequence, row.id, row.time));
+    else events.push(committed.get(row.id)?.(sequence) ?? deletedEvent(sequence, row.id, undefined));
+  }
+  return events;
+}
+
+function deletedEvent(sequence: number, id: ArtifactId, time: number | undefined): FeedEvent {
+  return { sequence, time, what: { kind: 'deleted', id }, bytes: smallBytes };
+}
+
+async function readCommitted(
+  reader: Reader,
+  ns: string,
+  session: SessionNow,
+  rows: readonly Row[],
+  now: number,
+): Promise<ReadonlyMap<ArtifactId, (sequence: number) => FeedEvent>> {
+  const ids = rows.flatMap(({ row }) => (row.kind === 'committed' ? [row.id] : []));
+  const values = await reader.getMany(ids.map((id) => artifacts.record.key(ns, id)));
+  const live = values.flatMap((value) => {
+    const record = value && artifacts.record.decode(value);
+    return record === undefined || !isThere(record, session, now) ? [] : [{ record, bytes: value!.length }];
+  });
+  const heads = await reader.getMany(
+    live.map(({ record }) => artifacts.head.key(ns, record.uid, record.name)),
+  );
+  return new Map(
+    live.map(({ record, bytes }, at) => {
+      const head = heads[at] && artifacts.head.decode(heads[at]);
+      const artifact = toArtifact(record, head?.latest === record.id, session);
+      const what = { kind: 'committed' as const, artifact };
+      return [record.id, (sequence) => ({ sequence, time: record.createTime, what, bytes })];
+    }),
+  );
+}
+
+async function sealedEvent(
+  reader: Reader,
+  ns: string,
+  record: SessionRecord,
+  sequence: number,
+  now: number,
+): Promise<FeedEvent> {
+  const [session] = await readSessions(reader, ns, [record], now);
+  return {
+    sequence,
+    time: record.sealTime,
+    what: { kind: 'sealed', session: session! },
+    bytes: JSON.stringify(record).length,
+  };
+}
+
+/** The seal of a sealed session, whatever came after it. Undefined if it is not sealed. */
+export async function readSeal(
+  reader: Reader,
+  ns: string,
+  record: SessionRecord,
+  now: number,
+): Promise<FeedEvent | undefined> {
+  if (record.state !== 'sealed') return undefined;
+  for await (const block of reader.scan({
+    ...artifacts.feed.range(ns, record.uid),
+    reverse: true,
+    firstBlock: 1,
+  })) {
+    const seal = block.map(rowOf).find(({ row }) => row.kind === 'sealed');
+    if (seal !== undefined) return await sealedEvent(reader, ns, record, seal.sequence, now);
+  }
+  return undefined;
+}
+
+/** The record of a session; undefined if it was deleted, or is not there any more. */
+export async function readSessionRecord(
+  reader: Reader,
+  ns: string,
+  uid: SessionUid,
+): Promise<SessionRecord | undefined> {
+  const value = await reader.get(sessions.record.key(ns, uid));
+  const record = value && sessions.record.decode(value);
+  return record?.deleteTime === undefined ? record : undefined;
+}
+
+/** What a session id names; undefined if there is none, or it is gone. */
+export async function readUid(reader: Reader, ns: string, id: string): Promise<SessionUid | undefined> {
+  const value = await reader.get(sessions.name.key(ns, id));
+  const name = value && sessions.name.decode(value);
+  return name?.goneSince === undefined ? name?.uid : undefined;
+}

@@ -1,0 +1,324 @@
+/** Watching sessions: what is there first, at the speed of whoever watches, and then what is new, as it comes. */
+import { Failure, invalid } from '../../domain/errors.ts';
+import type { SessionUid } from '../../domain/ids.ts';
+import { limits } from '../../domain/limits.ts';
+import type { SessionId } from '../../domain/names.ts';
+import { type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
+import type { Index } from '../../index/door.ts';
+import { credentials, sessions } from '../../index/keys.ts';
+import type { SessionRecord } from '../../index/records.ts';
+import { type After, afterRealTime } from '../../index/timer.ts';
+import { readSession } from '../look/read-session.ts';
+import { sessionNotFound } from '../rows/failures.ts';
+import { isIdFree } from '../rows/session-life.ts';
+import { requireGood } from '../rows/transaction.ts';
+import type { Namespaces } from '../tenants/namespaces.ts';
+import type { Listener } from './announcing-index.ts';
+import { type FeedEvent, feedEvents, readSeal, readSessionRecord } from './feed.ts';
+import { Mailbox } from './mailbox.ts';
+import { type Lapsing, type Member, SessionTail, tooSlow } from './session-tail.ts';
+
+export interface WatchRequest {
+  readonly session: SessionId;
+  /** Only events with a higher number. */
+  readonly after: number;
+  /** Only the seal. */
+  readonly sealOnly: boolean;
+  /** Wait if there is no such session yet. */
+  readonly waitForOpen: boolean;
+}
+
+/** An event, or that the watch is alive: `sequence` is then the last number that it has passed. */
+export type WatchEvent =
+  | FeedEvent
+  | { readonly sequence: number; readonly time: number; readonly what: { readonly kind: 'heartbeat' } };
+
+/** Everybody who watches. Nothing of this is the truth: it could be forgotten at any time, and watches resumed. */
+export class Watches implements Listener {
+  private readonly tails = new Map<string, SessionTail>();
+  private readonly watchers = new Set<Watcher>();
+  /** Who waits for an id to name a session. */
+  private readonly waiting = new Map<string, Set<Watcher>>();
+  private readonly after: After;
+  private ended = false;
+  private perform: Lapsing['perform'] = async () => false;
+
+  /** @param after what heartbeats wait by. */
+  constructor(after: After = afterRealTime) {
+    this.after = after;
+  }
+
+  /** How the lapse of a watched session is written down. Until this is said, nobody does. */
+  performLapsesBy(perform: Lapsing['perform']): void {
+    this.perform = perform;
+  }
+
+  /** How many watch. */
+  get count(): number {
+    return this.watchers.size;
+  }
+
+  fed(ns: string, uid: string): void {
+    this.tails.get(keyOf(ns, uid))?.look();
+  }
+
+  named(ns: string, id: string): void {
+    for (const watcher of this.waiting.get(keyOf(ns, id)) ?? []) watcher.wake();
+    for (const tail of this.tails.values()) if (tail.isOf(ns, id)) tail.look();
+  }
+
+  /** Ends every watch with SHUTTING_DOWN; none begins any more. */
+  end(): void {
+    this.ended = true;
+    for (const watcher of this.watchers) watcher.mailbox.fail(shuttingDown());
+  }
+
+  /**
+   * Events in the order of their numbers, each durable, until the seal, which is the last one.
+   *
+   * @throws Failure SESSION_NOT_FOUND, also when the session goes while it is watched; INVALID_ARGUMENT for a number
+   * above the last; OVERLOADED for too many watchers, or one that takes events too slowly; SHUTTING_DOWN.
+   */
+  async *watch(
+    index: Index,
+    namespaces: Namespaces,
+    by: Principal,
+    request: WatchRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent> {
+    const ns = by.namespace;
+    await namespaces.require(ns);
+    if (this.ended) throw shuttingDown();
+    if (this.watchers.size >= limits.watchersMax) throw tooMany('there are');
+    const watcher = new Watcher(by, request, signal, this.after, () => index.now());
+    this.watchers.add(watcher);
+    try {
+      yield* this.waited(index, watcher);
+      const { uid } = await readSession(index, by, request.session, index.now());
+      yield* this.follow(index, watcher, uid);
+    } catch (error) {
+      throw error === tooSlow ? watcher.cut() : error;
+    } finally {
+      watcher.close();
+      this.watchers.delete(watcher);
+    }
+  }
+
+  /** Heartbeats until there is such a session. */
+  private async *waited(index: Index, watcher: Watcher): AsyncGenerator<WatchEvent> {
+    const { by, request } = watcher;
+    if (!request.waitForOpen || !seesSession(by, request.session)) return;
+    const key = keyOf(by.namespace, request.session);
+    const others = this.waiting.get(key) ?? new Set();
+    this.waiting.set(key, others.add(watcher));
+    try {
+      for (;;) {
+        const value = await index.get(sessions.name.key(by.namespace, request.session));
+        const name = value && sessions.name.decode(value);
+        if (name !== undefined && !isIdFree(name, undefined, index.now())) return;
+        const next = await watcher.next();
+        await watcher.requireGood(index);
+        if (next === 'silence' && watcher.isSilent) yield watcher.heartbeat();
+      }
+    } finally {
+      others.delete(watcher);
+      if (others.size === 0) this.waiting.delete(key);
+    }
+  }
+
+  private async *follow(index: Index, watcher: Watcher, uid: SessionUid): AsyncGenerator<WatchEvent> {
+    const { by, request } = watcher;
+    const record = await readSessionRecord(index, by.namespace, uid);
+    if (record === undefined) throw sessionNotFound(request.session);
+    if (request.after > record.feed)
+      throw invalid('after_sequence', `is above the session's last number, which is ${record.feed}`);
+    if (yield* this.caughtUp(index, watcher, uid, Number.POSITIVE_INFINITY)) return;
+    const key = keyOf(by.namespace, uid);
+    const tail = this.tailOf(index, key, record, watcher);
+    try {
+      // What came between reading and joining; from there on it is in the mailbox.
+      if (yield* this.caughtUp(index, watcher, uid, tail.position)) return;
+      tail.look();
+      for (;;) {
+        const next = await watcher.next();
+        await watcher.requireGood(index);
+        if (next === 'silence') {
+          // Should an announcement ever be lost, this finds what it was about.
+          tail.look();
+          if (watcher.isSilent) yield watcher.heartbeat();
+        } else if (next.sequence > watcher.position) {
+          yield watcher.take(next);
+          if (next.what.kind === 'sealed') return;
+        }
+      }
+    } finally {
+      tail.remove(watcher);
+      if (tail.size === 0) {
+        if (this.tails.get(key) === tail) this.tails.delete(key);
+        await tail.idle();
+      }
+    }
+  }
+
+  /** What is there up to a number, at the watcher's own speed. Returns true when that was the seal. */
+  private async *caughtUp(
+    index: Index,
+    watcher: Watcher,
+    uid: SessionUid,
+    until: number,
+  ): AsyncGenerator<WatchEvent, boolean> {
+    for (;;) {
+      const events = await this.someAfter(index, watcher, uid);
+      if (events.length === 0) return false;
+      for (const event of events) {
+        if (event.sequence > until) return false;
+        if (watcher.wants(event)) yield watcher.take(event);
+        else watcher.position = event.sequence;
+        if (event.what.kind === 'sealed') return true;
+      }
+      await watcher.requireGood(index);
+    }
+  }
+
+  /** The next events. No snapshot is held while they are taken. */
+  private async someAfter(index: Index, watcher: Watcher, uid: SessionUid): Promise<readonly FeedEvent[]> {
+    const { by, request } = watcher;
+    await using snapshot = index.snapshot();
+    const record = await readSessionRecord(snapshot, by.namespace, uid);
+    if (record === undefined) throw sessionNotFound(request.session);
+    const seal = await readSeal(snapshot, by.namespace, record, index.now());
+    if (seal !== undefined && (request.sealOnly || seal.sequence <= watcher.position)) return [seal];
+    if (request.sealOnly) watcher.position = Math.max(watcher.position, record.feed);
+    if (record.feed <= watcher.position) return [];
+    for await (const events of feedEvents(snapshot, by.namespace, record, watcher.position, index.now()))
+      return events;
+    return [];
+  }
+
+  private tailOf(index: Index, key: string, record: SessionRecord, watcher: Watcher): SessionTail {
+    const { namespace } = watcher.by;
+    const tail =
+      this.tails.get(key) ??
+      new SessionTail(index, namespace, record, watcher.position, {
+        after: this.after,
+        perform: (ns, uid) => this.perform(ns, uid),
+      });
+    if (tail.size >= limits.sessionWatchersMax) throw tooMany('this session has');
+    this.tails.set(key, tail);
+    tail.add(watcher);
+    return tail;
+  }
+}
+
+/** One watch. */
+class Watcher implements Member {
+  readonly mailbox = new Mailbox<FeedEvent | 'silence'>({
+    itemsMax: limits.watcherEventsMax,
+    bytesMax: limits.watcherBytesMax,
+  });
+  /** The last number that it has passed. */
+  position: number;
+  /** Nothing was told since the last heartbeat. */
+  isSilent = false;
+  readonly by: Principal;
+  readonly request: WatchRequest;
+  readonly signal: AbortSignal;
+  private readonly after: After;
+  private readonly now: () => number;
+  private checkedAt: number;
+  private cancel: (() => void) | undefined;
+
+  constructor(by: Principal, request: WatchRequest, signal: AbortSignal, after: After, now: () => number) {
+    this.by = by;
+    this.request = request;
+    this.signal = signal;
+    this.after = after;
+    this.now = now;
+    this.position = request.after;
+    this.checkedAt = now();
+    signal.addEventListener('abort', this.onAbort, { once: true });
+    if (signal.aborted) this.onAbort();
+  }
+
+  private readonly onAbort = () => this.mailbox.fail(this.signal.reason);
+
+  /** What a token is not good for it is not told of; of what is gone nobody knows the name any more. */
+  wants({ what }: FeedEvent): boolean {
+    if (what.kind === 'sealed') return true;
+    if (this.request.sealOnly) return false;
+    return what.kind === 'committed'
+      ? seesArtifact(this.by, what.artifact)
+      : this.by.restriction?.namePrefix === undefined;
+  }
+
+  /** Takes an event out of the mailbox, or learns that for some time there was none. */
+  async next(): Promise<FeedEvent | 'silence'> {
+    this.cancel ??= this.after(limits.heartbeatSeconds * 1_000, () => {
+      this.cancel = undefined;
+      this.isSilent = true;
+      this.wake();
+    });
+    return await this.mailbox.next();
+  }
+
+  /** Looks at the credentials again, from time to time. @throws Failure UNAUTHENTICATED. */
+  async requireGood(index: Index): Promise<void> {
+    const now = this.now();
+    if (now - this.checkedAt < limits.heartbeatSeconds * 1_000) return;
+    this.checkedAt = now;
+    const { apiKey } = this.by;
+    const value = apiKey === undefined ? undefined : await index.get(credentials.apiKey.key(apiKey));
+    requireGood(this.by, value && credentials.apiKey.decode(value), now);
+  }
+
+  /** Makes it look again. */
+  wake(): void {
+    this.mailbox.put('silence', 0);
+  }
+
+  /** Notes that it has come to an event. */
+  take(event: FeedEvent): FeedEvent {
+    this.position = Math.max(this.position, event.sequence);
+    this.rest();
+    return event;
+  }
+
+  heartbeat(): WatchEvent {
+    this.rest();
+    return { sequence: this.position, time: this.now(), what: { kind: 'heartbeat' } };
+  }
+
+  private rest(): void {
+    this.isSilent = false;
+    this.cancel?.();
+    this.cancel = undefined;
+  }
+
+  /** Why it was ended, and where it can go on. */
+  cut(): Failure {
+    const { session } = this.request;
+    return new Failure(
+      'OVERLOADED',
+      `the watcher takes events too slowly; resume with after_sequence ${this.position}`,
+      { metadata: { session, after_sequence: String(this.position) }, retryAfterMs: 1_000 },
+    );
+  }
+
+  close(): void {
+    this.cancel?.();
+    this.signal.removeEventListener('abort', this.onAbort);
+  }
+}
+
+/** Neither namespaces nor ids hold a line break. */
+function keyOf(ns: string, id: string): string {
+  return `${ns}\n${id}`;
+}
+
+function tooMany(what: string): Failure {
+  return new Failure('OVERLOADED', `${what} too many watchers`, { retryAfterMs: 5_000 });
+}
+
+function shuttingDown(): Failure {
+  return new Failure('SHUTTING_DOWN', 'the service is stopping', { retryAfterMs: 1_000 });
+}

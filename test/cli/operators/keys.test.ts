@@ -1,0 +1,97 @@
+/** Namespaces, API keys and tokens from the command line, against a service that asks for them. */
+import { writeFile } from 'node:fs/promises';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { startServe } from '../../e2e/serve-process.ts';
+import { Home } from '../program.ts';
+
+let home: Home;
+
+beforeEach(async () => {
+  home = await Home.make();
+  // Runs after whatever the test itself leaves to its end, such as stopping a service in this directory.
+  onTestFinished(() => home[Symbol.asyncDispose]());
+  await writeFile(home.at('a.txt'), 'hello');
+});
+
+const lines = (text: string) => text.trim().split('\n');
+
+describe('keys and namespaces', { timeout: 90_000 }, () => {
+  it('let agents in, limit them, and end', async () => {
+    const dataDir = home.at('served');
+    const server = startServe(dataDir, ['--auth']);
+    const url = `http://${(await server.ready).http}`;
+    const operate = (...args: string[]) => home.run([...args, '--data-dir', dataDir]);
+    const as = (token: string | undefined, ...args: string[]) =>
+      home.run([...args, '--url', url], token === undefined ? {} : { ARTIFACTA_TOKEN: token });
+
+    const made = await operate('namespace', 'create', 'billing', '--max-bytes', '10KB', '--json');
+    expect(JSON.parse(made.text)).toMatchObject({
+      name: 'billing',
+      quota: { size_bytes: 10_000, artifacts: null },
+    });
+    expect(lines((await operate('namespace', 'ls', '--quiet')).text)).toEqual(['billing', 'default']);
+    const created = await operate('keys', 'create', '--namespace', 'billing', '--ttl', '1h', '--json');
+    const { secret, id, scopes } = JSON.parse(created.text) as {
+      secret: string;
+      id: string;
+      scopes: string[];
+    };
+    expect(scopes).toEqual(['read', 'write']);
+    // The secret stands alone on stdout, for `TOKEN=$(artifacta keys create)`.
+    expect((await operate('keys', 'create', '--operator')).text).toMatch(/^ark_[a-z2-7]{16}_[\w-]{43}\n$/);
+
+    const push = ['push', 'a.txt', '--session', 's', '--name'];
+    expect((await as(undefined, ...push, 'a')).code).toBe(5);
+    expect((await as(secret, ...push, 'a')).code).toBe(0);
+    const minted = await as(
+      secret,
+      'keys',
+      'mint',
+      '--scope',
+      'write',
+      '--session',
+      's',
+      '--name-prefix',
+      'out/',
+      '--bytes',
+      '8',
+    );
+    expect(minted.code).toBe(0);
+    const token = minted.text.trim();
+    expect((await as(token, ...push, 'out/a')).code).toBe(0);
+    expect((await as(token, ...push, 'out/b')).stderr).toContain('QUOTA_EXCEEDED');
+    expect((await as(token, ...push, 'in/a')).stderr).toContain('PERMISSION_DENIED');
+    expect((await as(token, 'keys', 'mint', '--scope', 'read')).stderr).toContain('PERMISSION_DENIED');
+    const shown = await operate('namespace', 'show', 'billing', '--json');
+    expect(JSON.parse(shown.text)).toMatchObject({ usage: { size_bytes: 10, artifacts: 2, sessions: 1 } });
+    expect((await operate('namespace', 'set', 'billing', '--max-bytes', '10')).code).toBe(0);
+    await writeFile(home.at('b.txt'), 'other');
+    expect((await as(secret, 'push', 'b.txt', '--session', 's')).stderr).toContain('QUOTA_EXCEEDED');
+    expect((await operate('namespace', 'set', 'billing', '--no-quota')).code).toBe(0);
+    expect((await as(secret, 'push', 'b.txt', '--session', 's')).code).toBe(0);
+
+    expect((await operate('keys', 'revoke', id)).code).toBe(0);
+    for (const ended of [secret, token])
+      expect((await as(ended, ...push, 'out/c')).stderr).toContain('UNAUTHENTICATED');
+    const listed = await operate('keys', 'ls', '--namespace', 'billing', '--all', '--json');
+    expect(lines(listed.text).map((line) => JSON.parse(line).id)).toEqual([id]);
+    expect((await operate('keys', 'ls', '--namespace', 'billing')).text).toBe('');
+    const log = JSON.stringify(server.lines);
+    for (const hidden of [secret, token]) expect(log).not.toContain(hidden);
+  });
+
+  it.each([
+    [['keys', 'create', '--scope', 'admin'], 'read, write and share'],
+    [['keys', 'create', '--operator', '--scope', 'read'], 'leave --scope out'],
+    [['keys', 'mint', '--scope', 'read', '--bytes', 'many'], '--bytes takes a number of bytes'],
+    [['keys', 'mint', '--scope', 'read', '--ttl', '25h'], 'from 1 second to 24 hours'],
+    [['keys', 'revoke', 'key_x'], 'is not the id of a key'],
+    [['keys', 'create', '--namespace', 'nowhere'], 'there is no namespace nowhere'],
+    [['namespace', 'create', 'Billing'], 'lower-case'],
+    [['namespace', 'set', 'default'], 'say what to change'],
+  ])('%j are refused with the reason', async (args, reason) => {
+    const { code, stderr } = await home.run([...args, '--data-dir', home.at('own')]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(reason);
+  });
+});

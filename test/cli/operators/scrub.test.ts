@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
+import { connect } from '../../../src/client/client.ts';
+import { blobs as keys } from '../../../src/index/keys.ts';
+import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
+import { openStore, type Store } from '../../../src/store/open.ts';
+import { someBytes } from '../../support/calls.ts';
+import { digestOf } from '../../support/specs.ts';
+import { commandLine, transportTo } from '../support.ts';
+
+let store: Store;
+let run: ReturnType<typeof commandLine>;
+/** Damages the content of `bad`. */
+let damage: () => Promise<void>;
+
+beforeEach(async () => {
+  const index = await openMemoryIndex();
+  store = await openStore({ index, blobs: openMemoryBlobs() });
+  run = commandLine(transportTo(store));
+  const client = await connect(transportTo(store));
+  const bad = someBytes(40_000, 1);
+  await client.push(bad, { session: 's', name: 'bad' });
+  await client.push(someBytes(40_000, 2), { session: 's', name: 'sound' });
+  await client.push('small', { session: 's', name: 'small' });
+  damage = async () => {
+    const record = await index.get(keys.record.key('default', digestOf(bad).sha256));
+    await store.blobs.delete(keys.record.decode(record!).name!);
+  };
+});
+afterEach(() => store[Symbol.asyncDispose]());
+
+it('reads everything and says so', async () => {
+  const ran = await run(['scrub']);
+  expect(ran).toMatchObject({ code: 0, text: '3 contents, 78.1 KiB, were checked; none is damaged\n' });
+  // Nothing is due, unless it is asked for.
+  expect((await run(['scrub'])).text).toMatch(/^0 contents, 0 B, were checked/);
+  expect((await run(['scrub', '--min-age', '0'])).text).toMatch(/^3 contents/);
+});
+
+it('finds what is damaged; fsck lists it', async () => {
+  await damage();
+  const digest = digestOf(someBytes(40_000, 1)).sha256;
+  const ran = await run(['scrub']);
+  expect(ran.code).toBe(1);
+  expect(ran.text).toMatch(
+    new RegExp(
+      `^default {2}${digest} {2}39.1 KiB, since .*: .*missing\\n {2}art_\\w{26}\\n3 contents, .*; 1 of them are damaged`,
+    ),
+  );
+  const list = await run(['fsck', '--quarantined']);
+  expect(list).toMatchObject({ code: 1, text: ran.text.split('\n').slice(0, 2).join('\n').concat('\n') });
+  expect((await run(['fsck', '--quarantined', '--quiet'])).text).toBe(`${digest}\n`);
+  expect((await run(['fsck', '--quarantined', '--json'])).json).toMatchObject([
+    { quarantined: { namespace: 'default', sha256: digest, size_bytes: 40_000, artifact_count: 1 } },
+  ]);
+});
+
+it('reads as much as it is told, and goes on there', async () => {
+  expect((await run(['scrub', '--max-bytes', '1B', '--json'])).json).toMatchObject([
+    { summary: { content_count: 1, damaged_count: 0 } },
+  ]);
+  expect((await run(['scrub', '--json'])).json).toMatchObject([{ summary: { content_count: 2 } }]);
+});
+
+it.each<[string[], RegExp]>([
+  [['scrub', '--max-bytes', 'much'], /--max-bytes/],
+  [['scrub', '--min-age', '-1d'], /--min-age/],
+])('%j is refused', async (argv, why) => {
+  const ran = await run(argv);
+  expect(ran).toMatchObject({ code: 2, text: '' });
+  expect(ran.stderr).toMatch(why);
+});
+
+it('says if nothing is quarantined', async () => {
+  expect(await run(['fsck', '--quarantined'])).toMatchObject({ code: 0, text: '' });
+});

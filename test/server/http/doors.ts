@@ -1,0 +1,68 @@
+/** The HTTP door over a test store: as the suites call it, and as plain HTTP does. */
+import type { Transport } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import type { CallRecord } from '../../../src/api/guard.ts';
+import { sharedContents } from '../../../src/api/shared.ts';
+import type { ServerOptions } from '../../../src/server/server.ts';
+import type { StoreOptions } from '../../../src/store/open.ts';
+import { clientsOf, type Door, type OpenDoor, openTestStore, testRoutes } from '../../support/door.ts';
+import { startTestServer, type TestServer } from '../grpc/doors.ts';
+
+export type Protocol = 'Connect' | 'Connect with JSON' | 'gRPC-Web';
+
+/** JSON writes times and durations as text, and its clients refuse those that have none. */
+export const unsendableAsJson = [
+  'an overflowing ttl',
+  'an expiry after time',
+  'a time that overflows',
+  'a time of ten thousand years',
+  'a time that is none',
+];
+
+export function openHttpTransport(protocol: Protocol, baseUrl: string): Transport {
+  const options = { baseUrl, httpVersion: '1.1' as const, acceptCompression: [] };
+  if (protocol === 'gRPC-Web') return createGrpcWebTransport(options);
+  return createConnectTransport({ ...options, useBinaryFormat: protocol === 'Connect' });
+}
+
+export interface HttpRig extends Door {
+  readonly server: TestServer;
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+}
+
+export async function openHttpRig(
+  options: Partial<StoreOptions> = {},
+  server: Partial<ServerOptions> = {},
+  protocol: Protocol = 'Connect',
+): Promise<HttpRig> {
+  const opened = await openTestStore(options);
+  const calls: CallRecord[] = [];
+  const started = await startTestServer(testRoutes(opened.store, calls), {
+    http: { host: '127.0.0.1', port: 0 },
+    shared: sharedContents(opened.store, {
+      onCall: (record) => calls.push(record),
+      elapsed: () => performance.now(),
+    }),
+    ...server,
+  });
+  const url = `http://${started.addresses.http}`;
+  const transport = openHttpTransport(protocol, url);
+  return {
+    ...opened,
+    ...clientsOf(transport),
+    transport,
+    calls,
+    server: started,
+    url,
+    [Symbol.asyncDispose]: async () => {
+      await started[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A door of the suites. */
+export function openHttpDoor(protocol: Protocol): OpenDoor {
+  return (options) => openHttpRig(options, {}, protocol);
+}

@@ -1,0 +1,175 @@
+/** The HTTP door over TLS: HTTP/1.1 and HTTP/2 on one port, and what a PUT needs where nothing marks its end. */
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
+import { request as httpsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
+import { createClient } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import { Tls } from '../../../src/server/tls.ts';
+import { byName, download, refusal, sha256, someBytes, uploadMessages } from '../../support/calls.ts';
+import { Authority, hasOpenssl, replace } from '../../support/certificates.ts';
+import { closeChecked } from '../../support/door.ts';
+import { eventually } from '../grpc/raw-call.ts';
+import { openHttpRig } from './doors.ts';
+import { parseError } from './raw.ts';
+
+let directory: string;
+let authority: Authority;
+let second: Authority;
+
+const content = someBytes(3 * 1024 * 1024);
+const target = '/v1/sessions/s/artifacts/a';
+
+describe.skipIf(!hasOpenssl())('over TLS', () => {
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'artifacta-tls-'));
+    authority = new Authority(directory);
+    second = new Authority(directory, 'second');
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  async function opened() {
+    const pair = authority.issue('served');
+    const tls = await Tls.open(pair, {
+      warn: (message) => expect.unreachable(message),
+      after: () => () => {},
+    });
+    onTestFinished(() => tls[Symbol.dispose]());
+    const rig = await openHttpRig({}, { tls });
+    const url = rig.url.replace('http:', 'https:');
+    const session = connect(url, { ca: authority.pem });
+    session.on('error', () => {});
+    onTestFinished(async () => {
+      session.destroy();
+      // The clients of the rig speak in clear: nothing but the store is asked.
+      await closeChecked(rig);
+    });
+    return { rig, url, session, tls, pair };
+  }
+
+  function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders) {
+    const stream = session.request(headers);
+    const answered = new Promise<Record<string, string>>((resolve, reject) => {
+      stream.once('response', (found) => resolve(found as unknown as Record<string, string>));
+      stream.once('error', reject);
+    });
+    answered.catch(() => undefined);
+    return { stream, answered };
+  }
+
+  const putting = (headers: OutgoingHttpHeaders) => ({ ':method': 'PUT', ':path': target, ...headers });
+
+  it.each(['1.1', '2'] as const)('serves Connect and gRPC-Web by HTTP/%s', async (httpVersion) => {
+    const { rig, url } = await opened();
+    const options = { baseUrl: url, httpVersion, nodeOptions: { ca: authority.pem } };
+    for (const create of [createConnectTransport, createGrpcWebTransport]) {
+      const artifacts = createClient(ArtifactService, create(options));
+      const name = create.name;
+      await artifacts.uploadArtifact(uploadMessages({ session: 's', name }, content));
+      const back = await download({ ...rig, artifacts }, { artifact: byName('s', name) });
+      expect(Buffer.compare(back.bytes, content)).toBe(0);
+      const sealed = artifacts.uploadArtifact(uploadMessages({ session: '../s', name }, content));
+      expect((await refusal(sealed)).reason).toBe('INVALID_ARGUMENT');
+    }
+  });
+
+  it('takes a PUT by HTTP/1.1, and a new certificate without a restart', async () => {
+    const { url, tls, pair } = await opened();
+    const put = (ca: Buffer, name: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const options = { method: 'PUT', ca, agent: false } as const;
+        const request = httpsRequest(`${url}/v1/sessions/s/artifacts/${name}`, options, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        request.once('error', reject).end(content);
+      });
+    expect(await put(authority.pem, 'a')).toBe(201);
+    replace(pair, second.issue('other'));
+    expect(await tls.reload()).toBe(true);
+    await expect(put(authority.pem, 'b')).rejects.toThrow(/certificate/);
+    expect(await put(second.pem, 'b')).toBe(201);
+  });
+
+  it('takes a PUT by HTTP/2 with a length or a digest, and asks for one without', async () => {
+    const { session } = await opened();
+    const digest = `sha-256=:${Buffer.from(sha256(content), 'hex').toString('base64')}:`;
+    for (const headers of [{ 'content-length': content.length }, { 'content-digest': digest }]) {
+      const { stream, answered } = ask(session, putting(headers));
+      stream.end(content);
+      expect([200, 201]).toContain((await answered)[':status']);
+      const { artifact } = JSON.parse(await textOf(stream)) as { artifact: { sha256: string } };
+      expect(artifact.sha256).toBe(sha256(content));
+    }
+    const { stream, answered } = ask(session, putting({}));
+    stream.write('x');
+    expect((await answered)[':status']).toBe(411);
+    expect(parseError(await textOf(stream))).toMatchObject({
+      reason: 'INVALID_ARGUMENT',
+      fields: ['content-length'],
+    });
+  });
+
+  it.each<[string, OutgoingHttpHeaders, (stream: ReturnType<typeof ask>['stream']) => void]>([
+    ['ends before its length', { 'content-length': 10 }, (stream) => stream.end('half')],
+    [
+      'is reset with NO_ERROR',
+      { 'content-length': 10 },
+      (stream) => stream.close(constants.NGHTTP2_NO_ERROR),
+    ],
+    ['is reset with CANCEL', { 'content-length': 10 }, (stream) => stream.close(constants.NGHTTP2_CANCEL)],
+    [
+      'is not what its digest says',
+      { 'content-digest': `sha-256=:${Buffer.alloc(32).toString('base64')}:` },
+      (stream) => stream.end('half'),
+    ],
+    ['ends with the connection', { 'content-length': 10 }, (stream) => stream.session?.destroy()],
+  ])('stores nothing of a PUT that %s', async (_, headers, end) => {
+    const { rig, session } = await opened();
+    const arrived = once(rig.server.httpServer!, 'request');
+    const { stream } = ask(session, putting(headers));
+    stream.on('error', () => {});
+    stream.write('half');
+    await arrived;
+    end(stream);
+    await eventually(() => rig.calls.length === 1);
+    expect(rig.calls[0]?.outcome).not.toBe('OK');
+    expect(rig.server.unexpected).toEqual([]);
+    expect(rig.blobs.stagedCount).toBe(0);
+  });
+
+  it('checks the name and the origin by HTTP/2 too', async () => {
+    const { rig, session, url } = await opened();
+    const get = { ':path': '/v1/artifacts/art_x/content' };
+    const statusOf = async (headers: OutgoingHttpHeaders) => {
+      const { stream, answered } = ask(session, { ...get, ...headers });
+      stream.resume();
+      return (await answered)[':status'];
+    };
+    expect(await statusOf({ ':authority': 'evil.example' })).toBe(403);
+    expect(await statusOf({ origin: 'https://evil.example' })).toBe(403);
+    expect(await statusOf({ origin: url.replace('https:', 'http:') })).toBe(403);
+    expect(rig.calls).toEqual([]);
+    expect(await statusOf({ origin: url })).toBe(400);
+  });
+
+  it('drains both', async () => {
+    const { rig, session } = await opened();
+    const arrived = once(rig.server.httpServer!, 'request');
+    const { stream, answered } = ask(session, putting({ 'content-length': 4 }));
+    stream.write('ha');
+    await arrived;
+    const drained = rig.server.drain();
+    await eventually(() => rig.server.readiness.phase === 'stopping');
+    stream.end('lf');
+    expect((await answered)[':status']).toBe(201);
+    stream.resume();
+    expect(await drained).toEqual({ brokenOff: 0 });
+    await eventually(() => session.closed);
+  });
+});

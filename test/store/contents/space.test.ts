@@ -1,0 +1,119 @@
+/** The reserve of free space: what it refuses, and what goes on in spite of it. */
+import { Buffer } from 'node:buffer';
+import { describe, expect, test } from 'vitest';
+import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
+import { defaultReserve, Space } from '../../../src/store/contents/space.ts';
+import { withBlobs } from '../../support/blobs.ts';
+import { openTestStore } from '../../support/door.ts';
+import { digestOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
+
+test('the default is 1 GiB or 5 %, and never more than a tenth', () => {
+  expect(defaultReserve(1_000 * GiB)).toBe(50 * GiB);
+  expect(defaultReserve(15 * GiB)).toBe(GiB);
+  expect(defaultReserve(2 * GiB)).toBe(Math.floor(0.2 * GiB));
+});
+
+test('the system is asked once a second, by whichever clock goes', async () => {
+  let [elapsed, now, freeBytes] = [0, 5, 10];
+  const blobs = withBlobs(openMemoryBlobs(), { space: async () => ({ freeBytes, totalBytes: 100 }) });
+  const space = new Space(blobs, { now: () => now }, 0, () => elapsed);
+  expect(await space.status()).toMatchObject({ freeBytes: 10 });
+  freeBytes = 9;
+  [elapsed, now] = [999, 1_004];
+  expect(await space.status()).toMatchObject({ freeBytes: 10 });
+  // The index's time may stand still for minutes.
+  elapsed = 1_000;
+  expect(await space.status()).toMatchObject({ freeBytes: 9 });
+  freeBytes = 8;
+  now = 2_004;
+  expect(await space.status()).toMatchObject({ freeBytes: 8 });
+});
+
+async function open(reserveBytes?: number) {
+  const disk = { free: 100 * MiB, asked: 0 };
+  const blobs = withBlobs(openMemoryBlobs(), {
+    space: async () => {
+      disk.asked++;
+      return { freeBytes: disk.free, totalBytes: 100 * GiB };
+    },
+  });
+  const opened = await openTestStore({
+    blobs,
+    inlineBytesMax: 64,
+    ...(reserveBytes === undefined ? {} : { reserveBytes }),
+  });
+  const { uploads } = opened.store;
+  const push = (name: string, content: string | Uint8Array, requestId?: string) =>
+    uploads.create(tester, specOf({ session: 's', name, requestId }), Buffer.from(content));
+  return { ...opened, uploads, disk, push };
+}
+
+const full = (free: number, reserve: number) => ({
+  reason: 'STORAGE_FULL',
+  metadata: { free_bytes: String(free), reserve_bytes: String(reserve) },
+});
+
+describe('below the reserve', () => {
+  test('every kind of upload is refused, and all else goes on', async () => {
+    await using store = await open(10 * MiB);
+    const { artifact } = await store.push('a', 'small', 'r1');
+    const large = Buffer.alloc(1_000, 1);
+    await store.push('large', large);
+    store.disk.free = 10 * MiB - 1;
+    store.clock.now += 1_000;
+    const refusal = full(10 * MiB - 1, 10 * MiB);
+    await expect(store.push('b', 'small')).rejects.toMatchObject(refusal);
+    await expect(store.push('b', large)).rejects.toMatchObject(refusal);
+    await expect(store.uploads.begin(tester, specOf({ session: 's', name: 'b' }))).rejects.toMatchObject(
+      refusal,
+    );
+    await expect(
+      store.uploads.createByDigest(tester, specOf({ session: 's', name: 'b' }), digestOf(large)),
+    ).rejects.toMatchObject(refusal);
+    // What was answered once is answered again.
+    expect((await store.push('a', 'small', 'r1')).artifact.id).toBe(artifact.id);
+    expect(await store.store.artifacts.delete(tester, target('s', 'large'))).toBe(true);
+    expect((await store.store.seals.seal(tester, sessionNamed('s').id, 'succeeded')).session.state).toBe(
+      'sealed',
+    );
+    store.disk.free = 20 * MiB;
+    store.clock.now += 1_000;
+    expect(
+      (await store.store.uploads.create(tester, specOf({ session: 't', name: 'b' }), large)).artifact.version,
+    ).toBe(1);
+  });
+
+  test('an upload is refused at once if what it said would lead there', async () => {
+    await using store = await open(10 * MiB);
+    const spec = (sizeBytes: number) => specOf({ session: 's', name: 'b', sizeBytes });
+    await expect(store.uploads.begin(tester, spec(90 * MiB + 1))).rejects.toMatchObject(
+      full(100 * MiB, 10 * MiB),
+    );
+    const upload = await store.uploads.begin(tester, spec(90 * MiB));
+    if ('artifact' in upload) throw new Error('it has ended');
+    await upload[Symbol.asyncDispose]();
+  });
+
+  test('an upload that did not say is refused on its way', async () => {
+    await using store = await open(10 * MiB);
+    const upload = await store.uploads.begin(tester, specOf({ session: 's', name: 'b' }));
+    if ('artifact' in upload) throw new Error('it has ended');
+    const piece = Buffer.alloc(16 * MiB);
+    for (let at = 0; at < 3; at++) await upload.write(piece);
+    store.disk.free = 9 * MiB;
+    store.clock.now += 1_000;
+    await expect(upload.write(piece)).rejects.toMatchObject(full(9 * MiB, 10 * MiB));
+    await upload[Symbol.asyncDispose]();
+    expect(store.blobs.stagedCount).toBe(0);
+  });
+});
+
+test('a reserve of nothing refuses nothing', async () => {
+  await using store = await open(0);
+  store.disk.free = 0;
+  await store.push('a', 'small');
+  expect(store.disk.asked).toBe(0);
+});

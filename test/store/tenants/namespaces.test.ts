@@ -1,0 +1,208 @@
+/** What one namespace holds is answered in another as what does not exist anywhere. */
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { LineageDirection } from '../../../gen/artifacta/v1/lineage_pb.ts';
+import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
+import { parseNamespace } from '../../../src/domain/names.ts';
+import { blobs as blobKeys } from '../../../src/index/keys.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
+import {
+  byId,
+  byName,
+  create,
+  download,
+  listAll,
+  refusal,
+  sha256,
+  someBytes,
+  text,
+  upload,
+} from '../../support/calls.ts';
+import { closeChecked, type Door, openMemoryDoor } from '../../support/door.ts';
+import { inNamespace, makeNamespace } from '../../support/namespace-door.ts';
+
+async function openBoth(): Promise<{ here: Door; there: Door }> {
+  const here = await openMemoryDoor();
+  onTestFinished(() => closeChecked(here));
+  await makeNamespace(here, 'other');
+  return { here, there: inNamespace(here, 'other') };
+}
+
+const bytes = someBytes(50_000);
+const digest = { sha256: sha256(bytes), sizeBytes: 50_000n };
+
+/** Every way to ask for something by a name, an id or a digest that is known elsewhere. */
+const asked: [string, (door: Door, id: string) => Promise<unknown>][] = [
+  ['getting by id', (door, id) => door.artifacts.getArtifact({ artifact: byId(id) })],
+  ['getting by name', (door) => door.artifacts.getArtifact({ artifact: byName('s', 'a') })],
+  ['getting a version', (door) => door.artifacts.getArtifact({ artifact: byName('s', 'a', 1n) })],
+  [
+    'getting several',
+    (door, id) => door.artifacts.batchGetArtifacts({ artifacts: [byId(id), byName('s', 'a')] }),
+  ],
+  ['downloading by id', (door, id) => download(door, { artifact: byId(id) })],
+  ['downloading by name', (door) => download(door, { artifact: byName('s', 'a') })],
+  ['listing artifacts', (door) => listAll(door, 's')],
+  ['listing sessions', async (door) => (await door.sessions.listSessions({})).sessions],
+  [
+    'updating by id',
+    (door, id) => door.artifacts.updateArtifact({ artifact: byId(id), changes: { hold: true } }),
+  ],
+  [
+    'updating by name',
+    (door) => door.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: true } }),
+  ],
+  ['deleting by id', (door, id) => door.artifacts.deleteArtifact({ artifact: byId(id) })],
+  [
+    'deleting by id with an etag',
+    (door, id) => door.artifacts.deleteArtifact({ artifact: byId(id), etag: '"9"' }),
+  ],
+  ['deleting by name', (door) => door.artifacts.deleteArtifact({ artifact: byName('s', 'a') })],
+  [
+    'lineage by id',
+    (door, id) => door.artifacts.listLineage({ artifact: byId(id), direction: LineageDirection.DERIVED }),
+  ],
+  [
+    'lineage by name',
+    (door) => door.artifacts.listLineage({ artifact: byName('s', 'a'), direction: LineageDirection.INPUTS }),
+  ],
+  ['comparing', (door) => door.sessions.compareSessions({ baseSession: 's', session: 'sealed' })],
+  ['getting a session', (door) => door.sessions.getSession({ session: 's' })],
+  [
+    'updating a session',
+    (door) => door.sessions.updateSession({ session: 's', changes: { labels: { l: '1' } } }),
+  ],
+  ['sealing', (door) => door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED })],
+  ['getting a manifest', (door) => Array.fromAsync(door.sessions.downloadManifest({ session: 'sealed' }))],
+  [
+    'pushing by digest',
+    (door) =>
+      door.artifacts.createArtifact({
+        spec: { session: 'n', name: 'a' },
+        content: { case: 'digest', value: digest },
+      }),
+  ],
+  [
+    'replaying by digest',
+    (door) =>
+      door.artifacts.createArtifact({
+        spec: { session: 's', name: 'a', requestId: 'r' },
+        content: { case: 'digest', value: digest },
+      }),
+  ],
+  ['naming as an input', (door, id) => create(door, { session: 'n', name: 'a', inputs: [id] }, 'x')],
+];
+
+describe('what another namespace holds', () => {
+  let full: { here: Door; there: Door };
+  let empty: { here: Door; there: Door };
+  let id: string;
+  beforeEach(async () => {
+    [full, empty] = await Promise.all([openBoth(), openBoth()]);
+    const { artifact } = await upload(full.here, { session: 's', name: 'a', requestId: 'r' }, bytes);
+    id = artifact!.id;
+    await create(full.here, { session: 'sealed', name: 'a' }, 'x');
+    await full.here.sessions.sealSession({ session: 'sealed', outcome: SessionOutcome.SUCCEEDED });
+  });
+
+  const outcome = async (call: Promise<unknown>) => {
+    try {
+      return { answer: await call };
+    } catch (error) {
+      return { refusal: await refusal(Promise.reject(error)) };
+    }
+  };
+
+  it.each(asked)('is as if it were nowhere: %s', async (_what, ask) => {
+    const answer = await outcome(ask(full.there, id));
+    expect(answer).toEqual(await outcome(ask(empty.there, id)));
+    // It is there all the same, and asking has not changed it.
+    const { artifact } = await full.here.artifacts.getArtifact({ artifact: byId(id) });
+    expect(artifact).toMatchObject({ hold: false, etag: '"1"' });
+  });
+
+  it.each(asked)('is there at home: %s', async (_what, ask) => {
+    expect(await outcome(ask(full.here, id))).not.toEqual(await outcome(ask(empty.here, id)));
+  });
+
+  it('leaves names, versions and request ids free', async () => {
+    const pushed = await upload(full.there, { session: 's', name: 'a', requestId: 'r' }, bytes);
+    expect(pushed).toMatchObject({
+      artifact: { version: 1n, sequence: 1n },
+      receipt: { replayed: false, deduplicated: false, bytesSaved: 0n },
+    });
+    expect(pushed.artifact!.id).not.toBe(id);
+    const other = await create(full.there, { session: 'sealed', name: 'a', requestId: 'r2' }, 'y');
+    expect(other.artifact!.version).toBe(1n);
+    expect((await full.there.sessions.openSession({ session: 'new' })).created).toBe(true);
+    expect((await full.here.sessions.openSession({ session: 'new' })).created).toBe(true);
+  });
+
+  it('is other bytes, though they are equal: deleting one leaves the other', async () => {
+    const { artifact } = await upload(full.there, { session: 's', name: 'a' }, bytes);
+    await create(full.there, { session: 's', name: 'small' }, 'x');
+    const blobOf = async (ns: string) => {
+      const key = blobKeys.record.key(ns, digest.sha256 as Parameters<typeof blobKeys.record.key>[1]);
+      return blobKeys.record.decode((await full.here.index.get(key))!);
+    };
+    const [mine, others] = [await blobOf('default'), await blobOf('other')];
+    expect(mine.name!.split('/')[0]).not.toBe(others.name!.split('/')[0]);
+    expect([mine.refs, others.refs]).toEqual([1, 1]);
+    await full.here.artifacts.deleteArtifact({ artifact: byId(id) });
+    expect([(await blobOf('default')).refs, (await blobOf('other')).refs]).toEqual([0, 1]);
+    const back = await download(full.there, { artifact: byId(artifact!.id) });
+    expect(sha256(back.bytes)).toBe(digest.sha256);
+    expect((await download(full.there, { artifact: byName('s', 'small') })).bytes).toEqual(text('x'));
+  });
+
+  it('is reached by none of its page tokens', async () => {
+    for (const door of [full.here, full.there])
+      for (const name of ['x', 'y', 'z']) await create(door, { session: 's', name }, name);
+    const { nextPageToken: pageToken } = await full.here.artifacts.listArtifacts({
+      session: 's',
+      pageSize: 1,
+    });
+    const told = await refusal(full.there.artifacts.listArtifacts({ session: 's', pageToken }));
+    expect(told).toMatchObject({ reason: 'PAGE_TOKEN_INVALID' });
+    expect(told).toEqual(
+      await refusal(full.there.artifacts.listArtifacts({ session: 's', pageToken: 'nonsense' })),
+    );
+  });
+});
+
+describe('a namespace', () => {
+  it('is made once, and is the same after a restart', async () => {
+    const { here } = await openBoth();
+    const name = parseNamespace('namespace', 'other');
+    const records = await Promise.all([
+      new Namespaces(here.index, here.blobs).ensure(name),
+      new Namespaces(here.index, here.blobs).ensure(name),
+      new Namespaces(here.index, here.blobs).require(name),
+    ]);
+    expect(new Set(records.map(({ internalId }) => internalId)).size).toBe(1);
+    const fresh = parseNamespace('namespace', 'fresh');
+    const made = await Promise.all([1, 2, 3].map(() => new Namespaces(here.index, here.blobs).ensure(fresh)));
+    expect(new Set(made.map(({ internalId }) => internalId)).size).toBe(1);
+    const again = await openStore({ index: here.index, blobs: here.blobs });
+    const spec = { session: 's', name: 'a' };
+    await upload(inNamespace({ ...here, store: again }, 'fresh'), spec, bytes);
+  });
+
+  it('that does not exist is told by every call', async () => {
+    const { here } = await openBoth();
+    const nowhere = inNamespace(here, 'nowhere');
+    const id = 'art_01h455vb4pex5vsknk084sn02q';
+    for (const [what, ask] of asked)
+      expect(await refusal(ask(nowhere, id)), what).toMatchObject({
+        code: 'NotFound',
+        reason: 'NAMESPACE_NOT_FOUND',
+        metadata: { namespace: 'nowhere' },
+      });
+    for (const call of [
+      upload(nowhere, { session: 's', name: 'a' }, bytes),
+      create(nowhere, { session: 's', name: 'a' }, 'x'),
+      nowhere.sessions.openSession({ session: 's' }),
+    ])
+      expect(await refusal(call)).toMatchObject({ reason: 'NAMESPACE_NOT_FOUND' });
+  });
+});
