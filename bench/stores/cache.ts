@@ -2,14 +2,14 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { families } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { formatVersion } from '../../src/store/open.ts';
 import { StoreGenerator, type StoreSpec } from './generate.ts';
 import { type Census, loadStore } from './load.ts';
 import { shapeVersion } from './shape.ts';
 
 /** Changes with what a store would hold: the shape that is drawn, the format of the rows, and which families there are. */
-const codes = Object.values(families).flatMap((group) => Object.values(group).map(({ code }) => code));
+const codes = Object.values(keys).flatMap((group) => Object.values(group).map(({ code }) => code));
 const version = `${shapeVersion}.${formatVersion}.${crc32(codes.sort().join()).toString(16)}`;
 
 export interface KeptStore {

@@ -8,11 +8,11 @@ import { ClassicLevel } from 'classic-level';
 import { isExpired } from '../../src/domain/expiry.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { parseSessionId } from '../../src/domain/names.ts';
-import type { Write } from '../../src/index/door.ts';
+import { encodeWrite } from '../../src/index/engine/stored-row.ts';
 import type { Family } from '../../src/index/family.ts';
-import { artifacts, blobs, calls, latest, sessions } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import type { UsageRecord } from '../../src/index/records.ts';
-import { encodeWrite } from '../../src/index/stored-row.ts';
+import type { Write } from '../../src/index/row.ts';
 import { openEmbedded } from '../../src/programs/data-directory.ts';
 import { defaultNamespace as ns } from '../../src/store/open.ts';
 import { putArtifact, putDerived } from '../../src/store/rows/artifact-rows.ts';
@@ -44,12 +44,12 @@ type AnyFamily = Family<any, any>;
  * few of them are written; drawing the store once more costs about as much as writing one of them.
  */
 const passes: readonly (readonly AnyFamily[])[] = [
-  [artifacts.record],
-  [artifacts.head, artifacts.version, artifacts.feed],
-  [latest.byTime, latest.bySession],
-  [latest.byName, latest.byType],
-  [latest.byMetadata],
-  [blobs.reference],
+  [keys.artifacts.record],
+  [keys.artifacts.head, keys.artifacts.version, keys.artifacts.feed],
+  [keys.latest.byTime, keys.latest.bySession],
+  [keys.latest.byName, keys.latest.byType],
+  [keys.latest.byMetadata],
+  [keys.blobs.reference],
 ];
 
 const MiB = 1024 * 1024;
@@ -94,7 +94,7 @@ export async function loadStore(
       await writer.add(draft.take());
     }
     putContents(draft, generator, counts);
-    for (const [shard, usage] of counts.usage) draft.put(calls.usage, [ns, shard], usage);
+    for (const [shard, usage] of counts.usage) draft.put(keys.calls.usage, [ns, shard], usage);
     await writer.add(draft.take());
     await writer.flush();
     say('compacting');
@@ -126,7 +126,7 @@ function putSession(
   const env = { now: createTime, mintId: () => uidBytes, random: unused };
   const wanted = { id: parseSessionId('id', id), implicit: false, metadata, labels: [] };
   const record = createSession(noRows, draft, env, ns, wanted);
-  draft.put(sessions.record, [ns, record.uid], {
+  draft.put(keys.sessions.record, [ns, record.uid], {
     ...record,
     feed: all.length,
     artifacts: all.length,
@@ -137,13 +137,13 @@ function putSession(
 }
 
 function putOne(draft: Draft, { record, isLatest }: GeneratedArtifact): void {
-  draft.put(blobs.reference, [ns, record.sha256, 'artifact', record.id], true);
+  draft.put(keys.blobs.reference, [ns, record.sha256, 'artifact', record.id], true);
   if (isLatest) {
     putArtifact(draft, ns, record);
     const head = { nextVersion: record.version + 1, latest: record.id };
-    draft.put(artifacts.head, [ns, record.uid, record.name], head);
+    draft.put(keys.artifacts.head, [ns, record.uid, record.name], head);
   } else {
-    draft.put(artifacts.record, [ns, record.id], record);
+    draft.put(keys.artifacts.record, [ns, record.id], record);
     putDerived(draft, ns, record);
   }
 }
@@ -152,8 +152,8 @@ function putContents(draft: Draft, { contents }: StoreGenerator, { references }:
   for (const { sha256, bytes } of contents) {
     const refs = references.get(sha256);
     if (refs === undefined) continue;
-    draft.put(blobs.record, [ns, sha256], { size: bytes.length, refs });
-    draft.put(blobs.bytes, [ns, sha256], bytes);
+    draft.put(keys.blobs.record, [ns, sha256], { size: bytes.length, refs });
+    draft.put(keys.blobs.bytes, [ns, sha256], bytes);
   }
 }
 

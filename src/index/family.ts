@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { type Sha256, sha256FromBytes, sha256ToBytes } from '../domain/digest.ts';
 import { type ArtifactId, artifactId, idToBytes, type SessionUid, sessionUid } from '../domain/ids.ts';
-import type { Key, Range, Value, Write } from './door.ts';
+import type { Key, Range, Value, Write } from './row.ts';
 import { afterPrefix, TupleReader, TupleWriter } from './tuple.ts';
 
 /** One element of a key. */

@@ -3,8 +3,9 @@
  * `level-home.ts` and `memory-home.ts` implement it, `test/index/leveldb/home.test.ts` holds both to it.
  */
 import type { IndexDamaged } from './damage.ts';
-import type { Entry, Examined, Index } from './door.ts';
+import type { Examined, Index } from './door.ts';
 import type { CommitRecord } from './records.ts';
+import type { Entry } from './row.ts';
 
 export interface IndexHome {
   /**

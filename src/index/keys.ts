@@ -72,7 +72,7 @@ import {
 import type * as records from './records.ts';
 
 /** What belongs to the store as a whole. */
-export const store = {
+const store = {
   setting: family('setting', 0x01, [text], json<unknown>()),
   commit: family('commit', 0x02, [ascending], json<records.CommitRecord>()),
   namespace: family('namespace', 0x03, [text], json<records.NamespaceRecord>()),
@@ -84,7 +84,7 @@ export const store = {
 export const commitRange = store.commit.range();
 
 /** What a session consists of. */
-export const sessions = {
+const sessions = {
   name: family('sessionName', 0x10, [text, text], json<records.SessionNameRecord>()),
   record: family('session', 0x11, [text, session], json<records.SessionRecord>()),
   byTime: family('sessionsByTime', 0x12, [text, sessionDescending], present),
@@ -97,7 +97,7 @@ export const sessions = {
 } as const;
 
 /** What an artifact consists of. */
-export const artifacts = {
+const artifacts = {
   record: family('artifact', 0x20, [text, artifact], json<records.ArtifactRecord>()),
   head: family('head', 0x21, [text, session, text], json<records.HeadRecord>()),
   version: family('version', 0x22, [text, session, text, descending], json<records.VersionRecord>()),
@@ -105,7 +105,7 @@ export const artifacts = {
 } as const;
 
 /** Rows that find the latest version of each name. */
-export const latest = {
+const latest = {
   byTime: family('latestByTime', 0x30, [text, artifactDescending], present),
   bySession: family('latestBySession', 0x31, [text, session, artifactDescending], present),
   byName: family('latestByName', 0x32, [text, text, artifactDescending], present),
@@ -115,13 +115,13 @@ export const latest = {
 } as const;
 
 /** What was made from what, both ways. */
-export const lineage = {
+const lineage = {
   inputs: family('inputs', 0x40, [text, artifact, artifact], present),
   derived: family('derived', 0x41, [text, artifact, artifact], present),
 } as const;
 
 /** Where contents are and who references them. */
-export const blobs = {
+const blobs = {
   record: family('blob', 0x50, [text, digest], json<records.BlobRecord>()),
   bytes: family('blobBytes', 0x51, [text, digest], raw),
   crcs: family('blobCrcs', 0x52, [text, digest, ascending], raw),
@@ -134,26 +134,26 @@ export const blobs = {
 } as const;
 
 /** What outlives a call: its request id, what may expire, how much is used. */
-export const calls = {
+const calls = {
   expiry: family('expiry', 0x60, [ascending, text, text, text], present),
   requestId: family('requestId', 0x61, [text, text, text], json<records.RequestIdRecord>()),
   usage: family('usage', 0x62, [text, ascending], json<records.UsageRecord>()),
 } as const;
 
 /** What callers present, and what they have done with it. */
-export const credentials = {
+const credentials = {
   apiKey: family('apiKey', 0x70, [text], json<records.ApiKeyRecord>()),
   tokenUse: family('tokenUse', 0x71, [text, text], json<records.TokenUseRecord>()),
 } as const;
 
 /** What opens artifacts for whoever has a token. */
-export const links = {
+const links = {
   record: family('shareLink', 0x72, [text], json<records.ShareLinkRecord>()),
   byTarget: family('linksByTarget', 0x73, [text, session, artifact, text], present),
 } as const;
 
-/** Every family, by group: what `fsck`, the naive readers of the tests and the property tests walk over. */
-export const families = {
+/** Every family, by group: what decisions and readers name rows by, and what `fsck` and the tests walk over. */
+export const keys = {
   store,
   sessions,
   artifacts,

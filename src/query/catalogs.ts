@@ -1,6 +1,6 @@
 /** The lists that the index keeps of artifacts and of sessions. */
 import { idToBytes, type SessionUid } from '../domain/ids.ts';
-import { latest, sessions } from '../index/keys.ts';
+import { keys } from '../index/keys.ts';
 import { type Condition, type Field, type Test, toFilter } from './condition.ts';
 import type { Catalog, List } from './list.ts';
 import { inverted } from './suffix.ts';
@@ -40,7 +40,7 @@ export function artifactCatalog(
   byState: ReadonlyMap<string, readonly SessionUid[]>,
 ): Catalog {
   return {
-    all: { prefix: latest.byTime.range(ns).gte, what: 'time' },
+    all: { prefix: keys.latest.byTime.range(ns).gte, what: 'time' },
     listOf: (field, test) => {
       if (test.is !== 'equal') return undefined;
       const what = toFilter({ kind: 'test', field, test });
@@ -48,7 +48,7 @@ export function artifactCatalog(
         const uid = uids.get(test.text);
         return uid === undefined
           ? { members: [], what }
-          : { prefix: latest.bySession.range(ns, uid).gte, what };
+          : { prefix: keys.latest.bySession.range(ns, uid).gte, what };
       }
       const prefix = prefixOfArtifacts(ns, field, test.text);
       return prefix && { prefix, what };
@@ -56,7 +56,9 @@ export function artifactCatalog(
     unionOf: (field, test) => {
       if (!isOfState(field) || test.is !== 'equal') return undefined;
       const what = toFilter({ kind: 'test', field, test });
-      return byState.get(test.text)?.map((uid) => ({ prefix: latest.bySession.range(ns, uid).gte, what }));
+      return byState
+        .get(test.text)
+        ?.map((uid) => ({ prefix: keys.latest.bySession.range(ns, uid).gte, what }));
     },
   };
 }
@@ -68,13 +70,13 @@ function isOfState(field: Field): boolean {
 function prefixOfArtifacts(ns: string, field: Field, text: string): Uint8Array | undefined {
   switch (field.name) {
     case 'name':
-      return latest.byName.range(ns, text).gte;
+      return keys.latest.byName.range(ns, text).gte;
     case 'content_type':
-      return latest.byType.range(ns, text).gte;
+      return keys.latest.byType.range(ns, text).gte;
     case 'metadata':
-      return latest.byMetadata.range(ns, field.key, text).gte;
+      return keys.latest.byMetadata.range(ns, field.key, text).gte;
     case 'labels':
-      return latest.byLabel.range(ns, field.key, text).gte;
+      return keys.latest.byLabel.range(ns, field.key, text).gte;
     default:
       return undefined;
   }
@@ -95,7 +97,10 @@ export function mayHaveLapsed(word: string): boolean {
  * then the lists by state do not hold exactly those that have it.
  */
 export function sessionCatalog(ns: string, uids: SessionUids, hasLeases: boolean): Catalog {
-  const byState = (word: string, what: string) => ({ prefix: sessions.byState.range(ns, word).gte, what });
+  const byState = (word: string, what: string) => ({
+    prefix: keys.sessions.byState.range(ns, word).gte,
+    what,
+  });
   return {
     unionOf: (field, test) => {
       if (!isOfState(field) || test.is !== 'equal') return undefined;
@@ -103,7 +108,7 @@ export function sessionCatalog(ns: string, uids: SessionUids, hasLeases: boolean
       const lists = [byState(test.text, what)];
       return mayHaveLapsed(test.text) ? [...lists, byState(leasedWord, 'leased')] : lists;
     },
-    all: { prefix: sessions.byTime.range(ns).gte, what: 'time' },
+    all: { prefix: keys.sessions.byTime.range(ns).gte, what: 'time' },
     listOf: (field: Field, test: Test): List | undefined => {
       if (test.is !== 'equal') return undefined;
       const what = toFilter({ kind: 'test', field, test });
@@ -113,9 +118,9 @@ export function sessionCatalog(ns: string, uids: SessionUids, hasLeases: boolean
       }
       if (isOfState(field)) return hasLeases ? undefined : byState(test.text, what);
       if (field.name === 'metadata')
-        return { prefix: sessions.byMetadata.range(ns, field.key, test.text).gte, what };
+        return { prefix: keys.sessions.byMetadata.range(ns, field.key, test.text).gte, what };
       if (field.name === 'labels')
-        return { prefix: sessions.byLabel.range(ns, field.key, test.text).gte, what };
+        return { prefix: keys.sessions.byLabel.range(ns, field.key, test.text).gte, what };
       return undefined;
     },
   };

@@ -1,5 +1,6 @@
 /** A walk along one list. */
-import type { Entry, Reader } from '../index/door.ts';
+import type { Reader } from '../index/door.ts';
+import type { Entry } from '../index/row.ts';
 import type { Budget } from './budget.ts';
 import type { List } from './list.ts';
 import { compareSuffixes, isPassed, rangeOf, type Suffix, suffixOf, type Walk } from './suffix.ts';

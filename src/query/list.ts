@@ -1,5 +1,5 @@
 /** Lists that the index keeps: what passes one test, newest first. */
-import type { Key } from '../index/door.ts';
+import type { Key } from '../index/row.ts';
 import type { Field, Test } from './condition.ts';
 import type { Suffix } from './suffix.ts';
 

@@ -3,7 +3,7 @@
  * it in common, and with it an entry of one list is looked up in another without being taken apart.
  */
 import { Buffer } from 'node:buffer';
-import type { Key, Range } from '../index/door.ts';
+import type { Key, Range } from '../index/row.ts';
 
 /** 16 bytes. */
 export type Suffix = Uint8Array;

@@ -1,6 +1,6 @@
 /** Rows that stores made by earlier versions lack, written once when they are opened. */
 import type { Index } from '../index/door.ts';
-import { credentials, sessions, store as storeKeys } from '../index/keys.ts';
+import { keys } from '../index/keys.ts';
 import { putDerivedOfKey } from './rows/key-rows.ts';
 import { stateWords } from './rows/session-rows.ts';
 import { type Draft, type Operation, type Rows, transact } from './rows/transaction.ts';
@@ -18,21 +18,21 @@ const all: readonly Backfill[] = [
   {
     // Sessions are listed by state and outcome.
     setting: 'sessionStates',
-    range: () => sessions.record.range(),
+    range: () => keys.sessions.record.range(),
     write: (rows, draft, key) => {
-      const [ns, uid] = sessions.record.parse(key);
-      const record = rows.get(sessions.record, ns, uid);
+      const [ns, uid] = keys.sessions.record.parse(key);
+      const record = rows.get(keys.sessions.record, ns, uid);
       if (record === undefined) return;
-      for (const word of stateWords(record)) draft.put(sessions.byState, [ns, word, uid], true);
+      for (const word of stateWords(record)) draft.put(keys.sessions.byState, [ns, word, uid], true);
     },
   },
   {
     // API keys that end are queued for the reaper.
     setting: 'endedKeys',
-    range: () => credentials.apiKey.range(),
+    range: () => keys.credentials.apiKey.range(),
     write: (rows, draft, key) => {
-      const [id] = credentials.apiKey.parse(key);
-      const record = rows.get(credentials.apiKey, id);
+      const [id] = keys.credentials.apiKey.parse(key);
+      const record = rows.get(keys.credentials.apiKey, id);
       if (record !== undefined) putDerivedOfKey(draft, id, record);
     },
   },
@@ -45,34 +45,34 @@ export const backfillSettings = all.map(({ setting }) => setting);
 
 /** True if nothing is left to be written. */
 export function isComplete(rows: Rows): boolean {
-  return all.every(({ setting }) => rows.get(storeKeys.setting, setting) !== undefined);
+  return all.every(({ setting }) => rows.get(keys.store.setting, setting) !== undefined);
 }
 
 /** For a store that is made: it lacks nothing. */
 export function noteComplete(draft: Draft): void {
-  for (const { setting } of all) draft.put(storeKeys.setting, [setting], true);
+  for (const { setting } of all) draft.put(keys.store.setting, [setting], true);
 }
 
 /** Writes what is left to be written. Each part is done again from its beginning if it is interrupted. */
 export async function backfill(index: Index, queue: string): Promise<void> {
   const write = <T>(operation: Omit<Operation<T>, 'queue'>) => transact(index, { queue, ...operation });
   for (const one of all) {
-    const setting = storeKeys.setting.key(one.setting);
+    const setting = keys.store.setting.key(one.setting);
     if ((await index.get(setting)) !== undefined) continue;
     for await (const block of index.scan(one.range())) {
       for (let at = 0; at < block.length; at += writtenTogether) {
-        const keys = block.slice(at, at + writtenTogether).map(([key]) => key);
+        const wanted = block.slice(at, at + writtenTogether).map(([key]) => key);
         await write({
-          reads: keys,
+          reads: wanted,
           decide: (rows, draft) => {
-            for (const key of keys) one.write(rows, draft, key);
+            for (const key of wanted) one.write(rows, draft, key);
           },
         });
       }
     }
     await write({
       reads: [],
-      decide: (_rows, draft) => draft.put(storeKeys.setting, [one.setting], true),
+      decide: (_rows, draft) => draft.put(keys.store.setting, [one.setting], true),
     });
   }
 }

@@ -8,7 +8,7 @@ import { limits } from '../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Index } from '../index/door.ts';
-import { store as storeKeys } from '../index/keys.ts';
+import { keys } from '../index/keys.ts';
 import type { After } from '../index/timer.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
 import { Downloads } from './artifacts/downloads.ts';
@@ -207,23 +207,23 @@ async function readSettings(
   return await transact(index, {
     queue: defaultNamespace,
     reads: ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfillSettings].map((name) =>
-      storeKeys.setting.key(name),
+      keys.store.setting.key(name),
     ),
     decide: (rows, draft) => {
-      const format = rows.get(storeKeys.setting, 'format');
+      const format = rows.get(keys.store.setting, 'format');
       if (format === undefined) {
-        draft.put(storeKeys.setting, ['format'], formatVersion);
+        draft.put(keys.store.setting, ['format'], formatVersion);
         noteComplete(draft);
       } else if (format !== formatVersion)
         throw new Failure(
           'NOT_IMPLEMENTED',
           `the store has format ${String(format)}; this version reads ${formatVersion}`,
         );
-      if (rows.get(storeKeys.setting, 'storeId') === undefined)
-        draft.put(storeKeys.setting, ['storeId'], freshId);
+      if (rows.get(keys.store.setting, 'storeId') === undefined)
+        draft.put(keys.store.setting, ['storeId'], freshId);
       const keyNamed = (name: keyof typeof fresh) => {
-        const key = rows.get(storeKeys.setting, name);
-        if (key === undefined) draft.put(storeKeys.setting, [name], fresh[name]);
+        const key = rows.get(keys.store.setting, name);
+        if (key === undefined) draft.put(keys.store.setting, [name], fresh[name]);
         return Buffer.from(typeof key === 'string' ? key : fresh[name], 'base64url');
       };
       return {

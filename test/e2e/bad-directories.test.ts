@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { store } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { SmallDisk, whyNoSmallDisk } from '../faults/disk/small-disk.ts';
 import { artifacta, newDirectory } from '../support/command.ts';
+import { writeRows } from '../support/rows.ts';
 
 const launcher = resolve(import.meta.dirname, '../../bin/artifacta');
 const obstacle = whyNoSmallDisk();
@@ -49,8 +50,8 @@ describe('a data directory', () => {
       directory: join(dataDir, 'index'),
       markPath: join(dataDir, 'index.mark'),
     });
-    const newer = store.setting.put(['format'], 2);
-    await index.transact({ queue: '', reads: [], decide: () => ({ writes: [newer], result: undefined }) });
+    const newer = keys.store.setting.put(['format'], 2);
+    await writeRows(index, [newer]);
     await index.close();
     expect(await list(dataDir)).toMatchObject({
       code: 4,

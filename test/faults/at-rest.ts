@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { openDiskBlobs } from '../../src/blobs/disk.ts';
 import type { Index } from '../../src/index/door.ts';
-import { blobs as blobKeys, store } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { inconsistencies } from '../support/naive.ts';
 
@@ -31,12 +31,12 @@ export async function inspect(dataDir: string, indexDir = join(dataDir, 'index')
 
 async function countOrphans(index: Index, blobs: BlobStore): Promise<number> {
   let count = 0;
-  for await (const namespaces of index.scan(store.namespace.range())) {
+  for await (const namespaces of index.scan(keys.store.namespace.range())) {
     for (const [key, value] of namespaces) {
-      const [ns] = store.namespace.parse(key);
-      const { internalId } = store.namespace.decode(value);
+      const [ns] = keys.store.namespace.parse(key);
+      const { internalId } = keys.store.namespace.decode(value);
       for await (const name of blobs.list(internalId))
-        if ((await index.get(blobKeys.physicalName.key(ns, name))) === undefined) count++;
+        if ((await index.get(keys.blobs.physicalName.key(ns, name))) === undefined) count++;
     }
   }
   return count;

@@ -26,13 +26,13 @@ interface Plant {
 const plants: readonly Plant[] = [
   {
     name: 'answers-before-the-batch-is-durable',
-    file: 'src/index/engine.ts',
+    file: 'src/index/engine/engine.ts',
     from: 'else newest.wait({ settle, abandon: (failure) => waiting.reject(failure) });',
     to: 'else settle();',
   },
   {
     name: 'answers-duplicates-and-refusals-before-what-they-read-is-durable',
-    file: 'src/index/engine.ts',
+    file: 'src/index/engine/engine.ts',
     from: 'if (newest === undefined) settle();',
     to: 'if (newest === undefined || !wrote) settle();',
   },

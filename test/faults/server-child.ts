@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../src/api/routes.ts';
 import { openDiskBlobs } from '../../src/blobs/disk.ts';
 import { limits } from '../../src/domain/limits.ts';
-import type { Database } from '../../src/index/database.ts';
+import type { Database } from '../../src/index/engine/database.ts';
 import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { startServer } from '../../src/server/server.ts';
 import { openStore } from '../../src/store/open.ts';

@@ -6,10 +6,10 @@
  */
 import { expect, test } from 'vitest';
 import { Failure, type Reason } from '../../src/domain/errors.ts';
-import { Batch } from '../../src/index/batch.ts';
-import { commitWrite, ringSlots } from '../../src/index/commits.ts';
 import { doorLimits } from '../../src/index/door.ts';
-import { store } from '../../src/index/keys.ts';
+import { Batch } from '../../src/index/engine/batch.ts';
+import { commitWrite, ringSlots } from '../../src/index/engine/commits.ts';
+import { keys } from '../../src/index/keys.ts';
 import { unwritten, written } from './faults.ts';
 import {
   decide,
@@ -144,7 +144,7 @@ function failing(open: OpenRig): void {
     expect(rig.index.epoch).toBe(2);
     // The ring of commits goes on behind the one whose outcome was unknown, so that its loss would show.
     await write(rig.index, [put('c', '1')]);
-    expect(rig.faults.database.getSync(store.commit.key(2))).toBeDefined();
+    expect(rig.faults.database.getSync(keys.store.commit.key(2))).toBeDefined();
     await rig.reopen();
     expect((await rowsOf(rig.index)).map(([name]) => name)).toEqual(['a', 'b', 'c']);
   });
@@ -224,7 +224,7 @@ function reopening(open: OpenRig): void {
     await write(rig.index, [put('a', '1')]);
     await write(rig.index, [put('a', '2')]);
     rig.faults.plan(async (_apply, database) => {
-      await database.batch([{ type: 'del', key: store.commit.key(2) }]);
+      await database.batch([{ type: 'del', key: keys.store.commit.key(2) }]);
       throw new Error('injected: the tail is lost');
     });
     await expect(write(rig.index, [put('a', '3')])).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
@@ -295,7 +295,7 @@ function restarting(open: OpenRig): void {
     for (let round = 1; round <= 8; round++) expect(await increment(rig.index, 'a')).toBe(round);
     await rig.crash();
     expect(await increment(rig.index, 'a')).toBe(9);
-    await rig.faults.database.batch([{ type: 'del', key: store.commit.key(ringSlots - 1) }]);
+    await rig.faults.database.batch([{ type: 'del', key: keys.store.commit.key(ringSlots - 1) }]);
     await expect(rig.reopen()).rejects.toMatchObject({ message: 'the index lost commits 1023' });
   });
 }

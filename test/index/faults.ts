@@ -1,6 +1,6 @@
 /** Wraps a real database so that a test decides when a batch reaches it and what becomes of it. */
 import { Buffer } from 'node:buffer';
-import type { Database, DatabaseReader } from '../../src/index/database.ts';
+import type { Database, DatabaseReader } from '../../src/index/engine/database.ts';
 
 /** What happens instead of a batch. `apply` writes it to the database. */
 export type Fault = (apply: () => Promise<void>, database: Database) => Promise<void>;

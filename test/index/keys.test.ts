@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { sha256FromBytes, sha256ToBytes } from '../../src/domain/digest.ts';
 import { artifactId, idToBytes, sessionUid } from '../../src/domain/ids.ts';
 import type { Family } from '../../src/index/family.ts';
-import { families } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 
 const seed = 20_260_104;
 const runs = { seed, numRuns: 100 };
@@ -92,7 +92,7 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
 };
 
 type AnyFamily = Family<unknown[], unknown>;
-const all = Object.values(families).flatMap((group) => Object.values(group)) as unknown as AnyFamily[];
+const all = Object.values(keys).flatMap((group) => Object.values(group)) as unknown as AnyFamily[];
 
 function has(range: { gte: Uint8Array; lt: Uint8Array }, key: Uint8Array): boolean {
   return Buffer.compare(key, range.gte) >= 0 && Buffer.compare(key, range.lt) < 0;

@@ -1,6 +1,7 @@
 /** What the tests of the index share. */
 import { Buffer } from 'node:buffer';
-import type { Decision, Env, Index, Key, Range, Rows, Value, Write } from '../../src/index/door.ts';
+import type { Decision, Env, Index, Rows } from '../../src/index/door.ts';
+import type { Key, Range, Value, Write } from '../../src/index/row.ts';
 import type { After } from '../../src/index/timer.ts';
 import type { Faults } from './faults.ts';
 

@@ -1,6 +1,6 @@
 /** API keys that have ended are told of for thirty days, whether or not the reaper has been. */
 import { expect, test } from 'vitest';
-import { credentials } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { tester } from '../support/specs.ts';
 import { openRig } from './open-rig.ts';
 import { day, reasonOf } from './rig.ts';
@@ -61,6 +61,6 @@ test.each([false, true])('reaped at every step: %s', async (reaps) => {
   expect(await refusal(expires.secret)).toBe('the API key is not valid');
 
   let rows = 0;
-  for await (const block of rig.index.scan(credentials.apiKey.range())) rows += block.length;
+  for await (const block of rig.index.scan(keys.credentials.apiKey.range())) rows += block.length;
   expect(rows).toBe(reaps ? 1 : 5);
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { Failure } from '../../src/domain/errors.ts';
-import { blobs as blobKeys } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -134,9 +134,9 @@ it(`I8, I9, I10, I15 hold however pushes, deletions and collections are interlea
       rig.clock.now += 1;
       await rig.drain();
       expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
-      expect(await rig.count(blobKeys.maybeFree)).toBe(0);
-      expect(await rig.count(blobKeys.condemned)).toBe(0);
-      const named = (await rig.all(blobKeys.record)).flatMap(({ value }) => value.name ?? []);
+      expect(await rig.count(keys.blobs.maybeFree)).toBe(0);
+      expect(await rig.count(keys.blobs.condemned)).toBe(0);
+      const named = (await rig.all(keys.blobs.record)).flatMap(({ value }) => value.name ?? []);
       expect((await rig.files()).sort()).toEqual(named.sort());
       expect(await rig.store.pauses.current()).toEqual([]);
     }),

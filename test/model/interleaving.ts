@@ -1,6 +1,7 @@
 /** An index and a blob store each call of which waits for its turn: a scheduler decides who goes on. */
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
-import type { Index, Range, Reader } from '../../src/index/door.ts';
+import type { Index, Reader } from '../../src/index/door.ts';
+import type { Range } from '../../src/index/row.ts';
 
 /** Resolves when whoever has come to `what` may go on. */
 export type Turn = (what: string) => Promise<unknown>;

@@ -8,6 +8,7 @@ import { type Condition, matches } from '../../src/query/condition.ts';
 import type { Catalog } from '../../src/query/list.ts';
 import { type Result, run } from '../../src/query/run.ts';
 import { inverted, type Suffix } from '../../src/query/suffix.ts';
+import { writeRows } from '../support/rows.ts';
 
 /** Where things lie in time, and which lists each is in. */
 interface Thing {
@@ -45,12 +46,7 @@ async function readerOf(things: readonly Thing[]): Promise<Reader & AsyncDisposa
       value: new Uint8Array(0),
     })),
   );
-  for (let at = 0; at < writes.length; at += 4_000)
-    await index.transact({
-      queue: 'q',
-      reads: [],
-      decide: () => ({ writes: writes.slice(at, at + 4_000), result: undefined }),
-    });
+  for (let at = 0; at < writes.length; at += 4_000) await writeRows(index, writes.slice(at, at + 4_000));
   return index;
 }
 

@@ -1,12 +1,13 @@
 /** A store of before there were some rows gets them when it is opened. */
 import { expect, it } from 'vitest';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
-import type { Write } from '../../src/index/door.ts';
-import { calls, sessions, store as storeKeys } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
+import type { Write } from '../../src/index/row.ts';
 import { openTestStore } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
+import { writeRows } from '../support/rows.ts';
 import { sessionNamed, tester } from '../support/specs.ts';
 
 it('sessions are listed by state, also where that was interrupted before', async () => {
@@ -18,10 +19,10 @@ it('sessions are listed by state, also where that was interrupted before', async
     const { id } = sessionNamed('s7');
     await opened.store.seals.seal(tester, id, 'failed');
     // As an earlier version would have left it, but for a few rows that a start had written before it was stopped.
-    const writes: Write[] = [{ type: 'del', key: storeKeys.setting.key('sessionStates') }];
-    for await (const block of opened.index.scan(sessions.byState.range()))
+    const writes: Write[] = [{ type: 'del', key: keys.store.setting.key('sessionStates') }];
+    for await (const block of opened.index.scan(keys.sessions.byState.range()))
       writes.push(...block.slice(50).map(([key]): Write => ({ type: 'del', key })));
-    await opened.index.transact({ queue: 'q', reads: [], decide: () => ({ writes, result: undefined }) });
+    await writeRows(opened.index, writes);
     expect(await inconsistencies(opened.index, blobs)).not.toEqual([]);
   }
   await using opened = await openTestStore({ index: await openMemoryIndex({ rows }), blobs });
@@ -43,11 +44,11 @@ it('API keys that end are queued for the reaper', async () => {
     await opened.store.apiKeys.revoke(key.id);
     await opened.store.apiKeys.create({ ...common, expireTime: 9_999_999_999_999 });
     await opened.store.apiKeys.create({ ...common, expireTime: undefined });
-    const writes: Write[] = [{ type: 'del', key: storeKeys.setting.key('endedKeys') }];
-    for await (const block of opened.index.scan(calls.expiry.range()))
+    const writes: Write[] = [{ type: 'del', key: keys.store.setting.key('endedKeys') }];
+    for await (const block of opened.index.scan(keys.calls.expiry.range()))
       writes.push(...block.map(([row]): Write => ({ type: 'del', key: row })));
     expect(writes).toHaveLength(3);
-    await opened.index.transact({ queue: 'q', reads: [], decide: () => ({ writes, result: undefined }) });
+    await writeRows(opened.index, writes);
   }
   await using opened = await openTestStore({ index: await openMemoryIndex({ rows }), blobs });
   expect(await inconsistencies(opened.index, blobs)).toEqual([]);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { textOf } from '../../src/index/bytes.ts';
 import type { Index } from '../../src/index/door.ts';
-import { store as storeKeys } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { ManualTimer } from '../index/support.ts';
 import { openTestStore, startOfTime } from '../support/door.ts';
@@ -98,8 +98,8 @@ async function settled({ store, faults }: World): Promise<void> {
 
 /** Every row but the ring of commits, which grows by itself, and the mark of a store that is open. */
 async function dump(index: Index): Promise<string[]> {
-  const { code } = storeKeys.commit;
-  const mark = textOf(storeKeys.setting.key('filesUnderWay'));
+  const { code } = keys.store.commit;
+  const mark = textOf(keys.store.setting.key('filesUnderWay'));
   const rows: string[] = [];
   for await (const block of index.scan({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }))
     for (const [key, value] of block)

@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/domain/limits.ts';
 import type { Index } from '../../src/index/door.ts';
-import { store as storeKeys } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { openStore } from '../../src/store/open.ts';
 import { sha256, someBytes } from '../support/calls.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { beginning, kinds } from '../support/restart.ts';
+import { writeRows } from '../support/rows.ts';
 import { digestOf, queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 
 async function internalIdOf(index: Index): Promise<string> {
-  const value = await index.get(storeKeys.namespace.key('default'));
-  return storeKeys.namespace.decode(value!).internalId;
+  const value = await index.get(keys.store.namespace.key('default'));
+  return keys.store.namespace.decode(value!).internalId;
 }
 
 describe.each(kinds)('%s: a start', (kind) => {
@@ -83,11 +84,7 @@ describe.each(kinds)('%s: a start', (kind) => {
   it.each([0, 2, '1', null])('refuses a store of the format %j, and changes nothing', async (format) => {
     await using remains = await beginning(kind);
     const before = await remains.open();
-    await before.index.transact({
-      queue: 'default',
-      reads: [],
-      decide: () => ({ writes: [storeKeys.setting.put(['format'], format)], result: undefined }),
-    });
+    await writeRows(before.index, [keys.store.setting.put(['format'], format)]);
     await before[Symbol.asyncDispose]();
     const staging = remains.directory && join(remains.directory, 'tmp', 'abc.00.def');
     if (staging !== undefined) await writeFile(staging, 'of the newer version');
@@ -98,13 +95,13 @@ describe.each(kinds)('%s: a start', (kind) => {
     if (staging !== undefined) expect(await readdir(join(staging, '..'))).toEqual(['abc.00.def']);
     const { index } = await remains.parts();
     await using _ = index;
-    const kept = await index.get(storeKeys.setting.key('format'));
-    expect(storeKeys.setting.decode(kept!)).toBe(format);
+    const kept = await index.get(keys.store.setting.key('format'));
+    expect(keys.store.setting.decode(kept!)).toBe(format);
   });
 
   it('keeps a key for page tokens that is its own', async () => {
     const keyOf = async (index: Index) =>
-      storeKeys.setting.decode((await index.get(storeKeys.setting.key('pageTokenKey')))!);
+      keys.store.setting.decode((await index.get(keys.store.setting.key('pageTokenKey')))!);
     await using remains = await beginning(kind);
     const first = await remains.open();
     const key = await keyOf(first.index);
@@ -122,7 +119,7 @@ describe.each(kinds)('%s: a start', (kind) => {
     const { index, blobs } = await remains.parts();
     await expect(openStore({ index, blobs, inlineBytesMax: max + 1 })).rejects.toThrow(RangeError);
     // It has refused before it wrote anything.
-    expect(await index.get(storeKeys.setting.key('format'))).toBeUndefined();
+    expect(await index.get(keys.store.setting.key('format'))).toBeUndefined();
     await index.close();
     await using opened = await remains.open({ inlineBytesMax: max });
     const { uploads } = opened.store;

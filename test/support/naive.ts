@@ -7,18 +7,7 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { effectiveExpiry } from '../../src/domain/expiry.ts';
 import type { Index } from '../../src/index/door.ts';
 import type { Family } from '../../src/index/family.ts';
-import {
-  artifacts,
-  blobs,
-  calls,
-  credentials,
-  families,
-  latest,
-  lineage,
-  links,
-  sessions,
-  store,
-} from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import type {
   ArtifactRecord,
   FeedRecord,
@@ -50,7 +39,7 @@ type Rows = Map<AnyFamily, { parts: readonly unknown[]; value: unknown }[]>;
 
 async function readAll(index: Index): Promise<Rows> {
   const byCode = new Map<number, AnyFamily>();
-  for (const group of Object.values(families))
+  for (const group of Object.values(keys))
     for (const family of Object.values(group) as AnyFamily[]) byCode.set(family.code, family);
   const rows: Rows = new Map([...byCode.values()].map((family) => [family, []]));
   for await (const block of index.scan({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) })) {
@@ -83,47 +72,47 @@ export async function inconsistencies(
   for (const family of derived)
     for (const { parts, value } of rows.get(family)!) {
       // The name of a session that is gone is nobody's: it is queued until its id is free again.
-      const goneSince = family === sessions.name ? (value as SessionNameRecord).goneSince : undefined;
-      if (family === calls.usage && isNothing(value as UsageRecord)) continue;
+      const goneSince = family === keys.sessions.name ? (value as SessionNameRecord).goneSince : undefined;
+      if (family === keys.calls.usage && isNothing(value as UsageRecord)) continue;
       if (goneSince === undefined) found.add(family, parts, value);
-      else expected.add(calls.expiry, [goneSince + 30 * 86_400_000, parts[0], 'gone', parts[1]]);
+      else expected.add(keys.calls.expiry, [goneSince + 30 * 86_400_000, parts[0], 'gone', parts[1]]);
     }
 
   const of = <P extends readonly unknown[], V>(family: Family<P, V>) =>
     rows
       .get(family as AnyFamily)!
       .map(({ parts, value }) => ({ parts: parts as unknown as P, value: value as V }));
-  const allSessions = of(sessions.record).map(({ parts, value }) => ({ ns: parts[0], session: value }));
-  const records = of(artifacts.record).map(({ parts, value }) => ({ ns: parts[0], record: value }));
+  const allSessions = of(keys.sessions.record).map(({ parts, value }) => ({ ns: parts[0], session: value }));
+  const records = of(keys.artifacts.record).map(({ parts, value }) => ({ ns: parts[0], record: value }));
 
   for (const { ns, record } of records) expectArtifact(expected, ns, record);
-  for (const { parts, value: head } of of(artifacts.head)) {
+  for (const { parts, value: head } of of(keys.artifacts.head)) {
     const [ns] = parts;
     const record = records.find((other) => other.record.id === head.latest)?.record;
     if (record !== undefined) expectLatest(expected, ns, record);
   }
-  for (const { parts, value } of of(sessions.record)) expectSession(expected, parts[0], value);
+  for (const { parts, value } of of(keys.sessions.record)) expectSession(expected, parts[0], value);
   expectCounts(expected, records, allSessions);
-  for (const { parts, value } of of(calls.requestId))
-    expected.add(calls.expiry, [value.expireTime, parts[0], 'request', `${parts[1]}\0${parts[2]}`]);
-  for (const { parts, value } of of(credentials.tokenUse))
-    expected.add(calls.expiry, [value.expireTime, parts[0], 'token', parts[1]]);
-  for (const { parts, value } of of(credentials.apiKey)) {
+  for (const { parts, value } of of(keys.calls.requestId))
+    expected.add(keys.calls.expiry, [value.expireTime, parts[0], 'request', `${parts[1]}\0${parts[2]}`]);
+  for (const { parts, value } of of(keys.credentials.tokenUse))
+    expected.add(keys.calls.expiry, [value.expireTime, parts[0], 'token', parts[1]]);
+  for (const { parts, value } of of(keys.credentials.apiKey)) {
     const end = Math.min(value.revokeTime ?? Infinity, value.expireTime ?? Infinity);
-    if (end < Infinity) expected.add(calls.expiry, [end + 30 * 86_400_000, value.ns, 'key', parts[0]]);
+    if (end < Infinity) expected.add(keys.calls.expiry, [end + 30 * 86_400_000, value.ns, 'key', parts[0]]);
   }
-  for (const { parts, value } of of(links.record)) {
-    expected.add(links.byTarget, [value.ns, value.uid, value.artifact, parts[0]]);
-    expected.add(calls.expiry, [value.expireTime, value.ns, 'link', parts[0]]);
+  for (const { parts, value } of of(keys.links.record)) {
+    expected.add(keys.links.byTarget, [value.ns, value.uid, value.artifact, parts[0]]);
+    expected.add(keys.calls.expiry, [value.expireTime, value.ns, 'link', parts[0]]);
   }
-  for (const { parts, value } of of(blobs.record)) expectBlob(expected, parts[0], parts[1], value);
-  for (const { parts } of of(blobs.condemned))
-    expected.add(blobs.physicalName, [parts[1], parts[2]], { state: 'condemned', notBefore: parts[0] });
+  for (const { parts, value } of of(keys.blobs.record)) expectBlob(expected, parts[0], parts[1], value);
+  for (const { parts } of of(keys.blobs.condemned))
+    expected.add(keys.blobs.physicalName, [parts[1], parts[2]], { state: 'condemned', notBefore: parts[0] });
 
   const differences = compare(expected.sorted(), found.sorted());
   return [
     ...differences,
-    ...of(artifacts.head).flatMap(({ parts, value }) => headFaults(parts, value, records)),
+    ...of(keys.artifacts.head).flatMap(({ parts, value }) => headFaults(parts, value, records)),
     ...allSessions.flatMap(({ session }) => [
       ...sessionFaults(session, rows),
       ...(session.deleteTime === undefined ? feedFaults(session, rows, allowed) : []),
@@ -136,59 +125,62 @@ export async function inconsistencies(
 
 /** What is derived and therefore compared as a whole. */
 const derived: AnyFamily[] = [
-  ...Object.values(latest),
-  ...Object.values(lineage),
-  artifacts.version,
-  sessions.name,
-  sessions.byTime,
-  sessions.byMetadata,
-  sessions.byLabel,
-  sessions.byState,
-  sessions.pendingSeal,
-  blobs.reference,
-  blobs.physicalName,
-  calls.expiry,
-  calls.usage,
-  links.byTarget,
+  ...Object.values(keys.latest),
+  ...Object.values(keys.lineage),
+  keys.artifacts.version,
+  keys.sessions.name,
+  keys.sessions.byTime,
+  keys.sessions.byMetadata,
+  keys.sessions.byLabel,
+  keys.sessions.byState,
+  keys.sessions.pendingSeal,
+  keys.blobs.reference,
+  keys.blobs.physicalName,
+  keys.calls.expiry,
+  keys.calls.usage,
+  keys.links.byTarget,
 ];
 
 function expectArtifact(expected: Lines, ns: string, record: ArtifactRecord): void {
-  expected.add(artifacts.version, [ns, record.uid, record.name, record.version], { id: record.id });
-  expected.add(blobs.reference, [ns, record.sha256, 'artifact', record.id]);
+  expected.add(keys.artifacts.version, [ns, record.uid, record.name, record.version], { id: record.id });
+  expected.add(keys.blobs.reference, [ns, record.sha256, 'artifact', record.id]);
   for (const input of record.inputs) {
-    expected.add(lineage.inputs, [ns, record.id, input]);
-    expected.add(lineage.derived, [ns, input, record.id]);
+    expected.add(keys.lineage.inputs, [ns, record.id, input]);
+    expected.add(keys.lineage.derived, [ns, input, record.id]);
   }
   const { expireTime } = effectiveExpiry(record, undefined);
-  if (expireTime !== undefined) expected.add(calls.expiry, [expireTime, ns, 'artifact', record.id]);
+  if (expireTime !== undefined) expected.add(keys.calls.expiry, [expireTime, ns, 'artifact', record.id]);
 }
 
 function expectLatest(expected: Lines, ns: string, record: ArtifactRecord): void {
-  expected.add(latest.byTime, [ns, record.id]);
-  expected.add(latest.bySession, [ns, record.uid, record.id]);
-  expected.add(latest.byName, [ns, record.name, record.id]);
-  expected.add(latest.byType, [ns, record.contentType, record.id]);
-  for (const [key, value] of record.metadata) expected.add(latest.byMetadata, [ns, key, value, record.id]);
-  for (const [key, value] of record.labels) expected.add(latest.byLabel, [ns, key, value, record.id]);
+  expected.add(keys.latest.byTime, [ns, record.id]);
+  expected.add(keys.latest.bySession, [ns, record.uid, record.id]);
+  expected.add(keys.latest.byName, [ns, record.name, record.id]);
+  expected.add(keys.latest.byType, [ns, record.contentType, record.id]);
+  for (const [key, value] of record.metadata)
+    expected.add(keys.latest.byMetadata, [ns, key, value, record.id]);
+  for (const [key, value] of record.labels) expected.add(keys.latest.byLabel, [ns, key, value, record.id]);
 }
 
 function expectSession(expected: Lines, ns: string, session: SessionRecord): void {
   const isDeleted = session.deleteTime !== undefined;
-  if (!isDeleted) expected.add(sessions.name, [ns, session.id], { uid: session.uid });
+  if (!isDeleted) expected.add(keys.sessions.name, [ns, session.id], { uid: session.uid });
   const isLeased = session.state === 'open' && session.lease !== undefined;
   const end = session.reaped ? undefined : session.expireTime;
   const due = session.deleteTime ?? (session.state === 'open' ? session.lease?.expireTime : end);
-  if (due !== undefined) expected.add(calls.expiry, [due, ns, 'session', session.uid]);
-  if (isLeased) expected.add(sessions.byState, [ns, 'LEASED', session.uid]);
-  expected.add(sessions.byTime, [ns, session.uid]);
+  if (due !== undefined) expected.add(keys.calls.expiry, [due, ns, 'session', session.uid]);
+  if (isLeased) expected.add(keys.sessions.byState, [ns, 'LEASED', session.uid]);
+  expected.add(keys.sessions.byTime, [ns, session.uid]);
   for (const [key, value] of session.metadata)
-    expected.add(sessions.byMetadata, [ns, key, value, session.uid]);
-  for (const [key, value] of session.labels) expected.add(sessions.byLabel, [ns, key, value, session.uid]);
-  expected.add(sessions.byState, [ns, session.state.toUpperCase(), session.uid]);
+    expected.add(keys.sessions.byMetadata, [ns, key, value, session.uid]);
+  for (const [key, value] of session.labels)
+    expected.add(keys.sessions.byLabel, [ns, key, value, session.uid]);
+  expected.add(keys.sessions.byState, [ns, session.state.toUpperCase(), session.uid]);
   if (session.outcome !== undefined)
-    expected.add(sessions.byState, [ns, session.outcome.toUpperCase(), session.uid]);
-  if (session.state === 'sealing') expected.add(sessions.pendingSeal, [ns, session.uid]);
-  if (session.manifest) expected.add(blobs.reference, [ns, session.manifest.sha256, 'manifest', session.uid]);
+    expected.add(keys.sessions.byState, [ns, session.outcome.toUpperCase(), session.uid]);
+  if (session.state === 'sealing') expected.add(keys.sessions.pendingSeal, [ns, session.uid]);
+  if (session.manifest)
+    expected.add(keys.blobs.reference, [ns, session.manifest.sha256, 'manifest', session.uid]);
 }
 
 /** A usage row is kept once its shard has had a session. */
@@ -210,12 +202,12 @@ function expectCounts(
   for (const { ns, session } of all) add(ns, session.id, { sessions: 1 });
   for (const { ns, record } of records) add(ns, record.session, { artifacts: 1, bytes: record.size });
   for (const [shard, value] of usage)
-    if (!isNothing(value)) expected.add(calls.usage, JSON.parse(shard), value);
+    if (!isNothing(value)) expected.add(keys.calls.usage, JSON.parse(shard), value);
 }
 
 function expectBlob(expected: Lines, ns: string, sha256: unknown, record: { name?: string }): void {
   if (record.name !== undefined)
-    expected.add(blobs.physicalName, [ns, record.name], { state: 'live', sha256 });
+    expected.add(keys.blobs.physicalName, [ns, record.name], { state: 'live', sha256 });
 }
 
 function headFaults(
@@ -238,7 +230,7 @@ function headFaults(
 function sessionFaults(session: SessionRecord, rows: Rows): string[] {
   const faults: string[] = [];
   const own = rows
-    .get(artifacts.record as AnyFamily)!
+    .get(keys.artifacts.record as AnyFamily)!
     .map(({ value }) => value as ArtifactRecord)
     .filter(({ uid }) => uid === session.uid);
   const count = {
@@ -246,7 +238,7 @@ function sessionFaults(session: SessionRecord, rows: Rows): string[] {
     bytes: own.reduce((sum, { size }) => sum + size, 0),
     holds: own.filter(({ hold }) => hold).length,
   };
-  const outputs = rows.get(sessions.outputs as AnyFamily)!.some(({ parts }) => parts[1] === session.uid);
+  const outputs = rows.get(keys.sessions.outputs as AnyFamily)!.some(({ parts }) => parts[1] === session.uid);
   if (outputs !== session.hasOutputs)
     faults.push(`session ${session.id}: says ${session.hasOutputs} of its outputs`);
   const said = { artifacts: session.artifacts, bytes: session.bytes, holds: session.holds };
@@ -258,7 +250,7 @@ function sessionFaults(session: SessionRecord, rows: Rows): string[] {
 /** Every commit, deletion and seal has its row, in an order in which they can have happened. */
 function feedFaults(session: SessionRecord, rows: Rows, allowed: Allowed): string[] {
   const feed = rows
-    .get(artifacts.feed as AnyFamily)!
+    .get(keys.artifacts.feed as AnyFamily)!
     .filter(({ parts }) => parts[1] === session.uid)
     .map(({ parts, value }) => ({ number: parts[2] as number, event: value as FeedRecord }));
   const faults: string[] = [];
@@ -279,7 +271,7 @@ function feedFaults(session: SessionRecord, rows: Rows, allowed: Allowed): strin
   if (isSealed !== (session.state === 'sealed')) faults.push(`of a session that is ${session.state}`);
   const said = [...live].map(([id, number]) => `${id} ${number}`);
   const own = rows
-    .get(artifacts.record as AnyFamily)!
+    .get(keys.artifacts.record as AnyFamily)!
     .map(({ value }) => value as ArtifactRecord)
     .filter(({ uid }) => uid === session.uid)
     .map(({ id, feed: number }) => `${id} ${number}`);
@@ -292,10 +284,10 @@ function feedFaults(session: SessionRecord, rows: Rows, allowed: Allowed): strin
 /** Whoever is on a list of the last few has the mark, and nobody else. */
 function keptFaults(rows: Rows): string[] {
   const listed = rows
-    .get(sessions.kept as AnyFamily)!
+    .get(keys.sessions.kept as AnyFamily)!
     .flatMap(({ value }) => (value as KeptRecord).sessions.map(({ uid }) => String(uid)));
   const marked = rows
-    .get(sessions.record as AnyFamily)!
+    .get(keys.sessions.record as AnyFamily)!
     .filter(({ value }) => (value as SessionRecord).kept)
     .map(({ value }) => String((value as SessionRecord).uid));
   return compare(marked.sort(), listed.sort()).map((fault) => `kept sessions: ${fault}`);
@@ -304,14 +296,14 @@ function keptFaults(rows: Rows): string[] {
 async function blobFaults(rows: Rows, blobStore: BlobStore): Promise<string[]> {
   const faults: string[] = [];
   const referenced = new Map<string, number>();
-  for (const { parts } of rows.get(blobs.reference as AnyFamily)!) {
+  for (const { parts } of rows.get(keys.blobs.reference as AnyFamily)!) {
     const content = `${parts[0]} ${parts[1]}`;
     referenced.set(content, (referenced.get(content) ?? 0) + 1);
   }
   const queued = new Set(
-    rows.get(blobs.maybeFree as AnyFamily)!.map(({ parts }) => `${parts[1]} ${parts[2]}`),
+    rows.get(keys.blobs.maybeFree as AnyFamily)!.map(({ parts }) => `${parts[1]} ${parts[2]}`),
   );
-  for (const { parts, value } of rows.get(blobs.record as AnyFamily)!) {
+  for (const { parts, value } of rows.get(keys.blobs.record as AnyFamily)!) {
     const content = `${parts[0]} ${parts[1]}`;
     const record = value as { refs: number; size: number; name?: string };
     const refs = referenced.get(content) ?? 0;
@@ -331,9 +323,9 @@ async function contentFaults(
   record: { size: number; name?: string },
 ): Promise<string[]> {
   const isOf = ({ parts }: { parts: readonly unknown[] }) => parts[0] === ns && parts[1] === sha256;
-  const inline = rows.get(blobs.bytes as AnyFamily)!.find(isOf)?.value as Uint8Array;
-  const crcs = rows.get(blobs.crcs as AnyFamily)!.filter(isOf);
-  const preview = rows.get(blobs.preview as AnyFamily)!.find(isOf)?.value as Uint8Array | undefined;
+  const inline = rows.get(keys.blobs.bytes as AnyFamily)!.find(isOf)?.value as Uint8Array;
+  const crcs = rows.get(keys.blobs.crcs as AnyFamily)!.filter(isOf);
+  const preview = rows.get(keys.blobs.preview as AnyFamily)!.find(isOf)?.value as Uint8Array | undefined;
   const faults: string[] = [];
   if ((inline === undefined) !== (record.name !== undefined))
     faults.push(`blob ${sha256}: inline and in a file, or neither`);
@@ -372,11 +364,11 @@ function previewFaults(
 /** The files of a namespace are those that its rows name; those that are condemned may be gone already. */
 async function fileFaults(rows: Rows, blobStore: BlobStore, allowed: Allowed): Promise<string[]> {
   const faults: string[] = [];
-  for (const { parts, value } of rows.get(store.namespace as AnyFamily)!) {
+  for (const { parts, value } of rows.get(keys.store.namespace as AnyFamily)!) {
     const { internalId } = value as NamespaceRecord;
     const there = new Set<string>();
     for await (const name of blobStore.list(internalId)) there.add(name);
-    for (const row of rows.get(blobs.physicalName as AnyFamily)!)
+    for (const row of rows.get(keys.blobs.physicalName as AnyFamily)!)
       if (
         row.parts[0] === parts[0] &&
         !there.delete(String(row.parts[1])) &&

@@ -13,18 +13,19 @@ import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { Failure } from '../../domain/errors.ts';
-import { commitWrite, scanNewestCommit } from '../commits.ts';
 import type { IndexDamaged } from '../damage.ts';
-import type { Database } from '../database.ts';
-import type { Entry, Examined, Index } from '../door.ts';
-import { absentAsUndefined, exists, syncDirectory } from '../files.ts';
+import type { Examined, Index } from '../door.ts';
+import { commitWrite, scanNewestCommit } from '../engine/commits.ts';
+import type { Database } from '../engine/database.ts';
+import { examineRows } from '../engine/reader.ts';
+import { encodeWrite } from '../engine/stored-row.ts';
 import type { IndexHome, Replacement, Salvage } from '../home.ts';
-import { commitRange, store } from '../keys.ts';
-import { replaceMark } from '../mark.ts';
-import { examineRows } from '../reader.ts';
+import { commitRange, keys } from '../keys.ts';
 import type { CommitRecord } from '../records.ts';
-import { encodeWrite } from '../stored-row.ts';
+import type { Entry } from '../row.ts';
+import { absentAsUndefined, exists, syncDirectory } from './files.ts';
 import { type LevelIndexOptions, openLevelDatabase, openLevelIndex, takeLock } from './leveldb.ts';
+import { replaceMark } from './mark.ts';
 
 export type LevelHomeOptions = Omit<LevelIndexOptions, 'onDamage'>;
 
@@ -239,7 +240,7 @@ class LevelReplacement implements Replacement {
   }
 
   async put(rows: readonly Entry[]): Promise<void> {
-    if (rows.some(([key]) => key[0] === store.commit.code))
+    if (rows.some(([key]) => key[0] === keys.store.commit.code))
       throw new RangeError('commits are not carried over');
     await this.database.batch(rows.map(([key, value]) => encodeWrite({ type: 'put', key, value })));
   }

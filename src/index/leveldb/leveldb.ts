@@ -5,12 +5,13 @@ import type { ClassicLevel } from 'classic-level';
 import { Level } from 'level';
 import { Failure } from '../../domain/errors.ts';
 import { IndexDamaged } from '../damage.ts';
-import type { Database, DatabaseReader } from '../database.ts';
-import type { Index, Key, Range, Write } from '../door.ts';
-import { type EngineOptions, openEngine } from '../engine.ts';
-import { openMark } from '../mark.ts';
+import type { Index } from '../door.ts';
+import type { Database, DatabaseReader } from '../engine/database.ts';
+import { type EngineOptions, openEngine } from '../engine/engine.ts';
+import type { Key, Range, Write } from '../row.ts';
 import { afterRealTime } from '../timer.ts';
 import { obviousDamage } from './logs.ts';
+import { openMark } from './mark.ts';
 import { listTables, TableCheck } from './tables.ts';
 
 /** LevelDB's own defaults are for a few megabytes of data. */

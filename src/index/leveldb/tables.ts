@@ -6,9 +6,9 @@ import { Buffer } from 'node:buffer';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uncompress } from 'snappyjs';
-import { isAbsent, namesIn, readAt } from '../files.ts';
 import type { After } from '../timer.ts';
 import { maskedCrc } from './crc.ts';
+import { isAbsent, namesIn, readAt } from './files.ts';
 
 /** A table as it was seen: LevelDB never changes one, but may remove it and use its name again. */
 export interface TableFile {

@@ -1,12 +1,13 @@
 /** The home of an index in memory: the double for tests. */
 import { Failure } from '../../domain/errors.ts';
-import { commitWrite, scanNewestCommit } from '../commits.ts';
 import type { IndexDamaged } from '../damage.ts';
-import type { Entry, Index } from '../door.ts';
+import type { Index } from '../door.ts';
+import { commitWrite, scanNewestCommit } from '../engine/commits.ts';
+import { examineRows } from '../engine/reader.ts';
+import { encodeWrite } from '../engine/stored-row.ts';
 import type { IndexHome, Replacement, Salvage } from '../home.ts';
-import { commitRange, store } from '../keys.ts';
-import { examineRows } from '../reader.ts';
-import { encodeWrite } from '../stored-row.ts';
+import { commitRange, keys } from '../keys.ts';
+import type { Entry } from '../row.ts';
 import { type MemoryIndexOptions, openMemoryDatabase, openMemoryIndex } from './memory.ts';
 import { MemoryRows } from './rows.ts';
 
@@ -47,7 +48,7 @@ export class MemoryHome implements IndexHome {
     const rows = new MemoryRows();
     return {
       put: async (entries: readonly Entry[]) => {
-        if (entries.some(([key]) => key[0] === store.commit.code))
+        if (entries.some(([key]) => key[0] === keys.store.commit.code))
           throw new RangeError('commits are not carried over');
         rows.write(entries.map(([key, value]) => encodeWrite({ type: 'put', key, value })));
       },

@@ -1,9 +1,9 @@
 /** The index in memory: gone with the process. The double for tests; the contract is in `door.ts`. */
 import { randomBytes } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
-import type { Database } from '../database.ts';
 import type { Index } from '../door.ts';
-import { type EngineOptions, openEngine } from '../engine.ts';
+import type { Database } from '../engine/database.ts';
+import { type EngineOptions, openEngine } from '../engine/engine.ts';
 import { MemoryRows } from './rows.ts';
 
 export interface MemoryIndexOptions

@@ -1,8 +1,8 @@
 /** An ordered map from bytes to bytes that remembers what live snapshots may still ask for. */
 import { Buffer } from 'node:buffer';
 import { textOf } from '../bytes.ts';
-import type { DatabaseIterator, StoredValue } from '../database.ts';
-import type { Key, Range, Write } from '../door.ts';
+import type { DatabaseIterator, StoredValue } from '../engine/database.ts';
+import type { Key, Range, Write } from '../row.ts';
 
 /** A value, or that there is none, from one instant on. */
 interface Version {

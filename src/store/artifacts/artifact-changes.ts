@@ -5,7 +5,7 @@ import { type ExpiryRequest, expiryField, resolveExpiry } from '../../domain/exp
 import type { Pairs } from '../../domain/metadata.ts';
 import { type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
 import type { Env } from '../../index/door.ts';
-import { artifacts, blobs, latest, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord } from '../../index/records.ts';
 import { delArtifact, delExpiry, putExpiry, toArtifact } from '../rows/artifact-rows.ts';
 import { detach } from '../rows/blob-rows.ts';
@@ -46,29 +46,34 @@ type Missing = 'session' | 'artifact' | 'deleted';
 function find(rows: Rows, by: Principal, target: ArtifactTarget): Found | Missing {
   const ns = by.namespace;
   if ('id' in target) {
-    const record = rows.get(artifacts.record, ns, target.id);
+    const record = rows.get(keys.artifacts.record, ns, target.id);
     if (record === undefined || !seesArtifact(by, record)) return 'artifact';
-    rows.require([artifacts.head.key(ns, record.uid, record.name), sessions.record.key(ns, record.uid)]);
+    rows.require([
+      keys.artifacts.head.key(ns, record.uid, record.name),
+      keys.sessions.record.key(ns, record.uid),
+    ]);
     const session = sessionOf(rows, ns, record);
     if (session.deleteTime !== undefined) return 'artifact';
-    return { record, head: rows.get(artifacts.head, ns, record.uid, record.name)!, session };
+    return { record, head: rows.get(keys.artifacts.head, ns, record.uid, record.name)!, session };
   }
-  const name = rows.get(sessions.name, ns, target.session);
+  const name = rows.get(keys.sessions.name, ns, target.session);
   if (name === undefined || !seesSession(by, target.session)) return 'session';
   if (!seesArtifact(by, target)) return 'artifact';
   const { version } = target;
-  const keys = [artifacts.head.key(ns, name.uid, target.name), sessions.record.key(ns, name.uid)];
-  if (version !== undefined) keys.push(artifacts.version.key(ns, name.uid, target.name, version));
-  rows.require(keys);
-  const session = rows.get(sessions.record, ns, name.uid);
+  const wanted = [keys.artifacts.head.key(ns, name.uid, target.name), keys.sessions.record.key(ns, name.uid)];
+  if (version !== undefined) wanted.push(keys.artifacts.version.key(ns, name.uid, target.name, version));
+  rows.require(wanted);
+  const session = rows.get(keys.sessions.record, ns, name.uid);
   if (session === undefined ? name.goneSince !== undefined : session.deleteTime !== undefined)
     return 'session';
-  const head = rows.get(artifacts.head, ns, name.uid, target.name);
+  const head = rows.get(keys.artifacts.head, ns, name.uid, target.name);
   if (head === undefined) return 'artifact';
   if (version === undefined && head.deleted) return head.reaped ? 'artifact' : 'deleted';
   const id =
-    version === undefined ? head.latest : rows.get(artifacts.version, ns, name.uid, target.name, version)?.id;
-  const record = id && rows.get(artifacts.record, ns, id);
+    version === undefined
+      ? head.latest
+      : rows.get(keys.artifacts.version, ns, name.uid, target.name, version)?.id;
+  const record = id && rows.get(keys.artifacts.record, ns, id);
   return record ? { record, head, session: sessionOf(rows, ns, record) } : 'artifact';
 }
 
@@ -100,7 +105,7 @@ export function decideUpdate(
   putExpiry(draft, ns, changed);
   if (isLatest && changed.labels !== record.labels) replaceLabels(draft, ns, record, changed);
   changeSession(draft, ns, session, record, changed, env.now);
-  draft.put(artifacts.record, [ns, record.id], changed);
+  draft.put(keys.artifacts.record, [ns, record.id], changed);
   return toArtifact(changed, isLatest, sessionNow);
 }
 
@@ -123,12 +128,12 @@ function applyChanges(record: ArtifactRecord, changes: ArtifactChanges, now: num
 }
 
 function replaceLabels(draft: Draft, ns: string, before: ArtifactRecord, after: ArtifactRecord): void {
-  for (const [key, value] of before.labels) draft.del(latest.byLabel, ns, key, value, before.id);
-  for (const [key, value] of after.labels) draft.put(latest.byLabel, [ns, key, value, after.id], true);
+  for (const [key, value] of before.labels) draft.del(keys.latest.byLabel, ns, key, value, before.id);
+  for (const [key, value] of after.labels) draft.put(keys.latest.byLabel, [ns, key, value, after.id], true);
 }
 
 function sessionOf(rows: Rows, ns: string, record: ArtifactRecord): SessionRecord {
-  const session = rows.get(sessions.record, ns, record.uid);
+  const session = rows.get(keys.sessions.record, ns, record.uid);
   if (session === undefined)
     throw new Failure('DATA_LOSS', 'an artifact belongs to a session whose record is gone', {
       metadata: { artifact: record.id },
@@ -174,7 +179,7 @@ export function decideDelete(
   const found = find(rows, by, target);
   if (typeof found === 'string') return false;
   const { record, head, session } = found;
-  rows.require([usageKey(ns, record.session), blobs.record.key(ns, record.sha256)]);
+  rows.require([usageKey(ns, record.session), keys.blobs.record.key(ns, record.sha256)]);
   refuseWhileSealing(session, env.now);
   if (record.hold)
     throw new Failure('ARTIFACT_HELD', `artifact ${record.id} is on hold; release the hold first`, {
@@ -186,9 +191,9 @@ export function decideDelete(
   // What had expired was gone already: that it was deleted is no news.
   const reaped = isThere(record, asOf(session, env.now), env.now) ? {} : { reaped: true };
   if (isLatest)
-    draft.put(artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, ...reaped });
+    draft.put(keys.artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, ...reaped });
   const feed = session.feed + 1;
-  draft.put(artifacts.feed, [ns, record.uid, feed], { kind: 'deleted', id: record.id, time: env.now });
+  draft.put(keys.artifacts.feed, [ns, record.uid, feed], { kind: 'deleted', id: record.id, time: env.now });
   putSession(draft, ns, session, {
     ...leftOver(session, env.now),
     feed,

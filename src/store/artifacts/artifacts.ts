@@ -2,9 +2,10 @@
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
 import { type Failure, failedWith } from '../../domain/errors.ts';
 import { type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
-import type { Index, Key, Reader } from '../../index/door.ts';
-import { artifacts, sessions } from '../../index/keys.ts';
+import type { Index, Reader } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
+import type { Key } from '../../index/row.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import { artifactDeleted, artifactExpired, artifactNotFound, sessionNotFound } from '../rows/failures.ts';
 import { asOf, isOver, isThere, type SessionNow } from '../rows/session-life.ts';
@@ -94,8 +95,8 @@ export class Artifacts {
 }
 
 function targetReads(ns: string, target: ArtifactTarget): Key[] {
-  if ('id' in target) return [artifacts.record.key(ns, target.id)];
-  return [sessions.name.key(ns, target.session), usageKey(ns, target.session)];
+  if ('id' in target) return [keys.artifacts.record.key(ns, target.id)];
+  return [keys.sessions.name.key(ns, target.session), usageKey(ns, target.session)];
 }
 
 /** The artifact that a target names, as of the reader's instant. */
@@ -133,17 +134,17 @@ export async function readRecord(
 
 async function readById(reader: Reader, by: Principal, id: ArtifactRecord['id']) {
   const ns = by.namespace;
-  const value = await reader.get(artifacts.record.key(ns, id));
+  const value = await reader.get(keys.artifacts.record.key(ns, id));
   if (value === undefined) throw artifactNotFound({ id });
-  const record = artifacts.record.decode(value);
+  const record = keys.artifacts.record.decode(value);
   if (!seesArtifact(by, record)) throw artifactNotFound({ id });
   const [head, sessionValue] = await reader.getMany([
-    artifacts.head.key(ns, record.uid, record.name),
-    sessions.record.key(ns, record.uid),
+    keys.artifacts.head.key(ns, record.uid, record.name),
+    keys.sessions.record.key(ns, record.uid),
   ]);
-  const session = sessionValue && sessions.record.decode(sessionValue);
+  const session = sessionValue && keys.sessions.record.decode(sessionValue);
   if (session?.deleteTime !== undefined) throw artifactNotFound({ id });
-  const isLatest = head !== undefined && artifacts.head.decode(head).latest === record.id;
+  const isLatest = head !== undefined && keys.artifacts.head.decode(head).latest === record.id;
   return { record, isLatest, session };
 }
 
@@ -154,30 +155,30 @@ async function readByName(
   now: number,
 ) {
   const ns = by.namespace;
-  const nameValue = await reader.get(sessions.name.key(ns, target.session));
+  const nameValue = await reader.get(keys.sessions.name.key(ns, target.session));
   if (nameValue === undefined || !seesSession(by, target.session)) throw sessionNotFound(target.session);
   if (!seesArtifact(by, target)) throw artifactNotFound(target);
-  const { uid, goneSince } = sessions.name.decode(nameValue);
+  const { uid, goneSince } = keys.sessions.name.decode(nameValue);
   const [headValue, sessionValue] = await reader.getMany([
-    artifacts.head.key(ns, uid, target.name),
-    sessions.record.key(ns, uid),
+    keys.artifacts.head.key(ns, uid, target.name),
+    keys.sessions.record.key(ns, uid),
   ]);
-  const session = sessionValue && sessions.record.decode(sessionValue);
+  const session = sessionValue && keys.sessions.record.decode(sessionValue);
   const isGone = session === undefined ? goneSince !== undefined : session.deleteTime !== undefined;
   if (isGone) throw sessionNotFound(target.session);
   if (headValue === undefined) throw artifactNotFound(target);
-  const head = artifacts.head.decode(headValue);
+  const head = keys.artifacts.head.decode(headValue);
   let id = head.latest;
   if (target.version === undefined) {
     // Of what was in a session that is over nothing tells any more how it ended.
     const isOverAll = session !== undefined && isOver(asOf(session, now), now);
     if (head.deleted) throw head.reaped || isOverAll ? artifactNotFound(target) : artifactDeleted(target);
   } else {
-    const version = await reader.get(artifacts.version.key(ns, uid, target.name, target.version));
+    const version = await reader.get(keys.artifacts.version.key(ns, uid, target.name, target.version));
     if (version === undefined) throw artifactNotFound(target);
-    id = artifacts.version.decode(version).id;
+    id = keys.artifacts.version.decode(version).id;
   }
-  const value = await reader.get(artifacts.record.key(ns, id));
+  const value = await reader.get(keys.artifacts.record.key(ns, id));
   if (value === undefined) throw artifactNotFound(target);
-  return { record: artifacts.record.decode(value), isLatest: id === head.latest, session };
+  return { record: keys.artifacts.record.decode(value), isLatest: id === head.latest, session };
 }

@@ -11,9 +11,10 @@ import { type ArtifactId, artifactId } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import { inheritPairs, samePairs } from '../../domain/metadata.ts';
 import { canRead, type Principal, seesEverything } from '../../domain/principal.ts';
-import type { Env, Key } from '../../index/door.ts';
-import { artifacts, calls, credentials, sessions } from '../../index/keys.ts';
+import type { Env } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord } from '../../index/records.ts';
+import type { Key } from '../../index/row.ts';
 import {
   delExpiry,
   delLatest,
@@ -93,13 +94,13 @@ export function fingerprint(
 export function commitReads(request: CommitRequest): Key[] {
   const { by, spec, content } = request;
   const { namespace: ns, subject } = by;
-  const keys = [sessions.name.key(ns, spec.session), ...growthKeys(ns, spec.session)];
-  if (by.restriction?.pushBytesMax !== undefined) keys.push(credentials.tokenUse.key(ns, subject));
-  if (spec.requestId !== undefined) keys.push(calls.requestId.key(ns, subject, spec.requestId));
-  for (const input of spec.inputs) keys.push(artifacts.record.key(ns, input));
-  if (content.kind === 'held') keys.push(artifacts.record.key(ns, content.witness));
-  keys.push(...blobReads(ns, content));
-  return keys;
+  const wanted = [keys.sessions.name.key(ns, spec.session), ...growthKeys(ns, spec.session)];
+  if (by.restriction?.pushBytesMax !== undefined) wanted.push(keys.credentials.tokenUse.key(ns, subject));
+  if (spec.requestId !== undefined) wanted.push(keys.calls.requestId.key(ns, subject, spec.requestId));
+  for (const input of spec.inputs) wanted.push(keys.artifacts.record.key(ns, input));
+  if (content.kind === 'held') wanted.push(keys.artifacts.record.key(ns, content.witness));
+  wanted.push(...blobReads(ns, content));
+  return wanted;
 }
 
 /**
@@ -115,7 +116,7 @@ export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, e
   const found = findSession(rows, ns, spec.session, env.now);
   if (found === undefined && !request.opensSessions) throw sessionMustExist(spec.session);
   if (found !== undefined && found.state !== 'open') throw sessionSealed(found);
-  const head = found && rows.get(artifacts.head, ns, found.uid, spec.name);
+  const head = found && rows.get(keys.artifacts.head, ns, found.uid, spec.name);
   const expireTime = resolveExpiry(expiryField(spec.expiry), spec.expiry, env.now);
   checkInputs(request, rows, env);
 
@@ -146,15 +147,15 @@ function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): Com
   const { by, spec, content } = request;
   const { namespace: ns, subject } = by;
   if (spec.requestId === undefined) return undefined;
-  const known = rows.get(calls.requestId, ns, subject, spec.requestId);
+  const known = rows.get(keys.calls.requestId, ns, subject, spec.requestId);
   if (known === undefined || known.expireTime <= env.now) return undefined;
   if (known.fingerprint !== fingerprint(spec, content)) throw requestIdReused(spec.requestId);
-  const record = rows.get(artifacts.record, ns, known.artifact);
+  const record = rows.get(keys.artifacts.record, ns, known.artifact);
   const session = record && sessionOf(rows, ns, record.uid, env.now);
   if (record === undefined || session?.deleteTime !== undefined)
     throw artifactDeleted({ id: known.artifact });
   if (!isThere(record, session, env.now)) throw artifactExpired(record, session);
-  const head = rows.get(artifacts.head, ns, record.uid, record.name);
+  const head = rows.get(keys.artifacts.head, ns, record.uid, record.name);
   if (content.kind !== 'held') healOrDiscard(rows, draft, ns, content, env.now);
   return {
     artifact: toArtifact(record, head?.latest === record.id, session),
@@ -165,11 +166,11 @@ function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): Com
 /** The sessions that the decision looks at, in one round, however many inputs there are. */
 function requireSessions({ by, spec, content }: CommitRequest, rows: Rows): void {
   const { namespace: ns } = by;
-  const name = rows.get(sessions.name, ns, spec.session);
+  const name = rows.get(keys.sessions.name, ns, spec.session);
   const ids = content.kind === 'held' ? [...spec.inputs, content.witness] : spec.inputs;
-  const uids = new Set(ids.flatMap((id) => rows.get(artifacts.record, ns, id)?.uid ?? []));
+  const uids = new Set(ids.flatMap((id) => rows.get(keys.artifacts.record, ns, id)?.uid ?? []));
   if (name !== undefined) uids.add(name.uid);
-  rows.require([...uids].map((uid) => sessions.record.key(ns, uid)));
+  rows.require([...uids].map((uid) => keys.sessions.record.key(ns, uid)));
 }
 
 function checkInputs(request: CommitRequest, rows: Rows, env: Env): void {
@@ -186,7 +187,7 @@ function checkInputs(request: CommitRequest, rows: Rows, env: Env): void {
 /** An artifact that is there and that the caller can read. */
 function readableNow(by: Principal, id: ArtifactId, rows: Rows, now: number): ArtifactRecord | undefined {
   const { namespace: ns } = by;
-  const record = rows.get(artifacts.record, ns, id);
+  const record = rows.get(keys.artifacts.record, ns, id);
   if (record === undefined || !canRead(by, record)) return undefined;
   return isThere(record, sessionOf(rows, ns, record.uid, now), now) ? record : undefined;
 }
@@ -213,7 +214,7 @@ function extendExpiry(
   const extended: ArtifactRecord = { ...record, expireTime, revision: record.revision + 1 };
   delExpiry(draft, ns, record);
   putExpiry(draft, ns, extended);
-  draft.put(artifacts.record, [ns, record.id], extended);
+  draft.put(keys.artifacts.record, [ns, record.id], extended);
   const outlasting = withSurvivor(session, expireTime);
   if (outlasting !== session) putSession(draft, ns, session, outlasting);
   return extended;
@@ -244,7 +245,7 @@ function addVersion(
   const superseded = latestRecord(rows, ns, head);
   if (superseded !== undefined) delLatest(draft, ns, superseded);
   putArtifact(draft, ns, record);
-  draft.put(artifacts.head, [ns, session.uid, record.name], {
+  draft.put(keys.artifacts.head, [ns, session.uid, record.name], {
     nextVersion: record.version + 1,
     latest: record.id,
   });
@@ -318,17 +319,17 @@ function rememberRequest(
   const { by, spec, content } = request;
   const { namespace: ns, subject } = by;
   if (spec.requestId === undefined) return;
-  const forgotten = rows.get(calls.requestId, ns, subject, spec.requestId);
+  const forgotten = rows.get(keys.calls.requestId, ns, subject, spec.requestId);
   const queued = `${subject}\0${spec.requestId}`;
-  if (forgotten !== undefined) draft.del(calls.expiry, forgotten.expireTime, ns, 'request', queued);
+  if (forgotten !== undefined) draft.del(keys.calls.expiry, forgotten.expireTime, ns, 'request', queued);
   const expireTime = env.now + limits.requestIdHoursKept * 3_600_000;
-  draft.put(calls.requestId, [ns, subject, spec.requestId], {
+  draft.put(keys.calls.requestId, [ns, subject, spec.requestId], {
     fingerprint: fingerprint(spec, content),
     artifact,
     createTime: env.now,
     expireTime,
   });
-  draft.put(calls.expiry, [expireTime, ns, 'request', queued], true);
+  draft.put(keys.calls.expiry, [expireTime, ns, 'request', queued], true);
 }
 
 function receiptFor(

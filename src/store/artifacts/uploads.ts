@@ -5,9 +5,10 @@ import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { canRead, type Principal, requirePushable } from '../../domain/principal.ts';
-import type { Index, Range } from '../../index/door.ts';
+import type { Index } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
-import { blobs as blobKeys, calls } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
+import type { Range } from '../../index/row.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
 import { physicalName } from '../contents/physical-name.ts';
 import { publishAndCommit } from '../contents/publish.ts';
@@ -136,8 +137,10 @@ export class Uploads {
   private async knownRequest(principal: Principal, requestId: string | undefined) {
     if (requestId === undefined) return undefined;
     const { index } = this.options;
-    const value = await index.get(calls.requestId.key(principal.namespace, principal.subject, requestId));
-    const known = value && calls.requestId.decode(value);
+    const value = await index.get(
+      keys.calls.requestId.key(principal.namespace, principal.subject, requestId),
+    );
+    const known = value && keys.calls.requestId.decode(value);
     return known && known.expireTime > index.now() ? known.artifact : undefined;
   }
 
@@ -148,11 +151,11 @@ export class Uploads {
     const { index } = this.options;
     await using snapshot = index.snapshot();
     // Nearly always the first is live, so few records are read at first.
-    let range: Range = { ...blobKeys.reference.range(ns, sha256, 'artifact'), limit: 8 };
+    let range: Range = { ...keys.blobs.reference.range(ns, sha256, 'artifact'), limit: 8 };
     for (let touched = 0; touched < limits.queryTouchesMax; ) {
       const before = touched;
       for await (const block of snapshot.scan(range)) {
-        const ids = block.map(([key]) => blobKeys.reference.parse(key)[3] as HeldContent['witness']);
+        const ids = block.map(([key]) => keys.blobs.reference.parse(key)[3] as HeldContent['witness']);
         const found = await readLive(snapshot, by, ids, index.now());
         const live = found.findIndex((one) => one !== undefined && canRead(by, one.record));
         if (live >= 0) return ids[live];

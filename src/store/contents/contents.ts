@@ -5,7 +5,7 @@ import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Reader } from '../../index/door.ts';
-import { blobs as blobKeys } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
 import { crcKeys, crcRowBytes, joinCrcs } from '../rows/blob-rows.ts';
 
@@ -92,9 +92,9 @@ async function readBlobRecord(
   ns: string,
   content: { readonly sha256: Sha256; readonly size: number },
 ): Promise<BlobRecord> {
-  const value = await reader.get(blobKeys.record.key(ns, content.sha256));
+  const value = await reader.get(keys.blobs.record.key(ns, content.sha256));
   if (value === undefined) throw lost(content.sha256, 'its record is gone');
-  const record = blobKeys.record.decode(value);
+  const record = keys.blobs.record.decode(value);
   if (record.size !== content.size) throw lost(content.sha256, 'its recorded size differs');
   if (record.quarantined) throw lost(content.sha256, 'it is damaged; pushing the same bytes again heals it');
   return record;
@@ -105,7 +105,7 @@ async function readInline(
   ns: string,
   content: { readonly sha256: Sha256; readonly size: number },
 ): Promise<Uint8Array> {
-  const bytes = await reader.get(blobKeys.bytes.key(ns, content.sha256));
+  const bytes = await reader.get(keys.blobs.bytes.key(ns, content.sha256));
   if (bytes?.length !== content.size) throw lost(content.sha256, 'its bytes are gone');
   return bytes;
 }

@@ -4,7 +4,7 @@ import type { Artifact } from '../../domain/artifact.ts';
 import { limits } from '../../domain/limits.ts';
 import { beginningOf } from '../../domain/text.ts';
 import type { Reader } from '../../index/door.ts';
-import { blobs } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { Contents } from './contents.ts';
 
 /** Contents looked up together: small ones come whole. */
@@ -26,8 +26,8 @@ export async function previewsOf(
   const previews = new Map<string, string>();
   for (let at = 0; at < artifacts.length; at += readTogether) {
     const some = artifacts.slice(at, at + readTogether);
-    const inline = await reader.getMany(some.map(({ sha256 }) => blobs.bytes.key(ns, sha256)));
-    const kept = await reader.getMany(some.map(({ sha256 }) => blobs.preview.key(ns, sha256)));
+    const inline = await reader.getMany(some.map(({ sha256 }) => keys.blobs.bytes.key(ns, sha256)));
+    const kept = await reader.getMany(some.map(({ sha256 }) => keys.blobs.preview.key(ns, sha256)));
     for (const [order, artifact] of some.entries()) {
       const preview =
         shownOf(inline[order], artifact.sizeBytes, bytesMax) ??

@@ -1,7 +1,7 @@
 /** Steps S4 to S6 of a push, and the same of a manifest: makes content durable if need be, and commits it. */
 import { failedWith } from '../../domain/errors.ts';
 import type { Index } from '../../index/door.ts';
-import { blobs as blobKeys } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import { blobReads, ContentVanished, discardCopy } from '../rows/blob-rows.ts';
 import type { Content } from '../rows/content.ts';
 import { transact } from '../rows/transaction.ts';
@@ -20,8 +20,8 @@ export async function publishAndCommit<T>(
 ): Promise<T> {
   const content = writer.finish();
   if (content.kind === 'inline') return await commit(content);
-  const held = await index.get(blobKeys.record.key(ns, content.sha256));
-  if (held !== undefined && !blobKeys.record.decode(held).quarantined) {
+  const held = await index.get(keys.blobs.record.key(ns, content.sha256));
+  if (held !== undefined && !keys.blobs.record.decode(held).quarantined) {
     await writer.foundHeld();
     try {
       return await commit(content);

@@ -2,8 +2,9 @@
  * What an export brings back: what the store that it came from has deleted or revoked since. Another store's export
  * cannot be compared.
  */
-import type { Entry, Index, Value } from '../../index/door.ts';
-import { artifacts, credentials, store as keys, links, sessions } from '../../index/keys.ts';
+import type { Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import type { Entry, Value } from '../../index/row.ts';
 import { isEnded as isEndedKey } from '../rows/key-rows.ts';
 import { isEnded as isEndedLink } from '../rows/link-rows.ts';
 import type { ExportHeader } from './export.ts';
@@ -22,38 +23,39 @@ interface Comparable {
 
 const comparables: readonly Comparable[] = [
   {
-    code: artifacts.record.code,
+    code: keys.artifacts.record.code,
     broughtBack: (key, exported, present, now) => {
-      const [ns, id] = artifacts.record.parse(key);
-      const { expireTime = Number.POSITIVE_INFINITY, hold } = artifacts.record.decode(exported);
+      const [ns, id] = keys.artifacts.record.parse(key);
+      const { expireTime = Number.POSITIVE_INFINITY, hold } = keys.artifacts.record.decode(exported);
       return present === undefined && (hold || expireTime > now) ? ['artifact', ns, id] : undefined;
     },
   },
   {
-    code: sessions.record.code,
+    code: keys.sessions.record.code,
     broughtBack: (key, exported, present) => {
-      const [ns, uid] = sessions.record.parse(key);
-      if (sessions.record.decode(exported).deleteTime !== undefined) return undefined;
-      const isGone = present === undefined || sessions.record.decode(present).deleteTime !== undefined;
+      const [ns, uid] = keys.sessions.record.parse(key);
+      if (keys.sessions.record.decode(exported).deleteTime !== undefined) return undefined;
+      const isGone = present === undefined || keys.sessions.record.decode(present).deleteTime !== undefined;
       return isGone ? ['session', ns, uid] : undefined;
     },
   },
   {
-    code: links.record.code,
+    code: keys.links.record.code,
     broughtBack: (key, exported, present, now) => {
-      const link = links.record.decode(exported);
+      const link = keys.links.record.decode(exported);
       if (isEndedLink(link, now)) return undefined;
-      const isGone = present === undefined || links.record.decode(present).revokeTime !== undefined;
-      return isGone ? ['share link', link.ns, `lnk_${links.record.parse(key)[0]}`] : undefined;
+      const isGone = present === undefined || keys.links.record.decode(present).revokeTime !== undefined;
+      return isGone ? ['share link', link.ns, `lnk_${keys.links.record.parse(key)[0]}`] : undefined;
     },
   },
   {
-    code: credentials.apiKey.code,
+    code: keys.credentials.apiKey.code,
     broughtBack: (key, exported, present, now) => {
-      const apiKey = credentials.apiKey.decode(exported);
+      const apiKey = keys.credentials.apiKey.decode(exported);
       if (isEndedKey(apiKey, now)) return undefined;
-      const isGone = present === undefined || credentials.apiKey.decode(present).revokeTime !== undefined;
-      return isGone ? ['API key', apiKey.ns, credentials.apiKey.parse(key)[0]] : undefined;
+      const isGone =
+        present === undefined || keys.credentials.apiKey.decode(present).revokeTime !== undefined;
+      return isGone ? ['API key', apiKey.ns, keys.credentials.apiKey.parse(key)[0]] : undefined;
     },
   },
 ];
@@ -83,7 +85,9 @@ export class BroughtBack {
     const present = await index.getMany(candidates.map(([key]) => key));
     return candidates.flatMap(([key, exported], at): Entry[] => {
       const parts = byCode.get(key[0]!)!.broughtBack(key, exported, present[at], index.now());
-      return parts === undefined ? [] : [[keys.cameBack.key(...parts), keys.cameBack.encode(true)]];
+      return parts === undefined
+        ? []
+        : [[keys.store.cameBack.key(...parts), keys.store.cameBack.encode(true)]];
     });
   }
 }

@@ -5,9 +5,10 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { Failure, failedWith, invalid } from '../../domain/errors.ts';
-import type { Entry, Examined } from '../../index/door.ts';
-import { families, store as storeKeys } from '../../index/keys.ts';
-import { decodeRow, encodeRow } from '../../index/stored-row.ts';
+import type { Examined } from '../../index/door.ts';
+import { decodeRow, encodeRow } from '../../index/engine/stored-row.ts';
+import { keys } from '../../index/keys.ts';
+import type { Entry } from '../../index/row.ts';
 import { formatVersion } from '../open.ts';
 
 /** What an export is of. */
@@ -88,7 +89,7 @@ class RowDigest {
 }
 
 const familyCodes = new Set(
-  Object.values(families).flatMap((group) => Object.values(group).map((family) => family.code)),
+  Object.values(keys).flatMap((group) => Object.values(group).map((family) => family.code)),
 );
 
 /** Checks an export part by part. Every method fails with what is wrong and where. */
@@ -126,7 +127,7 @@ export class ExportReader {
     const { key } = row;
     if (Buffer.compare(key, this.last) <= 0) throw invalid(field, 'is not in ascending order of the keys');
     const code = key[0]!;
-    if (!familyCodes.has(code) || code === storeKeys.commit.code)
+    if (!familyCodes.has(code) || code === keys.store.commit.code)
       throw invalid(field, `is of no family that is exported: ${Buffer.from(key).toString('hex')}`);
     this.last = key;
     this.digest.add(row);

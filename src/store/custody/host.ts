@@ -4,11 +4,11 @@
  */
 import { Failure } from '../../domain/errors.ts';
 import type { ServiceClock } from '../../index/clock/clock.ts';
-import { newestCommit } from '../../index/commits.ts';
 import { IndexDamaged, type Loss } from '../../index/damage.ts';
 import type { Index } from '../../index/door.ts';
+import { newestCommit } from '../../index/engine/commits.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
-import { store as keys } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { SpaceStatus } from '../contents/space.ts';
 import { formatVersion, type Store } from '../open.ts';
 import { transact } from '../rows/transaction.ts';
@@ -215,12 +215,12 @@ export class StoreHost implements AsyncDisposable {
       if (!pauseId.startsWith(`${pause.cause}-`)) continue;
       await transact(index, {
         queue: '',
-        reads: [keys.setting.key(pauseSetting(pause.cause))],
+        reads: [keys.store.setting.key(pauseSetting(pause.cause))],
         decide: (rows, draft) => {
-          const held = rows.get(keys.setting, pauseSetting(pause.cause)) as Pause | undefined;
+          const held = rows.get(keys.store.setting, pauseSetting(pause.cause)) as Pause | undefined;
           if (held === undefined) return;
           if (held.id !== pauseId) throw anotherPause(held.id);
-          draft.del(keys.setting, pauseSetting(pause.cause));
+          draft.del(keys.store.setting, pauseSetting(pause.cause));
         },
       });
     }
@@ -280,8 +280,8 @@ export class StoreHost implements AsyncDisposable {
    */
   async acceptLoss(lossId: string): Promise<void> {
     if (this.serving !== undefined) {
-      const accepted = await this.serving.index.get(keys.setting.key('acceptedLoss'));
-      if (accepted !== undefined && keys.setting.decode(accepted) === lossId) return;
+      const accepted = await this.serving.index.get(keys.store.setting.key('acceptedLoss'));
+      if (accepted !== undefined && keys.store.setting.decode(accepted) === lossId) return;
     }
     if (this.loss?.id !== lossId)
       throw new Failure('ETAG_MISMATCH', 'loss_id: this is not the loss that was found', {
@@ -294,7 +294,7 @@ export class StoreHost implements AsyncDisposable {
     const message = `the store lost data (${loss.message}); ${damaged} damaged rows were left out; look at what \`artifacta fsck\` reports`;
     await replacement.put([
       pauseRow('inconsistent', this.clock(), message),
-      [keys.setting.key('acceptedLoss'), keys.setting.encode(lossId)],
+      [keys.store.setting.key('acceptedLoss'), keys.store.setting.encode(lossId)],
       withoutConfirmation(),
       scanWanted(),
     ]);

@@ -1,8 +1,9 @@
 /** Fills the index that is to replace another: from an export, or from what is left of a damaged one. */
 import { Failure } from '../../domain/errors.ts';
-import type { Entry, Index, Snapshot } from '../../index/door.ts';
+import type { Index, Snapshot } from '../../index/door.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
-import { commitRange, sessions } from '../../index/keys.ts';
+import { commitRange, keys } from '../../index/keys.ts';
+import type { Entry } from '../../index/row.ts';
 import { BroughtBack } from './brought-back.ts';
 import { type ExportHeader, type ExportPart, ExportReader } from './export.ts';
 
@@ -52,7 +53,7 @@ export async function isEmpty(index: Index): Promise<boolean> {
 }
 
 /** Everything but what belongs to the store as a whole. */
-const afterStoreRows = { gte: sessions.name.range().gte, lt: Uint8Array.of(0xff) };
+const afterStoreRows = { gte: keys.sessions.name.range().gte, lt: Uint8Array.of(0xff) };
 
 export function notEmpty(): Failure {
   return new Failure(

@@ -1,8 +1,8 @@
 import type { Reader } from '../../index/door.ts';
-import { store as keys } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 
 /** The store's id; empty if it has none yet. */
 export async function storeIdIn(reader: Reader): Promise<string> {
-  const value = await reader.get(keys.setting.key('storeId'));
-  return value === undefined ? '' : String(keys.setting.decode(value));
+  const value = await reader.get(keys.store.setting.key('storeId'));
+  return value === undefined ? '' : String(keys.store.setting.decode(value));
 }

@@ -2,7 +2,7 @@
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { type Principal, seesArtifact } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
-import { artifacts, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
 import { asOf, isThere, type SessionNow } from '../rows/session-life.ts';
 
@@ -36,10 +36,10 @@ export class SessionsNow {
   async read(records: readonly ArtifactRecord[]): Promise<number> {
     const unknown = [...new Set(records.map(({ uid }) => uid))].filter((uid) => !this.known.has(uid));
     if (unknown.length === 0) return 0;
-    const values = await this.reader.getMany(unknown.map((uid) => sessions.record.key(this.ns, uid)));
+    const values = await this.reader.getMany(unknown.map((uid) => keys.sessions.record.key(this.ns, uid)));
     for (const [at, uid] of unknown.entries()) {
       const value = values[at];
-      this.known.set(uid, value && asOf(sessions.record.decode(value), this.now));
+      this.known.set(uid, value && asOf(keys.sessions.record.decode(value), this.now));
     }
     return unknown.length;
   }
@@ -66,9 +66,9 @@ export async function readLive(
   now: number,
   known = new SessionsNow(reader, by.namespace, now),
 ): Promise<(LiveRecord | undefined)[]> {
-  const values = await reader.getMany(ids.map((id) => artifacts.record.key(by.namespace, id)));
+  const values = await reader.getMany(ids.map((id) => keys.artifacts.record.key(by.namespace, id)));
   const found = values.map((value) => {
-    const record = value && artifacts.record.decode(value);
+    const record = value && keys.artifacts.record.decode(value);
     return record !== undefined && seesArtifact(by, record) ? { record, bytes: value!.length } : undefined;
   });
   await known.read(found.flatMap((one) => (one === undefined ? [] : [one.record])));

@@ -2,7 +2,7 @@
 import type { SessionUid } from '../../domain/ids.ts';
 import { type Principal, seesSession } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
-import { artifacts, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import { sessionLost, sessionNotFound } from '../rows/failures.ts';
 import { asOf, isOver, isThere, type SessionNow } from '../rows/session-life.ts';
 import { recordsReadTogether } from './live.ts';
@@ -23,16 +23,16 @@ export async function readSession(
 ): Promise<SessionNow> {
   const uid = seesSession(by, id) ? await uidOf(reader, by.namespace, id) : undefined;
   if (uid === undefined) throw sessionNotFound(id);
-  const value = await reader.get(sessions.record.key(by.namespace, uid));
+  const value = await reader.get(keys.sessions.record.key(by.namespace, uid));
   if (value === undefined) throw sessionLost(id);
-  const session = asOf(sessions.record.decode(value), now);
+  const session = asOf(keys.sessions.record.decode(value), now);
   if (!(await isPresent(reader, by.namespace, session, now))) throw sessionNotFound(id);
   return session;
 }
 
 async function uidOf(reader: Reader, ns: string, id: string): Promise<SessionUid | undefined> {
-  const value = await reader.get(sessions.name.key(ns, id));
-  const name = value && sessions.name.decode(value);
+  const value = await reader.get(keys.sessions.name.key(ns, id));
+  const name = value && keys.sessions.name.decode(value);
   return name?.goneSince === undefined ? name?.uid : undefined;
 }
 
@@ -48,13 +48,16 @@ export async function isPresent(
   if (session.holds > 0) return true;
   if ((session.survivesUntil ?? 0) <= now) return false;
   let lookedAt = 0;
-  for await (const block of reader.scan({ ...artifacts.version.range(ns, session.uid), firstBlock: 64 })) {
+  for await (const block of reader.scan({
+    ...keys.artifacts.version.range(ns, session.uid),
+    firstBlock: 64,
+  })) {
     for (let at = 0; at < block.length; at += recordsReadTogether) {
-      const keys = block
+      const wanted = block
         .slice(at, at + recordsReadTogether)
-        .map(([, value]) => artifacts.record.key(ns, artifacts.version.decode(value).id));
-      for (const value of await reader.getMany(keys))
-        if (value !== undefined && isThere(artifacts.record.decode(value), session, now)) return true;
+        .map(([, value]) => keys.artifacts.record.key(ns, keys.artifacts.version.decode(value).id));
+      for (const value of await reader.getMany(wanted))
+        if (value !== undefined && isThere(keys.artifacts.record.decode(value), session, now)) return true;
     }
     lookedAt += block.length;
     if (lookedAt >= lookedAtMax) return true;

@@ -3,7 +3,7 @@ import type { Artifact } from '../../domain/artifact.ts';
 import { effectiveExpiry } from '../../domain/expiry.ts';
 import { type Principal, seesArtifact } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
-import { artifacts } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
 import type { Budget } from '../../query/budget.ts';
 import { type Condition, type Field, matches } from '../../query/condition.ts';
@@ -35,12 +35,12 @@ export class ArtifactMatches {
   }
 
   /** One for each key of a record; undefined where nothing is to be shown. */
-  async records(keys: readonly Uint8Array[]): Promise<(Found<ArtifactRecord> | undefined)[]> {
+  async records(wanted: readonly Uint8Array[]): Promise<(Found<ArtifactRecord> | undefined)[]> {
     const { by, budget, addedBytes } = this.matching;
-    budget.records += keys.length;
-    const values = await this.reader.getMany(keys);
+    budget.records += wanted.length;
+    const values = await this.reader.getMany(wanted);
     const visible = values.map((value): Found<ArtifactRecord> | undefined => {
-      const record = value && artifacts.record.decode(value);
+      const record = value && keys.artifacts.record.decode(value);
       return record !== undefined && seesArtifact(by, record)
         ? { item: record, bytes: value!.length + addedBytes }
         : undefined;
@@ -62,8 +62,8 @@ export class ArtifactMatches {
   }
 
   /** As {@link records}, of latest versions. */
-  async latest(keys: readonly Uint8Array[]): Promise<(Found<Artifact> | undefined)[]> {
-    const found = await this.records(keys);
+  async latest(wanted: readonly Uint8Array[]): Promise<(Found<Artifact> | undefined)[]> {
+    const found = await this.records(wanted);
     return found.map((one) => one && { item: this.artifact(one.item, true), bytes: one.bytes });
   }
 

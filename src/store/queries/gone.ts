@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { limits } from '../../domain/limits.ts';
 import type { Reader } from '../../index/door.ts';
-import { artifacts } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ManifestRecord, SessionRecord } from '../../index/records.ts';
 import type { Contents } from '../contents/contents.ts';
 import { isThere } from '../rows/session-life.ts';
@@ -91,15 +91,15 @@ async function areLive(
   now: number,
 ): Promise<boolean[]> {
   const versions = await reader.getMany(
-    block.map(({ parsed }) => artifacts.version.key(ns, session.uid, parsed.name, parsed.version)),
+    block.map(({ parsed }) => keys.artifacts.version.key(ns, session.uid, parsed.name, parsed.version)),
   );
-  const ids = versions.map((value) => value && artifacts.version.decode(value).id);
+  const ids = versions.map((value) => value && keys.artifacts.version.decode(value).id);
   const present = ids.filter((id) => id !== undefined);
-  const records = await reader.getMany(present.map((id) => artifacts.record.key(ns, id)));
+  const records = await reader.getMany(present.map((id) => keys.artifacts.record.key(ns, id)));
   let next = 0;
   return ids.map((id) => {
     if (id === undefined) return false;
     const value = records[next++];
-    return value !== undefined && isThere(artifacts.record.decode(value), session, now);
+    return value !== undefined && isThere(keys.artifacts.record.decode(value), session, now);
   });
 }

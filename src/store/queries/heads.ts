@@ -2,9 +2,10 @@
 import { Buffer } from 'node:buffer';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Principal } from '../../domain/principal.ts';
-import type { Range, Reader } from '../../index/door.ts';
+import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
-import { artifacts } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
+import type { Range } from '../../index/row.ts';
 import { afterPrefix } from '../../index/tuple.ts';
 import type { Touches } from '../look/touches.ts';
 
@@ -37,7 +38,7 @@ export class Heads {
     this.options = options;
     const { namespace: ns, restriction } = by;
     const all = rangeOf(ns, uid, restriction?.namePrefix ?? '');
-    const after = options.after === undefined ? undefined : artifacts.head.key(ns, uid, options.after);
+    const after = options.after === undefined ? undefined : keys.artifacts.head.key(ns, uid, options.after);
     this.rest = after === undefined || Buffer.compare(after, all.gte) < 0 ? all : rangeAfter(all, after);
   }
 
@@ -56,8 +57,8 @@ export class Heads {
     const found: Head[] = [];
     for await (const block of this.reader.scan({ ...range, limit: rowsTogether })) {
       for (const [key, value] of block) {
-        const name = artifacts.head.parse(key)[2];
-        const { latest, deleted } = artifacts.head.decode(value);
+        const name = keys.artifacts.head.parse(key)[2];
+        const { latest, deleted } = keys.artifacts.head.decode(value);
         found.push({ name, bytes: Buffer.from(name), latest: deleted ? undefined : latest });
         this.rest = rangeAfter(range, key);
       }
@@ -70,9 +71,9 @@ export class Heads {
 
 /** The heads of the names that begin with `prefix`. */
 function rangeOf(ns: string, uid: SessionUid, prefix: string): Range {
-  if (prefix === '') return artifacts.head.range(ns, uid);
+  if (prefix === '') return keys.artifacts.head.range(ns, uid);
   // A string in a key ends with a byte that is not part of it, and the name is the last column.
-  const gte = artifacts.head.key(ns, uid, prefix).subarray(0, -1);
+  const gte = keys.artifacts.head.key(ns, uid, prefix).subarray(0, -1);
   return { gte, lt: afterPrefix(gte) };
 }
 

@@ -17,7 +17,7 @@ import { limits } from '../../domain/limits.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
-import { lineage } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import { readLive, recordsReadTogether } from '../look/live.ts';
 import type { Touches } from '../look/touches.ts';
 
@@ -220,7 +220,7 @@ export class LineageWalk {
 
   private async rows(near: ArtifactId, from: From | undefined, limit: number): Promise<ArtifactId[]> {
     const { reader, by, direction, touches } = this.options;
-    const family = lineage[direction];
+    const family = keys.lineage[direction];
     const all = family.range(by.namespace, near);
     const key = from && family.key(by.namespace, near, from.id);
     const rest = key === undefined ? all : from?.isIncluded ? { ...all, gte: key } : rangeAfter(all, key);

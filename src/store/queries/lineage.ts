@@ -5,7 +5,7 @@ import { type ArtifactId, artifactId, idToBytes } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Index, Reader } from '../../index/door.ts';
-import { artifacts } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import { readRecord } from '../artifacts/artifacts.ts';
 import { readLive, recordsReadTogether } from '../look/live.ts';
 import type { PageTokens } from '../look/page-token.ts';
@@ -153,13 +153,13 @@ async function readEnds(
   const found = await readLive(reader, by, ids, now);
   const live = found.filter((one) => one !== undefined);
   const heads = await reader.getMany(
-    live.map(({ record }) => artifacts.head.key(by.namespace, record.uid, record.name)),
+    live.map(({ record }) => keys.artifacts.head.key(by.namespace, record.uid, record.name)),
   );
   let next = 0;
   return found.map((one) => {
     if (one === undefined) return undefined;
     const head = heads[next++];
-    const isLatest = head !== undefined && artifacts.head.decode(head).latest === one.record.id;
+    const isLatest = head !== undefined && keys.artifacts.head.decode(head).latest === one.record.id;
     return { artifact: toArtifact(one.record, isLatest, one.session), bytes: one.bytes };
   });
 }

@@ -7,7 +7,7 @@ import type { ArtifactName, SessionId } from '../../domain/names.ts';
 import { type Principal, requireWholeSessions } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Index, Reader } from '../../index/door.ts';
-import { artifacts, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import { Budget } from '../../query/budget.ts';
 import {
   artifactCatalog,
@@ -176,7 +176,7 @@ export class Listing {
       condition: narrowed,
       catalog: artifactCatalog(ns, uids, await this.fewByState(reader, ns, narrowed, budget)),
       after: position.after,
-      resolve: (suffixes) => matches.latest(recordKeys(artifacts.record.range(ns).gte, suffixes)),
+      resolve: (suffixes) => matches.latest(recordKeys(keys.artifacts.record.range(ns).gte, suffixes)),
     });
     return this.page(bound, position, result, condition, budget);
   }
@@ -238,7 +238,7 @@ export class Listing {
     const states = narrowed === undefined ? [] : statesIn(narrowed);
     const hasLeases =
       states.length > 0 && (await this.withState(reader, ns, leasedWord, 1, budget)).length > 0;
-    const prefix = sessions.record.range(ns).gte;
+    const prefix = keys.sessions.record.range(ns).gte;
     const now = this.index.now();
     const asked: Query<Session> = {
       condition: narrowed,
@@ -310,8 +310,8 @@ export class Listing {
     budget: Budget,
   ): Promise<SessionUid[]> {
     const uids: SessionUid[] = [];
-    for await (const block of reader.scan({ ...sessions.byState.range(ns, word), limit }))
-      uids.push(...block.map(([key]) => sessions.byState.parse(key)[2]));
+    for await (const block of reader.scan({ ...keys.sessions.byState.range(ns, word), limit }))
+      uids.push(...block.map(([key]) => keys.sessions.byState.parse(key)[2]));
     budget.entries += uids.length;
     return uids;
   }
@@ -324,9 +324,9 @@ export class Listing {
   ): Promise<SessionUids> {
     const ids = condition === undefined ? [] : sessionIdsIn(condition);
     budget.probes += ids.length;
-    const names = await reader.getMany(ids.map((id) => sessions.name.key(ns, id)));
+    const names = await reader.getMany(ids.map((id) => keys.sessions.name.key(ns, id)));
     return new Map(
-      ids.flatMap((id, at) => (names[at] ? [[id, sessions.name.decode(names[at]).uid] as const] : [])),
+      ids.flatMap((id, at) => (names[at] ? [[id, keys.sessions.name.decode(names[at]).uid] as const] : [])),
     );
   }
 }

@@ -2,7 +2,7 @@
 import { type Principal, seesSession } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Reader } from '../../index/door.ts';
-import { sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import type { Budget } from '../../query/budget.ts';
 import { type Condition, type Field, matches } from '../../query/condition.ts';
@@ -24,12 +24,12 @@ export interface SessionMatching {
 export async function matchingSessions(
   reader: Reader,
   { by, condition, now, budget }: SessionMatching,
-  keys: readonly Uint8Array[],
+  wanted: readonly Uint8Array[],
 ): Promise<(Found<Session> | undefined)[]> {
-  budget.records += keys.length;
-  const values = await reader.getMany(keys);
+  budget.records += wanted.length;
+  const values = await reader.getMany(wanted);
   const matching = values.map((value) => {
-    const record = value && asOf(sessions.record.decode(value), now);
+    const record = value && asOf(keys.sessions.record.decode(value), now);
     if (record === undefined || !seesSession(by, record.id)) return undefined;
     return condition === undefined || matches(condition, (field) => fieldOf(record, field))
       ? record

@@ -4,10 +4,11 @@ import { effectiveExpiry } from '../../domain/expiry.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Namespace, SessionId } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
-import type { Entry, Index, Key, Range, Reader } from '../../index/door.ts';
+import type { Index, Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
-import { artifacts, latest } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
+import type { Entry, Key, Range } from '../../index/row.ts';
 import { SessionsNow } from '../look/live.ts';
 import type { PageTokens } from '../look/page-token.ts';
 import { issuePosition, openPosition } from '../look/query-position.ts';
@@ -102,40 +103,42 @@ async function sourceOf(
   scope: UsageScope,
   now: number,
 ): Promise<Source> {
-  const recordsOf = async (keys: readonly Key[], partOf: (at: number) => string) => {
-    const values = await reader.getMany(keys);
+  const recordsOf = async (wanted: readonly Key[], partOf: (at: number) => string) => {
+    const values = await reader.getMany(wanted);
     return values.flatMap((value, at) =>
-      value === undefined ? [] : [{ value: partOf(at), record: artifacts.record.decode(value) }],
+      value === undefined ? [] : [{ value: partOf(at), record: keys.artifacts.record.decode(value) }],
     );
   };
   switch (scope.of) {
     case 'namespace':
       return {
-        range: artifacts.record.range(ns),
+        range: keys.artifacts.record.range(ns),
         touches: 1,
         read: async (entries) =>
-          entries.map(([, value]) => ({ value: '', record: artifacts.record.decode(value) })),
+          entries.map(([, value]) => ({ value: '', record: keys.artifacts.record.decode(value) })),
       };
     case 'session': {
       const { uid } = await readSession(reader, { ...by, namespace: ns }, scope.session, now);
       return {
-        range: artifacts.version.range(ns, uid),
+        range: keys.artifacts.version.range(ns, uid),
         touches: 2,
         read: (entries) =>
           recordsOf(
-            entries.map(([, value]) => artifacts.record.key(ns, artifacts.version.decode(value).id)),
+            entries.map(([, value]) =>
+              keys.artifacts.record.key(ns, keys.artifacts.version.decode(value).id),
+            ),
             () => scope.session,
           ),
       };
     }
     case 'metadata':
       return {
-        range: latest.byMetadata.range(ns, scope.key),
+        range: keys.latest.byMetadata.range(ns, scope.key),
         touches: 2,
         read: (entries) => {
-          const parsed = entries.map(([key]) => latest.byMetadata.parse(key));
+          const parsed = entries.map(([key]) => keys.latest.byMetadata.parse(key));
           return recordsOf(
-            parsed.map(([, , , id]) => artifacts.record.key(ns, id)),
+            parsed.map(([, , , id]) => keys.artifacts.record.key(ns, id)),
             (at) => parsed[at]![2],
           );
         },

@@ -2,9 +2,10 @@
 import type { Artifact } from '../../domain/artifact.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { ArtifactName } from '../../domain/names.ts';
-import type { Entry, Key, Range, Reader } from '../../index/door.ts';
+import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
-import { artifacts } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
+import type { Entry, Key, Range } from '../../index/row.ts';
 import type { Budget } from '../../query/budget.ts';
 import type { Found } from '../../query/run.ts';
 import type { ArtifactMatches } from './artifact-matches.ts';
@@ -81,19 +82,19 @@ function sourceOf({ ns, uid, name, allVersions, oldestFirst }: VersionsQuery): S
   if (name === undefined)
     return {
       driver: 'commits of the session',
-      range: { ...artifacts.feed.range(ns, uid), reverse: !oldestFirst },
+      range: { ...keys.artifacts.feed.range(ns, uid), reverse: !oldestFirst },
       idsOf: (entries) =>
         entries.map(([, value]) => {
-          const event = artifacts.feed.decode(value);
+          const event = keys.artifacts.feed.decode(value);
           return event.kind === 'committed' ? event.id : undefined;
         }),
     };
-  const range = artifacts.version.range(ns, uid, name);
+  const range = keys.artifacts.version.range(ns, uid, name);
   return {
     driver: 'versions of the name',
     // The latest version is the highest, unless that one is gone.
     range: allVersions ? { ...range, reverse: oldestFirst } : { ...range, limit: 1 },
-    idsOf: (entries) => entries.map(([, value]) => artifacts.version.decode(value).id),
+    idsOf: (entries) => entries.map(([, value]) => keys.artifacts.version.decode(value).id),
   };
 }
 
@@ -111,7 +112,7 @@ class Shown {
   async of(ids: readonly (ArtifactId | undefined)[]): Promise<(Found<Artifact> | undefined)[]> {
     const { ns, matches, name, allVersions } = this.query;
     const wanted = ids.filter((id) => id !== undefined);
-    const records = await matches.records(wanted.map((id) => artifacts.record.key(ns, id)));
+    const records = await matches.records(wanted.map((id) => keys.artifacts.record.key(ns, id)));
     const byId = new Map(wanted.map((id, at) => [id, records[at]]));
     return await Promise.all(
       ids.map(async (id) => {
@@ -128,8 +129,8 @@ class Shown {
     const { ns, uid, budget } = this.query;
     if (!this.heads.has(name)) {
       budget.probes++;
-      const value = await this.reader.get(artifacts.head.key(ns, uid, name));
-      this.heads.set(name, value && artifacts.head.decode(value).latest);
+      const value = await this.reader.get(keys.artifacts.head.key(ns, uid, name));
+      this.heads.set(name, value && keys.artifacts.head.decode(value).latest);
     }
     return this.heads.get(name);
   }

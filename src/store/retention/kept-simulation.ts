@@ -5,7 +5,7 @@ import type { Principal } from '../../domain/principal.ts';
 import { keptKind, type Retention } from '../../domain/retention.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Index } from '../../index/door.ts';
-import { sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { KeptSession } from '../../index/records.ts';
 import type { Listing } from '../queries/listing.ts';
 import { bySeal, type KeptLists, keptKey } from '../sessions/kept-sessions.ts';
@@ -39,9 +39,9 @@ export async function simulatedLists(
   let left = limits.queryTouchesMax;
   for (const value of values) {
     const kind = { outcomes: keepLast.outcomes.join(' '), metadataKey: keepLast.metadataKey, value };
-    const stored = await index.get(sessions.kept.key(...keptKey(by.namespace, kind)));
+    const stored = await index.get(keys.sessions.kept.key(...keptKey(by.namespace, kind)));
     const list = new Map<string, KeptSession>(
-      (stored === undefined ? [] : sessions.kept.decode(stored).sessions).map((one) => [one.uid, one]),
+      (stored === undefined ? [] : keys.sessions.kept.decode(stored).sessions).map((one) => [one.uid, one]),
     );
     const one = `metadata.${JSON.stringify(keepLast.metadataKey)} = ${JSON.stringify(value)}`;
     const narrowed = filter.trim() === '' ? one : `(${filter}) AND ${one}`;

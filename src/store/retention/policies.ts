@@ -4,7 +4,7 @@ import type { Namespace } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { type Retention, sameRetention } from '../../domain/retention.ts';
 import type { Index } from '../../index/door.ts';
-import { sessions, store } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { PolicyRecord, SessionRecord } from '../../index/records.ts';
 import type { Listing, PageRequest } from '../queries/listing.ts';
 import { checkEtag, etagOf } from '../rows/failures.ts';
@@ -68,8 +68,8 @@ export class Policies {
   /** @throws Failure NAMESPACE_NOT_FOUND. */
   async get(ns: Namespace): Promise<Policy> {
     await this.namespaces.require(ns);
-    const value = await this.index.get(store.policy.key(ns));
-    return toPolicy(ns, value && store.policy.decode(value));
+    const value = await this.index.get(keys.store.policy.key(ns));
+    return toPolicy(ns, value && keys.store.policy.decode(value));
   }
 
   /**
@@ -86,16 +86,16 @@ export class Policies {
     await this.namespaces.require(ns);
     const record = await transact(this.index, {
       queue: ns,
-      reads: [store.policy.key(ns)],
+      reads: [keys.store.policy.key(ns)],
       decide: (rows, draft, env) => {
-        const found = rows.get(store.policy, ns);
+        const found = rows.get(keys.store.policy, ns);
         checkEtag(`the retention of ${ns}`, found ?? { revision: 0 }, etag);
         const changed: PolicyRecord = {
           ...(retention === undefined ? {} : { retention }),
           updateTime: env.now,
           revision: (found?.revision ?? 0) + 1,
         };
-        if (!isDryRun) draft.put(store.policy, [ns], changed);
+        if (!isDryRun) draft.put(keys.store.policy, [ns], changed);
         return changed;
       },
     });
@@ -138,12 +138,12 @@ export class Policies {
     return await this.lapses.settled(ns, () =>
       transact(this.index, {
         queue: ns,
-        reads: [sessions.record.key(ns, uid)],
+        reads: [keys.sessions.record.key(ns, uid)],
         decide: (rows, draft, env) => {
           if (lists === undefined) return decideChange(rows, draft, ns, uid, retention, env.now);
           const simulated = new Draft();
           for (const [kind, list] of lists)
-            simulated.put(sessions.kept, keptKey(ns, kind), { sessions: list });
+            simulated.put(keys.sessions.kept, keptKey(ns, kind), { sessions: list });
           return decideChange(through(rows, simulated), new Draft(), ns, uid, retention, env.now);
         },
       }),
@@ -160,7 +160,7 @@ function decideChange(
   retention: Retention,
   now: number,
 ): RetentionChange[] {
-  const found = rows.get(sessions.record, ns, uid);
+  const found = rows.get(keys.sessions.record, ns, uid);
   if (found === undefined || isOver(found, now)) return [];
   if (hasLapsed(found, now)) throw new SessionLapsed(found);
   if (sameRetention(found.retention ?? { ttlMs: {} }, retention)) return [];
@@ -189,11 +189,11 @@ function withRetention(
 
 /** Sessions that lost their mark since the draft had so many writes. */
 function displacedIn(draft: Draft, from: number, rows: Rows, ns: string, uid: SessionUid): RetentionChange[] {
-  const code = sessions.record.range().gte[0];
+  const code = keys.sessions.record.range().gte[0];
   return draft.writes.slice(from).flatMap((write) => {
     if (write.type !== 'put' || write.key[0] !== code) return [];
-    const after = sessions.record.decode(write.value);
-    const before = rows.get(sessions.record, ns, after.uid);
+    const after = keys.sessions.record.decode(write.value);
+    const before = rows.get(keys.sessions.record, ns, after.uid);
     return before === undefined || after.uid === uid ? [] : [changeOf(before, after)];
   });
 }

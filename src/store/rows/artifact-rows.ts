@@ -4,7 +4,7 @@
  */
 import type { Artifact } from '../../domain/artifact.ts';
 import { effectiveExpiry, type SessionFacts } from '../../domain/expiry.ts';
-import { artifacts, calls, latest, lineage } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord } from '../../index/records.ts';
 import { etagOf } from './failures.ts';
 import { isThere, type SessionNow } from './session-life.ts';
@@ -12,61 +12,62 @@ import type { Draft, Rows } from './transaction.ts';
 
 /** Rows that find the latest version of a name. */
 export function putLatest(draft: Draft, ns: string, record: ArtifactRecord): void {
-  draft.put(latest.byTime, [ns, record.id], true);
-  draft.put(latest.bySession, [ns, record.uid, record.id], true);
-  draft.put(latest.byName, [ns, record.name, record.id], true);
-  draft.put(latest.byType, [ns, record.contentType, record.id], true);
-  for (const [key, value] of record.metadata) draft.put(latest.byMetadata, [ns, key, value, record.id], true);
-  for (const [key, value] of record.labels) draft.put(latest.byLabel, [ns, key, value, record.id], true);
+  draft.put(keys.latest.byTime, [ns, record.id], true);
+  draft.put(keys.latest.bySession, [ns, record.uid, record.id], true);
+  draft.put(keys.latest.byName, [ns, record.name, record.id], true);
+  draft.put(keys.latest.byType, [ns, record.contentType, record.id], true);
+  for (const [key, value] of record.metadata)
+    draft.put(keys.latest.byMetadata, [ns, key, value, record.id], true);
+  for (const [key, value] of record.labels) draft.put(keys.latest.byLabel, [ns, key, value, record.id], true);
 }
 
 /** The reverse of {@link putLatest}. */
 export function delLatest(draft: Draft, ns: string, record: ArtifactRecord): void {
-  draft.del(latest.byTime, ns, record.id);
-  draft.del(latest.bySession, ns, record.uid, record.id);
-  draft.del(latest.byName, ns, record.name, record.id);
-  draft.del(latest.byType, ns, record.contentType, record.id);
-  for (const [key, value] of record.metadata) draft.del(latest.byMetadata, ns, key, value, record.id);
-  for (const [key, value] of record.labels) draft.del(latest.byLabel, ns, key, value, record.id);
+  draft.del(keys.latest.byTime, ns, record.id);
+  draft.del(keys.latest.bySession, ns, record.uid, record.id);
+  draft.del(keys.latest.byName, ns, record.name, record.id);
+  draft.del(keys.latest.byType, ns, record.contentType, record.id);
+  for (const [key, value] of record.metadata) draft.del(keys.latest.byMetadata, ns, key, value, record.id);
+  for (const [key, value] of record.labels) draft.del(keys.latest.byLabel, ns, key, value, record.id);
 }
 
 /** Queues an artifact at its own expiry; without one (also while it is held) it is in no queue. */
 export function putExpiry(draft: Draft, ns: string, record: ArtifactRecord): void {
   const { expireTime } = effectiveExpiry(record, undefined);
-  if (expireTime !== undefined) draft.put(calls.expiry, [expireTime, ns, 'artifact', record.id], true);
+  if (expireTime !== undefined) draft.put(keys.calls.expiry, [expireTime, ns, 'artifact', record.id], true);
 }
 
 /** The reverse of {@link putExpiry}. */
 export function delExpiry(draft: Draft, ns: string, record: ArtifactRecord): void {
   const { expireTime } = effectiveExpiry(record, undefined);
-  if (expireTime !== undefined) draft.del(calls.expiry, expireTime, ns, 'artifact', record.id);
+  if (expireTime !== undefined) draft.del(keys.calls.expiry, expireTime, ns, 'artifact', record.id);
 }
 
 /** Everything a new artifact adds, but for its content, its session, its head and the usage. */
 export function putArtifact(draft: Draft, ns: string, record: ArtifactRecord): void {
-  draft.put(artifacts.record, [ns, record.id], record);
+  draft.put(keys.artifacts.record, [ns, record.id], record);
   putDerived(draft, ns, record);
   putLatest(draft, ns, record);
 }
 
 /** What is derived from an artifact's record whether or not it is the latest version. */
 export function putDerived(draft: Draft, ns: string, record: ArtifactRecord): void {
-  draft.put(artifacts.version, [ns, record.uid, record.name, record.version], { id: record.id });
-  draft.put(artifacts.feed, [ns, record.uid, record.feed], { kind: 'committed', id: record.id });
+  draft.put(keys.artifacts.version, [ns, record.uid, record.name, record.version], { id: record.id });
+  draft.put(keys.artifacts.feed, [ns, record.uid, record.feed], { kind: 'committed', id: record.id });
   for (const input of record.inputs) {
-    draft.put(lineage.inputs, [ns, record.id, input], true);
-    draft.put(lineage.derived, [ns, input, record.id], true);
+    draft.put(keys.lineage.inputs, [ns, record.id, input], true);
+    draft.put(keys.lineage.derived, [ns, input, record.id], true);
   }
   putExpiry(draft, ns, record);
 }
 
 /** The reverse. What was derived from it keeps its rows and shows it as gone. */
 export function delArtifact(draft: Draft, ns: string, record: ArtifactRecord, isLatest: boolean): void {
-  draft.del(artifacts.record, ns, record.id);
-  draft.del(artifacts.version, ns, record.uid, record.name, record.version);
+  draft.del(keys.artifacts.record, ns, record.id);
+  draft.del(keys.artifacts.version, ns, record.uid, record.name, record.version);
   for (const input of record.inputs) {
-    draft.del(lineage.inputs, ns, record.id, input);
-    draft.del(lineage.derived, ns, input, record.id);
+    draft.del(keys.lineage.inputs, ns, record.id, input);
+    draft.del(keys.lineage.derived, ns, input, record.id);
   }
   if (isLatest) delLatest(draft, ns, record);
   delExpiry(draft, ns, record);
@@ -91,7 +92,7 @@ export function latestRecord(
   head: HeadRecord | undefined,
 ): ArtifactRecord | undefined {
   if (head === undefined || head.deleted) return undefined;
-  return rows.get(artifacts.record, ns, head.latest);
+  return rows.get(keys.artifacts.record, ns, head.latest);
 }
 
 /** What the record says to a caller. @param session as it is now; undefined if it is lost. */

@@ -9,9 +9,9 @@ import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { beginningOf } from '../../domain/text.ts';
-import type { Key } from '../../index/door.ts';
-import { blobs } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { BlobRecord, QuarantineRecord } from '../../index/records.ts';
+import type { Key } from '../../index/row.ts';
 import type { Content } from './content.ts';
 import type { Draft, Rows } from './transaction.ts';
 
@@ -41,9 +41,9 @@ export function blobReads(
   ns: string,
   content: Content | { readonly kind: 'held'; readonly sha256: Sha256 },
 ): Key[] {
-  const keys = [blobs.record.key(ns, content.sha256)];
-  if (content.kind === 'blob') keys.push(blobs.physicalName.key(ns, content.name));
-  return keys;
+  const wanted = [keys.blobs.record.key(ns, content.sha256)];
+  if (content.kind === 'blob') wanted.push(keys.blobs.physicalName.key(ns, content.name));
+  return wanted;
 }
 
 /**
@@ -60,10 +60,10 @@ export function attach(
   now: number,
 ): boolean {
   const { sha256 } = content;
-  const held = rows.get(blobs.record, ns, sha256);
-  draft.put(blobs.reference, [ns, sha256, by.kind, by.id], true);
+  const held = rows.get(keys.blobs.record, ns, sha256);
+  draft.put(keys.blobs.reference, [ns, sha256, by.kind, by.id], true);
   if (held !== undefined && !held.quarantined) {
-    draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs + 1 });
+    draft.put(keys.blobs.record, [ns, sha256], { ...held, refs: held.refs + 1 });
     discardCopy(rows, draft, ns, content, now);
     return true;
   }
@@ -76,22 +76,22 @@ export function attach(
 function putContent(rows: Rows, draft: Draft, ns: string, content: Content, refs: number, now: number): void {
   const { sha256, size } = content;
   if (content.kind === 'inline') {
-    draft.put(blobs.record, [ns, sha256], { size, refs });
-    draft.put(blobs.bytes, [ns, sha256], content.bytes);
+    draft.put(keys.blobs.record, [ns, sha256], { size, refs });
+    draft.put(keys.blobs.bytes, [ns, sha256], content.bytes);
     return;
   }
   if (content.publishTime === undefined) throw new ContentVanished();
-  const state = rows.get(blobs.physicalName, ns, content.name);
+  const state = rows.get(keys.blobs.physicalName, ns, content.name);
   if (state !== undefined || now - content.publishTime > publishedMsMax)
     throw new Failure(
       'STORE_UNAVAILABLE',
       'the upload took so long that its bytes were condemned; upload again',
     );
-  draft.put(blobs.record, [ns, sha256], { name: content.name, size, refs });
-  draft.put(blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
+  draft.put(keys.blobs.record, [ns, sha256], { name: content.name, size, refs });
+  draft.put(keys.blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
   for (let at = 0; at < content.crcs.length; at += crcRowBytes)
-    draft.put(blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
-  draft.put(blobs.preview, [ns, sha256], previewOf(content.head, size));
+    draft.put(keys.blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
+  draft.put(keys.blobs.preview, [ns, sha256], previewOf(content.head, size));
 }
 
 /**
@@ -105,14 +105,14 @@ export function discardBytes(
   record: BlobRecord,
   now: number,
 ): void {
-  if (record.quarantined) draft.del(blobs.quarantine, ns, sha256);
+  if (record.quarantined) draft.del(keys.blobs.quarantine, ns, sha256);
   if (record.name === undefined) {
-    draft.del(blobs.bytes, ns, sha256);
+    draft.del(keys.blobs.bytes, ns, sha256);
     return;
   }
   for (const key of crcKeys(ns, sha256, 0, lastBlock(record.size)))
-    draft.del(blobs.crcs, ...blobs.crcs.parse(key));
-  draft.del(blobs.preview, ns, sha256);
+    draft.del(keys.blobs.crcs, ...keys.blobs.crcs.parse(key));
+  draft.del(keys.blobs.preview, ns, sha256);
   condemn(draft, ns, record.name, record.size, now);
 }
 
@@ -133,8 +133,8 @@ export function quarantine(
   record: BlobRecord,
   found: QuarantineRecord,
 ): void {
-  draft.put(blobs.record, [ns, sha256], { ...record, quarantined: true });
-  draft.put(blobs.quarantine, [ns, sha256], found);
+  draft.put(keys.blobs.record, [ns, sha256], { ...record, quarantined: true });
+  draft.put(keys.blobs.quarantine, [ns, sha256], found);
 }
 
 /**
@@ -142,7 +142,7 @@ export function quarantine(
  * ones, or are discarded.
  */
 export function healOrDiscard(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
-  const held = rows.get(blobs.record, ns, content.sha256);
+  const held = rows.get(keys.blobs.record, ns, content.sha256);
   if (held !== undefined && !held.quarantined) {
     discardCopy(rows, draft, ns, content, now);
     return;
@@ -158,7 +158,7 @@ export function isHeld(
   ns: string,
   content: { readonly sha256: Sha256; readonly size: number },
 ): boolean {
-  const held = rows.get(blobs.record, ns, content.sha256);
+  const held = rows.get(keys.blobs.record, ns, content.sha256);
   return held !== undefined && !held.quarantined && held.size === content.size;
 }
 
@@ -170,25 +170,25 @@ export function attachHeld(
   content: { readonly sha256: Sha256; readonly size: number },
   by: Referrer,
 ): boolean {
-  const held = rows.get(blobs.record, ns, content.sha256);
+  const held = rows.get(keys.blobs.record, ns, content.sha256);
   if (held === undefined || !isHeld(rows, ns, content)) return false;
-  draft.put(blobs.reference, [ns, content.sha256, by.kind, by.id], true);
-  draft.put(blobs.record, [ns, content.sha256], { ...held, refs: held.refs + 1 });
+  draft.put(keys.blobs.reference, [ns, content.sha256, by.kind, by.id], true);
+  draft.put(keys.blobs.record, [ns, content.sha256], { ...held, refs: held.refs + 1 });
   return true;
 }
 
 /** Queues our own published copy for collection: nothing will ever reference its name. */
 export function discardCopy(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
   if (content.kind !== 'blob' || content.publishTime === undefined) return;
-  if (rows.get(blobs.physicalName, ns, content.name) !== undefined) return;
+  if (rows.get(keys.blobs.physicalName, ns, content.name) !== undefined) return;
   condemn(draft, ns, content.name, content.size, now);
 }
 
 /** Queues a file: nothing will ever reference its name. */
 export function condemn(draft: Draft, ns: string, name: string, size: number, now: number): void {
   const notBefore = now + readGraceMs;
-  draft.put(blobs.physicalName, [ns, name], { state: 'condemned', notBefore });
-  draft.put(blobs.condemned, [notBefore, ns, name], { size });
+  draft.put(keys.blobs.physicalName, [ns, name], { state: 'condemned', notBefore });
+  draft.put(keys.blobs.condemned, [notBefore, ns, name], { size });
 }
 
 /** Removes a reference; the last one queues the blob. */
@@ -200,27 +200,27 @@ export function detach(
   by: Referrer,
   now: number,
 ): void {
-  const held = rows.get(blobs.record, ns, sha256);
+  const held = rows.get(keys.blobs.record, ns, sha256);
   if (held === undefined || held.refs < 1)
     throw new Failure('DATA_LOSS', 'an artifact references content whose record is gone', {
       metadata: { sha256 },
     });
-  draft.del(blobs.reference, ns, sha256, by.kind, by.id);
+  draft.del(keys.blobs.reference, ns, sha256, by.kind, by.id);
   if (held.refs > 1) {
-    draft.put(blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
+    draft.put(keys.blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
     return;
   }
-  draft.put(blobs.record, [ns, sha256], { ...held, refs: 0, idleSince: now });
-  draft.put(blobs.maybeFree, [now, ns, sha256], true);
+  draft.put(keys.blobs.record, [ns, sha256], { ...held, refs: 0, idleSince: now });
+  draft.put(keys.blobs.maybeFree, [now, ns, sha256], true);
 }
 
 /** The CRC rows' keys of a blob of `size` bytes that cover its blocks `first` to `last`. */
 export function crcKeys(ns: string, sha256: Sha256, first: number, last: number): Key[] {
-  const keys: Key[] = [];
+  const wanted: Key[] = [];
   const perRow = crcRowBytes / 4;
   for (let row = Math.floor(first / perRow); row <= Math.floor(last / perRow); row++)
-    keys.push(blobs.crcs.key(ns, sha256, row));
-  return keys;
+    wanted.push(keys.blobs.crcs.key(ns, sha256, row));
+  return wanted;
 }
 
 /** What is kept of the beginning of a content of `size` bytes: nothing if it is not text. */

@@ -1,6 +1,6 @@
 /** The rows that an API key consists of. Pure, like everything that runs inside a `decide`. */
 import { limits } from '../../domain/limits.ts';
-import { calls, credentials } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ApiKeyRecord } from '../../index/records.ts';
 import type { Draft } from './transaction.ts';
 
@@ -29,13 +29,13 @@ export function isForgotten(record: ApiKeyRecord, now: number): boolean {
 /** @param before the record that is replaced. */
 export function putKey(draft: Draft, id: string, record: ApiKeyRecord, before?: ApiKeyRecord): void {
   const queued = before && forgetTime(before);
-  if (queued !== undefined) draft.del(calls.expiry, queued, record.ns, 'key', id);
-  draft.put(credentials.apiKey, [id], record);
+  if (queued !== undefined) draft.del(keys.calls.expiry, queued, record.ns, 'key', id);
+  draft.put(keys.credentials.apiKey, [id], record);
   putDerivedOfKey(draft, id, record);
 }
 
 /** What is derived from a key's record: where it is queued for the reaper. */
 export function putDerivedOfKey(draft: Draft, id: string, record: ApiKeyRecord): void {
   const time = forgetTime(record);
-  if (time !== undefined) draft.put(calls.expiry, [time, record.ns, 'key', id], true);
+  if (time !== undefined) draft.put(keys.calls.expiry, [time, record.ns, 'key', id], true);
 }

@@ -1,5 +1,5 @@
 /** The rows that a share link consists of. Pure, like everything that runs inside a `decide`. */
-import { calls, links } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ShareLinkRecord } from '../../index/records.ts';
 import type { Draft } from './transaction.ts';
 
@@ -10,19 +10,19 @@ export function isEnded({ revokeTime, expireTime }: ShareLinkRecord, now: number
 
 /** @param hash of the token. */
 export function putLink(draft: Draft, hash: string, record: ShareLinkRecord): void {
-  draft.put(links.record, [hash], record);
+  draft.put(keys.links.record, [hash], record);
   putDerivedOfLink(draft, hash, record);
 }
 
 /** What is derived from a link's record. */
 export function putDerivedOfLink(draft: Draft, hash: string, record: ShareLinkRecord): void {
   const { ns, uid, artifact, expireTime } = record;
-  draft.put(links.byTarget, [ns, uid, artifact, hash], true);
-  draft.put(calls.expiry, [expireTime, ns, 'link', hash], true);
+  draft.put(keys.links.byTarget, [ns, uid, artifact, hash], true);
+  draft.put(keys.calls.expiry, [expireTime, ns, 'link', hash], true);
 }
 
 /** The reverse of {@link putLink}, but for the row of the queue. */
 export function delLink(draft: Draft, hash: string, { ns, uid, artifact }: ShareLinkRecord): void {
-  draft.del(links.record, hash);
-  draft.del(links.byTarget, ns, uid, artifact, hash);
+  draft.del(keys.links.record, hash);
+  draft.del(keys.links.byTarget, ns, uid, artifact, hash);
 }

@@ -7,7 +7,7 @@ import type { SessionId } from '../../domain/names.ts';
 import type { Retention } from '../../domain/retention.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Env, Reader } from '../../index/door.ts';
-import { calls, sessions, store } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { OutputsRecord, SessionRecord } from '../../index/records.ts';
 import { leasedWord } from '../../query/catalogs.ts';
 import { etagOf, sealPending, sessionGone, sessionLost, sessionNotFound } from './failures.ts';
@@ -62,7 +62,7 @@ export function createSession(
     holds: 0,
     revision: 1,
   };
-  if (record.hasOutputs) draft.put(sessions.outputs, [ns, record.uid], { expected: expectedOutputs });
+  if (record.hasOutputs) draft.put(keys.sessions.outputs, [ns, record.uid], { expected: expectedOutputs });
   putDerivedOfSession(draft, ns, record);
   return record;
 }
@@ -74,42 +74,43 @@ export function retentionOf(
   asked: Retention | undefined,
 ): Pick<SessionRecord, 'retention' | 'askedRetention'> {
   if (asked !== undefined) return { retention: asked, askedRetention: asked };
-  const policy = rows.get(store.policy, ns)?.retention;
+  const policy = rows.get(keys.store.policy, ns)?.retention;
   return policy === undefined ? {} : { retention: policy };
 }
 
 /** Whoever had the id, so long ago that it is free again, lets go of it. */
 function leaveId(rows: Rows, draft: Draft, ns: string, id: string, now: number): void {
-  const name = rows.get(sessions.name, ns, id);
+  const name = rows.get(keys.sessions.name, ns, id);
   if (name === undefined) return;
   if (name.goneSince !== undefined) {
-    draft.del(calls.expiry, freeAgain(name.goneSince), ns, 'gone', id);
+    draft.del(keys.calls.expiry, freeAgain(name.goneSince), ns, 'gone', id);
     return;
   }
-  const before = rows.get(sessions.record, ns, name.uid);
+  const before = rows.get(keys.sessions.record, ns, name.uid);
   if (before !== undefined) putSession(draft, ns, before, { ...before, deleteTime: now });
 }
 
 /** What is derived from a session's record and finds it. */
 export function putDerivedOfSession(draft: Draft, ns: string, record: SessionRecord): void {
-  if (record.deleteTime === undefined) draft.put(sessions.name, [ns, record.id], { uid: record.uid });
+  if (record.deleteTime === undefined) draft.put(keys.sessions.name, [ns, record.id], { uid: record.uid });
   const due = dueTime(record);
-  if (due !== undefined) draft.put(calls.expiry, [due, ns, 'session', record.uid], true);
-  draft.put(sessions.byTime, [ns, record.uid], true);
+  if (due !== undefined) draft.put(keys.calls.expiry, [due, ns, 'session', record.uid], true);
+  draft.put(keys.sessions.byTime, [ns, record.uid], true);
   for (const [key, value] of record.metadata)
-    draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
-  for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, record.uid], true);
-  for (const word of stateWords(record)) draft.put(sessions.byState, [ns, word, record.uid], true);
+    draft.put(keys.sessions.byMetadata, [ns, key, value, record.uid], true);
+  for (const [key, value] of record.labels)
+    draft.put(keys.sessions.byLabel, [ns, key, value, record.uid], true);
+  for (const word of stateWords(record)) draft.put(keys.sessions.byState, [ns, word, record.uid], true);
 }
 
 /** The reverse of {@link putDerivedOfSession}, but for the name, which outlives the session. */
 export function delDerivedOfSession(draft: Draft, ns: string, record: SessionRecord): void {
   const due = dueTime(record);
-  if (due !== undefined) draft.del(calls.expiry, due, ns, 'session', record.uid);
-  draft.del(sessions.byTime, ns, record.uid);
-  for (const [key, value] of record.metadata) draft.del(sessions.byMetadata, ns, key, value, record.uid);
-  for (const [key, value] of record.labels) draft.del(sessions.byLabel, ns, key, value, record.uid);
-  for (const word of stateWords(record)) draft.del(sessions.byState, ns, word, record.uid);
+  if (due !== undefined) draft.del(keys.calls.expiry, due, ns, 'session', record.uid);
+  draft.del(keys.sessions.byTime, ns, record.uid);
+  for (const [key, value] of record.metadata) draft.del(keys.sessions.byMetadata, ns, key, value, record.uid);
+  for (const [key, value] of record.labels) draft.del(keys.sessions.byLabel, ns, key, value, record.uid);
+  for (const word of stateWords(record)) draft.del(keys.sessions.byState, ns, word, record.uid);
 }
 
 /** A session's state and outcome as filters write them. */
@@ -124,24 +125,24 @@ export function stateWords({
 
 /** The session of an artifact as it is now; undefined if its record is lost. */
 export function sessionOf(rows: Rows, ns: string, uid: SessionUid, now: number): SessionNow | undefined {
-  const record = rows.get(sessions.record, ns, uid);
+  const record = rows.get(keys.sessions.record, ns, uid);
   return record && asOf(record, now);
 }
 
 /** Puts the record of a session, and what of its rows follows its state and its end. */
 export function putSession(draft: Draft, ns: string, before: SessionRecord, after: SessionRecord): void {
-  draft.put(sessions.record, [ns, after.uid], after);
+  draft.put(keys.sessions.record, [ns, after.uid], after);
   const words = stateWords(after);
   const wordsBefore = stateWords(before);
   if (words.join() !== wordsBefore.join()) {
-    for (const word of wordsBefore) draft.del(sessions.byState, ns, word, before.uid);
-    for (const word of words) draft.put(sessions.byState, [ns, word, after.uid], true);
+    for (const word of wordsBefore) draft.del(keys.sessions.byState, ns, word, before.uid);
+    for (const word of words) draft.put(keys.sessions.byState, [ns, word, after.uid], true);
   }
   const due = dueTime(after);
   const dueBefore = dueTime(before);
   if (due === dueBefore) return;
-  if (dueBefore !== undefined) draft.del(calls.expiry, dueBefore, ns, 'session', before.uid);
-  if (due !== undefined) draft.put(calls.expiry, [due, ns, 'session', after.uid], true);
+  if (dueBefore !== undefined) draft.del(keys.calls.expiry, dueBefore, ns, 'session', before.uid);
+  if (due !== undefined) draft.put(keys.calls.expiry, [due, ns, 'session', after.uid], true);
 }
 
 /** A session of which an artifact has an expiry of its own: it may outlast the session. */
@@ -165,9 +166,9 @@ export function renewed(record: SessionRecord, now: number): SessionRecord {
  * @throws Failure SESSION_GONE; {@link SessionLapsed}.
  */
 export function findSession(rows: Rows, ns: string, id: string, now: number): SessionRecord | undefined {
-  const name = rows.get(sessions.name, ns, id);
+  const name = rows.get(keys.sessions.name, ns, id);
   if (name === undefined) return undefined;
-  const record = name.goneSince === undefined ? rows.get(sessions.record, ns, name.uid) : undefined;
+  const record = name.goneSince === undefined ? rows.get(keys.sessions.record, ns, name.uid) : undefined;
   if (isIdFree(name, record, now)) return undefined;
   if (name.goneSince !== undefined) throw sessionGone(id);
   if (record === undefined) throw sessionLost(id);
@@ -201,7 +202,7 @@ const noOutputs: OutputsRecord = { expected: [] };
 
 /** The expected outputs of a session, inside a transaction. */
 export function outputsOf(rows: Rows, ns: string, record: SessionRecord): OutputsRecord {
-  return (record.hasOutputs ? rows.get(sessions.outputs, ns, record.uid) : undefined) ?? noOutputs;
+  return (record.hasOutputs ? rows.get(keys.sessions.outputs, ns, record.uid) : undefined) ?? noOutputs;
 }
 
 /** What the records of sessions say to a caller at an instant. */
@@ -212,11 +213,14 @@ export async function readSessions(
   now: number,
 ): Promise<Session[]> {
   const having = records.filter(({ hasOutputs }) => hasOutputs);
-  const values = await reader.getMany(having.map(({ uid }) => sessions.outputs.key(ns, uid)));
+  const values = await reader.getMany(having.map(({ uid }) => keys.sessions.outputs.key(ns, uid)));
   let next = 0;
   return records.map((record) => {
     const value = record.hasOutputs ? values[next++] : undefined;
-    return toSession(asOf(record, now), value === undefined ? noOutputs : sessions.outputs.decode(value));
+    return toSession(
+      asOf(record, now),
+      value === undefined ? noOutputs : keys.sessions.outputs.decode(value),
+    );
   });
 }
 

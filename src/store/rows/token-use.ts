@@ -1,7 +1,7 @@
 /** Tokens that may push only so many bytes: what was pushed with each is counted in the commits themselves. */
 import { Failure } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
-import { calls, credentials } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { Draft, Rows } from './transaction.ts';
 
 /** Counts bytes against a token that has a limit; it must have an end. @throws Failure QUOTA_EXCEEDED. */
@@ -9,11 +9,11 @@ export function chargeToken(by: Principal, bytes: number, rows: Rows, draft: Dra
   const limit = by.restriction?.pushBytesMax;
   if (limit === undefined) return;
   const { namespace: ns, subject, expireTime } = by;
-  const used = rows.get(credentials.tokenUse, ns, subject)?.bytes ?? 0;
+  const used = rows.get(keys.credentials.tokenUse, ns, subject)?.bytes ?? 0;
   if (used + bytes > limit) throw tokenUsedUp(limit, used);
   if (expireTime === undefined) throw new RangeError('a token with a limit has no end');
-  draft.put(credentials.tokenUse, [ns, subject], { bytes: used + bytes, expireTime });
-  draft.put(calls.expiry, [expireTime, ns, 'token', subject], true);
+  draft.put(keys.credentials.tokenUse, [ns, subject], { bytes: used + bytes, expireTime });
+  draft.put(keys.calls.expiry, [expireTime, ns, 'token', subject], true);
 }
 
 /** QUOTA_EXCEEDED. */

@@ -7,18 +7,11 @@
 import { Failure } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { textOf } from '../../index/bytes.ts';
-import {
-  type Env,
-  type Index,
-  type Key,
-  KeyNotListed,
-  type Rows as RawRows,
-  type Value,
-  type Write,
-} from '../../index/door.ts';
+import { type Env, type Index, KeyNotListed, type Rows as RawRows } from '../../index/door.ts';
 import type { Family } from '../../index/family.ts';
-import { credentials } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ApiKeyRecord } from '../../index/records.ts';
+import type { Key, Value, Write } from '../../index/row.ts';
 
 /** Reads one row of a family, decoded. */
 export class Rows {
@@ -39,9 +32,9 @@ export class Rows {
   }
 
   /** Asks for all of these rows at once, so that they cost one round instead of one each. */
-  require(keys: readonly Key[]): void {
+  require(wanted: readonly Key[]): void {
     const missing: Key[] = [];
-    for (const key of keys) {
+    for (const key of wanted) {
       try {
         this.raw.get(key);
       } catch (error) {
@@ -108,7 +101,9 @@ export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
   const { by } = operation;
   return index.transact({
     reads:
-      by?.apiKey === undefined ? operation.reads : [...operation.reads, credentials.apiKey.key(by.apiKey)],
+      by?.apiKey === undefined
+        ? operation.reads
+        : [...operation.reads, keys.credentials.apiKey.key(by.apiKey)],
     queue: operation.queue,
     ...(operation.bytesHint === undefined ? {} : { bytesHint: operation.bytesHint }),
     decide: (raw, env) => {
@@ -129,7 +124,7 @@ export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
 
 /** What was good when the call began may have ended since. */
 function requireCurrent(by: Principal, rows: Rows, { now }: Env): void {
-  requireGood(by, by.apiKey === undefined ? undefined : rows.get(credentials.apiKey, by.apiKey), now);
+  requireGood(by, by.apiKey === undefined ? undefined : rows.get(keys.credentials.apiKey, by.apiKey), now);
 }
 
 /** @param key the record of the principal's API key, if it has one. @throws Failure UNAUTHENTICATED. */

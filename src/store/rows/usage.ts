@@ -1,9 +1,9 @@
 /** What namespaces use, and what they may. Pure, like everything that runs inside a `decide`. */
 import { crc32 } from 'node:zlib';
 import { Failure } from '../../domain/errors.ts';
-import type { Key } from '../../index/door.ts';
-import { calls, store } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { QuotaRecord, UsageRecord } from '../../index/records.ts';
+import type { Key } from '../../index/row.ts';
 import type { Draft, Rows } from './transaction.ts';
 
 /** A namespace has so many rows of usage, so that commits do not all rewrite one. */
@@ -22,12 +22,12 @@ export function usageShard(session: string): number {
 
 /** The usage row that a session is counted in. */
 export function usageKey(ns: string, session: string): Key {
-  return calls.usage.key(ns, usageShard(session));
+  return keys.calls.usage.key(ns, usageShard(session));
 }
 
 /** The rows that say whether a session may grow. With a quota it takes another round for all of the usage. */
 export function growthKeys(ns: string, session: string): Key[] {
-  return [usageKey(ns, session), store.namespace.key(ns)];
+  return [usageKey(ns, session), keys.store.namespace.key(ns)];
 }
 
 export const noUsage: UsageRecord = { sessions: 0, artifacts: 0, bytes: 0 };
@@ -56,19 +56,19 @@ export function addUsage(
 ): void {
   const shard = usageShard(session);
   if (Object.values(gain).some((amount) => amount > 0)) requireQuota(rows, ns, gain);
-  draft.put(calls.usage, [ns, shard], plus(rows.get(calls.usage, ns, shard) ?? noUsage, gain));
+  draft.put(keys.calls.usage, [ns, shard], plus(rows.get(keys.calls.usage, ns, shard) ?? noUsage, gain));
 }
 
 /** What a namespace uses, inside a transaction. */
 export function usageOf(rows: Rows, ns: string): UsageRecord {
-  rows.require(allShards.map((shard) => calls.usage.key(ns, shard)));
+  rows.require(allShards.map((shard) => keys.calls.usage.key(ns, shard)));
   return allShards
-    .map((shard) => rows.get(calls.usage, ns, shard) ?? noUsage)
+    .map((shard) => rows.get(keys.calls.usage, ns, shard) ?? noUsage)
     .reduce((sum, share) => plus(sum, share), noUsage);
 }
 
 function requireQuota(rows: Rows, ns: string, gain: Partial<UsageRecord>): void {
-  const quota = rows.get(store.namespace, ns)?.quota;
+  const quota = rows.get(keys.store.namespace, ns)?.quota;
   if (quota === undefined) return;
   const failure = beyondQuota(quota, plus(usageOf(rows, ns), gain), gain);
   if (failure !== undefined) throw failure;

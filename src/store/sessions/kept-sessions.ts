@@ -4,7 +4,7 @@
  */
 import { limits } from '../../domain/limits.ts';
 import { type KeptKind, keptKind, laterExpiry, policyExpiry } from '../../domain/retention.ts';
-import { sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { KeptSession, SessionRecord } from '../../index/records.ts';
 import { putSession } from '../rows/session-rows.ts';
 import type { Draft, Rows } from '../rows/transaction.ts';
@@ -41,9 +41,9 @@ export function enterKept(
   const kept = list.slice(-count);
   const lost = list.slice(0, -count).filter(({ uid }) => uid !== session.uid);
   putList(draft, ns, kind, kept);
-  rows.require(lost.map(({ uid }) => sessions.record.key(ns, uid)));
+  rows.require(lost.map(({ uid }) => keys.sessions.record.key(ns, uid)));
   for (const { uid } of lost) {
-    const other = rows.get(sessions.record, ns, uid);
+    const other = rows.get(keys.sessions.record, ns, uid);
     if (other?.kept)
       putSession(draft, ns, other, { ...withoutMark(other, now), revision: other.revision + 1 });
   }
@@ -71,12 +71,12 @@ function kindOf({ retention, outcome, metadata }: SessionRecord): KeptKind | und
 }
 
 function listOf(rows: Rows, ns: string, kind: KeptKind): readonly KeptSession[] {
-  return rows.get(sessions.kept, ...keptKey(ns, kind))?.sessions ?? [];
+  return rows.get(keys.sessions.kept, ...keptKey(ns, kind))?.sessions ?? [];
 }
 
 function putList(draft: Draft, ns: string, kind: KeptKind, list: readonly KeptSession[]): void {
-  if (list.length === 0) draft.del(sessions.kept, ...keptKey(ns, kind));
-  else draft.put(sessions.kept, keptKey(ns, kind), { sessions: list });
+  if (list.length === 0) draft.del(keys.sessions.kept, ...keptKey(ns, kind));
+  else draft.put(keys.sessions.kept, keptKey(ns, kind), { sessions: list });
 }
 
 function without(list: readonly KeptSession[], { uid }: SessionRecord): KeptSession[] {

@@ -5,7 +5,7 @@
  */
 import { isExpired } from '../../domain/expiry.ts';
 import type { Reader } from '../../index/door.ts';
-import { artifacts } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, SessionRecord } from '../../index/records.ts';
 
 /** One line of a manifest. */
@@ -23,16 +23,16 @@ export async function* manifestLines(
   ns: string,
   session: SessionRecord,
 ): AsyncIterable<{ readonly records: readonly ArtifactRecord[]; readonly text: string }> {
-  for await (const block of reader.scan(artifacts.version.range(ns, session.uid))) {
+  for await (const block of reader.scan(keys.artifacts.version.range(ns, session.uid))) {
     // Looking up a hundred records at a time lets other calls in between.
     for (let at = 0; at < block.length; at += recordsAtOnce) {
-      const keys = block
+      const wanted = block
         .slice(at, at + recordsAtOnce)
-        .map(([, value]) => artifacts.record.key(ns, artifacts.version.decode(value).id));
-      const values = await reader.getMany(keys);
+        .map(([, value]) => keys.artifacts.record.key(ns, keys.artifacts.version.decode(value).id));
+      const values = await reader.getMany(wanted);
       const records = values
         .filter((value) => value !== undefined)
-        .map((value) => artifacts.record.decode(value))
+        .map((value) => keys.artifacts.record.decode(value))
         .filter((record) => !isExpired(record, undefined, session.sealTime!));
       if (records.length > 0) yield { records, text: records.map(manifestLine).join('') };
     }

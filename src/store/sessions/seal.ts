@@ -11,7 +11,7 @@ import type { SessionId } from '../../domain/names.ts';
 import { type Principal, requireWholeSessions, seesSession } from '../../domain/principal.ts';
 import type { Outcome, Session } from '../../domain/session.ts';
 import type { Env, Index, Reader } from '../../index/door.ts';
-import { artifacts, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { type After, afterRealTime } from '../../index/timer.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
@@ -85,7 +85,7 @@ export class Seals {
       transact(index, {
         queue: ns,
         by: principal,
-        reads: [sessions.name.key(ns, id)],
+        reads: [keys.sessions.name.key(ns, id)],
         decide: (rows, draft, env) => decideFence(ns, wanted, rows, draft, env),
       }),
     );
@@ -103,9 +103,9 @@ export class Seals {
   private async sealLapsed(ns: string, uid: SessionUid): Promise<boolean> {
     const isFenced = await transact(this.options.index, {
       queue: ns,
-      reads: [sessions.record.key(ns, uid)],
+      reads: [keys.sessions.record.key(ns, uid)],
       decide: (rows, draft, env) => {
-        const found = rows.get(sessions.record, ns, uid);
+        const found = rows.get(keys.sessions.record, ns, uid);
         if (found === undefined || !hasLapsed(found, env.now)) return found?.state === 'sealing';
         fence(ns, found, { outcome: 'abandoned', sealTime: found.lease!.expireTime }, rows, draft, env);
         return true;
@@ -126,9 +126,9 @@ export class Seals {
    */
   async finishPending(): Promise<number> {
     let count = 0;
-    for await (const block of this.options.index.scan(sessions.pendingSeal.range())) {
+    for await (const block of this.options.index.scan(keys.sessions.pendingSeal.range())) {
       for (const [key] of block) {
-        const [ns, uid] = sessions.pendingSeal.parse(key);
+        const [ns, uid] = keys.sessions.pendingSeal.parse(key);
         await this.complete(ns, uid).catch(() => this.pending.retry(ns, uid));
         count++;
       }
@@ -149,16 +149,20 @@ export class Seals {
     const observer = contentObserver('manifest', onStep);
     await using writer = new ContentWriter({ blobs, inlineBytesMax, mintName, onStep: observer });
     await using snapshot = index.snapshot();
-    const value = await snapshot.get(sessions.record.key(ns, uid));
+    const value = await snapshot.get(keys.sessions.record.key(ns, uid));
     if (value === undefined) throw sessionLost(uid);
-    const record = sessions.record.decode(value);
+    const record = keys.sessions.record.decode(value);
     const [session] = await readSessions(snapshot, ns, [record], index.now());
     if (record.state === 'sealed') return session!;
     const produced = await writeManifest(snapshot, ns, record, session!.expectedOutputs, writer);
     const sealed = await publishAndCommit(index, ns, writer, (content) =>
       transact(index, {
         queue: ns,
-        reads: [sessions.record.key(ns, uid), sessions.outputs.key(ns, uid), ...blobReads(ns, content)],
+        reads: [
+          keys.sessions.record.key(ns, uid),
+          keys.sessions.outputs.key(ns, uid),
+          ...blobReads(ns, content),
+        ],
         bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
         decide: (rows, draft, env) => decideSealed(ns, uid, content, produced, rows, draft, env),
       }),
@@ -226,7 +230,7 @@ function fence(
     updateTime: env.now,
     revision: found.revision + 1,
   });
-  draft.put(sessions.pendingSeal, [ns, found.uid], true);
+  draft.put(keys.sessions.pendingSeal, [ns, found.uid], true);
 }
 
 interface Produced {
@@ -243,7 +247,7 @@ function decideSealed(
   draft: Draft,
   env: Env,
 ): Session {
-  const found = rows.get(sessions.record, ns, uid);
+  const found = rows.get(keys.sessions.record, ns, uid);
   if (found === undefined) throw sessionLost(uid);
   const outputs = outputsOf(rows, ns, found);
   if (found.state === 'sealed') {
@@ -260,10 +264,10 @@ function decideSealed(
     revision: found.revision + 1,
   };
   const after = found.hasOutputs ? { expected: outputs.expected, missing: produced.missingOutputs } : outputs;
-  if (found.hasOutputs) draft.put(sessions.outputs, [ns, uid], after);
+  if (found.hasOutputs) draft.put(keys.sessions.outputs, [ns, uid], after);
   putSession(draft, ns, found, record);
-  draft.put(artifacts.feed, [ns, uid, record.feed], { kind: 'sealed', outcome: record.outcome! });
-  draft.del(sessions.pendingSeal, ns, uid);
+  draft.put(keys.artifacts.feed, [ns, uid, record.feed], { kind: 'sealed', outcome: record.outcome! });
+  draft.del(keys.sessions.pendingSeal, ns, uid);
   return toSession(record, after);
 }
 

@@ -2,7 +2,7 @@
 import { Failure } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/names.ts';
 import type { Env } from '../../index/door.ts';
-import { calls, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { checkEtag, sealPending } from '../rows/failures.ts';
 import { asOf, emptySince, freeAgain, isOver } from '../rows/session-life.ts';
@@ -19,9 +19,9 @@ export function decideDeleteSession(
   draft: Draft,
   env: Env,
 ): boolean {
-  const name = rows.get(sessions.name, ns, id);
+  const name = rows.get(keys.sessions.name, ns, id);
   if (name === undefined || name.goneSince !== undefined) return false;
-  const found = rows.get(sessions.record, ns, name.uid);
+  const found = rows.get(keys.sessions.record, ns, name.uid);
   if (found === undefined) return false;
   const now = asOf(found, env.now);
   if (isOver(now, env.now) && emptySince(now) <= env.now) return false;
@@ -43,8 +43,8 @@ export function markDeleted(
 ): void {
   const left = leaveKept(rows, draft, ns, session, now);
   putSession(draft, ns, session, { ...left, deleteTime: now, revision: session.revision + 1 });
-  draft.put(sessions.name, [ns, session.id], { uid: session.uid, goneSince });
-  draft.put(calls.expiry, [freeAgain(goneSince), ns, 'gone', session.id], true);
+  draft.put(keys.sessions.name, [ns, session.id], { uid: session.uid, goneSince });
+  draft.put(keys.calls.expiry, [freeAgain(goneSince), ns, 'gone', session.id], true);
 }
 
 function held({ id, holds }: SessionRecord): Failure {

@@ -11,7 +11,7 @@ import {
 import { laterExpiry, type Retention, sameRetention } from '../../domain/retention.ts';
 import type { Outcome, Session } from '../../domain/session.ts';
 import type { Env, Index } from '../../index/door.ts';
-import { sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { OutputsRecord, SessionRecord } from '../../index/records.ts';
 import { readSession } from '../look/read-session.ts';
 import { checkEtag, sessionNotFound, sessionSealed } from '../rows/failures.ts';
@@ -97,7 +97,7 @@ export class Sessions {
       transact(this.index, {
         queue: ns,
         by: principal,
-        reads: [sessions.name.key(ns, spec.id), ...growthKeys(ns, spec.id)],
+        reads: [keys.sessions.name.key(ns, spec.id), ...growthKeys(ns, spec.id)],
         decide: (rows, draft, env) => decideOpen(ns, spec, rows, draft, env),
       }),
     );
@@ -159,7 +159,7 @@ export class Sessions {
     requireWholeSessions(principal);
     if (!seesSession(principal, id)) throw sessionNotFound(id);
     return await this.lapses.settled(ns, () =>
-      transact(this.index, { queue: ns, by: principal, reads: [sessions.name.key(ns, id)], decide }),
+      transact(this.index, { queue: ns, by: principal, reads: [keys.sessions.name.key(ns, id)], decide }),
     );
   }
 }
@@ -168,7 +168,7 @@ function decideOpen(ns: string, spec: SessionSpec, rows: Rows, draft: Draft, env
   const found = findSession(rows, ns, spec.id, env.now);
   if (found === undefined) {
     const record = createSession(rows, draft, env, ns, { ...spec, implicit: false });
-    draft.put(sessions.record, [ns, record.uid], record);
+    draft.put(keys.sessions.record, [ns, record.uid], record);
     addUsage(rows, draft, ns, record.id, { sessions: 1 });
     return { session: toSession(record, { expected: spec.expectedOutputs }), created: true };
   }
@@ -217,8 +217,8 @@ function complete(found: SessionRecord, spec: SessionSpec, ns: string, rows: Row
     revision: found.revision + 1,
   };
   for (const [key, value] of record.metadata)
-    draft.put(sessions.byMetadata, [ns, key, value, record.uid], true);
-  if (record.hasOutputs) draft.put(sessions.outputs, [ns, record.uid], outputs);
+    draft.put(keys.sessions.byMetadata, [ns, key, value, record.uid], true);
+  if (record.hasOutputs) draft.put(keys.sessions.outputs, [ns, record.uid], outputs);
   putSession(draft, ns, found, record);
   return { session: toSession(record, outputs), created: false };
 }
@@ -285,8 +285,9 @@ function decideUpdate(
   const record = changed(changes.touch ? renewed(found, env.now) : found, changes, env.now);
   if (record === found) return toSession(found, outputs);
   if (record.labels !== found.labels) {
-    for (const [key, value] of found.labels) draft.del(sessions.byLabel, ns, key, value, found.uid);
-    for (const [key, value] of record.labels) draft.put(sessions.byLabel, [ns, key, value, found.uid], true);
+    for (const [key, value] of found.labels) draft.del(keys.sessions.byLabel, ns, key, value, found.uid);
+    for (const [key, value] of record.labels)
+      draft.put(keys.sessions.byLabel, [ns, key, value, found.uid], true);
   }
   putSession(draft, ns, found, record);
   return toSession(record, outputs);

@@ -7,10 +7,11 @@ import type { ArtifactId } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import type { SessionId } from '../../domain/names.ts';
 import { canRead, type Principal, seesArtifact } from '../../domain/principal.ts';
-import type { Env, Index, Key, Range, Reader } from '../../index/door.ts';
+import type { Env, Index, Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
-import { artifacts, links as keys, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ShareLinkRecord } from '../../index/records.ts';
+import type { Key, Range } from '../../index/row.ts';
 import { readRecord } from '../artifacts/artifacts.ts';
 import type { PageTokens } from '../look/page-token.ts';
 import { readSession } from '../look/read-session.ts';
@@ -87,7 +88,7 @@ export class Links {
     const link = await transact(this.index, {
       queue: ns,
       by,
-      reads: [artifacts.record.key(ns, record.id), sessions.record.key(ns, record.uid)],
+      reads: [keys.artifacts.record.key(ns, record.id), keys.sessions.record.key(ns, record.uid)],
       decide: (rows, draft, env) => decideCreate(by, record.id, hash, expiry, rows, draft, env),
     });
     return { link: toLink(hash, link), token };
@@ -140,7 +141,7 @@ export class Links {
     let count = 0;
     for await (const block of reader.scan(range))
       for (let at = 0; at < block.length; at += linksTogether) {
-        const hashes = block.slice(at, at + linksTogether).map(([key]) => keys.byTarget.parse(key)[3]);
+        const hashes = block.slice(at, at + linksTogether).map(([key]) => keys.links.byTarget.parse(key)[3]);
         count += (await this.revokeAll(by, hashes)).count;
       }
     return count;
@@ -151,16 +152,16 @@ export class Links {
     return transact(this.index, {
       queue: ns,
       by,
-      reads: hashes.map((hash) => keys.record.key(hash)),
+      reads: hashes.map((hash) => keys.links.record.key(hash)),
       decide: (rows, draft, env) => {
         let count = 0;
         let found = false;
         for (const hash of hashes) {
-          const record = rows.get(keys.record, hash);
+          const record = rows.get(keys.links.record, hash);
           if (record === undefined || record.ns !== ns || !seesArtifact(by, record)) continue;
           found = true;
           if (isEnded(record, env.now)) continue;
-          draft.put(keys.record, [hash], { ...record, revokeTime: env.now });
+          draft.put(keys.links.record, [hash], { ...record, revokeTime: env.now });
           count++;
         }
         return { count, found };
@@ -173,12 +174,12 @@ export class Links {
     const now = this.index.now();
     switch (scope.of) {
       case 'namespace':
-        return keys.byTarget.range(ns);
+        return keys.links.byTarget.range(ns);
       case 'session':
-        return keys.byTarget.range(ns, (await readSession(reader, by, scope.session, now)).uid);
+        return keys.links.byTarget.range(ns, (await readSession(reader, by, scope.session, now)).uid);
       case 'artifact': {
         const { record } = await readRecord(reader, by, scope.target, now);
-        return keys.byTarget.range(ns, record.uid, record.id);
+        return keys.links.byTarget.range(ns, record.uid, record.id);
       }
     }
   }
@@ -194,7 +195,7 @@ function decideCreate(
   env: Env,
 ): ShareLinkRecord {
   const { namespace: ns } = by;
-  const artifact = rows.get(artifacts.record, ns, id);
+  const artifact = rows.get(keys.artifacts.record, ns, id);
   const session = artifact && sessionOf(rows, ns, artifact.uid, env.now);
   if (artifact === undefined || !canRead(by, artifact) || !isThere(artifact, session, env.now))
     throw artifactNotFound({ id });
@@ -222,9 +223,9 @@ async function readLinks(
   reader: Reader,
   targets: readonly Key[],
 ): Promise<({ hash: string; record: ShareLinkRecord } | undefined)[]> {
-  const hashes = targets.map((key) => keys.byTarget.parse(key)[3]);
-  const values = await reader.getMany(hashes.map((hash) => keys.record.key(hash)));
-  return values.map((value, at) => value && { hash: hashes[at]!, record: keys.record.decode(value) });
+  const hashes = targets.map((key) => keys.links.byTarget.parse(key)[3]);
+  const values = await reader.getMany(hashes.map((hash) => keys.links.record.key(hash)));
+  return values.map((value, at) => value && { hash: hashes[at]!, record: keys.links.record.decode(value) });
 }
 
 /** What is stored of a token. It is random and as long as the hash: a slow hash would protect it no better. */

@@ -4,7 +4,7 @@ import { Failure } from '../../domain/errors.ts';
 import { isExpired } from '../../domain/expiry.ts';
 import type { Namespace } from '../../domain/names.ts';
 import type { Index, Reader } from '../../index/door.ts';
-import { artifacts, links as keys, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, ShareLinkRecord } from '../../index/records.ts';
 import type { Contents, Part } from '../contents/contents.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
@@ -69,18 +69,18 @@ export class SharedContents {
 
   private async open(reader: Reader, token: string): Promise<Opened> {
     const hash = hashOf(token);
-    const value = await reader.get(keys.record.key(hash));
-    const link = value && keys.record.decode(value);
+    const value = await reader.get(keys.links.record.key(hash));
+    const link = value && keys.links.record.decode(value);
     if (link === undefined || link.revokeTime !== undefined) throw unknown();
     const now = this.index.now();
     if (link.expireTime <= now) throw ended();
     const { ns, artifact: id, uid } = link;
     const [recordValue, sessionValue] = await reader.getMany([
-      artifacts.record.key(ns, id),
-      sessions.record.key(ns, uid),
+      keys.artifacts.record.key(ns, id),
+      keys.sessions.record.key(ns, uid),
     ]);
-    const record = recordValue && artifacts.record.decode(recordValue);
-    const session = sessionValue && asOf(sessions.record.decode(sessionValue), now);
+    const record = recordValue && keys.artifacts.record.decode(recordValue);
+    const session = sessionValue && asOf(keys.sessions.record.decode(sessionValue), now);
     if (record === undefined || session?.deleteTime !== undefined) throw unknown();
     if (isExpired(record, session, now)) throw ended();
     return { ...sharedOf(link, record, session), linkId: linkId(hash), record };

@@ -6,7 +6,7 @@ import { type Namespace, parseNamespace } from '../../domain/names.ts';
 import { scopes as allScopes, type Principal, type Scope } from '../../domain/principal.ts';
 import { tokenPrefixes } from '../../domain/tokens.ts';
 import type { Index } from '../../index/door.ts';
-import { credentials, store } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ApiKeyRecord } from '../../index/records.ts';
 import { isEnded, isForgotten, putKey } from '../rows/key-rows.ts';
 import { transact } from '../rows/transaction.ts';
@@ -44,9 +44,9 @@ export class ApiKeys {
     const { namespace, description, operator, expireTime } = wanted;
     const record = await transact(this.index, {
       queue: namespace,
-      reads: [store.namespace.key(namespace), credentials.apiKey.key(`key_${id}`)],
+      reads: [keys.store.namespace.key(namespace), keys.credentials.apiKey.key(`key_${id}`)],
       decide: (rows, draft, env) => {
-        if (rows.get(store.namespace, namespace) === undefined)
+        if (rows.get(keys.store.namespace, namespace) === undefined)
           throw new Failure('NAMESPACE_NOT_FOUND', `there is no namespace ${namespace}`, {
             metadata: { namespace },
           });
@@ -70,9 +70,9 @@ export class ApiKeys {
   async revoke(id: string): Promise<ApiKey> {
     const record = await transact(this.index, {
       queue: 'default',
-      reads: [credentials.apiKey.key(id)],
+      reads: [keys.credentials.apiKey.key(id)],
       decide: (rows, draft, env) => {
-        const found = rows.get(credentials.apiKey, id);
+        const found = rows.get(keys.credentials.apiKey, id);
         if (found === undefined || isForgotten(found, env.now))
           throw new Failure('API_KEY_NOT_FOUND', 'there is no such key', { metadata: { api_key: id } });
         if (found.revokeTime !== undefined) return found;
@@ -94,20 +94,20 @@ export class ApiKeys {
     readonly after: string | undefined;
     readonly limit: number;
   }): Promise<{ items: ApiKey[]; next: string | undefined }> {
-    const all = credentials.apiKey.range();
-    const range = query.after === undefined ? all : { ...all, gte: credentials.apiKey.key(query.after) };
+    const all = keys.credentials.apiKey.range();
+    const range = query.after === undefined ? all : { ...all, gte: keys.credentials.apiKey.key(query.after) };
     const now = this.index.now();
     const items: ApiKey[] = [];
     let touched = 0;
     let last: string | undefined;
     for await (const block of this.index.scan(range))
       for (const [key, value] of block) {
-        const [id] = credentials.apiKey.parse(key);
+        const [id] = keys.credentials.apiKey.parse(key);
         if (id === query.after) continue;
         if (items.length === query.limit || touched === limits.queryTouchesMax) return { items, next: last };
         touched++;
         last = id;
-        const record = credentials.apiKey.decode(value);
+        const record = keys.credentials.apiKey.decode(value);
         const isWanted = query.namespace === undefined || record.ns === query.namespace;
         const isShown = query.showEnded ? !isForgotten(record, now) : !isEnded(record, now);
         if (isWanted && isShown) items.push(toApiKey(id, record));
@@ -126,8 +126,8 @@ export class ApiKeys {
     if (match === null) throw refused('the API key is malformed: it reads ark_<id>_<secret>');
     const [, idPart = '', secret = ''] = match;
     const id = `key_${idPart}`;
-    const value = await this.index.get(credentials.apiKey.key(id));
-    const record = value && credentials.apiKey.decode(value);
+    const value = await this.index.get(keys.credentials.apiKey.key(id));
+    const record = value && keys.credentials.apiKey.decode(value);
     const said = hashOf(secret);
     // The same work whether or not there is such a key.
     const known = record === undefined ? hashOf('') : Buffer.from(record.secretHash, 'base64url');
@@ -148,8 +148,8 @@ export class ApiKeys {
 
   /** @throws Failure UNAUTHENTICATED unless the key is good now. */
   async requireGood(id: string): Promise<void> {
-    const value = await this.index.get(credentials.apiKey.key(id));
-    const record = value && credentials.apiKey.decode(value);
+    const value = await this.index.get(keys.credentials.apiKey.key(id));
+    const record = value && keys.credentials.apiKey.decode(value);
     if (record === undefined || isEnded(record, this.index.now()))
       throw refused('the key that the token was minted with is not valid any more');
   }

@@ -3,7 +3,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Namespace } from '../../domain/names.ts';
 import type { Index } from '../../index/door.ts';
-import { calls, store } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { NamespaceRecord, QuotaRecord, UsageRecord } from '../../index/records.ts';
 import { checkEtag, etagOf } from '../rows/failures.ts';
 import { transact } from '../rows/transaction.ts';
@@ -81,15 +81,15 @@ export class Namespaces {
 
   /** Sorted by name, those after `after`, at most so many; the last of them is where to go on. */
   async list(after: string | undefined, limit: number): Promise<{ items: NamespaceInfo[]; more: boolean }> {
-    const all = store.namespace.range();
-    const range = after === undefined ? all : { ...all, gte: store.namespace.key(after) };
+    const all = keys.store.namespace.range();
+    const range = after === undefined ? all : { ...all, gte: keys.store.namespace.key(after) };
     const items: NamespaceInfo[] = [];
     for await (const block of this.index.scan({ ...range, limit: limit + 2 }))
       for (const [key, value] of block) {
-        const [name] = store.namespace.parse(key);
+        const [name] = keys.store.namespace.parse(key);
         if (name === after) continue;
         if (items.length === limit) return { items, more: true };
-        items.push(toInfo(name, store.namespace.decode(value)));
+        items.push(toInfo(name, keys.store.namespace.decode(value)));
       }
     return { items, more: false };
   }
@@ -98,9 +98,9 @@ export class Namespaces {
   async update(name: Namespace, changes: NamespaceChanges): Promise<NamespaceInfo> {
     const record = await transact(this.index, {
       queue: name,
-      reads: [store.namespace.key(name)],
+      reads: [keys.store.namespace.key(name)],
       decide: (rows, draft, env) => {
-        const found = rows.get(store.namespace, name);
+        const found = rows.get(keys.store.namespace, name);
         if (found === undefined) throw notFound(name);
         checkEtag(`namespace ${name}`, { revision: found.revision ?? 1 }, changes.etag);
         const { quota: before, ...rest } = found;
@@ -112,7 +112,7 @@ export class Namespaces {
           updateTime: env.now,
           revision: (found.revision ?? 1) + 1,
         };
-        draft.put(store.namespace, [name], changed);
+        draft.put(keys.store.namespace, [name], changed);
         return changed;
       },
     });
@@ -122,26 +122,26 @@ export class Namespaces {
   /** What the namespace holds, at one instant, and what it may. @throws Failure NAMESPACE_NOT_FOUND. */
   async usage(name: Namespace): Promise<{ usage: UsageRecord; quota: QuotaRecord | undefined }> {
     await using snapshot = this.index.snapshot();
-    const value = await snapshot.get(store.namespace.key(name));
+    const value = await snapshot.get(keys.store.namespace.key(name));
     if (value === undefined) throw notFound(name);
-    const shares = await snapshot.getMany(allShards.map((shard) => calls.usage.key(name, shard)));
+    const shares = await snapshot.getMany(allShards.map((shard) => keys.calls.usage.key(name, shard)));
     const usage = shares.reduce(
-      (sum, share) => (share ? plus(sum, calls.usage.decode(share)) : sum),
+      (sum, share) => (share ? plus(sum, keys.calls.usage.decode(share)) : sum),
       noUsage,
     );
-    return { usage, quota: store.namespace.decode(value).quota };
+    return { usage, quota: keys.store.namespace.decode(value).quota };
   }
 
   private async read(name: Namespace): Promise<NamespaceRecord> {
-    const value = await this.index.get(store.namespace.key(name));
+    const value = await this.index.get(keys.store.namespace.key(name));
     if (value === undefined) throw notFound(name);
-    return store.namespace.decode(value);
+    return keys.store.namespace.decode(value);
   }
 
   private async make(name: Namespace, { description, quota }: NamespaceSettings): Promise<NamespaceRecord> {
-    const value = await this.index.get(store.namespace.key(name));
+    const value = await this.index.get(keys.store.namespace.key(name));
     if (value !== undefined) {
-      const found = store.namespace.decode(value);
+      const found = keys.store.namespace.decode(value);
       await this.remember(name, found);
       return found;
     }
@@ -149,9 +149,9 @@ export class Namespaces {
     await this.blobs.prepareNamespace(internalId);
     const record = await transact(this.index, {
       queue: name,
-      reads: [store.namespace.key(name)],
+      reads: [keys.store.namespace.key(name)],
       decide: (rows, draft, env) => {
-        const existing = rows.get(store.namespace, name);
+        const existing = rows.get(keys.store.namespace, name);
         if (existing !== undefined) return existing;
         const created: NamespaceRecord = {
           internalId,
@@ -159,7 +159,7 @@ export class Namespaces {
           ...(description === '' ? {} : { description }),
           ...(quota === undefined ? {} : { quota }),
         };
-        draft.put(store.namespace, [name], created);
+        draft.put(keys.store.namespace, [name], created);
         return created;
       },
     });

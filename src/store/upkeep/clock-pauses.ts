@@ -1,8 +1,8 @@
 /** What waits because of the clock, and what of it the store keeps. */
 import type { Confirmation, LongGap, ServiceClock, Suspicion } from '../../index/clock/clock.ts';
-import { newestCommit } from '../../index/commits.ts';
 import type { Index } from '../../index/door.ts';
-import { store as keys } from '../../index/keys.ts';
+import { newestCommit } from '../../index/engine/commits.ts';
+import { keys } from '../../index/keys.ts';
 import { transact } from '../rows/transaction.ts';
 import { anotherPause, type Pause } from './pauses.ts';
 
@@ -66,9 +66,9 @@ export async function beginClock(
   clock: ServiceClock | undefined,
 ): Promise<(warn: (message: string) => void) => Promise<void>> {
   if (clock === undefined) return async () => undefined;
-  const confirmed = await index.get(keys.setting.key(confirmationSetting));
+  const confirmed = await index.get(keys.store.setting.key(confirmationSetting));
   const { time } = await newestCommit(index);
-  const isGap = clock.begin(time, confirmed && (keys.setting.decode(confirmed) as Confirmation));
+  const isGap = clock.begin(time, confirmed && (keys.store.setting.decode(confirmed) as Confirmation));
   return async (warn) => {
     if (!isGap) return;
     // Without it the next start waits as this one does, which is no reason not to serve.
@@ -81,7 +81,7 @@ async function noteGap(index: Index): Promise<void> {
   await transact(index, {
     queue: '',
     reads: [],
-    decide: (_rows, draft, { now }) => draft.put(keys.setting, [gapSetting], now),
+    decide: (_rows, draft, { now }) => draft.put(keys.store.setting, [gapSetting], now),
   });
 }
 
@@ -108,11 +108,11 @@ export async function resumeClock(
 async function writeConfirmation(index: Index, confirmation: Confirmation | undefined): Promise<void> {
   await transact(index, {
     queue: '',
-    reads: [keys.setting.key(confirmationSetting)],
+    reads: [keys.store.setting.key(confirmationSetting)],
     decide: (rows, draft) => {
-      if (confirmation !== undefined) draft.put(keys.setting, [confirmationSetting], confirmation);
-      else if (rows.get(keys.setting, confirmationSetting) !== undefined)
-        draft.del(keys.setting, confirmationSetting);
+      if (confirmation !== undefined) draft.put(keys.store.setting, [confirmationSetting], confirmation);
+      else if (rows.get(keys.store.setting, confirmationSetting) !== undefined)
+        draft.del(keys.store.setting, confirmationSetting);
     },
   });
 }

@@ -4,8 +4,9 @@
  * condemned for good. Any number of calls may be under way at once, and any of them may be broken off anywhere.
  */
 import type { BlobStore } from '../../blobs/blob-store.ts';
-import type { Index, Key } from '../../index/door.ts';
-import { blobs as blobKeys } from '../../index/keys.ts';
+import type { Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import type { Key } from '../../index/row.ts';
 import { readGraceMs } from '../rows/blob-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { type Bounds, Budget } from './bounds.ts';
@@ -128,7 +129,7 @@ export class Collection {
     const { index, blobs, onStep, graces } = this.options;
     // The queue has the usual grace in its times.
     const until = index.now() + readGraceMs - graces.readMs;
-    let range = upTo(blobKeys.condemned, until);
+    let range = upTo(keys.blobs.condemned, until);
     while (!budget.isOver() && !(await this.isHeld())) {
       const { removed, bytes, looked, last, failure } = await sweepSome(
         { index, blobs, onStep },
@@ -147,7 +148,7 @@ export class Collection {
 
   private async condemn(budget: Budget, tally: Tally): Promise<void> {
     const { index, graces, onStep } = this.options;
-    let range = upTo(blobKeys.maybeFree, index.now() - graces.dedupMs);
+    let range = upTo(keys.blobs.maybeFree, index.now() - graces.dedupMs);
     while (!budget.isOver() && !(await this.isHeld())) {
       const { condemned, looked, last } = await condemnSome(index, range, budget.itemsLeft);
       if (last === undefined) return;
@@ -181,7 +182,7 @@ export class Collection {
     for (const queue of ['maybeFree', 'condemned'] as const) {
       const { count, last } = this.removals[queue];
       if (count < removalsBetweenCompactions || last === undefined || budget.isOver()) continue;
-      await this.options.index.compact({ gte: blobKeys[queue].range().gte, lt: after(last) });
+      await this.options.index.compact({ gte: keys.blobs[queue].range().gte, lt: after(last) });
       this.removals[queue] = { count: 0, last: undefined };
     }
   }
@@ -190,8 +191,8 @@ export class Collection {
     const { index, graces, pauses } = this.options;
     const holding = await pauses.holding('orphans');
     if (await this.isHeld()) return { more: false, nextTime: undefined, pauses: holding };
-    const free = await this.first(blobKeys.maybeFree);
-    const condemned = await this.first(blobKeys.condemned);
+    const free = await this.first(keys.blobs.maybeFree);
+    const condemned = await this.first(keys.blobs.condemned);
     const times = [
       ...(free === undefined ? [] : [free + graces.dedupMs]),
       ...(condemned === undefined ? [] : [condemned - readGraceMs + graces.readMs]),
@@ -202,7 +203,7 @@ export class Collection {
   }
 
   private async first(
-    family: typeof blobKeys.maybeFree | typeof blobKeys.condemned,
+    family: typeof keys.blobs.maybeFree | typeof keys.blobs.condemned,
   ): Promise<number | undefined> {
     for await (const block of this.options.index.scan({ ...family.range(), limit: 1 }))
       return family.parse(block[0]![0])[0];
@@ -211,7 +212,7 @@ export class Collection {
 }
 
 /** The rows of a queue up to an instant. */
-function upTo(family: typeof blobKeys.maybeFree | typeof blobKeys.condemned, time: number) {
+function upTo(family: typeof keys.blobs.maybeFree | typeof keys.blobs.condemned, time: number) {
   const { gte } = family.range();
   return { gte, lt: time < 0 ? gte : family.range(time + 1).gte };
 }

@@ -1,8 +1,9 @@
 /** The first half of collection: contents that nothing refers to are taken out of use. */
 import type { Sha256 } from '../../domain/digest.ts';
 import { textOf } from '../../index/bytes.ts';
-import type { Index, Key, Snapshot, Value } from '../../index/door.ts';
-import { blobs } from '../../index/keys.ts';
+import type { Index, Snapshot } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import type { Key, Value } from '../../index/row.ts';
 import { crcRowCount, discardBytes } from '../rows/blob-rows.ts';
 import { type Draft, type Rows, transact } from '../rows/transaction.ts';
 import { Inconsistency, soundRecord } from './inconsistency.ts';
@@ -49,7 +50,7 @@ export async function condemnSome(
   if (candidates.length === 0) return { condemned: 0, looked: 0, last: undefined };
   const condemned = await transact(index, {
     queue: candidates[0]!.ns,
-    reads: candidates.flatMap(({ key, ns, sha256 }) => [key, blobs.record.key(ns, sha256)]),
+    reads: candidates.flatMap(({ key, ns, sha256 }) => [key, keys.blobs.record.key(ns, sha256)]),
     decide: (rows, draft, { now }) => {
       rows.require(candidates.flatMap(({ ns, sha256 }) => nameKeys(rows, ns, sha256)));
       return candidates.filter((candidate) => decide(candidate, rows, draft, now)).length;
@@ -67,10 +68,10 @@ async function readCandidates(
   const queued: Omit<Candidate, 'seen'>[] = [];
   for await (const block of snapshot.scan({ ...range, limit }))
     for (const [key] of block) {
-      const [time, ns, sha256] = blobs.maybeFree.parse(key);
+      const [time, ns, sha256] = keys.blobs.maybeFree.parse(key);
       queued.push({ key, time, ns, sha256 });
     }
-  const records = await snapshot.getMany(queued.map(({ ns, sha256 }) => blobs.record.key(ns, sha256)));
+  const records = await snapshot.getMany(queued.map(({ ns, sha256 }) => keys.blobs.record.key(ns, sha256)));
   const candidates: Candidate[] = [];
   let crcRows = 0;
   for (const [at, one] of queued.entries()) {
@@ -88,10 +89,10 @@ async function readCandidates(
 
 async function requireNoReference(snapshot: Snapshot, ns: string, sha256: Sha256): Promise<void> {
   for await (const [[key]] of snapshot.scan({
-    ...blobs.reference.range(ns, sha256),
+    ...keys.blobs.reference.range(ns, sha256),
     limit: 1,
   }) as AsyncIterable<[[Key]]>) {
-    const [, , kind, id] = blobs.reference.parse(key);
+    const [, , kind, id] = keys.blobs.reference.parse(key);
     throw new Inconsistency(
       `the content ${sha256} in ${ns} is said to have no references, and the ${kind} ${id} refers to it`,
     );
@@ -99,15 +100,15 @@ async function requireNoReference(snapshot: Snapshot, ns: string, sha256: Sha256
 }
 
 function nameKeys(rows: Rows, ns: string, sha256: Sha256): Key[] {
-  const value = rows.value(blobs.record.key(ns, sha256));
+  const value = rows.value(keys.blobs.record.key(ns, sha256));
   const name = value && soundRecord(value, ns, sha256).name;
-  return name === undefined ? [] : [blobs.physicalName.key(ns, name)];
+  return name === undefined ? [] : [keys.blobs.physicalName.key(ns, name)];
 }
 
 /** @returns true if the content was taken out of use. */
 function decide({ key, time, ns, sha256, seen }: Candidate, rows: Rows, draft: Draft, now: number): boolean {
   if (rows.value(key) === undefined) return false;
-  const value = rows.value(blobs.record.key(ns, sha256));
+  const value = rows.value(keys.blobs.record.key(ns, sha256));
   const record = value && soundRecord(value, ns, sha256);
   const isIdle = record?.refs === 0 && (record.idleSince ?? time) <= time;
   if (record === undefined || !isIdle) {
@@ -119,14 +120,14 @@ function decide({ key, time, ns, sha256, seen }: Candidate, rows: Rows, draft: D
   if (seen === undefined || textOf(value!) !== textOf(seen)) return false;
   requireOwnName(rows, ns, sha256, record.name);
   discardBytes(draft, ns, sha256, record, now);
-  draft.del(blobs.record, ns, sha256);
+  draft.del(keys.blobs.record, ns, sha256);
   draft.writes.push({ type: 'del', key });
   return true;
 }
 
 function requireOwnName(rows: Rows, ns: string, sha256: Sha256, name: string | undefined): void {
   if (name === undefined) return;
-  const state = rows.get(blobs.physicalName, ns, name);
+  const state = rows.get(keys.blobs.physicalName, ns, name);
   if (state?.state !== 'live' || state.sha256 !== sha256)
     throw new Inconsistency(
       `the content ${sha256} in ${ns} is in a file that does not belong to it: ${name}`,

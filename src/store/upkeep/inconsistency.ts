@@ -2,9 +2,9 @@
 
 import type { Sha256 } from '../../domain/digest.ts';
 import { failedWith } from '../../domain/errors.ts';
-import type { Value } from '../../index/door.ts';
-import { blobs } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
+import type { Value } from '../../index/row.ts';
 
 /** Rows disagree with each other, or are of a kind that this version does not know. The message is for operators. */
 export class Inconsistency extends Error {}
@@ -35,7 +35,7 @@ export function soundRecord(value: Value, ns: string, sha256: Sha256): BlobRecor
 
 function decoded(value: Value): BlobRecord | undefined {
   try {
-    const record: unknown = blobs.record.decode(value);
+    const record: unknown = keys.blobs.record.decode(value);
     return typeof record === 'object' && record !== null ? (record as BlobRecord) : undefined;
   } catch {
     return undefined;

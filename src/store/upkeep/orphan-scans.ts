@@ -4,8 +4,9 @@
  * process that was killed leaves is the mark, and the next start has a scan made.
  */
 import type { BlobStore, StagedBlob } from '../../blobs/blob-store.ts';
-import type { Entry, Index } from '../../index/door.ts';
-import { store as keys } from '../../index/keys.ts';
+import type { Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import type { Entry } from '../../index/row.ts';
 import { transact } from '../rows/transaction.ts';
 
 /** The setting that says when files that no row names were looked for. */
@@ -25,20 +26,20 @@ const markSetting = 'filesUnderWay';
 /** A row of an index that was restored: files may have been written since. */
 export function scanWanted(): Entry {
   const scans: OrphanScans = { isWanted: true };
-  return [keys.setting.key(orphanScanSetting), keys.setting.encode(scans)];
+  return [keys.store.setting.key(orphanScanSetting), keys.store.setting.encode(scans)];
 }
 
 /** Notes what the process before has left, if it was killed. */
 export async function noteUncleanEnd(index: Index): Promise<void> {
-  if ((await index.get(keys.setting.key(markSetting))) === undefined) return;
+  if ((await index.get(keys.store.setting.key(markSetting))) === undefined) return;
   await transact(index, {
     queue: '',
-    reads: [keys.setting.key(markSetting), keys.setting.key(orphanScanSetting)],
+    reads: [keys.store.setting.key(markSetting), keys.store.setting.key(orphanScanSetting)],
     decide: (rows, draft) => {
-      if (rows.get(keys.setting, markSetting) === undefined) return;
-      const scans = rows.get(keys.setting, orphanScanSetting) as OrphanScans | undefined;
-      draft.put(keys.setting, [orphanScanSetting], { ...scans, isWanted: true });
-      draft.del(keys.setting, markSetting);
+      if (rows.get(keys.store.setting, markSetting) === undefined) return;
+      const scans = rows.get(keys.store.setting, orphanScanSetting) as OrphanScans | undefined;
+      draft.put(keys.store.setting, [orphanScanSetting], { ...scans, isWanted: true });
+      draft.del(keys.store.setting, markSetting);
     },
   });
 }
@@ -68,8 +69,8 @@ export class MarkedBlobs implements BlobStore {
       queue: '',
       reads: [],
       decide: (_rows, draft) => {
-        if (isThere) draft.put(keys.setting, [markSetting], true);
-        else draft.del(keys.setting, markSetting);
+        if (isThere) draft.put(keys.store.setting, [markSetting], true);
+        else draft.del(keys.store.setting, markSetting);
       },
     });
   }

@@ -2,8 +2,9 @@
  * A valve for what nobody asked to delete: files that no row knows. Many of them may mean that it is the index that is
  * wrong; then an operator is asked.
  */
-import type { Entry, Index } from '../../index/door.ts';
-import { store as keys } from '../../index/keys.ts';
+import type { Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import type { Entry } from '../../index/row.ts';
 import { transact } from '../rows/transaction.ts';
 import { type Pause, pauseSetting } from './pauses.ts';
 
@@ -31,18 +32,18 @@ export async function mayCondemn(index: Index, found: Files, allBytes: number): 
   const setting = pauseSetting('manyOrphans');
   return await transact(index, {
     queue: '',
-    reads: [keys.setting.key(setting), keys.setting.key(askedSetting)],
+    reads: [keys.store.setting.key(setting), keys.store.setting.key(askedSetting)],
     decide: (rows, draft, { now }) => {
-      const pause = rows.get(keys.setting, setting) as Pause | undefined;
-      const asked = rows.get(keys.setting, askedSetting) as Files | undefined;
+      const pause = rows.get(keys.store.setting, setting) as Pause | undefined;
+      const asked = rows.get(keys.store.setting, askedSetting) as Files | undefined;
       if (found.count <= orphansMax && found.bytes * bytesShare <= allBytes) {
-        if (pause !== undefined) draft.del(keys.setting, setting);
+        if (pause !== undefined) draft.del(keys.store.setting, setting);
         return true;
       }
       const isKnown = asked !== undefined && found.count <= asked.count && found.bytes <= asked.bytes;
       if (isKnown) return pause === undefined;
-      draft.put(keys.setting, [askedSetting], { count: found.count, bytes: found.bytes });
-      draft.put(keys.setting, [setting], pauseOver(found, allBytes, now));
+      draft.put(keys.store.setting, [askedSetting], { count: found.count, bytes: found.bytes });
+      draft.put(keys.store.setting, [setting], pauseOver(found, allBytes, now));
       return false;
     },
   });
@@ -63,14 +64,15 @@ function pauseOver({ count, bytes }: Files, allBytes: number, now: number): Paus
 export async function endConfirmation(index: Index): Promise<void> {
   await transact(index, {
     queue: '',
-    reads: [keys.setting.key(askedSetting)],
+    reads: [keys.store.setting.key(askedSetting)],
     decide: (rows, draft) => {
-      if (rows.get(keys.setting, askedSetting) !== undefined) draft.del(keys.setting, askedSetting);
+      if (rows.get(keys.store.setting, askedSetting) !== undefined)
+        draft.del(keys.store.setting, askedSetting);
     },
   });
 }
 
 /** Rows of an index that was restored: what was confirmed for another state is confirmed no more. */
 export function withoutConfirmation(): Entry {
-  return [keys.setting.key(askedSetting), keys.setting.encode({ count: 0, bytes: 0 })];
+  return [keys.store.setting.key(askedSetting), keys.store.setting.encode({ count: 0, bytes: 0 })];
 }

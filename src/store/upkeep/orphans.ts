@@ -2,7 +2,7 @@
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { shards } from '../../blobs/names.ts';
 import type { Index } from '../../index/door.ts';
-import { blobs, store as keys } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import { condemn } from '../rows/blob-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
@@ -48,8 +48,8 @@ export class Orphans {
   /** True if one is under way, or due: after an unclean end, and weekly. */
   async isDue(): Promise<boolean> {
     if (this.scan !== undefined) return true;
-    const value = await this.index.get(keys.setting.key(orphanScanSetting));
-    const scans = value && (keys.setting.decode(value) as OrphanScans);
+    const value = await this.index.get(keys.store.setting.key(orphanScanSetting));
+    const scans = value && (keys.store.setting.decode(value) as OrphanScans);
     return (
       scans?.lastTime === undefined ||
       scans.isWanted === true ||
@@ -118,11 +118,11 @@ export class Orphans {
 
   private async namespaces(): Promise<{ readonly ns: string; readonly internalId: string }[]> {
     const namespaces = [];
-    for await (const block of this.index.scan(keys.namespace.range()))
+    for await (const block of this.index.scan(keys.store.namespace.range()))
       for (const [key, value] of block)
         namespaces.push({
-          ns: keys.namespace.parse(key)[0],
-          internalId: keys.namespace.decode(value).internalId,
+          ns: keys.store.namespace.parse(key)[0],
+          internalId: keys.store.namespace.decode(value).internalId,
         });
     return namespaces;
   }
@@ -130,15 +130,15 @@ export class Orphans {
   /** Those of some names that no row has and that are old enough, and the bytes of all that are there. */
   private async look(ns: string, names: readonly string[]) {
     const { index } = this;
-    const values = await index.getMany(names.map((name) => blobs.physicalName.key(ns, name)));
-    const states = values.map((value) => value && blobs.physicalName.decode(value));
+    const values = await index.getMany(names.map((name) => keys.blobs.physicalName.key(ns, name)));
+    const states = values.map((value) => value && keys.blobs.physicalName.decode(value));
     const sizes = await index.getMany(
       states.flatMap((state, at) => {
         if (state === undefined) return [];
         const { key } =
           state.state === 'live'
-            ? { key: blobs.record.key(ns, state.sha256) }
-            : { key: blobs.condemned.key(state.notBefore, ns, names[at]!) };
+            ? { key: keys.blobs.record.key(ns, state.sha256) }
+            : { key: keys.blobs.condemned.key(state.notBefore, ns, names[at]!) };
         return [key];
       }),
     );
@@ -160,11 +160,11 @@ export class Orphans {
 
   /** A row of a name that is lost does not make an orphan of what a content is in. */
   private async *requireNameless(found: ReadonlyMap<string, Orphan>): AsyncGenerator<void> {
-    for await (const block of this.index.scan(blobs.record.range())) {
+    for await (const block of this.index.scan(keys.blobs.record.range())) {
       for (const [key, value] of block) {
-        const { name } = blobs.record.decode(value);
+        const { name } = keys.blobs.record.decode(value);
         if (name === undefined || !found.has(name)) continue;
-        const [ns, sha256] = blobs.record.parse(key);
+        const [ns, sha256] = keys.blobs.record.parse(key);
         throw new Inconsistency(`the content ${sha256} in ${ns} is in a file that has no row: ${name}`);
       }
       yield;
@@ -177,9 +177,11 @@ export class Orphans {
       const some = all.slice(at, at + condemnedTogether);
       const condemned = await transact(this.index, {
         queue: some[0]![1].ns,
-        reads: some.map(([name, { ns }]) => blobs.physicalName.key(ns, name)),
+        reads: some.map(([name, { ns }]) => keys.blobs.physicalName.key(ns, name)),
         decide: (rows, draft, { now }) => {
-          const free = some.filter(([name, { ns }]) => rows.get(blobs.physicalName, ns, name) === undefined);
+          const free = some.filter(
+            ([name, { ns }]) => rows.get(keys.blobs.physicalName, ns, name) === undefined,
+          );
           for (const [name, { ns, size }] of free) condemn(draft, ns, name, size, now);
           return free.length;
         },
@@ -195,7 +197,7 @@ export class Orphans {
       queue: '',
       reads: [],
       decide: (_rows, draft, { now }) =>
-        draft.put(keys.setting, [orphanScanSetting], { ...scans, lastTime: now }),
+        draft.put(keys.store.setting, [orphanScanSetting], { ...scans, lastTime: now }),
     });
   }
 }

@@ -1,7 +1,8 @@
 /** For what maintenance that cannot be undone waits: written with what caused it, removed when somebody has looked. */
 import { Failure } from '../../domain/errors.ts';
-import type { Entry, Index, Reader } from '../../index/door.ts';
-import { store as keys } from '../../index/keys.ts';
+import type { Index, Reader } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import type { Entry } from '../../index/row.ts';
 import { transact } from '../rows/transaction.ts';
 
 /** Why maintenance waits. */
@@ -50,14 +51,14 @@ export function pauseSetting(cause: PauseCause): string {
 /** The row of a pause that begins. */
 export function pauseRow(cause: PauseCause, startTime: number, message: string): Entry {
   const pause: Pause = { id: `${cause}-${startTime}`, cause, startTime, message };
-  const { key } = keys.setting.put([pauseSetting(cause)], pause);
-  return [key, keys.setting.encode(pause)];
+  const { key } = keys.store.setting.put([pauseSetting(cause)], pause);
+  return [key, keys.store.setting.encode(pause)];
 }
 
 /** The pauses that have not ended. */
 export async function readPauses(reader: Reader): Promise<Pause[]> {
-  const values = await reader.getMany(causes.map((cause) => keys.setting.key(pauseSetting(cause))));
-  return values.flatMap((value) => (value === undefined ? [] : [keys.setting.decode(value) as Pause]));
+  const values = await reader.getMany(causes.map((cause) => keys.store.setting.key(pauseSetting(cause))));
+  return values.flatMap((value) => (value === undefined ? [] : [keys.store.setting.decode(value) as Pause]));
 }
 
 /** What maintenance has to ask before it does anything that cannot be undone. */
@@ -90,12 +91,16 @@ export class Pauses {
   async begin(cause: PauseCause, message: string, objects?: Pause['objects']): Promise<void> {
     await transact(this.index, {
       queue: '',
-      reads: [keys.setting.key(pauseSetting(cause))],
+      reads: [keys.store.setting.key(pauseSetting(cause))],
       decide: (rows, draft, { now }) => {
-        const held = rows.get(keys.setting, pauseSetting(cause)) as Pause | undefined;
+        const held = rows.get(keys.store.setting, pauseSetting(cause)) as Pause | undefined;
         if (held?.message === message) return;
         const pause: Pause = { id: `${cause}-${now}`, cause, startTime: now, message };
-        draft.put(keys.setting, [pauseSetting(cause)], objects === undefined ? pause : { ...pause, objects });
+        draft.put(
+          keys.store.setting,
+          [pauseSetting(cause)],
+          objects === undefined ? pause : { ...pause, objects },
+        );
       },
     });
   }

@@ -2,10 +2,11 @@
 import type { Sha256 } from '../../domain/digest.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Namespace } from '../../domain/names.ts';
-import type { Index, Key, Reader } from '../../index/door.ts';
+import type { Index, Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
-import { blobs as keys } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { QuarantineRecord } from '../../index/records.ts';
+import type { Key } from '../../index/row.ts';
 import type { PageTokens } from '../look/page-token.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import type { Damaged } from './scrub.ts';
@@ -45,7 +46,7 @@ export class Quarantined {
   ): Promise<{ readonly contents: readonly QuarantinedContent[]; readonly nextPageToken: string }> {
     if (ns !== undefined) await this.namespaces.require(ns);
     const query = ['quarantined', ns ?? null];
-    const all = ns === undefined ? keys.quarantine.range() : keys.quarantine.range(ns);
+    const all = ns === undefined ? keys.blobs.quarantine.range() : keys.blobs.quarantine.range(ns);
     const range = pageToken === '' ? all : rangeAfter(all, this.tokens.open(query, pageToken));
     await using reader = this.index.snapshot();
     const contents: QuarantinedContent[] = [];
@@ -55,8 +56,8 @@ export class Quarantined {
       for (const [key, value] of block) {
         if (contents.length >= size || touched >= limits.queryTouchesMax)
           return { contents, nextPageToken: this.tokens.issue(query, last!) };
-        const [ns, sha256] = keys.quarantine.parse(key);
-        const content = await describe(reader, ns, sha256, keys.quarantine.decode(value));
+        const [ns, sha256] = keys.blobs.quarantine.parse(key);
+        const content = await describe(reader, ns, sha256, keys.blobs.quarantine.decode(value));
         touched += 2 + content.artifactCount;
         contents.push(content);
         last = key;
@@ -80,14 +81,14 @@ async function describe(
   sha256: Sha256,
   found: QuarantineRecord,
 ): Promise<QuarantinedContent> {
-  const value = await reader.get(keys.record.key(ns, sha256));
+  const value = await reader.get(keys.blobs.record.key(ns, sha256));
   const artifacts: string[] = [];
   let artifactCount = 0;
-  for await (const block of reader.scan(keys.reference.range(ns, sha256, 'artifact'))) {
+  for await (const block of reader.scan(keys.blobs.reference.range(ns, sha256, 'artifact'))) {
     for (const [reference] of block.slice(0, holdersShownMax - artifacts.length))
-      artifacts.push(keys.reference.parse(reference)[3]);
+      artifacts.push(keys.blobs.reference.parse(reference)[3]);
     artifactCount += block.length;
   }
-  const size = value === undefined ? 0 : keys.record.decode(value).size;
+  const size = value === undefined ? 0 : keys.blobs.record.decode(value).size;
   return { ...found, ns, sha256, size, artifacts, artifactCount };
 }

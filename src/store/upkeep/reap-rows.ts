@@ -1,6 +1,6 @@
 /** What a reaper's transactions do: each looks again, by key, at what a scan has found. Pure. */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
-import { artifacts, blobs, calls, credentials, links, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, SessionRecord } from '../../index/records.ts';
 import { delArtifact } from '../rows/artifact-rows.ts';
 import { detach } from '../rows/blob-rows.ts';
@@ -26,7 +26,7 @@ export interface Removed {
 
 /** The rows to read for {@link removeArtifacts}; the rest takes another round. */
 export function artifactKeys(ns: string, ids: readonly ArtifactId[]): Uint8Array[] {
-  return ids.map((id) => artifacts.record.key(ns, id));
+  return ids.map((id) => keys.artifacts.record.key(ns, id));
 }
 
 /** Removes of some artifacts those that are not there for anybody any more, as their records say at `now`. */
@@ -37,7 +37,7 @@ export function removeArtifacts(
   ids: readonly ArtifactId[],
   now: number,
 ): Removed {
-  const records = ids.map((id) => rows.get(artifacts.record, ns, id));
+  const records = ids.map((id) => rows.get(keys.artifacts.record, ns, id));
   rows.require(records.flatMap((record) => (record === undefined ? [] : neededFor(ns, record))));
   const current = through(rows, draft);
   let bytes = 0;
@@ -54,16 +54,16 @@ export function removeArtifacts(
 
 function neededFor(ns: string, record: ArtifactRecord): Uint8Array[] {
   return [
-    artifacts.head.key(ns, record.uid, record.name),
-    sessions.record.key(ns, record.uid),
+    keys.artifacts.head.key(ns, record.uid, record.name),
+    keys.sessions.record.key(ns, record.uid),
     usageKey(ns, record.session),
-    blobs.record.key(ns, record.sha256),
+    keys.blobs.record.key(ns, record.sha256),
   ];
 }
 
 /** What is live at a seal must not go before the manifest is stored. */
 function mayGo(rows: Rows, ns: string, record: ArtifactRecord, now: number): boolean {
-  const session = rows.get(sessions.record, ns, record.uid);
+  const session = rows.get(keys.sessions.record, ns, record.uid);
   if (session === undefined) return false;
   const current = asOf(session, now);
   const isSettled = current.state !== 'sealing' && current.lapsed === undefined;
@@ -71,12 +71,12 @@ function mayGo(rows: Rows, ns: string, record: ArtifactRecord, now: number): boo
 }
 
 function removeArtifact(rows: Rows, draft: Draft, ns: string, record: ArtifactRecord, now: number): void {
-  const head = rows.get(artifacts.head, ns, record.uid, record.name);
+  const head = rows.get(keys.artifacts.head, ns, record.uid, record.name);
   const isLatest = head?.latest === record.id && !head.deleted;
   delArtifact(draft, ns, record, isLatest);
   if (isLatest)
-    draft.put(artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, reaped: true });
-  const session = rows.get(sessions.record, ns, record.uid)!;
+    draft.put(keys.artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, reaped: true });
+  const session = rows.get(keys.sessions.record, ns, record.uid)!;
   putSession(draft, ns, session, withoutOne(session, record));
   addUsage(rows, draft, ns, record.session, { artifacts: -1, bytes: -record.size });
   detach(rows, draft, ns, record.sha256, { kind: 'artifact', id: record.id }, now);
@@ -110,10 +110,10 @@ export function removeLeftRows(
   uid: SessionUid,
   { feed, names }: LeftRows,
 ): void {
-  const session = rows.get(sessions.record, ns, uid);
+  const session = rows.get(keys.sessions.record, ns, uid);
   if (session?.deleteTime === undefined || session.artifacts > 0) return;
-  for (const number of feed) draft.del(artifacts.feed, ns, uid, number);
-  for (const name of names) draft.del(artifacts.head, ns, uid, name);
+  for (const number of feed) draft.del(keys.artifacts.feed, ns, uid, number);
+  for (const name of names) draft.del(keys.artifacts.head, ns, uid, name);
 }
 
 /** Removes a deleted session of which nothing else is left. Its name keeps its id. */
@@ -125,8 +125,8 @@ export function removeSession(
   now: number,
 ): void {
   delDerivedOfSession(draft, ns, session);
-  draft.del(sessions.record, ns, session.uid);
-  if (session.hasOutputs) draft.del(sessions.outputs, ns, session.uid);
+  draft.del(keys.sessions.record, ns, session.uid);
+  if (session.hasOutputs) draft.del(keys.sessions.outputs, ns, session.uid);
   if (session.manifest !== undefined)
     detach(rows, draft, ns, session.manifest.sha256, { kind: 'manifest', id: session.uid }, now);
   addUsage(rows, draft, ns, session.id, { sessions: -1 });
@@ -146,15 +146,15 @@ export function removeOthers(rows: Rows, draft: Draft, queued: readonly Queued[]
 export function keyOfOther([, ns, kind, id]: Queued): Uint8Array | undefined {
   switch (kind) {
     case 'request':
-      return calls.requestId.key(ns, ...requestOf(id));
+      return keys.calls.requestId.key(ns, ...requestOf(id));
     case 'token':
-      return credentials.tokenUse.key(ns, id);
+      return keys.credentials.tokenUse.key(ns, id);
     case 'link':
-      return links.record.key(id);
+      return keys.links.record.key(id);
     case 'key':
-      return credentials.apiKey.key(id);
+      return keys.credentials.apiKey.key(id);
     case 'gone':
-      return sessions.name.key(ns, id);
+      return keys.sessions.name.key(ns, id);
     default:
       return undefined;
   }
@@ -170,40 +170,40 @@ function removeOther(rows: Rows, draft: Draft, queued: Queued, now: number): boo
   switch (kind) {
     case 'request': {
       const [subject, requestId] = requestOf(id);
-      const record = rows.get(calls.requestId, ns, subject, requestId);
+      const record = rows.get(keys.calls.requestId, ns, subject, requestId);
       if (record !== undefined && record.expireTime > now) return false;
-      draft.del(calls.requestId, ns, subject, requestId);
+      draft.del(keys.calls.requestId, ns, subject, requestId);
       break;
     }
     case 'token': {
-      const record = rows.get(credentials.tokenUse, ns, id);
+      const record = rows.get(keys.credentials.tokenUse, ns, id);
       if (record !== undefined && record.expireTime > now) return false;
-      draft.del(credentials.tokenUse, ns, id);
+      draft.del(keys.credentials.tokenUse, ns, id);
       break;
     }
     case 'link': {
-      const link = rows.get(links.record, id);
+      const link = rows.get(keys.links.record, id);
       if (link !== undefined && link.expireTime > now) return false;
       if (link !== undefined) delLink(draft, id, link);
       break;
     }
     case 'key': {
-      const key = rows.get(credentials.apiKey, id);
+      const key = rows.get(keys.credentials.apiKey, id);
       if (key !== undefined && !isForgotten(key, now)) return false;
-      draft.del(credentials.apiKey, id);
+      draft.del(keys.credentials.apiKey, id);
       break;
     }
     case 'gone': {
-      const name = rows.get(sessions.name, ns, id);
+      const name = rows.get(keys.sessions.name, ns, id);
       if (name?.goneSince !== undefined) {
         if (freeAgain(name.goneSince) > now) return false;
-        draft.del(sessions.name, ns, id);
+        draft.del(keys.sessions.name, ns, id);
       }
       break;
     }
     default:
       return false;
   }
-  draft.del(calls.expiry, ...queued);
+  draft.del(keys.calls.expiry, ...queued);
   return true;
 }

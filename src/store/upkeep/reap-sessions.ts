@@ -1,7 +1,7 @@
 /** Frees sessions that have expired or were deleted, with what is in them; seals those whose lease has lapsed. */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Reader } from '../../index/door.ts';
-import { artifacts, calls, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { dueTime, emptySince, hasLapsed, isOver } from '../rows/session-life.ts';
 import { putSession } from '../rows/session-rows.ts';
@@ -38,8 +38,8 @@ export class SessionReaper {
    */
   async reap(ns: string, uid: SessionUid, time: number, bounds: Bounds, done: Reaped): Promise<void> {
     const { index, lapses, onStep } = this.options;
-    const value = await index.get(sessions.record.key(ns, uid));
-    const record = value && sessions.record.decode(value);
+    const value = await index.get(keys.sessions.record.key(ns, uid));
+    const record = value && keys.sessions.record.decode(value);
     if (record === undefined || dueTime(record) !== time) return await this.dropStale(ns, uid, time);
     if (hasLapsed(record, index.now())) {
       if (await lapses.perform(ns, uid)) done.lapsed++;
@@ -61,11 +61,11 @@ export class SessionReaper {
   private async dropStale(ns: string, uid: SessionUid, time: number): Promise<void> {
     await this.paced({
       queue: reapQueue,
-      reads: [sessions.record.key(ns, uid)],
+      reads: [keys.sessions.record.key(ns, uid)],
       decide: (rows, draft) => {
-        const record = rows.get(sessions.record, ns, uid);
+        const record = rows.get(keys.sessions.record, ns, uid);
         if (record === undefined || dueTime(record) !== time)
-          draft.del(calls.expiry, time, ns, 'session', uid);
+          draft.del(keys.calls.expiry, time, ns, 'session', uid);
       },
     });
   }
@@ -78,8 +78,8 @@ export class SessionReaper {
     const left = await leftRows(snapshot, ns, uid, smallFeed + artifactsTogether);
     if (left.names.length > artifactsTogether) return undefined;
     const ids: ArtifactId[] = [];
-    for await (const block of snapshot.scan(artifacts.version.range(ns, uid)))
-      for (const [, value] of block) ids.push(artifacts.version.decode(value).id);
+    for await (const block of snapshot.scan(keys.artifacts.version.range(ns, uid)))
+      for (const [, value] of block) ids.push(keys.artifacts.version.decode(value).id);
     return { ids, left, feed: session.feed };
   }
 
@@ -87,15 +87,15 @@ export class SessionReaper {
     const { ids, left, feed } = parts;
     const result = await this.paced({
       queue: reapQueue,
-      reads: [sessions.record.key(ns, uid), ...artifactKeys(ns, ids)],
+      reads: [keys.sessions.record.key(ns, uid), ...artifactKeys(ns, ids)],
       decide: (rows, draft, env) => {
         const removed = removeArtifacts(rows, draft, ns, ids, env.now);
         const current = through(rows, draft);
-        const isWhole = removed.seen === ids.length && rows.get(sessions.record, ns, uid)?.feed === feed;
+        const isWhole = removed.seen === ids.length && rows.get(keys.sessions.record, ns, uid)?.feed === feed;
         const isGone = isWhole && settle(current, draft, ns, uid, ids.length - removed.artifacts, env.now);
         if (isGone) {
           removeLeftRows(current, draft, ns, uid, left);
-          removeSession(current, draft, ns, current.get(sessions.record, ns, uid)!, env.now);
+          removeSession(current, draft, ns, current.get(keys.sessions.record, ns, uid)!, env.now);
         }
         return { removed, isGone };
       },
@@ -117,10 +117,10 @@ export class SessionReaper {
     if (survivors === undefined) return;
     const isEmpty = await this.paced({
       queue: reapQueue,
-      reads: [sessions.record.key(ns, uid)],
+      reads: [keys.sessions.record.key(ns, uid)],
       decide: (rows, draft, env) => {
         // Whoever has changed something meanwhile is looked at again.
-        if (rows.get(sessions.record, ns, uid)?.revision !== session.revision) return false;
+        if (rows.get(keys.sessions.record, ns, uid)?.revision !== session.revision) return false;
         return settle(rows, draft, ns, uid, survivors, env.now);
       },
     });
@@ -131,10 +131,10 @@ export class SessionReaper {
       const isLast = left.feed.length + left.names.length < leftTogether;
       await this.paced({
         queue: reapQueue,
-        reads: [sessions.record.key(ns, uid)],
+        reads: [keys.sessions.record.key(ns, uid)],
         decide: (rows, draft, env) => {
           removeLeftRows(rows, draft, ns, uid, left);
-          const record = rows.get(sessions.record, ns, uid);
+          const record = rows.get(keys.sessions.record, ns, uid);
           if (isLast && record?.deleteTime !== undefined && record.artifacts === 0)
             removeSession(rows, draft, ns, record, env.now);
         },
@@ -154,8 +154,8 @@ export class SessionReaper {
     done: Reaped,
   ): Promise<number | undefined> {
     let survivors = 0;
-    for await (const block of this.options.index.scan(artifacts.version.range(ns, uid))) {
-      let ids = block.map(([, value]) => artifacts.version.decode(value).id);
+    for await (const block of this.options.index.scan(keys.artifacts.version.range(ns, uid))) {
+      let ids = block.map(([, value]) => keys.artifacts.version.decode(value).id);
       while (ids.length > 0) {
         if (bounds.isOver()) return undefined;
         const together = ids.slice(0, artifactsTogether);
@@ -193,7 +193,7 @@ function settle(
   survivors: number,
   now: number,
 ): boolean {
-  const session = rows.get(sessions.record, ns, uid);
+  const session = rows.get(keys.sessions.record, ns, uid);
   if (session === undefined || !isOver(session, now)) return false;
   if (session.artifacts > 0) {
     const isWaiting = session.deleteTime === undefined && session.artifacts === survivors;
@@ -209,11 +209,14 @@ function settle(
 async function leftRows(reader: Reader, ns: string, uid: SessionUid, limit: number): Promise<LeftRows> {
   const feed: number[] = [];
   const names: string[] = [];
-  for await (const block of reader.scan({ ...artifacts.feed.range(ns, uid), limit }))
-    for (const [key] of block) feed.push(artifacts.feed.parse(key)[2]);
+  for await (const block of reader.scan({ ...keys.artifacts.feed.range(ns, uid), limit }))
+    for (const [key] of block) feed.push(keys.artifacts.feed.parse(key)[2]);
   if (feed.length < limit)
-    for await (const block of reader.scan({ ...artifacts.head.range(ns, uid), limit: limit - feed.length }))
-      for (const [key] of block) names.push(artifacts.head.parse(key)[2]);
+    for await (const block of reader.scan({
+      ...keys.artifacts.head.range(ns, uid),
+      limit: limit - feed.length,
+    }))
+      for (const [key] of block) names.push(keys.artifacts.head.parse(key)[2]);
   return { feed, names };
 }
 

@@ -3,7 +3,7 @@
  * decides whether it is, and each transaction is small. Any number of these may run at once, or none.
  */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
-import { calls } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
 import type { Bounds } from './bounds.ts';
 import type { Pause } from './pauses.ts';
@@ -64,7 +64,7 @@ export class Reaper {
 
   private async workOff(limited: Bounds, done: Reaped): Promise<ReapResult> {
     const { index } = this.options;
-    const due = { gte: calls.expiry.range().gte, lt: calls.expiry.range(index.now() + 1).gte };
+    const due = { gte: keys.calls.expiry.range().gte, lt: keys.calls.expiry.range(index.now() + 1).gte };
     for await (const block of index.scan({
       ...due,
       firstBlock: queuedTogether,
@@ -72,7 +72,7 @@ export class Reaper {
     })) {
       for (let at = 0; at < block.length; at += queuedTogether) {
         if (limited.isOver()) return { ...done, more: true, nextTime: undefined, pauses: [] };
-        const queued = block.slice(at, at + queuedTogether).map(([key]) => calls.expiry.parse(key));
+        const queued = block.slice(at, at + queuedTogether).map(([key]) => keys.calls.expiry.parse(key));
         await this.work(queued, limited, done);
       }
     }
@@ -127,7 +127,10 @@ export class Reaper {
     if (this.sinceCompaction < freedBetweenCompactions) return;
     this.sinceCompaction = 0;
     const { index } = this.options;
-    await index.compact({ gte: calls.expiry.range().gte, lt: calls.expiry.range(index.now() + 1).gte });
+    await index.compact({
+      gte: keys.calls.expiry.range().gte,
+      lt: keys.calls.expiry.range(index.now() + 1).gte,
+    });
   }
 
   private paced<T>(operation: Operation<T>): Promise<T> {
@@ -136,8 +139,8 @@ export class Reaper {
   }
 
   private async nextTime(after: Uint8Array): Promise<number | undefined> {
-    const later = { gte: after, lt: calls.expiry.range().lt, limit: 1 };
-    for await (const block of this.options.index.scan(later)) return calls.expiry.parse(block[0]![0])[0];
+    const later = { gte: after, lt: keys.calls.expiry.range().lt, limit: 1 };
+    for await (const block of this.options.index.scan(later)) return keys.calls.expiry.parse(block[0]![0])[0];
     return undefined;
   }
 }

@@ -10,9 +10,10 @@
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { hexOf } from '../../index/bytes.ts';
-import type { Index, Key } from '../../index/door.ts';
-import { blobs as blobKeys, store as keys } from '../../index/keys.ts';
+import type { Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
+import type { Key } from '../../index/row.ts';
 import { ContentProbe, isDeviceError, type Verdict } from '../contents/content-probe.ts';
 import type { Contents } from '../contents/contents.ts';
 import { quarantine } from '../rows/blob-rows.ts';
@@ -122,8 +123,8 @@ export class Scrub {
   }
 
   private async rounds(): Promise<Rounds | undefined> {
-    const value = await this.options.index.get(keys.setting.key(scrubSetting));
-    return value && (keys.setting.decode(value) as Rounds);
+    const value = await this.options.index.get(keys.store.setting.key(scrubSetting));
+    return value && (keys.store.setting.decode(value) as Rounds);
   }
 
   /** @returns the place at which to go on; undefined at the end of the round. */
@@ -141,14 +142,14 @@ export class Scrub {
   /** Records, as they are when they are reached. */
   private async *ahead(place: string): AsyncGenerator<Content> {
     const { index } = this.options;
-    const { gte, lt } = blobKeys.record.range();
+    const { gte, lt } = keys.blobs.record.range();
     let from: Key = place === '' ? gte : Buffer.concat([Buffer.from(place, 'hex'), Buffer.of(0)]);
     for (;;) {
       const rows = [];
       for await (const block of index.scan({ gte: from, lt, limit: recordsTogether })) rows.push(...block);
       for (const [key, value] of rows) {
-        const [ns, sha256] = blobKeys.record.parse(key);
-        yield { key, ns, sha256, record: blobKeys.record.decode(value) };
+        const [ns, sha256] = keys.blobs.record.parse(key);
+        yield { key, ns, sha256, record: keys.blobs.record.decode(value) };
       }
       if (rows.length < recordsTogether) return;
       from = Buffer.concat([rows.at(-1)![0], Buffer.of(0)]);
@@ -220,7 +221,7 @@ export class Scrub {
   /** False if it was removed or replaced while it was read. */
   private async isCurrent({ key, record }: Content): Promise<boolean> {
     const value = await this.options.index.get(key);
-    return value !== undefined && blobKeys.record.decode(value).name === record.name;
+    return value !== undefined && keys.blobs.record.decode(value).name === record.name;
   }
 
   /** @returns undefined if it has been removed, replaced or quarantined meanwhile. */
@@ -232,7 +233,7 @@ export class Scrub {
       queue: ns,
       reads: [key],
       decide: (rows, draft, { now }) => {
-        const current = rows.get(blobKeys.record, ns, sha256);
+        const current = rows.get(keys.blobs.record, ns, sha256);
         if (current === undefined || current.quarantined || current.name !== record.name) return undefined;
         quarantine(draft, ns, sha256, current, { time: now, message });
         return { ns, sha256, size: current.size, time: now, message };
@@ -246,11 +247,11 @@ export class Scrub {
   private async note(before: Rounds | undefined, rounds: Rounds): Promise<void> {
     await transact(this.options.index, {
       queue: '',
-      reads: [keys.setting.key(scrubSetting)],
+      reads: [keys.store.setting.key(scrubSetting)],
       decide: (rows, draft) => {
-        const current = rows.get(keys.setting, scrubSetting) as Rounds | undefined;
+        const current = rows.get(keys.store.setting, scrubSetting) as Rounds | undefined;
         if (JSON.stringify(current) === JSON.stringify(before))
-          draft.put(keys.setting, [scrubSetting], rounds);
+          draft.put(keys.store.setting, [scrubSetting], rounds);
       },
     });
   }

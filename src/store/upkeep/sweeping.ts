@@ -1,7 +1,8 @@
 /** The second half of collection: files whose names were condemned long enough ago are removed. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
-import type { Index, Key } from '../../index/door.ts';
-import { blobs } from '../../index/keys.ts';
+import type { Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import type { Key } from '../../index/row.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import { Inconsistency } from './inconsistency.ts';
@@ -67,13 +68,15 @@ async function readCondemned(
   const condemned: Condemned[] = [];
   for await (const block of snapshot.scan({ ...range, limit }))
     for (const [key, value] of block) {
-      const [notBefore, ns, name] = blobs.condemned.parse(key);
-      condemned.push({ key, notBefore, ns, name, size: blobs.condemned.decode(value).size });
+      const [notBefore, ns, name] = keys.blobs.condemned.parse(key);
+      condemned.push({ key, notBefore, ns, name, size: keys.blobs.condemned.decode(value).size });
     }
-  const states = await snapshot.getMany(condemned.map(({ ns, name }) => blobs.physicalName.key(ns, name)));
+  const states = await snapshot.getMany(
+    condemned.map(({ ns, name }) => keys.blobs.physicalName.key(ns, name)),
+  );
   for (const [at, { ns, name, notBefore }] of condemned.entries()) {
     const value = states[at];
-    const state = value && blobs.physicalName.decode(value);
+    const state = value && keys.blobs.physicalName.decode(value);
     if (state?.state !== 'condemned' || state.notBefore !== notBefore)
       throw new Inconsistency(
         `the file ${name} in ${ns} is queued for removal, and its name is ${state?.state ?? 'unknown'}`,
@@ -88,16 +91,16 @@ async function forget(
 ): Promise<{ readonly removed: number; readonly bytes: number }> {
   return await transact(index, {
     queue: gone[0]!.ns,
-    reads: gone.flatMap(({ key, ns, name }) => [key, blobs.physicalName.key(ns, name)]),
+    reads: gone.flatMap(({ key, ns, name }) => [key, keys.blobs.physicalName.key(ns, name)]),
     decide: (rows, draft) => {
       // Another sweep may have been here.
       const ours = gone.filter(
         ({ key, ns, name }) =>
-          rows.value(key) !== undefined && rows.get(blobs.physicalName, ns, name)?.state === 'condemned',
+          rows.value(key) !== undefined && rows.get(keys.blobs.physicalName, ns, name)?.state === 'condemned',
       );
       for (const { key, ns, name } of ours) {
         draft.writes.push({ type: 'del', key });
-        draft.del(blobs.physicalName, ns, name);
+        draft.del(keys.blobs.physicalName, ns, name);
       }
       return { removed: ours.length, bytes: ours.reduce((sum, { size }) => sum + size, 0) };
     },

@@ -5,7 +5,7 @@ import type { Sha256 } from '../../domain/digest.ts';
 import { failedWith } from '../../domain/errors.ts';
 import { textOf } from '../../index/bytes.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
-import { blobs, store as storeKeys } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
 import { crcKeys, crcRowBytes } from '../rows/blob-rows.ts';
 import { orphanAgeMs } from '../upkeep/orphans.ts';
@@ -40,12 +40,12 @@ const unreferencedMax = 100_000;
 
 /** Every content's record, in order; undefined where it is damaged. */
 async function* blobRows({ snapshot, scope }: ContentCheck) {
-  for await (const block of examined(snapshot, scope.rangeOf(blobs.record)))
+  for await (const block of examined(snapshot, scope.rangeOf(keys.blobs.record)))
     for (const row of block) {
-      const parts = row.kind === 'unreadable' ? undefined : scope.parse(blobs.record, row.key);
+      const parts = row.kind === 'unreadable' ? undefined : scope.parse(keys.blobs.record, row.key);
       if (parts === undefined) continue;
       const [ns, sha256] = parts as [string, Sha256];
-      const record = row.kind === 'row' ? scope.decode(blobs.record, row.value) : undefined;
+      const record = row.kind === 'row' ? scope.decode(keys.blobs.record, row.value) : undefined;
       yield [textOf(row.key).slice(1), { ns, sha256, record }] as const;
     }
 }
@@ -54,11 +54,11 @@ async function* blobRows({ snapshot, scope }: ContentCheck) {
 export async function* references(check: ContentCheck): AsyncGenerator<Found> {
   const { snapshot, scope } = check;
   async function* rows() {
-    for await (const [key] of readable(snapshot, scope.rangeOf(blobs.reference))) {
-      const parts = scope.parse(blobs.reference, key) as [string, Sha256] | undefined;
+    for await (const [key] of readable(snapshot, scope.rangeOf(keys.blobs.reference))) {
+      const parts = scope.parse(keys.blobs.reference, key) as [string, Sha256] | undefined;
       if (parts !== undefined)
         yield [
-          textOf(blobs.record.key(parts[0], parts[1])).slice(1),
+          textOf(keys.blobs.record.key(parts[0], parts[1])).slice(1),
           { ns: parts[0], sha256: parts[1] },
         ] as const;
     }
@@ -81,7 +81,7 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
           'ROW_CORRUPT',
           { namespace: ns, sha256 },
           'the record of a content without references is damaged',
-          { kind: 'derive', key: blobs.record.key(ns, sha256), owner: undefined },
+          { kind: 'derive', key: keys.blobs.record.key(ns, sha256), owner: undefined },
         );
       continue;
     }
@@ -100,9 +100,9 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
       key,
       owner: undefined,
     });
-  for await (const [key] of readable(snapshot, scope.rangeOf(blobs.maybeFree))) {
-    const parts = scope.parse(blobs.maybeFree, key) as [number, string, Sha256] | undefined;
-    if (parts !== undefined) unreferenced.delete(textOf(blobs.record.key(parts[1], parts[2])).slice(1));
+  for await (const [key] of readable(snapshot, scope.rangeOf(keys.blobs.maybeFree))) {
+    const parts = scope.parse(keys.blobs.maybeFree, key) as [number, string, Sha256] | undefined;
+    if (parts !== undefined) unreferenced.delete(textOf(keys.blobs.record.key(parts[1], parts[2])).slice(1));
   }
   for (const { ns, sha256 } of unreferenced.values())
     yield found(
@@ -123,7 +123,7 @@ async function* recordLost(
 ): AsyncGenerator<Found> {
   const file = scope.homeless.get(group);
   scope.homeless.delete(group);
-  const [inline] = await lookUp(snapshot, [blobs.bytes.key(ns, sha256)]);
+  const [inline] = await lookUp(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
   const isThere = file !== undefined || (inline !== undefined && inline !== damaged);
   const message = `the record of a content with ${refs} references is gone`;
   const about = { namespace: ns, sha256 };
@@ -135,7 +135,7 @@ async function* recordLost(
 
 /** Small contents, checksums and previews of which nothing else is left. */
 export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
-  for (const family of [blobs.bytes, blobs.crcs, blobs.preview]) {
+  for (const family of [keys.blobs.bytes, keys.blobs.crcs, keys.blobs.preview]) {
     for await (const block of examined(snapshot, scope.rangeOf(family))) {
       const rows = block.flatMap(({ key }) => {
         const parts = scope.parse(family, key) as [string, Sha256] | undefined;
@@ -143,7 +143,7 @@ export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenera
       });
       const records = await lookUp(
         snapshot,
-        rows.map(({ ns, sha256 }) => blobs.record.key(ns, sha256)),
+        rows.map(({ ns, sha256 }) => keys.blobs.record.key(ns, sha256)),
       );
       for (const [at, { key, ns, sha256 }] of rows.entries()) {
         if (records[at] !== undefined || (await isReferenced(snapshot, ns, sha256))) continue;
@@ -155,7 +155,7 @@ export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenera
 }
 
 async function isReferenced(snapshot: Snapshot, ns: string, sha256: Sha256): Promise<boolean> {
-  for await (const _ of snapshot.examine(blobs.reference.range(ns, sha256))) return true;
+  for await (const _ of snapshot.examine(keys.blobs.reference.range(ns, sha256))) return true;
   return false;
 }
 
@@ -175,7 +175,7 @@ async function* quarantined({ snapshot }: ContentCheck, { ns, sha256 }: Blob): A
   const about = { namespace: ns, sha256 };
   const message = 'the content is damaged and quarantined; pushing the same bytes again heals it';
   yield found('CONTENT_CORRUPT', about, message);
-  const [listed] = await lookUp(snapshot, [blobs.quarantine.key(ns, sha256)]);
+  const [listed] = await lookUp(snapshot, [keys.blobs.quarantine.key(ns, sha256)]);
   if (listed === undefined || listed === damaged)
     yield found(
       'INDEX_ROW_WRONG',
@@ -191,18 +191,18 @@ async function* quarantined({ snapshot }: ContentCheck, { ns, sha256 }: Blob): A
 
 /** What is listed as quarantined and is not. */
 export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
-  for await (const block of examined(snapshot, scope.rangeOf(blobs.quarantine))) {
+  for await (const block of examined(snapshot, scope.rangeOf(keys.blobs.quarantine))) {
     const rows = block.flatMap(({ key }) => {
-      const parts = scope.parse(blobs.quarantine, key) as [string, Sha256] | undefined;
+      const parts = scope.parse(keys.blobs.quarantine, key) as [string, Sha256] | undefined;
       return parts === undefined ? [] : [{ key, ns: parts[0], sha256: parts[1] }];
     });
     const records = await lookUp(
       snapshot,
-      rows.map(({ ns, sha256 }) => blobs.record.key(ns, sha256)),
+      rows.map(({ ns, sha256 }) => keys.blobs.record.key(ns, sha256)),
     );
     for (const [at, { key, ns, sha256 }] of rows.entries()) {
       const value = records[at];
-      if (value === damaged || (value && scope.decode(blobs.record, value)?.quarantined)) continue;
+      if (value === damaged || (value && scope.decode(keys.blobs.record, value)?.quarantined)) continue;
       const message = `${scope.describe(key)} should not be there`;
       yield found('INDEX_ROW_WRONG', { namespace: ns, sha256 }, message, {
         kind: 'listQuarantined',
@@ -235,7 +235,7 @@ async function inlineFault(
   { snapshot }: ContentCheck,
   { ns, sha256, record }: Blob,
 ): Promise<Fault | undefined> {
-  const [bytes] = await lookUp(snapshot, [blobs.bytes.key(ns, sha256)]);
+  const [bytes] = await lookUp(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
   if (bytes === undefined) return { isMissing: true, message: 'the bytes of a small content are gone' };
   // Of a damaged row another check tells.
   if (bytes === damaged) return undefined;
@@ -279,9 +279,9 @@ async function fileFault(
 
 /** What was deleted or replaced since the instant of the check is no fault. */
 async function isStillThere(index: Index, { ns, sha256, record }: Blob): Promise<boolean> {
-  const value = await index.get(blobs.record.key(ns, sha256));
+  const value = await index.get(keys.blobs.record.key(ns, sha256));
   if (value === undefined) return false;
-  const now = blobs.record.decode(value);
+  const now = keys.blobs.record.decode(value);
   return now.name === record.name && !now.quarantined;
 }
 
@@ -289,10 +289,12 @@ async function isStillThere(index: Index, { ns, sha256, record }: Blob): Promise
 export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
   const { snapshot, scope, index } = check;
   const range =
-    scope.namespace === undefined ? storeKeys.namespace.range() : storeKeys.namespace.range(scope.namespace);
+    scope.namespace === undefined
+      ? keys.store.namespace.range()
+      : keys.store.namespace.range(scope.namespace);
   for await (const [key, value] of readable(snapshot, range)) {
-    const [ns] = storeKeys.namespace.parse(key);
-    const record = scope.decode(storeKeys.namespace, value);
+    const [ns] = keys.store.namespace.parse(key);
+    const record = scope.decode(keys.store.namespace, value);
     if (record === undefined) continue;
     for await (const name of check.blobs.list(record.internalId)) {
       check.signal?.throwIfAborted();
@@ -314,7 +316,7 @@ export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
 /** A damaged row names it all the same. */
 async function isNamed(index: Index, ns: string, name: string): Promise<boolean> {
   try {
-    return (await index.get(blobs.physicalName.key(ns, name))) !== undefined;
+    return (await index.get(keys.blobs.physicalName.key(ns, name))) !== undefined;
   } catch (error) {
     if (!failedWith(error, 'DATA_LOSS')) throw error;
     return true;
@@ -323,8 +325,8 @@ async function isNamed(index: Index, ns: string, name: string): Promise<boolean>
 
 /** What an import brought back and is still there. */
 export async function* cameBack(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
-  for await (const [key] of readable(snapshot, storeKeys.cameBack.range())) {
-    const [kind, ns, id] = storeKeys.cameBack.parse(key);
+  for await (const [key] of readable(snapshot, keys.store.cameBack.range())) {
+    const [kind, ns, id] = keys.store.cameBack.parse(key);
     if (scope.namespace !== undefined && ns !== scope.namespace) continue;
     const about = { namespace: ns, ...(kind === 'artifact' ? { artifactId: id } : {}) };
     yield found(

@@ -4,9 +4,10 @@
  */
 
 import { textOf } from '../../index/bytes.ts';
-import type { Key, Snapshot, Value } from '../../index/door.ts';
-import { artifacts, blobs, calls, credentials, links, sessions } from '../../index/keys.ts';
+import type { Snapshot } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
+import type { Key, Value } from '../../index/row.ts';
 import { type Found, found } from './finding.ts';
 import { damaged, examined, lookUp } from './look-up.ts';
 import { type AnyFamily, derivedFamilies, derivedRows, headKeyOf, type Owner, ownerOf } from './owners.ts';
@@ -18,15 +19,15 @@ interface OwnerFamily {
 }
 
 const ownerFamilies: readonly OwnerFamily[] = [
-  { family: sessions.record, owner: ([ns], key) => ({ kind: 'session', ns: String(ns), key }) },
-  { family: sessions.name, owner: ([ns], key) => ({ kind: 'sessionName', ns: String(ns), key }) },
-  { family: artifacts.record, owner: ([ns], key) => ({ kind: 'artifact', ns: String(ns), key }) },
-  { family: calls.requestId, owner: ([ns], key) => ({ kind: 'requestId', ns: String(ns), key }) },
-  { family: credentials.tokenUse, owner: ([ns], key) => ({ kind: 'tokenUse', ns: String(ns), key }) },
-  { family: links.record, owner: ([, ns = ''], key) => ({ kind: 'link', ns: String(ns), key }) },
-  { family: credentials.apiKey, owner: ([, ns = ''], key) => ({ kind: 'apiKey', ns: String(ns), key }) },
-  { family: blobs.record, owner: ([ns], key) => ({ kind: 'blob', ns: String(ns), key }) },
-  { family: blobs.condemned, owner: ([, ns], key) => ({ kind: 'condemned', ns: String(ns), key }) },
+  { family: keys.sessions.record, owner: ([ns], key) => ({ kind: 'session', ns: String(ns), key }) },
+  { family: keys.sessions.name, owner: ([ns], key) => ({ kind: 'sessionName', ns: String(ns), key }) },
+  { family: keys.artifacts.record, owner: ([ns], key) => ({ kind: 'artifact', ns: String(ns), key }) },
+  { family: keys.calls.requestId, owner: ([ns], key) => ({ kind: 'requestId', ns: String(ns), key }) },
+  { family: keys.credentials.tokenUse, owner: ([ns], key) => ({ kind: 'tokenUse', ns: String(ns), key }) },
+  { family: keys.links.record, owner: ([, ns = ''], key) => ({ kind: 'link', ns: String(ns), key }) },
+  { family: keys.credentials.apiKey, owner: ([, ns = ''], key) => ({ kind: 'apiKey', ns: String(ns), key }) },
+  { family: keys.blobs.record, owner: ([ns], key) => ({ kind: 'blob', ns: String(ns), key }) },
+  { family: keys.blobs.condemned, owner: ([, ns], key) => ({ kind: 'condemned', ns: String(ns), key }) },
 ];
 
 /** Rows that are missing, wrong or damaged although an owner says how they should be. */
@@ -79,15 +80,15 @@ async function* compareDerived(
 }
 
 async function headsOf(snapshot: Snapshot, owners: readonly Owned[]): Promise<(HeadRecord | undefined)[]> {
-  const keys = owners.map(({ owner, value }) => headKeyOf(owner, value));
+  const wanted = owners.map(({ owner, value }) => headKeyOf(owner, value));
   const values = await lookUp(
     snapshot,
-    keys.filter((key) => key !== undefined),
+    wanted.filter((key) => key !== undefined),
   );
   let next = 0;
-  return keys.map((key) => {
+  return wanted.map((key) => {
     const value = key === undefined ? undefined : values[next++];
-    return value === undefined || value === damaged ? undefined : artifacts.head.decode(value);
+    return value === undefined || value === damaged ? undefined : keys.artifacts.head.decode(value);
   });
 }
 
@@ -116,7 +117,9 @@ export async function* surplusRows(snapshot: Snapshot, scope: Scope): AsyncGener
 /** The name of a session that is gone has no owner any more: it keeps its id from being used too soon. */
 function isKeptName(family: AnyFamily, value: Value | undefined): boolean {
   return (
-    family === sessions.name && value !== undefined && sessions.name.decode(value).goneSince !== undefined
+    family === keys.sessions.name &&
+    value !== undefined &&
+    keys.sessions.name.decode(value).goneSince !== undefined
   );
 }
 
@@ -157,7 +160,7 @@ async function* compareOwned(
       if (scope.wasReported(key)) continue;
       scope.noteWrong(key);
       // The id of a session must not become free because a row is damaged.
-      const isName = family === sessions.name;
+      const isName = family === keys.sessions.name;
       const message = `${scope.describe(key)} is damaged`;
       yield isName
         ? found('ROW_CORRUPT', about, `${message}; an import restores it`)

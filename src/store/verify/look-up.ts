@@ -1,6 +1,7 @@
 /** Reading of rows that may be damaged. */
 import { failedWith } from '../../domain/errors.ts';
-import type { Examined, Key, Snapshot, Value } from '../../index/door.ts';
+import type { Examined, Snapshot } from '../../index/door.ts';
+import type { Key, Value } from '../../index/row.ts';
 
 /** A row that does not match its checksum, or lies in a block that cannot be read. */
 export const damaged: unique symbol = Symbol('damaged');

@@ -3,20 +3,10 @@
  * (of an artifact) from its head, both when rows are checked and when they are written anew.
  */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
-import type { Key, Value } from '../../index/door.ts';
 import type { Family } from '../../index/family.ts';
-import {
-  artifacts,
-  blobs,
-  calls,
-  credentials,
-  families,
-  latest,
-  lineage,
-  links,
-  sessions,
-} from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
+import type { Key, Value } from '../../index/row.ts';
 import { putDerived, putLatest } from '../rows/artifact-rows.ts';
 import { putDerivedOfKey } from '../rows/key-rows.ts';
 import { putDerivedOfLink } from '../rows/link-rows.ts';
@@ -29,7 +19,7 @@ export type AnyFamily = Family<any, any>;
 
 /** By the first byte of its keys. */
 export const familyOf: ReadonlyMap<number, AnyFamily> = new Map(
-  Object.values(families).flatMap((group) =>
+  Object.values(keys).flatMap((group) =>
     (Object.values(group) as AnyFamily[]).map((family): [number, AnyFamily] => [family.code, family]),
   ),
 );
@@ -51,28 +41,28 @@ export interface Owner {
 }
 
 export function artifactOwner(ns: string, id: ArtifactId): Owner {
-  return { kind: 'artifact', ns, key: artifacts.record.key(ns, id) };
+  return { kind: 'artifact', ns, key: keys.artifacts.record.key(ns, id) };
 }
 
 export function sessionOwner(ns: string, uid: SessionUid): Owner {
-  return { kind: 'session', ns, key: sessions.record.key(ns, uid) };
+  return { kind: 'session', ns, key: keys.sessions.record.key(ns, uid) };
 }
 
 /** The families all of whose rows are derived. */
 export const derivedFamilies: readonly AnyFamily[] = [
-  sessions.name,
-  sessions.byTime,
-  sessions.byMetadata,
-  sessions.byLabel,
-  sessions.byState,
-  sessions.pendingSeal,
-  artifacts.version,
-  ...Object.values(latest),
-  ...Object.values(lineage),
-  blobs.reference,
-  blobs.physicalName,
-  calls.expiry,
-  links.byTarget,
+  keys.sessions.name,
+  keys.sessions.byTime,
+  keys.sessions.byMetadata,
+  keys.sessions.byLabel,
+  keys.sessions.byState,
+  keys.sessions.pendingSeal,
+  keys.artifacts.version,
+  ...Object.values(keys.latest),
+  ...Object.values(keys.lineage),
+  keys.blobs.reference,
+  keys.blobs.physicalName,
+  keys.calls.expiry,
+  keys.links.byTarget,
 ];
 
 /**
@@ -84,25 +74,25 @@ export function ownerOf(family: AnyFamily, parts: readonly unknown[], value: unk
   const ns = String(parts[0]);
   const last = parts.at(-1) as never;
   switch (family) {
-    case sessions.byTime:
-    case sessions.byMetadata:
-    case sessions.byLabel:
-    case sessions.byState:
-    case sessions.pendingSeal:
+    case keys.sessions.byTime:
+    case keys.sessions.byMetadata:
+    case keys.sessions.byLabel:
+    case keys.sessions.byState:
+    case keys.sessions.pendingSeal:
       return sessionOwner(ns, last);
-    case sessions.name:
+    case keys.sessions.name:
       return value === undefined ? undefined : sessionOwner(ns, (value as { uid: SessionUid }).uid);
-    case artifacts.version:
+    case keys.artifacts.version:
       return value === undefined ? undefined : artifactOwner(ns, (value as { id: ArtifactId }).id);
-    case lineage.inputs:
+    case keys.lineage.inputs:
       return artifactOwner(ns, parts[1] as ArtifactId);
-    case blobs.reference:
+    case keys.blobs.reference:
       return parts[2] === 'artifact' ? artifactOwner(ns, last) : sessionOwner(ns, last);
-    case links.byTarget:
-      return { kind: 'link', ns, key: links.record.key(String(last)) };
-    case blobs.physicalName:
+    case keys.links.byTarget:
+      return { kind: 'link', ns, key: keys.links.record.key(String(last)) };
+    case keys.blobs.physicalName:
       return ownerOfName(ns, String(parts[1]), value);
-    case calls.expiry:
+    case keys.calls.expiry:
       return ownerOfExpiry(parts);
     default:
       return artifactOwner(ns, last);
@@ -113,29 +103,33 @@ function ownerOfName(ns: string, name: string, value: unknown): Owner | undefine
   if (value === undefined) return undefined;
   const state = value as { state: string; sha256: never; notBefore: number };
   return state.state === 'live'
-    ? { kind: 'blob', ns, key: blobs.record.key(ns, state.sha256) }
-    : { kind: 'condemned', ns, key: blobs.condemned.key(state.notBefore, ns, name) };
+    ? { kind: 'blob', ns, key: keys.blobs.record.key(ns, state.sha256) }
+    : { kind: 'condemned', ns, key: keys.blobs.condemned.key(state.notBefore, ns, name) };
 }
 
 function ownerOfExpiry([, ns, kind, id]: readonly unknown[]): Owner | undefined {
   if (kind === 'artifact') return artifactOwner(String(ns), id as ArtifactId);
-  if (kind === 'link') return { kind: 'link', ns: String(ns), key: links.record.key(String(id)) };
-  if (kind === 'key') return { kind: 'apiKey', ns: String(ns), key: credentials.apiKey.key(String(id)) };
+  if (kind === 'link') return { kind: 'link', ns: String(ns), key: keys.links.record.key(String(id)) };
+  if (kind === 'key') return { kind: 'apiKey', ns: String(ns), key: keys.credentials.apiKey.key(String(id)) };
   if (kind === 'session') return sessionOwner(String(ns), id as SessionUid);
   if (kind === 'gone')
-    return { kind: 'sessionName', ns: String(ns), key: sessions.name.key(String(ns), String(id)) };
+    return { kind: 'sessionName', ns: String(ns), key: keys.sessions.name.key(String(ns), String(id)) };
   if (kind === 'token')
-    return { kind: 'tokenUse', ns: String(ns), key: credentials.tokenUse.key(String(ns), String(id)) };
+    return { kind: 'tokenUse', ns: String(ns), key: keys.credentials.tokenUse.key(String(ns), String(id)) };
   const [principal, requestId] = String(id).split('\0');
   if (kind !== 'request' || requestId === undefined) return undefined;
-  return { kind: 'requestId', ns: String(ns), key: calls.requestId.key(String(ns), principal!, requestId) };
+  return {
+    kind: 'requestId',
+    ns: String(ns),
+    key: keys.calls.requestId.key(String(ns), principal!, requestId),
+  };
 }
 
 /** The head that decides whether an artifact is the latest version; undefined for other owners. */
 export function headKeyOf(owner: Owner, value: Value): Key | undefined {
   if (owner.kind !== 'artifact') return undefined;
-  const { uid, name } = artifacts.record.decode(value);
-  return artifacts.head.key(owner.ns, uid, name);
+  const { uid, name } = keys.artifacts.record.decode(value);
+  return keys.artifacts.head.key(owner.ns, uid, name);
 }
 
 /**
@@ -148,53 +142,53 @@ export function derivedRows(owner: Owner, value: Value, head: HeadRecord | undef
   const { ns, key } = owner;
   switch (owner.kind) {
     case 'artifact': {
-      const record = artifacts.record.decode(value);
+      const record = keys.artifacts.record.decode(value);
       putDerived(draft, ns, record);
-      draft.put(blobs.reference, [ns, record.sha256, 'artifact', record.id], true);
+      draft.put(keys.blobs.reference, [ns, record.sha256, 'artifact', record.id], true);
       if (head?.latest === record.id && !head.deleted) putLatest(draft, ns, record);
       break;
     }
     case 'session': {
-      const record = sessions.record.decode(value);
+      const record = keys.sessions.record.decode(value);
       putDerivedOfSession(draft, ns, record);
-      if (record.state === 'sealing') draft.put(sessions.pendingSeal, [ns, record.uid], true);
+      if (record.state === 'sealing') draft.put(keys.sessions.pendingSeal, [ns, record.uid], true);
       if (record.manifest !== undefined)
-        draft.put(blobs.reference, [ns, record.manifest.sha256, 'manifest', record.uid], true);
+        draft.put(keys.blobs.reference, [ns, record.manifest.sha256, 'manifest', record.uid], true);
       break;
     }
     case 'sessionName': {
-      const { goneSince } = sessions.name.decode(value);
-      const [, id] = sessions.name.parse(key);
-      if (goneSince !== undefined) draft.put(calls.expiry, [freeAgain(goneSince), ns, 'gone', id], true);
+      const { goneSince } = keys.sessions.name.decode(value);
+      const [, id] = keys.sessions.name.parse(key);
+      if (goneSince !== undefined) draft.put(keys.calls.expiry, [freeAgain(goneSince), ns, 'gone', id], true);
       break;
     }
     case 'link':
-      putDerivedOfLink(draft, links.record.parse(key)[0], links.record.decode(value));
+      putDerivedOfLink(draft, keys.links.record.parse(key)[0], keys.links.record.decode(value));
       break;
     case 'apiKey':
-      putDerivedOfKey(draft, credentials.apiKey.parse(key)[0], credentials.apiKey.decode(value));
+      putDerivedOfKey(draft, keys.credentials.apiKey.parse(key)[0], keys.credentials.apiKey.decode(value));
       break;
     case 'requestId': {
-      const { expireTime } = calls.requestId.decode(value);
-      const [, principal, requestId] = calls.requestId.parse(key);
-      draft.put(calls.expiry, [expireTime, ns, 'request', `${principal}\0${requestId}`], true);
+      const { expireTime } = keys.calls.requestId.decode(value);
+      const [, principal, requestId] = keys.calls.requestId.parse(key);
+      draft.put(keys.calls.expiry, [expireTime, ns, 'request', `${principal}\0${requestId}`], true);
       break;
     }
     case 'tokenUse': {
-      const { expireTime } = credentials.tokenUse.decode(value);
-      const [, token] = credentials.tokenUse.parse(key);
-      draft.put(calls.expiry, [expireTime, ns, 'token', token], true);
+      const { expireTime } = keys.credentials.tokenUse.decode(value);
+      const [, token] = keys.credentials.tokenUse.parse(key);
+      draft.put(keys.calls.expiry, [expireTime, ns, 'token', token], true);
       break;
     }
     case 'blob': {
-      const { name } = blobs.record.decode(value);
-      const [, sha256] = blobs.record.parse(key);
-      if (name !== undefined) draft.put(blobs.physicalName, [ns, name], { state: 'live', sha256 });
+      const { name } = keys.blobs.record.decode(value);
+      const [, sha256] = keys.blobs.record.parse(key);
+      if (name !== undefined) draft.put(keys.blobs.physicalName, [ns, name], { state: 'live', sha256 });
       break;
     }
     case 'condemned': {
-      const [notBefore, , name] = blobs.condemned.parse(key);
-      draft.put(blobs.physicalName, [ns, name], { state: 'condemned', notBefore });
+      const [notBefore, , name] = keys.blobs.condemned.parse(key);
+      draft.put(keys.blobs.physicalName, [ns, name], { state: 'condemned', notBefore });
     }
   }
   return draft.writes;

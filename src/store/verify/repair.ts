@@ -5,9 +5,10 @@ import type { Sha256 } from '../../domain/digest.ts';
 import { failedWith } from '../../domain/errors.ts';
 import { artifactId } from '../../domain/ids.ts';
 import { textOf } from '../../index/bytes.ts';
-import type { Env, Index, Key } from '../../index/door.ts';
-import { artifacts, blobs, calls, sessions } from '../../index/keys.ts';
+import type { Env, Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
 import type { BlobRecord, HeadRecord } from '../../index/records.ts';
+import type { Key } from '../../index/row.ts';
 import { condemn, crcKeys, quarantine as putQuarantine } from '../rows/blob-rows.ts';
 import { type Draft, type Rows, transact } from '../rows/transaction.ts';
 import { noUsage, plus } from '../rows/usage.ts';
@@ -45,9 +46,9 @@ function decide(
   const { now } = env;
   switch (what.kind) {
     case 'countSession': {
-      const record = rows.get(sessions.record, what.ns, what.uid);
+      const record = rows.get(keys.sessions.record, what.ns, what.uid);
       if (record === undefined) return false;
-      draft.put(sessions.record, [what.ns, what.uid], {
+      draft.put(keys.sessions.record, [what.ns, what.uid], {
         ...record,
         artifacts: record.artifacts + what.artifacts,
         bytes: record.bytes + what.bytes,
@@ -56,33 +57,33 @@ function decide(
       return true;
     }
     case 'countUsage': {
-      const share = rows.get(calls.usage, what.ns, what.shard) ?? noUsage;
-      draft.put(calls.usage, [what.ns, what.shard], plus(share, what));
+      const share = rows.get(keys.calls.usage, what.ns, what.shard) ?? noUsage;
+      draft.put(keys.calls.usage, [what.ns, what.shard], plus(share, what));
       return true;
     }
     case 'countReferences':
       return countReferences(what, rows, draft, now);
     case 'leftOver': {
       // A preview is in the way only if it is damaged: the content is read in its place.
-      const isWanted = what.key[0] !== blobs.preview.code;
-      if (isWanted && rows.get(blobs.record, what.ns, what.sha256) !== undefined) return false;
+      const isWanted = what.key[0] !== keys.blobs.preview.code;
+      if (isWanted && rows.get(keys.blobs.record, what.ns, what.sha256) !== undefined) return false;
       draft.writes.push({ type: 'del', key: what.key });
       return true;
     }
     case 'queueFree': {
-      const record = rows.get(blobs.record, what.ns, what.sha256);
+      const record = rows.get(keys.blobs.record, what.ns, what.sha256);
       if (record === undefined || record.refs !== 0) return false;
-      draft.put(blobs.maybeFree, [now, what.ns, what.sha256], true);
+      draft.put(keys.blobs.maybeFree, [now, what.ns, what.sha256], true);
       return true;
     }
     case 'listQuarantined': {
-      if (rows.get(blobs.record, what.ns, what.sha256)?.quarantined)
-        draft.put(blobs.quarantine, [what.ns, what.sha256], { time: now, message: 'it is damaged' });
-      else draft.del(blobs.quarantine, what.ns, what.sha256);
+      if (rows.get(keys.blobs.record, what.ns, what.sha256)?.quarantined)
+        draft.put(keys.blobs.quarantine, [what.ns, what.sha256], { time: now, message: 'it is damaged' });
+      else draft.del(keys.blobs.quarantine, what.ns, what.sha256);
       return true;
     }
     case 'condemn': {
-      if (rows.get(blobs.physicalName, what.ns, what.name) !== undefined) return false;
+      if (rows.get(keys.blobs.physicalName, what.ns, what.name) !== undefined) return false;
       condemn(draft, what.ns, what.name, what.size, now);
       return true;
     }
@@ -95,11 +96,11 @@ function countReferences(
   draft: Draft,
   now: number,
 ): boolean {
-  const record = rows.get(blobs.record, ns, sha256);
+  const record = rows.get(keys.blobs.record, ns, sha256);
   if (record === undefined) return false;
   const counted = Math.max(0, record.refs + refs);
-  draft.put(blobs.record, [ns, sha256], { ...record, refs: counted });
-  if (counted === 0) draft.put(blobs.maybeFree, [now, ns, sha256], true);
+  draft.put(keys.blobs.record, [ns, sha256], { ...record, refs: counted });
+  if (counted === 0) draft.put(keys.blobs.maybeFree, [now, ns, sha256], true);
   return true;
 }
 
@@ -110,15 +111,15 @@ function countReferences(
 async function mendHead(index: Index, what: RepairOf<'head'>): Promise<boolean> {
   const { ns, uid, name, was, highest } = what;
   // While it is damaged nobody can have changed it: whoever does reads it before.
-  const wasDamaged = await isDamaged(index, artifacts.head.key(ns, uid, name));
+  const wasDamaged = await isDamaged(index, keys.artifacts.head.key(ns, uid, name));
   return await transact(index, {
     queue: ns,
-    reads: [sessions.record.key(ns, uid)],
+    reads: [keys.sessions.record.key(ns, uid)],
     decide: (rows, draft, env) => {
-      const session = rows.get(sessions.record, ns, uid);
+      const session = rows.get(keys.sessions.record, ns, uid);
       if (session === undefined) return false;
-      if (!wasDamaged && !same(rows.get(artifacts.head, ns, uid, name), was)) return false;
-      draft.put(artifacts.head, [ns, uid, name], {
+      if (!wasDamaged && !same(rows.get(keys.artifacts.head, ns, uid, name), was)) return false;
+      draft.put(keys.artifacts.head, [ns, uid, name], {
         nextVersion: session.feed + 1,
         // Where all versions are deleted the id of the last one is not known any more, and nobody asks for it.
         latest: highest?.id ?? was?.latest ?? artifactId(env.mintId()),
@@ -162,7 +163,7 @@ function derivedOf(owner: Owner, rows: Rows): Draft['writes'] {
   if (value === undefined) return [];
   const headKey = headKeyOf(owner, value);
   const head = headKey && rows.value(headKey);
-  return derivedRows(owner, value, head && artifacts.head.decode(head));
+  return derivedRows(owner, value, head && keys.artifacts.head.decode(head));
 }
 
 /** Only what is damaged still: somebody may have pushed the bytes again, or put the file back. */
@@ -171,14 +172,14 @@ async function quarantine(
   blobStore: BlobStore,
   { ns, sha256, name, message }: RepairOf<'quarantine'>,
 ): Promise<boolean> {
-  const value = await index.get(blobs.record.key(ns, sha256));
-  const before = value && blobs.record.decode(value);
+  const value = await index.get(keys.blobs.record.key(ns, sha256));
+  const before = value && keys.blobs.record.decode(value);
   if (before === undefined || (await isSound(index, blobStore, ns, sha256, before))) return false;
   return await transact(index, {
     queue: ns,
-    reads: [blobs.record.key(ns, sha256)],
+    reads: [keys.blobs.record.key(ns, sha256)],
     decide: (rows, draft, { now }) => {
-      const record = rows.get(blobs.record, ns, sha256);
+      const record = rows.get(keys.blobs.record, ns, sha256);
       if (record === undefined || record.quarantined || record.name !== before.name) return false;
       if (name !== undefined && record.name !== name) return false;
       putQuarantine(draft, ns, sha256, record, { time: now, message });
@@ -218,22 +219,22 @@ async function restore(
       : await fileSize(index, blobStore, ns, sha256, name);
   if (size === undefined) return false;
   const record: BlobRecord = { ...(name === undefined ? {} : { name }), size, refs };
-  const key = blobs.record.key(ns, sha256);
+  const key = keys.blobs.record.key(ns, sha256);
   const wasDamaged = await isDamaged(index, key);
   return await transact(index, {
     queue: ns,
     reads: wasDamaged ? [] : [key],
     decide: (rows, draft) => {
       // While it is damaged nobody can have written it: whoever does reads it before.
-      if (!wasDamaged && rows.get(blobs.record, ns, sha256) !== undefined) return false;
-      draft.put(blobs.record, [ns, sha256], record);
+      if (!wasDamaged && rows.get(keys.blobs.record, ns, sha256) !== undefined) return false;
+      draft.put(keys.blobs.record, [ns, sha256], record);
       return true;
     },
   });
 }
 
 async function inlineSize(index: Index, ns: string, sha256: Sha256): Promise<number | undefined> {
-  const bytes = await index.get(blobs.bytes.key(ns, sha256));
+  const bytes = await index.get(keys.blobs.bytes.key(ns, sha256));
   if (bytes === undefined) return undefined;
   return createHash('sha256').update(bytes).digest('hex') === sha256 ? bytes.length : undefined;
 }

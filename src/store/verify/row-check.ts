@@ -2,12 +2,12 @@
 
 import type { Sha256 } from '../../domain/digest.ts';
 import type { Snapshot } from '../../index/door.ts';
-import { artifacts, blobs, commitRange } from '../../index/keys.ts';
+import { commitRange, keys } from '../../index/keys.ts';
 import { type Found, found } from './finding.ts';
 import { type AnyFamily, derivedFamilies, familyOf } from './owners.ts';
 import type { Scope } from './scope.ts';
 
-const others: readonly AnyFamily[] = [artifacts.head, blobs.record, blobs.quarantine];
+const others: readonly AnyFamily[] = [keys.artifacts.head, keys.blobs.record, keys.blobs.quarantine];
 
 /** Every row of the index, counted; what cannot be read of it or is of no family. */
 export async function* unreadableRows(
@@ -47,7 +47,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
   const parts = scope.parse(family, key);
   if (parts === undefined) return;
   const about = { namespace: String(parts[0]) };
-  if (family === blobs.bytes || family === blobs.crcs) {
+  if (family === keys.blobs.bytes || family === keys.blobs.crcs) {
     const sha256 = parts[1] as Sha256;
     yield found(
       'CONTENT_CORRUPT',
@@ -63,7 +63,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
     );
     return;
   }
-  if (family === blobs.preview) {
+  if (family === keys.blobs.preview) {
     const message = `${scope.describe(key)} is damaged; the content itself can be read instead`;
     yield found('INDEX_ROW_WRONG', about, message, {
       kind: 'leftOver',

@@ -1,12 +1,12 @@
 /** What one check looks at, and what it remembers while it does. */
 import { hexOf, textOf } from '../../index/bytes.ts';
-import type { Key, Value } from '../../index/door.ts';
-import { artifacts, blobs, calls, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
+import type { Key, Value } from '../../index/row.ts';
 import type { Finding } from './finding.ts';
 import { type AnyFamily, familyOf, type Owner } from './owners.ts';
 
 /** Of these the namespace is the second column. */
-const queues: readonly AnyFamily[] = [calls.expiry, blobs.maybeFree, blobs.condemned];
+const queues: readonly AnyFamily[] = [keys.calls.expiry, keys.blobs.maybeFree, keys.blobs.condemned];
 
 export class Scope {
   /** Undefined: all. */
@@ -62,16 +62,16 @@ export class Scope {
    */
   noteWrong(key: Key): void {
     const family = familyOf.get(key[0]!);
-    if (family !== artifacts.version && family !== blobs.reference) return;
+    if (family !== keys.artifacts.version && family !== keys.blobs.reference) return;
     const parts = this.parse(family, key);
     if (parts === undefined) return;
-    const counted = family === artifacts.version ? sessions.record : blobs.record;
+    const counted = family === keys.artifacts.version ? keys.sessions.record : keys.blobs.record;
     this.unsure.add(textOf((counted as AnyFamily).key(parts[0], parts[1])).slice(1));
   }
 
   /** A file is there for a content whose record is not. */
   noteHomeless(nameKey: Key, owner: Owner): void {
-    const [ns, name] = blobs.physicalName.parse(nameKey);
+    const [ns, name] = keys.blobs.physicalName.parse(nameKey);
     this.homeless.set(textOf(owner.key).slice(1), { key: nameKey, ns, name });
   }
 
@@ -93,8 +93,8 @@ export class Scope {
   }
 
   aboutOwner({ kind, ns, key }: Owner): Partial<Finding> {
-    if (kind === 'artifact') return { namespace: ns, artifactId: artifacts.record.parse(key)[1] };
-    if (kind === 'blob') return { namespace: ns, sha256: blobs.record.parse(key)[1] };
+    if (kind === 'artifact') return { namespace: ns, artifactId: keys.artifacts.record.parse(key)[1] };
+    if (kind === 'blob') return { namespace: ns, sha256: keys.blobs.record.parse(key)[1] };
     return { namespace: ns };
   }
 }

@@ -1,7 +1,7 @@
 /** Sessions against their versions, feeds and outputs; heads against versions; usage against artifacts. */
 import { textOf } from '../../index/bytes.ts';
 import type { Snapshot } from '../../index/door.ts';
-import { artifacts, calls, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord, UsageRecord } from '../../index/records.ts';
 import { usageShard } from '../rows/usage.ts';
 import { type Found, found } from './finding.ts';
@@ -25,36 +25,38 @@ interface Listed {
 }
 
 /** The first two columns of a key, which are the session's in several families. */
-const sessionGroup = (ns: string, uid: SessionRecord['uid']) => textOf(sessions.record.key(ns, uid)).slice(1);
+const sessionGroup = (ns: string, uid: SessionRecord['uid']) =>
+  textOf(keys.sessions.record.key(ns, uid)).slice(1);
 
 /** Every version with its record, in the order of sessions and names, the highest version of a name first. */
 async function* versions(snapshot: Snapshot, scope: Scope): AsyncGenerator<Listed> {
-  for await (const block of examined(snapshot, scope.rangeOf(artifacts.version))) {
+  for await (const block of examined(snapshot, scope.rangeOf(keys.artifacts.version))) {
     const rows = block.flatMap((row) => {
-      const parts = row.kind === 'unreadable' ? undefined : scope.parse(artifacts.version, row.key);
+      const parts = row.kind === 'unreadable' ? undefined : scope.parse(keys.artifacts.version, row.key);
       if (parts === undefined) return [];
       const [ns, uid, name, version] = parts as [string, SessionRecord['uid'], string, number];
-      const id = row.kind === 'row' ? scope.decode(artifacts.version, row.value)?.id : undefined;
+      const id = row.kind === 'row' ? scope.decode(keys.artifacts.version, row.value)?.id : undefined;
       return [{ ns, uid, name, version, id }];
     });
     const withId = rows.filter(({ id }) => id !== undefined);
     const values = await lookUp(
       snapshot,
-      withId.map(({ ns, id }) => artifacts.record.key(ns, id!)),
+      withId.map(({ ns, id }) => keys.artifacts.record.key(ns, id!)),
     );
     const records = new Map<(typeof rows)[number], LookedUp>(withId.map((row, at) => [row, values[at]]));
     for (const row of rows) {
       const value = records.get(row);
-      const record = value === undefined || value === damaged ? undefined : artifacts.record.decode(value);
+      const record =
+        value === undefined || value === damaged ? undefined : keys.artifacts.record.decode(value);
       yield { ...row, record };
     }
   }
 }
 
 async function* sessionRows(snapshot: Snapshot, scope: Scope) {
-  for await (const [key, value] of readable(snapshot, scope.rangeOf(sessions.record))) {
-    const parts = scope.parse(sessions.record, key);
-    const record = scope.decode(sessions.record, value);
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.sessions.record))) {
+    const parts = scope.parse(keys.sessions.record, key);
+    const record = scope.decode(keys.sessions.record, value);
     if (parts !== undefined && record !== undefined)
       yield [textOf(key).slice(1), { ns: String(parts[0]), record }] as const;
   }
@@ -111,9 +113,11 @@ export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGen
 /** What happened in a session is numbered without gaps up to the number that its record says. */
 export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   async function* rows() {
-    for await (const [key, value] of readable(snapshot, scope.rangeOf(artifacts.feed))) {
-      const parts = scope.parse(artifacts.feed, key) as [string, SessionRecord['uid'], number] | undefined;
-      const event = scope.decode(artifacts.feed, value);
+    for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.artifacts.feed))) {
+      const parts = scope.parse(keys.artifacts.feed, key) as
+        | [string, SessionRecord['uid'], number]
+        | undefined;
+      const event = scope.decode(keys.artifacts.feed, value);
       if (parts !== undefined && event !== undefined)
         yield [
           sessionGroup(parts[0], parts[1]),
@@ -146,9 +150,9 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
 /** Who is on a list of the last few has the mark, and nobody else. What is wrong there keeps too much, never too little. */
 export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   const listed = new Set<string>();
-  for await (const [key, value] of readable(snapshot, scope.rangeOf(sessions.kept))) {
-    const parts = scope.parse(sessions.kept, key);
-    const record = scope.decode(sessions.kept, value);
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.sessions.kept))) {
+    const parts = scope.parse(keys.sessions.kept, key);
+    const record = scope.decode(keys.sessions.kept, value);
     if (parts === undefined || record === undefined) continue;
     for (const { uid } of record.sessions) listed.add(sessionGroup(String(parts[0]), uid));
   }
@@ -165,7 +169,7 @@ export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerat
 /** Expected outputs are there exactly where a session says that it has some. */
 export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   async function* rows() {
-    for await (const [key] of readable(snapshot, scope.rangeOf(sessions.outputs)))
+    for await (const [key] of readable(snapshot, scope.rangeOf(keys.sessions.outputs)))
       yield [textOf(key).slice(1), true] as const;
   }
   for await (const { left, right } of joined(sessionRows(snapshot, scope), rows())) {
@@ -179,17 +183,20 @@ export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator
 /** Heads name the latest version, and a next one that was never used. */
 export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   async function* headRows() {
-    for await (const block of examined(snapshot, scope.rangeOf(artifacts.head)))
+    for await (const block of examined(snapshot, scope.rangeOf(keys.artifacts.head)))
       for (const row of block) {
-        const parts = row.kind === 'unreadable' ? undefined : scope.parse(artifacts.head, row.key);
+        const parts = row.kind === 'unreadable' ? undefined : scope.parse(keys.artifacts.head, row.key);
         if (parts === undefined) continue;
-        const head = row.kind === 'row' ? scope.decode(artifacts.head, row.value) : undefined;
+        const head = row.kind === 'row' ? scope.decode(keys.artifacts.head, row.value) : undefined;
         yield [textOf(row.key).slice(1), { parts, head }] as const;
       }
   }
   async function* named() {
     for await (const version of versions(snapshot, scope))
-      yield [textOf(artifacts.head.key(version.ns, version.uid, version.name)).slice(1), version] as const;
+      yield [
+        textOf(keys.artifacts.head.key(version.ns, version.uid, version.name)).slice(1),
+        version,
+      ] as const;
   }
   const highest = grouped(
     named(),
@@ -206,7 +213,7 @@ export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
     if (wrong === undefined || scope.isUnsure(sessionGroup(ns, uid))) continue;
     const about = { namespace: ns };
     const kind = left !== undefined && left.head === undefined ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG';
-    const message = `${scope.describe(artifacts.head.key(ns, uid, name))} ${wrong}`;
+    const message = `${scope.describe(keys.artifacts.head.key(ns, uid, name))} ${wrong}`;
     if (right !== undefined && right.record === undefined) {
       yield found(kind, about, `${message}; repair the version row, then look again`);
       continue;
@@ -236,28 +243,28 @@ export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
     shares.set(id, share);
     return share;
   };
-  for await (const [key, value] of readable(snapshot, scope.rangeOf(sessions.record))) {
-    const parts = scope.parse(sessions.record, key);
-    const record = scope.decode(sessions.record, value);
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.sessions.record))) {
+    const parts = scope.parse(keys.sessions.record, key);
+    const record = scope.decode(keys.sessions.record, value);
     if (parts !== undefined && record !== undefined)
       shareOf(String(parts[0]), usageShard(record.id)).sessions++;
   }
-  for await (const [key, value] of readable(snapshot, scope.rangeOf(artifacts.record))) {
-    const parts = scope.parse(artifacts.record, key);
-    const record = scope.decode(artifacts.record, value);
+  for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.artifacts.record))) {
+    const parts = scope.parse(keys.artifacts.record, key);
+    const record = scope.decode(keys.artifacts.record, value);
     if (parts === undefined || record === undefined) continue;
     const share = shareOf(String(parts[0]), usageShard(record.session));
     share.artifacts++;
     share.bytes += record.size;
   }
-  for await (const block of examined(snapshot, scope.rangeOf(calls.usage)))
+  for await (const block of examined(snapshot, scope.rangeOf(keys.calls.usage)))
     for (const row of block) {
-      const parts = scope.parse(calls.usage, row.key);
+      const parts = scope.parse(keys.calls.usage, row.key);
       if (parts === undefined) continue;
       const [ns, shard] = parts as [string, number];
       const share = shareOf(ns, shard);
       const said: UsageRecord | undefined =
-        row.kind === 'row' ? scope.decode(calls.usage, row.value) : undefined;
+        row.kind === 'row' ? scope.decode(keys.calls.usage, row.value) : undefined;
       // Of a damaged one another check tells.
       for (const what of counted) share[what] = said === undefined ? 0 : share[what] - (said[what] ?? 0);
     }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
-import { artifacts, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import { endConfirmation, type Files, mayCondemn } from '../upkeep/orphan-valve.ts';
 import {
   type ContentCheck,
@@ -207,8 +207,8 @@ export class Verifier {
     let rows = 0;
     await using snapshot = this.index.snapshot();
     for (const [family, kind] of [
-      [sessions.record, 'session'],
-      [artifacts.record, 'artifact'],
+      [keys.sessions.record, 'session'],
+      [keys.artifacts.record, 'artifact'],
     ] as const) {
       for await (const block of examined(snapshot, family.range())) {
         for (let at = 0; at < block.length; at += reindexOwners) {

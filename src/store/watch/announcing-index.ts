@@ -1,6 +1,7 @@
 /** The index, with a bell: whoever watches sessions is told when something about one is durable. */
-import type { Index, Key, Transaction, Write } from '../../index/door.ts';
-import { artifacts, sessions } from '../../index/keys.ts';
+import type { Index, Transaction } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import type { Key, Write } from '../../index/row.ts';
 
 /** Told after the fact, and possibly too often; what is true is in the index. */
 export interface Listener {
@@ -30,7 +31,7 @@ export function announcing(index: Index, listener: Listener): Index {
       }
     },
     get: (key) => index.get(key),
-    getMany: (keys) => index.getMany(keys),
+    getMany: (wanted) => index.getMany(wanted),
     scan: (range) => index.scan(range),
     snapshot: () => index.snapshot(),
     compact: (range) => index.compact(range),
@@ -50,10 +51,10 @@ export function announcing(index: Index, listener: Listener): Index {
 }
 
 function announce(listener: Listener, key: Key): void {
-  if (key[0] === artifacts.feed.code) {
-    const [ns, uid] = artifacts.feed.parse(key);
+  if (key[0] === keys.artifacts.feed.code) {
+    const [ns, uid] = keys.artifacts.feed.parse(key);
     listener.fed(ns, uid);
-  } else if (key[0] === sessions.name.code) {
-    listener.named(...sessions.name.parse(key));
+  } else if (key[0] === keys.sessions.name.code) {
+    listener.named(...keys.sessions.name.parse(key));
   }
 }

@@ -2,9 +2,10 @@
 import type { Artifact } from '../../domain/artifact.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
-import type { Entry, Reader } from '../../index/door.ts';
-import { artifacts, sessions } from '../../index/keys.ts';
+import type { Reader } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
 import type { FeedRecord, SessionRecord } from '../../index/records.ts';
+import type { Entry } from '../../index/row.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import { asOf, isThere, type SessionNow } from '../rows/session-life.ts';
 import { readSessions } from '../rows/session-rows.ts';
@@ -39,8 +40,8 @@ export async function* feedEvents(
   now: number,
 ): AsyncGenerator<readonly FeedEvent[]> {
   const range = {
-    ...artifacts.feed.range(ns, session.uid),
-    gte: artifacts.feed.key(ns, session.uid, after + 1),
+    ...keys.artifacts.feed.range(ns, session.uid),
+    gte: keys.artifacts.feed.key(ns, session.uid, after + 1),
   };
   for await (const block of reader.scan({ ...range, firstBlock: eventsTogether })) {
     for (let at = 0; at < block.length; at += eventsTogether) {
@@ -58,7 +59,7 @@ interface Row {
 }
 
 function rowOf([key, value]: Entry): Row {
-  return { sequence: artifacts.feed.parse(key)[2], row: artifacts.feed.decode(value) };
+  return { sequence: keys.artifacts.feed.parse(key)[2], row: keys.artifacts.feed.decode(value) };
 }
 
 async function eventsOf(
@@ -90,17 +91,17 @@ async function readCommitted(
   now: number,
 ): Promise<ReadonlyMap<ArtifactId, (sequence: number) => FeedEvent>> {
   const ids = rows.flatMap(({ row }) => (row.kind === 'committed' ? [row.id] : []));
-  const values = await reader.getMany(ids.map((id) => artifacts.record.key(ns, id)));
+  const values = await reader.getMany(ids.map((id) => keys.artifacts.record.key(ns, id)));
   const live = values.flatMap((value) => {
-    const record = value && artifacts.record.decode(value);
+    const record = value && keys.artifacts.record.decode(value);
     return record === undefined || !isThere(record, session, now) ? [] : [{ record, bytes: value!.length }];
   });
   const heads = await reader.getMany(
-    live.map(({ record }) => artifacts.head.key(ns, record.uid, record.name)),
+    live.map(({ record }) => keys.artifacts.head.key(ns, record.uid, record.name)),
   );
   return new Map(
     live.map(({ record, bytes }, at) => {
-      const head = heads[at] && artifacts.head.decode(heads[at]);
+      const head = heads[at] && keys.artifacts.head.decode(heads[at]);
       const artifact = toArtifact(record, head?.latest === record.id, session);
       const what = { kind: 'committed' as const, artifact };
       return [record.id, (sequence) => ({ sequence, time: record.createTime, what, bytes })];
@@ -133,7 +134,7 @@ export async function readSeal(
 ): Promise<FeedEvent | undefined> {
   if (record.state !== 'sealed') return undefined;
   for await (const block of reader.scan({
-    ...artifacts.feed.range(ns, record.uid),
+    ...keys.artifacts.feed.range(ns, record.uid),
     reverse: true,
     firstBlock: 1,
   })) {
@@ -149,14 +150,14 @@ export async function readSessionRecord(
   ns: string,
   uid: SessionUid,
 ): Promise<SessionRecord | undefined> {
-  const value = await reader.get(sessions.record.key(ns, uid));
-  const record = value && sessions.record.decode(value);
+  const value = await reader.get(keys.sessions.record.key(ns, uid));
+  const record = value && keys.sessions.record.decode(value);
   return record?.deleteTime === undefined ? record : undefined;
 }
 
 /** What a session id names; undefined if there is none, or it is gone. */
 export async function readUid(reader: Reader, ns: string, id: string): Promise<SessionUid | undefined> {
-  const value = await reader.get(sessions.name.key(ns, id));
-  const name = value && sessions.name.decode(value);
+  const value = await reader.get(keys.sessions.name.key(ns, id));
+  const name = value && keys.sessions.name.decode(value);
   return name?.goneSince === undefined ? name?.uid : undefined;
 }

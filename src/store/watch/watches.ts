@@ -5,7 +5,7 @@ import { limits } from '../../domain/limits.ts';
 import type { SessionId } from '../../domain/names.ts';
 import { type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
-import { credentials, sessions } from '../../index/keys.ts';
+import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { type After, afterRealTime } from '../../index/timer.ts';
 import { readSession } from '../look/read-session.ts';
@@ -113,8 +113,8 @@ export class Watches implements Listener {
     this.waiting.set(key, others.add(watcher));
     try {
       for (;;) {
-        const value = await index.get(sessions.name.key(by.namespace, request.session));
-        const name = value && sessions.name.decode(value);
+        const value = await index.get(keys.sessions.name.key(by.namespace, request.session));
+        const name = value && keys.sessions.name.decode(value);
         if (name !== undefined && !isIdFree(name, undefined, index.now())) return;
         const next = await watcher.next();
         await watcher.requireGood(index);
@@ -267,8 +267,8 @@ class Watcher implements Member {
     if (now - this.checkedAt < limits.heartbeatSeconds * 1_000) return;
     this.checkedAt = now;
     const { apiKey } = this.by;
-    const value = apiKey === undefined ? undefined : await index.get(credentials.apiKey.key(apiKey));
-    requireGood(this.by, value && credentials.apiKey.decode(value), now);
+    const value = apiKey === undefined ? undefined : await index.get(keys.credentials.apiKey.key(apiKey));
+    requireGood(this.by, value && keys.credentials.apiKey.decode(value), now);
   }
 
   /** Makes it look again. */

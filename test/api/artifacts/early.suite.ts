@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { sessions as sessionKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { withBlobs } from '../../support/blobs.ts';
 import {
   create,
@@ -14,6 +14,7 @@ import {
   type UploadMessage,
 } from '../../support/calls.ts';
 import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+import { writeRows } from '../../support/rows.ts';
 
 /** Without an early answer a call of these would wait for ever. */
 const timeout = 10_000;
@@ -50,14 +51,10 @@ export function earlySuite(open: OpenDoor): void {
     it('is refused by a session that is gone', { timeout }, async () => {
       const door = await opened();
       await door.sessions.openSession({ session: 's' });
-      const key = sessionKeys.name.key('default', 's');
-      const kept = sessionKeys.name.decode((await door.index.get(key))!);
+      const key = keys.sessions.name.key('default', 's');
+      const kept = keys.sessions.name.decode((await door.index.get(key))!);
       const put = (value: typeof kept) =>
-        door.index.transact({
-          queue: 'default',
-          reads: [],
-          decide: () => ({ writes: [sessionKeys.name.put(['default', 's'], value)], result: undefined }),
-        });
+        writeRows(door.index, [keys.sessions.name.put(['default', 's'], value)]);
       await put({ ...kept, goneSince: door.clock.now });
       expect(await refusal(startAlone(door, { session: 's', name: 'a' }))).toMatchObject({
         code: 'FailedPrecondition',

@@ -3,9 +3,10 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { StorePause_Cause } from '../../../gen/artifacta/v1/store_pb.ts';
-import { blobs as blobKeys, store as storeKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { byName, create, refusal, sha256, someBytes } from '../../support/calls.ts';
 import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+import { writeRows } from '../../support/rows.ts';
 import { digestOf } from '../../support/specs.ts';
 
 const minute = 60_000;
@@ -61,11 +62,7 @@ export function maintenanceSuite(open: OpenDoor): void {
         message: 'so many',
         objects: { count: 5, bytes: 7 },
       };
-      await door.index.transact({
-        queue: '',
-        reads: [],
-        decide: () => ({ writes: [storeKeys.setting.put(['pause/manyOrphans'], pause)], result: 0 }),
-      });
+      await writeRows(door.index, [keys.store.setting.put(['pause/manyOrphans'], pause)]);
       expect((await clients(door).maintenance.collectGarbage({})).pauses).toMatchObject([
         {
           id: 'manyOrphans-1',
@@ -98,8 +95,8 @@ export function maintenanceSuite(open: OpenDoor): void {
       await create(door, { session: 's', name: 'also bad' }, bytes);
       const { sha256: digest } = digestOf(bytes);
       const ns = (await namespaces(door)).find((name) => name !== 'default') ?? 'default';
-      const value = await door.index.get(blobKeys.record.key(ns, digest));
-      await door.blobs.delete(blobKeys.record.decode(value!).name!);
+      const value = await door.index.get(keys.blobs.record.key(ns, digest));
+      await door.blobs.delete(keys.blobs.record.decode(value!).name!);
       return door;
     }
 
@@ -176,13 +173,13 @@ export function maintenanceRefusedSuite(open: OpenDoor): void {
 
 async function namespaces({ index }: Door): Promise<string[]> {
   const names: string[] = [];
-  for await (const block of index.scan(storeKeys.namespace.range()))
-    for (const [key] of block) names.push(storeKeys.namespace.parse(key)[0]);
+  for await (const block of index.scan(keys.store.namespace.range()))
+    for (const [key] of block) names.push(keys.store.namespace.parse(key)[0]);
   return names;
 }
 
 async function internalId(door: Door): Promise<string> {
   const ns = (await namespaces(door)).find((name) => name !== 'default') ?? 'default';
-  const value = await door.index.get(storeKeys.namespace.key(ns));
-  return storeKeys.namespace.decode(value!).internalId;
+  const value = await door.index.get(keys.store.namespace.key(ns));
+  return keys.store.namespace.decode(value!).internalId;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { connect } from '../../../src/client/client.ts';
-import { blobs as keys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { openStore, type Store } from '../../../src/store/open.ts';
 import { someBytes } from '../../support/calls.ts';
@@ -23,8 +23,8 @@ beforeEach(async () => {
   await client.push(someBytes(40_000, 2), { session: 's', name: 'sound' });
   await client.push('small', { session: 's', name: 'small' });
   damage = async () => {
-    const record = await index.get(keys.record.key('default', digestOf(bad).sha256));
-    await store.blobs.delete(keys.record.decode(record!).name!);
+    const record = await index.get(keys.blobs.record.key('default', digestOf(bad).sha256));
+    await store.blobs.delete(keys.blobs.record.decode(record!).name!);
   };
 });
 afterEach(() => store[Symbol.asyncDispose]());

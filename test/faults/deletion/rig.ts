@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
 import { toArtifactaError } from '../../../src/client/errors.ts';
 import type { Index } from '../../../src/index/door.ts';
-import { blobs as blobKeys, store as storeKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { pauseSetting } from '../../../src/store/upkeep/pauses.ts';
+import { writeRows } from '../../support/rows.ts';
 import { callTimeoutMs } from '../connection.ts';
 import type { Armed } from '../failpoints.ts';
 import { isUnknown, sha256Of } from '../pushing.ts';
@@ -253,8 +254,8 @@ class Rig {
   /** As ResumeMaintenance would; the server here has nothing of AdminService. */
   private async resume(): Promise<void> {
     await using index = await this.openIndex();
-    const writes = [storeKeys.setting.del(pauseSetting('manyOrphans'))];
-    await index.transact({ queue: '', reads: [], decide: () => ({ writes, result: undefined }) });
+    const writes = [keys.store.setting.del(pauseSetting('manyOrphans'))];
+    await writeRows(index, writes);
   }
 
   private async expectNothingLeft(): Promise<void> {
@@ -265,7 +266,7 @@ class Rig {
     for (const file of await filesIn(join(this.dataDir, 'blobs'))) this.faults.push(`left: ${file}`);
     for (const file of await filesIn(join(this.dataDir, 'tmp'))) this.faults.push(`staged: ${file}`);
     await using index = await this.openIndex();
-    for (const family of Object.values(blobKeys))
+    for (const family of Object.values(keys.blobs))
       for await (const block of index.scan(family.range()))
         this.faults.push(`${block.length} rows are left: ${family.name}`);
   }

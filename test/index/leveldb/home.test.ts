@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { IndexDamaged } from '../../../src/index/damage.ts';
-import type { Database } from '../../../src/index/database.ts';
-import type { Entry, Examined, Index } from '../../../src/index/door.ts';
+import type { Examined, Index } from '../../../src/index/door.ts';
+import type { Database } from '../../../src/index/engine/database.ts';
 import type { IndexHome } from '../../../src/index/home.ts';
-import { store } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { LevelHome } from '../../../src/index/leveldb/home.ts';
 import { openLevelDatabase } from '../../../src/index/leveldb/leveldb.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
+import type { Entry } from '../../../src/index/row.ts';
 import { key, ManualTimer, put, rowsOf, text, value, write } from '../support.ts';
 
 interface Place {
@@ -99,7 +100,7 @@ describe.each([
       await filled(place, commits);
       expect((await salvaged(place.home)).seq).toBe(newest);
       const database = await place.database();
-      const gone = store.commit.key((newest - 1) % 1_024);
+      const gone = keys.store.commit.key((newest - 1) % 1_024);
       const kept = database.getSync(gone)!;
       await database.batch([{ type: 'del', key: gone }]);
       await database.close();
@@ -121,7 +122,7 @@ describe.each([
       const held = { reason: 'STORE_UNAVAILABLE', metadata: { lock: 'held' } };
       await expect(place.home.replace()).rejects.toMatchObject(held);
       await expect(place.another().replace()).rejects.toMatchObject(held);
-      await expect(replacement.put([[store.commit.key(3), value('x')]])).rejects.toThrow(RangeError);
+      await expect(replacement.put([[keys.store.commit.key(3), value('x')]])).rejects.toThrow(RangeError);
     }
     await using(await place.home.open(unexpected), async (index) => {
       expect((await rowsOf(index)).map(([name]) => name)).toEqual(['row-0001', 'row-0002']);
@@ -139,7 +140,7 @@ describe.each([
     stored[9]! ^= 4;
     await database.batch([
       { type: 'put', key: key('row-0003'), value: stored },
-      { type: 'del', key: store.commit.key(2) },
+      { type: 'del', key: keys.store.commit.key(2) },
     ]);
     await database.close();
     await expect(place.home.open(unexpected)).rejects.toBeInstanceOf(IndexDamaged);

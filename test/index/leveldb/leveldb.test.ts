@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Index } from '../../../src/index/door.ts';
-import { store } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import {
   type LevelIndexOptions,
   openLevelDatabase,
@@ -112,7 +112,7 @@ test('a mark that trails the commits, or is not there, is no reason to refuse', 
 test('a commit row missing from the middle keeps the index from opening', async () => {
   const place = await closedAfter(5);
   const database = await openLevelDatabase(place.directory);
-  await database.batch([{ type: 'del', key: store.commit.key(2) }]);
+  await database.batch([{ type: 'del', key: keys.store.commit.key(2) }]);
   await database.close();
   await expect(place.open()).rejects.toMatchObject({ message: 'the index lost commits 2' });
 });

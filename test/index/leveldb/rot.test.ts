@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
 import { IndexDamaged } from '../../../src/index/damage.ts';
 import type { Index } from '../../../src/index/door.ts';
-import { openEngine } from '../../../src/index/engine.ts';
+import { openEngine } from '../../../src/index/engine/engine.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { damageOfTable, listTables, TableCheck } from '../../../src/index/leveldb/tables.ts';
 import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';

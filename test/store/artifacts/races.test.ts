@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { Index } from '../../../src/index/door.ts';
-import { blobs as blobKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import { Upload } from '../../../src/store/artifacts/uploads.ts';
@@ -49,8 +49,8 @@ describe('pushes at once', () => {
       ),
     );
     expect(await inconsistencies(opened.index, opened.blobs)).toEqual([]);
-    const live = await count(opened.index, blobKeys.record.range());
-    const condemned = await count(opened.index, blobKeys.condemned.range());
+    const live = await count(opened.index, keys.blobs.record.range());
+    const condemned = await count(opened.index, keys.blobs.condemned.range());
     const names = await Array.fromAsync(allNames(opened));
     expect(live).toBe(1);
     expect(names).toHaveLength(live + condemned);
@@ -72,7 +72,7 @@ describe('an upload', () => {
     });
     await upload[Symbol.asyncDispose]();
     expect(opened.blobs.stagedCount).toBe(0);
-    expect(await count(opened.index, blobKeys.condemned.range())).toBe(1);
+    expect(await count(opened.index, keys.blobs.condemned.range())).toBe(1);
     expect(await inconsistencies(opened.index, opened.blobs)).toEqual([]);
   });
 
@@ -96,8 +96,8 @@ describe('an upload', () => {
       get(target, property) {
         if (property !== 'get') return bound(target, property);
         return async (key: Uint8Array) => {
-          const isBlob = Buffer.compare(key, blobKeys.record.key('default', sha256 as never)) === 0;
-          return isBlob ? blobKeys.record.encode({ name: 'gone', size: 50_000, refs: 1 }) : inner.get(key);
+          const isBlob = Buffer.compare(key, keys.blobs.record.key('default', sha256 as never)) === 0;
+          return isBlob ? keys.blobs.record.encode({ name: 'gone', size: 50_000, refs: 1 }) : inner.get(key);
         };
       },
     });

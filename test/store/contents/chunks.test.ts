@@ -1,7 +1,7 @@
 /** Contents that arrive in small pieces and outgrow the index on the way. */
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/domain/limits.ts';
-import { blobs as blobKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { Upload } from '../../../src/store/artifacts/uploads.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
 import type { TestStore } from '../../support/door.ts';
@@ -59,8 +59,8 @@ describe.each(kinds)('%s: an upload in small chunks', (kind) => {
     expect(artifact).toMatchObject({ sizeBytes: size, sha256: sha256(bytes) });
     // A download is checked against the checksums that were taken while the bytes arrived.
     expect(sha256(await downloaded(opened, { id: artifact.id }))).toBe(sha256(bytes));
-    const record = blobKeys.record.decode(
-      (await opened.index.get(blobKeys.record.key('default', artifact.sha256)))!,
+    const record = keys.blobs.record.decode(
+      (await opened.index.get(keys.blobs.record.key('default', artifact.sha256)))!,
     );
     expect(record.name !== undefined).toBe(size > inlineMax);
     expect(await inconsistencies(opened.index, opened.blobs)).toEqual([]);

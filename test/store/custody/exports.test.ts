@@ -9,7 +9,7 @@ import type { ExportFiles } from '../../../src/blobs/export-files.ts';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { memoryExports } from '../../../src/blobs/memory-exports.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import { store as storeKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
 import type { ExportPart } from '../../../src/store/custody/export.ts';
@@ -160,7 +160,7 @@ describe('an export that the service writes', () => {
     await push(host, 'a');
     await exports.export(0, 7);
     await host[Symbol.asyncDispose]();
-    await openMemoryDatabase(home.rows).batch([{ type: 'del', key: storeKeys.commit.key(2) }]);
+    await openMemoryDatabase(home.rows).batch([{ type: 'del', key: keys.store.commit.key(2) }]);
     const damaged = await place({ files, home, clock });
     expect(damaged.host.state).toBe('recovery');
     await expect(damaged.exports.export(0, 7)).rejects.toMatchObject({ reason: 'STORE_IN_RECOVERY' });

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { store as storeKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
 import type { ExportPart } from '../../../src/store/custody/export.ts';
@@ -61,7 +61,7 @@ async function* stream(parts: readonly ExportPart[]): AsyncGenerator<ExportPart>
 
 /** Removes a commit, so that the index is damaged when it is opened. */
 async function damage(home: MemoryHome, slot: number): Promise<void> {
-  await openMemoryDatabase(home.rows).batch([{ type: 'del', key: storeKeys.commit.key(slot) }]);
+  await openMemoryDatabase(home.rows).batch([{ type: 'del', key: keys.store.commit.key(slot) }]);
 }
 
 describe('an export', () => {

@@ -3,18 +3,20 @@ import { expect, it } from 'vitest';
 import { artifactId, idMinter, type SessionUid } from '../../../src/domain/ids.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
-import type { Index, Write } from '../../../src/index/door.ts';
-import { artifacts, sessions } from '../../../src/index/keys.ts';
+import type { Index } from '../../../src/index/door.ts';
+import { keys } from '../../../src/index/keys.ts';
 import type { ArtifactRecord } from '../../../src/index/records.ts';
+import type { Write } from '../../../src/index/row.ts';
 import type { Difference } from '../../../src/store/queries/comparison.ts';
 import { openTestStore } from '../../support/door.ts';
+import { writeRows } from '../../support/rows.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 
 /** Each takes a row and a record of either session: one call and a half. */
 const commonCount = (limits.queryTouchesMax * 3) / 8;
 
 async function uidOf(index: Index, session: string): Promise<SessionUid> {
-  return sessions.name.decode((await index.get(sessions.name.key('default', session)))!).uid;
+  return keys.sessions.name.decode((await index.get(keys.sessions.name.key('default', session)))!).uid;
 }
 
 /** Names like `common/00042` with the content of `original`, as far as a comparison reads them. */
@@ -26,14 +28,13 @@ async function addCommon(
 ): Promise<void> {
   const mint = idMinter((length) => new Uint8Array(length).fill(seed));
   let writes: Write[] = [];
-  const write = () =>
-    index.transact({ queue: 'default', reads: [], decide: () => ({ writes, result: undefined }) });
+  const write = () => writeRows(index, writes);
   for (let at = 0; at < commonCount; at++) {
     const id = artifactId(mint(original.createTime + 1));
     const name = `common/${String(at).padStart(5, '0')}`;
     writes.push(
-      artifacts.record.put(['default', id], { ...original, uid, id, name }),
-      artifacts.head.put(['default', uid, name], { nextVersion: 2, latest: id }),
+      keys.artifacts.record.put(['default', id], { ...original, uid, id, name }),
+      keys.artifacts.head.put(['default', uid, name], { nextVersion: 2, latest: id }),
     );
     if (writes.length < 2_000) continue;
     await write();
@@ -49,7 +50,9 @@ it('a page may be short, far from the end', { timeout: 60_000 }, async () => {
       await opened.store.uploads.create(tester, specOf({ session, name }), Buffer.from(session));
   await opened.store.artifacts.delete(tester, target('s', 'between'));
   const { id } = await opened.store.artifacts.get(tester, target('s', 'after'));
-  const original = artifacts.record.decode((await opened.index.get(artifacts.record.key('default', id)))!);
+  const original = keys.artifacts.record.decode(
+    (await opened.index.get(keys.artifacts.record.key('default', id)))!,
+  );
   for (const [at, session] of ['s', 't'].entries())
     await addCommon(opened.index, await uidOf(opened.index, session), original, at + 1);
 

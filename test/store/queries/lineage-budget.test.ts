@@ -2,11 +2,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ArtifactId, artifactId, idMinter } from '../../../src/domain/ids.ts';
 import { limits } from '../../../src/domain/limits.ts';
-import type { Index, Reader, Snapshot, Write } from '../../../src/index/door.ts';
-import { artifacts, lineage } from '../../../src/index/keys.ts';
+import type { Index, Reader, Snapshot } from '../../../src/index/door.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
+import type { Write } from '../../../src/index/row.ts';
 import type { LineageEdge } from '../../../src/store/queries/lineage.ts';
 import { openTestStore, startOfTime, type TestStore } from '../../support/door.ts';
+import { writeRows } from '../../support/rows.ts';
 import { specOf, tester } from '../../support/specs.ts';
 
 const childCount = 25_000;
@@ -65,9 +67,9 @@ function counted(index: Index): Index {
             return target.get(key);
           };
         if (property === 'getMany')
-          return (keys: Uint8Array[]) => {
-            touched += keys.length;
-            return target.getMany(keys);
+          return (wanted: Uint8Array[]) => {
+            touched += wanted.length;
+            return target.getMany(wanted);
           };
         if (property === 'scan')
           return async function* (range: Parameters<Reader['scan']>[0]) {
@@ -88,22 +90,23 @@ function counted(index: Index): Index {
 
 /** Makes artifacts like one, with what lineage reads of them and nothing else. */
 async function adder(index: Index, original: ArtifactId) {
-  const record = artifacts.record.decode((await index.get(artifacts.record.key('default', original)))!);
+  const record = keys.artifacts.record.decode(
+    (await index.get(keys.artifacts.record.key('default', original)))!,
+  );
   let random = 0;
   const mint = idMinter((length) => new Uint8Array(length).fill(random++ % 256));
   return async (count: number, inputsOf: (at: number) => readonly ArtifactId[]) => {
     const ids: ArtifactId[] = [];
     let writes: Write[] = [];
-    const write = () =>
-      index.transact({ queue: 'default', reads: [], decide: () => ({ writes, result: undefined }) });
+    const write = () => writeRows(index, writes);
     for (let at = 0; at < count; at++) {
       const id = artifactId(mint(record.createTime + 1));
       ids.push(id);
       // May be more than a push takes.
       const inputs = inputsOf(at);
-      writes.push(artifacts.record.put(['default', id], { ...record, id }));
+      writes.push(keys.artifacts.record.put(['default', id], { ...record, id }));
       for (const input of inputs) {
-        writes.push(lineage.derived.put(['default', input, id], true));
+        writes.push(keys.lineage.derived.put(['default', input, id], true));
         if (writes.length < 2_000) continue;
         await write();
         writes = [];

@@ -5,7 +5,7 @@ import type { Artifact } from '../../../src/domain/artifact.ts';
 import { isExpired } from '../../../src/domain/expiry.ts';
 import type { ArtifactId } from '../../../src/domain/ids.ts';
 import { type Principal, seesArtifact } from '../../../src/domain/principal.ts';
-import { artifacts } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import type { ArtifactRecord } from '../../../src/index/records.ts';
 import type { LineageEdge, LineageQuery } from '../../../src/store/queries/lineage.ts';
 import type { Direction } from '../../../src/store/queries/lineage-walk.ts';
@@ -34,8 +34,8 @@ async function walk(opened: TestStore, who: Principal, id: ArtifactId, asked: As
 
 async function recordsIn(opened: TestStore): Promise<ArtifactRecord[]> {
   const found: ArtifactRecord[] = [];
-  for await (const block of opened.index.scan(artifacts.record.range('default')))
-    for (const [, value] of block) found.push(artifacts.record.decode(value));
+  for await (const block of opened.index.scan(keys.artifacts.record.range('default')))
+    for (const [, value] of block) found.push(keys.artifacts.record.decode(value));
   return found;
 }
 

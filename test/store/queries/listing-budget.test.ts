@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Artifact } from '../../../src/domain/artifact.ts';
 import { artifactId, idMinter } from '../../../src/domain/ids.ts';
 import { limits } from '../../../src/domain/limits.ts';
-import type { Index, Write } from '../../../src/index/door.ts';
-import { artifacts, latest, sessions } from '../../../src/index/keys.ts';
+import type { Index } from '../../../src/index/door.ts';
+import { keys } from '../../../src/index/keys.ts';
+import type { Write } from '../../../src/index/row.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
+import { writeRows } from '../../support/rows.ts';
 import { queryOf, specOf, target, tester } from '../../support/specs.ts';
 
 let opened: TestStore;
@@ -28,10 +30,10 @@ function push(name: string, ttlMs?: number) {
 
 /** Rows of artifacts like `original`, but for those that no listing of a session reads. */
 async function addCopies(index: Index, original: Artifact, count: number): Promise<void> {
-  const recordKey = artifacts.record.key('default', original.id);
-  const record = artifacts.record.decode((await index.get(recordKey))!);
-  const sessionKey = sessions.record.key('default', record.uid);
-  const session = sessions.record.decode((await index.get(sessionKey))!);
+  const recordKey = keys.artifacts.record.key('default', original.id);
+  const record = keys.artifacts.record.decode((await index.get(recordKey))!);
+  const sessionKey = keys.sessions.record.key('default', record.uid);
+  const session = keys.sessions.record.decode((await index.get(sessionKey))!);
   let random = 0;
   const mint = idMinter((length) => new Uint8Array(length).fill(random++ % 256));
   const copies = Array.from({ length: count }, (_, at) => ({
@@ -40,17 +42,16 @@ async function addCopies(index: Index, original: Artifact, count: number): Promi
     name: `${record.name}${at}`,
     feed: record.feed + 1 + at,
   }));
-  const write = (writes: readonly Write[]) =>
-    index.transact({ queue: 'default', reads: [], decide: () => ({ writes, result: undefined }) });
-  await write([sessions.record.put(['default', record.uid], { ...session, feed: record.feed + count })]);
+  const write = (writes: readonly Write[]) => writeRows(index, writes);
+  await write([keys.sessions.record.put(['default', record.uid], { ...session, feed: record.feed + count })]);
   for (let at = 0; at < count; at += 1_000)
     await write(
       copies
         .slice(at, at + 1_000)
         .flatMap((copy) => [
-          artifacts.record.put(['default', copy.id], copy),
-          latest.bySession.put(['default', copy.uid, copy.id], true),
-          artifacts.feed.put(['default', copy.uid, copy.feed], { kind: 'committed', id: copy.id }),
+          keys.artifacts.record.put(['default', copy.id], copy),
+          keys.latest.bySession.put(['default', copy.uid, copy.id], true),
+          keys.artifacts.feed.put(['default', copy.uid, copy.feed], { kind: 'committed', id: copy.id }),
         ]),
     );
 }

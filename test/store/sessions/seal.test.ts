@@ -1,7 +1,7 @@
 /** Sessions while they are being sealed, and what their seals leave. */
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { blobs as blobKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import type { SealResult } from '../../../src/store/sessions/seal.ts';
 import { heldBlobs } from '../../support/blobs.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
@@ -159,8 +159,8 @@ describe('a seal', () => {
     const names = Array.from({ length: 40 }, (_, at) => [`${at}`, long, long, long].join('/'));
     await Promise.all(names.map((name) => push(name, 'the same')));
     const counts = async () => ({
-      live: await count(blobKeys.record.range()),
-      condemned: await count(blobKeys.condemned.range()),
+      live: await count(keys.blobs.record.range()),
+      condemned: await count(keys.blobs.condemned.range()),
     });
     const before = await counts();
     held.close();

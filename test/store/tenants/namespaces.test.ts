@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LineageDirection } from '../../../gen/artifacta/v1/lineage_pb.ts';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { parseNamespace } from '../../../src/domain/names.ts';
-import { blobs as blobKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
 import {
@@ -142,8 +142,8 @@ describe('what another namespace holds', () => {
     const { artifact } = await upload(full.there, { session: 's', name: 'a' }, bytes);
     await create(full.there, { session: 's', name: 'small' }, 'x');
     const blobOf = async (ns: string) => {
-      const key = blobKeys.record.key(ns, digest.sha256 as Parameters<typeof blobKeys.record.key>[1]);
-      return blobKeys.record.decode((await full.here.index.get(key))!);
+      const key = keys.blobs.record.key(ns, digest.sha256 as Parameters<typeof keys.blobs.record.key>[1]);
+      return keys.blobs.record.decode((await full.here.index.get(key))!);
     };
     const [mine, others] = [await blobOf('default'), await blobOf('other')];
     expect(mine.name!.split('/')[0]).not.toBe(others.name!.split('/')[0]);

@@ -2,15 +2,16 @@
 import { Buffer } from 'node:buffer';
 import { expect, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import type { Write } from '../../../src/index/door.ts';
 import type { Family } from '../../../src/index/family.ts';
-import { blobs, store as storeKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
+import type { Write } from '../../../src/index/row.ts';
 import type { StoreOptions } from '../../../src/store/open.ts';
 import { type Bounds, Budget } from '../../../src/store/upkeep/bounds.ts';
 import type { Collected } from '../../../src/store/upkeep/collection.ts';
 import { openTestStore, startOfTime, type TestStore } from '../../support/door.ts';
+import { writeRows } from '../../support/rows.ts';
 import { digestOf, specOf, target, tester } from '../../support/specs.ts';
 
 export const minute = 60_000;
@@ -102,8 +103,8 @@ export class Rig {
   }
 
   async internalId(): Promise<string> {
-    const value = await this.index.get(storeKeys.namespace.key('default'));
-    return storeKeys.namespace.decode(value!).internalId;
+    const value = await this.index.get(keys.store.namespace.key('default'));
+    return keys.store.namespace.decode(value!).internalId;
   }
 
   /** Writes a file that no row names. */
@@ -129,13 +130,13 @@ export class Rig {
 
   /** Changes rows as no operation would. */
   async write(...writes: readonly Write[]): Promise<void> {
-    await this.index.transact({ queue: '', reads: [], decide: () => ({ writes, result: undefined }) });
+    await writeRows(this.index, writes);
   }
 
   /** Everything has been collected: no file, no content, nothing queued. */
   async expectEmpty(): Promise<void> {
     expect(await this.files()).toEqual([]);
-    for (const family of Object.values(blobs))
+    for (const family of Object.values(keys.blobs))
       expect([family.name, await this.count(family as Family<readonly unknown[], unknown>)]).toEqual([
         family.name,
         0,
@@ -143,7 +144,7 @@ export class Rig {
   }
 
   async recordOf(bytes: Uint8Array) {
-    const value = await this.index.get(blobs.record.key('default', digestOf(bytes).sha256));
-    return value && blobs.record.decode(value);
+    const value = await this.index.get(keys.blobs.record.key('default', digestOf(bytes).sha256));
+    return value && keys.blobs.record.decode(value);
   }
 }

@@ -1,6 +1,6 @@
 /** Contents that nothing refers to are freed, in time and in bounds; nothing else is, whatever the rows say. */
 import { expect, it } from 'vitest';
-import { blobs, store as storeKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import type { Pause } from '../../../src/store/upkeep/pauses.ts';
 import { someBytes } from '../../support/calls.ts';
 import { inconsistencies } from '../../support/naive.ts';
@@ -32,7 +32,7 @@ it('a content is taken out of use 15 minutes after its last reference, and its f
     nextTime: removed + 75 * minute,
   });
   await expectConsistent(rig);
-  expect(await rig.count(blobs.bytes)).toBe(0);
+  expect(await rig.count(keys.blobs.bytes)).toBe(0);
   expect(await rig.files()).toHaveLength(1);
   rig.clock.now += hour - 1;
   expect(await rig.collect()).toMatchObject({ removed: 0, more: false });
@@ -55,7 +55,7 @@ it('I8 a content that is referred to again stays, and waits its whole time when 
   await rig.push('b', large);
   rig.clock.now += 10 * minute;
   expect(await rig.collect()).toMatchObject({ condemned: 0, more: false, nextTime: undefined });
-  expect(await rig.count(blobs.maybeFree)).toBe(0);
+  expect(await rig.count(keys.blobs.maybeFree)).toBe(0);
   expect(await rig.read('b')).toEqual(Buffer.from(large));
 
   await rig.remove('b');
@@ -123,7 +123,7 @@ it('I8 a manifest refers to its content as an artifact does', async () => {
   rig.clock.now += day;
   // The content of the artifact; the manifest stays.
   expect(await rig.drain()).toMatchObject({ condemned: 1 });
-  expect((await rig.all(blobs.record)).length).toBe(1);
+  expect((await rig.all(keys.blobs.record)).length).toBe(1);
   await expectConsistent(rig);
 });
 
@@ -173,7 +173,7 @@ it('I10 what the end of a process leaves of a sweep is taken up by the next', as
   await rig.collect();
   await expect(rig.collect()).rejects.toThrow('gone');
   expect(await rig.files()).toEqual([]);
-  expect(await rig.count(blobs.condemned)).toBe(1);
+  expect(await rig.count(keys.blobs.condemned)).toBe(1);
   die = false;
   expect(await rig.drain()).toMatchObject({ removed: 1, removedBytes: large.length });
   await rig.expectEmpty();
@@ -192,7 +192,7 @@ it('I11 a file that cannot be removed keeps its row, and the others go', async (
   };
   await expect(rig.collect()).rejects.toThrow('cannot be removed');
   expect(await rig.files()).toEqual([stuck]);
-  expect((await rig.all(blobs.condemned)).map(({ parts }) => parts[2])).toEqual([stuck]);
+  expect((await rig.all(keys.blobs.condemned)).map(({ parts }) => parts[2])).toEqual([stuck]);
   rig.blobs.delete = remove;
   await rig.drain();
   await rig.expectEmpty();
@@ -202,7 +202,8 @@ it('I11 a file that cannot be removed keeps its row, and the others go', async (
 const disagreements: [string, (rig: Rig) => Promise<unknown>][] = [
   [
     'a reference that the count does not know',
-    (rig) => rig.write(blobs.reference.put(['default', digestOf(large).sha256, 'artifact', 'art_x'], true)),
+    (rig) =>
+      rig.write(keys.blobs.reference.put(['default', digestOf(large).sha256, 'artifact', 'art_x'], true)),
   ],
   ['a count below zero', (rig) => rewrite(rig, { refs: -1 })],
   ['no count', (rig) => rewrite(rig, { refs: undefined })],
@@ -213,7 +214,7 @@ const disagreements: [string, (rig: Rig) => Promise<unknown>][] = [
     async (rig) => {
       const { name } = (await rig.recordOf(large))!;
       await rig.write(
-        blobs.physicalName.put(['default', name!], { state: 'live', sha256: digestOf(small).sha256 }),
+        keys.blobs.physicalName.put(['default', name!], { state: 'live', sha256: digestOf(small).sha256 }),
       );
     },
   ],
@@ -221,26 +222,26 @@ const disagreements: [string, (rig: Rig) => Promise<unknown>][] = [
     'a file whose name is condemned',
     async (rig) => {
       const { name } = (await rig.recordOf(large))!;
-      await rig.write(blobs.physicalName.put(['default', name!], { state: 'condemned', notBefore: 5 }));
+      await rig.write(keys.blobs.physicalName.put(['default', name!], { state: 'condemned', notBefore: 5 }));
     },
   ],
   [
     'a file whose name has no row',
     async (rig) => {
-      await rig.write(blobs.physicalName.del('default', (await rig.recordOf(large))!.name!));
+      await rig.write(keys.blobs.physicalName.del('default', (await rig.recordOf(large))!.name!));
     },
   ],
   [
     'a condemned file that is live',
     async (rig) => {
       const { name } = (await rig.recordOf(large))!;
-      await rig.write(blobs.condemned.put([1, 'default', name!], { size: large.length }));
+      await rig.write(keys.blobs.condemned.put([1, 'default', name!], { size: large.length }));
     },
   ],
   [
     'a record that is damaged',
     async (rig) => {
-      const key = blobs.record.key('default', digestOf(large).sha256);
+      const key = keys.blobs.record.key('default', digestOf(large).sha256);
       rig.rows.write([{ type: 'put', key, value: Buffer.from('garbage') }]);
     },
   ],
@@ -248,7 +249,7 @@ const disagreements: [string, (rig: Rig) => Promise<unknown>][] = [
 
 async function rewrite(rig: Rig, change: object): Promise<void> {
   const record = { ...(await rig.recordOf(large))!, ...change };
-  await rig.write(blobs.record.put(['default', digestOf(large).sha256], record as never));
+  await rig.write(keys.blobs.record.put(['default', digestOf(large).sha256], record as never));
 }
 
 it.each(disagreements)(
@@ -280,18 +281,18 @@ it.each(['imported', 'inconsistent'] as const)(
     await rig.push('a', large);
     await rig.remove('a');
     const pause: Pause = { id: `${cause}-1`, cause, startTime: 1, message: 'wait' };
-    await rig.write(storeKeys.setting.put([`pause/${cause}`], pause));
+    await rig.write(keys.store.setting.put([`pause/${cause}`], pause));
     rig.clock.now += day;
     expect(await rig.collect({}, true)).toMatchObject({ condemned: 0, more: false, pauses: [pause] });
-    expect(await rig.count(blobs.record)).toBe(1);
+    expect(await rig.count(keys.blobs.record)).toBe(1);
   },
 );
 
 it('a queue row without a content is dropped', async () => {
   const rig = await openCollected();
-  await rig.write(blobs.maybeFree.put([1, 'default', digestOf(large).sha256], true));
+  await rig.write(keys.blobs.maybeFree.put([1, 'default', digestOf(large).sha256], true));
   expect(await rig.collect()).toMatchObject({ condemned: 0, more: false, pauses: [] });
-  expect(await rig.count(blobs.maybeFree)).toBe(0);
+  expect(await rig.count(keys.blobs.maybeFree)).toBe(0);
 });
 
 it('a content of many gigabytes has many checksums, all of which go', async () => {
@@ -300,12 +301,12 @@ it('a content of many gigabytes has many checksums, all of which go', async () =
   const gibibytes = 3;
   const name = `${await rig.internalId()}/ab/ab000000000000000000000000000000`;
   await rig.write(
-    blobs.record.put(['default', sha256], { name, size: gibibytes * 2 ** 30, refs: 0 }),
-    blobs.physicalName.put(['default', name], { state: 'live', sha256 }),
+    keys.blobs.record.put(['default', sha256], { name, size: gibibytes * 2 ** 30, refs: 0 }),
+    keys.blobs.physicalName.put(['default', name], { state: 'live', sha256 }),
     ...Array.from({ length: gibibytes }, (_, at) =>
-      blobs.crcs.put(['default', sha256, at], new Uint8Array(4_096)),
+      keys.blobs.crcs.put(['default', sha256, at], new Uint8Array(4_096)),
     ),
-    blobs.maybeFree.put([1, 'default', sha256], true),
+    keys.blobs.maybeFree.put([1, 'default', sha256], true),
   );
   expect(await rig.drain()).toMatchObject({ condemned: 1, removed: 1, removedBytes: gibibytes * 2 ** 30 });
   await rig.expectEmpty();
@@ -322,7 +323,9 @@ it('compacts the queues when very much was removed from them', async () => {
   const { sha256 } = digestOf(large);
   for (let at = 0; at < 10_000; at += 1_000)
     await rig.write(
-      ...Array.from({ length: 1_000 }, (_, n) => blobs.maybeFree.put([1 + at + n, 'default', sha256], true)),
+      ...Array.from({ length: 1_000 }, (_, n) =>
+        keys.blobs.maybeFree.put([1 + at + n, 'default', sha256], true),
+      ),
     );
   expect(await rig.collect({ itemsMax: 9_999 })).toMatchObject({ more: true });
   expect(compacted).toEqual([]);

@@ -1,7 +1,7 @@
 /** Files that no row names: found after an unclean end and weekly, and never removed in great number unasked. */
 import { expect, it } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { blobs, store as storeKeys } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import { orphansMax } from '../../../src/store/upkeep/orphan-valve.ts';
 import { someBytes } from '../../support/calls.ts';
@@ -19,7 +19,7 @@ async function filled(options: Parameters<typeof openCollected>[0] = {}): Promis
 }
 
 async function resume(rig: Rig): Promise<void> {
-  await rig.write(storeKeys.setting.del('pause/manyOrphans'));
+  await rig.write(keys.store.setting.del('pause/manyOrphans'));
 }
 
 it('I10 a file that no row names is removed an hour after it was found, once it is a day old', async () => {
@@ -126,7 +126,7 @@ it('I11 many of them wait for an operator, who is asked again if they have becom
   expect(pauses).toMatchObject([
     { cause: 'manyOrphans', objects: { count: orphansMax + 1, bytes: orphansMax + 1 } },
   ]);
-  expect(await rig.count(blobs.condemned)).toBe(0);
+  expect(await rig.count(keys.blobs.condemned)).toBe(0);
   // What is no orphan is collected all the same.
   await rig.remove('n0');
   rig.clock.now += 15 * minute;
@@ -178,12 +178,12 @@ it('a pause ends by itself when there are few of them', async () => {
 it.each(['lost', 'damaged'])('I8 a file is no orphan because the row of its name is %s', async (how) => {
   const rig = await filled();
   const [name] = await rig.files();
-  const key = blobs.physicalName.key('default', name!);
+  const key = keys.blobs.physicalName.key('default', name!);
   if (how === 'lost') await rig.write({ type: 'del', key });
   else rig.rows.write([{ type: 'put', key, value: Buffer.from('garbage') }]);
   for (let at = 5; at < 20; at++) await rig.push(`n${at}`, someBytes(3_000, at));
   rig.clock.now += day;
   const did = await rig.collect({}, true);
   expect(did).toMatchObject({ orphans: 0, pauses: [{ cause: 'inconsistent' }] });
-  expect(await rig.count(blobs.condemned)).toBe(0);
+  expect(await rig.count(keys.blobs.condemned)).toBe(0);
 });

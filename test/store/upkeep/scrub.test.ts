@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import { blobs } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { Verifier, type VerifyEvent } from '../../../src/store/verify/verifier.ts';
 import { someBytes } from '../../support/calls.ts';
 import { inconsistencies } from '../../support/naive.ts';
@@ -90,11 +90,11 @@ const damages: [string, (rig: Rig) => Promise<unknown>][] = [
       const name = await nameOf(rig, large);
       const bytes = someBytes(5_000, 2);
       answering(rig, (asked) => (asked === name ? other(bytes) : undefined));
-      const crcs = await rig.index.get(blobs.crcs.key('default', from!.sha256, 0));
-      await rig.write(blobs.crcs.put(['default', to!.sha256, 0], crcs!));
+      const crcs = await rig.index.get(keys.blobs.crcs.key('default', from!.sha256, 0));
+      await rig.write(keys.blobs.crcs.put(['default', to!.sha256, 0], crcs!));
     },
   ],
-  ['has no checksums', (rig) => rig.write(blobs.crcs.del('default', digestOf(large).sha256, 0))],
+  ['has no checksums', (rig) => rig.write(keys.blobs.crcs.del('default', digestOf(large).sha256, 0))],
   [
     'cannot be read by the disk',
     async (rig) => {
@@ -141,9 +141,11 @@ it('I4 small contents whose row is damaged, or holds other bytes, are quarantine
   const rig = await filled(1);
   await rig.push('small', Buffer.from('small'));
   await rig.push('tiny', Buffer.from('tiny'));
-  const key = blobs.bytes.key('default', digestOf(Buffer.from('small')).sha256);
+  const key = keys.blobs.bytes.key('default', digestOf(Buffer.from('small')).sha256);
   rig.rows.write([{ type: 'put', key, value: Buffer.from('garbage') }]);
-  await rig.write(blobs.bytes.put(['default', digestOf(Buffer.from('tiny')).sha256], Buffer.from('yniT')));
+  await rig.write(
+    keys.blobs.bytes.put(['default', digestOf(Buffer.from('tiny')).sha256], Buffer.from('yniT')),
+  );
   expect(await rig.scrub()).toMatchObject({ contents: 3, damagedCount: 2 });
   expect((await listed(rig)).contents).toHaveLength(2);
   await rig.push('again', Buffer.from('small'));
@@ -253,7 +255,9 @@ it('a list of what is quarantined has pages, and says who holds it', async () =>
   const rig = await filled(5);
   for (let at = 1; at <= 5; at++) await rig.blobs.delete(await nameOf(rig, someBytes(5_000, at)));
   for (let at = 0; at < 12; at++)
-    await rig.write(blobs.reference.put(['default', digestOf(large).sha256, 'artifact', `art_${at}`], true));
+    await rig.write(
+      keys.blobs.reference.put(['default', digestOf(large).sha256, 'artifact', `art_${at}`], true),
+    );
   await rig.scrub();
   const first = await listed(rig, 3);
   const second = await listed(rig, 3, first.nextPageToken);
@@ -288,8 +292,8 @@ it('a check lists what an earlier version quarantined, and unlists what is not',
   const rig = await filled();
   const { sha256 } = digestOf(large);
   await rig.write(
-    blobs.record.put(['default', sha256], { ...(await rig.recordOf(large))!, quarantined: true }),
-    blobs.quarantine.put(['default', digestOf(someBytes(5_000, 2)).sha256], { time: 1, message: 'x' }),
+    keys.blobs.record.put(['default', sha256], { ...(await rig.recordOf(large))!, quarantined: true }),
+    keys.blobs.quarantine.put(['default', digestOf(someBytes(5_000, 2)).sha256], { time: 1, message: 'x' }),
   );
   const verifier = new Verifier(rig.index, rig.blobs);
   const check = async (repair?: string) => {
@@ -308,7 +312,7 @@ it('a check lists what an earlier version quarantined, and unlists what is not',
   expect(kinds.sort()).toEqual(['CONTENT_CORRUPT', 'INDEX_ROW_WRONG', 'INDEX_ROW_WRONG']);
   await check(id);
   expect((await listed(rig)).contents).toMatchObject([{ sha256, time: rig.clock.now }]);
-  const key = blobs.quarantine.key('default', sha256);
+  const key = keys.blobs.quarantine.key('default', sha256);
   rig.rows.write([{ type: 'put', key, value: Buffer.from('garbage') }]);
   const damaged = await check();
   expect(damaged.kinds.sort()).toEqual(['CONTENT_CORRUPT', 'INDEX_ROW_WRONG']);

@@ -1,9 +1,10 @@
 /** A store in memory that can be checked and repaired, with a row of nearly every family. */
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import type { Index, Key } from '../../../src/index/door.ts';
-import { store } from '../../../src/index/keys.ts';
+import type { Index } from '../../../src/index/door.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
+import type { Key } from '../../../src/index/row.ts';
 import { openStore, type Store } from '../../../src/store/open.ts';
 import type { Finding } from '../../../src/store/verify/finding.ts';
 import { Verifier, type VerifyEvent } from '../../../src/store/verify/verifier.ts';
@@ -105,11 +106,11 @@ export async function fill({
 
 export async function allKeys(rows: MemoryRows): Promise<Key[]> {
   const iterator = rows.iterator({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }, (step) => step());
-  const keys: Key[] = [];
+  const wanted: Key[] = [];
   for (let block = await iterator.nextv(1_000); block.length > 0; block = await iterator.nextv(1_000))
-    keys.push(...block.map(([key]) => key));
+    wanted.push(...block.map(([key]) => key));
   await iterator.close();
-  return keys.filter((key) => key[0] !== store.commit.code);
+  return wanted.filter((key) => key[0] !== keys.store.commit.code);
 }
 
 export async function copied(rows: MemoryRows): Promise<MemoryRows> {

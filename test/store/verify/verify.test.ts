@@ -1,13 +1,14 @@
 /** Checking and repairing the store: every row removed, every row damaged, contents gone and altered. */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Key } from '../../../src/index/door.ts';
-import { artifacts, blobs, calls, latest, sessions, store } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
+import type { Key } from '../../../src/index/row.ts';
 import { usageShard } from '../../../src/store/rows/usage.ts';
 import { orphansMax } from '../../../src/store/upkeep/orphan-valve.ts';
 import { familyOf } from '../../../src/store/verify/owners.ts';
 import { someBytes } from '../../support/calls.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { writeRows } from '../../support/rows.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 import { allKeys, copied, dayMs, fill, openRig, rowsIn } from './verify-rig.ts';
 
@@ -138,19 +139,19 @@ describe('a row that is damaged', () => {
 test('rows that nobody owns are found and removed', async () => {
   await using rig = await openRig();
   await fill(rig);
-  const { uid } = sessions.name.decode((await rig.index.get(sessions.name.key('default', 'one')))!);
+  const { uid } = keys.sessions.name.decode((await rig.index.get(keys.sessions.name.key('default', 'one')))!);
   const { artifact } = await rig.store.uploads.create(
     tester,
     specOf({ session: 'x', name: 'n' }),
     Buffer.from('y'),
   );
   const surplus = [
-    latest.byName.put(['default', 'other', artifact.id], true),
-    latest.byMetadata.put(['default', 'k', 'never given', artifact.id], true),
-    sessions.byLabel.put(['default', 'k', 'v', uid], true),
-    calls.expiry.put([5, 'default', 'artifact', artifact.id], true),
+    keys.latest.byName.put(['default', 'other', artifact.id], true),
+    keys.latest.byMetadata.put(['default', 'k', 'never given', artifact.id], true),
+    keys.sessions.byLabel.put(['default', 'k', 'v', uid], true),
+    keys.calls.expiry.put([5, 'default', 'artifact', artifact.id], true),
   ].filter((write) => write.type === 'put');
-  await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: surplus, result: 0 }) });
+  await writeRows(rig.index, surplus);
   const report = await rig.check();
   expect(report.findings.map(({ kind }) => kind)).toEqual(surplus.map(() => 'INDEX_ROW_WRONG'));
   await rig.repair(report);
@@ -162,19 +163,25 @@ describe('counts that are wrong', () => {
   test('are counted again, whatever happens between report and repair', async () => {
     await using rig = await openRig();
     await fill(rig);
-    const { uid } = sessions.name.decode((await rig.index.get(sessions.name.key('default', 'one')))!);
+    const { uid } = keys.sessions.name.decode(
+      (await rig.index.get(keys.sessions.name.key('default', 'one')))!,
+    );
     const sha256 = createHash('sha256').update('small').digest('hex') as never;
     await rig.index.transact({
       queue: '',
-      reads: [sessions.record.key('default', uid), blobs.record.key('default', sha256)],
+      reads: [keys.sessions.record.key('default', uid), keys.blobs.record.key('default', sha256)],
       decide: (rows) => {
-        const session = sessions.record.decode(rows.get(sessions.record.key('default', uid))!);
-        const blob = blobs.record.decode(rows.get(blobs.record.key('default', sha256))!);
+        const session = keys.sessions.record.decode(rows.get(keys.sessions.record.key('default', uid))!);
+        const blob = keys.blobs.record.decode(rows.get(keys.blobs.record.key('default', sha256))!);
         return {
           writes: [
-            sessions.record.put(['default', uid], { ...session, artifacts: session.artifacts + 5, bytes: 7 }),
-            blobs.record.put(['default', sha256], { ...blob, refs: blob.refs - 1 }),
-            calls.usage.put(['default', usageShard('one')], { sessions: 1, artifacts: 12, bytes: -4 }),
+            keys.sessions.record.put(['default', uid], {
+              ...session,
+              artifacts: session.artifacts + 5,
+              bytes: 7,
+            }),
+            keys.blobs.record.put(['default', sha256], { ...blob, refs: blob.refs - 1 }),
+            keys.calls.usage.put(['default', usageShard('one')], { sessions: 1, artifacts: 12, bytes: -4 }),
           ],
           result: 0,
         };
@@ -195,7 +202,7 @@ describe('contents', () => {
     await fill(rig);
     const bytes = Buffer.from(someBytes(5_000));
     const sha256 = createHash('sha256').update(bytes).digest('hex') as never;
-    const record = blobs.record.decode((await rig.index.get(blobs.record.key('default', sha256)))!);
+    const record = keys.blobs.record.decode((await rig.index.get(keys.blobs.record.key('default', sha256)))!);
     await rig.blobs.delete(record.name!);
     const report = await rig.check();
     expect(report.findings).toMatchObject([{ kind: 'CONTENT_MISSING', sha256, repairable: true }]);
@@ -225,14 +232,14 @@ describe('contents', () => {
     await fill(rig);
     const bytes = Buffer.from(someBytes(5_000));
     const sha256 = createHash('sha256').update(bytes).digest('hex') as never;
-    const record = blobs.record.decode((await rig.index.get(blobs.record.key('default', sha256)))!);
+    const record = keys.blobs.record.decode((await rig.index.get(keys.blobs.record.key('default', sha256)))!);
     await rig.blobs.delete(record.name!);
     await rig.repair(await rig.check());
     await rig.store.uploads.create(tester, specOf({ session: 'new', name: 'other' }), bytes);
     expect((await rig.check({ checkContents: true })).findings).toEqual([]);
 
-    const del = blobs.record.del('default', sha256);
-    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [del], result: 0 }) });
+    const del = keys.blobs.record.del('default', sha256);
+    await writeRows(rig.index, [del]);
     const { findings } = await rig.check();
     expect(findings.some(({ message }) => message.includes('the record of a content'))).toBe(true);
     await rig.store.uploads.create(tester, specOf({ session: 'new', name: 'other' }), bytes);
@@ -249,8 +256,8 @@ describe('contents', () => {
     await using rig = await openRig();
     await fill(rig);
     const sha256 = createHash('sha256').update('small').digest('hex') as never;
-    const del = blobs.bytes.del('default', sha256);
-    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [del], result: 0 }) });
+    const del = keys.blobs.bytes.del('default', sha256);
+    await writeRows(rig.index, [del]);
     const report = await rig.check();
     expect(report.findings).toMatchObject([{ kind: 'CONTENT_MISSING', sha256 }]);
     await rig.repair(report);
@@ -262,9 +269,9 @@ describe('contents', () => {
   test('files that no row names are condemned once they are a day old', async () => {
     await using rig = await openRig();
     await fill(rig);
-    const [key, value] = (await rowsIn(rig.index, store.namespace.range()))[0]!;
-    const { internalId } = store.namespace.decode(value);
-    expect(store.namespace.parse(key)).toEqual(['default']);
+    const [key, value] = (await rowsIn(rig.index, keys.store.namespace.range()))[0]!;
+    const { internalId } = keys.store.namespace.decode(value);
+    expect(keys.store.namespace.parse(key)).toEqual(['default']);
     await using staged = await rig.blobs.stage(`${internalId}/ab/ab000000000000000000000000000000`);
     await staged.write(Buffer.from('orphan'));
     await staged.commit();
@@ -284,8 +291,8 @@ describe('contents', () => {
 test('of very many files that no row names none is condemned: perhaps it is the index that is wrong', async () => {
   await using rig = await openRig();
   await fill(rig);
-  const [, value] = (await rowsIn(rig.index, store.namespace.range()))[0]!;
-  const { internalId } = store.namespace.decode(value);
+  const [, value] = (await rowsIn(rig.index, keys.store.namespace.range()))[0]!;
+  const { internalId } = keys.store.namespace.decode(value);
   let modifyTimeMs = 0;
   for (let at = 0; at <= orphansMax; at++) {
     const id = at.toString(16).padStart(32, '0');
@@ -304,8 +311,8 @@ test('of very many files that no row names none is condemned: perhaps it is the 
     { cause: 'manyOrphans', objects: { count: orphansMax + 1 } },
   ]);
   // An operator who has ended the pause has allowed it.
-  const resume = store.setting.del('pause/manyOrphans');
-  await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [resume], result: 0 }) });
+  const resume = keys.store.setting.del('pause/manyOrphans');
+  await writeRows(rig.index, [resume]);
   const again = await rig.repair(await rig.check());
   expect(again.summary.repaired).toBe(orphansMax + 1);
   expect(await rig.store.pauses.current()).toEqual([]);
@@ -318,12 +325,8 @@ describe('a head that is lost', () => {
       rig.store.uploads.create(tester, specOf({ session: 's', name: 'n' }), Buffer.from(content));
     const made = [(await push('1')).artifact, (await push('2')).artifact, (await push('3')).artifact];
     await rig.store.artifacts.delete(tester, { id: made[2]!.id });
-    const [key] = (await rowsIn(rig.index, artifacts.head.range()))[0]!;
-    await rig.index.transact({
-      queue: '',
-      reads: [],
-      decide: () => ({ writes: [{ type: 'del', key }], result: 0 }),
-    });
+    const [key] = (await rowsIn(rig.index, keys.artifacts.head.range()))[0]!;
+    await writeRows(rig.index, [{ type: 'del', key }]);
     const report = await rig.check();
     expect(report.findings.length).toBeGreaterThan(0);
     await rig.repair(report);
@@ -350,8 +353,12 @@ describe('reports', () => {
   test('end with the first repair, also with one that is cut short: no count is mended twice', async () => {
     await using rig = await openRig();
     await fill(rig);
-    const wrong = calls.usage.put(['default', usageShard('one')], { sessions: 9, artifacts: 99, bytes: 99 });
-    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [wrong], result: 0 }) });
+    const wrong = keys.calls.usage.put(['default', usageShard('one')], {
+      sessions: 9,
+      artifacts: 99,
+      bytes: 99,
+    });
+    await writeRows(rig.index, [wrong]);
     const [first, second] = [await rig.check(), await rig.check()];
     await rig.repair(first);
     await expect(rig.repair(second)).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
@@ -364,15 +371,15 @@ describe('reports', () => {
     await fill(rig);
     const bytes = Buffer.from('pushed between report and repair');
     const sha256 = createHash('sha256').update(bytes).digest('hex') as never;
-    const left = blobs.bytes.put(['default', sha256], bytes);
-    const head = (await rowsIn(rig.index, artifacts.head.range()))[0]!;
+    const left = keys.blobs.bytes.put(['default', sha256], bytes);
+    const head = (await rowsIn(rig.index, keys.artifacts.head.range()))[0]!;
     const gone = { type: 'del' as const, key: head[0] };
-    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [left, gone], result: 0 }) });
+    await writeRows(rig.index, [left, gone]);
     const stale = await rig.check();
     expect(stale.findings.length).toBeGreaterThanOrEqual(2);
     await rig.store.uploads.create(tester, specOf({ session: 'since', name: 'n' }), bytes);
     const back = { type: 'put' as const, key: head[0], value: head[1] };
-    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [back], result: 0 }) });
+    await writeRows(rig.index, [back]);
     await rig.repair(stale);
     const whole = { offset: 0, limit: undefined };
     const download = await rig.store.downloads.artifact(tester, target('since', 'n'), whole);
@@ -383,8 +390,8 @@ describe('reports', () => {
   test('of one namespace look at nothing else', async () => {
     await using rig = await openRig();
     await fill(rig);
-    const wrong = calls.usage.put(['default', 1], { sessions: 9, artifacts: 99, bytes: 99 });
-    await rig.index.transact({ queue: '', reads: [], decide: () => ({ writes: [wrong], result: 0 }) });
+    const wrong = keys.calls.usage.put(['default', 1], { sessions: 9, artifacts: 99, bytes: 99 });
+    await writeRows(rig.index, [wrong]);
     expect((await rig.check({ namespace: 'default' })).findings).toHaveLength(1);
     expect((await rig.check({ namespace: 'another' })).findings).toEqual([]);
   });

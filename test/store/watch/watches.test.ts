@@ -4,9 +4,10 @@ import { limits } from '../../../src/domain/limits.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
 import type { Index } from '../../../src/index/door.ts';
-import { artifacts, sessions } from '../../../src/index/keys.ts';
+import { keys } from '../../../src/index/keys.ts';
 import type { WatchEvent, WatchRequest } from '../../../src/store/watch/watches.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
+import { writeRows } from '../../support/rows.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 import { TestTimers } from '../../support/timers.ts';
 
@@ -289,20 +290,20 @@ describe('many watchers', () => {
 
 /** Adds an event that says nothing but that something was deleted. */
 async function addDeletion(index: Index): Promise<void> {
-  const uid = sessions.name.decode((await index.get(sessions.name.key('default', 's')))!).uid;
-  const record = sessions.record.decode((await index.get(sessions.record.key('default', uid)))!);
-  const first = artifacts.feed.decode((await index.get(artifacts.feed.key('default', uid, 1)))!);
+  const uid = keys.sessions.name.decode((await index.get(keys.sessions.name.key('default', 's')))!).uid;
+  const record = keys.sessions.record.decode((await index.get(keys.sessions.record.key('default', uid)))!);
+  const first = keys.artifacts.feed.decode((await index.get(keys.artifacts.feed.key('default', uid, 1)))!);
   if (first.kind !== 'committed') throw new Error('the first event is a commit');
   const writes = [
-    artifacts.feed.put(['default', uid, 2], { kind: 'deleted', id: first.id }),
-    sessions.record.put(['default', uid], { ...record, feed: 2 }),
+    keys.artifacts.feed.put(['default', uid, 2], { kind: 'deleted', id: first.id }),
+    keys.sessions.record.put(['default', uid], { ...record, feed: 2 }),
   ];
-  await index.transact({ queue: 'default', reads: [], decide: () => ({ writes, result: undefined }) });
+  await writeRows(index, writes);
 }
 
 /** As deleting a session will. */
 async function removeSession(index: Index): Promise<void> {
-  const uid = sessions.name.decode((await index.get(sessions.name.key('default', 's')))!).uid;
-  const writes = [sessions.name.put(['default', 's'], { uid, goneSince: index.now() })];
-  await index.transact({ queue: 'default', reads: [], decide: () => ({ writes, result: undefined }) });
+  const uid = keys.sessions.name.decode((await index.get(keys.sessions.name.key('default', 's')))!).uid;
+  const writes = [keys.sessions.name.put(['default', 's'], { uid, goneSince: index.now() })];
+  await writeRows(index, writes);
 }

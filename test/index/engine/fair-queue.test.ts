@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FairQueue } from '../../src/index/fair-queue.ts';
+import { FairQueue } from '../../../src/index/engine/fair-queue.ts';
 
 const seed = 20_260_101;
 

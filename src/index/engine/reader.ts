@@ -1,17 +1,9 @@
 /** Reads what is durable, every row checked. */
 import { Buffer } from 'node:buffer';
-import { Failure } from '../domain/errors.ts';
+import { Failure } from '../../domain/errors.ts';
+import { doorLimits, type Examined, type Reader, type Snapshot } from '../door.ts';
+import type { Entry, Key, Range, Value } from '../row.ts';
 import type { DatabaseReader, DatabaseSnapshot, StoredValue } from './database.ts';
-import {
-  doorLimits,
-  type Entry,
-  type Examined,
-  type Key,
-  type Range,
-  type Reader,
-  type Snapshot,
-  type Value,
-} from './door.ts';
 import { decodeRow } from './stored-row.ts';
 
 /**

@@ -5,10 +5,10 @@
  */
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
-import { Failure } from '../domain/errors.ts';
-import { hexOf } from './bytes.ts';
+import { Failure } from '../../domain/errors.ts';
+import { hexOf } from '../bytes.ts';
+import type { Key, Value, Write } from '../row.ts';
 import type { StoredValue } from './database.ts';
-import type { Key, Value, Write } from './door.ts';
 
 const formatVersion = 1;
 const versionAt = 4;

@@ -4,10 +4,10 @@
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Failure } from '../domain/errors.ts';
-import { IndexDamaged } from './damage.ts';
+import { Failure } from '../../domain/errors.ts';
+import { IndexDamaged } from '../damage.ts';
+import type { After } from '../timer.ts';
 import { syncDirectory } from './files.ts';
-import type { After } from './timer.ts';
 
 /** The mark is written at most this often: it trails the commits by no more. */
 export const markIntervalMs = 1_000;

@@ -1,6 +1,6 @@
 /** What is written together, and who waits for it to be durable. */
-import { textOf } from './bytes.ts';
-import type { Key, Value, Write } from './door.ts';
+import { textOf } from '../bytes.ts';
+import type { Key, Value, Write } from '../row.ts';
 import { encodeWrite } from './stored-row.ts';
 
 /** A transaction that has run. */

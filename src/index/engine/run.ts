@@ -1,15 +1,7 @@
 /** Runs one transaction's `decide` to its end: the rounds, what it may see, and the limits. */
-import { hexOf, textOf } from './bytes.ts';
-import {
-  doorLimits,
-  type Env,
-  type Key,
-  KeyNotListed,
-  type Rows,
-  type Transaction,
-  type Value,
-  type Write,
-} from './door.ts';
+import { hexOf, textOf } from '../bytes.ts';
+import { doorLimits, type Env, KeyNotListed, type Rows, type Transaction } from '../door.ts';
+import type { Key, Value, Write } from '../row.ts';
 
 export interface Outcome<T> {
   readonly writes: readonly Write[];

@@ -2,7 +2,7 @@
  * What the engine needs of an ordered map from bytes to bytes. `leveldb.ts` and `memory.ts` provide it; a test wraps
  * either to make a batch fail or wait.
  */
-import type { Key, Range, Write } from './door.ts';
+import type { Key, Range, Write } from '../row.ts';
 
 /** A row as it is stored: see `stored-row.ts`. */
 export type StoredValue = Uint8Array;

@@ -3,31 +3,28 @@
  * the batches that are not durable yet. One batch is on its way to the disk; all that runs meanwhile gathers in the
  * next one (group commit).
  */
-import { Failure } from '../domain/errors.ts';
-import { idMinter } from '../domain/ids.ts';
-import { Batch, readThrough } from './batch.ts';
-import { checkCommits, commitWrite, nextCommit } from './commits.ts';
-import { IndexDamaged } from './damage.ts';
-import type { Database } from './database.ts';
+import { Failure } from '../../domain/errors.ts';
+import { idMinter } from '../../domain/ids.ts';
+import { IndexDamaged } from '../damage.ts';
 import {
   doorLimits,
-  type Entry,
   type Env,
   type Index,
   type IndexStats,
-  type Key,
-  type Range,
   type Snapshot,
   type Transaction,
-  type Value,
-} from './door.ts';
+} from '../door.ts';
+import type { Mark } from '../leveldb/mark.ts';
+import type { CommitRecord } from '../records.ts';
+import type { Entry, Key, Range, Value } from '../row.ts';
+import { type After, afterRealTime } from '../timer.ts';
+import { Batch, readThrough } from './batch.ts';
+import { checkCommits, commitWrite, nextCommit } from './commits.ts';
+import type { Database } from './database.ts';
 import { FairQueue } from './fair-queue.ts';
-import type { Mark } from './mark.ts';
 import { pooledRandom } from './random.ts';
 import { readRow, readRows, SnapshotReader, scanRows } from './reader.ts';
-import type { CommitRecord } from './records.ts';
 import { runTransaction } from './run.ts';
-import { type After, afterRealTime } from './timer.ts';
 
 export interface EngineOptions {
   /** Opens the database; called again after every write error. */

@@ -2,21 +2,22 @@
  * The ring of commit rows. Every batch writes one, numbered without gaps, so that a batch which vanished in the middle
  * shows as a gap and one which vanished at the end shows against the high-water mark.
  */
-import { Failure } from '../domain/errors.ts';
-import { IndexDamaged, type Loss } from './damage.ts';
+import { Failure } from '../../domain/errors.ts';
+import { IndexDamaged, type Loss } from '../damage.ts';
+import type { Reader } from '../door.ts';
+import { commitRange, keys } from '../keys.ts';
+import type { CommitRecord } from '../records.ts';
+import type { Write } from '../row.ts';
 import type { Database, DatabaseReader } from './database.ts';
-import type { Reader, Write } from './door.ts';
-import { commitRange, store } from './keys.ts';
 import { examineRows } from './reader.ts';
-import type { CommitRecord } from './records.ts';
 import { decodeRow } from './stored-row.ts';
 
 export const ringSlots = 1_024;
 
-const slotKeys = Array.from({ length: ringSlots }, (_, slot) => store.commit.key(slot));
+const slotKeys = Array.from({ length: ringSlots }, (_, slot) => keys.store.commit.key(slot));
 
 export function commitWrite(commit: CommitRecord): Write {
-  return store.commit.put([commit.seq % ringSlots], commit);
+  return keys.store.commit.put([commit.seq % ringSlots], commit);
 }
 
 /** The commit after `before`. */
@@ -61,7 +62,7 @@ export async function checkCommits(database: Database, atLeast: number): Promise
 /** The newest commit that a reader sees, unchecked; number 0 if there is none. */
 export async function newestCommit(reader: Pick<Reader, 'getMany'>): Promise<CommitRecord> {
   const values = await reader.getMany(slotKeys);
-  return newestOf(values.map((value) => (value === undefined ? undefined : store.commit.decode(value))));
+  return newestOf(values.map((value) => (value === undefined ? undefined : keys.store.commit.decode(value))));
 }
 
 /**
@@ -71,7 +72,7 @@ export async function newestCommit(reader: Pick<Reader, 'getMany'>): Promise<Com
 export async function scanNewestCommit(database: DatabaseReader): Promise<CommitRecord> {
   const commits: CommitRecord[] = [];
   for await (const block of examineRows(database, commitRange))
-    for (const row of block) if (row.kind === 'row') commits.push(store.commit.decode(row.value));
+    for (const row of block) if (row.kind === 'row') commits.push(keys.store.commit.decode(row.value));
   return newestOf(commits);
 }
 
@@ -88,7 +89,7 @@ async function readRing(database: Database): Promise<(CommitRecord | undefined)[
     if (row === undefined) return undefined;
     const key = slotKeys[slot]!;
     try {
-      return store.commit.decode(decodeRow(key, row));
+      return keys.store.commit.decode(decodeRow(key, row));
     } catch (error) {
       // A commit that cannot be read is as good as missing, and the rest of the ring says which one it was.
       if (error instanceof Failure && error.reason === 'DATA_LOSS') return undefined;
