@@ -8,6 +8,7 @@ import { ClassicLevel } from 'classic-level';
 import { isExpired } from '../../src/domain/expiry.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { parseSessionId } from '../../src/domain/names.ts';
+import { Decision } from '../../src/index/engine/decision.ts';
 import { encodeWrite } from '../../src/index/engine/stored-row.ts';
 import type { Family } from '../../src/index/family.ts';
 import { keys } from '../../src/index/keys.ts';
@@ -17,7 +18,7 @@ import { openEmbedded } from '../../src/programs/data-directory.ts';
 import { defaultNamespace as ns } from '../../src/store/open.ts';
 import { putArtifact, putDerived } from '../../src/store/rows/artifact-rows.ts';
 import { createSession } from '../../src/store/rows/session-rows.ts';
-import { Draft, Rows } from '../../src/store/rows/transaction.ts';
+import { Draft } from '../../src/store/rows/transaction.ts';
 import { noUsage, plus, usageShard } from '../../src/store/rows/usage.ts';
 import type { GeneratedArtifact, GeneratedSession, StoreGenerator } from './generate.ts';
 import { anchorMs, marks } from './shape.ts';
@@ -80,14 +81,14 @@ export async function loadStore(
     for (const families of passes) {
       say(`writing ${families.map(({ name }) => name).join(', ')}`);
       const codes = new Set(families.map(({ code }) => code));
-      const draft = new ChoosyDraft(({ code }) => codes.has(code));
+      const draft = new ChoosyDraft((code) => codes.has(code));
       for (const session of generator.sessions()) {
         putSession(draft, session);
         await writer.add(draft.take());
       }
     }
     say('writing all other families');
-    const draft = new ChoosyDraft(({ code }) => !written.has(code));
+    const draft = new ChoosyDraft((code) => !written.has(code));
     for (const session of generator.sessions()) {
       counts.add(session);
       putSession(draft, session);
@@ -125,7 +126,11 @@ function putSession(
 ): void {
   const env = { now: createTime, mintId: () => uidBytes, random: unused };
   const wanted = { id: parseSessionId('id', id), implicit: false, metadata, labels: [] };
-  const record = createSession(noRows, draft, env, ns, wanted);
+  const decision = new Decision({ ns, reads: [], decide: (tx) => createSession(tx, wanted) }, env);
+  // Nothing is there yet.
+  while (decision.goOn() !== undefined) decision.load(() => undefined);
+  const { result: record, writes } = decision.outcome;
+  for (const write of writes.values()) draft.write(write);
   draft.put(keys.sessions.record, [ns, record.uid], {
     ...record,
     feed: all.length,
@@ -139,12 +144,12 @@ function putSession(
 function putOne(draft: Draft, { record, isLatest }: GeneratedArtifact): void {
   draft.put(keys.blobs.reference, [ns, record.sha256, 'artifact', record.id], true);
   if (isLatest) {
-    putArtifact(draft, ns, record);
+    putArtifact(draft, record);
     const head = { nextVersion: record.version + 1, latest: record.id };
     draft.put(keys.artifacts.head, [ns, record.uid, record.name], head);
   } else {
     draft.put(keys.artifacts.record, [ns, record.id], record);
-    putDerived(draft, ns, record);
+    putDerived(draft, record);
   }
 }
 
@@ -157,9 +162,6 @@ function putContents(draft: Draft, { contents }: StoreGenerator, { references }:
   }
 }
 
-/** Nothing is there yet. */
-const noRows = new Rows({ get: () => undefined });
-
 function unused(): never {
   throw new Error('nothing random is needed');
 }
@@ -170,15 +172,20 @@ function bytesOf(all: readonly GeneratedArtifact[]): number {
 
 /** Encodes rows of some families, as they are stored, and passes over those of others. */
 class ChoosyDraft extends Draft {
-  private readonly wants: (family: AnyFamily) => boolean;
+  private readonly wants: (code: number) => boolean;
 
-  constructor(wants: (family: AnyFamily) => boolean) {
-    super();
+  /** @param wants by the first byte of a family's keys. */
+  constructor(wants: (code: number) => boolean) {
+    super(ns);
     this.wants = wants;
   }
 
   override put<P extends readonly unknown[], V>(family: Family<P, V>, parts: P, value: V): void {
-    if (this.wants(family)) this.writes.push(encodeWrite(family.put(parts, value)));
+    if (this.wants(family.code)) super.put(family, parts, value);
+  }
+
+  override write(write: Write): void {
+    if (this.wants(write.key[0]!)) super.write(encodeWrite(write));
   }
 
   take(): Write[] {

@@ -1,16 +1,18 @@
 /**
  * The index: one ordered map from bytes to bytes, behind one door. This file is the port and its contract;
- * `leveldb.ts` and `memory.ts` implement it and `test/index/contract.ts` holds both to it.
+ * `leveldb/` and `memory/` implement it and `test/index/contract.ts` holds both to it.
  *
  * Contract
  *
- * 1. A transaction is data: the keys it reads, and `decide`, a synchronous function from their values to writes
- *    and a result. `decide` is pure but for `env`; it may run any number of times, and only its last run counts.
- *    It does no I/O and keeps nothing outside itself.
- * 2. Transactions are serialisable in the order in which their `decide` last ran: each sees every write of those
- *    before it, durable or not. A `decide` that lacks a row returns its key in `need` and is run again, in the
- *    same turn, with that row added (at most {@link doorLimits.roundsMax} rounds).
- * 3. `transact` settles, with a result or with what `decide` threw, whether it wrote or not, only when every
+ * 1. A transaction is data: the rows that it asks for first, and a decision, which reads, writes and answers. A
+ *    decision is a generator, pure but for its `tx`: it does no I/O and keeps nothing outside itself. It may be begun
+ *    anew any number of times, and only the run that came to its end last counts.
+ * 2. Transactions are serialisable in the order in which their decisions end: each sees every write of those before
+ *    it, durable or not. A decision yields the keys of the rows that it is about to read, and is resumed with the
+ *    values that they have at its place in the order (in at most {@link doorLimits.roundsMax} rounds; what is there
+ *    already costs none). An engine whose reads are synchronous resumes it in the same turn. One that must wait for its
+ *    reads fetches in one query what the decisions that wait ask for first, and lets nobody pass while it waits.
+ * 3. `transact` settles, with a result or with what the decision threw, whether it wrote or not, only when every
  *    batch that it could have read from is durable. An answer is never based on something that may yet vanish.
  * 4. If a batch cannot be made durable, every transaction that wrote to it or could have read from it rejects with
  *    `STORE_UNAVAILABLE`: its outcome is unknown. The door then drops all that was not durable, reopens and checks
@@ -21,51 +23,69 @@
  * 7. Keys are compared bytewise. Iteration is in that order.
  */
 
+import { hexOf } from './bytes.ts';
+import type { Family } from './family.ts';
 import type { Entry, Key, Range, Value, Write } from './row.ts';
 
-/** What `decide` may use beside its rows. */
-export interface Env {
+/** Rows, decoded; of those that were asked for. */
+export interface Rows {
+  /** The row; undefined if there is none. Throws {@link KeyNotAsked} for one that was never asked for. */
+  get<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): V | undefined;
+  /** A row of any family by its key, as it is encoded; otherwise as {@link get}. */
+  value(key: Key): Value | undefined;
+}
+
+/**
+ * Reads that may have to wait: yields the keys of what it is about to read, and goes on when those rows can be had from
+ * the {@link Rows} that it was given. What is written so runs over a snapshot and inside a decision alike.
+ */
+export type Asking<T> = Generator<readonly Key[], T, void>;
+
+/** Takes writes. Of several to a key the last counts. */
+export interface Writer {
+  /** The namespace that the transaction is about; empty: the store as a whole. */
+  readonly ns: string;
+  put<P extends readonly unknown[], V>(family: Family<P, V>, parts: P, value: V): void;
+  del<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): void;
+  /** A row of any family. */
+  write(write: Write): void;
+}
+
+/** All that a decision may use. Rows that it has written it reads as it has written them. */
+export interface Tx extends Rows, Writer {
   /** Milliseconds since the Unix epoch, the same for the whole run; never less than in an earlier transaction. */
   readonly now: number;
   /** `length` random bytes. */
   random(length: number): Uint8Array;
   /** A UUIDv7 (16 bytes) whose time is {@link now}; strictly greater than every id minted before by this process. */
   mintId(): Uint8Array;
+  /** What it has written so far, by `textOf` the keys. */
+  readonly written: ReadonlyMap<string, Write>;
+  /** The same transaction, about another namespace. */
+  in(ns: string): Tx;
 }
 
-/** The rows that a `decide` has asked for so far. */
-export interface Rows {
-  /** The value, or undefined if there is no such row. Throws {@link KeyNotListed} for a key never asked for. */
-  get(key: Key): Value | undefined;
-}
-
-/** `decide` looked at a row that was neither in `reads` nor in an earlier `need`. */
-export class KeyNotListed extends Error {
+/** A decision or a look-up read a row that it had not asked for. */
+export class KeyNotAsked extends Error {
   readonly key: Key;
 
   constructor(key: Key) {
-    // This is thrown and caught once or twice a transaction; collecting a stack was a tenth of what a push costs.
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
-    super('a decide looked at a row that it had not asked for');
-    Error.stackTraceLimit = stackTraceLimit;
-    this.name = 'KeyNotListed';
+    super(`a row was read that had not been asked for: ${hexOf(key)}`);
+    this.name = 'KeyNotAsked';
     this.key = key;
   }
 }
 
-/** What a run of `decide` ends with: all it wants written and its result, or the keys it lacks. */
-export type Decision<T> =
-  | { readonly writes: readonly Write[]; readonly result: T }
-  | { readonly need: readonly Key[] };
-
 /** See clauses 1 to 3 of the contract. */
 export interface Transaction<T> {
+  /** What it is about: {@link Writer.ns}. */
+  readonly ns: string;
+  /** Transactions of one queue run in order; queues take turns, charged by bytes. Default: {@link ns}. */
+  readonly queue?: string;
+  /** The rows that it asks for before it is begun. */
   readonly reads: readonly Key[];
   /** See the contract. May throw a `Failure` to refuse; nothing is written then. */
-  decide(rows: Rows, env: Env): Decision<T>;
-  /** Transactions of one queue run in order; queues take turns, charged by bytes. Normally the namespace. */
-  readonly queue: string;
+  decide(tx: Tx): Asking<T>;
   /** About how many bytes it will write; what the fair queue is charged with. Default 1 KiB. */
   readonly bytesHint?: number;
 }
@@ -119,6 +139,8 @@ export interface Index extends Reader, AsyncDisposable {
 /** Counters since the index was opened; they never go back. A batch is one durable write. */
 export interface IndexStats {
   readonly transactions: number;
+  /** How often a decision was begun: more often than there were transactions where some were begun anew. */
+  readonly decisionsBegun: number;
   readonly batches: number;
   readonly rowsWritten: number;
   readonly bytesWritten: number;

@@ -1,9 +1,10 @@
 /** Rows that stores made by earlier versions lack, written once when they are opened. */
-import type { Index } from '../index/door.ts';
+import type { Index, Rows, Tx, Writer } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
+import type { Key } from '../index/row.ts';
 import { putDerivedOfKey } from './rows/key-rows.ts';
 import { stateWords } from './rows/session-rows.ts';
-import { type Draft, type Operation, type Rows, transact } from './rows/transaction.ts';
+import { transact } from './rows/transaction.ts';
 
 interface Backfill {
   /** The setting that says that no row lacks any more. */
@@ -11,7 +12,7 @@ interface Backfill {
   /** What the rows are derived from. */
   range(): { readonly gte: Uint8Array; readonly lt: Uint8Array };
   /** Writes what one of these lacks, if it is still there. */
-  write(rows: Rows, draft: Draft, key: Uint8Array): void;
+  write(tx: Tx, key: Uint8Array): void;
 }
 
 const all: readonly Backfill[] = [
@@ -19,21 +20,21 @@ const all: readonly Backfill[] = [
     // Sessions are listed by state and outcome.
     setting: 'sessionStates',
     range: () => keys.sessions.record.range(),
-    write: (rows, draft, key) => {
+    write: (tx, key) => {
       const [ns, uid] = keys.sessions.record.parse(key);
-      const record = rows.get(keys.sessions.record, ns, uid);
+      const record = tx.get(keys.sessions.record, ns, uid);
       if (record === undefined) return;
-      for (const word of stateWords(record)) draft.put(keys.sessions.byState, [ns, word, uid], true);
+      for (const word of stateWords(record)) tx.put(keys.sessions.byState, [ns, word, uid], true);
     },
   },
   {
     // API keys that end are queued for the reaper.
     setting: 'endedKeys',
     range: () => keys.credentials.apiKey.range(),
-    write: (rows, draft, key) => {
+    write: (tx, key) => {
       const [id] = keys.credentials.apiKey.parse(key);
-      const record = rows.get(keys.credentials.apiKey, id);
-      if (record !== undefined) putDerivedOfKey(draft, id, record);
+      const record = tx.get(keys.credentials.apiKey, id);
+      if (record !== undefined) putDerivedOfKey(tx, id, record);
     },
   },
 ];
@@ -49,30 +50,32 @@ export function isComplete(rows: Rows): boolean {
 }
 
 /** For a store that is made: it lacks nothing. */
-export function noteComplete(draft: Draft): void {
-  for (const { setting } of all) draft.put(keys.store.setting, [setting], true);
+export function noteComplete(tx: Writer): void {
+  for (const { setting } of all) tx.put(keys.store.setting, [setting], true);
 }
 
 /** Writes what is left to be written. Each part is done again from its beginning if it is interrupted. */
 export async function backfill(index: Index, queue: string): Promise<void> {
-  const write = <T>(operation: Omit<Operation<T>, 'queue'>) => transact(index, { queue, ...operation });
+  const write = (reads: readonly Key[], work: (tx: Tx) => void) =>
+    transact(index, {
+      ns: '',
+      queue,
+      reads,
+      *decide(tx) {
+        work(tx);
+      },
+    });
   for (const one of all) {
     const setting = keys.store.setting.key(one.setting);
     if ((await index.get(setting)) !== undefined) continue;
     for await (const block of index.scan(one.range())) {
       for (let at = 0; at < block.length; at += writtenTogether) {
         const wanted = block.slice(at, at + writtenTogether).map(([key]) => key);
-        await write({
-          reads: wanted,
-          decide: (rows, draft) => {
-            for (const key of wanted) one.write(rows, draft, key);
-          },
+        await write(wanted, (tx) => {
+          for (const key of wanted) one.write(tx, key);
         });
       }
     }
-    await write({
-      reads: [],
-      decide: (_rows, draft) => draft.put(keys.store.setting, [one.setting], true),
-    });
+    await write([], (tx) => tx.put(keys.store.setting, [one.setting], true));
   }
 }

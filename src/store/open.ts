@@ -205,31 +205,31 @@ async function readSettings(
   const fresh = { pageTokenKey: freshKey(), tokenKey: freshKey() };
   const freshId = randomBytes(16).toString('hex');
   return await transact(index, {
-    queue: defaultNamespace,
+    ns: defaultNamespace,
     reads: ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfillSettings].map((name) =>
       keys.store.setting.key(name),
     ),
-    decide: (rows, draft) => {
-      const format = rows.get(keys.store.setting, 'format');
+    *decide(tx) {
+      const format = tx.get(keys.store.setting, 'format');
       if (format === undefined) {
-        draft.put(keys.store.setting, ['format'], formatVersion);
-        noteComplete(draft);
+        tx.put(keys.store.setting, ['format'], formatVersion);
+        noteComplete(tx);
       } else if (format !== formatVersion)
         throw new Failure(
           'NOT_IMPLEMENTED',
           `the store has format ${String(format)}; this version reads ${formatVersion}`,
         );
-      if (rows.get(keys.store.setting, 'storeId') === undefined)
-        draft.put(keys.store.setting, ['storeId'], freshId);
+      if (tx.get(keys.store.setting, 'storeId') === undefined)
+        tx.put(keys.store.setting, ['storeId'], freshId);
       const keyNamed = (name: keyof typeof fresh) => {
-        const key = rows.get(keys.store.setting, name);
-        if (key === undefined) draft.put(keys.store.setting, [name], fresh[name]);
+        const key = tx.get(keys.store.setting, name);
+        if (key === undefined) tx.put(keys.store.setting, [name], fresh[name]);
         return Buffer.from(typeof key === 'string' ? key : fresh[name], 'base64url');
       };
       return {
         pageTokenKey: keyNamed('pageTokenKey'),
         tokenKey: keyNamed('tokenKey'),
-        isComplete: format === undefined || isComplete(rows),
+        isComplete: format === undefined || isComplete(tx),
       };
     },
   });

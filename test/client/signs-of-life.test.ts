@@ -30,7 +30,6 @@ it('a source that is left is closed, and one that fails is heard', async () => {
   }
   for await (const chunk of withSignsOfLife(endless())) if (chunk.length > 0) break;
   await expect.poll(() => isClosed).toBe(true);
-  // biome-ignore lint/correctness/useYield: it fails before it has anything to say
   async function* failing(): AsyncGenerator<Uint8Array, void, void> {
     throw new Error('the disk is gone');
   }

@@ -144,7 +144,7 @@ function failing(open: OpenRig): void {
     expect(rig.index.epoch).toBe(2);
     // The ring of commits goes on behind the one whose outcome was unknown, so that its loss would show.
     await write(rig.index, [put('c', '1')]);
-    expect(rig.faults.database.getSync(keys.store.commit.key(2))).toBeDefined();
+    expect((await rig.faults.database.getMany([keys.store.commit.key(2)]))[0]).toBeDefined();
     await rig.reopen();
     expect((await rowsOf(rig.index)).map(([name]) => name)).toEqual(['a', 'b', 'c']);
   });

@@ -14,16 +14,11 @@ function transactionLimits(open: OpenRig): void {
     const keys = Array.from({ length: doorLimits.readsMax + 1 }, (_, at) => key(String(at)));
     const read = (count: number, more: number) =>
       rig.index.transact({
-        queue: 'q',
+        ns: 'q',
         reads: keys.slice(0, count),
-        decide: (rows) => {
-          const need = keys.slice(count, count + more);
-          try {
-            for (const each of need) rows.get(each);
-          } catch {
-            return { need };
-          }
-          return { writes: [], result: count + more };
+        *decide() {
+          yield keys.slice(count, count + more);
+          return count + more;
         },
       });
     expect(await read(doorLimits.readsMax, 0)).toBe(doorLimits.readsMax);

@@ -124,7 +124,7 @@ function snapshots(open: OpenRig): void {
 
 /** Changes a row beneath the index. */
 async function damage(rig: Rig, name: string, change: (stored: Uint8Array) => Uint8Array): Promise<void> {
-  const stored = rig.faults.database.getSync(key(name))!;
+  const stored = (await rig.faults.database.getMany([key(name)]))[0]!;
   await rig.faults.database.batch([{ type: 'put', key: key(name), value: change(Uint8Array.from(stored)) }]);
 }
 
@@ -161,7 +161,7 @@ function checksums(open: OpenRig): void {
   test('6: a whole row under the key of another is DATA_LOSS', async () => {
     await using rig = await open();
     await write(rig.index, [put('a', 'one'), put('b', 'two')]);
-    const stored = rig.faults.database.getSync(key('b'))!;
+    const stored = (await rig.faults.database.getMany([key('b')]))[0]!;
     await damage(rig, 'a', () => stored);
     await expect(rig.index.get(key('a'))).rejects.toMatchObject({ reason: 'DATA_LOSS' });
   });

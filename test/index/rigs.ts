@@ -1,4 +1,4 @@
-/** Both engines, ready to be hurt. */
+/** Every engine, ready to be hurt. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,13 +47,18 @@ async function rigOf(open: OpenIndex, options: RigOptions, cleanUp: () => Promis
   };
 }
 
-export const openMemoryRig: OpenRig = (options = {}) => {
+export const openMemoryRig: OpenRig = (options) => memoryRig(false, options);
+
+/** Every read of a decision takes a turn of the event loop. */
+export const openWaitingRig: OpenRig = (options) => memoryRig(true, options);
+
+const memoryRig = (readsWait: boolean, options: RigOptions = {}) => {
   const rows = new MemoryRows();
   const open: OpenIndex = (faults, timer, given) =>
     openMemoryIndex({
       ...given,
       after: timer.after,
-      openDatabase: () => faults.open(async () => openMemoryDatabase(rows)),
+      openDatabase: () => faults.open(async () => openMemoryDatabase(rows, { readsWait })),
     });
   return rigOf(open, options, async () => undefined);
 };

@@ -1,6 +1,6 @@
 /** What the tests of the index share. */
 import { Buffer } from 'node:buffer';
-import type { Decision, Env, Index, Rows } from '../../src/index/door.ts';
+import type { Index, Transaction, Tx } from '../../src/index/door.ts';
 import type { Key, Range, Value, Write } from '../../src/index/row.ts';
 import type { After } from '../../src/index/timer.ts';
 import type { Faults } from './faults.ts';
@@ -75,32 +75,37 @@ export function del(name: string): Write {
   return { type: 'del', key: key(name) };
 }
 
-export interface Options {
-  readonly queue?: string;
-  readonly bytesHint?: number;
+export type Options = Pick<Transaction<unknown>, 'queue' | 'bytesHint'>;
+
+/** What a decision of these tests ends with. */
+export interface Decided<T> {
+  readonly writes: readonly Write[];
+  readonly result: T;
 }
 
 /** Writes without reading. */
 export function write(index: Index, writes: readonly Write[], options: Options = {}): Promise<void> {
-  return index.transact({ queue: 'q', reads: [], decide: () => ({ writes, result: undefined }), ...options });
+  return decide(index, [], () => ({ writes, result: undefined }), options);
 }
 
 /** Reads rows and decides by their texts, in the order of the names. */
 export function decide<T>(
   index: Index,
   names: readonly string[],
-  decision: (texts: (string | undefined)[], env: Env, rows: Rows) => Decision<T>,
+  decision: (texts: (string | undefined)[], tx: Tx) => Decided<T>,
   options: Options = {},
 ): Promise<T> {
   return index.transact({
-    queue: 'q',
+    ns: 'q',
     reads: names.map(key),
-    decide: (rows, env) =>
-      decision(
-        names.map((name) => text(rows.get(key(name)))),
-        env,
-        rows,
-      ),
+    *decide(tx) {
+      const { writes, result } = decision(
+        names.map((name) => text(tx.value(key(name)))),
+        tx,
+      );
+      for (const write of writes) tx.write(write);
+      return result;
+    },
     ...options,
   });
 }

@@ -4,5 +4,11 @@ import type { Write } from '../../src/index/row.ts';
 
 /** Resolves when they are durable. */
 export function writeRows(index: Index, writes: readonly Write[]): Promise<void> {
-  return index.transact({ queue: '', reads: [], decide: () => ({ writes, result: undefined }) });
+  return index.transact({
+    ns: '',
+    reads: [],
+    *decide(tx) {
+      for (const write of writes) tx.write(write);
+    },
+  });
 }

@@ -1,11 +1,10 @@
 /** What is written together, and who waits for it to be durable. */
-import { textOf } from '../bytes.ts';
-import type { Key, Value, Write } from '../row.ts';
+import type { Write } from '../row.ts';
 import { encodeWrite } from './stored-row.ts';
 
 /** A transaction that has run. */
 export interface Settlement {
-  /** Tells the caller what `decide` returned or threw. */
+  /** Tells the caller what the decision returned or threw. */
   settle(): void;
   /** Tells the caller that the outcome is unknown. */
   abandon(failure: unknown): void;
@@ -25,8 +24,9 @@ export class Batch {
     return this.writes.size;
   }
 
-  add(writes: readonly Write[], bytes: number): void {
-    for (const write of writes) this.writes.set(textOf(write.key), write);
+  /** @param writes by {@link textOf} their keys. */
+  add(writes: ReadonlyMap<string, Write>, bytes: number): void {
+    for (const [text, write] of writes) this.writes.set(text, write);
     this.bytes += bytes;
   }
 
@@ -54,18 +54,4 @@ export class Batch {
   abandon(failure: unknown): void {
     for (const settlement of this.waiting) settlement.abandon(failure);
   }
-}
-
-/** Reads through batches that are not durable yet, the newest first, to what is. */
-export function readThrough(
-  batches: readonly (Batch | undefined)[],
-  key: Key,
-  below: (key: Key) => Value | undefined,
-): Value | undefined {
-  const text = textOf(key);
-  for (const batch of batches) {
-    const write = batch?.find(text);
-    if (write !== undefined) return write.type === 'put' ? write.value : undefined;
-  }
-  return below(key);
 }

@@ -8,7 +8,8 @@ import type { Key, Range, Write } from '../row.ts';
 export type StoredValue = Uint8Array;
 
 export interface DatabaseReader {
-  getSync(key: Key): StoredValue | undefined;
+  /** Absent where every read has to wait. */
+  getSync?(key: Key): StoredValue | undefined;
   /** One value (or undefined) per key, in the order of the keys. */
   getMany(keys: readonly Key[]): Promise<(StoredValue | undefined)[]>;
   iterator(range: Range): DatabaseIterator;

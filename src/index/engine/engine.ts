@@ -1,30 +1,31 @@
 /**
- * The door's engine, the same above every database. Transactions run one after another on this thread, each through
- * the batches that are not durable yet. One batch is on its way to the disk; all that runs meanwhile gathers in the
- * next one (group commit).
+ * The door's engine, the same above every database. Decisions run one after another on this thread (`order.ts`), where
+ * the database's reads take time in rounds (`round.ts`). One batch is on its way to the disk; all that is decided
+ * meanwhile gathers in the next one (group commit). This file opens, fails, reopens and closes.
  */
 import { Failure } from '../../domain/errors.ts';
 import { idMinter } from '../../domain/ids.ts';
 import { IndexDamaged } from '../damage.ts';
-import {
-  doorLimits,
-  type Env,
-  type Index,
-  type IndexStats,
-  type Snapshot,
-  type Transaction,
-} from '../door.ts';
-import type { Mark } from '../leveldb/mark.ts';
+import { doorLimits, type Index, type IndexStats, type Snapshot, type Transaction } from '../door.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Key, Range, Value } from '../row.ts';
 import { type After, afterRealTime } from '../timer.ts';
-import { Batch, readThrough } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { checkCommits, commitWrite, nextCommit } from './commits.ts';
 import type { Database } from './database.ts';
-import { FairQueue } from './fair-queue.ts';
+import { Order, type Waiting } from './order.ts';
 import { pooledRandom } from './random.ts';
 import { readRow, readRows, SnapshotReader, scanRows } from './reader.ts';
-import { runTransaction } from './run.ts';
+
+/** Where the engine keeps its high-water mark, outside the database. */
+export interface Mark {
+  /** The commit that the mark named when it was opened; 0 if there was no mark. */
+  readonly seq: number;
+  /** The commit is durable: the mark may name it. Returns at once and never fails. */
+  note(seq: number): void;
+  /** Writes the last noted commit. Nothing may be noted afterwards. */
+  close(): Promise<void>;
+}
 
 export interface EngineOptions {
   /** Opens the database; called again after every write error. */
@@ -50,10 +51,6 @@ export interface EngineOptions {
   readonly runTwice?: () => boolean;
 }
 
-/** What a transaction that gives no hint is taken to write. */
-const bytesHintDefault = 1_024;
-/** After so many transactions the thread is given to others. */
-const turnTransactionsMax = 256;
 const overloadedRetryMs = 500;
 const unavailableRetryMs = 1_000;
 const reopenDelayMsFirst = 100;
@@ -86,28 +83,19 @@ async function openChecked(options: EngineOptions, atLeast: number): Promise<Ope
   }
 }
 
-interface Waiting {
-  readonly transaction: Transaction<unknown>;
-  resolve(result: unknown): void;
-  reject(error: unknown): void;
-}
-
 class Engine implements Index {
   private readonly options: EngineOptions;
   private readonly clock: () => number;
   private readonly random: (length: number) => Uint8Array;
   private readonly mint: (nowMs: number) => Uint8Array;
-  private readonly queue = new FairQueue<Waiting>();
+  private readonly order: Order;
   /** Undefined while it is being reopened, and when that has failed. */
   private database: Database | undefined;
   /** Why nothing is accepted, once reopening has failed. */
   private obstacle: Failure | undefined;
-  private inFlight: Batch | undefined;
-  private gathering = new Batch();
   /** The newest commit known to be durable. */
   private durable: CommitRecord;
   private lastNow: number;
-  private turnIsDue = false;
   private reopening: Promise<void> | undefined;
   private cancelReopen: (() => void) | undefined;
   private readonly stopInspection = new AbortController();
@@ -115,13 +103,10 @@ class Engine implements Index {
   private closing: Promise<void> | undefined;
   private onDrained: (() => void) | undefined;
   epoch = 1;
-  readonly stats: { -readonly [K in keyof IndexStats]: number } = {
-    transactions: 0,
-    batches: 0,
-    rowsWritten: 0,
-    bytesWritten: 0,
-    reopens: 0,
-  };
+  private batches = 0;
+  private rowsWritten = 0;
+  private bytesWritten = 0;
+  private reopens = 0;
 
   constructor(options: EngineOptions, opened: Opened) {
     this.options = options;
@@ -131,7 +116,20 @@ class Engine implements Index {
     this.database = opened.database;
     this.durable = opened.newest;
     this.lastNow = opened.newest.time;
+    this.order = new Order({
+      database: () => this.database,
+      env: () => ({ now: this.now(), random: this.random, mintId: () => this.mint(this.lastNow) }),
+      send: (database, batch) => this.send(database, batch),
+      onRest: () => this.checkDrained(),
+      runTwice: options.runTwice,
+    });
     this.inspection = this.inspect();
+  }
+
+  get stats(): IndexStats {
+    const { batches, rowsWritten, bytesWritten, reopens } = this;
+    const { begun, ended } = this.order;
+    return { transactions: ended, decisionsBegun: begun, batches, rowsWritten, bytesWritten, reopens };
   }
 
   private async inspect(): Promise<void> {
@@ -146,13 +144,8 @@ class Engine implements Index {
 
   transact<T>(transaction: Transaction<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.admit(transaction.queue);
-      const bytes = transaction.bytesHint ?? bytesHintDefault;
-      if (!(bytes >= 0 && bytes < Number.POSITIVE_INFINITY))
-        throw new RangeError(`not a number of bytes: ${bytes}`);
-      const waiting = { transaction, resolve, reject } as Waiting;
-      this.queue.push(transaction.queue, waiting, bytes);
-      this.turnSoon();
+      this.admit(transaction.queue ?? transaction.ns);
+      this.order.push({ transaction, resolve, reject } as Waiting);
     });
   }
 
@@ -160,8 +153,8 @@ class Engine implements Index {
     if (this.closing !== undefined) throw new Failure('SHUTTING_DOWN', 'the index is closing');
     if (this.obstacle !== undefined) throw this.obstacle;
     const full =
-      this.queue.length >= doorLimits.queueLengthMax ||
-      this.queue.lengthOf(queue) >= doorLimits.queueLengthMaxOne;
+      this.order.length >= doorLimits.queueLengthMax ||
+      this.order.lengthOf(queue) >= doorLimits.queueLengthMaxOne;
     if (full) {
       throw new Failure('OVERLOADED', 'too many transactions are waiting', {
         retryAfterMs: overloadedRetryMs,
@@ -169,64 +162,8 @@ class Engine implements Index {
     }
   }
 
-  /** One turn of the event loop later, so that callers who act on one batch's answers share the next batch. */
-  private turnSoon(): void {
-    if (this.turnIsDue) return;
-    this.turnIsDue = true;
-    setImmediate(() => {
-      this.turnIsDue = false;
-      this.takeTurn();
-    });
-  }
-
-  private takeTurn(): void {
-    if (this.database === undefined) return;
-    for (let count = 0; count < turnTransactionsMax && this.hasRoom(); count++) {
-      const next = this.queue.shift();
-      if (next === undefined) break;
-      this.run(next);
-    }
-    if (this.inFlight === undefined && !this.gathering.isEmpty) this.send(this.database);
-    if (this.queue.length > 0 && this.hasRoom()) this.turnSoon();
-    this.checkDrained();
-  }
-
-  private hasRoom(): boolean {
-    return this.gathering.bytes < doorLimits.batchBytesMax;
-  }
-
-  private run(waiting: Waiting): void {
-    this.stats.transactions++;
-    const env = this.nextEnv();
-    let settle: () => void;
-    try {
-      if (this.options.runTwice?.()) this.rehearse(waiting.transaction, env);
-      const outcome = runTransaction(waiting.transaction, this.read, env);
-      this.gathering.add(outcome.writes, outcome.bytes);
-      settle = () => waiting.resolve(outcome.result);
-    } catch (error) {
-      settle = () => waiting.reject(error);
-    }
-    // It may have read from any batch that is not durable, and batches become durable in order.
-    const newest = this.gathering.isEmpty ? this.inFlight : this.gathering;
-    if (newest === undefined) settle();
-    else newest.wait({ settle, abandon: (failure) => waiting.reject(failure) });
-  }
-
-  /** A run that does not count. */
-  private rehearse(transaction: Transaction<unknown>, env: Env): void {
-    try {
-      runTransaction(transaction, this.read, env);
-    } catch {
-      // The run that counts fails too, or `decide` is not pure.
-    }
-  }
-
-  private readonly read = (key: Key): Value | undefined =>
-    readThrough([this.gathering, this.inFlight], key, (durable) => readRow(this.open(), durable));
-
   get waiting(): number {
-    return this.queue.length;
+    return this.order.length;
   }
 
   now(): number {
@@ -234,44 +171,29 @@ class Engine implements Index {
     return this.lastNow;
   }
 
-  private nextEnv(): Env {
-    const now = this.now();
-    return { now, random: this.random, mintId: () => this.mint(now) };
-  }
-
-  private send(database: Database): void {
-    const batch = this.gathering;
-    this.inFlight = batch;
-    this.gathering = new Batch();
+  private send(database: Database, batch: Batch): void {
     const commit = nextCommit(this.durable, this.epoch, this.lastNow);
     database.batch(batch.encoded(commitWrite(commit))).then(
       () => this.landed(batch, commit),
-      (error: unknown) => this.failed(database, batch, error),
+      (error: unknown) => this.failed(database, error),
     );
   }
 
   private landed(batch: Batch, commit: CommitRecord): void {
-    this.inFlight = undefined;
     this.durable = commit;
     this.options.mark?.note(commit.seq);
-    this.stats.batches++;
-    this.stats.rowsWritten += batch.rows;
-    this.stats.bytesWritten += batch.bytes;
-    batch.settle();
-    if (this.queue.length > 0 || !this.gathering.isEmpty) this.turnSoon();
+    this.batches++;
+    this.rowsWritten += batch.rows;
+    this.bytesWritten += batch.bytes;
+    this.order.landed(batch);
     this.checkDrained();
   }
 
   /** Nothing that is not durable may be built upon any more, and nothing may be written to a handle that failed. */
-  private failed(database: Database, batch: Batch, error: unknown): void {
-    const failure = unavailable('the outcome is unknown: the index could not be written', error);
-    const next = this.gathering;
+  private failed(database: Database, error: unknown): void {
     this.database = undefined;
-    this.inFlight = undefined;
-    this.gathering = new Batch();
     this.options.warn?.(`the index could not be written and is reopened: ${String(error)}`);
-    batch.abandon(failure);
-    next.abandon(failure);
+    this.order.fail(unavailable('the outcome is unknown: the index could not be written', error));
     this.reopening = this.reopen(database, reopenDelayMsFirst);
   }
 
@@ -285,8 +207,8 @@ class Engine implements Index {
       // What an inspection has found is still so.
       if (!isLoss(this.obstacle)) this.obstacle = undefined;
       this.epoch++;
-      this.stats.reopens++;
-      this.turnSoon();
+      this.reopens++;
+      this.order.turnSoon();
     } catch (error) {
       this.options.warn?.(`the index could not be reopened: ${String(error)}`);
       this.obstruct(error);
@@ -307,7 +229,7 @@ class Engine implements Index {
     const isNews = failure instanceof IndexDamaged && !isLoss(this.obstacle);
     this.obstacle = failure;
     if (isNews) this.options.onDamage?.(failure);
-    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) next.reject(failure);
+    this.order.refuse(failure);
   }
 
   private open(): Database {
@@ -363,8 +285,7 @@ class Engine implements Index {
 
   private checkDrained(): void {
     const isUsable = this.database !== undefined || this.obstacle !== undefined;
-    const isIdle = this.queue.length === 0 && this.inFlight === undefined && this.gathering.isEmpty;
-    if (isUsable && isIdle) this.onDrained?.();
+    if (isUsable && this.order.isIdle) this.onDrained?.();
   }
 }
 

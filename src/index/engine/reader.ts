@@ -12,18 +12,26 @@ import { decodeRow } from './stored-row.ts';
  */
 const syncKeysMax = 16;
 
-export function readRow(database: DatabaseReader, key: Key): Value | undefined {
-  const stored = database.getSync(key);
-  return stored === undefined ? undefined : decodeRow(key, stored);
+export async function readRow(database: DatabaseReader, key: Key): Promise<Value | undefined> {
+  return (await readRows(database, [key]))[0];
 }
 
 export async function readRows(
   database: DatabaseReader,
   keys: readonly Key[],
 ): Promise<(Value | undefined)[]> {
-  if (keys.length <= syncKeysMax) return keys.map((key) => readRow(database, key));
+  if (database.getSync !== undefined && keys.length <= syncKeysMax)
+    return keys.map((key) => readRowNow(database as SyncReader, key));
   const stored = await database.getMany(keys);
   return stored.map((row, at) => (row === undefined ? undefined : decodeRow(keys[at]!, row)));
+}
+
+/** A reader whose reads need not wait. */
+export type SyncReader = DatabaseReader & Required<Pick<DatabaseReader, 'getSync'>>;
+
+export function readRowNow(database: SyncReader, key: Key): Value | undefined {
+  const stored = database.getSync(key);
+  return stored === undefined ? undefined : decodeRow(key, stored);
 }
 
 /** The blocks of a range, at the instant of the first one. What was opened is closed however the consumer ends. */

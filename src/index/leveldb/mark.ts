@@ -6,21 +6,12 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../../domain/errors.ts';
 import { IndexDamaged } from '../damage.ts';
+import type { Mark } from '../engine/engine.ts';
 import type { After } from '../timer.ts';
 import { syncDirectory } from './files.ts';
 
 /** The mark is written at most this often: it trails the commits by no more. */
 export const markIntervalMs = 1_000;
-
-/** Where the engine keeps its mark. */
-export interface Mark {
-  /** The commit that the mark named when it was opened; 0 if there was no mark. */
-  readonly seq: number;
-  /** The commit is durable: the mark may name it. Returns at once and never fails. */
-  note(seq: number): void;
-  /** Writes the last noted commit. Nothing may be noted afterwards. */
-  close(): Promise<void>;
-}
 
 export interface MarkOptions {
   /** Path of the file; its directory is made if need be. */

@@ -15,30 +15,42 @@ export interface MemoryIndexOptions
    * as can happen to a disk. Default: never.
    */
   readonly failAt?: (batch: number) => 'unwritten' | 'written' | undefined;
-  /** Opens the database. Default: on {@link rows} with {@link failAt}. */
+  /** Every read of a decision takes a turn of the event loop, as in a database on another machine. Default false. */
+  readonly readsWait?: boolean;
+  /** Opens the database. Default: on {@link rows} with {@link failAt} and {@link readsWait}. */
   readonly openDatabase?: () => Promise<Database>;
 }
 
 /**
- * Opens the index. Every other transaction or so is run twice and the second run counts, so that a `decide` which is
- * not pure shows.
+ * Opens the index. Every other decision or so is run twice and the second run counts, so that one which is not pure
+ * shows.
  */
 export function openMemoryIndex(options: MemoryIndexOptions = {}): Promise<Index> {
-  const { rows = new MemoryRows(), failAt = () => undefined, ...engine } = options;
+  const { rows = new MemoryRows(), failAt = () => undefined, readsWait, ...engine } = options;
   const random = options.random ?? randomBytes;
   let batches = 0;
   return openEngine({
-    openDatabase: async () => openMemoryDatabase(rows, () => failAt(++batches)),
+    openDatabase: async () => openMemoryDatabase(rows, { failure: () => failAt(++batches), readsWait }),
     ...engine,
     random,
     runTwice: () => (random(1)[0]! & 1) === 1,
   });
 }
 
+/** How a database in memory behaves. */
+export interface MemoryDatabaseOptions {
+  /** Asked before each batch. Default: none fails. See {@link MemoryIndexOptions.failAt}. */
+  readonly failure?: () => 'unwritten' | 'written' | undefined;
+  /** See {@link MemoryIndexOptions.readsWait}. */
+  readonly readsWait?: boolean | undefined;
+}
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 /** Opens the database alone. */
 export function openMemoryDatabase(
   rows: MemoryRows,
-  failure: () => 'unwritten' | 'written' | undefined = () => undefined,
+  { failure = () => undefined, readsWait = false }: MemoryDatabaseOptions = {},
 ): Database {
   let isOpen = true;
   const guarded = <T>(operation: () => T): T => {
@@ -46,8 +58,12 @@ export function openMemoryDatabase(
     throw new Failure('STORE_UNAVAILABLE', 'the index could not be read', { retryAfterMs: 1_000 });
   };
   const reader = (at?: number) => ({
-    getSync: (key: Uint8Array) => guarded(() => rows.get(key, at)),
-    getMany: async (keys: readonly Uint8Array[]) => guarded(() => keys.map((key) => rows.get(key, at))),
+    ...(readsWait ? {} : { getSync: (key: Uint8Array) => guarded(() => rows.get(key, at)) }),
+    getMany: async (wanted: readonly Uint8Array[]) => {
+      const found = guarded(() => wanted.map((key) => rows.get(key, at)));
+      if (readsWait) await nextTurn();
+      return guarded(() => found);
+    },
   });
   return {
     ...reader(),
@@ -64,7 +80,7 @@ export function openMemoryDatabase(
       }),
     batch: async (writes) => {
       // A disk answers later, too.
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
       guarded(() => undefined);
       const failed = failure();
       if (failed !== 'unwritten') rows.write(writes);

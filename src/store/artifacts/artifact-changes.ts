@@ -1,24 +1,19 @@
-/** The transactions that change or delete an artifact. Pure. */
+/** The decisions that change or delete an artifact. */
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, failedWith } from '../../domain/errors.ts';
 import { type ExpiryRequest, expiryField, resolveExpiry } from '../../domain/expiry.ts';
+import type { SessionUid } from '../../domain/ids.ts';
 import type { Pairs } from '../../domain/metadata.ts';
-import { type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
-import type { Env } from '../../index/door.ts';
+import type { Principal } from '../../domain/principal.ts';
+import type { Asking, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import type { ArtifactRecord, HeadRecord, SessionRecord } from '../../index/records.ts';
+import type { ArtifactRecord, SessionRecord } from '../../index/records.ts';
+import { type FoundArtifact, findArtifact, liveArtifact, notFoundReasons } from '../look/artifact.ts';
 import { delArtifact, delExpiry, putExpiry, toArtifact } from '../rows/artifact-rows.ts';
 import { detach } from '../rows/blob-rows.ts';
-import {
-  artifactDeleted,
-  artifactExpired,
-  artifactNotFound,
-  checkEtag,
-  sessionNotFound,
-} from '../rows/failures.ts';
+import { checkEtag } from '../rows/failures.ts';
 import { asOf, isOver, isThere } from '../rows/session-life.ts';
 import { putSession, refuseWhileSealing, withSurvivor } from '../rows/session-rows.ts';
-import type { Draft, Rows } from '../rows/transaction.ts';
 import { addUsage, usageKey } from '../rows/usage.ts';
 
 /** What is present is changed. */
@@ -32,81 +27,35 @@ export interface ArtifactChanges {
   readonly etag?: string;
 }
 
-interface Found {
-  readonly record: ArtifactRecord;
-  readonly head: HeadRecord;
-  /** As it is written; see {@link asOf}. */
-  readonly session: SessionRecord;
+/** What a change has come to. */
+export interface Changed {
+  readonly artifact: Artifact;
+  /** The artifact's session, if that has expired: what was left of it is less now, perhaps. */
+  readonly left: SessionUid | undefined;
 }
 
-/** Why a target was not found. */
-type Missing = 'session' | 'artifact' | 'deleted';
-
-/** Finds a target inside a transaction, in as few rounds as can be. */
-function find(rows: Rows, by: Principal, target: ArtifactTarget): Found | Missing {
-  const ns = by.namespace;
-  if ('id' in target) {
-    const record = rows.get(keys.artifacts.record, ns, target.id);
-    if (record === undefined || !seesArtifact(by, record)) return 'artifact';
-    rows.require([
-      keys.artifacts.head.key(ns, record.uid, record.name),
-      keys.sessions.record.key(ns, record.uid),
-    ]);
-    const session = sessionOf(rows, ns, record);
-    if (session.deleteTime !== undefined) return 'artifact';
-    return { record, head: rows.get(keys.artifacts.head, ns, record.uid, record.name)!, session };
-  }
-  const name = rows.get(keys.sessions.name, ns, target.session);
-  if (name === undefined || !seesSession(by, target.session)) return 'session';
-  if (!seesArtifact(by, target)) return 'artifact';
-  const { version } = target;
-  const wanted = [keys.artifacts.head.key(ns, name.uid, target.name), keys.sessions.record.key(ns, name.uid)];
-  if (version !== undefined) wanted.push(keys.artifacts.version.key(ns, name.uid, target.name, version));
-  rows.require(wanted);
-  const session = rows.get(keys.sessions.record, ns, name.uid);
-  if (session === undefined ? name.goneSince !== undefined : session.deleteTime !== undefined)
-    return 'session';
-  const head = rows.get(keys.artifacts.head, ns, name.uid, target.name);
-  if (head === undefined) return 'artifact';
-  if (version === undefined && head.deleted) return head.reaped ? 'artifact' : 'deleted';
-  const id =
-    version === undefined
-      ? head.latest
-      : rows.get(keys.artifacts.version, ns, name.uid, target.name, version)?.id;
-  const record = id && rows.get(keys.artifacts.record, ns, id);
-  return record ? { record, head, session: sessionOf(rows, ns, record) } : 'artifact';
-}
-
-function notFound(target: ArtifactTarget, missing: Missing): Failure {
-  if (missing === 'session' && 'session' in target) return sessionNotFound(target.session);
-  return missing === 'deleted' ? artifactDeleted(target) : artifactNotFound(target);
-}
-
-/** @throws Failure ARTIFACT_NOT_FOUND, ARTIFACT_DELETED, ARTIFACT_EXPIRED, ETAG_MISMATCH, SEAL_PENDING. */
-export function decideUpdate(
+/** @throws Failure ETAG_MISMATCH, SEAL_PENDING and what finding a live artifact throws. */
+export function* decideUpdate(
+  tx: Tx,
   by: Principal,
   target: ArtifactTarget,
   changes: ArtifactChanges,
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-): Artifact {
-  const ns = by.namespace;
-  const found = find(rows, by, target);
-  if (typeof found === 'string') throw notFound(target, found);
-  const { record, head, session } = found;
-  const sessionNow = asOf(session, env.now);
-  if (!isThere(record, sessionNow, env.now)) throw artifactExpired(record, sessionNow);
+): Asking<Changed> {
+  const { record, isLatest, session: sessionNow } = yield* liveArtifact(tx, by, target, tx.now);
+  const session = writtenSession(tx, record);
   checkEtag(`artifact ${record.id}`, record, changes.etag);
-  const isLatest = head.latest === record.id;
-  const changed = applyChanges(record, changes, env.now);
-  if (changed === record) return toArtifact(record, isLatest, sessionNow);
-  delExpiry(draft, ns, record);
-  putExpiry(draft, ns, changed);
-  if (isLatest && changed.labels !== record.labels) replaceLabels(draft, ns, record, changed);
-  changeSession(draft, ns, session, record, changed, env.now);
-  draft.put(keys.artifacts.record, [ns, record.id], changed);
-  return toArtifact(changed, isLatest, sessionNow);
+  const changed = applyChanges(record, changes, tx.now);
+  if (changed === record) return { artifact: toArtifact(record, isLatest, sessionNow), left: undefined };
+  delExpiry(tx, record);
+  putExpiry(tx, changed);
+  if (isLatest && changed.labels !== record.labels) replaceLabels(tx, record, changed);
+  changeSession(tx, session, record, changed);
+  tx.put(keys.artifacts.record, [tx.ns, record.id], changed);
+  return { artifact: toArtifact(changed, isLatest, sessionNow), left: expired(session, tx.now) };
+}
+
+function expired(session: SessionRecord, now: number): SessionUid | undefined {
+  return isOver(session, now) ? session.uid : undefined;
 }
 
 /** The same record if nothing would change. */
@@ -127,13 +76,15 @@ function applyChanges(record: ArtifactRecord, changes: ArtifactChanges, now: num
   return sameLabels && changed.hold === record.hold && expireTime === before ? record : changed;
 }
 
-function replaceLabels(draft: Draft, ns: string, before: ArtifactRecord, after: ArtifactRecord): void {
-  for (const [key, value] of before.labels) draft.del(keys.latest.byLabel, ns, key, value, before.id);
-  for (const [key, value] of after.labels) draft.put(keys.latest.byLabel, [ns, key, value, after.id], true);
+function replaceLabels(tx: Tx, before: ArtifactRecord, after: ArtifactRecord): void {
+  const { ns } = tx;
+  for (const [key, value] of before.labels) tx.del(keys.latest.byLabel, ns, key, value, before.id);
+  for (const [key, value] of after.labels) tx.put(keys.latest.byLabel, [ns, key, value, after.id], true);
 }
 
-function sessionOf(rows: Rows, ns: string, record: ArtifactRecord): SessionRecord {
-  const session = rows.get(keys.sessions.record, ns, record.uid);
+/** The session of an artifact that was found. @throws Failure DATA_LOSS if it is lost. */
+function writtenSession(tx: Tx, record: ArtifactRecord): SessionRecord {
+  const session = tx.get(keys.sessions.record, tx.ns, record.uid);
   if (session === undefined)
     throw new Failure('DATA_LOSS', 'an artifact belongs to a session whose record is gone', {
       metadata: { artifact: record.id },
@@ -142,21 +93,14 @@ function sessionOf(rows: Rows, ns: string, record: ArtifactRecord): SessionRecor
 }
 
 /** What its session has to know of a change: what is held, and what outlasts it. */
-function changeSession(
-  draft: Draft,
-  ns: string,
-  session: SessionRecord,
-  before: ArtifactRecord,
-  after: ArtifactRecord,
-  now: number,
-): void {
+function changeSession(tx: Tx, session: SessionRecord, before: ArtifactRecord, after: ArtifactRecord): void {
   let changed = withSurvivor(session, after.expireTime);
   if (after.hold !== before.hold) {
-    refuseWhileSealing(session, now);
+    refuseWhileSealing(session, tx.now);
     changed = { ...changed, holds: changed.holds + (after.hold ? 1 : -1) };
   }
-  changed = leftOver(changed, now);
-  if (changed !== session) putSession(draft, ns, session, changed);
+  changed = leftOver(changed, tx.now);
+  if (changed !== session) putSession(tx, session, changed);
 }
 
 /** An expired session of which something that was left changes or goes is looked after again. */
@@ -166,41 +110,55 @@ function leftOver(session: SessionRecord, now: number): SessionRecord {
   return { ...rest, leftTime: now, revision: session.revision + 1 };
 }
 
-/** False if there was nothing to delete. @throws Failure ARTIFACT_HELD, ETAG_MISMATCH, SEAL_PENDING. */
-export function decideDelete(
+/** What a deletion has come to. */
+export interface Deletion {
+  /** False if there was nothing to delete. */
+  readonly deleted: boolean;
+  /** As of {@link Changed}. */
+  readonly left: SessionUid | undefined;
+}
+
+/** @throws Failure ARTIFACT_HELD, ETAG_MISMATCH, SEAL_PENDING; DATA_LOSS. */
+export function* decideDelete(
+  tx: Tx,
   by: Principal,
   target: ArtifactTarget,
   etag: string | undefined,
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-): boolean {
-  const ns = by.namespace;
-  const found = find(rows, by, target);
-  if (typeof found === 'string') return false;
-  const { record, head, session } = found;
-  rows.require([usageKey(ns, record.session), keys.blobs.record.key(ns, record.sha256)]);
-  refuseWhileSealing(session, env.now);
+): Asking<Deletion> {
+  const found = yield* foundOrNothing(tx, by, target);
+  if (found === undefined) return { deleted: false, left: undefined };
+  const { record, head, isLatest } = found;
+  yield [usageKey(tx.ns, record.session), keys.blobs.record.key(tx.ns, record.sha256)];
+  const session = writtenSession(tx, record);
+  refuseWhileSealing(session, tx.now);
   if (record.hold)
     throw new Failure('ARTIFACT_HELD', `artifact ${record.id} is on hold; release the hold first`, {
       metadata: { artifact: record.id },
     });
   checkEtag(`artifact ${record.id}`, record, etag);
-  const isLatest = head.latest === record.id;
-  delArtifact(draft, ns, record, isLatest);
+  delArtifact(tx, record, isLatest);
   // What had expired was gone already: that it was deleted is no news.
-  const reaped = isThere(record, asOf(session, env.now), env.now) ? {} : { reaped: true };
-  if (isLatest)
-    draft.put(keys.artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, ...reaped });
+  const reaped = isThere(record, asOf(session, tx.now), tx.now) ? {} : { reaped: true };
+  if (isLatest && head !== undefined)
+    tx.put(keys.artifacts.head, [tx.ns, record.uid, record.name], { ...head, deleted: true, ...reaped });
   const feed = session.feed + 1;
-  draft.put(keys.artifacts.feed, [ns, record.uid, feed], { kind: 'deleted', id: record.id, time: env.now });
-  putSession(draft, ns, session, {
-    ...leftOver(session, env.now),
+  tx.put(keys.artifacts.feed, [tx.ns, record.uid, feed], { kind: 'deleted', id: record.id, time: tx.now });
+  putSession(tx, session, {
+    ...leftOver(session, tx.now),
     feed,
     artifacts: session.artifacts - 1,
     bytes: session.bytes - record.size,
   });
-  addUsage(rows, draft, ns, record.session, { artifacts: -1, bytes: -record.size });
-  detach(rows, draft, ns, record.sha256, { kind: 'artifact', id: record.id }, env.now);
-  return true;
+  yield* addUsage(tx, record.session, { artifacts: -1, bytes: -record.size });
+  yield* detach(tx, record.sha256, { kind: 'artifact', id: record.id });
+  return { deleted: true, left: expired(session, tx.now) };
+}
+
+function* foundOrNothing(tx: Tx, by: Principal, target: ArtifactTarget): Asking<FoundArtifact | undefined> {
+  try {
+    return yield* findArtifact(tx, by, target, tx.now);
+  } catch (error) {
+    if (failedWith(error, ...notFoundReasons)) return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * The committing transaction of a push: one `decide` that checks everything once more and writes all of it or nothing.
+ * The committing transaction of a push: one decision that checks everything once more and writes all of it or nothing.
  */
 import { createHash } from 'node:crypto';
 import type { Artifact, ArtifactSpec, Receipt } from '../../domain/artifact.ts';
@@ -11,10 +11,11 @@ import { type ArtifactId, artifactId } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import { inheritPairs, samePairs } from '../../domain/metadata.ts';
 import { canRead, type Principal, seesEverything } from '../../domain/principal.ts';
-import type { Env } from '../../index/door.ts';
+import type { Asking, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
+import { takingSession } from '../look/session.ts';
 import {
   delExpiry,
   delLatest,
@@ -24,7 +25,7 @@ import {
   putExpiry,
   toArtifact,
 } from '../rows/artifact-rows.ts';
-import { attach, attachHeld, blobReads, healOrDiscard, isHeld } from '../rows/blob-rows.ts';
+import { attach, attachHeld, blobReads, healOrDiscard, isHeld, type Referrer } from '../rows/blob-rows.ts';
 import type { Content } from '../rows/content.ts';
 import {
   artifactDeleted,
@@ -37,14 +38,13 @@ import {
 import { isThere } from '../rows/session-life.ts';
 import {
   createSession,
-  findSession,
+  type NewSession,
   putSession,
   renewed,
   sessionOf,
   withSurvivor,
 } from '../rows/session-rows.ts';
 import { chargeToken } from '../rows/token-use.ts';
-import type { Draft, Rows } from '../rows/transaction.ts';
 import { addUsage, growthKeys } from '../rows/usage.ts';
 
 /** Content that the namespace is said to hold already, and a live artifact that the caller can read with it. */
@@ -90,106 +90,120 @@ export function fingerprint(
   return createHash('sha256').update(JSON.stringify(said)).digest('base64url');
 }
 
-/** The rows that every commit reads. What depends on them (head, latest version) takes another round. */
+/** The rows that every commit reads first. What depends on them (head, latest version) takes another round. */
 export function commitReads(request: CommitRequest): Key[] {
   const { by, spec, content } = request;
   const { namespace: ns, subject } = by;
   const wanted = [keys.sessions.name.key(ns, spec.session), ...growthKeys(ns, spec.session)];
   if (by.restriction?.pushBytesMax !== undefined) wanted.push(keys.credentials.tokenUse.key(ns, subject));
   if (spec.requestId !== undefined) wanted.push(keys.calls.requestId.key(ns, subject, spec.requestId));
-  for (const input of spec.inputs) wanted.push(keys.artifacts.record.key(ns, input));
-  if (content.kind === 'held') wanted.push(keys.artifacts.record.key(ns, content.witness));
+  for (const id of named(request)) wanted.push(keys.artifacts.record.key(ns, id));
   wanted.push(...blobReads(ns, content));
   return wanted;
 }
 
-/**
- * Pure but for `env`. @throws Failure with every reason that a push can be refused for.
- */
-export function decideCommit(request: CommitRequest, rows: Rows, draft: Draft, env: Env): CommitResult {
+/** The artifacts that a push names: its inputs, and whose content it is said to have. */
+function named({ spec, content }: CommitRequest): readonly ArtifactId[] {
+  return content.kind === 'held' ? [...spec.inputs, content.witness] : spec.inputs;
+}
+
+/** @throws Failure with every reason that a push can be refused for. */
+export function* decideCommit(tx: Tx, request: CommitRequest): Asking<CommitResult> {
   const { by, spec, content } = request;
-  const ns = by.namespace;
-  const replayed = replay(request, rows, draft, env);
+  const { ns } = tx;
+  const replayed = yield* replay(tx, request);
   if (replayed !== undefined) return replayed;
 
-  requireSessions(request, rows);
-  const found = findSession(rows, ns, spec.session, env.now);
+  yield sessionsOf(tx, request);
+  const found = yield* takingSession(tx, ns, spec.session, tx.now);
   if (found === undefined && !request.opensSessions) throw sessionMustExist(spec.session);
   if (found !== undefined && found.state !== 'open') throw sessionSealed(found);
-  const head = found && rows.get(keys.artifacts.head, ns, found.uid, spec.name);
-  const expireTime = resolveExpiry(expiryField(spec.expiry), spec.expiry, env.now);
-  checkInputs(request, rows, env);
+  const head = found && (yield* headOf(tx, found, spec.name));
+  const expireTime = resolveExpiry(expiryField(spec.expiry), spec.expiry, tx.now);
+  checkInputs(tx, request);
 
-  const same = liveLatest(rows, ns, head, found, env.now);
+  const same = yield* liveLatest(tx, ns, head, found, tx.now);
   if (same !== undefined && isSame(same, spec, content)) {
-    const kept = extendExpiry(draft, ns, found!, same, expireTime);
-    if (content.kind !== 'held') healOrDiscard(rows, draft, ns, content, env.now);
-    else if (!isHeld(rows, ns, content)) throw contentNotFound(content.sha256);
-    rememberRequest(rows, draft, request, kept.id, env);
+    const kept = extendExpiry(tx, found!, same, expireTime);
+    if (content.kind !== 'held') yield* healOrDiscard(tx, content);
+    else if (!(yield* isHeld(tx, ns, content))) throw contentNotFound(content.sha256);
+    rememberRequest(tx, request, kept.id);
     return {
       artifact: toArtifact(kept, true, found),
       receipt: receiptFor(kept, spec, content.size, 'deduplicated'),
     };
   }
 
-  const session = found ?? openImplicitly(rows, draft, env, request);
-  chargeToken(by, content.size, rows, draft);
-  addUsage(rows, draft, ns, spec.session, {
+  const session = found ?? (yield* createSession(tx, opened(spec)));
+  yield* chargeToken(tx, by, content.size);
+  yield* addUsage(tx, spec.session, {
     sessions: found === undefined ? 1 : 0,
     artifacts: 1,
     bytes: content.size,
   });
-  return addVersion(request, rows, draft, env, session, head, expireTime);
+  return yield* addVersion(tx, request, session, head, expireTime);
 }
 
 /** The answer to a request id that is known: the artifact as it is now. */
-function replay(request: CommitRequest, rows: Rows, draft: Draft, env: Env): CommitResult | undefined {
+function* replay(tx: Tx, request: CommitRequest): Asking<CommitResult | undefined> {
   const { by, spec, content } = request;
-  const { namespace: ns, subject } = by;
+  const { ns } = tx;
   if (spec.requestId === undefined) return undefined;
-  const known = rows.get(keys.calls.requestId, ns, subject, spec.requestId);
-  if (known === undefined || known.expireTime <= env.now) return undefined;
+  const known = tx.get(keys.calls.requestId, ns, by.subject, spec.requestId);
+  if (known === undefined || known.expireTime <= tx.now) return undefined;
   if (known.fingerprint !== fingerprint(spec, content)) throw requestIdReused(spec.requestId);
-  const record = rows.get(keys.artifacts.record, ns, known.artifact);
-  const session = record && sessionOf(rows, ns, record.uid, env.now);
-  if (record === undefined || session?.deleteTime !== undefined)
-    throw artifactDeleted({ id: known.artifact });
-  if (!isThere(record, session, env.now)) throw artifactExpired(record, session);
-  const head = rows.get(keys.artifacts.head, ns, record.uid, record.name);
-  if (content.kind !== 'held') healOrDiscard(rows, draft, ns, content, env.now);
+  yield [keys.artifacts.record.key(ns, known.artifact)];
+  const record = tx.get(keys.artifacts.record, ns, known.artifact);
+  if (record === undefined) throw artifactDeleted({ id: known.artifact });
+  const { uid, name } = record;
+  yield [keys.sessions.record.key(ns, uid), keys.artifacts.head.key(ns, uid, name)];
+  const session = sessionOf(tx, ns, uid, tx.now);
+  if (session?.deleteTime !== undefined) throw artifactDeleted({ id: known.artifact });
+  if (!isThere(record, session, tx.now)) throw artifactExpired(record, session);
+  const head = tx.get(keys.artifacts.head, ns, uid, name);
+  if (content.kind !== 'held') yield* healOrDiscard(tx, content);
   return {
     artifact: toArtifact(record, head?.latest === record.id, session),
     receipt: receiptFor(record, spec, content.size, 'replayed'),
   };
 }
 
-/** The sessions that the decision looks at, in one round, however many inputs there are. */
-function requireSessions({ by, spec, content }: CommitRequest, rows: Rows): void {
-  const { namespace: ns } = by;
-  const name = rows.get(keys.sessions.name, ns, spec.session);
-  const ids = content.kind === 'held' ? [...spec.inputs, content.witness] : spec.inputs;
-  const uids = new Set(ids.flatMap((id) => rows.get(keys.artifacts.record, ns, id)?.uid ?? []));
+/**
+ * The sessions that the decision looks at, in one round, however many inputs there are; and the head of the name, which
+ * comes with them.
+ */
+function sessionsOf(tx: Tx, request: CommitRequest): Key[] {
+  const { ns } = tx;
+  const { spec } = request;
+  const name = tx.get(keys.sessions.name, ns, spec.session);
+  const uids = new Set(named(request).flatMap((id) => tx.get(keys.artifacts.record, ns, id)?.uid ?? []));
   if (name !== undefined) uids.add(name.uid);
-  rows.require([...uids].map((uid) => keys.sessions.record.key(ns, uid)));
+  const wanted = [...uids].map((uid) => keys.sessions.record.key(ns, uid));
+  if (name !== undefined) wanted.push(keys.artifacts.head.key(ns, name.uid, spec.name));
+  return wanted;
 }
 
-function checkInputs(request: CommitRequest, rows: Rows, env: Env): void {
-  request.spec.inputs.forEach((input, at) => {
-    const record = readableNow(request.by, input, rows, env.now);
-    if (record === undefined)
-      throw new Failure('INPUT_NOT_FOUND', `inputs[${at}]: there is no artifact ${input}`, {
-        metadata: { artifact: input },
-        violations: [{ field: `inputs[${at}]`, description: `there is no artifact ${input}` }],
-      });
-  });
+function* headOf(tx: Tx, { uid }: SessionRecord, name: string): Asking<HeadRecord | undefined> {
+  yield [keys.artifacts.head.key(tx.ns, uid, name)];
+  return tx.get(keys.artifacts.head, tx.ns, uid, name);
 }
 
-/** An artifact that is there and that the caller can read. */
-function readableNow(by: Principal, id: ArtifactId, rows: Rows, now: number): ArtifactRecord | undefined {
-  const { namespace: ns } = by;
-  const record = rows.get(keys.artifacts.record, ns, id);
+/** The inputs and their sessions were asked for. */
+function checkInputs(tx: Tx, { by, spec }: CommitRequest): void {
+  for (const [at, input] of spec.inputs.entries()) {
+    if (readableNow(tx, by, input) !== undefined) continue;
+    throw new Failure('INPUT_NOT_FOUND', `inputs[${at}]: there is no artifact ${input}`, {
+      metadata: { artifact: input },
+      violations: [{ field: `inputs[${at}]`, description: `there is no artifact ${input}` }],
+    });
+  }
+}
+
+/** An artifact that is there and that the caller can read; it and its session were asked for. */
+function readableNow(tx: Tx, by: Principal, id: ArtifactId): ArtifactRecord | undefined {
+  const record = tx.get(keys.artifacts.record, tx.ns, id);
   if (record === undefined || !canRead(by, record)) return undefined;
-  return isThere(record, sessionOf(rows, ns, record.uid, now), now) ? record : undefined;
+  return isThere(record, sessionOf(tx, tx.ns, record.uid, tx.now), tx.now) ? record : undefined;
 }
 
 function isSame(
@@ -203,8 +217,7 @@ function isSame(
 
 /** A later explicit expiry is taken over; nothing else ever changes, and never to an earlier time. */
 function extendExpiry(
-  draft: Draft,
-  ns: string,
+  tx: Tx,
   session: SessionRecord,
   record: ArtifactRecord,
   expireTime: number | undefined,
@@ -212,50 +225,47 @@ function extendExpiry(
   if (expireTime === undefined || record.expireTime === undefined || expireTime <= record.expireTime)
     return record;
   const extended: ArtifactRecord = { ...record, expireTime, revision: record.revision + 1 };
-  delExpiry(draft, ns, record);
-  putExpiry(draft, ns, extended);
-  draft.put(keys.artifacts.record, [ns, record.id], extended);
+  delExpiry(tx, record);
+  putExpiry(tx, extended);
+  tx.put(keys.artifacts.record, [tx.ns, record.id], extended);
   const outlasting = withSurvivor(session, expireTime);
-  if (outlasting !== session) putSession(draft, ns, session, outlasting);
+  if (outlasting !== session) putSession(tx, session, outlasting);
   return extended;
 }
 
-function openImplicitly(rows: Rows, draft: Draft, env: Env, request: CommitRequest): SessionRecord {
-  const wanted = { id: request.spec.session, implicit: true, metadata: [], labels: [] };
-  return createSession(rows, draft, env, request.by.namespace, wanted);
+/** What a push opens its session with. */
+function opened(spec: ArtifactSpec): NewSession {
+  return { id: spec.session, implicit: true, metadata: [], labels: [] };
 }
 
-function addVersion(
+function* addVersion(
+  tx: Tx,
   request: CommitRequest,
-  rows: Rows,
-  draft: Draft,
-  env: Env,
   session: SessionRecord,
   head: HeadRecord | undefined,
   expireTime: number | undefined,
-): CommitResult {
+): Asking<CommitResult> {
   const { by: caller, spec, content } = request;
-  const ns = caller.namespace;
-  const record = newRecord(spec, content, env, session, head, expireTime);
+  const record = newRecord(tx, spec, content, session, head, expireTime);
   const by = { kind: 'artifact', id: record.id } as const;
   const alreadyHeld =
     content.kind === 'held'
-      ? attachWitnessed(rows, draft, caller, content, by, env)
-      : attach(rows, draft, ns, content, by, env.now);
-  const superseded = latestRecord(rows, ns, head);
-  if (superseded !== undefined) delLatest(draft, ns, superseded);
-  putArtifact(draft, ns, record);
-  draft.put(keys.artifacts.head, [ns, session.uid, record.name], {
+      ? yield* attachWitnessed(tx, caller, content, by)
+      : yield* attach(tx, content, by);
+  const superseded = yield* latestRecord(tx, tx.ns, head);
+  if (superseded !== undefined) delLatest(tx, superseded);
+  putArtifact(tx, record);
+  tx.put(keys.artifacts.head, [tx.ns, session.uid, record.name], {
     nextVersion: record.version + 1,
     latest: record.id,
   });
-  putSession(draft, ns, session, {
-    ...withSurvivor(renewed(session, env.now), expireTime),
+  putSession(tx, session, {
+    ...withSurvivor(renewed(session, tx.now), expireTime),
     feed: record.feed,
     artifacts: session.artifacts + 1,
     bytes: session.bytes + record.size,
   });
-  rememberRequest(rows, draft, request, record.id, env);
+  rememberRequest(tx, request, record.id);
   return {
     artifact: toArtifact(record, true, session),
     // Whoever may not read everything must not learn from it what is held elsewhere.
@@ -264,16 +274,16 @@ function addVersion(
 }
 
 function newRecord(
+  tx: Tx,
   spec: ArtifactSpec,
   content: { readonly sha256: Sha256; readonly size: number },
-  env: Env,
   session: SessionRecord,
   head: HeadRecord | undefined,
   expireTime: number | undefined,
 ): ArtifactRecord {
   const { pairs, inherited } = inheritPairs(spec.metadata, session.metadata);
   return {
-    id: artifactId(env.mintId()),
+    id: artifactId(tx.mintId()),
     uid: session.uid,
     session: session.id,
     name: spec.name,
@@ -285,7 +295,7 @@ function newRecord(
     inherited,
     labels: spec.labels,
     inputs: spec.inputs,
-    createTime: env.now,
+    createTime: tx.now,
     feed: session.feed + 1,
     ...(expireTime === undefined ? {} : { expireTime }),
     hold: false,
@@ -294,42 +304,30 @@ function newRecord(
 }
 
 /** The caller must still be able to read an artifact with that content, and the content must still be there. */
-function attachWitnessed(
-  rows: Rows,
-  draft: Draft,
-  caller: Principal,
-  content: HeldContent,
-  by: { readonly kind: 'artifact'; readonly id: string },
-  env: Env,
-): true {
-  const ns = caller.namespace;
-  const witness = readableNow(caller, content.witness, rows, env.now);
-  if (witness?.sha256 !== content.sha256 || !attachHeld(rows, draft, ns, content, by))
+function* attachWitnessed(tx: Tx, caller: Principal, content: HeldContent, by: Referrer): Asking<true> {
+  const witness = readableNow(tx, caller, content.witness);
+  if (witness?.sha256 !== content.sha256 || !(yield* attachHeld(tx, content, by)))
     throw contentNotFound(content.sha256);
   return true;
 }
 
-function rememberRequest(
-  rows: Rows,
-  draft: Draft,
-  request: CommitRequest,
-  artifact: ArtifactId,
-  env: Env,
-): void {
+/** The row of the request id was asked for. */
+function rememberRequest(tx: Tx, request: CommitRequest, artifact: ArtifactId): void {
   const { by, spec, content } = request;
-  const { namespace: ns, subject } = by;
+  const { ns } = tx;
+  const { subject } = by;
   if (spec.requestId === undefined) return;
-  const forgotten = rows.get(keys.calls.requestId, ns, subject, spec.requestId);
+  const forgotten = tx.get(keys.calls.requestId, ns, subject, spec.requestId);
   const queued = `${subject}\0${spec.requestId}`;
-  if (forgotten !== undefined) draft.del(keys.calls.expiry, forgotten.expireTime, ns, 'request', queued);
-  const expireTime = env.now + limits.requestIdHoursKept * 3_600_000;
-  draft.put(keys.calls.requestId, [ns, subject, spec.requestId], {
+  if (forgotten !== undefined) tx.del(keys.calls.expiry, forgotten.expireTime, ns, 'request', queued);
+  const expireTime = tx.now + limits.requestIdHoursKept * 3_600_000;
+  tx.put(keys.calls.requestId, [ns, subject, spec.requestId], {
     fingerprint: fingerprint(spec, content),
     artifact,
-    createTime: env.now,
+    createTime: tx.now,
     expireTime,
   });
-  draft.put(keys.calls.expiry, [expireTime, ns, 'request', queued], true);
+  tx.put(keys.calls.expiry, [expireTime, ns, 'request', queued], true);
 }
 
 function receiptFor(

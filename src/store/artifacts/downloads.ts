@@ -6,11 +6,11 @@ import { type Principal, requireWholeSessions } from '../../domain/principal.ts'
 import type { Manifest } from '../../domain/session.ts';
 import type { Index } from '../../index/door.ts';
 import type { Contents } from '../contents/contents.ts';
-import { readSession } from '../look/read-session.ts';
+import { readRecord } from '../look/artifact.ts';
+import { readSession } from '../look/session.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import { manifestNotFound, sealPending } from '../rows/failures.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
-import { readRecord } from './artifacts.ts';
 
 /** Bytes, and what they are of. */
 export interface Download<T> {

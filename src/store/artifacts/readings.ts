@@ -7,10 +7,10 @@ import { readerOf } from '../../reading/read.ts';
 import { Source, type SourceOptions } from '../../reading/source.ts';
 import type { Reading, Window } from '../../reading/window.ts';
 import type { Contents } from '../contents/contents.ts';
+import { readRecord } from '../look/artifact.ts';
 import type { PageTokens } from '../look/page-token.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
-import { readRecord } from './artifacts.ts';
 
 /** What is to be read. */
 export interface ReadingRequest {

@@ -8,6 +8,7 @@ import { canRead, type Principal, requirePushable } from '../../domain/principal
 import type { Index } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
+import { lookUp } from '../../index/look-up.ts';
 import type { Range } from '../../index/row.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
 import { physicalName } from '../contents/physical-name.ts';
@@ -17,8 +18,7 @@ import { readLive } from '../look/live.ts';
 import type { Content } from '../rows/content.ts';
 import { contentNotFound } from '../rows/failures.ts';
 import { contentObserver, type OnStep } from '../rows/steps.ts';
-import { transact } from '../rows/transaction.ts';
-import type { Lapses } from '../sessions/lapses.ts';
+import { type LapseWriter, pastLapse, transact } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import {
   type CommitRequest,
@@ -27,7 +27,7 @@ import {
   decideCommit,
   type HeldContent,
 } from './commit.ts';
-import { refuseEarly } from './upload-checks.ts';
+import { knownRequest, refuseEarly } from './upload-checks.ts';
 
 export interface UploadsOptions {
   readonly index: Index;
@@ -39,7 +39,7 @@ export interface UploadsOptions {
   readonly artifactBytesMax: number;
   /** A push to an unknown session opens it. */
   readonly opensSessions: boolean;
-  readonly lapses: Lapses;
+  readonly lapses: LapseWriter;
   readonly onStep: OnStep | undefined;
 }
 
@@ -119,7 +119,9 @@ export class Uploads {
 
   private refuseEarly(principal: Principal, spec: ArtifactSpec): Promise<HeldContent['witness'] | undefined> {
     const { index, lapses, opensSessions } = this.options;
-    return lapses.settled(principal.namespace, () => refuseEarly(index, principal, spec, opensSessions));
+    return pastLapse(lapses, principal.namespace, () =>
+      lookUp(index, (rows) => refuseEarly(rows, principal, spec, opensSessions, index.now())),
+    );
   }
 
   /** A request id that is known needs no room. @throws Failure STORAGE_FULL. */
@@ -135,13 +137,8 @@ export class Uploads {
 
   /** The artifact that a request id made, while it is remembered: its answer needs no other witness. */
   private async knownRequest(principal: Principal, requestId: string | undefined) {
-    if (requestId === undefined) return undefined;
     const { index } = this.options;
-    const value = await index.get(
-      keys.calls.requestId.key(principal.namespace, principal.subject, requestId),
-    );
-    const known = value && keys.calls.requestId.decode(value);
-    return known && known.expireTime > index.now() ? known.artifact : undefined;
+    return await lookUp(index, (rows) => knownRequest(rows, principal, requestId, index.now()));
   }
 
   /** A live artifact with that content that the caller can read. */
@@ -197,15 +194,14 @@ export class Uploads {
       content,
       opensSessions: this.options.opensSessions,
     };
-    const result = await this.options.lapses.settled(principal.namespace, () =>
-      transact(this.options.index, {
-        queue: principal.namespace,
-        by: principal,
-        reads: commitReads(request),
-        bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
-        decide: (rows, draft, env) => decideCommit(request, rows, draft, env),
-      }),
-    );
+    const result = await transact(this.options.index, {
+      ns: principal.namespace,
+      by: principal,
+      lapses: this.options.lapses,
+      reads: commitReads(request),
+      bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
+      decide: (tx) => decideCommit(tx, request),
+    });
     await this.options.onStep?.('upload.committed');
     return result;
   }

@@ -41,8 +41,8 @@ export async function publishAndCommit<T>(
 
 async function condemn(index: Index, ns: string, content: Content): Promise<void> {
   await transact(index, {
-    queue: ns,
+    ns,
     reads: blobReads(ns, content),
-    decide: (rows, draft, env) => discardCopy(rows, draft, ns, content, env.now),
+    decide: (tx) => discardCopy(tx, content),
   });
 }

@@ -214,13 +214,13 @@ export class StoreHost implements AsyncDisposable {
     for (const pause of await readPauses(index)) {
       if (!pauseId.startsWith(`${pause.cause}-`)) continue;
       await transact(index, {
-        queue: '',
+        ns: '',
         reads: [keys.store.setting.key(pauseSetting(pause.cause))],
-        decide: (rows, draft) => {
-          const held = rows.get(keys.store.setting, pauseSetting(pause.cause)) as Pause | undefined;
+        *decide(tx) {
+          const held = tx.get(keys.store.setting, pauseSetting(pause.cause)) as Pause | undefined;
           if (held === undefined) return;
           if (held.id !== pauseId) throw anotherPause(held.id);
-          draft.del(keys.store.setting, pauseSetting(pause.cause));
+          tx.del(keys.store.setting, pauseSetting(pause.cause));
         },
       });
     }

@@ -10,7 +10,7 @@ import type { Index, Reader } from '../../index/door.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
 import { readLive, recordsReadTogether } from '../look/live.ts';
 import type { PageTokens } from '../look/page-token.ts';
-import { readSession } from '../look/read-session.ts';
+import { readSession } from '../look/session.ts';
 import { Touches } from '../look/touches.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';

@@ -6,7 +6,7 @@ import { limits } from '../../domain/limits.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import { readRecord } from '../artifacts/artifacts.ts';
+import { readRecord } from '../look/artifact.ts';
 import { readLive, recordsReadTogether } from '../look/live.ts';
 import type { PageTokens } from '../look/page-token.ts';
 import { Touches } from '../look/touches.ts';

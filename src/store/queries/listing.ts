@@ -26,7 +26,7 @@ import type { Contents } from '../contents/contents.ts';
 import { previewsOf } from '../contents/previews.ts';
 import type { PageTokens } from '../look/page-token.ts';
 import { issuePosition, openPosition, type Position } from '../look/query-position.ts';
-import { readSession } from '../look/read-session.ts';
+import { readSession } from '../look/session.ts';
 import { manifestNotFound } from '../rows/failures.ts';
 import type { SessionNow } from '../rows/session-life.ts';
 import type { ManifestLine } from '../sessions/manifest.ts';

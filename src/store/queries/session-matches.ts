@@ -7,8 +7,7 @@ import type { SessionRecord } from '../../index/records.ts';
 import type { Budget } from '../../query/budget.ts';
 import { type Condition, type Field, matches } from '../../query/condition.ts';
 import type { Found } from '../../query/run.ts';
-import { isPresent } from '../look/read-session.ts';
-import { asOf, isOver } from '../rows/session-life.ts';
+import { asOf, isPresent } from '../rows/session-life.ts';
 import { readSessions } from '../rows/session-rows.ts';
 
 /** What decides whether a session is shown. */
@@ -28,20 +27,13 @@ export async function matchingSessions(
 ): Promise<(Found<Session> | undefined)[]> {
   budget.records += wanted.length;
   const values = await reader.getMany(wanted);
-  const matching = values.map((value) => {
+  const present = values.map((value) => {
     const record = value && asOf(keys.sessions.record.decode(value), now);
-    if (record === undefined || !seesSession(by, record.id)) return undefined;
+    if (record === undefined || !seesSession(by, record.id) || !isPresent(record, now)) return undefined;
     return condition === undefined || matches(condition, (field) => fieldOf(record, field))
       ? record
       : undefined;
   });
-  const present = await Promise.all(
-    matching.map(async (record) => {
-      if (record === undefined) return undefined;
-      if (isOver(record, now)) budget.probes++;
-      return (await isPresent(reader, by.namespace, record, now)) ? record : undefined;
-    }),
-  );
   const shown = present.filter((record) => record !== undefined);
   budget.records += shown.filter(({ hasOutputs }) => hasOutputs).length;
   const items = await readSessions(reader, by.namespace, shown, now);

@@ -12,7 +12,7 @@ import type { Entry, Key, Range } from '../../index/row.ts';
 import { SessionsNow } from '../look/live.ts';
 import type { PageTokens } from '../look/page-token.ts';
 import { issuePosition, openPosition } from '../look/query-position.ts';
-import { readSession } from '../look/read-session.ts';
+import { readSession } from '../look/session.ts';
 import type { SessionNow } from '../rows/session-life.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 

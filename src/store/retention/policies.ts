@@ -3,18 +3,25 @@ import type { SessionUid } from '../../domain/ids.ts';
 import type { Namespace } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { type Retention, sameRetention } from '../../domain/retention.ts';
-import type { Index } from '../../index/door.ts';
+import type { Asking, Index, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { PolicyRecord, SessionRecord } from '../../index/records.ts';
 import type { Listing, PageRequest } from '../queries/listing.ts';
 import { checkEtag, etagOf } from '../rows/failures.ts';
 import { hasLapsed, isOver, SessionLapsed } from '../rows/session-life.ts';
 import { putSession } from '../rows/session-rows.ts';
-import { Draft, type Rows, through, transact } from '../rows/transaction.ts';
-import { enterKept, type KeptLists, keptKey, leaveKept, withExpiry } from '../sessions/kept-sessions.ts';
-import type { Lapses } from '../sessions/lapses.ts';
+import { type LapseWriter, transact } from '../rows/transaction.ts';
+import {
+  type Entered,
+  enterKept,
+  type KeptLists,
+  keptKey,
+  leaveKept,
+  withExpiry,
+} from '../sessions/kept-sessions.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import { simulatedLists } from './kept-simulation.ts';
+import { Rehearsal } from './rehearsal.ts';
 
 /** The retention of a namespace. */
 export interface Policy {
@@ -56,9 +63,9 @@ export class Policies {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
   private readonly listing: Listing;
-  private readonly lapses: Lapses;
+  private readonly lapses: LapseWriter;
 
-  constructor(index: Index, namespaces: Namespaces, listing: Listing, lapses: Lapses) {
+  constructor(index: Index, namespaces: Namespaces, listing: Listing, lapses: LapseWriter) {
     this.index = index;
     this.namespaces = namespaces;
     this.listing = listing;
@@ -85,17 +92,17 @@ export class Policies {
   ): Promise<Policy> {
     await this.namespaces.require(ns);
     const record = await transact(this.index, {
-      queue: ns,
+      ns,
       reads: [keys.store.policy.key(ns)],
-      decide: (rows, draft, env) => {
-        const found = rows.get(keys.store.policy, ns);
+      *decide(tx) {
+        const found = tx.get(keys.store.policy, ns);
         checkEtag(`the retention of ${ns}`, found ?? { revision: 0 }, etag);
         const changed: PolicyRecord = {
           ...(retention === undefined ? {} : { retention }),
-          updateTime: env.now,
+          updateTime: tx.now,
           revision: (found?.revision ?? 0) + 1,
         };
-        if (!isDryRun) draft.put(keys.store.policy, [ns], changed);
+        if (!isDryRun) tx.put(keys.store.policy, [ns], changed);
         return changed;
       },
     });
@@ -135,67 +142,41 @@ export class Policies {
     retention: Retention,
     lists: KeptLists | undefined,
   ): Promise<RetentionChange[]> {
-    return await this.lapses.settled(ns, () =>
-      transact(this.index, {
-        queue: ns,
-        reads: [keys.sessions.record.key(ns, uid)],
-        decide: (rows, draft, env) => {
-          if (lists === undefined) return decideChange(rows, draft, ns, uid, retention, env.now);
-          const simulated = new Draft();
-          for (const [kind, list] of lists)
-            simulated.put(keys.sessions.kept, keptKey(ns, kind), { sessions: list });
-          return decideChange(through(rows, simulated), new Draft(), ns, uid, retention, env.now);
-        },
-      }),
-    );
+    return await transact(this.index, {
+      ns,
+      lapses: this.lapses,
+      reads: [keys.sessions.record.key(ns, uid)],
+      decide: (tx) => {
+        if (lists === undefined) return decideChange(tx, uid, retention);
+        const rehearsal = new Rehearsal(tx);
+        for (const [kind, list] of lists)
+          rehearsal.put(keys.sessions.kept, keptKey(ns, kind), { sessions: list });
+        return decideChange(rehearsal, uid, retention);
+      },
+    });
   }
 }
 
 /** The changes of the session, and of those that it displaces. */
-function decideChange(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  uid: SessionUid,
-  retention: Retention,
-  now: number,
-): RetentionChange[] {
-  const found = rows.get(keys.sessions.record, ns, uid);
-  if (found === undefined || isOver(found, now)) return [];
-  if (hasLapsed(found, now)) throw new SessionLapsed(found);
+function* decideChange(tx: Tx, uid: SessionUid, retention: Retention): Asking<RetentionChange[]> {
+  yield [keys.sessions.record.key(tx.ns, uid)];
+  const found = tx.get(keys.sessions.record, tx.ns, uid);
+  if (found === undefined || isOver(found, tx.now)) return [];
+  if (hasLapsed(found, tx.now)) throw new SessionLapsed(found);
   if (sameRetention(found.retention ?? { ttlMs: {} }, retention)) return [];
-  const written = draft.writes.length;
-  const after = { ...withRetention(rows, draft, ns, found, retention, now), retention };
-  const displaced = displacedIn(draft, written, rows, ns, uid);
+  const { session, displaced } = yield* withRetention(tx, found, retention);
+  const after = { ...session, retention };
   // What expires at once was there a moment ago.
-  const left = isOver(after, now) ? { leftTime: now } : {};
-  putSession(draft, ns, found, { ...after, ...left, updateTime: now, revision: found.revision + 1 });
-  return [...displaced, changeOf(found, after)];
+  const left = isOver(after, tx.now) ? { leftTime: tx.now } : {};
+  putSession(tx, found, { ...after, ...left, updateTime: tx.now, revision: found.revision + 1 });
+  return [...displaced.map((one) => changeOf(one.before, one.after)), changeOf(found, after)];
 }
 
-function withRetention(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  found: SessionRecord,
-  retention: Retention,
-  now: number,
-): SessionRecord {
-  if (found.state === 'open') return found;
-  const left = leaveKept(rows, draft, ns, found, now);
+function* withRetention(tx: Tx, found: SessionRecord, retention: Retention): Asking<Entered> {
+  if (found.state === 'open') return { session: found, displaced: [] };
+  const left = yield* leaveKept(tx, found);
   const { kept: _before, ...rest } = { ...left, retention };
-  return enterKept(through(rows, draft), draft, ns, withExpiry(rest, undefined), now);
-}
-
-/** Sessions that lost their mark since the draft had so many writes. */
-function displacedIn(draft: Draft, from: number, rows: Rows, ns: string, uid: SessionUid): RetentionChange[] {
-  const code = keys.sessions.record.range().gte[0];
-  return draft.writes.slice(from).flatMap((write) => {
-    if (write.type !== 'put' || write.key[0] !== code) return [];
-    const after = keys.sessions.record.decode(write.value);
-    const before = rows.get(keys.sessions.record, ns, after.uid);
-    return before === undefined || after.uid === uid ? [] : [changeOf(before, after)];
-  });
+  return yield* enterKept(tx, withExpiry(rest, undefined));
 }
 
 function changeOf(before: SessionRecord, after: SessionRecord): RetentionChange {

@@ -1,6 +1,6 @@
 /**
- * The rows that say where a content is and who references it. Pure: every function reads through `Rows` and adds to
- * a `Draft`. A blob lives while its count of references is above zero; at zero it is queued for collection, never
+ * The rows that say where a content is and who references it. Pure, like everything that runs inside a decision. A blob
+ * lives while its count of references is above zero; at zero it is queued for collection, never
  * removed here.
  */
 import { Buffer } from 'node:buffer';
@@ -9,11 +9,11 @@ import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { beginningOf } from '../../domain/text.ts';
+import type { Asking, Rows, Tx, Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { BlobRecord, QuarantineRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
 import type { Content } from './content.ts';
-import type { Draft, Rows } from './transaction.ts';
 
 /** Who references a content. */
 export interface Referrer {
@@ -33,7 +33,7 @@ export const readGraceMs = 3_600_000;
  */
 export const publishedMsMax = 12 * 3_600_000;
 
-/** Thrown out of a decide when the content was held a moment ago, was not published, and is held no longer. */
+/** Thrown out of a decision when the content was held a moment ago, was not published, and is held no longer. */
 export class ContentVanished extends Error {}
 
 /** The rows that {@link attach}, {@link attachHeld} and {@link discardCopy} look at. */
@@ -51,69 +51,58 @@ export function blobReads(
  *
  * @returns true if the namespace already held it.
  */
-export function attach(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  content: Content,
-  by: Referrer,
-  now: number,
-): boolean {
+export function* attach(tx: Tx, content: Content, by: Referrer): Asking<boolean> {
   const { sha256 } = content;
-  const held = rows.get(keys.blobs.record, ns, sha256);
-  draft.put(keys.blobs.reference, [ns, sha256, by.kind, by.id], true);
+  yield blobReads(tx.ns, content);
+  const held = tx.get(keys.blobs.record, tx.ns, sha256);
+  tx.put(keys.blobs.reference, [tx.ns, sha256, by.kind, by.id], true);
   if (held !== undefined && !held.quarantined) {
-    draft.put(keys.blobs.record, [ns, sha256], { ...held, refs: held.refs + 1 });
-    discardCopy(rows, draft, ns, content, now);
+    tx.put(keys.blobs.record, [tx.ns, sha256], { ...held, refs: held.refs + 1 });
+    yield* discardCopy(tx, content);
     return true;
   }
-  if (held !== undefined) discardBytes(draft, ns, sha256, held, now);
-  putContent(rows, draft, ns, content, (held?.refs ?? 0) + 1, now);
+  if (held !== undefined) discardBytes(tx, sha256, held);
+  putContent(tx, content, (held?.refs ?? 0) + 1);
   return false;
 }
 
-/** Stores where the bytes of `content` are. */
-function putContent(rows: Rows, draft: Draft, ns: string, content: Content, refs: number, now: number): void {
+/** Stores where the bytes of `content` are; {@link blobReads} were asked for. */
+function putContent(tx: Tx, content: Content, refs: number): void {
+  const { ns } = tx;
   const { sha256, size } = content;
   if (content.kind === 'inline') {
-    draft.put(keys.blobs.record, [ns, sha256], { size, refs });
-    draft.put(keys.blobs.bytes, [ns, sha256], content.bytes);
+    tx.put(keys.blobs.record, [ns, sha256], { size, refs });
+    tx.put(keys.blobs.bytes, [ns, sha256], content.bytes);
     return;
   }
   if (content.publishTime === undefined) throw new ContentVanished();
-  const state = rows.get(keys.blobs.physicalName, ns, content.name);
-  if (state !== undefined || now - content.publishTime > publishedMsMax)
+  const state = tx.get(keys.blobs.physicalName, ns, content.name);
+  if (state !== undefined || tx.now - content.publishTime > publishedMsMax)
     throw new Failure(
       'STORE_UNAVAILABLE',
       'the upload took so long that its bytes were condemned; upload again',
     );
-  draft.put(keys.blobs.record, [ns, sha256], { name: content.name, size, refs });
-  draft.put(keys.blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
+  tx.put(keys.blobs.record, [ns, sha256], { name: content.name, size, refs });
+  tx.put(keys.blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
   for (let at = 0; at < content.crcs.length; at += crcRowBytes)
-    draft.put(keys.blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
-  draft.put(keys.blobs.preview, [ns, sha256], previewOf(content.head, size));
+    tx.put(keys.blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
+  tx.put(keys.blobs.preview, [ns, sha256], previewOf(content.head, size));
 }
 
 /**
  * Removes all that there is of a content but its record: the file is queued, its checksums are forgotten, and that it
  * was quarantined.
  */
-export function discardBytes(
-  draft: Draft,
-  ns: string,
-  sha256: Sha256,
-  record: BlobRecord,
-  now: number,
-): void {
-  if (record.quarantined) draft.del(keys.blobs.quarantine, ns, sha256);
+export function discardBytes(tx: Tx, sha256: Sha256, record: BlobRecord): void {
+  const { ns } = tx;
+  if (record.quarantined) tx.del(keys.blobs.quarantine, ns, sha256);
   if (record.name === undefined) {
-    draft.del(keys.blobs.bytes, ns, sha256);
+    tx.del(keys.blobs.bytes, ns, sha256);
     return;
   }
-  for (const key of crcKeys(ns, sha256, 0, lastBlock(record.size)))
-    draft.del(keys.blobs.crcs, ...keys.blobs.crcs.parse(key));
-  draft.del(keys.blobs.preview, ns, sha256);
-  condemn(draft, ns, record.name, record.size, now);
+  for (const key of crcKeys(ns, sha256, 0, lastBlock(record.size))) tx.write({ type: 'del', key });
+  tx.del(keys.blobs.preview, ns, sha256);
+  condemn(tx, record.name, record.size);
 }
 
 /** How many rows the checksums of a content take. */
@@ -126,92 +115,82 @@ function lastBlock(size: number): number {
 }
 
 /** A content whose bytes are not what they should be: it is read and matched no more, until it is pushed again. */
-export function quarantine(
-  draft: Draft,
-  ns: string,
-  sha256: Sha256,
-  record: BlobRecord,
-  found: QuarantineRecord,
-): void {
-  draft.put(keys.blobs.record, [ns, sha256], { ...record, quarantined: true });
-  draft.put(keys.blobs.quarantine, [ns, sha256], found);
+export function quarantine(tx: Writer, sha256: Sha256, record: BlobRecord, found: QuarantineRecord): void {
+  tx.put(keys.blobs.record, [tx.ns, sha256], { ...record, quarantined: true });
+  tx.put(keys.blobs.quarantine, [tx.ns, sha256], found);
 }
 
 /**
  * What becomes of bytes that nobody needs, since an artifact has the same: they take the place of damaged or lost
  * ones, or are discarded.
  */
-export function healOrDiscard(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
-  const held = rows.get(keys.blobs.record, ns, content.sha256);
+export function* healOrDiscard(tx: Tx, content: Content): Asking<void> {
+  yield blobReads(tx.ns, content);
+  const held = tx.get(keys.blobs.record, tx.ns, content.sha256);
   if (held !== undefined && !held.quarantined) {
-    discardCopy(rows, draft, ns, content, now);
+    yield* discardCopy(tx, content);
     return;
   }
-  if (held !== undefined) discardBytes(draft, ns, content.sha256, held, now);
+  if (held !== undefined) discardBytes(tx, content.sha256, held);
   // Of a record that is lost the references are still there; a check of the store counts them again.
-  putContent(rows, draft, ns, content, held?.refs ?? 1, now);
+  putContent(tx, content, held?.refs ?? 1);
 }
 
 /** True if the bytes are there and may be referenced again. */
-export function isHeld(
+export function* isHeld(
   rows: Rows,
   ns: string,
   content: { readonly sha256: Sha256; readonly size: number },
-): boolean {
+): Asking<boolean> {
+  yield [keys.blobs.record.key(ns, content.sha256)];
   const held = rows.get(keys.blobs.record, ns, content.sha256);
   return held !== undefined && !held.quarantined && held.size === content.size;
 }
 
 /** Adds a reference to content that is already held, without bytes. @returns false if it is not held. */
-export function attachHeld(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
+export function* attachHeld(
+  tx: Tx,
   content: { readonly sha256: Sha256; readonly size: number },
   by: Referrer,
-): boolean {
-  const held = rows.get(keys.blobs.record, ns, content.sha256);
-  if (held === undefined || !isHeld(rows, ns, content)) return false;
-  draft.put(keys.blobs.reference, [ns, content.sha256, by.kind, by.id], true);
-  draft.put(keys.blobs.record, [ns, content.sha256], { ...held, refs: held.refs + 1 });
+): Asking<boolean> {
+  if (!(yield* isHeld(tx, tx.ns, content))) return false;
+  const held = tx.get(keys.blobs.record, tx.ns, content.sha256)!;
+  tx.put(keys.blobs.reference, [tx.ns, content.sha256, by.kind, by.id], true);
+  tx.put(keys.blobs.record, [tx.ns, content.sha256], { ...held, refs: held.refs + 1 });
   return true;
 }
 
 /** Queues our own published copy for collection: nothing will ever reference its name. */
-export function discardCopy(rows: Rows, draft: Draft, ns: string, content: Content, now: number): void {
+export function* discardCopy(tx: Tx, content: Content): Asking<void> {
   if (content.kind !== 'blob' || content.publishTime === undefined) return;
-  if (rows.get(keys.blobs.physicalName, ns, content.name) !== undefined) return;
-  condemn(draft, ns, content.name, content.size, now);
+  yield [keys.blobs.physicalName.key(tx.ns, content.name)];
+  if (tx.get(keys.blobs.physicalName, tx.ns, content.name) !== undefined) return;
+  condemn(tx, content.name, content.size);
 }
 
 /** Queues a file: nothing will ever reference its name. */
-export function condemn(draft: Draft, ns: string, name: string, size: number, now: number): void {
-  const notBefore = now + readGraceMs;
-  draft.put(keys.blobs.physicalName, [ns, name], { state: 'condemned', notBefore });
-  draft.put(keys.blobs.condemned, [notBefore, ns, name], { size });
+export function condemn(tx: Tx, name: string, size: number): void {
+  const notBefore = tx.now + readGraceMs;
+  tx.put(keys.blobs.physicalName, [tx.ns, name], { state: 'condemned', notBefore });
+  tx.put(keys.blobs.condemned, [notBefore, tx.ns, name], { size });
 }
 
 /** Removes a reference; the last one queues the blob. */
-export function detach(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  sha256: Sha256,
-  by: Referrer,
-  now: number,
-): void {
-  const held = rows.get(keys.blobs.record, ns, sha256);
+export function* detach(tx: Tx, sha256: Sha256, by: Referrer): Asking<void> {
+  const { ns } = tx;
+  yield [keys.blobs.record.key(ns, sha256)];
+  const held = tx.get(keys.blobs.record, ns, sha256);
   if (held === undefined || held.refs < 1)
     throw new Failure('DATA_LOSS', 'an artifact references content whose record is gone', {
       metadata: { sha256 },
     });
-  draft.del(keys.blobs.reference, ns, sha256, by.kind, by.id);
+  tx.del(keys.blobs.reference, ns, sha256, by.kind, by.id);
   if (held.refs > 1) {
-    draft.put(keys.blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
+    tx.put(keys.blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
     return;
   }
-  draft.put(keys.blobs.record, [ns, sha256], { ...held, refs: 0, idleSince: now });
-  draft.put(keys.blobs.maybeFree, [now, ns, sha256], true);
+  tx.put(keys.blobs.record, [ns, sha256], { ...held, refs: 0, idleSince: tx.now });
+  tx.put(keys.blobs.maybeFree, [tx.now, ns, sha256], true);
 }
 
 /** The CRC rows' keys of a blob of `size` bytes that cover its blocks `first` to `last`. */

@@ -1,8 +1,8 @@
-/** The rows that an API key consists of. Pure, like everything that runs inside a `decide`. */
+/** The rows that an API key consists of. Pure, like everything that runs inside a decision. */
 import { limits } from '../../domain/limits.ts';
+import type { Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ApiKeyRecord } from '../../index/records.ts';
-import type { Draft } from './transaction.ts';
 
 /** When it ceased or will cease to be good. Undefined: never, as things are. */
 function endTime({ revokeTime, expireTime }: ApiKeyRecord): number | undefined {
@@ -27,15 +27,15 @@ export function isForgotten(record: ApiKeyRecord, now: number): boolean {
 }
 
 /** @param before the record that is replaced. */
-export function putKey(draft: Draft, id: string, record: ApiKeyRecord, before?: ApiKeyRecord): void {
+export function putKey(tx: Writer, id: string, record: ApiKeyRecord, before?: ApiKeyRecord): void {
   const queued = before && forgetTime(before);
-  if (queued !== undefined) draft.del(keys.calls.expiry, queued, record.ns, 'key', id);
-  draft.put(keys.credentials.apiKey, [id], record);
-  putDerivedOfKey(draft, id, record);
+  if (queued !== undefined) tx.del(keys.calls.expiry, queued, record.ns, 'key', id);
+  tx.put(keys.credentials.apiKey, [id], record);
+  putDerivedOfKey(tx, id, record);
 }
 
 /** What is derived from a key's record: where it is queued for the reaper. */
-export function putDerivedOfKey(draft: Draft, id: string, record: ApiKeyRecord): void {
+export function putDerivedOfKey(tx: Writer, id: string, record: ApiKeyRecord): void {
   const time = forgetTime(record);
-  if (time !== undefined) draft.put(keys.calls.expiry, [time, record.ns, 'key', id], true);
+  if (time !== undefined) tx.put(keys.calls.expiry, [time, record.ns, 'key', id], true);
 }

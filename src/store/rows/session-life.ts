@@ -1,6 +1,6 @@
 /**
  * What a session is at an instant: its record says when it ends, and nothing needs to have been written for that to be
- * so. Pure, like everything that runs inside a `decide`.
+ * so. Pure, like everything that runs inside a decision.
  */
 import { Failure } from '../../domain/errors.ts';
 import { type ExpiryFacts, isExpired } from '../../domain/expiry.ts';
@@ -46,6 +46,15 @@ export function withOutcome(
 /** True if it was deleted or has expired; of one that has expired some artifacts may survive. */
 export function isOver({ deleteTime, expireTime }: SessionRecord, now: number): boolean {
   return deleteTime !== undefined || (expireTime !== undefined && expireTime <= now);
+}
+
+/**
+ * True for one of which something may be there: it is not over, or it has expired and an artifact of it is held, or had
+ * an expiry of its own that has not come. That is a bound: what would outlast it may have been deleted.
+ */
+export function isPresent(session: SessionRecord, now: number): boolean {
+  if (session.deleteTime !== undefined) return false;
+  return !isOver(session, now) || session.holds > 0 || (session.survivesUntil ?? 0) > now;
 }
 
 /**

@@ -1,27 +1,16 @@
-/** The rows that a session consists of. Pure, like everything that runs inside a `decide`. */
-import { failedWith } from '../../domain/errors.ts';
+/** The rows that a session consists of. Pure, like everything that runs inside a decision. */
 import { type SessionUid, sessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Pairs } from '../../domain/metadata.ts';
 import type { SessionId } from '../../domain/names.ts';
 import type { Retention } from '../../domain/retention.ts';
 import type { Session } from '../../domain/session.ts';
-import type { Env, Reader } from '../../index/door.ts';
+import type { Asking, Reader, Rows, Tx, Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { OutputsRecord, SessionRecord } from '../../index/records.ts';
 import { leasedWord } from '../../query/catalogs.ts';
-import { etagOf, sealPending, sessionGone, sessionLost, sessionNotFound } from './failures.ts';
-import {
-  asOf,
-  dueTime,
-  freeAgain,
-  hasLapsed,
-  isIdFree,
-  isOver,
-  SessionLapsed,
-  type SessionNow,
-} from './session-life.ts';
-import type { Draft, Rows } from './transaction.ts';
+import { etagOf, sealPending } from './failures.ts';
+import { asOf, dueTime, freeAgain, hasLapsed, SessionLapsed, type SessionNow } from './session-life.ts';
 
 /** What a session is opened with. */
 export interface NewSession {
@@ -38,79 +27,77 @@ export interface NewSession {
 }
 
 /** A new open session, with the rows that find it; its record is left to the caller to put. */
-export function createSession(
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-  ns: string,
-  wanted: NewSession,
-): SessionRecord {
+export function* createSession(tx: Tx, wanted: NewSession): Asking<SessionRecord> {
   const { expectedOutputs = [], retention, leaseMs, ...given } = wanted;
-  leaveId(rows, draft, ns, wanted.id, env.now);
+  yield* leaveId(tx, wanted.id);
   const record: SessionRecord = {
     ...given,
-    ...retentionOf(rows, ns, retention),
-    ...(leaseMs === undefined ? {} : { lease: { durationMs: leaseMs, expireTime: env.now + leaseMs } }),
+    ...(yield* retentionOf(tx, tx.ns, retention)),
+    ...(leaseMs === undefined ? {} : { lease: { durationMs: leaseMs, expireTime: tx.now + leaseMs } }),
     hasOutputs: expectedOutputs.length > 0,
-    uid: sessionUid(env.mintId()),
+    uid: sessionUid(tx.mintId()),
     state: 'open',
-    createTime: env.now,
-    updateTime: env.now,
+    createTime: tx.now,
+    updateTime: tx.now,
     feed: 0,
     artifacts: 0,
     bytes: 0,
     holds: 0,
     revision: 1,
   };
-  if (record.hasOutputs) draft.put(keys.sessions.outputs, [ns, record.uid], { expected: expectedOutputs });
-  putDerivedOfSession(draft, ns, record);
+  if (record.hasOutputs) tx.put(keys.sessions.outputs, [tx.ns, record.uid], { expected: expectedOutputs });
+  putDerivedOfSession(tx, record);
   return record;
 }
 
 /** What a session keeps of what its opener asked for, or else of the namespace's policy. */
-export function retentionOf(
+export function* retentionOf(
   rows: Rows,
   ns: string,
   asked: Retention | undefined,
-): Pick<SessionRecord, 'retention' | 'askedRetention'> {
+): Asking<Pick<SessionRecord, 'retention' | 'askedRetention'>> {
   if (asked !== undefined) return { retention: asked, askedRetention: asked };
+  yield [keys.store.policy.key(ns)];
   const policy = rows.get(keys.store.policy, ns)?.retention;
   return policy === undefined ? {} : { retention: policy };
 }
 
 /** Whoever had the id, so long ago that it is free again, lets go of it. */
-function leaveId(rows: Rows, draft: Draft, ns: string, id: string, now: number): void {
-  const name = rows.get(keys.sessions.name, ns, id);
+function* leaveId(tx: Tx, id: string): Asking<void> {
+  yield [keys.sessions.name.key(tx.ns, id)];
+  const name = tx.get(keys.sessions.name, tx.ns, id);
   if (name === undefined) return;
   if (name.goneSince !== undefined) {
-    draft.del(keys.calls.expiry, freeAgain(name.goneSince), ns, 'gone', id);
+    tx.del(keys.calls.expiry, freeAgain(name.goneSince), tx.ns, 'gone', id);
     return;
   }
-  const before = rows.get(keys.sessions.record, ns, name.uid);
-  if (before !== undefined) putSession(draft, ns, before, { ...before, deleteTime: now });
+  yield [keys.sessions.record.key(tx.ns, name.uid)];
+  const before = tx.get(keys.sessions.record, tx.ns, name.uid);
+  if (before !== undefined) putSession(tx, before, { ...before, deleteTime: tx.now });
 }
 
 /** What is derived from a session's record and finds it. */
-export function putDerivedOfSession(draft: Draft, ns: string, record: SessionRecord): void {
-  if (record.deleteTime === undefined) draft.put(keys.sessions.name, [ns, record.id], { uid: record.uid });
+export function putDerivedOfSession(tx: Writer, record: SessionRecord): void {
+  const { ns } = tx;
+  if (record.deleteTime === undefined) tx.put(keys.sessions.name, [ns, record.id], { uid: record.uid });
   const due = dueTime(record);
-  if (due !== undefined) draft.put(keys.calls.expiry, [due, ns, 'session', record.uid], true);
-  draft.put(keys.sessions.byTime, [ns, record.uid], true);
+  if (due !== undefined) tx.put(keys.calls.expiry, [due, ns, 'session', record.uid], true);
+  tx.put(keys.sessions.byTime, [ns, record.uid], true);
   for (const [key, value] of record.metadata)
-    draft.put(keys.sessions.byMetadata, [ns, key, value, record.uid], true);
-  for (const [key, value] of record.labels)
-    draft.put(keys.sessions.byLabel, [ns, key, value, record.uid], true);
-  for (const word of stateWords(record)) draft.put(keys.sessions.byState, [ns, word, record.uid], true);
+    tx.put(keys.sessions.byMetadata, [ns, key, value, record.uid], true);
+  for (const [key, value] of record.labels) tx.put(keys.sessions.byLabel, [ns, key, value, record.uid], true);
+  for (const word of stateWords(record)) tx.put(keys.sessions.byState, [ns, word, record.uid], true);
 }
 
 /** The reverse of {@link putDerivedOfSession}, but for the name, which outlives the session. */
-export function delDerivedOfSession(draft: Draft, ns: string, record: SessionRecord): void {
+export function delDerivedOfSession(tx: Writer, record: SessionRecord): void {
+  const { ns } = tx;
   const due = dueTime(record);
-  if (due !== undefined) draft.del(keys.calls.expiry, due, ns, 'session', record.uid);
-  draft.del(keys.sessions.byTime, ns, record.uid);
-  for (const [key, value] of record.metadata) draft.del(keys.sessions.byMetadata, ns, key, value, record.uid);
-  for (const [key, value] of record.labels) draft.del(keys.sessions.byLabel, ns, key, value, record.uid);
-  for (const word of stateWords(record)) draft.del(keys.sessions.byState, ns, word, record.uid);
+  if (due !== undefined) tx.del(keys.calls.expiry, due, ns, 'session', record.uid);
+  tx.del(keys.sessions.byTime, ns, record.uid);
+  for (const [key, value] of record.metadata) tx.del(keys.sessions.byMetadata, ns, key, value, record.uid);
+  for (const [key, value] of record.labels) tx.del(keys.sessions.byLabel, ns, key, value, record.uid);
+  for (const word of stateWords(record)) tx.del(keys.sessions.byState, ns, word, record.uid);
 }
 
 /** A session's state and outcome as filters write them. */
@@ -123,26 +110,27 @@ export function stateWords({
   return state === 'open' && lease !== undefined ? [...words, leasedWord] : words;
 }
 
-/** The session of an artifact as it is now; undefined if its record is lost. */
+/** The session of an artifact as it is now, whose record was asked for; undefined if that is lost. */
 export function sessionOf(rows: Rows, ns: string, uid: SessionUid, now: number): SessionNow | undefined {
   const record = rows.get(keys.sessions.record, ns, uid);
   return record && asOf(record, now);
 }
 
 /** Puts the record of a session, and what of its rows follows its state and its end. */
-export function putSession(draft: Draft, ns: string, before: SessionRecord, after: SessionRecord): void {
-  draft.put(keys.sessions.record, [ns, after.uid], after);
+export function putSession(tx: Writer, before: SessionRecord, after: SessionRecord): void {
+  const { ns } = tx;
+  tx.put(keys.sessions.record, [ns, after.uid], after);
   const words = stateWords(after);
   const wordsBefore = stateWords(before);
   if (words.join() !== wordsBefore.join()) {
-    for (const word of wordsBefore) draft.del(keys.sessions.byState, ns, word, before.uid);
-    for (const word of words) draft.put(keys.sessions.byState, [ns, word, after.uid], true);
+    for (const word of wordsBefore) tx.del(keys.sessions.byState, ns, word, before.uid);
+    for (const word of words) tx.put(keys.sessions.byState, [ns, word, after.uid], true);
   }
   const due = dueTime(after);
   const dueBefore = dueTime(before);
   if (due === dueBefore) return;
-  if (dueBefore !== undefined) draft.del(keys.calls.expiry, dueBefore, ns, 'session', before.uid);
-  if (due !== undefined) draft.put(keys.calls.expiry, [due, ns, 'session', after.uid], true);
+  if (dueBefore !== undefined) tx.del(keys.calls.expiry, dueBefore, ns, 'session', before.uid);
+  if (due !== undefined) tx.put(keys.calls.expiry, [due, ns, 'session', after.uid], true);
 }
 
 /** A session of which an artifact has an expiry of its own: it may outlast the session. */
@@ -161,34 +149,6 @@ export function renewed(record: SessionRecord, now: number): SessionRecord {
 }
 
 /**
- * The session that an id names now; undefined if there is none, or one that is gone for so long that its id is free.
- *
- * @throws Failure SESSION_GONE; {@link SessionLapsed}.
- */
-export function findSession(rows: Rows, ns: string, id: string, now: number): SessionRecord | undefined {
-  const name = rows.get(keys.sessions.name, ns, id);
-  if (name === undefined) return undefined;
-  const record = name.goneSince === undefined ? rows.get(keys.sessions.record, ns, name.uid) : undefined;
-  if (isIdFree(name, record, now)) return undefined;
-  if (name.goneSince !== undefined) throw sessionGone(id);
-  if (record === undefined) throw sessionLost(id);
-  if (isOver(asOf(record, now), now)) throw sessionGone(id);
-  if (hasLapsed(record, now)) throw new SessionLapsed(record);
-  return record;
-}
-
-/** As {@link findSession}, for calls that need the session. @throws Failure SESSION_NOT_FOUND; {@link SessionLapsed}. */
-export function requireSession(rows: Rows, ns: string, id: string, now: number): SessionRecord {
-  try {
-    const record = findSession(rows, ns, id, now);
-    if (record !== undefined) return record;
-  } catch (error) {
-    if (!failedWith(error, 'SESSION_GONE')) throw error;
-  }
-  throw sessionNotFound(id);
-}
-
-/**
  * What is live at the seal must not depend on when the manifest is computed.
  *
  * @throws Failure SEAL_PENDING; {@link SessionLapsed}.
@@ -200,9 +160,11 @@ export function refuseWhileSealing(session: SessionRecord, now: number): void {
 
 const noOutputs: OutputsRecord = { expected: [] };
 
-/** The expected outputs of a session, inside a transaction. */
-export function outputsOf(rows: Rows, ns: string, record: SessionRecord): OutputsRecord {
-  return (record.hasOutputs ? rows.get(keys.sessions.outputs, ns, record.uid) : undefined) ?? noOutputs;
+/** The expected outputs of a session. */
+export function* outputsOf(rows: Rows, ns: string, record: SessionRecord): Asking<OutputsRecord> {
+  if (!record.hasOutputs) return noOutputs;
+  yield [keys.sessions.outputs.key(ns, record.uid)];
+  return rows.get(keys.sessions.outputs, ns, record.uid) ?? noOutputs;
 }
 
 /** What the records of sessions say to a caller at an instant. */

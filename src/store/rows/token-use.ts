@@ -1,19 +1,20 @@
 /** Tokens that may push only so many bytes: what was pushed with each is counted in the commits themselves. */
 import { Failure } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
+import type { Asking, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import type { Draft, Rows } from './transaction.ts';
 
 /** Counts bytes against a token that has a limit; it must have an end. @throws Failure QUOTA_EXCEEDED. */
-export function chargeToken(by: Principal, bytes: number, rows: Rows, draft: Draft): void {
+export function* chargeToken(tx: Tx, by: Principal, bytes: number): Asking<void> {
   const limit = by.restriction?.pushBytesMax;
   if (limit === undefined) return;
   const { namespace: ns, subject, expireTime } = by;
-  const used = rows.get(keys.credentials.tokenUse, ns, subject)?.bytes ?? 0;
+  yield [keys.credentials.tokenUse.key(ns, subject)];
+  const used = tx.get(keys.credentials.tokenUse, ns, subject)?.bytes ?? 0;
   if (used + bytes > limit) throw tokenUsedUp(limit, used);
   if (expireTime === undefined) throw new RangeError('a token with a limit has no end');
-  draft.put(keys.credentials.tokenUse, [ns, subject], { bytes: used + bytes, expireTime });
-  draft.put(keys.calls.expiry, [expireTime, ns, 'token', subject], true);
+  tx.put(keys.credentials.tokenUse, [ns, subject], { bytes: used + bytes, expireTime });
+  tx.put(keys.calls.expiry, [expireTime, ns, 'token', subject], true);
 }
 
 /** QUOTA_EXCEEDED. */

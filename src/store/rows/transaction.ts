@@ -1,130 +1,67 @@
 /**
- * Typed rows over the index's door. A store operation is a `decide(rows, env)` that reads through {@link Rows},
- * collects writes in a {@link Draft} and returns its result; what it looks at without having asked for it is fetched
- * by the door, which then runs it again.
+ * Transactions of the store: a decision over typed rows, on behalf of somebody whose credentials are still good when it
+ * is made.
+ *
+ * Every function that reads rows inside a decision is a generator which asks for what it reads, so that whoever calls
+ * it need not know. What an operation names in `reads` comes in the first round; the rest takes another one each time.
  */
 
 import { Failure } from '../../domain/errors.ts';
+import type { SessionUid } from '../../domain/ids.ts';
 import type { Principal } from '../../domain/principal.ts';
-import { textOf } from '../../index/bytes.ts';
-import { type Env, type Index, KeyNotListed, type Rows as RawRows } from '../../index/door.ts';
+import type { Index, Transaction, Tx, Writer } from '../../index/door.ts';
 import type { Family } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { ApiKeyRecord } from '../../index/records.ts';
-import type { Key, Value, Write } from '../../index/row.ts';
+import type { Write } from '../../index/row.ts';
+import { SessionLapsed } from './session-life.ts';
 
-/** Reads one row of a family, decoded. */
-export class Rows {
-  private readonly raw: RawRows;
-
-  constructor(raw: RawRows) {
-    this.raw = raw;
-  }
-
-  get<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): V | undefined {
-    const value = this.raw.get(family.key(...parts));
-    return value === undefined ? undefined : family.decode(value);
-  }
-
-  /** One row by its key, as it is encoded. */
-  value(key: Key): Value | undefined {
-    return this.raw.get(key);
-  }
-
-  /** Asks for all of these rows at once, so that they cost one round instead of one each. */
-  require(wanted: readonly Key[]): void {
-    const missing: Key[] = [];
-    for (const key of wanted) {
-      try {
-        this.raw.get(key);
-      } catch (error) {
-        if (!(error instanceof KeyNotListed)) throw error;
-        missing.push(error.key);
-      }
-    }
-    if (missing.length > 0) throw new RowsMissing(missing);
-  }
+/** Writes down that the lease of a session has lapsed. */
+export interface LapseWriter {
+  /** Resolves when it is sealed; false if it has not lapsed, or such seals have to wait. */
+  perform(ns: string, uid: SessionUid): Promise<boolean>;
 }
 
-class RowsMissing extends Error {
-  readonly keys: readonly Key[];
-
-  constructor(keys: readonly Key[]) {
-    super('rows are missing');
-    this.keys = keys;
-  }
-}
-
-/** What a `decide` wants written. */
-export class Draft {
-  readonly writes: Write[] = [];
-
-  put<P extends readonly unknown[], V>(family: Family<P, V>, parts: P, value: V): void {
-    this.writes.push(family.put(parts, value));
-  }
-
-  del<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): void {
-    this.writes.push(family.del(...parts));
-  }
-}
-
-/** Rows as they will be when what a draft holds is written. */
-export function through(rows: Rows, draft: Draft): Rows {
-  const written = new Map<string, Value | undefined>();
-  let seen = 0;
-  return new Rows({
-    get: (key) => {
-      for (; seen < draft.writes.length; seen++) {
-        const write = draft.writes[seen]!;
-        written.set(textOf(write.key), write.type === 'put' ? write.value : undefined);
-      }
-      const id = textOf(key);
-      return written.has(id) ? written.get(id) : rows.value(key);
-    },
-  });
-}
-
-/** A transaction over typed rows. */
-export interface Operation<T> {
-  /** The namespace: transactions of one namespace run in order. */
-  readonly queue: string;
-  readonly reads: readonly Key[];
+/** A transaction on somebody's behalf. */
+export interface Operation<T> extends Transaction<T> {
   /** On whose behalf: refused UNAUTHENTICATED if the credentials have ended meanwhile. Default: the store's own. */
   readonly by?: Principal;
-  /** About how many bytes it writes. */
-  readonly bytesHint?: number;
-  decide(rows: Rows, draft: Draft, env: Env): T;
+  /**
+   * Who writes down the lapse of a session that the decision meets, which is then made once more. Default: nobody, and
+   * the caller is told SEAL_PENDING.
+   */
+  readonly lapses?: LapseWriter;
 }
 
 /** Runs an operation; resolves when it and all that it was based on is durable. */
 export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
-  const { by } = operation;
-  return index.transact({
-    reads:
-      by?.apiKey === undefined
-        ? operation.reads
-        : [...operation.reads, keys.credentials.apiKey.key(by.apiKey)],
-    queue: operation.queue,
-    ...(operation.bytesHint === undefined ? {} : { bytesHint: operation.bytesHint }),
-    decide: (raw, env) => {
-      const draft = new Draft();
-      try {
-        const rows = new Rows(raw);
-        if (by !== undefined) requireCurrent(by, rows, env);
-        const result = operation.decide(rows, draft, env);
-        return { writes: draft.writes, result };
-      } catch (error) {
-        if (error instanceof RowsMissing) return { need: error.keys };
-        if (error instanceof KeyNotListed) return { need: [error.key] };
-        throw error;
-      }
+  const { by, lapses, ns, reads, ...rest } = operation;
+  const transaction: Transaction<T> = {
+    ...rest,
+    ns,
+    reads: by?.apiKey === undefined ? reads : [...reads, keys.credentials.apiKey.key(by.apiKey)],
+    *decide(tx) {
+      if (by !== undefined) requireCurrent(by, tx);
+      return yield* operation.decide(tx);
     },
-  });
+  };
+  const run = () => index.transact(transaction);
+  return lapses === undefined ? run() : pastLapse(lapses, ns, run);
+}
+
+/** What `work` gives, done once more if it met a session whose lapse nobody had written down. */
+export async function pastLapse<T>(lapses: LapseWriter, ns: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof SessionLapsed) || !(await lapses.perform(ns, error.uid))) throw error;
+    return await work();
+  }
 }
 
 /** What was good when the call began may have ended since. */
-function requireCurrent(by: Principal, rows: Rows, { now }: Env): void {
-  requireGood(by, by.apiKey === undefined ? undefined : rows.get(keys.credentials.apiKey, by.apiKey), now);
+function requireCurrent(by: Principal, tx: Tx): void {
+  requireGood(by, by.apiKey === undefined ? undefined : tx.get(keys.credentials.apiKey, by.apiKey), tx.now);
 }
 
 /** @param key the record of the principal's API key, if it has one. @throws Failure UNAUTHENTICATED. */
@@ -140,4 +77,26 @@ export function requireGood(
 
 function isOver(expireTime: number | undefined, now: number): boolean {
   return expireTime !== undefined && expireTime <= now;
+}
+
+/** Writes that are collected outside of a transaction. */
+export class Draft implements Writer {
+  readonly ns: string;
+  readonly writes: Write[] = [];
+
+  constructor(ns: string) {
+    this.ns = ns;
+  }
+
+  put<P extends readonly unknown[], V>(family: Family<P, V>, parts: P, value: V): void {
+    this.write(family.put(parts, value));
+  }
+
+  del<P extends readonly unknown[], V>(family: Family<P, V>, ...parts: P): void {
+    this.write(family.del(...parts));
+  }
+
+  write(write: Write): void {
+    this.writes.push(write);
+  }
 }

@@ -1,10 +1,10 @@
-/** What namespaces use, and what they may. Pure, like everything that runs inside a `decide`. */
+/** What namespaces use, and what they may. Pure, like everything that runs inside a decision. */
 import { crc32 } from 'node:zlib';
 import { Failure } from '../../domain/errors.ts';
+import type { Asking, Rows, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { QuotaRecord, UsageRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
-import type { Draft, Rows } from './transaction.ts';
 
 /** A namespace has so many rows of usage, so that commits do not all rewrite one. */
 const usageShards = 16;
@@ -13,8 +13,8 @@ const usageShards = 16;
 export const allShards: readonly number[] = Array.from({ length: usageShards }, (_, shard) => shard);
 
 /**
- * Which of the namespace's usage rows a session is counted in. By its id, which a commit knows before it runs; the uid
- * of a session that the commit opens is minted anew in every run.
+ * Which of the namespace's usage rows a session is counted in. By its id, which a commit knows before it is begun; the
+ * uid of a session that the commit opens is minted in it.
  */
 export function usageShard(session: string): number {
   return crc32(session) % usageShards;
@@ -43,34 +43,32 @@ export function plus(usage: UsageRecord, more: Partial<UsageRecord>): UsageRecor
 }
 
 /**
- * Counts in what a session gains, or out what it loses. At most once in a transaction for one session.
+ * Counts in what a session gains, or out what it loses.
  *
  * @throws Failure QUOTA_EXCEEDED if the namespace may not hold that much more.
  */
-export function addUsage(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  session: string,
-  gain: Partial<UsageRecord>,
-): void {
+export function* addUsage(tx: Tx, session: string, gain: Partial<UsageRecord>): Asking<void> {
+  const { ns } = tx;
   const shard = usageShard(session);
-  if (Object.values(gain).some((amount) => amount > 0)) requireQuota(rows, ns, gain);
-  draft.put(keys.calls.usage, [ns, shard], plus(rows.get(keys.calls.usage, ns, shard) ?? noUsage, gain));
+  if (Object.values(gain).some((amount) => amount > 0)) yield* requireQuota(tx, ns, gain);
+  yield [keys.calls.usage.key(ns, shard)];
+  tx.put(keys.calls.usage, [ns, shard], plus(tx.get(keys.calls.usage, ns, shard) ?? noUsage, gain));
 }
 
-/** What a namespace uses, inside a transaction. */
-export function usageOf(rows: Rows, ns: string): UsageRecord {
-  rows.require(allShards.map((shard) => keys.calls.usage.key(ns, shard)));
+/** What a namespace uses. */
+export function* usageOf(rows: Rows, ns: string): Asking<UsageRecord> {
+  yield allShards.map((shard) => keys.calls.usage.key(ns, shard));
   return allShards
     .map((shard) => rows.get(keys.calls.usage, ns, shard) ?? noUsage)
     .reduce((sum, share) => plus(sum, share), noUsage);
 }
 
-function requireQuota(rows: Rows, ns: string, gain: Partial<UsageRecord>): void {
+/** @throws Failure QUOTA_EXCEEDED if the namespace may not hold that much more. */
+export function* requireQuota(rows: Rows, ns: string, gain: Partial<UsageRecord>): Asking<void> {
+  yield [keys.store.namespace.key(ns)];
   const quota = rows.get(keys.store.namespace, ns)?.quota;
   if (quota === undefined) return;
-  const failure = beyondQuota(quota, plus(usageOf(rows, ns), gain), gain);
+  const failure = beyondQuota(quota, plus(yield* usageOf(rows, ns), gain), gain);
   if (failure !== undefined) throw failure;
 }
 
@@ -79,7 +77,7 @@ function requireQuota(rows: Rows, ns: string, gain: Partial<UsageRecord>): void 
  *
  * @param after what would be used. @param gain what of it is new.
  */
-export function beyondQuota(
+function beyondQuota(
   quota: QuotaRecord,
   after: UsageRecord,
   gain: Partial<UsageRecord>,

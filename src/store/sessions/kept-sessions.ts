@@ -4,10 +4,10 @@
  */
 import { limits } from '../../domain/limits.ts';
 import { type KeptKind, keptKind, laterExpiry, policyExpiry } from '../../domain/retention.ts';
+import type { Asking, Tx, Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { KeptSession, SessionRecord } from '../../index/records.ts';
 import { putSession } from '../rows/session-rows.ts';
-import type { Draft, Rows } from '../rows/transaction.ts';
 
 /** Lists by kind. */
 export type KeptLists = Map<KeptKind, readonly KeptSession[]>;
@@ -20,63 +20,61 @@ export function keptKey(
   return [ns, outcomes, metadataKey, value];
 }
 
+/** What becomes of a session that enters a list. */
+export interface Entered {
+  readonly session: SessionRecord;
+  /** Those that are no longer among the last few, before and after. */
+  readonly displaced: readonly { readonly before: SessionRecord; readonly after: SessionRecord }[];
+}
+
 /**
  * The session with what its retention makes of it: kept, as one of the last of its kind, or with an expiry. Those that
  * are no longer among the last lose their mark.
  *
- * @param session with its outcome and seal time. @param now milliseconds since the Unix epoch.
+ * @param session with its outcome and seal time.
  */
-export function enterKept(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  session: SessionRecord,
-  now: number,
-): SessionRecord {
+export function* enterKept(tx: Tx, session: SessionRecord): Asking<Entered> {
   const kind = kindOf(session);
-  if (kind === undefined) return withExpiry(session, ownExpiry(session));
+  if (kind === undefined) return { session: withExpiry(session, ownExpiry(session)), displaced: [] };
   const count = session.retention!.keepLast!.count;
   const me = { uid: session.uid, sealTime: session.sealTime! };
-  const list = [...without(listOf(rows, ns, kind), session), me].sort(bySeal);
+  const list = [...without(yield* listOf(tx, kind), session), me].sort(bySeal);
   const kept = list.slice(-count);
   const lost = list.slice(0, -count).filter(({ uid }) => uid !== session.uid);
-  putList(draft, ns, kind, kept);
-  rows.require(lost.map(({ uid }) => keys.sessions.record.key(ns, uid)));
-  for (const { uid } of lost) {
-    const other = rows.get(keys.sessions.record, ns, uid);
-    if (other?.kept)
-      putSession(draft, ns, other, { ...withoutMark(other, now), revision: other.revision + 1 });
-  }
-  if (!kept.includes(me)) return withoutMark(session, now);
+  putList(tx, kind, kept);
+  yield lost.map(({ uid }) => keys.sessions.record.key(tx.ns, uid));
+  const displaced = lost.flatMap(({ uid }) => {
+    const before = tx.get(keys.sessions.record, tx.ns, uid);
+    if (!before?.kept) return [];
+    const after = { ...withoutMark(before, tx.now), revision: before.revision + 1 };
+    putSession(tx, before, after);
+    return [{ before, after }];
+  });
+  if (!kept.includes(me)) return { session: withoutMark(session, tx.now), displaced };
   const { expireTime: _none, reaped: _not, ...rest } = session;
-  return { ...rest, kept: true };
+  return { session: { ...rest, kept: true }, displaced };
 }
 
 /** The session without its mark, taken off the list of its kind; nobody comes back in its place. */
-export function leaveKept(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  session: SessionRecord,
-  now: number,
-): SessionRecord {
+export function* leaveKept(tx: Tx, session: SessionRecord): Asking<SessionRecord> {
   const kind = kindOf(session);
   if (!session.kept || kind === undefined) return session;
-  putList(draft, ns, kind, without(listOf(rows, ns, kind), session));
-  return withoutMark(session, now);
+  putList(tx, kind, without(yield* listOf(tx, kind), session));
+  return withoutMark(session, tx.now);
 }
 
 function kindOf({ retention, outcome, metadata }: SessionRecord): KeptKind | undefined {
   return outcome && keptKind(retention, outcome, metadata);
 }
 
-function listOf(rows: Rows, ns: string, kind: KeptKind): readonly KeptSession[] {
-  return rows.get(keys.sessions.kept, ...keptKey(ns, kind))?.sessions ?? [];
+function* listOf(tx: Tx, kind: KeptKind): Asking<readonly KeptSession[]> {
+  yield [keys.sessions.kept.key(...keptKey(tx.ns, kind))];
+  return tx.get(keys.sessions.kept, ...keptKey(tx.ns, kind))?.sessions ?? [];
 }
 
-function putList(draft: Draft, ns: string, kind: KeptKind, list: readonly KeptSession[]): void {
-  if (list.length === 0) draft.del(keys.sessions.kept, ...keptKey(ns, kind));
-  else draft.put(keys.sessions.kept, keptKey(ns, kind), { sessions: list });
+function putList(tx: Writer, kind: KeptKind, list: readonly KeptSession[]): void {
+  if (list.length === 0) tx.del(keys.sessions.kept, ...keptKey(tx.ns, kind));
+  else tx.put(keys.sessions.kept, keptKey(tx.ns, kind), { sessions: list });
 }
 
 function without(list: readonly KeptSession[], { uid }: SessionRecord): KeptSession[] {

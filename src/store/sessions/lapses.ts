@@ -1,8 +1,8 @@
 /** Sessions whose lease has lapsed: whoever needs that to be written down does it first. */
 import type { SessionUid } from '../../domain/ids.ts';
-import { SessionLapsed } from '../rows/session-life.ts';
+import type { LapseWriter } from '../rows/transaction.ts';
 
-export class Lapses {
+export class Lapses implements LapseWriter {
   private readonly isClockSuspect: () => boolean;
   private readonly seal: (ns: string, uid: SessionUid) => Promise<boolean>;
 
@@ -19,15 +19,5 @@ export class Lapses {
   async perform(ns: string, uid: SessionUid): Promise<boolean> {
     if (this.isClockSuspect()) return false;
     return await this.seal(ns, uid);
-  }
-
-  /** What `work` gives, done again once if it met a session whose lapse nobody had written down. */
-  async settled<T>(ns: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof SessionLapsed) || !(await this.perform(ns, error.uid))) throw error;
-      return await work();
-    }
   }
 }

@@ -8,22 +8,23 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import type { SessionId } from '../../domain/names.ts';
-import { type Principal, requireWholeSessions, seesSession } from '../../domain/principal.ts';
+import { type Principal, requireWholeSessions } from '../../domain/principal.ts';
 import type { Outcome, Session } from '../../domain/session.ts';
-import type { Env, Index, Reader } from '../../index/door.ts';
+import type { Asking, Index, Reader, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { type After, afterRealTime } from '../../index/timer.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
 import { physicalName } from '../contents/physical-name.ts';
 import { publishAndCommit } from '../contents/publish.ts';
+import { changeableSession } from '../look/session.ts';
 import { attach, blobReads, discardCopy } from '../rows/blob-rows.ts';
 import type { Content } from '../rows/content.ts';
-import { checkEtag, sealPending, sessionLost, sessionNotFound } from '../rows/failures.ts';
+import { checkEtag, sealPending, sessionLost } from '../rows/failures.ts';
 import { hasLapsed } from '../rows/session-life.ts';
-import { outputsOf, putSession, readSessions, requireSession, toSession } from '../rows/session-rows.ts';
+import { outputsOf, putSession, readSessions, toSession } from '../rows/session-rows.ts';
 import { contentObserver, type OnStep } from '../rows/steps.ts';
-import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import { transact } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import { enterKept } from './kept-sessions.ts';
 import { Lapses } from './lapses.ts';
@@ -79,16 +80,14 @@ export class Seals {
     const { index, namespaces } = this.options;
     await namespaces.require(ns);
     requireWholeSessions(principal);
-    if (!seesSession(principal, id)) throw sessionNotFound(id);
     const wanted = { id, outcome, etag: options.etag };
-    const fenced = await this.lapses.settled(ns, () =>
-      transact(index, {
-        queue: ns,
-        by: principal,
-        reads: [keys.sessions.name.key(ns, id)],
-        decide: (rows, draft, env) => decideFence(ns, wanted, rows, draft, env),
-      }),
-    );
+    const fenced = await transact(index, {
+      ns,
+      by: principal,
+      lapses: this.lapses,
+      reads: [keys.sessions.name.key(ns, id)],
+      decide: (tx) => decideFence(tx, principal, wanted),
+    });
     await this.options.onStep?.('seal.fenced');
     if (fenced.session !== undefined) return { session: fenced.session, alreadySealed: true };
     const completing = this.complete(ns, fenced.uid).catch((error: unknown) => {
@@ -102,12 +101,12 @@ export class Seals {
   /** Seals a session as of the lapse of its lease, and resolves when it is sealed; false if it has not lapsed. */
   private async sealLapsed(ns: string, uid: SessionUid): Promise<boolean> {
     const isFenced = await transact(this.options.index, {
-      queue: ns,
+      ns,
       reads: [keys.sessions.record.key(ns, uid)],
-      decide: (rows, draft, env) => {
-        const found = rows.get(keys.sessions.record, ns, uid);
-        if (found === undefined || !hasLapsed(found, env.now)) return found?.state === 'sealing';
-        fence(ns, found, { outcome: 'abandoned', sealTime: found.lease!.expireTime }, rows, draft, env);
+      *decide(tx) {
+        const found = tx.get(keys.sessions.record, ns, uid);
+        if (found === undefined || !hasLapsed(found, tx.now)) return found?.state === 'sealing';
+        yield* fence(tx, found, { outcome: 'abandoned', sealTime: found.lease!.expireTime });
         return true;
       },
     });
@@ -157,14 +156,14 @@ export class Seals {
     const produced = await writeManifest(snapshot, ns, record, session!.expectedOutputs, writer);
     const sealed = await publishAndCommit(index, ns, writer, (content) =>
       transact(index, {
-        queue: ns,
+        ns,
         reads: [
           keys.sessions.record.key(ns, uid),
           keys.sessions.outputs.key(ns, uid),
           ...blobReads(ns, content),
         ],
         bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
-        decide: (rows, draft, env) => decideSealed(ns, uid, content, produced, rows, draft, env),
+        decide: (tx) => decideSealed(tx, uid, content, produced),
       }),
     );
     await onStep?.('seal.sealed');
@@ -200,37 +199,35 @@ type Fenced =
   | { readonly session: Session }
   | { readonly session?: undefined; readonly uid: SessionUid; readonly alreadyFenced: boolean };
 
-function decideFence(ns: string, { id, outcome, etag }: Fence, rows: Rows, draft: Draft, env: Env): Fenced {
-  const found = requireSession(rows, ns, id, env.now);
+function* decideFence(tx: Tx, by: Principal, { id, outcome, etag }: Fence): Asking<Fenced> {
+  const found = yield* changeableSession(tx, by, id, tx.now);
   if (found.state !== 'open') {
     if (found.outcome !== outcome)
       throw new Failure('OUTCOME_CONFLICT', `session ${id} is sealed with the outcome ${found.outcome}`, {
         metadata: { session: id, outcome: found.outcome ?? '' },
       });
     if (found.state === 'sealing') return { uid: found.uid, alreadyFenced: true };
-    return { session: toSession(found, outputsOf(rows, ns, found)) };
+    return { session: toSession(found, yield* outputsOf(tx, tx.ns, found)) };
   }
   checkEtag(`session ${id}`, found, etag);
-  fence(ns, found, { outcome, sealTime: env.now }, rows, draft, env);
+  yield* fence(tx, found, { outcome, sealTime: tx.now });
   return { uid: found.uid, alreadyFenced: false };
 }
 
 /** Nothing commits into the session any more; its expiry is decided. */
-function fence(
-  ns: string,
+function* fence(
+  tx: Tx,
   found: SessionRecord,
   end: { readonly outcome: Outcome; readonly sealTime: number },
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-): void {
-  putSession(draft, ns, found, {
-    ...enterKept(rows, draft, ns, { ...found, ...end }, env.now),
+): Asking<void> {
+  const { session } = yield* enterKept(tx, { ...found, ...end });
+  putSession(tx, found, {
+    ...session,
     state: 'sealing',
-    updateTime: env.now,
+    updateTime: tx.now,
     revision: found.revision + 1,
   });
-  draft.put(keys.sessions.pendingSeal, [ns, found.uid], true);
+  tx.put(keys.sessions.pendingSeal, [tx.ns, found.uid], true);
 }
 
 interface Produced {
@@ -238,36 +235,29 @@ interface Produced {
   readonly missingOutputs: readonly string[];
 }
 
-function decideSealed(
-  ns: string,
-  uid: SessionUid,
-  content: Content,
-  produced: Produced,
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-): Session {
-  const found = rows.get(keys.sessions.record, ns, uid);
+function* decideSealed(tx: Tx, uid: SessionUid, content: Content, produced: Produced): Asking<Session> {
+  const { ns } = tx;
+  const found = tx.get(keys.sessions.record, ns, uid);
   if (found === undefined) throw sessionLost(uid);
-  const outputs = outputsOf(rows, ns, found);
+  const outputs = yield* outputsOf(tx, ns, found);
   if (found.state === 'sealed') {
-    discardCopy(rows, draft, ns, content, env.now);
+    yield* discardCopy(tx, content);
     return toSession(found, outputs);
   }
-  attach(rows, draft, ns, content, { kind: 'manifest', id: uid }, env.now);
+  yield* attach(tx, content, { kind: 'manifest', id: uid });
   const record: SessionRecord = {
     ...found,
     state: 'sealed',
     feed: found.feed + 1,
     manifest: { sha256: content.sha256, size: content.size, lines: produced.lines },
-    updateTime: env.now,
+    updateTime: tx.now,
     revision: found.revision + 1,
   };
   const after = found.hasOutputs ? { expected: outputs.expected, missing: produced.missingOutputs } : outputs;
-  if (found.hasOutputs) draft.put(keys.sessions.outputs, [ns, uid], after);
-  putSession(draft, ns, found, record);
-  draft.put(keys.artifacts.feed, [ns, uid, record.feed], { kind: 'sealed', outcome: record.outcome! });
-  draft.del(keys.sessions.pendingSeal, ns, uid);
+  if (found.hasOutputs) tx.put(keys.sessions.outputs, [ns, uid], after);
+  putSession(tx, found, record);
+  tx.put(keys.artifacts.feed, [ns, uid, record.feed], { kind: 'sealed', outcome: record.outcome! });
+  tx.del(keys.sessions.pendingSeal, ns, uid);
   return toSession(record, after);
 }
 

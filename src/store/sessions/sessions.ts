@@ -2,37 +2,30 @@
 import { Failure, failedWith } from '../../domain/errors.ts';
 import { type Pairs, samePairs } from '../../domain/metadata.ts';
 import type { SessionId } from '../../domain/names.ts';
-import {
-  type Principal,
-  requireSessionWritable,
-  requireWholeSessions,
-  seesSession,
-} from '../../domain/principal.ts';
+import { type Principal, requireSessionWritable, requireWholeSessions } from '../../domain/principal.ts';
 import { laterExpiry, type Retention, sameRetention } from '../../domain/retention.ts';
 import type { Outcome, Session } from '../../domain/session.ts';
-import type { Env, Index } from '../../index/door.ts';
+import type { Asking, Index, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { OutputsRecord, SessionRecord } from '../../index/records.ts';
-import { readSession } from '../look/read-session.ts';
-import { checkEtag, sessionNotFound, sessionSealed } from '../rows/failures.ts';
+import { changeableSession, readSession, takingSession } from '../look/session.ts';
+import { checkEtag, sessionSealed } from '../rows/failures.ts';
+import { isOver } from '../rows/session-life.ts';
 import {
   createSession,
-  findSession,
   outputsOf,
   putSession,
   readSessions,
   refuseWhileSealing,
   renewed,
-  requireSession,
   retentionOf,
   toSession,
 } from '../rows/session-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
-import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import { type LapseWriter, transact } from '../rows/transaction.ts';
 import { addUsage, growthKeys } from '../rows/usage.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import { enterKept, leaveKept, withExpiry } from './kept-sessions.ts';
-import type { Lapses } from './lapses.ts';
 import { decideDeleteSession } from './session-deletion.ts';
 
 /** What OpenSession sets; already checked. */
@@ -71,11 +64,11 @@ export class Sessions {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
 
-  private readonly lapses: Lapses;
+  private readonly lapses: LapseWriter;
 
   private readonly onStep: OnStep | undefined;
 
-  constructor(index: Index, namespaces: Namespaces, lapses: Lapses, onStep?: OnStep) {
+  constructor(index: Index, namespaces: Namespaces, lapses: LapseWriter, onStep?: OnStep) {
     this.index = index;
     this.namespaces = namespaces;
     this.lapses = lapses;
@@ -93,14 +86,13 @@ export class Sessions {
     await this.namespaces.require(ns);
     requireWholeSessions(principal);
     requireSessionWritable(principal, spec.id);
-    return this.lapses.settled(ns, () =>
-      transact(this.index, {
-        queue: ns,
-        by: principal,
-        reads: [keys.sessions.name.key(ns, spec.id), ...growthKeys(ns, spec.id)],
-        decide: (rows, draft, env) => decideOpen(ns, spec, rows, draft, env),
-      }),
-    );
+    return transact(this.index, {
+      ns,
+      by: principal,
+      lapses: this.lapses,
+      reads: [keys.sessions.name.key(ns, spec.id), ...growthKeys(ns, spec.id)],
+      decide: (tx) => decideOpen(tx, spec),
+    });
   }
 
   /** @throws Failure SESSION_NOT_FOUND. */
@@ -116,18 +108,12 @@ export class Sessions {
 
   /** @throws Failure SESSION_NOT_FOUND, ETAG_MISMATCH, SESSION_SEALED. */
   async update(principal: Principal, id: SessionId, changes: SessionChanges): Promise<Session> {
-    const ns = principal.namespace;
-    return await this.change(principal, id, (rows, draft, env) =>
-      decideUpdate(ns, id, changes, rows, draft, env),
-    );
+    return await this.change(principal, id, (tx) => decideUpdate(tx, principal, id, changes));
   }
 
   /** Says how an abandoned session really ended. @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, SEAL_PENDING. */
   async amend(principal: Principal, id: SessionId, amendment: Amendment): Promise<Session> {
-    const ns = principal.namespace;
-    return await this.change(principal, id, (rows, draft, env) =>
-      decideAmend(ns, id, amendment, rows, draft, env),
-    );
+    return await this.change(principal, id, (tx) => decideAmend(tx, principal, id, amendment));
   }
 
   /**
@@ -136,45 +122,42 @@ export class Sessions {
    * @throws Failure ARTIFACT_HELD, SEAL_PENDING, ETAG_MISMATCH.
    */
   async delete(principal: Principal, id: SessionId, etag?: string): Promise<boolean> {
-    const { namespace: ns } = principal;
     try {
-      const deleted = await this.change(principal, id, (rows, draft, env) =>
-        decideDeleteSession(ns, id, etag, rows, draft, env),
-      );
-      await this.onStep?.('session.deleted');
-      return deleted;
+      await this.change(principal, id, (tx) => decideDeleteSession(tx, principal, id, etag));
     } catch (error) {
-      if (failedWith(error, 'SESSION_NOT_FOUND')) return false;
-      throw error;
+      if (!failedWith(error, 'SESSION_NOT_FOUND')) throw error;
+      return false;
     }
+    await this.onStep?.('session.deleted');
+    return true;
   }
 
-  private async change<T>(
-    principal: Principal,
-    id: SessionId,
-    decide: (rows: Rows, draft: Draft, env: Env) => T,
-  ): Promise<T> {
+  private async change<T>(principal: Principal, id: SessionId, decide: (tx: Tx) => Asking<T>): Promise<T> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);
     requireWholeSessions(principal);
-    if (!seesSession(principal, id)) throw sessionNotFound(id);
-    return await this.lapses.settled(ns, () =>
-      transact(this.index, { queue: ns, by: principal, reads: [keys.sessions.name.key(ns, id)], decide }),
-    );
+    return await transact(this.index, {
+      ns,
+      by: principal,
+      lapses: this.lapses,
+      reads: [keys.sessions.name.key(ns, id)],
+      decide,
+    });
   }
 }
 
-function decideOpen(ns: string, spec: SessionSpec, rows: Rows, draft: Draft, env: Env) {
-  const found = findSession(rows, ns, spec.id, env.now);
+function* decideOpen(tx: Tx, spec: SessionSpec): Asking<{ session: Session; created: boolean }> {
+  const { ns } = tx;
+  const found = yield* takingSession(tx, ns, spec.id, tx.now);
   if (found === undefined) {
-    const record = createSession(rows, draft, env, ns, { ...spec, implicit: false });
-    draft.put(keys.sessions.record, [ns, record.uid], record);
-    addUsage(rows, draft, ns, record.id, { sessions: 1 });
+    const record = yield* createSession(tx, { ...spec, implicit: false });
+    tx.put(keys.sessions.record, [ns, record.uid], record);
+    yield* addUsage(tx, record.id, { sessions: 1 });
     return { session: toSession(record, { expected: spec.expectedOutputs }), created: true };
   }
-  const outputs = outputsOf(rows, ns, found);
+  const outputs = yield* outputsOf(tx, ns, found);
   const differs = differences(found, outputs, spec);
-  if (found.implicit && found.state === 'open') return complete(found, spec, ns, rows, draft, env);
+  if (found.implicit && found.state === 'open') return yield* complete(tx, found, spec);
   if (differs.length === 0) return { session: toSession(found, outputs), created: false };
   if (found.implicit) throw sessionSealed(found);
   throw new Failure(
@@ -202,64 +185,62 @@ function sameAsked(before: Retention | undefined, now: Retention | undefined): b
 }
 
 /** Gives a session that a push opened, once, what its opener would have given it. */
-function complete(found: SessionRecord, spec: SessionSpec, ns: string, rows: Rows, draft: Draft, env: Env) {
+function* complete(
+  tx: Tx,
+  found: SessionRecord,
+  spec: SessionSpec,
+): Asking<{ session: Session; created: boolean }> {
+  const { ns } = tx;
   const outputs: OutputsRecord = { expected: spec.expectedOutputs };
   const record: SessionRecord = {
     ...found,
-    ...(spec.retention === undefined ? {} : retentionOf(rows, ns, spec.retention)),
+    ...(spec.retention === undefined ? {} : yield* retentionOf(tx, ns, spec.retention)),
     ...(spec.leaseMs === undefined
       ? {}
-      : { lease: { durationMs: spec.leaseMs, expireTime: env.now + spec.leaseMs } }),
+      : { lease: { durationMs: spec.leaseMs, expireTime: tx.now + spec.leaseMs } }),
     implicit: false,
     metadata: spec.metadata,
     hasOutputs: spec.expectedOutputs.length > 0,
-    updateTime: env.now,
+    updateTime: tx.now,
     revision: found.revision + 1,
   };
   for (const [key, value] of record.metadata)
-    draft.put(keys.sessions.byMetadata, [ns, key, value, record.uid], true);
-  if (record.hasOutputs) draft.put(keys.sessions.outputs, [ns, record.uid], outputs);
-  putSession(draft, ns, found, record);
+    tx.put(keys.sessions.byMetadata, [ns, key, value, record.uid], true);
+  if (record.hasOutputs) tx.put(keys.sessions.outputs, [ns, record.uid], outputs);
+  putSession(tx, found, record);
   return { session: toSession(record, outputs), created: false };
 }
 
 /** Says how an abandoned session really ended, once. The manifest and the feed stay as they are. */
-function decideAmend(
-  ns: string,
-  id: SessionId,
-  { outcome, etag }: Amendment,
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-): Session {
-  const found = requireSession(rows, ns, id, env.now);
-  const outputs = outputsOf(rows, ns, found);
+function* decideAmend(tx: Tx, by: Principal, id: SessionId, { outcome, etag }: Amendment): Asking<Session> {
+  const found = yield* changeableSession(tx, by, id, tx.now);
+  const outputs = yield* outputsOf(tx, tx.ns, found);
   if (found.amended && found.outcome === outcome) return toSession(found, outputs);
-  refuseWhileSealing(found, env.now);
+  refuseWhileSealing(found, tx.now);
   if (found.outcome !== 'abandoned') throw cannotAmend(found);
+  if (isOver(found, tx.now)) throw expiredBefore(found);
   checkEtag(`session ${id}`, found, etag);
   const record: SessionRecord = {
-    ...amended(rows, draft, ns, found, outcome, env.now),
+    ...(yield* amended(tx, found, outcome)),
     amended: true,
-    updateTime: env.now,
+    updateTime: tx.now,
     revision: found.revision + 1,
   };
-  putSession(draft, ns, found, record);
+  putSession(tx, found, record);
   return toSession(record, outputs);
 }
 
 /** With the outcome, and what the retention makes of it: never an earlier expiry than before. */
-function amended(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  found: SessionRecord,
-  outcome: Outcome,
-  now: number,
-): SessionRecord {
-  const left = leaveKept(rows, draft, ns, found, now);
-  const entered = enterKept(rows, draft, ns, { ...left, outcome }, now);
-  return entered.kept ? entered : withExpiry(entered, laterExpiry(left.expireTime, entered.expireTime));
+function* amended(tx: Tx, found: SessionRecord, outcome: Outcome): Asking<SessionRecord> {
+  const left = yield* leaveKept(tx, found);
+  const { session } = yield* enterKept(tx, { ...left, outcome });
+  return session.kept ? session : withExpiry(session, laterExpiry(left.expireTime, session.expireTime));
+}
+
+/** What has expired does not come back. */
+function expiredBefore({ id, outcome }: SessionRecord): Failure {
+  const message = `session ${id} has expired; an outcome can be amended before that`;
+  return new Failure('OUTCOME_CONFLICT', message, { metadata: { session: id, outcome: outcome ?? '' } });
 }
 
 function cannotAmend({ id, outcome, amended }: SessionRecord): Failure {
@@ -268,28 +249,22 @@ function cannotAmend({ id, outcome, amended }: SessionRecord): Failure {
   return new Failure('OUTCOME_CONFLICT', message, { metadata: { session: id, outcome: outcome ?? '' } });
 }
 
-function decideUpdate(
-  ns: string,
-  id: SessionId,
-  changes: SessionChanges,
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-): Session {
-  const found = requireSession(rows, ns, id, env.now);
+function* decideUpdate(tx: Tx, by: Principal, id: SessionId, changes: SessionChanges): Asking<Session> {
+  const { ns } = tx;
+  const found = yield* changeableSession(tx, by, id, tx.now);
   checkEtag(`session ${id}`, found, changes.etag);
   const isOpen = found.state === 'open';
   if (!isOpen && (changes.retention !== undefined || (changes.touch && found.lease !== undefined)))
     throw sessionSealed(found);
-  const outputs = outputsOf(rows, ns, found);
-  const record = changed(changes.touch ? renewed(found, env.now) : found, changes, env.now);
+  const outputs = yield* outputsOf(tx, ns, found);
+  const record = changed(changes.touch ? renewed(found, tx.now) : found, changes, tx.now);
   if (record === found) return toSession(found, outputs);
   if (record.labels !== found.labels) {
-    for (const [key, value] of found.labels) draft.del(keys.sessions.byLabel, ns, key, value, found.uid);
+    for (const [key, value] of found.labels) tx.del(keys.sessions.byLabel, ns, key, value, found.uid);
     for (const [key, value] of record.labels)
-      draft.put(keys.sessions.byLabel, [ns, key, value, found.uid], true);
+      tx.put(keys.sessions.byLabel, [ns, key, value, found.uid], true);
   }
-  putSession(draft, ns, found, record);
+  putSession(tx, found, record);
   return toSession(record, outputs);
 }
 

@@ -7,20 +7,18 @@ import type { ArtifactId } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import type { SessionId } from '../../domain/names.ts';
 import { canRead, type Principal, seesArtifact } from '../../domain/principal.ts';
-import type { Env, Index, Reader } from '../../index/door.ts';
+import type { Asking, Index, Reader, Tx } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { ShareLinkRecord } from '../../index/records.ts';
 import type { Key, Range } from '../../index/row.ts';
-import { readRecord } from '../artifacts/artifacts.ts';
+import { liveArtifact, readRecord } from '../look/artifact.ts';
 import type { PageTokens } from '../look/page-token.ts';
-import { readSession } from '../look/read-session.ts';
+import { readSession } from '../look/session.ts';
 import type { Page, PageRequest } from '../queries/listing.ts';
 import { artifactNotFound } from '../rows/failures.ts';
 import { isEnded, putLink } from '../rows/link-rows.ts';
-import { isThere } from '../rows/session-life.ts';
-import { sessionOf } from '../rows/session-rows.ts';
-import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import { transact } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 
 /** A link as those see it who may share. Times are milliseconds since the Unix epoch. */
@@ -86,10 +84,10 @@ export class Links {
     const token = randomBytes(tokenBytes).toString('base64url');
     const hash = hashOf(token);
     const link = await transact(this.index, {
-      queue: ns,
+      ns,
       by,
       reads: [keys.artifacts.record.key(ns, record.id), keys.sessions.record.key(ns, record.uid)],
-      decide: (rows, draft, env) => decideCreate(by, record.id, hash, expiry, rows, draft, env),
+      decide: (tx) => decideCreate(tx, by, record.id, hash, expiry),
     });
     return { link: toLink(hash, link), token };
   }
@@ -150,18 +148,18 @@ export class Links {
   private revokeAll(by: Principal, hashes: readonly string[]): Promise<{ count: number; found: boolean }> {
     const { namespace: ns } = by;
     return transact(this.index, {
-      queue: ns,
+      ns,
       by,
       reads: hashes.map((hash) => keys.links.record.key(hash)),
-      decide: (rows, draft, env) => {
+      *decide(tx) {
         let count = 0;
         let found = false;
         for (const hash of hashes) {
-          const record = rows.get(keys.links.record, hash);
+          const record = tx.get(keys.links.record, hash);
           if (record === undefined || record.ns !== ns || !seesArtifact(by, record)) continue;
           found = true;
-          if (isEnded(record, env.now)) continue;
-          draft.put(keys.links.record, [hash], { ...record, revokeTime: env.now });
+          if (isEnded(record, tx.now)) continue;
+          tx.put(keys.links.record, [hash], { ...record, revokeTime: tx.now });
           count++;
         }
         return { count, found };
@@ -185,23 +183,19 @@ export class Links {
   }
 }
 
-function decideCreate(
+function* decideCreate(
+  tx: Tx,
   by: Principal,
   id: ArtifactId,
   hash: string,
   expiry: ExpiryRequest | undefined,
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-): ShareLinkRecord {
-  const { namespace: ns } = by;
-  const artifact = rows.get(keys.artifacts.record, ns, id);
-  const session = artifact && sessionOf(rows, ns, artifact.uid, env.now);
-  if (artifact === undefined || !canRead(by, artifact) || !isThere(artifact, session, env.now))
-    throw artifactNotFound({ id });
+): Asking<ShareLinkRecord> {
+  const { ns, now } = tx;
+  const { record: artifact, session } = yield* liveArtifact(tx, by, { id }, now);
+  if (!canRead(by, artifact)) throw artifactNotFound({ id });
   const field = expiryField(expiry);
-  const asked = resolveExpiry(field, expiry ?? { ttlMs: limits.shareLinkHoursDefault * 3_600_000 }, env.now)!;
-  if (asked > env.now + limits.shareLinkDaysMax * 24 * 3_600_000)
+  const asked = resolveExpiry(field, expiry ?? { ttlMs: limits.shareLinkHoursDefault * 3_600_000 }, now)!;
+  if (asked > now + limits.shareLinkDaysMax * 24 * 3_600_000)
     throw invalid(field, `is more than ${limits.shareLinkDaysMax} days away`);
   const own = effectiveExpiry(artifact, session).expireTime ?? Number.POSITIVE_INFINITY;
   const record: ShareLinkRecord = {
@@ -211,11 +205,11 @@ function decideCreate(
     session: artifact.session,
     name: artifact.name,
     version: artifact.version,
-    createTime: env.now,
+    createTime: now,
     expireTime: Math.min(asked, own),
     creator: by.subject,
   };
-  putLink(draft, hash, record);
+  putLink(tx, hash, record);
   return record;
 }
 

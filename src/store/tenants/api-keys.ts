@@ -43,10 +43,10 @@ export class ApiKeys {
     const secret = randomBytes(32).toString('base64url');
     const { namespace, description, operator, expireTime } = wanted;
     const record = await transact(this.index, {
-      queue: namespace,
+      ns: namespace,
       reads: [keys.store.namespace.key(namespace), keys.credentials.apiKey.key(`key_${id}`)],
-      decide: (rows, draft, env) => {
-        if (rows.get(keys.store.namespace, namespace) === undefined)
+      *decide(tx) {
+        if (tx.get(keys.store.namespace, namespace) === undefined)
           throw new Failure('NAMESPACE_NOT_FOUND', `there is no namespace ${namespace}`, {
             metadata: { namespace },
           });
@@ -56,10 +56,10 @@ export class ApiKeys {
           description,
           scopes: operator ? allScopes : [...new Set(wanted.scopes)].sort(),
           operator,
-          createTime: env.now,
+          createTime: tx.now,
           ...(expireTime === undefined ? {} : { expireTime }),
         };
-        putKey(draft, `key_${id}`, created);
+        putKey(tx, `key_${id}`, created);
         return created;
       },
     });
@@ -69,15 +69,15 @@ export class ApiKeys {
   /** Ends a key for good; again it changes nothing. @throws Failure API_KEY_NOT_FOUND. */
   async revoke(id: string): Promise<ApiKey> {
     const record = await transact(this.index, {
-      queue: 'default',
+      ns: 'default',
       reads: [keys.credentials.apiKey.key(id)],
-      decide: (rows, draft, env) => {
-        const found = rows.get(keys.credentials.apiKey, id);
-        if (found === undefined || isForgotten(found, env.now))
+      *decide(tx) {
+        const found = tx.get(keys.credentials.apiKey, id);
+        if (found === undefined || isForgotten(found, tx.now))
           throw new Failure('API_KEY_NOT_FOUND', 'there is no such key', { metadata: { api_key: id } });
         if (found.revokeTime !== undefined) return found;
-        const revoked: ApiKeyRecord = { ...found, revokeTime: env.now };
-        putKey(draft, id, revoked, found);
+        const revoked: ApiKeyRecord = { ...found, revokeTime: tx.now };
+        putKey(tx, id, revoked, found);
         return revoked;
       },
     });

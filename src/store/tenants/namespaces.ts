@@ -97,10 +97,10 @@ export class Namespaces {
   /** @throws Failure NAMESPACE_NOT_FOUND, ETAG_MISMATCH. */
   async update(name: Namespace, changes: NamespaceChanges): Promise<NamespaceInfo> {
     const record = await transact(this.index, {
-      queue: name,
+      ns: name,
       reads: [keys.store.namespace.key(name)],
-      decide: (rows, draft, env) => {
-        const found = rows.get(keys.store.namespace, name);
+      *decide(tx) {
+        const found = tx.get(keys.store.namespace, name);
         if (found === undefined) throw notFound(name);
         checkEtag(`namespace ${name}`, { revision: found.revision ?? 1 }, changes.etag);
         const { quota: before, ...rest } = found;
@@ -109,10 +109,10 @@ export class Namespaces {
           ...rest,
           description: changes.description ?? found.description ?? '',
           ...(quota === undefined ? {} : { quota }),
-          updateTime: env.now,
+          updateTime: tx.now,
           revision: (found.revision ?? 1) + 1,
         };
-        draft.put(keys.store.namespace, [name], changed);
+        tx.put(keys.store.namespace, [name], changed);
         return changed;
       },
     });
@@ -148,18 +148,18 @@ export class Namespaces {
     const internalId = randomBytes(8).toString('hex');
     await this.blobs.prepareNamespace(internalId);
     const record = await transact(this.index, {
-      queue: name,
+      ns: name,
       reads: [keys.store.namespace.key(name)],
-      decide: (rows, draft, env) => {
-        const existing = rows.get(keys.store.namespace, name);
+      *decide(tx) {
+        const existing = tx.get(keys.store.namespace, name);
         if (existing !== undefined) return existing;
         const created: NamespaceRecord = {
           internalId,
-          createTime: env.now,
+          createTime: tx.now,
           ...(description === '' ? {} : { description }),
           ...(quota === undefined ? {} : { quota }),
         };
-        draft.put(keys.store.namespace, [name], created);
+        tx.put(keys.store.namespace, [name], created);
         return created;
       },
     });

@@ -79,9 +79,11 @@ export async function beginClock(
 /** Any commit ends the gap for the next start; this is one. */
 async function noteGap(index: Index): Promise<void> {
   await transact(index, {
-    queue: '',
+    ns: '',
     reads: [],
-    decide: (_rows, draft, { now }) => draft.put(keys.store.setting, [gapSetting], now),
+    *decide(tx) {
+      tx.put(keys.store.setting, [gapSetting], tx.now);
+    },
   });
 }
 
@@ -107,12 +109,12 @@ export async function resumeClock(
 /** Keeps what an operator has confirmed; undefined: what was confirmed before does not count any more. */
 async function writeConfirmation(index: Index, confirmation: Confirmation | undefined): Promise<void> {
   await transact(index, {
-    queue: '',
+    ns: '',
     reads: [keys.store.setting.key(confirmationSetting)],
-    decide: (rows, draft) => {
-      if (confirmation !== undefined) draft.put(keys.store.setting, [confirmationSetting], confirmation);
-      else if (rows.get(keys.store.setting, confirmationSetting) !== undefined)
-        draft.del(keys.store.setting, confirmationSetting);
+    *decide(tx) {
+      if (confirmation !== undefined) tx.put(keys.store.setting, [confirmationSetting], confirmation);
+      else if (tx.get(keys.store.setting, confirmationSetting) !== undefined)
+        tx.del(keys.store.setting, confirmationSetting);
     },
   });
 }

@@ -1,11 +1,11 @@
 /** The first half of collection: contents that nothing refers to are taken out of use. */
 import type { Sha256 } from '../../domain/digest.ts';
 import { textOf } from '../../index/bytes.ts';
-import type { Index, Snapshot } from '../../index/door.ts';
+import type { Index, Rows, Snapshot, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key, Value } from '../../index/row.ts';
 import { crcRowCount, discardBytes } from '../rows/blob-rows.ts';
-import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import { transact } from '../rows/transaction.ts';
 import { Inconsistency, soundRecord } from './inconsistency.ts';
 
 /** Contents that one transaction takes out of use, at most. */
@@ -49,11 +49,11 @@ export async function condemnSome(
   const candidates = await readCandidates(index, range, Math.min(itemsMax, contentsTogether));
   if (candidates.length === 0) return { condemned: 0, looked: 0, last: undefined };
   const condemned = await transact(index, {
-    queue: candidates[0]!.ns,
+    ns: candidates[0]!.ns,
     reads: candidates.flatMap(({ key, ns, sha256 }) => [key, keys.blobs.record.key(ns, sha256)]),
-    decide: (rows, draft, { now }) => {
-      rows.require(candidates.flatMap(({ ns, sha256 }) => nameKeys(rows, ns, sha256)));
-      return candidates.filter((candidate) => decide(candidate, rows, draft, now)).length;
+    *decide(tx) {
+      yield candidates.flatMap(({ ns, sha256 }) => nameKeys(tx, ns, sha256));
+      return candidates.filter((candidate) => decide(tx.in(candidate.ns), candidate)).length;
     },
   });
   return { condemned, looked: candidates.length, last: candidates.at(-1)!.key };
@@ -106,30 +106,30 @@ function nameKeys(rows: Rows, ns: string, sha256: Sha256): Key[] {
 }
 
 /** @returns true if the content was taken out of use. */
-function decide({ key, time, ns, sha256, seen }: Candidate, rows: Rows, draft: Draft, now: number): boolean {
-  if (rows.value(key) === undefined) return false;
-  const value = rows.value(keys.blobs.record.key(ns, sha256));
+function decide(tx: Tx, { key, time, ns, sha256, seen }: Candidate): boolean {
+  if (tx.value(key) === undefined) return false;
+  const value = tx.value(keys.blobs.record.key(ns, sha256));
   const record = value && soundRecord(value, ns, sha256);
   const isIdle = record?.refs === 0 && (record.idleSince ?? time) <= time;
   if (record === undefined || !isIdle) {
     // Somebody refers to it, or it became free again later, and has another row for that.
-    draft.writes.push({ type: 'del', key });
+    tx.write({ type: 'del', key });
     return false;
   }
   // It has been in use in between. The row is looked at again.
   if (seen === undefined || textOf(value!) !== textOf(seen)) return false;
-  requireOwnName(rows, ns, sha256, record.name);
-  discardBytes(draft, ns, sha256, record, now);
-  draft.del(keys.blobs.record, ns, sha256);
-  draft.writes.push({ type: 'del', key });
+  requireOwnName(tx, sha256, record.name);
+  discardBytes(tx, sha256, record);
+  tx.del(keys.blobs.record, ns, sha256);
+  tx.write({ type: 'del', key });
   return true;
 }
 
-function requireOwnName(rows: Rows, ns: string, sha256: Sha256, name: string | undefined): void {
+function requireOwnName(tx: Tx, sha256: Sha256, name: string | undefined): void {
   if (name === undefined) return;
-  const state = rows.get(keys.blobs.physicalName, ns, name);
+  const state = tx.get(keys.blobs.physicalName, tx.ns, name);
   if (state?.state !== 'live' || state.sha256 !== sha256)
     throw new Inconsistency(
-      `the content ${sha256} in ${ns} is in a file that does not belong to it: ${name}`,
+      `the content ${sha256} in ${tx.ns} is in a file that does not belong to it: ${name}`,
     );
 }

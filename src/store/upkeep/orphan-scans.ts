@@ -33,13 +33,13 @@ export function scanWanted(): Entry {
 export async function noteUncleanEnd(index: Index): Promise<void> {
   if ((await index.get(keys.store.setting.key(markSetting))) === undefined) return;
   await transact(index, {
-    queue: '',
+    ns: '',
     reads: [keys.store.setting.key(markSetting), keys.store.setting.key(orphanScanSetting)],
-    decide: (rows, draft) => {
-      if (rows.get(keys.store.setting, markSetting) === undefined) return;
-      const scans = rows.get(keys.store.setting, orphanScanSetting) as OrphanScans | undefined;
-      draft.put(keys.store.setting, [orphanScanSetting], { ...scans, isWanted: true });
-      draft.del(keys.store.setting, markSetting);
+    *decide(tx) {
+      if (tx.get(keys.store.setting, markSetting) === undefined) return;
+      const scans = tx.get(keys.store.setting, orphanScanSetting) as OrphanScans | undefined;
+      tx.put(keys.store.setting, [orphanScanSetting], { ...scans, isWanted: true });
+      tx.del(keys.store.setting, markSetting);
     },
   });
 }
@@ -66,11 +66,11 @@ export class MarkedBlobs implements BlobStore {
 
   private async write(isThere: boolean): Promise<void> {
     await transact(this.index, {
-      queue: '',
+      ns: '',
       reads: [],
-      decide: (_rows, draft) => {
-        if (isThere) draft.put(keys.store.setting, [markSetting], true);
-        else draft.del(keys.store.setting, markSetting);
+      *decide(tx) {
+        if (isThere) tx.put(keys.store.setting, [markSetting], true);
+        else tx.del(keys.store.setting, markSetting);
       },
     });
   }

@@ -31,19 +31,19 @@ const askedSetting = 'orphansAsked';
 export async function mayCondemn(index: Index, found: Files, allBytes: number): Promise<boolean> {
   const setting = pauseSetting('manyOrphans');
   return await transact(index, {
-    queue: '',
+    ns: '',
     reads: [keys.store.setting.key(setting), keys.store.setting.key(askedSetting)],
-    decide: (rows, draft, { now }) => {
-      const pause = rows.get(keys.store.setting, setting) as Pause | undefined;
-      const asked = rows.get(keys.store.setting, askedSetting) as Files | undefined;
+    *decide(tx) {
+      const pause = tx.get(keys.store.setting, setting) as Pause | undefined;
+      const asked = tx.get(keys.store.setting, askedSetting) as Files | undefined;
       if (found.count <= orphansMax && found.bytes * bytesShare <= allBytes) {
-        if (pause !== undefined) draft.del(keys.store.setting, setting);
+        if (pause !== undefined) tx.del(keys.store.setting, setting);
         return true;
       }
       const isKnown = asked !== undefined && found.count <= asked.count && found.bytes <= asked.bytes;
       if (isKnown) return pause === undefined;
-      draft.put(keys.store.setting, [askedSetting], { count: found.count, bytes: found.bytes });
-      draft.put(keys.store.setting, [setting], pauseOver(found, allBytes, now));
+      tx.put(keys.store.setting, [askedSetting], { count: found.count, bytes: found.bytes });
+      tx.put(keys.store.setting, [setting], pauseOver(found, allBytes, tx.now));
       return false;
     },
   });
@@ -63,11 +63,10 @@ function pauseOver({ count, bytes }: Files, allBytes: number, now: number): Paus
 /** What was allowed has been done: the next time it is asked again. */
 export async function endConfirmation(index: Index): Promise<void> {
   await transact(index, {
-    queue: '',
+    ns: '',
     reads: [keys.store.setting.key(askedSetting)],
-    decide: (rows, draft) => {
-      if (rows.get(keys.store.setting, askedSetting) !== undefined)
-        draft.del(keys.store.setting, askedSetting);
+    *decide(tx) {
+      if (tx.get(keys.store.setting, askedSetting) !== undefined) tx.del(keys.store.setting, askedSetting);
     },
   });
 }

@@ -176,13 +176,13 @@ export class Orphans {
     for (let at = 0; at < all.length; at += condemnedTogether) {
       const some = all.slice(at, at + condemnedTogether);
       const condemned = await transact(this.index, {
-        queue: some[0]![1].ns,
+        ns: some[0]![1].ns,
         reads: some.map(([name, { ns }]) => keys.blobs.physicalName.key(ns, name)),
-        decide: (rows, draft, { now }) => {
+        *decide(tx) {
           const free = some.filter(
-            ([name, { ns }]) => rows.get(keys.blobs.physicalName, ns, name) === undefined,
+            ([name, { ns }]) => tx.get(keys.blobs.physicalName, ns, name) === undefined,
           );
-          for (const [name, { ns, size }] of free) condemn(draft, ns, name, size, now);
+          for (const [name, { ns, size }] of free) condemn(tx.in(ns), name, size);
           return free.length;
         },
       });
@@ -194,10 +194,11 @@ export class Orphans {
   /** A scan has ended. */
   private async note(scans: OrphanScans): Promise<void> {
     await transact(this.index, {
-      queue: '',
+      ns: '',
       reads: [],
-      decide: (_rows, draft, { now }) =>
-        draft.put(keys.store.setting, [orphanScanSetting], { ...scans, lastTime: now }),
+      *decide(tx) {
+        tx.put(keys.store.setting, [orphanScanSetting], { ...scans, lastTime: tx.now });
+      },
     });
   }
 }

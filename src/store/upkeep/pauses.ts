@@ -90,13 +90,13 @@ export class Pauses {
   /** Begins one that outlasts the process; in the place of an earlier one of its cause, unless that says the same. */
   async begin(cause: PauseCause, message: string, objects?: Pause['objects']): Promise<void> {
     await transact(this.index, {
-      queue: '',
+      ns: '',
       reads: [keys.store.setting.key(pauseSetting(cause))],
-      decide: (rows, draft, { now }) => {
-        const held = rows.get(keys.store.setting, pauseSetting(cause)) as Pause | undefined;
+      *decide(tx) {
+        const held = tx.get(keys.store.setting, pauseSetting(cause)) as Pause | undefined;
         if (held?.message === message) return;
-        const pause: Pause = { id: `${cause}-${now}`, cause, startTime: now, message };
-        draft.put(
+        const pause: Pause = { id: `${cause}-${tx.now}`, cause, startTime: tx.now, message };
+        tx.put(
           keys.store.setting,
           [pauseSetting(cause)],
           objects === undefined ? pause : { ...pause, objects },

@@ -1,5 +1,6 @@
-/** What a reaper's transactions do: each looks again, by key, at what a scan has found. Pure. */
+/** What a reaper's transactions do: each looks again, by key, at what a scan has found. */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Asking, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, SessionRecord } from '../../index/records.ts';
 import { delArtifact } from '../rows/artifact-rows.ts';
@@ -8,7 +9,6 @@ import { isForgotten } from '../rows/key-rows.ts';
 import { delLink } from '../rows/link-rows.ts';
 import { asOf, freeAgain, isThere } from '../rows/session-life.ts';
 import { delDerivedOfSession, putSession } from '../rows/session-rows.ts';
-import { type Draft, type Rows, through } from '../rows/transaction.ts';
 import { addUsage, usageKey } from '../rows/usage.ts';
 
 /** A transaction removes no more artifacts than this: it takes two milliseconds or so, for which others wait. */
@@ -24,28 +24,22 @@ export interface Removed {
   readonly seen: number;
 }
 
-/** The rows to read for {@link removeArtifacts}; the rest takes another round. */
+/** The rows that {@link removeArtifacts} reads first. */
 export function artifactKeys(ns: string, ids: readonly ArtifactId[]): Uint8Array[] {
   return ids.map((id) => keys.artifacts.record.key(ns, id));
 }
 
-/** Removes of some artifacts those that are not there for anybody any more, as their records say at `now`. */
-export function removeArtifacts(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  ids: readonly ArtifactId[],
-  now: number,
-): Removed {
-  const records = ids.map((id) => rows.get(keys.artifacts.record, ns, id));
-  rows.require(records.flatMap((record) => (record === undefined ? [] : neededFor(ns, record))));
-  const current = through(rows, draft);
+/** Removes of some artifacts those that are not there for anybody any more, as their records say. */
+export function* removeArtifacts(tx: Tx, ids: readonly ArtifactId[]): Asking<Removed> {
+  yield artifactKeys(tx.ns, ids);
+  const records = ids.map((id) => tx.get(keys.artifacts.record, tx.ns, id));
+  yield records.flatMap((record) => (record === undefined ? [] : neededFor(tx.ns, record)));
   let bytes = 0;
   let count = 0;
   for (const [at, record] of records.entries()) {
-    if (draft.writes.length > writesMax) return { artifacts: count, bytes, seen: at };
-    if (record === undefined || !mayGo(rows, ns, record, now)) continue;
-    removeArtifact(current, draft, ns, record, now);
+    if (tx.written.size > writesMax) return { artifacts: count, bytes, seen: at };
+    if (record === undefined || !mayGo(tx, record)) continue;
+    yield* removeArtifact(tx, record);
     count++;
     bytes += record.size;
   }
@@ -62,24 +56,25 @@ function neededFor(ns: string, record: ArtifactRecord): Uint8Array[] {
 }
 
 /** What is live at a seal must not go before the manifest is stored. */
-function mayGo(rows: Rows, ns: string, record: ArtifactRecord, now: number): boolean {
-  const session = rows.get(keys.sessions.record, ns, record.uid);
+function mayGo(tx: Tx, record: ArtifactRecord): boolean {
+  const session = tx.get(keys.sessions.record, tx.ns, record.uid);
   if (session === undefined) return false;
-  const current = asOf(session, now);
+  const current = asOf(session, tx.now);
   const isSettled = current.state !== 'sealing' && current.lapsed === undefined;
-  return (isSettled || session.deleteTime !== undefined) && !isThere(record, current, now);
+  return (isSettled || session.deleteTime !== undefined) && !isThere(record, current, tx.now);
 }
 
-function removeArtifact(rows: Rows, draft: Draft, ns: string, record: ArtifactRecord, now: number): void {
-  const head = rows.get(keys.artifacts.head, ns, record.uid, record.name);
+function* removeArtifact(tx: Tx, record: ArtifactRecord): Asking<void> {
+  const { ns } = tx;
+  const head = tx.get(keys.artifacts.head, ns, record.uid, record.name);
   const isLatest = head?.latest === record.id && !head.deleted;
-  delArtifact(draft, ns, record, isLatest);
+  delArtifact(tx, record, isLatest);
   if (isLatest)
-    draft.put(keys.artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, reaped: true });
-  const session = rows.get(keys.sessions.record, ns, record.uid)!;
-  putSession(draft, ns, session, withoutOne(session, record));
-  addUsage(rows, draft, ns, record.session, { artifacts: -1, bytes: -record.size });
-  detach(rows, draft, ns, record.sha256, { kind: 'artifact', id: record.id }, now);
+    tx.put(keys.artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, reaped: true });
+  const session = tx.get(keys.sessions.record, ns, record.uid)!;
+  putSession(tx, session, withoutOne(session, record));
+  yield* addUsage(tx, record.session, { artifacts: -1, bytes: -record.size });
+  yield* detach(tx, record.sha256, { kind: 'artifact', id: record.id });
 }
 
 /** A session that waited for this one, the last that survived it, is looked after again. */
@@ -103,43 +98,31 @@ export interface LeftRows {
 }
 
 /** Removes rows of the feed and heads of a session that was deleted and has no artifact any more. */
-export function removeLeftRows(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  uid: SessionUid,
-  { feed, names }: LeftRows,
-): void {
-  const session = rows.get(keys.sessions.record, ns, uid);
+export function* removeLeftRows(tx: Tx, uid: SessionUid, { feed, names }: LeftRows): Asking<void> {
+  yield [keys.sessions.record.key(tx.ns, uid)];
+  const session = tx.get(keys.sessions.record, tx.ns, uid);
   if (session?.deleteTime === undefined || session.artifacts > 0) return;
-  for (const number of feed) draft.del(keys.artifacts.feed, ns, uid, number);
-  for (const name of names) draft.del(keys.artifacts.head, ns, uid, name);
+  for (const number of feed) tx.del(keys.artifacts.feed, tx.ns, uid, number);
+  for (const name of names) tx.del(keys.artifacts.head, tx.ns, uid, name);
 }
 
 /** Removes a deleted session of which nothing else is left. Its name keeps its id. */
-export function removeSession(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  session: SessionRecord,
-  now: number,
-): void {
-  delDerivedOfSession(draft, ns, session);
-  draft.del(keys.sessions.record, ns, session.uid);
-  if (session.hasOutputs) draft.del(keys.sessions.outputs, ns, session.uid);
+export function* removeSession(tx: Tx, session: SessionRecord): Asking<void> {
+  delDerivedOfSession(tx, session);
+  tx.del(keys.sessions.record, tx.ns, session.uid);
+  if (session.hasOutputs) tx.del(keys.sessions.outputs, tx.ns, session.uid);
   if (session.manifest !== undefined)
-    detach(rows, draft, ns, session.manifest.sha256, { kind: 'manifest', id: session.uid }, now);
-  addUsage(rows, draft, ns, session.id, { sessions: -1 });
+    yield* detach(tx, session.manifest.sha256, { kind: 'manifest', id: session.uid });
+  yield* addUsage(tx, session.id, { sessions: -1 });
 }
 
 /** A row of the queue, taken apart. */
 export type Queued = readonly [time: number, ns: string, kind: string, id: string];
 
 /** Removes what is neither an artifact nor a session and is over. Returns how many. */
-export function removeOthers(rows: Rows, draft: Draft, queued: readonly Queued[], now: number): number {
-  let count = 0;
-  for (const one of queued) if (removeOther(rows, draft, one, now)) count++;
-  return count;
+export function* removeOthers(tx: Tx, queued: readonly Queued[]): Asking<number> {
+  yield queued.flatMap((one) => keyOfOther(one) ?? []);
+  return queued.filter((one) => removeOther(tx, one)).length;
 }
 
 /** The row that a row of the queue is about; undefined for kinds that this version does not know: these stay. */
@@ -165,45 +148,46 @@ function requestOf(id: string): [subject: string, requestId: string] {
   return [subject, requestId];
 }
 
-function removeOther(rows: Rows, draft: Draft, queued: Queued, now: number): boolean {
+function removeOther(tx: Tx, queued: Queued): boolean {
   const [, ns, kind, id] = queued;
+  const { now } = tx;
   switch (kind) {
     case 'request': {
       const [subject, requestId] = requestOf(id);
-      const record = rows.get(keys.calls.requestId, ns, subject, requestId);
+      const record = tx.get(keys.calls.requestId, ns, subject, requestId);
       if (record !== undefined && record.expireTime > now) return false;
-      draft.del(keys.calls.requestId, ns, subject, requestId);
+      tx.del(keys.calls.requestId, ns, subject, requestId);
       break;
     }
     case 'token': {
-      const record = rows.get(keys.credentials.tokenUse, ns, id);
+      const record = tx.get(keys.credentials.tokenUse, ns, id);
       if (record !== undefined && record.expireTime > now) return false;
-      draft.del(keys.credentials.tokenUse, ns, id);
+      tx.del(keys.credentials.tokenUse, ns, id);
       break;
     }
     case 'link': {
-      const link = rows.get(keys.links.record, id);
+      const link = tx.get(keys.links.record, id);
       if (link !== undefined && link.expireTime > now) return false;
-      if (link !== undefined) delLink(draft, id, link);
+      if (link !== undefined) delLink(tx, id, link);
       break;
     }
     case 'key': {
-      const key = rows.get(keys.credentials.apiKey, id);
+      const key = tx.get(keys.credentials.apiKey, id);
       if (key !== undefined && !isForgotten(key, now)) return false;
-      draft.del(keys.credentials.apiKey, id);
+      tx.del(keys.credentials.apiKey, id);
       break;
     }
     case 'gone': {
-      const name = rows.get(keys.sessions.name, ns, id);
+      const name = tx.get(keys.sessions.name, ns, id);
       if (name?.goneSince !== undefined) {
         if (freeAgain(name.goneSince) > now) return false;
-        draft.del(keys.sessions.name, ns, id);
+        tx.del(keys.sessions.name, ns, id);
       }
       break;
     }
     default:
       return false;
   }
-  draft.del(keys.calls.expiry, ...queued);
+  tx.del(keys.calls.expiry, ...queued);
   return true;
 }

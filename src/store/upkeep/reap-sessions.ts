@@ -1,11 +1,11 @@
 /** Frees sessions that have expired or were deleted, with what is in them; seals those whose lease has lapsed. */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
-import type { Reader } from '../../index/door.ts';
+import type { Asking, Reader, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { dueTime, emptySince, hasLapsed, isOver } from '../rows/session-life.ts';
 import { putSession } from '../rows/session-rows.ts';
-import { type Draft, type Operation, type Rows, through, transact } from '../rows/transaction.ts';
+import { type Operation, transact } from '../rows/transaction.ts';
 import { markDeleted } from '../sessions/session-deletion.ts';
 import type { Bounds } from './bounds.ts';
 import {
@@ -60,12 +60,13 @@ export class SessionReaper {
   /** A row of the queue that its session does not know. */
   private async dropStale(ns: string, uid: SessionUid, time: number): Promise<void> {
     await this.paced({
+      ns,
       queue: reapQueue,
       reads: [keys.sessions.record.key(ns, uid)],
-      decide: (rows, draft) => {
-        const record = rows.get(keys.sessions.record, ns, uid);
+      *decide(tx) {
+        const record = tx.get(keys.sessions.record, ns, uid);
         if (record === undefined || dueTime(record) !== time)
-          draft.del(keys.calls.expiry, time, ns, 'session', uid);
+          tx.del(keys.calls.expiry, time, ns, 'session', uid);
       },
     });
   }
@@ -86,16 +87,17 @@ export class SessionReaper {
   private async removeAtOnce(ns: string, uid: SessionUid, parts: Parts, done: Reaped): Promise<void> {
     const { ids, left, feed } = parts;
     const result = await this.paced({
+      ns,
       queue: reapQueue,
       reads: [keys.sessions.record.key(ns, uid), ...artifactKeys(ns, ids)],
-      decide: (rows, draft, env) => {
-        const removed = removeArtifacts(rows, draft, ns, ids, env.now);
-        const current = through(rows, draft);
-        const isWhole = removed.seen === ids.length && rows.get(keys.sessions.record, ns, uid)?.feed === feed;
-        const isGone = isWhole && settle(current, draft, ns, uid, ids.length - removed.artifacts, env.now);
+      *decide(tx) {
+        const before = tx.get(keys.sessions.record, ns, uid);
+        const removed = yield* removeArtifacts(tx, ids);
+        const isWhole = removed.seen === ids.length && before?.feed === feed;
+        const isGone = isWhole && (yield* settle(tx, uid, ids.length - removed.artifacts));
         if (isGone) {
-          removeLeftRows(current, draft, ns, uid, left);
-          removeSession(current, draft, ns, current.get(keys.sessions.record, ns, uid)!, env.now);
+          yield* removeLeftRows(tx, uid, left);
+          yield* removeSession(tx, tx.get(keys.sessions.record, ns, uid)!);
         }
         return { removed, isGone };
       },
@@ -116,12 +118,13 @@ export class SessionReaper {
     const survivors = await this.removeContents(ns, uid, bounds, done);
     if (survivors === undefined) return;
     const isEmpty = await this.paced({
+      ns,
       queue: reapQueue,
       reads: [keys.sessions.record.key(ns, uid)],
-      decide: (rows, draft, env) => {
+      *decide(tx) {
         // Whoever has changed something meanwhile is looked at again.
-        if (rows.get(keys.sessions.record, ns, uid)?.revision !== session.revision) return false;
-        return settle(rows, draft, ns, uid, survivors, env.now);
+        if (tx.get(keys.sessions.record, ns, uid)?.revision !== session.revision) return false;
+        return yield* settle(tx, uid, survivors);
       },
     });
     await onStep?.('reap.emptied');
@@ -130,13 +133,14 @@ export class SessionReaper {
       const left = await leftRows(index, ns, uid, leftTogether);
       const isLast = left.feed.length + left.names.length < leftTogether;
       await this.paced({
+        ns,
         queue: reapQueue,
         reads: [keys.sessions.record.key(ns, uid)],
-        decide: (rows, draft, env) => {
-          removeLeftRows(rows, draft, ns, uid, left);
-          const record = rows.get(keys.sessions.record, ns, uid);
+        *decide(tx) {
+          yield* removeLeftRows(tx, uid, left);
+          const record = tx.get(keys.sessions.record, ns, uid);
           if (isLast && record?.deleteTime !== undefined && record.artifacts === 0)
-            removeSession(rows, draft, ns, record, env.now);
+            yield* removeSession(tx, record);
         },
       });
       await onStep?.('reap.session');
@@ -160,9 +164,10 @@ export class SessionReaper {
         if (bounds.isOver()) return undefined;
         const together = ids.slice(0, artifactsTogether);
         const removed = await this.paced({
+          ns,
           queue: reapQueue,
           reads: artifactKeys(ns, together),
-          decide: (rows, draft, env) => removeArtifacts(rows, draft, ns, together, env.now),
+          decide: (tx) => removeArtifacts(tx, together),
         });
         await this.options.onStep?.('reap.artifacts');
         add(done, removed);
@@ -185,23 +190,17 @@ interface Parts {
  * What becomes of a session that is over, once what goes with it has gone: it waits for what survives, or is as good
  * as deleted. Returns true for the latter.
  */
-function settle(
-  rows: Rows,
-  draft: Draft,
-  ns: string,
-  uid: SessionUid,
-  survivors: number,
-  now: number,
-): boolean {
-  const session = rows.get(keys.sessions.record, ns, uid);
-  if (session === undefined || !isOver(session, now)) return false;
+function* settle(tx: Tx, uid: SessionUid, survivors: number): Asking<boolean> {
+  yield [keys.sessions.record.key(tx.ns, uid)];
+  const session = tx.get(keys.sessions.record, tx.ns, uid);
+  if (session === undefined || !isOver(session, tx.now)) return false;
   if (session.artifacts > 0) {
     const isWaiting = session.deleteTime === undefined && session.artifacts === survivors;
-    if (isWaiting && !session.reaped) putSession(draft, ns, session, { ...session, reaped: true });
+    if (isWaiting && !session.reaped) putSession(tx, session, { ...session, reaped: true });
     return false;
   }
   if (session.deleteTime === undefined)
-    markDeleted(rows, draft, ns, session, now, Math.min(now, emptySince(session)));
+    yield* markDeleted(tx, session, Math.min(tx.now, emptySince(session)));
   return true;
 }
 

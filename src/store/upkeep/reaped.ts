@@ -1,7 +1,7 @@
 /** What the parts of the reaper share. */
 import type { Index } from '../../index/door.ts';
 import type { OnStep } from '../rows/steps.ts';
-import type { Lapses } from '../sessions/lapses.ts';
+import type { LapseWriter } from '../rows/transaction.ts';
 import type { Pace } from './pace.ts';
 import type { Pauses } from './pauses.ts';
 
@@ -21,7 +21,7 @@ export interface Reaped {
 export interface ReaperOptions {
   readonly index: Index;
   readonly pauses: Pauses;
-  readonly lapses: Lapses;
+  readonly lapses: LapseWriter;
   readonly onStep: OnStep | undefined;
   readonly pace: Pace;
 }

@@ -101,9 +101,10 @@ export class Reaper {
     let ids = batch.map(([, , , id]) => id as ArtifactId);
     while (ids.length > 0) {
       const removed = await this.paced({
+        ns,
         queue: reapQueue,
         reads: artifactKeys(ns, ids),
-        decide: (rows, draft, env) => removeArtifacts(rows, draft, ns, ids, env.now),
+        decide: (tx) => removeArtifacts(tx, ids),
       });
       await this.options.onStep?.('reap.artifacts');
       done.artifacts += removed.artifacts;
@@ -114,9 +115,10 @@ export class Reaper {
 
   private async others(batch: readonly Queued[], done: Reaped): Promise<void> {
     done.others += await this.paced({
+      ns: batch[0]![1],
       queue: reapQueue,
       reads: batch.map((one) => keyOfOther(one)!),
-      decide: (rows, draft, env) => removeOthers(rows, draft, batch, env.now),
+      decide: (tx) => removeOthers(tx, batch),
     });
     await this.options.onStep?.('reap.others');
   }

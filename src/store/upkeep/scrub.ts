@@ -230,13 +230,13 @@ export class Scrub {
     message: string,
   ): Promise<Damaged | undefined> {
     const damaged = await transact(this.options.index, {
-      queue: ns,
+      ns,
       reads: [key],
-      decide: (rows, draft, { now }) => {
-        const current = rows.get(keys.blobs.record, ns, sha256);
+      *decide(tx) {
+        const current = tx.get(keys.blobs.record, ns, sha256);
         if (current === undefined || current.quarantined || current.name !== record.name) return undefined;
-        quarantine(draft, ns, sha256, current, { time: now, message });
-        return { ns, sha256, size: current.size, time: now, message };
+        quarantine(tx, sha256, current, { time: tx.now, message });
+        return { ns, sha256, size: current.size, time: tx.now, message };
       },
     });
     if (damaged !== undefined) await this.options.onStep?.('scrub.quarantined');
@@ -246,12 +246,12 @@ export class Scrub {
   /** Unless another call has come further meanwhile. */
   private async note(before: Rounds | undefined, rounds: Rounds): Promise<void> {
     await transact(this.options.index, {
-      queue: '',
+      ns: '',
       reads: [keys.store.setting.key(scrubSetting)],
-      decide: (rows, draft) => {
-        const current = rows.get(keys.store.setting, scrubSetting) as Rounds | undefined;
+      *decide(tx) {
+        const current = tx.get(keys.store.setting, scrubSetting) as Rounds | undefined;
         if (JSON.stringify(current) === JSON.stringify(before))
-          draft.put(keys.store.setting, [scrubSetting], rounds);
+          tx.put(keys.store.setting, [scrubSetting], rounds);
       },
     });
   }

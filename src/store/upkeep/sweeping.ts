@@ -90,17 +90,17 @@ async function forget(
   gone: readonly Condemned[],
 ): Promise<{ readonly removed: number; readonly bytes: number }> {
   return await transact(index, {
-    queue: gone[0]!.ns,
+    ns: gone[0]!.ns,
     reads: gone.flatMap(({ key, ns, name }) => [key, keys.blobs.physicalName.key(ns, name)]),
-    decide: (rows, draft) => {
+    *decide(tx) {
       // Another sweep may have been here.
       const ours = gone.filter(
         ({ key, ns, name }) =>
-          rows.value(key) !== undefined && rows.get(keys.blobs.physicalName, ns, name)?.state === 'condemned',
+          tx.value(key) !== undefined && tx.get(keys.blobs.physicalName, ns, name)?.state === 'condemned',
       );
       for (const { key, ns, name } of ours) {
-        draft.writes.push({ type: 'del', key });
-        draft.del(keys.blobs.physicalName, ns, name);
+        tx.write({ type: 'del', key });
+        tx.del(keys.blobs.physicalName, ns, name);
       }
       return { removed: ours.length, bytes: ours.reduce((sum, { size }) => sum + size, 0) };
     },

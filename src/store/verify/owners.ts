@@ -138,19 +138,19 @@ export function headKeyOf(owner: Owner, value: Value): Key | undefined {
  * @param value the owner's record. @param head what {@link headKeyOf} names, if it is there.
  */
 export function derivedRows(owner: Owner, value: Value, head: HeadRecord | undefined): Draft['writes'] {
-  const draft = new Draft();
   const { ns, key } = owner;
+  const draft = new Draft(ns);
   switch (owner.kind) {
     case 'artifact': {
       const record = keys.artifacts.record.decode(value);
-      putDerived(draft, ns, record);
+      putDerived(draft, record);
       draft.put(keys.blobs.reference, [ns, record.sha256, 'artifact', record.id], true);
-      if (head?.latest === record.id && !head.deleted) putLatest(draft, ns, record);
+      if (head?.latest === record.id && !head.deleted) putLatest(draft, record);
       break;
     }
     case 'session': {
       const record = keys.sessions.record.decode(value);
-      putDerivedOfSession(draft, ns, record);
+      putDerivedOfSession(draft, record);
       if (record.state === 'sealing') draft.put(keys.sessions.pendingSeal, [ns, record.uid], true);
       if (record.manifest !== undefined)
         draft.put(keys.blobs.reference, [ns, record.manifest.sha256, 'manifest', record.uid], true);

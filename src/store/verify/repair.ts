@@ -5,12 +5,12 @@ import type { Sha256 } from '../../domain/digest.ts';
 import { failedWith } from '../../domain/errors.ts';
 import { artifactId } from '../../domain/ids.ts';
 import { textOf } from '../../index/bytes.ts';
-import type { Env, Index } from '../../index/door.ts';
+import type { Asking, Index, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { BlobRecord, HeadRecord } from '../../index/records.ts';
-import type { Key } from '../../index/row.ts';
+import type { Key, Write } from '../../index/row.ts';
 import { condemn, crcKeys, quarantine as putQuarantine } from '../rows/blob-rows.ts';
-import { type Draft, type Rows, transact } from '../rows/transaction.ts';
+import { transact } from '../rows/transaction.ts';
 import { noUsage, plus } from '../rows/usage.ts';
 import type { Repair } from './finding.ts';
 import { derivedRows, headKeyOf, type Owner } from './owners.ts';
@@ -29,26 +29,21 @@ export async function repair(index: Index, blobStore: BlobStore, what: Repair): 
     case 'restore':
       return await restore(index, blobStore, what);
     default:
-      return await transact(index, {
-        queue: what.ns,
-        reads: [],
-        decide: (rows, draft, env) => decide(what, rows, draft, env),
-      });
+      return await transact(index, { ns: what.ns, reads: [], decide: (tx) => decide(tx, what) });
   }
 }
 
-function decide(
+function* decide(
+  tx: Tx,
   what: Exclude<Repair, RepairOf<'derive' | 'quarantine' | 'restore' | 'head'>>,
-  rows: Rows,
-  draft: Draft,
-  env: Env,
-): boolean {
-  const { now } = env;
+): Asking<boolean> {
+  const { ns, now } = tx;
   switch (what.kind) {
     case 'countSession': {
-      const record = rows.get(keys.sessions.record, what.ns, what.uid);
+      yield [keys.sessions.record.key(ns, what.uid)];
+      const record = tx.get(keys.sessions.record, ns, what.uid);
       if (record === undefined) return false;
-      draft.put(keys.sessions.record, [what.ns, what.uid], {
+      tx.put(keys.sessions.record, [ns, what.uid], {
         ...record,
         artifacts: record.artifacts + what.artifacts,
         bytes: record.bytes + what.bytes,
@@ -57,50 +52,52 @@ function decide(
       return true;
     }
     case 'countUsage': {
-      const share = rows.get(keys.calls.usage, what.ns, what.shard) ?? noUsage;
-      draft.put(keys.calls.usage, [what.ns, what.shard], plus(share, what));
+      yield [keys.calls.usage.key(ns, what.shard)];
+      const share = tx.get(keys.calls.usage, ns, what.shard) ?? noUsage;
+      tx.put(keys.calls.usage, [ns, what.shard], plus(share, what));
       return true;
     }
     case 'countReferences':
-      return countReferences(what, rows, draft, now);
+      return yield* countReferences(tx, what);
     case 'leftOver': {
       // A preview is in the way only if it is damaged: the content is read in its place.
       const isWanted = what.key[0] !== keys.blobs.preview.code;
-      if (isWanted && rows.get(keys.blobs.record, what.ns, what.sha256) !== undefined) return false;
-      draft.writes.push({ type: 'del', key: what.key });
+      if (isWanted && (yield* blobRecord(tx, what.sha256)) !== undefined) return false;
+      tx.write({ type: 'del', key: what.key });
       return true;
     }
     case 'queueFree': {
-      const record = rows.get(keys.blobs.record, what.ns, what.sha256);
+      const record = yield* blobRecord(tx, what.sha256);
       if (record === undefined || record.refs !== 0) return false;
-      draft.put(keys.blobs.maybeFree, [now, what.ns, what.sha256], true);
+      tx.put(keys.blobs.maybeFree, [now, ns, what.sha256], true);
       return true;
     }
     case 'listQuarantined': {
-      if (rows.get(keys.blobs.record, what.ns, what.sha256)?.quarantined)
-        draft.put(keys.blobs.quarantine, [what.ns, what.sha256], { time: now, message: 'it is damaged' });
-      else draft.del(keys.blobs.quarantine, what.ns, what.sha256);
+      if ((yield* blobRecord(tx, what.sha256))?.quarantined)
+        tx.put(keys.blobs.quarantine, [ns, what.sha256], { time: now, message: 'it is damaged' });
+      else tx.del(keys.blobs.quarantine, ns, what.sha256);
       return true;
     }
     case 'condemn': {
-      if (rows.get(keys.blobs.physicalName, what.ns, what.name) !== undefined) return false;
-      condemn(draft, what.ns, what.name, what.size, now);
+      yield [keys.blobs.physicalName.key(ns, what.name)];
+      if (tx.get(keys.blobs.physicalName, ns, what.name) !== undefined) return false;
+      condemn(tx, what.name, what.size);
       return true;
     }
   }
 }
 
-function countReferences(
-  { ns, sha256, refs }: RepairOf<'countReferences'>,
-  rows: Rows,
-  draft: Draft,
-  now: number,
-): boolean {
-  const record = rows.get(keys.blobs.record, ns, sha256);
+function* blobRecord(tx: Tx, sha256: Sha256): Asking<BlobRecord | undefined> {
+  yield [keys.blobs.record.key(tx.ns, sha256)];
+  return tx.get(keys.blobs.record, tx.ns, sha256);
+}
+
+function* countReferences(tx: Tx, { sha256, refs }: RepairOf<'countReferences'>): Asking<boolean> {
+  const record = yield* blobRecord(tx, sha256);
   if (record === undefined) return false;
   const counted = Math.max(0, record.refs + refs);
-  draft.put(keys.blobs.record, [ns, sha256], { ...record, refs: counted });
-  if (counted === 0) draft.put(keys.blobs.maybeFree, [now, ns, sha256], true);
+  tx.put(keys.blobs.record, [tx.ns, sha256], { ...record, refs: counted });
+  if (counted === 0) tx.put(keys.blobs.maybeFree, [tx.now, tx.ns, sha256], true);
   return true;
 }
 
@@ -112,17 +109,18 @@ async function mendHead(index: Index, what: RepairOf<'head'>): Promise<boolean> 
   const { ns, uid, name, was, highest } = what;
   // While it is damaged nobody can have changed it: whoever does reads it before.
   const wasDamaged = await isDamaged(index, keys.artifacts.head.key(ns, uid, name));
+  const headKey = keys.artifacts.head.key(ns, uid, name);
   return await transact(index, {
-    queue: ns,
-    reads: [keys.sessions.record.key(ns, uid)],
-    decide: (rows, draft, env) => {
-      const session = rows.get(keys.sessions.record, ns, uid);
+    ns,
+    reads: [keys.sessions.record.key(ns, uid), ...(wasDamaged ? [] : [headKey])],
+    *decide(tx) {
+      const session = tx.get(keys.sessions.record, ns, uid);
       if (session === undefined) return false;
-      if (!wasDamaged && !same(rows.get(keys.artifacts.head, ns, uid, name), was)) return false;
-      draft.put(keys.artifacts.head, [ns, uid, name], {
+      if (!wasDamaged && !same(tx.get(keys.artifacts.head, ns, uid, name), was)) return false;
+      tx.put(keys.artifacts.head, [ns, uid, name], {
         nextVersion: session.feed + 1,
         // Where all versions are deleted the id of the last one is not known any more, and nobody asks for it.
-        latest: highest?.id ?? was?.latest ?? artifactId(env.mintId()),
+        latest: highest?.id ?? was?.latest ?? artifactId(tx.mintId()),
         ...(highest === undefined ? { deleted: true } : {}),
       });
       return true;
@@ -146,23 +144,26 @@ function same(now: HeadRecord | undefined, before: HeadRecord | undefined): bool
 
 async function derive(index: Index, { key, owner }: RepairOf<'derive'>): Promise<boolean> {
   return await transact(index, {
-    queue: owner?.ns ?? '',
+    ns: owner?.ns ?? '',
     reads: owner === undefined ? [] : [owner.key],
-    decide: (rows, draft) => {
-      const derived = owner === undefined ? [] : derivedOf(owner, rows);
+    *decide(tx) {
+      const derived = owner === undefined ? [] : yield* derivedOf(tx, owner);
       const wanted = derived.find((write) => textOf(write.key) === textOf(key));
-      draft.writes.push(wanted ?? { type: 'del', key });
+      tx.write(wanted ?? { type: 'del', key });
       return true;
     },
   });
 }
 
 /** All that is derived from an owner as it is now; nothing if it is not there. */
-function derivedOf(owner: Owner, rows: Rows): Draft['writes'] {
-  const value = rows.value(owner.key);
+function* derivedOf(tx: Tx, owner: Owner): Asking<readonly Write[]> {
+  yield [owner.key];
+  const value = tx.value(owner.key);
   if (value === undefined) return [];
   const headKey = headKeyOf(owner, value);
-  const head = headKey && rows.value(headKey);
+  if (headKey === undefined) return derivedRows(owner, value, undefined);
+  yield [headKey];
+  const head = tx.value(headKey);
   return derivedRows(owner, value, head && keys.artifacts.head.decode(head));
 }
 
@@ -176,13 +177,13 @@ async function quarantine(
   const before = value && keys.blobs.record.decode(value);
   if (before === undefined || (await isSound(index, blobStore, ns, sha256, before))) return false;
   return await transact(index, {
-    queue: ns,
+    ns,
     reads: [keys.blobs.record.key(ns, sha256)],
-    decide: (rows, draft, { now }) => {
-      const record = rows.get(keys.blobs.record, ns, sha256);
+    *decide(tx) {
+      const record = tx.get(keys.blobs.record, ns, sha256);
       if (record === undefined || record.quarantined || record.name !== before.name) return false;
       if (name !== undefined && record.name !== name) return false;
-      putQuarantine(draft, ns, sha256, record, { time: now, message });
+      putQuarantine(tx, sha256, record, { time: tx.now, message });
       return true;
     },
   });
@@ -222,12 +223,12 @@ async function restore(
   const key = keys.blobs.record.key(ns, sha256);
   const wasDamaged = await isDamaged(index, key);
   return await transact(index, {
-    queue: ns,
+    ns,
     reads: wasDamaged ? [] : [key],
-    decide: (rows, draft) => {
+    *decide(tx) {
       // While it is damaged nobody can have written it: whoever does reads it before.
-      if (!wasDamaged && rows.get(keys.blobs.record, ns, sha256) !== undefined) return false;
-      draft.put(keys.blobs.record, [ns, sha256], record);
+      if (!wasDamaged && tx.get(keys.blobs.record, ns, sha256) !== undefined) return false;
+      tx.put(keys.blobs.record, [ns, sha256], record);
       return true;
     },
   });
@@ -261,17 +262,23 @@ async function fileSize(
 /** Writes all that is derived from these owners, in one transaction. @returns how many rows. */
 export async function reindex(index: Index, owners: readonly Owner[]): Promise<number> {
   return await transact(index, {
-    queue: owners[0]!.ns,
+    ns: owners[0]!.ns,
     reads: owners.map(({ key }) => key),
-    decide: (rows, draft) => {
-      rows.require(owners.flatMap((owner) => headOf(owner, rows) ?? []));
-      for (const owner of owners) draft.writes.push(...derivedOf(owner, rows));
-      return draft.writes.length;
+    *decide(tx) {
+      // All heads in one round.
+      yield owners.flatMap((owner) => headOf(tx, owner) ?? []);
+      let count = 0;
+      for (const owner of owners)
+        for (const write of yield* derivedOf(tx, owner)) {
+          tx.write(write);
+          count++;
+        }
+      return count;
     },
   });
 }
 
-function headOf(owner: Owner, rows: Rows): Key | undefined {
-  const value = rows.value(owner.key);
+function headOf(tx: Tx, owner: Owner): Key | undefined {
+  const value = tx.value(owner.key);
   return value && headKeyOf(owner, value);
 }

@@ -15,14 +15,14 @@ export interface Listener {
 export function announcing(index: Index, listener: Listener): Index {
   return {
     transact: async <T>(transaction: Transaction<T>): Promise<T> => {
-      let written: readonly Write[] = [];
+      let written: Iterable<Write> = [];
       try {
         return await index.transact<T>({
           ...transaction,
-          decide: (rows, env) => {
-            const decision = transaction.decide(rows, env);
-            if ('writes' in decision) written = decision.writes;
-            return decision;
+          *decide(tx) {
+            const result = yield* transaction.decide(tx);
+            written = tx.written.values();
+            return result;
           },
         });
       } finally {

@@ -8,7 +8,7 @@ import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { type After, afterRealTime } from '../../index/timer.ts';
-import { readSession } from '../look/read-session.ts';
+import { readSession } from '../look/session.ts';
 import { sessionNotFound } from '../rows/failures.ts';
 import { isIdFree } from '../rows/session-life.ts';
 import { requireGood } from '../rows/transaction.ts';

@@ -101,7 +101,7 @@ describe.each([
       expect((await salvaged(place.home)).seq).toBe(newest);
       const database = await place.database();
       const gone = keys.store.commit.key((newest - 1) % 1_024);
-      const kept = database.getSync(gone)!;
+      const kept = (await database.getMany([gone]))[0]!;
       await database.batch([{ type: 'del', key: gone }]);
       await database.close();
       await expect(place.another().open(unexpected)).rejects.toMatchObject({
@@ -136,7 +136,7 @@ describe.each([
     const place = await makePlace();
     await filled(place, 5);
     const database = await place.database();
-    const stored = Uint8Array.from(database.getSync(key('row-0003'))!);
+    const stored = Uint8Array.from((await database.getMany([key('row-0003')]))[0]!);
     stored[9]! ^= 4;
     await database.batch([
       { type: 'put', key: key('row-0003'), value: stored },

@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import { indexContract } from '../contract.ts';
-import { openMemoryRig } from '../rigs.ts';
+import { openMemoryRig, openWaitingRig } from '../rigs.ts';
 import { decide, increment, key, look, put, rowsOf, value, write } from '../support.ts';
 
 indexContract('memory', openMemoryRig);
+indexContract('memory whose reads take a turn', openWaitingRig);
 
 test('a decide that is not pure shows', async () => {
   await using index = await openMemoryIndex();

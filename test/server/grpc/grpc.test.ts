@@ -121,7 +121,6 @@ describe('an error', () => {
       getArtifact: () => {
         throw bug;
       },
-      // biome-ignore lint/correctness/useYield: it fails before it could
       downloadArtifact: async function* () {
         throw bug;
       },

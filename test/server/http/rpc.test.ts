@@ -195,7 +195,6 @@ describe('the door', () => {
           getArtifact: () => {
             throw new Error('the secret of the house');
           },
-          // biome-ignore lint/correctness/useYield: it fails before it has anything
           downloadArtifact: async function* () {
             throw new Error('the secret of the house');
           },

@@ -168,23 +168,16 @@ describe('counts that are wrong', () => {
     );
     const sha256 = createHash('sha256').update('small').digest('hex') as never;
     await rig.index.transact({
-      queue: '',
+      ns: 'default',
       reads: [keys.sessions.record.key('default', uid), keys.blobs.record.key('default', sha256)],
-      decide: (rows) => {
-        const session = keys.sessions.record.decode(rows.get(keys.sessions.record.key('default', uid))!);
-        const blob = keys.blobs.record.decode(rows.get(keys.blobs.record.key('default', sha256))!);
-        return {
-          writes: [
-            keys.sessions.record.put(['default', uid], {
-              ...session,
-              artifacts: session.artifacts + 5,
-              bytes: 7,
-            }),
-            keys.blobs.record.put(['default', sha256], { ...blob, refs: blob.refs - 1 }),
-            keys.calls.usage.put(['default', usageShard('one')], { sessions: 1, artifacts: 12, bytes: -4 }),
-          ],
-          result: 0,
-        };
+      *decide(tx) {
+        const session = tx.get(keys.sessions.record, 'default', uid)!;
+        const blob = tx.get(keys.blobs.record, 'default', sha256)!;
+        const artifacts = session.artifacts + 5;
+        tx.put(keys.sessions.record, ['default', uid], { ...session, artifacts, bytes: 7 });
+        tx.put(keys.blobs.record, ['default', sha256], { ...blob, refs: blob.refs - 1 });
+        const usage = { sessions: 1, artifacts: 12, bytes: -4 };
+        tx.put(keys.calls.usage, ['default', usageShard('one')], usage);
       },
     });
     const report = await rig.check();

@@ -1,0 +1,231 @@
+/**
+ * The order of transactions: their decisions run one after another, each through the batches that are not durable yet,
+ * and what they have come to is told when all that they could have read from is.
+ */
+import { doorLimits, type Transaction } from '../door.ts';
+import type { Key, Value } from '../row.ts';
+import { Batch } from './batch.ts';
+import type { Database } from './database.ts';
+import { Decision, type Env, type Outcome } from './decision.ts';
+import { FairQueue } from './fair-queue.ts';
+import { readRowNow, type SyncReader } from './reader.ts';
+import { Round } from './round.ts';
+
+export interface OrderOptions {
+  /** The database, once it is open; undefined while it may not be used. */
+  database(): Database | undefined;
+  /** What the next decision may use. */
+  env(): Env;
+  /** Begins to make a batch durable: {@link Order.landed} or {@link Order.fail} says how that ended. */
+  send(database: Database, batch: Batch): void;
+  /** Called when a turn has ended. */
+  onRest(): void;
+  /** Whether to run a decision that has run once more, as the contract allows. Default: never. */
+  readonly runTwice?: (() => boolean) | undefined;
+}
+
+/** A transaction whose decision has not come to its end. */
+export interface Waiting {
+  readonly transaction: Transaction<unknown>;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** How a decision ended. */
+type Ended = { readonly outcome: Outcome<unknown> } | { readonly error: unknown };
+
+/** What a transaction that gives no hint is taken to write. */
+const bytesHintDefault = 1_024;
+/** After so many transactions the thread is given to others. */
+const turnTransactionsMax = 256;
+
+export class Order {
+  private readonly options: OrderOptions;
+  private readonly queue = new FairQueue<Waiting>();
+  /** Taken from the queue by a round, in their order. */
+  private held: Waiting[] = [];
+  private round: Round | undefined;
+  private inFlight: Batch | undefined;
+  private gathering = new Batch();
+  private turnIsDue = false;
+  /** Decisions that were begun, rehearsals left out. */
+  begun = 0;
+  /** Transactions whose decision has come to its end. */
+  ended = 0;
+
+  constructor(options: OrderOptions) {
+    this.options = options;
+  }
+
+  /** Transactions that wait for their turn. */
+  get length(): number {
+    return this.queue.length + this.held.length;
+  }
+
+  /** Those of one queue. */
+  lengthOf(queue: string): number {
+    return this.queue.lengthOf(queue);
+  }
+
+  /** True if nothing waits, runs or is not durable. */
+  get isIdle(): boolean {
+    const { inFlight, gathering, round } = this;
+    return this.length === 0 && inFlight === undefined && gathering.isEmpty && round === undefined;
+  }
+
+  push(waiting: Waiting): void {
+    const { ns, queue = ns, bytesHint = bytesHintDefault } = waiting.transaction;
+    if (!(bytesHint >= 0 && bytesHint < Number.POSITIVE_INFINITY))
+      throw new RangeError(`not a number of bytes: ${bytesHint}`);
+    this.queue.push(queue, waiting, bytesHint);
+    this.turnSoon();
+  }
+
+  /** One turn of the event loop later, so that callers who act on one batch's answers share the next batch. */
+  turnSoon(): void {
+    if (this.turnIsDue) return;
+    this.turnIsDue = true;
+    setImmediate(() => {
+      this.turnIsDue = false;
+      this.takeTurn();
+    });
+  }
+
+  /** The batch in flight is durable. */
+  landed(batch: Batch): void {
+    this.inFlight = undefined;
+    this.round?.land(batch);
+    batch.settle();
+    if (this.length > 0 || !this.gathering.isEmpty) this.turnSoon();
+  }
+
+  /** The batch in flight may be lost, and with it all that was built upon it. */
+  fail(failure: unknown): void {
+    const lost = [this.inFlight, this.gathering];
+    this.inFlight = undefined;
+    this.gathering = new Batch();
+    for (const batch of lost) batch?.abandon(failure);
+  }
+
+  /** Refuses what waits, which has not been decided. */
+  refuse(failure: unknown): void {
+    for (const waiting of this.held.splice(0)) waiting.reject(failure);
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) next.reject(failure);
+  }
+
+  private takeTurn(): void {
+    const database = this.options.database();
+    if (database === undefined || this.round !== undefined) return;
+    if (database.getSync === undefined) {
+      this.takeRound(database);
+      return;
+    }
+    const read = (key: Key, text: string) => this.readNow(database as SyncReader, key, text);
+    for (let count = 0; count < turnTransactionsMax && this.hasRoom(); count++) {
+      const next = this.queue.shift();
+      if (next === undefined) break;
+      this.settle(next, this.decideNow(next, read));
+    }
+    this.endTurn(database);
+  }
+
+  private endTurn(database: Database): void {
+    if (this.inFlight === undefined && !this.gathering.isEmpty) {
+      this.inFlight = this.gathering;
+      this.gathering = new Batch();
+      this.options.send(database, this.inFlight);
+    }
+    if (this.length > 0 && this.hasRoom()) this.turnSoon();
+    this.options.onRest();
+  }
+
+  private hasRoom(): boolean {
+    return this.gathering.bytes < doorLimits.batchBytesMax;
+  }
+
+  private decideNow({ transaction }: Waiting, read: (key: Key, text: string) => Value | undefined): Ended {
+    const env = this.options.env();
+    const run = () => {
+      const decision = new Decision(transaction, env);
+      while (decision.goOn() !== undefined) decision.load(read);
+      return decision.outcome;
+    };
+    if (this.options.runTwice?.()) endOf(run);
+    this.begun++;
+    return endOf(run);
+  }
+
+  private readNow(database: SyncReader, key: Key, text: string): Value | undefined {
+    const write = this.gathering.find(text) ?? this.inFlight?.find(text);
+    if (write !== undefined) return write.type === 'put' ? write.value : undefined;
+    return readRowNow(database, key);
+  }
+
+  private takeRound(database: Database): void {
+    while (this.held.length < turnTransactionsMax) {
+      const next = this.queue.shift();
+      if (next === undefined) break;
+      this.held.push(next);
+    }
+    this.round = new Round(database, () => [this.gathering, this.inFlight]);
+    void this.workOff(this.round, database).then(() => {
+      this.round = undefined;
+      // Another database may be open by now.
+      const current = this.options.database();
+      if (current === undefined) this.options.onRest();
+      else this.endTurn(current);
+    });
+  }
+
+  /** Decides what is held, in its order, as long as the database stays. Never rejects. */
+  private async workOff(round: Round, database: Database): Promise<void> {
+    // If this fails, whoever needs the rows finds out.
+    await round.fetch(this.held.flatMap(({ transaction }) => transaction.reads)).catch(() => undefined);
+    while (this.held.length > 0 && this.hasRoom()) {
+      const next = this.held[0]!;
+      const ended = await this.decideIn(round, next);
+      // It has read what may be lost, or was refused meanwhile: it is begun anew in another round, if at all.
+      if (this.options.database() !== database || this.held[0] !== next) return;
+      this.held.shift();
+      this.settle(next, ended);
+    }
+  }
+
+  private async decideIn(round: Round, { transaction }: Waiting): Promise<Ended> {
+    const env = this.options.env();
+    const run = async () => {
+      const decision = new Decision(transaction, env);
+      await round.finish(decision);
+      return decision.outcome;
+    };
+    const end = async (): Promise<Ended> => {
+      try {
+        return { outcome: await run() };
+      } catch (error) {
+        return { error };
+      }
+    };
+    if (this.options.runTwice?.()) await end();
+    this.begun++;
+    return await end();
+  }
+
+  private settle(waiting: Waiting, ended: Ended): void {
+    this.ended++;
+    const isRefusal = 'error' in ended;
+    if (!isRefusal) this.gathering.add(ended.outcome.writes, ended.outcome.bytes);
+    const settle = () => (isRefusal ? waiting.reject(ended.error) : waiting.resolve(ended.outcome.result));
+    // It may have read from any batch that is not durable, and batches become durable in order.
+    const newest = this.gathering.isEmpty ? this.inFlight : this.gathering;
+    if (newest === undefined) settle();
+    else newest.wait({ settle, abandon: (failure) => waiting.reject(failure) });
+  }
+}
+
+function endOf(run: () => Outcome<unknown>): Ended {
+  try {
+    return { outcome: run() };
+  } catch (error) {
+    return { error };
+  }
+}

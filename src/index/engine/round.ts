@@ -1,0 +1,66 @@
+/**
+ * A round of an engine whose reads take time: some decisions, one after another, over rows that are fetched as they
+ * are asked for. What the database answers may be older than a batch that has become durable meanwhile, so a round
+ * goes on reading through every batch that was not durable when it began.
+ */
+import { textOf } from '../bytes.ts';
+import type { Key, Value } from '../row.ts';
+import type { Batch } from './batch.ts';
+import type { DatabaseReader, StoredValue } from './database.ts';
+import type { Decision } from './decision.ts';
+import { decodeRow } from './stored-row.ts';
+
+export class Round {
+  private readonly database: Pick<DatabaseReader, 'getMany'>;
+  private readonly pending: () => readonly (Batch | undefined)[];
+  /** Became durable during the round, the newest first. */
+  private readonly landed: Batch[] = [];
+  private readonly fetched = new Map<string, StoredValue | undefined>();
+
+  /** @param pending the batches that are not durable, the newest first. */
+  constructor(database: Pick<DatabaseReader, 'getMany'>, pending: () => readonly (Batch | undefined)[]) {
+    this.database = database;
+    this.pending = pending;
+  }
+
+  /** A batch that was not durable is so now. */
+  land(batch: Batch): void {
+    this.landed.unshift(batch);
+  }
+
+  /** Fetches in one query what is not known of these rows. Rejects if the database cannot be read. */
+  async fetch(wanted: Iterable<Key>): Promise<void> {
+    const unknown = new Map<string, Key>();
+    for (const key of wanted) {
+      const text = textOf(key);
+      if (!this.fetched.has(text) && this.written(text) === undefined) unknown.set(text, key);
+    }
+    if (unknown.size === 0) return;
+    const stored = await this.database.getMany([...unknown.values()]);
+    let at = 0;
+    for (const text of unknown.keys()) this.fetched.set(text, stored[at++]);
+  }
+
+  /** Leads a decision to its end. Rejects with what it throws, or if the database cannot be read. */
+  async finish(decision: Decision<unknown>): Promise<void> {
+    for (let lacking = decision.goOn(); lacking !== undefined; lacking = decision.goOn()) {
+      await this.fetch(lacking.values());
+      decision.load((key, text) => this.read(key, text));
+    }
+  }
+
+  private written(text: string) {
+    for (const batch of [...this.pending(), ...this.landed]) {
+      const write = batch?.find(text);
+      if (write !== undefined) return write;
+    }
+    return undefined;
+  }
+
+  private read(key: Key, text: string): Value | undefined {
+    const write = this.written(text);
+    if (write !== undefined) return write.type === 'put' ? write.value : undefined;
+    const stored = this.fetched.get(text);
+    return stored === undefined ? undefined : decodeRow(key, stored);
+  }
+}

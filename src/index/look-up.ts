@@ -1,0 +1,18 @@
+/** Reads that are written as {@link Asking}, over what is durable. */
+import type { Asking, Reader, Rows } from './door.ts';
+import { LoadedRows } from './loaded-rows.ts';
+
+/** Runs a look-up to its end. Each round is one read of all its keys. Throws what the look-up throws. */
+export async function lookUp<T>(reader: Pick<Reader, 'getMany'>, ask: (rows: Rows) => Asking<T>): Promise<T> {
+  const rows = new LoadedRows();
+  const steps = ask(rows);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    const lacking = rows.lacking(step.value);
+    if (lacking.size === 0) continue;
+    const values = await reader.getMany([...lacking.values()]);
+    let at = 0;
+    for (const text of lacking.keys()) rows.give(text, values[at++]);
+  }
+}

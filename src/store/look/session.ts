@@ -1,0 +1,84 @@
+/**
+ * The session that an id names. Written once: readers run it over a snapshot, transactions inside their decision, and
+ * both find the same.
+ */
+import { type Principal, seesSession } from '../../domain/principal.ts';
+import type { Asking, Reader, Rows } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import { lookUp } from '../../index/look-up.ts';
+import type { SessionRecord } from '../../index/records.ts';
+import { sessionGone, sessionLost, sessionNotFound } from '../rows/failures.ts';
+import {
+  asOf,
+  hasLapsed,
+  isIdFree,
+  isOver,
+  isPresent,
+  SessionLapsed,
+  type SessionNow,
+} from '../rows/session-life.ts';
+
+/**
+ * The session that is there under an id, as its record is written; also one that has expired, as long as it may have
+ * survivors.
+ *
+ * @throws Failure SESSION_NOT_FOUND; DATA_LOSS.
+ */
+export function* presentSession(rows: Rows, by: Principal, id: string, now: number): Asking<SessionRecord> {
+  if (!seesSession(by, id)) throw sessionNotFound(id);
+  const ns = by.namespace;
+  yield [keys.sessions.name.key(ns, id)];
+  const name = rows.get(keys.sessions.name, ns, id);
+  if (name === undefined || name.goneSince !== undefined) throw sessionNotFound(id);
+  yield [keys.sessions.record.key(ns, name.uid)];
+  const record = rows.get(keys.sessions.record, ns, name.uid);
+  if (record === undefined) throw sessionLost(id);
+  if (!isPresent(asOf(record, now), now)) throw sessionNotFound(id);
+  return record;
+}
+
+/** The same for who changes it: a lapse has to be written down first. @throws {@link SessionLapsed}. */
+export function* changeableSession(
+  rows: Rows,
+  by: Principal,
+  id: string,
+  now: number,
+): Asking<SessionRecord> {
+  const record = yield* presentSession(rows, by, id, now);
+  if (hasLapsed(record, now)) throw new SessionLapsed(record);
+  return record;
+}
+
+/**
+ * The session that takes, or has taken, what comes under an id; undefined if the id is free.
+ *
+ * @throws Failure SESSION_GONE for one that was deleted or has expired; DATA_LOSS; {@link SessionLapsed}.
+ */
+export function* takingSession(
+  rows: Rows,
+  ns: string,
+  id: string,
+  now: number,
+): Asking<SessionRecord | undefined> {
+  yield [keys.sessions.name.key(ns, id)];
+  const name = rows.get(keys.sessions.name, ns, id);
+  if (name === undefined) return undefined;
+  if (name.goneSince === undefined) yield [keys.sessions.record.key(ns, name.uid)];
+  const record = name.goneSince === undefined ? rows.get(keys.sessions.record, ns, name.uid) : undefined;
+  if (isIdFree(name, record, now)) return undefined;
+  if (name.goneSince !== undefined) throw sessionGone(id);
+  if (record === undefined) throw sessionLost(id);
+  if (isOver(asOf(record, now), now)) throw sessionGone(id);
+  if (hasLapsed(record, now)) throw new SessionLapsed(record);
+  return record;
+}
+
+/** {@link presentSession} as it is now. */
+export async function readSession(
+  reader: Reader,
+  by: Principal,
+  id: string,
+  now: number,
+): Promise<SessionNow> {
+  return asOf(await lookUp(reader, (rows) => presentSession(rows, by, id, now)), now);
+}
