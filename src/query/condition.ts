@@ -93,13 +93,6 @@ export function isInOrder(a: number, order: Order, b: number): boolean {
   }
 }
 
-/** True if some comparison of the condition names one of these fields. */
-export function mentions(condition: Condition, names: ReadonlySet<string>): boolean {
-  if (condition.kind === 'test') return names.has(condition.field.name);
-  if (condition.kind === 'not') return mentions(condition.of, names);
-  return condition.of.some((one) => mentions(one, names));
-}
-
 /** The condition as a filter, with every parenthesis written out and every time absolute. */
 export function toFilter(condition: Condition): string {
   switch (condition.kind) {
