@@ -13,7 +13,7 @@ import { type ArtifactId, parseArtifactId } from '../domain/ids.ts';
 import { limits } from '../domain/limits.ts';
 import { parsePairs } from '../domain/metadata.ts';
 import { parseArtifactName, parseRequestId, parseSessionId } from '../domain/names.ts';
-import type { Outcome } from '../domain/session.ts';
+import type { Outcome } from '../domain/outcome.ts';
 
 /**
  * Everything about a push but its bytes; relative to `field` in violations. @throws Failure INVALID_ARGUMENT.

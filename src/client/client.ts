@@ -10,13 +10,11 @@ import { Policies } from './admin/policies.ts';
 import type { Artifact, ArtifactRef } from './artifacts/artifact.ts';
 import {
   type ArtifactChanges,
-  type ArtifactQuery,
   type BatchResult,
   batchGetArtifacts,
   type DeleteOptions,
   deleteArtifact,
   getArtifact,
-  listArtifacts,
   updateArtifact,
 } from './artifacts/artifacts.ts';
 import type { PushContent } from './artifacts/content.ts';
@@ -26,7 +24,13 @@ import { type LineageEdge, type LineageQuery, lineage } from './artifacts/lineag
 import { Links } from './artifacts/links.ts';
 import { push } from './artifacts/push.ts';
 import type { Pushed, PushSettings, PushSpec } from './artifacts/push-spec.ts';
-import { type ArtifactPage, type PageQuery, queryArtifacts } from './artifacts/query.ts';
+import {
+  type ArtifactPage,
+  type ArtifactQuery,
+  listArtifacts,
+  type PageQuery,
+  queryArtifacts,
+} from './artifacts/query.ts';
 import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './artifacts/reading.ts';
 import { Sessions } from './sessions/sessions.ts';
 import type { CallSettings, Calls } from './wire/calls.ts';

@@ -1,7 +1,7 @@
 /** Arbitrary steps of a store's life, for properties that hold whatever is done. */
 import fc from 'fast-check';
 import { Failure } from '../../src/domain/errors.ts';
-import type { Outcome } from '../../src/domain/session.ts';
+import type { Outcome } from '../../src/domain/outcome.ts';
 import { Upload } from '../../src/store/artifacts/uploads.ts';
 import { someBytes } from '../support/calls.ts';
 import type { TestStore } from '../support/door.ts';

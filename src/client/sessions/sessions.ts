@@ -1,9 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
-import { ListOrder } from '../../../gen/artifacta/v1/query_pb.ts';
-import { type Explanation, explainSessions } from '../artifacts/query.ts';
 import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
-import { type PageOptions, paged } from '../wire/pages.ts';
+import { type Explanation, explanationFrom } from '../wire/explanation.ts';
+import { orderOf, type PageOptions, paged } from '../wire/pages.ts';
 import { durationOf } from '../wire/times.ts';
 import { type CompareOptions, compareSessions, type Difference } from './comparison.ts';
 import { type ManifestLine, manifestLines } from './manifest.ts';
@@ -82,7 +81,7 @@ export class Sessions {
   /** Newest first unless told otherwise, one page in memory at a time. */
   list(query: SessionQuery = {}): AsyncGenerator<Session, void, void> {
     return paged(query, async (pageSize, pageToken) => {
-      const order = query.order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST;
+      const order = orderOf(query);
       const request = { filter: query.filter ?? '', order, pageSize, pageToken };
       const answer = await unary(this.#calls, query, (call) =>
         this.#calls.sessions.listSessions(request, call),
@@ -92,8 +91,12 @@ export class Sessions {
   }
 
   /** How a query is understood and what its first page takes. */
-  explain(query: SessionQuery): Promise<Explanation> {
-    return explainSessions(this.#calls, query);
+  async explain(query: SessionQuery): Promise<Explanation> {
+    const request = { filter: query.filter ?? '', order: orderOf(query), explain: true };
+    const answer = await unary(this.#calls, query, (call) =>
+      this.#calls.sessions.listSessions(request, call),
+    );
+    return explanationFrom(answer.explanation!);
   }
 
   async update(session: string, changes: SessionChanges): Promise<Session> {
