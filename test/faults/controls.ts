@@ -63,7 +63,7 @@ const plants: readonly Plant[] = [
     name: 'power: never-syncs-the-file',
     rig: 'power',
     file: 'src/blobs/staged-file.ts',
-    from: 'await this.#file.sync();',
+    from: 'await this.file.sync();',
     to: '',
   },
   {
