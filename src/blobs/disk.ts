@@ -32,7 +32,7 @@ import {
 import { StagedFile } from './staged-file.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
-export interface DiskBlobsOptions {
+interface DiskBlobsOptions {
   /** Made if absent, durably, with mode 0700. Relative paths are taken from the working directory. */
   readonly root: string;
 }

@@ -3,7 +3,7 @@ import { Failure } from '../domain/errors.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import { blobName, checkByteRange, checkInternalId, checkShard } from './names.ts';
 
-export interface MemoryBlobsOptions {
+interface MemoryBlobsOptions {
   /** Milliseconds since the Unix epoch, for modify times. Default `Date.now`. */
   readonly now?: () => number;
 }

@@ -8,7 +8,7 @@ import { FileWriter } from './file-writer.ts';
 import { ioFailure, syncDirectory, systemCode, unlinkIfPresent } from './files.ts';
 import type { WriteBuffers } from './write-buffers.ts';
 
-export interface StagedFileOptions {
+interface StagedFileOptions {
   readonly name: string;
   readonly stagingPath: string;
   readonly finalPath: string;

@@ -10,7 +10,7 @@ import { openLog } from '../telemetry/log.ts';
 import type { ReaperMetrics } from '../telemetry/reaper-metrics.ts';
 
 /** What the process gives it. */
-export interface ReapSurroundings {
+interface ReapSurroundings {
   /** Of the software. */
   readonly version: string;
   /** Resolves when it is to stop. */

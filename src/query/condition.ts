@@ -34,7 +34,7 @@ export type Condition =
   | { readonly kind: 'test'; readonly field: Field; readonly test: Test };
 
 /** What a condition is asked about: the value of a field, or undefined if there is none. */
-export type Subject = (field: Field) => string | number | undefined;
+type Subject = (field: Field) => string | number | undefined;
 
 /** True if the subject matches. NOT is the complement: it matches what lacks the field. */
 export function matches(condition: Condition, subject: Subject): boolean {

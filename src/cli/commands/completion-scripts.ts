@@ -10,7 +10,7 @@ export interface Completable {
   readonly flags: readonly CompletableFlag[];
 }
 
-export interface CompletableFlag {
+interface CompletableFlag {
   /** `--outcome`; flags of one letter are not completed. */
   readonly name: string;
   readonly description: string;

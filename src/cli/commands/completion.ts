@@ -20,7 +20,7 @@ export function addCompletion(program: Command, invocation: Invocation): Command
 }
 
 /** The program and all its commands, each before its own. */
-export function completables(program: Command): Completable[] {
+function completables(program: Command): Completable[] {
   return below(program, []);
 }
 

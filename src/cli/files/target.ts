@@ -148,7 +148,7 @@ export class Target {
 }
 
 /** A file that has no name yet. Disposing it before the commit leaves nothing behind. */
-export class TargetFile implements AsyncDisposable {
+class TargetFile implements AsyncDisposable {
   private readonly handle: FileHandle;
   private readonly temporary: string;
   private readonly giveName: () => Promise<void>;

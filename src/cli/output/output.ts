@@ -6,7 +6,7 @@ import type { Io } from '../io.ts';
 import { displayWidth, plain } from './human.ts';
 
 /** How results are shown. */
-export interface Style {
+interface Style {
   readonly json: boolean;
   readonly quiet: boolean;
 }
