@@ -74,7 +74,7 @@ export function del(name: string): Write {
   return { type: 'del', key: key(name) };
 }
 
-export interface Options {
+interface Options {
   readonly queue?: string;
   readonly bytesHint?: number;
 }

@@ -40,13 +40,13 @@ export interface Rig extends TestStore {
   pass(ms: number): void;
 }
 
-export interface PushOptions {
+interface PushOptions {
   readonly bytes?: string;
   readonly ttlMs?: number | undefined;
   readonly requestId?: string;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly metadata?: Record<string, string>;
   readonly retention?: Retention;
   readonly leaseMs?: number;

@@ -3,7 +3,7 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import type { Index, Range, Reader } from '../../src/index/door.ts';
 
 /** Resolves when whoever has come to `what` may go on. */
-export type Turn = (what: string) => Promise<unknown>;
+type Turn = (what: string) => Promise<unknown>;
 
 export function interleavedIndex(index: Index, turn: Turn): Index {
   return {

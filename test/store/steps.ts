@@ -11,7 +11,7 @@ import { digestOf, sessionNamed, specOf, target, tester } from '../support/specs
 export type Faults = { next?: 'written' | 'unwritten' | undefined };
 
 export type World = Pick<TestStore, 'store' | 'clock'> & { readonly faults: Faults };
-export type Step = (world: World) => Promise<unknown>;
+type Step = (world: World) => Promise<unknown>;
 
 /** A step that a failing property prints as what it does. */
 function step(what: string, said: unknown, run: Step): Step {
