@@ -82,8 +82,8 @@ const plants: readonly Plant[] = [
   {
     name: 'reuses-the-version-of-a-deleted-latest',
     file: 'src/store/artifacts/artifact-changes.ts',
-    from: '{ ...head, deleted: true }',
-    to: '{ ...head, nextVersion: record.version, deleted: true }',
+    from: '{ ...head, deleted: true, ...reaped }',
+    to: '{ ...head, nextVersion: record.version, deleted: true, ...reaped }',
   },
   {
     name: 'forgets-request-ids',
