@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, Rule>> = {
   'src/blobs': { ours: ['src/domain'], packages: [] },
   'src/index': {
     ours: ['src/domain'],
-    packages: ['level', 'classic-level', 'abstract-level', '@node-rs/crc32', 'snappyjs'],
+    packages: ['level', 'abstract-level', '@node-rs/crc32', 'snappyjs'],
   },
   'src/query': { ours: ['src/domain', 'src/index', 'gen/filter'], packages: [] },
   'src/reading': { ours: ['src/domain'], packages: ['re2js', 'csv-parse'] },

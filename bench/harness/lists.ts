@@ -23,7 +23,7 @@ export const steadyFilters: readonly string[] = steadyAgents.map(
     `metadata.agent = "${agent}" AND content_type = "${steadyType}" AND create_time > "${recentSince}"`,
 );
 
-export interface Answer {
+interface Answer {
   readonly page: ListArtifactsResponse;
   /** From the call to the decoded answer. */
   readonly millis: number;

@@ -10,7 +10,7 @@ export interface Plot {
   readonly lines: readonly Line[];
 }
 
-export interface Line {
+interface Line {
   readonly label: string;
   readonly points: readonly Point[];
 }

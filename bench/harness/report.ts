@@ -7,9 +7,9 @@ import { median } from './statistics.ts';
 import { type Context, type Figure, runsForVerdict, type Series } from './target.ts';
 
 /** What a verdict depends on besides the figures. */
-export type Conditions = Pick<Context, 'runs' | 'quick' | 'sizes'>;
+type Conditions = Pick<Context, 'runs' | 'quick' | 'sizes'>;
 
-export type Verdict =
+type Verdict =
   | 'holds'
   | 'falls short'
   | 'holds, but not in every run'
@@ -17,7 +17,7 @@ export type Verdict =
   | 'no verdict';
 
 /** By the median; says so when the runs disagree. */
-export function verdictOf({ result, requirement }: Figure, { quick }: Pick<Context, 'quick'>): Verdict {
+function verdictOf({ result, requirement }: Figure, { quick }: Pick<Context, 'quick'>): Verdict {
   if (quick || result.values.length < runsForVerdict) return 'no verdict';
   const meets = (value: number) =>
     requirement.bound === 'at least' ? value >= requirement.value : value <= requirement.value;

@@ -1,7 +1,7 @@
 /** The order of measurements. */
 import type { Context } from './target.ts';
 
-export interface Round<A, B> {
+interface Round<A, B> {
   readonly ours: A;
   readonly control: B;
 }

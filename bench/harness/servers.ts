@@ -15,7 +15,7 @@ function nodeFlags(): string[] {
   return serving[1]!.split(' ');
 }
 
-export interface ServeOptions {
+interface ServeOptions {
   /** Default: a new, empty one. */
   readonly dataDir?: string;
   /** A file for its fsync and fdatasync calls. Default: they are not traced. */
@@ -40,7 +40,7 @@ export async function startArtifacta(
   return await ServerProcess.start(program!, args);
 }
 
-export type Control = 'sink' | 'source' | 'echo';
+type Control = 'sink' | 'source' | 'echo';
 
 /** One of `bench/controls/`. */
 export async function startControl(name: Control): Promise<ServerProcess> {

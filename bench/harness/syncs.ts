@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-export interface Syncs {
+interface Syncs {
   readonly fdatasync: number;
   readonly fsync: number;
 }

@@ -38,7 +38,7 @@ export interface Series {
 }
 
 /** What a figure must be, and what comes after that. */
-export interface Requirement {
+interface Requirement {
   readonly bound: 'at least' | 'at most';
   readonly value: number;
   readonly next?: number;

@@ -11,7 +11,7 @@ export const uploadPath = '/artifacta.v1.ArtifactService/UploadArtifact';
 
 export const uploadSession = 'bench';
 
-export interface Transfer {
+interface Transfer {
   /** Megabytes (10⁶) a second. */
   readonly rate: number;
   /** Processor seconds of the server for each gigabyte (10⁹). */

@@ -18,7 +18,7 @@ export interface StoreSpec {
   readonly seed: number;
 }
 
-export interface Content {
+interface Content {
   readonly sha256: Sha256;
   readonly bytes: Uint8Array;
 }

@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ClassicLevel } from 'classic-level';
+import { Level } from 'level';
 import { isExpired } from '../../src/domain/expiry.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { parseSessionId } from '../../src/domain/names.ts';
@@ -12,6 +12,7 @@ import { Decision } from '../../src/index/engine/decision.ts';
 import { encodeWrite } from '../../src/index/engine/stored-row.ts';
 import type { Family } from '../../src/index/family.ts';
 import { keys } from '../../src/index/keys.ts';
+import type { ByteLevel } from '../../src/index/leveldb/leveldb.ts';
 import type { UsageRecord } from '../../src/index/records.ts';
 import type { Write } from '../../src/index/row.ts';
 import { openEmbedded } from '../../src/programs/data-directory.ts';
@@ -67,12 +68,12 @@ export async function loadStore(
   say: (message: string) => void,
 ): Promise<Census> {
   await makeEmptyStore(dataDir);
-  const level = new ClassicLevel<Uint8Array, Uint8Array>(join(dataDir, 'index'), {
+  const level = new Level<Uint8Array, Uint8Array>(join(dataDir, 'index'), {
     keyEncoding: 'view',
     valueEncoding: 'view',
     writeBufferSize: writeBufferBytes,
     maxFileSize: tableBytes,
-  });
+  }) as ByteLevel;
   await level.open();
   try {
     const writer = new BulkWriter(level);
@@ -196,11 +197,11 @@ class ChoosyDraft extends Draft {
 /** Writes without waiting for the disk: a load that is broken off begins anew. One batch is under way while the next is made. */
 class BulkWriter {
   rows = 0;
-  private readonly level: ClassicLevel<Uint8Array, Uint8Array>;
+  private readonly level: ByteLevel;
   private pending: Write[] = [];
   private writing: Promise<void> = Promise.resolve();
 
-  constructor(level: ClassicLevel<Uint8Array, Uint8Array>) {
+  constructor(level: ByteLevel) {
     this.level = level;
   }
 

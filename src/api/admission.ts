@@ -6,7 +6,7 @@ import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { After } from './timer.ts';
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   readonly after: After;
   /** Milliseconds, from any origin. */
   readonly elapsed: () => number;

@@ -22,7 +22,7 @@ import { type Need, needOf, requireNeeded } from './needs.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
 
 /** What is known about a call when it begins. */
-export interface CallStart {
+interface CallStart {
   /** `artifacta.v1.ArtifactService/GetArtifact` */
   readonly method: string;
   readonly door: Door;
@@ -33,7 +33,7 @@ export interface CallStart {
 }
 
 /** Follows one call through what it causes. */
-export interface CallTrace {
+interface CallTrace {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
   /** Runs a part of the call so that what it causes is known to belong to it. */
@@ -73,7 +73,7 @@ export interface GuardOptions {
 }
 
 /** Header by which an operator names the namespace to act in. */
-export const namespaceHeader = 'artifacta-namespace';
+const namespaceHeader = 'artifacta-namespace';
 
 /**
  * The implementation of every method of a service: those of `handlers`, and a refusal NOT_IMPLEMENTED for the

@@ -1,5 +1,5 @@
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
-import type { Outcome } from '../domain/session.ts';
+import type { Outcome } from '../domain/outcome.ts';
 
 /** Outcomes as the protocol shows them. */
 export const outcomeValues: Readonly<Record<Outcome, SessionOutcome>> = {

@@ -13,7 +13,7 @@ import { type ArtifactId, parseArtifactId } from '../domain/ids.ts';
 import { limits } from '../domain/limits.ts';
 import { parsePairs } from '../domain/metadata.ts';
 import { parseArtifactName, parseRequestId, parseSessionId } from '../domain/names.ts';
-import type { Outcome } from '../domain/session.ts';
+import type { Outcome } from '../domain/outcome.ts';
 
 /**
  * Everything about a push but its bytes; relative to `field` in violations. @throws Failure INVALID_ARGUMENT.
@@ -40,7 +40,7 @@ export function parseSpec(field: string, message: SpecMessage | undefined): Arti
 }
 
 /** An expiry oneof as every message has it. */
-export type ExpiryMessage =
+type ExpiryMessage =
   | { case: 'ttl'; value: Duration }
   | { case: 'expireTime'; value: Timestamp }
   | { case: undefined; value?: undefined };
@@ -87,7 +87,7 @@ function parseInputs(field: string, inputs: readonly string[]): ArtifactId[] {
 }
 
 /** @throws Failure INVALID_ARGUMENT naming `field`. */
-export function parseId(field: string, text: string): ArtifactId {
+function parseId(field: string, text: string): ArtifactId {
   const id = parseArtifactId(text);
   if (id === undefined) throw invalid(field, 'is not an artifact id ("art_" and 26 characters)');
   return id;

@@ -6,8 +6,8 @@ import type { LeaseSchema } from '../../gen/artifacta/v1/session_pb.ts';
 import { invalid } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { parsePairs } from '../domain/metadata.ts';
+import { type Outcome, outcomes } from '../domain/outcome.ts';
 import type { KeepLast, Lease, Retention } from '../domain/retention.ts';
-import { type Outcome, outcomes } from '../domain/session.ts';
 import { outcomeValues } from './outcomes.ts';
 import { parseDuration, parseOutcome } from './parse.ts';
 

@@ -31,7 +31,7 @@ export const methodNames: readonly string[] = [
 ].flatMap((service) => service.methods.map(({ name }) => `${service.typeName}/${name}`));
 
 /** What the services stand on. */
-export interface RoutesOptions extends GuardOptions {
+interface RoutesOptions extends GuardOptions {
   readonly store: Store;
   /** What AdminService looks after. Default: nothing; its methods then answer NOT_IMPLEMENTED. */
   readonly host?: StoreHost | undefined;

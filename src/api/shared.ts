@@ -12,13 +12,13 @@ import { toArtifactMessage } from './messages.ts';
 export const sharedMethod = 'http/GetSharedContent';
 
 /** A part of a content, in bytes. */
-export interface SharedPart {
+interface SharedPart {
   readonly offset: number;
   readonly length: number;
 }
 
 /** One GET or HEAD of a link. */
-export interface SharedCall {
+interface SharedCall {
   /** What the link is for, as the wire shows it. */
   readonly artifact: Artifact;
   /** The bytes; they stop when the link is revoked. */

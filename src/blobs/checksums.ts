@@ -13,35 +13,35 @@ const crcBytes = 4;
 
 /** Takes a blob's bytes in order, in chunks of any size, and keeps none of them. */
 export class BlockCrcs {
-  readonly #crcs: number[] = [];
-  #crc = 0;
-  #filled = 0;
+  private readonly crcs: number[] = [];
+  private crc = 0;
+  private filled = 0;
 
   update(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
-      const part = bytes.subarray(at, at + blockBytes - this.#filled);
-      this.#crc = crc32(part, this.#crc);
-      this.#filled += part.length;
+      const part = bytes.subarray(at, at + blockBytes - this.filled);
+      this.crc = crc32(part, this.crc);
+      this.filled += part.length;
       at += part.length;
-      if (this.#filled === blockBytes) this.#endBlock();
+      if (this.filled === blockBytes) this.endBlock();
     }
   }
 
   /** The checksums of all blocks; empty for an empty blob. Called once, at the end. */
   finish(): Uint8Array {
-    if (this.#filled > 0) this.#endBlock();
-    const bytes = new Uint8Array(this.#crcs.length * crcBytes);
+    if (this.filled > 0) this.endBlock();
+    const bytes = new Uint8Array(this.crcs.length * crcBytes);
     const view = new DataView(bytes.buffer);
-    this.#crcs.forEach((crc, block) => {
+    this.crcs.forEach((crc, block) => {
       view.setUint32(block * crcBytes, crc);
     });
     return bytes;
   }
 
-  #endBlock(): void {
-    this.#crcs.push(this.#crc);
-    this.#crc = 0;
-    this.#filled = 0;
+  private endBlock(): void {
+    this.crcs.push(this.crc);
+    this.crc = 0;
+    this.filled = 0;
   }
 }
 

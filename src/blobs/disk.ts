@@ -32,7 +32,7 @@ import {
 import { StagedFile } from './staged-file.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
-export interface DiskBlobsOptions {
+interface DiskBlobsOptions {
   /** Made if absent, durably, with mode 0700. Relative paths are taken from the working directory. */
   readonly root: string;
 }
@@ -61,60 +61,60 @@ interface Directories {
 }
 
 class DiskBlobs implements BlobStore {
-  readonly #directories: Directories;
-  readonly #buffers = new WriteBuffers();
-  readonly #prepared = new Map<string, Promise<void>>();
-  readonly #staged = new Set<StagedBlob>();
+  private readonly directories: Directories;
+  private readonly buffers = new WriteBuffers();
+  private readonly prepared = new Map<string, Promise<void>>();
+  private readonly staged = new Set<StagedBlob>();
 
   constructor(directories: Directories) {
-    this.#directories = directories;
+    this.directories = directories;
   }
 
   get stagedCount(): number {
-    return this.#staged.size;
+    return this.staged.size;
   }
 
   get stagedBytes(): number {
     let bytes = 0;
-    for (const { bytesWritten } of this.#staged) bytes += bytesWritten;
+    for (const { bytesWritten } of this.staged) bytes += bytesWritten;
     return bytes;
   }
 
   async prepareNamespace(internalId: string): Promise<void> {
     checkInternalId(internalId);
-    let preparing = this.#prepared.get(internalId);
+    let preparing = this.prepared.get(internalId);
     if (preparing === undefined) {
-      preparing = guarded('preparing a namespace', () => this.#prepare(internalId));
-      this.#prepared.set(internalId, preparing);
-      preparing.catch(() => this.#prepared.delete(internalId));
+      preparing = guarded('preparing a namespace', () => this.prepare(internalId));
+      this.prepared.set(internalId, preparing);
+      preparing.catch(() => this.prepared.delete(internalId));
     }
     await preparing;
   }
 
   async stage(name: string): Promise<StagedBlob> {
-    const finalPath = this.#path(name);
-    const stagingPath = join(this.#directories.staging, name.replaceAll('/', '.'));
+    const finalPath = this.path(name);
+    const stagingPath = join(this.directories.staging, name.replaceAll('/', '.'));
     const staged: StagedBlob = await StagedFile.create({
       name,
       stagingPath,
       finalPath,
-      buffers: this.#buffers,
-      onSettled: () => this.#staged.delete(staged),
+      buffers: this.buffers,
+      onSettled: () => this.staged.delete(staged),
     });
-    this.#staged.add(staged);
+    this.staged.add(staged);
     return staged;
   }
 
   read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     checkByteRange(offset, length);
-    return readPieces(this.#path(name), offset, offset + length, signal);
+    return readPieces(this.path(name), offset, offset + length, signal);
   }
 
   async stat(
     name: string,
   ): Promise<{ readonly sizeBytes: number; readonly modifyTimeMs: number } | undefined> {
     try {
-      const { size, mtimeMs } = await stat(this.#path(name));
+      const { size, mtimeMs } = await stat(this.path(name));
       return { sizeBytes: size, modifyTimeMs: Math.trunc(mtimeMs) };
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined;
@@ -124,14 +124,14 @@ class DiskBlobs implements BlobStore {
 
   async space(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
     const { bsize, bavail, blocks } = await guarded('asking for free space', () =>
-      statfs(this.#directories.blobs),
+      statfs(this.directories.blobs),
     );
     return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
   }
 
   /** The removal is not made durable: a blob that a power failure brings back is one that no row refers to. */
   async delete(name: string): Promise<void> {
-    const path = this.#path(name);
+    const path = this.path(name);
     await guarded('deleting a blob', () => unlinkIfPresent(path));
   }
 
@@ -139,7 +139,7 @@ class DiskBlobs implements BlobStore {
   async *list(internalId: string, only?: string): AsyncGenerator<string> {
     checkInternalId(internalId);
     for (const shard of only === undefined ? shards : [checkShard(only)]) {
-      for await (const file of files(join(this.#directories.blobs, internalId, shard))) {
+      for await (const file of files(join(this.directories.blobs, internalId, shard))) {
         if (isSegment(file)) yield `${internalId}/${shard}/${file}`;
       }
     }
@@ -147,33 +147,33 @@ class DiskBlobs implements BlobStore {
 
   /** Files in `tmp` that this store did not name are left alone and not counted. */
   async removeStale(): Promise<number> {
-    if (this.#staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
+    if (this.staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
     let removed = 0;
-    for await (const file of files(this.#directories.staging)) {
+    for await (const file of files(this.directories.staging)) {
       if (parseBlobName(file.replaceAll('.', '/')) === undefined) continue;
-      const path = join(this.#directories.staging, file);
+      const path = join(this.directories.staging, file);
       if (await guarded('removing a stale upload', () => unlinkIfPresent(path))) removed++;
     }
     return removed;
   }
 
-  #path(name: string): string {
+  private path(name: string): string {
     const { internalId, shard, uploadId } = blobName(name);
-    return join(this.#directories.blobs, internalId, shard, uploadId);
+    return join(this.directories.blobs, internalId, shard, uploadId);
   }
 
   /**
    * The entries are synced even if all are there: an earlier process may have been killed before it did. The shards
    * themselves are synced by each commit into them.
    */
-  async #prepare(internalId: string): Promise<void> {
-    const directory = join(this.#directories.blobs, internalId);
+  private async prepare(internalId: string): Promise<void> {
+    const directory = join(this.directories.blobs, internalId);
     await makeDirectory(directory);
     const present = new Set(await readdir(directory));
     const absent = shards.filter((shard) => !present.has(shard));
     await Promise.all(absent.map((shard) => makeDirectory(join(directory, shard))));
     await syncDirectory(directory);
-    await syncDirectory(this.#directories.blobs);
+    await syncDirectory(this.directories.blobs);
   }
 }
 

@@ -9,101 +9,101 @@ import { type WriteBuffers, writeBufferBytes } from './write-buffers.ts';
  * One call at a time; after an error only `abandon`.
  */
 export class FileWriter {
-  readonly #file: Writable;
-  readonly #buffers: WriteBuffers;
-  #buffer: Uint8Array | undefined;
-  #filled = 0;
+  private readonly file: Writable;
+  private readonly buffers: WriteBuffers;
+  private buffer: Uint8Array | undefined;
+  private filled = 0;
   /** The write of a full buffer under way. It never rejects: its error goes to `#error`. */
-  #flight: Promise<void> | undefined;
-  #error: unknown;
-  #position = 0;
+  private flight: Promise<void> | undefined;
+  private error: unknown;
+  private position = 0;
 
   constructor(file: Writable, buffers: WriteBuffers) {
-    this.#file = file;
-    this.#buffers = buffers;
+    this.file = file;
+    this.buffers = buffers;
   }
 
   /** The first system call, if there is one to make and none under way, is made before this returns. */
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#error !== undefined) throw this.#error;
-    if (bytes.length < writeBufferBytes) return this.#gather(bytes);
-    if (this.#flight !== undefined) await this.#landed();
-    await this.#writeOut(bytes);
+    if (this.error !== undefined) throw this.error;
+    if (bytes.length < writeBufferBytes) return this.gather(bytes);
+    if (this.flight !== undefined) await this.landed();
+    await this.writeOut(bytes);
   }
 
   /** Hands everything to the kernel. */
   async finish(): Promise<void> {
-    await this.#landed();
-    await this.#writeOut();
+    await this.landed();
+    await this.writeOut();
   }
 
   /** Waits for what is under way, whatever comes of it, and gives the buffers back. */
   async abandon(): Promise<void> {
-    await this.#flight;
-    this.#release();
+    await this.flight;
+    this.release();
   }
 
-  async #gather(bytes: Uint8Array): Promise<void> {
+  private async gather(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
-      this.#buffer ??= await this.#nextBuffer();
-      const part = bytes.subarray(at, at + writeBufferBytes - this.#filled);
-      this.#buffer.set(part, this.#filled);
-      this.#filled += part.length;
+      this.buffer ??= await this.nextBuffer();
+      const part = bytes.subarray(at, at + writeBufferBytes - this.filled);
+      this.buffer.set(part, this.filled);
+      this.filled += part.length;
       at += part.length;
-      if (this.#filled === writeBufferBytes) {
-        if (this.#flight !== undefined) await this.#landed();
-        this.#launch(this.#buffer);
+      if (this.filled === writeBufferBytes) {
+        if (this.flight !== undefined) await this.landed();
+        this.launch(this.buffer);
       }
     }
   }
 
   /** Constant memory: two buffers at most, and one when the other uploads hold many. */
-  async #nextBuffer(): Promise<Uint8Array> {
-    if (this.#flight === undefined) return this.#buffers.take();
-    const spare = this.#buffers.takeSpare();
+  private async nextBuffer(): Promise<Uint8Array> {
+    if (this.flight === undefined) return this.buffers.take();
+    const spare = this.buffers.takeSpare();
     if (spare !== undefined) return spare;
-    await this.#landed();
-    return this.#buffers.take();
+    await this.landed();
+    return this.buffers.take();
   }
 
   /** Starts writing a full buffer, which is given back when that has ended. */
-  #launch(buffer: Uint8Array): void {
-    this.#buffer = undefined;
-    this.#filled = 0;
-    this.#flight = writeFully(this.#file, [buffer], this.#advance(buffer.length))
+  private launch(buffer: Uint8Array): void {
+    this.buffer = undefined;
+    this.filled = 0;
+    this.flight = writeFully(this.file, [buffer], this.advance(buffer.length))
       .catch((error: unknown) => {
-        this.#error = error;
+        this.error = error;
       })
       .finally(() => {
-        this.#flight = undefined;
-        this.#buffers.giveBack(buffer);
+        this.flight = undefined;
+        this.buffers.giveBack(buffer);
       });
   }
 
-  async #landed(): Promise<void> {
-    await this.#flight;
-    if (this.#error !== undefined) throw this.#error;
+  private async landed(): Promise<void> {
+    await this.flight;
+    if (this.error !== undefined) throw this.error;
   }
 
   /** Writes what was gathered and then `bytes`, in one call. */
-  async #writeOut(...bytes: readonly Uint8Array[]): Promise<void> {
-    const gathered = this.#buffer?.subarray(0, this.#filled);
+  private async writeOut(...bytes: readonly Uint8Array[]): Promise<void> {
+    const gathered = this.buffer?.subarray(0, this.filled);
     const all = gathered === undefined ? bytes : [gathered, ...bytes];
     const length = all.reduce((sum, one) => sum + one.length, 0);
-    await writeFully(this.#file, all, this.#advance(length));
-    this.#release();
+    await writeFully(this.file, all, this.advance(length));
+    this.release();
   }
 
   /** Where the next write goes; the one after it goes `length` bytes further. */
-  #advance(length: number): number {
-    const position = this.#position;
-    this.#position += length;
+  private advance(length: number): number {
+    const position = this.position;
+    this.position += length;
     return position;
   }
 
-  #release(): void {
-    if (this.#buffer !== undefined) this.#buffers.giveBack(this.#buffer);
-    this.#buffer = undefined;
-    this.#filled = 0;
+  private release(): void {
+    if (this.buffer !== undefined) this.buffers.giveBack(this.buffer);
+    this.buffer = undefined;
+    this.filled = 0;
   }
 }

@@ -3,7 +3,7 @@ import { Failure } from '../domain/errors.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import { blobName, checkByteRange, checkInternalId, checkShard } from './names.ts';
 
-export interface MemoryBlobsOptions {
+interface MemoryBlobsOptions {
   /** Milliseconds since the Unix epoch, for modify times. Default `Date.now`. */
   readonly now?: () => number;
 }
@@ -19,13 +19,13 @@ interface Blob {
 }
 
 class MemoryBlobs implements BlobStore {
-  readonly #now: () => number;
-  readonly #blobs = new Map<string, Blob>();
-  readonly #namespaces = new Set<string>();
-  readonly #staged = new Map<string, StagedBytes>();
+  private readonly now: () => number;
+  private readonly blobs = new Map<string, Blob>();
+  private readonly namespaces = new Set<string>();
+  private readonly staged = new Map<string, StagedBytes>();
 
   constructor(now: () => number) {
-    this.#now = now;
+    this.now = now;
   }
 
   async space(): Promise<undefined> {
@@ -33,70 +33,70 @@ class MemoryBlobs implements BlobStore {
   }
 
   get stagedCount(): number {
-    return this.#staged.size;
+    return this.staged.size;
   }
 
   get stagedBytes(): number {
     let bytes = 0;
-    for (const { bytesWritten } of this.#staged.values()) bytes += bytesWritten;
+    for (const { bytesWritten } of this.staged.values()) bytes += bytesWritten;
     return bytes;
   }
 
   async prepareNamespace(internalId: string): Promise<void> {
     checkInternalId(internalId);
-    this.#namespaces.add(internalId);
+    this.namespaces.add(internalId);
   }
 
   async stage(name: string): Promise<StagedBlob> {
     const { internalId } = blobName(name);
-    if (this.#staged.has(name)) throw nameTaken();
+    if (this.staged.has(name)) throw nameTaken();
     const publish = (bytes: Uint8Array) => {
-      if (!this.#namespaces.has(internalId)) throw new Failure('STORE_UNAVAILABLE', 'namespace not prepared');
-      if (this.#blobs.has(name)) throw nameTaken();
-      this.#blobs.set(name, { bytes, modifyTimeMs: this.#now() });
+      if (!this.namespaces.has(internalId)) throw new Failure('STORE_UNAVAILABLE', 'namespace not prepared');
+      if (this.blobs.has(name)) throw nameTaken();
+      this.blobs.set(name, { bytes, modifyTimeMs: this.now() });
     };
-    const staged = new StagedBytes(name, publish, () => this.#staged.delete(name));
-    this.#staged.set(name, staged);
+    const staged = new StagedBytes(name, publish, () => this.staged.delete(name));
+    this.staged.set(name, staged);
     return staged;
   }
 
   read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     blobName(name);
     checkByteRange(offset, length);
-    return this.#pieces(name, offset, offset + length, signal);
+    return this.pieces(name, offset, offset + length, signal);
   }
 
   async stat(
     name: string,
   ): Promise<{ readonly sizeBytes: number; readonly modifyTimeMs: number } | undefined> {
     blobName(name);
-    const blob = this.#blobs.get(name);
+    const blob = this.blobs.get(name);
     return blob && { sizeBytes: blob.bytes.length, modifyTimeMs: blob.modifyTimeMs };
   }
 
   async delete(name: string): Promise<void> {
     blobName(name);
-    this.#blobs.delete(name);
+    this.blobs.delete(name);
   }
 
   async *list(internalId: string, shard?: string): AsyncGenerator<string> {
     checkInternalId(internalId);
     const prefix = shard === undefined ? `${internalId}/` : `${internalId}/${checkShard(shard)}/`;
-    for (const name of this.#blobs.keys()) if (name.startsWith(prefix)) yield name;
+    for (const name of this.blobs.keys()) if (name.startsWith(prefix)) yield name;
   }
 
   async removeStale(): Promise<number> {
-    if (this.#staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
+    if (this.staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
     return 0;
   }
 
-  async *#pieces(
+  private async *pieces(
     name: string,
     offset: number,
     end: number,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Uint8Array> {
-    const bytes = this.#blobs.get(name)?.bytes;
+    const bytes = this.blobs.get(name)?.bytes;
     if (bytes === undefined) throw new Failure('DATA_LOSS', 'the stored bytes are missing');
     for (let at = offset; at < Math.min(end, bytes.length); at += blockBytes) {
       signal?.throwIfAborted();
@@ -107,51 +107,51 @@ class MemoryBlobs implements BlobStore {
 
 class StagedBytes implements StagedBlob {
   readonly name: string;
-  readonly #publish: (bytes: Uint8Array) => void;
-  readonly #onSettled: () => unknown;
-  #chunks: Uint8Array[] = [];
-  #state: 'open' | 'failed' | 'committed' | 'discarded' = 'open';
-  #bytesWritten = 0;
+  private readonly publish: (bytes: Uint8Array) => void;
+  private readonly onSettled: () => unknown;
+  private chunks: Uint8Array[] = [];
+  private state: 'open' | 'failed' | 'committed' | 'discarded' = 'open';
+  private written = 0;
 
   constructor(name: string, publish: (bytes: Uint8Array) => void, onSettled: () => unknown) {
     this.name = name;
-    this.#publish = publish;
-    this.#onSettled = onSettled;
+    this.publish = publish;
+    this.onSettled = onSettled;
   }
 
   get bytesWritten(): number {
-    return this.#bytesWritten;
+    return this.written;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.#checkOpen('writing');
-    this.#chunks.push(Uint8Array.from(bytes));
-    this.#bytesWritten += bytes.length;
+    this.checkOpen('writing');
+    this.chunks.push(Uint8Array.from(bytes));
+    this.written += bytes.length;
   }
 
   async commit(): Promise<void> {
-    this.#checkOpen('committing');
-    this.#state = 'failed'; // unless it succeeds
-    this.#publish(Buffer.concat(this.#chunks));
-    this.#settle('committed');
+    this.checkOpen('committing');
+    this.state = 'failed'; // unless it succeeds
+    this.publish(Buffer.concat(this.chunks));
+    this.settle('committed');
   }
 
   async discard(): Promise<void> {
-    if (this.#state === 'open' || this.#state === 'failed') this.#settle('discarded');
+    if (this.state === 'open' || this.state === 'failed') this.settle('discarded');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.discard();
   }
 
-  #checkOpen(doing: string): void {
-    if (this.#state !== 'open') throw new Error(`${doing}: the blob is ${this.#state}`);
+  private checkOpen(doing: string): void {
+    if (this.state !== 'open') throw new Error(`${doing}: the blob is ${this.state}`);
   }
 
-  #settle(state: 'committed' | 'discarded'): void {
-    this.#state = state;
-    this.#chunks = [];
-    this.#onSettled();
+  private settle(state: 'committed' | 'discarded'): void {
+    this.state = state;
+    this.chunks = [];
+    this.onSettled();
   }
 }
 

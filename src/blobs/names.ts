@@ -12,7 +12,7 @@ export const shards: readonly string[] = Array.from({ length: 256 }, (_, n) =>
   n.toString(16).padStart(2, '0'),
 );
 
-export interface BlobName {
+interface BlobName {
   readonly internalId: string;
   readonly shard: string;
   readonly uploadId: string;

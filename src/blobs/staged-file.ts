@@ -8,7 +8,7 @@ import { FileWriter } from './file-writer.ts';
 import { ioFailure, syncDirectory, systemCode, unlinkIfPresent } from './files.ts';
 import type { WriteBuffers } from './write-buffers.ts';
 
-export interface StagedFileOptions {
+interface StagedFileOptions {
   readonly name: string;
   readonly stagingPath: string;
   readonly finalPath: string;
@@ -18,21 +18,21 @@ export interface StagedFileOptions {
 }
 
 export class StagedFile implements StagedBlob {
-  readonly #options: StagedFileOptions;
-  readonly #file: FileHandle;
-  readonly #writer: FileWriter;
-  #state: 'open' | 'failed' | 'committed' | 'discarded' = 'open';
-  #fileOpen = true;
-  #published = false;
-  #bytesWritten = 0;
+  private readonly options: StagedFileOptions;
+  private readonly file: FileHandle;
+  private readonly writer: FileWriter;
+  private state: 'open' | 'failed' | 'committed' | 'discarded' = 'open';
+  private fileOpen = true;
+  private published = false;
+  private written = 0;
   /** The `write` or `commit` under way. It never rejects. */
-  #running: Promise<void> | undefined;
-  #discarding: Promise<void> | undefined;
+  private running: Promise<void> | undefined;
+  private discarding: Promise<void> | undefined;
 
   private constructor(options: StagedFileOptions, file: FileHandle) {
-    this.#options = options;
-    this.#file = file;
-    this.#writer = new FileWriter(file, options.buffers);
+    this.options = options;
+    this.file = file;
+    this.writer = new FileWriter(file, options.buffers);
   }
 
   /** Failure `INTERNAL` if a blob of this name is being staged. */
@@ -46,37 +46,37 @@ export class StagedFile implements StagedBlob {
   }
 
   get name(): string {
-    return this.#options.name;
+    return this.options.name;
   }
 
   get bytesWritten(): number {
-    return this.#bytesWritten;
+    return this.written;
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return this.#run('writing', async () => {
-      await this.#writer.write(bytes);
-      this.#bytesWritten += bytes.length;
+    return this.run('writing', async () => {
+      await this.writer.write(bytes);
+      this.written += bytes.length;
     });
   }
 
   commit(): Promise<void> {
-    return this.#run('committing', async () => {
-      await this.#writer.finish();
-      await this.#file.sync();
-      await this.#closeFile();
-      await this.#publish();
-      this.#state = 'committed';
-      this.#options.onSettled();
+    return this.run('committing', async () => {
+      await this.writer.finish();
+      await this.file.sync();
+      await this.closeFile();
+      await this.publish();
+      this.state = 'committed';
+      this.options.onSettled();
     });
   }
 
   discard(): Promise<void> {
-    this.#discarding ??= this.#removeTraces().catch((error: unknown) => {
-      this.#discarding = undefined; // it may be tried again
+    this.discarding ??= this.removeTraces().catch((error: unknown) => {
+      this.discarding = undefined; // it may be tried again
       throw ioFailure(error, 'discarding');
     });
-    return this.#discarding;
+    return this.discarding;
   }
 
   /**
@@ -88,22 +88,22 @@ export class StagedFile implements StagedBlob {
   }
 
   /** One call at a time, and none after a failure. The first step of `operation` runs before this returns. */
-  #run(doing: string, operation: () => Promise<void>): Promise<void> {
-    if (this.#state !== 'open' || this.#discarding !== undefined) {
-      return Promise.reject(new Error(`${doing}: the blob is ${this.#state} or being discarded`));
+  private run(doing: string, operation: () => Promise<void>): Promise<void> {
+    if (this.state !== 'open' || this.discarding !== undefined) {
+      return Promise.reject(new Error(`${doing}: the blob is ${this.state} or being discarded`));
     }
-    if (this.#running !== undefined) {
+    if (this.running !== undefined) {
       return Promise.reject(new Error(`${doing}: the call before was not awaited`));
     }
     const result = operation()
       .catch((error: unknown) => {
-        this.#state = 'failed';
+        this.state = 'failed';
         throw ioFailure(error, doing);
       })
       .finally(() => {
-        this.#running = undefined;
+        this.running = undefined;
       });
-    this.#running = result.catch(() => {});
+    this.running = result.catch(() => {});
     return result;
   }
 
@@ -112,34 +112,34 @@ export class StagedFile implements StagedBlob {
    * and not to a look before. The bytes are durable before the name appears, and the name when its directory is
    * synced. Whether the removal of the staging name is durable does not matter: one that comes back is stale.
    */
-  async #publish(): Promise<void> {
-    const { stagingPath, finalPath } = this.#options;
+  private async publish(): Promise<void> {
+    const { stagingPath, finalPath } = this.options;
     try {
       await link(stagingPath, finalPath);
     } catch (error) {
       throw systemCode(error) === 'EEXIST' ? nameTaken(error) : error;
     }
-    this.#published = true;
+    this.published = true;
     await unlink(stagingPath);
     await syncDirectory(dirname(finalPath));
   }
 
   /** A name published by a commit that then failed goes too: its commit was never reported as done. */
-  async #removeTraces(): Promise<void> {
-    await this.#running;
-    if (this.#state === 'committed' || this.#state === 'discarded') return;
-    await this.#writer.abandon();
-    await this.#closeFile();
-    await unlinkIfPresent(this.#options.stagingPath);
-    if (this.#published) await unlinkIfPresent(this.#options.finalPath);
-    this.#state = 'discarded';
-    this.#options.onSettled();
+  private async removeTraces(): Promise<void> {
+    await this.running;
+    if (this.state === 'committed' || this.state === 'discarded') return;
+    await this.writer.abandon();
+    await this.closeFile();
+    await unlinkIfPresent(this.options.stagingPath);
+    if (this.published) await unlinkIfPresent(this.options.finalPath);
+    this.state = 'discarded';
+    this.options.onSettled();
   }
 
-  async #closeFile(): Promise<void> {
-    if (!this.#fileOpen) return;
-    this.#fileOpen = false; // a close that fails has closed, too
-    await this.#file.close();
+  private async closeFile(): Promise<void> {
+    if (!this.fileOpen) return;
+    this.fileOpen = false; // a close that fails has closed, too
+    await this.file.close();
   }
 }
 

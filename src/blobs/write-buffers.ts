@@ -11,38 +11,38 @@
 export const writeBufferBytes = 256 * 1024;
 
 export class WriteBuffers {
-  readonly #sparesMax: number;
-  readonly #keptMax: number;
-  readonly #kept: Uint8Array[] = [];
-  #lent = 0;
+  private readonly sparesMax: number;
+  private readonly keptMax: number;
+  private readonly kept: Uint8Array[] = [];
+  private lentCount = 0;
 
   /**
    * `sparesMax`: a second buffer for one upload is lent only while fewer than this many are out (default 128, 32 MiB),
    * so that with many uploads and a slow disk each holds one. `keptMax`: idle buffers kept (default 32, 8 MiB).
    */
   constructor(sparesMax = 128, keptMax = 32) {
-    this.#sparesMax = sparesMax;
-    this.#keptMax = keptMax;
+    this.sparesMax = sparesMax;
+    this.keptMax = keptMax;
   }
 
   /** How many are out. */
   get lent(): number {
-    return this.#lent;
+    return this.lentCount;
   }
 
   /** A buffer of {@link writeBufferBytes} with arbitrary contents; to be given back. */
   take(): Uint8Array {
-    this.#lent++;
-    return this.#kept.pop() ?? Buffer.allocUnsafeSlow(writeBufferBytes);
+    this.lentCount++;
+    return this.kept.pop() ?? Buffer.allocUnsafeSlow(writeBufferBytes);
   }
 
   /** Like {@link take}, for one who holds a buffer already; undefined if many are out. */
   takeSpare(): Uint8Array | undefined {
-    return this.#lent < this.#sparesMax ? this.take() : undefined;
+    return this.lentCount < this.sparesMax ? this.take() : undefined;
   }
 
   giveBack(buffer: Uint8Array): void {
-    this.#lent--;
-    if (this.#kept.length < this.#keptMax) this.#kept.push(buffer);
+    this.lentCount--;
+    if (this.kept.length < this.keptMax) this.kept.push(buffer);
   }
 }

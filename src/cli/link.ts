@@ -8,39 +8,39 @@ import type { Connection, ConnectOptions, Io } from './io.ts';
  */
 export class Link implements AsyncDisposable {
   readonly transport: Transport;
-  readonly #connect: () => Promise<Connection>;
-  readonly #opened: Connection[] = [];
+  private readonly connect: () => Promise<Connection>;
+  private readonly opened: Connection[] = [];
   /** By which way the call went that threw this. */
-  readonly #wayOf = new WeakMap<object, Promise<Connection>>();
-  #renewals = 0;
-  #current: Promise<Connection>;
+  private readonly wayOf = new WeakMap<object, Promise<Connection>>();
+  private renewals = 0;
+  private way: Promise<Connection>;
 
   private constructor(connect: () => Promise<Connection>) {
-    this.#connect = async () => {
+    this.connect = async () => {
       const connection = await connect();
-      this.#opened.push(connection);
+      this.opened.push(connection);
       return connection;
     };
-    this.#current = this.#connect();
+    this.way = this.connect();
     this.transport = {
-      unary: (...call) => this.#through(({ transport }) => transport.unary(...call)),
+      unary: (...call) => this.through(({ transport }) => transport.unary(...call)),
       stream: (...call) =>
-        this.#through(async ({ transport }, way) => {
+        this.through(async ({ transport }, way) => {
           const answer = await transport.stream(...call);
-          return { ...answer, message: this.#noting(way, answer.message) };
+          return { ...answer, message: this.noting(way, answer.message) };
         }),
     };
   }
 
   /** The way that calls take now. */
   get current(): Promise<Connection> {
-    return this.#current;
+    return this.way;
   }
 
   /** @throws whatever `connect` throws. */
   static async open(io: Io, options: ConnectOptions): Promise<Link> {
     const link = new Link(() => io.connect(options));
-    await link.#current;
+    await link.way;
     return link;
   }
 
@@ -54,37 +54,42 @@ export class Link implements AsyncDisposable {
    */
   async renew(error: ArtifactaError): Promise<boolean> {
     if (error.reason !== undefined && error.reason !== 'SHUTTING_DOWN') return false;
-    const way = isObject(error.cause) ? this.#wayOf.get(error.cause) : undefined;
-    if (way === undefined || way === this.#current) this.#current = this.#connect();
-    return (await this.#current).passes === true && ++this.#renewals < renewalsMax;
+    const way = isObject(error.cause) ? this.wayOf.get(error.cause) : undefined;
+    if (way === undefined || way === this.way) this.way = this.connect();
+    return (await this.way).passes === true && ++this.renewals < renewalsMax;
   }
 
-  async #through<T>(call: (connection: Connection, way: Promise<Connection>) => Promise<T>): Promise<T> {
-    const way = this.#current;
+  private async through<T>(
+    call: (connection: Connection, way: Promise<Connection>) => Promise<T>,
+  ): Promise<T> {
+    const way = this.way;
     const connection = await way;
     try {
       return await call(connection, way);
     } catch (error) {
-      throw this.#note(way, error);
+      throw this.note(way, error);
     }
   }
 
-  async *#noting<T>(way: Promise<Connection>, messages: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+  private async *noting<T>(
+    way: Promise<Connection>,
+    messages: AsyncIterable<T>,
+  ): AsyncGenerator<T, void, void> {
     try {
       for await (const message of messages) yield message;
     } catch (error) {
-      throw this.#note(way, error);
+      throw this.note(way, error);
     }
   }
 
-  #note(way: Promise<Connection>, error: unknown): unknown {
-    if (isObject(error)) this.#wayOf.set(error, way);
+  private note(way: Promise<Connection>, error: unknown): unknown {
+    if (isObject(error)) this.wayOf.set(error, way);
     return error;
   }
 
   /** Closes what was opened, the newest first: older ways may still carry calls. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const connection of this.#opened.reverse()) await connection.close();
+    for (const connection of this.opened.reverse()) await connection.close();
   }
 }
 

@@ -27,33 +27,6 @@ import { addScrub } from './operators/scrub.ts';
 import { addUsage } from './operators/usage.ts';
 import { Output } from './output/output.ts';
 
-/** The names of the commands that {@link run} knows. */
-export const commandNames = [
-  'push',
-  'pull',
-  'ls',
-  'query',
-  'cat',
-  'show',
-  'diff',
-  'lineage',
-  'watch',
-  'rm',
-  'update',
-  'share',
-  'usage',
-  'session',
-  'keys',
-  'namespace',
-  'policy',
-  'fsck',
-  'scrub',
-  'export',
-  'import',
-  'config',
-  'completion',
-] as const;
-
 /**
  * Runs one command line.
  *

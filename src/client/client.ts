@@ -10,13 +10,11 @@ import { Policies } from './admin/policies.ts';
 import type { Artifact, ArtifactRef } from './artifacts/artifact.ts';
 import {
   type ArtifactChanges,
-  type ArtifactQuery,
   type BatchResult,
   batchGetArtifacts,
   type DeleteOptions,
   deleteArtifact,
   getArtifact,
-  listArtifacts,
   updateArtifact,
 } from './artifacts/artifacts.ts';
 import type { PushContent } from './artifacts/content.ts';
@@ -26,7 +24,13 @@ import { type LineageEdge, type LineageQuery, lineage } from './artifacts/lineag
 import { Links } from './artifacts/links.ts';
 import { push } from './artifacts/push.ts';
 import type { Pushed, PushSettings, PushSpec } from './artifacts/push-spec.ts';
-import { type ArtifactPage, type PageQuery, queryArtifacts } from './artifacts/query.ts';
+import {
+  type ArtifactPage,
+  type ArtifactQuery,
+  listArtifacts,
+  type PageQuery,
+  queryArtifacts,
+} from './artifacts/query.ts';
 import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './artifacts/reading.ts';
 import { Sessions } from './sessions/sessions.ts';
 import type { CallSettings, Calls } from './wire/calls.ts';
@@ -60,90 +64,90 @@ export class ArtifactaClient implements AsyncDisposable {
   readonly maintenance: Maintenance;
   /** How long namespaces keep what ends how. For operators. */
   readonly policies: Policies;
-  readonly #calls: Calls;
-  readonly #endpoint: Endpoint;
+  private readonly calls: Calls;
+  private readonly endpoint: Endpoint;
 
   constructor(endpoint: Endpoint, options: ClientOptions = {}) {
     const transport = withCredentials(endpoint.transport, options);
-    this.#endpoint = endpoint;
-    this.#calls = {
+    this.endpoint = endpoint;
+    this.calls = {
       artifacts: createClient(ArtifactService, transport),
       sessions: createClient(SessionService, transport),
       retry: { ...retryDefaults, ...options.retry },
       timeoutMs: options.timeoutMs ?? 30_000,
     };
-    this.sessions = new Sessions(this.#calls);
-    this.links = new Links(this.#calls);
+    this.sessions = new Sessions(this.calls);
+    this.links = new Links(this.calls);
     const admin = createClient(AdminService, transport);
-    this.admin = new Admin(this.#calls, admin);
-    this.access = new Access(this.#calls, admin);
-    this.policies = new Policies(this.#calls, admin);
-    this.maintenance = new Maintenance(this.#calls, createClient(MaintenanceService, transport));
+    this.admin = new Admin(this.calls, admin);
+    this.access = new Access(this.calls, admin);
+    this.policies = new Policies(this.calls, admin);
+    this.maintenance = new Maintenance(this.calls, createClient(MaintenanceService, transport));
   }
 
   /** Stores bytes under a name in a session. The answer means durable. See {@link push}. */
   push(content: PushContent, spec: PushSpec, settings: PushSettings = {}): Promise<Pushed> {
-    return push(this.#calls, content, spec, settings);
+    return push(this.calls, content, spec, settings);
   }
 
   /** Reads bytes; a string is an artifact id. See {@link download}. */
   download(ref: ArtifactRef, options: DownloadOptions = {}): Promise<Download> {
-    return download(this.#calls, ref, options);
+    return download(this.calls, ref, options);
   }
 
   /** Reads a bounded piece: bytes, lines, matches, a JSON value, rows of a table; a string is an artifact id. */
   readArtifact(ref: ArtifactRef, options: ReadOptions = {}): Promise<ArtifactPiece> {
-    return readArtifact(this.#calls, ref, options);
+    return readArtifact(this.calls, ref, options);
   }
 
   /** The same piece after piece, to the end of the window. */
   readPieces(ref: ArtifactRef, options: ReadOptions = {}): AsyncGenerator<ArtifactPiece, void, void> {
-    return readPieces(this.#calls, ref, options);
+    return readPieces(this.calls, ref, options);
   }
 
   /** What is known about an artifact. */
   get(ref: ArtifactRef, settings: CallSettings = {}): Promise<Artifact> {
-    return getArtifact(this.#calls, ref, settings);
+    return getArtifact(this.calls, ref, settings);
   }
 
   /** Several at once; those that cannot be had are errors of their own. */
   batchGet(refs: readonly ArtifactRef[], settings: CallSettings = {}): Promise<BatchResult[]> {
-    return batchGetArtifacts(this.#calls, refs, settings);
+    return batchGetArtifacts(this.calls, refs, settings);
   }
 
   /** Finds artifacts, newest first unless told otherwise, one page in memory at a time. */
   list(query: ArtifactQuery = {}): AsyncGenerator<Artifact, void, void> {
-    return listArtifacts(this.#calls, query);
+    return listArtifacts(this.calls, query);
   }
 
   /** One page of artifacts, and what else a query can tell: how it was understood, how many there are, how they begin. */
   query(query: PageQuery = {}): Promise<ArtifactPage> {
-    return queryArtifacts(this.#calls, query);
+    return queryArtifacts(this.calls, query);
   }
 
   /** The artifacts of a sealed session, and after them what its manifest lists and is gone. */
   listWithGone(session: string, query: GoneQuery = {}): AsyncGenerator<Artifact | GoneArtifact, void, void> {
-    return listWithGone(this.#calls, session, query);
+    return listWithGone(this.calls, session, query);
   }
 
   /** What an artifact was made from, or what was made from it, one page in memory at a time. */
   lineage(ref: ArtifactRef, query: LineageQuery = {}): AsyncGenerator<LineageEdge, void, void> {
-    return lineage(this.#calls, ref, query);
+    return lineage(this.calls, ref, query);
   }
 
   /** Changes labels, own expiry or hold. */
   update(ref: ArtifactRef, changes: ArtifactChanges): Promise<Artifact> {
-    return updateArtifact(this.#calls, ref, changes);
+    return updateArtifact(this.calls, ref, changes);
   }
 
   /** Deletes one version for good. False: there was nothing to delete. */
   delete(ref: ArtifactRef, options: DeleteOptions = {}): Promise<boolean> {
-    return deleteArtifact(this.#calls, ref, options);
+    return deleteArtifact(this.calls, ref, options);
   }
 
   /** Closes the connections that it opened; an injected transport is its owner's to close. */
   close(): Promise<void> {
-    return this.#endpoint.close();
+    return this.endpoint.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -65,7 +65,7 @@ const byExtension: Readonly<Record<string, string>> = {
 };
 
 /** Assumed where the name tells nothing. */
-export const contentTypeUnknown = 'application/octet-stream';
+const contentTypeUnknown = 'application/octet-stream';
 
 /** By the extension of the name; {@link contentTypeUnknown} for unknown ones. */
 export function guessContentType(name: string): string {

@@ -66,7 +66,7 @@ export interface Violation {
 }
 
 /** What a failure says beside its reason and message. */
-export interface FailureDetail {
+interface FailureDetail {
   /** For bad input: at least one. */
   readonly violations?: readonly Violation[];
   /** Machine-readable context, e.g. `{ session: 'run_42' }`. Never secrets, never another namespace's data. */

@@ -34,11 +34,6 @@ export function effectiveExpiry(
   return { source: 'none' };
 }
 
-/** True if its session's expiry is not its own: it stays when that expires. */
-export function survivesSession(facts: ExpiryFacts): boolean {
-  return facts.hold || facts.expireTime !== undefined;
-}
-
 /** Decided at every read; nothing needs to have been swept. */
 export function isExpired(facts: ExpiryFacts, session: SessionFacts | undefined, nowMs: number): boolean {
   const { expireTime } = effectiveExpiry(facts, session);

@@ -77,13 +77,6 @@ export function parseArtifactId(text: string): ArtifactId | undefined {
   return text.startsWith('art_') && decodeBase32(text.slice(4)) ? (text as ArtifactId) : undefined;
 }
 
-/** The 48-bit millisecond timestamp of a UUIDv7. */
-export function idTimeMs(bytes: Uint8Array): number {
-  let time = 0;
-  for (let at = 0; at < 6; at++) time = time * 256 + bytes[at]!;
-  return time;
-}
-
 /**
  * A source of strictly increasing UUIDv7s. The time of an id is the `nowMs` it was minted with, which must not be
  * less than that of the id before; within one millisecond a 32-bit counter grows.

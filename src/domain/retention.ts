@@ -1,6 +1,6 @@
 import { limits } from './limits.ts';
 import type { Pairs } from './metadata.ts';
-import type { Outcome } from './session.ts';
+import type { Outcome } from './outcome.ts';
 
 /** How long the artifacts of a session live after its seal. */
 export interface Retention {

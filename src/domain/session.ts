@@ -1,11 +1,7 @@
 import type { Sha256 } from './digest.ts';
 import type { Pairs } from './metadata.ts';
+import type { Outcome } from './outcome.ts';
 import type { Lease, Retention } from './retention.ts';
-
-/** How a run ended. `abandoned`: nobody said. */
-export const outcomes = ['succeeded', 'failed', 'cancelled', 'abandoned'] as const;
-/** One of {@link outcomes}. */
-export type Outcome = (typeof outcomes)[number];
 
 /** A session as it is now. Times are milliseconds since the Unix epoch. */
 export interface Session {

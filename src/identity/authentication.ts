@@ -45,7 +45,7 @@ export interface OutsideIdentity {
 }
 
 /** API keys, as the store keeps them. */
-export interface KeyRing {
+interface KeyRing {
   /** @throws Failure UNAUTHENTICATED. */
   authenticate(token: string): Promise<Principal>;
   /** @throws Failure UNAUTHENTICATED unless the key is good now. */

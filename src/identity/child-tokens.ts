@@ -24,7 +24,7 @@ export interface Grant {
 }
 
 /** A token, and what it allows. */
-export interface Minted {
+interface Minted {
   readonly token: string;
   readonly principal: Principal;
 }

@@ -6,13 +6,13 @@ import type { JwtIssuer } from './jwt.ts';
 import type { KeySource } from './key-sets.ts';
 
 /** What the file says. */
-export interface OutsideConfig {
+interface OutsideConfig {
   readonly jwt: readonly JwtIssuer[];
   readonly certificates: readonly CertificateRule[];
 }
 
 /** Where in the file something is wrong, and what. */
-export class OutsideConfigError extends Error {
+class OutsideConfigError extends Error {
   constructor(path: string, what: string) {
     super(path === '' ? what : `${path}: ${what}`);
     this.name = 'OutsideConfigError';

@@ -38,7 +38,7 @@ const algorithms = [
 const leewaySeconds = 60;
 
 /** @throws Failure UNAUTHENTICATED, ISSUER_UNAVAILABLE. */
-export type VerifyJwt = (token: string) => Promise<OutsideIdentity>;
+type VerifyJwt = (token: string) => Promise<OutsideIdentity>;
 
 /**
  * @param now milliseconds since the Unix epoch.

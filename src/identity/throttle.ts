@@ -1,6 +1,6 @@
 /** Token buckets for many keys in bounded memory (the leaky bucket of ITU-T I.371, as a meter). */
 
-export interface ThrottleOptions {
+interface ThrottleOptions {
   /** How many are let through a second, on average. */
   readonly perSecond: number;
   /** How many at once after a rest. */

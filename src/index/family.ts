@@ -9,7 +9,7 @@ import type { Key, Range, Value, Write } from './row.ts';
 import { afterPrefix, TupleReader, TupleWriter } from './tuple.ts';
 
 /** One element of a key. */
-export interface Column<T> {
+interface Column<T> {
   write(writer: TupleWriter, value: T): void;
   read(reader: TupleReader): T;
 }
@@ -50,7 +50,7 @@ export const digest: Column<Sha256> = {
 };
 
 /** How the values of a family are written. */
-export interface ValueCodec<V> {
+interface ValueCodec<V> {
   encode(value: V): Value;
   decode(bytes: Value): V;
 }

@@ -6,9 +6,9 @@
 import type { Sha256 } from '../domain/digest.ts';
 import type { ArtifactId, SessionUid } from '../domain/ids.ts';
 import type { Pairs } from '../domain/metadata.ts';
+import type { Outcome } from '../domain/outcome.ts';
 import type { Scope } from '../domain/principal.ts';
 import type { Lease, Retention } from '../domain/retention.ts';
-import type { Outcome } from '../domain/session.ts';
 
 /** One a batch, in a ring: shows a lost tail and carries the clock over a restart. */
 export interface CommitRecord {

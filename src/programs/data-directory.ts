@@ -17,7 +17,7 @@ import { type HostState, StoreHost } from '../store/custody/host.ts';
 import { openStore } from '../store/open.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 
-export interface EmbeddedOptions {
+interface EmbeddedOptions {
   /** Absolute. Made if absent, open to its owner only: `lock/`, `index/`, `index.mark`, `blobs/`, `tmp/`, `run/`. */
   readonly dataDir: string;
   /** In bytes. */

@@ -1,5 +1,6 @@
 /** Puts the sidecar together: a client of the service's socket, and passes of maintenance through it. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { connect } from '../client/client.ts';
 import { openAdminDoor } from '../server/admin-door.ts';
 import type { ReapConfig } from '../settings/config.ts';
@@ -9,7 +10,7 @@ import { openLog } from '../telemetry/log.ts';
 import type { ReaperMetrics } from '../telemetry/reaper-metrics.ts';
 
 /** What the process gives it. */
-export interface ReapSurroundings {
+interface ReapSurroundings {
   /** Of the software. */
   readonly version: string;
   /** Resolves when it is to stop. */
@@ -43,24 +44,7 @@ export async function reapUntilStopped(
     metrics && (await openDoor(config, metrics, (error) => log.error({ err: error }, 'unexpected error')));
   const tell = (report: PassReport, durationMs: number, nextMs?: number) => {
     metrics?.passed(figuresOf(report, durationMs));
-    for (const { what, error } of report.failures) log.warn({ work: what, err: error }, 'maintenance failed');
-    for (const { namespace, sha256, message } of report.scrubbed.damaged)
-      log.error({ namespace, sha256 }, `damaged content: ${message}`);
-    for (const { id, message } of report.pauses) log.warn({ pause: id }, `maintenance waits: ${message}`);
-    const { reaped, collected, scrubbed, exported } = report;
-    const isNews = hasDone(report);
-    const { removedBytes, ...counts } = collected;
-    const line = {
-      ...reaped,
-      ...counts,
-      removed_bytes: removedBytes,
-      scrubbed: scrubbed.contents,
-      export: exported?.written ? exported.path : null,
-    };
-    log[isNews ? 'info' : 'debug'](
-      { ...line, duration_ms: Math.round(durationMs), next_ms: nextMs && Math.round(nextMs) },
-      'pass',
-    );
+    logPass(log, report, durationMs, nextMs);
   };
   const timed = async (scrubBytes: number) => {
     const start = performance.now();
@@ -114,6 +98,25 @@ async function openDoor({ listen }: ReapConfig, metrics: ReaperMetrics, onError:
     metrics: metrics.scrape,
     onUnexpectedError: onError,
   });
+}
+
+function logPass(log: Logger, report: PassReport, durationMs: number, nextMs: number | undefined): void {
+  const { reaped, collected, scrubbed, exported, failures, pauses } = report;
+  for (const { what, error } of failures) log.warn({ work: what, err: error }, 'maintenance failed');
+  for (const { namespace, sha256, message } of scrubbed.damaged)
+    log.error({ namespace, sha256 }, `damaged content: ${message}`);
+  for (const { id, message } of pauses) log.warn({ pause: id }, `maintenance waits: ${message}`);
+  const { removedBytes, ...counts } = collected;
+  const line = {
+    ...reaped,
+    ...counts,
+    removed_bytes: removedBytes,
+    scrubbed: scrubbed.contents,
+    export: exported?.written ? exported.path : null,
+    duration_ms: Math.round(durationMs),
+    next_ms: nextMs && Math.round(nextMs),
+  };
+  log[hasDone(report) ? 'info' : 'debug'](line, 'pass');
 }
 
 function hasDone({ reaped, collected, scrubbed, exported }: PassReport): boolean {

@@ -22,7 +22,7 @@ import { type Embedded, openWhenFree } from './data-directory.ts';
 import { startReaper } from './reap-child.ts';
 
 /** What the process gives the service, and is given back. */
-export interface Surroundings {
+interface Surroundings {
   /** Of the software. */
   readonly version: string;
   /** The first signal to stop, and the second. */

@@ -34,7 +34,7 @@ export type Condition =
   | { readonly kind: 'test'; readonly field: Field; readonly test: Test };
 
 /** What a condition is asked about: the value of a field, or undefined if there is none. */
-export type Subject = (field: Field) => string | number | undefined;
+type Subject = (field: Field) => string | number | undefined;
 
 /** True if the subject matches. NOT is the complement: it matches what lacks the field. */
 export function matches(condition: Condition, subject: Subject): boolean {
@@ -91,13 +91,6 @@ export function isInOrder(a: number, order: Order, b: number): boolean {
     case '!=':
       return a !== b;
   }
-}
-
-/** True if some comparison of the condition names one of these fields. */
-export function mentions(condition: Condition, names: ReadonlySet<string>): boolean {
-  if (condition.kind === 'test') return names.has(condition.field.name);
-  if (condition.kind === 'not') return mentions(condition.of, names);
-  return condition.of.some((one) => mentions(one, names));
 }
 
 /** The condition as a filter, with every parenthesis written out and every time absolute. */

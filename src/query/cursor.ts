@@ -6,7 +6,7 @@ import type { List } from './list.ts';
 import { compareSuffixes, isPassed, rangeOf, type Suffix, suffixOf, type Walk } from './suffix.ts';
 
 /** What is read of a list before it is known whether it will be walked. */
-export const firstBlock = 16;
+const firstBlock = 16;
 
 /** Reads a list in blocks that grow, each as it is needed. */
 export class ListCursor {

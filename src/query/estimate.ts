@@ -16,10 +16,10 @@ const sampleLooks = 4;
 const hitsEnough = 16;
 
 /** How much of the budget an estimate may need, for each list. */
-export const estimateTouches = stretches * (sampleEntries + 3 * sampleLooks);
+const estimateTouches = stretches * (sampleEntries + 3 * sampleLooks);
 
 /** What the page has shown. */
-export interface Seen {
+interface Seen {
   readonly examined: number;
   readonly hits: number;
 }

@@ -22,7 +22,7 @@ type FieldKind =
   | { readonly holds: 'word'; readonly words: readonly string[] };
 
 /** The fields that filters over one kind of thing can name, beside `metadata` and `labels`. */
-export type Fields = Readonly<Partial<Record<FieldName, FieldKind>>>;
+type Fields = Readonly<Partial<Record<FieldName, FieldKind>>>;
 
 const sessionFields: Fields = {
   session: { holds: 'text' },

@@ -8,7 +8,7 @@ import type { Key, Range } from '../index/row.ts';
 /** 16 bytes. */
 export type Suffix = Uint8Array;
 
-export const suffixBytes = 16;
+const suffixBytes = 16;
 const timeBytes = 6;
 const timeMax = 2 ** 48 - 1;
 

@@ -10,7 +10,7 @@ import { readTail, type TailPlace } from './tail.ts';
 import type { Reading, Window } from './window.ts';
 
 /** What is asked of one answer. */
-export interface ReadRequest {
+interface ReadRequest {
   /** Of the answer; at least 4, so that a character fits. */
   readonly bytesMax: number;
   readonly contentType: string;
@@ -23,7 +23,7 @@ export interface ReadRequest {
  *
  * @throws Failure CONTENT_UNSUITABLE, INVALID_ARGUMENT for what is wrong with regard to this content.
  */
-export type Read = (source: Source, request: ReadRequest) => Promise<Reading<unknown>>;
+type Read = (source: Source, request: ReadRequest) => Promise<Reading<unknown>>;
 
 /**
  * How a window is read. A place is only ever given to the window that it came from.

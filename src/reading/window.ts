@@ -37,7 +37,7 @@ export interface GrepWindow {
 }
 
 /** One value of a JSON document. */
-export interface JsonWindow {
+interface JsonWindow {
   readonly kind: 'json';
   readonly pointer: string;
 }

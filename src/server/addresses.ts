@@ -65,7 +65,7 @@ export async function answersOurs(path: string): Promise<boolean> {
 }
 
 /** True if something accepts connections on the Unix socket. */
-export async function answers(path: string): Promise<boolean> {
+async function answers(path: string): Promise<boolean> {
   const socket = createConnection({ path });
   try {
     return await new Promise<boolean>((resolve) => {

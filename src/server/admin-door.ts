@@ -6,7 +6,7 @@ import { ListenError } from './addresses.ts';
 import type { Readiness } from './readiness.ts';
 
 /** What a scrape is answered with. */
-export interface Scrape {
+interface Scrape {
   readonly contentType: string;
   readonly body: string;
 }
@@ -22,7 +22,7 @@ export interface AdminDoorOptions {
 }
 
 /** Disposal answers what has been asked, for at most a second, and closes. */
-export interface AdminDoor extends AsyncDisposable {
+interface AdminDoor extends AsyncDisposable {
   /** HOST:PORT */
   readonly address: string;
 }

@@ -1,5 +1,5 @@
 /** Whether the service takes calls: what probes and load balancers are told. */
-export type Phase =
+type Phase =
   /** Storage is being opened or checked. */
   | 'starting'
   /** The index is damaged; only operators are served. */

@@ -63,7 +63,7 @@ export interface ServerOptions {
   readonly readiness?: Readiness;
 }
 
-export interface DrainResult {
+interface DrainResult {
   /** Calls that had to be broken off. */
   readonly brokenOff: number;
 }

@@ -17,12 +17,12 @@ export interface TlsFiles {
 }
 
 /** What a TLS server is made with. */
-export interface ServerTls {
+interface ServerTls {
   readonly requestCert: boolean;
   readonly rejectUnauthorized: boolean;
 }
 
-export interface TlsOptions {
+interface TlsOptions {
   /** Told why files that changed are not used. */
   readonly warn: (message: string) => void;
   /** Runs something later; what is returned keeps it from that. Default: real time, which does not keep the process alive. */

@@ -47,7 +47,7 @@ export interface ClientTls {
 }
 
 /** Paths of files in PEM: what the doors on the network show, and whose clients they trust. */
-export interface TlsPaths {
+interface TlsPaths {
   readonly cert: string;
   readonly key: string;
   /** Undefined: clients are asked for no certificate. */
@@ -197,7 +197,7 @@ function tracesBelow(base: string | undefined): string | undefined {
 }
 
 /** What was given with a command. */
-export interface ClientFlags {
+interface ClientFlags {
   readonly url?: string | undefined;
   readonly dataDir?: string | undefined;
   readonly tokenFile?: string | undefined;

@@ -1,7 +1,7 @@
 /** Pass after pass, until it is told to stop: not all at once where there are many, and more rarely while it fails. */
 import type { PassReport } from './pass.ts';
 
-export interface LoopOptions {
+interface LoopOptions {
   /** @param sinceMs since the pass before began; undefined: it is the first. */
   readonly pass: (sinceMs: number | undefined) => Promise<PassReport>;
   /** From the end of a pass to the next, unless something is due earlier. */

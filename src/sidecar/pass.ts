@@ -21,9 +21,9 @@ export interface PassReport {
 
 type Totals<K extends string> = Record<K, number>;
 
-export type Work = 'reap' | 'collect' | 'scrub' | 'export';
+type Work = 'reap' | 'collect' | 'scrub' | 'export';
 
-export interface PassOptions {
+interface PassOptions {
   /** Contents are checked up to so many bytes; 0: none. */
   readonly scrubBytes: number;
   /** How much is asked for with one call. Default 1,000. */

@@ -112,69 +112,37 @@ export interface Store extends AsyncDisposable {
 
 /** @throws Failure NOT_IMPLEMENTED if the store was written by newer code. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { opensSessions = true, onStep } = options;
+  const { opensSessions = true, onStep, graces = defaultGraces, elapsed = () => performance.now() } = options;
   const watches = new Watches(options.after);
   const index = announcing(options.index, watches);
-  const inlineBytesMax = options.inlineBytesMax ?? limits.inlineContentBytesMaxDefault;
+  const inlineBytesMax = checkedInlineBytesMax(options.inlineBytesMax);
   const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
-  if (inlineBytesMax > limits.inlineRequestBytesMax)
-    throw new RangeError(
-      `inlineBytesMax may be at most ${limits.inlineRequestBytesMax}, not ${inlineBytesMax}`,
-    );
-  const settings = await readSettings(index);
-  if (!settings.isComplete) await backfill(index, defaultNamespace);
-  await noteUncleanEnd(index);
-  const blobs = new MarkedBlobs(index, options.blobs);
-  const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
-  await onStep?.('start.staleRemoved');
-  const namespaces = new Namespaces(index, blobs);
-  await namespaces.ensure(defaultNamespace);
-  const pauses = new Pauses(index, options.clockPauses);
-  const seals = new Seals({
-    index,
-    isClockSuspect: () => pauses.isClockSuspect,
-    blobs,
-    namespaces,
-    inlineBytesMax,
-    onStep,
-    ...(options.after === undefined ? {} : { after: options.after }),
-  });
-  watches.performLapsesBy((ns, uid) => seals.lapses.perform(ns, uid));
-  const pendingSeals = await seals.finishPending();
-  await onStep?.('start.sealsFinished');
+  const started = await start(options, index, inlineBytesMax, watches);
+  const { settings, blobs, namespaces, pauses, seals } = started;
+  const { lapses } = seals;
   const contents = new Contents(blobs);
   const pageTokens = new PageTokens(settings.pageTokenKey);
   const listing = new Listing(index, namespaces, contents, pageTokens);
-  const { graces = defaultGraces, elapsed = () => performance.now() } = options;
   const pace = new Pace(elapsed, options.after);
   const collection = new Collection({ index, blobs, pauses, graces, onStep });
   const space = new Space(blobs, index, options.reserveBytes);
+  const uploaded = { inlineBytesMax, artifactBytesMax, opensSessions };
   return {
     now: () => index.now(),
-    uploads: new Uploads({
-      index,
-      blobs,
-      namespaces,
-      space,
-      inlineBytesMax,
-      artifactBytesMax,
-      opensSessions,
-      lapses: seals.lapses,
-      onStep,
-    }),
-    artifacts: new Artifacts(index, namespaces, seals.lapses, onStep),
+    uploads: new Uploads({ index, blobs, namespaces, space, ...uploaded, lapses, onStep }),
+    artifacts: new Artifacts(index, namespaces, lapses, onStep),
     downloads: new Downloads(index, namespaces, contents),
     readings: new Readings(index, namespaces, contents, pageTokens),
     listing,
     links: new Links(index, namespaces, pageTokens),
     shared: new SharedContents(index, contents, elapsed),
-    policies: new Policies(index, namespaces, listing, seals.lapses),
+    policies: new Policies(index, namespaces, listing, lapses),
     usage: new UsageScan(index, namespaces, pageTokens),
     lineage: new Lineage(index, namespaces, pageTokens),
     comparison: new Comparison(index, namespaces, pageTokens),
     watch: (by, request, signal) => watches.watch(index, namespaces, by, request, signal),
     endWatches: () => watches.end(),
-    sessions: new Sessions(index, namespaces, seals.lapses, onStep),
+    sessions: new Sessions(index, namespaces, lapses, onStep),
     seals,
     namespaces,
     apiKeys: new ApiKeys(index),
@@ -182,11 +150,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     blobs,
     space,
     pauses,
-    reaper: new Reaper({ index, pauses, lapses: seals.lapses, onStep, pace }),
+    reaper: new Reaper({ index, pauses, lapses, onStep, pace }),
     collection,
     scrub: new Scrub({ index, contents, onStep }),
     quarantined: new Quarantined(index, namespaces, pageTokens),
-    recovered: { stagingFiles, pendingSeals },
+    recovered: started.recovered,
     [Symbol.asyncDispose]: async () => {
       watches.end();
       seals.close();
@@ -196,6 +164,36 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await index.close();
     },
   };
+}
+
+function checkedInlineBytesMax(asked: number | undefined): number {
+  const inlineBytesMax = asked ?? limits.inlineContentBytesMaxDefault;
+  if (inlineBytesMax > limits.inlineRequestBytesMax)
+    throw new RangeError(
+      `inlineBytesMax may be at most ${limits.inlineRequestBytesMax}, not ${inlineBytesMax}`,
+    );
+  return inlineBytesMax;
+}
+
+/** Brings the store to the state in which it can serve, in the order that docs/reliability.md gives. */
+async function start(options: StoreOptions, index: Index, inlineBytesMax: number, watches: Watches) {
+  const { onStep, after } = options;
+  const settings = await readSettings(index);
+  if (!settings.isComplete) await backfill(index, defaultNamespace);
+  await noteUncleanEnd(index);
+  const blobs = new MarkedBlobs(index, options.blobs);
+  const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
+  await onStep?.('start.staleRemoved');
+  const namespaces = new Namespaces(index, blobs);
+  await namespaces.ensure(defaultNamespace);
+  const pauses = new Pauses(index, options.clockPauses);
+  const isClockSuspect = () => pauses.isClockSuspect;
+  const timer = after === undefined ? {} : { after };
+  const seals = new Seals({ index, isClockSuspect, blobs, namespaces, inlineBytesMax, onStep, ...timer });
+  watches.performLapsesBy((ns, uid) => seals.lapses.perform(ns, uid));
+  const pendingSeals = await seals.finishPending();
+  await onStep?.('start.sealsFinished');
+  return { settings, blobs, namespaces, pauses, seals, recovered: { stagingFiles, pendingSeals } };
 }
 
 /** Reads what was fixed when the store was made, making it the first time. */

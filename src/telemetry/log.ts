@@ -40,7 +40,7 @@ export function callLogger(log: Logger): (call: EndedCall) => void {
   };
 }
 
-export interface DescribedError {
+interface DescribedError {
   readonly type: string;
   readonly message: string;
   readonly stack?: string;

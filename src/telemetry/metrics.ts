@@ -7,7 +7,7 @@ import { observeProcess } from './process-metrics.ts';
 import { RpcMetrics } from './rpc-metrics.ts';
 import { observeStore, type StoreFigures } from './store-metrics.ts';
 
-export interface MetricsOptions {
+interface MetricsOptions {
   /** Of the software. */
   readonly version: string;
   /** Every method there is, as in {@link StartedCall}; what is none of them is counted as `other`. */

@@ -4,7 +4,7 @@ import { emptyResource } from '@opentelemetry/resources';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 
 /** What a pass came to; bytes are bytes, everything else is counted. */
-export interface PassFigures {
+interface PassFigures {
   readonly durationMs: number;
   readonly failed: readonly string[];
   readonly pauses: number;

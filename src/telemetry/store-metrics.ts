@@ -2,7 +2,7 @@
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 
 /** The states of a store that are told apart. */
-export const storeStates = ['serving', 'recovery', 'switching', 'failed', 'closed'] as const;
+const storeStates = ['serving', 'recovery', 'switching', 'failed', 'closed'] as const;
 
 /** What a store can say at once. What it cannot say at the moment is left out. */
 export interface StoreFigures {

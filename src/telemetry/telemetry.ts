@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 import type { StoreFigures } from './store-metrics.ts';
 import type { CallSpan, Tracing } from './tracing.ts';
 
-export interface TelemetryOptions {
+interface TelemetryOptions {
   /** Of the software. */
   readonly version: string;
   readonly logLevel: string;

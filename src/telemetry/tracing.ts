@@ -22,7 +22,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { alarming, type Outcome, type StartedCall } from './call.ts';
 
-export interface TracingOptions {
+interface TracingOptions {
   /** Where spans are posted to as OTLP protobuf. */
   readonly url: string;
   /** Of the software. */
@@ -49,7 +49,7 @@ export interface Tracing extends AsyncDisposable {
 }
 
 /** How long the last spans may take to leave, in milliseconds: a collector that is away must not hold up the end. */
-export const flushMs = 3_000;
+const flushMs = 3_000;
 const exportMs = 10_000;
 
 const headersGetter: TextMapGetter<Headers> = {

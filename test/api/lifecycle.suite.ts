@@ -12,7 +12,7 @@ import { checked, type Door, type OpenDoor, startOfTime, testRoutes } from '../s
 const hourMs = 3_600_000;
 const days = (count: number) => ({ seconds: BigInt(count) * 86_400n, nanos: 0 });
 
-export interface LifecycleOptions {
+interface LifecycleOptions {
   /** Names of cases whose values this door cannot carry. */
   readonly unsendable?: readonly string[];
   /** Whoever comes through this door is an operator. Else what operators do is called from within the process. */

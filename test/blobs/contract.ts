@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BlobStore, blockBytes } from '../../src/blobs/blob-store.ts';
 import { all, chunksOf, collect, content, crcsOf, expectSame, publish, readChecked } from './support.ts';
 
-export interface OpenedStore extends AsyncDisposable {
+interface OpenedStore extends AsyncDisposable {
   readonly blobs: BlobStore;
 }
 

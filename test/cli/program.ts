@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 
 const program = resolve(import.meta.dirname, '../../bin/artifacta');
 
-export interface Ended {
+interface Ended {
   /** The exit code, or the signal that ended it. */
   readonly code: number | NodeJS.Signals | null;
   readonly stdout: Buffer;

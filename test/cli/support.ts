@@ -10,7 +10,7 @@ import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 
 /** What a command left behind. */
-export interface Ran {
+interface Ran {
   readonly code: number;
   readonly stdout: Buffer;
   readonly stderr: string;
@@ -21,7 +21,7 @@ export interface Ran {
   readonly connects: readonly ConnectOptions[];
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly stdin?: Uint8Array | string | Readable;
   readonly stdinIsTTY?: boolean;
   readonly io?: Partial<Io>;
@@ -45,7 +45,7 @@ export async function openTestStore(): Promise<Store> {
   return openStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
 }
 
-export function storeRoutes(store: Store) {
+function storeRoutes(store: Store) {
   return routes({ store, onCall: () => {}, elapsed: () => performance.now() });
 }
 

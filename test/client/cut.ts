@@ -1,7 +1,7 @@
 /** A TCP proxy that counts bytes, and may break its first connections, so that clients meet what networks do. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-export interface CutOptions {
+interface CutOptions {
   /** How many connections are broken, from the first on. */
   readonly connections: number;
   /** In which direction the bytes are counted. */
@@ -11,7 +11,7 @@ export interface CutOptions {
   readonly how: 'end' | 'reset';
 }
 
-export interface Proxy extends AsyncDisposable {
+interface Proxy extends AsyncDisposable {
   readonly port: number;
   /** Connections so far. */
   readonly accepted: number;

@@ -20,7 +20,7 @@ export interface Door extends AsyncDisposable {
 
 const mebibyte = 1024 * 1024;
 
-export async function openTestStore(): Promise<Store> {
+async function openTestStore(): Promise<Store> {
   return openStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
 }
 

@@ -10,7 +10,7 @@ import { openTransport } from '../server/grpc/doors.ts';
 
 export const launcher = resolve(import.meta.dirname, '../../bin/artifacta');
 
-export interface Line {
+interface Line {
   readonly msg: string;
   readonly level: string;
   readonly [key: string]: unknown;

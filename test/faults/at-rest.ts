@@ -7,7 +7,7 @@ import { keys } from '../../src/index/keys.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { inconsistencies } from '../support/naive.ts';
 
-export interface AtRest {
+interface AtRest {
   /** Where the rows of the index, and the files, do not agree with each other. */
   readonly faults: readonly string[];
   /** Files that nothing names: uploads that a crash ended between their publication and their commit. */

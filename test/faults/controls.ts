@@ -63,7 +63,7 @@ const plants: readonly Plant[] = [
     name: 'power: never-syncs-the-file',
     rig: 'power',
     file: 'src/blobs/staged-file.ts',
-    from: 'await this.#file.sync();',
+    from: 'await this.file.sync();',
     to: '',
   },
   {
@@ -82,8 +82,8 @@ const plants: readonly Plant[] = [
   {
     name: 'reuses-the-version-of-a-deleted-latest',
     file: 'src/store/artifacts/artifact-changes.ts',
-    from: '{ ...head, deleted: true }',
-    to: '{ ...head, nextVersion: record.version, deleted: true }',
+    from: '{ ...head, deleted: true, ...reaped }',
+    to: '{ ...head, nextVersion: record.version, deleted: true, ...reaped }',
   },
   {
     name: 'forgets-request-ids',

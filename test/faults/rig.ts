@@ -41,14 +41,14 @@ export interface Tally {
 }
 
 /** Where a rig has its data. */
-export interface Place {
+interface Place {
   readonly dataDir: string;
   /** Default: in the data directory. */
   readonly indexDir?: string | undefined;
 }
 
 /** A place that loses its power. */
-export interface Cuttable extends Place {
+interface Cuttable extends Place {
   cut(): void;
   restore(): void;
 }

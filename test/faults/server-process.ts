@@ -11,7 +11,7 @@ const child = join(import.meta.dirname, 'server-child.ts');
 const patienceMs = 30_000;
 
 /** It killed itself at its failpoint, it was killed by us, or it ended in a way that nobody asked for. */
-export type Ending = 'failpoint' | 'killed' | `exit ${string}`;
+type Ending = 'failpoint' | 'killed' | `exit ${string}`;
 
 export class ServerProcess implements AsyncDisposable {
   /** The ready line; undefined if the process ended without one. */

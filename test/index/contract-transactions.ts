@@ -1,8 +1,8 @@
 /** Clauses 1 and 2: what a transaction sees and in which order. */
 import { expect, test } from 'vitest';
 import { Failure } from '../../src/domain/errors.ts';
-import { idTimeMs } from '../../src/domain/ids.ts';
 import { KeyNotAsked, type Tx } from '../../src/index/door.ts';
+import { idTimeMs } from '../support/times.ts';
 import { decide, del, increment, key, look, type OpenRig, put, rowsOf, text, write } from './support.ts';
 
 export function transactionsContract(open: OpenRig): void {

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { Database, DatabaseReader } from '../../src/index/engine/database.ts';
 
 /** What happens instead of a batch. `apply` writes it to the database. */
-export type Fault = (apply: () => Promise<void>, database: Database) => Promise<void>;
+type Fault = (apply: () => Promise<void>, database: Database) => Promise<void>;
 
 /** The batch is not written and fails. */
 export const unwritten: Fault = async () => {

@@ -75,10 +75,10 @@ export function del(name: string): Write {
   return { type: 'del', key: key(name) };
 }
 
-export type Options = Pick<Transaction<unknown>, 'queue' | 'bytesHint'>;
+type Options = Pick<Transaction<unknown>, 'queue' | 'bytesHint'>;
 
 /** What a decision of these tests ends with. */
-export interface Decided<T> {
+interface Decided<T> {
   readonly writes: readonly Write[];
   readonly result: T;
 }

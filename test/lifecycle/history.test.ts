@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Retention } from '../../src/domain/retention.ts';
-import type { Outcome } from '../../src/domain/session.ts';
 import { openTestStore } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { queryOf, sessionNamed, target, tester } from '../support/specs.ts';

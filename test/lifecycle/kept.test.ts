@@ -1,8 +1,8 @@
 /** The last few sessions of each kind. */
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Retention } from '../../src/domain/retention.ts';
-import type { Outcome } from '../../src/domain/session.ts';
 import { startOfTime } from '../support/door.ts';
 import { sessionNamed, tester } from '../support/specs.ts';
 import { openRig } from './open-rig.ts';

@@ -1,8 +1,8 @@
 /** The retention of a namespace: copied when a session is opened, applied to earlier ones only by an explicit call. */
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Retention } from '../../src/domain/retention.ts';
-import type { Outcome } from '../../src/domain/session.ts';
 import type { Application, RetentionChange } from '../../src/store/retention/policies.ts';
 import { startOfTime } from '../support/door.ts';
 import { principalOf, tester } from '../support/specs.ts';

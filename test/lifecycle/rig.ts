@@ -1,8 +1,9 @@
 /** Short forms for tests of how things end. */
 import type { Artifact } from '../../src/domain/artifact.ts';
 import { Failure } from '../../src/domain/errors.ts';
+import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Retention } from '../../src/domain/retention.ts';
-import type { Outcome, Session } from '../../src/domain/session.ts';
+import type { Session } from '../../src/domain/session.ts';
 import type { ReapResult } from '../../src/store/upkeep/reaper.ts';
 import type { TestStore } from '../support/door.ts';
 import { queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
@@ -39,13 +40,13 @@ export interface Rig extends TestStore {
   pass(ms: number): void;
 }
 
-export interface PushOptions {
+interface PushOptions {
   readonly bytes?: string;
   readonly ttlMs?: number | undefined;
   readonly requestId?: string;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly metadata?: Record<string, string>;
   readonly retention?: Retention;
   readonly leaseMs?: number;

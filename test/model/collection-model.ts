@@ -63,13 +63,13 @@ interface State {
   crashes: number;
 }
 
-export interface Violation {
+interface Violation {
   readonly what: string;
   /** What led there. */
   readonly trace: readonly string[];
 }
 
-export interface Explored {
+interface Explored {
   readonly states: number;
   readonly violation: Violation | undefined;
 }

@@ -4,7 +4,7 @@ import type { Index, Reader } from '../../src/index/door.ts';
 import type { Range } from '../../src/index/row.ts';
 
 /** Resolves when whoever has come to `what` may go on. */
-export type Turn = (what: string) => Promise<unknown>;
+type Turn = (what: string) => Promise<unknown>;
 
 export function interleavedIndex(index: Index, turn: Turn): Index {
   return {

@@ -1,7 +1,7 @@
 /** Filters at random, and what they mean, said twice more: in plain code and in SQL. Nothing of `src/query` is used. */
 import fc from 'fast-check';
 
-export type Leaf =
+type Leaf =
   | {
       readonly on: 'text';
       readonly field: TextField;

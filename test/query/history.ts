@@ -1,7 +1,7 @@
 /** Things that happen to a store at random, and what is in it afterwards as the answers said. */
 import fc from 'fast-check';
 import type { Artifact } from '../../src/domain/artifact.ts';
-import type { Outcome } from '../../src/domain/session.ts';
+import type { Outcome } from '../../src/domain/outcome.ts';
 import { startOfTime, type TestStore } from '../support/door.ts';
 import { sessionNamed, specOf, tester } from '../support/specs.ts';
 import { type Row, words } from './filters.ts';

@@ -8,7 +8,7 @@ import { type Opener, Source, type SourceOptions } from '../../src/reading/sourc
 import type { Reading, Window } from '../../src/reading/window.ts';
 
 /** A content that comes in pieces of given sizes, over and over. */
-export function opener(bytes: Uint8Array, pieces: readonly number[] = [bytes.length]): Opener {
+function opener(bytes: Uint8Array, pieces: readonly number[] = [bytes.length]): Opener {
   return async function* (offset, length) {
     const end = offset + length;
     for (let at = offset, turn = 0; at < end; turn++) {
@@ -19,7 +19,7 @@ export function opener(bytes: Uint8Array, pieces: readonly number[] = [bytes.len
   };
 }
 
-export interface How extends SourceOptions {
+interface How extends SourceOptions {
   readonly bytesMax?: number;
   readonly pieces?: readonly number[];
   /** Of one answer's content. */

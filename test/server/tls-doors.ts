@@ -32,7 +32,7 @@ function certificates(): Certificates {
   return made;
 }
 
-export type TlsProtocol = 'gRPC' | 'Connect' | 'Connect with JSON' | 'gRPC-Web';
+type TlsProtocol = 'gRPC' | 'Connect' | 'Connect with JSON' | 'gRPC-Web';
 
 function transportOf(protocol: TlsProtocol, baseUrl: string, sessionManager: Http2SessionManager): Transport {
   const options = { baseUrl, httpVersion: '2' as const, sessionManager, acceptCompression: [] };

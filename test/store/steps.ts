@@ -1,7 +1,7 @@
 /** Arbitrary steps of a store's life, for properties that hold whatever is done. */
 import fc from 'fast-check';
 import { Failure } from '../../src/domain/errors.ts';
-import type { Outcome } from '../../src/domain/session.ts';
+import type { Outcome } from '../../src/domain/outcome.ts';
 import { Upload } from '../../src/store/artifacts/uploads.ts';
 import { someBytes } from '../support/calls.ts';
 import type { TestStore } from '../support/door.ts';
@@ -11,7 +11,7 @@ import { digestOf, sessionNamed, specOf, target, tester } from '../support/specs
 export type Faults = { next?: 'written' | 'unwritten' | undefined };
 
 export type World = Pick<TestStore, 'store' | 'clock'> & { readonly faults: Faults };
-export type Step = (world: World) => Promise<unknown>;
+type Step = (world: World) => Promise<unknown>;
 
 /** A step that a failing property prints as what it does. */
 function step(what: string, said: unknown, run: Step): Step {

@@ -3,7 +3,7 @@ import { mkdir, readdir, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Ended, type Running, start } from './command.ts';
 
-export interface Pushed {
+interface Pushed {
   readonly name: string;
   readonly requestId: string;
   readonly ended: Ended;
@@ -11,7 +11,7 @@ export interface Pushed {
   readonly kills: number;
 }
 
-export interface PushersOptions {
+interface PushersOptions {
   readonly directory: string;
   readonly dataDir: string;
   readonly count: number;

@@ -13,7 +13,7 @@ import { openStore, type StoreOptions } from '../../src/store/open.ts';
 import { startOfTime, type TestStore } from './door.ts';
 
 export const kinds = ['memory', 'disk'] as const;
-export type Kind = (typeof kinds)[number];
+type Kind = (typeof kinds)[number];
 
 type Parts = { readonly index: Index; readonly blobs: BlobStore };
 type Clock = { now: number };

@@ -52,3 +52,10 @@ export class TestTime {
 export const minutes = (count: number) => count * 60_000;
 export const hours = (count: number) => count * 3_600_000;
 export const days = (count: number) => count * 86_400_000;
+
+/** The 48-bit millisecond timestamp of a UUIDv7. */
+export function idTimeMs(bytes: Uint8Array): number {
+  let time = 0;
+  for (let at = 0; at < 6; at++) time = time * 256 + bytes[at]!;
+  return time;
+}

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { onTestFinished } from 'vitest';
 
-export interface ReceivedSpan {
+interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string;
@@ -17,7 +17,7 @@ export interface ReceivedSpan {
   readonly statusCode: number;
 }
 
-export interface Receiver {
+interface Receiver {
   /** Without a path. */
   readonly url: string;
   readonly requests: {

@@ -1,6 +1,6 @@
 /** Reads Prometheus' text format 0.0.4, and is stricter than Prometheus. */
 
-export interface Sample {
+interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

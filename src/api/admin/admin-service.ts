@@ -234,7 +234,7 @@ function isFull({ state, space }: StoreStatus): boolean {
 }
 
 /** How the store is, as the protocol shows it. @param lastExportTime in milliseconds since the Unix epoch. */
-export function toStatusMessage(status: StoreStatus, lastExportTime?: number): StatusMessage {
+function toStatusMessage(status: StoreStatus, lastExportTime?: number): StatusMessage {
   return create(StoreStatusSchema, {
     state: isFull(status) ? StoreStatus_State.FULL : states[status.state],
     storeId: status.storeId,

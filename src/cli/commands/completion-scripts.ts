@@ -1,7 +1,23 @@
-import type { Completable } from './completion.ts';
-
 // A script walks over the words before the cursor to find the command that they lead to, and offers what may follow
 // there. The values of flags that are not a fixed choice, and arguments, are left to the shell: it knows files.
+
+/** What may follow a command. */
+export interface Completable {
+  /** From the program on, e.g. `['artifacta', 'session', 'seal']`. */
+  readonly path: readonly string[];
+  /** Or the values of its argument, if they are few. */
+  readonly subcommands: readonly { readonly name: string; readonly summary: string }[];
+  readonly flags: readonly CompletableFlag[];
+}
+
+interface CompletableFlag {
+  /** `--outcome`; flags of one letter are not completed. */
+  readonly name: string;
+  readonly description: string;
+  readonly takesValue: boolean;
+  /** The values that it takes, if they are few. */
+  readonly choices: readonly string[];
+}
 
 /** For `source <(artifacta completion bash)`. */
 export function bashScript(commands: readonly Completable[]): string {

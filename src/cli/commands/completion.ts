@@ -1,24 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { Invocation } from '../invocation.ts';
-import { bashScript, fishScript, zshScript } from './completion-scripts.ts';
-
-/** What may follow a command. */
-export interface Completable {
-  /** From the program on, e.g. `['artifacta', 'session', 'seal']`. */
-  readonly path: readonly string[];
-  /** Or the values of its argument, if they are few. */
-  readonly subcommands: readonly { readonly name: string; readonly summary: string }[];
-  readonly flags: readonly CompletableFlag[];
-}
-
-export interface CompletableFlag {
-  /** `--outcome`; flags of one letter are not completed. */
-  readonly name: string;
-  readonly description: string;
-  readonly takesValue: boolean;
-  /** The values that it takes, if they are few. */
-  readonly choices: readonly string[];
-}
+import { bashScript, type Completable, fishScript, zshScript } from './completion-scripts.ts';
 
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
@@ -38,7 +20,7 @@ export function addCompletion(program: Command, invocation: Invocation): Command
 }
 
 /** The program and all its commands, each before its own. */
-export function completables(program: Command): Completable[] {
+function completables(program: Command): Completable[] {
   return below(program, []);
 }
 

@@ -87,51 +87,51 @@ function endsOf({ derivedId, inputId }: LineageEdge, direction: 'inputs' | 'deri
 type Known = Artifact | undefined;
 
 class Tree {
-  readonly #start: Artifact;
-  readonly #direction: 'inputs' | 'derived';
-  readonly #known = new Map<string, Known>();
-  readonly #below = new Map<string, { readonly far: string; readonly isAgain: boolean }[]>();
+  private readonly start: Artifact;
+  private readonly direction: 'inputs' | 'derived';
+  private readonly known = new Map<string, Known>();
+  private readonly below = new Map<string, { readonly far: string; readonly isAgain: boolean }[]>();
 
   constructor(start: Artifact, direction: 'inputs' | 'derived') {
-    this.#start = start;
-    this.#direction = direction;
-    this.#known.set(start.id, start);
+    this.start = start;
+    this.direction = direction;
+    this.known.set(start.id, start);
   }
 
   get wordsForNone(): string {
-    return this.#direction === 'derived' ? 'nothing was made from it' : 'it was made from nothing else here';
+    return this.direction === 'derived' ? 'nothing was made from it' : 'it was made from nothing else here';
   }
 
   get isBare(): boolean {
-    return this.#below.size === 0;
+    return this.below.size === 0;
   }
 
   add(edge: LineageEdge): void {
-    const { near, far } = endsOf(edge, this.#direction);
-    const below = this.#below.get(near) ?? [];
-    below.push({ far, isAgain: this.#known.has(far) });
-    this.#below.set(near, below);
-    this.#known.set(far, edge.artifact);
+    const { near, far } = endsOf(edge, this.direction);
+    const below = this.below.get(near) ?? [];
+    below.push({ far, isAgain: this.known.has(far) });
+    this.below.set(near, below);
+    this.known.set(far, edge.artifact);
   }
 
   *lines(): Generator<string, void, void> {
-    yield this.#described(this.#start.id);
-    yield* this.#linesBelow(this.#start.id, '');
+    yield this.described(this.start.id);
+    yield* this.linesBelow(this.start.id, '');
   }
 
   /** The edges come by depth: the first to an artifact is on a shortest way, so that no branch is longer than the walk. */
-  *#linesBelow(id: string, indent: string): Generator<string, void, void> {
-    const below = this.#below.get(id) ?? [];
+  private *linesBelow(id: string, indent: string): Generator<string, void, void> {
+    const below = this.below.get(id) ?? [];
     for (const [at, { far, isAgain }] of below.entries()) {
       const isLast = at === below.length - 1;
-      const note = isAgain && this.#below.has(far) ? '  (again)' : '';
-      yield `${indent}${isLast ? '└── ' : '├── '}${this.#described(far)}${note}`;
-      if (!isAgain) yield* this.#linesBelow(far, `${indent}${isLast ? '    ' : '│   '}`);
+      const note = isAgain && this.below.has(far) ? '  (again)' : '';
+      yield `${indent}${isLast ? '└── ' : '├── '}${this.described(far)}${note}`;
+      if (!isAgain) yield* this.linesBelow(far, `${indent}${isLast ? '    ' : '│   '}`);
     }
   }
 
-  #described(id: string): string {
-    const artifact = this.#known.get(id);
+  private described(id: string): string {
+    const artifact = this.known.get(id);
     if (artifact === undefined) return `${plain(id)}  gone, or not to be read`;
     const { session, name, version, sizeBytes } = artifact;
     return `${plain(id)}  ${plain(`${session}/${name}`)}  v${version}  ${humanSize(sizeBytes)}`;

@@ -92,7 +92,7 @@ function parseLimit(flags: ListFlags): number | undefined {
 }
 
 /** How one kind of thing is listed. */
-export interface Shape<T> {
+interface Shape<T> {
   readonly columns: readonly Column[];
   row(item: T): readonly string[];
   json(item: T): unknown;

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { Explanation } from '../../client/artifacts/query.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { outcomeNames } from '../../client/sessions/session.ts';
+import type { Explanation } from '../../client/wire/explanation.ts';
 import { UsageError } from '../exit.ts';
 import { type FilterFlags, filterText } from '../flags/filter-text.ts';
 import { parseCount } from '../flags/parse.ts';

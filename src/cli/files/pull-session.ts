@@ -14,7 +14,7 @@ import { segmentsOf, TargetNames } from './target-names.ts';
 /** How many files are fetched at once. */
 const concurrencyMax = 4;
 
-export interface PullOptions {
+interface PullOptions {
   readonly to: string | undefined;
   readonly force: boolean;
 }

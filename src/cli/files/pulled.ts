@@ -13,29 +13,29 @@ export interface PulledFile {
 
 /** Shows files one by one to scripts, and their sum to people. */
 export class PulledFiles {
-  readonly #output: Output;
-  #files = 0;
-  #bytes = 0;
-  #unchanged = 0;
+  private readonly output: Output;
+  private files = 0;
+  private bytes = 0;
+  private unchanged = 0;
 
   constructor(output: Output) {
-    this.#output = output;
+    this.output = output;
   }
 
   /** How many are there now. */
   get count(): number {
-    return this.#files;
+    return this.files;
   }
 
   async add({ artifact, path, status }: PulledFile): Promise<void> {
     if (status !== 'failed') {
-      this.#files++;
-      this.#bytes += artifact.sizeBytes;
+      this.files++;
+      this.bytes += artifact.sizeBytes;
     }
-    if (status === 'unchanged') this.#unchanged++;
-    const { json, quiet } = this.#output.style;
+    if (status === 'unchanged') this.unchanged++;
+    const { json, quiet } = this.output.style;
     if (json)
-      await this.#output.json({
+      await this.output.json({
         name: artifact.name,
         path: path ?? null,
         version: artifact.version,
@@ -43,15 +43,15 @@ export class PulledFiles {
         size_bytes: artifact.sizeBytes,
         status,
       });
-    else if (quiet && status !== 'failed') await this.#output.line(artifact.id);
+    else if (quiet && status !== 'failed') await this.output.line(artifact.id);
   }
 
   /** `12 files, 3.4 MiB`. */
   async end(): Promise<void> {
-    const { json, quiet } = this.#output.style;
+    const { json, quiet } = this.output.style;
     if (json || quiet) return;
-    const files = `${this.#files} ${this.#files === 1 ? 'file' : 'files'}, ${humanSize(this.#bytes)}`;
-    const unchanged = this.#unchanged === 0 ? '' : `, ${this.#unchanged} unchanged`;
-    await this.#output.line(files + unchanged);
+    const files = `${this.files} ${this.files === 1 ? 'file' : 'files'}, ${humanSize(this.bytes)}`;
+    const unchanged = this.unchanged === 0 ? '' : `, ${this.unchanged} unchanged`;
+    await this.output.line(files + unchanged);
   }
 }

@@ -9,7 +9,7 @@ import type { Segments, Target } from './target.ts';
 /** What became of a file. */
 export type Saved = 'new' | 'replaced' | 'unchanged';
 
-export interface SaveOptions {
+interface SaveOptions {
   /** Replace a file that has other bytes. */
   readonly force: boolean;
   readonly signal?: AbortSignal | undefined;

@@ -29,19 +29,19 @@ export function segmentsOf(name: string): [string, ...string[]] {
 
 /** The names that were given to one directory, of which no two may want the same file, or one file and directory. */
 export class TargetNames {
-  readonly #fold: (path: string) => string;
-  readonly #files = new Map<string, string>();
+  private readonly fold: (path: string) => string;
+  private readonly files = new Map<string, string>();
   /** Each directory, with a name that needs it. */
-  readonly #directories = new Map<string, string>();
+  private readonly directories = new Map<string, string>();
 
   /** @param foldsCase names that differ only in case, or in how Unicode writes them, are one file. */
   constructor(foldsCase: boolean) {
-    this.#fold = foldsCase ? folded : (path) => path;
+    this.fold = foldsCase ? folded : (path) => path;
   }
 
   /** True if the name, letter for letter, was claimed before. */
   has(name: string): boolean {
-    return this.#files.get(this.#fold(name)) === name;
+    return this.files.get(this.fold(name)) === name;
   }
 
   /**
@@ -51,19 +51,19 @@ export class TargetNames {
    */
   claim(name: string): [string, ...string[]] {
     const segments = segmentsOf(name);
-    const key = this.#fold(name);
-    const same = this.#files.get(key);
+    const key = this.fold(name);
+    const same = this.files.get(key);
     if (same !== undefined) throw new NameRefused(`${name} would be the same file as ${same} here`);
-    const below = this.#directories.get(key);
+    const below = this.directories.get(key);
     if (below !== undefined) throw new NameRefused(`${name} would be a directory here, because of ${below}`);
     const directories = segments.slice(1).map((_, at) => segments.slice(0, at + 1).join('/'));
     for (const directory of directories) {
-      const file = this.#files.get(this.#fold(directory));
+      const file = this.files.get(this.fold(directory));
       if (file !== undefined)
         throw new NameRefused(`${name} would lie below ${file} here, which is a file already`);
     }
-    this.#files.set(key, name);
-    for (const directory of directories) this.#directories.set(this.#fold(directory), name);
+    this.files.set(key, name);
+    for (const directory of directories) this.directories.set(this.fold(directory), name);
     return segments;
   }
 }

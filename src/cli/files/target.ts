@@ -20,14 +20,14 @@ export class Target {
   /** As the user named it, for messages. */
   readonly shown: string;
   /** Without symbolic links. */
-  readonly #root: string;
-  readonly #unique: Unique;
-  readonly #tidied = new Map<string, Promise<void>>();
+  private readonly root: string;
+  private readonly unique: Unique;
+  private readonly tidied = new Map<string, Promise<void>>();
 
   private constructor(shown: string, root: string, unique: Unique) {
     this.shown = shown;
-    this.#root = root;
-    this.#unique = unique;
+    this.root = root;
+    this.unique = unique;
   }
 
   /**
@@ -60,17 +60,17 @@ export class Target {
 
   /** Whether two names that differ in case are one file here; false where that cannot be found out. */
   async foldsCase(): Promise<boolean> {
-    const name = `.artifacta-${this.#unique()}-case.part`;
+    const name = `.artifacta-${this.unique()}-case.part`;
     try {
-      const handle = await open(join(this.#root, name), 'wx');
+      const handle = await open(join(this.root, name), 'wx');
       await handle.close();
     } catch {
       return false;
     }
     try {
-      return (await found(join(this.#root, name.toUpperCase()))) !== undefined;
+      return (await found(join(this.root, name.toUpperCase()))) !== undefined;
     } finally {
-      await rm(join(this.#root, name), { force: true });
+      await rm(join(this.root, name), { force: true });
     }
   }
 
@@ -80,12 +80,12 @@ export class Target {
    * @throws CannotWrite if that is no regular file, or the way to it leads through anything but directories.
    */
   async find(segments: Segments): Promise<string | undefined> {
-    let at = this.#root;
+    let at = this.root;
     for (const [depth, segment] of segments.entries()) {
       at = join(at, segment);
       const stats = await found(at);
       if (stats === undefined) return undefined;
-      if (depth < segments.length - 1) requireDirectory(stats, this.#shownPart(segments, depth));
+      if (depth < segments.length - 1) requireDirectory(stats, this.shownPart(segments, depth));
       else requireFile(stats, this.shownPath(segments));
     }
     return at;
@@ -97,18 +97,18 @@ export class Target {
    * @throws CannotWrite, and errors of the file system as they are.
    */
   async create(segments: Segments): Promise<TargetFile> {
-    const directory = await this.#makeDirectories(segments);
-    await this.#tidy(directory);
-    const temporary = join(directory, `.artifacta-${this.#unique()}.part`);
+    const directory = await this.makeDirectories(segments);
+    await this.tidy(directory);
+    const temporary = join(directory, `.artifacta-${this.unique()}.part`);
     const handle = await open(temporary, 'wx');
     const commit = async () => {
-      await this.#requireInside(directory, segments);
+      await this.requireInside(directory, segments);
       await this.find(segments);
       await rename(temporary, join(directory, segments.at(-1)!));
     };
     const file = new TargetFile(handle, temporary, commit);
     try {
-      await this.#requireInside(directory, segments);
+      await this.requireInside(directory, segments);
     } catch (error) {
       await file[Symbol.asyncDispose]();
       throw error;
@@ -117,64 +117,64 @@ export class Target {
   }
 
   /** Once for each directory. */
-  #tidy(directory: string): Promise<void> {
-    let tidying = this.#tidied.get(directory);
+  private tidy(directory: string): Promise<void> {
+    let tidying = this.tidied.get(directory);
     if (tidying === undefined) {
       tidying = removeLeftOvers(directory, Date.now());
-      this.#tidied.set(directory, tidying);
+      this.tidied.set(directory, tidying);
     }
     return tidying;
   }
 
-  async #makeDirectories(segments: Segments): Promise<string> {
-    let at = this.#root;
+  private async makeDirectories(segments: Segments): Promise<string> {
+    let at = this.root;
     for (const [depth, segment] of segments.slice(0, -1).entries()) {
       at = join(at, segment);
       await mkdir(at).catch(ignoring('EEXIST'));
-      requireDirectory(await lstat(at), this.#shownPart(segments, depth));
+      requireDirectory(await lstat(at), this.shownPart(segments, depth));
     }
     return at;
   }
 
-  async #requireInside(directory: string, segments: Segments): Promise<void> {
-    const way = relative(this.#root, await realpath(directory));
+  private async requireInside(directory: string, segments: Segments): Promise<void> {
+    const way = relative(this.root, await realpath(directory));
     if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
       throw new CannotWrite(`${this.shownPath(segments)} leads out of ${this.shown} by a symbolic link`);
   }
 
-  #shownPart(segments: Segments, depth: number): string {
+  private shownPart(segments: Segments, depth: number): string {
     return join(this.shown, ...segments.slice(0, depth + 1));
   }
 }
 
 /** A file that has no name yet. Disposing it before the commit leaves nothing behind. */
-export class TargetFile implements AsyncDisposable {
-  readonly #handle: FileHandle;
-  readonly #temporary: string;
-  readonly #commit: () => Promise<void>;
-  #committed = false;
+class TargetFile implements AsyncDisposable {
+  private readonly handle: FileHandle;
+  private readonly temporary: string;
+  private readonly giveName: () => Promise<void>;
+  private committed = false;
 
-  constructor(handle: FileHandle, temporary: string, commit: () => Promise<void>) {
-    this.#handle = handle;
-    this.#temporary = temporary;
-    this.#commit = commit;
+  constructor(handle: FileHandle, temporary: string, giveName: () => Promise<void>) {
+    this.handle = handle;
+    this.temporary = temporary;
+    this.giveName = giveName;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength; )
-      at += (await this.#handle.write(bytes, at, bytes.byteLength - at)).bytesWritten;
+      at += (await this.handle.write(bytes, at, bytes.byteLength - at)).bytesWritten;
   }
 
   /** Gives it its name, in place of a regular file that may be there. */
   async commit(): Promise<void> {
-    await this.#handle.close();
-    await this.#commit();
-    this.#committed = true;
+    await this.handle.close();
+    await this.giveName();
+    this.committed = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#handle.close().catch(() => {});
-    if (!this.#committed) await rm(this.#temporary, { force: true });
+    await this.handle.close().catch(() => {});
+    if (!this.committed) await rm(this.temporary, { force: true });
   }
 }
 

@@ -4,7 +4,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 
 /** What was found at a path. */
-export type Found =
+type Found =
   | {
       readonly kind: 'file';
       readonly path: string;

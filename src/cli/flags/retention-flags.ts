@@ -90,7 +90,7 @@ export function retentionText(retention: Retention | undefined): string {
 }
 
 /** `30d`, `12h`, `90s`: in the largest unit that fits without a rest. */
-export function durationText(ms: number): string {
+function durationText(ms: number): string {
   const units = [
     ['d', 86_400_000],
     ['h', 3_600_000],

@@ -6,7 +6,7 @@ import type { Io } from '../io.ts';
 import { displayWidth, plain } from './human.ts';
 
 /** How results are shown. */
-export interface Style {
+interface Style {
   readonly json: boolean;
   readonly quiet: boolean;
 }
@@ -17,35 +17,35 @@ export interface Style {
  */
 export class Output {
   style: Style = { json: false, quiet: false };
-  readonly #stdout: Writable;
-  readonly #stderr: Writable;
-  readonly #color: boolean;
-  readonly #terminal: { readonly columns: number } | undefined;
-  #progressShown = false;
-  #closed = false;
-  #failure: Error | undefined;
+  private readonly stdout: Writable;
+  private readonly stderr: Writable;
+  private readonly color: boolean;
+  private readonly terminal: { readonly columns: number } | undefined;
+  private progressShown = false;
+  private isClosed = false;
+  private failure: Error | undefined;
 
   constructor(io: Pick<Io, 'stdout' | 'stderr'>) {
-    this.#stdout = io.stdout;
-    this.#stderr = io.stderr;
-    this.#color = io.stderr.isTTY === true;
-    this.#terminal = io.stderr.isTTY ? { columns: io.stderr.columns ?? 80 } : undefined;
-    this.#stdout.on('error', this.#onError);
+    this.stdout = io.stdout;
+    this.stderr = io.stderr;
+    this.color = io.stderr.isTTY === true;
+    this.terminal = io.stderr.isTTY ? { columns: io.stderr.columns ?? 80 } : undefined;
+    this.stdout.on('error', this.onError);
     // Nothing is left to say it to.
-    this.#stderr.on('error', ignore);
+    this.stderr.on('error', ignore);
   }
 
   /** True once nobody reads stdout any more. */
   get closed(): boolean {
-    return this.#closed || this.#stdout.destroyed;
+    return this.isClosed || this.stdout.destroyed;
   }
 
   /** Resolves when there is room for more. */
   async bytes(chunk: Uint8Array | string): Promise<void> {
     if (this.closed) return;
-    this.#clearProgress();
-    if (!this.#stdout.write(chunk)) await this.#drained();
-    if (this.#failure !== undefined) throw this.#failure;
+    this.clearProgress();
+    if (!this.stdout.write(chunk)) await this.drained();
+    if (this.failure !== undefined) throw this.failure;
   }
 
   line(text: string): Promise<void> {
@@ -59,27 +59,27 @@ export class Output {
 
   /** For people, unless they asked for quiet. */
   remark(text: string): void {
-    this.#clearProgress();
-    if (!this.style.quiet) this.#stderr.write(`artifacta: ${plain(text)}\n`);
+    this.clearProgress();
+    if (!this.style.quiet) this.stderr.write(`artifacta: ${plain(text)}\n`);
   }
 
   /** Rewrites one line at the bottom of a terminal, for people who watch. Whatever is printed next takes its place. */
   progress(text: string): void {
-    if (this.#terminal === undefined || this.style.json || this.style.quiet) return;
-    const line = fitted(plain(text), this.#terminal.columns - 1);
-    this.#stderr.write(`${toLineStart}${line}`);
-    this.#progressShown = true;
+    if (this.terminal === undefined || this.style.json || this.style.quiet) return;
+    const line = fitted(plain(text), this.terminal.columns - 1);
+    this.stderr.write(`${toLineStart}${line}`);
+    this.progressShown = true;
   }
 
-  #clearProgress(): void {
-    if (this.#progressShown) this.#stderr.write(toLineStart);
-    this.#progressShown = false;
+  private clearProgress(): void {
+    if (this.progressShown) this.stderr.write(toLineStart);
+    this.progressShown = false;
   }
 
   /** Help and complaints of the argument parser. */
   text(text: string, where: 'stdout' | 'stderr'): void {
-    if (where === 'stderr') this.#stderr.write(text);
-    else if (!this.closed) this.#stdout.write(text);
+    if (where === 'stderr') this.stderr.write(text);
+    else if (!this.closed) this.stdout.write(text);
   }
 
   /**
@@ -88,8 +88,8 @@ export class Output {
    * @param subject what it was about, e.g. the path of a file.
    */
   error(error: unknown, subject?: string): void {
-    this.#clearProgress();
-    const red = (text: string) => (this.#color ? `\u001b[31m${text}\u001b[39m` : text);
+    this.clearProgress();
+    const red = (text: string) => (this.color ? `\u001b[31m${text}\u001b[39m` : text);
     const reason = error instanceof ArtifactaError && error.reason !== undefined ? ` (${error.reason})` : '';
     const about = subject === undefined ? '' : `${plain(subject)}: `;
     const lines = [`${red('artifacta:')} ${about}${plain(messageOf(error))}${reason}`];
@@ -101,28 +101,28 @@ export class Output {
     }
     const advice = adviceFor(error);
     if (advice !== undefined) lines.push(`  ${advice}`);
-    this.#stderr.write(`${lines.join('\n')}\n`);
+    this.stderr.write(`${lines.join('\n')}\n`);
   }
 
   /** Resolves when everything written has left, and lets go of the streams. */
   async finish(): Promise<void> {
-    this.#clearProgress();
-    if (!this.closed) await new Promise<void>((resolve) => this.#stdout.write('', () => resolve()));
-    this.#stdout.off('error', this.#onError);
+    this.clearProgress();
+    if (!this.closed) await new Promise<void>((resolve) => this.stdout.write('', () => resolve()));
+    this.stdout.off('error', this.onError);
     // An error may come after the last write; without a listener it would end the process with a stack.
-    this.#stdout.on('error', ignore);
+    this.stdout.on('error', ignore);
   }
 
-  readonly #onError = (error: NodeJS.ErrnoException) => {
-    this.#closed = true;
-    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') this.#failure = error;
+  private readonly onError = (error: NodeJS.ErrnoException) => {
+    this.isClosed = true;
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') this.failure = error;
   };
 
-  async #drained(): Promise<void> {
+  private async drained(): Promise<void> {
     const settled = new AbortController();
     const { signal } = settled;
     try {
-      await Promise.race([once(this.#stdout, 'drain', { signal }), once(this.#stdout, 'close', { signal })]);
+      await Promise.race([once(this.stdout, 'drain', { signal }), once(this.stdout, 'close', { signal })]);
     } catch {
       // An error while waiting: `#onError` has judged it.
     } finally {

@@ -89,12 +89,12 @@ export interface TokenGrant {
 
 /** Who may do what: namespaces and keys are for operators, tokens for everybody. All methods throw ArtifactaError. */
 export class Access {
-  readonly #calls: Calls;
-  readonly #service: Client<typeof AdminService>;
+  private readonly calls: Calls;
+  private readonly service: Client<typeof AdminService>;
 
   constructor(calls: Calls, service: Client<typeof AdminService>) {
-    this.#calls = calls;
-    this.#service = service;
+    this.calls = calls;
+    this.service = service;
   }
 
   async createNamespace(
@@ -109,7 +109,7 @@ export class Access {
       description: wanted.description ?? '',
       quota: quotaMessage(wanted.quota),
     };
-    const answer = await unary(this.#calls, wanted, (call) => this.#service.createNamespace(request, call));
+    const answer = await unary(this.calls, wanted, (call) => this.service.createNamespace(request, call));
     return namespaceFrom(answer.namespace!);
   }
 
@@ -119,8 +119,8 @@ export class Access {
     settings: CallSettings = {},
   ): Promise<Namespace & { readonly usage: Usage }> {
     const [{ namespace }, { usage }] = await Promise.all([
-      unary(this.#calls, settings, (call) => this.#service.getNamespace({ namespace: name }, call)),
-      unary(this.#calls, settings, (call) => this.#service.getUsage({ namespace: name }, call)),
+      unary(this.calls, settings, (call) => this.service.getNamespace({ namespace: name }, call)),
+      unary(this.calls, settings, (call) => this.service.getUsage({ namespace: name }, call)),
     ]);
     return {
       ...namespaceFrom(namespace!),
@@ -134,7 +134,7 @@ export class Access {
 
   /** What a namespace holds by session, by the values of a metadata key, or in all; and when it expires. */
   readUsage(namespace: string, scope: UsageScope, settings: CallSettings = {}): Promise<UsagePart[]> {
-    return readUsage(this.#calls, this.#service, namespace, scope, settings);
+    return readUsage(this.calls, this.service, namespace, scope, settings);
   }
 
   /** What is given replaces what was there; a quota of `{}` takes it away. */
@@ -151,15 +151,15 @@ export class Access {
       changes: { description: changes.description ?? '', quota: quotaMessage(changes.quota) },
       updateMask: { paths },
     };
-    const answer = await unary(this.#calls, changes, (call) => this.#service.updateNamespace(request, call));
+    const answer = await unary(this.calls, changes, (call) => this.service.updateNamespace(request, call));
     return namespaceFrom(answer.namespace!);
   }
 
   /** Sorted by name. */
   namespaces(settings: CallSettings = {}): AsyncGenerator<Namespace, void, void> {
     return paged(settings, async (pageSize, pageToken) => {
-      const page = await unary(this.#calls, settings, (call) =>
-        this.#service.listNamespaces({ pageSize, pageToken }, call),
+      const page = await unary(this.calls, settings, (call) =>
+        this.service.listNamespaces({ pageSize, pageToken }, call),
       );
       return { items: page.namespaces.map(namespaceFrom), nextPageToken: page.nextPageToken };
     });
@@ -167,8 +167,8 @@ export class Access {
 
   /** Makes a key. The secret is told this once. Not repeated by itself: each try would make a key. */
   async createKey(wanted: NewApiKey): Promise<{ readonly key: ApiKey; readonly secret: string }> {
-    const answer = await onceIf(true, this.#calls, wanted, (call) =>
-      this.#service.createApiKey(
+    const answer = await onceIf(true, this.calls, wanted, (call) =>
+      this.service.createApiKey(
         {
           namespace: wanted.namespace ?? '',
           description: wanted.description ?? '',
@@ -194,8 +194,8 @@ export class Access {
   ): AsyncGenerator<ApiKey, void, void> {
     const { namespace = '', showEnded = false } = query;
     return paged(query, async (pageSize, pageToken) => {
-      const page = await unary(this.#calls, query, (call) =>
-        this.#service.listApiKeys({ namespace, showEnded, pageSize, pageToken }, call),
+      const page = await unary(this.calls, query, (call) =>
+        this.service.listApiKeys({ namespace, showEnded, pageSize, pageToken }, call),
       );
       return { items: page.apiKeys.map(keyFrom), nextPageToken: page.nextPageToken };
     });
@@ -203,16 +203,16 @@ export class Access {
 
   /** Ends a key for good, and the tokens minted with it. */
   async revokeKey(id: string, settings: CallSettings = {}): Promise<ApiKey> {
-    const answer = await unary(this.#calls, settings, (call) =>
-      this.#service.revokeApiKey({ apiKeyId: id }, call),
+    const answer = await unary(this.calls, settings, (call) =>
+      this.service.revokeApiKey({ apiKeyId: id }, call),
     );
     return keyFrom(answer.apiKey!);
   }
 
   /** Makes a short-lived token that may do less than these credentials, to hand to an agent. */
   async mintToken(wanted: TokenWanted): Promise<{ readonly token: string; readonly grant: TokenGrant }> {
-    const answer = await unary(this.#calls, wanted, (call) =>
-      this.#service.mintToken(
+    const answer = await unary(this.calls, wanted, (call) =>
+      this.service.mintToken(
         {
           namespace: wanted.namespace ?? '',
           scopes: wanted.scopes.map(scopeMessage),

@@ -82,23 +82,23 @@ const partBytesMax = 4 * 1024 * 1024;
 
 /** What operators do to a store as a whole. All methods throw ArtifactaError. */
 export class Admin {
-  readonly #calls: Calls;
-  readonly #service: Client<typeof AdminService>;
+  private readonly calls: Calls;
+  private readonly service: Client<typeof AdminService>;
 
   constructor(calls: Calls, service: Client<typeof AdminService>) {
-    this.#calls = calls;
-    this.#service = service;
+    this.calls = calls;
+    this.service = service;
   }
 
   async status(settings: CallSettings = {}): Promise<StoreStatus> {
-    const answer = await unary(this.#calls, settings, (call) => this.#service.getStoreStatus({}, call));
+    const answer = await unary(this.calls, settings, (call) => this.service.getStoreStatus({}, call));
     return statusFrom(answer.status);
   }
 
   /** Lets maintenance go on in spite of what it waits for. */
   async resume(pauseId: string, settings: CallSettings = {}): Promise<StoreStatus> {
-    const answer = await unary(this.#calls, settings, (call) =>
-      this.#service.resumeMaintenance({ pauseId }, call),
+    const answer = await unary(this.calls, settings, (call) =>
+      this.service.resumeMaintenance({ pauseId }, call),
     );
     return statusFrom(answer.status);
   }
@@ -106,7 +106,7 @@ export class Admin {
   /** Accepts that data are lost. Takes as long as copying the index: it has no deadline. */
   async acceptLoss(lossId: string, settings: CallSettings = {}): Promise<StoreStatus> {
     try {
-      const answer = await this.#service.acceptLoss({ lossId }, streamOptions(settings));
+      const answer = await this.service.acceptLoss({ lossId }, streamOptions(settings));
       return statusFrom(answer.status);
     } catch (thrown) {
       throw toArtifactaError(thrown, settings.signal);
@@ -121,7 +121,7 @@ export class Admin {
   async *exportIndex(settings: CallSettings = {}): AsyncGenerator<Uint8Array, void, void> {
     let isComplete = false;
     try {
-      for await (const { part } of this.#service.exportIndex({}, streamOptions(settings))) {
+      for await (const { part } of this.service.exportIndex({}, streamOptions(settings))) {
         if (part === undefined) continue;
         isComplete = part.part.case === 'footer';
         yield sizeDelimitedEncode(IndexPartSchema, part);
@@ -155,7 +155,7 @@ export class Admin {
       }
     }
     try {
-      const answer = await this.#service.importIndex(requests(), streamOptions(options));
+      const answer = await this.service.importIndex(requests(), streamOptions(options));
       return { rows: Number(answer.rowCount), status: statusFrom(answer.status) };
     } catch (thrown) {
       throw unreadable ?? toArtifactaError(thrown, options.signal);
@@ -166,7 +166,7 @@ export class Admin {
   quarantined(
     options: CallSettings & { readonly namespace?: string | undefined } = {},
   ): AsyncGenerator<Quarantined, void, void> {
-    return listQuarantined(this.#calls, this.#service, options);
+    return listQuarantined(this.calls, this.service, options);
   }
 
   /** Checks the store, or repairs what a report listed. The last event is the summary; without it nothing is complete. */
@@ -178,7 +178,7 @@ export class Admin {
       reindex: options.reindex ?? false,
     };
     try {
-      for await (const { part } of this.#service.verify(request, streamOptions(options))) {
+      for await (const { part } of this.service.verify(request, streamOptions(options))) {
         if (part.case === 'finding') yield { kind: 'finding', finding: findingFrom(part.value) };
         if (part.case === 'progress') yield { kind: 'progress', checked: checkedFrom(part.value) };
         if (part.case === 'summary')

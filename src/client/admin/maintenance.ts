@@ -98,18 +98,18 @@ export interface Quarantined {
 
 /** What is done from time to time, by the sidecar or an operator. All methods throw ArtifactaError. */
 export class Maintenance {
-  readonly #calls: Calls;
-  readonly #service: Client<typeof MaintenanceService>;
+  private readonly calls: Calls;
+  private readonly service: Client<typeof MaintenanceService>;
 
   constructor(calls: Calls, service: Client<typeof MaintenanceService>) {
-    this.#calls = calls;
-    this.#service = service;
+    this.calls = calls;
+    this.service = service;
   }
 
   /** Frees what has expired or was deleted. */
   async reapExpired(options: MaintenanceOptions = {}): Promise<Reaped> {
     const { maxItems = 0 } = options;
-    const answer = await unary(this.#calls, options, (call) => this.#service.reapExpired({ maxItems }, call));
+    const answer = await unary(this.calls, options, (call) => this.service.reapExpired({ maxItems }, call));
     return {
       artifacts: Number(answer.artifactCount),
       bytes: Number(answer.sizeBytes),
@@ -126,7 +126,7 @@ export class Maintenance {
   async export(options: ExportOptions = {}): Promise<Exported> {
     const { minAgeMs, keep = 0 } = options;
     const request = { keep, ...(minAgeMs === undefined ? {} : { minAge: durationOf(minAgeMs) }) };
-    const answer = await unary(this.#calls, options, (call) => this.#service.export(request, call));
+    const answer = await unary(this.calls, options, (call) => this.service.export(request, call));
     return {
       written: answer.written,
       path: answer.path,
@@ -140,8 +140,8 @@ export class Maintenance {
   /** Frees contents that nothing refers to. */
   async collectGarbage(options: CollectOptions = {}): Promise<Collected> {
     const { maxItems = 0, findOrphans = false } = options;
-    const answer = await unary(this.#calls, options, (call) =>
-      this.#service.collectGarbage({ maxItems, findOrphans }, call),
+    const answer = await unary(this.calls, options, (call) =>
+      this.service.collectGarbage({ maxItems, findOrphans }, call),
     );
     return {
       condemned: Number(answer.condemnedCount),
@@ -162,7 +162,7 @@ export class Maintenance {
       maxBytes: BigInt(maxBytes),
       ...(minAgeMs === undefined ? {} : { minAge: durationOf(minAgeMs) }),
     };
-    const answer = await unary(this.#calls, options, (call) => this.#service.scrub(request, call));
+    const answer = await unary(this.calls, options, (call) => this.service.scrub(request, call));
     return {
       contents: Number(answer.contentCount),
       sizeBytes: Number(answer.sizeBytes),

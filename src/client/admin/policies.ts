@@ -47,17 +47,17 @@ export interface RetentionChange {
 
 /** For operators. All methods throw ArtifactaError. */
 export class Policies {
-  readonly #calls: Calls;
-  readonly #service: Client<typeof AdminService>;
+  private readonly calls: Calls;
+  private readonly service: Client<typeof AdminService>;
 
   constructor(calls: Calls, service: Client<typeof AdminService>) {
-    this.#calls = calls;
-    this.#service = service;
+    this.calls = calls;
+    this.service = service;
   }
 
   async get(namespace: string, settings: CallSettings = {}): Promise<RetentionPolicy> {
-    const answer = await unary(this.#calls, settings, (call) =>
-      this.#service.getRetentionPolicy({ namespace }, call),
+    const answer = await unary(this.calls, settings, (call) =>
+      this.service.getRetentionPolicy({ namespace }, call),
     );
     return policyFrom(answer.retentionPolicy);
   }
@@ -74,8 +74,8 @@ export class Policies {
       validateOnly: options.validateOnly ?? false,
       ...(retention === null ? {} : { retention: retentionMessage(retention) }),
     };
-    const answer = await onceIf(options.etag !== undefined, this.#calls, options, (call) =>
-      this.#service.setRetentionPolicy(request, call),
+    const answer = await onceIf(options.etag !== undefined, this.calls, options, (call) =>
+      this.service.setRetentionPolicy(request, call),
     );
     return policyFrom(answer.retentionPolicy);
   }
@@ -92,8 +92,8 @@ export class Policies {
         pageToken,
         ...(retention === undefined ? {} : { retention: retentionMessage(retention) }),
       };
-      const answer = await unary(this.#calls, options, (call) =>
-        this.#service.applyRetentionPolicy(request, call),
+      const answer = await unary(this.calls, options, (call) =>
+        this.service.applyRetentionPolicy(request, call),
       );
       const items = answer.changes.map((change) => ({
         session: change.session,

@@ -3,22 +3,8 @@ import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { ErrorReason, ErrorReasonSchema } from '../../../gen/artifacta/v1/error_reason_pb.ts';
 import { ArtifactaError, type Reason } from '../errors.ts';
 import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
-import { type PageOptions, paged } from '../wire/pages.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
 import { type Expiry, expiryMessage } from './push-spec.ts';
-import { queryArtifacts } from './query.ts';
-
-/** Which artifacts. Latest versions are taken first, then the filter. */
-export interface ArtifactQuery extends PageOptions {
-  /** Only this session's. Default: all sessions. */
-  readonly session?: string | undefined;
-  /** E.g. `metadata.agent = "billing" AND create_time > now-7d`. Default: all. */
-  readonly filter?: string | undefined;
-  /** Older versions too; needs `session`. Default false. */
-  readonly allVersions?: boolean | undefined;
-  /** Only this name; needs `session`. */
-  readonly name?: string | undefined;
-}
 
 /** What to change; what is not given stays. */
 export interface ArtifactChanges extends CallSettings {
@@ -72,13 +58,6 @@ export async function batchGetArtifacts(
 function notFound(number: ErrorReason = ErrorReason.UNSPECIFIED, message = 'not found'): ArtifactaError {
   const name = ErrorReasonSchema.value[number]?.localName as Reason | undefined;
   return new ArtifactaError(message, { code: 'NOT_FOUND', reason: name });
-}
-
-export function listArtifacts(calls: Calls, query: ArtifactQuery): AsyncGenerator<Artifact, void, void> {
-  return paged(query, async (pageSize, pageToken) => {
-    const { artifacts, nextPageToken } = await queryArtifacts(calls, { ...query, pageSize, pageToken });
-    return { items: artifacts, nextPageToken };
-  });
 }
 
 /** With an etag it is not repeated: after a lost answer the repetition would contradict the first. */

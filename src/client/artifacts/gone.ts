@@ -1,7 +1,6 @@
 import type { GoneArtifact as GoneMessage } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
-import { ListOrder } from '../../../gen/artifacta/v1/query_pb.ts';
 import { type Calls, unary } from '../wire/calls.ts';
-import { type PageOptions, paged } from '../wire/pages.ts';
+import { orderOf, type PageOptions, paged } from '../wire/pages.ts';
 import { type Artifact, artifactFrom } from './artifact.ts';
 
 /** A line of a sealed session's manifest whose artifact has expired or was deleted. */
@@ -30,7 +29,7 @@ export function listWithGone(
   return paged<Artifact | GoneArtifact>(query, async (pageSize, pageToken) => {
     const request = {
       session,
-      order: query.order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST,
+      order: orderOf(query),
       allVersions: query.allVersions ?? false,
       showGone: true,
       pageSize,

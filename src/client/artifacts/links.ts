@@ -48,10 +48,10 @@ export interface LinkQuery extends Omit<PageOptions, 'order'> {
 
 /** All methods throw ArtifactaError. */
 export class Links {
-  readonly #calls: Calls;
+  private readonly calls: Calls;
 
   constructor(calls: Calls) {
-    this.#calls = calls;
+    this.calls = calls;
   }
 
   /** Makes a link. It is not tried again when its answer is lost: a second link would be left behind. */
@@ -61,8 +61,8 @@ export class Links {
       requireUrl: options.requireUrl ?? false,
       ...(options.expiry === undefined ? {} : { expiry: expiryMessage(options.expiry) }),
     };
-    const answer = await onceIf(true, this.#calls, options, (call) =>
-      this.#calls.artifacts.createShareLink(request, call),
+    const answer = await onceIf(true, this.calls, options, (call) =>
+      this.calls.artifacts.createShareLink(request, call),
     );
     const { token, path, url } = answer;
     return { link: linkFrom(answer.shareLink), token, path, url: url === '' ? undefined : url };
@@ -72,8 +72,8 @@ export class Links {
   list(query: LinkQuery = {}): AsyncGenerator<ShareLink, void, void> {
     return paged(query, async (pageSize, pageToken) => {
       const request = { ...scopeOf(query), showEnded: query.showEnded ?? false, pageSize, pageToken };
-      const answer = await unary(this.#calls, query, (call) =>
-        this.#calls.artifacts.listShareLinks(request, call),
+      const answer = await unary(this.calls, query, (call) =>
+        this.calls.artifacts.listShareLinks(request, call),
       );
       return { items: answer.shareLinks.map(linkFrom), nextPageToken: answer.nextPageToken };
     });
@@ -88,8 +88,8 @@ export class Links {
       'id' in target
         ? { target: { case: 'shareLinkId' as const, value: target.id } }
         : { target: scopeOf(target).scope! };
-    const answer = await unary(this.#calls, settings, (call) =>
-      this.#calls.artifacts.revokeShareLinks(request, call),
+    const answer = await unary(this.calls, settings, (call) =>
+      this.calls.artifacts.revokeShareLinks(request, call),
     );
     return Number(answer.revokedCount);
   }

@@ -1,23 +1,19 @@
 import type { ListArtifactsResponse } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
-import { ListOrder, type QueryExplanation } from '../../../gen/artifacta/v1/query_pb.ts';
-import type { SessionQuery } from '../sessions/sessions.ts';
 import { type Calls, unary } from '../wire/calls.ts';
+import { type Explanation, explanationFrom } from '../wire/explanation.ts';
+import { orderOf, type PageOptions, paged } from '../wire/pages.ts';
 import { type Artifact, artifactFrom } from './artifact.ts';
-import type { ArtifactQuery } from './artifacts.ts';
 
-/** How a filter was understood and what it took to answer; its texts are for people. */
-export interface Explanation {
-  /** With every parenthesis and every time written out. Empty: no filter. */
-  readonly filter: string;
-  /** The list that was walked. */
-  readonly driver: string;
-  /** What was tested for each entry of it. */
-  readonly tests: readonly string[];
-  readonly entriesRead: number;
-  readonly probes: number;
-  readonly recordsRead: number;
-  /** How many of these three together a call may touch. */
-  readonly budget: number;
+/** Which artifacts. Latest versions are taken first, then the filter. */
+export interface ArtifactQuery extends PageOptions {
+  /** Only this session's. Default: all sessions. */
+  readonly session?: string | undefined;
+  /** E.g. `metadata.agent = "billing" AND create_time > now-7d`. Default: all. */
+  readonly filter?: string | undefined;
+  /** Older versions too; needs `session`. Default false. */
+  readonly allVersions?: boolean | undefined;
+  /** Only this name; needs `session`. */
+  readonly name?: string | undefined;
 }
 
 /** One page, and what else a query can tell. */
@@ -44,6 +40,13 @@ export interface ArtifactPage {
   readonly previews: Readonly<Record<string, string>>;
 }
 
+export function listArtifacts(calls: Calls, query: ArtifactQuery): AsyncGenerator<Artifact, void, void> {
+  return paged(query, async (pageSize, pageToken) => {
+    const { artifacts, nextPageToken } = await queryArtifacts(calls, { ...query, pageSize, pageToken });
+    return { items: artifacts, nextPageToken };
+  });
+}
+
 /** One call of ListArtifacts. */
 export async function queryArtifacts(calls: Calls, query: PageQuery): Promise<ArtifactPage> {
   const request = {
@@ -68,28 +71,5 @@ function pageFrom(answer: ListArtifactsResponse): ArtifactPage {
     explanation: answer.explanation && explanationFrom(answer.explanation),
     approximateTotal: answer.approximateTotal === undefined ? undefined : Number(answer.approximateTotal),
     previews: answer.previews,
-  };
-}
-
-/** How a query over sessions is understood: its first page, without the sessions. */
-export async function explainSessions(calls: Calls, query: SessionQuery): Promise<Explanation> {
-  const request = { filter: query.filter ?? '', order: orderOf(query), explain: true };
-  const answer = await unary(calls, query, (options) => calls.sessions.listSessions(request, options));
-  return explanationFrom(answer.explanation!);
-}
-
-function orderOf({ order }: Pick<ArtifactQuery, 'order'>): ListOrder {
-  return order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST;
-}
-
-function explanationFrom(explanation: QueryExplanation): Explanation {
-  return {
-    filter: explanation.filter,
-    driver: explanation.driver,
-    tests: explanation.tests,
-    entriesRead: Number(explanation.entriesRead),
-    probes: Number(explanation.probes),
-    recordsRead: Number(explanation.recordsRead),
-    budget: Number(explanation.budget),
   };
 }

@@ -1,9 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
-import { ListOrder } from '../../../gen/artifacta/v1/query_pb.ts';
-import { type Explanation, explainSessions } from '../artifacts/query.ts';
 import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
-import { type PageOptions, paged } from '../wire/pages.ts';
+import { type Explanation, explanationFrom } from '../wire/explanation.ts';
+import { orderOf, type PageOptions, paged } from '../wire/pages.ts';
 import { durationOf } from '../wire/times.ts';
 import { type CompareOptions, compareSessions, type Difference } from './comparison.ts';
 import { type ManifestLine, manifestLines } from './manifest.ts';
@@ -50,10 +49,10 @@ export interface SessionChanges extends CallSettings {
 
 /** The sessions of the namespace. All methods throw ArtifactaError. */
 export class Sessions {
-  readonly #calls: Calls;
+  private readonly calls: Calls;
 
   constructor(calls: Calls) {
-    this.#calls = calls;
+    this.calls = calls;
   }
 
   /** Opens a session, or returns the one that has these settings. A push opens one by itself. */
@@ -66,15 +65,13 @@ export class Sessions {
       ...(options.retention === undefined ? {} : { retention: retentionMessage(options.retention) }),
       ...(options.leaseMs === undefined ? {} : { lease: durationOf(options.leaseMs) }),
     };
-    const answer = await unary(this.#calls, options, (call) =>
-      this.#calls.sessions.openSession(request, call),
-    );
+    const answer = await unary(this.calls, options, (call) => this.calls.sessions.openSession(request, call));
     return { session: sessionFrom(answer.session), created: answer.created };
   }
 
   async get(session: string, settings: CallSettings = {}): Promise<Session> {
-    const answer = await unary(this.#calls, settings, (call) =>
-      this.#calls.sessions.getSession({ session }, call),
+    const answer = await unary(this.calls, settings, (call) =>
+      this.calls.sessions.getSession({ session }, call),
     );
     return sessionFrom(answer.session);
   }
@@ -82,18 +79,20 @@ export class Sessions {
   /** Newest first unless told otherwise, one page in memory at a time. */
   list(query: SessionQuery = {}): AsyncGenerator<Session, void, void> {
     return paged(query, async (pageSize, pageToken) => {
-      const order = query.order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST;
+      const order = orderOf(query);
       const request = { filter: query.filter ?? '', order, pageSize, pageToken };
-      const answer = await unary(this.#calls, query, (call) =>
-        this.#calls.sessions.listSessions(request, call),
+      const answer = await unary(this.calls, query, (call) =>
+        this.calls.sessions.listSessions(request, call),
       );
       return { items: answer.sessions.map(sessionFrom), nextPageToken: answer.nextPageToken };
     });
   }
 
   /** How a query is understood and what its first page takes. */
-  explain(query: SessionQuery): Promise<Explanation> {
-    return explainSessions(this.#calls, query);
+  async explain(query: SessionQuery): Promise<Explanation> {
+    const request = { filter: query.filter ?? '', order: orderOf(query), explain: true };
+    const answer = await unary(this.calls, query, (call) => this.calls.sessions.listSessions(request, call));
+    return explanationFrom(answer.explanation!);
   }
 
   async update(session: string, changes: SessionChanges): Promise<Session> {
@@ -108,8 +107,8 @@ export class Sessions {
       etag: changes.etag ?? '',
       touch: changes.touch ?? false,
     };
-    const answer = await onceIf(changes.etag !== undefined, this.#calls, changes, (call) =>
-      this.#calls.sessions.updateSession(request, call),
+    const answer = await onceIf(changes.etag !== undefined, this.calls, changes, (call) =>
+      this.calls.sessions.updateSession(request, call),
     );
     return sessionFrom(answer.session);
   }
@@ -121,8 +120,8 @@ export class Sessions {
     settings: CallSettings = {},
   ): Promise<{ session: Session; alreadySealed: boolean }> {
     const request = { session, outcome: outcomeMessage(outcome) };
-    const answer = await unary(this.#calls, settings, (call) =>
-      this.#calls.sessions.sealSession(request, call),
+    const answer = await unary(this.calls, settings, (call) =>
+      this.calls.sessions.sealSession(request, call),
     );
     return { session: sessionFrom(answer.session), alreadySealed: answer.alreadySealed };
   }
@@ -133,7 +132,7 @@ export class Sessions {
     session: string,
     options: CompareOptions = {},
   ): AsyncGenerator<Difference, void, void> {
-    return compareSessions(this.#calls, baseSession, session, options);
+    return compareSessions(this.calls, baseSession, session, options);
   }
 
   /** Says how an abandoned session really ended: once. Saying the same again changes nothing. */
@@ -143,8 +142,8 @@ export class Sessions {
     settings: CallSettings = {},
   ): Promise<Session> {
     const request = { session, outcome: outcomeMessage(outcome) };
-    const answer = await unary(this.#calls, settings, (call) =>
-      this.#calls.sessions.amendOutcome(request, call),
+    const answer = await unary(this.calls, settings, (call) =>
+      this.calls.sessions.amendOutcome(request, call),
     );
     return sessionFrom(answer.session);
   }
@@ -152,24 +151,24 @@ export class Sessions {
   /** Deletes a session and all its artifacts for good. False: there was nothing to delete. */
   async delete(session: string, options: CallSettings & { readonly etag?: string } = {}): Promise<boolean> {
     const request = { session, etag: options.etag ?? '' };
-    const answer = await onceIf(options.etag !== undefined, this.#calls, options, (call) =>
-      this.#calls.sessions.deleteSession(request, call),
+    const answer = await onceIf(options.etag !== undefined, this.calls, options, (call) =>
+      this.calls.sessions.deleteSession(request, call),
     );
     return answer.deleted;
   }
 
   /** What happens in a session, from any number of its feed on, until it is sealed. See {@link watchSession}. */
   watch(session: string, options: WatchOptions = {}): AsyncGenerator<SessionEvent, void, void> {
-    return watchSession(this.#calls, session, options);
+    return watchSession(this.calls, session, options);
   }
 
   /** The session, once it is sealed; code DEADLINE_EXCEEDED if that is not in time. */
   wait(session: string, options: WaitOptions = {}): Promise<Session> {
-    return waitForSeal(this.#calls, session, options);
+    return waitForSeal(this.calls, session, options);
   }
 
   /** What a sealed session contained, line by line; the digest is checked at the end (code DATA_LOSS). */
   manifest(session: string, settings: CallSettings = {}): AsyncGenerator<ManifestLine, void, void> {
-    return manifestLines(this.#calls, session, settings);
+    return manifestLines(this.calls, session, settings);
   }
 }

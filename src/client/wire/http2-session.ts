@@ -14,17 +14,17 @@ export const pingIntervalMs = 60_000;
  * directions than the sockets have room for, both sides wait for the other to read, for good.
  */
 export class WideSessionManager {
-  readonly #inner: Http2SessionManager;
-  readonly #widened = new WeakSet<ClientHttp2Session>();
+  private readonly inner: Http2SessionManager;
+  private readonly widened = new WeakSet<ClientHttp2Session>();
 
   /** @param options for `http2.connect`. */
   constructor(baseUrl: string, options: object) {
     const settings = { initialWindowSize: streamWindowBytes, enablePush: false };
-    this.#inner = new Http2SessionManager(baseUrl, { pingIntervalMs }, { ...options, settings });
+    this.inner = new Http2SessionManager(baseUrl, { pingIntervalMs }, { ...options, settings });
   }
 
   get authority(): string {
-    return this.#inner.authority;
+    return this.inner.authority;
   }
 
   async request(
@@ -33,21 +33,21 @@ export class WideSessionManager {
     headers: OutgoingHttpHeaders,
     options: object,
   ): Promise<ClientHttp2Stream> {
-    const stream = await this.#inner.request(method, path, headers, options);
+    const stream = await this.inner.request(method, path, headers, options);
     const { session } = stream;
-    if (session !== undefined && !this.#widened.has(session as ClientHttp2Session)) {
-      this.#widened.add(session as ClientHttp2Session);
+    if (session !== undefined && !this.widened.has(session as ClientHttp2Session)) {
+      this.widened.add(session as ClientHttp2Session);
       session.setLocalWindowSize(connectionWindowBytes);
     }
     return stream;
   }
 
   notifyResponseByteRead(stream: ClientHttp2Stream): void {
-    this.#inner.notifyResponseByteRead(stream);
+    this.inner.notifyResponseByteRead(stream);
   }
 
   /** Closes the connection; streams under way fail. */
   close(): void {
-    this.#inner.abort();
+    this.inner.abort();
   }
 }

@@ -1,3 +1,4 @@
+import { ListOrder } from '../../../gen/artifacta/v1/query_pb.ts';
 import type { CallSettings } from './calls.ts';
 
 /** How a list is read. */
@@ -32,4 +33,8 @@ export async function* paged<T>(
     if (page.nextPageToken === '') return;
     pageToken = page.nextPageToken;
   }
+}
+
+export function orderOf({ order }: PageOptions): ListOrder {
+  return order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST;
 }

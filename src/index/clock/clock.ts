@@ -69,7 +69,7 @@ export const clockLimits = {
   checkEveryMs: 5_000,
 } as const;
 
-export interface ServiceClockOptions {
+interface ServiceClockOptions {
   readonly source: TimeSource;
   /** Told when the clock becomes suspect and when it is believed again. Default: nobody is. */
   readonly warn?: (message: string) => void;

@@ -3,7 +3,7 @@ import type { Write } from '../row.ts';
 import { encodeWrite } from './stored-row.ts';
 
 /** A transaction that has run. */
-export interface Settlement {
+interface Settlement {
   /** Tells the caller what the decision returned or threw. */
   settle(): void;
   /** Tells the caller that the outcome is unknown. */

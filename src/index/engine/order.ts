@@ -11,7 +11,7 @@ import { FairQueue } from './fair-queue.ts';
 import { readRowNow, type SyncReader } from './reader.ts';
 import { Round } from './round.ts';
 
-export interface OrderOptions {
+interface OrderOptions {
   /** The database, once it is open; undefined while it may not be used. */
   database(): Database | undefined;
   /** What the next decision may use. */

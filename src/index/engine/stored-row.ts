@@ -13,7 +13,7 @@ import type { StoredValue } from './database.ts';
 const formatVersion = 1;
 const versionAt = 4;
 /** Bytes that a stored row is longer than its value. */
-export const storedRowOverheadBytes = 5;
+const storedRowOverheadBytes = 5;
 
 export function encodeRow(key: Key, value: Value): StoredValue {
   const stored = Buffer.allocUnsafe(storedRowOverheadBytes + value.length);

@@ -11,7 +11,6 @@
 import { Buffer } from 'node:buffer';
 import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ClassicLevel } from 'classic-level';
 import { Failure } from '../../domain/errors.ts';
 import type { IndexDamaged } from '../damage.ts';
 import type { Examined, Index } from '../door.ts';
@@ -24,10 +23,16 @@ import { commitRange, keys } from '../keys.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry } from '../row.ts';
 import { absentAsUndefined, exists, syncDirectory } from './files.ts';
-import { type LevelIndexOptions, openLevelDatabase, openLevelIndex, takeLock } from './leveldb.ts';
+import {
+  type LevelIndexOptions,
+  openLevelDatabase,
+  openLevelIndex,
+  repairFiles,
+  takeLock,
+} from './leveldb.ts';
 import { replaceMark } from './mark.ts';
 
-export type LevelHomeOptions = Omit<LevelIndexOptions, 'onDamage'>;
+type LevelHomeOptions = Omit<LevelIndexOptions, 'onDamage'>;
 
 const beforeCommits = { gte: Uint8Array.of(0), lt: commitRange.gte };
 const afterCommits = { gte: commitRange.lt, lt: Uint8Array.of(0xff) };
@@ -220,7 +225,7 @@ async function openRepaired(directory: string, copy: string): Promise<Database> 
   const names = await readdir(directory).catch(absentAsUndefined);
   for (const name of names ?? [])
     if (name.endsWith('.ldb') || name.endsWith('.log')) await link(join(directory, name), join(copy, name));
-  await ClassicLevel.repair(copy);
+  await repairFiles(copy);
   return await openLevelDatabase(copy);
 }
 

@@ -1,7 +1,6 @@
 /** The index on LevelDB: one process, one machine, durable. The contract is in `door.ts`. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClassicLevel } from 'classic-level';
 import { Level } from 'level';
 import { Failure } from '../../domain/errors.ts';
 import { IndexDamaged } from '../damage.ts';
@@ -15,7 +14,7 @@ import { openMark } from './mark.ts';
 import { listTables, TableCheck } from './tables.ts';
 
 /** LevelDB's own defaults are for a few megabytes of data. */
-export interface LevelTuning {
+interface LevelTuning {
   /** Blocks of tables, uncompressed, kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number;
   /** Written rows gathered in memory before they become a table; up to twice this is held. Default 32 MiB. */
@@ -44,7 +43,12 @@ const MiB = 1024 * 1024;
 /** LevelDB's iterators stop after 16 KiB unless told otherwise. */
 const scanBytes = MiB;
 
-type ByteLevel = Level<Uint8Array, Uint8Array>;
+/** With what `level` has on Node; its types leave that out, since they hold in browsers too. */
+export type ByteLevel = Level<Uint8Array, Uint8Array> & {
+  compactRange(start: Uint8Array, end: Uint8Array): Promise<void>;
+};
+/** Likewise. */
+const repairable = Level as typeof Level & { repair(directory: string): Promise<void> };
 type LevelSnapshot = ReturnType<ByteLevel['snapshot']>;
 
 /**
@@ -96,13 +100,13 @@ async function lookAtFiles(directory: string, wasUsed: boolean) {
 /** Opens the database alone, unchecked. */
 export async function openLevelDatabase(directory: string, tuning: LevelTuning = {}): Promise<Database> {
   await makePrivate(directory);
-  const level: ByteLevel = new Level(directory, {
+  const level = new Level<Uint8Array, Uint8Array>(directory, {
     keyEncoding: 'view',
     valueEncoding: 'view',
     cacheSize: tuning.cacheBytes ?? 64 * MiB,
     writeBufferSize: tuning.writeBufferBytes ?? 32 * MiB,
     maxFileSize: tuning.tableBytes ?? 16 * MiB,
-  });
+  }) as ByteLevel;
   try {
     await level.open();
   } catch (error) {
@@ -120,11 +124,14 @@ export async function openLevelDatabase(directory: string, tuning: LevelTuning =
       return { ...readerOf(level, snapshot), close: () => snapshot.close() };
     },
     batch: (writes) => level.batch(writes as Write[], { sync: true }),
-    // What `level` is on this platform; its types leave out what it has here alone.
-    compact: ({ gte, lt }) =>
-      (level as unknown as ClassicLevel<Uint8Array, Uint8Array>).compactRange(gte, lt).catch(rethrow),
+    compact: ({ gte, lt }) => level.compactRange(gte, lt).catch(rethrow),
     close: () => level.close(),
   };
+}
+
+/** Makes of damaged files what LevelDB can make of them. */
+export async function repairFiles(directory: string): Promise<void> {
+  await repairable.repair(directory);
 }
 
 function readerOf(level: ByteLevel, snapshot?: LevelSnapshot): DatabaseReader {

@@ -13,7 +13,7 @@ import { syncDirectory } from './files.ts';
 /** The mark is written at most this often: it trails the commits by no more. */
 export const markIntervalMs = 1_000;
 
-export interface MarkOptions {
+interface MarkOptions {
   /** Path of the file; its directory is made if need be. */
   readonly path: string;
   readonly after: After;

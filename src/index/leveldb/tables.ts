@@ -11,7 +11,7 @@ import { maskedCrc } from './crc.ts';
 import { isAbsent, namesIn, readAt } from './files.ts';
 
 /** A table as it was seen: LevelDB never changes one, but may remove it and use its name again. */
-export interface TableFile {
+interface TableFile {
   readonly path: string;
   readonly sizeBytes: number;
   /** Tells whether the file at the path is still this one. */

@@ -38,7 +38,7 @@ export function openMemoryIndex(options: MemoryIndexOptions = {}): Promise<Index
 }
 
 /** How a database in memory behaves. */
-export interface MemoryDatabaseOptions {
+interface MemoryDatabaseOptions {
   /** Asked before each batch. Default: none fails. See {@link MemoryIndexOptions.failAt}. */
   readonly failure?: () => 'unwritten' | 'written' | undefined;
   /** See {@link MemoryIndexOptions.readsWait}. */

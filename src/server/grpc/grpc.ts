@@ -18,7 +18,7 @@ import type { Encoded } from './codec.ts';
 /** Registers services with a router. `src/api/routes.ts` makes one. */
 export type Routes = (router: ConnectRouter) => void;
 
-export interface CollectedServices {
+interface CollectedServices {
   /** Fully qualified, in the order of registration, e.g. `artifacta.v1.ArtifactService`. */
   readonly names: readonly string[];
   readonly methods: readonly MethodImplSpec[];

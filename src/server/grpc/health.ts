@@ -10,7 +10,7 @@ import {
 import type { Readiness } from '../readiness.ts';
 
 /** What a probe asks for that is not to fail while the service starts, drains or is in recovery. */
-export const livenessName = 'liveness';
+const livenessName = 'liveness';
 
 export function health(readiness: Readiness, services: readonly string[]): ServiceImpl<typeof Health> {
   const known = new Set(['', ...services]);

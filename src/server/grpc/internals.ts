@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
 
-export interface Windows {
+interface Windows {
   /** Bytes that a client may have under way on one stream, and on one connection. */
   readonly windowBytes: number;
   /** The largest frame that is accepted. */

@@ -28,7 +28,7 @@ interface Implementation {
   readonly handle: (stream: object) => void;
 }
 
-export interface ReflectionOptions extends CallOptions {
+interface ReflectionOptions extends CallOptions {
   /** Whose descriptors are shown. */
   readonly methods: readonly MethodImplSpec[];
   /** Who may look. */

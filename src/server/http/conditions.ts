@@ -1,7 +1,7 @@
 /** Conditional requests (RFC 9110, section 13) on a content whose entity tag is strong and which has no date. */
 
 /** The headers that count, as Node gives them. */
-export interface ConditionHeaders {
+interface ConditionHeaders {
   readonly 'if-match'?: string | undefined;
   readonly 'if-none-match'?: string | undefined;
   readonly 'if-range'?: string | string[] | undefined;

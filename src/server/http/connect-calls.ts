@@ -27,7 +27,7 @@ export interface ConnectOptions extends CallOptions {
 const exchangeKey = createContextKey<Exchange | undefined>(undefined, { description: 'the HTTP request' });
 
 /** Answers a request if its path is that of a method; false if it is not. */
-export type ConnectCalls = (exchange: Exchange) => boolean;
+type ConnectCalls = (exchange: Exchange) => boolean;
 
 export function connectCalls(methods: readonly MethodImplSpec[], options: ConnectOptions): ConnectCalls {
   const router = createConnectRouter({

@@ -157,7 +157,7 @@ function lengthOf({ sizeBytes }: Artifact, range: Range): number {
 }
 
 /** What may be kept of an answer. */
-export type Caching = 'private, no-cache' | 'private, no-store';
+type Caching = 'private, no-cache' | 'private, no-store';
 
 // The bytes of an id never change, but who may read them does, and they end: nobody shares a copy, and whoever keeps
 // one asks each time, which is answered with 304.

@@ -47,7 +47,7 @@ export function badField(field: string, description: string): HttpError {
 }
 
 /** What is sent for an error. */
-export interface ErrorAnswer {
+interface ErrorAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;

@@ -21,7 +21,7 @@ export interface OriginOptions {
 }
 
 /** What is looked at of a request. */
-export interface CallerHeaders {
+interface CallerHeaders {
   readonly scheme: 'http' | 'https';
   /** Host, or `:authority`. */
   readonly host: string | undefined;

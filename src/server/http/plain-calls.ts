@@ -7,7 +7,7 @@ import { refusal } from '../refusals.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The context of a call, which has to be ended with it. */
-export type CallContext = ReturnType<typeof createHandlerContext>;
+type CallContext = ReturnType<typeof createHandlerContext>;
 
 export class PlainCalls {
   private readonly methods: readonly MethodImplSpec[];

@@ -12,7 +12,7 @@ import { decodeText } from './request-target.ts';
 import { getShared } from './shared-route.ts';
 
 /** What the routes lead to. */
-export interface Served {
+interface Served {
   readonly calls: PlainCalls;
   /** Undefined: links open nothing here. */
   readonly shared: OpenShared | undefined;

@@ -28,7 +28,7 @@ export interface ArtifactChanges {
 }
 
 /** What a change has come to. */
-export interface Changed {
+interface Changed {
   readonly artifact: Artifact;
   /** The artifact's session, if that has expired: what was left of it is less now, perhaps. */
   readonly left: SessionUid | undefined;
@@ -111,7 +111,7 @@ function leftOver(session: SessionRecord, now: number): SessionRecord {
 }
 
 /** What a deletion has come to. */
-export interface Deletion {
+interface Deletion {
   /** False if there was nothing to delete. */
   readonly deleted: boolean;
   /** As of {@link Changed}. */

@@ -71,7 +71,7 @@ export interface CommitResult {
 }
 
 /** Identifies what a request id was used for. */
-export function fingerprint(
+function fingerprint(
   spec: ArtifactSpec,
   content: { readonly sha256: Sha256; readonly size: number },
 ): string {

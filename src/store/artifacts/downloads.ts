@@ -13,7 +13,7 @@ import { manifestNotFound, sealPending } from '../rows/failures.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 
 /** Bytes, and what they are of. */
-export interface Download<T> {
+interface Download<T> {
   readonly of: T;
   /** The wanted bytes. Reading them fails with DATA_LOSS at the first block that does not match its checksum. */
   readonly bytes: AsyncIterable<Uint8Array>;

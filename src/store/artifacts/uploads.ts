@@ -29,7 +29,7 @@ import {
 } from './commit.ts';
 import { knownRequest, refuseEarly } from './upload-checks.ts';
 
-export interface UploadsOptions {
+interface UploadsOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
   readonly namespaces: Namespaces;

@@ -11,7 +11,7 @@ import { limits } from '../../domain/limits.ts';
 import type { Content } from '../rows/content.ts';
 import type { OnContentStep } from '../rows/steps.ts';
 
-export interface ContentWriterOptions {
+interface ContentWriterOptions {
   readonly blobs: BlobStore;
   /** Contents up to this size stay in memory and go into the index. */
   readonly inlineBytesMax: number;

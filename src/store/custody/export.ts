@@ -23,7 +23,7 @@ export interface ExportHeader {
 }
 
 /** A key, and the value as it is stored: with its checksum. */
-export interface ExportRow {
+interface ExportRow {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }

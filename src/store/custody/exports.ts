@@ -17,10 +17,10 @@ export interface ExportFormat {
 }
 
 /** A header and a footer are shorter. */
-export const headBytes = 1_024;
+const headBytes = 1_024;
 
 /** One that was written and is there. */
-export interface StoredExport {
+interface StoredExport {
   /** E.g. `exports/2026-01-31T02-00-00Z.index`. */
   readonly path: string;
   /** The instant of its state, in milliseconds since the Unix epoch. */
@@ -29,14 +29,14 @@ export interface StoredExport {
   readonly rows: number;
 }
 
-export interface ExportResult extends StoredExport {
+interface ExportResult extends StoredExport {
   /** False: it was young enough, or somebody else's call was writing it. */
   readonly written: boolean;
   /** Older ones that were removed. */
   readonly removed: number;
 }
 
-export interface ExportsOptions {
+interface ExportsOptions {
   readonly host: StoreHost;
   readonly files: ExportFiles;
   readonly format: ExportFormat;

@@ -23,7 +23,7 @@ import { facadeOf } from './facade.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty } from './restore.ts';
 import { storeIdIn } from './store-id.ts';
 
-export interface HostOptions {
+interface HostOptions {
   readonly home: IndexHome;
   /** Puts the store together. @param isFirst whether this process had it open before. */
   readonly open: (index: Index, isFirst: boolean) => Promise<Store>;
@@ -69,7 +69,7 @@ interface Serving {
 }
 
 /** What a check is to look at, or a repair to repair. */
-export interface VerifyOptions extends CheckOptions {
+interface VerifyOptions extends CheckOptions {
   /** Repair what that report listed. Default: only report. */
   readonly repairReportId?: string | undefined;
   /** With a repair: write all derived rows anew. */

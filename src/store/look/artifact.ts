@@ -23,7 +23,7 @@ export interface FoundArtifact {
 }
 
 /** One that is there. */
-export interface LiveArtifact extends FoundArtifact {
+interface LiveArtifact extends FoundArtifact {
   /** As it is now. */
   readonly session: SessionNow | undefined;
 }

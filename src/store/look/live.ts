@@ -10,7 +10,7 @@ import { asOf, isThere, type SessionNow } from '../rows/session-life.ts';
 export const recordsReadTogether = 32;
 
 /** An artifact that is there for the caller. */
-export interface LiveRecord {
+interface LiveRecord {
   readonly record: ArtifactRecord;
   /** Of the record as it is stored. */
   readonly bytes: number;

@@ -12,7 +12,7 @@ import { SessionsNow } from '../look/live.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 
 /** What decides whether an artifact is shown. */
-export interface Matching {
+interface Matching {
   readonly by: Principal;
   readonly condition: Condition | undefined;
   /** Milliseconds since the Unix epoch: what has expired by then is not shown. */

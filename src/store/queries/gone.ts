@@ -9,14 +9,14 @@ import { isThere } from '../rows/session-life.ts';
 import type { ManifestLine } from '../sessions/manifest.ts';
 
 /** A page of what is gone. */
-export interface GonePage {
+interface GonePage {
   readonly lines: readonly ManifestLine[];
   /** Where in the manifest the next page begins, in bytes; undefined at its end. */
   readonly nextOffset: number | undefined;
 }
 
 /** Where to go on in whose manifest. `now` in milliseconds since the Unix epoch. */
-export interface GoneRequest {
+interface GoneRequest {
   readonly ns: string;
   readonly session: SessionRecord;
   readonly manifest: ManifestRecord;

@@ -17,7 +17,7 @@ interface Head {
 }
 
 /** Where to begin and how to read. */
-export interface HeadsOptions {
+interface HeadsOptions {
   /** Undefined: with the first name. */
   readonly after: string | undefined;
   /** How many rows are read at once. */

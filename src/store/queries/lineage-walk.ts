@@ -45,7 +45,7 @@ export interface Step {
 }
 
 /** What a walk goes by. `now` in milliseconds since the Unix epoch. */
-export interface WalkOptions {
+interface WalkOptions {
   readonly reader: Reader;
   readonly by: Principal;
   readonly start: ArtifactId;

@@ -62,7 +62,7 @@ export interface Page<T> {
 }
 
 /** A page of what a query has found. */
-export interface QueryPage<T> extends Page<T> {
+interface QueryPage<T> extends Page<T> {
   readonly explanation: QueryExplanation;
   /** How many there are in all: see {@link ArtifactQuery.estimatesTotal}. */
   readonly total?: number | undefined;
@@ -94,7 +94,7 @@ export interface ArtifactQuery extends SessionQuery {
 }
 
 /** A page of artifacts, or of what is gone. */
-export interface ArtifactPage extends QueryPage<Artifact> {
+interface ArtifactPage extends QueryPage<Artifact> {
   readonly gone: readonly ManifestLine[];
   /** By artifact id. */
   readonly previews: ReadonlyMap<string, string>;

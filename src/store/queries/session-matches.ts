@@ -11,7 +11,7 @@ import { asOf, isPresent } from '../rows/session-life.ts';
 import { readSessions } from '../rows/session-rows.ts';
 
 /** What decides whether a session is shown. */
-export interface SessionMatching {
+interface SessionMatching {
   readonly by: Principal;
   readonly condition: Condition | undefined;
   /** Milliseconds since the Unix epoch. */

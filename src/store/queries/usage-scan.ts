@@ -23,7 +23,7 @@ export type UsageScope =
   | { readonly of: 'metadata'; readonly key: string };
 
 /** How many artifacts, and their bytes, each in full. */
-export interface UsageCount {
+interface UsageCount {
   readonly artifacts: number;
   readonly bytes: number;
 }
@@ -38,7 +38,7 @@ export interface UsagePart extends UsageCount {
   readonly byExpiry: readonly (UsageCount & { readonly before: number | undefined })[];
 }
 
-export interface UsagePage {
+interface UsagePage {
   readonly parts: readonly UsagePart[];
   /** Empty at the end. */
   readonly nextPageToken: string;

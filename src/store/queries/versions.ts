@@ -11,7 +11,7 @@ import type { Found } from '../../query/run.ts';
 import type { ArtifactMatches } from './artifact-matches.ts';
 
 /** Which versions. */
-export interface VersionsQuery {
+interface VersionsQuery {
   readonly ns: string;
   readonly uid: SessionUid;
   /** Only this name: its latest version, or with `allVersions` all of them. Undefined: all versions of all names. */
@@ -27,7 +27,7 @@ export interface VersionsQuery {
 }
 
 /** A page; `last` is the key that the next one begins after, undefined at the end. */
-export interface VersionsPage {
+interface VersionsPage {
   readonly items: readonly Artifact[];
   readonly last: Key | undefined;
   readonly driver: string;

@@ -52,7 +52,7 @@ export interface Application extends PageRequest {
   readonly isDryRun: boolean;
 }
 
-export interface ApplicationPage {
+interface ApplicationPage {
   readonly changes: readonly RetentionChange[];
   /** Sessions that were looked at. */
   readonly sessions: number;

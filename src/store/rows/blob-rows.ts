@@ -31,7 +31,7 @@ export const readGraceMs = 3_600_000;
  * A file that was made durable longer ago is referenced no more. A day after that it may be condemned as an orphan,
  * and an hour later nothing is left that would say so: the uploader has given up long before.
  */
-export const publishedMsMax = 12 * 3_600_000;
+const publishedMsMax = 12 * 3_600_000;
 
 /** Thrown out of a decision when the content was held a moment ago, was not published, and is held no longer. */
 export class ContentVanished extends Error {}

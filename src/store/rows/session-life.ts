@@ -32,7 +32,7 @@ export function hasLapsed({ state, lease, deleteTime }: SessionRecord, now: numb
 }
 
 /** With the expiry that its own policy gives it; one that is to be kept has none. */
-export function withOutcome(
+function withOutcome(
   record: SessionRecord,
   outcome: NonNullable<SessionRecord['outcome']>,
   sealTime: number,

@@ -40,7 +40,7 @@ export const steps = [
 export type Step = (typeof steps)[number];
 
 /** What becomes of a content: its staging file is open, a chunk is in it, it was found held, it has its name. */
-export type ContentStep = 'staged' | 'written' | 'held' | 'published';
+type ContentStep = 'staged' | 'written' | 'held' | 'published';
 
 /** Told of each step; the store goes on when what it returns has resolved. It must not throw. */
 export type OnStep = (step: Step) => void | Promise<void>;

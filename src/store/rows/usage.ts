@@ -56,7 +56,7 @@ export function* addUsage(tx: Tx, session: string, gain: Partial<UsageRecord>): 
 }
 
 /** What a namespace uses. */
-export function* usageOf(rows: Rows, ns: string): Asking<UsageRecord> {
+function* usageOf(rows: Rows, ns: string): Asking<UsageRecord> {
   yield allShards.map((shard) => keys.calls.usage.key(ns, shard));
   return allShards
     .map((shard) => rows.get(keys.calls.usage, ns, shard) ?? noUsage)

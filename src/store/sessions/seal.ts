@@ -8,8 +8,9 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import type { SessionId } from '../../domain/names.ts';
+import type { Outcome } from '../../domain/outcome.ts';
 import { type Principal, requireWholeSessions } from '../../domain/principal.ts';
-import type { Outcome, Session } from '../../domain/session.ts';
+import type { Session } from '../../domain/session.ts';
 import type { Asking, Index, Reader, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
@@ -31,7 +32,7 @@ import { Lapses } from './lapses.ts';
 import { manifestLines } from './manifest.ts';
 import { PendingSeals } from './pending-seals.ts';
 
-export interface SealsOptions {
+interface SealsOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
   readonly namespaces: Namespaces;

@@ -2,9 +2,10 @@
 import { Failure, failedWith } from '../../domain/errors.ts';
 import { type Pairs, samePairs } from '../../domain/metadata.ts';
 import type { SessionId } from '../../domain/names.ts';
+import type { Outcome } from '../../domain/outcome.ts';
 import { type Principal, requireSessionWritable, requireWholeSessions } from '../../domain/principal.ts';
 import { laterExpiry, type Retention, sameRetention } from '../../domain/retention.ts';
-import type { Outcome, Session } from '../../domain/session.ts';
+import type { Session } from '../../domain/session.ts';
 import type { Asking, Index, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { OutputsRecord, SessionRecord } from '../../index/records.ts';
@@ -42,7 +43,7 @@ export interface SessionSpec {
 }
 
 /** How a session really ended. */
-export interface Amendment {
+interface Amendment {
   readonly outcome: Exclude<Outcome, 'abandoned'>;
   readonly etag: string | undefined;
 }

@@ -40,7 +40,7 @@ export type LinkScope =
   | { readonly of: 'session'; readonly session: SessionId }
   | { readonly of: 'namespace' };
 
-export interface LinkQuery extends PageRequest {
+interface LinkQuery extends PageRequest {
   readonly scope: LinkScope;
   /** Also those that are revoked or expired. */
   readonly showEnded: boolean;
@@ -244,7 +244,7 @@ function toLink(hash: string, record: ShareLinkRecord): ShareLink {
 }
 
 /** SHARE_LINK_NOT_FOUND. */
-export function linkNotFound(id: string): Failure {
+function linkNotFound(id: string): Failure {
   return new Failure('SHARE_LINK_NOT_FOUND', `there is no share link ${id}`, {
     metadata: { share_link: id },
   });

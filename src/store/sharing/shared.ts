@@ -15,7 +15,7 @@ import { hashOf, linkId } from './links.ts';
 const revocationMs = 500;
 
 /** The artifact that a link is for. */
-export interface Shared {
+interface Shared {
   readonly artifact: Artifact;
   /** Of the link, for logs: it opens nothing. */
   readonly linkId: string;

@@ -21,7 +21,7 @@ export interface NamespaceInfo {
 }
 
 /** What operators say about a namespace. */
-export interface NamespaceSettings {
+interface NamespaceSettings {
   readonly description: string;
   /** Undefined: no limit. */
   readonly quota: QuotaRecord | undefined;

@@ -26,7 +26,7 @@ export interface Graces {
 
 export const defaultGraces: Graces = { dedupMs: 15 * 60_000, readMs: readGraceMs };
 
-export interface CollectionOptions {
+interface CollectionOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
   readonly pauses: Pauses;

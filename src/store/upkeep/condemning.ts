@@ -23,7 +23,7 @@ interface Candidate {
   readonly seen: Value | undefined;
 }
 
-export interface CondemnedBatch {
+interface CondemnedBatch {
   /** Contents that were taken out of use. */
   readonly condemned: number;
   /** Rows of the queue that were looked at; none: the queue is at its end. */

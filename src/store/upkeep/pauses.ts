@@ -9,7 +9,7 @@ import { transact } from '../rows/transaction.ts';
 export type PauseCause = 'clockSuspect' | 'longGap' | 'imported' | 'manyOrphans' | 'inconsistent';
 
 /** What may have to wait. */
-export type Work =
+type Work =
   /** Freeing what has expired; sealing what has lapsed. */
   | 'reap'
   /** Freeing contents that nothing refers to. */

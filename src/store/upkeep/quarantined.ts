@@ -20,7 +20,7 @@ export interface QuarantinedContent extends QuarantineRecord {
   readonly artifactCount: number;
 }
 
-export const holdersShownMax = 10;
+const holdersShownMax = 10;
 
 export class Quarantined {
   private readonly index: Index;

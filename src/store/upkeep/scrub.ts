@@ -21,14 +21,14 @@ import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import type { Budget } from './bounds.ts';
 
-export interface ScrubOptions {
+interface ScrubOptions {
   readonly index: Index;
   readonly contents: Contents;
   readonly onStep: OnStep | undefined;
 }
 
 /** What one call may read, and what it leaves out. */
-export interface ScrubRequest {
+interface ScrubRequest {
   readonly budget: Budget;
   /** The content that reaches it is finished. */
   readonly bytesMax: number;
@@ -46,7 +46,7 @@ export interface Damaged {
   readonly message: string;
 }
 
-export interface Scrubbed {
+interface Scrubbed {
   readonly contents: number;
   readonly bytes: number;
   /** Those that this call has quarantined: the first {@link damagedShownMax}. */
@@ -55,7 +55,7 @@ export interface Scrubbed {
   readonly more: boolean;
 }
 
-export const damagedShownMax = 100;
+const damagedShownMax = 100;
 /** If so many in a call are damaged or unreadable and none is sound, it is not they that are damaged. */
 const doubtfulMin = 10;
 const recordsTogether = 100;

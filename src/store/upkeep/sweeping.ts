@@ -20,7 +20,7 @@ interface Condemned {
   readonly size: number;
 }
 
-export interface SweptBatch {
+interface SweptBatch {
   /** Files whose rows this call has removed, and their bytes. */
   readonly removed: number;
   readonly bytes: number;

@@ -3,7 +3,7 @@ import type { Sha256 } from '../../domain/digest.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord } from '../../index/records.ts';
 import type { Owner } from './owners.ts';
 
-export type FindingKind =
+type FindingKind =
   | 'ROW_CORRUPT'
   | 'INDEX_ROW_WRONG'
   | 'COUNT_WRONG'

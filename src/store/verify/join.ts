@@ -1,7 +1,7 @@
 /** Streams that are sorted by the same text, side by side. */
 
 /** What two streams have under one text. */
-export interface Pair<L, R> {
+interface Pair<L, R> {
   readonly group: string;
   readonly left: L | undefined;
   readonly right: R | undefined;

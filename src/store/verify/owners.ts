@@ -40,11 +40,11 @@ export interface Owner {
   readonly key: Key;
 }
 
-export function artifactOwner(ns: string, id: ArtifactId): Owner {
+function artifactOwner(ns: string, id: ArtifactId): Owner {
   return { kind: 'artifact', ns, key: keys.artifacts.record.key(ns, id) };
 }
 
-export function sessionOwner(ns: string, uid: SessionUid): Owner {
+function sessionOwner(ns: string, uid: SessionUid): Owner {
   return { kind: 'session', ns, key: keys.sessions.record.key(ns, uid) };
 }
 

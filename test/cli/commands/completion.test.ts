@@ -2,8 +2,34 @@
 import { spawnSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { commandNames, run } from '../../../src/cli/program.ts';
+import { run } from '../../../src/cli/program.ts';
 import { Collected } from '../support.ts';
+
+const commands = [
+  'push',
+  'pull',
+  'ls',
+  'query',
+  'cat',
+  'show',
+  'diff',
+  'lineage',
+  'watch',
+  'rm',
+  'update',
+  'share',
+  'usage',
+  'session',
+  'keys',
+  'namespace',
+  'policy',
+  'fsck',
+  'scrub',
+  'export',
+  'import',
+  'config',
+  'completion',
+];
 
 async function script(shell: string): Promise<string> {
   const stdout = new Collected();
@@ -42,9 +68,7 @@ const zshStubs =
 describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
   it('is offered what may follow', async (context) => {
     const text = await script(shell);
-    for (const name of [...commandNames, 'serve', '--outcome', 'succeeded'].map((word) =>
-      word.replace('--', ''),
-    ))
+    for (const name of [...commands, 'serve', '--outcome', 'succeeded'].map((word) => word.replace('--', '')))
       expect(text).toContain(name);
     if (spawnSync(shell, ['--version']).error !== undefined) {
       context.skip(`${shell} is not installed: its script is not run`);

@@ -4,7 +4,7 @@ import type { Artifact } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import type { ListArtifactsResponse } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { DownloadArtifactResponse } from '../../../gen/artifacta/v1/content_pb.ts';
 
-export interface Lies {
+interface Lies {
   /** Changes an artifact of a listing. Default: not at all. */
   list?(artifact: Artifact): void;
   /** Pieces of downloads; several may be given for one. Default: as they are. */

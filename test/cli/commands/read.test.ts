@@ -197,16 +197,16 @@ describe('a reader who leaves', () => {
   /** Takes so many bytes and then breaks, as a pipe does. */
   class Head extends Writable {
     taken = 0;
-    readonly #bytesMax: number;
+    private readonly bytesMax: number;
 
     constructor(bytesMax: number) {
       super();
-      this.#bytesMax = bytesMax;
+      this.bytesMax = bytesMax;
     }
 
     override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
       this.taken += chunk.byteLength;
-      if (this.taken <= this.#bytesMax) done();
+      if (this.taken <= this.bytesMax) done();
       else done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
     }
   }

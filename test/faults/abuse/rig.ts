@@ -13,7 +13,7 @@ import { type Abuse, abuses, type Target } from './abuses.ts';
 const launcher = resolve(import.meta.dirname, '../../../bin/artifacta');
 
 /** What one abuse came to. */
-export interface AbuseReport {
+interface AbuseReport {
   readonly name: string;
   readonly told: string;
   /** Milliseconds of a push and a read of it, for the client that behaves. */
@@ -153,7 +153,7 @@ export async function abuseAll(share = 1): Promise<AbuseReport[]> {
 }
 
 /** So much resident memory the service may ever have, whatever was done to it before, in MiB. */
-export const rssMax = 640;
+const rssMax = 640;
 
 /** What is not as it should be. */
 export function faultsOf(report: AbuseReport): string[] {

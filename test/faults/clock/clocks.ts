@@ -154,7 +154,7 @@ async function atStart(clockwork: Clockwork, pushed: Pushed, waits: boolean): Pr
 }
 
 /** What a run came to. */
-export interface ClockReport {
+interface ClockReport {
   readonly faults: readonly string[];
   readonly said: string;
 }

@@ -27,7 +27,7 @@ const ownMax = 1;
 const twoDaysMs = 2 * 86_400_000;
 const patient = { retry: { attemptsMax: 1 }, timeoutMs: callTimeoutMs };
 
-export interface DeletionOptions {
+interface DeletionOptions {
   readonly seed: number;
   /** Things that the workers do in all. */
   readonly actions: number;
@@ -35,7 +35,7 @@ export interface DeletionOptions {
   readonly kills: number;
 }
 
-export interface DeletionReport {
+interface DeletionReport {
   readonly faults: readonly string[];
   readonly pushes: number;
   readonly deletes: number;

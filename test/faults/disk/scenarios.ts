@@ -16,12 +16,12 @@ import { SmallDisk, whyNoSmallDisk } from './small-disk.ts';
 
 const MiB = 1024 ** 2;
 
-export interface Outcome {
+interface Outcome {
   readonly faults: readonly string[];
   readonly said: string;
 }
 
-export interface Scenario {
+interface Scenario {
   readonly name: string;
   /** Why it cannot be played here; undefined if it can. */
   obstacle(): string | undefined;

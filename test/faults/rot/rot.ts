@@ -14,9 +14,9 @@ import { queryOf, specOf, target, tester } from '../../support/specs.ts';
 import { bytesOf, Chance } from '../seeded.ts';
 
 /** What a flip came to. */
-export type Verdict = 'recovery' | 'refused' | 'harmless';
+type Verdict = 'recovery' | 'refused' | 'harmless';
 
-export interface RotReport {
+interface RotReport {
   readonly faults: string[];
   /** By the kind of file. */
   readonly verdicts: Map<string, Map<Verdict, number>>;
@@ -75,7 +75,7 @@ async function obsoleteTables(sound: string, copy: string): Promise<Set<string>>
   return new Set((await filesOf(sound)).filter((file) => kindOf(file) === 'tables' && !left.has(file)));
 }
 
-export function kindOf(file: string): string {
+function kindOf(file: string): string {
   if (file.startsWith('blobs/')) return 'contents';
   if (file.endsWith('.ldb')) return 'tables';
   if (file.endsWith('.log')) return 'log';

@@ -12,7 +12,7 @@ import { type RunningServer, type ServerOptions, startServer } from '../../../sr
 import { clientsOf, type OpenDoor, openTestStore, testRoutes } from '../../support/door.ts';
 
 /** What went wrong inside a test server that nobody foresaw. */
-export interface Unexpected {
+interface Unexpected {
   readonly error: unknown;
   readonly method: string;
 }

@@ -68,7 +68,7 @@ export function framed(message: Uint8Array): Buffer {
   return Buffer.concat([header, message]);
 }
 
-export interface RawAnswer {
+interface RawAnswer {
   readonly messages: Buffer[];
   readonly status: string | undefined;
   readonly message: string | undefined;

@@ -8,7 +8,7 @@ import type { StoreOptions } from '../../../src/store/open.ts';
 import { clientsOf, type Door, type OpenDoor, openTestStore, testRoutes } from '../../support/door.ts';
 import { startTestServer, type TestServer } from '../grpc/doors.ts';
 
-export type Protocol = 'Connect' | 'Connect with JSON' | 'gRPC-Web';
+type Protocol = 'Connect' | 'Connect with JSON' | 'gRPC-Web';
 
 /** JSON writes times and durations as text, and its clients refuse those that have none. */
 export const unsendableAsJson = [

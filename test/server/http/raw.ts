@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 
-export interface RawAnswer {
+interface RawAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
@@ -50,7 +50,7 @@ export function parseAnswer(received: string): RawAnswer {
 }
 
 /** What an error answer says. */
-export interface ErrorJson {
+interface ErrorJson {
   readonly code: string;
   readonly message: string;
   readonly reason: string;

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { authenticationOver } from '../../../src/api/credentials.ts';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { type ArtifactId, idTimeMs, idToBytes } from '../../../src/domain/ids.ts';
+import { type ArtifactId, idToBytes } from '../../../src/domain/ids.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
@@ -13,7 +13,7 @@ import { openStore } from '../../../src/store/open.ts';
 import { clockPauses } from '../../../src/store/upkeep/clock-pauses.ts';
 import { startOfTime } from '../../support/door.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
-import { days, hours, minutes, TestTime } from '../../support/times.ts';
+import { days, hours, idTimeMs, minutes, TestTime } from '../../support/times.ts';
 
 /** A store that is opened and closed over the same rows, by one wall clock. */
 function place() {

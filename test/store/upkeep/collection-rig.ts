@@ -20,7 +20,7 @@ export const day = 24 * hour;
 
 export const unbounded: Bounds = { itemsMax: 100_000, isOver: () => false };
 
-export interface Opened {
+interface Opened {
   readonly rows?: MemoryRows;
   readonly blobs?: ReturnType<typeof openMemoryBlobs>;
   readonly clock?: { now: number };

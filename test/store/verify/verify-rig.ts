@@ -14,7 +14,7 @@ import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 export const dayMs = 86_400_000;
 
-export interface Rig extends AsyncDisposable {
+interface Rig extends AsyncDisposable {
   readonly rows: MemoryRows;
   readonly index: Index;
   readonly store: Store;
@@ -24,7 +24,7 @@ export interface Rig extends AsyncDisposable {
   repair(report: Report, reindex?: boolean): Promise<Report>;
 }
 
-export interface Report {
+interface Report {
   readonly id: string;
   readonly findings: readonly Finding[];
   readonly summary: Extract<VerifyEvent, { kind: 'summary' }>;

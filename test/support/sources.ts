@@ -1,0 +1,181 @@
+/** The checkout as a parser sees it: what `tidy.test.ts` looks at. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { type Expression, type ParseResult, parseSync, Visitor, type VisitorObject } from 'oxc-parser';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** One file. Lines are counted from 1. */
+export interface Source {
+  /** From the root of the checkout. */
+  readonly path: string;
+  readonly exports: readonly Export[];
+  readonly imports: readonly Import[];
+  readonly functions: readonly FunctionSpan[];
+  /** Members of the form `#name`, where they are declared. */
+  readonly hashMembers: readonly { readonly name: string; readonly line: number }[];
+  /** Comments, strings, and the fixed parts of templates. */
+  readonly texts: readonly { readonly text: string; readonly line: number }[];
+  /** How often each identifier occurs, where it is declared included. */
+  readonly identifiers: ReadonlyMap<string, number>;
+}
+
+interface Export {
+  readonly name: string;
+  /** What the file itself calls it. */
+  readonly localName: string;
+  /** An interface or a type: nothing of it is left when the program runs. */
+  readonly isType: boolean;
+}
+
+interface Import {
+  /** A file of ours from the root of the checkout, or the name of a package. */
+  readonly target: string;
+  /** `whole`: the module as an object, by `import * as` or `import()`. */
+  readonly names: readonly string[] | 'whole';
+}
+
+interface FunctionSpan {
+  readonly line: number;
+  readonly lineCount: number;
+  /** It calls `describe`, `it` or `test`, itself or in a function within. */
+  readonly declaresTests: boolean;
+}
+
+/** All files of ours below these directories. */
+export function readSources(...directories: readonly string[]): Source[] {
+  return directories.flatMap((directory) =>
+    readdirSync(join(root, directory), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((file) => parseSource(relative(root, file), readFileSync(file, 'utf8'))),
+  );
+}
+
+/** @param path from the root of the checkout. */
+export function parseSource(path: string, text: string): Source {
+  const parsed = parseSync(path, text);
+  if (parsed.errors.length > 0) throw new Error(`${path}: ${parsed.errors[0]!.message}`);
+  const lineAt = (offset: number) => text.slice(0, offset).split('\n').length;
+  return {
+    path,
+    exports: exportsOf(parsed),
+    imports: importsOf(path, parsed),
+    functions: functionsOf(parsed, lineAt),
+    ...wordsOf(parsed, lineAt),
+  };
+}
+
+function visit({ program }: ParseResult, visitor: VisitorObject): void {
+  new Visitor(visitor).visit(program);
+}
+
+function exportsOf(parsed: ParseResult): Export[] {
+  const types = new Set<number>();
+  visit(parsed, {
+    ExportNamedDeclaration: ({ exportKind, start }) => {
+      if (exportKind === 'type') types.add(start);
+    },
+  });
+  return parsed.module.staticExports.flatMap(({ entries, start }) =>
+    entries.map(({ exportName, localName, isType }) => {
+      const name = exportName.name ?? 'default';
+      return { name, localName: localName.name ?? name, isType: isType || types.has(start) };
+    }),
+  );
+}
+
+function importsOf(path: string, parsed: ParseResult): Import[] {
+  const targetOf = (specifier: string) =>
+    specifier.startsWith('.') ? relative(root, resolve(root, dirname(path), specifier)) : specifier;
+  const { staticImports, staticExports } = parsed.module;
+  const found: Import[] = staticImports.map(({ moduleRequest, entries }) => ({
+    target: targetOf(moduleRequest.value),
+    names: entries.some(({ importName }) => importName.kind === 'NamespaceObject')
+      ? 'whole'
+      : entries.map(({ importName }) => importName.name ?? 'default'),
+  }));
+  // What is exported from elsewhere is imported from there.
+  for (const { moduleRequest, importName } of staticExports.flatMap(({ entries }) => entries))
+    if (moduleRequest !== null)
+      found.push({
+        target: targetOf(moduleRequest.value),
+        names: importName.name === null ? 'whole' : [importName.name],
+      });
+  visit(parsed, {
+    ImportExpression: ({ source }) => {
+      if (source.type === 'Literal' && typeof source.value === 'string')
+        found.push({ target: targetOf(source.value), names: 'whole' });
+    },
+    TSImportType: ({ source }) => {
+      found.push({ target: targetOf(source.value), names: 'whole' });
+    },
+  });
+  return found;
+}
+
+function functionsOf(parsed: ParseResult, lineAt: (offset: number) => number): FunctionSpan[] {
+  const found: FunctionSpan[] = [];
+  const open: { declaresTests: boolean }[] = [];
+  const enter = () => {
+    open.push({ declaresTests: false });
+  };
+  const leave = ({ start, end }: { readonly start: number; readonly end: number }) => {
+    const line = lineAt(start);
+    found.push({ line, lineCount: lineAt(end) - line + 1, ...open.pop()! });
+  };
+  visit(parsed, {
+    FunctionDeclaration: enter,
+    'FunctionDeclaration:exit': leave,
+    FunctionExpression: enter,
+    'FunctionExpression:exit': leave,
+    ArrowFunctionExpression: enter,
+    'ArrowFunctionExpression:exit': leave,
+    CallExpression: ({ callee }) => {
+      if (!declaresTest(callee)) return;
+      for (const one of open) one.declaresTests = true;
+    },
+  });
+  return found;
+}
+
+/** `describe`, `it`, `test`, and whatever is made of them, such as `it.each(…)`. */
+function declaresTest(callee: Expression): boolean {
+  switch (callee.type) {
+    case 'Identifier':
+      return ['describe', 'it', 'test'].includes(callee.name);
+    case 'MemberExpression':
+      return declaresTest(callee.object);
+    case 'CallExpression':
+      return declaresTest(callee.callee);
+    default:
+      return false;
+  }
+}
+
+function wordsOf(
+  parsed: ParseResult,
+  lineAt: (offset: number) => number,
+): Pick<Source, 'hashMembers' | 'texts' | 'identifiers'> {
+  const hashMembers: { name: string; line: number }[] = [];
+  const texts = parsed.comments.map(({ value, start }) => ({ text: value, line: lineAt(start) }));
+  const identifiers = new Map<string, number>();
+  const noteMember = ({ key }: { readonly key: { readonly type: string; readonly start: number } }) => {
+    if (key.type === 'PrivateIdentifier')
+      hashMembers.push({ name: (key as unknown as { name: string }).name, line: lineAt(key.start) });
+  };
+  visit(parsed, {
+    PropertyDefinition: noteMember,
+    MethodDefinition: noteMember,
+    Literal: ({ value, start }) => {
+      if (typeof value === 'string') texts.push({ text: value, line: lineAt(start) });
+    },
+    TemplateElement: ({ value, start }) => {
+      texts.push({ text: value.cooked ?? value.raw, line: lineAt(start) });
+    },
+    Identifier: ({ name }) => {
+      identifiers.set(name, (identifiers.get(name) ?? 0) + 1);
+    },
+  });
+  return { hashMembers, texts, identifiers };
+}

@@ -1,0 +1,195 @@
+/** What no compiler and no linter holds: nothing dead, nothing long, no circles, one way to write each thing. */
+import { describe, expect, it } from 'vitest';
+import { parseSource, readSources, type Source } from './support/sources.ts';
+
+const sources = readSources('src', 'test', 'bench', 'scripts');
+const linesMax = 70;
+
+type NamesByFile = Readonly<Record<string, readonly string[]>>;
+
+/** Used by tests alone. Anything else of that kind is dead: it goes, or is the test's own. */
+const forTests: NamesByFile = {
+  // The second implementations of the ports, which are the doubles of the first.
+  'src/blobs/memory.ts': ['openMemoryBlobs'],
+  'src/blobs/memory-exports.ts': ['memoryExports'],
+  'src/index/memory/home.ts': ['MemoryHome'],
+};
+
+/**
+ * Words that comments and strings do not use, and what to write instead. A key stands for the whole word, in any case
+ * of its letters.
+ */
+const words: Readonly<Record<string, string>> = {
+  basically: 'nothing',
+  blacklist: 'what is refused',
+  currently: 'nothing: comments are about the present',
+  dummy: 'what it stands for',
+  fixme: 'an issue',
+  helper: 'what it does',
+  legacy: 'what it is',
+  leverage: 'use',
+  obviously: 'nothing',
+  seamless: 'what happens',
+  simply: 'nothing',
+  todo: 'an issue',
+  utilize: 'use',
+  whitelist: 'what is allowed',
+};
+
+function has(list: NamesByFile, path: string, name: string): boolean {
+  return list[path]?.includes(name) ?? false;
+}
+
+/** The files that use an export of a file. Those that import the whole module use what they name. */
+function usersOf(path: string, name: string, files: readonly Source[]): Source[] {
+  return files.filter((file) =>
+    file.imports.some(
+      ({ target, names }) =>
+        target === path && (names === 'whole' ? file.identifiers.has(name) : names.includes(name)),
+    ),
+  );
+}
+
+/** What is wrong with the exports of `file`, of all these files. */
+function deadExports(file: Source, files: readonly Source[]): { name: string; fault: string }[] {
+  return file.exports.flatMap(({ name, localName, isType }) => {
+    const users = usersOf(file.path, name, files);
+    const usedWithin = (file.identifiers.get(localName) ?? 0) > 1;
+    if (users.length === 0 && !usedWithin) return [{ name, fault: 'is used nowhere: it goes' }];
+    // It is published, and who uses it has to be able to name what it takes and gives.
+    if (file.path.startsWith('src/client/') && isType) return [];
+    if (users.length === 0) return [{ name, fault: 'is used in its file alone: it need not be exported' }];
+    if (!file.path.startsWith('src/') || usedWithin) return [];
+    return users.some(({ path }) => path.startsWith('src/'))
+      ? []
+      : [{ name, fault: 'is used by tests alone' }];
+  });
+}
+
+/** The shortest circle of imports through each file, each once, from its first name on. */
+function circles(files: readonly Source[]): string[] {
+  const importsOf = new Map(files.map(({ path, imports }) => [path, imports.map(({ target }) => target)]));
+  const found = new Set<string>();
+  for (const { path: start } of files) {
+    const before = new Map<string, string>();
+    const waiting = [start];
+    for (const at of waiting) {
+      for (const target of importsOf.get(at) ?? []) {
+        if (before.has(target)) continue;
+        before.set(target, at);
+        waiting.push(target);
+      }
+      if (before.has(start)) break;
+    }
+    if (before.has(start)) found.add(circleAt(start, before));
+  }
+  return [...found].sort();
+}
+
+function circleAt(start: string, before: ReadonlyMap<string, string>): string {
+  const circle = [start];
+  for (let at = before.get(start)!; at !== start; at = before.get(at)!) circle.unshift(at);
+  const first = circle.indexOf(circle.toSorted()[0]!);
+  return [...circle.slice(first), ...circle.slice(0, first), circle[first]].join(' → ');
+}
+
+/**
+ * Held everywhere, also for a single test. What declares tests, such as what `describe` is given, is their table of
+ * contents and may be as long as its file.
+ */
+function longFunctions({ path, functions }: Source): string[] {
+  return functions
+    .filter(({ lineCount }) => lineCount > linesMax)
+    .filter(({ declaresTests }) => !(declaresTests && path.startsWith('test/')))
+    .map(({ line, lineCount }) => `${path}:${line}: ${lineCount} lines`);
+}
+
+function unwantedWords({ path, texts }: Source): string[] {
+  const pattern = new RegExp(`\\b(?:${Object.keys(words).join('|')})\\b`, 'gi');
+  return texts.flatMap(({ text, line }) =>
+    [...text.matchAll(pattern)].map((match) => {
+      const within = text.slice(0, match.index).split('\n').length - 1;
+      return `${path}:${line + within}: for “${match[0]}” write ${words[match[0].toLowerCase()]}`;
+    }),
+  );
+}
+
+function faultsOfExports(files: readonly Source[]): string[] {
+  return files.flatMap((file) =>
+    deadExports(file, files)
+      .filter(({ name }) => !has(forTests, file.path, name))
+      .map(({ name, fault }) => `${file.path}: ${name} ${fault}`),
+  );
+}
+
+function hashMembers({ path, hashMembers }: Source): string[] {
+  return hashMembers.map(({ name, line }) => `${path}:${line}: #${name}`);
+}
+
+describe('the checkout', () => {
+  it('exports nothing that no other file uses', () => {
+    expect(faultsOfExports(sources)).toEqual([]);
+  });
+
+  it(`has no function of more than ${linesMax} lines`, () => {
+    expect(sources.flatMap(longFunctions)).toEqual([]);
+  });
+
+  it('has no circle of imports, not even of types', () => {
+    expect(circles(sources)).toEqual([]);
+  });
+
+  it('has members that are `private`, none that begin with #', () => {
+    expect(sources.flatMap(hashMembers)).toEqual([]);
+  });
+
+  it('avoids some words', () => {
+    expect(sources.flatMap(unwantedWords)).toEqual([]);
+  });
+});
+
+describe('what is not tidy is seen:', () => {
+  const [word, instead] = Object.entries(words)[0]!;
+  const a = `import { b } from './b.ts';
+    import type * as c from './c.ts';
+    /** ${word} */
+    export class A { #b = b; c?: c.C; }
+    export const alone = 1; export const [twice] = [alone];
+    ${'// a line\n'.repeat(3)}export function long() {${'\n'.repeat(linesMax)}}`;
+  const files = [
+    parseSource('src/a.ts', a),
+    parseSource('src/b.ts', "export const b = async () => (await import('./a.ts')).A;"),
+    parseSource('src/c.ts', 'export interface C {} export type Lost = number;'),
+    parseSource(
+      'test/x.ts',
+      "import { alone, long, twice } from '../src/a.ts'; it('', () => [alone, long, twice]);",
+    ),
+  ];
+
+  it('exports', () => {
+    expect(faultsOfExports(files)).toEqual([
+      'src/a.ts: twice is used by tests alone',
+      'src/a.ts: long is used by tests alone',
+      'src/c.ts: Lost is used nowhere: it goes',
+    ]);
+    expect(faultsOfExports(files.slice(0, 3))).toContain(
+      'src/a.ts: alone is used in its file alone: it need not be exported',
+    );
+  });
+
+  it('functions', () => {
+    expect(files.flatMap(longFunctions)).toEqual([`src/a.ts:9: ${linesMax + 1} lines`]);
+  });
+
+  it('circles', () => {
+    expect(circles(files)).toEqual(['src/a.ts → src/b.ts → src/a.ts']);
+  });
+
+  it('members', () => {
+    expect(files.flatMap(hashMembers)).toEqual(['src/a.ts:4: #b']);
+  });
+
+  it('words', () => {
+    expect(files.flatMap(unwantedWords)).toEqual([`src/a.ts:3: for “${word}” write ${instead}`]);
+  });
+});
