@@ -1,4 +1,4 @@
-/** A store with the one thing in it that a row of the tables is about, and whoever asks for it. */
+/** A namespace with the one thing in it that a row of the tables is about, and whoever asks for it. */
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient, createRouterTransport, type Transport } from '@connectrpc/connect';
 import { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
