@@ -73,7 +73,7 @@ export interface GuardOptions {
 }
 
 /** Header by which an operator names the namespace to act in. */
-const namespaceHeader = 'artifacta-namespace';
+export const namespaceHeader = 'artifacta-namespace';
 
 /**
  * The implementation of every method of a service: those of `handlers`, and a refusal NOT_IMPLEMENTED for the

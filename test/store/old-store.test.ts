@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { textOf } from '../../src/index/bytes.ts';
 import type { Index } from '../../src/index/door.ts';
-import { store as storeKeys } from '../../src/index/keys.ts';
+import { keys } from '../../src/index/keys.ts';
 import { Verifier, type VerifyEvent } from '../../src/store/verify/verifier.ts';
 import { ask, type OldStore, openOldStore, readHoldings } from '../fixtures/old-store.ts';
 import { someBytes } from '../support/calls.ts';
@@ -42,7 +42,7 @@ async function rowsOf(index: Index): Promise<Map<string, string>> {
   const rows = new Map<string, string>();
   for await (const block of index.scan({ gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }))
     for (const [key, value] of block)
-      if (key[0] !== storeKeys.commit.code) rows.set(textOf(key), textOf(value));
+      if (key[0] !== keys.store.commit.code) rows.set(textOf(key), textOf(value));
   return rows;
 }
 

@@ -248,7 +248,8 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
 
   /**
    * Also show what a sealed session's manifest lists and is gone by now; it comes after the artifacts, on the last
-   * pages. Requires `session`, and `filter` and `name` empty; MANIFEST_NOT_FOUND if it is not sealed. Default false.
+   * pages. Requires `session`, and `filter` and `name` empty. Fails with MANIFEST_NOT_FOUND if it is open, with
+   * SEAL_PENDING until its manifest is stored. Default false.
    *
    * @generated from field: bool show_gone = 9;
    */
@@ -697,8 +698,8 @@ export const ArtifactService: GenService<{
     output: typeof CreateShareLinkResponseSchema;
   },
   /**
-   * The links of an artifact, of a session or of the namespace. Scope: share. Fails with ARTIFACT_NOT_FOUND,
-   * SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * The links of an artifact, of a session or of the namespace. Scope: share. Fails as GetArtifact or GetSession for
+   * what is named; besides, PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.ArtifactService.ListShareLinks
    */
@@ -708,8 +709,8 @@ export const ArtifactService: GenService<{
     output: typeof ListShareLinksResponseSchema;
   },
   /**
-   * Ends links before their time. Scope: share. Fails with SHARE_LINK_NOT_FOUND, ARTIFACT_NOT_FOUND or
-   * SESSION_NOT_FOUND.
+   * Ends links before their time. Scope: share. Fails with SHARE_LINK_NOT_FOUND, or as GetArtifact or GetSession for
+   * what is named.
    *
    * @generated from rpc artifacta.v1.ArtifactService.RevokeShareLinks
    */

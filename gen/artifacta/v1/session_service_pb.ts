@@ -577,7 +577,12 @@ export const SessionService: GenService<{
   },
   /**
    * What is known about a session. Scope: read. Fails with SESSION_NOT_FOUND, also for one that was deleted or has
-   * expired; as long as artifacts survive an expired one it is still answered.
+   * expired.
+   *
+   * An expired session is still there, for this and every other call, as long as artifacts of it may have survived it:
+   * while one of them is on hold, and until the latest expiry of its own that any of them had. It may have no artifact
+   * left by then: it is shown as expired, with an `artifact_count` of 0. Deleting its last survivor ends it, and so
+   * does DeleteSession. It takes nothing new: pushes and OpenSession fail with SESSION_GONE.
    *
    * @generated from rpc artifacta.v1.SessionService.GetSession
    */
@@ -627,7 +632,7 @@ export const SessionService: GenService<{
   /**
    * Says how an ABANDONED session really ended: once, before it has expired. Scope: write. Its expiry follows the new
    * outcome but never moves earlier; the manifest stays. Amending again with the same outcome changes nothing. Fails
-   * with SESSION_NOT_FOUND, OUTCOME_CONFLICT (open, not abandoned, or amended otherwise), ETAG_MISMATCH.
+   * with SESSION_NOT_FOUND, OUTCOME_CONFLICT (open, not abandoned, amended otherwise, or expired), ETAG_MISMATCH.
    *
    * @generated from rpc artifacta.v1.SessionService.AmendOutcome
    */

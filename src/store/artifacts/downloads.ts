@@ -9,7 +9,7 @@ import type { Contents } from '../contents/contents.ts';
 import { readRecord } from '../look/artifact.ts';
 import { readSession } from '../look/session.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
-import { manifestNotFound, sealPending } from '../rows/failures.ts';
+import { manifestOf } from '../rows/session-rows.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 
 /** Bytes, and what they are of. */
@@ -61,10 +61,7 @@ export class Downloads {
     await this.namespaces.require(ns);
     await using snapshot = this.index.snapshot();
     requireWholeSessions(principal);
-    const record = await readSession(snapshot, principal, id, this.index.now());
-    if (record.state === 'sealing' || record.lapsed) throw sealPending(id);
-    const { manifest } = record;
-    if (manifest === undefined) throw manifestNotFound(id);
+    const manifest = manifestOf(await readSession(snapshot, principal, id, this.index.now()));
     const part = { offset: 0, length: manifest.size };
     const bytes = await this.contents.open(snapshot, ns, manifest, part, signal);
     return { of: { sha256: manifest.sha256, sizeBytes: manifest.size, lineCount: manifest.lines }, bytes };

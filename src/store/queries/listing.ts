@@ -27,8 +27,8 @@ import { previewsOf } from '../contents/previews.ts';
 import type { PageTokens } from '../look/page-token.ts';
 import { issuePosition, openPosition, type Position } from '../look/query-position.ts';
 import { readSession } from '../look/session.ts';
-import { manifestNotFound } from '../rows/failures.ts';
 import type { SessionNow } from '../rows/session-life.ts';
+import { manifestOf } from '../rows/session-rows.ts';
 import type { ManifestLine } from '../sessions/manifest.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import { ArtifactMatches } from './artifact-matches.ts';
@@ -191,7 +191,7 @@ export class Listing {
     requireWholeSessions(by);
     const { namespace: ns } = by;
     const { uid } = session;
-    if (!session.manifest) throw manifestNotFound(query.session!);
+    const manifest = manifestOf(session);
     const bound = [by.subject, ns, uid, query.oldestFirst, query.allVersions, 'gone'];
     const tokenOf = (offset: number) => `${gonePrefix}${this.tokens.issue(bound, ascii(String(offset)))}`;
     if (!query.pageToken.startsWith(gonePrefix)) {
@@ -199,7 +199,6 @@ export class Listing {
       const previews = await this.previews(reader, by, page, query);
       return { ...page, nextPageToken: page.nextPageToken || tokenOf(0), gone: [], previews };
     }
-    const { manifest } = session;
     const offset = Number(this.tokens.open(bound, query.pageToken.slice(gonePrefix.length)).toString());
     const now = this.index.now();
     const request = { ns, session, manifest, offset, pageSize: query.pageSize, now };

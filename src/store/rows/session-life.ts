@@ -85,10 +85,12 @@ export function isIdFree(
 
 /** When somebody has to look after it: its lapse, its end, its deletion. Undefined: never, as things are. */
 export function dueTime(record: SessionRecord): number | undefined {
-  const { state, lease, expireTime, deleteTime, reaped } = record;
+  const { state, lease, expireTime, deleteTime, reaped, artifacts, survivesUntil } = record;
   if (deleteTime !== undefined) return deleteTime;
   if (state === 'open') return lease?.expireTime;
-  return reaped ? undefined : expireTime;
+  if (!reaped) return expireTime;
+  // What survives is queued itself; where nothing does any more the bound alone keeps the session.
+  return artifacts === 0 ? survivesUntil : undefined;
 }
 
 /**

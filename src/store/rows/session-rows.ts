@@ -7,9 +7,9 @@ import type { Retention } from '../../domain/retention.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Asking, Reader, Rows, Tx, Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import type { OutputsRecord, SessionRecord } from '../../index/records.ts';
+import type { ManifestRecord, OutputsRecord, SessionRecord } from '../../index/records.ts';
 import { leasedWord } from '../../query/catalogs.ts';
-import { etagOf, sealPending } from './failures.ts';
+import { etagOf, manifestNotFound, sealPending } from './failures.ts';
 import { asOf, dueTime, freeAgain, hasLapsed, SessionLapsed, type SessionNow } from './session-life.ts';
 
 /** What a session is opened with. */
@@ -156,6 +156,13 @@ export function renewed(record: SessionRecord, now: number): SessionRecord {
 export function refuseWhileSealing(session: SessionRecord, now: number): void {
   if (session.state === 'sealing') throw sealPending(session.id);
   if (hasLapsed(session, now)) throw new SessionLapsed(session);
+}
+
+/** The manifest of a sealed session. @throws Failure SEAL_PENDING until it is stored; MANIFEST_NOT_FOUND for an open one. */
+export function manifestOf({ id, state, lapsed, manifest }: SessionNow): ManifestRecord {
+  if (state === 'sealing' || lapsed) throw sealPending(id);
+  if (manifest === undefined) throw manifestNotFound(id);
+  return manifest;
 }
 
 const noOutputs: OutputsRecord = { expected: [] };

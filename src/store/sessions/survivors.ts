@@ -1,10 +1,9 @@
-/** What may be left of an expired session: a bound, which is lowered when the last of it has gone. */
+/** What may be left of an expired session: a bound, which is lowered when something of that changes or goes. */
 import type { SessionUid } from '../../domain/ids.ts';
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { lookUp } from '../../index/look-up.ts';
 import type { SessionRecord } from '../../index/records.ts';
-import { isOver, isPresent, isThere } from '../rows/session-life.ts';
 import { putSession } from '../rows/session-rows.ts';
 import { transact } from '../rows/transaction.ts';
 
@@ -15,36 +14,43 @@ const recordsTogether = 32;
 const attemptsMax = 3;
 
 /**
- * Lowers the bound of an expired session of which nothing is left, so that it is not there any more. Looks at a
- * snapshot, and writes only if the session is still as it was there.
+ * Lowers the bound of an expired session to what its artifacts still say, so that it is not there any more when the
+ * last of them has gone. Looks at a snapshot, and writes only if the session is still as it was there.
  */
 export async function lowerSurvivorBound(index: Index, ns: string, uid: SessionUid): Promise<void> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const seen = await emptySession(index, ns, uid);
-    if (seen === undefined || (await lowerFor(index, ns, seen))) return;
+    const seen = await lookAt(index, ns, uid);
+    if (seen === undefined || (await lower(index, ns, seen))) return;
   }
 }
 
-/** The session, if it is there by its bound alone. */
-async function emptySession(index: Index, ns: string, uid: SessionUid): Promise<SessionRecord | undefined> {
+interface Seen {
+  readonly session: SessionRecord;
+  /** The latest expiry of their own that its artifacts have; undefined if none has one that has not come. */
+  readonly until: number | undefined;
+}
+
+/** The session, if its bound is too high. */
+async function lookAt(index: Index, ns: string, uid: SessionUid): Promise<Seen | undefined> {
   await using snapshot = index.snapshot();
   const now = index.now();
   const session = await lookUp(snapshot, function* (rows) {
     yield [keys.sessions.record.key(ns, uid)];
     return rows.get(keys.sessions.record, ns, uid);
   });
-  if (session === undefined || !isOver(session, now) || !isPresent(session, now)) return undefined;
-  if (session.holds > 0 || (await hasSurvivor(snapshot, ns, session, now))) return undefined;
-  return session;
+  const bound = session?.survivesUntil ?? 0;
+  if (session === undefined || session.deleteTime !== undefined || bound <= now) return undefined;
+  const until = await latestExpiry(snapshot, ns, session, now);
+  return until === undefined || until < bound ? { session, until } : undefined;
 }
 
-/** True also for one of too many versions to look at. */
-async function hasSurvivor(
+async function latestExpiry(
   reader: Reader,
   ns: string,
   session: SessionRecord,
   now: number,
-): Promise<boolean> {
+): Promise<number | undefined> {
+  let latest = now;
   let lookedAt = 0;
   for await (const block of reader.scan({
     ...keys.artifacts.version.range(ns, session.uid),
@@ -55,16 +61,16 @@ async function hasSurvivor(
         .slice(at, at + recordsTogether)
         .map(([, value]) => keys.artifacts.record.key(ns, keys.artifacts.version.decode(value).id));
       for (const value of await reader.getMany(wanted))
-        if (value !== undefined && isThere(keys.artifacts.record.decode(value), session, now)) return true;
+        latest = Math.max(latest, (value && keys.artifacts.record.decode(value).expireTime) ?? 0);
     }
     lookedAt += block.length;
-    if (lookedAt >= lookedAtMax) return true;
+    if (lookedAt >= lookedAtMax) return session.survivesUntil;
   }
-  return false;
+  return latest > now ? latest : undefined;
 }
 
 /** False if the session has changed since it was seen: every change of what is left of it is one of its own. */
-function lowerFor(index: Index, ns: string, seen: SessionRecord): Promise<boolean> {
+function lower(index: Index, ns: string, { session: seen, until }: Seen): Promise<boolean> {
   const { uid } = seen;
   return transact(index, {
     ns,
@@ -73,8 +79,8 @@ function lowerFor(index: Index, ns: string, seen: SessionRecord): Promise<boolea
       const session = tx.get(keys.sessions.record, ns, uid);
       if (session === undefined) return true;
       if (session.revision !== seen.revision || session.feed !== seen.feed) return false;
-      const { survivesUntil: _gone, ...rest } = session;
-      putSession(tx, session, { ...rest, leftTime: tx.now });
+      const { survivesUntil: _bound, ...rest } = session;
+      putSession(tx, session, { ...rest, ...(until === undefined ? {} : { survivesUntil: until }) });
       return true;
     },
   });

@@ -3,7 +3,7 @@ import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Asking, Reader, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
-import { dueTime, emptySince, hasLapsed, isOver } from '../rows/session-life.ts';
+import { dueTime, emptySince, hasLapsed, isOver, isPresent } from '../rows/session-life.ts';
 import { putSession } from '../rows/session-rows.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
 import { markDeleted } from '../sessions/session-deletion.ts';
@@ -194,7 +194,7 @@ function* settle(tx: Tx, uid: SessionUid, survivors: number): Asking<boolean> {
   yield [keys.sessions.record.key(tx.ns, uid)];
   const session = tx.get(keys.sessions.record, tx.ns, uid);
   if (session === undefined || !isOver(session, tx.now)) return false;
-  if (session.artifacts > 0) {
+  if (session.artifacts > 0 || isPresent(session, tx.now)) {
     const isWaiting = session.deleteTime === undefined && session.artifacts === survivors;
     if (isWaiting && !session.reaped) putSession(tx, session, { ...session, reaped: true });
     return false;

@@ -12,7 +12,7 @@ import { hasExpired, type World } from './world.ts';
 export type OpenWorld = () => Promise<World>;
 
 /** By call. */
-export type Row = Record<string, string>;
+type Row = Record<string, string>;
 
 async function reasonOr(work: () => Promise<string>): Promise<string> {
   try {

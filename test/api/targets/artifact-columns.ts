@@ -7,7 +7,7 @@ import { text, uploadMessages } from '../../support/calls.ts';
 import type { Answer, Way } from './artifact-state.ts';
 import { type Caller, otherSession } from './world.ts';
 
-export type Ref = MessageInitShape<typeof ArtifactRefSchema>;
+type Ref = MessageInitShape<typeof ArtifactRefSchema>;
 
 /** What a call has found: an artifact's id, or that its answer names none. */
 type Seen = { readonly id: string } | { readonly said: string };

@@ -7,9 +7,7 @@ import type { MadeSession, Phase } from './session-targets.ts';
 import { type Caller, otherSession, theSession } from './world.ts';
 
 /** What a call answers: a session, or something else that says what it did. */
-export type Seen =
-  | { readonly session?: Session | undefined; readonly said?: undefined }
-  | { readonly said: string };
+type Seen = { readonly session?: Session | undefined; readonly said?: undefined } | { readonly said: string };
 
 export interface SessionColumn {
   /** The method, and after a blank what of it. */

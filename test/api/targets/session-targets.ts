@@ -193,17 +193,23 @@ const expiredOnes: SessionState[] = [
   ...both('expired, with something held', 'expired', heldOne, {
     DeleteSession: ['ARTIFACT_HELD', 'a hold forbids it'],
   }),
-  {
-    // What its artifacts' expiries ever were is what it knows: one that was shortened may not be the last.
-    what: 'expired, the expiry of its survivor shortened to what has passed',
-    phase: 'expired',
-    make: async (world) => {
-      const { made, ids } = await expired(world, { survivors: 1 });
-      await world.limit(ids[0]!, hour);
-      world.pass(2 * hour);
-      return made;
-    },
-  },
+  // Its bound is what any expiry ever was: nothing is there, and it is, whether or not the reaper has been.
+  ...both('expired and empty, one with a later expiry deleted before', 'expired', async (world) => {
+    const opened = expiringAfter(hour);
+    const { uid } = await world.open(opened);
+    await world.remove(await world.push('x', { ttlMs: 30 * day }));
+    await world.seal();
+    world.pass(2 * hour);
+    return { uid, opened };
+  }),
+  ...both('expired and empty, a later expiry shortened before', 'expired', async (world) => {
+    const opened = expiringAfter(hour);
+    const { uid } = await world.open(opened);
+    await world.limit(await world.push('x', { ttlMs: 30 * day }), hour);
+    await world.seal();
+    world.pass(2 * hour);
+    return { uid, opened };
+  }),
   ...both(
     'lapsed and expired since, with a survivor',
     'expired',
@@ -278,6 +284,15 @@ const goneOnes: SessionState[] = [
     silently(async (world) => {
       await expired(world, { survivors: 1 });
       world.pass(31 * day);
+    }),
+  ),
+  ...both(
+    'expired, the expiry of its survivor shortened and past since',
+    'gone',
+    silently(async (world) => {
+      const { ids } = await expired(world, { survivors: 1 });
+      await world.limit(ids[0]!, hour);
+      world.pass(2 * hour);
     }),
   ),
   ...both(
