@@ -21,6 +21,8 @@ export class Faults {
   database!: Database;
   /** Batches that the index has begun. */
   batches = 0;
+  /** Look-ups of several rows that the index has made. */
+  reads = 0;
   /** Iterators and snapshots that the index has opened and not closed. */
   openResources = 0;
   /** Iterators fail with this as soon as they come to a key that is not below `from`. */
@@ -30,6 +32,8 @@ export class Faults {
   private isDead = false;
   private gate: PromiseWithResolvers<void> | undefined;
   private arrival: PromiseWithResolvers<void> | undefined;
+  private readGate: PromiseWithResolvers<void> | undefined;
+  private readArrival: PromiseWithResolvers<void> | undefined;
 
   /** The coming batches, one each. */
   plan(...faults: Fault[]): void {
@@ -59,10 +63,23 @@ export class Faults {
     return this.hold();
   }
 
+  /** From now on look-ups of several rows have what they found, and wait with it. Resolves when one does. */
+  holdReads(): Promise<void> {
+    this.readGate ??= Promise.withResolvers();
+    this.readArrival = Promise.withResolvers();
+    return this.readArrival.promise;
+  }
+
+  releaseReads(): void {
+    this.readGate?.resolve();
+    this.readGate = undefined;
+  }
+
   /** Nothing reaches the database any more, as when the process is killed. */
   kill(): void {
     this.isDead = true;
     this.release();
+    this.releaseReads();
   }
 
   async open(openDatabase: () => Promise<Database>): Promise<Database> {
@@ -78,6 +95,15 @@ export class Faults {
       snapshot: () => {
         const snapshot = database.snapshot();
         return { ...snapshot, ...this.counted(snapshot), close: this.closing(() => snapshot.close()) };
+      },
+      getMany: async (keys) => {
+        this.reads++;
+        const found = await database.getMany(keys);
+        if (this.readGate !== undefined) {
+          this.readArrival?.resolve();
+          await this.readGate.promise;
+        }
+        return found;
       },
       batch: (writes) => this.batch(database, () => database.batch(writes)),
     };

@@ -7,15 +7,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../src/domain/errors.ts';
 import { unwritten, written } from './faults.ts';
-import { openLevelRig, openMemoryRig } from './rigs.ts';
+import { openLevelRig, openMemoryRig, openWaitingRig } from './rigs.ts';
 import {
-  decide,
   del,
+  key,
   look,
   type OpenRig,
   put,
   type Rig,
   rowsOf,
+  text,
   turns,
   type Watched,
   watch,
@@ -27,6 +28,8 @@ const names = ['a', 'b', 'c', 'd', 'e'];
 interface Plan {
   readonly kind: 'write' | 'look' | 'refuse';
   readonly reads: readonly string[];
+  /** So many of them are asked for first, each of the others when it is come to. */
+  readonly atOnce: number;
   readonly puts: readonly string[];
   readonly dels: readonly string[];
   readonly queue: string;
@@ -45,6 +48,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         transaction: fc.record({
           kind: fc.constantFrom('write', 'write', 'write', 'look', 'refuse'),
           reads: some,
+          atOnce: fc.nat(names.length),
           puts: some,
           dels: some,
           queue: fc.constantFrom('p', 'q'),
@@ -82,24 +86,31 @@ interface Started {
 /** What the test saw while it ran. */
 class History {
   readonly started: Started[] = [];
-  /** Numbers of transactions in the order of their last run. */
+  /** Numbers of transactions in the order in which their decisions ended last. */
   ran: number[] = [];
   readonly looks: Row[][] = [];
 
   start(rig: Rig, plan: Plan): void {
     const number = this.started.length;
-    const decision = decide<Seen>(
-      rig.index,
-      plan.reads,
-      (seen) => {
-        this.ran = [...this.ran.filter((each) => each !== number), number];
-        if (plan.kind === 'refuse') throw new Failure('SESSION_SEALED', JSON.stringify(seen));
-        const writes =
-          plan.kind === 'look' ? [] : effects(plan, number, seen).map(([name, to]) => writeOf(name, to));
-        return { writes, result: seen };
+    const ended = (seen: Seen) => {
+      this.ran = [...this.ran.filter((each) => each !== number), number];
+      if (plan.kind === 'refuse') throw new Failure('SESSION_SEALED', JSON.stringify(seen));
+    };
+    const decision = rig.index.transact<Seen>({
+      ns: plan.queue,
+      reads: plan.reads.slice(0, plan.atOnce).map(key),
+      *decide(tx) {
+        const seen: Seen = [];
+        for (const name of plan.reads) {
+          yield [key(name)];
+          seen.push(text(tx.value(key(name))));
+        }
+        ended(seen);
+        if (plan.kind !== 'look')
+          for (const [name, to] of effects(plan, number, seen)) tx.write(writeOf(name, to));
+        return seen;
       },
-      { queue: plan.queue },
-    );
+    });
     this.started.push({ plan, outcome: watch(decision) });
   }
 }
@@ -183,6 +194,7 @@ function serialise(state: ReadonlyMap<string, string>): string {
 
 describe.each<[name: string, open: OpenRig, numRuns: number]>([
   ['memory', openMemoryRig, 300],
+  ['memory whose reads take a turn', openWaitingRig, 300],
   ['LevelDB', openLevelRig, 60],
 ])('%s against a map', (_name, open, numRuns) => {
   test(`what was acknowledged is there, the rest whole or absent, and every answer is true (seed ${seed})`, async () => {
