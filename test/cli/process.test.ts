@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { compileCache } from '../support/compile-cache.ts';
 
 const program = resolve(import.meta.dirname, '../../bin/artifacta');
 let directory: string;
@@ -27,7 +28,12 @@ afterEach(async () => {
 });
 
 function start(command: string, args: readonly string[]): ChildProcess {
-  const env = { PATH: process.env.PATH, HOME: directory, ARTIFACTA_DATA_DIR: join(directory, 'data') };
+  const env = {
+    PATH: process.env.PATH,
+    HOME: directory,
+    NODE_COMPILE_CACHE: compileCache,
+    ARTIFACTA_DATA_DIR: join(directory, 'data'),
+  };
   const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: directory });
   children.push(child);
   return child;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { compileCache } from '../support/compile-cache.ts';
 
 const program = resolve(import.meta.dirname, '../../bin/artifacta');
 
@@ -34,7 +35,12 @@ export class Home implements AsyncDisposable {
   }
 
   start(args: readonly string[], variables: Readonly<Record<string, string>> = {}): ChildProcess {
-    const env = { PATH: process.env.PATH, HOME: this.directory, ...variables };
+    const env = {
+      PATH: process.env.PATH,
+      HOME: this.directory,
+      NODE_COMPILE_CACHE: compileCache,
+      ...variables,
+    };
     const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: this.directory });
     this.children.push(child);
     return child;
