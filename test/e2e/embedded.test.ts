@@ -2,7 +2,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { artifacta, newDirectory, start } from '../support/command.ts';
+import { newDirectory, start } from '../support/command.ts';
+import { artifacta } from '../support/in-process.ts';
 import { pushAtOnce } from '../support/pushers.ts';
 import {
   beyondReadAhead,

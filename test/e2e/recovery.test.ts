@@ -7,7 +7,8 @@ import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../gen/grpc/health/v1/health_pb.ts';
 import { openTransport } from '../server/grpc/doors.ts';
 import { someBytes } from '../support/calls.ts';
-import { artifacta, newDirectory } from '../support/command.ts';
+import { newDirectory } from '../support/command.ts';
+import { artifacta } from '../support/in-process.ts';
 import { clientFor, startServe } from './serve-process.ts';
 
 interface Place {

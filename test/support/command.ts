@@ -53,8 +53,3 @@ export function start(
   );
   return { child, ended, stdout: () => collected.stdout };
 }
-
-/** Runs `artifacta ARGS` to its end. */
-export async function artifacta(...args: readonly string[]): Promise<Ended> {
-  return await start(args).ended;
-}
