@@ -1,11 +1,12 @@
 /** A home directory, and command lines in it: in this process, or as the program that is installed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Ended } from '../support/command.ts';
 import { compileCache } from '../support/compile-cache.ts';
+import { removeDirectory } from '../support/directories.ts';
 import { artifactaAt } from '../support/in-process.ts';
 
 export const program = resolve(import.meta.dirname, '../../bin/artifacta');
@@ -69,7 +70,7 @@ export class Home implements AsyncDisposable {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
-    await rm(this.directory, { recursive: true });
+    removeDirectory(this.directory);
   }
 }
 

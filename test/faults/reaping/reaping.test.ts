@@ -3,12 +3,13 @@
  * reaping: on a real disk, each time from the same beginning. Whoever comes next tells the same and finishes the work.
  */
 import { spawnSync } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Step } from '../../../src/store/rows/steps.ts';
 import { day, hour } from '../../lifecycle/rig.ts';
+import { copyDirectory, removeDirectory } from '../../support/directories.ts';
 import { startOfTime } from '../../support/door.ts';
 import { inspect } from '../at-rest.ts';
 
@@ -32,7 +33,7 @@ const kills: readonly (readonly [Step, number])[] = [
 
 it('a kill at any step of ending things loses nothing and leaves nothing', { timeout: 600_000 }, async () => {
   const home = await mkdtemp(join(tmpdir(), 'artifacta-reaping-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  onTestFinished(() => removeDirectory(home));
   const run = (dataDir: string, what: string, now: number, step = '', occurrence = 1) => {
     const args = [child, dataDir, what, String(now), step, String(occurrence)];
     const { signal, status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
@@ -42,7 +43,7 @@ it('a kill at any step of ending things loses nothing and leaves nothing', { tim
   const filled = join(home, 'filled');
   run(filled, 'fill', startOfTime);
   const whole = join(home, 'whole');
-  await cp(filled, whole, { recursive: true });
+  copyDirectory(filled, whole);
   run(whole, 'reap', later);
   const expected = run(whole, 'tell', later).stdout;
   expect(JSON.parse(expected)).toMatchObject({
@@ -51,12 +52,12 @@ it('a kill at any step of ending things loses nothing and leaves nothing', { tim
   for (const [step, occurrence] of kills) {
     const name = `${step}-${occurrence}`;
     const dataDir = join(home, name);
-    await cp(filled, dataDir, { recursive: true });
+    copyDirectory(filled, dataDir);
     expect([name, run(dataDir, 'reap', later, step, occurrence).signal]).toEqual([name, 'SIGKILL']);
     expect([name, run(dataDir, 'tell', later).stdout]).toEqual([name, expected]);
     run(dataDir, 'reap', later);
     expect([name, run(dataDir, 'tell', later).stdout]).toEqual([name, expected]);
     expect([name, (await inspect(dataDir)).faults]).toEqual([name, []]);
-    await rm(dataDir, { recursive: true });
+    removeDirectory(dataDir);
   }
 });
