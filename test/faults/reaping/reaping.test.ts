@@ -12,6 +12,7 @@ import { day, hour } from '../../lifecycle/rig.ts';
 import { copyDirectory, removeDirectory } from '../../support/directories.ts';
 import { startOfTime } from '../../support/door.ts';
 import { inspect } from '../at-rest.ts';
+import { workOn } from './work.ts';
 
 const child = join(import.meta.dirname, 'reap-child.ts');
 const later = startOfTime + day + hour;
@@ -34,29 +35,26 @@ const kills: readonly (readonly [Step, number])[] = [
 it('a kill at any step of ending things loses nothing and leaves nothing', { timeout: 600_000 }, async () => {
   const home = await mkdtemp(join(tmpdir(), 'artifacta-reaping-'));
   onTestFinished(() => removeDirectory(home));
-  const run = (dataDir: string, what: string, now: number, step = '', occurrence = 1) => {
-    const args = [child, dataDir, what, String(now), step, String(occurrence)];
-    const { signal, status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect([what, step, stderr, signal === null ? status : 0]).toEqual([what, step, '', 0]);
-    return { signal, stdout };
+  const killed = (dataDir: string, step: string, occurrence: number) => {
+    const args = [child, dataDir, String(later), step, String(occurrence)];
+    const { signal, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect([step, stderr, signal]).toEqual([step, '', 'SIGKILL']);
   };
   const filled = join(home, 'filled');
-  run(filled, 'fill', startOfTime);
+  await workOn(filled, 'fill', startOfTime);
   const whole = join(home, 'whole');
   copyDirectory(filled, whole);
-  run(whole, 'reap', later);
-  const expected = run(whole, 'tell', later).stdout;
-  expect(JSON.parse(expected)).toMatchObject({
-    small: ['SESSION_NOT_FOUND', 'SESSION_NOT_FOUND', 'SESSION_GONE'],
-  });
+  await workOn(whole, 'reap', later);
+  const expected = await workOn(whole, 'tell', later);
+  expect(expected).toMatchObject({ small: ['SESSION_NOT_FOUND', 'SESSION_NOT_FOUND', 'SESSION_GONE'] });
   for (const [step, occurrence] of kills) {
     const name = `${step}-${occurrence}`;
     const dataDir = join(home, name);
     copyDirectory(filled, dataDir);
-    expect([name, run(dataDir, 'reap', later, step, occurrence).signal]).toEqual([name, 'SIGKILL']);
-    expect([name, run(dataDir, 'tell', later).stdout]).toEqual([name, expected]);
-    run(dataDir, 'reap', later);
-    expect([name, run(dataDir, 'tell', later).stdout]).toEqual([name, expected]);
+    killed(dataDir, step, occurrence);
+    expect([name, await workOn(dataDir, 'tell', later)]).toEqual([name, expected]);
+    await workOn(dataDir, 'reap', later);
+    expect([name, await workOn(dataDir, 'tell', later)]).toEqual([name, expected]);
     expect([name, (await inspect(dataDir)).faults]).toEqual([name, []]);
     removeDirectory(dataDir);
   }
