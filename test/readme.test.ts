@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,6 +27,7 @@ import { reasons } from '../src/domain/errors.ts';
 import { type Setting, settings } from '../src/settings/settings.ts';
 import type { StoreHost } from '../src/store/custody/host.ts';
 import { startTestServer } from './server/grpc/doors.ts';
+import { removeDirectory } from './support/directories.ts';
 import { openTestStore, testRoutes } from './support/door.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -35,7 +36,7 @@ const run = promisify(execFile);
 
 async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-readme-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => removeDirectory(directory));
   return directory;
 }
 

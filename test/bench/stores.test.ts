@@ -10,8 +10,9 @@ import { recentSince, steady, steadyAgents, steadyType } from '../../bench/store
 import { limits } from '../../src/domain/limits.ts';
 import { parseArtifactName, parseSessionId } from '../../src/domain/names.ts';
 import { openEmbedded } from '../../src/programs/data-directory.ts';
-import { artifacta, newDirectory } from '../support/command.ts';
+import { newDirectory } from '../support/command.ts';
 import { clientsOf, testRoutes } from '../support/door.ts';
+import { artifacta } from '../support/in-process.ts';
 
 const quiet = () => undefined;
 

@@ -1,11 +1,12 @@
 import { createCipheriv } from 'node:crypto';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { BlockCrcs, readPlan, verified } from '../../src/blobs/checksums.ts';
+import { removeDirectory } from '../support/directories.ts';
 
 /** `length` bytes without pattern; other bytes for another `seed`. */
 export function content(length: number, seed = 1): Uint8Array {
@@ -65,7 +66,7 @@ export function readChecked(
 /** A directory of its own, and how to remove it with all that is in it. */
 export async function temporaryDirectory(): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'artifacta-blobs-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+  return { path, [Symbol.asyncDispose]: async () => removeDirectory(path) };
 }
 
 /** The regular files below a directory, by paths relative to it. */

@@ -1,64 +1,27 @@
 /** The program as it is installed: real processes, a store on disk, sockets and pipes. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type EndedProcess, ended, Home, program } from './program.ts';
 
-const program = resolve(import.meta.dirname, '../../bin/artifacta');
-let directory: string;
-let children: ChildProcess[];
+let home: Home;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'artifacta-process-'));
-  children = [];
+  home = await Home.make();
 });
+afterEach(() => home[Symbol.asyncDispose]());
 
-afterEach(async () => {
-  for (const child of children) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
-  await rm(directory, { recursive: true });
-});
-
-function start(command: string, args: readonly string[]): ChildProcess {
-  const env = { PATH: process.env.PATH, HOME: directory, ARTIFACTA_DATA_DIR: join(directory, 'data') };
-  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: directory });
-  children.push(child);
-  return child;
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: Buffer;
-  readonly stderr: string;
-}
-
-async function ended(child: ChildProcess): Promise<Ended> {
-  const collect = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream));
-  const [stdout, stderr] = await Promise.all([
-    collect(child.stdout!),
-    collect(child.stderr!),
-    child.exitCode ?? once(child, 'exit'),
-  ]);
-  return { code: child.exitCode, stdout, stderr: stderr.toString() };
-}
-
-function artifacta(...args: string[]): Promise<Ended> {
-  const child = start(program, args);
-  child.stdin!.end();
-  return ended(child);
+function artifacta(...args: string[]): Promise<EndedProcess> {
+  return home.runProcess(args);
 }
 
 /** Resolves once it takes calls. */
 async function serve(): Promise<{ child: ChildProcess; url: string }> {
   const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
-  const child = start(program, ['serve', ...doors]);
+  const child = home.start(['serve', ...doors]);
   child.stderr!.resume();
   for await (const line of createInterface({ input: child.stdout! })) {
     const record = JSON.parse(line) as { msg: string; grpc: string };
@@ -70,9 +33,9 @@ async function serve(): Promise<{ child: ChildProcess; url: string }> {
 }
 
 async function file(name: string, content: string | Uint8Array): Promise<string> {
-  await mkdir(join(directory, name, '..'), { recursive: true });
-  await writeFile(join(directory, name), content);
-  return join(directory, name);
+  await mkdir(home.at(name, '..'), { recursive: true });
+  await writeFile(home.at(name), content);
+  return home.at(name);
 }
 
 describe('without a server', { timeout: 60_000 }, () => {
@@ -90,10 +53,10 @@ describe('without a server', { timeout: 60_000 }, () => {
       '--json',
     );
     expect(pushed).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(pushed.stdout.toString())).toMatchObject({ version: 1, metadata: { a: '1', b: '2' } });
+    expect(JSON.parse(pushed.stdout)).toMatchObject({ version: 1, metadata: { a: '1', b: '2' } });
     const read = await artifacta('cat', 'run_42/output.bin');
     expect(read).toMatchObject({ code: 0, stderr: '' });
-    expect(Buffer.compare(read.stdout, bytes)).toBe(0);
+    expect(Buffer.compare(read.bytes, bytes)).toBe(0);
     expect(await artifacta('show', 'nobody')).toMatchObject({ code: 3 });
   });
 
@@ -101,23 +64,24 @@ describe('without a server', { timeout: 60_000 }, () => {
     for (const name of ['a', 'b', 'c']) await file(name, name);
     const all = await Promise.all(['a', 'b', 'c'].map((name) => artifacta('push', name, '--session', 'run')));
     expect(all.map(({ code, stderr }) => [code, stderr])).toEqual(Array(3).fill([0, '']));
-    expect((await artifacta('ls', 'run', '--quiet')).stdout.toString().trimEnd().split('\n')).toHaveLength(3);
+    expect((await artifacta('ls', 'run', '--quiet')).stdout.trimEnd().split('\n')).toHaveLength(3);
   });
 
   it('ends in silence when its reader leaves', async () => {
     await file('large', randomBytes(8_000_000));
     await artifacta('push', 'large', '--session', 'run');
-    const shell = start('/bin/bash', ['-c', `set -o pipefail; "${program}" cat run/large | head -c 10`]);
-    expect(await ended(shell)).toMatchObject({ code: 0, stderr: '', stdout: { length: 10 } });
+    const shell = home.spawn('/bin/bash', ['-c', `set -o pipefail; "${program}" cat run/large | head -c 10`]);
+    expect(await ended(shell)).toMatchObject({ code: 0, stderr: '', bytes: { length: 10 } });
   });
 
   it('ends when it is interrupted, and stores nothing', async () => {
-    const child = start(program, ['push', '-', '--session', 'run', '--name', 'x']);
+    const child = home.start(['push', '-', '--session', 'run', '--name', 'x']);
     child.stdin!.write('never ends');
     // The data directory exists once the command is at work.
-    const { stat } = await import('node:fs/promises');
     await expect
-      .poll(() => stat(join(directory, 'data', 'index')).then(Boolean, () => false), { timeout: 20_000 })
+      .poll(() => stat(home.at('.local/share/artifacta/index')).then(Boolean, () => false), {
+        timeout: 20_000,
+      })
       .toBe(true);
     child.kill('SIGINT');
     expect(await ended(child)).toMatchObject({ code: 130, stderr: '' });
@@ -133,20 +97,20 @@ describe('with a server', { timeout: 60_000 }, () => {
     expect(await artifacta('push', 'a.txt', '--session', 'run')).toMatchObject({ code: 0, stderr: '' });
     expect(await artifacta('push', 'b.txt', '--session', 'run', '--url', url)).toMatchObject({ code: 0 });
     const elsewhere = await artifacta('cat', 'run/a.txt', '--url', url);
-    expect(elsewhere.stdout.toString()).toBe('by the socket');
-    expect((await artifacta('cat', 'run/b.txt')).stdout.toString()).toBe('by TCP');
+    expect(elsewhere.stdout).toBe('by the socket');
+    expect((await artifacta('cat', 'run/b.txt')).stdout).toBe('by TCP');
   });
 
   it('goes on alone when the server leaves in the middle', async () => {
     const { child: server } = await serve();
     for (let at = 0; at < 300; at++) await file(`many/${at}.txt`, `${at}`);
-    const push = start(program, ['push', 'many', '--session', 'run', '--json']);
+    const push = home.start(['push', 'many', '--session', 'run', '--json']);
     push.stdin!.end();
     push.stdout!.once('data', () => server.kill('SIGTERM'));
     const pushed = await ended(push);
     expect(pushed).toMatchObject({ code: 0, stderr: '' });
     await (server.exitCode ?? once(server, 'exit'));
-    const listed = (await artifacta('ls', 'run', '--json')).stdout.toString().trimEnd().split('\n');
+    const listed = (await artifacta('ls', 'run', '--json')).stdout.trimEnd().split('\n');
     expect(listed).toHaveLength(300);
     expect(new Set(listed.map((line) => (JSON.parse(line) as { version: number }).version))).toEqual(
       new Set([1]),

@@ -1,22 +1,16 @@
-/** The program as it is installed, in processes of their own that share a home directory. */
+/** A home directory, and command lines in it: in this process, or as the program that is installed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Ended } from '../support/command.ts';
+import { compileCache } from '../support/compile-cache.ts';
+import { removeDirectory } from '../support/directories.ts';
+import { artifactaAt } from '../support/in-process.ts';
 
-const program = resolve(import.meta.dirname, '../../bin/artifacta');
+export const program = resolve(import.meta.dirname, '../../bin/artifacta');
 
-interface Ended {
-  /** The exit code, or the signal that ended it. */
-  readonly code: number | NodeJS.Signals | null;
-  readonly stdout: Buffer;
-  readonly stderr: string;
-  /** stdout as text. */
-  readonly text: string;
-}
-
-/** A home directory, and whoever runs in it. */
 export class Home implements AsyncDisposable {
   readonly directory: string;
   private readonly children: ChildProcess[] = [];
@@ -33,17 +27,40 @@ export class Home implements AsyncDisposable {
     return join(this.directory, ...path);
   }
 
-  start(args: readonly string[], variables: Readonly<Record<string, string>> = {}): ChildProcess {
-    const env = { PATH: process.env.PATH, HOME: this.directory, ...variables };
-    const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: this.directory });
+  /** Runs a command line in this process, to its end. */
+  run(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    return artifactaAt({ cwd: this.directory, env: this.environment(variables) }, args);
+  }
+
+  /** Starts a command line as a process. */
+  start(args: readonly string[], variables?: Readonly<Record<string, string>>): ChildProcess {
+    return this.spawn(program, args, variables);
+  }
+
+  /** Runs a command line as a process, to its end. */
+  async runProcess(
+    args: readonly string[],
+    variables?: Readonly<Record<string, string>>,
+  ): Promise<EndedProcess> {
+    const child = this.start(args, variables);
+    child.stdin!.end();
+    return await ended(child);
+  }
+
+  spawn(
+    command: string,
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+  ): ChildProcess {
+    const env = this.environment(variables);
+    const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: this.directory });
     this.children.push(child);
     return child;
   }
 
-  async run(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
-    const child = this.start(args, variables);
-    child.stdin!.end();
-    return await ended(child);
+  private environment(variables: Readonly<Record<string, string>>) {
+    const { PATH } = process.env;
+    return { PATH, HOME: this.directory, NODE_COMPILE_CACHE: compileCache, ...variables };
   }
 
   /** Kills who is left. */
@@ -53,21 +70,23 @@ export class Home implements AsyncDisposable {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
-    await rm(this.directory, { recursive: true });
+    removeDirectory(this.directory);
   }
 }
 
-export async function ended(child: ChildProcess): Promise<Ended> {
+export interface EndedProcess extends Ended {
+  /** What is on stdout, as it is. */
+  readonly bytes: Buffer;
+}
+
+/** Collects what a process writes, and waits for its end. */
+export async function ended(child: ChildProcess): Promise<EndedProcess> {
   const collect = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream));
-  const [stdout, stderr] = await Promise.all([
+  const [bytes, stderr] = await Promise.all([
     collect(child.stdout!),
     collect(child.stderr!),
     child.exitCode ?? child.signalCode ?? once(child, 'exit'),
   ]);
-  return {
-    code: child.exitCode ?? child.signalCode,
-    stdout,
-    stderr: stderr.toString(),
-    text: stdout.toString(),
-  };
+  const code = (child.exitCode ?? child.signalCode)!;
+  return { code, stdout: bytes.toString(), stderr: stderr.toString(), bytes };
 }

@@ -7,7 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { keys } from '../../src/index/keys.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { SmallDisk, whyNoSmallDisk } from '../faults/disk/small-disk.ts';
-import { artifacta, newDirectory } from '../support/command.ts';
+import { newDirectory } from '../support/command.ts';
+import { artifacta } from '../support/in-process.ts';
 import { writeRows } from '../support/rows.ts';
 
 const launcher = resolve(import.meta.dirname, '../../bin/artifacta');

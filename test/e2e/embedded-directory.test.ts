@@ -2,7 +2,8 @@
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { artifacta, newDirectory } from '../support/command.ts';
+import { newDirectory } from '../support/command.ts';
+import { artifacta } from '../support/in-process.ts';
 
 describe('a data directory', () => {
   it('that holds other things is refused, and nothing in it is touched', async () => {

@@ -3,7 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { someBytes, type UploadMessage, uploadMessages } from '../support/calls.ts';
-import { artifacta, type Running, start } from '../support/command.ts';
+import { type Running, start } from '../support/command.ts';
+import { artifacta } from '../support/in-process.ts';
 import { clientFor } from './serve-process.ts';
 
 /** Every version of every artifact in the session `run`. */

@@ -2,7 +2,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { artifacta, newDirectory, start } from '../support/command.ts';
+import { newDirectory, start } from '../support/command.ts';
+import { artifacta } from '../support/in-process.ts';
 import { pushAtOnce } from '../support/pushers.ts';
 import {
   beyondReadAhead,
@@ -19,11 +20,12 @@ import { startServe } from './serve-process.ts';
 const isLinux = process.platform === 'linux';
 if (!isLinux) console.warn('not Linux: nothing tells which process has a store open, so none is killed');
 
+/** `npm run faults -- --pushers` has more of them. */
 describe('command lines at once, and no service', () => {
   it('all push, each once', { timeout: 60_000 }, async () => {
     const directory = await newDirectory();
     const dataDir = join(directory, 'data');
-    const pushed = await pushAtOnce({ directory: join(directory, 'files'), dataDir, count: 20 });
+    const pushed = await pushAtOnce({ directory: join(directory, 'files'), dataDir, count: 12 });
     for (const { ended } of pushed) expect(ended).toMatchObject({ code: 0, stderr: '' });
     const found = await listed(dataDir);
     expect(found.map(({ name }) => name).sort()).toEqual(pushed.map(({ name }) => name).sort());
@@ -36,8 +38,8 @@ describe('command lines at once, and no service', () => {
     async () => {
       const directory = await newDirectory();
       const dataDir = join(directory, 'data');
-      const pushed = await pushAtOnce({ directory: join(directory, 'files'), dataDir, count: 20, kills: 6 });
-      expect(pushed.reduce((sum, { kills }) => sum + kills, 0)).toBe(6);
+      const pushed = await pushAtOnce({ directory: join(directory, 'files'), dataDir, count: 12, kills: 5 });
+      expect(pushed.reduce((sum, { kills }) => sum + kills, 0)).toBe(5);
       for (const { ended } of pushed) expect(ended).toMatchObject({ code: 0 });
       const found = await listed(dataDir);
       expect(found.map(({ name }) => name).sort()).toEqual(pushed.map(({ name }) => name).sort());

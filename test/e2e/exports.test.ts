@@ -6,7 +6,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { openTransport } from '../server/grpc/doors.ts';
 import { someBytes, uploadMessages } from '../support/calls.ts';
-import { artifacta, newDirectory } from '../support/command.ts';
+import { newDirectory } from '../support/command.ts';
+import { artifacta } from '../support/in-process.ts';
 import { clientFor, startServe } from './serve-process.ts';
 
 it('an export that the service has written restores another store', { timeout: 60_000 }, async () => {

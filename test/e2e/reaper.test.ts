@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../server/grpc/raw-call.ts';
 import { byName, create } from '../support/calls.ts';
-import { artifacta, newDirectory, start } from '../support/command.ts';
+import { newDirectory, start } from '../support/command.ts';
 import type { Door } from '../support/door.ts';
+import { artifacta } from '../support/in-process.ts';
 import { parseScrape } from '../telemetry/prometheus.ts';
 import { clientFor, type ServeProcess, startServe } from './serve-process.ts';
 
@@ -77,12 +78,12 @@ describe('by itself', () => {
     expect((await fetch(`http://${metrics}/healthz`)).status).toBe(200);
     reaper.child.kill('SIGTERM');
     expect((await reaper.ended).code).toBe(0);
-    expect(await artifacta('reap', '--once', '--data-dir', dataDir)).toMatchObject({ code: 0 });
+    expect(await start(['reap', '--once', '--data-dir', dataDir]).ended).toMatchObject({ code: 0 });
   });
 
   it('says so when there is no service, and goes on', async () => {
     const dataDir = await newDataDir();
-    const once = await artifacta('reap', '--once', '--data-dir', dataDir);
+    const once = await start(['reap', '--once', '--data-dir', dataDir]).ended;
     expect(once.code).toBe(1);
     expect(once.stdout).toMatch(/maintenance failed/);
     const reaper = start(['reap', '--data-dir', dataDir, '--interval-seconds', '1']);
@@ -99,7 +100,7 @@ describe('by itself', () => {
     [['--grpc-listen', '127.0.0.1:0'], '--grpc-listen'],
     [['--listen', 'here'], '--listen'],
   ])('refuses %j', async (args, named) => {
-    const { code, stderr } = await artifacta('reap', ...args);
+    const { code, stderr } = await start(['reap', ...args]).ended;
     expect(code).toBe(2);
     expect(stderr).toContain(named);
   });

@@ -1,17 +1,18 @@
 /** The service as a process: what it prints, how it stops, what it keeps. */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../server/grpc/raw-call.ts';
 import { someBytes, uploadMessages } from '../support/calls.ts';
+import { removeDirectory } from '../support/directories.ts';
 import { clientFor, launcher, startServe } from './serve-process.ts';
 
 async function newDataDir(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-serve-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => removeDirectory(directory));
   return join(directory, 'data');
 }
 
@@ -184,7 +185,7 @@ describe('artifacta serve', () => {
     const server = startServe(await newDataDir());
     const url = `http://${(await server.ready).http}`;
     const directory = await mkdtemp(join(tmpdir(), 'artifacta-push-'));
-    onTestFinished(() => rm(directory, { recursive: true }));
+    onTestFinished(() => removeDirectory(directory));
     const file = join(directory, 'big.bin');
     // Above the size from which a file is named by its digest first.
     const bytes = someBytes(9 * 1024 * 1024);

@@ -27,5 +27,5 @@ it.concurrent('nor when it is killed at any step of a start that has a seal to f
 }, 600_000);
 
 it.concurrent('nor at any other time', async () => {
-  expectNoFault(await killAtRandom(10, { seed }));
+  expectNoFault(await killAtRandom(6, { seed }));
 }, 600_000);

@@ -11,10 +11,11 @@
  * killed. `--seconds` ends the kills earlier, at the end of a data directory. Exits with 1 if anything was found; the seed that it prints makes the same choices again,
  * though not the same timing.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { removeDirectory } from '../support/directories.ts';
 import { pushAtOnce } from '../support/pushers.ts';
 import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
 import { killAtFailpoints, killAtRandom, killStarts, type Report, sum } from './campaign.ts';
@@ -141,7 +142,7 @@ if (everything || values.pushers) {
     const failed = pushed.filter(({ ended }) => ended.code !== 0);
     say(`50 command lines at once, ${kills} kills of whoever has the store: ${failed.length} failed`);
     for (const { name, ended } of failed) otherFaults.push(`${name}: ${ended.code} ${ended.stderr}`);
-    await rm(home, { recursive: true, force: true });
+    removeDirectory(home);
   }
 }
 if (everything || values.abuse) {

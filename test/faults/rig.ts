@@ -1,8 +1,9 @@
 /** One data directory, the servers that die on it one after another, and what is checked in between. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeDirectory } from '../support/directories.ts';
 import { inspect } from './at-rest.ts';
 import { check, stagedFiles } from './checker.ts';
 import { type Connection, openConnection } from './connection.ts';
@@ -159,7 +160,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.home, { recursive: true, force: true });
+    removeDirectory(this.home);
   }
 
   private spawn(armed?: Armed): ServerProcess {

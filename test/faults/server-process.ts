@@ -26,14 +26,14 @@ export class ServerProcess implements AsyncDisposable {
   private killed = false;
 
   /**
-   * @param cacheDir where compiled code is kept from one start to the next.
+   * @param cacheDir where compiled code is kept from one start to the next, unless the environment says where.
    * @param under a program that runs it, with its arguments: strace, prlimit.
    */
   constructor(options: ChildOptions, cacheDir: string, under: readonly string[] = []) {
     const [command, ...args] = [...under, process.execPath, child, JSON.stringify(options)];
     this.process = spawn(command!, args, {
       stdio: 'pipe',
-      env: { ...process.env, NODE_COMPILE_CACHE: cacheDir },
+      env: { NODE_COMPILE_CACHE: cacheDir, ...process.env },
     });
     const { stdout, stderr, stdin } = this.process;
     stdin!.on('error', () => undefined);

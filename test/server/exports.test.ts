@@ -1,5 +1,5 @@
 /** MaintenanceService.Export: who may call it by which door, what it answers, and to bad input. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code, createClient, createRouterTransport, type Transport } from '@connectrpc/connect';
@@ -14,6 +14,7 @@ import { MemoryHome } from '../../src/index/memory/home.ts';
 import { StoreHost } from '../../src/store/custody/host.ts';
 import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
+import { removeDirectory } from '../support/directories.ts';
 import { specOf, tester } from '../support/specs.ts';
 import { openTransport, startTestServer } from './grpc/doors.ts';
 import { openHttpTransport } from './http/doors.ts';
@@ -57,7 +58,7 @@ async function served() {
   onTestFinished(async () => {
     for (const one of [network, socket]) one[Symbol.dispose]();
     await server[Symbol.asyncDispose]();
-    await rm(directory, { recursive: true });
+    removeDirectory(directory);
   });
   return {
     local: [createRouterTransport(all), socket.transport],

@@ -3,7 +3,7 @@
  * nothing charged. What cannot be is named in the table, with the reason.
  */
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -30,6 +30,7 @@ import { openDiskBlobs } from '../../src/blobs/disk.ts';
 import { Tls } from '../../src/server/tls.ts';
 import { refusal, someBytes, type UploadMessage } from '../support/calls.ts';
 import { Authority, hasOpenssl } from '../support/certificates.ts';
+import { removeDirectory } from '../support/directories.ts';
 import { openTestStore, type TestStore } from '../support/door.ts';
 import { pathOf } from './fake-service.ts';
 import { startTestServer, type TestServer } from './grpc/doors.ts';
@@ -67,7 +68,7 @@ afterAll(async () => {
   await clear[Symbol.asyncDispose]();
   await secure?.[Symbol.asyncDispose]();
   await opened[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true });
+  removeDirectory(directory);
 });
 
 /** A client of one door, and how its connection is cut. */

@@ -1,14 +1,9 @@
-/** The doors over TLS, to be called through connect-node by HTTP/2. */
+/** The doors over TLS, to be called through connect-node. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Transport } from '@connectrpc/connect';
-import {
-  createConnectTransport,
-  createGrpcTransport,
-  createGrpcWebTransport,
-  Http2SessionManager,
-} from '@connectrpc/connect-node';
+import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import type { CallRecord } from '../../src/api/guard.ts';
 import { Tls } from '../../src/server/tls.ts';
 import { Authority, type Certificate } from '../support/certificates.ts';
@@ -32,17 +27,26 @@ function certificates(): Certificates {
   return made;
 }
 
-type TlsProtocol = 'gRPC' | 'Connect' | 'Connect with JSON' | 'gRPC-Web';
-
-function transportOf(protocol: TlsProtocol, baseUrl: string, sessionManager: Http2SessionManager): Transport {
-  const options = { baseUrl, httpVersion: '2' as const, sessionManager, acceptCompression: [] };
-  if (protocol === 'gRPC') return createGrpcTransport(options);
-  if (protocol === 'gRPC-Web') return createGrpcWebTransport(options);
-  return createConnectTransport({ ...options, useBinaryFormat: protocol === 'Connect' });
+interface Opened extends Disposable {
+  readonly transport: Transport;
 }
 
+/** gRPC knows no other HTTP than 2. */
+function openTransport(baseUrl: string, ca: Buffer, way: TlsWay): Opened {
+  if (way === 'Connect over HTTP/1.1') {
+    const transport = createConnectTransport({ baseUrl, httpVersion: '1.1', nodeOptions: { ca } });
+    return { transport, [Symbol.dispose]: () => undefined };
+  }
+  const sessionManager = new Http2SessionManager(baseUrl, {}, { ca });
+  const options = { baseUrl, httpVersion: '2' as const, sessionManager, acceptCompression: [] };
+  const transport = way === 'gRPC' ? createGrpcTransport(options) : createConnectTransport(options);
+  return { transport, [Symbol.dispose]: () => sessionManager.abort() };
+}
+
+type TlsWay = 'gRPC' | 'Connect over HTTP/1.1' | 'Connect over HTTP/2';
+
 /** A door of the suites, with a certificate of its own. */
-export function openTlsDoor(protocol: TlsProtocol): OpenDoor {
+export function openTlsDoor(way: TlsWay): OpenDoor {
   return async (options) => {
     const { authority, pair } = certificates();
     const tls = await Tls.open(pair, { warn: () => undefined, after: () => () => {} });
@@ -52,16 +56,15 @@ export function openTlsDoor(protocol: TlsProtocol): OpenDoor {
       tls,
       http: { host: '127.0.0.1', port: 0 },
     });
-    const baseUrl = `https://${protocol === 'gRPC' ? server.addresses.grpc : server.addresses.http}`;
-    const sessions = new Http2SessionManager(baseUrl, {}, { ca: authority.pem });
-    const transport = transportOf(protocol, baseUrl, sessions);
+    const baseUrl = `https://${way === 'gRPC' ? server.addresses.grpc : server.addresses.http}`;
+    const opening = openTransport(baseUrl, authority.pem, way);
     return {
       ...opened,
-      ...clientsOf(transport),
-      transport,
+      ...clientsOf(opening.transport),
+      transport: opening.transport,
       calls,
       [Symbol.asyncDispose]: async () => {
-        sessions.abort();
+        opening[Symbol.dispose]();
         await server[Symbol.asyncDispose]();
         tls[Symbol.dispose]();
         await opened[Symbol.asyncDispose]();

@@ -1,10 +1,11 @@
 /** Command lines as processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { removeDirectory } from './directories.ts';
 
 const launcher = resolve(import.meta.dirname, '../../bin/artifacta');
 
@@ -25,7 +26,7 @@ export interface Running {
 /** A directory that is removed when the test ends. */
 export async function newDirectory(prefix = 'artifacta-test-'): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), prefix));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  onTestFinished(() => removeDirectory(directory));
   return directory;
 }
 
@@ -52,9 +53,4 @@ export function start(
     ([code, signal]): Ended => ({ code: code ?? signal, ...collected }),
   );
   return { child, ended, stdout: () => collected.stdout };
-}
-
-/** Runs `artifacta ARGS` to its end. */
-export async function artifacta(...args: readonly string[]): Promise<Ended> {
-  return await start(args).ended;
 }

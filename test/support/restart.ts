@@ -1,5 +1,5 @@
 /** Stores that can be closed and opened again over what they left, in memory and on disk. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
@@ -10,6 +10,7 @@ import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore, type StoreOptions } from '../../src/store/open.ts';
+import { removeDirectory } from './directories.ts';
 import { startOfTime, type TestStore } from './door.ts';
 
 export const kinds = ['memory', 'disk'] as const;
@@ -52,7 +53,7 @@ export async function beginning(kind: Kind): Promise<Remains> {
       }
     },
     [Symbol.asyncDispose]: async () => {
-      if (directory !== undefined) await rm(directory, { recursive: true });
+      if (directory !== undefined) removeDirectory(directory);
     },
   };
 }

@@ -37,19 +37,19 @@ describe('push --from-command', { timeout: 60_000 }, () => {
   it('stores what a command writes, given its arguments as they are', async () => {
     const pushed = await home.run([...flags, 'printf', '%s|', 'a b', '$HOME', ';', '--', '-x']);
     expect(pushed).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(pushed.text)).toMatchObject({ name: 'out', version: 1 });
-    expect((await home.run(['cat', 'run/out'])).text).toBe('a b|$HOME|;|--|-x|');
+    expect(JSON.parse(pushed.stdout)).toMatchObject({ name: 'out', version: 1 });
+    expect((await home.run(['cat', 'run/out'])).stdout).toBe('a b|$HOME|;|--|-x|');
   });
 
   it('stores nothing of nothing but an empty artifact', async () => {
-    expect(JSON.parse((await home.run([...flags, 'true'])).text)).toMatchObject({ size_bytes: 0 });
+    expect(JSON.parse((await home.run([...flags, 'true'])).stdout)).toMatchObject({ size_bytes: 0 });
   });
 
   it('gives it the standard input and error', async () => {
     const child = home.start([...flags, 'sh', '-c', 'cat; echo careful >&2']);
     child.stdin!.end('through it');
     expect(await ended(child)).toMatchObject({ code: 0, stderr: 'careful\n' });
-    expect((await home.run(['cat', 'run/out'])).text).toBe('through it');
+    expect((await home.run(['cat', 'run/out'])).stdout).toBe('through it');
   });
 
   it('stores more than it reads ahead', async () => {
@@ -59,7 +59,10 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     expect(pushed).toMatchObject({ code: 0, stderr: '' });
     const hash = createHash('sha256');
     for (let at = 0; at < 20; at++) hash.update(Buffer.alloc(mebibyte, 7));
-    expect(JSON.parse(pushed.text)).toMatchObject({ size_bytes: 20 * mebibyte, sha256: hash.digest('hex') });
+    expect(JSON.parse(pushed.stdout)).toMatchObject({
+      size_bytes: 20 * mebibyte,
+      sha256: hash.digest('hex'),
+    });
   });
 
   it('takes no more from a command than it goes on with', async () => {
@@ -69,7 +72,7 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     const pieces = command.content.open()[Symbol.asyncIterator]();
     let bytes = (await pieces.next()).value!.byteLength;
     // Longer than the rest would take.
-    for (let at = 0; at < 3; at++) await home.run(['--version']);
+    for (let at = 0; at < 3; at++) await home.runProcess(['--version']);
     expect(await isThere('written')).toBe(false);
     for (let next = await pieces.next(); !next.done; next = await pieces.next())
       bytes += next.value.byteLength;
@@ -105,7 +108,7 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     ],
     ['a directory', ['/'], 'artifacta: /: cannot be started: it may not be executed\n'],
   ])('stores nothing of a command that fails: %s', async (_what, command, stderr) => {
-    expect(await home.run([...flags, ...command])).toMatchObject({ code: 6, text: '', stderr });
+    expect(await home.run([...flags, ...command])).toMatchObject({ code: 6, stdout: '', stderr });
     expect(await isStored()).toBe(false);
   });
 
@@ -116,7 +119,7 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     const server = startServe(home.at('.local/share/artifacta'));
     const url = `${scheme}${String((await server.ready)[door])}`;
     const pushed = await home.run(node(large('process.exit(3)')), { ARTIFACTA_URL: url });
-    expect(pushed).toMatchObject({ code: 6, text: '' });
+    expect(pushed).toMatchObject({ code: 6, stdout: '' });
     expect(pushed.stderr).toContain('exited with status 3; nothing was stored');
     expect(await isStored()).toBe(false);
   });
@@ -129,7 +132,7 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     const done = ended(child);
     await expect.poll(() => isThere('ready'), { timeout: 20_000 }).toBe(true);
     child.kill('SIGINT');
-    expect(await done).toMatchObject({ code: 130, stderr: '', text: '' });
+    expect(await done).toMatchObject({ code: 130, stderr: '', stdout: '' });
     expect(await readFile(home.at('told'), 'utf8')).toBe('SIGINT');
     expect(await isStored()).toBe(false);
   });
@@ -138,7 +141,8 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     await home.run(['session', 'open', 'run']);
     await home.run(['session', 'seal', 'run']);
     const program = large(`setInterval(() => {}, 1000)`);
-    const pushed = await home.run(
+    // As a process, whose standard error is that of the command.
+    const pushed = await home.runProcess(
       node(
         `require('fs').writeFileSync('pid', String(process.pid)); ${program}`.replace(
           'left = 20',
@@ -163,7 +167,7 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     await expect.poll(() => isThere('sent'), { timeout: 20_000 }).toBe(true);
     server.child.kill('SIGKILL');
     await once(server.child, 'exit');
-    expect(await done).toMatchObject({ code: 4, text: '' });
+    expect(await done).toMatchObject({ code: 4, stdout: '' });
     expect(await readFile(home.at('runs'), 'utf8')).toBe('x');
     child.stdin!.destroy();
   });
@@ -173,7 +177,7 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     [['push', '--from-command', '--', 'true'], /needs a name/],
   ])('%j is a mistake', async (argv, why) => {
     const ran = await home.run(argv);
-    expect(ran).toMatchObject({ code: 2, text: '' });
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
     expect(ran.stderr).toMatch(why);
   });
 });

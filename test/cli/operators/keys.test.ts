@@ -25,20 +25,20 @@ describe('keys and namespaces', { timeout: 90_000 }, () => {
       home.run([...args, '--url', url], token === undefined ? {} : { ARTIFACTA_TOKEN: token });
 
     const made = await operate('namespace', 'create', 'billing', '--max-bytes', '10KB', '--json');
-    expect(JSON.parse(made.text)).toMatchObject({
+    expect(JSON.parse(made.stdout)).toMatchObject({
       name: 'billing',
       quota: { size_bytes: 10_000, artifacts: null },
     });
-    expect(lines((await operate('namespace', 'ls', '--quiet')).text)).toEqual(['billing', 'default']);
+    expect(lines((await operate('namespace', 'ls', '--quiet')).stdout)).toEqual(['billing', 'default']);
     const created = await operate('keys', 'create', '--namespace', 'billing', '--ttl', '1h', '--json');
-    const { secret, id, scopes } = JSON.parse(created.text) as {
+    const { secret, id, scopes } = JSON.parse(created.stdout) as {
       secret: string;
       id: string;
       scopes: string[];
     };
     expect(scopes).toEqual(['read', 'write']);
     // The secret stands alone on stdout, for `TOKEN=$(artifacta keys create)`.
-    expect((await operate('keys', 'create', '--operator')).text).toMatch(/^ark_[a-z2-7]{16}_[\w-]{43}\n$/);
+    expect((await operate('keys', 'create', '--operator')).stdout).toMatch(/^ark_[a-z2-7]{16}_[\w-]{43}\n$/);
 
     const push = ['push', 'a.txt', '--session', 's', '--name'];
     expect((await as(undefined, ...push, 'a')).code).toBe(5);
@@ -57,13 +57,13 @@ describe('keys and namespaces', { timeout: 90_000 }, () => {
       '8',
     );
     expect(minted.code).toBe(0);
-    const token = minted.text.trim();
+    const token = minted.stdout.trim();
     expect((await as(token, ...push, 'out/a')).code).toBe(0);
     expect((await as(token, ...push, 'out/b')).stderr).toContain('QUOTA_EXCEEDED');
     expect((await as(token, ...push, 'in/a')).stderr).toContain('PERMISSION_DENIED');
     expect((await as(token, 'keys', 'mint', '--scope', 'read')).stderr).toContain('PERMISSION_DENIED');
     const shown = await operate('namespace', 'show', 'billing', '--json');
-    expect(JSON.parse(shown.text)).toMatchObject({ usage: { size_bytes: 10, artifacts: 2, sessions: 1 } });
+    expect(JSON.parse(shown.stdout)).toMatchObject({ usage: { size_bytes: 10, artifacts: 2, sessions: 1 } });
     expect((await operate('namespace', 'set', 'billing', '--max-bytes', '10')).code).toBe(0);
     await writeFile(home.at('b.txt'), 'other');
     expect((await as(secret, 'push', 'b.txt', '--session', 's')).stderr).toContain('QUOTA_EXCEEDED');
@@ -74,8 +74,8 @@ describe('keys and namespaces', { timeout: 90_000 }, () => {
     for (const ended of [secret, token])
       expect((await as(ended, ...push, 'out/c')).stderr).toContain('UNAUTHENTICATED');
     const listed = await operate('keys', 'ls', '--namespace', 'billing', '--all', '--json');
-    expect(lines(listed.text).map((line) => JSON.parse(line).id)).toEqual([id]);
-    expect((await operate('keys', 'ls', '--namespace', 'billing')).text).toBe('');
+    expect(lines(listed.stdout).map((line) => JSON.parse(line).id)).toEqual([id]);
+    expect((await operate('keys', 'ls', '--namespace', 'billing')).stdout).toBe('');
     const log = JSON.stringify(server.lines);
     for (const hidden of [secret, token]) expect(log).not.toContain(hidden);
   });

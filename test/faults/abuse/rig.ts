@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
+import { removeDirectory } from '../../support/directories.ts';
 import { type Abuse, abuses, type Target } from './abuses.ts';
 
 const launcher = resolve(import.meta.dirname, '../../../bin/artifacta');
@@ -60,7 +61,7 @@ async function startService(): Promise<Service> {
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL');
       await once(child, 'close');
-      await rm(directory, { recursive: true });
+      removeDirectory(directory);
     },
   };
 }

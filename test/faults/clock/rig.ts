@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,7 @@ import { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { type StorePause, StorePause_Cause } from '../../../gen/artifacta/v1/store_pb.ts';
 import { ArtifactaClient } from '../../../src/client/client.ts';
 import { openEndpoint } from '../../../src/client/wire/endpoint.ts';
+import { removeDirectory } from '../../support/directories.ts';
 
 const launcher = resolve(import.meta.dirname, '../../../bin/artifacta');
 /** How long the service may take to start, to stop, or to notice something, in milliseconds. */
@@ -86,7 +87,7 @@ export class Clockwork implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.home, { recursive: true, force: true });
+    removeDirectory(this.home);
   }
 }
 

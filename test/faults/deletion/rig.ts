@@ -2,7 +2,7 @@
  * Eight clients push and delete the same four contents while they are collected without any grace; now and then the
  * server is killed. What is acknowledged must be readable all the time; when everything is deleted nothing may be left.
  */
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { mkdtemp, readdir, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
@@ -11,6 +11,7 @@ import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { pauseSetting } from '../../../src/store/upkeep/pauses.ts';
+import { removeDirectory } from '../../support/directories.ts';
 import { writeRows } from '../../support/rows.ts';
 import { callTimeoutMs } from '../connection.ts';
 import type { Armed } from '../failpoints.ts';
@@ -58,7 +59,7 @@ export async function deleteAndCollect(options: DeletionOptions): Promise<Deleti
   try {
     return await new Rig(home, options).run();
   } finally {
-    await rm(home, { recursive: true, force: true });
+    removeDirectory(home);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Exports that are interrupted: by SIGKILL at each of their steps, and by a disk that is full. */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sizeDelimitedDecodeStream } from '@bufbuild/protobuf/wire';
@@ -11,6 +11,7 @@ import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
+import { removeDirectory } from '../../support/directories.ts';
 import { target, tester } from '../../support/specs.ts';
 import { SmallDisk, whyNoSmallDisk } from '../disk/small-disk.ts';
 
@@ -23,7 +24,7 @@ interface Ended {
 
 async function place(exportDir?: string) {
   const home = await mkdtemp(join(tmpdir(), 'artifacta-exports-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  onTestFinished(() => removeDirectory(home));
   const to = exportDir ?? join(home, 'elsewhere');
   const run = (keep: number, name: string, step = ''): Ended => {
     const { signal, stdout, stderr } = spawnSync(

@@ -1,9 +1,10 @@
 /** The order of system calls on which the durability of an export rests. */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { removeDirectory } from '../../support/directories.ts';
 
 const child = join(import.meta.dirname, 'export-child.ts');
 const hasStrace = spawnSync('strace', ['-f', '-e', 'trace=none', 'true']).status === 0;
@@ -44,7 +45,7 @@ it('an export is durable, then named, then its name is durable, and only then th
   timeout: 60_000,
 }, async () => {
   const home = await mkdtemp(join(tmpdir(), 'artifacta-order-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  onTestFinished(() => removeDirectory(home));
   const directory = '/elsewhere/exports';
   const partial = `${directory}/.TIME.index.OWNER.part`;
   const written = [

@@ -1,9 +1,10 @@
 /** The order of a push's system calls, read with strace: nothing is said before it is durable. */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { removeDirectory } from '../../support/directories.ts';
 import { openConnection } from '../connection.ts';
 import { bytesOf } from '../seeded.ts';
 import { ServerProcess } from '../server-process.ts';
@@ -41,7 +42,7 @@ it.skipIf(!hasStrace)(
   'a push is answered when its file, its name, its directory and then its record are synced',
   async () => {
     const home = await mkdtemp(join(tmpdir(), 'artifacta-order-'));
-    onTestFinished(() => rm(home, { recursive: true, force: true }));
+    onTestFinished(() => removeDirectory(home));
     const trace = join(home, 'trace');
     const options = { dataDir: join(home, 'data'), indexDir: join(home, 'elsewhere'), inlineBytesMax: 4_096 };
     const traced = 'trace=fsync,fdatasync,link,linkat,unlink,unlinkat,write,writev,sendto,sendmsg';

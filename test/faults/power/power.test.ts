@@ -10,7 +10,7 @@ if (obstacle !== undefined) console.warn(`skipped: ${obstacle}`);
 it.skipIf(obstacle !== undefined).each(['same', 'split'] as const)(
   'nothing acknowledged is lost when the power fails, index and contents on %s file systems',
   async (layout) => {
-    const { faults, tally } = await cutPower(3, layout, { seed });
+    const { faults, tally } = await cutPower(2, layout, { seed });
     console.log(`power rig, ${layout}, seed ${seed}: ${JSON.stringify(tally)}`);
     expect(faults).toEqual([]);
     expect(tally.acknowledged).toBeGreaterThan(0);

@@ -3,14 +3,16 @@
  * reaping: on a real disk, each time from the same beginning. Whoever comes next tells the same and finishes the work.
  */
 import { spawnSync } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Step } from '../../../src/store/rows/steps.ts';
 import { day, hour } from '../../lifecycle/rig.ts';
+import { copyDirectory, removeDirectory } from '../../support/directories.ts';
 import { startOfTime } from '../../support/door.ts';
 import { inspect } from '../at-rest.ts';
+import { workOn } from './work.ts';
 
 const child = join(import.meta.dirname, 'reap-child.ts');
 const later = startOfTime + day + hour;
@@ -32,31 +34,28 @@ const kills: readonly (readonly [Step, number])[] = [
 
 it('a kill at any step of ending things loses nothing and leaves nothing', { timeout: 600_000 }, async () => {
   const home = await mkdtemp(join(tmpdir(), 'artifacta-reaping-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
-  const run = (dataDir: string, what: string, now: number, step = '', occurrence = 1) => {
-    const args = [child, dataDir, what, String(now), step, String(occurrence)];
-    const { signal, status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect([what, step, stderr, signal === null ? status : 0]).toEqual([what, step, '', 0]);
-    return { signal, stdout };
+  onTestFinished(() => removeDirectory(home));
+  const killed = (dataDir: string, step: string, occurrence: number) => {
+    const args = [child, dataDir, String(later), step, String(occurrence)];
+    const { signal, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect([step, stderr, signal]).toEqual([step, '', 'SIGKILL']);
   };
   const filled = join(home, 'filled');
-  run(filled, 'fill', startOfTime);
+  await workOn(filled, 'fill', startOfTime);
   const whole = join(home, 'whole');
-  await cp(filled, whole, { recursive: true });
-  run(whole, 'reap', later);
-  const expected = run(whole, 'tell', later).stdout;
-  expect(JSON.parse(expected)).toMatchObject({
-    small: ['SESSION_NOT_FOUND', 'SESSION_NOT_FOUND', 'SESSION_GONE'],
-  });
+  copyDirectory(filled, whole);
+  await workOn(whole, 'reap', later);
+  const expected = await workOn(whole, 'tell', later);
+  expect(expected).toMatchObject({ small: ['SESSION_NOT_FOUND', 'SESSION_NOT_FOUND', 'SESSION_GONE'] });
   for (const [step, occurrence] of kills) {
     const name = `${step}-${occurrence}`;
     const dataDir = join(home, name);
-    await cp(filled, dataDir, { recursive: true });
-    expect([name, run(dataDir, 'reap', later, step, occurrence).signal]).toEqual([name, 'SIGKILL']);
-    expect([name, run(dataDir, 'tell', later).stdout]).toEqual([name, expected]);
-    run(dataDir, 'reap', later);
-    expect([name, run(dataDir, 'tell', later).stdout]).toEqual([name, expected]);
+    copyDirectory(filled, dataDir);
+    killed(dataDir, step, occurrence);
+    expect([name, await workOn(dataDir, 'tell', later)]).toEqual([name, expected]);
+    await workOn(dataDir, 'reap', later);
+    expect([name, await workOn(dataDir, 'tell', later)]).toEqual([name, expected]);
     expect([name, (await inspect(dataDir)).faults]).toEqual([name, []]);
-    await rm(dataDir, { recursive: true });
+    removeDirectory(dataDir);
   }
 });

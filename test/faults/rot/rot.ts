@@ -3,13 +3,14 @@
  * says so, or finds the store in recovery: never wrong bytes, and never an answer as if something were not there.
  */
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { failedWith } from '../../../src/domain/errors.ts';
 import { parseArtifactName, parseSessionId } from '../../../src/domain/names.ts';
 import { openLevelDatabase } from '../../../src/index/leveldb/leveldb.ts';
 import { type Embedded, openEmbedded } from '../../../src/programs/data-directory.ts';
+import { copyDirectory, removeDirectory } from '../../support/directories.ts';
 import { queryOf, specOf, target, tester } from '../../support/specs.ts';
 import { bytesOf, Chance } from '../seeded.ts';
 
@@ -68,10 +69,10 @@ async function filesOf(dataDir: string): Promise<string[]> {
  * reads them, and nothing is ever read from them again.
  */
 async function obsoleteTables(sound: string, copy: string): Promise<Set<string>> {
-  await cp(sound, copy, { recursive: true });
+  copyDirectory(sound, copy);
   await (await openLevelDatabase(join(copy, 'index'))).close();
   const left = new Set(await filesOf(copy));
-  await rm(copy, { recursive: true });
+  removeDirectory(copy);
   return new Set((await filesOf(sound)).filter((file) => kindOf(file) === 'tables' && !left.has(file)));
 }
 
@@ -97,8 +98,8 @@ export async function flipBits(flips: number, seed: number): Promise<RotReport> 
       const kind = kinds[flip % kinds.length]!;
       const file = chance.pick(files.filter((name) => kindOf(name) === kind));
       const dataDir = join(home, 'rotten');
-      await rm(dataDir, { recursive: true, force: true });
-      await cp(join(home, 'sound'), dataDir, { recursive: true });
+      removeDirectory(dataDir);
+      copyDirectory(join(home, 'sound'), dataDir);
       const bytes = await readFile(join(dataDir, file));
       const at = chance.between(0, bytes.length - 1);
       const bit = chance.between(0, 7);
@@ -113,7 +114,7 @@ export async function flipBits(flips: number, seed: number): Promise<RotReport> 
     }
     return report;
   } finally {
-    await rm(home, { recursive: true, force: true });
+    removeDirectory(home);
   }
 }
 

@@ -1,16 +1,17 @@
 /** A process that is killed with SIGKILL right after it has quarantined a content, on a real disk with damaged files. */
 import { spawnSync } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { copyDirectory, removeDirectory } from '../../support/directories.ts';
 import { inspect } from '../at-rest.ts';
 
 const child = join(import.meta.dirname, 'scrub-child.ts');
 
 it('a kill between a quarantine and the place of the round loses neither', { timeout: 120_000 }, async () => {
   const home = await mkdtemp(join(tmpdir(), 'artifacta-scrub-'));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  onTestFinished(() => removeDirectory(home));
   const run = (dataDir: string, what: string, occurrence = 0) => {
     const args = [child, dataDir, what, String(occurrence)];
     const { signal, status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
@@ -30,7 +31,7 @@ it('a kill between a quarantine and the place of the round loses neither', { tim
 
   for (const occurrence of [1, 2]) {
     const dataDir = join(home, `after-${occurrence}`);
-    await cp(damaged, dataDir, { recursive: true });
+    copyDirectory(damaged, dataDir);
     expect(run(dataDir, 'scrub', occurrence).signal).toBe('SIGKILL');
     expect(run(dataDir, 'tell').said.quarantined).toBe(occurrence);
     // The round is begun anew, and says only what is new.

@@ -2,7 +2,7 @@
  * However an upload over gRPC ends, an artifact is there if and only if the client has said that it sent everything,
  * and nothing else stays behind.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import type { ClientHttp2Stream } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import type { CallRecord } from '../../../src/api/guard.ts';
 import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { refusal, someBytes } from '../../support/calls.ts';
+import { removeDirectory } from '../../support/directories.ts';
 import { openTestStore, testRoutes } from '../../support/door.ts';
 import { pathOf } from '../fake-service.ts';
 import { openTransport, startTestServer, type TestServer } from './doors.ts';
@@ -55,7 +56,7 @@ interface Rig extends AsyncDisposable {
 /** A store that keeps nothing inline, on a real disk. */
 async function openRig(): Promise<Rig> {
   const root = await mkdtemp(join(tmpdir(), 'artifacta-ends-'));
-  onTestFinished(() => rm(root, { recursive: true }));
+  onTestFinished(() => removeDirectory(root));
   const blobs = await openDiskBlobs({ root });
   const opened = await openTestStore({ blobs, inlineBytesMax: 0 });
   const calls: CallRecord[] = [];

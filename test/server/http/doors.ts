@@ -10,15 +10,6 @@ import { startTestServer, type TestServer } from '../grpc/doors.ts';
 
 type Protocol = 'Connect' | 'Connect with JSON' | 'gRPC-Web';
 
-/** JSON writes times and durations as text, and its clients refuse those that have none. */
-export const unsendableAsJson = [
-  'an overflowing ttl',
-  'an expiry after time',
-  'a time that overflows',
-  'a time of ten thousand years',
-  'a time that is none',
-];
-
 export function openHttpTransport(protocol: Protocol, baseUrl: string): Transport {
   const options = { baseUrl, httpVersion: '1.1' as const, acceptCompression: [] };
   if (protocol === 'gRPC-Web') return createGrpcWebTransport(options);

@@ -1,0 +1,29 @@
+/** What `.ci/run --all` adds: checks that take minutes each. A new one is a line here. */
+
+export interface Part {
+  readonly name: string;
+  /** What git knows of these paths decides whether it has to run again; the dependencies of the lock file are added. */
+  readonly dependsOn: readonly string[];
+  /** Runs in the root of the checkout, installs what it needs, and ends with 0 if all is well. */
+  readonly command: string;
+}
+
+const service = ['src', 'gen', 'bin'];
+const faults = [...service, 'test/faults', 'test/support', 'test/lifecycle'];
+const rig = (options: string) => `npm run --silent faults -- ${options} --seed 7`;
+
+export const parts: readonly Part[] = [
+  { name: 'fresh clone', dependsOn: ['.'], command: '.ci/fresh-clone.sh' },
+  { name: 'faults: kills', dependsOn: faults, command: rig('--failpoints --kills 100') },
+  { name: 'faults: power', dependsOn: faults, command: rig('--power --cuts 12') },
+  { name: 'faults: disks', dependsOn: faults, command: rig('--disk --rot') },
+  { name: 'faults: callers', dependsOn: faults, command: rig('--pushers --abuse') },
+  { name: 'faults: deletion', dependsOn: faults, command: rig('--deletion --actions 8000') },
+  { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
+  { name: 'planted faults', dependsOn: faults, command: 'node test/faults/controls.ts' },
+  {
+    name: 'benchmarks work',
+    dependsOn: [...service, 'bench'],
+    command: 'npm run --silent bench -- --quick --runs 1 --sizes 10k',
+  },
+];

@@ -1,0 +1,148 @@
+/**
+ * Which suite of the API runs through which door. Every suite goes through three: inside the process, gRPC, and Connect
+ * over HTTP/1.1, which stands for HTTP. The others put the same routes behind another encoding or another way to
+ * connect, so a suite goes through them only for what that could change; the table says what it is.
+ */
+import { describe } from 'vitest';
+import type { OpenDoor } from '../support/door.ts';
+import { artifactsSuite } from './artifacts/artifacts.suite.ts';
+import { earlySuite } from './artifacts/early.suite.ts';
+import { lineageSuite } from './artifacts/lineage.suite.ts';
+import { queriesSuite } from './artifacts/queries.suite.ts';
+import { readingSuite } from './artifacts/reading.suite.ts';
+import { shareLinksSuite } from './artifacts/share-links.suite.ts';
+import { badInputSuite } from './bad-input.suite.ts';
+import { lifecycleSuite } from './lifecycle.suite.ts';
+import { maintenanceRefusedSuite, maintenanceSuite } from './maintenance/maintenance.suite.ts';
+import { amendSuite } from './sessions/amend.suite.ts';
+import { comparisonSuite } from './sessions/comparison.suite.ts';
+import { openSessionSuite } from './sessions/open-session.suite.ts';
+import { sessionsSuite } from './sessions/sessions.suite.ts';
+import { watchSuite } from './sessions/watch.suite.ts';
+
+/** What a suite has to know of a door. */
+interface Traits {
+  /** Whoever comes through it may do what operators do. Default false. */
+  readonly forOperators?: boolean;
+  /** What clients refuse to send through it. Default: nothing. */
+  readonly unsendable?: readonly string[];
+}
+
+/** JSON writes times and durations as text, and its clients refuse those that have none. */
+const unsendableAsJson = [
+  'an overflowing ttl',
+  'an expiry after time',
+  'a time that overflows',
+  'a time of ten thousand years',
+  'a time that is none',
+];
+
+const doors = {
+  'the memory door': { forOperators: true },
+  'the gRPC door': {},
+  'Connect over HTTP/1.1': {},
+  'another namespace': { forOperators: true },
+  'the local door': { forOperators: true },
+  'Connect with JSON over HTTP/1.1': { unsendable: unsendableAsJson },
+  'gRPC-Web over HTTP/1.1': {},
+  'gRPC over TLS': {},
+  'Connect over TLS and HTTP/1.1': {},
+  'Connect over TLS and HTTP/2': {},
+} satisfies Record<string, Traits>;
+
+type DoorName = keyof typeof doors;
+
+const always: ReadonlySet<DoorName> = new Set(['the memory door', 'the gRPC door', 'Connect over HTTP/1.1']);
+
+interface Suite {
+  readonly name: string;
+  readonly run: (open: OpenDoor, traits: Traits) => void;
+  /** The doors that it goes through beyond those of every suite, and what could differ there. */
+  readonly also?: Partial<Record<DoorName, string>>;
+}
+
+const rowsOfNamespace = 'its rows have the namespace in their keys';
+
+const suites: readonly Suite[] = [
+  {
+    name: 'artifacts',
+    run: artifactsSuite,
+    also: {
+      'another namespace': rowsOfNamespace,
+      'Connect with JSON over HTTP/1.1':
+        'contents as base64, 64-bit numbers and times as text, in streams too',
+      'gRPC-Web over HTTP/1.1': 'streams both ways, whose trailers are a part of the body',
+      'gRPC over TLS': 'a port of its own, whose server takes the certificate',
+      'Connect over TLS and HTTP/1.1': 'what a client that knows no HTTP/2 is left with',
+      'Connect over TLS and HTTP/2': 'the one way to HTTP/2 at the HTTP door',
+    },
+  },
+  {
+    name: 'sessions',
+    run: sessionsSuite,
+    also: { 'another namespace': rowsOfNamespace },
+  },
+  {
+    name: 'bad input',
+    run: (open, { unsendable }) => badInputSuite(open, unsendable),
+    also: {
+      'Connect with JSON over HTTP/1.1': 'bytes, odd names and the details of errors as text',
+      'gRPC-Web over HTTP/1.1': 'errors in trailers that are a part of the body, messages in their headers',
+    },
+  },
+  {
+    name: 'early answers',
+    run: earlySuite,
+    also: {
+      'gRPC-Web over HTTP/1.1': 'the answer ends while the request is still sent',
+      'Connect over TLS and HTTP/2': 'a stream is reset, not a connection closed',
+    },
+  },
+  { name: 'opening sessions', run: openSessionSuite },
+  { name: 'queries', run: queriesSuite, also: { 'another namespace': rowsOfNamespace } },
+  {
+    name: 'watching',
+    run: watchSuite,
+    also: {
+      'Connect with JSON over HTTP/1.1': 'each event is a document of its own',
+      'gRPC-Web over HTTP/1.1': 'the end of a stream is a part of the body',
+      'Connect over TLS and HTTP/2': 'whoever gives up resets a stream, not a connection',
+    },
+  },
+  { name: 'amending', run: amendSuite },
+  {
+    name: 'share links',
+    run: (open, { unsendable }) => shareLinksSuite(open, unsendable),
+    also: { 'another namespace': rowsOfNamespace },
+  },
+  {
+    name: 'lifecycles',
+    run: (open, traits) => lifecycleSuite(open, traits),
+    also: {
+      'another namespace': rowsOfNamespace,
+      'the local door': 'the one door of a service through which operators may reap',
+    },
+  },
+  { name: 'lineage', run: lineageSuite, also: { 'another namespace': rowsOfNamespace } },
+  { name: 'comparisons', run: comparisonSuite, also: { 'another namespace': rowsOfNamespace } },
+  {
+    name: 'reading',
+    run: readingSuite,
+    also: { 'Connect with JSON over HTTP/1.1': 'pieces are bytes, text, rows or JSON within JSON' },
+  },
+  {
+    name: 'maintenance',
+    run: (open, { forOperators }) => (forOperators ? maintenanceSuite : maintenanceRefusedSuite)(open),
+    also: {
+      'another namespace': rowsOfNamespace,
+      'the local door': 'the one door of a service through which it is not refused',
+    },
+  },
+];
+
+/** Declares the tests of every suite that goes through a door. */
+export function suitesThrough(door: DoorName, open: OpenDoor): void {
+  for (const { name, run, also = {} } of suites)
+    if (always.has(door) || also[door] !== undefined)
+      describe(`${name} through ${door}`, () => run(open, doors[door]));
+}
