@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 
 /** What is used here of a JSON report of vitest. */
-export interface Report {
+interface Report {
   readonly testResults: readonly {
     /** Path of the file. */
     readonly name: string;
@@ -35,7 +35,7 @@ function placeOf(titles: readonly string[]): readonly string[] {
 }
 
 /** A line for each file, or each suite at each door, with its tests; skipped ones are told apart. */
-export function census({ testResults }: Report): Map<string, { run: number; skipped: number }> {
+function census({ testResults }: Report): Map<string, { run: number; skipped: number }> {
   const counts = new Map<string, { run: number; skipped: number }>();
   for (const { name, assertionResults } of testResults) {
     const path = name.slice(name.lastIndexOf('/test/') + 1);

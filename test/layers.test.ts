@@ -1,6 +1,6 @@
 /** Who may import whom. The table is the architecture; a file that reaches elsewhere fails here by name. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..');
@@ -166,6 +166,21 @@ function fault(file: string, specifier: string): string | undefined {
   return allowed ? undefined : `${place} may not import the package ${specifier}`;
 }
 
+/** What is wrong with the README of a folder that has these files. It names files by paths from there or from the root. */
+function readmeFaults(folder: string, within: readonly string[]): string[] {
+  const path = join(folder, 'README.md');
+  if (!existsSync(join(root, path))) return [`${path} is missing`];
+  const text = readFileSync(join(root, path), 'utf8');
+  const named = [...text.matchAll(/`([\w./-]+\.(?:ts|md|peggy))`/g)].map((match) => match[1]!);
+  const exists = (name: string) => existsSync(join(root, folder, name)) || existsSync(join(root, name));
+  return [
+    ...within
+      .filter((file) => !named.includes(basename(file)))
+      .map((file) => `${path} does not name ${file}`),
+    ...named.filter((name) => !exists(name)).map((name) => `${path} names ${name}, which does not exist`),
+  ];
+}
+
 describe('layers', () => {
   it('hold', () => {
     const faults = [...files('src'), ...files('gen')].flatMap((file) =>
@@ -221,6 +236,12 @@ describe('files', () => {
       folders.set(dirname(file), folder);
     }
     expect([...folders].filter(([, { files, lines }]) => files > 20 || lines > 2_500)).toEqual([]);
+  });
+
+  it('are named by the README of their folder where it has more than five of them', () => {
+    const folders = Map.groupBy(files('src'), dirname);
+    const crowded = [...folders].filter(([, within]) => within.length > 5);
+    expect(crowded.flatMap(([folder, within]) => readmeFaults(folder, within))).toEqual([]);
   });
 
   it('can be read in one go', () => {

@@ -13,7 +13,7 @@ export class FileWriter {
   private readonly buffers: WriteBuffers;
   private buffer: Uint8Array | undefined;
   private filled = 0;
-  /** The write of a full buffer under way. It never rejects: its error goes to `#error`. */
+  /** The write of a full buffer under way. It never rejects: its error goes to `error`. */
   private flight: Promise<void> | undefined;
   private error: unknown;
   private position = 0;

@@ -1,6 +1,6 @@
 /**
  * Where an index lives: what opens it, reads what is left of one that is damaged, and puts another in its place.
- * `level-home.ts` and `memory-home.ts` implement it, `test/index/leveldb/home.test.ts` holds both to it.
+ * `leveldb/home.ts` and `memory/home.ts` implement it, `test/index/leveldb/home.test.ts` holds both to it.
  */
 import type { IndexDamaged } from './damage.ts';
 import type { Examined, Index } from './door.ts';
