@@ -16,12 +16,12 @@ import type { Door } from '../../api/door.ts';
 import { callValues } from '../call-values.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { cancelled, deadlineExceeded, isSendable, unexpected } from '../refusals.ts';
+import { noteMessage } from '../young-collector.ts';
 import { decode, type Encode, type Encoded, encoderOf } from './codec.ts';
 import { readOneAtATime, socketOf } from './internals.ts';
 import { headersOf, isEmpty, metadataOf } from './metadata.ts';
 import { SendQueue } from './send-queue.ts';
 import { statusOf } from './status.ts';
-import { noteMessage } from './young-collector.ts';
 
 export interface CallOptions {
   readonly door: Door;

@@ -1,7 +1,7 @@
 /** Back-pressure of a server stream. */
 import type { ServerWritableStream } from '@grpc/grpc-js';
+import { noteMessage } from '../young-collector.ts';
 import type { Encoded } from './codec.ts';
-import { noteMessage } from './young-collector.ts';
 
 /** The handler is asked for more while fewer bytes than this wait to be sent. One large message always may. */
 const unsentBytesMax = 1024 * 1024;

@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
-import { noteMessage } from '../grpc/young-collector.ts';
 import { cancelled } from '../refusals.ts';
+import { noteMessage } from '../young-collector.ts';
 import { errorAnswer, type HttpError } from './errors.ts';
 import { type RequestTarget, splitTarget } from './request-target.ts';
 
