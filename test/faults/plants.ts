@@ -119,6 +119,89 @@ export const plants: readonly Plant[] = [
     from: 'if (ageMs >= orphanAgeMs)',
     to: 'if (ageMs < 0)',
   },
+  // Planted by somebody who had read the source and not the tests.
+  {
+    name: 'a-refusal-is-told-before-the-gathering-batch-that-it-read-from-is-durable',
+    tests: ['test/index/memory', 'test/index/model.test.ts'],
+    file: 'src/index/engine/order.ts',
+    from: 'const newest = this.gathering.isEmpty ? this.inFlight : this.gathering;',
+    to: 'const newest = isRefusal || this.gathering.isEmpty ? this.inFlight : this.gathering;',
+  },
+  {
+    name: 'a-row-deleted-by-a-batch-that-is-not-durable-comes-back-as-it-was-fetched-by-the-round',
+    tests: ['test/index/model.test.ts'],
+    file: 'src/index/engine/round.ts',
+    from: `    if (write !== undefined) return write.type === 'put' ? write.value : undefined;
+    const stored`,
+    to: `    if (write?.type === 'put') return write.value;
+    const stored`,
+  },
+  {
+    name: 'a-reopening-checks-the-database-only-against-the-mark-of-the-start-and-not-against-what-was-acknowledged',
+    tests: ['test/index/leveldb'],
+    file: 'src/index/engine/engine.ts',
+    from: 'Math.max(this.durable.seq, this.options.mark?.seq ?? 0)',
+    to: 'this.options.mark?.seq ?? 0',
+  },
+  {
+    name: 'later-pages-of-a-query-take-now-from-the-clock-instead-of-from-the-page-token',
+    tests: ['test/api/memory.test.ts', 'test/query', 'test/store/queries'],
+    file: 'src/store/look/query-position.ts',
+    from: 'return { now: Number(bytes.readBigUInt64BE()), after: bytes.subarray(nowBytes) };',
+    to: 'return { now, after: bytes.subarray(nowBytes) };',
+  },
+  {
+    name: 'the-id-of-an-expired-session-is-free-too-early-when-its-last-survivor-was-deleted-later',
+    tests: ['test/api/targets'],
+    file: 'src/store/rows/session-life.ts',
+    from: `export function emptySince({ holds, expireTime, survivesUntil, leftTime }: SessionRecord): number {
+  if (holds > 0) return Number.POSITIVE_INFINITY;
+  return Math.max(expireTime ?? 0, survivesUntil ?? 0, leftTime ?? 0);`,
+    to: `export function emptySince({ holds, expireTime, survivesUntil }: SessionRecord): number {
+  if (holds > 0) return Number.POSITIVE_INFINITY;
+  return Math.max(expireTime ?? 0, survivesUntil ?? 0);`,
+  },
+  {
+    name: 'a-session-that-was-kept-as-abandoned-and-is-amended-to-an-outcome-that-does-not-count-never-expires',
+    tests: ['test/lifecycle', 'test/store/sessions'],
+    file: 'src/store/sessions/sessions.ts',
+    from: 'laterExpiry(left.expireTime, session.expireTime)',
+    to: 'laterExpiry(found.expireTime, session.expireTime)',
+  },
+  {
+    name: 'a-deduplicated-push-that-extends-the-expiry-does-not-raise-the-survivor-bound-of-the-session',
+    tests: ['test/api/targets'],
+    file: 'src/store/artifacts/commit.ts',
+    from: 'const outlasting = withSurvivor(session, expireTime);',
+    to: 'const outlasting = withSurvivor(session, record.expireTime);',
+  },
+  {
+    name: 'a-content-that-became-free-again-a-moment-ago-is-condemned-by-its-old-queue-row',
+    tests: ['test/store/upkeep'],
+    file: 'src/store/upkeep/condemning.ts',
+    from: '(record.idleSince ?? time) <= time;',
+    to: '(record.idleSince ?? time) >= time;',
+  },
+  {
+    name: 'a-watch-that-resumes-at-the-number-of-the-seal-never-ends',
+    tests: ['test/store/watch', 'test/api/memory.test.ts'],
+    file: 'src/store/watch/watches.ts',
+    from: 'seal.sequence <= watcher.position)) return [seal];',
+    to: 'seal.sequence < watcher.position)) return [seal];',
+  },
+  {
+    name: 'the-room-that-a-failed-write-of-an-upload-took-is-never-given-back',
+    tests: ['test/api'],
+    file: 'src/api/admission.ts',
+    from: `    try {
+      return await write();
+    } finally {
+      this.admission.give(this.namespace, bytes);
+    }`,
+    to: `    const written = await write();
+    this.admission.give(this.namespace, bytes);
+    return written;`,
+  },
 ];
 
 /** The text of a file with a fault in it. @throws Error if what it replaces is not there once: adapt the fault then. */

@@ -190,6 +190,14 @@ const expiredOnes: SessionState[] = [
     await world.remove(ids[0]!);
     return made;
   }),
+  ...both('expired, with a survivor whose expiry a later push of it moved', 'expired', async (world) => {
+    const opened = expiringAfter(hour);
+    const { uid } = await world.open(opened);
+    for (const ttlMs of [hour, 30 * day]) await world.push('x', { ttlMs });
+    await world.seal();
+    world.pass(2 * hour);
+    return { uid, opened };
+  }),
   ...both('expired, with something held', 'expired', heldOne, {
     DeleteSession: ['ARTIFACT_HELD', 'a hold forbids it'],
   }),
@@ -268,6 +276,16 @@ const goneOnes: SessionState[] = [
     silently(async (world) => {
       const { ids } = await expired(world, { survivors: 1 });
       await world.remove(ids[0]!);
+    }),
+  ),
+  ...both(
+    'expired a month ago, its last survivor deleted since',
+    'gone',
+    silently(async (world) => {
+      const { ids } = await expired(world, { survivors: 1 });
+      world.pass(20 * day);
+      await world.remove(ids[0]!);
+      world.pass(15 * day);
     }),
   ),
   ...both(
