@@ -1,8 +1,14 @@
 import { defineConfig } from 'vitest/config';
 import { compileCache } from './test/support/compile-cache.ts';
 
-/** They start processes, wait for them and kill them, or change directory and environment of their own. */
-const isolated = [
+/**
+ * LevelDB maps tables into memory, so many in a process, and reads the others: what is read of a table that was damaged
+ * behind its back depends on the tables before.
+ */
+const isolated = ['test/e2e/recovery.test.ts', 'test/faults/rot/*.test.ts', 'test/index/leveldb/*.test.ts'];
+
+/** They start processes, wait for them and kill them, or change the directory and the environment of their own for a while. */
+const processes = [
   'test/bench/stores.test.ts',
   'test/blobs/disk-faults.test.ts',
   'test/blobs/disk-process.test.ts',
@@ -13,30 +19,27 @@ const isolated = [
   'test/cli/process.test.ts',
   'test/e2e/**/*.test.ts',
   'test/faults/**/*.test.ts',
-  // LevelDB maps tables into memory, so many in a process, and reads the others: what is read of a table that was
-  // damaged behind its back would depend on the files before.
-  'test/index/leveldb/*.test.ts',
   'test/readme.test.ts',
   'test/server/grpc/reflection.test.ts',
 ];
+
+/**
+ * Where nothing is isolated, files that run one after another share their modules, whose loading takes longer than most
+ * files do. It is harmless: modules have no state that tests could see, and what a test opens or changes it undoes.
+ */
+const project = (name: string, isolate: boolean, include: string[], exclude: string[] = []) => ({
+  extends: true as const,
+  test: { name, isolate, include, exclude },
+});
 
 export default defineConfig({
   test: {
     // Two cores are what continuous integration has; more workers only make the timing of processes erratic.
     maxWorkers: 2,
     projects: [
-      {
-        extends: true,
-        test: {
-          name: 'units',
-          include: ['test/**/*.test.ts'],
-          exclude: isolated,
-          // Loading what is tested takes longer than most files do. Nothing is kept from one file to the next: modules
-          // have no state that tests could see, and what a test opens it closes.
-          isolate: false,
-        },
-      },
-      { extends: true, test: { name: 'isolated', include: isolated } },
+      project('units', false, ['test/**/*.test.ts'], [...processes, ...isolated]),
+      project('processes', false, processes, isolated),
+      project('isolated', true, isolated),
     ],
     env: { NODE_COMPILE_CACHE: compileCache },
     testTimeout: 30_000,

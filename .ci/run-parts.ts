@@ -65,6 +65,8 @@ function outcomeOf(part: Part): Outcome {
 
 const [file, ...names] = process.argv.slice(2);
 if (file === undefined) throw new Error('which file is to be written?');
+const unknown = names.find((name) => !parts.some((part) => part.name === name));
+if (unknown !== undefined) throw new Error(`there is no part ${unknown}`);
 mkdirSync(home, { recursive: true });
 writeFileSync(file, '');
 const tally = { passed: 0, failed: 0 };

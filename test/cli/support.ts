@@ -6,6 +6,7 @@ import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import type { ConnectOptions, Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/program.ts';
+import type { Index } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 
@@ -41,8 +42,9 @@ export class Collected extends Writable {
   }
 }
 
-export async function openTestStore(): Promise<Store> {
-  return openStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
+/** @param index Default: one in memory. */
+export async function openTestStore(index?: Index): Promise<Store> {
+  return openStore({ index: index ?? (await openMemoryIndex()), blobs: openMemoryBlobs() });
 }
 
 function storeRoutes(store: Store) {

@@ -1,15 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
 import { limits } from '../../../src/domain/limits.ts';
+import type { Index } from '../../../src/index/door.ts';
+import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import type { Store } from '../../../src/store/open.ts';
+import { addCopies } from '../../support/wide.ts';
 import { commandLine, openTestStore, transportTo } from '../support.ts';
 
+let index: Index;
 let store: Store;
 let client: ArtifactaClient;
 let cli: ReturnType<typeof commandLine>;
 
 beforeEach(async () => {
-  store = await openTestStore();
+  index = await openMemoryIndex();
+  store = await openTestStore(index);
   client = await connect(transportTo(store));
   cli = commandLine(transportTo(store));
 });
@@ -104,13 +109,13 @@ describe('lineage', () => {
 
   it('shows what it has found of what is too wide to go on', { timeout: 60_000 }, async () => {
     const root = await push('root');
-    let last = '';
-    for (let at = 0; at <= limits.lineageEdgesMax; at++) last = await push(`n${at}`, [root]);
+    const names = Array.from({ length: limits.lineageEdgesMax }, (_, at) => `n${at + 1}`);
+    const last = (await addCopies(index, await push('n0', [root]), names)).at(-1)!;
     const end = await push('end', [last]);
     const ran = await cli(['lineage', root, '--derived']);
     expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/depth: .* ask for at most 2/) });
     expect(ran.text.trimEnd().split('\n').slice(-2)).toEqual([
-      `└── ${last}  run/n${limits.lineageEdgesMax}  v1  5 B`,
+      `└── ${last}  run/n${limits.lineageEdgesMax}  v1  2 B`,
       `    └── ${end}  run/end  v1  3 B`,
     ]);
     expect(await cli(['lineage', root, '--derived', '--depth', '2'])).toMatchObject({ code: 0, stderr: '' });
