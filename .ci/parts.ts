@@ -20,7 +20,7 @@ export const parts: readonly Part[] = [
   { name: 'faults: callers', dependsOn: faults, command: rig('--pushers --abuse') },
   { name: 'faults: deletion', dependsOn: faults, command: rig('--deletion --actions 8000') },
   { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
-  { name: 'planted faults', dependsOn: faults, command: 'node test/faults/controls.ts' },
+  { name: 'planted faults', dependsOn: [...service, 'test'], command: 'node test/faults/controls.ts' },
   {
     name: 'benchmarks work',
     dependsOn: [...service, 'bench'],
