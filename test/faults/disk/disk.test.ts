@@ -7,7 +7,8 @@ const chosen = [
   'no space for the tables of the index',
   'no space for either',
   'a file system of contents that becomes read-only for a while',
-  'an input/output error at sync number 5',
+  // Syncs are counted by thread, and now and then one thread has five in a start. This one comes after that.
+  'an input/output error at sync number 12',
   'an input/output error at sync number 2 of a start',
   'too few file descriptors',
 ];
