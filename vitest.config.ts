@@ -41,6 +41,7 @@ export default defineConfig({
       project('processes', false, processes, isolated),
       project('isolated', true, isolated),
     ],
+    setupFiles: ['test/support/no-warnings.ts'],
     env: { NODE_COMPILE_CACHE: compileCache },
     testTimeout: 30_000,
     hookTimeout: 30_000,

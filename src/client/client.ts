@@ -38,6 +38,9 @@ import { type Endpoint, openEndpoint, type TlsOptions } from './wire/endpoint.ts
 import { type Credentials, withCredentials } from './wire/headers.ts';
 import { type RetryPolicy, retryDefaults } from './wire/retry.ts';
 
+/** What gRPC's header holds in milliseconds. The service gives no unary call as long. */
+const timeoutMsMax = 99_999_999;
+
 /** How a client behaves. */
 export interface ClientOptions extends Credentials {
   /** Overrides parts of {@link retryDefaults}. */
@@ -74,7 +77,7 @@ export class ArtifactaClient implements AsyncDisposable {
       artifacts: createClient(ArtifactService, transport),
       sessions: createClient(SessionService, transport),
       retry: { ...retryDefaults, ...options.retry },
-      timeoutMs: options.timeoutMs ?? 30_000,
+      timeoutMs: Math.min(options.timeoutMs ?? 30_000, timeoutMsMax),
     };
     this.sessions = new Sessions(this.calls);
     this.links = new Links(this.calls);

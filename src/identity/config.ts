@@ -2,7 +2,7 @@
 import { parseNamespace } from '../domain/names.ts';
 import { scopes as allScopes, type Scope } from '../domain/principal.ts';
 import type { CertificateRule } from './certificates.ts';
-import type { JwtIssuer } from './jwt.ts';
+import { isScopeClaim, type JwtIssuer } from './jwt.ts';
 import type { KeySource } from './key-sets.ts';
 
 /** What the file says. */
@@ -108,10 +108,11 @@ function parseScopes(node: Node): Scope[] {
 
 function parseOperator(node: Node): NonNullable<JwtIssuer['operator']> {
   const members = node.members('claim', 'value');
-  return {
-    claim: parseClaim(node.need(members.claim, 'claim')),
-    value: node.need(members.value, 'value').text(),
-  };
+  const claim = parseClaim(node.need(members.claim, 'claim'));
+  const value = node.need(members.value, 'value').text();
+  if (isScopeClaim(claim) && value.includes(' '))
+    throw node.fault('value', 'has a space, which separates the values of the claim scope');
+  return { claim, value };
 }
 
 /** A name, or the names on the way to a nested one: `["kubernetes.io", "namespace"]`. */

@@ -15,9 +15,9 @@ export interface JwtIssuer {
   readonly keys: KeySource;
   /** Fixed, or the path of a claim. */
   readonly namespace: { readonly fixed: string } | { readonly claim: readonly string[] };
-  /** Fixed, or the path of a claim: an array, or a text with spaces between them; unknown ones do not count. */
+  /** Fixed, or the path of a claim, whose unknown values do not count; see {@link isScopeClaim} for its values. */
   readonly scopes: { readonly fixed: readonly Scope[] } | { readonly claim: readonly string[] };
-  /** Who has this value there is an operator. Undefined: nobody is. */
+  /** Who has this value there, whole, is an operator. Undefined: nobody is. */
   readonly operator?: { readonly claim: readonly string[]; readonly value: string } | undefined;
 }
 
@@ -147,10 +147,15 @@ function valueAt(payload: JWTPayload, path: readonly string[]): unknown {
   return at;
 }
 
-/** Of an array, or of a text with spaces between them, as OAuth writes scopes. */
+/** True for the claim `scope` itself: the one text that is a list, with spaces between its values (RFC 8693, 4.2). */
+export function isScopeClaim(path: readonly string[]): boolean {
+  return path.length === 1 && path[0] === 'scope';
+}
+
+/** Of an array each, of `scope` each word; of any other text itself: people may choose what stands in a title. */
 function valuesAt(payload: JWTPayload, path: readonly string[]): readonly unknown[] {
   const value = valueAt(payload, path);
-  if (typeof value === 'string') return value.split(' ');
+  if (typeof value === 'string') return isScopeClaim(path) ? value.split(' ') : [value];
   return Array.isArray(value) ? value : [];
 }
 

@@ -226,6 +226,8 @@ export interface ApiKeyRecord {
   readonly createTime: number;
   readonly expireTime?: number;
   readonly revokeTime?: number;
+  /** The id of the pause for which it waits: a restore brought it. */
+  readonly waits?: string;
 }
 
 /** A share link; its token is nowhere. */
@@ -239,6 +241,8 @@ export interface ShareLinkRecord {
   readonly createTime: number;
   readonly expireTime: number;
   readonly revokeTime?: number;
+  /** As {@link ApiKeyRecord.waits}. */
+  readonly waits?: string;
   /** The subject of who made it. */
   readonly creator: string;
 }

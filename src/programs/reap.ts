@@ -91,9 +91,14 @@ async function metricsOf({ listen }: ReapConfig, version: string): Promise<Reape
   return openReaperMetrics(version, () => Date.now() / 1_000);
 }
 
-async function openDoor({ listen }: ReapConfig, metrics: ReaperMetrics, onError: (error: unknown) => void) {
+async function openDoor(
+  { listen, httpHosts }: ReapConfig,
+  metrics: ReaperMetrics,
+  onError: (error: unknown) => void,
+) {
   return await openAdminDoor({
     address: listen!,
+    hosts: httpHosts,
     readiness: { ready: true, phase: 'serving' },
     metrics: metrics.scrape,
     onUnexpectedError: onError,

@@ -144,10 +144,15 @@ async function openTls(
   return tls;
 }
 
-async function openAdminOf({ admin }: ServeConfig, readiness: Readiness, { log, scrape }: Telemetry) {
+async function openAdminOf(
+  { admin, httpHosts }: ServeConfig,
+  readiness: Readiness,
+  { log, scrape }: Telemetry,
+) {
   if (admin === undefined) return undefined;
   return await openAdminDoor({
     address: admin,
+    hosts: httpHosts,
     readiness,
     metrics: scrape,
     onUnexpectedError: (error, path) => log.error({ err: error, path }, 'unexpected error'),

@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
+import { hostName, KnownHosts } from './known-hosts.ts';
 import type { Readiness } from './readiness.ts';
+import { isThereTwice, repeatedHeader } from './single-headers.ts';
 
 /** What a scrape is answered with. */
 interface Scrape {
@@ -14,6 +16,8 @@ interface Scrape {
 export interface AdminDoorOptions {
   /** Port 0 takes any free one. */
   readonly address: Address;
+  /** Names under which `/metrics` may be asked for, besides loopback's and where the door listens. Default: none. */
+  readonly hosts?: readonly string[];
   readonly readiness: Pick<Readiness, 'ready' | 'phase'>;
   /** The body of `/metrics`. */
   readonly metrics: () => Promise<Scrape>;
@@ -36,6 +40,7 @@ const closeMs = 1_000;
 
 /** @throws Error if the address cannot be listened on. */
 export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoor> {
+  const known = new KnownHosts(options.address.host, options.hosts ?? []);
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
@@ -44,7 +49,7 @@ export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoo
       keepAliveTimeout: patienceMs,
       connectionsCheckingInterval: 1_000,
     },
-    (request, response) => void answer(request, response, options),
+    (request, response) => void answer(request, response, known, options),
   );
   server.maxConnections = connectionsMax;
   const { host } = options.address;
@@ -84,15 +89,21 @@ interface Answer extends Scrape {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
+  known: KnownHosts,
   options: AdminDoorOptions,
 ): Promise<void> {
   const { method = '', url = '' } = request;
   const path = url.split('?', 1)[0]!;
   const page = pages.get(path);
-  if (page === undefined) send(request, response, plain(404, 'not found'));
+  const repeated = repeatedHeader(request.rawHeaders);
+  if (repeated !== undefined) send(request, response, plain(400, `${repeated}: ${isThereTwice}`));
+  else if (page === undefined) send(request, response, plain(404, 'not found'));
   else if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
     send(request, response, plain(405, 'method not allowed'));
+  } else if (path === '/metrics' && !isKnown(request, known)) {
+    const host = request.headers.host?.slice(0, 256) ?? '';
+    send(request, response, plain(403, `the service is not known as ${host}; --http-hosts names it so`));
   } else {
     try {
       send(request, response, await page(options));
@@ -101,6 +112,15 @@ async function answer(
       send(request, response, plain(500, 'internal error'));
     }
   }
+}
+
+/**
+ * The figures are for whoever reaches the door, not for the pages that they look at: a page reaches loopback under a name
+ * of its own (DNS rebinding). Probes may come under any name; they are told nothing.
+ */
+function isKnown({ headers: { host } }: IncomingMessage, known: KnownHosts): boolean {
+  const name = host === undefined ? undefined : hostName(host);
+  return name !== undefined && known.has(name);
 }
 
 type Page = (options: AdminDoorOptions) => Answer | Promise<Answer>;

@@ -24,6 +24,16 @@ export function malformed(typeName: string, cause: unknown): ConnectError {
   return error;
 }
 
+/** A header that no call can be made with. */
+export function badHeader(name: string, description: string): ConnectError {
+  const error = refusal('INVALID_ARGUMENT', `${name}: ${description}`);
+  error.details.push({
+    desc: BadRequestSchema,
+    value: { fieldViolations: [{ field: name, description }] },
+  });
+  return error;
+}
+
 /** The caller has gone, as far as can be told. Nobody will read this. */
 export function cancelled(): ConnectError {
   return refusal('CANCELLED', 'the call was cancelled');

@@ -7,8 +7,15 @@ import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { collect, type Routes, serve } from './grpc/grpc.ts';
+import { refusedHead } from './grpc/heads.ts';
 import { Health, health } from './grpc/health.ts';
-import { advertise, answerWithoutCall, boundConnections, openConnectionWindows } from './grpc/internals.ts';
+import {
+  advertise,
+  answerWithoutCall,
+  boundConnections,
+  lookAtHeads,
+  openConnectionWindows,
+} from './grpc/internals.ts';
 import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
@@ -117,6 +124,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     boundConnections(server, connectionsMax);
+    lookAtHeads(server, refusedHead);
     return port;
   };
   try {

@@ -89,6 +89,7 @@ export interface ReapConfig extends Pick<ClientConfig, 'dataDir' | 'socket' | 'l
   readonly scrubBytesPerSecond: number;
   /** Undefined: it serves nothing. */
   readonly listen: Address | undefined;
+  readonly httpHosts: readonly string[];
 }
 
 /** @throws SettingError */
@@ -102,6 +103,7 @@ export function readReapConfig(args: readonly string[], env: Environment = proce
     intervalMs: (source.integer('reapIntervalSeconds', 24 * 3_600) ?? 60) * 1_000,
     scrubBytesPerSecond: source.integer('scrubBytesPerSecond', 2 ** 40) ?? 4 * 1024 ** 2,
     listen: source.text('reapListen') === 'none' ? undefined : source.address('reapListen'),
+    httpHosts: source.hosts('httpHosts'),
   };
 }
 

@@ -75,7 +75,9 @@ export const settings = {
     value: 'NAME,…',
     env: 'ARTIFACTA_HTTP_HOSTS',
     default: 'none',
-    description: 'host names by which HTTP is called, besides those of loopback and where it listens',
+    reap: true,
+    description:
+      'host names by which HTTP and `/metrics` are asked for, besides those of loopback and where it listens',
   },
   publicUrl: {
     flag: 'public-url',

@@ -57,6 +57,16 @@ describe.each(Object.entries(doors))('a client over %s', (_name, open) => {
     },
   );
 
+  it('may have all the time that there is', async () => {
+    const patient = await door.client({ timeoutMs: Number.MAX_SAFE_INTEGER, retry: { attemptsMax: 1 } });
+    try {
+      await patient.push('x', { session: 'run', name: 'a' });
+      expect(await patient.get({ session: 'run', name: 'a' })).toMatchObject({ version: 1 });
+    } finally {
+      await patient.close();
+    }
+  });
+
   it('pushes streams of unknown length, short and long', async () => {
     for (const pieces of [3, 200]) {
       const piece = randomBytes(10_000);

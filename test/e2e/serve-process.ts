@@ -7,6 +7,7 @@ import { createClient } from '@connectrpc/connect';
 import { onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { openTransport } from '../server/grpc/doors.ts';
+import { noteWarningsIn } from '../support/warnings.ts';
 
 export const launcher = resolve(import.meta.dirname, '../../bin/artifacta');
 
@@ -58,7 +59,10 @@ export function startServe(
     lines.push(line);
     if (line.msg === 'ready') ready.resolve(line);
   });
-  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
+  const ended = once(child, 'close').then(([code, signal]) => {
+    noteWarningsIn(stderr);
+    return (code ?? signal) as number | string;
+  });
   onTestFinished(async () => {
     child.kill('SIGKILL');
     await ended;

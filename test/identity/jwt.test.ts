@@ -127,6 +127,27 @@ describe('a good token', () => {
     expect(await fixed.verify(await sign({ team: undefined }))).toBe(`${issuer}#agent shared read+write`);
   });
 
+  it('has a list in an array and in `scope`; any other text is one value, spaces and all', async () => {
+    const operators = { operator: { claim: ['title'], value: 'admin' } };
+    const rig = await open(operators);
+    expect(await rig.verify(await sign({ title: 'assistant to the admin' }))).toBe(
+      `${issuer}#agent billing read+write`,
+    );
+    expect(await rig.verify(await sign({ title: ['assistant to the admin'] }))).not.toContain('operator');
+    expect(await rig.verify(await sign({ title: 'admin' }))).toContain(' operator');
+    expect(await rig.verify(await sign({ title: ['staff', 'admin'] }))).toContain(' operator');
+    const byScope = await open({ operator: { claim: ['scope'], value: 'ops' } });
+    expect(await byScope.verify(await sign({ scope: 'read ops' }))).toBe(
+      `${issuer}#agent billing read operator`,
+    );
+    const nested = await open({ scopes: { claim: ['app', 'scope'] } });
+    expect(await nested.verify(await sign({ app: { scope: 'please write' } }))).toMatch(/grants no scope/);
+    expect(await nested.verify(await sign({ app: { scope: 'write' } }))).toContain(' write');
+    const roles = await open({ scopes: { claim: ['roles'] } });
+    expect(await roles.verify(await sign({ roles: 'read write' }))).toMatch(/grants no scope/);
+    expect(await roles.verify(await sign({ roles: ['read', 'write'] }))).toContain('read+write');
+  });
+
   it('has a minute of leeway, no more', async () => {
     const rig = await open();
     expect(await rig.verify(await sign({ exp: seconds - 59, nbf: seconds + 59 }))).toContain('#agent');

@@ -69,6 +69,11 @@ describe('the file', () => {
       'jwt[0].operator.value: is required',
     ],
     [
+      'an operator whom no token can show',
+      { jwt: [{ ...issuer, operator: { claim: 'scope', value: 'all ops' } }] },
+      'jwt[0].operator.value: has a space',
+    ],
+    [
       'a rule for nobody',
       { certificates: [{ scopes: ['read'] }] },
       'certificates[0]: needs spiffe or subject',

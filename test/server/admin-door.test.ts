@@ -78,6 +78,44 @@ describe('the admin door', () => {
     },
   );
 
+  it('shows its figures under its own names alone, since a page of any site reaches loopback under another', async () => {
+    const { door } = await opened({ hosts: ['Metrics.internal'] });
+    const port = door.address.split(':').at(-1);
+    const ask = async (path: string, ...headers: string[]) => {
+      const lines = [`GET ${path} HTTP/1.1`, 'Connection: close', ...headers, '', ''];
+      return (await raw(door.address, lines.join('\r\n'))).slice(9, 12);
+    };
+    for (const host of [`127.0.0.1:${port}`, 'LOCALHOST', '[::1]:9090', 'metrics.INTERNAL:9090'])
+      expect([host, await ask('/metrics', `Host: ${host}`)]).toEqual([host, '200']);
+    for (const host of [
+      'evil.example',
+      `evil.example:${port}`,
+      'localhost.evil.example',
+      '192.168.1.1',
+      'a@localhost',
+      '',
+    ]) {
+      expect([host, await ask('/metrics', `Host: ${host}`)]).toEqual([host, '403']);
+      expect([await ask('/healthz', `Host: ${host}`), await ask('/readyz', `Host: ${host}`)]).toEqual([
+        '200',
+        '503',
+      ]);
+    }
+    for (const path of ['/metrics', '/healthz', '/readyz', '/'])
+      for (const name of ['Host: localhost', 'Authorization: Bearer a'])
+        expect(await ask(path, `Host: 127.0.0.1:${port}`, name, name)).toBe('400');
+  });
+
+  it('takes any address, and no name, where it listens on all', async () => {
+    const { door } = await opened({ address: { host: '0.0.0.0', port: 0 } });
+    const at = `127.0.0.1:${door.address.split(':').at(-1)}`;
+    const ask = async (host: string) => await raw(at, `GET /metrics HTTP/1.0\r\nHost: ${host}\r\n\r\n`);
+    expect(await ask('10.0.0.7:9090')).toMatch(/ 200 /);
+    expect(await ask('[fd00::1]:9090')).toMatch(/ 200 /);
+    expect(await ask('evil.example')).toMatch(/ 403 .*not known as evil.example; --http-hosts/s);
+    expect(await raw(at, 'GET /metrics HTTP/1.0\r\n\r\n')).toMatch(/ 403 /);
+  });
+
   it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('refuses %s', async (method) => {
     const { get } = await opened();
     for (const path of ['/healthz', '/readyz', '/metrics']) {

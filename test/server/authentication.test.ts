@@ -6,6 +6,7 @@ import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { createClient, type Transport } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
+import { Scope } from '../../gen/artifacta/v1/api_key_pb.ts';
 import { authenticationOver } from '../../src/api/credentials.ts';
 import type { CallRecord } from '../../src/api/guard.ts';
 import { methodNames, routes } from '../../src/api/routes.ts';
@@ -223,6 +224,36 @@ describe('a key over the network', () => {
         expect(await ask(artifact!.id, method, headers)).toBe(
           await ask('art_00000000000000000000000000', method, headers),
         );
+  });
+
+  it('that was revoked ends a watch within a second, by every protocol, and that of a token of it', {
+    timeout: 10_000,
+  }, async () => {
+    const { apiKeys } = opened.store;
+    const made = await apiKeys.create({
+      namespace: tester.namespace,
+      description: '',
+      scopes: ['write', 'read'],
+      operator: false,
+      expireTime: undefined,
+    });
+    const owner = withCredentials(doors[0]![1], { token: made.secret });
+    await clientsOf(owner).artifacts.createArtifact({
+      spec: { session: 'watched', name: 'a' },
+      content: { case: 'data', value: text('a') },
+    });
+    const { token } = await createClient(AdminService, owner).mintToken({ scopes: [Scope.READ] });
+    const ends: Promise<string>[] = [];
+    for (const credential of [made.secret, token])
+      for (const [door, transport] of doors) {
+        const { sessions } = clientsOf(withCredentials(transport, { token: credential }));
+        const events = sessions.watchSession({ session: 'watched' })[Symbol.asyncIterator]();
+        await events.next();
+        ends.push(refusal(events.next()).then(({ reason }) => `${door} ${reason}`));
+      }
+    await apiKeys.revoke(made.key.id);
+    const expected = doors.map(([door]) => `${door} UNAUTHENTICATED`);
+    expect(await Promise.all(ends)).toEqual([...expected, ...expected]);
   });
 
   it('that was revoked ends at once, also for an upload under way', async () => {

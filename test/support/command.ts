@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { removeDirectory } from './directories.ts';
+import { noteWarningsIn } from './warnings.ts';
 
 const launcher = resolve(import.meta.dirname, '../../bin/artifacta');
 
@@ -49,8 +50,9 @@ export function start(
     child[name]!.setEncoding('utf8').on('data', (text: string) => {
       collected[name] += text;
     });
-  const ended = once(child, 'close').then(
-    ([code, signal]): Ended => ({ code: code ?? signal, ...collected }),
-  );
+  const ended = once(child, 'close').then(([code, signal]): Ended => {
+    noteWarningsIn(collected.stderr);
+    return { code: code ?? signal, ...collected };
+  });
   return { child, ended, stdout: () => collected.stdout };
 }

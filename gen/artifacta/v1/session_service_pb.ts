@@ -658,7 +658,8 @@ export const SessionService: GenService<{
    *
    * This is also how to wait for the seal. The stream ends with OK only after the message `sealed`; a watch that
    * begins after the seal is told of it, whatever `after_sequence` says, and ends. After any other end, resume with
-   * the last `sequence`. Fails with SESSION_NOT_FOUND, also when the session is deleted meanwhile.
+   * the last `sequence`. Fails with SESSION_NOT_FOUND, also when the session is deleted meanwhile, and with
+   * UNAUTHENTICATED within a second of the end of the caller's credentials.
    *
    * @generated from rpc artifacta.v1.SessionService.WatchSession
    */

@@ -233,7 +233,9 @@ export const StorePause_Cause = {
   LONG_GAP: 2,
 
   /**
-   * The index was imported. Reaping and collection wait until Verify has been acted on.
+   * The index was imported, or what was left of it accepted. Reaping and collection wait until Verify has been acted
+   * on. Where it cannot be told which API keys and share links were revoked since, those that came with it wait too,
+   * and with them the pause until it is resumed.
    *
    * @generated from enum value: CAUSE_IMPORTED = 3;
    */

@@ -140,8 +140,8 @@ export const Finding_Kind = {
   ORPHAN: 6,
 
   /**
-   * An artifact, session, link or key that had been deleted, revoked or had expired before the index was restored,
-   * and that the restored state brought back. Never repaired by itself.
+   * An artifact or session that had been deleted, or had expired, before the index was restored, and that the restored
+   * state brought back. Never repaired by itself.
    *
    * @generated from enum value: KIND_CAME_BACK = 7;
    */

@@ -2,11 +2,18 @@
  * Every place where the service reaches into private fields of grpc-js, which is pinned to one version for that
  * reason. Each fails loudly if its field is gone.
  */
-import type { Http2Server, ServerHttp2Session, ServerHttp2Stream, ServerOptions } from 'node:http2';
+import type {
+  Http2Server,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+  ServerOptions,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
+import type { GrpcStatus } from './status.ts';
 
 interface Windows {
   /** Bytes that a client may have under way on one stream, and on one connection. */
@@ -29,13 +36,55 @@ export function advertise(server: Server, windows: Windows): void {
 
 /** Opens the window of every connection to come: SETTINGS only sets that of streams. Call it once it is bound. */
 export function openConnectionWindows(server: Server, windowBytes: number): void {
-  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
-  if (!(http2Servers instanceof Map)) throw missing('Server.http2Servers');
-  for (const http2Server of http2Servers.keys()) {
+  for (const http2Server of http2ServersOf(server))
     http2Server.prependListener('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(windowBytes);
     });
+}
+
+type OnStream = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+) => void;
+
+/**
+ * Looks at the head of every call before grpc-js does, which hears nothing of those that are refused.
+ *
+ * @param refuse may change the headers; answers with the status of a call that is not to be.
+ */
+export function lookAtHeads(
+  server: Server,
+  refuse: (headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => GrpcStatus | undefined,
+): void {
+  for (const http2Server of http2ServersOf(server)) {
+    const listeners = http2Server.listeners('stream') as OnStream[];
+    if (listeners.length === 0) throw missing("listener of 'stream'");
+    http2Server.removeAllListeners('stream');
+    const onStream: OnStream = (stream, headers, flags, rawHeaders) => {
+      const status = refuse(headers, rawHeaders);
+      if (status === undefined)
+        for (const listener of listeners) listener.call(http2Server, stream, headers, flags, rawHeaders);
+      else end(stream, status);
+    };
+    http2Server.on('stream', onStream);
   }
+}
+
+/** Answers with trailers alone, and takes nothing more. */
+function end(stream: ServerHttp2Stream, { code, details, metadata }: GrpcStatus): void {
+  stream.on('error', () => undefined).once('finish', () => stream.close());
+  stream.respond(
+    {
+      ':status': 200,
+      'content-type': 'application/grpc+proto',
+      'grpc-status': code,
+      'grpc-message': encodeURI(details),
+      ...metadata.toHttp2Headers(),
+    },
+    { endStream: true },
+  );
 }
 
 /** What is answered before there is a call: above all that there is no such method. Its text holds the path as it came. */
@@ -48,9 +97,13 @@ export function answerWithoutCall(server: Server, status: () => Partial<StatusOb
 
 /** Closes connections beyond so many at once. Call it once the server is bound. */
 export function boundConnections(server: Server, connectionsMax: number): void {
+  for (const http2Server of http2ServersOf(server)) http2Server.maxConnections = connectionsMax;
+}
+
+function http2ServersOf(server: Server): readonly Http2Server[] {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
   if (!(http2Servers instanceof Map)) throw missing('Server.http2Servers');
-  for (const http2Server of http2Servers.keys()) http2Server.maxConnections = connectionsMax;
+  return [...http2Servers.keys()];
 }
 
 /** Lets at most one message wait for its reader; by default 16 do, however large. */

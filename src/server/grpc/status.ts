@@ -23,7 +23,7 @@ const messageCharactersMax = 1_000;
 const detailsBytesMax = 4_096;
 
 /** What grpc-js sends: `details` is the message, `metadata` the trailers. */
-type GrpcStatus = Pick<StatusObject, 'code' | 'details' | 'metadata'>;
+export type GrpcStatus = Pick<StatusObject, 'code' | 'details' | 'metadata'>;
 
 /** The trailers of statuses that came from handlers. */
 const handlers = new WeakSet<Metadata>();

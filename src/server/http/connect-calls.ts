@@ -14,6 +14,7 @@ import {
 } from '@connectrpc/connect';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
+import { readDeadlines } from '../deadlines.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, unexpected } from '../refusals.ts';
 import { explained } from './connect-errors.ts';
@@ -25,6 +26,8 @@ export interface ConnectOptions extends CallOptions {
 
 /** The request by which a call came. */
 const exchangeKey = createContextKey<Exchange | undefined>(undefined, { description: 'the HTTP request' });
+/** Why the call is not to be: thrown by the gate, so that each protocol says it in its own form. */
+const refusedKey = createContextKey<ConnectError | undefined>(undefined, { description: 'a refusal' });
 
 /** Answers a request if its path is that of a method; false if it is not. */
 type ConnectCalls = (exchange: Exchange) => boolean;
@@ -37,6 +40,10 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     // The bytes are most often compressed already, and what is not accepted cannot be a bomb.
     acceptCompression: [],
     shutdownSignal: options.stop,
+    requestGate: ({ values }) => {
+      const refused = values.get(refusedKey);
+      if (refused !== undefined) throw refused;
+    },
     // A misspelt field is an error: nothing that is asked for is ignored.
     jsonOptions: { ignoreUnknownFields: false },
   });
@@ -46,7 +53,9 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const handler = handlers.get(exchange.target.path);
     if (handler === undefined) return false;
     const { request, response } = exchange;
-    const values = callValues(options.door, request.socket).set(exchangeKey, exchange);
+    const values = callValues(options.door, request.socket)
+      .set(exchangeKey, exchange)
+      .set(refusedKey, readDeadlines(request.headers));
     const respond = async () => {
       const universal = universalRequestFromNodeRequest(request, response, undefined, values);
       await universalResponseToNodeResponse(await explained(await handler(universal)), response);

@@ -7,10 +7,11 @@ import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import { refusal, shuttingDown } from '../refusals.ts';
+import { isThereTwice, repeatedHeader } from '../single-headers.ts';
 import type { Tls } from '../tls.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
-import { HttpError } from './errors.ts';
+import { badField, HttpError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
 import { PlainCalls } from './plain-calls.ts';
@@ -139,6 +140,8 @@ function refuse(
     if (connections.isClosing) throw shuttingDown();
     if (request.rawHeaders.length > 2 * headersMax)
       throw new HttpError(431, refusal('INVALID_ARGUMENT', `more than ${headersMax} headers`));
+    const repeated = repeatedHeader(request.rawHeaders);
+    if (repeated !== undefined) throw badField(repeated, isThereTwice);
     gate.admit({ scheme, host, origin });
   } catch (error) {
     exchange.answerError(error as HttpError);

@@ -3,9 +3,8 @@
  * site reaches the loopback interface of whoever looks at it: by a request to another origin, or under a name of its
  * own that it lets point there (DNS rebinding). Origin gives away the first, Host the second.
  */
-import { isIP } from 'node:net';
 import { cors } from '@connectrpc/connect';
-import { isLoopback } from '../../domain/address.ts';
+import { hostName, KnownHosts } from '../known-hosts.ts';
 import { refusal } from '../refusals.ts';
 import { badField, HttpError } from './errors.ts';
 
@@ -57,23 +56,21 @@ const preflightSeconds = 7_200;
 
 export class OriginGate {
   private readonly options: OriginOptions;
-  private readonly hosts: ReadonlySet<string>;
-  private readonly isWildcard: boolean;
+  private readonly known: KnownHosts;
 
   /** @throws Error for `*` on a door without authentication: every web site could then do what its visitors can. */
   constructor(options: OriginOptions) {
     if (options.checkHost && options.corsOrigins.includes('*'))
       throw new Error('all origins (*) can be allowed only together with authentication');
     this.options = options;
-    this.isWildcard = options.listenHost === '0.0.0.0' || options.listenHost === '::';
-    this.hosts = new Set([options.listenHost, ...options.hosts].map((host) => host.toLowerCase()));
+    this.known = new KnownHosts(options.listenHost, options.hosts);
   }
 
   /** @throws HttpError 400 or 403 for a request that may not reach a handler. */
   admit({ scheme, host, origin }: CallerHeaders): void {
-    if (host === undefined || !URL.canParse(`${scheme}://${host}`) || hostName(host) === undefined)
-      throw badField('Host', 'is missing or malformed');
-    if (this.options.checkHost && !this.isOurs(hostName(host)!))
+    const name = host === undefined ? undefined : hostName(host);
+    if (name === undefined) throw badField('Host', 'is missing or malformed');
+    if (this.options.checkHost && !this.known.has(name))
       throw forbidden(`the service is not known as ${host}; --http-hosts names it so`);
     if (origin === undefined || origin === originOf(`${scheme}://${host}`) || this.allows(origin)) return;
     throw forbidden(`pages of the origin ${origin.slice(0, 256)} may not call; --cors-origin allows them`);
@@ -93,11 +90,6 @@ export class OriginGate {
   private allows(origin: string): boolean {
     return this.options.corsOrigins.includes(origin) || this.options.corsOrigins.includes('*');
   }
-
-  /** Nobody can let a page appear under an address of ours, so that where we listen everywhere all of these pass. */
-  private isOurs(name: string): boolean {
-    return isLoopback(name) || this.hosts.has(name) || (this.isWildcard && isIP(name) !== 0);
-  }
 }
 
 /** The answer to a preflight that was admitted. */
@@ -107,12 +99,6 @@ export const preflightHeaders: Readonly<Record<string, string>> = {
   'access-control-max-age': String(preflightSeconds),
   'content-length': '0',
 };
-
-/** Without port and brackets, in lower case. Undefined if it is not a host. */
-function hostName(host: string): string | undefined {
-  const [, ipv6, name] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/.exec(host.toLowerCase()) ?? [];
-  return ipv6 ?? name;
-}
 
 function originOf(url: string): string {
   return new URL(url).origin;

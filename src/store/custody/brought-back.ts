@@ -1,12 +1,10 @@
 /**
- * What an export brings back: what the store that it came from has deleted or revoked since. Another store's export
- * cannot be compared.
+ * What an export brings back: what the store that it came from has deleted since. Another store's export cannot be
+ * compared. Of credentials `restored-credentials.ts` has charge.
  */
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry, Value } from '../../index/row.ts';
-import { isEnded as isEndedKey } from '../rows/key-rows.ts';
-import { isEnded as isEndedLink } from '../rows/link-rows.ts';
 import type { ExportHeader } from './export.ts';
 import { storeIdIn } from './store-id.ts';
 
@@ -39,48 +37,33 @@ const comparables: readonly Comparable[] = [
       return isGone ? ['session', ns, uid] : undefined;
     },
   },
-  {
-    code: keys.links.record.code,
-    broughtBack: (key, exported, present, now) => {
-      const link = keys.links.record.decode(exported);
-      if (isEndedLink(link, now)) return undefined;
-      const isGone = present === undefined || keys.links.record.decode(present).revokeTime !== undefined;
-      return isGone ? ['share link', link.ns, `lnk_${keys.links.record.parse(key)[0]}`] : undefined;
-    },
-  },
-  {
-    code: keys.credentials.apiKey.code,
-    broughtBack: (key, exported, present, now) => {
-      const apiKey = keys.credentials.apiKey.decode(exported);
-      if (isEndedKey(apiKey, now)) return undefined;
-      const isGone =
-        present === undefined || keys.credentials.apiKey.decode(present).revokeTime !== undefined;
-      return isGone ? ['API key', apiKey.ns, keys.credentials.apiKey.parse(key)[0]] : undefined;
-    },
-  },
 ];
 
 const byCode = new Map(comparables.map((comparable) => [comparable.code, comparable]));
 
+/** The index that an export is to replace, if it is of the same store. */
+export async function comparableTo(
+  header: ExportHeader,
+  index: Index | undefined,
+): Promise<Index | undefined> {
+  if (index === undefined || header.storeId === '') return undefined;
+  await using snapshot = index.snapshot();
+  return (await storeIdIn(snapshot)) === header.storeId ? index : undefined;
+}
+
 /** Compares an export, a block of rows after the other, with the index that it is to replace. */
 export class BroughtBack {
   private readonly index: Index | undefined;
-  private isSame = false;
 
+  /** @param index as {@link comparableTo} gives it. */
   constructor(index: Index | undefined) {
     this.index = index;
-  }
-
-  async begin(header: ExportHeader): Promise<void> {
-    if (this.index === undefined) return;
-    await using snapshot = this.index.snapshot();
-    this.isSame = header.storeId !== '' && (await storeIdIn(snapshot)) === header.storeId;
   }
 
   /** Rows that say which of these are back. */
   async of(rows: readonly Entry[]): Promise<Entry[]> {
     const { index } = this;
-    if (index === undefined || !this.isSame) return [];
+    if (index === undefined) return [];
     const candidates = rows.filter(([key]) => byCode.has(key[0]!));
     const present = await index.getMany(candidates.map(([key]) => key));
     return candidates.flatMap(([key, exported], at): Entry[] => {

@@ -15,12 +15,21 @@ import { transact } from '../rows/transaction.ts';
 import { beginClock, resumeClock } from '../upkeep/clock-pauses.ts';
 import { scanWanted } from '../upkeep/orphan-scans.ts';
 import { withoutConfirmation } from '../upkeep/orphan-valve.ts';
-import { anotherPause, type Pause, pauseRow, pauseSetting, readPauses } from '../upkeep/pauses.ts';
-import { found } from '../verify/finding.ts';
-import { type CheckOptions, findingsMax, Verifier, type VerifyEvent } from '../verify/verifier.ts';
+import {
+  anotherPause,
+  type Pause,
+  pauseIdOf,
+  pauseRow,
+  pauseSetting,
+  readPauses,
+  restoredPause,
+} from '../upkeep/pauses.ts';
+import { type CheckOptions, Verifier, type VerifyEvent } from '../verify/verifier.ts';
 import { type ExportHeader, type ExportPart, exportRows, readableRows } from './export.ts';
 import { facadeOf } from './facade.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty } from './restore.ts';
+import { putRevokedSince } from './restored-credentials.ts';
+import { checkSalvage } from './salvage-check.ts';
 import { storeIdIn } from './store-id.ts';
 
 interface HostOptions {
@@ -142,6 +151,8 @@ export class StoreHost implements AsyncDisposable {
       this.wasOpen = true;
       this.serving = { index, store, verifier: new Verifier(index, store.blobs) };
       this.loss = undefined;
+      for (const pause of await readPauses(index))
+        if (pause.credentials !== undefined) this.options.warn(`${pause.id}: ${pause.message}`);
       this.setState('serving');
     } catch (error) {
       await index?.close();
@@ -261,10 +272,17 @@ export class StoreHost implements AsyncDisposable {
   async importIndex(parts: AsyncIterable<ExportPart>, replace: boolean): Promise<number> {
     if (!replace) await this.requireEmpty();
     await using replacement = await this.options.home.replace();
-    const { header, rows } = await fillFromExport(replacement, parts, this.serving?.index);
+    const now = this.clock();
+    const waits = { pauseId: pauseIdOf('imported', now), now };
+    const since = this.serving?.index.now() ?? now;
+    const filled = await fillFromExport(replacement, parts, this.serving?.index, waits);
+    const { header, rows, waiting, present } = filled;
     const message = `the index was restored to its state of ${new Date(header.time).toISOString()}; look at what \`artifacta fsck\` reports`;
-    await replacement.put([pauseRow('imported', this.clock(), message), withoutConfirmation(), scanWanted()]);
-    await this.exchange(replacement, { seq: header.commit, time: header.time }, replace);
+    const pause = restoredPause(now, message, waiting) ?? pauseRow('imported', now, message);
+    await replacement.put([pause, withoutConfirmation(), scanWanted()]);
+    // What was revoked while the export came.
+    const last = present && (() => putRevokedSince(replacement, present, since, header.time));
+    await this.exchange(replacement, { seq: header.commit, time: header.time }, replace, last);
     return rows;
   }
 
@@ -290,10 +308,14 @@ export class StoreHost implements AsyncDisposable {
     const { loss } = this;
     await this.switching;
     await using replacement = await this.options.home.replace();
-    const { newest, damaged } = await fillFromSalvage(replacement, this.options.home);
+    const now = this.clock();
+    const waits = { pauseId: pauseIdOf('imported', now), now };
+    const { newest, damaged, waiting } = await fillFromSalvage(replacement, this.options.home, waits);
     const message = `the store lost data (${loss.message}); ${damaged} damaged rows were left out; look at what \`artifacta fsck\` reports`;
+    const pause = restoredPause(now, 'what was left of a damaged index was accepted', waiting);
     await replacement.put([
-      pauseRow('inconsistent', this.clock(), message),
+      pauseRow('inconsistent', now, message),
+      ...(pause === undefined ? [] : [pause]),
       [keys.store.setting.key('acceptedLoss'), keys.store.setting.encode(lossId)],
       withoutConfirmation(),
       scanWanted(),
@@ -302,48 +324,37 @@ export class StoreHost implements AsyncDisposable {
   }
 
   /**
-   * Checks the store, or repairs what a check has found; repairing ends the pauses that wait for it, not that for
-   * orphans. In recovery it only tells what cannot be read.
+   * Checks the store, or repairs what a check has found; repairing ends the pauses that wait for it, not those for
+   * orphans and for credentials. In recovery it only tells what cannot be read.
    *
    * @throws Failure ETAG_MISMATCH for a report that is unknown, STORE_IN_RECOVERY for a repair in recovery.
    */
   async *verify(options: VerifyOptions): AsyncGenerator<VerifyEvent> {
     const { repairReportId, reindex, signal } = options;
-    if (repairReportId === undefined && this.loss !== undefined) yield* this.verifySalvage(this.loss);
+    if (repairReportId === undefined && this.loss !== undefined)
+      yield* checkSalvage(this.options.home, this.loss);
     else if (repairReportId === undefined) yield* this.live().verifier.check(options);
     else {
       for await (const event of this.live().verifier.repair(repairReportId, { reindex, signal })) {
         // Before its last word: nobody need listen after it.
         if (event.kind === 'summary')
-          for (const { cause, id } of await readPauses(this.live().index))
-            if (cause !== 'manyOrphans') await this.resume(id);
+          for (const { cause, id, credentials } of await readPauses(this.live().index))
+            if (cause !== 'manyOrphans' && credentials === undefined) await this.resume(id);
         yield event;
       }
     }
   }
 
-  private async *verifySalvage(loss: Loss): AsyncGenerator<VerifyEvent> {
-    yield { kind: 'finding', finding: found('COMMITS_LOST', {}, loss.message).finding };
-    const checked = { rows: 0, contents: 0, bytes: 0 };
-    let findings = 1;
-    await using salvage = await this.options.home.salvage();
-    for await (const block of salvage.rows()) {
-      checked.rows += block.length;
-      for (const row of block) {
-        if (row.kind === 'row') continue;
-        findings++;
-        if (findings <= findingsMax)
-          yield { kind: 'finding', finding: found('ROW_CORRUPT', {}, row.message).finding };
-      }
-    }
-    yield { kind: 'summary', reportId: '', checked, findings, repaired: 0 };
-  }
-
-  /** Closes the store, lets the replacement take the place of its index, and opens it again. */
+  /**
+   * Closes the store, lets the replacement take the place of its index, and opens it again.
+   *
+   * @param last what is still to be read of the old index, of which nobody asks anything any more.
+   */
   private exchange(
     replacement: Replacement,
     newest: { readonly seq: number; readonly time: number },
     replace: boolean,
+    last: () => Promise<void> = async () => {},
   ): Promise<void> {
     const work = this.switching.then(async () => {
       if (this.current === 'closed') throw new Failure('SHUTTING_DOWN', 'the store is closing');
@@ -354,7 +365,7 @@ export class StoreHost implements AsyncDisposable {
       this.serving = undefined;
       this.setState('switching');
       try {
-        await serving?.store[Symbol.asyncDispose]();
+        await last().finally(() => serving?.store[Symbol.asyncDispose]());
         await replacement.adopt({
           seq: Math.max(newest.seq, known.seq),
           time: Math.max(newest.time, known.time),

@@ -4,46 +4,73 @@ import type { Index, Snapshot } from '../../index/door.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
 import { commitRange, keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
-import { BroughtBack } from './brought-back.ts';
+import { BroughtBack, comparableTo } from './brought-back.ts';
 import { type ExportHeader, type ExportPart, ExportReader } from './export.ts';
+import { RestoredCredentials, type WaitingCredentials } from './restored-credentials.ts';
+
+/** What waits, should credentials have to. */
+interface Waits {
+  readonly pauseId: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+}
 
 /**
  * Takes an export, checked to its end.
  *
  * @param current the index that it will replace, if that can be read; what it lacks of the export is marked as
- * brought back.
+ * brought back, and what it has revoked stays so.
  */
 export async function fillFromExport(
   replacement: Replacement,
   parts: AsyncIterable<ExportPart>,
   current: Index | undefined,
-): Promise<{ readonly header: ExportHeader; readonly rows: number }> {
+  { pauseId, now }: Waits,
+): Promise<{
+  readonly header: ExportHeader;
+  readonly rows: number;
+  readonly waiting: WaitingCredentials;
+  /** The index that is replaced, if it is the same store's. */
+  readonly present: Index | undefined;
+}> {
   const reader = new ExportReader();
-  const comparison = new BroughtBack(current);
+  let present: Index | undefined;
+  let comparison = new BroughtBack(undefined);
+  let credentials = await RestoredCredentials.over(undefined, pauseId, now);
   for await (const part of parts) {
     const rows = reader.take(part);
-    if (part.kind === 'header') await comparison.begin(part.header);
+    if (part.kind === 'header') {
+      present = await comparableTo(part.header, current);
+      comparison = new BroughtBack(present);
+      credentials = await RestoredCredentials.over(present, pauseId, now);
+    }
     if (rows.length === 0) continue;
-    await replacement.put(rows);
+    await replacement.put(await credentials.of(rows));
     const brought = await comparison.of(rows);
     if (brought.length > 0) await replacement.put(brought);
   }
-  return { header: reader.end(), rows: reader.rows };
+  return { header: reader.end(), rows: reader.rows, waiting: credentials.waiting, present };
 }
 
-/** Takes every row that can be read, and counts what cannot. */
+/** Takes every row that can be read, and counts what cannot. That a credential was revoked may be among what is lost. */
 export async function fillFromSalvage(
   replacement: Replacement,
   home: IndexHome,
-): Promise<{ readonly newest: { readonly seq: number; readonly time: number }; readonly damaged: number }> {
+  { pauseId, now }: Waits,
+): Promise<{
+  readonly newest: { readonly seq: number; readonly time: number };
+  readonly damaged: number;
+  readonly waiting: WaitingCredentials;
+}> {
   await using salvage = await home.salvage();
+  const credentials = await RestoredCredentials.over(undefined, pauseId, now);
   let damaged = 0;
   for await (const block of salvage.rows()) {
     const rows = block.flatMap((row): Entry[] => (row.kind === 'row' ? [[row.key, row.value]] : []));
     damaged += block.length - rows.length;
-    if (rows.length > 0) await replacement.put(rows);
+    if (rows.length > 0) await replacement.put(await credentials.of(rows));
   }
-  return { newest: salvage.newest, damaged };
+  return { newest: salvage.newest, damaged, waiting: credentials.waiting };
 }
 
 /** True if nothing was ever pushed. */

@@ -239,7 +239,7 @@ export function linkId(hash: string): string {
 }
 
 function toLink(hash: string, record: ShareLinkRecord): ShareLink {
-  const { ns: _ns, uid: _uid, revokeTime, session, name, ...rest } = record;
+  const { ns: _ns, uid: _uid, waits: _waits, revokeTime, session, name, ...rest } = record;
   return { id: linkId(hash), ...rest, session, name, revokeTime };
 }
 

@@ -9,6 +9,7 @@ import type { ArtifactRecord, ShareLinkRecord } from '../../index/records.ts';
 import type { Contents, Part } from '../contents/contents.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import { asOf, type SessionNow } from '../rows/session-life.ts';
+import { isWaiting } from '../rows/waiting.ts';
 import { hashOf, linkId } from './links.ts';
 
 /** How long a link may still be served after it was revoked, in milliseconds. */
@@ -74,6 +75,7 @@ export class SharedContents {
     if (link === undefined || link.revokeTime !== undefined) throw unknown();
     const now = this.index.now();
     if (link.expireTime <= now) throw ended();
+    if (await isWaiting(reader, link)) throw unknown();
     const { ns, artifact: id, uid } = link;
     const [recordValue, sessionValue] = await reader.getMany([
       keys.artifacts.record.key(ns, id),
@@ -92,7 +94,7 @@ function sharedOf({ ns }: ShareLinkRecord, record: ArtifactRecord, session: Sess
   return { artifact: toArtifact(record, false, session), namespace: ns as Namespace };
 }
 
-/** Nothing tells a link that never was from one that was revoked. */
+/** Nothing tells a link that never was from one that was revoked, or that waits for an operator. */
 function unknown(): Failure {
   return new Failure('SHARE_LINK_NOT_FOUND', 'there is no such link, or it was revoked');
 }

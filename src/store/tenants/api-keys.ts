@@ -10,6 +10,7 @@ import { keys } from '../../index/keys.ts';
 import type { ApiKeyRecord } from '../../index/records.ts';
 import { isEnded, isForgotten, putKey } from '../rows/key-rows.ts';
 import { transact } from '../rows/transaction.ts';
+import { isWaiting } from '../rows/waiting.ts';
 
 /** A key as operators see it. */
 export interface ApiKey extends Omit<ApiKeyRecord, 'secretHash'> {
@@ -136,6 +137,7 @@ export class ApiKeys {
     if (isForgotten(record, now)) throw refused('the API key is not valid');
     if (record.revokeTime !== undefined) throw refused('the API key was revoked');
     if (isEnded(record, now)) throw refused('the API key has expired');
+    if (await isWaiting(this.index, record)) throw refused(`the API key ${waitsForAnOperator}`);
     return {
       subject: id,
       namespace: parseNamespace('namespace', record.ns),
@@ -152,8 +154,12 @@ export class ApiKeys {
     const record = value && keys.credentials.apiKey.decode(value);
     if (record === undefined || isEnded(record, this.index.now()))
       throw refused('the key that the token was minted with is not valid any more');
+    if (await isWaiting(this.index, record))
+      throw refused(`the key that the token was minted with ${waitsForAnOperator}`);
   }
 }
+
+const waitsForAnOperator = 'came with a restore, and waits until an operator has confirmed that';
 
 function refused(why: string): Failure {
   return new Failure('UNAUTHENTICATED', why);

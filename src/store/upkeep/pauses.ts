@@ -4,6 +4,7 @@ import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
 import { transact } from '../rows/transaction.ts';
+import { importPauseSetting } from '../rows/waiting.ts';
 
 /** Why maintenance waits. */
 export type PauseCause = 'clockSuspect' | 'longGap' | 'imported' | 'manyOrphans' | 'inconsistent';
@@ -27,6 +28,8 @@ export interface Pause {
   readonly message: string;
   /** What waits to be removed; absent for causes that are not about objects. */
   readonly objects?: { readonly count: number; readonly bytes: number };
+  /** Credentials that do not answer before it has ended: an operator has to say so, no repair does. */
+  readonly credentials?: { readonly keys: number; readonly links: number };
 }
 
 /** Causes that are written down: they outlast the process. */
@@ -45,14 +48,52 @@ export function anotherPause(id: string): Failure {
 
 /** The setting that holds a pause. */
 export function pauseSetting(cause: PauseCause): string {
-  return `pause/${cause}`;
+  return cause === 'imported' ? importPauseSetting : `pause/${cause}`;
+}
+
+/** Names a pause that begins. */
+export function pauseIdOf(cause: PauseCause, startTime: number): string {
+  return `${cause}-${startTime}`;
 }
 
 /** The row of a pause that begins. */
-export function pauseRow(cause: PauseCause, startTime: number, message: string): Entry {
-  const pause: Pause = { id: `${cause}-${startTime}`, cause, startTime, message };
+export function pauseRow(
+  cause: PauseCause,
+  startTime: number,
+  message: string,
+  credentials?: Pause['credentials'],
+): Entry {
+  const pause: Pause = {
+    id: pauseIdOf(cause, startTime),
+    cause,
+    startTime,
+    message,
+    ...(credentials === undefined ? {} : { credentials }),
+  };
   const { key } = keys.store.setting.put([pauseSetting(cause)], pause);
   return [key, keys.store.setting.encode(pause)];
+}
+
+/** The row of a pause for credentials that a restore has brought; undefined: none of them waits. */
+export function restoredPause(
+  startTime: number,
+  message: string,
+  credentials: NonNullable<Pause['credentials']>,
+): Entry | undefined {
+  const { keys: apiKeys, links } = credentials;
+  if (apiKeys + links === 0) return undefined;
+  const what = [counted(apiKeys, 'API key'), counted(links, 'share link')].filter((text) => text !== '');
+  const id = pauseIdOf('imported', startTime);
+  return pauseRow(
+    'imported',
+    startTime,
+    `${message}; ${what.join(' and ')} that came with it may have been revoked since and wait: revoke what must not answer, then \`artifacta fsck --resume ${id}\``,
+    credentials,
+  );
+}
+
+function counted(count: number, noun: string): string {
+  return count === 0 ? '' : `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** The pauses that have not ended. */
@@ -95,7 +136,7 @@ export class Pauses {
       *decide(tx) {
         const held = tx.get(keys.store.setting, pauseSetting(cause)) as Pause | undefined;
         if (held?.message === message) return;
-        const pause: Pause = { id: `${cause}-${tx.now}`, cause, startTime: tx.now, message };
+        const pause: Pause = { id: pauseIdOf(cause, tx.now), cause, startTime: tx.now, message };
         tx.put(
           keys.store.setting,
           [pauseSetting(cause)],

@@ -332,7 +332,7 @@ export async function* cameBack(snapshot: Snapshot, scope: Scope): AsyncGenerato
     yield found(
       'CAME_BACK',
       about,
-      `the ${kind} ${id} had been deleted or revoked, or had expired, and an import brought it back; delete or revoke it if it should not be there`,
+      `the ${kind} ${id} had been deleted, or had expired, and an import brought it back; delete it if it should not be there`,
     );
   }
 }

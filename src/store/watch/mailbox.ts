@@ -33,10 +33,15 @@ export class Mailbox<T> {
     this.wake?.();
   }
 
+  /** @throws what {@link fail} was given. */
+  requireWhole(): void {
+    if (this.failure !== undefined) throw this.failure.error;
+  }
+
   /** The next item, when there is one. @throws what {@link fail} was given. */
   async next(): Promise<T> {
     for (;;) {
-      if (this.failure !== undefined) throw this.failure.error;
+      this.requireWhole();
       const first = this.waiting.shift();
       if (first !== undefined) {
         this.bytes -= first.bytes;

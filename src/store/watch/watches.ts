@@ -11,9 +11,9 @@ import { type After, afterRealTime } from '../../index/timer.ts';
 import { readSession } from '../look/session.ts';
 import { sessionNotFound } from '../rows/failures.ts';
 import { isIdFree } from '../rows/session-life.ts';
-import { requireGood } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import type { Listener } from './announcing-index.ts';
+import { WatchedCredentials } from './credentials.ts';
 import { type FeedEvent, feedEvents, readSeal, readSessionRecord } from './feed.ts';
 import { Mailbox } from './mailbox.ts';
 import { type Lapsing, type Member, SessionTail, tooSlow } from './session-tail.ts';
@@ -40,12 +40,14 @@ export class Watches implements Listener {
   /** Who waits for an id to name a session. */
   private readonly waiting = new Map<string, Set<Watcher>>();
   private readonly after: After;
+  private readonly credentials: WatchedCredentials;
   private ended = false;
   private perform: Lapsing['perform'] = async () => false;
 
   /** @param after what heartbeats wait by. */
   constructor(after: After = afterRealTime) {
     this.after = after;
+    this.credentials = new WatchedCredentials(after);
   }
 
   /** How the lapse of a watched session is written down. Until this is said, nobody does. */
@@ -77,7 +79,8 @@ export class Watches implements Listener {
    * Events in the order of their numbers, each durable, until the seal, which is the last one.
    *
    * @throws Failure SESSION_NOT_FOUND, also when the session goes while it is watched; INVALID_ARGUMENT for a number
-   * above the last; OVERLOADED for too many watchers, or one that takes events too slowly; SHUTTING_DOWN.
+   * above the last; OVERLOADED for too many watchers, or one that takes events too slowly; UNAUTHENTICATED when its
+   * credentials end; SHUTTING_DOWN.
    */
   async *watch(
     index: Index,
@@ -90,9 +93,10 @@ export class Watches implements Listener {
     await namespaces.require(ns);
     if (this.ended) throw shuttingDown();
     if (this.watchers.size >= limits.watchersMax) throw tooMany('there are');
-    const watcher = new Watcher(by, request, signal, this.after, () => index.now());
+    const watcher = new Watcher(by, request, signal, this.after, index);
     this.watchers.add(watcher);
     try {
+      await this.credentials.add(watcher);
       yield* this.waited(index, watcher);
       const { uid } = await readSession(index, by, request.session, index.now());
       yield* this.follow(index, watcher, uid);
@@ -100,6 +104,7 @@ export class Watches implements Listener {
       throw error === tooSlow ? watcher.cut() : error;
     } finally {
       watcher.close();
+      this.credentials.remove(watcher);
       this.watchers.delete(watcher);
     }
   }
@@ -117,7 +122,6 @@ export class Watches implements Listener {
         const name = value && keys.sessions.name.decode(value);
         if (name !== undefined && !isIdFree(name, undefined, index.now())) return;
         const next = await watcher.next();
-        await watcher.requireGood(index);
         if (next === 'silence' && watcher.isSilent) yield watcher.heartbeat();
       }
     } finally {
@@ -141,7 +145,6 @@ export class Watches implements Listener {
       tail.look();
       for (;;) {
         const next = await watcher.next();
-        await watcher.requireGood(index);
         if (next === 'silence') {
           // Should an announcement ever be lost, this finds what it was about.
           tail.look();
@@ -172,11 +175,11 @@ export class Watches implements Listener {
       if (events.length === 0) return false;
       for (const event of events) {
         if (event.sequence > until) return false;
+        watcher.mailbox.requireWhole();
         if (watcher.wants(event)) yield watcher.take(event);
         else watcher.position = event.sequence;
         if (event.what.kind === 'sealed') return true;
       }
-      await watcher.requireGood(index);
     }
   }
 
@@ -223,19 +226,17 @@ class Watcher implements Member {
   readonly by: Principal;
   readonly request: WatchRequest;
   readonly signal: AbortSignal;
+  readonly index: Index;
   private readonly after: After;
-  private readonly now: () => number;
-  private checkedAt: number;
   private cancel: (() => void) | undefined;
 
-  constructor(by: Principal, request: WatchRequest, signal: AbortSignal, after: After, now: () => number) {
+  constructor(by: Principal, request: WatchRequest, signal: AbortSignal, after: After, index: Index) {
     this.by = by;
     this.request = request;
     this.signal = signal;
     this.after = after;
-    this.now = now;
+    this.index = index;
     this.position = request.after;
-    this.checkedAt = now();
     signal.addEventListener('abort', this.onAbort, { once: true });
     if (signal.aborted) this.onAbort();
   }
@@ -261,14 +262,8 @@ class Watcher implements Member {
     return await this.mailbox.next();
   }
 
-  /** Looks at the credentials again, from time to time. @throws Failure UNAUTHENTICATED. */
-  async requireGood(index: Index): Promise<void> {
-    const now = this.now();
-    if (now - this.checkedAt < limits.heartbeatSeconds * 1_000) return;
-    this.checkedAt = now;
-    const { apiKey } = this.by;
-    const value = apiKey === undefined ? undefined : await index.get(keys.credentials.apiKey.key(apiKey));
-    requireGood(this.by, value && keys.credentials.apiKey.decode(value), now);
+  fail(error: unknown): void {
+    this.mailbox.fail(error);
   }
 
   /** Makes it look again. */
@@ -285,7 +280,7 @@ class Watcher implements Member {
 
   heartbeat(): WatchEvent {
     this.rest();
-    return { sequence: this.position, time: this.now(), what: { kind: 'heartbeat' } };
+    return { sequence: this.position, time: this.index.now(), what: { kind: 'heartbeat' } };
   }
 
   private rest(): void {

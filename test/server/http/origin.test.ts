@@ -89,6 +89,48 @@ describe('Host', () => {
   });
 });
 
+describe('a request with two of a header that may be there once', () => {
+  const ours = (port: string) => [`Host: localhost:${port}`, `Host: localhost:${port}`];
+
+  it.each<[string, (port: string) => string[]]>([
+    ['hosts, ours first', (port) => [`Host: localhost:${port}`, 'Host: evil.example']],
+    ['hosts, ours last', (port) => ['Host: evil.example', `HOST: localhost:${port}`]],
+    ['hosts that are the same', ours],
+  ])('%s, reaches no handler', async (_what, headers) => {
+    const { rig, port, call } = await opened();
+    const answer = await call(...headers(port));
+    expect([answer.status, parseError(answer.body)]).toMatchObject([
+      400,
+      { reason: 'INVALID_ARGUMENT', message: 'host: is there more than once', fields: ['host'] },
+    ]);
+    expect(rig.calls).toEqual([]);
+  });
+
+  it.each([
+    ['Authorization: Bearer a', 'authorization: Bearer b'],
+    ['Authorization: Bearer a', 'Authorization: Bearer a'],
+    ['Authorization:', 'Authorization: Bearer a'],
+  ])('%s and %s, reaches no handler on any route', async (...headers) => {
+    const { rig, call } = await opened({ checkHost: false });
+    const answers = [await call(...headers)];
+    for (const path of [
+      'PUT /v1/sessions/s/artifacts/a',
+      'GET /v1/artifacts/art_x/content',
+      'GET /s/x',
+      'GET /',
+    ]) {
+      const request = [`${path} HTTP/1.1`, ...headers, 'Connection: close'] as const;
+      answers.push(await exchangeRaw(rig.url, head(rig.url, ...request)));
+    }
+    for (const { status, body } of answers)
+      expect([status, parseError(body)]).toMatchObject([
+        400,
+        { reason: 'INVALID_ARGUMENT', message: 'authorization: is there more than once' },
+      ]);
+    expect(rig.calls).toEqual([]);
+  });
+});
+
 describe('Origin', () => {
   it('of another site is refused by every route', async () => {
     const { rig, call } = await opened();

@@ -20,6 +20,11 @@ function literal(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from([0]), text(name), text(value)]);
 }
 
+/** A block of headers, in this order, each as often as it is there. */
+export function headerBlock(headers: readonly (readonly [name: string, value: string])[]): Buffer {
+  return Buffer.concat(headers.map(([name, value]) => literal(name, value)));
+}
+
 /** Speaks over a socket that is connected, and reads nothing of what is answered. */
 export class RawHttp2 {
   private readonly socket: Socket;
@@ -33,8 +38,7 @@ export class RawHttp2 {
 
   /** Opens a stream. Ids are odd and rise. */
   headers(streamId: number, headers: Readonly<Record<string, string>>): void {
-    const block = Buffer.concat(Object.entries(headers).map(([name, value]) => literal(name, value)));
-    this.socket.write(frame(types.headers, endHeaders, streamId, block));
+    this.socket.write(frame(types.headers, endHeaders, streamId, headerBlock(Object.entries(headers))));
   }
 
   /** In frames of at most 16 KiB; nothing looks at the window: stay below 64 KiB in all. */

@@ -6,6 +6,7 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -14,9 +15,11 @@ import { Tls } from '../../../src/server/tls.ts';
 import { byName, download, refusal, sha256, someBytes, uploadMessages } from '../../support/calls.ts';
 import { Authority, hasOpenssl, replace } from '../../support/certificates.ts';
 import { closeChecked } from '../../support/door.ts';
+import { pathOf } from '../fake-service.ts';
 import { eventually } from '../grpc/raw-call.ts';
 import { openHttpRig } from './doors.ts';
 import { parseError } from './raw.ts';
+import { askWithHead } from './spoken-head.ts';
 
 let directory: string;
 let authority: Authority;
@@ -63,6 +66,40 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
   }
 
   const putting = (headers: OutgoingHttpHeaders) => ({ ':method': 'PUT', ':path': target, ...headers });
+
+  it.each<[string, [string, string][]]>([
+    [
+      'two authorizations',
+      [
+        [':authority', 'localhost'],
+        ['authorization', 'Bearer a'],
+        ['authorization', 'Bearer b'],
+      ],
+    ],
+    [
+      'two hosts that differ',
+      [
+        [':authority', 'localhost'],
+        ['host', 'evil.example'],
+      ],
+    ],
+  ])('refuses %s by HTTP/2', async (what, headers) => {
+    const { rig } = await opened();
+    const { hostname: host, port } = new URL(rig.url);
+    const socket = connectTls({ host, port: Number(port), ca: authority.pem, ALPNProtocols: ['h2'] });
+    await once(socket, 'secureConnect');
+    const answer = await askWithHead(socket, [
+      [':method', 'POST'],
+      [':scheme', 'https'],
+      [':path', pathOf('GetArtifact')],
+      ...headers,
+      ['content-type', 'application/json'],
+    ]);
+    expect(answer.headers[':status']).toBe(400);
+    const field = what.includes('host') ? 'host' : 'authorization';
+    expect(parseError(answer.body).message).toBe(`${field}: is there more than once`);
+    expect(rig.calls).toEqual([]);
+  });
 
   it.each(['1.1', '2'] as const)('serves Connect and gRPC-Web by HTTP/%s', async (httpVersion) => {
     const { rig, url } = await opened();

@@ -1,55 +1,13 @@
 /** Watching sessions, with the clock in the test's hands: order, completeness, ends, and who is too slow. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/domain/limits.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
-import type { Principal } from '../../../src/domain/principal.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
-import type { WatchEvent, WatchRequest } from '../../../src/store/watch/watches.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
+import type { WatchEvent } from '../../../src/store/watch/watches.ts';
 import { writeRows } from '../../support/rows.ts';
-import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
-import { TestTimers } from '../../support/timers.ts';
-
-interface Opened extends TestStore {
-  readonly timers: TestTimers;
-}
-
-async function opened(): Promise<Opened> {
-  const timers = new TestTimers();
-  const store = { ...(await openTestStore({ after: timers.after })), timers };
-  onTestFinished(() => store[Symbol.asyncDispose]());
-  return store;
-}
-
-const session = parseSessionId('session', 's');
-
-function push({ store }: TestStore, name: string, content = name, ttlMs?: number) {
-  return store.uploads.create(tester, specOf({ session: 's', name, ttlMs }), Buffer.from(content));
-}
-
-function watch(
-  { store }: TestStore,
-  request: Partial<WatchRequest> = {},
-  { by = tester, signal = new AbortController().signal }: { by?: Principal; signal?: AbortSignal } = {},
-): AsyncIterator<WatchEvent> {
-  const wanted = { session, after: 0, sealOnly: false, waitForOpen: false, ...request };
-  return store.watch(by, wanted, signal)[Symbol.asyncIterator]();
-}
-
-function told({ sequence, what }: WatchEvent): string {
-  return what.kind === 'committed' ? `${sequence} ${what.artifact.name}` : `${sequence} ${what.kind}`;
-}
-
-async function take(events: AsyncIterator<WatchEvent>, count: number): Promise<string[]> {
-  const taken: string[] = [];
-  while (taken.length < count) {
-    const next = await events.next();
-    if (next.done) return [...taken, 'end'];
-    taken.push(told(next.value));
-  }
-  return taken;
-}
+import { sessionNamed, target, tester } from '../../support/specs.ts';
+import { type Opened, opened, push, session, take, told, watch } from './watch-rig.ts';
 
 /** Lets the time pass after which a silent watch shows that it is alive. */
 async function silence({ timers, clock }: Opened): Promise<void> {
@@ -195,19 +153,6 @@ describe('a watch', () => {
     store.store.endWatches();
     await expect(stopped).rejects.toMatchObject({ reason: 'SHUTTING_DOWN' });
     await expect(watch(store).next()).rejects.toMatchObject({ reason: 'SHUTTING_DOWN' });
-  });
-
-  it('ends when its credentials do', async () => {
-    const store = await opened();
-    await push(store, 'a');
-    const events = watch(store, {}, { by: { ...tester, expireTime: store.clock.now + 20_000 } });
-    await take(events, 1);
-    store.clock.now += 15_000;
-    await push(store, 'b');
-    expect(await take(events, 1)).toEqual(['2 b']);
-    store.clock.now += 15_000;
-    await push(store, 'c');
-    await expect(events.next()).rejects.toMatchObject({ reason: 'UNAUTHENTICATED' });
   });
 
   it('tells a token that is limited to names of nothing else', async () => {

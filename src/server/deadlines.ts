@@ -1,0 +1,56 @@
+/**
+ * The deadlines that clients send with their calls, read before the libraries see them: those let malformed ones pass,
+ * and end a call at once whose deadline is more than a timer of Node takes.
+ */
+import type { ConnectError } from '@connectrpc/connect';
+import { badHeader } from './refusals.ts';
+
+interface DeadlineHeader {
+  readonly pattern: RegExp;
+  /** What the pattern asks for, in words. */
+  readonly form: string;
+  /** Milliseconds for each unit. */
+  readonly units: Readonly<Record<string, number>>;
+  /** The longest that is taken, as the header says it. */
+  readonly longest: string;
+}
+
+/** Of a stream; unary calls have less, which is for the guard to say. Timers of Node take 24.8 days. */
+const longestHours = 24 * 24;
+const hourMs = 3_600_000;
+
+const deadlineHeaders: Readonly<Record<string, DeadlineHeader>> = {
+  'grpc-timeout': {
+    pattern: /^(\d{1,8})([HMSmun])$/,
+    form: 'must be 1 to 8 digits and a unit, one of H, M, S, m, u and n',
+    units: { H: hourMs, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 },
+    longest: `${longestHours}H`,
+  },
+  'connect-timeout-ms': {
+    pattern: /^(\d{1,10})()$/,
+    form: 'must be 1 to 10 digits: milliseconds',
+    units: { '': 1 },
+    longest: String(longestHours * hourMs),
+  },
+};
+
+/**
+ * Shortens deadlines that are further away than 24 days, in the headers themselves.
+ *
+ * @returns why a deadline cannot be read; it is removed.
+ */
+export function readDeadlines(
+  headers: Record<string, string | string[] | undefined>,
+): ConnectError | undefined {
+  let refused: ConnectError | undefined;
+  for (const [name, { pattern, form, units, longest }] of Object.entries(deadlineHeaders)) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    const [, digits, unit] = pattern.exec(String(value)) ?? [];
+    if (digits === undefined || unit === undefined) {
+      refused = badHeader(name, form);
+      delete headers[name];
+    } else if (Number(digits) * units[unit]! > longestHours * hourMs) headers[name] = longest;
+  }
+  return refused;
+}

@@ -1,0 +1,30 @@
+/** The names under which a door may be called, for doors that believe whoever reaches them: see DNS rebinding. */
+import { isIP } from 'node:net';
+import { isLoopback } from '../domain/address.ts';
+
+export class KnownHosts {
+  private readonly hosts: ReadonlySet<string>;
+  private readonly isWildcard: boolean;
+
+  /** @param listenHost where the door listens, as it was given. @param hosts further names. */
+  constructor(listenHost: string, hosts: readonly string[]) {
+    this.isWildcard = listenHost === '0.0.0.0' || listenHost === '::';
+    this.hosts = new Set([listenHost, ...hosts].map((host) => host.toLowerCase()));
+  }
+
+  /**
+   * True for loopback's names and those that were given. Nobody can let a page appear under an address of ours, so that
+   * where we listen everywhere all addresses pass.
+   *
+   * @param name as {@link hostName} gives it.
+   */
+  has(name: string): boolean {
+    return isLoopback(name) || this.hosts.has(name) || (this.isWildcard && isIP(name) !== 0);
+  }
+}
+
+/** Without port and brackets, in lower case. Undefined if it is not what `Host` may hold. */
+export function hostName(host: string): string | undefined {
+  const [, ipv6, name] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/.exec(host.toLowerCase()) ?? [];
+  return URL.canParse(`http://${host}`) ? (ipv6 ?? name) : undefined;
+}
