@@ -1,5 +1,4 @@
 /** Puts the service together: the store, its doors, and what watches them. */
-import { readFile } from 'node:fs/promises';
 import { authenticationOver } from '../api/credentials.ts';
 import { admitWith } from '../api/guard.ts';
 import { methodNames, routes } from '../api/routes.ts';
@@ -19,6 +18,7 @@ import type { ServeConfig } from '../settings/config.ts';
 import type { HostState } from '../store/custody/host.ts';
 import { openTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { type Embedded, openWhenFree } from './data-directory.ts';
+import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
 
 /** What the process gives the service, and is given back. */
@@ -36,6 +36,10 @@ interface Surroundings {
 /** Resolves when the service has stopped because it was told to. @throws Error if it cannot start. */
 export async function serveUntilSignalled(config: ServeConfig, surroundings: Surroundings): Promise<void> {
   const { version, signals, fail } = surroundings;
+  const own = new OwnDirectory(config.dataDir);
+  const { tls: tlsPaths, authConfig, exportDir } = config;
+  for (const path of [tlsPaths?.cert, tlsPaths?.key, tlsPaths?.clientCa, authConfig, exportDir])
+    if (path !== undefined) requireOutside(own, path);
   const readiness = new Readiness();
   let embedded: Embedded | undefined;
   const telemetry = openTelemetry({
@@ -52,8 +56,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   for (const warning of config.warnings) log.warn(warning);
   if (config.exportDir !== undefined)
     for (const warning of await exportWarnings(config.exportDir, config.dataDir)) log.warn(warning);
-  const outside = await openOutside(config.authConfig);
-  using tls = config.tls && (await openTls(config.tls, telemetry, surroundings));
+  const outside = await openOutside(config.authConfig, own);
+  using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
   const openAdmin = () => openAdminOf(config, readiness, telemetry);
   // Whoever is being replaced may still have the address; it is asked for again when that has left.
   const adminAtOnce = await openAdmin().catch(() => undefined);
@@ -120,12 +124,13 @@ function noteBugs({ log }: Telemetry, fail: () => never): void {
 type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify'>;
 
 /** @throws Error that names the file and what is wrong with it. */
-async function openOutside(path: string | undefined): Promise<Outside> {
+async function openOutside(path: string | undefined, own: OwnDirectory): Promise<Outside> {
   if (path === undefined) return {};
+  const read = outsideReader(own);
   try {
-    const { jwt, certificates } = parseOutsideConfig(await readFile(path, 'utf8'));
+    const { jwt, certificates } = parseOutsideConfig(String(await read(path)));
     return {
-      ...(jwt.length === 0 ? {} : { verifyJwt: await openJwtVerifier(jwt, Date.now) }),
+      ...(jwt.length === 0 ? {} : { verifyJwt: await openJwtVerifier(jwt, Date.now, { readFile: read }) }),
       ...(certificates.length === 0 ? {} : { identify: identifyBy(certificates) }),
     };
   } catch (error) {
@@ -137,8 +142,12 @@ async function openTls(
   files: NonNullable<ServeConfig['tls']>,
   { log }: Telemetry,
   { hangup }: Surroundings,
+  own: OwnDirectory,
 ): Promise<Tls> {
-  const tls = await Tls.open(files, { warn: (message) => log.warn(message) });
+  const tls = await Tls.open(files, {
+    warn: (message) => log.warn(message),
+    readFile: outsideReader(own),
+  });
   tls.subscribe(() => log.info('a new certificate is in use'));
   hangup(() => void tls.reload());
   return tls;
@@ -166,7 +175,11 @@ async function openStoreOf(
   void signals.first.then(() => {
     isSignalled = true;
   });
-  return await openWhenFree({ ...config, warn: (message) => log.warn(message), onState }, async () => {
+  const tell = {
+    warn: (message: string) => log.warn(message),
+    debug: (message: string) => log.debug(message),
+  };
+  return await openWhenFree({ ...config, ...tell, onState }, async () => {
     if (!waits)
       log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
     waits = true;

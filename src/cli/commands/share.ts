@@ -4,6 +4,7 @@ import { fileContent } from '../../client/artifacts/file.ts';
 import type { NewShareLink, ShareLink } from '../../client/artifacts/links.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
+import { requireOutside } from '../files/outside.ts';
 import { isArtifactId, parseCount, parseRef, parseTtl } from '../flags/parse.ts';
 import { generatedSession } from '../flags/session-id.ts';
 import { addGlobalFlags, type Invocation, type Way } from '../invocation.ts';
@@ -35,7 +36,7 @@ export function addShare(program: Command, invocation: Invocation): Command {
       const ttlMs = parseTtl(flags.ttl ?? '24h');
       const wanted = wantedOf(what, flags);
       await invocation.withClient(command, async (client, way) => {
-        const ref = 'path' in wanted ? await pushed(client, wanted, invocation) : wanted.ref;
+        const ref = 'path' in wanted ? await pushed(client, wanted, way, invocation) : wanted.ref;
         const { signal } = invocation.io;
         const made = await client.links.create(ref, {
           expiry: { ttlMs },
@@ -68,11 +69,13 @@ function wantedOf(what: string, { version, session }: ShareFlags): Wanted {
 async function pushed(
   client: ArtifactaClient,
   { path, session }: Extract<Wanted, { path: string }>,
+  { ownDirectory }: Way,
   { io, output }: Invocation,
 ): Promise<ArtifactRef> {
   const into = session ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
   const name = path.split('/').at(-1)!;
-  const content = await fileContent(path).catch((error: unknown) => {
+  const beforeOpen = () => requireOutside(ownDirectory, path);
+  const content = await fileContent(path, { beforeOpen }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new UsageError(`there is no file ${plain(path)}; an artifact is SESSION/NAME or its id, art_…`);
   });
