@@ -37,9 +37,7 @@ interface Surroundings {
 export async function serveUntilSignalled(config: ServeConfig, surroundings: Surroundings): Promise<void> {
   const { version, signals, fail } = surroundings;
   const own = new OwnDirectory(config.dataDir);
-  const { tls: tlsPaths, authConfig, exportDir } = config;
-  for (const path of [tlsPaths?.cert, tlsPaths?.key, tlsPaths?.clientCa, authConfig, exportDir])
-    if (path !== undefined) requireOutside(own, path);
+  requireAllOutside(own, config);
   const readiness = new Readiness();
   let embedded: Embedded | undefined;
   const telemetry = openTelemetry({
@@ -107,6 +105,12 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     await telemetry[Symbol.asyncDispose]();
   }
   log.info('stopped');
+}
+
+/** @throws SettingError */
+function requireAllOutside(own: OwnDirectory, { tls, authConfig, exportDir }: ServeConfig): void {
+  for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir])
+    if (path !== undefined) requireOutside(own, path);
 }
 
 function noteBugs({ log }: Telemetry, fail: () => never): void {

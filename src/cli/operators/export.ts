@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
@@ -91,7 +90,9 @@ export function addImport(program: Command, invocation: Invocation): Command {
       await invocation.withClient(command, async (client, { ownDirectory }) => {
         if (file !== '-') requireOutside(ownDirectory, file);
         const bytes =
-          file === '-' ? invocation.io.stdin : createReadStream(file, { highWaterMark: 1024 * 1024 });
+          file === '-'
+            ? invocation.io.stdin
+            : (await open(file)).createReadStream({ highWaterMark: 1024 * 1024 });
         const { signal } = invocation.io;
         const { rows, status } = await client.admin.importIndex(bytes, {
           signal,

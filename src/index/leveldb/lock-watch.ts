@@ -22,7 +22,7 @@ interface LockWatchOptions {
 }
 
 /** How often it is looked, in milliseconds. */
-export const lockWatchMs = 1_000;
+const lockWatchMs = 1_000;
 /** A list that changes while it is read may lack a line; nobody takes the same lock again, so that a lost one stays lost. */
 const readsMax = 5;
 
