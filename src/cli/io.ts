@@ -29,8 +29,6 @@ export interface Connection {
   readonly passes?: boolean;
   /** True: to a store that this process has opened, which nobody else reaches when it has left. Default false. */
   readonly isEmbedded?: boolean;
-  /** Where the service's HTTP door may be, if it is on this machine, e.g. `http://127.0.0.1:8080`. Default: unknown. */
-  readonly webAddress?: string;
   /** Default: none is known. */
   readonly ownDirectory?: OwnDirectory;
   close(): Promise<void>;

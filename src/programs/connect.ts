@@ -43,12 +43,7 @@ async function openWay(
 }
 
 async function openLocal(config: ClientConfig, warn: (message: string) => void): Promise<Connection> {
-  const { webAddress } = config;
-  return {
-    ...(await openRemote(`unix:${config.socket}`, config, warn)),
-    passes: true,
-    ...(webAddress === undefined ? {} : { webAddress }),
-  };
+  return { ...(await openRemote(`unix:${config.socket}`, config, warn)), passes: true };
 }
 
 function configOf(options: ConnectOptions): ClientConfig {

@@ -4,6 +4,7 @@ import { admitWith } from '../api/guard.ts';
 import { methodNames, routes } from '../api/routes.ts';
 import { sharedContents, sharedMethod } from '../api/shared.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
+import { parseAddress, reachableUrl } from '../domain/address.ts';
 import { limits } from '../domain/limits.ts';
 import type { AuthenticationOptions } from '../identity/authentication.ts';
 import { identifyBy } from '../identity/certificates.ts';
@@ -36,8 +37,7 @@ interface Surroundings {
 /** Resolves when the service has stopped because it was told to. @throws Error if it cannot start. */
 export async function serveUntilSignalled(config: ServeConfig, surroundings: Surroundings): Promise<void> {
   const { version, signals, fail } = surroundings;
-  const own = new OwnDirectory(config.dataDir);
-  requireAllOutside(own, config);
+  const own = ownDirectoryOf(config);
   const readiness = new Readiness();
   let embedded: Embedded | undefined;
   const telemetry = openTelemetry({
@@ -51,9 +51,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   });
   const { log } = telemetry;
   noteBugs(telemetry, fail);
-  for (const warning of config.warnings) log.warn(warning);
-  if (config.exportDir !== undefined)
-    for (const warning of await exportWarnings(config.exportDir, config.dataDir)) log.warn(warning);
+  await warnOf(config, telemetry);
   const outside = await openOutside(config.authConfig, own);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
   const openAdmin = () => openAdminOf(config, readiness, telemetry);
@@ -107,10 +105,19 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   log.info('stopped');
 }
 
-/** @throws SettingError */
-function requireAllOutside(own: OwnDirectory, { tls, authConfig, exportDir }: ServeConfig): void {
+/** @throws SettingError if something else that the settings name lies in it. */
+function ownDirectoryOf({ dataDir, tls, authConfig, exportDir }: ServeConfig): OwnDirectory {
+  const own = new OwnDirectory(dataDir);
   for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir])
     if (path !== undefined) requireOutside(own, path);
+  return own;
+}
+
+/** Of what is odd about the settings. */
+async function warnOf({ warnings, exportDir, dataDir }: ServeConfig, { log }: Telemetry): Promise<void> {
+  for (const warning of warnings) log.warn(warning);
+  if (exportDir === undefined) return;
+  for (const warning of await exportWarnings(exportDir, dataDir)) log.warn(warning);
 }
 
 function noteBugs({ log }: Telemetry, fail: () => never): void {
@@ -207,10 +214,16 @@ async function openDoors(
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
   const told = { onCall: telemetry.onCall, elapsed };
-  return await startServer({
+  let server: RunningServer | undefined;
+  const localUrl = () => {
+    const address = parseAddress(server?.addresses.http ?? '');
+    return address && reachableUrl(tls === undefined ? 'http' : 'https', address);
+  };
+  server = await startServer({
     shared: sharedContents(host.store, told),
     routes: routes({
       publicUrl: config.publicUrl,
+      localUrl,
       store: host.store,
       host,
       exportFiles,
@@ -237,4 +250,5 @@ async function openDoors(
     },
     onUnexpectedError: (error, method) => telemetry.log.error({ err: error, method }, 'unexpected error'),
   });
+  return server;
 }
