@@ -100,7 +100,10 @@ it('says which methods are served', async () => {
   const served: [DescService, object][] = [
     [
       ArtifactService,
-      { ...artifactHandlers(opened.store, admission), ...shareHandlers(opened.store, undefined) },
+      {
+        ...artifactHandlers(opened.store, admission),
+        ...shareHandlers(opened.store, { localUrl: () => undefined }),
+      },
     ],
     [
       AdminService,

@@ -37,6 +37,8 @@ interface RoutesOptions extends GuardOptions {
   readonly host?: StoreHost | undefined;
   /** Of the HTTP door, without a slash at its end. Default: the service does not know it. */
   readonly publicUrl?: string | undefined;
+  /** Where the HTTP door listens, likewise. Default: there is none. */
+  readonly localUrl?: (() => string | undefined) | undefined;
   /** Of the software, for exports. Default: empty. */
   readonly version?: string;
   /** Where the service writes exports to. Default: nowhere. */
@@ -51,6 +53,7 @@ interface RoutesOptions extends GuardOptions {
 
 /** Registers every service with a router, each method behind the guard. */
 export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'service'>) => void {
+  const { publicUrl, localUrl = () => undefined } = options;
   const { store, host, elapsed, after = afterRealTime, now = () => store.now() } = options;
   const admission = options.admission ?? new Admission({ after, elapsed });
   const { version = '', exportFiles: files, onStep } = options;
@@ -64,7 +67,10 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
     ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
     ...quarantineHandlers(store),
   };
-  const artifacts = { ...artifactHandlers(store, admission), ...shareHandlers(store, options.publicUrl) };
+  const artifacts = {
+    ...artifactHandlers(store, admission),
+    ...shareHandlers(store, { publicUrl, localUrl }),
+  };
   return (router) => {
     router.service(ArtifactService, guard(ArtifactService, artifacts, options));
     router.service(SessionService, guard(SessionService, sessionHandlers(store), options));

@@ -9,6 +9,14 @@ export interface ConnectOptions {
   readonly namespace?: string | undefined;
 }
 
+/** The data directory in force. Nothing in it is read as input or written as output. */
+export interface OwnDirectory {
+  /** Absolute. */
+  readonly path: string;
+  /** Whether a path leads into it, by whatever spelling or link; also one where nothing is yet. */
+  holds(path: string): boolean;
+}
+
 /** A way to a service, or to a store that this process opened itself. */
 export interface Connection {
   readonly transport: Transport;
@@ -21,8 +29,8 @@ export interface Connection {
   readonly passes?: boolean;
   /** True: to a store that this process has opened, which nobody else reaches when it has left. Default false. */
   readonly isEmbedded?: boolean;
-  /** Where the service's HTTP door may be, if it is on this machine, e.g. `http://127.0.0.1:8080`. Default: unknown. */
-  readonly webAddress?: string;
+  /** Default: none is known. */
+  readonly ownDirectory?: OwnDirectory;
   close(): Promise<void>;
 }
 

@@ -28,6 +28,16 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/**
+ * The URL at which this machine reaches what listens on the address; for a wildcard that of loopback. Undefined where no
+ * URL can name the host.
+ */
+export function reachableUrl(scheme: 'http' | 'https', { host, port }: Address): string | undefined {
+  const loopback: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const url = `${scheme}://${formatAddress({ host: loopback[host] ?? host, port })}`;
+  return URL.canParse(url) ? url : undefined;
+}
+
 /** True if only this machine can connect to the host. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);

@@ -4,7 +4,7 @@ import { Failure } from '../domain/errors.ts';
 import { parseNamespace } from '../domain/names.ts';
 import { scopes as allScopes, type Scope } from '../domain/principal.ts';
 import type { OutsideIdentity } from './authentication.ts';
-import { type KeySetTimes, type KeySource, KeysUnavailable, openKeySet } from './key-sets.ts';
+import { type KeySetOptions, type KeySource, KeysUnavailable, openKeySet } from './key-sets.ts';
 
 /** Whose tokens are taken, and what their claims mean. */
 export interface JwtIssuer {
@@ -47,11 +47,11 @@ type VerifyJwt = (token: string) => Promise<OutsideIdentity>;
 export async function openJwtVerifier(
   issuers: readonly JwtIssuer[],
   now: () => number,
-  times?: KeySetTimes,
+  options?: KeySetOptions,
 ): Promise<VerifyJwt> {
   const known = new Map<string, { readonly issuer: JwtIssuer; readonly keys: JWTVerifyGetKey }>();
   for (const issuer of issuers)
-    known.set(issuer.issuer, { issuer, keys: await openKeySet(issuer.keys, times) });
+    known.set(issuer.issuer, { issuer, keys: await openKeySet(issuer.keys, options) });
   return async (token) => {
     const found = known.get(issuerOf(token));
     if (found === undefined) throw refused('it comes from no issuer that is known here');

@@ -1,5 +1,5 @@
 /** The public keys of issuers (RFC 7517), from a file or by HTTPS. */
-import { readFile } from 'node:fs/promises';
+import { readFile as readAnyFile } from 'node:fs/promises';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
@@ -27,6 +27,17 @@ export interface KeySetTimes {
   readonly staleMs: number;
 }
 
+type ReadFile = (path: string) => Promise<Buffer>;
+
+export interface KeySetOptions {
+  /** Default {@link keySetTimes}. */
+  readonly times?: KeySetTimes;
+  /** Milliseconds from any origin: a wall clock may be set. Default: the process's. */
+  readonly elapsed?: () => number;
+  /** Reads a file. Default: any. */
+  readonly readFile?: ReadFile;
+}
+
 /** What is used unless something else is said. */
 export const keySetTimes: KeySetTimes = {
   fetchMsMax: 5_000,
@@ -40,16 +51,10 @@ const keySetBytesMax = 1024 * 1024;
 /** The keys could not be had; whether a token is good cannot be told. */
 export class KeysUnavailable extends Error {}
 
-/**
- * @param elapsed milliseconds from any origin: a wall clock may be set.
- * @throws Error that names a file that holds no key set.
- */
-export async function openKeySet(
-  source: KeySource,
-  times: KeySetTimes = keySetTimes,
-  elapsed: () => number = () => performance.now(),
-): Promise<JWTVerifyGetKey> {
-  if (source.file !== undefined) return await localKeys(source.file);
+/** @throws Error that names a file that holds no key set. */
+export async function openKeySet(source: KeySource, options: KeySetOptions = {}): Promise<JWTVerifyGetKey> {
+  const { times = keySetTimes, elapsed = () => performance.now(), readFile = readAnyFile } = options;
+  if (source.file !== undefined) return await localKeys(source.file, readFile);
   let last: { readonly body: string; readonly atMs: number } | undefined;
   return createRemoteJWKSet(new URL(source.url ?? ''), {
     timeoutDuration: times.fetchMsMax,
@@ -57,7 +62,7 @@ export async function openKeySet(
     cacheMaxAge: times.freshMs,
     [customFetch]: async (url, { signal }) => {
       try {
-        const body = await fetchText(url, source, signal);
+        const body = await fetchText(url, source, signal, readFile);
         // Fails if it is no key set.
         createLocalJWKSet(JSON.parse(body));
         last = { body, atMs: elapsed() };
@@ -71,9 +76,9 @@ export async function openKeySet(
   });
 }
 
-async function localKeys(file: string): Promise<JWTVerifyGetKey> {
+async function localKeys(file: string, readFile: ReadFile): Promise<JWTVerifyGetKey> {
   try {
-    return createLocalJWKSet(JSON.parse(await readFile(file, 'utf8')));
+    return createLocalJWKSet(JSON.parse(String(await readFile(file))));
   } catch (error) {
     throw new Error(
       `${file} holds no JSON Web Key Set: ${error instanceof Error ? error.message : String(error)}`,
@@ -85,10 +90,11 @@ async function fetchText(
   url: string,
   { caFile, tokenFile }: KeySource,
   signal: AbortSignal,
+  readFile: ReadFile,
 ): Promise<string> {
   const [ca, token] = await Promise.all([
     caFile && readFile(caFile),
-    tokenFile && readFile(tokenFile, 'utf8'),
+    tokenFile && readFile(tokenFile).then(String),
   ]);
   const options = {
     signal,

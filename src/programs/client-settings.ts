@@ -9,14 +9,19 @@ import {
   readClientConfig,
   readKeptSettings,
 } from '../settings/config.ts';
-import { type KeptName, keptNames, writeKept } from '../settings/kept-file.ts';
+import { type KeptName, type KeptSettings, keptNames, writeKept } from '../settings/kept-file.ts';
 import { type Setting, type SettingName, settings } from '../settings/settings.ts';
 import { SettingError, Source } from '../settings/source.ts';
+import { OwnDirectory, requireOutside } from './own-directory.ts';
 
 /** Read anew for each question: what is kept may change meanwhile. */
 export function openClientSettings(): ClientSettings {
   const path = keptSettingsPath();
   const read = () => asUsage(() => readKeptSettings().settings);
+  const write = async (kept: KeptSettings) => {
+    asUsage(() => requireOutside(new OwnDirectory(readClientConfig().dataDir), path));
+    await writeKept(path, kept);
+  };
   return {
     path,
     show: (options) => asUsage(() => shown(options)),
@@ -26,12 +31,11 @@ export function openClientSettings(): ClientSettings {
     async set(name, value) {
       const kept = keptName(name);
       const usable = asUsage(() => checked(kept, value));
-      await writeKept(path, new Map([...read(), [kept, usable]]));
+      await write(new Map([...read(), [kept, usable]]));
     },
     async unset(name) {
       const before = read();
-      if (before.has(keptName(name)))
-        await writeKept(path, new Map([...before].filter(([one]) => one !== name)));
+      if (before.has(keptName(name))) await write(new Map([...before].filter(([one]) => one !== name)));
     },
   };
 }

@@ -5,8 +5,9 @@ import { readTokenFile } from '../cli/files/token-file.ts';
 import type { Connection, ConnectOptions } from '../cli/io.ts';
 import { withCredentials } from '../client/wire/headers.ts';
 import { answersOurs } from '../server/addresses.ts';
-import { type ClientConfig, type ClientTls, readClientConfig } from '../settings/config.ts';
+import { type ClientConfig, type ClientTls, keptSettingsPath, readClientConfig } from '../settings/config.ts';
 import { SettingError } from '../settings/source.ts';
+import { OwnDirectory, requireOutside } from './own-directory.ts';
 
 /**
  * Opens the way that the options and the environment say: the server at the URL; else the one that listens on the
@@ -23,6 +24,15 @@ export async function openConnection(
   signal?: AbortSignal,
 ): Promise<Connection> {
   const config = configOf(options);
+  const ownDirectory = new OwnDirectory(config.dataDir);
+  return { ...(await openWay(config, warn, signal)), ownDirectory };
+}
+
+async function openWay(
+  config: ClientConfig,
+  warn: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<Connection> {
   if (config.url !== undefined) return await openRemote(config.url, config, warn);
   if (await answersOurs(config.socket)) return await openLocal(config, warn);
   // Loading all of this takes longer than asking the socket.
@@ -33,17 +43,17 @@ export async function openConnection(
 }
 
 async function openLocal(config: ClientConfig, warn: (message: string) => void): Promise<Connection> {
-  const { webAddress } = config;
-  return {
-    ...(await openRemote(`unix:${config.socket}`, config, warn)),
-    passes: true,
-    ...(webAddress === undefined ? {} : { webAddress }),
-  };
+  return { ...(await openRemote(`unix:${config.socket}`, config, warn)), passes: true };
 }
 
 function configOf(options: ConnectOptions): ClientConfig {
   try {
-    return readClientConfig(options);
+    const config = readClientConfig(options);
+    const { dataDir, tokenFile, exportDir, clientTls } = config;
+    const own = new OwnDirectory(dataDir);
+    for (const path of [keptSettingsPath(), tokenFile, exportDir, ...Object.values(clientTls)])
+      if (path !== undefined) requireOutside(own, path);
+    return config;
   } catch (error) {
     throw error instanceof SettingError ? new UsageError(error.message) : error;
   }

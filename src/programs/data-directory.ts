@@ -11,7 +11,9 @@ import { systemTime } from '../index/clock/system-time.ts';
 import type { Index } from '../index/door.ts';
 import { LevelHome } from '../index/leveldb/home.ts';
 import { takeLock } from '../index/leveldb/leveldb.ts';
+import { LockWatch } from '../index/leveldb/lock-watch.ts';
 import { afterRealTime } from '../index/timer.ts';
+import { answersOurs } from '../server/addresses.ts';
 import { type Figures, figuresOf } from '../store/custody/figures.ts';
 import { type HostState, StoreHost } from '../store/custody/host.ts';
 import { openStore } from '../store/open.ts';
@@ -32,6 +34,10 @@ interface EmbeddedOptions {
   readonly onState?: (state: HostState) => void;
   /** Told what an operator should know and nobody else is told. */
   readonly warn: (message: string) => void;
+  /** Told what only somebody who looks for a fault wants to know. Default: nothing. */
+  readonly debug?: (message: string) => void;
+  /** This process opens files of its users, each of which could be a lock: see {@link LockWatch}. Default false. */
+  readonly opensUsersFiles?: boolean;
 }
 
 export interface Embedded {
@@ -52,13 +58,14 @@ export interface Embedded {
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir } = options;
   await makeDataDir(dataDir);
-  const lock = await takeLock(join(dataDir, 'lock')).catch((error: unknown) => {
-    throw isLocked(error) ? lockedBy(dataDir, error) : error;
+  const locks = watchOf(options);
+  const lock = await takeLock(join(dataDir, 'lock'), locks).catch((error: unknown) => {
+    throw isLocked(error) ? lockedBy(dataDir, '', error) : error;
   });
   try {
     let index: Index | undefined;
     const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
-    const host = await openHost(options, serviceClock, (opened) => {
+    const host = await openHost(options, serviceClock, locks, (opened) => {
       index = opened;
     });
     const endWatch = serviceClock.watch(afterRealTime);
@@ -75,9 +82,21 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   }
 }
 
+function watchOf({ opensUsersFiles, warn, debug, onState }: EmbeddedOptions): LockWatch {
+  return new LockWatch({
+    beforeBatches: opensUsersFiles ?? false,
+    onLost: (lost) => {
+      warn(lost.message);
+      onState?.('failed');
+    },
+    debug: debug ?? (() => undefined),
+  });
+}
+
 async function openHost(
   { dataDir, warn, onState, ...limits }: EmbeddedOptions,
   serviceClock: ServiceClock,
+  locks: LockWatch,
   onIndex: (index: Index) => void,
 ): Promise<StoreHost> {
   return await StoreHost.open({
@@ -86,6 +105,7 @@ async function openHost(
       markPath: join(dataDir, 'index.mark'),
       clock: serviceClock.now,
       warn,
+      locks,
     }),
     open: async (index, isFirst) => {
       onIndex(index);
@@ -109,18 +129,21 @@ async function openHost(
 const lockPollMs = 50;
 
 /**
- * Like {@link openEmbedded}, but waits up to `lockWaitMs` for another process to leave.
+ * Like {@link openEmbedded}, but waits up to `lockWaitMs` for another process to leave. While one answers on the socket
+ * nothing of the index is touched: it may have lost its lock, and serve nevertheless.
  *
  * @param onWait called before each further try; true ends the waiting.
  * @returns undefined if `onWait` has ended it.
  */
 export async function openWhenFree(
-  options: EmbeddedOptions & { readonly lockWaitMs: number },
+  options: EmbeddedOptions & { readonly lockWaitMs: number; readonly socket: string },
   onWait: () => Promise<boolean>,
 ): Promise<Embedded | undefined> {
   const deadline = performance.now() + options.lockWaitMs;
   for (;;) {
     try {
+      if (await answersOurs(options.socket))
+        throw lockedBy(options.dataDir, `; it answers on ${options.socket}`);
       return await openEmbedded(options);
     } catch (error) {
       if (!isLocked(error) || performance.now() > deadline) throw error;
@@ -135,8 +158,8 @@ function isLocked(error: unknown): boolean {
   return error instanceof Failure && error.metadata.lock === 'held';
 }
 
-function lockedBy(dataDir: string, cause: unknown): Failure {
-  return new Failure('STORE_UNAVAILABLE', `another process has the data directory open: ${dataDir}`, {
+function lockedBy(dataDir: string, more: string, cause?: unknown): Failure {
+  return new Failure('STORE_UNAVAILABLE', `another process has the data directory open: ${dataDir}${more}`, {
     metadata: { lock: 'held' },
     cause,
   });

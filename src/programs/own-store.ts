@@ -42,7 +42,7 @@ export async function openHolder(
 ): Promise<Connection | undefined> {
   let embedded: Embedded | undefined;
   try {
-    embedded = await openWhenFree({ ...config, warn }, waiting(config, signal));
+    embedded = await openWhenFree({ ...config, warn, opensUsersFiles: true }, waiting(config, signal));
   } catch (error) {
     throw new ArtifactaError(error instanceof Error ? error.message : String(error), {
       code: 'UNAVAILABLE',

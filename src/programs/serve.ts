@@ -1,10 +1,10 @@
 /** Puts the service together: the store, its doors, and what watches them. */
-import { readFile } from 'node:fs/promises';
 import { authenticationOver } from '../api/credentials.ts';
 import { admitWith } from '../api/guard.ts';
 import { methodNames, routes } from '../api/routes.ts';
 import { sharedContents, sharedMethod } from '../api/shared.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
+import { parseAddress, reachableUrl } from '../domain/address.ts';
 import { limits } from '../domain/limits.ts';
 import type { AuthenticationOptions } from '../identity/authentication.ts';
 import { identifyBy } from '../identity/certificates.ts';
@@ -19,6 +19,7 @@ import type { ServeConfig } from '../settings/config.ts';
 import type { HostState } from '../store/custody/host.ts';
 import { openTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
 import { type Embedded, openWhenFree } from './data-directory.ts';
+import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
 
 /** What the process gives the service, and is given back. */
@@ -36,6 +37,7 @@ interface Surroundings {
 /** Resolves when the service has stopped because it was told to. @throws Error if it cannot start. */
 export async function serveUntilSignalled(config: ServeConfig, surroundings: Surroundings): Promise<void> {
   const { version, signals, fail } = surroundings;
+  const own = ownDirectoryOf(config);
   const readiness = new Readiness();
   let embedded: Embedded | undefined;
   const telemetry = openTelemetry({
@@ -49,11 +51,9 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   });
   const { log } = telemetry;
   noteBugs(telemetry, fail);
-  for (const warning of config.warnings) log.warn(warning);
-  if (config.exportDir !== undefined)
-    for (const warning of await exportWarnings(config.exportDir, config.dataDir)) log.warn(warning);
-  const outside = await openOutside(config.authConfig);
-  using tls = config.tls && (await openTls(config.tls, telemetry, surroundings));
+  await warnOf(config, telemetry);
+  const outside = await openOutside(config.authConfig, own);
+  using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
   const openAdmin = () => openAdminOf(config, readiness, telemetry);
   // Whoever is being replaced may still have the address; it is asked for again when that has left.
   const adminAtOnce = await openAdmin().catch(() => undefined);
@@ -105,6 +105,21 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   log.info('stopped');
 }
 
+/** @throws SettingError if something else that the settings name lies in it. */
+function ownDirectoryOf({ dataDir, tls, authConfig, exportDir }: ServeConfig): OwnDirectory {
+  const own = new OwnDirectory(dataDir);
+  for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir])
+    if (path !== undefined) requireOutside(own, path);
+  return own;
+}
+
+/** Of what is odd about the settings. */
+async function warnOf({ warnings, exportDir, dataDir }: ServeConfig, { log }: Telemetry): Promise<void> {
+  for (const warning of warnings) log.warn(warning);
+  if (exportDir === undefined) return;
+  for (const warning of await exportWarnings(exportDir, dataDir)) log.warn(warning);
+}
+
 function noteBugs({ log }: Telemetry, fail: () => never): void {
   // A promise that nobody waited for has failed: a bug, but one that has interrupted nothing. The handlers' own
   // failures end their calls, and a failed write makes the index reopen. Stopping here would let one request that
@@ -120,12 +135,13 @@ function noteBugs({ log }: Telemetry, fail: () => never): void {
 type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify'>;
 
 /** @throws Error that names the file and what is wrong with it. */
-async function openOutside(path: string | undefined): Promise<Outside> {
+async function openOutside(path: string | undefined, own: OwnDirectory): Promise<Outside> {
   if (path === undefined) return {};
+  const read = outsideReader(own);
   try {
-    const { jwt, certificates } = parseOutsideConfig(await readFile(path, 'utf8'));
+    const { jwt, certificates } = parseOutsideConfig(String(await read(path)));
     return {
-      ...(jwt.length === 0 ? {} : { verifyJwt: await openJwtVerifier(jwt, Date.now) }),
+      ...(jwt.length === 0 ? {} : { verifyJwt: await openJwtVerifier(jwt, Date.now, { readFile: read }) }),
       ...(certificates.length === 0 ? {} : { identify: identifyBy(certificates) }),
     };
   } catch (error) {
@@ -137,8 +153,12 @@ async function openTls(
   files: NonNullable<ServeConfig['tls']>,
   { log }: Telemetry,
   { hangup }: Surroundings,
+  own: OwnDirectory,
 ): Promise<Tls> {
-  const tls = await Tls.open(files, { warn: (message) => log.warn(message) });
+  const tls = await Tls.open(files, {
+    warn: (message) => log.warn(message),
+    readFile: outsideReader(own),
+  });
   tls.subscribe(() => log.info('a new certificate is in use'));
   hangup(() => void tls.reload());
   return tls;
@@ -171,7 +191,11 @@ async function openStoreOf(
   void signals.first.then(() => {
     isSignalled = true;
   });
-  return await openWhenFree({ ...config, warn: (message) => log.warn(message), onState }, async () => {
+  const tell = {
+    warn: (message: string) => log.warn(message),
+    debug: (message: string) => log.debug(message),
+  };
+  return await openWhenFree({ ...config, ...tell, onState }, async () => {
     if (!waits)
       log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
     waits = true;
@@ -195,10 +219,16 @@ async function openDoors(
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
   const told = { onCall: telemetry.onCall, elapsed };
-  return await startServer({
+  let server: RunningServer | undefined;
+  const localUrl = () => {
+    const address = parseAddress(server?.addresses.http ?? '');
+    return address && reachableUrl(tls === undefined ? 'http' : 'https', address);
+  };
+  server = await startServer({
     shared: sharedContents(host.store, told),
     routes: routes({
       publicUrl: config.publicUrl,
+      localUrl,
       store: host.store,
       host,
       exportFiles,
@@ -225,4 +255,5 @@ async function openDoors(
     },
     onUnexpectedError: (error, method) => telemetry.log.error({ err: error, method }, 'unexpected error'),
   });
+  return server;
 }

@@ -27,6 +27,8 @@ interface TlsOptions {
   readonly warn: (message: string) => void;
   /** Runs something later; what is returned keeps it from that. Default: real time, which does not keep the process alive. */
   readonly after?: After;
+  /** Reads a file. Default: any. */
+  readonly readFile?: (path: string) => Promise<Buffer>;
 }
 
 /** How often the files are looked at, in milliseconds. */
@@ -56,7 +58,7 @@ export class Tls implements Disposable {
 
   /** @throws Error that names the file and what is wrong with it. */
   static async open(files: TlsFiles, options: TlsOptions): Promise<Tls> {
-    return new Tls(files, options, checked(files, await read(files)));
+    return new Tls(files, options, checked(files, await read(files, options)));
   }
 
   get current(): SecureContextOptions {
@@ -79,7 +81,7 @@ export class Tls implements Disposable {
   /** Looks at the files now. True if they hold something else than before, and it is used. */
   async reload(): Promise<boolean> {
     try {
-      const found = await read(this.files);
+      const found = await read(this.files, this.options);
       if (this.isClosed || isSame(found, this.context)) return false;
       this.context = checked(this.files, found);
     } catch (error) {
@@ -126,7 +128,8 @@ export class FollowingCredentials extends ServerCredentials {
   }
 }
 
-async function read({ cert, key, clientCa }: TlsFiles): Promise<Context> {
+async function read({ cert, key, clientCa }: TlsFiles, options: TlsOptions): Promise<Context> {
+  const readPem = (path: string) => readPemWith(options.readFile ?? readFile, path);
   const [certBytes, keyBytes, caBytes] = await Promise.all([
     readPem(cert),
     readPem(key),
@@ -140,9 +143,9 @@ async function read({ cert, key, clientCa }: TlsFiles): Promise<Context> {
   };
 }
 
-async function readPem(path: string): Promise<Buffer> {
+async function readPemWith(read: (path: string) => Promise<Buffer>, path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await read(path);
   } catch (error) {
     throw new Error(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }

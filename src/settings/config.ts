@@ -32,8 +32,6 @@ export interface ClientConfig {
   readonly lockWaitMs: number;
   /** Where others reach the HTTP door, without a slash at its end. */
   readonly publicUrl: string | undefined;
-  /** Where a server on this machine serves HTTP, if it has the same settings. */
-  readonly webAddress: string | undefined;
   /** Paths of what the client shows and trusts over TLS. */
   readonly clientTls: ClientTls;
   readonly logLevel: string;
@@ -277,20 +275,11 @@ function common(source: Source): ClientConfig {
     inlineBytesMax: source.integer('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
     reserveBytes: source.integer('reserveBytes', 2 ** 50),
     publicUrl: source.webRoot('publicUrl'),
-    webAddress: webAddressOf(source),
     exportDir: exportDir === undefined ? undefined : resolve(exportDir),
     clientTls: clientTlsOf(source),
     lockWaitMs: (source.integer('lockWaitSeconds', 3_600) ?? 30) * 1_000,
     logLevel,
   };
-}
-
-function webAddressOf(source: Source): string | undefined {
-  if (source.text('httpListen') === 'none') return undefined;
-  const { host, port } = source.address('httpListen') ?? { host: '127.0.0.1', port: 8_080 };
-  const scheme = source.text('tlsCert') === undefined ? 'http' : 'https';
-  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `${scheme}://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
 }
 
 /** Where Node may keep compiled code: not in a directory that other users can write to, since it is executed. */

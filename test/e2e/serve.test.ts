@@ -145,7 +145,7 @@ describe('artifacta serve', () => {
 
   it('refuses a data directory that another process has open, and names it', async () => {
     const dataDir = await newDataDir();
-    await startServe(dataDir).ready;
+    const { socket } = await startServe(dataDir).ready;
     const { status, stdout, stderr } = run([
       'serve',
       '--data-dir',
@@ -159,7 +159,9 @@ describe('artifacta serve', () => {
     ]);
     expect(stdout).toBe('');
     expect(status).toBe(1);
-    expect(stderr).toBe(`artifacta: another process has the data directory open: ${dataDir}\n`);
+    expect(stderr).toBe(
+      `artifacta: another process has the data directory open: ${dataDir}; it answers on ${socket}\n`,
+    );
   });
 
   it('refuses settings that cannot be used with exit code 2', () => {

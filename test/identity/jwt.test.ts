@@ -59,7 +59,7 @@ async function open(change: Partial<JwtIssuer> = {}, times: Partial<KeySetTimes>
     scopes: { claim: ['scope'] },
     ...change,
   };
-  const verify = await openJwtVerifier([configured], () => now, { ...keySetTimes, ...times });
+  const verify = await openJwtVerifier([configured], () => now, { times: { ...keySetTimes, ...times } });
   return Object.assign(rig, {
     verify: async (token: string) => {
       try {

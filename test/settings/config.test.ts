@@ -54,7 +54,6 @@ describe('settings', () => {
       drainMs: Number(settings.drainSeconds.default) * 1_000,
       withReaper: false,
       publicUrl: undefined,
-      webAddress: 'http://127.0.0.1:8080',
       warnings: [],
     });
     expect(Number(settings.artifactBytesMax.default)).toBe(limits.artifactBytesMaxDefault);

@@ -17,8 +17,15 @@ type ShareHandlers = Pick<
   'createShareLink' | 'listShareLinks' | 'revokeShareLinks'
 >;
 
-/** @param publicUrl of the HTTP door, without a slash at its end; undefined: the service does not know it. */
-export function shareHandlers(store: Store, publicUrl: string | undefined): ShareHandlers {
+/** Where the HTTP door is, without a slash at the end. */
+interface WebAddresses {
+  /** By what others call it. Undefined: the service does not know it. */
+  readonly publicUrl?: string | undefined;
+  /** Where it listens. Undefined: there is none, or it is not there yet. */
+  readonly localUrl: () => string | undefined;
+}
+
+export function shareHandlers(store: Store, { publicUrl, localUrl }: WebAddresses): ShareHandlers {
   return {
     createShareLink: async (request, { principal }) => {
       const target = parseRef('artifact', request.artifact);
@@ -26,8 +33,14 @@ export function shareHandlers(store: Store, publicUrl: string | undefined): Shar
       if (request.requireUrl && publicUrl === undefined) throw urlRequired();
       const { link, token } = await store.links.create(principal, target, expiry);
       const path = `/s/${token}`;
-      const url = publicUrl === undefined ? '' : `${publicUrl}${path}`;
-      return { shareLink: toLinkMessage(link), token, path, url };
+      const below = (address: string | undefined) => (address === undefined ? '' : `${address}${path}`);
+      return {
+        shareLink: toLinkMessage(link),
+        token,
+        path,
+        url: below(publicUrl),
+        localUrl: below(localUrl()),
+      };
     },
     listShareLinks: async (request, { principal }) => {
       const page = await store.links.list(principal, {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
-import { pullSession } from '../files/pull-session.ts';
+import { type PullOptions, pullSession } from '../files/pull-session.ts';
 import { PulledFiles } from '../files/pulled.ts';
 import { save } from '../files/save.ts';
 import { Target } from '../files/target.ts';
@@ -45,15 +45,15 @@ export function addPull(program: Command, invocation: Invocation): Command {
         const ref = parseRef(text, version);
         if (flags.to === '-' && invocation.output.style.json)
           throw new UsageError('standard output takes the bytes; for JSON pull to a file');
-        return invocation.withClient(command, (client) =>
-          pullArtifact(client, ref, { to: flags.to, force }, invocation),
+        return invocation.withClient(command, (client, way) =>
+          pullArtifact(client, ref, { to: flags.to, force, own: way.ownDirectory }, invocation),
         );
       }
       if (version !== undefined) throw new UsageError('--version goes with SESSION/NAME');
       if (flags.to === '-')
         throw new UsageError('a session is pulled into a directory, not to standard output');
-      return invocation.withClient(command, (client) =>
-        pullSession(client, text, { to: flags.to, force }, invocation),
+      return invocation.withClient(command, (client, way) =>
+        pullSession(client, text, { to: flags.to, force, own: way.ownDirectory }, invocation),
       );
     });
 }
@@ -61,7 +61,7 @@ export function addPull(program: Command, invocation: Invocation): Command {
 async function pullArtifact(
   client: ArtifactaClient,
   ref: ArtifactRef,
-  flags: { readonly to: string | undefined; readonly force: boolean },
+  flags: PullOptions,
   invocation: Invocation,
 ): Promise<void> {
   const { io, output } = invocation;
@@ -76,7 +76,7 @@ async function pullArtifact(
   }
   const artifact = await client.get(ref, { signal: io.signal });
   const { directory, name } = await placeFor(flags.to, segmentsOf(artifact.name).at(-1)!);
-  const target = await Target.open(directory, { create: false });
+  const target = await Target.open(directory, { create: false, own: flags.own });
   const status = await save(client, artifact, target, [name], {
     force: flags.force,
     signal: io.signal,

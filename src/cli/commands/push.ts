@@ -7,12 +7,13 @@ import { concernsAll } from '../advice.ts';
 import { UsageError } from '../exit.ts';
 import { type RunningCommand, startCommand } from '../files/from-command.ts';
 import { mapInOrder } from '../files/in-order.ts';
+import { faultOf } from '../files/outside.ts';
 import { walk } from '../files/walk.ts';
 import { parsePairs, parseTtl } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
 import { generatedSession } from '../flags/session-id.ts';
 import type { Invocation } from '../invocation.ts';
-import type { Io } from '../io.ts';
+import type { Io, OwnDirectory } from '../io.ts';
 import { exitCodeForAll } from '../outcome.ts';
 import { humanSize, plain } from '../output/human.ts';
 import { pushedJson } from '../output/json.ts';
@@ -75,12 +76,15 @@ export function addPush(program: Command, invocation: Invocation): Command {
     .option('--new-version', 'make a new version even of equal bytes')
     .action(async (files: string[], flags: PushFlags, command: Command) => {
       const request = parse(files, flags, invocation);
-      await invocation.withClient(command, (client) => pushAll(client, request, invocation));
+      await invocation.withClient(command, (client, way) =>
+        pushAll(client, request, request.items(way.ownDirectory), invocation),
+      );
     });
 }
 
 interface PushRequest {
-  readonly items: AsyncIterable<Item>;
+  /** @param own from which nothing is pushed. */
+  items(own: OwnDirectory | undefined): AsyncIterable<Item>;
   readonly spec: Omit<PushSpec, 'name'>;
   readonly session: string;
 }
@@ -121,12 +125,17 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
   };
   const session = flags.session ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
   if (flags.session === undefined) output.remark(`the session is ${session}`);
-  return { items: itemsOf(files, flags, io), spec: { ...spec, session }, session };
+  return { items: (own) => itemsOf(files, flags, io, own), spec: { ...spec, session }, session };
 }
 
-function itemsOf(files: readonly string[], flags: PushFlags, io: Io): AsyncIterable<Item> {
+function itemsOf(
+  files: readonly string[],
+  flags: PushFlags,
+  io: Io,
+  own: OwnDirectory | undefined,
+): AsyncIterable<Item> {
   if (flags.fromCommand) return fromCommand(files, io, flags.name ?? '');
-  return readsStdin(files) ? fromStdin(io, flags.name ?? '') : fromFiles(files, flags);
+  return readsStdin(files) ? fromStdin(io, flags.name ?? '') : fromFiles(files, flags, own);
 }
 
 async function* fromCommand(
@@ -151,10 +160,18 @@ async function* fromStdin({ stdin, signal }: Io, name: string): AsyncGenerator<I
   yield { path: '-', name, open };
 }
 
-async function* fromFiles(files: readonly string[], flags: PushFlags): AsyncGenerator<Item, void, void> {
+async function* fromFiles(
+  files: readonly string[],
+  flags: PushFlags,
+  own: OwnDirectory | undefined,
+): AsyncGenerator<Item, void, void> {
+  const beforeOpen = (path: string) => {
+    const fault = faultOf(own, path);
+    if (fault !== undefined) throw new UsageError(fault);
+  };
   const taken = new Map<string, string>();
   for (const file of files) {
-    for await (const found of walk(file)) {
+    for await (const found of walk(file, own)) {
       const { path } = found;
       if (found.kind === 'skipped') yield { path, skipped: found.why };
       else if (found.kind === 'refused') yield { path, error: found.error };
@@ -165,7 +182,8 @@ async function* fromFiles(files: readonly string[], flags: PushFlags): AsyncGene
         if (flags.requestId !== undefined && path !== file)
           throw new UsageError('--request-id goes with one file, not with a directory');
         if (other !== undefined) yield { path, error: new Error(`has the same name, ${name}, as ${other}`) };
-        else yield { path, name, open: () => fileContent(path, { followLink: found.followLink }) };
+        else
+          yield { path, name, open: () => fileContent(path, { followLink: found.followLink, beforeOpen }) };
       }
     }
   }
@@ -176,7 +194,12 @@ function nameOf(found: string, named: boolean, flags: PushFlags): string {
   return named ? flags.name : `${flags.name.replace(/\/+$/, '')}/${found}`;
 }
 
-async function pushAll(client: ArtifactaClient, request: PushRequest, invocation: Invocation): Promise<void> {
+async function pushAll(
+  client: ArtifactaClient,
+  request: PushRequest,
+  items: AsyncIterable<Item>,
+  invocation: Invocation,
+): Promise<void> {
   const { output, io } = invocation;
   const failures: unknown[] = [];
   const progress = new Progress(output);
@@ -200,7 +223,7 @@ async function pushAll(client: ArtifactaClient, request: PushRequest, invocation
       await item.close?.();
     }
   };
-  for await (const result of mapInOrder(request.items, concurrencyMax, () => fatal === undefined, work)) {
+  for await (const result of mapInOrder(items, concurrencyMax, () => fatal === undefined, work)) {
     if ('pushed' in result) {
       done++;
       await show(result.pushed, invocation);

@@ -4,6 +4,7 @@ import { fileContent } from '../../client/artifacts/file.ts';
 import type { NewShareLink, ShareLink } from '../../client/artifacts/links.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
+import { requireOutside } from '../files/outside.ts';
 import { isArtifactId, parseCount, parseRef, parseTtl } from '../flags/parse.ts';
 import { generatedSession } from '../flags/session-id.ts';
 import { addGlobalFlags, type Invocation, type Way } from '../invocation.ts';
@@ -35,14 +36,14 @@ export function addShare(program: Command, invocation: Invocation): Command {
       const ttlMs = parseTtl(flags.ttl ?? '24h');
       const wanted = wantedOf(what, flags);
       await invocation.withClient(command, async (client, way) => {
-        const ref = 'path' in wanted ? await pushed(client, wanted, invocation) : wanted.ref;
+        const ref = 'path' in wanted ? await pushed(client, wanted, way, invocation) : wanted.ref;
         const { signal } = invocation.io;
         const made = await client.links.create(ref, {
           expiry: { ttlMs },
           requireUrl: way.isEmbedded === true,
           signal,
         });
-        await print(made, await urlOf(made, way), flags, invocation);
+        await print(made, placeOf(made, way), flags, invocation);
       });
     });
   addList(share, invocation);
@@ -68,11 +69,13 @@ function wantedOf(what: string, { version, session }: ShareFlags): Wanted {
 async function pushed(
   client: ArtifactaClient,
   { path, session }: Extract<Wanted, { path: string }>,
+  { ownDirectory }: Way,
   { io, output }: Invocation,
 ): Promise<ArtifactRef> {
   const into = session ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
   const name = path.split('/').at(-1)!;
-  const content = await fileContent(path).catch((error: unknown) => {
+  const beforeOpen = () => requireOutside(ownDirectory, path);
+  const content = await fileContent(path, { beforeOpen }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new UsageError(`there is no file ${plain(path)}; an artifact is SESSION/NAME or its id, art_…`);
   });
@@ -81,36 +84,48 @@ async function pushed(
   return { id: artifact.id };
 }
 
-/** Where nobody has said what the service is called outside, an address at which it was seen to serve the link. */
-async function urlOf({ url, path }: NewShareLink, way: Way): Promise<string | undefined> {
-  if (url !== undefined) return url;
-  const { description, webAddress } = way;
-  const address = /^https?:\/\//.test(description) ? description : webAddress;
-  if (address === undefined) return undefined;
-  const local = `${address.replace(/\/+$/, '')}${path}`;
-  const answer = await fetch(local, { method: 'HEAD', signal: AbortSignal.timeout(probeMs) }).catch(
-    () => undefined,
-  );
-  return answer?.ok ? local : undefined;
+/** What is handed on, and what is to be said of it. */
+interface Place {
+  /** Undefined: only the path is known. */
+  readonly url: string | undefined;
+  readonly remark?: string;
 }
 
-const probeMs = 2_000;
+const remedy = 'serve --public-url names the address for others';
+
+/**
+ * What others call the service; else where the user has just called it, if that was over HTTP; else where it says that it
+ * listens, if it is on this machine. Nobody is asked whether it opens: the link is for the service's eyes alone.
+ */
+function placeOf({ url, localUrl, path }: NewShareLink, { description }: Way): Place {
+  if (url !== undefined) return { url };
+  if (/^https?:/.test(description))
+    return {
+      url: `${description.replace(/\/+$/, '')}${path}`,
+      remark: `others may not reach the service at this address; ${remedy}`,
+    };
+  if (localUrl === undefined)
+    return { url, remark: `the service names no HTTP address at which this would open; ${remedy}` };
+  if (isHere(description)) return { url: localUrl, remark: `this opens on this machine only; ${remedy}` };
+  return { url, remark: `this is below the HTTP address of the service, which does not know it; ${remedy}` };
+}
+
+/** Whether the service that was reached so runs on this machine. */
+function isHere(description: string): boolean {
+  const host = URL.parse(description)?.hostname ?? '';
+  return /^unix:/.test(description) || /^(localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/.test(host);
+}
 
 async function print(
   made: NewShareLink,
-  url: string | undefined,
+  { url, remark }: Place,
   { qr }: ShareFlags,
   { output }: Invocation,
 ): Promise<void> {
   const { link, token, path } = made;
   if (output.style.json) await output.json({ ...linkJson(link), token, path, url: url ?? null });
   else await output.line(url ?? path);
-  if (made.url === undefined)
-    output.remark(
-      url === undefined
-        ? `this is below the HTTP address of the service, e.g. http://127.0.0.1:8080${path}; serve --public-url names the one for others`
-        : 'others may not reach the service at this address; serve --public-url names the one for them',
-    );
+  if (remark !== undefined) output.remark(remark);
   if (qr) {
     const { renderUnicodeCompact } = await import('uqr');
     output.text(`${renderUnicodeCompact(url ?? path)}\n`, 'stderr');

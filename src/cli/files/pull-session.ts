@@ -2,6 +2,7 @@ import type { Artifact } from '../../client/artifacts/artifact.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { concernsAll } from '../advice.ts';
 import type { Invocation } from '../invocation.ts';
+import type { OwnDirectory } from '../io.ts';
 import { exitCodeForAll } from '../outcome.ts';
 import { Progress } from '../output/progress.ts';
 import { CannotWrite } from './cannot-write.ts';
@@ -14,9 +15,11 @@ import { segmentsOf, TargetNames } from './target-names.ts';
 /** How many files are fetched at once. */
 const concurrencyMax = 4;
 
-interface PullOptions {
+export interface PullOptions {
   readonly to: string | undefined;
   readonly force: boolean;
+  /** Into which nothing is pulled. */
+  readonly own: OwnDirectory | undefined;
 }
 
 type Item =
@@ -37,7 +40,10 @@ export async function pullSession(
   const { io, output } = invocation;
   // Asked first, so that a session that is not there leaves no directory behind.
   await client.sessions.get(session, { signal: io.signal });
-  const target = await Target.open(options.to ?? segmentsOf(session)[0], { create: true });
+  const target = await Target.open(options.to ?? segmentsOf(session)[0], {
+    create: true,
+    own: options.own,
+  });
   const names = new TargetNames(await target.foldsCase());
   const progress = new Progress(output);
   let fatal: unknown;

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
+import type { OwnDirectory } from '../io.ts';
 import { CannotWrite, inWords } from './cannot-write.ts';
 import { removeLeftOvers } from './left-overs.ts';
+import { requireOutside } from './outside.ts';
 
 /** The way to a file below a {@link Target}: directories, then the file. */
 export type Segments = readonly [string, ...string[]];
@@ -11,10 +13,18 @@ export type Segments = readonly [string, ...string[]];
 /** Makes names that nobody else uses. */
 type Unique = () => string;
 
+interface TargetOptions {
+  /** It may be new, unlike its parent. */
+  readonly create: boolean;
+  /** Into which nothing is written. Default: none is known. */
+  readonly own?: OwnDirectory | undefined;
+  readonly unique?: Unique;
+}
+
 /**
  * A directory that files are written into, and never beside: no symbolic link below it is followed. What was looked at
  * is looked at again before a file gets its name; between the two, whoever may write to the directory could still
- * redirect where a temporary file lies, but not the name that it gets.
+ * redirect where a temporary file lies, but not the name that it gets. Nor is anything in the data directory looked at.
  */
 export class Target {
   /** As the user named it, for messages. */
@@ -22,29 +32,28 @@ export class Target {
   /** Without symbolic links. */
   private readonly root: string;
   private readonly unique: Unique;
+  private readonly own: OwnDirectory | undefined;
   private readonly tidied = new Map<string, Promise<void>>();
 
-  private constructor(shown: string, root: string, unique: Unique) {
+  private constructor(shown: string, root: string, { unique = randomUUID, own }: TargetOptions) {
     this.shown = shown;
     this.root = root;
     this.unique = unique;
+    this.own = own;
   }
 
   /**
    * Opens a directory, which the user may well have named through links.
    *
-   * @param options `create`: it may be new, unlike its parent.
-   * @throws CannotWrite
+   * @throws CannotWrite; UsageError for a path in the data directory.
    */
-  static async open(
-    path: string,
-    options: { readonly create: boolean; readonly unique?: Unique },
-  ): Promise<Target> {
+  static async open(path: string, options: TargetOptions): Promise<Target> {
+    requireOutside(options.own, path);
     try {
       if (options.create) await mkdir(path).catch(ignoring('EEXIST'));
       const root = await realpath(path);
       if (!(await lstat(root)).isDirectory()) throw new CannotWrite(`${path} is not a directory`);
-      return new Target(path, root, options.unique ?? randomUUID);
+      return new Target(path, root, options);
     } catch (error) {
       if (!isCode(error, 'ENOENT')) throw inWords(error, path);
       throw new CannotWrite(`there is no directory ${options.create ? dirname(path) : path}`, {
@@ -77,9 +86,11 @@ export class Target {
   /**
    * The path of what is there under a name already; undefined for nothing.
    *
-   * @throws CannotWrite if that is no regular file, or the way to it leads through anything but directories.
+   * @throws CannotWrite if that is no regular file, or the way to it leads through anything but directories; UsageError
+   * if it leads into the data directory.
    */
   async find(segments: Segments): Promise<string | undefined> {
+    requireOutside(this.own, join(this.root, ...segments), this.shownPath(segments));
     let at = this.root;
     for (const [depth, segment] of segments.entries()) {
       at = join(at, segment);
@@ -94,7 +105,7 @@ export class Target {
   /**
    * Begins a file, with the directories that it needs. It gets its name when it is committed.
    *
-   * @throws CannotWrite, and errors of the file system as they are.
+   * @throws CannotWrite, UsageError, and errors of the file system as they are.
    */
   async create(segments: Segments): Promise<TargetFile> {
     const directory = await this.makeDirectories(segments);
@@ -127,6 +138,7 @@ export class Target {
   }
 
   private async makeDirectories(segments: Segments): Promise<string> {
+    requireOutside(this.own, join(this.root, ...segments), this.shownPath(segments));
     let at = this.root;
     for (const [depth, segment] of segments.slice(0, -1).entries()) {
       at = join(at, segment);

@@ -1,11 +1,12 @@
-import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
 import { CannotWrite, inWords } from '../files/cannot-write.ts';
+import { requireOutside } from '../files/outside.ts';
 import type { Invocation } from '../invocation.ts';
+import type { OwnDirectory } from '../io.ts';
 import { humanSize, plain } from '../output/human.ts';
 import { Progress } from '../output/progress.ts';
 import { printStatus } from './status.ts';
@@ -24,8 +25,11 @@ export function addExport(program: Command, invocation: Invocation): Command {
     .action(async (file: string, flags: { readonly force?: boolean }, command: Command) => {
       if (file === '-' && invocation.output.style.json)
         throw new UsageError('standard output takes the export; for JSON export to a file');
-      await invocation.withClient(command, (client) =>
-        file === '-' ? toStdout(client, invocation) : toFile(client, file, flags.force ?? false, invocation),
+      const { force = false } = flags;
+      await invocation.withClient(command, (client, { ownDirectory }) =>
+        file === '-'
+          ? toStdout(client, invocation)
+          : toFile(client, file, { force, own: ownDirectory }, invocation),
       );
     });
 }
@@ -40,12 +44,13 @@ async function toStdout(client: ArtifactaClient, { io, output }: Invocation): Pr
 async function toFile(
   client: ArtifactaClient,
   path: string,
-  force: boolean,
+  { force, own }: { readonly force: boolean; readonly own: OwnDirectory | undefined },
   { io, output }: Invocation,
 ): Promise<void> {
+  const partial = `${path}.part`;
+  for (const one of [path, partial]) requireOutside(own, one);
   if (!force && (await stat(path).catch(() => undefined)) !== undefined)
     throw new CannotWrite(`${path} is there already; --force replaces it`);
-  const partial = `${path}.part`;
   const progress = new Progress(output);
   let written = 0;
   try {
@@ -82,9 +87,12 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .argument('<file>', 'the file, or - for standard input')
     .option('--replace', 'replace what the store holds; else it must be empty')
     .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
-      const bytes =
-        file === '-' ? invocation.io.stdin : createReadStream(file, { highWaterMark: 1024 * 1024 });
-      await invocation.withClient(command, async (client) => {
+      await invocation.withClient(command, async (client, { ownDirectory }) => {
+        if (file !== '-') requireOutside(ownDirectory, file);
+        const bytes =
+          file === '-'
+            ? invocation.io.stdin
+            : (await open(file)).createReadStream({ highWaterMark: 1024 * 1024 });
         const { signal } = invocation.io;
         const { rows, status } = await client.admin.importIndex(bytes, {
           signal,

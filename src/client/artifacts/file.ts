@@ -18,6 +18,8 @@ export class FileUnsuitable extends Error {
 export interface FileOptions {
   /** False: fails with ELOOP if the path itself is a symbolic link. Default true. */
   readonly followLink?: boolean;
+  /** Called each time before the file is opened; what it throws keeps it from that. Default: nothing. */
+  readonly beforeOpen?: (path: string) => void;
 }
 
 /**
@@ -45,6 +47,7 @@ async function openRegular(
   path: string,
   options: FileOptions,
 ): Promise<AsyncDisposable & { handle: FileHandle; stats: Stats }> {
+  options.beforeOpen?.(path);
   // Without O_NONBLOCK opening a FIFO waits for its writer.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   const handle = await open(path, options.followLink === false ? flags | constants.O_NOFOLLOW : flags);

@@ -29,6 +29,8 @@ export interface NewShareLink {
   readonly path: string;
   /** Undefined: the service does not know its public address. */
   readonly url: string | undefined;
+  /** Below the address at which the service itself listens for HTTP. Undefined: it serves none, or does not say so. */
+  readonly localUrl: string | undefined;
 }
 
 export interface ShareOptions extends CallSettings {
@@ -64,8 +66,9 @@ export class Links {
     const answer = await onceIf(true, this.calls, options, (call) =>
       this.calls.artifacts.createShareLink(request, call),
     );
-    const { token, path, url } = answer;
-    return { link: linkFrom(answer.shareLink), token, path, url: url === '' ? undefined : url };
+    const { token, path, url, localUrl } = answer;
+    const known = (text: string) => (text === '' ? undefined : text);
+    return { link: linkFrom(answer.shareLink), token, path, url: known(url), localUrl: known(localUrl) };
   }
 
   /** One page in memory at a time. */

@@ -7,6 +7,7 @@ import { Failure } from '../../domain/errors.ts';
 import { idMinter } from '../../domain/ids.ts';
 import { IndexDamaged } from '../damage.ts';
 import { doorLimits, type Index, type IndexStats, type Snapshot, type Transaction } from '../door.ts';
+import { LockLost } from '../lock-lost.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Key, Range, Value } from '../row.ts';
 import { type After, afterRealTime } from '../timer.ts';
@@ -192,9 +193,24 @@ class Engine implements Index {
   /** Nothing that is not durable may be built upon any more, and nothing may be written to a handle that failed. */
   private failed(database: Database, error: unknown): void {
     this.database = undefined;
+    if (error instanceof LockLost) {
+      this.leave(database, error);
+      return;
+    }
     this.options.warn?.(`the index could not be written and is reopened: ${String(error)}`);
     this.order.fail(unavailable('the outcome is unknown: the index could not be written', error));
     this.reopening = this.reopen(database, reopenDelayMsFirst);
+  }
+
+  /** The batch was not begun, and none follows it: what there is may be another process's by now. */
+  private leave(database: Database, lost: LockLost): void {
+    this.obstacle = lost;
+    this.order.fail(lost);
+    this.order.refuse(lost);
+    this.reopening = database.close().then(
+      () => this.checkDrained(),
+      () => this.checkDrained(),
+    );
   }
 
   /** Never rejects. */
@@ -210,6 +226,10 @@ class Engine implements Index {
       this.reopens++;
       this.order.turnSoon();
     } catch (error) {
+      if (error instanceof LockLost) {
+        this.leave(failed, error);
+        return;
+      }
       this.options.warn?.(`the index could not be reopened: ${String(error)}`);
       this.obstruct(error);
       if (!isLoss(error) && this.closing === undefined) {

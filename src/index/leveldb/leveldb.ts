@@ -9,6 +9,7 @@ import type { Database, DatabaseReader } from '../engine/database.ts';
 import { type EngineOptions, openEngine } from '../engine/engine.ts';
 import type { Key, Range, Write } from '../row.ts';
 import { afterRealTime } from '../timer.ts';
+import type { LockWatch } from './lock-watch.ts';
 import { obviousDamage } from './logs.ts';
 import { openMark } from './mark.ts';
 import { listTables, TableCheck } from './tables.ts';
@@ -23,8 +24,14 @@ interface LevelTuning {
   readonly tableBytes?: number;
 }
 
+/** How a database is opened. */
+interface LevelOptions extends LevelTuning {
+  /** Told of the lock; without it nothing is opened and no batch written. Default: nobody looks. */
+  readonly locks?: LockWatch | undefined;
+}
+
 export interface LevelIndexOptions
-  extends LevelTuning,
+  extends LevelOptions,
     Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage'> {
   /** Directory of the database; made if need be. Nothing else may be in it. */
   readonly directory: string;
@@ -36,7 +43,7 @@ export interface LevelIndexOptions
    */
   readonly checkedBytesFirst?: number;
   /** Opens the database. Default {@link openLevelDatabase}. */
-  readonly openDatabase?: (directory: string, tuning: LevelTuning) => Promise<Database>;
+  readonly openDatabase?: (directory: string, options: LevelOptions) => Promise<Database>;
 }
 
 const MiB = 1024 * 1024;
@@ -63,6 +70,7 @@ export async function openLevelIndex(options: LevelIndexOptions): Promise<Index>
     path: markPath,
     after: engine.after ?? afterRealTime,
     warn: engine.warn ?? (() => undefined),
+    isFrozen: () => engine.locks?.isLost === true,
   });
   const known = { lastCommit: mark.seq };
   const check = await lookAtFiles(directory, mark.seq > 0).then(
@@ -98,7 +106,10 @@ async function lookAtFiles(directory: string, wasUsed: boolean) {
 }
 
 /** Opens the database alone, unchecked. */
-export async function openLevelDatabase(directory: string, tuning: LevelTuning = {}): Promise<Database> {
+export async function openLevelDatabase(directory: string, options: LevelOptions = {}): Promise<Database> {
+  const { locks, ...tuning } = options;
+  // Opening writes, too.
+  await locks?.beforeBatch();
   await makePrivate(directory);
   const level = new Level<Uint8Array, Uint8Array>(directory, {
     keyEncoding: 'view',
@@ -116,6 +127,7 @@ export async function openLevelDatabase(directory: string, tuning: LevelTuning =
     await level.close();
     throw openingFailure(directory, error);
   });
+  await locks?.add(directory);
   return {
     ...readerOf(level),
     dropped,
@@ -123,9 +135,15 @@ export async function openLevelDatabase(directory: string, tuning: LevelTuning =
       const snapshot = guarded(() => level.snapshot());
       return { ...readerOf(level, snapshot), close: () => snapshot.close() };
     },
-    batch: (writes) => level.batch(writes as Write[], { sync: true }),
+    async batch(writes) {
+      await locks?.beforeBatch();
+      await level.batch(writes as Write[], { sync: true });
+    },
     compact: ({ gte, lt }) => level.compactRange(gte, lt).catch(rethrow),
-    close: () => level.close(),
+    async close() {
+      locks?.remove(directory);
+      await level.close();
+    },
   };
 }
 
@@ -164,7 +182,7 @@ async function makePrivate(directory: string): Promise<void> {
  *
  * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that another process has it.
  */
-export async function takeLock(directory: string): Promise<AsyncDisposable> {
+export async function takeLock(directory: string, locks?: LockWatch): Promise<AsyncDisposable> {
   await makePrivate(directory);
   const level = new Level(directory, { cacheSize: 64 * 1024, writeBufferSize: 64 * 1024 });
   try {
@@ -172,7 +190,13 @@ export async function takeLock(directory: string): Promise<AsyncDisposable> {
   } catch (error) {
     throw openingFailure(directory, error);
   }
-  return { [Symbol.asyncDispose]: () => level.close() };
+  await locks?.add(directory);
+  return {
+    async [Symbol.asyncDispose]() {
+      locks?.remove(directory);
+      await level.close();
+    },
+  };
 }
 
 /**

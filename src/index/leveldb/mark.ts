@@ -19,6 +19,8 @@ interface MarkOptions {
   readonly after: After;
   /** Told about a mark that could not be written. The old one stays valid, so nothing else follows from it. */
   warn(message: string): void;
+  /** True: it must not be written any more. Default: it always may. */
+  isFrozen?(): boolean;
 }
 
 /** Opens the mark. Fails with {@link IndexDamaged} if there is one that makes no sense. */
@@ -75,6 +77,7 @@ class MarkFile implements Mark {
   private async write(): Promise<boolean> {
     const seq = this.noted;
     if (seq === this.written) return true;
+    if (this.options.isFrozen?.()) return false;
     try {
       await replaceMark(this.options.path, seq);
       this.written = seq;

@@ -7,17 +7,14 @@ import { openHttpRig } from '../../server/http/doors.ts';
 import { newDirectory } from '../../support/command.ts';
 import { commandLine, openTestStore, transportTo } from '../support.ts';
 
-/** Served over HTTP, which the command line may know of. */
-async function served(webAddress: (url: string) => string | undefined) {
+/** Served over HTTP, and reached as the test says. */
+async function served(description: (url: string) => string) {
   const rig = await openHttpRig();
   onTestFinished(() => rig[Symbol.asyncDispose]());
-  const address = webAddress(rig.url);
-  const way = address === undefined ? {} : { webAddress: address };
   const connection = {
     transport: rig.transport,
-    description: 'unix:/somewhere',
+    description: description(rig.url),
     close: async () => {},
-    ...way,
   };
   const cli = commandLine(rig.transport);
   return {
@@ -53,9 +50,9 @@ describe('share', () => {
     }
   });
 
-  it('prints the path where no address serves it', async () => {
-    for (const address of [undefined, 'http://127.0.0.1:1']) {
-      const { cli, client } = await served(() => address);
+  it('prints the path where the service names no address', async () => {
+    for (const description of ['unix:/somewhere', 'grpc://127.0.0.1:50051']) {
+      const { cli, client } = await served(() => description);
       await client.push('x', { session: 's', name: 'a' });
       const { text, stderr } = await cli(['share', 's/a']);
       expect(text).toMatch(/^\/s\/[A-Za-z0-9_-]{43}\n$/);
@@ -105,7 +102,7 @@ describe('share', () => {
     [['share', 's/a', '--session', 't'], '--session goes with a file'],
     [['share', 'file', '--version', '2'], '--version goes with SESSION/NAME'],
   ])('refuses %j', async (args, message) => {
-    const { cli } = await served(() => undefined);
+    const { cli } = await served(() => 'unix:/somewhere');
     const { code, stderr } = await cli(args);
     expect(code).toBe(2);
     expect(stderr).toContain(message);

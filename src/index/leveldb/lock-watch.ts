@@ -1,0 +1,119 @@
+/**
+ * Whether this process still has LevelDB's locks. They are POSIX locks and belong to the process: whatever part of it
+ * closes any descriptor of a lock's file drops the lock, and nobody is told. Linux lists the locks that are held.
+ */
+import { type BigIntStats, constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LockLost } from '../lock-lost.ts';
+import { type After, afterRealTime } from '../timer.ts';
+
+interface LockWatchOptions {
+  /** Look before each batch; else once a second. For processes that open files of their users. */
+  readonly beforeBatches: boolean;
+  /** Told once. */
+  readonly onLost: (lost: LockLost) => void;
+  /** Told what only somebody who looks for a fault wants to know. */
+  readonly debug: (message: string) => void;
+  /** Default: real time. */
+  readonly after?: After;
+  /** Where the locks are listed. Default `/proc/locks`. */
+  readonly listPath?: string;
+}
+
+/** How often it is looked, in milliseconds. */
+const lockWatchMs = 1_000;
+/** A list that changes while it is read may lack a line; nobody takes the same lock again, so that a lost one stays lost. */
+const readsMax = 5;
+
+export class LockWatch implements Disposable {
+  private readonly options: LockWatchOptions;
+  /** By the path of the lock's file: how its line in the list reads. */
+  private readonly held = new Map<string, string>();
+  private cancel: (() => void) | undefined;
+  private lost: LockLost | undefined;
+
+  constructor(options: LockWatchOptions) {
+    this.options = options;
+  }
+
+  get isLost(): boolean {
+    return this.lost !== undefined;
+  }
+
+  /**
+   * The database in the directory was opened, and with it its lock taken. Where the list does not have that lock, as
+   * where the file system and the list call its device by different names, it is not watched.
+   */
+  async add(directory: string): Promise<void> {
+    const path = join(directory, 'LOCK');
+    try {
+      const line = lineOf(await stat(path, { bigint: true }));
+      if ((await this.missingOf([[path, line]])) !== undefined) throw new Error('it is not in the list');
+      this.held.set(path, line);
+      this.schedule();
+    } catch (error) {
+      this.options.debug(`the lock ${path} is not watched: ${String(error)}`);
+    }
+  }
+
+  /** The database in the directory is about to be closed. */
+  remove(directory: string): void {
+    this.held.delete(join(directory, 'LOCK'));
+    if (this.held.size === 0) this[Symbol.dispose]();
+  }
+
+  /** To be awaited before each batch. @throws LockLost */
+  async beforeBatch(): Promise<void> {
+    if (this.options.beforeBatches) await this.look();
+    if (this.lost !== undefined) throw this.lost;
+  }
+
+  private schedule(): void {
+    this.cancel ??= (this.options.after ?? afterRealTime)(lockWatchMs, () => {
+      this.cancel = undefined;
+      void this.look().then(() => {
+        if (this.held.size > 0 && this.lost === undefined) this.schedule();
+      });
+    });
+  }
+
+  /** Never rejects: a list that cannot be read says nothing. */
+  private async look(): Promise<void> {
+    if (this.lost !== undefined) return;
+    const missing = await this.missingOf([...this.held]).catch(() => undefined);
+    // It may have been closed meanwhile.
+    if (missing === undefined || !this.held.has(missing) || this.lost !== undefined) return;
+    this.lost = new LockLost(missing);
+    this.options.onLost(this.lost);
+  }
+
+  /** The first of the files whose lock the list does not have. */
+  private async missingOf(files: readonly (readonly [string, string])[]): Promise<string | undefined> {
+    let missing = files;
+    for (let read = 0; read < readsMax && missing.length > 0; read++) {
+      const list = await readList(this.options.listPath ?? '/proc/locks');
+      missing = missing.filter(([, line]) => !list.includes(line));
+    }
+    return missing[0]?.[0];
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel?.();
+    this.cancel = undefined;
+  }
+}
+
+/** As `1: POSIX  ADVISORY  WRITE 4711 fe:00:262147 0 EOF`, from the kind of the lock to its file. */
+function lineOf({ dev, ino }: BigIntStats): string {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  const hex = (number: bigint) => number.toString(16).padStart(2, '0');
+  return ` WRITE ${process.pid} ${hex(major)}:${hex(minor)}:${ino} `;
+}
+
+/** In few and large reads. */
+async function readList(path: string): Promise<string> {
+  await using file = await open(path, constants.O_RDONLY);
+  return await file.readFile('latin1');
+}

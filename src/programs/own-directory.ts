@@ -1,0 +1,84 @@
+/**
+ * What lies in the data directory is read and written by the store alone: whoever else opens and closes one of its locks
+ * in this process has dropped it, and what else is there is no file of anybody's.
+ */
+import { type BigIntStats, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { SettingError } from '../settings/source.ts';
+
+/** Where LevelDB may have a lock: it locks a file `LOCK`. */
+const lockedDirectories = ['lock', 'index', 'index.rebuild/lock', 'index.rebuild/new'];
+/** What may be mounted elsewhere, too. */
+const directories = [...lockedDirectories, 'index.rebuild', 'blobs', 'exports', 'tmp', 'run'];
+const linksMax = 40;
+
+export class OwnDirectory {
+  /** Absolute. */
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Whether a path leads into the directory, by whatever spelling or link and whether or not something is there, or to
+   * one of its locks by another name. All is looked up at each call, and nothing opened.
+   */
+  holds(path: string): boolean {
+    const own = identitiesOf([this.path, ...directories.map((name) => join(this.path, name))]);
+    if (own.size === 0) return false;
+    const real = resolved(path, linksMax);
+    for (let at = real; ; at = dirname(at)) {
+      const identity = identityOf(at);
+      if (identity !== undefined && own.has(identity)) return true;
+      if (at === dirname(at)) break;
+    }
+    const found = identityOf(real);
+    const locks = lockedDirectories.map((name) => join(this.path, name, 'LOCK'));
+    return found !== undefined && identitiesOf(locks).has(found);
+  }
+}
+
+/** @throws SettingError that names the path. */
+export function requireOutside(own: OwnDirectory, path: string): void {
+  if (own.holds(path)) throw new SettingError(path, `must not lie in the data directory ${own.path}`);
+}
+
+/** Reads files that settings name. @throws SettingError for one in the data directory. */
+export function outsideReader(own: OwnDirectory): (path: string) => Promise<Buffer> {
+  return async (path) => {
+    requireOutside(own, path);
+    return await readFile(path);
+  };
+}
+
+function identitiesOf(paths: readonly string[]): Set<string> {
+  return new Set(paths.map(identityOf).filter((identity) => identity !== undefined));
+}
+
+/** Device and inode: the same by every name. Undefined: there is nothing, or nothing that this user may look at. */
+function identityOf(path: string): string | undefined {
+  const stats = attempt((): BigIntStats => statSync(path, { bigint: true }));
+  return stats && `${stats.dev}:${stats.ino}`;
+}
+
+/** Without links and dots, as far as it exists. */
+function resolved(path: string, linksLeft: number): string {
+  const real = attempt(() => realpathSync.native(path));
+  if (real !== undefined) return real;
+  const above = dirname(path);
+  if (above === path) return path;
+  const link = linksLeft > 0 ? attempt(() => readlinkSync(path)) : undefined;
+  const parent = resolved(above, linksLeft);
+  if (link === undefined) return join(parent, basename(path));
+  return resolved(link.startsWith('/') ? link : `${parent}/${link}`, linksLeft - 1);
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

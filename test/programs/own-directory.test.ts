@@ -1,0 +1,88 @@
+import { link, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { OwnDirectory, outsideReader } from '../../src/programs/own-directory.ts';
+import { newDirectory } from '../support/command.ts';
+
+/** A data directory as far as its paths go, and things around it. */
+async function place() {
+  const root = await newDirectory();
+  const dataDir = join(root, 'data');
+  for (const name of ['index', 'lock', 'index.rebuild/new', 'blobs/aa'])
+    await mkdir(join(dataDir, name), { recursive: true });
+  for (const name of ['index/LOCK', 'lock/LOCK', 'index.rebuild/new/LOCK', 'blobs/aa/bytes'])
+    await writeFile(join(dataDir, name), name);
+  await mkdir(join(root, 'other', 'deep'), { recursive: true });
+  await writeFile(join(root, 'other', 'file'), 'mine');
+  const own = new OwnDirectory(dataDir);
+  return { root, dataDir, own, holds: (path: string) => own.holds(join(root, path)) };
+}
+
+describe('a data directory', () => {
+  it('holds itself and all below it, there or not', async () => {
+    const { own, dataDir, holds } = await place();
+    expect(own.holds(dataDir)).toBe(true);
+    for (const path of ['data/', 'data/index/LOCK', 'data/blobs/aa/bytes', 'data/new', 'data/new/file'])
+      expect([path, holds(path)]).toEqual([path, true]);
+  });
+
+  it('holds nothing beside it or around it', async () => {
+    const { root, own, holds } = await place();
+    expect(own.holds(root)).toBe(false);
+    for (const path of ['other', 'other/file', 'other/new', 'data2', 'none/data/index', 'other/LOCK'])
+      expect([path, holds(path)]).toEqual([path, false]);
+  });
+
+  it('holds what dots lead to, as the system follows them', async () => {
+    const { root, own } = await place();
+    await symlink(join(root, 'data', 'index'), join(root, 'other', 'link'));
+    expect(own.holds(`${root}/other/../data/index`)).toBe(true);
+    expect(own.holds(`${root}/data/../other/file`)).toBe(false);
+    expect(own.holds(`${root}/other/link/../new`)).toBe(true);
+    expect(own.holds(`${root}/other/link/../../other/file`)).toBe(false);
+  });
+
+  it('holds what links lead to, also to nothing yet', async () => {
+    const { root, holds } = await place();
+    await symlink('../data', join(root, 'other', 'directory'));
+    await symlink('directory/index/LOCK', join(root, 'other', 'lock'));
+    await symlink('directory/index/none', join(root, 'other', 'dangling'));
+    await symlink('circle', join(root, 'other', 'circle'));
+    for (const path of ['other/directory', 'other/directory/x/y', 'other/lock', 'other/dangling'])
+      expect([path, holds(path)]).toEqual([path, true]);
+    expect(holds('other/circle')).toBe(false);
+  });
+
+  it('holds its locks by other names', async () => {
+    const { root, dataDir, holds } = await place();
+    for (const name of ['index', 'lock', 'index.rebuild/new']) {
+      const path = `other/${name.replaceAll('/', '-')}`;
+      await link(join(dataDir, name, 'LOCK'), join(root, path));
+      expect([path, holds(path)]).toEqual([path, true]);
+    }
+  });
+
+  it('is known by what it is, not by its name', async () => {
+    const { root, dataDir, own, holds } = await place();
+    await symlink(dataDir, join(root, 'named'));
+    const named = new OwnDirectory(join(root, 'named'));
+    expect(named.holds(join(dataDir, 'index'))).toBe(true);
+    await rename(join(dataDir, 'index'), join(root, 'other', 'moved'));
+    expect(holds('other/moved/LOCK')).toBe(false);
+    expect(own.holds(join(dataDir, 'lock'))).toBe(true);
+  });
+
+  it('that is not there holds nothing', async () => {
+    const root = await newDirectory();
+    expect(new OwnDirectory(join(root, 'none')).holds(join(root, 'none', 'x'))).toBe(false);
+  });
+
+  it('keeps files from being read as settings', async () => {
+    const { root, dataDir, own } = await place();
+    const read = outsideReader(own);
+    expect(String(await read(join(root, 'other', 'file')))).toBe('mine');
+    await expect(read(join(dataDir, 'index', 'LOCK'))).rejects.toThrow(
+      `${join(dataDir, 'index', 'LOCK')}: must not lie in the data directory ${dataDir}`,
+    );
+  });
+});
