@@ -11,6 +11,7 @@ import { keys } from '../../index/keys.ts';
 import { lookUp } from '../../index/look-up.ts';
 import type { Range } from '../../index/row.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
+import type { Contents } from '../contents/contents.ts';
 import { physicalName } from '../contents/physical-name.ts';
 import { publishAndCommit } from '../contents/publish.ts';
 import type { Space } from '../contents/space.ts';
@@ -32,6 +33,7 @@ import { knownRequest, refuseEarly } from './upload-checks.ts';
 interface UploadsOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
+  readonly contents: Contents;
   readonly namespaces: Namespaces;
   readonly space: Space;
   /** Contents up to this size go into the index; 0 for none. */
@@ -113,6 +115,9 @@ export class Uploads {
     const witness =
       (await this.knownRequest(principal, spec.requestId)) ?? (await this.findWitness(principal, sha256));
     if (witness === undefined) throw contentNotFound(sha256);
+    const { index, contents } = this.options;
+    if (!(await contents.isThere(index, principal.namespace, { sha256, size })))
+      throw contentNotFound(sha256);
     await this.requireRoom(principal, spec, 0);
     return this.commit(principal, spec, { kind: 'held', sha256, size, witness });
   }
@@ -176,11 +181,11 @@ export class Uploads {
 
   /** For {@link Upload}: everything that was said about the bytes has been checked. */
   async finish(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Promise<CommitResult> {
-    const { index } = this.options;
+    const { index, contents } = this.options;
     await this.options.onStep?.('upload.checked');
-    return publishAndCommit(index, principal.namespace, writer, (content) =>
-      this.commit(principal, spec, content),
-    );
+    const ns = principal.namespace;
+    const publishing = { index, contents, ns, isSecretive: principal.restriction !== undefined };
+    return publishAndCommit(publishing, writer, (content) => this.commit(principal, spec, content));
   }
 
   private async commit(

@@ -88,13 +88,15 @@ export class ContentWriter implements AsyncDisposable {
   finish(): Content {
     if (this.content !== undefined) return this.content;
     const sha256 = sha256FromBytes(this.hash.digest());
+    const ifHeld = 'check';
     this.content =
       this.staged === undefined
-        ? { kind: 'inline', sha256, size: this.size, bytes: this.held.subarray(0, this.size) }
+        ? { kind: 'inline', sha256, size: this.size, ifHeld, bytes: this.held.subarray(0, this.size) }
         : {
             kind: 'blob',
             sha256,
             size: this.size,
+            ifHeld,
             name: this.staged.name,
             crcs: this.crcs.finish(),
             head: this.head,

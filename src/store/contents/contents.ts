@@ -2,7 +2,7 @@
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { crcRowBlocks, readPlan, verified } from '../../blobs/checksums.ts';
 import type { Sha256 } from '../../domain/digest.ts';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, failedWith } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -15,12 +15,37 @@ export interface Part {
   readonly length: number;
 }
 
+/** What a content is, to its readers. */
+interface Wanted {
+  readonly sha256: Sha256;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** A content as it was when somebody came to read it. */
+export interface Stored {
+  readonly ns: string;
+  readonly sha256: Sha256;
+  readonly record: BlobRecord;
+}
+
+/** Told what is damaged and how that shows, before the reader is. Resolves when it is written down; must not reject. */
+export type OnDamage = (content: Stored, message: string) => Promise<void>;
+
 /** Opens stored contents by digest. */
 export class Contents {
   private readonly blobs: BlobStore;
+  private readonly onDamage: OnDamage | undefined;
 
-  constructor(blobs: BlobStore) {
+  /** @param onDamage default: nobody is told. */
+  constructor(blobs: BlobStore, onDamage?: OnDamage) {
     this.blobs = blobs;
+    this.onDamage = onDamage;
+  }
+
+  /** The same contents, for readers who judge for themselves what is damaged. */
+  get untold(): Contents {
+    return new Contents(this.blobs);
   }
 
   /**
@@ -32,17 +57,20 @@ export class Contents {
   async open(
     reader: Reader,
     ns: string,
-    content: { readonly sha256: Sha256; readonly size: number },
+    content: Wanted,
     part: Part,
     signal?: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>> {
-    const { name } = await readBlobRecord(reader, ns, content);
+    const stored = await readStored(reader, ns, content);
     if (part.length === 0) return fromMemory(new Uint8Array(0));
-    if (name === undefined) {
-      const bytes = await readInline(reader, ns, content);
+    if (stored.record.name === undefined) {
+      const bytes = await this.inline(reader, stored, content);
       return fromMemory(bytes.subarray(part.offset, part.offset + part.length));
     }
-    return this.fromBlob(reader, ns, content, name, part, signal);
+    const plan = readPlan({ sizeBytes: content.size, ...part });
+    const crcs = await this.crcs(reader, stored, plan.firstBlock, plan.lastBlock);
+    const pieces = this.blobs.read(stored.record.name, plan.readOffset, plan.readLength, signal);
+    return this.telling(stored, verified(pieces, { plan, crcs }));
   }
 
   /**
@@ -54,44 +82,96 @@ export class Contents {
   async opener(
     reader: Reader,
     ns: string,
-    content: { readonly sha256: Sha256; readonly size: number },
+    content: Wanted,
     signal?: AbortSignal,
   ): Promise<(offset: number, length: number) => AsyncIterable<Uint8Array>> {
-    const { name } = await readBlobRecord(reader, ns, content);
+    const stored = await readStored(reader, ns, content);
+    const { name } = stored.record;
     if (name === undefined) {
-      const bytes = content.size === 0 ? new Uint8Array(0) : await readInline(reader, ns, content);
+      const bytes = content.size === 0 ? new Uint8Array(0) : await this.inline(reader, stored, content);
       return (offset, length) => fromMemory(bytes.subarray(offset, offset + length));
     }
     const { lastBlock } = readPlan({ sizeBytes: content.size, offset: 0, length: content.size });
-    const crcs = await readCrcs(reader, ns, content.sha256, 0, lastBlock);
+    const crcs = await this.crcs(reader, stored, 0, lastBlock);
     return (offset, length) => {
       const plan = readPlan({ sizeBytes: content.size, offset, length });
       const pieces = this.blobs.read(name, plan.readOffset, plan.readLength, signal);
       const row = Math.floor(plan.firstBlock / crcRowBlocks);
-      return verified(pieces, { plan, crcs: crcs.subarray(row * crcRowBytes) });
+      return this.telling(stored, verified(pieces, { plan, crcs: crcs.subarray(row * crcRowBytes) }));
     };
   }
 
-  private async fromBlob(
-    reader: Reader,
-    ns: string,
-    content: { readonly sha256: Sha256; readonly size: number },
-    name: string,
-    part: Part,
-    signal: AbortSignal | undefined,
-  ): Promise<AsyncIterable<Uint8Array>> {
-    const plan = readPlan({ sizeBytes: content.size, ...part });
-    const crcs = await readCrcs(reader, ns, content.sha256, plan.firstBlock, plan.lastBlock);
-    const pieces = this.blobs.read(name, plan.readOffset, plan.readLength, signal);
-    return verified(pieces, { plan, crcs });
+  /** Whether the whole content can be read. */
+  async isSound(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
+    try {
+      const pieces = await this.open(reader, ns, content, { offset: 0, length: content.size });
+      for await (const _piece of pieces);
+      return true;
+    } catch (error) {
+      if (error instanceof Failure) return false;
+      throw error;
+    }
+  }
+
+  /** Whether the content is there with its size, no damage is known, and the index has what reading it takes. */
+  async isThere(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
+    try {
+      const stored = await readStored(reader, ns, content);
+      const { name } = stored.record;
+      if (name === undefined) await this.inline(reader, stored, content);
+      else await this.told(stored, this.measure(name, content));
+      return true;
+    } catch (error) {
+      if (failedWith(error, 'DATA_LOSS')) return false;
+      throw error;
+    }
+  }
+
+  private async measure(name: string, { sha256, size }: Wanted): Promise<void> {
+    const stat = await this.blobs.stat(name);
+    if (stat === undefined) throw lost(sha256, 'its bytes are gone');
+    if (stat.sizeBytes !== size) throw lost(sha256, `${stat.sizeBytes} bytes of ${size} are stored`);
+  }
+
+  private inline(reader: Reader, stored: Stored, content: Wanted): Promise<Uint8Array> {
+    return this.told(stored, readInline(reader, stored.ns, content));
+  }
+
+  private crcs(reader: Reader, stored: Stored, first: number, last: number): Promise<Uint8Array> {
+    return this.told(stored, readCrcs(reader, stored.ns, stored.sha256, first, last));
+  }
+
+  private async told<T>(stored: Stored, reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      await this.tell(stored, error);
+      throw error;
+    }
+  }
+
+  private async *telling(
+    stored: Stored,
+    pieces: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      yield* pieces;
+    } catch (error) {
+      await this.tell(stored, error);
+      throw error;
+    }
+  }
+
+  private async tell(stored: Stored, error: unknown): Promise<void> {
+    if (failedWith(error, 'DATA_LOSS')) await this.onDamage?.(stored, error.message);
   }
 }
 
-async function readBlobRecord(
-  reader: Reader,
-  ns: string,
-  content: { readonly sha256: Sha256; readonly size: number },
-): Promise<BlobRecord> {
+async function readStored(reader: Reader, ns: string, content: Wanted): Promise<Stored> {
+  return { ns, sha256: content.sha256, record: await readBlobRecord(reader, ns, content) };
+}
+
+async function readBlobRecord(reader: Reader, ns: string, content: Wanted): Promise<BlobRecord> {
   const value = await reader.get(keys.blobs.record.key(ns, content.sha256));
   if (value === undefined) throw lost(content.sha256, 'its record is gone');
   const record = keys.blobs.record.decode(value);
@@ -100,11 +180,7 @@ async function readBlobRecord(
   return record;
 }
 
-async function readInline(
-  reader: Reader,
-  ns: string,
-  content: { readonly sha256: Sha256; readonly size: number },
-): Promise<Uint8Array> {
+async function readInline(reader: Reader, ns: string, content: Wanted): Promise<Uint8Array> {
   const bytes = await reader.get(keys.blobs.bytes.key(ns, content.sha256));
   if (bytes?.length !== content.size) throw lost(content.sha256, 'its bytes are gone');
   return bytes;

@@ -36,6 +36,9 @@ const publishedMsMax = 12 * 3_600_000;
 /** Thrown out of a decision when the content was held a moment ago, was not published, and is held no longer. */
 export class ContentVanished extends Error {}
 
+/** Thrown out of a decision when the content is held, and nobody has looked whether it can be read. */
+export class ContentUnchecked extends Error {}
+
 /** The rows that {@link attach}, {@link attachHeld} and {@link discardCopy} look at. */
 export function blobReads(
   ns: string,
@@ -56,14 +59,21 @@ export function* attach(tx: Tx, content: Content, by: Referrer): Asking<boolean>
   yield blobReads(tx.ns, content);
   const held = tx.get(keys.blobs.record, tx.ns, sha256);
   tx.put(keys.blobs.reference, [tx.ns, sha256, by.kind, by.id], true);
-  if (held !== undefined && !held.quarantined) {
-    tx.put(keys.blobs.record, [tx.ns, sha256], { ...held, refs: held.refs + 1 });
+  if (isJoined(held, content)) {
+    tx.put(keys.blobs.record, [tx.ns, sha256], { ...held!, refs: held!.refs + 1 });
     yield* discardCopy(tx, content);
     return true;
   }
   if (held !== undefined) discardBytes(tx, sha256, held);
   putContent(tx, content, (held?.refs ?? 0) + 1);
-  return false;
+  return held !== undefined && !held.quarantined;
+}
+
+/** True if what is held is referenced, false if our copy is what stays. @throws {@link ContentUnchecked}. */
+function isJoined(held: BlobRecord | undefined, { ifHeld }: Content): boolean {
+  if (held === undefined || held.quarantined || ifHeld === 'replace') return false;
+  if (ifHeld === 'check') throw new ContentUnchecked();
+  return true;
 }
 
 /** Stores where the bytes of `content` are; {@link blobReads} were asked for. */
@@ -127,7 +137,7 @@ export function quarantine(tx: Writer, sha256: Sha256, record: BlobRecord, found
 export function* healOrDiscard(tx: Tx, content: Content): Asking<void> {
   yield blobReads(tx.ns, content);
   const held = tx.get(keys.blobs.record, tx.ns, content.sha256);
-  if (held !== undefined && !held.quarantined) {
+  if (isJoined(held, content)) {
     yield* discardCopy(tx, content);
     return;
   }

@@ -16,7 +16,7 @@ import type { BlobRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
 import { ContentProbe, isDeviceError, type Verdict } from '../contents/content-probe.ts';
 import type { Contents } from '../contents/contents.ts';
-import { quarantine } from '../rows/blob-rows.ts';
+import { quarantineStored } from '../contents/damage.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import type { Budget } from './bounds.ts';
@@ -225,22 +225,12 @@ export class Scrub {
   }
 
   /** @returns undefined if it has been removed, replaced or quarantined meanwhile. */
-  private async quarantine(
-    { key, ns, sha256, record }: Content,
-    message: string,
-  ): Promise<Damaged | undefined> {
-    const damaged = await transact(this.options.index, {
-      ns,
-      reads: [key],
-      *decide(tx) {
-        const current = tx.get(keys.blobs.record, ns, sha256);
-        if (current === undefined || current.quarantined || current.name !== record.name) return undefined;
-        quarantine(tx, sha256, current, { time: tx.now, message });
-        return { ns, sha256, size: current.size, time: tx.now, message };
-      },
-    });
-    if (damaged !== undefined) await this.options.onStep?.('scrub.quarantined');
-    return damaged;
+  private async quarantine(content: Content, message: string): Promise<Damaged | undefined> {
+    const time = await quarantineStored(this.options.index, content, message);
+    if (time === undefined) return undefined;
+    await this.options.onStep?.('scrub.quarantined');
+    const { ns, sha256, record } = content;
+    return { ns, sha256, size: record.size, time, message };
   }
 
   /** Unless another call has come further meanwhile. */
