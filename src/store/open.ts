@@ -152,7 +152,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     pauses,
     reaper: new Reaper({ index, pauses, lapses, onStep, pace }),
     collection,
-    scrub: new Scrub({ index, contents: contents.untold, onStep }),
+    scrub: new Scrub({ index, contents: contents.unjudged, onStep }),
     quarantined: new Quarantined(index, namespaces, pageTokens),
     recovered: started.recovered,
     [Symbol.asyncDispose]: async () => {

@@ -72,13 +72,25 @@ export class Uploads {
     if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax)
       throw tooLarge('size_bytes', artifactBytesMax);
     const known = await this.refuseEarly(principal, spec);
-    if (known && spec.sha256 !== undefined && spec.sizeBytes !== undefined) {
-      const asserted = { kind: 'held', sha256: spec.sha256, size: spec.sizeBytes, witness: known } as const;
-      return this.commit(principal, spec, asserted);
-    }
+    const replayed = known && (await this.replayed(principal, spec, known));
+    if (replayed !== undefined) return replayed;
     if (known === undefined) await this.options.space.require(spec.sizeBytes ?? 0);
     const writer = this.contentWriter(namespace.internalId);
     return new Upload(this, principal, spec, writer, artifactBytesMax);
+  }
+
+  /** The answer to a request id that is known; undefined if the bytes are needed: not asserted, or damaged here. */
+  private async replayed(
+    principal: Principal,
+    spec: ArtifactSpec,
+    witness: HeldContent['witness'],
+  ): Promise<CommitResult | undefined> {
+    const { index, contents } = this.options;
+    const { sha256, sizeBytes: size } = spec;
+    if (sha256 === undefined || size === undefined) return undefined;
+    const result = await this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    const isReadable = await contents.isReadable(index, principal.namespace, { sha256, size });
+    return isReadable ? result : undefined;
   }
 
   /** Pushes content that is in memory. */
@@ -112,14 +124,16 @@ export class Uploads {
     checkDigest('sha256', spec.sha256, sha256);
     if (spec.sizeBytes !== undefined && spec.sizeBytes !== size)
       throw sizeMismatch('size_bytes', spec.sizeBytes, `${size}`);
-    const witness =
-      (await this.knownRequest(principal, spec.requestId)) ?? (await this.findWitness(principal, sha256));
-    if (witness === undefined) throw contentNotFound(sha256);
     const { index, contents } = this.options;
-    if (!(await contents.isThere(index, principal.namespace, { sha256, size })))
-      throw contentNotFound(sha256);
+    const isThere = () => contents.isThere(index, principal.namespace, { sha256, size });
+    const known = await this.knownRequest(principal, spec.requestId);
+    const witness = known ?? (await this.findWitness(principal, sha256));
+    // What becomes of a request id that is known is told by the commit, which changes nothing then.
+    if (witness === undefined || (known === undefined && !(await isThere()))) throw contentNotFound(sha256);
     await this.requireRoom(principal, spec, 0);
-    return this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    const result = await this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    if (result.receipt.replayed && !(await isThere())) throw contentNotFound(sha256);
+    return result;
   }
 
   private refuseEarly(principal: Principal, spec: ArtifactSpec): Promise<HeldContent['witness'] | undefined> {

@@ -35,17 +35,16 @@ export type OnDamage = (content: Stored, message: string) => Promise<void>;
 /** Opens stored contents by digest. */
 export class Contents {
   private readonly blobs: BlobStore;
-  private readonly onDamage: OnDamage | undefined;
+  private readonly onDamage: OnDamage | 'judged by the reader';
 
-  /** @param onDamage default: nobody is told. */
-  constructor(blobs: BlobStore, onDamage?: OnDamage) {
+  constructor(blobs: BlobStore, onDamage: OnDamage | 'judged by the reader') {
     this.blobs = blobs;
     this.onDamage = onDamage;
   }
 
-  /** The same contents, for readers who judge for themselves what is damaged. */
-  get untold(): Contents {
-    return new Contents(this.blobs);
+  /** The same contents, with those that are quarantined, for readers who judge for themselves what is damaged. */
+  get unjudged(): Contents {
+    return new Contents(this.blobs, 'judged by the reader');
   }
 
   /**
@@ -61,7 +60,7 @@ export class Contents {
     part: Part,
     signal?: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>> {
-    const stored = await readStored(reader, ns, content);
+    const stored = await this.stored(reader, ns, content);
     if (part.length === 0) return fromMemory(new Uint8Array(0));
     if (stored.record.name === undefined) {
       const bytes = await this.inline(reader, stored, content);
@@ -85,7 +84,7 @@ export class Contents {
     content: Wanted,
     signal?: AbortSignal,
   ): Promise<(offset: number, length: number) => AsyncIterable<Uint8Array>> {
-    const stored = await readStored(reader, ns, content);
+    const stored = await this.stored(reader, ns, content);
     const { name } = stored.record;
     if (name === undefined) {
       const bytes = content.size === 0 ? new Uint8Array(0) : await this.inline(reader, stored, content);
@@ -101,8 +100,8 @@ export class Contents {
     };
   }
 
-  /** Whether the whole content can be read. */
-  async isSound(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
+  /** Whether the whole content can be read now: where it is damaged, or for whatever other reason. */
+  async isReadable(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
     try {
       const pieces = await this.open(reader, ns, content, { offset: 0, length: content.size });
       for await (const _piece of pieces);
@@ -113,24 +112,31 @@ export class Contents {
     }
   }
 
-  /** Whether the content is there with its size, no damage is known, and the index has what reading it takes. */
+  /**
+   * Whether the content is there with its size, no damage is known, and the index has what reading it takes. A file is
+   * not read.
+   */
   async isThere(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
+    const { sha256, size } = content;
     try {
-      const stored = await readStored(reader, ns, content);
+      const stored = await this.stored(reader, ns, content);
       const { name } = stored.record;
-      if (name === undefined) await this.inline(reader, stored, content);
-      else await this.told(stored, this.measure(name, content));
-      return true;
+      if (name === undefined) {
+        await this.inline(reader, stored, content);
+        return true;
+      }
+      const { lastBlock } = readPlan({ sizeBytes: size, offset: 0, length: size });
+      await this.crcs(reader, stored, 0, lastBlock);
+      // Where it is absent it may be the disk that is: nothing is written down, and whoever asks again sees it again.
+      const file = await this.blobs.stat(name);
+      if (file === undefined) return false;
+      if (file.sizeBytes === size) return true;
+      await this.tell(stored, lost(sha256, `${file.sizeBytes} bytes of ${size} are stored`));
+      return false;
     } catch (error) {
       if (failedWith(error, 'DATA_LOSS')) return false;
       throw error;
     }
-  }
-
-  private async measure(name: string, { sha256, size }: Wanted): Promise<void> {
-    const stat = await this.blobs.stat(name);
-    if (stat === undefined) throw lost(sha256, 'its bytes are gone');
-    if (stat.sizeBytes !== size) throw lost(sha256, `${stat.sizeBytes} bytes of ${size} are stored`);
   }
 
   private inline(reader: Reader, stored: Stored, content: Wanted): Promise<Uint8Array> {
@@ -163,21 +169,19 @@ export class Contents {
   }
 
   private async tell(stored: Stored, error: unknown): Promise<void> {
-    if (failedWith(error, 'DATA_LOSS')) await this.onDamage?.(stored, error.message);
+    if (this.onDamage === 'judged by the reader' || !failedWith(error, 'DATA_LOSS')) return;
+    await this.onDamage(stored, error.message);
   }
-}
 
-async function readStored(reader: Reader, ns: string, content: Wanted): Promise<Stored> {
-  return { ns, sha256: content.sha256, record: await readBlobRecord(reader, ns, content) };
-}
-
-async function readBlobRecord(reader: Reader, ns: string, content: Wanted): Promise<BlobRecord> {
-  const value = await reader.get(keys.blobs.record.key(ns, content.sha256));
-  if (value === undefined) throw lost(content.sha256, 'its record is gone');
-  const record = keys.blobs.record.decode(value);
-  if (record.size !== content.size) throw lost(content.sha256, 'its recorded size differs');
-  if (record.quarantined) throw lost(content.sha256, 'it is damaged; pushing the same bytes again heals it');
-  return record;
+  private async stored(reader: Reader, ns: string, { sha256, size }: Wanted): Promise<Stored> {
+    const value = await reader.get(keys.blobs.record.key(ns, sha256));
+    if (value === undefined) throw lost(sha256, 'its record is gone');
+    const record = keys.blobs.record.decode(value);
+    if (record.size !== size) throw lost(sha256, 'its recorded size differs');
+    if (record.quarantined && this.onDamage !== 'judged by the reader')
+      throw lost(sha256, 'it is damaged; pushing the same bytes again heals it');
+    return { ns, sha256, record };
+  }
 }
 
 async function readInline(reader: Reader, ns: string, content: Wanted): Promise<Uint8Array> {

@@ -1,8 +1,8 @@
 /** What readers have found damaged is written down at once, so that the push which they are told to make heals it. */
-import { failedWith } from '../../domain/errors.ts';
+import { Failure } from '../../domain/errors.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import { quarantine } from '../rows/blob-rows.ts';
+import { isSameCopy, quarantine, release } from '../rows/blob-rows.ts';
 import { transact } from '../rows/transaction.ts';
 import type { OnDamage, Stored } from './contents.ts';
 
@@ -20,9 +20,23 @@ export async function quarantineStored(
     reads: [keys.blobs.record.key(ns, sha256)],
     *decide(tx) {
       const current = tx.get(keys.blobs.record, ns, sha256);
-      if (current === undefined || current.quarantined || current.name !== record.name) return undefined;
+      if (current === undefined || current.quarantined || !isSameCopy(current, record)) return undefined;
       quarantine(tx, sha256, current, { time: tx.now, message });
       return tx.now;
+    },
+  });
+}
+
+/** Ends a quarantine. @returns false if it had ended, or if other bytes had taken the place, meanwhile. */
+export async function releaseStored(index: Index, { ns, sha256, record }: Stored): Promise<boolean> {
+  return await transact(index, {
+    ns,
+    reads: [keys.blobs.record.key(ns, sha256)],
+    *decide(tx) {
+      const current = tx.get(keys.blobs.record, ns, sha256);
+      if (!current?.quarantined || !isSameCopy(current, record)) return false;
+      release(tx, sha256, current);
+      return true;
     },
   });
 }
@@ -33,7 +47,7 @@ export function recordingDamage(index: Index): OnDamage {
     try {
       await quarantineStored(index, stored, message);
     } catch (error) {
-      if (!failedWith(error, 'STORE_UNAVAILABLE', 'OVERLOADED', 'SHUTTING_DOWN', 'DATA_LOSS')) throw error;
+      if (!(error instanceof Failure)) throw error;
     }
   };
 }

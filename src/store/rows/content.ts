@@ -1,20 +1,15 @@
 /** A content on its way into the index. */
 import type { Sha256 } from '../../domain/digest.ts';
 
-/**
- * What a commit does where the namespace holds the content already and knows of no damage.
- *
- * - `join`: what is held has been read through its checksums, and is referenced.
- * - `check`: nobody has read it; the commit is refused with `ContentUnchecked`.
- * - `replace`: our copy takes its place, whatever state it is in.
- */
-export type IfHeld = 'join' | 'check' | 'replace';
-
 /** Received content, not yet referenced by anything. */
 export type Content = {
   readonly sha256: Sha256;
   readonly size: number;
-  readonly ifHeld: IfHeld;
+  /**
+   * Whether the commit puts it in the place of what the namespace holds, whatever state that is in. If not, what is held
+   * stays where no damage is known: inline bytes if they are the same, a file because it has just been read.
+   */
+  readonly replaces: boolean;
 } & (
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
   | {

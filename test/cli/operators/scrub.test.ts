@@ -31,7 +31,7 @@ afterEach(() => store[Symbol.asyncDispose]());
 
 it('reads everything and says so', async () => {
   const ran = await run(['scrub']);
-  expect(ran).toMatchObject({ code: 0, text: '3 contents, 78.1 KiB, were checked; none is damaged\n' });
+  expect(ran).toMatchObject({ code: 0, text: '3 contents, 78.1 KiB, were checked; none is newly damaged\n' });
   // Nothing is due, unless it is asked for.
   expect((await run(['scrub'])).text).toMatch(/^0 contents, 0 B, were checked/);
   expect((await run(['scrub', '--min-age', '0'])).text).toMatch(/^3 contents/);

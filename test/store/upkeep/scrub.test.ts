@@ -1,4 +1,7 @@
-/** Damaged contents are found, in time and in bounds; they are read and matched no more until they are pushed again. */
+/**
+ * Damaged contents are found, in time and in bounds; they are read and matched no more until they are pushed again, or are found
+ * sound.
+ */
 import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import type { BlobStore } from '../../../src/blobs/blob-store.ts';
@@ -62,6 +65,7 @@ it('reads everything there is, small contents included, and finds nothing wrong'
     bytes: 15_005,
     damaged: [],
     damagedCount: 0,
+    releasedCount: 0,
     more: false,
   });
   expect((await listed(rig)).contents).toEqual([]);
@@ -124,7 +128,7 @@ it.each(damages)(
       { ns: 'default', sha256, size: 5_000, artifactCount: 1, artifacts: [expect.stringMatching(/^art_/)] },
     ]);
     // What is known is not found again.
-    expect(await rig.scrub()).toMatchObject({ contents: 2, damagedCount: 0 });
+    expect(await rig.scrub()).toMatchObject({ contents: 3, damagedCount: 0, releasedCount: 0 });
 
     rig.blobs.read = usual;
     expect((await rig.push('again', large)).receipt.bytesSaved).toBe(0);
