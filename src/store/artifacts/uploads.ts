@@ -4,7 +4,7 @@ import type { ArtifactSpec } from '../../domain/artifact.ts';
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { canRead, type Principal, requirePushable } from '../../domain/principal.ts';
+import { canRead, type Principal, requirePushable, seesEverything } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
@@ -198,7 +198,8 @@ export class Uploads {
     const { index, contents } = this.options;
     await this.options.onStep?.('upload.checked');
     const ns = principal.namespace;
-    const publishing = { index, contents, ns, isSecretive: principal.restriction !== undefined };
+    const isSecretive = principal.restriction !== undefined || !seesEverything(principal);
+    const publishing = { index, contents, ns, isSecretive };
     return publishAndCommit(publishing, writer, (content) => this.commit(principal, spec, content));
   }
 

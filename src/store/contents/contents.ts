@@ -66,10 +66,10 @@ export class Contents {
       const bytes = await this.inline(reader, stored, content);
       return fromMemory(bytes.subarray(part.offset, part.offset + part.length));
     }
-    const plan = readPlan({ sizeBytes: content.size, ...part });
-    const crcs = await this.crcs(reader, stored, plan.firstBlock, plan.lastBlock);
-    const pieces = this.blobs.read(stored.record.name, plan.readOffset, plan.readLength, signal);
-    return this.telling(stored, verified(pieces, { plan, crcs }));
+    const { firstBlock, lastBlock } = readPlan({ sizeBytes: content.size, ...part });
+    const crcs = await this.crcs(reader, stored, firstBlock, lastBlock);
+    const firstRow = Math.floor(firstBlock / crcRowBlocks);
+    return this.telling(stored, part, this.fileReader(stored.record, { crcs, firstRow }, signal));
   }
 
   /**
@@ -85,27 +85,35 @@ export class Contents {
     signal?: AbortSignal,
   ): Promise<(offset: number, length: number) => AsyncIterable<Uint8Array>> {
     const stored = await this.stored(reader, ns, content);
-    const { name } = stored.record;
-    if (name === undefined) {
+    if (stored.record.name === undefined) {
       const bytes = content.size === 0 ? new Uint8Array(0) : await this.inline(reader, stored, content);
       return (offset, length) => fromMemory(bytes.subarray(offset, offset + length));
     }
     const { lastBlock } = readPlan({ sizeBytes: content.size, offset: 0, length: content.size });
     const crcs = await this.crcs(reader, stored, 0, lastBlock);
-    return (offset, length) => {
-      const plan = readPlan({ sizeBytes: content.size, offset, length });
-      const pieces = this.blobs.read(name, plan.readOffset, plan.readLength, signal);
-      const row = Math.floor(plan.firstBlock / crcRowBlocks);
-      return this.telling(stored, verified(pieces, { plan, crcs: crcs.subarray(row * crcRowBytes) }));
+    const read = this.fileReader(stored.record, { crcs, firstRow: 0 }, signal);
+    return (offset, length) => this.telling(stored, { offset, length }, read);
+  }
+
+  /** Reads parts of a file through checksums, of which those of the rows from `firstRow` on are given. */
+  private fileReader(
+    { name, size }: BlobRecord,
+    { crcs, firstRow }: { readonly crcs: Uint8Array; readonly firstRow: number },
+    signal: AbortSignal | undefined,
+  ): (part: Part) => AsyncIterable<Uint8Array> {
+    return (part) => {
+      const plan = readPlan({ sizeBytes: size, ...part });
+      const row = Math.floor(plan.firstBlock / crcRowBlocks) - firstRow;
+      const pieces = this.blobs.read(name!, plan.readOffset, plan.readLength, signal);
+      return verified(pieces, { plan, crcs: crcs.subarray(row * crcRowBytes) });
     };
   }
 
-  /** Whether the whole content can be read now: where it is damaged, or for whatever other reason. */
+  /** Whether the content {@link isThere} and all of it can be read now. */
   async isReadable(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
     try {
-      const pieces = await this.open(reader, ns, content, { offset: 0, length: content.size });
-      for await (const _piece of pieces);
-      return true;
+      if (!(await this.isThere(reader, ns, content))) return false;
+      return await isRead(await this.open(reader, ns, content, { offset: 0, length: content.size }));
     } catch (error) {
       if (error instanceof Failure) return false;
       throw error;
@@ -156,14 +164,21 @@ export class Contents {
     }
   }
 
+  /** Where a block cannot be read it is read once more, as by scrub: what has passed is told to the reader alone. */
   private async *telling(
     stored: Stored,
-    pieces: AsyncIterable<Uint8Array>,
+    part: Part,
+    read: (part: Part) => AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Uint8Array, void, void> {
+    let offset = part.offset;
     try {
-      yield* pieces;
+      for await (const piece of read(part)) {
+        yield piece;
+        offset += piece.length;
+      }
     } catch (error) {
-      await this.tell(stored, error);
+      if (failedWith(error, 'DATA_LOSS') && !(await isRead(read({ offset, length: 1 }))))
+        await this.tell(stored, error);
       throw error;
     }
   }
@@ -195,6 +210,17 @@ async function readCrcs(reader: Reader, ns: string, sha256: Sha256, firstBlock: 
   const rows = await reader.getMany(crcKeys(ns, sha256, firstBlock, lastBlock));
   if (rows.some((row) => row === undefined)) throw lost(sha256, 'its checksums are gone');
   return joinCrcs(rows as Uint8Array[]);
+}
+
+/** False if there is a failure on the way. */
+async function isRead(pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
+  try {
+    for await (const _piece of pieces);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }
 
 async function* fromMemory(bytes: Uint8Array): AsyncIterable<Uint8Array> {
