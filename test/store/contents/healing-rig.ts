@@ -7,34 +7,57 @@ import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import { Upload } from '../../../src/store/artifacts/uploads.ts';
+import type { OnStep } from '../../../src/store/rows/steps.ts';
 import { Budget } from '../../../src/store/upkeep/bounds.ts';
 import { Verifier } from '../../../src/store/verify/verifier.ts';
 import { spoilableBlobs } from '../../support/blobs.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
+import { interrupted } from '../../support/interrupted.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 export type Said = Partial<Parameters<typeof specOf>[0]>;
 
-/** Contents of more than 64 bytes are files. Closed when the test has ended, after everything was found right. */
-export async function openHealing(): Promise<Healing> {
+/** Contents of more than 64 bytes are files. Closed when the test has ended. */
+export async function openHealing(onStep?: OnStep): Promise<Healing> {
   const rows = new MemoryRows();
   const { blobs, spoil } = await spoilableBlobs();
-  const opened = await openTestStore({ index: await openMemoryIndex({ rows }), blobs, inlineBytesMax: 64 });
+  return await openOver(rows, blobs, spoil, onStep);
+}
+
+async function openOver(rows: MemoryRows, blobs: BlobStore, spoil: Healing['spoilFile'], onStep?: OnStep) {
+  let rig: Healing | undefined;
+  const index = interrupted(await openMemoryIndex({ rows }), () => rig?.due());
+  const watched = onStep === undefined ? {} : { onStep };
+  const opened = await openTestStore({ index, blobs, inlineBytesMax: 64, ...watched });
   onTestFinished(() => opened[Symbol.asyncDispose]());
-  return new Healing(opened, rows, spoil);
+  rig = new Healing(opened, rows, spoil);
+  return rig;
 }
 
 export class Healing {
   readonly opened: TestStore;
   readonly rows: MemoryRows;
   private readonly spoilFile: (name: string, change: (bytes: Uint8Array) => Uint8Array) => Promise<void>;
+  /** Called once, before the next transaction is handed to the index. */
+  meanwhile: (() => Promise<unknown>) | undefined;
 
   constructor(opened: TestStore, rows: MemoryRows, spoilFile: Healing['spoilFile']) {
     this.opened = opened;
     this.rows = rows;
     this.spoilFile = spoilFile;
+  }
+
+  due() {
+    const first = this.meanwhile;
+    this.meanwhile = undefined;
+    return first;
+  }
+
+  /** Another process over what is durable; this one has been killed. */
+  async restarted(): Promise<Healing> {
+    return await openOver(this.rows, this.blobs, this.spoilFile);
   }
 
   get store() {
