@@ -88,5 +88,7 @@ function callBytes(left: number | undefined): number {
 function told({ damagedCount, releasedCount }: { damagedCount: number; releasedCount: number }): string {
   const damaged =
     damagedCount === 0 ? 'none is newly damaged' : `${damagedCount} of them are damaged and quarantined`;
-  return releasedCount === 0 ? damaged : `${damaged}; ${releasedCount} were quarantined and are sound`;
+  if (releasedCount === 0) return damaged;
+  const were = releasedCount === 1 ? 'was quarantined and is' : 'were quarantined and are';
+  return `${damaged}; ${releasedCount} of them ${were} sound`;
 }
