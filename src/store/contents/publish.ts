@@ -1,5 +1,6 @@
 /** Steps S4 to S6 of a push, and the same of a manifest: makes content durable if need be, and commits it. */
 import { failedWith } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
 import type { Index } from '../../index/door.ts';
 import { blobReads, ContentVanished, discardCopy } from '../rows/blob-rows.ts';
 import type { Content } from '../rows/content.ts';
@@ -17,8 +18,8 @@ interface Publishing {
 }
 
 /**
- * Publishes the bytes unless the namespace holds them already and they can be read, and commits with `commit`, which is
- * called again if that has changed meanwhile. Whatever was or was not known of what is held, what is committed can be
+ * Publishes the bytes unless the namespace holds them already, they are few and can be read, and commits with `commit`,
+ * which is called again if that has changed meanwhile. Whatever was or was not known of what is held, what is committed can be
  * read. A published copy that is then not committed is queued for collection, unless the outcome is unknown: it may be
  * referenced.
  */
@@ -30,7 +31,8 @@ export async function publishAndCommit<T>(
   const { index, contents, ns, isSecretive } = publishing;
   const content = writer.finish();
   if (content.kind === 'inline') return await commitInline(publishing, content, commit);
-  if (!isSecretive && (await contents.isReadable(index, ns, content))) {
+  const mayJoin = !isSecretive && content.size <= limits.joinedBytesMax;
+  if (mayJoin && (await contents.isReadable(index, ns, content))) {
     await writer.foundHeld();
     try {
       return await commit(content);

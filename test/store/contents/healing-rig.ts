@@ -17,7 +17,7 @@ import { interrupted } from '../../support/interrupted.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
-export type Said = Partial<Parameters<typeof specOf>[0]>;
+type Said = Partial<Parameters<typeof specOf>[0]>;
 
 /** Contents of more than 64 bytes are files. Closed when the test has ended. */
 export async function openHealing(onStep?: OnStep): Promise<Healing> {
