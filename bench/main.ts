@@ -5,6 +5,7 @@ import { describeMachine } from './harness/machine.ts';
 import { type Options, readOptions, UsageError, usage } from './harness/options.ts';
 import { tableOf, writeResults } from './harness/report.ts';
 import type { Context, Figure, Target } from './harness/target.ts';
+import { heal } from './heal.ts';
 import { memory } from './memory.ts';
 import { p1 } from './p1-upload.ts';
 import { p3 } from './p3-download.ts';
@@ -19,7 +20,22 @@ import { readMemory } from './read-memory.ts';
 import { keptStore } from './stores/cache.ts';
 import { watchers } from './watchers.ts';
 
-const targets: readonly Target[] = [p1, p3, p5, p6, p7, p7b, p7c, p7d, p9, p9s, memory, readMemory, watchers];
+const targets: readonly Target[] = [
+  p1,
+  p3,
+  p5,
+  p6,
+  p7,
+  p7b,
+  p7c,
+  p7d,
+  p9,
+  p9s,
+  memory,
+  readMemory,
+  watchers,
+  heal,
+];
 
 /** The longest that one target may take, stores not yet built apart. */
 const targetMinutesMax = 20;

@@ -11,7 +11,8 @@
  * 3. `discard` removes every trace of a staged blob. It is idempotent, does nothing after `commit`, and is what
  *    disposal does. After a failed `write` or `commit` only `discard` is allowed.
  * 4. `delete` of an absent name succeeds. Reading an absent name fails with `DATA_LOSS`: only names that the index
- *    holds are ever read.
+ *    holds are ever read. Where it can be told that the whole place is absent, as a disk that is not mounted is, it
+ *    fails with `STORE_UNAVAILABLE`: that says nothing of the bytes.
  * 5. `write` takes all bytes or fails; it must be awaited before the next call (that is the back-pressure). The
  *    buffer may be reused by the caller once it has resolved.
  */

@@ -184,9 +184,8 @@ async function* readPieces(
   end: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const file = await open(path, 'r').catch((error: unknown) => {
-    if (systemCode(error) !== 'ENOENT') throw ioFailure(error, 'opening a blob');
-    throw new Failure('DATA_LOSS', 'the stored bytes are missing', { cause: error });
+  const file = await open(path, 'r').catch(async (error: unknown) => {
+    throw systemCode(error) === 'ENOENT' ? await absence(path, error) : ioFailure(error, 'opening a blob');
   });
   const readNext = (position: number) => {
     const piece = readFully(file, position, Math.min(blockBytes, end - position));
@@ -207,6 +206,17 @@ async function* readPieces(
     await next?.catch(() => {});
     await file.close();
   }
+}
+
+/** Why there is no such file. All directories of a namespace are made with it: where one is absent, so is the disk. */
+async function absence(path: string, cause: unknown): Promise<Failure> {
+  const isDirectoryThere = await stat(dirname(path)).then(
+    () => true,
+    () => false,
+  );
+  if (isDirectoryThere) return new Failure('DATA_LOSS', 'the stored bytes are missing', { cause });
+  const message = 'the directory of the stored bytes is missing; is the disk mounted?';
+  return new Failure('STORE_UNAVAILABLE', message, { cause });
 }
 
 /** The names of the regular files in a directory; none if there is no such directory. */

@@ -11,6 +11,11 @@ export const limits = {
   inlineRequestBytesMax: 1024 * 1024,
   /** Contents up to this size live in the index on backends that allow it. */
   inlineContentBytesMaxDefault: 32 * 1024,
+  /**
+   * Bytes that are pushed and held already are read to see that they can be, up to this size; of larger ones it costs
+   * less to put the copy that was just written in their place (`npm run bench -- heal`).
+   */
+  joinedBytesMax: 1024 * 1024,
 
   nameBytesMax: 1024,
   nameSegmentBytesMax: 255,

@@ -179,7 +179,7 @@ export interface BlobRecord {
   /** Absent: the content is inline, in the family blobBytes. */
   readonly name?: string;
   readonly size: number;
-  /** The object's generation where the backend has such a thing. */
+  /** Tells inline bytes from those whose place they took; of an object, its generation where the backend has such a thing. */
   readonly generation?: string;
   readonly refs: number;
   readonly quarantined?: boolean;

@@ -16,6 +16,7 @@ import { Readings } from './artifacts/readings.ts';
 import { Uploads } from './artifacts/uploads.ts';
 import { backfill, backfillSettings, isComplete, noteComplete } from './backfill.ts';
 import { Contents } from './contents/contents.ts';
+import { recordingDamage } from './contents/damage.ts';
 import { Space } from './contents/space.ts';
 import { PageTokens } from './look/page-token.ts';
 import { Comparison } from './queries/comparison.ts';
@@ -118,9 +119,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const inlineBytesMax = checkedInlineBytesMax(options.inlineBytesMax);
   const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
   const started = await start(options, index, inlineBytesMax, watches);
-  const { settings, blobs, namespaces, pauses, seals } = started;
+  const { settings, blobs, contents, namespaces, pauses, seals } = started;
   const { lapses } = seals;
-  const contents = new Contents(blobs);
   const pageTokens = new PageTokens(settings.pageTokenKey);
   const listing = new Listing(index, namespaces, contents, pageTokens);
   const pace = new Pace(elapsed, options.after);
@@ -129,7 +129,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const uploaded = { inlineBytesMax, artifactBytesMax, opensSessions };
   return {
     now: () => index.now(),
-    uploads: new Uploads({ index, blobs, namespaces, space, ...uploaded, lapses, onStep }),
+    uploads: new Uploads({ index, blobs, contents, namespaces, space, ...uploaded, lapses, onStep }),
     artifacts: new Artifacts(index, namespaces, lapses, onStep),
     downloads: new Downloads(index, namespaces, contents),
     readings: new Readings(index, namespaces, contents, pageTokens),
@@ -152,7 +152,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     pauses,
     reaper: new Reaper({ index, pauses, lapses, onStep, pace }),
     collection,
-    scrub: new Scrub({ index, contents, onStep }),
+    scrub: new Scrub({ index, contents: contents.unjudged, onStep }),
     quarantined: new Quarantined(index, namespaces, pageTokens),
     recovered: started.recovered,
     [Symbol.asyncDispose]: async () => {
@@ -184,16 +184,26 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   const blobs = new MarkedBlobs(index, options.blobs);
   const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
   await onStep?.('start.staleRemoved');
+  const contents = new Contents(blobs, recordingDamage(index));
   const namespaces = new Namespaces(index, blobs);
   await namespaces.ensure(defaultNamespace);
   const pauses = new Pauses(index, options.clockPauses);
   const isClockSuspect = () => pauses.isClockSuspect;
   const timer = after === undefined ? {} : { after };
-  const seals = new Seals({ index, isClockSuspect, blobs, namespaces, inlineBytesMax, onStep, ...timer });
+  const seals = new Seals({
+    index,
+    isClockSuspect,
+    blobs,
+    contents,
+    namespaces,
+    inlineBytesMax,
+    onStep,
+    ...timer,
+  });
   watches.performLapsesBy((ns, uid) => seals.lapses.perform(ns, uid));
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
-  return { settings, blobs, namespaces, pauses, seals, recovered: { stagingFiles, pendingSeals } };
+  return { settings, blobs, contents, namespaces, pauses, seals, recovered: { stagingFiles, pendingSeals } };
 }
 
 /** Reads what was fixed when the store was made, making it the first time. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BlobStore, blockBytes } from '../../src/blobs/blob-store.ts';
@@ -123,6 +123,19 @@ describe('blobs on disk', () => {
     const expected = { reason: 'STORE_UNAVAILABLE', cause: { code: 'EISDIR' } };
     await expect(collect(blobs.read(name, 0, 1))).rejects.toMatchObject(expected);
     expect(openBelow(root)).toEqual([]);
+  });
+
+  it('tells missing bytes from a disk that is not there', async () => {
+    await expect(collect(blobs.read(name, 0, 1))).rejects.toMatchObject({ reason: 'DATA_LOSS' });
+    const absent = { reason: 'STORE_UNAVAILABLE', message: expect.stringMatching(/is the disk mounted\?/) };
+    for (const path of [join(root, 'blobs', 'ns1', '0a'), join(root, 'blobs')]) {
+      await rename(path, join(root, 'away'));
+      await expect(collect(blobs.read(name, 0, 1))).rejects.toMatchObject(absent);
+      expect(await blobs.stat(name)).toBeUndefined();
+      await rename(join(root, 'away'), path);
+    }
+    await publish(blobs, name, content(10));
+    expectSame(await collect(blobs.read(name, 0, 10)), content(10));
   });
 
   it('says what is wrong with a root that is no directory', async () => {

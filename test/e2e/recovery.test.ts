@@ -184,7 +184,7 @@ describe('fsck', () => {
     expect(await place.run('fsck')).toMatchObject({ code: 0 });
     expect(await place.run('fsck', '--contents')).toMatchObject({
       code: 1,
-      stdout: expect.stringContaining('CONTENT_CORRUPT  repairable'),
+      stdout: expect.stringContaining('CONTENT_CORRUPT  not repairable'),
     });
     await place.run('fsck', '--contents', '--repair');
     expect(await place.run('cat', 's/large.bin')).toMatchObject({

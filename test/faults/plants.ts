@@ -34,12 +34,10 @@ export const plants: readonly Plant[] = [
   {
     name: 'writes-a-transaction-in-two-batches',
     file: 'src/index/leveldb/leveldb.ts',
-    from: 'batch: (writes) => level.batch(writes as Write[], { sync: true }),',
-    to: `batch: async (writes) => {
-      const half = writes.length >> 1;
+    from: 'await level.batch(writes as Write[], { sync: true });',
+    to: `const half = writes.length >> 1;
       await level.batch(writes.slice(0, half) as Write[], { sync: true });
-      await level.batch(writes.slice(half) as Write[], { sync: true });
-    },`,
+      await level.batch(writes.slice(half) as Write[], { sync: true });`,
   },
   {
     name: 'power: never-syncs-the-log-of-the-index',

@@ -1,5 +1,7 @@
 /** Real blob stores that fail, wait or count when a test says so. */
+import { Buffer } from 'node:buffer';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
+import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 
 /** `inner` with some of its methods replaced. */
 export function withBlobs(inner: BlobStore, changes: Partial<Omit<BlobStore, 'stagedCount'>>): BlobStore {
@@ -46,4 +48,30 @@ export function heldBlobs(inner: BlobStore): {
     },
     open: () => gate.resolve(),
   };
+}
+
+/** Real blobs in memory, of which a test damages some. */
+export async function spoilableBlobs(): Promise<{
+  readonly blobs: BlobStore;
+  /** Puts other bytes in the place of those that are stored under a name. */
+  readonly spoil: (name: string, change: (bytes: Uint8Array) => Uint8Array) => Promise<void>;
+}> {
+  const sound = openMemoryBlobs();
+  const spoilt = openMemoryBlobs();
+  const names = new Set<string>();
+  const of = (name: string) => (names.has(name) ? spoilt : sound);
+  const blobs = withBlobs(sound, {
+    read: (name, ...part) => of(name).read(name, ...part),
+    stat: (name) => of(name).stat(name),
+  });
+  const spoil = async (name: string, change: (bytes: Uint8Array) => Uint8Array) => {
+    const { sizeBytes } = (await sound.stat(name))!;
+    const bytes = Buffer.concat(await Array.fromAsync(sound.read(name, 0, sizeBytes)));
+    await spoilt.prepareNamespace(name.split('/')[0]!);
+    await using staged = await spoilt.stage(name);
+    await staged.write(change(bytes));
+    await staged.commit();
+    names.add(name);
+  };
+  return { blobs, spoil };
 }

@@ -126,7 +126,7 @@ export const Finding_Kind = {
   CONTENT_MISSING: 4,
 
   /**
-   * Content whose bytes do not match. Repair quarantines it; uploading it again heals it.
+   * Content whose bytes do not match. It is quarantined at once; uploading it again heals it.
    *
    * @generated from enum value: KIND_CONTENT_CORRUPT = 5;
    */
@@ -169,8 +169,8 @@ export const Finding_KindSchema: GenEnum<Finding_Kind> = /*@__PURE__*/
   enumDesc(file_artifacta_v1_verify, 0, 0);
 
 /**
- * Content that was found damaged. Reading it is DATA_LOSS, and it is matched by no upload; uploading the same bytes
- * heals it and ends the quarantine.
+ * Content that a read, Scrub or Verify has found damaged. Reading it is DATA_LOSS, and it is matched by no upload;
+ * uploading the same bytes heals it and ends the quarantine, and so does Scrub if it finds it sound.
  *
  * @generated from message artifacta.v1.QuarantinedContent
  */

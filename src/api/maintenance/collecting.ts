@@ -38,7 +38,7 @@ export async function scrub(
   bounds: Bounds,
 ): Promise<MessageInitShape<typeof ScrubResponseSchema>> {
   const bytesMax = parseSize('max_bytes', request.maxBytes);
-  const { contents, bytes, damaged, damagedCount, more } = await store.scrub.scrub({
+  const { contents, bytes, damaged, damagedCount, releasedCount, more } = await store.scrub.scrub({
     budget: new Budget(bounds),
     bytesMax: bytesMax === 0 ? limits.scrubBytesDefault : bytesMax,
     minAgeMs: parseAge('min_age', request.minAge) ?? limits.scrubAgeDaysDefault * 86_400_000,
@@ -48,6 +48,7 @@ export async function scrub(
     sizeBytes: BigInt(bytes),
     damaged: (await store.quarantined.describe(damaged)).map(toQuarantinedMessage),
     damagedCount: BigInt(damagedCount),
+    releasedCount: BigInt(releasedCount),
     more,
   };
 }

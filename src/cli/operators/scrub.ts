@@ -20,8 +20,8 @@ export function addScrub(program: Command, invocation: Invocation): Command {
     .summary('read contents and compare them with their SHA-256 (operators)')
     .description(
       'Reads contents, those that were checked longest ago first, and compares them with their SHA-256. What is damaged ' +
-        'is quarantined: it is not read any more, and pushing the same bytes again heals it. The next time it goes on ' +
-        'where this one ended. Answers 1 if something is damaged. "artifacta fsck --quarantined" lists all that is.',
+        'is quarantined: it is not read any more, and pushing the same bytes again heals it. What was quarantined and is ' +
+        'sound is read again. The next time it goes on where this one ended. Answers 1 if something new is damaged. "artifacta fsck --quarantined" lists all that is.',
     )
     .option('--max-bytes <size>', 'at most about so much, e.g. 10GiB (default: everything that is due)')
     .option(
@@ -48,7 +48,7 @@ async function scrub(
   const { io, output } = invocation;
   const { signal } = io;
   const startMs = performance.now();
-  const total = { contents: 0, sizeBytes: 0, damagedCount: 0 };
+  const total = { contents: 0, sizeBytes: 0, damagedCount: 0, releasedCount: 0 };
   // Of an age of nothing the service cannot tell when all is done; of the least age it can.
   for (let age = minAgeMs === undefined ? undefined : Math.max(minAgeMs, 1); ; ) {
     const left = maxBytes === undefined ? undefined : maxBytes - total.sizeBytes;
@@ -56,6 +56,7 @@ async function scrub(
     total.contents += did.contents;
     total.sizeBytes += did.sizeBytes;
     total.damagedCount += did.damagedCount;
+    total.releasedCount += did.releasedCount;
     for (const content of did.damaged) await printQuarantined(content, invocation);
     output.progress(`checked ${total.contents} contents, ${humanSize(total.sizeBytes)}`);
     if (!did.more || (maxBytes !== undefined && total.sizeBytes >= maxBytes)) break;
@@ -68,11 +69,12 @@ async function scrub(
         content_count: total.contents,
         size_bytes: total.sizeBytes,
         damaged_count: total.damagedCount,
+        released_count: total.releasedCount,
       },
     });
   else if (!output.style.quiet)
     await output.line(
-      `${total.contents} contents, ${humanSize(total.sizeBytes)}, were checked; ${told(total.damagedCount)}`,
+      `${total.contents} contents, ${humanSize(total.sizeBytes)}, were checked; ${told(total)}`,
     );
 }
 
@@ -83,6 +85,10 @@ function callBytes(left: number | undefined): number {
   return Math.min(left ?? callBytesMax, callBytesMax);
 }
 
-function told(damaged: number): string {
-  return damaged === 0 ? 'none is damaged' : `${damaged} of them are damaged and quarantined`;
+function told({ damagedCount, releasedCount }: { damagedCount: number; releasedCount: number }): string {
+  const damaged =
+    damagedCount === 0 ? 'none is newly damaged' : `${damagedCount} of them are damaged and quarantined`;
+  if (releasedCount === 0) return damaged;
+  const were = releasedCount === 1 ? 'was quarantined and is' : 'were quarantined and are';
+  return `${damaged}; ${releasedCount} of them ${were} sound`;
 }

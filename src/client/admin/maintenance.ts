@@ -81,6 +81,8 @@ export interface Scrubbed {
   /** The first of those that are damaged. */
   readonly damaged: readonly Quarantined[];
   readonly damagedCount: number;
+  /** Those that had been quarantined and are sound. */
+  readonly releasedCount: number;
   readonly more: boolean;
 }
 
@@ -154,7 +156,7 @@ export class Maintenance {
     };
   }
 
-  /** Reads contents and compares them with their digests; what is damaged is quarantined. */
+  /** Reads contents and compares them with their digests; what is damaged is quarantined, what was and is sound is not. */
   async scrub(options: ScrubOptions = {}): Promise<Scrubbed> {
     const { maxItems = 0, maxBytes = 0, minAgeMs } = options;
     const request = {
@@ -168,6 +170,7 @@ export class Maintenance {
       sizeBytes: Number(answer.sizeBytes),
       damaged: answer.damaged.map(quarantinedFrom),
       damagedCount: Number(answer.damagedCount),
+      releasedCount: Number(answer.releasedCount),
       more: answer.more,
     };
   }

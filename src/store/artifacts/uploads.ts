@@ -4,13 +4,14 @@ import type { ArtifactSpec } from '../../domain/artifact.ts';
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { canRead, type Principal, requirePushable } from '../../domain/principal.ts';
+import { canRead, type Principal, requirePushable, seesEverything } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import { lookUp } from '../../index/look-up.ts';
 import type { Range } from '../../index/row.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
+import type { Contents } from '../contents/contents.ts';
 import { physicalName } from '../contents/physical-name.ts';
 import { publishAndCommit } from '../contents/publish.ts';
 import type { Space } from '../contents/space.ts';
@@ -32,6 +33,7 @@ import { knownRequest, refuseEarly } from './upload-checks.ts';
 interface UploadsOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
+  readonly contents: Contents;
   readonly namespaces: Namespaces;
   readonly space: Space;
   /** Contents up to this size go into the index; 0 for none. */
@@ -70,13 +72,25 @@ export class Uploads {
     if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax)
       throw tooLarge('size_bytes', artifactBytesMax);
     const known = await this.refuseEarly(principal, spec);
-    if (known && spec.sha256 !== undefined && spec.sizeBytes !== undefined) {
-      const asserted = { kind: 'held', sha256: spec.sha256, size: spec.sizeBytes, witness: known } as const;
-      return this.commit(principal, spec, asserted);
-    }
+    const replayed = known && (await this.replayed(principal, spec, known));
+    if (replayed !== undefined) return replayed;
     if (known === undefined) await this.options.space.require(spec.sizeBytes ?? 0);
     const writer = this.contentWriter(namespace.internalId);
     return new Upload(this, principal, spec, writer, artifactBytesMax);
+  }
+
+  /** The answer to a request id that is known; undefined if the bytes are needed: not asserted, or damaged here. */
+  private async replayed(
+    principal: Principal,
+    spec: ArtifactSpec,
+    witness: HeldContent['witness'],
+  ): Promise<CommitResult | undefined> {
+    const { index, contents } = this.options;
+    const { sha256, sizeBytes: size } = spec;
+    if (sha256 === undefined || size === undefined) return undefined;
+    const result = await this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    const isReadable = await contents.isReadable(index, principal.namespace, { sha256, size });
+    return isReadable ? result : undefined;
   }
 
   /** Pushes content that is in memory. */
@@ -110,11 +124,16 @@ export class Uploads {
     checkDigest('sha256', spec.sha256, sha256);
     if (spec.sizeBytes !== undefined && spec.sizeBytes !== size)
       throw sizeMismatch('size_bytes', spec.sizeBytes, `${size}`);
-    const witness =
-      (await this.knownRequest(principal, spec.requestId)) ?? (await this.findWitness(principal, sha256));
-    if (witness === undefined) throw contentNotFound(sha256);
+    const { index, contents } = this.options;
+    const isThere = () => contents.isThere(index, principal.namespace, { sha256, size });
+    const known = await this.knownRequest(principal, spec.requestId);
+    const witness = known ?? (await this.findWitness(principal, sha256));
+    // What becomes of a request id that is known is told by the commit, which changes nothing then.
+    if (witness === undefined || (known === undefined && !(await isThere()))) throw contentNotFound(sha256);
     await this.requireRoom(principal, spec, 0);
-    return this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    const result = await this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    if (result.receipt.replayed && !(await isThere())) throw contentNotFound(sha256);
+    return result;
   }
 
   private refuseEarly(principal: Principal, spec: ArtifactSpec): Promise<HeldContent['witness'] | undefined> {
@@ -176,11 +195,12 @@ export class Uploads {
 
   /** For {@link Upload}: everything that was said about the bytes has been checked. */
   async finish(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Promise<CommitResult> {
-    const { index } = this.options;
+    const { index, contents } = this.options;
     await this.options.onStep?.('upload.checked');
-    return publishAndCommit(index, principal.namespace, writer, (content) =>
-      this.commit(principal, spec, content),
-    );
+    const ns = principal.namespace;
+    const isSecretive = principal.restriction !== undefined || !seesEverything(principal);
+    const publishing = { index, contents, ns, isSecretive };
+    return publishAndCommit(publishing, writer, (content) => this.commit(principal, spec, content));
   }
 
   private async commit(

@@ -88,13 +88,15 @@ export class ContentWriter implements AsyncDisposable {
   finish(): Content {
     if (this.content !== undefined) return this.content;
     const sha256 = sha256FromBytes(this.hash.digest());
+    const replaces = false;
     this.content =
       this.staged === undefined
-        ? { kind: 'inline', sha256, size: this.size, bytes: this.held.subarray(0, this.size) }
+        ? { kind: 'inline', sha256, size: this.size, replaces, bytes: this.held.subarray(0, this.size) }
         : {
             kind: 'blob',
             sha256,
             size: this.size,
+            replaces,
             name: this.staged.name,
             crcs: this.crcs.finish(),
             head: this.head,
@@ -116,7 +118,7 @@ export class ContentWriter implements AsyncDisposable {
   async publish(now: number): Promise<Content> {
     if (this.content?.kind === 'blob' && this.content.publishTime === undefined) {
       await this.staged!.commit();
-      this.content = { ...this.content, publishTime: now };
+      this.content = { ...this.content, replaces: true, publishTime: now };
       await this.options.onStep?.('published');
     }
     return this.content!;

@@ -2,7 +2,7 @@
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { crcRowBlocks, readPlan, verified } from '../../blobs/checksums.ts';
 import type { Sha256 } from '../../domain/digest.ts';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, failedWith } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -15,12 +15,36 @@ export interface Part {
   readonly length: number;
 }
 
+/** What a content is, to its readers. */
+interface Wanted {
+  readonly sha256: Sha256;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** A content as it was when somebody came to read it. */
+export interface Stored {
+  readonly ns: string;
+  readonly sha256: Sha256;
+  readonly record: BlobRecord;
+}
+
+/** Told what is damaged and how that shows, before the reader is. Resolves when it is written down; must not reject. */
+export type OnDamage = (content: Stored, message: string) => Promise<void>;
+
 /** Opens stored contents by digest. */
 export class Contents {
   private readonly blobs: BlobStore;
+  private readonly onDamage: OnDamage | 'judged by the reader';
 
-  constructor(blobs: BlobStore) {
+  constructor(blobs: BlobStore, onDamage: OnDamage | 'judged by the reader') {
     this.blobs = blobs;
+    this.onDamage = onDamage;
+  }
+
+  /** The same contents, with those that are quarantined, for readers who judge for themselves what is damaged. */
+  get unjudged(): Contents {
+    return new Contents(this.blobs, 'judged by the reader');
   }
 
   /**
@@ -32,17 +56,20 @@ export class Contents {
   async open(
     reader: Reader,
     ns: string,
-    content: { readonly sha256: Sha256; readonly size: number },
+    content: Wanted,
     part: Part,
     signal?: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>> {
-    const { name } = await readBlobRecord(reader, ns, content);
+    const stored = await this.stored(reader, ns, content);
     if (part.length === 0) return fromMemory(new Uint8Array(0));
-    if (name === undefined) {
-      const bytes = await readInline(reader, ns, content);
+    if (stored.record.name === undefined) {
+      const bytes = await this.inline(reader, stored, content);
       return fromMemory(bytes.subarray(part.offset, part.offset + part.length));
     }
-    return this.fromBlob(reader, ns, content, name, part, signal);
+    const { firstBlock, lastBlock } = readPlan({ sizeBytes: content.size, ...part });
+    const crcs = await this.crcs(reader, stored, firstBlock, lastBlock);
+    const firstRow = Math.floor(firstBlock / crcRowBlocks);
+    return this.telling(stored, part, this.fileReader(stored.record, { crcs, firstRow }, signal));
   }
 
   /**
@@ -54,57 +81,125 @@ export class Contents {
   async opener(
     reader: Reader,
     ns: string,
-    content: { readonly sha256: Sha256; readonly size: number },
+    content: Wanted,
     signal?: AbortSignal,
   ): Promise<(offset: number, length: number) => AsyncIterable<Uint8Array>> {
-    const { name } = await readBlobRecord(reader, ns, content);
-    if (name === undefined) {
-      const bytes = content.size === 0 ? new Uint8Array(0) : await readInline(reader, ns, content);
+    const stored = await this.stored(reader, ns, content);
+    if (stored.record.name === undefined) {
+      const bytes = content.size === 0 ? new Uint8Array(0) : await this.inline(reader, stored, content);
       return (offset, length) => fromMemory(bytes.subarray(offset, offset + length));
     }
     const { lastBlock } = readPlan({ sizeBytes: content.size, offset: 0, length: content.size });
-    const crcs = await readCrcs(reader, ns, content.sha256, 0, lastBlock);
-    return (offset, length) => {
-      const plan = readPlan({ sizeBytes: content.size, offset, length });
-      const pieces = this.blobs.read(name, plan.readOffset, plan.readLength, signal);
-      const row = Math.floor(plan.firstBlock / crcRowBlocks);
+    const crcs = await this.crcs(reader, stored, 0, lastBlock);
+    const read = this.fileReader(stored.record, { crcs, firstRow: 0 }, signal);
+    return (offset, length) => this.telling(stored, { offset, length }, read);
+  }
+
+  /** Reads parts of a file through checksums, of which those of the rows from `firstRow` on are given. */
+  private fileReader(
+    { name, size }: BlobRecord,
+    { crcs, firstRow }: { readonly crcs: Uint8Array; readonly firstRow: number },
+    signal: AbortSignal | undefined,
+  ): (part: Part) => AsyncIterable<Uint8Array> {
+    return (part) => {
+      const plan = readPlan({ sizeBytes: size, ...part });
+      const row = Math.floor(plan.firstBlock / crcRowBlocks) - firstRow;
+      const pieces = this.blobs.read(name!, plan.readOffset, plan.readLength, signal);
       return verified(pieces, { plan, crcs: crcs.subarray(row * crcRowBytes) });
     };
   }
 
-  private async fromBlob(
-    reader: Reader,
-    ns: string,
-    content: { readonly sha256: Sha256; readonly size: number },
-    name: string,
+  /** Whether the content {@link isThere} and all of it can be read now. */
+  async isReadable(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
+    try {
+      if (!(await this.isThere(reader, ns, content))) return false;
+      return await isRead(await this.open(reader, ns, content, { offset: 0, length: content.size }));
+    } catch (error) {
+      if (error instanceof Failure) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Whether the content is there with its size, no damage is known, and the index has what reading it takes. A file is
+   * not read.
+   */
+  async isThere(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
+    const { sha256, size } = content;
+    try {
+      const stored = await this.stored(reader, ns, content);
+      const { name } = stored.record;
+      if (name === undefined) {
+        await this.inline(reader, stored, content);
+        return true;
+      }
+      const { lastBlock } = readPlan({ sizeBytes: size, offset: 0, length: size });
+      await this.crcs(reader, stored, 0, lastBlock);
+      // Where it is absent it may be the disk that is: nothing is written down, and whoever asks again sees it again.
+      const file = await this.blobs.stat(name);
+      if (file === undefined) return false;
+      if (file.sizeBytes === size) return true;
+      await this.tell(stored, lost(sha256, `${file.sizeBytes} bytes of ${size} are stored`));
+      return false;
+    } catch (error) {
+      if (failedWith(error, 'DATA_LOSS')) return false;
+      throw error;
+    }
+  }
+
+  private inline(reader: Reader, stored: Stored, content: Wanted): Promise<Uint8Array> {
+    return this.told(stored, readInline(reader, stored.ns, content));
+  }
+
+  private crcs(reader: Reader, stored: Stored, first: number, last: number): Promise<Uint8Array> {
+    return this.told(stored, readCrcs(reader, stored.ns, stored.sha256, first, last));
+  }
+
+  private async told<T>(stored: Stored, reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      await this.tell(stored, error);
+      throw error;
+    }
+  }
+
+  /** Where a block cannot be read it is read once more, as by scrub: what has passed is told to the reader alone. */
+  private async *telling(
+    stored: Stored,
     part: Part,
-    signal: AbortSignal | undefined,
-  ): Promise<AsyncIterable<Uint8Array>> {
-    const plan = readPlan({ sizeBytes: content.size, ...part });
-    const crcs = await readCrcs(reader, ns, content.sha256, plan.firstBlock, plan.lastBlock);
-    const pieces = this.blobs.read(name, plan.readOffset, plan.readLength, signal);
-    return verified(pieces, { plan, crcs });
+    read: (part: Part) => AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    let offset = part.offset;
+    try {
+      for await (const piece of read(part)) {
+        yield piece;
+        offset += piece.length;
+      }
+    } catch (error) {
+      if (failedWith(error, 'DATA_LOSS') && !(await isRead(read({ offset, length: 1 }))))
+        await this.tell(stored, error);
+      throw error;
+    }
+  }
+
+  private async tell(stored: Stored, error: unknown): Promise<void> {
+    if (this.onDamage === 'judged by the reader' || !failedWith(error, 'DATA_LOSS')) return;
+    await this.onDamage(stored, error.message);
+  }
+
+  private async stored(reader: Reader, ns: string, { sha256, size }: Wanted): Promise<Stored> {
+    const value = await reader.get(keys.blobs.record.key(ns, sha256));
+    if (value === undefined) throw lost(sha256, 'its record is gone');
+    const record = keys.blobs.record.decode(value);
+    if (record.size !== size) throw lost(sha256, 'its recorded size differs');
+    if (record.quarantined && this.onDamage !== 'judged by the reader')
+      throw lost(sha256, 'it is damaged; pushing the same bytes again heals it');
+    return { ns, sha256, record };
   }
 }
 
-async function readBlobRecord(
-  reader: Reader,
-  ns: string,
-  content: { readonly sha256: Sha256; readonly size: number },
-): Promise<BlobRecord> {
-  const value = await reader.get(keys.blobs.record.key(ns, content.sha256));
-  if (value === undefined) throw lost(content.sha256, 'its record is gone');
-  const record = keys.blobs.record.decode(value);
-  if (record.size !== content.size) throw lost(content.sha256, 'its recorded size differs');
-  if (record.quarantined) throw lost(content.sha256, 'it is damaged; pushing the same bytes again heals it');
-  return record;
-}
-
-async function readInline(
-  reader: Reader,
-  ns: string,
-  content: { readonly sha256: Sha256; readonly size: number },
-): Promise<Uint8Array> {
+async function readInline(reader: Reader, ns: string, content: Wanted): Promise<Uint8Array> {
   const bytes = await reader.get(keys.blobs.bytes.key(ns, content.sha256));
   if (bytes?.length !== content.size) throw lost(content.sha256, 'its bytes are gone');
   return bytes;
@@ -115,6 +210,17 @@ async function readCrcs(reader: Reader, ns: string, sha256: Sha256, firstBlock: 
   const rows = await reader.getMany(crcKeys(ns, sha256, firstBlock, lastBlock));
   if (rows.some((row) => row === undefined)) throw lost(sha256, 'its checksums are gone');
   return joinCrcs(rows as Uint8Array[]);
+}
+
+/** False if there is a failure on the way. */
+async function isRead(pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
+  try {
+    for await (const _piece of pieces);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }
 
 async function* fromMemory(bytes: Uint8Array): AsyncIterable<Uint8Array> {

@@ -1,27 +1,38 @@
 /** Steps S4 to S6 of a push, and the same of a manifest: makes content durable if need be, and commits it. */
 import { failedWith } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
 import type { Index } from '../../index/door.ts';
-import { keys } from '../../index/keys.ts';
 import { blobReads, ContentVanished, discardCopy } from '../rows/blob-rows.ts';
 import type { Content } from '../rows/content.ts';
 import { transact } from '../rows/transaction.ts';
 import type { ContentWriter } from './content-writer.ts';
+import type { Contents } from './contents.ts';
+
+/** What publishing needs of its surroundings. */
+interface Publishing {
+  readonly index: Index;
+  readonly contents: Contents;
+  readonly ns: string;
+  /** How long it takes must not tell whether the namespace holds the content: ours is written in any case, and stays. */
+  readonly isSecretive: boolean;
+}
 
 /**
- * Publishes the bytes unless the namespace holds them already, and commits with `commit`, which is called again if
- * those that were held have vanished. A published copy that is then not committed is queued for collection, unless the
- * outcome is unknown: it may be referenced.
+ * Publishes the bytes unless the namespace holds them already, they are few and can be read, and commits with `commit`,
+ * which is called again if that has changed meanwhile. Whatever was or was not known of what is held, what is committed can be
+ * read. A published copy that is then not committed is queued for collection, unless the outcome is unknown: it may be
+ * referenced.
  */
 export async function publishAndCommit<T>(
-  index: Index,
-  ns: string,
+  publishing: Publishing,
   writer: ContentWriter,
   commit: (content: Content) => Promise<T>,
 ): Promise<T> {
+  const { index, contents, ns, isSecretive } = publishing;
   const content = writer.finish();
-  if (content.kind === 'inline') return await commit(content);
-  const held = await index.get(keys.blobs.record.key(ns, content.sha256));
-  if (held !== undefined && !keys.blobs.record.decode(held).quarantined) {
+  if (content.kind === 'inline') return await commitInline(publishing, content, commit);
+  const mayJoin = !isSecretive && content.size <= limits.joinedBytesMax;
+  if (mayJoin && (await contents.isReadable(index, ns, content))) {
     await writer.foundHeld();
     try {
       return await commit(content);
@@ -34,12 +45,28 @@ export async function publishAndCommit<T>(
     return await commit(published);
   } catch (error) {
     // If this fails too, the name is an orphan as after a crash. What the caller should hear is the first failure.
-    if (!failedWith(error, 'STORE_UNAVAILABLE')) await condemn(index, ns, published).catch(() => undefined);
+    if (!failedWith(error, 'STORE_UNAVAILABLE')) await condemn(publishing, published).catch(() => undefined);
     throw error;
   }
 }
 
-async function condemn(index: Index, ns: string, content: Content): Promise<void> {
+/** The decision compares them with those that are held, if it can read them. */
+async function commitInline<T>(
+  { isSecretive }: Publishing,
+  content: Content,
+  commit: (content: Content) => Promise<T>,
+): Promise<T> {
+  if (!isSecretive) {
+    try {
+      return await commit(content);
+    } catch (error) {
+      if (!failedWith(error, 'DATA_LOSS')) throw error;
+    }
+  }
+  return await commit({ ...content, replaces: true });
+}
+
+async function condemn({ index, ns }: Publishing, content: Content): Promise<void> {
   await transact(index, {
     ns,
     reads: blobReads(ns, content),

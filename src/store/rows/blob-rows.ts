@@ -56,22 +56,34 @@ export function* attach(tx: Tx, content: Content, by: Referrer): Asking<boolean>
   yield blobReads(tx.ns, content);
   const held = tx.get(keys.blobs.record, tx.ns, sha256);
   tx.put(keys.blobs.reference, [tx.ns, sha256, by.kind, by.id], true);
-  if (held !== undefined && !held.quarantined) {
+  if (held !== undefined && (yield* stays(tx, held, content))) {
     tx.put(keys.blobs.record, [tx.ns, sha256], { ...held, refs: held.refs + 1 });
     yield* discardCopy(tx, content);
     return true;
   }
-  if (held !== undefined) discardBytes(tx, sha256, held);
-  putContent(tx, content, (held?.refs ?? 0) + 1);
-  return false;
+  putContent(tx, content, held, (held?.refs ?? 0) + 1);
+  return held !== undefined && !held.quarantined;
 }
 
-/** Stores where the bytes of `content` are; {@link blobReads} were asked for. */
-function putContent(tx: Tx, content: Content, refs: number): void {
+/** True: what is held is referenced once more. False: ours takes its place. */
+function* stays(tx: Tx, held: BlobRecord, content: Content): Asking<boolean> {
+  if (held.quarantined || content.replaces) return false;
+  if (content.kind === 'blob') return true;
+  if (held.name !== undefined) return false;
+  yield [keys.blobs.bytes.key(tx.ns, content.sha256)];
+  const bytes = tx.get(keys.blobs.bytes, tx.ns, content.sha256);
+  return bytes !== undefined && Buffer.compare(bytes, content.bytes) === 0;
+}
+
+/** Stores where the bytes of `content` are, in place of what was `held`; {@link blobReads} were asked for. */
+function putContent(tx: Tx, content: Content, held: BlobRecord | undefined, refs: number): void {
   const { ns } = tx;
   const { sha256, size } = content;
+  if (held !== undefined) discardBytes(tx, sha256, held);
   if (content.kind === 'inline') {
-    tx.put(keys.blobs.record, [ns, sha256], { size, refs });
+    // Bytes in a row have no name of their own by which whoever read the earlier ones could tell these apart.
+    const renewed = held === undefined ? {} : { generation: Buffer.from(tx.mintId()).toString('hex') };
+    tx.put(keys.blobs.record, [ns, sha256], { size, ...renewed, refs });
     tx.put(keys.blobs.bytes, [ns, sha256], content.bytes);
     return;
   }
@@ -120,6 +132,17 @@ export function quarantine(tx: Writer, sha256: Sha256, record: BlobRecord, found
   tx.put(keys.blobs.quarantine, [tx.ns, sha256], found);
 }
 
+/** The end of a quarantine whose content has been found sound. */
+export function release(tx: Writer, sha256: Sha256, { quarantined: _, ...record }: BlobRecord): void {
+  tx.put(keys.blobs.record, [tx.ns, sha256], record);
+  tx.del(keys.blobs.quarantine, tx.ns, sha256);
+}
+
+/** Whether two records of a content, at two times, are about the same bytes: nobody has put others in their place. */
+export function isSameCopy(one: BlobRecord, other: BlobRecord): boolean {
+  return one.name === other.name && one.generation === other.generation;
+}
+
 /**
  * What becomes of bytes that nobody needs, since an artifact has the same: they take the place of damaged or lost
  * ones, or are discarded.
@@ -127,13 +150,12 @@ export function quarantine(tx: Writer, sha256: Sha256, record: BlobRecord, found
 export function* healOrDiscard(tx: Tx, content: Content): Asking<void> {
   yield blobReads(tx.ns, content);
   const held = tx.get(keys.blobs.record, tx.ns, content.sha256);
-  if (held !== undefined && !held.quarantined) {
+  if (held !== undefined && (yield* stays(tx, held, content))) {
     yield* discardCopy(tx, content);
     return;
   }
-  if (held !== undefined) discardBytes(tx, content.sha256, held);
   // Of a record that is lost the references are still there; a check of the store counts them again.
-  putContent(tx, content, held?.refs ?? 1);
+  putContent(tx, content, held, held?.refs ?? 1);
 }
 
 /** True if the bytes are there and may be referenced again. */

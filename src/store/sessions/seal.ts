@@ -16,6 +16,7 @@ import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { type After, afterRealTime } from '../../index/timer.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
+import type { Contents } from '../contents/contents.ts';
 import { physicalName } from '../contents/physical-name.ts';
 import { publishAndCommit } from '../contents/publish.ts';
 import { changeableSession } from '../look/session.ts';
@@ -35,6 +36,7 @@ import { PendingSeals } from './pending-seals.ts';
 interface SealsOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
+  readonly contents: Contents;
   readonly namespaces: Namespaces;
   readonly inlineBytesMax: number;
   readonly onStep: OnStep | undefined;
@@ -143,7 +145,7 @@ export class Seals {
 
   /** Computes and stores the manifest of a fenced session. Any number of these may run at once: all give the same. */
   private async complete(ns: string, uid: SessionUid): Promise<Session> {
-    const { index, blobs, namespaces, inlineBytesMax, onStep } = this.options;
+    const { index, blobs, contents, namespaces, inlineBytesMax, onStep } = this.options;
     const { internalId } = await namespaces.require(ns as Principal['namespace']);
     const mintName = () => physicalName(internalId);
     const observer = contentObserver('manifest', onStep);
@@ -155,7 +157,8 @@ export class Seals {
     const [session] = await readSessions(snapshot, ns, [record], index.now());
     if (record.state === 'sealed') return session!;
     const produced = await writeManifest(snapshot, ns, record, session!.expectedOutputs, writer);
-    const sealed = await publishAndCommit(index, ns, writer, (content) =>
+    const publishing = { index, contents, ns, isSecretive: false };
+    const sealed = await publishAndCommit(publishing, writer, (content) =>
       transact(index, {
         ns,
         reads: [

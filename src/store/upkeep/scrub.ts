@@ -1,6 +1,6 @@
 /**
  * Reads contents and compares them with their digests, those that were checked longest ago first; what is damaged is
- * quarantined.
+ * quarantined, and what was quarantined and is sound is let out: the cause has passed.
  *
  * Contents are checked in rounds, each in the order of their keys, and where a round has come to is kept: what lies
  * ahead of it was checked longer ago than what lies behind. So no content needs a row that says when it was checked,
@@ -16,13 +16,15 @@ import type { BlobRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
 import { ContentProbe, isDeviceError, type Verdict } from '../contents/content-probe.ts';
 import type { Contents } from '../contents/contents.ts';
-import { quarantine } from '../rows/blob-rows.ts';
+import { quarantineStored, releaseStored } from '../contents/damage.ts';
+import { isSameCopy } from '../rows/blob-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import type { Budget } from './bounds.ts';
 
 interface ScrubOptions {
   readonly index: Index;
+  /** {@link Contents.unjudged}. */
   readonly contents: Contents;
   readonly onStep: OnStep | undefined;
 }
@@ -52,6 +54,8 @@ interface Scrubbed {
   /** Those that this call has quarantined: the first {@link damagedShownMax}. */
   readonly damaged: readonly Damaged[];
   readonly damagedCount: number;
+  /** Those that had been quarantined and were found sound. */
+  readonly releasedCount: number;
   readonly more: boolean;
 }
 
@@ -84,9 +88,12 @@ interface Tally {
   soundFiles: number;
   damaged: Damaged[];
   damagedCount: number;
+  releasedCount: number;
   /** Files that are not sound, as far as could be seen; looked at again at the end. */
   suspects: { readonly content: Content; readonly verdict: Exclude<Verdict, { kind: 'sound' }> }[];
 }
+
+const nothing = { contents: 0, bytes: 0, soundFiles: 0, damagedCount: 0, releasedCount: 0 };
 
 export class Scrub {
   private readonly options: ScrubOptions;
@@ -109,7 +116,7 @@ export class Scrub {
     const beginning = index.now();
     const before = await this.rounds();
     const isIdle = before?.after === undefined;
-    const tally: Tally = { contents: 0, bytes: 0, soundFiles: 0, damaged: [], damagedCount: 0, suspects: [] };
+    const tally: Tally = { ...nothing, damaged: [], suspects: [] };
     if (isIdle && before !== undefined && beginning - before.startTime < minAgeMs)
       return { ...shown(tally), more: false };
     const startTime = isIdle ? beginning : before.startTime;
@@ -133,7 +140,7 @@ export class Scrub {
     let at = place;
     for await (const content of this.ahead(place)) {
       if (budget.isOver() || tally.bytes >= bytesMax) return at;
-      if (!content.record.quarantined && !(await this.check(content, budget, tally))) return at;
+      if (!(await this.check(content, budget, tally))) return at;
       at = hexOf(content.key);
     }
     return undefined;
@@ -171,21 +178,29 @@ export class Scrub {
     } while (verdict === undefined);
     tally.contents++;
     budget.use(1);
-    if (verdict.kind !== 'sound') tally.suspects.push({ content, verdict });
-    else if (content.record.name !== undefined) tally.soundFiles++;
+    await this.tell(content, verdict, tally);
     return true;
+  }
+
+  /** Of what is quarantined already it is only news that it is sound. */
+  private async tell(content: Content, verdict: Verdict, tally: Tally): Promise<void> {
+    const { name, quarantined } = content.record;
+    if (verdict.kind === 'sound') {
+      if (name !== undefined) tally.soundFiles++;
+      if (quarantined && (await releaseStored(this.options.index, content))) tally.releasedCount++;
+    } else if (!quarantined) tally.suspects.push({ content, verdict });
   }
 
   private resume({ ns, sha256, record }: Content): ContentProbe | undefined {
     const { unfinished } = this;
     if (unfinished?.sha256 !== sha256 || unfinished.ns !== ns) return undefined;
     this.unfinished = undefined;
-    return unfinished.record.name === record.name ? unfinished : undefined;
+    return isSameCopy(unfinished.record, record) ? unfinished : undefined;
   }
 
   /**
    * What is not sound is read once more. Where a disk is not mounted, or fails altogether, no content is sound; that is
-   * no reason to give them up, which only another push would undo.
+   * no reason to give them up.
    *
    * @returns why something could not be read that may be sound.
    */
@@ -221,26 +236,16 @@ export class Scrub {
   /** False if it was removed or replaced while it was read. */
   private async isCurrent({ key, record }: Content): Promise<boolean> {
     const value = await this.options.index.get(key);
-    return value !== undefined && keys.blobs.record.decode(value).name === record.name;
+    return value !== undefined && isSameCopy(keys.blobs.record.decode(value), record);
   }
 
   /** @returns undefined if it has been removed, replaced or quarantined meanwhile. */
-  private async quarantine(
-    { key, ns, sha256, record }: Content,
-    message: string,
-  ): Promise<Damaged | undefined> {
-    const damaged = await transact(this.options.index, {
-      ns,
-      reads: [key],
-      *decide(tx) {
-        const current = tx.get(keys.blobs.record, ns, sha256);
-        if (current === undefined || current.quarantined || current.name !== record.name) return undefined;
-        quarantine(tx, sha256, current, { time: tx.now, message });
-        return { ns, sha256, size: current.size, time: tx.now, message };
-      },
-    });
-    if (damaged !== undefined) await this.options.onStep?.('scrub.quarantined');
-    return damaged;
+  private async quarantine(content: Content, message: string): Promise<Damaged | undefined> {
+    const time = await quarantineStored(this.options.index, content, message);
+    if (time === undefined) return undefined;
+    await this.options.onStep?.('scrub.quarantined');
+    const { ns, sha256, record } = content;
+    return { ns, sha256, size: record.size, time, message };
   }
 
   /** Unless another call has come further meanwhile. */
@@ -261,6 +266,7 @@ function said(verdict: Exclude<Verdict, { kind: 'sound' }>): string {
   return verdict.kind === 'damaged' ? verdict.message : `the disk cannot read it: ${verdict.failure.message}`;
 }
 
-function shown({ contents, bytes, damaged, damagedCount }: Tally): Omit<Scrubbed, 'more'> {
-  return { contents, bytes, damaged, damagedCount };
+function shown(tally: Tally): Omit<Scrubbed, 'more'> {
+  const { contents, bytes, damaged, damagedCount, releasedCount } = tally;
+  return { contents, bytes, damaged, damagedCount, releasedCount };
 }

@@ -2,16 +2,17 @@
 import { createHash } from 'node:crypto';
 import { type BlobStore, blockBytes } from '../../blobs/blob-store.ts';
 import type { Sha256 } from '../../domain/digest.ts';
-import { failedWith } from '../../domain/errors.ts';
+import { Failure, failedWith } from '../../domain/errors.ts';
 import { textOf } from '../../index/bytes.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
 import { crcKeys, crcRowBytes } from '../rows/blob-rows.ts';
 import { orphanAgeMs } from '../upkeep/orphans.ts';
-import { type Found, found } from './finding.ts';
+import { type Found, found, type Repair } from './finding.ts';
 import { grouped, joined } from './join.ts';
 import { damaged, examined, lookUp, readable } from './look-up.ts';
+import { repair } from './repair.ts';
 import type { Scope } from './scope.ts';
 
 /** What these checks work with. */
@@ -171,11 +172,13 @@ export async function* contents(check: ContentCheck): AsyncGenerator<Found> {
   }
 }
 
-async function* quarantined({ snapshot }: ContentCheck, { ns, sha256 }: Blob): AsyncGenerator<Found> {
+async function* quarantined({ snapshot, scope }: ContentCheck, { ns, sha256 }: Blob): AsyncGenerator<Found> {
   const about = { namespace: ns, sha256 };
-  const message = 'the content is damaged and quarantined; pushing the same bytes again heals it';
-  yield found('CONTENT_CORRUPT', about, message);
   const [listed] = await lookUp(snapshot, [keys.blobs.quarantine.key(ns, sha256)]);
+  const known = listed instanceof Uint8Array ? scope.decode(keys.blobs.quarantine, listed) : undefined;
+  const what = known === undefined ? '' : ` (${known.message})`;
+  const message = `the content is damaged and quarantined${what}; pushing the same bytes again heals it`;
+  yield found('CONTENT_CORRUPT', about, message);
   if (listed === undefined || listed === damaged)
     yield found(
       'INDEX_ROW_WRONG',
@@ -218,12 +221,23 @@ async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<F
   const fault =
     record.name === undefined ? await inlineFault(check, blob) : await fileFault(check, blob, record.name);
   if (fault === undefined || !(await isStillThere(check.index, blob))) return;
-  yield found(
-    fault.isMissing ? 'CONTENT_MISSING' : 'CONTENT_CORRUPT',
-    { namespace: ns, sha256 },
-    `${fault.message}; pushing the same bytes again heals it, once it is quarantined by a repair`,
-    { kind: 'quarantine', ns, sha256, name: record.name, message: fault.message },
-  );
+  const mend = { kind: 'quarantine', ns, sha256, name: record.name, message: fault.message } as const;
+  const message = `${fault.message}; pushing the same bytes again heals it`;
+  const about = { namespace: ns, sha256 };
+  // A file that is absent is seen again by whoever looks for it, and perhaps it is the disk that is: that may wait.
+  if (fault.isMissing) yield found('CONTENT_MISSING', about, message, mend);
+  else if (await isQuarantined(check, mend)) yield found('CONTENT_CORRUPT', about, message);
+  else yield found('CONTENT_CORRUPT', about, message, mend);
+}
+
+/** Wrong bytes are known from now on. False if that could not be written down. */
+async function isQuarantined({ index, blobs }: ContentCheck, mend: Repair): Promise<boolean> {
+  try {
+    return await repair(index, blobs, mend);
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }
 
 interface Fault {

@@ -9,7 +9,7 @@ import type { Asking, Index, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { BlobRecord, HeadRecord } from '../../index/records.ts';
 import type { Key, Write } from '../../index/row.ts';
-import { condemn, crcKeys, quarantine as putQuarantine } from '../rows/blob-rows.ts';
+import { condemn, crcKeys, isSameCopy, quarantine as putQuarantine } from '../rows/blob-rows.ts';
 import { transact } from '../rows/transaction.ts';
 import { noUsage, plus } from '../rows/usage.ts';
 import type { Repair } from './finding.ts';
@@ -181,7 +181,7 @@ async function quarantine(
     reads: [keys.blobs.record.key(ns, sha256)],
     *decide(tx) {
       const record = tx.get(keys.blobs.record, ns, sha256);
-      if (record === undefined || record.quarantined || record.name !== before.name) return false;
+      if (record === undefined || record.quarantined || !isSameCopy(record, before)) return false;
       if (name !== undefined && record.name !== name) return false;
       putQuarantine(tx, sha256, record, { time: tx.now, message });
       return true;

@@ -380,7 +380,10 @@ export function readingSuite(open: OpenDoor): void {
       expect((await read(2_500_000n)).content.case).toBe('data');
       expect(await refusal(read(1_500_000n))).toMatchObject({ code: 'DataLoss', reason: 'DATA_LOSS' });
       expect(await refusal(read(1_048_570n))).toMatchObject({ code: 'DataLoss', reason: 'DATA_LOSS' });
+      // It is known from now on, whatever part of it is read.
       isBroken = false;
+      expect(await refusal(read(0n))).toMatchObject({ code: 'DataLoss', reason: 'DATA_LOSS' });
+      await upload(door, { session: 's', name: 'a' }, someBytes(3 * 1024 * 1024));
       expect((await read(1_500_000n)).content.case).toBe('data');
     });
   });

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { connect } from '../../../src/client/client.ts';
+import { Failure } from '../../../src/domain/errors.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { openStore, type Store } from '../../../src/store/open.ts';
@@ -9,13 +11,15 @@ import { digestOf } from '../../support/specs.ts';
 import { commandLine, transportTo } from '../support.ts';
 
 let store: Store;
+let blobs: BlobStore;
 let run: ReturnType<typeof commandLine>;
 /** Damages the content of `bad`. */
 let damage: () => Promise<void>;
 
 beforeEach(async () => {
   const index = await openMemoryIndex();
-  store = await openStore({ index, blobs: openMemoryBlobs() });
+  blobs = openMemoryBlobs();
+  store = await openStore({ index, blobs });
   run = commandLine(transportTo(store));
   const client = await connect(transportTo(store));
   const bad = someBytes(40_000, 1);
@@ -31,7 +35,7 @@ afterEach(() => store[Symbol.asyncDispose]());
 
 it('reads everything and says so', async () => {
   const ran = await run(['scrub']);
-  expect(ran).toMatchObject({ code: 0, text: '3 contents, 78.1 KiB, were checked; none is damaged\n' });
+  expect(ran).toMatchObject({ code: 0, text: '3 contents, 78.1 KiB, were checked; none is newly damaged\n' });
   // Nothing is due, unless it is asked for.
   expect((await run(['scrub'])).text).toMatch(/^0 contents, 0 B, were checked/);
   expect((await run(['scrub', '--min-age', '0'])).text).toMatch(/^3 contents/);
@@ -53,6 +57,22 @@ it('finds what is damaged; fsck lists it', async () => {
   expect((await run(['fsck', '--quarantined', '--json'])).json).toMatchObject([
     { quarantined: { namespace: 'default', sha256: digest, size_bytes: 40_000, artifact_count: 1 } },
   ]);
+});
+
+it('says what it has let out', async () => {
+  const { read } = blobs;
+  blobs.read = async function* () {
+    yield* [];
+    throw new Failure('DATA_LOSS', 'the stored bytes are missing');
+  };
+  expect((await run(['cat', 's/bad'])).stderr).toMatch(/DATA_LOSS/);
+  blobs.read = read;
+  expect((await run(['fsck', '--quarantined'])).code).toBe(1);
+  expect(await run(['scrub'])).toMatchObject({
+    code: 0,
+    text: expect.stringMatching(/; none is newly damaged; 1 of them was quarantined and is sound\n$/),
+  });
+  expect((await run(['fsck', '--quarantined'])).code).toBe(0);
 });
 
 it('reads as much as it is told, and goes on there', async () => {

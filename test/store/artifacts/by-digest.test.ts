@@ -1,10 +1,10 @@
 /** Pushing content by its digest, and naming inputs: both need artifacts that can be read at the commit. */
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Artifact } from '../../../src/domain/artifact.ts';
-import type { Index } from '../../../src/index/door.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
 import { openTestStore, startOfTime, type TestStore } from '../../support/door.ts';
+import { interrupted } from '../../support/interrupted.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { digestOf, specOf, tester } from '../../support/specs.ts';
 
@@ -18,7 +18,7 @@ beforeEach(async () => {
   const clock = { now: startOfTime };
   const index = await openMemoryIndex({ clock: () => clock.now });
   meanwhile = undefined;
-  opened = { ...(await openTestStore({ index: interrupted(index) })), clock };
+  opened = { ...(await openTestStore({ index: interrupted(index, due) })), clock };
   onTestFinished(async () => {
     const faults = await inconsistencies(index, opened.blobs);
     await opened[Symbol.asyncDispose]();
@@ -26,21 +26,10 @@ beforeEach(async () => {
   });
 });
 
-/** The index, with something that happens between what was read before a transaction and the transaction. */
-function interrupted(index: Index): Index {
-  return new Proxy(index, {
-    get(real, property) {
-      const value = Reflect.get(real, property, real);
-      if (property === 'transact')
-        return async (transaction: Parameters<Index['transact']>[0]) => {
-          const first = meanwhile;
-          meanwhile = undefined;
-          await first?.();
-          return await real.transact(transaction);
-        };
-      return typeof value === 'function' ? value.bind(real) : value;
-    },
-  });
+function due() {
+  const first = meanwhile;
+  meanwhile = undefined;
+  return first;
 }
 
 type Said = Parameters<typeof specOf>[0];

@@ -1,4 +1,7 @@
-/** Damaged contents are found, in time and in bounds; they are read and matched no more until they are pushed again. */
+/**
+ * Damaged contents are found, in time and in bounds; they are read and matched no more until they are pushed again, or are found
+ * sound.
+ */
 import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import type { BlobStore } from '../../../src/blobs/blob-store.ts';
@@ -62,6 +65,7 @@ it('reads everything there is, small contents included, and finds nothing wrong'
     bytes: 15_005,
     damaged: [],
     damagedCount: 0,
+    releasedCount: 0,
     more: false,
   });
   expect((await listed(rig)).contents).toEqual([]);
@@ -124,7 +128,7 @@ it.each(damages)(
       { ns: 'default', sha256, size: 5_000, artifactCount: 1, artifacts: [expect.stringMatching(/^art_/)] },
     ]);
     // What is known is not found again.
-    expect(await rig.scrub()).toMatchObject({ contents: 2, damagedCount: 0 });
+    expect(await rig.scrub()).toMatchObject({ contents: 3, damagedCount: 0, releasedCount: 0 });
 
     rig.blobs.read = usual;
     expect((await rig.push('again', large)).receipt.bytesSaved).toBe(0);
@@ -170,6 +174,63 @@ it('a fault that passes does not quarantine anything', async () => {
   let left = 1;
   answering(rig, (asked) => (asked === name && left-- > 0 ? other(large.subarray(1)) : undefined));
   expect(await rig.scrub()).toMatchObject({ contents: 3, damagedCount: 0 });
+});
+
+it('what was quarantined and is sound is let out, files and small contents alike', async () => {
+  const rig = await filled();
+  const small = Buffer.from('small');
+  await rig.push('small', small);
+  const restore = answering(rig, () => failing(new Failure('DATA_LOSS', 'the stored bytes are missing')));
+  for (const name of ['n1', 'n2', 'n3'])
+    await expect(rig.read(name)).rejects.toMatchObject({ reason: 'DATA_LOSS' });
+  const key = keys.blobs.bytes.key('default', digestOf(small).sha256);
+  rig.rows.write([{ type: 'del', key }]);
+  await expect(rig.read('small')).rejects.toMatchObject({ reason: 'DATA_LOSS' });
+  await rig.write(keys.blobs.bytes.put(['default', digestOf(small).sha256], small));
+  expect((await listed(rig)).contents).toHaveLength(4);
+  const before = await rig.recordOf(large);
+
+  expect(await rig.scrub()).toMatchObject({ contents: 4, damagedCount: 0, releasedCount: 1 });
+  restore();
+  await rig.blobs.delete(await nameOf(rig, someBytes(5_000, 2)));
+  expect(await rig.scrub()).toMatchObject({ contents: 4, damagedCount: 0, releasedCount: 2 });
+  const { quarantined: _, ...record } = before!;
+  expect(await rig.recordOf(large)).toEqual(record);
+  expect((await listed(rig)).contents).toMatchObject([{ sha256: digestOf(someBytes(5_000, 2)).sha256 }]);
+  expect(await rig.read('n1')).toEqual(Buffer.from(large));
+  expect(await rig.read('small')).toEqual(small);
+  await rig.push('again', someBytes(5_000, 2));
+  expect(await rig.scrub()).toMatchObject({ damagedCount: 0, releasedCount: 0 });
+  expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+});
+
+it('what was quarantined is not let out for blocks that match their checksums alone', async () => {
+  const rig = await filled();
+  await damages[3]![1](rig);
+  expect(await rig.scrub()).toMatchObject({ damagedCount: 1 });
+  expect(await rig.scrub()).toMatchObject({ damagedCount: 0, releasedCount: 0 });
+  expect((await listed(rig)).contents).toHaveLength(1);
+});
+
+it('what heals while it is looked at again is left as it is', async () => {
+  const rig = await filled();
+  const name = await nameOf(rig, large);
+  const { sha256 } = digestOf(large);
+  const record = (await rig.recordOf(large))!;
+  await rig.write(
+    keys.blobs.record.put(['default', sha256], { ...record, quarantined: true }),
+    keys.blobs.quarantine.put(['default', sha256], { time: 1, message: 'x' }),
+  );
+  answering(rig, (asked, usual) => {
+    if (asked !== name) return undefined;
+    return (async function* () {
+      await rig.push('again', large);
+      yield* usual(asked, 0, 5_000);
+    })();
+  });
+  expect(await rig.scrub()).toMatchObject({ contents: 3, damagedCount: 0, releasedCount: 0 });
+  expect(await rig.recordOf(large)).toMatchObject({ refs: 2, name: expect.not.stringMatching(name) });
+  expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
 });
 
 it('a disk that is not there, or fails altogether, quarantines nothing', async () => {

@@ -1,0 +1,53 @@
+/** What readers have found damaged is written down at once, so that the push which they are told to make heals it. */
+import { Failure } from '../../domain/errors.ts';
+import type { Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import { isSameCopy, quarantine, release } from '../rows/blob-rows.ts';
+import { transact } from '../rows/transaction.ts';
+import type { OnDamage, Stored } from './contents.ts';
+
+/**
+ * @returns when it was quarantined, which is now, in milliseconds since the Unix epoch; undefined if it had been removed,
+ * replaced or quarantined meanwhile.
+ */
+export async function quarantineStored(
+  index: Index,
+  { ns, sha256, record }: Stored,
+  message: string,
+): Promise<number | undefined> {
+  return await transact(index, {
+    ns,
+    reads: [keys.blobs.record.key(ns, sha256)],
+    *decide(tx) {
+      const current = tx.get(keys.blobs.record, ns, sha256);
+      if (current === undefined || current.quarantined || !isSameCopy(current, record)) return undefined;
+      quarantine(tx, sha256, current, { time: tx.now, message });
+      return tx.now;
+    },
+  });
+}
+
+/** Ends a quarantine. @returns false if it had ended, or if other bytes had taken the place, meanwhile. */
+export async function releaseStored(index: Index, { ns, sha256, record }: Stored): Promise<boolean> {
+  return await transact(index, {
+    ns,
+    reads: [keys.blobs.record.key(ns, sha256)],
+    *decide(tx) {
+      const current = tx.get(keys.blobs.record, ns, sha256);
+      if (!current?.quarantined || !isSameCopy(current, record)) return false;
+      release(tx, sha256, current);
+      return true;
+    },
+  });
+}
+
+/** Quarantines what it is told of. Where that cannot be written the reader is told of the damage all the same. */
+export function recordingDamage(index: Index): OnDamage {
+  return async (stored, message) => {
+    try {
+      await quarantineStored(index, stored, message);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  };
+}
