@@ -63,7 +63,7 @@ async function expectRight(where: Where, ...sessions: string[]): Promise<void> {
   expect(await artifacta('fsck', '--contents', ...where)).toMatchObject({ code: 0 });
 }
 
-describe.each(sizes)('%s, of which a byte is flipped', (_size, size) => {
+describe.each(sizes)('%s, of which a byte is flipped', { timeout: 120_000 }, (_size, size) => {
   it.each(['s', 't'])('heal as the message says once they were read, pushed to session %s', async (to) => {
     await filled(embedded(), size);
     await flip();
@@ -98,7 +98,7 @@ describe.each(sizes)('%s, of which a byte is flipped', (_size, size) => {
   });
 });
 
-it('a directory of contents that is not there is no damage', async () => {
+it('a directory of contents that is not there is no damage', { timeout: 120_000 }, async () => {
   const server = startServe(dataDir);
   const where = ['--url', `grpc://${String((await server.ready).grpc)}`];
   await filled(where, 100_000);
