@@ -110,6 +110,31 @@ describe('a store whose index is damaged', () => {
     await expectWhole(place);
   });
 
+  it('is restored elsewhere with keys that wait until an operator has said so', {
+    timeout: 120_000,
+  }, async () => {
+    const place = await filled();
+    const key = (
+      await place.run('keys', 'create', '--namespace', 'default', '--scope', 'read', '--quiet')
+    ).stdout.trim();
+    expect(key).toMatch(/^ark_/);
+    const file = join(place.directory, 'index.export');
+    await place.run('export', file);
+    const elsewhere = ['--data-dir', join(place.directory, 'elsewhere')];
+    const waits = /^paused +(imported-\d+) .*; 1 API key that came with it .* `artifacta fsck --resume \1`$/m;
+    const { stdout } = await artifacta('import', file, ...elsewhere);
+    expect(stdout).toMatch(waits);
+    const server = startServe(elsewhere[1]!, ['--auth']);
+    const client = clientFor(String((await server.ready).grpc));
+    const asking = () => client.listArtifacts({}, { headers: { authorization: `Bearer ${key}` } });
+    await expect(asking()).rejects.toThrow('waits until an operator has confirmed that');
+    expect(server.lines.find(({ msg }) => msg.startsWith('imported-'))).toMatchObject({ level: 'warn' });
+    expect((await artifacta('fsck', '--repair', ...elsewhere)).stdout).toMatch(waits);
+    const resumed = await artifacta('fsck', '--resume', waits.exec(stdout)![1]!, ...elsewhere);
+    expect(resumed.stdout).not.toContain('paused');
+    expect((await asking()).artifacts).toHaveLength(2);
+  });
+
   it('refuses an export that was cut short or altered, and keeps what it has', async () => {
     const place = await filled();
     const file = join(place.directory, 'index.export');
