@@ -109,7 +109,7 @@ async function lookAtFiles(directory: string, wasUsed: boolean) {
 export async function openLevelDatabase(directory: string, options: LevelOptions = {}): Promise<Database> {
   const { locks, ...tuning } = options;
   // Opening writes, too.
-  await locks?.beforeBatch();
+  locks?.beforeBatch();
   await makePrivate(directory);
   const level = new Level<Uint8Array, Uint8Array>(directory, {
     keyEncoding: 'view',
@@ -136,7 +136,7 @@ export async function openLevelDatabase(directory: string, options: LevelOptions
       return { ...readerOf(level, snapshot), close: () => snapshot.close() };
     },
     async batch(writes) {
-      await locks?.beforeBatch();
+      locks?.beforeBatch();
       await level.batch(writes as Write[], { sync: true });
     },
     compact: ({ gte, lt }) => level.compactRange(gte, lt).catch(rethrow),
