@@ -1,6 +1,7 @@
 /**
- * A process with the store open: fills it, scrubs it, pushes everything again, or tells what is damaged. Arguments: the
- * data directory, what to do, and the how-manieth quarantine after which it kills itself.
+ * A process with the store open: fills it, scrubs it, pushes everything again, lists what is quarantined, or reads
+ * everything and tells that too. Arguments: the data directory, what to do, and the how-manieth quarantine after which
+ * it kills itself.
  */
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,8 +44,10 @@ if (what === 'scrub') {
   };
   writeSync(1, JSON.stringify((await store.scrub.scrub(request)).damagedCount));
 }
+const listed = async () => (await store.quarantined.page(undefined, 100, '')).contents.length;
+if (what === 'list') writeSync(1, JSON.stringify(await listed()));
 if (what === 'tell') {
-  const { contents } = await store.quarantined.page(undefined, 100, '');
+  const quarantined = await listed();
   const read = async (name: string) => {
     try {
       const { bytes } = await store.downloads.artifact(tester, target('s', name), {
@@ -57,5 +60,5 @@ if (what === 'tell') {
       return error instanceof Failure ? error.reason : String(error);
     }
   };
-  writeSync(1, JSON.stringify({ quarantined: contents.length, read: await Promise.all(names.map(read)) }));
+  writeSync(1, JSON.stringify({ quarantined, read: await Promise.all(names.map(read)) }));
 }
