@@ -8,6 +8,7 @@ import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import { refusal, shuttingDown } from '../refusals.ts';
 import type { Tls } from '../tls.ts';
+import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
 import { HttpError } from './errors.ts';
@@ -53,16 +54,22 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   if ('setSecureContext' in server) options.tls?.subscribe((context) => server.setSecureContext(context));
   // The settings widen only the windows of streams.
   server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(options.windowBytes));
-  const connections = new Connections(server);
+  const turns = new Turns();
+  const connections = new Connections(server, turns);
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
   const scheme = options.tls === undefined ? 'http' : 'https';
-  const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    const exchange = new Exchange(request, response, awaitsContinue);
+  const answer = (exchange: Exchange): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
-    if (refuse(exchange, scheme, gate, connections) || connect(exchange)) return;
-    exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
+    if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
+      exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
+    return exchange.settled;
+  };
+  const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    const begin = () => answer(new Exchange(request, response, awaitsContinue));
+    if (request.httpVersionMajor === 2) void begin();
+    else turns.take(request, begin);
   };
   // Over HTTP/2 the compatibility layer's objects come, which have the same members.
   const anyServer = server as Server;
