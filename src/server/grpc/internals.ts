@@ -61,11 +61,15 @@ export function readOneAtATime(call: object): void {
   if ((call as Readable).readableHighWaterMark !== 1) throw missing('Readable._readableState.highWaterMark');
 }
 
-/** The connection that a call came by; undefined if it has gone meanwhile. */
-export function socketOf(call: object): Socket | TLSSocket | undefined {
+/** The stream that a call came by, which is answered on it. */
+export function streamOf(call: object): ServerHttp2Stream {
   const { stream } = (call as { call?: { stream?: ServerHttp2Stream } }).call ?? {};
   if (stream === undefined) throw missing('ServerCall.call.stream');
-  const { session } = stream;
+  return stream;
+}
+
+/** The connection of a stream; undefined if it has gone meanwhile. */
+export function socketOf({ session }: ServerHttp2Stream): Socket | TLSSocket | undefined {
   return session === undefined || session.destroyed ? undefined : session.socket;
 }
 

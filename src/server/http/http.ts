@@ -67,7 +67,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    const begin = () => answer(new Exchange(request, response, awaitsContinue));
+    const begin = () => answer(new Exchange(request, response, awaitsContinue, options.answers));
     if (request.httpVersionMajor === 2) void begin();
     else turns.take(request, begin);
   };
