@@ -4,6 +4,7 @@
  * from before its making. Whoever must wait too long for room is told to come back; meanwhile the answer that is taken
  * slowest is ended, by `docs/decisions/0026-unsent-bytes.md`.
  */
+import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type After, unlessAborted } from './timer.ts';
 import { type AnswerEnds, type Holder, overloaded, UnsentAnswer, type Waiting } from './unsent-answer.ts';
@@ -15,6 +16,7 @@ interface SendBudgetOptions {
   /** Defaults: those of {@link limits}. */
   readonly unsentBytesMax?: number;
   readonly holderUnsentBytesMax?: number;
+  readonly stalledSecondsMax?: number;
 }
 
 /** How often it is looked whom to end while somebody waits; and how long a good answer may go on then. */
@@ -29,12 +31,14 @@ export class SendBudget {
   private bytes = 0;
   private bytesPeak = 0;
   private ended = 0;
-  private stopLooking: (() => void) | undefined;
+  private isLooking = false;
+  private isSweeping = false;
 
   constructor(options: SendBudgetOptions) {
     this.options = {
       unsentBytesMax: limits.unsentBytesMax,
       holderUnsentBytesMax: limits.holderUnsentBytesMax,
+      stalledSecondsMax: limits.stalledReaderSecondsMax,
       ...options,
     };
   }
@@ -97,6 +101,7 @@ export class SendBudget {
     answer.holder.bytes += bytes;
     if (answer.bytes > 0) this.answers.add(answer);
     else this.answers.delete(answer);
+    if (!this.isSweeping) this.sweep();
     if (bytes < 0 && this.waiting.size > 0) this.goOn();
   }
 
@@ -104,6 +109,7 @@ export class SendBudget {
   async admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> {
     const { holder } = answer;
     if ((this.waiting.size === 0 || bytes === 0) && this.fits(holder, bytes)) return answer.reserve(bytes);
+    if (holder.waiting.length >= limits.holderWaitingMax) throw overloaded('too many answers wait for room');
     const turn = Promise.withResolvers<void>();
     const waiting: Waiting = { answer, bytes, sinceMs: this.elapsed(), go: turn.resolve };
     // What takes no room waits until there is any, and for nobody else's.
@@ -115,7 +121,7 @@ export class SendBudget {
     );
     try {
       this.goOn();
-      if (this.stopLooking === undefined) this.look();
+      if (!this.isLooking) this.look();
       await unlessAborted(signal, turn.promise);
     } finally {
       cancel();
@@ -154,12 +160,27 @@ export class SendBudget {
 
   /** While somebody waits: ends what stands in the way, now and again. */
   private look(): void {
-    this.stopLooking = undefined;
-    if (this.waiting.size === 0) return;
+    this.isLooking = this.waiting.size > 0;
+    if (!this.isLooking) return;
     const now = this.elapsed();
     for (const answer of [...this.answers]) answer.disconnectIfKept(now);
     this.makeRoom(now);
-    if (this.waiting.size > 0) this.stopLooking = this.options.after(lookMs, () => this.look());
+    this.options.after(lookMs, () => this.look());
+  }
+
+  /** Ends what nobody takes, also while nobody waits: of some connections it is never told that their peer is gone. */
+  private sweep(): void {
+    this.isSweeping = this.answers.size > 0;
+    if (!this.isSweeping) return;
+    const { stalledSecondsMax, after } = this.options;
+    const now = this.elapsed();
+    for (const answer of [...this.answers]) {
+      answer.disconnectIfKept(now);
+      if (answer.isEnded || !answer.isStalled(now, stalledSecondsMax * 1000)) continue;
+      this.ended++;
+      answer.end(now, new Failure('DEADLINE_EXCEEDED', `nothing was taken for ${stalledSecondsMax} s`));
+    }
+    after((stalledSecondsMax * 1000) / 4, () => this.sweep());
   }
 
   private makeRoom(now: number): void {
@@ -206,6 +227,6 @@ export class SendBudget {
 
   private end(answer: UnsentAnswer, now: number): void {
     this.ended++;
-    answer.end(now);
+    answer.end(now, overloaded('others need the room of this answer, and it is taken slowly'));
   }
 }

@@ -95,6 +95,10 @@ export class UnsentAnswer {
     return this.sliceBytes > 0 && now - this.sliceMs > allowedMs;
   }
 
+  isStalled(now: number, ms: number): boolean {
+    return this.sliceBytes > 0 && now - this.sliceMs > ms;
+  }
+
   /** Says by whom it was asked for. @param isAnywhere whether that is one and the same wherever it comes from. */
   hold(who: string, isAnywhere: boolean): void {
     if (this.isSettled) return;
@@ -154,9 +158,9 @@ export class UnsentAnswer {
   }
 
   /** For the budget. */
-  end(now: number): void {
+  end(now: number, failure: Failure): void {
     this.endedMs = now;
-    this.ends.end(toConnectError(overloaded('others need the room of this answer, and it is taken slowly')));
+    this.ends.end(toConnectError(failure));
   }
 
   /** For the budget: closes the connection of what was ended and holds its bytes all the same. */
@@ -164,12 +168,12 @@ export class UnsentAnswer {
     if (this.endedMs !== undefined && now - this.endedMs >= keptMs) this.ends.disconnect();
   }
 
-  /** Nothing more will be handed over. What was counts until it is gone. */
+  /** Its stream is closed. What is being written counts until the write has called back; nothing else is left of it. */
   close(): void {
     if (this.isClosed) return;
-    this.hand(0);
     this.isClosed = true;
-    if (this.unsent === 0) this.settle();
+    this.hand(0);
+    if (!this.isBeingTaken) this.drop();
   }
 
   /** Its connection is gone, and everything with it. */

@@ -129,6 +129,8 @@ export const limits = {
   unsentBytesMax: 128 * 1024 * 1024,
   /** Whoever holds more than this of it leaves as much to the others. */
   holderUnsentBytesMax: 32 * 1024 * 1024,
+  /** Answers of one holder that wait for room; each keeps a call open. */
+  holderWaitingMax: 256,
   /** Handed to a connection at once: when it has gone is all that is known of how fast it is taken. */
   sendSliceBytesMax: 256 * 1024,
   /** Where answers wait for each other, one that is taken slower than this a second, and so long, is ended first. */

@@ -1,15 +1,14 @@
 /** The answers on each connection, as the one budget of what waits to be sent knows them. */
 
+import type { Http2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { ConnectError } from '@connectrpc/connect';
 import type { SendBudget } from '../api/send-budget.ts';
 import type { UnsentAnswer } from '../api/unsent-answer.ts';
+import { breakOff } from './connection-sockets.ts';
 
-/** A socket of HTTP/1.1, or a session of HTTP/2. */
-interface Connection {
-  readonly destroyed: boolean;
-  once(event: 'close', listener: () => void): unknown;
-  destroy(): unknown;
-}
+/** Of HTTP/1.1, or of HTTP/2. */
+type Connection = Socket | Http2Session;
 
 export class Answers {
   private readonly budget: SendBudget;
@@ -30,7 +29,7 @@ export class Answers {
     address: string | undefined,
     end: (error: ConnectError) => void,
   ): UnsentAnswer {
-    const answer = this.budget.open(address, { end, disconnect: () => connection?.destroy() });
+    const answer = this.budget.open(address, { end, disconnect: () => disconnect(connection) });
     if (connection === undefined || connection.destroyed) answer.drop();
     else this.keep(connection, answer);
     return answer;
@@ -41,7 +40,7 @@ export class Answers {
     if (all === undefined) {
       const made = new Set<UnsentAnswer>();
       this.onConnection.set(connection, made);
-      connection.once('close', () => {
+      (connection as Socket).once('close', () => {
         for (const one of [...made]) one.drop();
       });
       all = made;
@@ -50,4 +49,10 @@ export class Answers {
     kept.add(answer);
     answer.whenSettled(() => kept.delete(answer));
   }
+}
+
+function disconnect(connection: Connection | undefined): void {
+  if (connection === undefined) return;
+  if ('settings' in connection) breakOff(connection);
+  else connection.destroy();
 }

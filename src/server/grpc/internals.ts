@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
+import { rememberSockets } from '../connection-sockets.ts';
 
 interface Windows {
   /** Bytes that a client may have under way on one stream, and on one connection. */
@@ -27,11 +28,15 @@ export function advertise(server: Server, windows: Windows): void {
   };
 }
 
-/** Opens the window of every connection to come: SETTINGS only sets that of streams. Call it once it is bound. */
+/**
+ * Opens the window of every connection to come, since SETTINGS only sets that of streams, and remembers its socket. Call
+ * it once it is bound.
+ */
 export function openConnectionWindows(server: Server, windowBytes: number): void {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
   if (!(http2Servers instanceof Map)) throw missing('Server.http2Servers');
   for (const http2Server of http2Servers.keys()) {
+    rememberSockets(http2Server);
     http2Server.prependListener('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(windowBytes);
     });

@@ -48,9 +48,8 @@ export class Exchange {
       this.held--;
       if (this.held === 0) resolve();
     };
-    const { socket } = request;
-    const connection = this.isHttp2 ? (response as unknown as Http2ServerResponse).stream.session : socket;
-    this.unsent = answers.open(connection, socket.remoteAddress, (error) => {
+    const { connection, address } = this.isHttp2 ? sessionOf(response) : socketOf(request);
+    this.unsent = answers.open(connection, address, (error) => {
       gone.abort(error);
       this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     });
@@ -202,4 +201,15 @@ export class Exchange {
     request.on('data', onData).once('close', end).once('end', end);
     request.resume();
   }
+}
+
+function socketOf({ socket }: IncomingMessage) {
+  return { connection: socket, address: socket.remoteAddress };
+}
+
+/** Nothing, if it has gone: what is asked of its socket then throws. */
+function sessionOf(response: ServerResponse) {
+  const { session } = (response as unknown as Http2ServerResponse).stream;
+  const connection = session?.destroyed === false ? session : undefined;
+  return { connection, address: connection?.socket.remoteAddress };
 }

@@ -1,11 +1,12 @@
 /** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createSecureServer, type ServerHttp2Session } from 'node:http2';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { MethodImplSpec } from '@connectrpc/connect';
 import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
+import { rememberSockets } from '../connection-sockets.ts';
 import { refusal, shuttingDown } from '../refusals.ts';
 import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
@@ -54,6 +55,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   if ('setSecureContext' in server) options.tls?.subscribe((context) => server.setSecureContext(context));
   // The settings widen only the windows of streams.
   server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(options.windowBytes));
+  if ('setSecureContext' in server) rememberSockets(server as Http2SecureServer);
   const turns = new Turns();
   const connections = new Connections(server, turns);
   const connect = connectCalls(options.methods, options);
