@@ -4,23 +4,26 @@ import type { HandlerContext } from '@connectrpc/connect';
 import { limits } from '../domain/limits.ts';
 import { answerKey } from './unsent-answer.ts';
 
+/** A page while it is made: records, what is made of them, and the text of that. When it is made it counts as it is. */
+const pageBytes = 4 * limits.pageBytesMax;
+
 /** Answers that are large, or parts of streams that are; all others are a few KiB. */
 const large: Readonly<Record<string, number>> = {
   DownloadArtifact: limits.chunkBytesDefault,
   DownloadManifest: limits.chunkBytesDefault,
   ExportIndex: limits.chunkBytesDefault,
   ReadArtifact: limits.readingAnswerBytesMax,
-  ListArtifacts: limits.pageBytesMax,
-  ListSessions: limits.pageBytesMax,
-  ListLineage: limits.pageBytesMax,
-  CompareSessions: limits.pageBytesMax,
-  BatchGetArtifacts: limits.pageBytesMax,
-  ListShareLinks: limits.pageBytesMax,
-  ListNamespaces: limits.pageBytesMax,
-  ListApiKeys: limits.pageBytesMax,
-  ListQuarantined: limits.pageBytesMax,
-  GetUsage: limits.pageBytesMax,
-  ApplyRetentionPolicy: limits.pageBytesMax,
+  ListArtifacts: pageBytes,
+  ListSessions: pageBytes,
+  ListLineage: pageBytes,
+  CompareSessions: pageBytes,
+  BatchGetArtifacts: pageBytes,
+  ListShareLinks: pageBytes,
+  ListNamespaces: pageBytes,
+  ListApiKeys: pageBytes,
+  ListQuarantined: pageBytes,
+  GetUsage: pageBytes,
+  ApplyRetentionPolicy: pageBytes,
 };
 
 /** The most that an answer, or one part of a stream, holds; 0 for those that are small, events among them. */

@@ -70,9 +70,14 @@ export class SendBudget {
     return this.ended;
   }
 
-  /** An answer that holds nothing yet. @param address where it was asked for, or undefined for this machine. */
-  open(address: string | undefined, ends: AnswerEnds): UnsentAnswer {
-    return new UnsentAnswer(this, address, ends);
+  /**
+   * An answer that holds nothing yet.
+   *
+   * @param address where it was asked for, or undefined for this machine.
+   * @param copies how often its bytes are in memory while they are sent.
+   */
+  open(address: string | undefined, copies: number, ends: AnswerEnds): UnsentAnswer {
+    return new UnsentAnswer(this, address, copies, ends);
   }
 
   /** For {@link UnsentAnswer}. */

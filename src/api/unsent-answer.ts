@@ -53,6 +53,8 @@ export class UnsentAnswer {
   holder: Holder;
   private readonly budget: Budget;
   private readonly address: string;
+  /** How often its bytes are in memory while they are sent. */
+  private readonly copies: number;
   private readonly ends: AnswerEnds;
   private readonly onSettled: (() => void)[] = [];
   private reserved = 0;
@@ -64,9 +66,10 @@ export class UnsentAnswer {
   private sliceMs = 0;
   private readonly pace: Pace;
 
-  constructor(budget: Budget, address: string | undefined, ends: AnswerEnds) {
+  constructor(budget: Budget, address: string | undefined, copies: number, ends: AnswerEnds) {
     this.budget = budget;
     this.address = address === undefined ? '' : networkOf(address);
+    this.copies = copies;
     this.ends = ends;
     this.holder = budget.holder(`address ${this.address}`);
     this.pace = new Pace(budget.elapsed());
@@ -117,7 +120,7 @@ export class UnsentAnswer {
    */
   async room(bytes: number, signal: AbortSignal): Promise<void> {
     if (this.isSettled) return;
-    const more = bytes - this.reserved;
+    const more = bytes * this.copies - this.reserved;
     if (more > 0 || bytes === 0) await this.budget.admit(this, Math.max(0, more), signal);
   }
 
@@ -131,9 +134,10 @@ export class UnsentAnswer {
   /** What was made for it is handed over, or nothing more will be. */
   hand(bytes: number): void {
     if (this.isSettled) return;
-    const more = bytes - this.reserved;
+    const held = bytes * this.copies;
+    const more = held - this.reserved;
     this.reserved = 0;
-    this.unsent += bytes;
+    this.unsent += held;
     if (more !== 0) this.budget.charge(this, more);
   }
 
@@ -152,8 +156,9 @@ export class UnsentAnswer {
   /** So much of what was handed over is gone. */
   give(bytes: number): void {
     if (this.isSettled || bytes === 0) return;
-    this.unsent -= bytes;
-    this.budget.charge(this, -bytes);
+    const held = bytes * this.copies;
+    this.unsent -= held;
+    this.budget.charge(this, -held);
     if (this.isClosed && this.unsent === 0) this.settle();
   }
 

@@ -22,14 +22,16 @@ export class Answers {
    * An answer that has yet to be made; it must be closed when its stream is.
    *
    * @param connection undefined if it has gone.
+   * @param copies how often its bytes are in memory while they are sent.
    * @param end called if others need its room.
    */
   open(
     connection: Connection | undefined,
     address: string | undefined,
+    copies: number,
     end: (error: ConnectError) => void,
   ): UnsentAnswer {
-    const answer = this.budget.open(address, { end, disconnect: () => disconnect(connection) });
+    const answer = this.budget.open(address, copies, { end, disconnect: () => disconnect(connection) });
     if (connection === undefined || connection.destroyed) answer.drop();
     else this.keep(connection, answer);
     return answer;

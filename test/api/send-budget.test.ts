@@ -23,7 +23,7 @@ function budgeted() {
   let made = 0;
   const open = (who: string): UnsentAnswer => {
     const name = `${who}${made++}`;
-    const answer = budget.open(undefined, {
+    const answer = budget.open(undefined, 1, {
       end: () => ended.push(name),
       disconnect: () => disconnected.push(name),
     });
@@ -230,4 +230,15 @@ it('what nobody takes for two minutes is ended, also while nobody waits', async 
   answer.drop();
   timers.advance(30_000);
   expect([budget.unsentBytes, timers.count]).toEqual([0, 0]);
+});
+
+it('what is in memory twice counts twice', async () => {
+  const { budget } = budgeted();
+  const answer = budget.open(undefined, 2, { end: () => undefined, disconnect: () => undefined });
+  await answer.room(100 * KiB, none);
+  expect(budget.unsentBytes).toBe(200 * KiB);
+  answer.hand(50 * KiB);
+  expect(budget.unsentBytes).toBe(100 * KiB);
+  answer.give(50 * KiB);
+  expect(budget.unsentBytes).toBe(0);
 });

@@ -5,6 +5,9 @@ import { slicesOf, type UnsentAnswer } from '../../api/unsent-answer.ts';
 import type { Answers } from '../answers.ts';
 import { socketOf } from './internals.ts';
 
+/** The message, and the frame that grpc-js copies it to. */
+const copies = 2;
+
 type Done = (error?: Error | null) => void;
 
 interface Message {
@@ -19,7 +22,7 @@ export function countAnswer(
   answers: Answers,
   gone: AbortController,
 ): UnsentAnswer {
-  const answer = answers.open(stream.session, socketOf(stream)?.remoteAddress, (error) => {
+  const answer = answers.open(stream.session, socketOf(stream)?.remoteAddress, copies, (error) => {
     gone.abort(error);
     // A status would wait behind what the caller does not take.
     stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);

@@ -49,7 +49,7 @@ export class Exchange {
       if (this.held === 0) resolve();
     };
     const { connection, address } = this.isHttp2 ? sessionOf(response) : socketOf(request);
-    this.unsent = answers.open(connection, address, (error) => {
+    this.unsent = answers.open(connection, address, 1, (error) => {
       gone.abort(error);
       this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     });
