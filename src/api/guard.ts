@@ -11,15 +11,18 @@ import {
   type HandlerContext,
   type ServiceImpl,
 } from '@connectrpc/connect';
+import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import type { Principal } from '../domain/principal.ts';
+import { guestSubject, type Principal } from '../domain/principal.ts';
 import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
+import { answerBytesMax, type Room, roomFor } from './answer-bytes.ts';
 import { type Door, doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
 import { messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
+import { answerKey } from './unsent-answer.ts';
 
 /** What is known about a call when it begins. */
 interface CallStart {
@@ -105,6 +108,7 @@ function guardSingle(method: DescMethod, handler: AnyHandler | undefined, option
     try {
       const call = await watch.admit(context);
       if (handler === undefined) throw notImplemented(method);
+      if (isUnary) await context.values.get(answerKey)?.room(answerBytesMax(method), call.signal);
       const work = Promise.resolve(watch.run(() => handler(request, call)));
       const answer = await (isUnary ? unlessAborted(call.signal, work) : work);
       watch.end('OK');
@@ -130,7 +134,7 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
         watch.end(abortFailure(context.signal).reason);
       };
       context.signal.addEventListener('abort', onAbort, { once: true });
-      yield* taken(answers, call.after);
+      yield* taken(answers, call.after, roomFor(method, context));
       context.signal.throwIfAborted();
       watch.end('OK');
     } catch (error) {
@@ -142,13 +146,15 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
 }
 
 /** What the caller takes; what is open is closed if it stops taking. */
-async function* taken(answers: AsyncIterator<unknown>, after: After): AsyncGenerator<unknown> {
+async function* taken(answers: AsyncIterator<unknown>, after: After, room: Room): AsyncGenerator<unknown> {
   let isStalled = false;
   try {
     for (;;) {
+      await room.before();
       const next = await answers.next();
       if (isStalled) throw stalled();
-      if (next.done === true) return;
+      if (next.done === true) return room.end();
+      await room.after();
       const cancel = after(limits.stalledReaderSecondsMax * 1000, () => {
         isStalled = true;
         void answers.return?.()?.catch(() => undefined);
@@ -249,6 +255,8 @@ class Watch {
     const { authenticate = withoutAuthentication, after = afterRealTime } = this.options;
     const principal = await authenticate(presentedBy(context));
     this.principal = principal;
+    const { namespace, subject } = principal;
+    context.values.get(answerKey)?.hold(`${namespace} ${subject}`, subject !== guestSubject);
     requireNeeded(principal, this.need);
     const ms = this.allowedMs(context);
     const { elapsed } = this.options;
@@ -339,7 +347,7 @@ function transportFailure(error: ConnectError): Failure {
     case Code.DeadlineExceeded:
       return deadlinePassed();
     case Code.ResourceExhausted:
-      return messageTooLarge();
+      return isOverloaded(error) ? endedForOthers() : messageTooLarge();
     case Code.InvalidArgument:
       return new Failure('INVALID_ARGUMENT', error.rawMessage, {
         violations: [{ field: 'request', description: error.rawMessage }],
@@ -349,6 +357,15 @@ function transportFailure(error: ConnectError): Failure {
     default:
       return unforeseen();
   }
+}
+
+/** A door has ended the answer for the room of others. */
+function isOverloaded(error: ConnectError): boolean {
+  return error.findDetails(ErrorInfoSchema)[0]?.reason === 'OVERLOADED';
+}
+
+function endedForOthers(): Failure {
+  return new Failure('OVERLOADED', 'others needed the room of this answer', { retryAfterMs: 1_000 });
 }
 
 /** Why a call that a door has ended failed; what the handler stumbled over then does not matter. */

@@ -3,10 +3,12 @@
 import { ConnectError } from '@connectrpc/connect';
 import type { Artifact } from '../../gen/artifacta/v1/artifact_pb.ts';
 import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
 import type { Store } from '../store/open.ts';
 import { toConnectError } from './errors.ts';
 import type { CallRecord, GuardOptions } from './guard.ts';
 import { toArtifactMessage } from './messages.ts';
+import type { UnsentAnswer } from './unsent-answer.ts';
 
 /** Calls in the log and the figures. */
 export const sharedMethod = 'http/GetSharedContent';
@@ -25,12 +27,16 @@ interface SharedCall {
   read(part: SharedPart, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
-/** @throws ConnectError that may be told to whoever called. */
-export type OpenShared = <T>(token: string, use: (call: SharedCall) => Promise<T>) => Promise<T>;
+/** @param answer what is counted of it. @throws ConnectError that may be told to whoever called. */
+export type OpenShared = <T>(
+  token: string,
+  answer: UnsentAnswer,
+  use: (call: SharedCall) => Promise<T>,
+) => Promise<T>;
 
 /** @param options what calls are told to. */
 export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions): OpenShared {
-  return async (token, use) => {
+  return async (token, answer, use) => {
     const startedMs = elapsed();
     let about = { namespace: '', subject: 'link' };
     let outcome: CallRecord['outcome'] = 'OK';
@@ -46,9 +52,10 @@ export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions):
       if (!/^[A-Za-z0-9_-]{43}$/.test(token)) throw noSuchLink();
       const { artifact, linkId, namespace } = await store.shared.find(token);
       about = { namespace, subject: linkId };
+      answer.hold(`link ${linkId}`, false);
       return await use({
         artifact: toArtifactMessage(artifact),
-        read: (part, signal) => told(store.shared.read(token, part, signal), noted),
+        read: (part, signal) => told(inRoom(store.shared.read(token, part, signal), answer, signal), noted),
       });
     } catch (error) {
       const tellable = noted(error);
@@ -65,6 +72,25 @@ export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions):
 
 function noSuchLink(): Failure {
   return new Failure('SHARE_LINK_NOT_FOUND', 'there is no such link, or it was revoked');
+}
+
+/** Each piece is read when there is room for it. */
+async function* inRoom(
+  pieces: AsyncIterable<Uint8Array>,
+  answer: UnsentAnswer,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      await answer.room(limits.chunkBytesDefault, signal);
+      const next = await iterator.next();
+      if (next.done === true) return answer.hand(0);
+      yield next.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 /** Failures on the way to whoever reads. */

@@ -130,6 +130,19 @@ export const limits = {
   namespaceUnwrittenBytesMax: 64 * 1024 * 1024,
   /** How long a chunk waits until others are written. */
   admissionSecondsMax: 10,
+  /** Handed to connections and not yet sent, of all answers; and what is admitted to be made for them. */
+  unsentBytesMax: 128 * 1024 * 1024,
+  /** Whoever holds more than this of it leaves as much to the others. */
+  holderUnsentBytesMax: 32 * 1024 * 1024,
+  /** Answers of one holder that wait for room; each keeps a call open. */
+  holderWaitingMax: 256,
+  /** Handed to a connection at once: when it has gone is all that is known of how fast it is taken. */
+  sendSliceBytesMax: 256 * 1024,
+  /** Where answers wait for each other, one that is taken slower than this a second, and so long, is ended first. */
+  sendRateBytesMin: 16 * 1024,
+  sendRateSecondsGrace: 2,
+  /** How long an answer waits for room; longer than a slice may take at the minimum rate. */
+  sendAdmissionSecondsMax: 20,
   /** Things that one call of maintenance frees. */
   maintenanceItemsDefault: 1_000,
   maintenanceItemsMax: 100_000,

@@ -207,7 +207,7 @@ function inNamespace(principal: Principal, named: string | undefined): Principal
 }
 
 /** One IPv4 address, or the 64 bits that one customer of a provider has in IPv6. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
   if (!isIPv6(plain)) return plain;
   const [head = '', tail = ''] = plain.split('::');

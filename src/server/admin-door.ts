@@ -1,4 +1,5 @@
 /** The door for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It asks nobody who they are. */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Address, formatAddress } from '../domain/address.ts';
@@ -6,6 +7,7 @@ import { ListenError } from './addresses.ts';
 import { hostName, KnownHosts } from './known-hosts.ts';
 import type { Readiness } from './readiness.ts';
 import { isThereTwice, repeatedHeader } from './single-headers.ts';
+import { Turns } from './turns.ts';
 
 /** What a scrape is answered with. */
 interface Scrape {
@@ -41,6 +43,7 @@ const closeMs = 1_000;
 /** @throws Error if the address cannot be listened on. */
 export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoor> {
   const known = new KnownHosts(options.address.host, options.hosts ?? []);
+  const turns = new Turns();
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
@@ -49,7 +52,12 @@ export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoo
       keepAliveTimeout: patienceMs,
       connectionsCheckingInterval: 1_000,
     },
-    (request, response) => void answer(request, response, known, options),
+    (request, response) =>
+      turns.take(request, async () => {
+        const isOut = once(response, 'close');
+        await answer(request, response, known, options);
+        await isOut;
+      }),
   );
   server.maxConnections = connectionsMax;
   const { host } = options.address;

@@ -1,10 +1,13 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
+import { SendBudget } from '../api/send-budget.ts';
 import type { OpenShared } from '../api/shared.ts';
+import { afterRealTime } from '../api/timer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
+import { Answers } from './answers.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { collect, type Routes, serve } from './grpc/grpc.ts';
 import { refusedHead } from './grpc/heads.ts';
@@ -62,6 +65,8 @@ export interface ServerOptions {
   readonly drainMs: number;
   /** Called once, when the doors close: what never ends by itself should end now. Default: nothing does. */
   readonly onStopping?: () => void;
+  /** Of what waits to be sent, on all doors. Default: one with the usual limits. */
+  readonly sendBudget?: SendBudget;
   /** Told of errors that nobody foresaw; the caller only hears INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
   /** Who may see the descriptors. Default: everybody. */
@@ -106,13 +111,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   const { onUnexpectedError } = options;
   const served = [...methods, ...healthMethods.methods];
-  const parts = { methods: served, stop: stop.signal, calls };
+  const answers = new Answers(options.sendBudget ?? usualBudget());
+  const parts = { methods: served, stop: stop.signal, calls, answers };
   // One server for each door, so that each call is known to have come by it.
   const servers: Ends[] = [];
   const listen = async (door: Door, target: string): Promise<number> => {
     const server = makeServer(options);
     servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
-    const callOptions = { door, stop: stop.signal, calls, onUnexpectedError };
+    const callOptions = { door, stop: stop.signal, calls, answers, onUnexpectedError };
     serve(server, served, callOptions);
     serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
     const { tls } = options;
@@ -158,10 +164,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
+function usualBudget(): SendBudget {
+  return new SendBudget({ after: afterRealTime, elapsed: () => performance.now() });
+}
+
 function httpOptions(
   options: ServerOptions,
   address: Address,
-  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls'>,
+  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls' | 'answers'>,
 ): HttpOptions {
   return {
     ...parts,

@@ -27,6 +27,11 @@ function certificates(): Certificates {
   return made;
 }
 
+/** The certificate of the doors here. */
+export function openTestTls(): Promise<Tls> {
+  return Tls.open(certificates().pair, { warn: () => undefined, after: () => () => {} });
+}
+
 interface Opened extends Disposable {
   readonly transport: Transport;
 }
@@ -48,8 +53,8 @@ type TlsWay = 'gRPC' | 'Connect over HTTP/1.1' | 'Connect over HTTP/2';
 /** A door of the suites, with a certificate of its own. */
 export function openTlsDoor(way: TlsWay): OpenDoor {
   return async (options) => {
-    const { authority, pair } = certificates();
-    const tls = await Tls.open(pair, { warn: () => undefined, after: () => () => {} });
+    const { authority } = certificates();
+    const tls = await openTestTls();
     const opened = await openTestStore(options);
     const calls: CallRecord[] = [];
     const server = await startTestServer(testRoutes(opened.store, calls), {

@@ -13,14 +13,16 @@ import type {
   sendUnaryData,
 } from '@grpc/grpc-js';
 import type { Door } from '../../api/door.ts';
+import type { Answers } from '../answers.ts';
 import { callValues } from '../call-values.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { cancelled, deadlineExceeded, isSendable, unexpected } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';
 import { decode, type Encode, type Encoded, encoderOf } from './codec.ts';
-import { readOneAtATime, socketOf } from './internals.ts';
+import { readOneAtATime, socketOf, streamOf } from './internals.ts';
 import { headersOf, isEmpty, metadataOf } from './metadata.ts';
 import { SendQueue } from './send-queue.ts';
+import { countAnswer } from './sliced-writes.ts';
 import { statusOf } from './status.ts';
 
 export interface CallOptions {
@@ -28,6 +30,8 @@ export interface CallOptions {
   /** Aborted when the service is forced to stop; so are then the signals of all calls. */
   readonly stop: AbortSignal;
   readonly calls: CallsInFlight;
+  /** What counts what of the answers waits to be sent. */
+  readonly answers: Answers;
   /** Told of every error that is not a ConnectError; its caller is told nothing but INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
 }
@@ -103,6 +107,8 @@ function run(
 ): void {
   const gone = new AbortController();
   const deadline = call.getDeadline();
+  const stream = streamOf(call);
+  const answer = countAnswer(stream, options.answers, gone);
   const context = createHandlerContext({
     service: method.parent,
     method,
@@ -112,7 +118,7 @@ function run(
     requestHeader: headersOf(call.metadata),
     requestSignal: gone.signal,
     shutdownSignal: options.stop,
-    contextValues: callValues(options.door, socketOf(call)),
+    contextValues: callValues(options.door, socketOf(stream), answer),
     ...(deadline === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Number(deadline) - Date.now() }),
   });
   const onGone = () => {

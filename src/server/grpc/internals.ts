@@ -13,6 +13,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
+import { rememberSockets } from '../connection-sockets.ts';
 import type { GrpcStatus } from './status.ts';
 
 interface Windows {
@@ -34,12 +35,17 @@ export function advertise(server: Server, windows: Windows): void {
   };
 }
 
-/** Opens the window of every connection to come: SETTINGS only sets that of streams. Call it once it is bound. */
+/**
+ * Opens the window of every connection to come, since SETTINGS only sets that of streams, and remembers its socket. Call
+ * it once it is bound.
+ */
 export function openConnectionWindows(server: Server, windowBytes: number): void {
-  for (const http2Server of http2ServersOf(server))
+  for (const http2Server of http2ServersOf(server)) {
+    rememberSockets(http2Server);
     http2Server.prependListener('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(windowBytes);
     });
+  }
 }
 
 type OnStream = (
@@ -114,11 +120,15 @@ export function readOneAtATime(call: object): void {
   if ((call as Readable).readableHighWaterMark !== 1) throw missing('Readable._readableState.highWaterMark');
 }
 
-/** The connection that a call came by; undefined if it has gone meanwhile. */
-export function socketOf(call: object): Socket | TLSSocket | undefined {
+/** The stream that a call came by, which is answered on it. */
+export function streamOf(call: object): ServerHttp2Stream {
   const { stream } = (call as { call?: { stream?: ServerHttp2Stream } }).call ?? {};
   if (stream === undefined) throw missing('ServerCall.call.stream');
-  const { session } = stream;
+  return stream;
+}
+
+/** The connection of a stream; undefined if it has gone meanwhile. */
+export function socketOf({ session }: ServerHttp2Stream): Socket | TLSSocket | undefined {
   return session === undefined || session.destroyed ? undefined : session.socket;
 }
 

@@ -9,12 +9,14 @@ import { type DescFile, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import type { MethodImplSpec } from '@connectrpc/connect';
 import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
+import { unlessAborted } from '../../api/timer.ts';
 import type { Admit } from '../admit.ts';
 import { callValues } from '../call-values.ts';
-import { isSendable, malformed, unexpected } from '../refusals.ts';
+import { cancelled, isSendable, malformed, refusal, unexpected } from '../refusals.ts';
 import type { CallOptions } from './calls.ts';
-import { socketOf } from './internals.ts';
+import { socketOf, streamOf } from './internals.ts';
 import { headersOf } from './metadata.ts';
+import { countAnswer } from './sliced-writes.ts';
 import { statusOf } from './status.ts';
 
 const versions = ['grpc.reflection.v1', 'grpc.reflection.v1alpha'] as const;
@@ -53,20 +55,32 @@ async function answer(
   call: ServerDuplexStream<Buffer, Buffer>,
   version: string,
   loading: Promise<ReadonlyMap<string, Implementation>>,
-  { admit, door, stop }: ReflectionOptions,
+  { admit, door, stop, answers }: ReflectionOptions,
 ): Promise<void> {
   const onStop = () => (call as Readable).destroy();
   stop.addEventListener('abort', onStop, { once: true });
   try {
-    await admit(headersOf(call.metadata), callValues(door, socketOf(call)));
+    const http2Stream = streamOf(call);
+    const gone = new AbortController();
+    http2Stream.once('close', () => gone.abort(cancelled()));
+    const unsent = countAnswer(http2Stream, answers, gone);
+    await admit(headersOf(call.metadata), callValues(door, socketOf(http2Stream), unsent));
     const { deserialize, serialize, handle } = (await loading).get(version)!;
+    let written = Promise.resolve();
     const stream = Object.assign(new EventEmitter(), {
-      write: (message: object) => call.write(serialize(message)),
+      write: (message: object) => {
+        written = new Promise((resolve) => call.write(serialize(message), () => resolve()));
+      },
       end: () => call.end(),
     });
     handle(stream);
-    for await (const bytes of call as AsyncIterable<Buffer>)
+    for await (const bytes of call as AsyncIterable<Buffer>) {
+      await unsent.room(0, gone.signal).catch(() => {
+        throw refusal('OVERLOADED', 'the answers of others are still being sent');
+      });
       stream.emit('data', decoded(deserialize, bytes, version));
+      await unlessAborted(gone.signal, written);
+    }
     stream.emit('end');
   } catch (error) {
     if (call.cancelled || stop.aborted) return;

@@ -12,7 +12,8 @@ import {
   type HandlerContext,
   type MethodImplSpec,
 } from '@connectrpc/connect';
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
 import { readDeadlines } from '../deadlines.ts';
 import type { CallOptions } from '../grpc/calls.ts';
@@ -53,18 +54,34 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const handler = handlers.get(exchange.target.path);
     if (handler === undefined) return false;
     const { request, response } = exchange;
-    const values = callValues(options.door, request.socket)
+    const values = callValues(options.door, request.socket, exchange.unsent)
       .set(exchangeKey, exchange)
       .set(refusedKey, readDeadlines(request.headers));
     const respond = async () => {
       const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-      await universalResponseToNodeResponse(await explained(await handler(universal)), response);
+      await send(exchange, await explained(await handler(universal)));
     };
     respond().catch((error) =>
       failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),
     );
     return true;
   };
+}
+
+/** Sends an answer, each part of it when the one before has gone. */
+async function send(exchange: Exchange, { status, header, body }: UniversalServerResponse): Promise<void> {
+  const { response } = exchange;
+  const parts = body?.[Symbol.asyncIterator]();
+  try {
+    // Handlers set headers before their first answer.
+    let part = await parts?.next();
+    response.writeHead(status, Object.fromEntries(header ?? []));
+    for (; parts !== undefined && part?.done === false; part = await parts.next())
+      await exchange.write(part.value);
+    response.end();
+  } finally {
+    void parts?.return?.()?.catch(() => undefined);
+  }
 }
 
 /** What connect-node could not answer. Most often the client has gone. */
@@ -78,7 +95,7 @@ function failed(error: unknown, exchange: Exchange, method: string, options: Con
 /** The system's word for a connection that has gone, which may come before the connection is closed here. */
 function isWriteError(error: unknown): boolean {
   const { code, cause } = ConnectError.from(error);
-  return code === Code.Aborted || (cause instanceof Error && 'syscall' in cause);
+  return code === Code.Aborted || code === Code.Canceled || (cause instanceof Error && 'syscall' in cause);
 }
 
 function register(router: ConnectRouter, spec: MethodImplSpec, options: ConnectOptions): void {

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { Turns } from '../turns.ts';
 import type { Exchange } from './exchange.ts';
 
 export type NodeServer = Server | Http2SecureServer;
@@ -16,18 +17,20 @@ const statusLines: Readonly<Record<string, string>> = {
 
 export class Connections {
   private readonly server: NodeServer;
+  private readonly turns: Turns;
   private readonly sockets = new Set<Socket>();
   /** Those on which nothing was asked for yet. Node counts them as busy. */
   private readonly silent = new Set<Socket>();
   private readonly sessions = new Set<ServerHttp2Session>();
-  /** The latest on each HTTP/1.1 connection. */
+  /** The latest whose turn has come on each HTTP/1.1 connection. */
   private readonly exchanges = new WeakMap<Socket, Exchange>();
   /** Those of HTTP/1.1 that are not answered yet. */
   private readonly open = new Set<Exchange>();
   private closed: Promise<void> | undefined;
 
-  constructor(server: NodeServer) {
+  constructor(server: NodeServer, turns: Turns) {
     this.server = server;
+    this.turns = turns;
     const isSecure = 'setSecureContext' in server;
     server.on('connection', (socket: Socket) => {
       keep(this.sockets, socket);
@@ -82,14 +85,11 @@ export class Connections {
     if ('closeIdleConnections' in this.server) this.server.closeIdleConnections();
   }
 
-  /** What followed a whole request does not concern that one: it is answered before the connection is closed. */
+  /** What followed whole requests does not concern them: they are answered before the connection is closed. */
   private refuse({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
-    const exchange = this.exchanges.get(socket);
-    const { request, response } = exchange ?? {};
-    if (exchange !== undefined && request?.complete && response?.writableFinished === false) {
-      void exchange.settled.then(() => end(socket, code));
-      return;
-    }
+    const { request, response } = this.exchanges.get(socket) ?? {};
+    const isOpen = request?.complete === true && response?.writableFinished === false;
+    if (isOpen && this.turns.afterLast(socket, () => end(socket, code))) return;
     const isAnswering = response?.headersSent === true && !response.writableFinished;
     if (isAnswering) socket.destroy();
     else end(socket, code);

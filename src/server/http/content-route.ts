@@ -1,12 +1,10 @@
 /** `GET` and `HEAD /v1/artifacts/{id}/content`: the bytes of an artifact, with ranges and conditions. */
-import { once } from 'node:events';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Artifact } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { ArtifactSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { DownloadArtifactResponseSchema } from '../../../gen/artifacta/v1/content_pb.ts';
 import { refusal } from '../refusals.ts';
-import { noteMessage } from '../young-collector.ts';
 import { decideConditions, isConditional, rangeCounts } from './conditions.ts';
 import { formatDigest } from './content-digest.ts';
 import { contentDisposition } from './disposition.ts';
@@ -128,7 +126,7 @@ export async function sendBody(
     let sentBytes = 0;
     for (; !next.done; next = await iterator.next()) {
       sentBytes += next.value.length;
-      await write(exchange, next.value);
+      await exchange.write(next.value);
     }
     if (sentBytes !== lengthOf(artifact, range))
       throw new Error('a download had another length than it said');
@@ -139,13 +137,6 @@ export async function sendBody(
   } finally {
     await iterator.return?.();
   }
-}
-
-/** Resolves when there is room for more. Rejects if the client has gone. */
-async function write({ response, gone }: Exchange, bytes: Uint8Array): Promise<void> {
-  noteMessage(bytes.length);
-  gone.throwIfAborted();
-  if (!response.write(bytes)) await once(response, 'drain', { signal: gone });
 }
 
 function etagOf({ sha256 }: Artifact): string {

@@ -2,6 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
+import { unlessAborted } from '../../api/timer.ts';
+import { slicesOf, type UnsentAnswer } from '../../api/unsent-answer.ts';
+import type { Answers } from '../answers.ts';
 import { cancelled } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';
 import { errorAnswer, type HttpError } from './errors.ts';
@@ -24,12 +27,14 @@ export class Exchange {
   readonly gone: AbortSignal;
   /** Resolves when the answer is out, or nobody is left to take it, and what was held has settled. */
   readonly settled: Promise<void>;
+  /** What is counted of the answer. */
+  readonly unsent: UnsentAnswer;
   private awaitsContinue: boolean;
   private lingers = false;
   private held = 1;
   private readonly release: () => void;
 
-  constructor(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) {
+  constructor(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean, answers: Answers) {
     this.request = request;
     this.response = response;
     this.target = splitTarget(request.url ?? '');
@@ -43,7 +48,15 @@ export class Exchange {
       this.held--;
       if (this.held === 0) resolve();
     };
+    const { connection, address } = this.isHttp2 ? sessionOf(response) : socketOf(request);
+    this.unsent = answers.open(connection, address, 1, (error) => {
+      gone.abort(error);
+      this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    });
     response.once('close', () => {
+      // A connection of HTTP/1.1 holds nothing more of the answer then; one of HTTP/2 may.
+      if (this.isHttp2) this.unsent.close();
+      else this.unsent.drop();
       if (!response.writableFinished) gone.abort(cancelled());
       this.release();
     });
@@ -99,9 +112,11 @@ export class Exchange {
     const { request, response } = this;
     if (response.headersSent || response.destroyed) return;
     const withBody = request.method !== 'HEAD' && body.length > 0;
+    if (withBody) this.unsent.hand(body.length);
     if (request.complete || this.isHttp2) {
       response.writeHead(status, headers);
-      response.end(withBody ? body : undefined);
+      if (withBody) response.end(body, () => this.unsent.give(body.length));
+      else response.end();
       return;
     }
     // The rest of the body is not wanted. Closing at once would reset the connection, and take the answer with it.
@@ -117,11 +132,46 @@ export class Exchange {
     this.answer(status, headers, body);
   }
 
+  /**
+   * Hands a part of the answer over; resolves when it has gone. Rejects with the reason if the client has gone.
+   *
+   * The callback of a write of HTTP/1.1 may never come then; what is counted is given back by the end of the answer.
+   */
+  async write(bytes: Uint8Array): Promise<void> {
+    const { gone, unsent } = this;
+    gone.throwIfAborted();
+    noteMessage(bytes.length);
+    unsent.hand(bytes.length);
+    let called: Promise<boolean> | undefined;
+    try {
+      for (const slice of slicesOf(bytes)) {
+        called = this.writeSlice(slice);
+        if (!(await unlessAborted(gone, called))) throw cancelled();
+      }
+    } finally {
+      void called?.then(() => unsent.give(bytes.length));
+    }
+  }
+
+  /** Whether it was taken. */
+  private writeSlice(slice: Uint8Array): Promise<boolean> {
+    this.unsent.sliceBegins(slice.length);
+    return new Promise((resolve) => {
+      this.response.write(slice, (error) => {
+        this.unsent.sliceEnds();
+        resolve(error == null);
+      });
+    });
+  }
+
   /** Breaks the answer off, so that it cannot be taken for a whole one. */
   destroy(): void {
+    this.reset(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  private reset(code: number): void {
     const { response } = this;
-    if (this.isHttp2)
-      (response as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (this.isHttp2) (response as unknown as Http2ServerResponse).stream.close(code);
     else response.destroy();
   }
 
@@ -151,4 +201,15 @@ export class Exchange {
     request.on('data', onData).once('close', end).once('end', end);
     request.resume();
   }
+}
+
+function socketOf({ socket }: IncomingMessage) {
+  return { connection: socket, address: socket.remoteAddress };
+}
+
+/** Nothing, if it has gone: what is asked of its socket then throws. */
+function sessionOf(response: ServerResponse) {
+  const { session } = (response as unknown as Http2ServerResponse).stream;
+  const connection = session?.destroyed === false ? session : undefined;
+  return { connection, address: connection?.socket.remoteAddress };
 }

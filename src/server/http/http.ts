@@ -1,14 +1,16 @@
 /** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createSecureServer, type ServerHttp2Session } from 'node:http2';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { MethodImplSpec } from '@connectrpc/connect';
 import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
+import { rememberSockets } from '../connection-sockets.ts';
 import { refusal, shuttingDown } from '../refusals.ts';
 import { isThereTwice, repeatedHeader } from '../single-headers.ts';
 import type { Tls } from '../tls.ts';
+import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
 import { badField, HttpError } from './errors.ts';
@@ -54,16 +56,23 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   if ('setSecureContext' in server) options.tls?.subscribe((context) => server.setSecureContext(context));
   // The settings widen only the windows of streams.
   server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(options.windowBytes));
-  const connections = new Connections(server);
+  if ('setSecureContext' in server) rememberSockets(server as Http2SecureServer);
+  const turns = new Turns();
+  const connections = new Connections(server, turns);
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
   const scheme = options.tls === undefined ? 'http' : 'https';
-  const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    const exchange = new Exchange(request, response, awaitsContinue);
+  const answer = (exchange: Exchange): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
-    if (refuse(exchange, scheme, gate, connections) || connect(exchange)) return;
-    exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
+    if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
+      exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
+    return exchange.settled;
+  };
+  const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    const begin = () => answer(new Exchange(request, response, awaitsContinue, options.answers));
+    if (request.httpVersionMajor === 2) void begin();
+    else turns.take(request, begin);
   };
   // Over HTTP/2 the compatibility layer's objects come, which have the same members.
   const anyServer = server as Server;

@@ -40,7 +40,7 @@ export class PlainCalls {
       requestHeader: exchange.headers(),
       requestSignal: exchange.gone,
       shutdownSignal: this.options.stop,
-      contextValues: callValues(this.options.door, exchange.request.socket),
+      contextValues: callValues(this.options.door, exchange.request.socket, exchange.unsent),
     });
     try {
       return await use(spec.impl as unknown as MethodImpl<M>, context);

@@ -13,7 +13,7 @@ export async function getShared(
 ): Promise<void> {
   if (open === undefined)
     throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'there is nothing at this path'));
-  await open(token, async ({ artifact, read }) => {
+  await open(token, exchange.unsent, async ({ artifact, read }) => {
     // Whoever keeps a copy keeps what the link was to give for a time only.
     const range = rangeToSend(exchange, artifact, 'private, no-store');
     if (range === undefined) return;

@@ -2,8 +2,11 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
-const types = { data: 0, headers: 1, reset: 3, settings: 4 } as const;
+const types = { data: 0, headers: 1, reset: 3, settings: 4, windowUpdate: 8 } as const;
 const endHeaders = 0x4;
+const endStream = 0x1;
+const initialWindowSize = 4;
+const windowBytesMax = 2 ** 31 - 1;
 
 function frame(type: number, flags: number, streamId: number, payload: Uint8Array): Buffer {
   const head = Buffer.alloc(9);
@@ -36,9 +39,25 @@ export class RawHttp2 {
     socket.write(frame(types.settings, 0, 0, Buffer.alloc(0)));
   }
 
+  /** Announces 2 GiB to be taken on the connection, and on every stream to come. */
+  openWindows(): void {
+    const setting = Buffer.alloc(6);
+    setting.writeUInt16BE(initialWindowSize, 0);
+    setting.writeUInt32BE(windowBytesMax, 2);
+    this.socket.write(frame(types.settings, 0, 0, setting));
+    const more = Buffer.alloc(4);
+    more.writeUInt32BE(windowBytesMax - 65_535);
+    this.socket.write(frame(types.windowUpdate, 0, 0, more));
+  }
+
   /** Opens a stream. Ids are odd and rise. */
   headers(streamId: number, headers: Readonly<Record<string, string>>): void {
     this.socket.write(frame(types.headers, endHeaders, streamId, headerBlock(Object.entries(headers))));
+  }
+
+  /** Says that nothing more comes on a stream. */
+  end(streamId: number): void {
+    this.socket.write(frame(types.data, endStream, streamId, Buffer.alloc(0)));
   }
 
   /** In frames of at most 16 KiB; nothing looks at the window: stay below 64 KiB in all. */

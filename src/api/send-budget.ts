@@ -1,0 +1,237 @@
+/**
+ * How much may wait to be sent, of all answers on all doors: so that those who ask and do not read do not fill the
+ * memory. What is handed to a connection counts until its write has called back, and what is made for an answer counts
+ * from before its making. Whoever must wait too long for room is told to come back; meanwhile the answer that is taken
+ * slowest is ended, by `docs/decisions/0026-unsent-bytes.md`.
+ */
+import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { type After, unlessAborted } from './timer.ts';
+import { type AnswerEnds, type Holder, overloaded, UnsentAnswer, type Waiting } from './unsent-answer.ts';
+
+interface SendBudgetOptions {
+  readonly after: After;
+  /** Milliseconds, from any origin. */
+  readonly elapsed: () => number;
+  /** Defaults: those of {@link limits}. */
+  readonly unsentBytesMax?: number;
+  readonly holderUnsentBytesMax?: number;
+  readonly stalledSecondsMax?: number;
+}
+
+/** How often it is looked whom to end while somebody waits; and how long a good answer may go on then. */
+const lookMs = 1_000;
+
+export class SendBudget {
+  private readonly options: Required<SendBudgetOptions>;
+  private readonly holders = new Map<string, Holder>();
+  private readonly waiting = new Set<Holder>();
+  /** Those that hold something. */
+  private readonly answers = new Set<UnsentAnswer>();
+  private bytes = 0;
+  private bytesPeak = 0;
+  private ended = 0;
+  private isLooking = false;
+  private isSweeping = false;
+
+  constructor(options: SendBudgetOptions) {
+    this.options = {
+      unsentBytesMax: limits.unsentBytesMax,
+      holderUnsentBytesMax: limits.holderUnsentBytesMax,
+      stalledSecondsMax: limits.stalledReaderSecondsMax,
+      ...options,
+    };
+  }
+
+  /** Unsent, or admitted to be made. */
+  get unsentBytes(): number {
+    return this.bytes;
+  }
+
+  /** The most that {@link unsentBytes} has been. */
+  get unsentBytesPeak(): number {
+    return this.bytesPeak;
+  }
+
+  /** Answers that hold something. */
+  get answerCount(): number {
+    return this.answers.size;
+  }
+
+  /** Answers that wait for room. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const { waiting } of this.waiting) count += waiting.length;
+    return count;
+  }
+
+  /** Answers that were ended for the room of others, ever. */
+  get endedCount(): number {
+    return this.ended;
+  }
+
+  /**
+   * An answer that holds nothing yet.
+   *
+   * @param address where it was asked for, or undefined for this machine.
+   * @param copies how often its bytes are in memory while they are sent.
+   */
+  open(address: string | undefined, copies: number, ends: AnswerEnds): UnsentAnswer {
+    return new UnsentAnswer(this, address, copies, ends);
+  }
+
+  /** For {@link UnsentAnswer}. */
+  elapsed(): number {
+    return this.options.elapsed();
+  }
+
+  /** For {@link UnsentAnswer}. */
+  holder(name: string): Holder {
+    const holder = this.holders.get(name) ?? { name, bytes: 0, answers: 0, waiting: [] };
+    this.holders.set(name, holder);
+    holder.answers++;
+    return holder;
+  }
+
+  /** For {@link UnsentAnswer}. */
+  letGo(holder: Holder): void {
+    holder.answers--;
+    if (holder.answers === 0) this.holders.delete(holder.name);
+  }
+
+  /** For {@link UnsentAnswer}: what it holds has changed by so much. */
+  charge(answer: UnsentAnswer, bytes: number): void {
+    this.bytes += bytes;
+    if (this.bytes > this.bytesPeak) this.bytesPeak = this.bytes;
+    answer.holder.bytes += bytes;
+    if (answer.bytes > 0) this.answers.add(answer);
+    else this.answers.delete(answer);
+    if (!this.isSweeping) this.sweep();
+    if (bytes < 0 && this.waiting.size > 0) this.goOn();
+  }
+
+  /** For {@link UnsentAnswer}: resolves when so much is reserved for it. @throws Failure OVERLOADED */
+  async admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> {
+    const { holder } = answer;
+    if ((this.waiting.size === 0 || bytes === 0) && this.fits(holder, bytes)) return answer.reserve(bytes);
+    if (holder.waiting.length >= limits.holderWaitingMax) throw overloaded('too many answers wait for room');
+    const turn = Promise.withResolvers<void>();
+    const waiting: Waiting = { answer, bytes, sinceMs: this.elapsed(), go: turn.resolve };
+    // What takes no room waits until there is any, and for nobody else's.
+    if (bytes === 0) holder.waiting.unshift(waiting);
+    else holder.waiting.push(waiting);
+    this.waiting.add(holder);
+    const cancel = this.options.after(limits.sendAdmissionSecondsMax * 1000, () =>
+      turn.reject(overloaded('the answers of others are still being sent')),
+    );
+    try {
+      this.goOn();
+      if (!this.isLooking) this.look();
+      await unlessAborted(signal, turn.promise);
+    } finally {
+      cancel();
+      this.forget(waiting);
+    }
+  }
+
+  /** Lets in who waits, those first who hold least. */
+  private goOn(): void {
+    for (;;) {
+      let least: Holder | undefined;
+      for (const holder of this.waiting)
+        if (least === undefined || holder.bytes < least.bytes) least = holder;
+      if (least === undefined) return;
+      const first = least.waiting[0]!;
+      if (!this.fits(least, first.bytes)) return;
+      this.forget(first);
+      first.answer.reserve(first.bytes);
+      first.go();
+    }
+  }
+
+  private forget(waiting: Waiting): void {
+    const { holder } = waiting.answer;
+    const at = holder.waiting.indexOf(waiting);
+    if (at >= 0) holder.waiting.splice(at, 1);
+    if (holder.waiting.length === 0) this.waiting.delete(holder);
+  }
+
+  /** What is larger than all that is allowed may go alone. */
+  private fits(holder: Holder, bytes: number): boolean {
+    const { unsentBytesMax, holderUnsentBytesMax } = this.options;
+    const left = holder.bytes + bytes > holderUnsentBytesMax ? holderUnsentBytesMax : 0;
+    return this.bytes === 0 || this.bytes + bytes <= unsentBytesMax - left;
+  }
+
+  /** While somebody waits: ends what stands in the way, now and again. */
+  private look(): void {
+    this.isLooking = this.waiting.size > 0;
+    if (!this.isLooking) return;
+    const now = this.elapsed();
+    for (const answer of [...this.answers]) answer.disconnectIfKept(now);
+    this.makeRoom(now);
+    this.options.after(lookMs, () => this.look());
+  }
+
+  /** Ends what nobody takes, also while nobody waits: of some connections it is never told that their peer is gone. */
+  private sweep(): void {
+    this.isSweeping = this.answers.size > 0;
+    if (!this.isSweeping) return;
+    const { stalledSecondsMax, after } = this.options;
+    const now = this.elapsed();
+    for (const answer of [...this.answers]) {
+      answer.disconnectIfKept(now);
+      if (answer.isEnded || !answer.isStalled(now, stalledSecondsMax * 1000)) continue;
+      this.ended++;
+      answer.end(now, new Failure('DEADLINE_EXCEEDED', `nothing was taken for ${stalledSecondsMax} s`));
+    }
+    after((stalledSecondsMax * 1000) / 4, () => this.sweep());
+  }
+
+  private makeRoom(now: number): void {
+    const taken: UnsentAnswer[] = [];
+    let missing = 0;
+    for (const { waiting } of this.waiting) for (const { bytes } of waiting) missing += Math.max(1, bytes);
+    for (const answer of this.answers) {
+      // It is on its way back.
+      if (answer.isEnded) missing -= answer.bytes;
+      else if (answer.isBeingTaken) taken.push(answer);
+    }
+    taken.sort((a, b) => a.rate(now) - b.rate(now));
+    for (const answer of taken) {
+      if (missing <= 0) return;
+      if (!answer.isSlow(now)) continue;
+      missing -= answer.bytes;
+      this.end(answer, now);
+    }
+    this.share(taken, now);
+  }
+
+  /** Ends answers that are not slow, of those who hold more than their share, for those who hold less and wait. */
+  private share(taken: readonly UnsentAnswer[], now: number): void {
+    const { unsentBytesMax, holderUnsentBytesMax } = this.options;
+    let holders = 0;
+    for (const holder of this.holders.values()) if (holder.bytes > 0 || holder.waiting.length > 0) holders++;
+    const share = Math.min(holderUnsentBytesMax, unsentBytesMax / holders);
+    let missing = 0;
+    for (const { bytes, waiting } of this.waiting) {
+      const [first] = waiting;
+      if (first !== undefined && now - first.sinceMs >= lookMs && bytes + first.bytes <= share)
+        missing += Math.max(1, first.bytes);
+    }
+    const left = new Map<Holder, number>();
+    for (const answer of taken) {
+      if (missing <= 0) return;
+      const held = left.get(answer.holder) ?? answer.holder.bytes;
+      if (answer.isEnded || held <= share) continue;
+      left.set(answer.holder, held - answer.bytes);
+      missing -= answer.bytes;
+      this.end(answer, now);
+    }
+  }
+
+  private end(answer: UnsentAnswer, now: number): void {
+    this.ended++;
+    answer.end(now, overloaded('others need the room of this answer, and it is taken slowly'));
+  }
+}

@@ -1,0 +1,79 @@
+/** Messages are handed to a stream of HTTP/2 in slices, so that it can be told how fast they are taken. */
+import type { Buffer } from 'node:buffer';
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { slicesOf, type UnsentAnswer } from '../../api/unsent-answer.ts';
+import type { Answers } from '../answers.ts';
+import { socketOf } from './internals.ts';
+
+/** The message, and the frame that grpc-js copies it to. */
+const copies = 2;
+
+type Done = (error?: Error | null) => void;
+
+interface Message {
+  readonly bytes: number;
+  readonly slices: Iterator<Uint8Array>;
+  readonly done: Done;
+}
+
+/** What counts the answer on `stream`. @param gone aborted if it is ended for the room of others. */
+export function countAnswer(
+  stream: ServerHttp2Stream,
+  answers: Answers,
+  gone: AbortController,
+): UnsentAnswer {
+  const answer = answers.open(stream.session, socketOf(stream)?.remoteAddress, copies, (error) => {
+    gone.abort(error);
+    // A status would wait behind what the caller does not take.
+    stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
+  sliceWrites(stream, answer);
+  return answer;
+}
+
+/** Has what grpc-js writes to `stream` counted by `answer`, and written in slices. */
+function sliceWrites(stream: ServerHttp2Stream, answer: UnsentAnswer): void {
+  const write = stream.write.bind(stream);
+  const end = stream.end.bind(stream);
+  const messages: Message[] = [];
+  let isEnding = false;
+  const goOn = (): void => {
+    const [first] = messages;
+    if (first === undefined) {
+      if (isEnding) end();
+      return;
+    }
+    const slice = first.slices.next();
+    if (slice.done === true) {
+      finish(first, null);
+      return;
+    }
+    answer.sliceBegins(slice.value.length);
+    write(slice.value, (error) => {
+      answer.sliceEnds();
+      if (error) finish(first, error);
+      else goOn();
+    });
+  };
+  const finish = (message: Message, error: Error | null): void => {
+    messages.shift();
+    answer.give(message.bytes);
+    message.done(error);
+    goOn();
+  };
+  const take = (bytes: Buffer, done: Done): boolean => {
+    answer.hand(bytes.length);
+    const isFirst = messages.push({ bytes: bytes.length, slices: slicesOf(bytes), done }) === 1;
+    if (isFirst) goOn();
+    return !isFirst;
+  };
+  // grpc-js calls it in no other way.
+  stream.write = take as typeof stream.write;
+  // The end, which is told before all is written if the call is ended early, comes after what was handed over.
+  stream.end = () => {
+    isEnding = true;
+    if (messages.length === 0) end();
+    return stream;
+  };
+  stream.once('close', () => answer.close());
+}

@@ -1,0 +1,244 @@
+/** The budget of what waits to be sent: who is let in, who is ended, and that all of it comes back. */
+import { describe, expect, it } from 'vitest';
+import { SendBudget } from '../../src/api/send-budget.ts';
+import type { UnsentAnswer } from '../../src/api/unsent-answer.ts';
+import { TestTimers } from '../support/timers.ts';
+
+const KiB = 1024;
+const none = new AbortController().signal;
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A budget of 1,000 KiB, of which whoever has more than 250 leaves 250. */
+function budgeted() {
+  const timers = new TestTimers();
+  const { after, elapsed } = timers;
+  const budget = new SendBudget({
+    after,
+    elapsed,
+    unsentBytesMax: 1_000 * KiB,
+    holderUnsentBytesMax: 250 * KiB,
+  });
+  const ended: string[] = [];
+  const disconnected: string[] = [];
+  let made = 0;
+  const open = (who: string): UnsentAnswer => {
+    const name = `${who}${made++}`;
+    const answer = budget.open(undefined, 1, {
+      end: () => ended.push(name),
+      disconnect: () => disconnected.push(name),
+    });
+    answer.hold(who, true);
+    return answer;
+  };
+  /** Asks for room, and says what came of it. */
+  const ask = (answer: UnsentAnswer, kibibytes: number) => {
+    const asked = { answer, told: 'waits' };
+    answer.room(kibibytes * KiB, none).then(
+      () => (asked.told = 'has room'),
+      (error) => (asked.told = error.reason),
+    );
+    return asked;
+  };
+  /** Has room, hands it over, and a slice of it is not taken. */
+  const stalled = async (who: string, kibibytes: number): Promise<UnsentAnswer> => {
+    const answer = open(who);
+    await answer.room(kibibytes * KiB, none);
+    answer.hand(kibibytes * KiB);
+    answer.sliceBegins(64 * KiB);
+    return answer;
+  };
+  return { timers, budget, ended, disconnected, open, ask, stalled };
+}
+
+describe('room', () => {
+  it('is there for whoever holds little when somebody holds much', async () => {
+    const { budget, open, ask, stalled } = budgeted();
+    for (let at = 0; at < 7; at++) await stalled('a', 100);
+    const more = ask(open('a'), 100);
+    const other = ask(open('b'), 100);
+    await settle();
+    expect([more.told, other.told]).toEqual(['waits', 'has room']);
+    expect(budget.unsentBytes).toBe(800 * KiB);
+    expect(budget.waitingCount).toBe(1);
+  });
+
+  it('is given to those first who hold least, and is never more than there is', async () => {
+    const { budget, open, ask, stalled } = budgeted();
+    const [first] = [await stalled('a', 200), await stalled('b', 200), await stalled('c', 200)];
+    await stalled('d', 200);
+    await stalled('e', 200);
+    const asked = [ask(open('b'), 40), ask(open('f'), 150), ask(open('f'), 40)];
+    await settle();
+    expect(asked.map(({ told }) => told)).toEqual(['waits', 'waits', 'waits']);
+    first.give(200 * KiB);
+    await settle();
+    expect(asked.map(({ told }) => told)).toEqual(['waits', 'has room', 'has room']);
+    expect(budget.unsentBytesPeak).toBe(1_000 * KiB);
+  });
+
+  it('is waited for 20 s, and then whoever asks is to come back', async () => {
+    const { timers, budget, open, ask } = budgeted();
+    // It is being made: nobody's reading is waited for.
+    for (const who of ['a', 'b', 'c', 'd']) await open(who).room(250 * KiB, none);
+    const waits = ask(open('e'), 100);
+    timers.advance(19_999);
+    await settle();
+    expect(waits.told).toBe('waits');
+    timers.advance(1);
+    await settle();
+    expect(waits.told).toBe('OVERLOADED');
+    expect(budget.waitingCount).toBe(0);
+    // Nothing is looked for but what is not taken, now and then.
+    timers.advance(1_000);
+    expect(timers.count).toBe(1);
+  });
+
+  it('is not waited for by whoever has gone, and comes back with what held it', async () => {
+    const { budget, open, stalled } = budgeted();
+    const holding = await Promise.all(['a', 'b', 'c', 'd'].map((who) => stalled(who, 250)));
+    const gone = new AbortController();
+    const waits = open('e').room(100 * KiB, gone.signal);
+    gone.abort(new Error('has gone'));
+    await expect(waits).rejects.toThrow('has gone');
+    const [first, second, third, fourth] = holding as [
+      UnsentAnswer,
+      UnsentAnswer,
+      UnsentAnswer,
+      UnsentAnswer,
+    ];
+    first.close();
+    first.give(250 * KiB);
+    second.drop();
+    second.give(250 * KiB);
+    third.sliceEnds();
+    third.close();
+    third.give(250 * KiB);
+    expect(budget.unsentBytes).toBe(250 * KiB);
+    fourth.drop();
+    expect([budget.unsentBytes, budget.answerCount]).toEqual([0, 0]);
+  });
+
+  it('is waited for by so many answers of one holder, and others all the same', async () => {
+    const { budget, open, ask } = budgeted();
+    for (const who of ['a', 'b', 'c', 'd']) await open(who).room(250 * KiB, none);
+    const asked = Array.from({ length: 257 }, () => ask(open('e'), 100));
+    const other = ask(open('f'), 100);
+    await settle();
+    expect(asked.filter(({ told }) => told === 'waits')).toHaveLength(256);
+    expect([asked.at(-1)!.told, other.told]).toEqual(['OVERLOADED', 'waits']);
+    expect(budget.waitingCount).toBe(257);
+  });
+
+  it('reserved counts until what is made is handed over, with its own size', async () => {
+    const { budget, open } = budgeted();
+    const answer = open('a');
+    await answer.room(100 * KiB, none);
+    await answer.room(100 * KiB, none);
+    expect(budget.unsentBytes).toBe(100 * KiB);
+    answer.hand(5);
+    expect(budget.unsentBytes).toBe(5);
+    await answer.room(100 * KiB, none);
+    answer.sliceBegins(5);
+    answer.close();
+    expect(budget.unsentBytes).toBe(5);
+    answer.sliceEnds();
+    answer.give(5);
+    expect([budget.unsentBytes, budget.answerCount]).toEqual([0, 0]);
+  });
+});
+
+describe('while somebody waits', () => {
+  /** Four holders have it all; the slice of each is of 64 KiB, which takes 4 s at 16 KiB/s. */
+  async function full() {
+    const rig = budgeted();
+    const answers = [];
+    for (const who of ['a', 'b', 'c', 'd']) answers.push(await rig.stalled(who, 250));
+    return { ...rig, answers };
+  }
+
+  /** Goes on reading at 16 KiB/s for so many seconds: a slice of 64 KiB every 4 s. */
+  function reading(timers: TestTimers, answers: readonly UnsentAnswer[], seconds: number): void {
+    for (let at = 4; at <= seconds; at += 4) {
+      timers.advance(4_000);
+      for (const answer of answers) {
+        answer.sliceEnds();
+        answer.sliceBegins(64 * KiB);
+      }
+    }
+  }
+
+  it('the answer that is taken slowest is ended, and no other', async () => {
+    const { timers, ended, open, ask, answers } = await full();
+    reading(timers, answers.slice(1), 8);
+    expect(ended).toEqual([]);
+    const waits = ask(open('e'), 250);
+    expect(ended).toEqual(['a0']);
+    answers[0]!.drop();
+    await settle();
+    expect(waits.told).toBe('has room');
+  });
+
+  it('nobody is ended who takes 16 KiB a second, nor while nobody waits', async () => {
+    const { timers, ended, open, ask, answers } = await full();
+    timers.advance(60_000);
+    expect(ended).toEqual([]);
+    for (const answer of answers) {
+      answer.sliceEnds();
+      answer.sliceBegins(64 * KiB);
+    }
+    // More than its share of what five hold would be.
+    const waits = ask(open('e'), 240);
+    reading(timers, answers, 16);
+    expect(ended).toEqual([]);
+    timers.advance(4_000);
+    await settle();
+    expect(waits.told).toBe('OVERLOADED');
+  });
+
+  it('but whoever holds more than a share for each gives up an answer for one who holds less', async () => {
+    const { timers, ended, open, ask } = await full();
+    ask(open('e'), 100);
+    timers.advance(999);
+    expect(ended).toEqual([]);
+    timers.advance(1);
+    expect(ended).toHaveLength(1);
+  });
+
+  it('a connection that keeps what was ended is closed', async () => {
+    const { timers, ended, disconnected, open, ask, answers } = await full();
+    timers.advance(10_000);
+    ask(open('e'), 250);
+    expect(ended).toEqual(['a0']);
+    answers[0]!.close();
+    timers.advance(999);
+    expect(disconnected).toEqual([]);
+    timers.advance(1);
+    expect(disconnected).toEqual(['a0']);
+    expect(ended).toEqual(['a0']);
+  });
+});
+
+it('what nobody takes for two minutes is ended, also while nobody waits', async () => {
+  const { timers, budget, ended, disconnected, stalled } = budgeted();
+  const answer = await stalled('a', 100);
+  timers.advance(120_000);
+  expect(ended).toEqual([]);
+  timers.advance(30_000);
+  expect(ended).toEqual(['a0']);
+  timers.advance(30_000);
+  expect(disconnected).toEqual(['a0']);
+  answer.drop();
+  timers.advance(30_000);
+  expect([budget.unsentBytes, timers.count]).toEqual([0, 0]);
+});
+
+it('what is in memory twice counts twice', async () => {
+  const { budget } = budgeted();
+  const answer = budget.open(undefined, 2, { end: () => undefined, disconnect: () => undefined });
+  await answer.room(100 * KiB, none);
+  expect(budget.unsentBytes).toBe(200 * KiB);
+  answer.hand(50 * KiB);
+  expect(budget.unsentBytes).toBe(100 * KiB);
+  answer.give(50 * KiB);
+  expect(budget.unsentBytes).toBe(0);
+});

@@ -1,0 +1,134 @@
+/** Whoever asks and does not read: by every listener, over one connection and many. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  ArtifactService,
+  ListArtifactsRequestSchema,
+} from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import { DownloadArtifactRequestSchema } from '../../../gen/artifacta/v1/content_pb.ts';
+import { framed } from '../../server/grpc/raw-call.ts';
+import { RawHttp2 } from '../../server/http/raw-http2.ts';
+
+export interface Listener {
+  readonly protocol: 'grpc' | 'HTTP/1.1' | 'HTTP/2';
+  /** HOST:PORT, or the path of a Unix socket. */
+  readonly address: string;
+  readonly isTls: boolean;
+}
+
+/** What is asked for, large in every case. */
+export interface Wanted {
+  readonly kind: 'contents' | 'pages';
+  /** An artifact, a share link to it and its session. */
+  readonly artifact: string;
+  readonly path: string;
+  readonly session: string;
+  /** Of whoever asks over gRPC, or for pages. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+interface Attack {
+  /** Connections that are open. */
+  readonly alive: () => number;
+  readonly end: () => void;
+}
+
+export const nameOf = ({ protocol, address, isTls }: Listener) =>
+  `${protocol}${isTls ? ' over TLS' : ''}${address.startsWith('/') ? ' on a Unix socket' : ''}`;
+
+async function open({ protocol, address, isTls }: Listener): Promise<Socket> {
+  const at = address.lastIndexOf(':');
+  const where = address.startsWith('/')
+    ? { path: address }
+    : { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+  const socket = isTls
+    ? connectTls({
+        ...where,
+        rejectUnauthorized: false,
+        ALPNProtocols: [protocol === 'HTTP/1.1' ? 'http/1.1' : 'h2'],
+      })
+    : connect(where);
+  socket.on('error', () => undefined);
+  await once(socket, isTls ? 'secureConnect' : 'connect');
+  return socket;
+}
+
+const list = `/${ArtifactService.typeName}/ListArtifacts`;
+const download = `/${ArtifactService.typeName}/DownloadArtifact`;
+
+/** Sends requests ahead and reads nothing. */
+function askHttp1(socket: Socket, { address }: Listener, wanted: Wanted, requests: number): void {
+  const body = JSON.stringify({ session: wanted.session, pageSize: 1_000 });
+  const [first, lines, content] =
+    wanted.kind === 'contents'
+      ? [`GET ${wanted.path} HTTP/1.1`, {}, '']
+      : [
+          `POST ${list} HTTP/1.1`,
+          { ...wanted.headers, 'content-type': 'application/json', 'content-length': body.length },
+          body,
+        ];
+  const head = [
+    first,
+    `Host: ${address}`,
+    ...Object.entries(lines).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n${content}`.repeat(requests));
+}
+
+/** The same, on as many streams, with windows of 2 GiB. */
+function askHttp2(socket: Socket, listener: Listener, wanted: Wanted, requests: number): void {
+  const raw = new RawHttp2(socket);
+  socket.pause();
+  raw.openWindows();
+  const isGrpc = listener.protocol === 'grpc';
+  const isContent = wanted.kind === 'contents';
+  const common = {
+    ':scheme': listener.isTls ? 'https' : 'http',
+    ':authority': isGrpc ? 'x' : listener.address,
+  };
+  const post = { ':method': 'POST', ...common };
+  const fields = { te: 'trailers', ...wanted.headers };
+  const { artifact, session } = wanted;
+  const message = isContent
+    ? toBinary(
+        DownloadArtifactRequestSchema,
+        create(DownloadArtifactRequestSchema, { artifact: { by: { case: 'id', value: artifact } } }),
+      )
+    : toBinary(ListArtifactsRequestSchema, create(ListArtifactsRequestSchema, { session, pageSize: 1_000 }));
+  for (let id = 1; id < 2 * requests; id += 2) {
+    if (isGrpc) {
+      raw.headers(id, {
+        ...post,
+        ':path': isContent ? download : list,
+        'content-type': 'application/grpc',
+        ...fields,
+      });
+      raw.data(id, framed(message));
+    } else if (isContent) raw.headers(id, { ':method': 'GET', ':path': wanted.path, ...common });
+    else {
+      raw.headers(id, { ...post, ':path': list, 'content-type': 'application/proto', ...fields });
+      raw.data(id, message);
+    }
+    raw.end(id);
+  }
+}
+
+/** @param requests on each connection. */
+export async function attack(
+  listener: Listener,
+  wanted: Wanted,
+  connections: number,
+  requests: number,
+): Promise<Attack> {
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(listener)));
+  const ask = listener.protocol === 'HTTP/1.1' ? askHttp1 : askHttp2;
+  for (const socket of sockets) ask(socket, listener, wanted, requests);
+  return {
+    alive: () => sockets.filter((socket) => !socket.destroyed).length,
+    end: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * Answers that nobody reads, on every listener, in one process: what waits to be sent stays within its budget, others
+ * are answered meanwhile, and all of it comes back. `node test/faults/main.ts --unread` is the long form.
+ */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../../src/api/routes.ts';
+import { SendBudget } from '../../../src/api/send-budget.ts';
+import { sharedContents } from '../../../src/api/shared.ts';
+import { afterRealTime } from '../../../src/api/timer.ts';
+import type { Namespace } from '../../../src/domain/names.ts';
+import { anonymous } from '../../../src/domain/principal.ts';
+import type { Authenticate } from '../../../src/identity/authentication.ts';
+import { openTransport, startTestServer, type TestServer } from '../../server/grpc/doors.ts';
+import { eventually } from '../../server/grpc/raw-call.ts';
+import { openTestTls } from '../../server/tls-doors.ts';
+import { someBytes, upload } from '../../support/calls.ts';
+import { removeDirectory } from '../../support/directories.ts';
+import { clientsOf, openTestStore } from '../../support/door.ts';
+import { attack, type Listener, nameOf, type Wanted } from './attack.ts';
+
+const MiB = 1024 * 1024;
+const http = { host: '127.0.0.1', port: 0 };
+/** Smaller than the usual one, of which whoever has a quarter leaves a quarter. */
+const budgetBytes = 16 * MiB;
+/** More than the sockets' own buffers take. */
+const contentBytes = 24 * MiB;
+
+const elapsed = () => performance.now();
+const onCall = () => undefined;
+/** Whoever says so is somebody else. */
+const authenticate: Authenticate = async ({ authorization }) => {
+  const guest = anonymous('default' as Namespace);
+  return { ...guest, subject: authorization ?? guest.subject };
+};
+const open = new AsyncDisposableStack();
+const budget = new SendBudget({
+  after: afterRealTime,
+  elapsed,
+  unsentBytesMax: budgetBytes,
+  holderUnsentBytesMax: budgetBytes / 4,
+  // After which it is known of every connection that it is lost.
+  stalledSecondsMax: 4,
+});
+const listeners = new Map<string, Listener>();
+let wanted: Omit<Wanted, 'kind'>;
+let plain: TestServer;
+
+beforeAll(async () => {
+  const opened = open.use(await openTestStore());
+  const directory = await mkdtemp(join(tmpdir(), 'artifacta-unread-'));
+  open.defer(() => removeDirectory(directory));
+  const tls = open.use(await openTestTls());
+  const socket = join(directory, 'sock');
+  const common = { http, sendBudget: budget, shared: sharedContents(opened.store, { onCall, elapsed }) };
+  const all = routes({ store: opened.store, onCall, elapsed, authenticate });
+  plain = open.use(await startTestServer(all, { ...common, socket }));
+  const secured = open.use(await startTestServer(all, { ...common, tls }));
+  const served: Listener[] = [
+    { protocol: 'grpc', address: plain.addresses.grpc, isTls: false },
+    { protocol: 'grpc', address: secured.addresses.grpc, isTls: true },
+    { protocol: 'grpc', address: socket, isTls: false },
+    { protocol: 'HTTP/1.1', address: plain.addresses.http!, isTls: false },
+    { protocol: 'HTTP/1.1', address: secured.addresses.http!, isTls: true },
+    { protocol: 'HTTP/2', address: secured.addresses.http!, isTls: true },
+  ];
+  for (const listener of served) listeners.set(nameOf(listener), listener);
+  using transport = openTransport(plain.addresses.grpc);
+  const door = { ...opened, ...clientsOf(transport.transport), transport: transport.transport, calls: [] };
+  const { artifact } = await upload(door, { session: 's', name: 'large' }, someBytes(contentBytes));
+  const ref = { by: { case: 'id' as const, value: artifact!.id } };
+  const { path } = await door.artifacts.createShareLink({ artifact: ref });
+  const metadata = Object.fromEntries(Array.from({ length: 7 }, (_, at) => [`k${at}`, 'v'.repeat(1_000)]));
+  for (let at = 0; at < 160; at++)
+    await door.artifacts.createArtifact({
+      spec: { session: 's', name: `n${at}`, metadata },
+      content: { case: 'data', value: Buffer.from('x') },
+    });
+  wanted = { artifact: artifact!.id, path, session: 's', headers: {} };
+}, 120_000);
+afterAll(() => open.disposeAsync());
+
+/** A push, its content and a page, for somebody else. */
+async function others(at: number): Promise<void> {
+  const headers = { authorization: 'somebody else' };
+  const url = `http://${plain.addresses.http}`;
+  const bytes = Buffer.alloc(2 * MiB, at);
+  const put = await fetch(`${url}/v1/sessions/s/artifacts/a`, { method: 'PUT', headers, body: bytes });
+  expect(put.status).toBeLessThan(300);
+  const got = await fetch(`${url}${put.headers.get('location')}`, { headers });
+  expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true);
+  const listed = await fetch(`${url}/artifacta.v1.ArtifactService/ListArtifacts`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ session: 's' }),
+  });
+  expect(listed.status).toBe(200);
+  await listed.text();
+}
+
+const names = [
+  'grpc',
+  'grpc over TLS',
+  'grpc on a Unix socket',
+  'HTTP/1.1',
+  'HTTP/1.1 over TLS',
+  'HTTP/2 over TLS',
+];
+const cases = names.flatMap((name) => [
+  { name, kind: 'contents' as const, connections: 1 },
+  { name, kind: 'pages' as const, connections: 30 },
+]);
+
+describe('answers that nobody reads', () => {
+  it.each(cases)(
+    '$name, $kind, $connections connections',
+    { timeout: 120_000 },
+    async ({ name, kind, connections }) => {
+      const listener = listeners.get(name)!;
+      const requests = listener.protocol === 'HTTP/1.1' ? 16 : connections === 1 ? 100 : 30;
+      const begun = await attack(listener, { ...wanted, kind }, connections, requests);
+      try {
+        // As much as it gets: until others of its answers wait for room, or for the one before them.
+        await eventually(() => budget.waitingCount > 0 || budget.unsentBytes > 0, 60_000);
+        for (let at = 0; at < 5; at++) await others(at);
+        expect(budget.unsentBytesPeak).toBeLessThanOrEqual(budgetBytes + MiB);
+        if (connections === 1 && listener.protocol === 'HTTP/1.1')
+          expect(budget.unsentBytes).toBeLessThanOrEqual(2 * MiB);
+      } finally {
+        begun.end();
+      }
+      const isLeft = () => budget.unsentBytes + budget.answerCount + budget.waitingCount;
+      await eventually(() => isLeft() === 0, 60_000);
+    },
+  );
+});
