@@ -82,8 +82,14 @@ describe('push --from-command', { timeout: 60_000 }, () => {
   });
 
   it('waits for the end of a command that has closed its output', async () => {
-    const program = `require('fs').closeSync(1); setTimeout(() => process.exit(4), 300)`;
-    const pushed = await home.run(node(program));
+    const child = home.start([...flags, 'sh', '-c', 'exec >&-; echo closed >&2; cat >/dev/null; exit 4']);
+    const isEnded = ended(child);
+    await once(child.stderr!, 'data');
+    // Longer than a push of nothing takes that does not wait.
+    for (let at = 0; at < 3; at++) await home.runProcess(['--version']);
+    expect(child.exitCode).toBeNull();
+    child.stdin!.end();
+    const pushed = await isEnded;
     expect(pushed.code).toBe(6);
     expect(pushed.stderr).toContain('exited with status 4; nothing was stored');
     expect(await isStored()).toBe(false);
