@@ -63,6 +63,8 @@ export interface Tx extends Rows, Writer {
   readonly written: ReadonlyMap<string, Write>;
   /** The same transaction, about another namespace. */
   in(ns: string): Tx;
+  /** The same transaction so far. What is written through this is read through this alone, and never committed. */
+  dryRun(): Tx;
 }
 
 /** A decision or a look-up read a row that it had not asked for. */

@@ -117,6 +117,27 @@ export function transactionsContract(open: OpenRig): void {
     expect(seen).toEqual(['2', undefined, '3']);
   });
 
+  test('2: a dry run sees what was written before it, and nobody sees what it writes', async () => {
+    await using rig = await open();
+    await write(rig.index, [put('a', '1'), put('b', '1')]);
+    const seen = await decide(rig.index, ['a', 'b', 'c'], (_texts, tx) => {
+      tx.write(put('a', '2'));
+      const dryRun = tx.dryRun();
+      dryRun.in('other').write(put('b', '3'));
+      dryRun.write(put('c', '3'));
+      const values = (one: typeof tx) => ['a', 'b', 'c'].map((name) => text(one.value(key(name))));
+      return { writes: [], result: [values(dryRun), values(tx)] };
+    });
+    expect(seen).toEqual([
+      ['2', '3', '3'],
+      ['2', '1', undefined],
+    ]);
+    expect(await rowsOf(rig.index)).toEqual([
+      ['a', '2'],
+      ['b', '1'],
+    ]);
+  });
+
   test('2: a row that was not asked for is refused, a missing one is undefined', async () => {
     await using rig = await open();
     await expect(

@@ -81,6 +81,10 @@ class OpenTx implements Tx {
   in(ns: string): Tx {
     return ns === this.ns ? this : new OpenTx(ns, this.shared);
   }
+
+  dryRun(): Tx {
+    return new OpenTx(this.ns, { ...this.shared, writes: new Map(this.shared.writes) });
+  }
 }
 
 /** A run that is begun and goes on as far as the rows that it has been given let it. */

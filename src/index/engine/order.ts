@@ -48,7 +48,7 @@ export class Order {
   private inFlight: Batch | undefined;
   private gathering = new Batch();
   private turnIsDue = false;
-  /** Decisions that were begun, rehearsals left out. */
+  /** Decisions that were begun; those that `runTwice` repeats count once. */
   begun = 0;
   /** Transactions whose decision has come to its end. */
   ended = 0;

@@ -21,7 +21,6 @@ import {
 } from '../sessions/kept-sessions.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import { simulatedLists } from './kept-simulation.ts';
-import { Rehearsal } from './rehearsal.ts';
 
 /** The retention of a namespace. */
 export interface Policy {
@@ -148,10 +147,10 @@ export class Policies {
       reads: [keys.sessions.record.key(ns, uid)],
       decide: (tx) => {
         if (lists === undefined) return decideChange(tx, uid, retention);
-        const rehearsal = new Rehearsal(tx);
+        const dryRun = tx.dryRun();
         for (const [kind, list] of lists)
-          rehearsal.put(keys.sessions.kept, keptKey(ns, kind), { sessions: list });
-        return decideChange(rehearsal, uid, retention);
+          dryRun.put(keys.sessions.kept, keptKey(ns, kind), { sessions: list });
+        return decideChange(dryRun, uid, retention);
       },
     });
   }

@@ -33,7 +33,7 @@ function counting(index: Index, begun: number[]): Index {
   });
 }
 
-/** By one random byte the index in memory decides whether it rehearses a decision: it never does by this one. */
+/** By one random byte the index in memory decides whether it runs a decision twice: by this one it never does. */
 const neverTwice = (length: number) => (length === 1 ? Uint8Array.of(0) : randomBytes(length));
 
 /** A session `s` with two versions of `a` and an artifact `b`, a session `opened` without any, and a request id. */
