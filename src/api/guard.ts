@@ -22,7 +22,7 @@ import { messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
-import { answerKey } from './unsent-answer.ts';
+import { answerKey, endedForOthers } from './unsent-answer.ts';
 
 /** What is known about a call when it begins. */
 interface CallStart {
@@ -364,18 +364,15 @@ function isOverloaded(error: ConnectError): boolean {
   return error.findDetails(ErrorInfoSchema)[0]?.reason === 'OVERLOADED';
 }
 
-function endedForOthers(): Failure {
-  return new Failure('OVERLOADED', 'others needed the room of this answer', { retryAfterMs: 1_000 });
-}
-
 /** Why a call that a door has ended failed; what the handler stumbled over then does not matter. */
 function abortFailure({ reason }: AbortSignal): Failure {
   if (reason instanceof ConnectError) return transportFailure(reason);
   return new Failure('CANCELLED', 'the caller gave up');
 }
 
+/** There is no handler: of most of AdminService where the routes were given no host. */
 function notImplemented(method: DescMethod): Failure {
-  return new Failure('NOT_IMPLEMENTED', `${method.name} is not implemented in this version`, {
+  return new Failure('NOT_IMPLEMENTED', `${method.name} is not offered by this service`, {
     metadata: { method: `${method.parent.typeName}/${method.name}` },
   });
 }

@@ -7,7 +7,14 @@
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type After, unlessAborted } from './timer.ts';
-import { type AnswerEnds, type Holder, overloaded, UnsentAnswer, type Waiting } from './unsent-answer.ts';
+import {
+  type AnswerEnds,
+  endedForOthers,
+  type Holder,
+  overloaded,
+  UnsentAnswer,
+  type Waiting,
+} from './unsent-answer.ts';
 
 interface SendBudgetOptions {
   readonly after: After;
@@ -232,6 +239,6 @@ export class SendBudget {
 
   private end(answer: UnsentAnswer, now: number): void {
     this.ended++;
-    answer.end(now, overloaded('others need the room of this answer, and it is taken slowly'));
+    answer.end(now, endedForOthers());
   }
 }

@@ -251,6 +251,12 @@ export const answerKey = createContextKey<UnsentAnswer | undefined>(undefined, {
   description: 'what the answer of a call is counted by',
 });
 
+/** Asks the caller to come back after a second. */
 export function overloaded(why: string): Failure {
   return new Failure('OVERLOADED', why, { retryAfterMs: 1_000 });
+}
+
+/** What the caller of an answer is told that was ended for the room of others. */
+export function endedForOthers(): Failure {
+  return overloaded('others need the room of this answer');
 }

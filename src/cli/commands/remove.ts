@@ -2,11 +2,10 @@ import type { Command } from 'commander';
 import type { Artifact, ArtifactRef } from '../../client/artifacts/artifact.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { ArtifactaError } from '../../client/errors.ts';
-import { concernsAll } from '../advice.ts';
 import { UsageError } from '../exit.ts';
 import { parseCount, parseRef } from '../flags/parse.ts';
 import type { Invocation } from '../invocation.ts';
-import { exitCodeForAll } from '../outcome.ts';
+import { Account } from '../outcome.ts';
 import { humanSize, plain } from '../output/human.ts';
 
 interface RemoveFlags {
@@ -58,25 +57,19 @@ async function removeAll(
   invocation: Invocation,
 ): Promise<void> {
   const { io, output } = invocation;
-  const failures: unknown[] = [];
-  let done = 0;
-  let fatal: unknown;
+  const account = new Account(invocation);
   for (const one of wanted) {
     try {
       const removed = await remove(client, one, etag, io.signal);
-      done++;
+      account.succeeded();
       await show(removed, invocation);
     } catch (error) {
-      if (io.signal?.aborted || !(error instanceof ArtifactaError)) throw error;
-      output.error(error, one.text);
-      failures.push(error);
-      if (!concernsAll(error)) continue;
-      fatal = error;
-      if (done + failures.length < wanted.length) output.remark('what came after it was not tried');
+      if (account.failed(error, one.text)) continue;
+      if (account.tried < wanted.length) output.remark('what came after it was not tried');
       break;
     }
   }
-  invocation.exitCode = exitCodeForAll(failures, done, fatal);
+  account.close();
 }
 
 /** What is looked at is what is deleted, even if a newer version comes in between. */

@@ -1,11 +1,9 @@
 import { FILE_HEADERS_ONLY, formatPatch, structuredPatch } from 'diff';
 import type { Artifact } from '../../client/artifacts/artifact.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
-import { ArtifactaError } from '../../client/errors.ts';
 import type { Difference } from '../../client/sessions/comparison.ts';
-import { concernsAll } from '../advice.ts';
 import type { Invocation } from '../invocation.ts';
-import { exitCodeForAll } from '../outcome.ts';
+import { Account } from '../outcome.ts';
 import { plain } from './human.ts';
 
 /** Longer texts are not compared line by line. */
@@ -27,26 +25,19 @@ export async function showPatch(
   invocation: Invocation,
 ): Promise<void> {
   const { io, output } = invocation;
-  const failures: unknown[] = [];
-  let done = 0;
-  let fatal: unknown;
+  const account = new Account(invocation);
   for await (const difference of differences) {
     try {
       const text = await patchOf(client, difference, sessions, io.signal);
       await output.bytes(io.stdout.isTTY ? plainLines(text) : text);
-      done++;
+      account.succeeded();
       if (output.closed) return;
     } catch (error) {
       // Gone since it was listed, or not readable: the others can be compared all the same.
-      if (io.signal?.aborted || !(error instanceof ArtifactaError)) throw error;
-      output.error(error, difference.name);
-      failures.push(error);
-      if (!concernsAll(error)) continue;
-      fatal = error;
-      break;
+      if (!account.failed(error, difference.name)) break;
     }
   }
-  invocation.exitCode = exitCodeForAll(failures, done, fatal);
+  account.close();
 }
 
 /** What the text of a side is, or why it has none. */
