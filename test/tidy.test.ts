@@ -122,6 +122,12 @@ function faultsOfExports(files: readonly Source[]): string[] {
   );
 }
 
+/** The head of a file is about the file: a name that is used elsewhere is explained where an editor shows it. */
+function undocumented({ path, undocumented }: Source): string[] {
+  if (!path.startsWith('src/')) return [];
+  return undocumented.map(({ name, line }) => `${path}:${line}: ${name} has no JSDoc`);
+}
+
 function hashMembers({ path, hashMembers }: Source): string[] {
   return hashMembers.map(({ name, line }) => `${path}:${line}: #${name}`);
 }
@@ -129,6 +135,10 @@ function hashMembers({ path, hashMembers }: Source): string[] {
 describe('the checkout', () => {
   it('exports nothing that no other file uses', () => {
     expect(faultsOfExports(sources)).toEqual([]);
+  });
+
+  it('documents what it exports', () => {
+    expect(sources.flatMap(undocumented)).toEqual([]);
   });
 
   it(`has no function of more than ${linesMax} lines`, () => {
@@ -174,6 +184,20 @@ describe('what is not tidy is seen:', () => {
     ]);
     expect(faultsOfExports(files.slice(0, 3))).toContain(
       'src/a.ts: alone is used in its file alone: it need not be exported',
+    );
+  });
+
+  it('names without documentation', () => {
+    const overloads = (doc: string) =>
+      `${doc}export function f(a: string): void;\nexport function f(a: number): void {}`;
+    const text = `/** The file. */\nimport x from 'x';\nexport const [bare] = x; /** A type. */ export type T = 1;`;
+    expect(undocumented(parseSource('src/a.ts', `${text}\n${overloads('')}`))).toEqual([
+      'src/a.ts:3: bare has no JSDoc',
+      'src/a.ts:4: f has no JSDoc',
+    ]);
+    expect(undocumented(parseSource('src/a.ts', overloads('/** Both. */ ')))).toEqual([]);
+    expect(undocumented(parseSource('src/a.ts', "export { y } from './y.ts'; export * from 'z';"))).toEqual(
+      [],
     );
   });
 

@@ -22,6 +22,7 @@ interface Waiting {
   readonly go: () => void;
 }
 
+/** Lets uploads in, and their chunks, within {@link limits}. */
 export class Admission {
   readonly options: Required<AdmissionOptions>;
   private readonly uploads = new Set<AdmittedUpload>();

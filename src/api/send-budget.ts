@@ -29,6 +29,7 @@ interface SendBudgetOptions {
 /** How often it is looked whom to end while somebody waits; and how long a good answer may go on then. */
 const lookMs = 1_000;
 
+/** The one budget of a service: what all its answers hold, and who waits for room. Times are milliseconds. */
 export class SendBudget {
   private readonly options: Required<SendBudgetOptions>;
   private readonly holders = new Map<string, Holder>();

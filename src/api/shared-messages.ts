@@ -7,6 +7,7 @@ export function share<T extends object>(message: T): T {
   return message;
 }
 
+/** Whether the message is sent to many callers. */
 export function isShared(message: object): boolean {
   return shared.has(message);
 }

@@ -23,6 +23,7 @@ export interface Holder {
   readonly waiting: Waiting[];
 }
 
+/** An answer that waits for room. */
 export interface Waiting {
   readonly answer: UnsentAnswer;
   readonly bytes: number;

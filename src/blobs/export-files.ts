@@ -32,6 +32,7 @@ export interface ExportFiles {
   removeStale(owner: string): Promise<number>;
 }
 
+/** A whole export, by its name without a directory. */
 export interface ExportFile {
   readonly name: string;
   readonly sizeBytes: number;

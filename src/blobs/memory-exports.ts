@@ -2,6 +2,7 @@
 import { Failure } from '../domain/errors.ts';
 import { type ExportFiles, isExportName } from './export-files.ts';
 
+/** An empty place for exports, gone with the process. */
 export function memoryExports(): ExportFiles {
   const files = new Map<string, Uint8Array>();
   return {

@@ -17,6 +17,7 @@ interface StagedFileOptions {
   readonly onSettled: () => unknown;
 }
 
+/** A blob that is being written. It is there under its name once `commit` has resolved, and never in part. */
 export class StagedFile implements StagedBlob {
   private readonly options: StagedFileOptions;
   private readonly file: FileHandle;

@@ -10,6 +10,7 @@
  */
 export const writeBufferBytes = 256 * 1024;
 
+/** Lends buffers of {@link writeBufferBytes} and takes them back. */
 export class WriteBuffers {
   private readonly sparesMax: number;
   private readonly keptMax: number;

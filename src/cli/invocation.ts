@@ -47,6 +47,7 @@ export async function namespaceFor(command: Command, { io }: Invocation): Promis
   return globalFlags(command).namespace ?? (await io.settings?.())?.namespace;
 }
 
+/** An invocation that has no client yet, and the exit code 0. */
 export function createInvocation(io: Io, output: Output): Invocation {
   return {
     io,

@@ -52,6 +52,7 @@ interface KeyRing {
   requireGood(id: string): Promise<void>;
 }
 
+/** By what callers are known. */
 export interface AuthenticationOptions {
   /** Whether callers on the network must show who they are. */
   readonly isRequired: boolean;
@@ -82,6 +83,7 @@ function guest(namespace: string | undefined, isLocal: boolean): Principal {
   return isLocal ? localOperator(parsed) : anonymous(parsed);
 }
 
+/** Tells who calls. Those who fail are held up: see {@link Throttle}. */
 export class Authentication {
   private readonly options: AuthenticationOptions;
   private readonly calls: Throttle;

@@ -40,6 +40,7 @@ interface Claims {
 
 const type = 'artifacta-child+jwt';
 
+/** Mints and verifies tokens under one key. */
 export class ChildTokens {
   private readonly key: Uint8Array;
   private readonly now: () => number;

@@ -29,6 +29,7 @@ export interface KeySetTimes {
 
 type ReadFile = (path: string) => Promise<Buffer>;
 
+/** How key sets are fetched, and by which clock. */
 export interface KeySetOptions {
   /** Default {@link keySetTimes}. */
   readonly times?: KeySetTimes;

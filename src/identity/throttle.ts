@@ -16,6 +16,7 @@ interface Bucket {
   readonly atMs: number;
 }
 
+/** Counts events of each key, and tells how long one that had too many has to wait. */
 export class Throttle {
   private readonly options: ThrottleOptions;
   /** In the order of their last use. */

@@ -10,6 +10,7 @@ export function textOf(bytes: Uint8Array): string {
   return bufferOf(bytes).toString('latin1');
 }
 
+/** Two lower-case digits for each byte. */
 export function hexOf(bytes: Uint8Array): string {
   return bufferOf(bytes).toString('hex');
 }

@@ -7,6 +7,7 @@ import type { Examined, Index } from './door.ts';
 import type { CommitRecord } from './records.ts';
 import type { Entry } from './row.ts';
 
+/** The place of one index. */
 export interface IndexHome {
   /**
    * Opens the index, making it if there is none. A replacement that was adopted and could not finish taking its place

@@ -13,6 +13,7 @@ interface Loaded {
 /** Keys of rows that are lacking, each once, by {@link textOf} it. */
 export type Lacking = ReadonlyMap<string, Key>;
 
+/** The rows that one decision or look-up was given so far. */
 export class LoadedRows implements Rows {
   private readonly loaded = new Map<string, Loaded>();
 

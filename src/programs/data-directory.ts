@@ -40,6 +40,7 @@ interface EmbeddedOptions {
   readonly opensUsersFiles?: boolean;
 }
 
+/** A store that this process has open. */
 export interface Embedded {
   readonly host: StoreHost;
   readonly figures: () => Promise<Figures>;

@@ -13,6 +13,7 @@ const lockedDirectories = ['lock', 'index', 'index.rebuild/lock', 'index.rebuild
 const directories = [...lockedDirectories, 'index.rebuild', 'blobs', 'exports', 'tmp', 'run'];
 const linksMax = 40;
 
+/** The data directory, to be told apart from the files of users. */
 export class OwnDirectory {
   /** Absolute. */
   readonly path: string;

@@ -18,6 +18,7 @@ export type Field =
   | { readonly name: FieldName }
   | { readonly name: 'metadata' | 'labels'; readonly key: string };
 
+/** How a number is compared. */
 export type Order = '<' | '<=' | '>' | '>=' | '=' | '!=';
 
 /** What is asked of a field's value. Nothing but `present` matches a field that has none, and that does not either. */

@@ -17,6 +17,7 @@ export interface Comparison {
   readonly value: Literal;
 }
 
+/** How a field is compared with a value, as it is written. */
 export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | ':';
 
 /** A value as it is written. */

@@ -14,6 +14,7 @@ export interface Found<T> {
   readonly bytes: number;
 }
 
+/** What is looked for, in what order, and how much of it. Sizes are bytes. */
 export interface Query<T> {
   readonly condition: Condition | undefined;
   readonly catalog: Catalog;
@@ -38,6 +39,7 @@ export interface Explanation {
   readonly tests: readonly string[];
 }
 
+/** A page of items. */
 export interface Result<T> {
   readonly items: readonly T[];
   /** The last entry that was looked at; undefined if none follows it. */

@@ -12,6 +12,7 @@ const suffixBytes = 16;
 const timeBytes = 6;
 const timeMax = 2 ** 48 - 1;
 
+/** The suffix of a key of a list. */
 export function suffixOf(key: Key): Suffix {
   return key.subarray(key.length - suffixBytes);
 }
@@ -23,6 +24,7 @@ export function inverted(bytes: Uint8Array): Uint8Array {
   return other;
 }
 
+/** Below zero if `a` comes first, which is the newer one; zero if they are the same. */
 export function compareSuffixes(a: Suffix, b: Suffix): number {
   return Buffer.compare(a, b);
 }
@@ -48,6 +50,7 @@ export interface Bounds {
   readonly to: number;
 }
 
+/** All times that a suffix can have. */
 export const always: Bounds = { from: 0, to: timeMax };
 
 /** Which part of every list a query looks at, and in which direction. */

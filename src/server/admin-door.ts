@@ -15,6 +15,7 @@ interface Scrape {
   readonly body: string;
 }
 
+/** Where the door listens, and what it answers with. */
 export interface AdminDoorOptions {
   /** Port 0 takes any free one. */
   readonly address: Address;

@@ -10,6 +10,7 @@ import { breakOff } from './connection-sockets.ts';
 /** Of HTTP/1.1, or of HTTP/2. */
 type Connection = Socket | Http2Session;
 
+/** Opens an account for each answer, and closes those of a connection that has gone. */
 export class Answers {
   private readonly budget: SendBudget;
   private readonly onConnection = new WeakMap<Connection, Set<UnsentAnswer>>();

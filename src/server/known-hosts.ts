@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { isLoopback } from '../domain/address.ts';
 
+/** The names of one door. */
 export class KnownHosts {
   private readonly hosts: ReadonlySet<string>;
   private readonly isWildcard: boolean;

@@ -10,6 +10,7 @@ type Phase =
   /** Finishes what it has and takes no more. */
   | 'stopping';
 
+/** The phase that the service is in, and its changes. */
 export class Readiness {
   private current: Phase = 'starting';
   private change = Promise.withResolvers<void>();

@@ -35,6 +35,7 @@ const connectionsMax = 1_000;
 // It writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
 
+/** Which doors there are, and what all of them stand on. */
 export interface ServerOptions {
   readonly routes: Routes;
   /** Where to serve gRPC. Port 0 takes any free one. Default: nowhere. */

@@ -20,6 +20,7 @@ interface Line {
   atEnd: (() => void) | undefined;
 }
 
+/** The requests of each connection that wait for those before. */
 export class Turns {
   /** Of the connections on which something is being answered. */
   private readonly lines = new WeakMap<Socket, Line>();

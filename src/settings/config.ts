@@ -54,6 +54,7 @@ interface TlsPaths {
   readonly isClientOptional?: boolean | undefined;
 }
 
+/** The settings of `artifacta serve`. */
 export interface ServeConfig extends ClientConfig {
   readonly grpc: Address;
   /** Undefined: in clear. */

@@ -7,8 +7,10 @@ import { dirname } from 'node:path';
 /** What can be kept. No token: that is in a file of its own, and this one names it. */
 export const keptNames = ['url', 'token-file', 'data-dir', 'namespace'] as const;
 
+/** The name of a setting that can be kept. */
 export type KeptName = (typeof keptNames)[number];
 
+/** The settings that are kept, as texts. */
 export type KeptSettings = ReadonlyMap<KeptName, string>;
 
 /** Nothing if there is no file. @throws Error that says what is wrong with it, but not where it is. */

@@ -16,6 +16,7 @@ export interface Setting {
   readonly reap?: true;
 }
 
+/** All settings, by their names in this code. */
 export const settings = {
   dataDir: {
     flag: 'data-dir',
@@ -283,6 +284,7 @@ export const settings = {
   },
 } as const satisfies Record<string, Setting>;
 
+/** The name of a setting in this code. */
 export type SettingName = keyof typeof settings;
 
 function optionLines(wanted: readonly Setting[]): string[] {

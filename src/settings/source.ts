@@ -13,6 +13,7 @@ export class SettingError extends Error {
   }
 }
 
+/** The variables of the environment by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The file that keeps settings of the command line, and what is in it. */

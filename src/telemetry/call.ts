@@ -4,6 +4,7 @@ import type { Reason } from '../domain/errors.ts';
 /** `OK` or the reason of the failure: a closed set. */
 export type Outcome = 'OK' | Reason;
 
+/** A call that begins. */
 export interface StartedCall {
   /** `artifacta.v1.ArtifactService/GetArtifact` */
   readonly method: string;
@@ -14,6 +15,7 @@ export interface StartedCall {
   readonly headers: Headers;
 }
 
+/** A call that has ended. */
 export interface EndedCall {
   readonly method: string;
   readonly door: string;

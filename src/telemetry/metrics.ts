@@ -22,6 +22,7 @@ interface MetricsOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Counts calls, and shows the figures of the store. */
 export interface Metrics extends Disposable {
   callStarted(call: Pick<StartedCall, 'method' | 'door'>): void;
   callEnded(call: Pick<EndedCall, 'method' | 'door' | 'outcome' | 'durationMs'>): void;
@@ -37,6 +38,7 @@ class Reader extends MetricReader {
 
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
+/** Figures that are zero as yet. */
 export function openMetrics(options: MetricsOptions): Metrics {
   const reader = new Reader();
   const meter = new MeterProvider({ resource: emptyResource(), readers: [reader] }).getMeter('artifacta');

@@ -21,6 +21,7 @@ interface PassFigures {
   readonly exports: number;
 }
 
+/** Counts what passes of the reaper have done. */
 export interface ReaperMetrics {
   passed(figures: PassFigures): void;
   /** What Prometheus is answered with. */

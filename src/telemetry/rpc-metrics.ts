@@ -5,6 +5,7 @@ import type { EndedCall, StartedCall } from './call.ts';
 /** From a read out of memory to the upload of a large artifact, in seconds. */
 const durationBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
 
+/** Counts calls by method, door and outcome, and how long they took. */
 export class RpcMetrics {
   private readonly methods: ReadonlySet<string>;
   private readonly durations: Histogram;

@@ -34,6 +34,7 @@ export interface Telemetry extends AsyncDisposable {
   readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
+/** Telemetry, with figures and traces if they are asked for. */
 export function openTelemetry(options: TelemetryOptions): Telemetry {
   let tracing: Tracing | undefined;
   let metrics: Metrics | undefined;

@@ -57,6 +57,7 @@ const headersGetter: TextMapGetter<Headers> = {
   keys: (headers) => [...headers.keys()],
 };
 
+/** Spans of calls, sent to the collector at `url`. */
 export function openTracing({ url, version, warn }: TracingOptions): Tracing {
   const resource = resourceFromAttributes({ 'service.name': 'artifacta', 'service.version': version });
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: exportMs });

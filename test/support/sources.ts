@@ -10,6 +10,8 @@ export interface Source {
   /** From the root of the checkout. */
   readonly path: string;
   readonly exports: readonly Export[];
+  /** Names that are declared where they are exported and have no JSDoc there. Of overloads the first has it. */
+  readonly undocumented: readonly { readonly name: string; readonly line: number }[];
   readonly imports: readonly Import[];
   readonly functions: readonly FunctionSpan[];
   /** Members of the form `#name`, where they are declared. */
@@ -60,6 +62,7 @@ export function parseSource(path: string, text: string): Source {
   return {
     path,
     exports: exportsOf(parsed),
+    undocumented: undocumentedOf(parsed, text, lineAt),
     imports: importsOf(path, parsed),
     functions: functionsOf(parsed, lineAt),
     ...wordsOf(parsed, lineAt),
@@ -83,6 +86,31 @@ function exportsOf(parsed: ParseResult): Export[] {
       return { name, localName: localName.name ?? name, isType: isType || types.has(start) };
     }),
   );
+}
+
+function undocumentedOf(
+  parsed: ParseResult,
+  text: string,
+  lineAt: (offset: number) => number,
+): Source['undocumented'] {
+  const docEnds = parsed.comments
+    .filter(({ type, value }) => type === 'Block' && value.startsWith('*'))
+    .map(({ end }) => end);
+  // What a linter is told may stand in between.
+  const isDocumented = (start: number) =>
+    docEnds.some((end) => end <= start && /^\s*(\/\/.*\s*)*$/.test(text.slice(end, start)));
+  const byName = new Map<string, { start: number; isDocumented: boolean }>();
+  for (const { entries, start } of parsed.module.staticExports)
+    for (const { exportName, moduleRequest } of entries) {
+      const name = exportName.name ?? 'default';
+      if (moduleRequest !== null || !/^export\s+(?!\{|\*|type\s*\{)/.test(text.slice(start))) continue;
+      const found = byName.get(name);
+      const documented = isDocumented(start) || (found?.isDocumented ?? false);
+      byName.set(name, { start: found?.start ?? start, isDocumented: documented });
+    }
+  return [...byName]
+    .filter(([, { isDocumented }]) => !isDocumented)
+    .map(([name, { start }]) => ({ name, line: lineAt(start) }));
 }
 
 function importsOf(path: string, parsed: ParseResult): Import[] {

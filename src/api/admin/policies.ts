@@ -8,6 +8,7 @@ import type { Handlers } from '../handlers.ts';
 import { parsePageSize } from '../parse.ts';
 import { parseRetention, toRetentionMessage } from '../retention.ts';
 
+/** The methods of AdminService about retention, over a store. */
 export function policyHandlers(store: Store): Handlers<typeof AdminService> {
   return {
     getRetentionPolicy: async ({ namespace }) => ({

@@ -11,6 +11,7 @@ import type { Store } from '../../store/open.ts';
 import type { UsagePart, UsageScope } from '../../store/queries/usage-scan.ts';
 import type { NamespaceInfo } from '../../store/tenants/namespaces.ts';
 
+/** Answers GetUsage. @throws Failure INVALID_ARGUMENT, NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
 export async function getUsage(
   store: Store,
   request: GetUsageRequest,

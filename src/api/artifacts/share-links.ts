@@ -25,6 +25,7 @@ interface WebAddresses {
   readonly localUrl: () => string | undefined;
 }
 
+/** The methods of ArtifactService about share links, over a store. */
 export function shareHandlers(store: Store, { publicUrl, localUrl }: WebAddresses): ShareHandlers {
   return {
     createShareLink: async (request, { principal }) => {

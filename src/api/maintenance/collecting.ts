@@ -14,6 +14,7 @@ import { toPauseMessage } from '../admin/admin-service.ts';
 import { toQuarantinedMessage } from '../admin/quarantined.ts';
 import { parseAge, parseSize } from '../parse.ts';
 
+/** Answers CollectGarbage, within the bounds of the call. */
 export async function collectGarbage(
   store: Store,
   { findOrphans }: CollectGarbageRequest,
@@ -32,6 +33,7 @@ export async function collectGarbage(
   };
 }
 
+/** Answers Scrub, within the bounds of the call. */
 export async function scrub(
   store: Store,
   request: ScrubRequest,

@@ -12,6 +12,7 @@ import { share } from '../shared-messages.ts';
 
 type Message = MessageShape<typeof WatchSessionResponseSchema>;
 
+/** Answers WatchSession: what is there, then what is new, until the session is sealed or the call ends. */
 export async function* watchSession(
   store: Store,
   request: WatchSessionRequest,

@@ -18,6 +18,7 @@ interface CatFlags extends WindowFlags {
 /** Of one piece, where the user sets no bound: fewer calls. */
 const pieceBytes = 1024 * 1024;
 
+/** `artifacta cat`: writes the content of an artifact, or a part of it. */
 export function addCat(program: Command, invocation: Invocation): Command {
   return program
     .command('cat')

@@ -4,6 +4,7 @@ import { bashScript, type Completable, fishScript, zshScript } from './completio
 
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
+/** `artifacta completion`: writes what makes a shell complete commands and flags. */
 export function addCompletion(program: Command, invocation: Invocation): Command {
   return program
     .command('completion')

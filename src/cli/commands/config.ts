@@ -3,6 +3,7 @@ import { addGlobalFlags, globalFlags, type Invocation } from '../invocation.ts';
 import type { ClientSettings } from '../io.ts';
 import { tableLines } from '../output/table.ts';
 
+/** `artifacta config`: shows and keeps settings. */
 export function addConfig(program: Command, invocation: Invocation): Command {
   const config = program
     .command('config')

@@ -31,6 +31,7 @@ const words: Readonly<Record<DifferenceKind, string>> = {
   none: 'same',
 };
 
+/** `artifacta diff`: compares two sessions. */
 export function addDiff(program: Command, invocation: Invocation): Command {
   return program
     .command('diff')

@@ -14,6 +14,7 @@ interface LineageFlags {
   readonly version?: string;
 }
 
+/** `artifacta lineage`: shows what an artifact was made from, or what was made from it. */
 export function addLineage(program: Command, invocation: Invocation): Command {
   return program
     .command('lineage')

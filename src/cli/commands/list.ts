@@ -43,6 +43,7 @@ const sessionColumns: readonly Column[] = [
   { title: 'CREATED' },
 ];
 
+/** `artifacta ls`: lists sessions, or the artifacts of one. */
 export function addList(program: Command, invocation: Invocation): Command {
   return program
     .command('ls')
@@ -100,6 +101,7 @@ interface Shape<T> {
   id(item: T): string | undefined;
 }
 
+/** How sessions are listed. */
 export const sessionShape: Shape<Session> = {
   columns: sessionColumns,
   row: sessionRow,

@@ -19,6 +19,7 @@ interface PullFlags {
   readonly force?: boolean;
 }
 
+/** `artifacta pull`: writes an artifact, or a session, to files. */
 export function addPull(program: Command, invocation: Invocation): Command {
   return program
     .command('pull')

@@ -51,6 +51,7 @@ type Item =
 
 type Result = Item | { readonly path: string; readonly pushed: Pushed };
 
+/** `artifacta push`: stores files, directories, standard input or the output of a command. */
 export function addPush(program: Command, invocation: Invocation): Command {
   return program
     .command('push')

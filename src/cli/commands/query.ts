@@ -24,6 +24,7 @@ interface QueryFlags extends FilterFlags {
 /** What a list shows when nobody says how many. */
 const limitDefault = 100;
 
+/** `artifacta query`: finds artifacts or sessions by a filter. */
 export function addQuery(program: Command, invocation: Invocation): Command {
   return program
     .command('query')

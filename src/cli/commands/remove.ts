@@ -25,6 +25,7 @@ interface Removed {
   readonly artifact: Artifact | undefined;
 }
 
+/** `artifacta rm`: deletes artifacts. */
 export function addRemove(program: Command, invocation: Invocation): Command {
   return program
     .command('rm')

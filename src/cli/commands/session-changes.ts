@@ -15,6 +15,7 @@ interface UpdateFlags extends RetentionFlags {
   readonly touch?: boolean;
 }
 
+/** `artifacta session update`. */
 export function addSessionUpdate(session: Command, invocation: Invocation): void {
   addRetentionFlags(session.command('update').summary('change labels or retention, renew the lease'))
     .description('Changes labels at any time, and retention while the session is open; renews its lease.')
@@ -41,6 +42,7 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
     });
 }
 
+/** `artifacta session rm`. */
 export function addSessionRemove(session: Command, invocation: Invocation): void {
   session
     .command('rm')

@@ -18,6 +18,7 @@ interface OpenFlags extends RetentionFlags {
   readonly forever?: boolean;
 }
 
+/** `artifacta session`: opens, shows, lists, changes, seals, waits for and deletes sessions. */
 export function addSession(program: Command, invocation: Invocation): Command {
   const session = program
     .command('session')

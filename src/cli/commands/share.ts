@@ -18,6 +18,7 @@ interface ShareFlags {
   readonly qr?: boolean;
 }
 
+/** `artifacta share`: makes, lists and revokes share links. */
 export function addShare(program: Command, invocation: Invocation): Command {
   const share = program
     .command('share')

@@ -10,6 +10,7 @@ import { humanSize, humanTime } from '../output/human.ts';
 import { artifactJson, sessionJson } from '../output/json.ts';
 import { keyValueLines } from '../output/table.ts';
 
+/** `artifacta show`: what is known about an artifact or a session. */
 export function addShow(program: Command, invocation: Invocation): Command {
   return program
     .command('show')
@@ -30,6 +31,7 @@ export function addShow(program: Command, invocation: Invocation): Command {
     });
 }
 
+/** Prints an artifact as the output is wanted: for people, as JSON, or its id alone. */
 export async function printArtifact(artifact: Artifact, { output }: Invocation): Promise<void> {
   if (output.style.json) return output.json(artifactJson(artifact));
   if (output.style.quiet) return output.line(artifact.id);
@@ -45,6 +47,7 @@ export async function showSession(
   await printSession(await client.sessions.get(id, { signal: invocation.io.signal }), invocation);
 }
 
+/** Prints a session likewise. */
 export async function printSession(session: Session, { output }: Invocation): Promise<void> {
   if (output.style.json) return output.json(sessionJson(session));
   if (output.style.quiet) return output.line(session.id);

@@ -14,6 +14,7 @@ interface UpdateFlags {
   readonly etag?: string;
 }
 
+/** `artifacta update`: changes the labels, the expiry or the hold of an artifact. */
 export function addUpdate(program: Command, invocation: Invocation): Command {
   return program
     .command('update')

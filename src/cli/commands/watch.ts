@@ -7,6 +7,7 @@ import { humanSize, humanTime, plain } from '../output/human.ts';
 import { artifactJson, sessionJson } from '../output/json.ts';
 import { printSession } from './show.ts';
 
+/** `artifacta watch`: shows what happens in a session while it happens. */
 export function addWatch(program: Command, invocation: Invocation): Command {
   return program
     .command('watch')

@@ -15,6 +15,7 @@ import { segmentsOf, TargetNames } from './target-names.ts';
 /** How many files are fetched at once. */
 const concurrencyMax = 4;
 
+/** Where a session is written to, and how. */
 export interface PullOptions {
   readonly to: string | undefined;
   readonly force: boolean;

@@ -5,6 +5,7 @@ import { UsageError } from '../exit.ts';
 import { parseCount, parsePairs, parseTtl } from './parse.ts';
 import { repeated } from './repeated.ts';
 
+/** The flags of {@link addRetentionFlags}, as they were given. */
 export interface RetentionFlags {
   readonly retain?: string[];
   readonly keepLast?: string;
@@ -12,6 +13,7 @@ export interface RetentionFlags {
   readonly keepOutcome?: Outcome[];
 }
 
+/** Gives a command the flags that say retention. */
 export function addRetentionFlags(command: Command): Command {
   return command
     .addOption(

@@ -11,6 +11,7 @@ import { humanSize, plain } from '../output/human.ts';
 import { Progress } from '../output/progress.ts';
 import { printStatus } from './status.ts';
 
+/** `artifacta export`: writes the index to a file. */
 export function addExport(program: Command, invocation: Invocation): Command {
   return program
     .command('export')
@@ -76,6 +77,7 @@ async function toFile(
   else await output.line(output.style.quiet ? path : `exported  ${humanSize(written)}  ${plain(path)}`);
 }
 
+/** `artifacta import`: fills a store from such a file. */
 export function addImport(program: Command, invocation: Invocation): Command {
   return program
     .command('import')

@@ -18,6 +18,7 @@ interface FsckFlags {
 
 type Summary = Extract<VerifyEvent, { kind: 'summary' }>;
 
+/** `artifacta fsck`: checks a store and repairs it. */
 export function addFsck(program: Command, invocation: Invocation): Command {
   return program
     .command('fsck')

@@ -21,6 +21,7 @@ interface MintFlags {
   readonly ttl?: string;
 }
 
+/** `artifacta keys`: makes, lists and revokes API keys, and mints tokens. */
 export function addKeys(program: Command, invocation: Invocation): Command {
   const keys = program
     .command('keys')

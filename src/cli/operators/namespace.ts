@@ -13,6 +13,7 @@ interface SettingFlags {
   readonly maxSessions?: string;
 }
 
+/** `artifacta namespace`: makes, lists and changes namespaces, and limits them. */
 export function addNamespace(program: Command, invocation: Invocation): Command {
   const namespace = program
     .command('namespace')

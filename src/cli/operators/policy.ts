@@ -16,6 +16,7 @@ interface InFlag {
   readonly in: string;
 }
 
+/** `artifacta policy`: the retention of a namespace. */
 export function addPolicy(program: Command, invocation: Invocation): Command {
   const policy = program
     .command('policy')

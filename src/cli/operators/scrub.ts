@@ -14,6 +14,7 @@ interface ScrubFlags {
 /** What was read by this command is not read by it again, even if the answers came late. */
 const slackMs = 5_000;
 
+/** `artifacta scrub`: reads contents and compares them with their digests. */
 export function addScrub(program: Command, invocation: Invocation): Command {
   return program
     .command('scrub')

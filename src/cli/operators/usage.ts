@@ -11,6 +11,7 @@ interface UsageFlags {
   readonly by?: string;
 }
 
+/** `artifacta usage`: what a namespace holds. */
 export function addUsage(program: Command, invocation: Invocation): Command {
   return program
     .command('usage')

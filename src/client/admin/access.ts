@@ -52,6 +52,7 @@ export interface ApiKey {
   readonly revokeTime: Date | undefined;
 }
 
+/** What an API key that is made is to be. */
 export interface NewApiKey extends CallSettings {
   /** Default for operators' keys: `default`. */
   readonly namespace?: string | undefined;

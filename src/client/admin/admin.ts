@@ -48,12 +48,16 @@ export interface Finding {
   readonly repaired: boolean;
 }
 
+/** How far a check has come. */
 export interface Checked {
+  /** Rows of the index. */
   readonly rows: number;
   readonly contents: number;
+  /** Bytes of contents that were read. */
   readonly bytes: number;
 }
 
+/** What a check tells, in this order: findings and progress in turns, then one summary. */
 export type VerifyEvent =
   | { readonly kind: 'finding'; readonly finding: Finding }
   | { readonly kind: 'progress'; readonly checked: Checked }
@@ -66,6 +70,7 @@ export type VerifyEvent =
       readonly repaired: number;
     };
 
+/** What a check looks at, and what it repairs. */
 export interface VerifyOptions extends CallSettings {
   /** Default: all. */
   readonly namespace?: string | undefined;

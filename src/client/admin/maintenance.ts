@@ -37,6 +37,7 @@ export interface Exported {
   readonly removed: number;
 }
 
+/** When an export is written, and how many are kept. */
 export interface ExportOptions extends CallSettings {
   /** Write none if the last is younger. Default: the service's. */
   readonly minAgeMs?: number | undefined;
@@ -50,6 +51,7 @@ export interface MaintenanceOptions extends CallSettings {
   readonly maxItems?: number | undefined;
 }
 
+/** What a collection looks for. */
 export interface CollectOptions extends MaintenanceOptions {
   /** Look for files that nothing knows now. Default false. */
   readonly findOrphans?: boolean | undefined;
@@ -67,6 +69,7 @@ export interface Collected {
   readonly pauses: readonly Pause[];
 }
 
+/** How much a scrub reads. */
 export interface ScrubOptions extends MaintenanceOptions {
   /** At most so many bytes. Default: the service's. */
   readonly maxBytes?: number | undefined;

@@ -8,6 +8,7 @@ export interface Pause {
   readonly message: string;
 }
 
+/** The pause that a message is about. */
 export function pauseFrom({ id, cause, message }: StorePause): Pause {
   return { id, cause: nameIn(StorePause_Cause, cause), message };
 }

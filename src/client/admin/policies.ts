@@ -18,6 +18,7 @@ export interface RetentionPolicy {
   readonly etag: string;
 }
 
+/** How a retention is set. */
 export interface PolicyOptions extends CallSettings {
   /** Only if it still has this etag, else ABORTED with reason ETAG_MISMATCH. */
   readonly etag?: string;

@@ -29,6 +29,11 @@ export type BatchResult = { readonly artifact: Artifact } | { readonly error: Ar
 /** How many references one call takes. */
 const batchMax = 64;
 
+/**
+ * The artifact that a reference names.
+ *
+ * @throws ArtifactaError with reason ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED or ARTIFACT_DELETED.
+ */
 export async function getArtifact(calls: Calls, ref: ArtifactRef, settings: CallSettings): Promise<Artifact> {
   const request = { artifact: refMessage(ref) };
   const answer = await unary(calls, settings, (options) => calls.artifacts.getArtifact(request, options));

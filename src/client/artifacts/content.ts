@@ -21,6 +21,7 @@ const pieceBytesMin = 256 * 1024;
 /** The longest message that carries bytes. */
 export const chunkBytesMax = 1024 * 1024;
 
+/** What may be pushed, as a content. It can be read again unless it is a stream. */
 export function toContent(given: PushContent): Content {
   if (typeof given === 'string') return bytesContent(Buffer.from(given));
   if (given instanceof Uint8Array) return bytesContent(given);

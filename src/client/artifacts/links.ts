@@ -33,6 +33,7 @@ export interface NewShareLink {
   readonly localUrl: string | undefined;
 }
 
+/** How long a link opens its artifact. */
 export interface ShareOptions extends CallSettings {
   /** At most 30 days. Default 24 hours. The artifact's own expiry ends it earlier. */
   readonly expiry?: Expiry | undefined;

@@ -86,6 +86,7 @@ export function specMessage(
   });
 }
 
+/** What a push has made or found. */
 export function pushedFrom(artifact: Artifact, receipt: Receipt | undefined): Pushed {
   return {
     artifact,

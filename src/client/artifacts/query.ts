@@ -40,6 +40,7 @@ export interface ArtifactPage {
   readonly previews: Readonly<Record<string, string>>;
 }
 
+/** The artifacts that a query finds, page by page. @throws ArtifactaError. */
 export function listArtifacts(calls: Calls, query: ArtifactQuery): AsyncGenerator<Artifact, void, void> {
   return paged(query, async (pageSize, pageToken) => {
     const { artifacts, nextPageToken } = await queryArtifacts(calls, { ...query, pageSize, pageToken });

@@ -84,6 +84,7 @@ export interface LineMatch {
   readonly textLine: number;
 }
 
+/** A part of an artifact, found by the service. @throws ArtifactaError. */
 export async function readArtifact(
   calls: Calls,
   ref: ArtifactRef,

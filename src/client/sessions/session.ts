@@ -67,6 +67,7 @@ const outcomes: Readonly<Record<Outcome, SessionOutcome>> = {
 /** Every outcome, in the order of the interface. */
 export const outcomeNames = Object.keys(outcomes) as readonly Outcome[];
 
+/** An outcome, as messages have it. */
 export function outcomeMessage(outcome: Outcome): SessionOutcome {
   return outcomes[outcome];
 }

@@ -15,6 +15,7 @@ export interface Explanation {
   readonly budget: number;
 }
 
+/** The explanation that a message has. */
 export function explanationFrom(explanation: QueryExplanation): Explanation {
   return {
     filter: explanation.filter,

@@ -35,6 +35,7 @@ export async function* paged<T>(
   }
 }
 
+/** The order of a listing, as messages have it. Default: the newest first. */
 export function orderOf({ order }: PageOptions): ListOrder {
   return order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST;
 }

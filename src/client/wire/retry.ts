@@ -18,6 +18,7 @@ export interface RetryPolicy {
   beforeRetry(error: ArtifactaError): Promise<boolean>;
 }
 
+/** How calls are repeated unless it is said otherwise. Times are milliseconds. */
 export const retryDefaults: RetryPolicy = {
   attemptsMax: 6,
   delayMsFirst: 100,

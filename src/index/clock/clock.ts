@@ -54,6 +54,7 @@ export interface Confirmation {
   readonly time: number;
 }
 
+/** What the clock believes. */
 export const clockLimits = {
   /** The wall clock may be off by this much, in milliseconds. */
   departureMsMax: 5 * 60_000,
@@ -94,6 +95,7 @@ interface Doubt {
   agreedSince: number | undefined;
 }
 
+/** The time of one store, in milliseconds since the Unix epoch, and whether it may be wrong. */
 export class ServiceClock {
   private readonly source: TimeSource;
   private readonly warn: (message: string) => void;

@@ -10,6 +10,7 @@ interface Settlement {
   abandon(failure: unknown): void;
 }
 
+/** The writes of some transactions, which become durable together, and who waits for that. */
 export class Batch {
   private readonly writes = new Map<string, Write>();
   private readonly waiting: Settlement[] = [];

@@ -12,10 +12,12 @@ import type { Database, DatabaseReader } from './database.ts';
 import { examineRows } from './reader.ts';
 import { decodeRow } from './stored-row.ts';
 
+/** How many of the newest commits the ring holds. */
 export const ringSlots = 1_024;
 
 const slotKeys = Array.from({ length: ringSlots }, (_, slot) => keys.store.commit.key(slot));
 
+/** The write that puts a commit into its slot. */
 export function commitWrite(commit: CommitRecord): Write {
   return keys.store.commit.put([commit.seq % ringSlots], commit);
 }

@@ -7,6 +7,7 @@ import type { Key, Range, Write } from '../row.ts';
 /** A row as it is stored: see `stored-row.ts`. */
 export type StoredValue = Uint8Array;
 
+/** Reads of a database, at one instant or of what is there now. */
 export interface DatabaseReader {
   /** Absent where every read has to wait. */
   getSync?(key: Key): StoredValue | undefined;

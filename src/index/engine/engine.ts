@@ -28,6 +28,7 @@ export interface Mark {
   close(): Promise<void>;
 }
 
+/** What an engine stands on. */
 export interface EngineOptions {
   /** Opens the database; called again after every write error. */
   openDatabase(): Promise<Database>;

@@ -25,6 +25,7 @@ interface Lane<T> {
   nextLane: Lane<T>;
 }
 
+/** Items in lanes that take turns. */
 export class FairQueue<T> {
   private readonly lanes = new Map<string, Lane<T>>();
   /** The lane before the one whose turn it is. */

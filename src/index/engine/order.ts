@@ -39,6 +39,7 @@ const bytesHintDefault = 1_024;
 /** After so many transactions the thread is given to others. */
 const turnTransactionsMax = 256;
 
+/** The transactions that wait, the one that runs, and the batches that are not durable. */
 export class Order {
   private readonly options: OrderOptions;
   private readonly queue = new FairQueue<Waiting>();

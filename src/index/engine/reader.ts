@@ -12,10 +12,12 @@ import { decodeRow } from './stored-row.ts';
  */
 const syncKeysMax = 16;
 
+/** The value of a row; undefined if there is none. @throws Failure DATA_LOSS. */
 export async function readRow(database: DatabaseReader, key: Key): Promise<Value | undefined> {
   return (await readRows(database, [key]))[0];
 }
 
+/** One value (or undefined) for each key, in the order of the keys. @throws Failure DATA_LOSS. */
 export async function readRows(
   database: DatabaseReader,
   keys: readonly Key[],
@@ -29,6 +31,7 @@ export async function readRows(
 /** A reader whose reads need not wait. */
 export type SyncReader = DatabaseReader & Required<Pick<DatabaseReader, 'getSync'>>;
 
+/** As {@link readRow}, at once. */
 export function readRowNow(database: SyncReader, key: Key): Value | undefined {
   const stored = database.getSync(key);
   return stored === undefined ? undefined : decodeRow(key, stored);

@@ -10,6 +10,7 @@ import type { DatabaseReader, StoredValue } from './database.ts';
 import type { Decision } from './decision.ts';
 import { decodeRow } from './stored-row.ts';
 
+/** One round, from its first fetch to the end of its last decision. */
 export class Round {
   private readonly database: Pick<DatabaseReader, 'getMany'>;
   private readonly pending: () => readonly (Batch | undefined)[];

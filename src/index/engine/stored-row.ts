@@ -15,6 +15,7 @@ const versionAt = 4;
 /** Bytes that a stored row is longer than its value. */
 const storedRowOverheadBytes = 5;
 
+/** A row as it is stored; {@link decodeRow} reads it. */
 export function encodeRow(key: Key, value: Value): StoredValue {
   const stored = Buffer.allocUnsafe(storedRowOverheadBytes + value.length);
   stored[versionAt] = formatVersion;

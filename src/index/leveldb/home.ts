@@ -37,6 +37,7 @@ type LevelHomeOptions = Omit<LevelIndexOptions, 'onDamage'>;
 const beforeCommits = { gte: Uint8Array.of(0), lt: commitRange.gte };
 const afterCommits = { gte: commitRange.lt, lt: Uint8Array.of(0xff) };
 
+/** The home of an index in a directory. */
 export class LevelHome implements IndexHome {
   private readonly options: LevelHomeOptions;
   private readonly rebuild: string;

@@ -30,6 +30,7 @@ interface LevelOptions extends LevelTuning {
   readonly locks?: LockWatch | undefined;
 }
 
+/** Where the index is, and what it stands on. */
 export interface LevelIndexOptions
   extends LevelOptions,
     Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage'> {

@@ -26,6 +26,7 @@ const lockWatchMs = 1_000;
 /** A list that changes while it is read may lack a line; nobody takes the same lock again, so that a lost one stays lost. */
 const readsMax = 5;
 
+/** Watches the locks of the databases that are open. Elsewhere than on Linux it watches nothing. */
 export class LockWatch implements Disposable {
   private readonly options: LockWatchOptions;
   /** By the path of the lock's file: how its line in the list reads. */

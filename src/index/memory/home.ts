@@ -11,6 +11,7 @@ import type { Entry } from '../row.ts';
 import { type MemoryIndexOptions, openMemoryDatabase, openMemoryIndex } from './memory.ts';
 import { MemoryRows } from './rows.ts';
 
+/** The home of an index in this process. */
 export class MemoryHome implements IndexHome {
   private readonly options: MemoryIndexOptions;
   private isReplacing = false;

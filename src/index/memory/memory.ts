@@ -6,6 +6,7 @@ import type { Database } from '../engine/database.ts';
 import { type EngineOptions, openEngine } from '../engine/engine.ts';
 import { MemoryRows } from './rows.ts';
 
+/** What the index begins with, and what it stands on. */
 export interface MemoryIndexOptions
   extends Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage'> {
   /** What is "on disk". Pass the same again to reopen. Default: nothing. */

@@ -10,6 +10,7 @@ interface Version {
   readonly value: StoredValue | undefined;
 }
 
+/** The rows as they are, and as they were when each live snapshot was taken. */
 export class MemoryRows {
   /** Versions of each key, oldest first. Keys are one character a byte, so their order is that of the bytes. */
   private readonly versions = new Map<string, Version[]>();

@@ -25,6 +25,7 @@ import { SendQueue } from './send-queue.ts';
 import { countAnswer } from './sliced-writes.ts';
 import { statusOf } from './status.ts';
 
+/** What a door makes calls with. */
 export interface CallOptions {
   readonly door: Door;
   /** Aborted when the service is forced to stop; so are then the signals of all calls. */
@@ -52,6 +53,7 @@ type Context = ReturnType<typeof createHandlerContext>;
 /** The reason of a signal that is aborted because its call has ended well. */
 const ended = new Error('the call has ended');
 
+/** A handler of grpc-js for a unary method. */
 export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCall<Buffer, Encoded> {
   const encode = encoderOf(spec.method.output);
   return (call, callback) => {
@@ -63,6 +65,7 @@ export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCal
   };
 }
 
+/** A handler of grpc-js for a method that takes a stream. */
 export function clientStreaming(
   spec: Spec<'client_streaming'>,
   options: CallOptions,
@@ -78,6 +81,7 @@ export function clientStreaming(
   };
 }
 
+/** A handler of grpc-js for a method that answers a stream. */
 export function serverStreaming(
   spec: Spec<'server_streaming'>,
   options: CallOptions,

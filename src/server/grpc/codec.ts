@@ -32,6 +32,7 @@ export interface Encoded {
   copy(target: Buffer, offset: number): void;
 }
 
+/** Makes the bytes of messages of one type. */
 export type Encode<D extends DescMessage> = (message: MessageInitShape<D>) => Encoded;
 
 /**

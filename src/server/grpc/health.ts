@@ -12,6 +12,7 @@ import type { Readiness } from '../readiness.ts';
 /** What a probe asks for that is not to fail while the service starts, drains or is in recovery. */
 const livenessName = 'liveness';
 
+/** The health service. @param services the names that readiness is told under, besides the empty one. */
 export function health(readiness: Readiness, services: readonly string[]): ServiceImpl<typeof Health> {
   const known = new Set(['', ...services]);
   const statusOf = (service: string) => {

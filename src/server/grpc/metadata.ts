@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { Metadata } from '@grpc/grpc-js';
 
+/** Metadata as Headers. */
 export function headersOf(metadata: Metadata): Headers {
   const headers = new Headers();
   for (const [key, values] of Object.entries(metadata.toJSON())) {

@@ -6,6 +6,7 @@ import type { Encoded } from './codec.ts';
 /** The handler is asked for more while fewer bytes than this wait to be sent. One large message always may. */
 const unsentBytesMax = 1024 * 1024;
 
+/** Sends the messages of one stream, no faster than they are taken. */
 export class SendQueue {
   private readonly call: ServerWritableStream<unknown, Encoded>;
   private readonly signal: AbortSignal;

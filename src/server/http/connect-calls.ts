@@ -21,6 +21,7 @@ import { isSendable, unexpected } from '../refusals.ts';
 import { explained } from './connect-errors.ts';
 import type { Exchange } from './exchange.ts';
 
+/** What calls are made with. Messages have at most so many bytes. */
 export interface ConnectOptions extends CallOptions {
   readonly messageBytesMax: number;
 }
@@ -33,6 +34,7 @@ const refusedKey = createContextKey<ConnectError | undefined>(undefined, { descr
 /** Answers a request if its path is that of a method; false if it is not. */
 type ConnectCalls = (exchange: Exchange) => boolean;
 
+/** The methods, over every protocol but gRPC. */
 export function connectCalls(methods: readonly MethodImplSpec[], options: ConnectOptions): ConnectCalls {
   const router = createConnectRouter({
     // gRPC has a door of its own, which is faster.

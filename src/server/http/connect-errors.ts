@@ -18,6 +18,7 @@ const reasons: Readonly<Partial<Record<Code, Reason>>> = {
   [Code.Canceled]: 'CANCELLED',
 };
 
+/** The response, with a reason if it is an error that has none. */
 export async function explained(response: UniversalServerResponse): Promise<UniversalServerResponse> {
   const { status, header, body } = response;
   if (status < 400 || body === undefined || header?.get('content-type') !== 'application/json')

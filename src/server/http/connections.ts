@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Turns } from '../turns.ts';
 import type { Exchange } from './exchange.ts';
 
+/** A server of HTTP/1.1 in clear, or of HTTP/1.1 and HTTP/2 over TLS. */
 export type NodeServer = Server | Http2SecureServer;
 
 /** Of what Node finds wrong with a request; anything else is a bad request. */
@@ -15,6 +16,7 @@ const statusLines: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 };
 
+/** The connections of a server, from their beginning to their end. */
 export class Connections {
   private readonly server: NodeServer;
   private readonly turns: Turns;

@@ -19,6 +19,7 @@ import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.
 import { PlainCalls } from './plain-calls.ts';
 import { answerPlainly } from './routes.ts';
 
+/** Where the door listens, what it serves and to whom. */
 export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly methods: readonly MethodImplSpec[];
   readonly address: Address;
@@ -30,6 +31,7 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly windowBytes: number;
 }
 
+/** A door that listens. */
 export interface HttpDoor {
   readonly port: number;
   /** Node's own. */

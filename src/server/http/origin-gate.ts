@@ -8,6 +8,7 @@ import { hostName, KnownHosts } from '../known-hosts.ts';
 import { refusal } from '../refusals.ts';
 import { badField, HttpError } from './errors.ts';
 
+/** Under which names the door may be called, and by which pages. */
 export interface OriginOptions {
   /** Where the door listens, as it was given. Under this name it may always be called. */
   readonly listenHost: string;
@@ -54,6 +55,7 @@ const exposedHeaders = [
 /** How long browsers may remember a preflight; more than two hours is cut by some. */
 const preflightSeconds = 7_200;
 
+/** Lets calls in by what their headers say of the page that makes them. */
 export class OriginGate {
   private readonly options: OriginOptions;
   private readonly known: KnownHosts;

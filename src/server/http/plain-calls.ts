@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.ts';
 /** The context of a call, which has to be ended with it. */
 type CallContext = ReturnType<typeof createHandlerContext>;
 
+/** Makes calls on behalf of requests that are not calls of a protocol. */
 export class PlainCalls {
   private readonly methods: readonly MethodImplSpec[];
   private readonly options: CallOptions;

@@ -10,6 +10,7 @@ export interface RequestTarget {
   readonly query: string;
 }
 
+/** Path and query of a request’s target, both as they came. */
 export function splitTarget(url: string): RequestTarget {
   const at = url.indexOf('?');
   return at < 0 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at + 1) };

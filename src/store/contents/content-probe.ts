@@ -9,6 +9,7 @@ import type { Contents } from './contents.ts';
 /** Read at once, between two looks at the clock. */
 const pieceBytes = 64 * 1024 * 1024;
 
+/** What a reading of a content has shown. */
 export type Verdict =
   | { readonly kind: 'sound' }
   /** The bytes are there, and are others; or nothing is there. */

@@ -7,6 +7,7 @@ const GiB = 1024 ** 3;
 /** The system is asked at most this often, in milliseconds. */
 const askEveryMs = 1_000;
 
+/** How much space is left, in bytes. */
 export interface SpaceStatus {
   readonly freeBytes: number;
   /** Below so much uploads are refused. */

@@ -28,6 +28,7 @@ interface ExportRow {
   readonly value: Uint8Array;
 }
 
+/** One part of an export. */
 export type ExportPart =
   | { readonly kind: 'header'; readonly header: ExportHeader }
   /** At most {@link exportBytesMax}, or a single row. */

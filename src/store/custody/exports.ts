@@ -48,6 +48,7 @@ interface Found extends StoredExport {
   readonly name: string;
 }
 
+/** Writes exports and keeps the last few. */
 export class Exports {
   private readonly options: ExportsOptions;
   private running: Promise<ExportResult> | undefined;

@@ -46,6 +46,7 @@ interface HostOptions {
   readonly serviceClock?: ServiceClock;
 }
 
+/** What a host does at the moment. */
 export type HostState =
   | 'serving'
   | 'recovery'
@@ -85,6 +86,7 @@ interface VerifyOptions extends CheckOptions {
   readonly reindex: boolean;
 }
 
+/** The store of a service, through all states. */
 export class StoreHost implements AsyncDisposable {
   private readonly options: HostOptions;
   private readonly clock: () => number;

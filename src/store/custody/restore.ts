@@ -82,6 +82,7 @@ export async function isEmpty(index: Index): Promise<boolean> {
 /** Everything but what belongs to the store as a whole. */
 const afterStoreRows = { gte: keys.sessions.name.range().gte, lt: Uint8Array.of(0xff) };
 
+/** Why a store that holds something is not filled. */
 export function notEmpty(): Failure {
   return new Failure(
     'STORE_NOT_EMPTY',

@@ -27,6 +27,7 @@ interface Credential {
 const { apiKey } = keys.credentials;
 const link = keys.links.record;
 
+/** Decides of each credential of an export what it is when it is restored, and counts those that wait. */
 export class RestoredCredentials {
   private readonly present: Index | undefined;
   private readonly pauseId: string;

@@ -4,6 +4,7 @@ import type { IndexHome } from '../../index/home.ts';
 import { found } from '../verify/finding.ts';
 import { findingsMax, type VerifyEvent } from '../verify/verifier.ts';
 
+/** Checks what is left, as {@link Verifier} checks a whole store. */
 export async function* checkSalvage(home: IndexHome, loss: Loss): AsyncGenerator<VerifyEvent> {
   yield { kind: 'finding', finding: found('COMMITS_LOST', {}, loss.message).finding };
   const checked = { rows: 0, contents: 0, bytes: 0 };

@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import type { PageTokens } from './page-token.ts';
 
+/** Where a query goes on. */
 export interface Position {
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
@@ -26,6 +27,7 @@ export function openPosition(
   return { now: Number(bytes.readBigUInt64BE()), after: bytes.subarray(nowBytes) };
 }
 
+/** A page token for a position. */
 export function issuePosition(
   tokens: PageTokens,
   query: readonly unknown[],

@@ -58,6 +58,7 @@ interface ApplicationPage {
   readonly nextPageToken: string;
 }
 
+/** Reads, sets and applies the retention of namespaces. */
 export class Policies {
   private readonly index: Index;
   private readonly namespaces: Namespaces;

@@ -30,6 +30,7 @@ export function growthKeys(ns: string, session: string): Key[] {
   return [usageKey(ns, session), keys.store.namespace.key(ns)];
 }
 
+/** The usage of what is empty. */
 export const noUsage: UsageRecord = { sessions: 0, artifacts: 0, bytes: 0 };
 
 /** The sum of some usage; what is left out counts as 0. */

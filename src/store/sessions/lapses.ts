@@ -2,6 +2,7 @@
 import type { SessionUid } from '../../domain/ids.ts';
 import type { LapseWriter } from '../rows/transaction.ts';
 
+/** Writes lapses down, unless time may be wrong. */
 export class Lapses implements LapseWriter {
   private readonly isClockSuspect: () => boolean;
   private readonly seal: (ns: string, uid: SessionUid) => Promise<boolean>;

@@ -234,6 +234,7 @@ function hashIn(id: string): string | undefined {
   return idPattern.exec(id)?.[1];
 }
 
+/** The id of a link, from the hash of its token. */
 export function linkId(hash: string): string {
   return `lnk_${hash}`;
 }

@@ -27,6 +27,7 @@ interface Opened extends Shared {
   readonly record: ArtifactRecord;
 }
 
+/** Contents for the bearers of tokens, of any namespace. */
 export class SharedContents {
   private readonly index: Index;
   private readonly contents: Contents;

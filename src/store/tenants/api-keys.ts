@@ -31,6 +31,7 @@ export interface NewApiKey {
 /** `ark_<id>_<secret>`: the id finds the record, the secret is 256 random bits. */
 const pattern = /^ark_([a-z2-7]{16})_([A-Za-z0-9_-]{43})$/;
 
+/** The API keys of all namespaces. */
 export class ApiKeys {
   private readonly index: Index;
 

@@ -24,6 +24,7 @@ export interface Graces {
   readonly readMs: number;
 }
 
+/** A quarter of an hour before contents are taken out of use, an hour before their files go. */
 export const defaultGraces: Graces = { dedupMs: 15 * 60_000, readMs: readGraceMs };
 
 interface CollectionOptions {
@@ -55,6 +56,7 @@ type Tally = { -readonly [K in 'condemned' | 'removed' | 'removedBytes' | 'orpha
 /** After so many removals the ranges that were emptied are compacted. */
 const removalsBetweenCompactions = 10_000;
 
+/** Collects what is free, and looks for files that nothing knows. */
 export class Collection {
   private readonly options: CollectionOptions;
   private readonly orphans: Orphans;

@@ -4,6 +4,7 @@ import { type After, afterAwaitedTime } from '../../index/timer.ts';
 /** Beyond this it rests no longer, in milliseconds: what took long may have waited for others. */
 const restMsMax = 50;
 
+/** Rests after each piece of work. */
 export class Pace {
   private readonly after: After;
   private readonly elapsed: () => number;

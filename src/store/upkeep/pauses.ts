@@ -18,6 +18,7 @@ type Work =
   /** Freeing what nobody asked to delete. */
   | 'orphans';
 
+/** One thing that maintenance waits for. */
 export interface Pause {
   /** Names this pause, and no other one of the same cause. */
   readonly id: string;

@@ -11,6 +11,7 @@ import type { PageTokens } from '../look/page-token.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import type { Damaged } from './scrub.ts';
 
+/** A content that is quarantined, and who holds it. The size is in bytes. */
 export interface QuarantinedContent extends QuarantineRecord {
   readonly ns: string;
   readonly sha256: Sha256;
@@ -22,6 +23,7 @@ export interface QuarantinedContent extends QuarantineRecord {
 
 const holdersShownMax = 10;
 
+/** Lists quarantined contents. */
 export class Quarantined {
   private readonly index: Index;
   private readonly namespaces: Namespaces;

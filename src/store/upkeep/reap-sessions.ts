@@ -24,6 +24,7 @@ const leftTogether = 500;
 /** A session of so many events goes in one transaction. */
 const smallFeed = 200;
 
+/** Reaps one session at a time. */
 export class SessionReaper {
   private readonly options: ReaperOptions;
 

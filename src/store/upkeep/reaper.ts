@@ -18,6 +18,7 @@ import {
 import { SessionReaper } from './reap-sessions.ts';
 import { itemsOf, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
 
+/** What one call has freed, and when to call again. */
 export interface ReapResult extends Reaped {
   /** There is more to do now. */
   readonly more: boolean;
@@ -34,6 +35,7 @@ const freedBetweenCompactions = 10_000;
 /** Rows of the queue that are read together. */
 const queuedTogether = 256;
 
+/** Works the queue of what is due. */
 export class Reaper {
   private readonly options: ReaperOptions;
   private readonly sessions: SessionReaper;

@@ -95,6 +95,7 @@ interface Tally {
 
 const nothing = { contents: 0, bytes: 0, soundFiles: 0, damagedCount: 0, releasedCount: 0 };
 
+/** Scrubs contents, as many as a call has time for. */
 export class Scrub {
   private readonly options: ScrubOptions;
   /** A content that a call had no time to finish. */

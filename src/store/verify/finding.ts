@@ -85,6 +85,7 @@ export type Repair =
   | { readonly kind: 'listQuarantined'; readonly ns: string; readonly sha256: Sha256 }
   | { readonly kind: 'condemn'; readonly ns: string; readonly name: string; readonly size: number };
 
+/** A finding, with what would mend it if anything can. */
 export interface Found {
   readonly finding: Finding;
   readonly repair?: Repair;

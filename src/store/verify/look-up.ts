@@ -6,6 +6,7 @@ import type { Key, Value } from '../../index/row.ts';
 /** A row that does not match its checksum, or lies in a block that cannot be read. */
 export const damaged: unique symbol = Symbol('damaged');
 
+/** A value, nothing, or a row that is damaged. */
 export type LookedUp = Value | undefined | typeof damaged;
 
 /** One value per key, in their order. */

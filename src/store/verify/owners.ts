@@ -14,6 +14,7 @@ import { freeAgain } from '../rows/session-life.ts';
 import { putDerivedOfSession } from '../rows/session-rows.ts';
 import { Draft } from '../rows/transaction.ts';
 
+/** A family, whatever its parts and values are. */
 // biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
 export type AnyFamily = Family<any, any>;
 

@@ -8,6 +8,7 @@ import { type AnyFamily, familyOf, type Owner } from './owners.ts';
 /** Of these the namespace is the second column. */
 const queues: readonly AnyFamily[] = [keys.calls.expiry, keys.blobs.maybeFree, keys.blobs.condemned];
 
+/** The extent of one check, and its memory. */
 export class Scope {
   /** Undefined: all. */
   readonly namespace: string | undefined;

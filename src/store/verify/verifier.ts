@@ -23,6 +23,7 @@ import { unreadableRows } from './row-check.ts';
 import { Scope } from './scope.ts';
 import { feeds, heads, keptLists, outputs, sessionCounts, usage } from './session-check.ts';
 
+/** How far a check has come. */
 export interface Checked {
   /** Rows of the index. */
   readonly rows: number;
@@ -31,6 +32,7 @@ export interface Checked {
   readonly bytes: number;
 }
 
+/** What a check tells: findings and progress in turns, then one summary. */
 export type VerifyEvent =
   | { readonly kind: 'finding'; readonly finding: Finding }
   | { readonly kind: 'progress'; readonly checked: Checked }
@@ -43,6 +45,7 @@ export type VerifyEvent =
       readonly repaired: number;
     };
 
+/** What a check looks at. */
 export interface CheckOptions {
   /** Only this namespace. Default: all. */
   readonly namespace?: string | undefined;
@@ -66,6 +69,7 @@ interface Report {
   readonly fileBytes: number;
 }
 
+/** Checks a store, and repairs what a report of an earlier check lists. */
 export class Verifier {
   private readonly index: Index;
   private readonly blobs: BlobStore;

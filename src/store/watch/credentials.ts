@@ -19,6 +19,7 @@ interface Bearer {
 /** With the time that a look takes it is less than a second. */
 const lookEveryMs = 900;
 
+/** The credentials by which somebody watches. */
 export class WatchedCredentials {
   private readonly after: After;
   private readonly bearers = new Set<Bearer>();

@@ -18,6 +18,7 @@ import { type FeedEvent, feedEvents, readSeal, readSessionRecord } from './feed.
 import { Mailbox } from './mailbox.ts';
 import { type Lapsing, type Member, SessionTail, tooSlow } from './session-tail.ts';
 
+/** What is watched, and from where. */
 export interface WatchRequest {
   readonly session: SessionId;
   /** Only events with a higher number. */
