@@ -1,8 +1,8 @@
 /**
- * How much may wait to be sent, of all answers on all doors: so that those who ask and do not read do not fill the
- * memory. What is handed to a connection counts until its write has called back, and what is made for an answer counts
- * from before its making. Whoever must wait too long for room is told to come back; meanwhile the answer that is taken
- * slowest is ended, by `docs/decisions/0026-unsent-bytes.md`.
+ * One limit for the bytes that wait to be sent, of all answers on all doors. Without it, callers who ask and do not read
+ * fill the memory. Room is reserved before an answer is made. What is handed to a connection counts until its write has
+ * called back. While somebody waits for room, slow answers are ended; whoever waits too long is told to come back. Why
+ * so: `docs/decisions/0026-unsent-bytes.md`.
  */
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -26,7 +26,7 @@ interface SendBudgetOptions {
   readonly stalledSecondsMax?: number;
 }
 
-/** How often it is looked whom to end while somebody waits; and how long a good answer may go on then. */
+/** While somebody waits: how often answers are looked for that can be ended. An answer that is not slow has this long, too. */
 const lookMs = 1_000;
 
 /** The one budget of a service: what all its answers hold, and who waits for room. Times are milliseconds. */

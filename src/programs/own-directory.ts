@@ -1,6 +1,6 @@
 /**
- * What lies in the data directory is read and written by the store alone: whoever else opens and closes one of its locks
- * in this process has dropped it, and what else is there is no file of anybody's.
+ * The store alone reads and writes what lies in the data directory. If another part of this process opens and closes one
+ * of the files that are locked, the lock is dropped. The other files are nobody's but the store's.
  */
 import { type BigIntStats, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

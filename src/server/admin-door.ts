@@ -6,7 +6,7 @@ import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
 import { hostName, KnownHosts } from './known-hosts.ts';
 import type { Readiness } from './readiness.ts';
-import { isThereTwice, repeatedHeader } from './single-headers.ts';
+import { occursTwice, repeatedHeader } from './single-headers.ts';
 import { Turns } from './turns.ts';
 
 /** What a scrape is answered with. */
@@ -105,7 +105,7 @@ async function answer(
   const path = url.split('?', 1)[0]!;
   const page = pages.get(path);
   const repeated = repeatedHeader(request.rawHeaders);
-  if (repeated !== undefined) send(request, response, plain(400, `${repeated}: ${isThereTwice}`));
+  if (repeated !== undefined) send(request, response, plain(400, `${repeated}: ${occursTwice}`));
   else if (page === undefined) send(request, response, plain(404, 'not found'));
   else if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');

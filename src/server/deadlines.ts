@@ -1,6 +1,6 @@
 /**
- * The deadlines that clients send with their calls, read before the libraries see them: those let malformed ones pass,
- * and end a call at once whose deadline is more than a timer of Node takes.
+ * The deadlines that clients send with their calls, read before the libraries read them. The libraries let malformed ones
+ * pass, and end a call at once if its deadline is longer than Node's timers can be.
  */
 import type { ConnectError } from '@connectrpc/connect';
 import { badHeader } from './refusals.ts';

@@ -1,4 +1,4 @@
-/** The names under which a door may be called, for doors that believe whoever reaches them: see DNS rebinding. */
+/** The names under which a door may be called. Doors without authentication need them against DNS rebinding. */
 import { isIP } from 'node:net';
 import { isLoopback } from '../domain/address.ts';
 

@@ -1,9 +1,9 @@
 /**
- * Headers that say who is asked, or who asks. Of two Node hands over the first one without a word, a proxy in front may
- * have looked at the second: such a request is nobody's.
+ * `Host` and `authorization`, of which a request may have one each. If there are two, Node takes the first one and says
+ * nothing, and a proxy in front may have taken the second. Such a request is refused.
  */
 
-/** @param rawHeaders names and values in turn, as they came. @returns the header that is there twice. */
+/** @param rawHeaders names and values in turn, as they came. @returns the header that occurs twice, if one does. */
 export function repeatedHeader(rawHeaders: readonly string[]): 'host' | 'authorization' | undefined {
   const seen: { host?: string; authority?: string; authorization?: string } = {};
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -28,5 +28,5 @@ export function repeatedHeader(rawHeaders: readonly string[]): 'host' | 'authori
   return differ ? 'host' : undefined;
 }
 
-/** What is answered, on every door. */
-export const isThereTwice = 'is there more than once';
+/** What every door answers. */
+export const occursTwice = 'must occur only once';

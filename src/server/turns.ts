@@ -1,11 +1,11 @@
 /**
- * Requests of one HTTP/1.1 connection are answered one after another. Node hands over all that have come at once; what
- * answers them would run for each, and what it makes would wait in memory for those before.
+ * Answers the requests of one HTTP/1.1 connection one after another. Node hands all of them over as they come. Answered
+ * at once, the later answers would wait in memory until the earlier ones are sent.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests that wait for the one before, on one connection. Whoever sends more is cut off. */
+/** So many requests of one connection may wait for the one before. One more closes the connection. */
 const waitingMax = 16;
 
 interface Turn {
@@ -25,7 +25,7 @@ export class Turns {
   /** Of the connections on which something is being answered. */
   private readonly lines = new WeakMap<Socket, Line>();
 
-  /** Runs `answer` when all that came before on the request's connection is answered; never if that is lost before. */
+  /** Runs `answer` when all earlier requests of the connection are answered. Never runs it if the connection is lost first. */
   take(request: IncomingMessage, answer: () => Promise<void>): void {
     const { socket } = request;
     const line = this.lines.get(socket);

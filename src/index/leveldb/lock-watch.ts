@@ -1,6 +1,6 @@
 /**
- * Whether this process still has LevelDB's locks. They are POSIX locks and belong to the process: whatever part of it
- * closes any descriptor of a lock's file drops the lock, and nobody is told. Linux lists the locks that are held.
+ * Whether this process still has LevelDB's locks. They are POSIX locks, which belong to the process: when any part of it
+ * closes any descriptor of the locked file, the lock is dropped and nobody is told. Linux lists the locks that are held.
  */
 import { type BigIntStats, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -21,9 +21,9 @@ interface LockWatchOptions {
   readonly listPath?: string;
 }
 
-/** How often it is looked, in milliseconds. */
+/** How often the list is looked at, in milliseconds. */
 const lockWatchMs = 1_000;
-/** A list that changes while it is read may lack a line; nobody takes the same lock again, so that a lost one stays lost. */
+/** How often the list is read before a lock counts as lost: a list that changes while it is read may lack a line. */
 const readsMax = 5;
 
 /** Watches the locks of the databases that are open. Elsewhere than on Linux it watches nothing. */
@@ -43,8 +43,8 @@ export class LockWatch implements Disposable {
   }
 
   /**
-   * The database in the directory was opened, and with it its lock taken. Where the list does not have that lock, as
-   * where the file system and the list call its device by different names, it is not watched.
+   * The database in the directory was opened, and its lock taken. If the list does not have that lock, it is not watched:
+   * some file systems and the list call one device by different names.
    */
   async add(directory: string): Promise<void> {
     const path = join(directory, 'LOCK');

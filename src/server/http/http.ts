@@ -8,7 +8,7 @@ import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import { rememberSockets } from '../connection-sockets.ts';
 import { refusal, shuttingDown } from '../refusals.ts';
-import { isThereTwice, repeatedHeader } from '../single-headers.ts';
+import { occursTwice, repeatedHeader } from '../single-headers.ts';
 import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
@@ -152,7 +152,7 @@ function refuse(
     if (request.rawHeaders.length > 2 * headersMax)
       throw new HttpError(431, refusal('INVALID_ARGUMENT', `more than ${headersMax} headers`));
     const repeated = repeatedHeader(request.rawHeaders);
-    if (repeated !== undefined) throw badField(repeated, isThereTwice);
+    if (repeated !== undefined) throw badField(repeated, occursTwice);
     gate.admit({ scheme, host, origin });
   } catch (error) {
     exchange.answerError(error as HttpError);

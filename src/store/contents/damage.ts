@@ -1,4 +1,4 @@
-/** What readers have found damaged is written down at once, so that the push which they are told to make heals it. */
+/** Quarantines what readers find damaged, at once: the push that they are told to make then heals it. */
 import { Failure } from '../../domain/errors.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';

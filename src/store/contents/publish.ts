@@ -13,15 +13,15 @@ interface Publishing {
   readonly index: Index;
   readonly contents: Contents;
   readonly ns: string;
-  /** How long it takes must not tell whether the namespace holds the content: ours is written in any case, and stays. */
+  /** The time that it takes must not tell whether the namespace holds the content: the bytes are always published. */
   readonly isSecretive: boolean;
 }
 
 /**
- * Publishes the bytes unless the namespace holds them already, they are few and can be read, and commits with `commit`,
- * which is called again if that has changed meanwhile. Whatever was or was not known of what is held, what is committed can be
- * read. A published copy that is then not committed is queued for collection, unless the outcome is unknown: it may be
- * referenced.
+ * Publishes the bytes and commits with `commit`. Bytes that the namespace holds already are not published if they are at
+ * most {@link limits.joinedBytesMax} and can be read; `commit` is called again if they are gone by then. What is committed
+ * can be read, whatever was known of what is held. A published copy that is not committed is queued for collection, unless
+ * the outcome is unknown: it may be referenced.
  */
 export async function publishAndCommit<T>(
   publishing: Publishing,

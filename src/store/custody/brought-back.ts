@@ -1,6 +1,6 @@
 /**
  * What an export brings back: what the store that it came from has deleted since. Another store's export cannot be
- * compared. Of credentials `restored-credentials.ts` has charge.
+ * compared. `restored-credentials.ts` does the same for credentials.
  */
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';

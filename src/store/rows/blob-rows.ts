@@ -1,7 +1,6 @@
 /**
  * The rows that say where a content is and who references it. Pure, like everything that runs inside a decision. A blob
- * lives while its count of references is above zero; at zero it is queued for collection, never
- * removed here.
+ * lives while its count of references is above zero; at zero it is queued for collection, never removed here.
  */
 import { Buffer } from 'node:buffer';
 import { blockBytes } from '../../blobs/blob-store.ts';

@@ -7,10 +7,10 @@ import type { SessionRecord } from '../../index/records.ts';
 import { putSession } from '../rows/session-rows.ts';
 import { transact } from '../rows/transaction.ts';
 
-/** Of a session with more versions than this the bound stays: nobody waits for a longer look. */
+/** The bound of a session with more versions than this stays as it is: looking at them would take too long. */
 const lookedAtMax = 2_048;
 const recordsTogether = 32;
-/** Somebody who changes the session all the time keeps its bound as it is. */
+/** How often it is tried while others change the session. After that the bound stays as it is. */
 const attemptsMax = 3;
 
 /**

@@ -51,7 +51,7 @@ describe.each(['TCP', 'a Unix socket'] as const)('a call over %s', (over) => {
     for (const second of ['Bearer b', 'Bearer a', ''])
       expect(await call(over, ['authorization', 'Bearer a'], ['authorization', second])).toEqual([
         '3',
-        'authorization:%20is%20there%20more%20than%20once',
+        'authorization:%20must%20occur%20only%20once',
       ]);
     expect(calls).toHaveLength(1);
   });

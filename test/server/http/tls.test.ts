@@ -97,7 +97,7 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     ]);
     expect(answer.headers[':status']).toBe(400);
     const field = what.includes('host') ? 'host' : 'authorization';
-    expect(parseError(answer.body).message).toBe(`${field}: is there more than once`);
+    expect(parseError(answer.body).message).toBe(`${field}: must occur only once`);
     expect(rig.calls).toEqual([]);
   });
 
