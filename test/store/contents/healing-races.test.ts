@@ -140,6 +140,16 @@ it('a fault that passes is told to its reader and not written down', async () =>
   await expectHealed(rig, file);
 });
 
+it('damage that cannot be written down is told to its reader all the same, and written down by the next', async () => {
+  const rig = await damaged(file, (rig) => rig.flip(file));
+  rig.meanwhile = () => Promise.reject(new Failure('STORE_UNAVAILABLE', 'the index cannot be written'));
+  await expect(rig.read('s', 'a')).rejects.toMatchObject(dataLoss);
+  expect(rig.meanwhile).toBeUndefined();
+  expect(await rig.listed()).toEqual([]);
+  await expect(rig.read('s', 'a')).rejects.toMatchObject(dataLoss);
+  expect(await rig.listed()).toHaveLength(1);
+});
+
 it('a disk that is not there is no damage: a read says so, and a push of the bytes goes on', async () => {
   const rig = await openHealing();
   await rig.push(file, {});
