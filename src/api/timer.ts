@@ -1,11 +1,7 @@
-/** Runs `run` after so many milliseconds, unless it is cancelled: what is returned does that. */
-export type After = (ms: number, run: () => void) => () => void;
+/** Time limits: `After`, and signals that are aborted in time. */
+import type { After } from '../domain/timer.ts';
 
-/** By the timers of the process, which they do not keep alive. */
-export const afterRealTime: After = (ms, run) => {
-  const timer = setTimeout(run, ms).unref();
-  return () => clearTimeout(timer);
-};
+export { type After, afterRealTime } from '../domain/timer.ts';
 
 /**
  * A signal that is aborted with `failure()` after so many milliseconds, or when the one given is. `clear` must be

@@ -1,8 +1,8 @@
 /** What the tests of the index share. */
 import { Buffer } from 'node:buffer';
+import type { After } from '../../src/domain/timer.ts';
 import type { Index, Transaction, Tx } from '../../src/index/door.ts';
 import type { Key, Range, Value, Write } from '../../src/index/row.ts';
-import type { After } from '../../src/index/timer.ts';
 import type { Faults } from './faults.ts';
 
 export interface RigOptions {

@@ -3,7 +3,7 @@
  * time of the newest commit at the start, and against the system's running time from then on. What it says never
  * decreases. See docs/decisions/0020-clock.md.
  */
-import type { After } from '../timer.ts';
+import type { After } from '../../domain/timer.ts';
 
 /** What time is made from. */
 export interface TimeSource {

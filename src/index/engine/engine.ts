@@ -5,12 +5,12 @@
  */
 import { Failure } from '../../domain/errors.ts';
 import { idMinter } from '../../domain/ids.ts';
+import { type After, afterRealTime } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
 import { doorLimits, type Index, type IndexStats, type Snapshot, type Transaction } from '../door.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Key, Range, Value } from '../row.ts';
-import { type After, afterRealTime } from '../timer.ts';
 import type { Batch } from './batch.ts';
 import { checkCommits, commitWrite, nextCommit } from './commits.ts';
 import type { Database } from './database.ts';

@@ -5,8 +5,8 @@
 import { type BigIntStats, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type After, afterRealTime } from '../../domain/timer.ts';
 import { LockLost } from '../lock-lost.ts';
-import { type After, afterRealTime } from '../timer.ts';
 
 interface LockWatchOptions {
   /** Look before each batch; else once a second. For processes that open files of their users. */

@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uncompress } from 'snappyjs';
-import type { After } from '../timer.ts';
+import type { After } from '../../domain/timer.ts';
 import { maskedCrc } from './crc.ts';
 import { isAbsent, namesIn, readAt } from './files.ts';
 

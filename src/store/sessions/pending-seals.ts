@@ -1,5 +1,5 @@
 /** Seals that could not be completed, each tried again until it is: a fenced session never stays half sealed. */
-import type { After } from '../../index/timer.ts';
+import type { After } from '../../domain/timer.ts';
 
 const firstDelayMs = 500;
 const lastDelayMs = 30_000;

@@ -1,5 +1,5 @@
 /** How fast maintenance goes: as long as it works it rests, so that others find the disk and the thread free. */
-import { type After, afterAwaitedTime } from '../../index/timer.ts';
+import { type After, afterAwaitedTime } from '../../domain/timer.ts';
 
 /** Beyond this it rests no longer, in milliseconds: what took long may have waited for others. */
 const restMsMax = 50;

@@ -9,9 +9,9 @@ import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
 import { crcKeys, crcRowBytes } from '../rows/blob-rows.ts';
 import { orphanAgeMs } from '../upkeep/orphans.ts';
+import { damaged, examined, readable, valuesOf } from './damaged-rows.ts';
 import { type Found, found, type Repair } from './finding.ts';
 import { grouped, joined } from './join.ts';
-import { damaged, examined, lookUp, readable } from './look-up.ts';
 import { repair } from './repair.ts';
 import type { Scope } from './scope.ts';
 
@@ -124,7 +124,7 @@ async function* recordLost(
 ): AsyncGenerator<Found> {
   const file = scope.homeless.get(group);
   scope.homeless.delete(group);
-  const [inline] = await lookUp(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
+  const [inline] = await valuesOf(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
   const isThere = file !== undefined || (inline !== undefined && inline !== damaged);
   const message = `the record of a content with ${refs} references is gone`;
   const about = { namespace: ns, sha256 };
@@ -142,7 +142,7 @@ export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenera
         const parts = scope.parse(family, key) as [string, Sha256] | undefined;
         return parts === undefined ? [] : [{ key, ns: parts[0], sha256: parts[1] }];
       });
-      const records = await lookUp(
+      const records = await valuesOf(
         snapshot,
         rows.map(({ ns, sha256 }) => keys.blobs.record.key(ns, sha256)),
       );
@@ -174,7 +174,7 @@ export async function* contents(check: ContentCheck): AsyncGenerator<Found> {
 
 async function* quarantined({ snapshot, scope }: ContentCheck, { ns, sha256 }: Blob): AsyncGenerator<Found> {
   const about = { namespace: ns, sha256 };
-  const [listed] = await lookUp(snapshot, [keys.blobs.quarantine.key(ns, sha256)]);
+  const [listed] = await valuesOf(snapshot, [keys.blobs.quarantine.key(ns, sha256)]);
   const known = listed instanceof Uint8Array ? scope.decode(keys.blobs.quarantine, listed) : undefined;
   const what = known === undefined ? '' : ` (${known.message})`;
   const message = `the content is damaged and quarantined${what}; pushing the same bytes again heals it`;
@@ -199,7 +199,7 @@ export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncG
       const parts = scope.parse(keys.blobs.quarantine, key) as [string, Sha256] | undefined;
       return parts === undefined ? [] : [{ key, ns: parts[0], sha256: parts[1] }];
     });
-    const records = await lookUp(
+    const records = await valuesOf(
       snapshot,
       rows.map(({ ns, sha256 }) => keys.blobs.record.key(ns, sha256)),
     );
@@ -249,7 +249,7 @@ async function inlineFault(
   { snapshot }: ContentCheck,
   { ns, sha256, record }: Blob,
 ): Promise<Fault | undefined> {
-  const [bytes] = await lookUp(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
+  const [bytes] = await valuesOf(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
   if (bytes === undefined) return { isMissing: true, message: 'the bytes of a small content are gone' };
   // Of a damaged row another check tells.
   if (bytes === damaged) return undefined;
@@ -267,7 +267,7 @@ async function fileFault(
   if (stat.sizeBytes !== record.size)
     return { isMissing: false, message: `the file ${name} has ${stat.sizeBytes} bytes, not ${record.size}` };
   const blocks = Math.ceil(record.size / blockBytes);
-  const rows = blocks === 0 ? [] : await lookUp(check.snapshot, crcKeys(ns, sha256, 0, blocks - 1));
+  const rows = blocks === 0 ? [] : await valuesOf(check.snapshot, crcKeys(ns, sha256, 0, blocks - 1));
   let crcBytes = 0;
   for (const row of rows) {
     if (row === damaged) return undefined;

@@ -8,8 +8,8 @@ import type { Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
 import type { Key, Value } from '../../index/row.ts';
+import { damaged, examined, valuesOf } from './damaged-rows.ts';
 import { type Found, found } from './finding.ts';
-import { damaged, examined, lookUp } from './look-up.ts';
 import { type AnyFamily, derivedFamilies, derivedRows, headKeyOf, type Owner, ownerOf } from './owners.ts';
 import type { Scope } from './scope.ts';
 
@@ -60,7 +60,7 @@ async function* compareDerived(
     for (const write of derivedRows(owner, value, heads[at]))
       if (write.type === 'put') wanted.push({ owner, key: write.key, value: write.value });
   });
-  const present = await lookUp(
+  const present = await valuesOf(
     snapshot,
     wanted.map(({ key }) => key),
   );
@@ -81,7 +81,7 @@ async function* compareDerived(
 
 async function headsOf(snapshot: Snapshot, owners: readonly Owned[]): Promise<(HeadRecord | undefined)[]> {
   const wanted = owners.map(({ owner, value }) => headKeyOf(owner, value));
-  const values = await lookUp(
+  const values = await valuesOf(
     snapshot,
     wanted.filter((key) => key !== undefined),
   );
@@ -130,7 +130,7 @@ async function* compareOwned(
   rows: readonly { key: Key; value: Value | undefined; owner: Owner | undefined }[],
 ): AsyncGenerator<Found> {
   const owned = rows.filter(({ owner }) => owner !== undefined);
-  const values = await lookUp(
+  const values = await valuesOf(
     snapshot,
     owned.map(({ owner }) => owner!.key),
   );

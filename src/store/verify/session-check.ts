@@ -4,9 +4,9 @@ import type { Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord, UsageRecord } from '../../index/records.ts';
 import { usageShard } from '../rows/usage.ts';
+import { damaged, examined, type ReadValue, readable, valuesOf } from './damaged-rows.ts';
 import { type Found, found } from './finding.ts';
 import { grouped, joined } from './join.ts';
-import { damaged, examined, type LookedUp, lookUp, readable } from './look-up.ts';
 import type { Scope } from './scope.ts';
 
 interface Sums {
@@ -39,11 +39,11 @@ async function* versions(snapshot: Snapshot, scope: Scope): AsyncGenerator<Liste
       return [{ ns, uid, name, version, id }];
     });
     const withId = rows.filter(({ id }) => id !== undefined);
-    const values = await lookUp(
+    const values = await valuesOf(
       snapshot,
       withId.map(({ ns, id }) => keys.artifacts.record.key(ns, id!)),
     );
-    const records = new Map<(typeof rows)[number], LookedUp>(withId.map((row, at) => [row, values[at]]));
+    const records = new Map<(typeof rows)[number], ReadValue>(withId.map((row, at) => [row, values[at]]));
     for (const row of rows) {
       const value = records.get(row);
       const record =

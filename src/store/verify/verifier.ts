@@ -14,9 +14,9 @@ import {
   quarantineList,
   references,
 } from './content-check.ts';
+import { examined } from './damaged-rows.ts';
 import { missingRows, surplusRows } from './derived-check.ts';
 import type { Finding, Found } from './finding.ts';
-import { examined } from './look-up.ts';
 import type { Owner } from './owners.ts';
 import { reindex, repair } from './repair.ts';
 import { unreadableRows } from './row-check.ts';

@@ -3,9 +3,9 @@
  * were minted with it, however many they are.
  */
 import type { Principal } from '../../domain/principal.ts';
+import type { After } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import type { After } from '../../index/timer.ts';
 import { requireGood } from '../rows/transaction.ts';
 
 /** Who watches, and how that is ended. */

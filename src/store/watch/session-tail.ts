@@ -1,9 +1,9 @@
 /** What is new in one session, read once for all who watch it. */
 import { Failure } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
+import type { After } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
 import type { SessionRecord } from '../../index/records.ts';
-import type { After } from '../../index/timer.ts';
 import { sessionNotFound } from '../rows/failures.ts';
 import { type FeedEvent, feedEvents, readSessionRecord, readUid } from './feed.ts';
 import type { Mailbox } from './mailbox.ts';

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
+import type { After } from '../../../src/domain/timer.ts';
 import { IndexDamaged } from '../../../src/index/damage.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { openEngine } from '../../../src/index/engine/engine.ts';
@@ -15,7 +16,6 @@ import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { damageOfTable, listTables, TableCheck } from '../../../src/index/leveldb/tables.ts';
 import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
-import type { After } from '../../../src/index/timer.ts';
 import { everything, key, ManualTimer, put, turns, write } from '../support.ts';
 
 let root: string;

@@ -1,7 +1,7 @@
 /** Seals that could not be completed are tried again, by the timer and at every start. */
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
-import type { After } from '../../../src/index/timer.ts';
+import type { After } from '../../../src/domain/timer.ts';
 import { ManualTimer } from '../../index/support.ts';
 import { withBlobs } from '../../support/blobs.ts';
 import { inconsistencies } from '../../support/naive.ts';

@@ -7,16 +7,16 @@ import type { Key, Value } from '../../index/row.ts';
 export const damaged: unique symbol = Symbol('damaged');
 
 /** A value, nothing, or a row that is damaged. */
-export type LookedUp = Value | undefined | typeof damaged;
+export type ReadValue = Value | undefined | typeof damaged;
 
 /** One value per key, in their order. */
-export async function lookUp(snapshot: Snapshot, keys: readonly Key[]): Promise<LookedUp[]> {
+export async function valuesOf(snapshot: Snapshot, keys: readonly Key[]): Promise<ReadValue[]> {
   try {
     return await snapshot.getMany(keys);
   } catch (error) {
     if (!failedWith(error, 'DATA_LOSS')) throw error;
   }
-  const values: LookedUp[] = [];
+  const values: ReadValue[] = [];
   for (const key of keys) {
     try {
       values.push(await snapshot.get(key));
