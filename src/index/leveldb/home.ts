@@ -43,6 +43,8 @@ export class LevelHome implements IndexHome {
   private readonly rebuild: string;
   private lock: AsyncDisposable | undefined;
   private users = 0;
+  /** Taking the lock waits for its letting go, and the other way round: both are several steps on one directory. */
+  private turn: Promise<unknown> = Promise.resolve();
   private salvages = 0;
   private isReplacing = false;
 
@@ -85,21 +87,31 @@ export class LevelHome implements IndexHome {
   }
 
   /** Must be released as often. Fails if another process rebuilds. */
-  private async acquire(): Promise<void> {
-    if (this.users === 0) {
-      await mkdir(this.rebuild, { recursive: true, mode: 0o700 });
-      this.lock = await takeLock(join(this.rebuild, 'lock'));
-    }
-    this.users++;
+  private acquire(): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.users === 0) {
+        await mkdir(this.rebuild, { recursive: true, mode: 0o700 });
+        this.lock = await takeLock(join(this.rebuild, 'lock'));
+      }
+      this.users++;
+    });
   }
 
-  private async release(): Promise<void> {
-    if (--this.users > 0) return;
-    await this.lock?.[Symbol.asyncDispose]();
-    this.lock = undefined;
-    // An exchange that began is for the next who opens the index to finish.
-    if (!(await exists(join(this.rebuild, 'complete'))))
-      await rm(this.rebuild, { recursive: true, force: true });
+  private release(): Promise<void> {
+    return this.inTurn(async () => {
+      if (--this.users > 0) return;
+      await this.lock?.[Symbol.asyncDispose]();
+      this.lock = undefined;
+      // An exchange that began is for the next who opens the index to finish.
+      if (!(await exists(join(this.rebuild, 'complete'))))
+        await rm(this.rebuild, { recursive: true, force: true });
+    });
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
   }
 
   async salvage(): Promise<Salvage> {

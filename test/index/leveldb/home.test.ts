@@ -132,6 +132,22 @@ describe.each([
       expect((await readdir(join(place.directory, '..'))).sort()).toEqual(['index', 'mark']);
   });
 
+  test('who comes while the last one leaves is let in', async () => {
+    const place = await makePlace();
+    await filled(place, 2);
+    // The leaving takes several turns of the event loop; each of them is a moment to come.
+    for (let turns = 0; turns < 24; turns++) {
+      const leaving = (await place.home.salvage())[Symbol.asyncDispose]();
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      const replacement = await place.home.replace();
+      await leaving;
+      await replacement.put(entries('a'));
+      await replacement[Symbol.asyncDispose]();
+    }
+    if (place.directory !== undefined)
+      expect((await readdir(join(place.directory, '..'))).sort()).toEqual(['index', 'mark']);
+  });
+
   test('what can be read of a damaged index is salvaged, and what cannot is named', async () => {
     const place = await makePlace();
     await filled(place, 5);
