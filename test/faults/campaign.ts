@@ -89,11 +89,3 @@ async function onRig(options: CampaignOptions, work: (rig: Rig) => Promise<void>
   }
   return { faults: rig.oracle.faults, tally: rig.tally };
 }
-
-/** The sum of what several campaigns did. */
-export function sum(tallies: readonly Tally[]): Tally {
-  const total = { ...tallies[0]! };
-  for (const tally of tallies.slice(1))
-    for (const key of Object.keys(total) as (keyof Tally)[]) total[key] += tally[key];
-  return total;
-}

@@ -34,7 +34,7 @@ async function copyWith(plant: Plant | undefined, home: string): Promise<void> {
   await writeFile(path, planted(await readFile(path, 'utf8'), plant));
 }
 
-const killArgs = ['--failpoints', '--kills', '25'];
+const killArgs = ['--failpoints', '--kills', '--times', '25'];
 /** Where the index is on the same file system its syncs make the rest durable, too. */
 const powerArgs = ['--power', '--cuts', '12', '--layout', 'split'];
 

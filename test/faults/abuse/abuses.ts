@@ -8,7 +8,7 @@ import { framed } from '../../server/grpc/raw-call.ts';
 import { RawHttp2 } from '../../server/http/raw-http2.ts';
 
 /** Where the service is, and an API key that is good there. */
-export interface Target {
+interface Target {
   readonly grpc: string;
   readonly http: string;
   readonly key: string;

@@ -1,17 +1,10 @@
 /** A real service with authentication, abused while a well-behaved client goes on, and what both come to. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
-import { removeDirectory } from '../../support/directories.ts';
-import { type Abuse, abuses, type Target } from './abuses.ts';
-
-const launcher = resolve(import.meta.dirname, '../../../bin/artifacta');
+import { type Service, startService } from '../service.ts';
+import { type Abuse, abuses } from './abuses.ts';
 
 /** What one abuse came to. */
 interface AbuseReport {
@@ -29,41 +22,6 @@ interface AbuseReport {
   readonly descriptorsBefore: number;
   readonly descriptorsAfter: number;
   readonly stagedAfter: number;
-}
-
-interface Service extends AsyncDisposable {
-  readonly target: Target;
-  readonly pid: number;
-  readonly dataDir: string;
-}
-
-async function startService(): Promise<Service> {
-  const directory = await mkdtemp(join(tmpdir(), 'artifacta-abuse-'));
-  const dataDir = join(directory, 'data');
-  const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
-  const child = spawn(launcher, ['serve', '--auth', '--data-dir', dataDir, '--log-level', 'info', ...doors], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout });
-  const ready = await new Promise<Record<string, string>>((found, failed) => {
-    lines.on('line', (line) => {
-      const said = JSON.parse(line) as Record<string, string>;
-      if (said.msg === 'ready') found(said);
-    });
-    child.once('exit', (code) => failed(new Error(`the service ended with ${code}`)));
-  });
-  await using operator = await connect(`unix:${ready.socket}`);
-  const { secret } = await operator.access.createKey({ namespace: 'default', scopes: ['read', 'write'] });
-  return {
-    target: { grpc: ready.grpc!, http: ready.http!, key: secret },
-    pid: Number(ready.pid),
-    dataDir,
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGKILL');
-      await once(child, 'close');
-      removeDirectory(directory);
-    },
-  };
 }
 
 function rssOf(pid: number): number {
@@ -105,14 +63,14 @@ async function suffer(
   abuse: Abuse,
   seconds: number,
 ): Promise<AbuseReport> {
-  const { pid, dataDir, target } = service;
+  const { pid, dataDir } = service;
   const rssBefore = rssOf(pid);
   const descriptorsBefore = descriptorsOf(pid);
   let rssPeak = rssBefore;
   const watch = setInterval(() => {
     rssPeak = Math.max(rssPeak, rssOf(pid));
   }, 100);
-  const { end, told } = await abuse.begin(target);
+  const { end, told } = await abuse.begin(service);
   const endMs = performance.now() + seconds * 1_000;
   const behaved = await behave(client, () => performance.now() > endMs);
   const said = told();
@@ -140,8 +98,8 @@ async function suffer(
 
 /** Every abuse after another on one service; the first report is of an idle one. @param share of the usual times. */
 export async function abuseAll(share = 1): Promise<AbuseReport[]> {
-  await using service = await startService();
-  await using client = await connect(`grpc://${service.target.grpc}`, { token: service.target.key });
+  await using service = await startService('abuse', ['--log-level', 'info']);
+  await using client = await connect(`grpc://${service.grpc}`, { token: service.key });
   const nothing: Abuse = {
     name: 'nothing',
     seconds: 5,

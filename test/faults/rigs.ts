@@ -1,0 +1,198 @@
+/** All long rigs. A new one is an entry here; `npm run faults -- --list` prints them. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { removeDirectory } from '../support/directories.ts';
+import { pushAtOnce } from '../support/pushers.ts';
+import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
+import { killAtFailpoints, killAtRandom, killStarts, type Report } from './campaign.ts';
+import { setClocks } from './clock/clocks.ts';
+import { whyNoClock } from './clock/rig.ts';
+import { damageAndPush } from './damage/rig.ts';
+import { deleteAndCollect } from './deletion/rig.ts';
+import { scenarios } from './disk/scenarios.ts';
+import type { NamedRig, Outcome } from './outcome.ts';
+import { cutPower } from './power/campaign.ts';
+import { type Layout, whyNoPowerDisk } from './power/disk.ts';
+import { flipBits } from './rot/rot.ts';
+
+/** Kills on one data directory, which then is read back whole and thrown away. */
+const killsEach = 25;
+
+const failpoints: NamedRig = {
+  name: 'failpoints',
+  tries: 'a service dies at every step of an upload, a seal, a deletion and a start, under load',
+  short: 'test/faults/crash',
+  async *play({ seed }) {
+    yield told('failpoints', await killAtFailpoints({ seed: seed() }));
+    yield told('starts', await killStarts({ seed: seed() }));
+  },
+};
+
+const kills: NamedRig = {
+  name: 'kills',
+  tries: 'a service is killed at random under load',
+  short: 'test/faults/crash',
+  options: { times: 'how often; 500' },
+  async *play({ seed, count, isOver }) {
+    const times = count('times', 500);
+    for (let done = 0; done < times && !isOver(); done += killsEach) {
+      const now = Math.min(killsEach, times - done);
+      yield told(`kills ${done + 1} to ${done + now}`, await killAtRandom(now, { seed: seed() }));
+    }
+  },
+};
+
+const power: NamedRig = {
+  name: 'power',
+  tries: 'the power is cut, index and contents on one file system or on two',
+  short: 'test/faults/power',
+  options: { cuts: 'how often on each; 50', layout: 'same or split; both' },
+  obstacle: whyNoPowerDisk,
+  async *play({ seed, count, option }) {
+    const cuts = count('cuts', 50);
+    for (const layout of layoutsOf(option('layout')))
+      yield told(`${cuts} power cuts, ${layout}`, await cutPower(cuts, layout, { seed: seed() }));
+  },
+};
+
+const disk: NamedRig = {
+  name: 'disk',
+  tries: 'a disk is full, fails, or takes no writes for a while',
+  short: 'test/faults/disk',
+  async *play() {
+    for (const scenario of scenarios) {
+      const { name } = scenario;
+      const obstacle = scenario.obstacle();
+      if (obstacle === undefined) yield { name, ...(await scenario.play()) };
+      else yield { name, faults: [], said: `skipped, ${obstacle}` };
+    }
+  },
+};
+
+const rot: NamedRig = {
+  name: 'rot',
+  tries: 'one bit is flipped in any file of a store',
+  short: 'test/faults/rot',
+  options: { flips: 'how many, each in a store of its own; 300' },
+  async *play({ seed, count }) {
+    const flips = count('flips', 300);
+    const { faults, verdicts } = await flipBits(flips, seed());
+    const kinds = [...verdicts].map(([kind, counts]) => [kind, Object.fromEntries(counts)]);
+    yield { name: `${flips} flipped bits`, faults, said: JSON.stringify(Object.fromEntries(kinds)) };
+  },
+};
+
+const damage: NamedRig = {
+  name: 'damage',
+  tries: 'contents are damaged, met or not, and pushed again over every door, also at once and after a kill',
+  short: 'test/store/contents/healing test/e2e/healing',
+  options: { rounds: 'how many contents; 300' },
+  async *play({ seed, count }) {
+    const rounds = count('rounds', 300);
+    const { faults, counts } = await damageAndPush(rounds, seed());
+    yield { name: `${rounds} damaged contents`, faults, said: JSON.stringify(counts) };
+  },
+};
+
+const pushers: NamedRig = {
+  name: 'pushers',
+  tries: 'fifty command lines push at once into a directory that nobody serves, and whoever has it is killed',
+  short: 'test/e2e/embedded',
+  async *play() {
+    for (const kills of [0, 20]) {
+      const home = await mkdtemp(join(tmpdir(), 'artifacta-pushers-'));
+      const pushed = await pushAtOnce({ directory: home, dataDir: join(home, 'data'), count: 50, kills });
+      const failed = pushed.filter(({ ended }) => ended.code !== 0);
+      removeDirectory(home);
+      yield {
+        name: `50 command lines at once, ${kills} kills of whoever has the store`,
+        faults: failed.map(({ name, ended }) => `${name}: ${ended.code} ${ended.stderr}`),
+        said: `${pushed.length} pushed`,
+      };
+    }
+  },
+};
+
+const abuse: NamedRig = {
+  name: 'abuse',
+  tries: 'clients reset, stall, trickle or guess keys beside one that only works',
+  short: 'test/faults/abuse',
+  async *play() {
+    for (const report of await abuseAll()) {
+      const [name, ...said] = lineOf(report).split(': ');
+      yield { name: name!, faults: faultsOf(report), said: said.join(': ') };
+    }
+  },
+};
+
+const clock: NamedRig = {
+  name: 'clock',
+  tries:
+    'the clock is set while a service runs, until its suspicions end by themselves: a quarter of an hour',
+  short: 'test/faults/clock',
+  obstacle: whyNoClock,
+  async *play() {
+    const { faults, said } = await setClocks(true);
+    yield { name: 'clocks that are set', faults, said };
+  },
+};
+
+const deletion: NamedRig = {
+  name: 'deletion',
+  tries:
+    'eight clients push and delete four contents that are collected without any grace, and servers are killed',
+  short: 'test/faults/deletion',
+  options: { actions: 'how many things they do, twice; 20000' },
+  async *play({ seed, count }) {
+    for (const kills of [0, 10]) {
+      const actions = count('actions', 20_000);
+      const { faults, ...tally } = await deleteAndCollect({ seed: seed(), actions, kills });
+      yield { name: `deletions and collections, ${kills} kills`, faults, said: JSON.stringify(tally) };
+    }
+  },
+};
+
+const large: NamedRig = {
+  name: 'large',
+  tries: 'a session of 100,000 files is pushed, listed, sealed, pulled and compared beside another namespace',
+  options: { files: 'how many; 100000' },
+  isOnlyByName: true,
+  async *play({ count }) {
+    const script = join(import.meta.dirname, 'large/main.ts');
+    const child = spawn(process.execPath, [script, '--files', String(count('files', 100_000))], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    const [code] = await once(child, 'close');
+    const faults = code === 0 ? [] : [`it ended with ${code}; what it found stands above`];
+    yield { name: 'a large session', faults, said: 'see above' };
+  },
+};
+
+/** In the order in which they run. */
+export const rigs: readonly NamedRig[] = [
+  failpoints,
+  kills,
+  power,
+  disk,
+  rot,
+  damage,
+  pushers,
+  abuse,
+  clock,
+  deletion,
+  large,
+];
+
+function told(name: string, { faults, tally }: Report): Outcome {
+  return { name, faults, said: JSON.stringify(tally) };
+}
+
+/** @throws RangeError */
+function layoutsOf(text: string | undefined): readonly Layout[] {
+  if (text === undefined) return ['same', 'split'];
+  if (text === 'same' || text === 'split') return [text];
+  throw new RangeError(`--layout: must be same or split, not ${text}`);
+}
