@@ -51,7 +51,8 @@ async function open({ protocol, address, isTls }: Listener): Promise<Socket> {
       })
     : connect(where);
   socket.on('error', () => undefined);
-  await once(socket, isTls ? 'secureConnect' : 'connect');
+  // A service that has much to do may refuse some.
+  await once(socket, isTls ? 'secureConnect' : 'connect').catch(() => socket.destroy());
   return socket;
 }
 
