@@ -11,6 +11,7 @@ import {
   type AnswerEnds,
   endedForOthers,
   type Holder,
+  nobodyLeft,
   overloaded,
   UnsentAnswer,
   type Waiting,
@@ -37,8 +38,12 @@ export class SendBudget {
   /** Those that hold something. */
   private readonly answers = new Set<UnsentAnswer>();
   private bytes = 0;
+  /** What the calls keep that wait. */
+  private waitingBytes = 0;
   private bytesPeak = 0;
   private ended = 0;
+  private refused = 0;
+  private opened = 0;
   private isLooking = false;
   private isSweeping = false;
 
@@ -73,6 +78,16 @@ export class SendBudget {
     return count;
   }
 
+  /** Answers that are not settled: those of calls that have begun and are not answered in full. */
+  get openCount(): number {
+    return this.opened;
+  }
+
+  /** Answers that found no room, ever. */
+  get refusedCount(): number {
+    return this.refused;
+  }
+
   /** Answers that were ended for the room of others, ever. */
   get endedCount(): number {
     return this.ended;
@@ -85,7 +100,10 @@ export class SendBudget {
    * @param copies how often its bytes are in memory while they are sent.
    */
   open(address: string | undefined, copies: number, ends: AnswerEnds): UnsentAnswer {
-    return new UnsentAnswer(this, address, copies, ends);
+    const answer = new UnsentAnswer(this, address, copies, ends);
+    this.opened++;
+    answer.whenSettled(() => this.opened--);
+    return answer;
   }
 
   /** For {@link UnsentAnswer}. */
@@ -95,7 +113,7 @@ export class SendBudget {
 
   /** For {@link UnsentAnswer}. */
   holder(name: string): Holder {
-    const holder = this.holders.get(name) ?? { name, bytes: 0, answers: 0, waiting: [] };
+    const holder = this.holders.get(name) ?? { name, bytes: 0, answers: 0, waiting: [], waitingBytes: 0 };
     this.holders.set(name, holder);
     holder.answers++;
     return holder;
@@ -122,15 +140,25 @@ export class SendBudget {
   async admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> {
     const { holder } = answer;
     if ((this.waiting.size === 0 || bytes === 0) && this.fits(holder, bytes)) return answer.reserve(bytes);
-    if (holder.waiting.length >= limits.holderWaitingMax) throw overloaded('too many answers wait for room');
+    const keptBytes = limits.waitingCallBytes + answer.requestBytes;
+    this.makePlace(holder, keptBytes);
     const turn = Promise.withResolvers<void>();
-    const waiting: Waiting = { answer, bytes, sinceMs: this.elapsed(), go: turn.resolve };
+    const waiting: Waiting = {
+      answer,
+      bytes,
+      keptBytes,
+      sinceMs: this.elapsed(),
+      go: turn.resolve,
+      refuse: turn.reject,
+    };
     // What takes no room waits until there is any, and for nobody else's.
     if (bytes === 0) holder.waiting.unshift(waiting);
     else holder.waiting.push(waiting);
+    holder.waitingBytes += keptBytes;
+    this.waitingBytes += keptBytes;
     this.waiting.add(holder);
     const cancel = this.options.after(limits.sendAdmissionSecondsMax * 1000, () =>
-      turn.reject(overloaded('the answers of others are still being sent')),
+      this.refuse(waiting, 'the answers of others are still being sent'),
     );
     try {
       this.goOn();
@@ -140,6 +168,40 @@ export class SendBudget {
       cancel();
       this.forget(waiting);
     }
+  }
+
+  /** For {@link UnsentAnswer}. */
+  withdraw(answer: UnsentAnswer): void {
+    const waiting = answer.holder.waiting.find((one) => one.answer === answer);
+    if (waiting === undefined) return;
+    this.forget(waiting);
+    waiting.refuse(nobodyLeft());
+  }
+
+  /** For one more that waits; who came last, of those who keep most, makes way for it. @throws Failure OVERLOADED */
+  private makePlace(holder: Holder, keptBytes: number): void {
+    const { holderWaitingMax, holderWaitingBytesMax, waitingBytesMax } = limits;
+    const why = 'too many answers wait for room';
+    const kept = holder.waitingBytes + keptBytes;
+    if (holder.waiting.length >= holderWaitingMax || kept > holderWaitingBytesMax) {
+      this.refused++;
+      throw overloaded(why);
+    }
+    while (this.waitingBytes + keptBytes > waitingBytesMax) {
+      let most = holder;
+      for (const other of this.waiting) if (other.waitingBytes > most.waitingBytes) most = other;
+      if (most.waitingBytes <= kept) {
+        this.refused++;
+        throw overloaded(why);
+      }
+      this.refuse(most.waiting.at(-1)!, why);
+    }
+  }
+
+  private refuse(waiting: Waiting, why: string): void {
+    this.refused++;
+    this.forget(waiting);
+    waiting.refuse(overloaded(why));
   }
 
   /** Lets in who waits, those first who hold least. */
@@ -160,7 +222,10 @@ export class SendBudget {
   private forget(waiting: Waiting): void {
     const { holder } = waiting.answer;
     const at = holder.waiting.indexOf(waiting);
-    if (at >= 0) holder.waiting.splice(at, 1);
+    if (at < 0) return;
+    holder.waiting.splice(at, 1);
+    holder.waitingBytes -= waiting.keptBytes;
+    this.waitingBytes -= waiting.keptBytes;
     if (holder.waiting.length === 0) this.waiting.delete(holder);
   }
 

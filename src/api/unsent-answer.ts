@@ -21,14 +21,19 @@ export interface Holder {
   answers: number;
   /** For room, first come first. */
   readonly waiting: Waiting[];
+  /** What these keep. */
+  waitingBytes: number;
 }
 
 /** An answer that waits for room. */
 export interface Waiting {
   readonly answer: UnsentAnswer;
   readonly bytes: number;
+  /** What its call keeps. */
+  readonly keptBytes: number;
   readonly sinceMs: number;
   readonly go: () => void;
+  readonly refuse: (failure: Failure) => void;
 }
 
 /** How long a connection may keep what was handed to it after the answer was ended, in milliseconds. */
@@ -46,6 +51,8 @@ interface Budget {
   charge(answer: UnsentAnswer, bytes: number): void;
   /** Resolves when so much is reserved for it. @throws Failure OVERLOADED */
   admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void>;
+  /** The answer waits for nothing any more. */
+  withdraw(answer: UnsentAnswer): void;
 }
 
 /** One answer, from its making until the last of it is sent. A door that knows of none makes none. */
@@ -60,6 +67,7 @@ export class UnsentAnswer {
   private readonly onSettled: (() => void)[] = [];
   private reserved = 0;
   private unsent = 0;
+  private asked = 0;
   private isClosed = false;
   private isSettled = false;
   private endedMs: number | undefined;
@@ -78,6 +86,11 @@ export class UnsentAnswer {
 
   get bytes(): number {
     return this.reserved + this.unsent;
+  }
+
+  /** Of its request, as far as that has come. */
+  get requestBytes(): number {
+    return this.asked;
   }
 
   get isEnded(): boolean {
@@ -103,6 +116,11 @@ export class UnsentAnswer {
     return this.sliceBytes > 0 && now - this.sliceMs > ms;
   }
 
+  /** So much of its request has come. */
+  ask(bytes: number): void {
+    this.asked += bytes;
+  }
+
   /** Says by whom it was asked for. @param isAnywhere whether that is one and the same wherever it comes from. */
   hold(who: string, isAnywhere: boolean): void {
     if (this.isSettled) return;
@@ -117,10 +135,10 @@ export class UnsentAnswer {
    * Resolves when so much may be made for it. With 0, when there is any room at all: what is made then is small, and
    * counts when it is handed over.
    *
-   * @throws Failure OVERLOADED, and the signal's reason.
+   * @throws Failure OVERLOADED, CANCELLED if it is closed, and the signal's reason.
    */
   async room(bytes: number, signal: AbortSignal): Promise<void> {
-    if (this.isSettled) return;
+    if (this.isClosed) throw nobodyLeft();
     const more = bytes * this.copies - this.reserved;
     if (more > 0 || bytes === 0) await this.budget.admit(this, Math.max(0, more), signal);
   }
@@ -178,6 +196,7 @@ export class UnsentAnswer {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.budget.withdraw(this);
     this.hand(0);
     if (!this.isBeingTaken) this.drop();
   }
@@ -191,6 +210,7 @@ export class UnsentAnswer {
     this.sliceBytes = 0;
     if (bytes > 0) this.budget.charge(this, -bytes);
     this.isClosed = true;
+    this.budget.withdraw(this);
     this.settle();
   }
 
@@ -251,6 +271,11 @@ const halfWindowMs = 5_000;
 export const answerKey = createContextKey<UnsentAnswer | undefined>(undefined, {
   description: 'what the answer of a call is counted by',
 });
+
+/** Says to the handler that there is nobody to make an answer for. */
+export function nobodyLeft(): Failure {
+  return new Failure('CANCELLED', 'the caller gave up');
+}
 
 /** Asks the caller to come back after a second. */
 export function overloaded(why: string): Failure {

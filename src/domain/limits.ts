@@ -136,6 +136,14 @@ export const limits = {
   holderUnsentBytesMax: 32 * 1024 * 1024,
   /** Answers of one holder that wait for room; each keeps a call open. */
   holderWaitingMax: 256,
+  /** What calls that wait for room keep: each its request, and so much besides. */
+  waitingCallBytes: 32 * 1024,
+  waitingBytesMax: 32 * 1024 * 1024,
+  /** The same, of one holder. */
+  holderWaitingBytesMax: 16 * 1024 * 1024,
+  /** What all calls that are open keep: each its headers, and about so much besides; 4,096 of them and hardly any header. */
+  openCallBytes: 32 * 1024,
+  openCallsBytesMax: 128 * 1024 * 1024,
   /** Handed to a connection at once: when it has gone is all that is known of how fast it is taken. */
   sendSliceBytesMax: 256 * 1024,
   /** Where answers wait for each other, one that is taken slower than this a second, and so long, is ended first. */

@@ -2,6 +2,7 @@
 import { authenticationOver } from '../api/credentials.ts';
 import { admitWith } from '../api/guard.ts';
 import { methodNames, routes } from '../api/routes.ts';
+import type { SendBudget } from '../api/send-budget.ts';
 import { sharedContents, sharedMethod } from '../api/shared.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
 import { parseAddress, reachableUrl } from '../domain/address.ts';
@@ -11,6 +12,7 @@ import { identifyBy } from '../identity/certificates.ts';
 import { parseOutsideConfig } from '../identity/config.ts';
 import { openJwtVerifier } from '../identity/jwt.ts';
 import { openAdminDoor } from '../server/admin-door.ts';
+import { usualBudget } from '../server/answers.ts';
 import { messageBytes } from '../server/grpc/codec.ts';
 import { Readiness } from '../server/readiness.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
@@ -39,6 +41,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { version, signals, fail } = surroundings;
   const own = ownDirectoryOf(config);
   const readiness = new Readiness();
+  const sendBudget = usualBudget();
   let embedded: Embedded | undefined;
   const telemetry = openTelemetry({
     ...config,
@@ -47,6 +50,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     methods: [...methodNames, sharedMethod],
     isReady: () => readiness.ready,
     messageBytes: () => messageBytes,
+    sending: () => sendBudget,
     figures: async () => embedded?.figures(),
   });
   const { log } = telemetry;
@@ -54,7 +58,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   await warnOf(config, telemetry);
   const outside = await openOutside(config.authConfig, own);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
-  const openAdmin = () => openAdminOf(config, readiness, telemetry);
+  const openAdmin = () => openAdminOf(config, { readiness, sendBudget }, telemetry);
   // Whoever is being replaced may still have the address; it is asked for again when that has left.
   const adminAtOnce = await openAdmin().catch(() => undefined);
   let isListening = false;
@@ -77,7 +81,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
-    await using server = await openDoors(config, { embedded, telemetry, readiness, tls, outside, version });
+    const parts = { telemetry, readiness, sendBudget, tls, outside, version };
+    await using server = await openDoors(config, { ...parts, embedded });
     isListening = true;
     showState(host.state);
     await using _reaper = config.withReaper
@@ -166,7 +171,7 @@ async function openTls(
 
 async function openAdminOf(
   { admin, httpHosts }: ServeConfig,
-  readiness: Readiness,
+  { readiness, sendBudget }: Pick<DoorParts, 'readiness' | 'sendBudget'>,
   { log, scrape }: Telemetry,
 ) {
   if (admin === undefined) return undefined;
@@ -174,6 +179,7 @@ async function openAdminOf(
     address: admin,
     hosts: httpHosts,
     readiness,
+    sendBudget,
     metrics: scrape,
     onUnexpectedError: (error, path) => log.error({ err: error, path }, 'unexpected error'),
   });
@@ -207,6 +213,7 @@ interface DoorParts {
   readonly embedded: Embedded;
   readonly telemetry: Telemetry;
   readonly readiness: Readiness;
+  readonly sendBudget: SendBudget;
   readonly tls: Tls | undefined;
   readonly outside: Outside;
   readonly version: string;
@@ -214,7 +221,7 @@ interface DoorParts {
 
 async function openDoors(
   config: ServeConfig,
-  { embedded: { host, exportFiles }, telemetry, readiness, tls, outside, version }: DoorParts,
+  { embedded: { host, exportFiles }, telemetry, readiness, sendBudget, tls, outside, version }: DoorParts,
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
@@ -238,6 +245,7 @@ async function openDoors(
       authenticate,
     }),
     readiness,
+    sendBudget,
     admit: (header, values) => admitWith(authenticate, header, values),
     tls,
     grpc: config.grpc,

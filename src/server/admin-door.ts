@@ -4,8 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
+import { Answers, usualBudget } from './answers.ts';
 import { hostName, KnownHosts } from './known-hosts.ts';
 import type { Readiness } from './readiness.ts';
+import type { SendBudget } from '../api/send-budget.ts';
+import type { UnsentAnswer } from '../api/unsent-answer.ts';
 import { occursTwice, repeatedHeader } from './single-headers.ts';
 import { Turns } from './turns.ts';
 
@@ -22,6 +25,8 @@ export interface AdminDoorOptions {
   /** Names under which `/metrics` may be asked for, besides loopback's and where the door listens. Default: none. */
   readonly hosts?: readonly string[];
   readonly readiness: Pick<Readiness, 'ready' | 'phase'>;
+  /** Of what waits to be sent, also of other doors. Default: one with the usual limits. */
+  readonly sendBudget?: SendBudget;
   /** The body of `/metrics`. */
   readonly metrics: () => Promise<Scrape>;
   /** Told of errors that nobody foresaw; the caller only hears 500. */
@@ -45,6 +50,7 @@ const closeMs = 1_000;
 export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoor> {
   const known = new KnownHosts(options.address.host, options.hosts ?? []);
   const turns = new Turns();
+  const answers = new Answers(options.sendBudget ?? usualBudget());
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
@@ -56,8 +62,11 @@ export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoo
     (request, response) =>
       turns.take(request, async () => {
         const isOut = once(response, 'close');
-        await answer(request, response, known, options);
+        const { socket } = request;
+        const unsent = answers.open(socket, socket.remoteAddress, 1, () => response.destroy());
+        send(request, response, await answer(request, response, known, options), unsent);
         await isOut;
+        unsent.drop();
       }),
   );
   server.maxConnections = connectionsMax;
@@ -100,26 +109,26 @@ async function answer(
   response: ServerResponse,
   known: KnownHosts,
   options: AdminDoorOptions,
-): Promise<void> {
+): Promise<Answer> {
   const { method = '', url = '' } = request;
   const path = url.split('?', 1)[0]!;
   const page = pages.get(path);
   const repeated = repeatedHeader(request.rawHeaders);
-  if (repeated !== undefined) send(request, response, plain(400, `${repeated}: ${occursTwice}`));
-  else if (page === undefined) send(request, response, plain(404, 'not found'));
-  else if (method !== 'GET' && method !== 'HEAD') {
+  if (repeated !== undefined) return plain(400, `${repeated}: ${occursTwice}`);
+  if (page === undefined) return plain(404, 'not found');
+  if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
-    send(request, response, plain(405, 'method not allowed'));
-  } else if (path === '/metrics' && !isKnown(request, known)) {
+    return plain(405, 'method not allowed');
+  }
+  if (path === '/metrics' && !isKnown(request, known)) {
     const host = request.headers.host?.slice(0, 256) ?? '';
-    send(request, response, plain(403, `the service is not known as ${host}; --http-hosts names it so`));
-  } else {
-    try {
-      send(request, response, await page(options));
-    } catch (error) {
-      options.onUnexpectedError(error, path);
-      send(request, response, plain(500, 'internal error'));
-    }
+    return plain(403, `the service is not known as ${host}; --http-hosts names it so`);
+  }
+  try {
+    return await page(options);
+  } catch (error) {
+    options.onUnexpectedError(error, path);
+    return plain(500, 'internal error');
   }
 }
 
@@ -153,11 +162,23 @@ function send(
   request: IncomingMessage,
   response: ServerResponse,
   { status, contentType, body }: Answer,
+  unsent: UnsentAnswer,
 ): void {
   response.statusCode = status;
   response.setHeader('Content-Type', contentType);
   response.setHeader('Content-Length', Buffer.byteLength(body));
   response.setHeader('Cache-Control', 'no-store');
   response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.end(request.method === 'HEAD' ? undefined : body);
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const bytes = Buffer.from(body);
+  // Probes are answered however much waits. What they leave unread counts, and is ended like everybody's.
+  unsent.hand(bytes.length);
+  unsent.sliceBegins(bytes.length);
+  response.end(bytes, () => {
+    unsent.sliceEnds();
+    unsent.give(bytes.length);
+  });
 }

@@ -3,7 +3,8 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ConnectError } from '@connectrpc/connect';
-import type { SendBudget } from '../api/send-budget.ts';
+import { SendBudget } from '../api/send-budget.ts';
+import { afterRealTime } from '../api/timer.ts';
 import type { UnsentAnswer } from '../api/unsent-answer.ts';
 import { breakOff } from './connection-sockets.ts';
 
@@ -52,6 +53,11 @@ export class Answers {
     kept.add(answer);
     answer.whenSettled(() => kept.delete(answer));
   }
+}
+
+/** One with the usual limits, in real time. */
+export function usualBudget(): SendBudget {
+  return new SendBudget({ after: afterRealTime, elapsed: () => performance.now() });
 }
 
 function disconnect(connection: Connection | undefined): void {

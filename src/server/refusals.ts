@@ -1,7 +1,8 @@
 /** Errors that the doors themselves answer with, before or instead of a handler. */
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
-import { codeOf, errorDomain } from '../api/errors.ts';
+import { codeOf, errorDomain, toConnectError } from '../api/errors.ts';
+import { overloaded } from '../api/unsent-answer.ts';
 
 /** One of the reasons that errors carry. */
 export type Reason = Parameters<typeof codeOf>[0];
@@ -37,6 +38,11 @@ export function badHeader(name: string, description: string): ConnectError {
 /** The caller has gone, as far as can be told. Nobody will read this. */
 export function cancelled(): ConnectError {
   return refusal('CANCELLED', 'the call was cancelled');
+}
+
+/** So many calls are open that another would not fit. */
+export function tooManyOpenCalls(): ConnectError {
+  return toConnectError(overloaded('too many calls are open'));
 }
 
 /** The deadline that the caller set. */

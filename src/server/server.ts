@@ -1,13 +1,12 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
-import { SendBudget } from '../api/send-budget.ts';
+import type { SendBudget } from '../api/send-budget.ts';
 import type { OpenShared } from '../api/shared.ts';
-import { afterRealTime } from '../api/timer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
-import { Answers } from './answers.ts';
+import { Answers, usualBudget } from './answers.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { collect, type Routes, serve } from './grpc/grpc.ts';
 import { refusedHead } from './grpc/heads.ts';
@@ -23,6 +22,7 @@ import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
 import { type HttpDoor, type HttpOptions, startHttp } from './http/http.ts';
+import { OpenCalls } from './open-calls.ts';
 import { Readiness } from './readiness.ts';
 import { shuttingDown } from './refusals.ts';
 import { FollowingCredentials, type Tls } from './tls.ts';
@@ -68,6 +68,8 @@ export interface ServerOptions {
   readonly onStopping?: () => void;
   /** Of what waits to be sent, on all doors. Default: one with the usual limits. */
   readonly sendBudget?: SendBudget;
+  /** Of calls, on all doors. Default: as many as usual. */
+  readonly openCalls?: OpenCalls;
   /** Told of errors that nobody foresaw; the caller only hears INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
   /** Who may see the descriptors. Default: everybody. */
@@ -113,7 +115,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { onUnexpectedError } = options;
   const served = [...methods, ...healthMethods.methods];
   const answers = new Answers(options.sendBudget ?? usualBudget());
-  const parts = { methods: served, stop: stop.signal, calls, answers };
+  const openCalls = options.openCalls ?? new OpenCalls();
+  const parts = { methods: served, stop: stop.signal, calls, answers, openCalls };
   // One server for each door, so that each call is known to have come by it.
   const servers: Ends[] = [];
   const listen = async (door: Door, target: string): Promise<number> => {
@@ -131,7 +134,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     boundConnections(server, connectionsMax);
-    lookAtHeads(server, refusedHead);
+    lookAtHeads(server, refusedHead, openCalls);
     return port;
   };
   try {
@@ -165,14 +168,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-function usualBudget(): SendBudget {
-  return new SendBudget({ after: afterRealTime, elapsed: () => performance.now() });
-}
-
 function httpOptions(
   options: ServerOptions,
   address: Address,
-  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls' | 'answers'>,
+  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls' | 'answers' | 'openCalls'>,
 ): HttpOptions {
   return {
     ...parts,

@@ -1,19 +1,25 @@
 /**
  * Keeps the memory of message buffers bounded. A message lives for a moment, but its bytes are outside the heap, where
  * V8 notices them late: by default an upload grows the process by a hundred megabytes of garbage before a collection.
- * A collection of the young generation after 16 MiB of messages takes about a millisecond and frees them all.
+ * A collection of the young generation after 16 MiB of messages takes about a millisecond and frees them all, but for
+ * those that had to wait to be sent: two collections later they are old. When these have become many, the old generation
+ * is collected too.
  */
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const bytesBetweenCollections = 16 * 1024 * 1024;
+/** Outside the heap, since the old generation was last collected. */
+const grownBytesMax = 96 * 1024 * 1024;
 
-type Collect = (options: { type: 'minor' }) => void;
+type Collect = (options: { type: 'minor' | 'major' }) => void;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as Collect;
 
 let bytesSeen = 0;
+/** The least that has been outside the heap since then. */
+let leastBytes = Number.POSITIVE_INFINITY;
 
 /** Called with the size of each message that was received or sent. */
 export function noteMessage(bytes: number): void {
@@ -21,4 +27,11 @@ export function noteMessage(bytes: number): void {
   if (bytesSeen < bytesBetweenCollections) return;
   bytesSeen = 0;
   collect({ type: 'minor' });
+  const { external_memory: held } = getHeapStatistics();
+  leastBytes = Math.min(leastBytes, held);
+  if (held - leastBytes < grownBytesMax) return;
+  collect({ type: 'major' });
+  // The collector frees buffers a while later, beside what runs.
+  leastBytes = Number.POSITIVE_INFINITY;
+
 }

@@ -5,6 +5,7 @@ import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { EndedCall, StartedCall } from './call.ts';
 import { observeProcess } from './process-metrics.ts';
 import { RpcMetrics } from './rpc-metrics.ts';
+import { observeSending, type SendingFigures } from './sending-metrics.ts';
 import { observeStore, type StoreFigures } from './store-metrics.ts';
 
 interface MetricsOptions {
@@ -16,6 +17,8 @@ interface MetricsOptions {
   readonly isReady: () => boolean;
   /** Bytes of all messages since the process began. */
   readonly messageBytes: () => { readonly received: number; readonly sent: number };
+  /** What waits to be sent. */
+  readonly sending: () => SendingFigures;
   /** What the store can say now, at a cost that does not grow with it. Undefined: nothing yet. */
   readonly store: () => Promise<StoreFigures | undefined>;
   /** Told why figures are missing from a scrape. */
@@ -60,6 +63,7 @@ export function openMetrics(options: MetricsOptions): Metrics {
       description: 'Bytes of messages that were sent by gRPC.',
     })
     .addCallback((result) => result.observe(options.messageBytes().sent));
+  observeSending(meter, options.sending);
   const missing = observeStore(meter, options.store);
   const stopObserving = observeProcess(meter);
   // Neither the one target nor the one scope need naming in every line.

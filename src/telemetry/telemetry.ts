@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { EndedCall, StartedCall } from './call.ts';
 import { callLogger, openLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { SendingFigures } from './sending-metrics.ts';
 import type { StoreFigures } from './store-metrics.ts';
 import type { CallSpan, Tracing } from './tracing.ts';
 
@@ -19,6 +20,8 @@ interface TelemetryOptions {
   readonly isReady: () => boolean;
   /** Of all messages since the process began. */
   readonly messageBytes: () => { readonly received: number; readonly sent: number };
+  /** Of what waits to be sent. */
+  readonly sending: () => SendingFigures;
   /** Undefined: the store is not open yet. */
   readonly figures: () => Promise<StoreFigures | undefined>;
 }
@@ -69,7 +72,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
 }
 
 async function load(
-  { version, hasMetrics, methods, isReady, messageBytes, figures, otlpTracesUrl }: TelemetryOptions,
+  { version, hasMetrics, methods, isReady, messageBytes, sending, figures, otlpTracesUrl }: TelemetryOptions,
   log: Logger,
 ): Promise<{ metrics: Metrics | undefined; tracing: Tracing | undefined }> {
   const [metricsModule, tracingModule] = await Promise.all([
@@ -82,6 +85,7 @@ async function load(
       methods,
       isReady,
       messageBytes,
+      sending,
       store: figures,
       onError: (error) => log.error({ err: error }, 'figures could not be collected'),
     }),

@@ -21,6 +21,8 @@ const figures: StoreFigures = {
   index: { transactions: 10, batches: 9, rowsWritten: 8, bytesWritten: 7, reopens: 6, waiting: 5 },
 };
 
+const sending = { unsentBytes: 11, answerCount: 12, waitingCount: 13, openCount: 14, endedCount: 15, refusedCount: 16 };
+
 function opened(store: () => Promise<StoreFigures | undefined> = async () => figures) {
   const errors: unknown[] = [];
   const metrics = openMetrics({
@@ -28,6 +30,7 @@ function opened(store: () => Promise<StoreFigures | undefined> = async () => fig
     methods: methodNames,
     isReady: () => true,
     messageBytes: () => messageBytes,
+    sending: () => sending,
     store,
     onError: (error) => errors.push(error),
   });
@@ -56,6 +59,12 @@ describe('a scrape', () => {
     expect(value(families, 'artifacta_blobs_staged_bytes')).toBe(300);
     expect(value(families, 'artifacta_index_waiting_transactions')).toBe(5);
     expect(value(families, 'artifacta_index_reopens_total')).toBe(6);
+    expect(value(families, 'artifacta_unsent_bytes')).toBe(11);
+    expect(value(families, 'artifacta_unsent_answers')).toBe(12);
+    expect(value(families, 'artifacta_waiting_answers')).toBe(13);
+    expect(value(families, 'artifacta_open_answers')).toBe(14);
+    expect(value(families, 'artifacta_ended_answers_total')).toBe(15);
+    expect(value(families, 'artifacta_refused_answers_total')).toBe(16);
     expect(value(families, 'process_resident_memory_bytes')).toBeGreaterThan(1e6);
     expect(value(families, 'process_cpu_seconds_total')).toBeGreaterThan(0);
     for (const name of ['p50', 'p99', 'max'])

@@ -13,6 +13,7 @@ import type {
   sendUnaryData,
 } from '@grpc/grpc-js';
 import type { Door } from '../../api/door.ts';
+import { answerKey } from '../../api/unsent-answer.ts';
 import type { Answers } from '../answers.ts';
 import { callValues } from '../call-values.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
@@ -58,6 +59,7 @@ export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCal
   const encode = encoderOf(spec.method.output);
   return (call, callback) => {
     run(call, spec, options, async (context) => {
+      context.values.get(answerKey)?.ask(call.request.length);
       await answer(call, callback, context, options, encode, async () =>
         spec.impl(decode(spec.method.input, call.request), context),
       );
@@ -89,6 +91,7 @@ export function serverStreaming(
   const encode = encoderOf(spec.method.output);
   return (call) => {
     run(call, spec, options, async (context) => {
+      context.values.get(answerKey)?.ask(call.request.length);
       try {
         const responses = spec.impl(decode(spec.method.input, call.request), context);
         await sendAll(call, responses, context, encode);

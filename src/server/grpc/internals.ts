@@ -14,7 +14,9 @@ import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
 import { rememberSockets } from '../connection-sockets.ts';
-import type { GrpcStatus } from './status.ts';
+import type { OpenCalls } from '../open-calls.ts';
+import { tooManyOpenCalls } from '../refusals.ts';
+import { type GrpcStatus, statusOf } from './status.ts';
 
 interface Windows {
   /** Bytes that a client may have under way on one stream, and on one connection. */
@@ -59,23 +61,31 @@ type OnStream = (
  * Looks at the head of every call before grpc-js does, which hears nothing of those that are refused.
  *
  * @param refuse may change the headers; answers with the status of a call that is not to be.
+ * @param calls that are open, on all doors.
  */
 export function lookAtHeads(
   server: Server,
   refuse: (headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => GrpcStatus | undefined,
+  calls: OpenCalls,
 ): void {
   for (const http2Server of http2ServersOf(server)) {
     const listeners = http2Server.listeners('stream') as OnStream[];
     if (listeners.length === 0) throw missing("listener of 'stream'");
     http2Server.removeAllListeners('stream');
     const onStream: OnStream = (stream, headers, flags, rawHeaders) => {
-      const status = refuse(headers, rawHeaders);
+      const ended = calls.begin(stream.session, rawHeaders);
+      const status = ended === undefined ? tooManyOpen() : refuse(headers, rawHeaders);
+      if (ended !== undefined) stream.once('close', ended);
       if (status === undefined)
         for (const listener of listeners) listener.call(http2Server, stream, headers, flags, rawHeaders);
       else end(stream, status);
     };
     http2Server.on('stream', onStream);
   }
+}
+
+function tooManyOpen(): GrpcStatus {
+  return statusOf(tooManyOpenCalls());
 }
 
 /** Answers with trailers alone, and takes nothing more. */

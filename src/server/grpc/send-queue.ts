@@ -1,6 +1,5 @@
 /** Back-pressure of a server stream. */
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { noteMessage } from '../young-collector.ts';
 import type { Encoded } from './codec.ts';
 
 /** The handler is asked for more while fewer bytes than this wait to be sent. One large message always may. */
@@ -23,7 +22,6 @@ export class SendQueue {
   async send(message: Encoded): Promise<void> {
     const size = message.byteLength;
     this.unsentBytes += size;
-    noteMessage(size);
     this.call.write(message, () => {
       this.unsentBytes -= size;
       this.wake?.();

@@ -3,6 +3,8 @@ import type { Buffer } from 'node:buffer';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { slicesOf, type UnsentAnswer } from '../../api/unsent-answer.ts';
 import type { Answers } from '../answers.ts';
+import { cancelled } from '../refusals.ts';
+import { noteMessage } from '../young-collector.ts';
 import { socketOf } from './internals.ts';
 
 /** The message, and the frame that grpc-js copies it to. */
@@ -27,6 +29,8 @@ export function countAnswer(
     // A status would wait behind what the caller does not take.
     stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   });
+  // A stream may never be told that its connection has gone.
+  answer.whenSettled(() => gone.abort(cancelled()));
   sliceWrites(stream, answer);
   return answer;
 }
@@ -62,6 +66,7 @@ function sliceWrites(stream: ServerHttp2Stream, answer: UnsentAnswer): void {
     goOn();
   };
   const take = (bytes: Buffer, done: Done): boolean => {
+    noteMessage(bytes.length);
     answer.hand(bytes.length);
     const isFirst = messages.push({ bytes: bytes.length, slices: slicesOf(bytes), done }) === 1;
     if (isFirst) goOn();

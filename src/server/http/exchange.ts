@@ -48,18 +48,24 @@ export class Exchange {
       this.held--;
       if (this.held === 0) resolve();
     };
-    const { connection, address } = this.isHttp2 ? sessionOf(response) : socketOf(request);
+    const { connection, address } = connectionOf(request, response);
     this.unsent = answers.open(connection, address, 1, (error) => {
       gone.abort(error);
       this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     });
-    response.once('close', () => {
+    let isClosed = false;
+    const close = () => {
+      if (isClosed) return;
+      isClosed = true;
       // A connection of HTTP/1.1 holds nothing more of the answer then; one of HTTP/2 may.
       if (this.isHttp2) this.unsent.close();
       else this.unsent.drop();
       if (!response.writableFinished) gone.abort(cancelled());
       this.release();
-    });
+    };
+    response.once('close', close);
+    // Of HTTP/2 a stream may never be told that its connection has gone.
+    this.unsent.whenSettled(close);
     // Nothing is done about them: what matters is the end of the body and of the answer.
     request.on('error', () => {});
     response.on('error', () => {});
@@ -96,6 +102,7 @@ export class Exchange {
     const chunks = this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
     for await (const chunk of chunks) {
       noteMessage(chunk.length);
+      this.unsent.ask(chunk.length);
       yield chunk;
     }
   }
@@ -201,6 +208,11 @@ export class Exchange {
     request.on('data', onData).once('close', end).once('end', end);
     request.resume();
   }
+}
+
+/** By which a request came, and from where; nothing of HTTP/2 if that has gone. */
+export function connectionOf(request: IncomingMessage, response: ServerResponse) {
+  return request.httpVersionMajor === 2 ? sessionOf(response) : socketOf(request);
 }
 
 function socketOf({ socket }: IncomingMessage) {

@@ -7,14 +7,15 @@ import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import { rememberSockets } from '../connection-sockets.ts';
-import { refusal, shuttingDown } from '../refusals.ts';
+import type { OpenCalls } from '../open-calls.ts';
+import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
 import { occursTwice, repeatedHeader } from '../single-headers.ts';
 import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
 import { badField, HttpError } from './errors.ts';
-import { Exchange } from './exchange.ts';
+import { connectionOf, Exchange } from './exchange.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
 import { PlainCalls } from './plain-calls.ts';
 import { answerPlainly } from './routes.ts';
@@ -27,6 +28,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly shared?: OpenShared | undefined;
   /** Over TLS, HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
+  /** Of this door and others. */
+  readonly openCalls: OpenCalls;
   readonly concurrentStreamsMax: number;
   readonly windowBytes: number;
 }
@@ -64,15 +67,20 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
   const scheme = options.tls === undefined ? 'http' : 'https';
-  const answer = (exchange: Exchange): Promise<void> => {
+  const answer = (exchange: Exchange, hasPlace: boolean): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
-    if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
+    if (!hasPlace) exchange.answerError(tooManyOpenCalls());
+    else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
       exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    const begin = () => answer(new Exchange(request, response, awaitsContinue, options.answers));
+    const ended = options.openCalls.begin(connectionOf(request, response).connection, request.rawHeaders);
+    const begin = async () => {
+      await answer(new Exchange(request, response, awaitsContinue, options.answers), ended !== undefined);
+      ended?.();
+    };
     if (request.httpVersionMajor === 2) void begin();
     else turns.take(request, begin);
   };

@@ -1,0 +1,65 @@
+/**
+ * How many calls are open on all connections. Each keeps its headers and what is known of it, whether it is being
+ * handled, waits for its turn or waits to be sent; 100 on each of a thousand connections would fill the memory.
+ */
+import type { Http2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { limits } from '../domain/limits.ts';
+
+/** Of HTTP/1.1, or of HTTP/2. */
+type Connection = Socket | Http2Session;
+
+/** One connection: what its open calls keep. */
+interface Kept {
+  bytes: number;
+  isGone: boolean;
+}
+
+/** Counts the calls that are open, on all doors. While they are too many, each connection has an equal share. */
+export class OpenCalls {
+  private readonly bytesMax: number;
+  private readonly onConnection = new Map<Connection, Kept>();
+  private bytes = 0;
+
+  constructor(bytesMax: number = limits.openCallsBytesMax) {
+    this.bytesMax = bytesMax;
+  }
+
+  /**
+   * Begins one.
+   *
+   * @param connection which says `close` when it is gone, and its calls with it; undefined if it has gone.
+   * @param rawHeaders names and values in turn, as they came.
+   * @returns what ends it, or undefined if there is no room: then it is not to be.
+   */
+  begin(connection: Connection | undefined, rawHeaders: readonly string[]): (() => void) | undefined {
+    if (connection === undefined || connection.destroyed) return () => undefined;
+    let bytes = limits.openCallBytes;
+    for (const text of rawHeaders) bytes += text.length;
+    const before = this.onConnection.get(connection);
+    const here = (before?.bytes ?? 0) + bytes;
+    const share = this.bytesMax / (this.onConnection.size + (before === undefined ? 1 : 0));
+    if (this.bytes + bytes > this.bytesMax && here > share) return undefined;
+    const kept = before ?? this.meet(connection);
+    kept.bytes += bytes;
+    this.bytes += bytes;
+    let isEnded = false;
+    return () => {
+      if (isEnded || kept.isGone) return;
+      isEnded = true;
+      kept.bytes -= bytes;
+      this.bytes -= bytes;
+    };
+  }
+
+  private meet(connection: Connection): Kept {
+    const kept = { bytes: 0, isGone: false };
+    this.onConnection.set(connection, kept);
+    (connection as Socket).once('close', () => {
+      this.onConnection.delete(connection);
+      this.bytes -= kept.bytes;
+      kept.isGone = true;
+    });
+    return kept;
+  }
+}
