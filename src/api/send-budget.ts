@@ -29,6 +29,8 @@ interface SendBudgetOptions {
 
 /** While somebody waits: how often answers are looked for that can be ended. An answer that is not slow has this long, too. */
 const lookMs = 1_000;
+/** How often those are looked for that nobody takes. */
+const sweepMs = 5_000;
 
 /** The one budget of a service: what all its answers hold, and who waits for room. Times are milliseconds. */
 export class SendBudget {
@@ -254,11 +256,12 @@ export class SendBudget {
     const now = this.elapsed();
     for (const answer of [...this.answers]) {
       answer.disconnectIfKept(now);
+      answer.disconnectIfLost();
       if (answer.isEnded || !answer.isStalled(now, stalledSecondsMax * 1000)) continue;
       this.ended++;
       answer.end(now, new Failure('DEADLINE_EXCEEDED', `nothing was taken for ${stalledSecondsMax} s`));
     }
-    after((stalledSecondsMax * 1000) / 4, () => this.sweep());
+    after(Math.min(sweepMs, (stalledSecondsMax * 1000) / 4), () => this.sweep());
   }
 
   private makeRoom(now: number): void {

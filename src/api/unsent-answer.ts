@@ -9,6 +9,8 @@ import { toConnectError } from './errors.ts';
 export interface AnswerEnds {
   /** Ends it, whatever of it is unsent. */
   readonly end: (error: ConnectError) => void;
+  /** Whether nobody is at the other end of its connection, as far as the system knows. */
+  readonly hasLostPeer: () => boolean;
   /** Closes its connection, which has kept what was handed to it. */
   readonly disconnect: () => void;
 }
@@ -190,6 +192,11 @@ export class UnsentAnswer {
   /** For the budget: closes the connection of what was ended and holds its bytes all the same. */
   disconnectIfKept(now: number): void {
     if (this.endedMs !== undefined && now - this.endedMs >= keptMs) this.ends.disconnect();
+  }
+
+  /** For the budget: closes the connection of what nobody can take any more. */
+  disconnectIfLost(): void {
+    if (this.sliceBytes > 0 && this.ends.hasLostPeer()) this.ends.disconnect();
   }
 
   /** Its stream is closed. What is being written counts until the write has called back; nothing else is left of it. */

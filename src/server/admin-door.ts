@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { SendBudget } from '../api/send-budget.ts';
+import type { UnsentAnswer } from '../api/unsent-answer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
 import { Answers, usualBudget } from './answers.ts';
 import { hostName, KnownHosts } from './known-hosts.ts';
 import type { Readiness } from './readiness.ts';
-import type { SendBudget } from '../api/send-budget.ts';
-import type { UnsentAnswer } from '../api/unsent-answer.ts';
 import { occursTwice, repeatedHeader } from './single-headers.ts';
 import { Turns } from './turns.ts';
 

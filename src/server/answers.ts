@@ -1,15 +1,10 @@
 /** The answers on each connection, as the one budget of what waits to be sent knows them. */
-
-import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ConnectError } from '@connectrpc/connect';
 import { SendBudget } from '../api/send-budget.ts';
 import { afterRealTime } from '../api/timer.ts';
 import type { UnsentAnswer } from '../api/unsent-answer.ts';
-import { breakOff } from './connection-sockets.ts';
-
-/** Of HTTP/1.1, or of HTTP/2. */
-type Connection = Socket | Http2Session;
+import { breakOff, type Connection, hasLostPeer } from './connection-sockets.ts';
 
 /** Opens an account for each answer, and closes those of a connection that has gone. */
 export class Answers {
@@ -33,7 +28,11 @@ export class Answers {
     copies: number,
     end: (error: ConnectError) => void,
   ): UnsentAnswer {
-    const answer = this.budget.open(address, copies, { end, disconnect: () => disconnect(connection) });
+    const answer = this.budget.open(address, copies, {
+      end,
+      hasLostPeer: () => connection !== undefined && hasLostPeer(connection),
+      disconnect: () => disconnect(connection),
+    });
     if (connection === undefined || connection.destroyed) answer.drop();
     else this.keep(connection, answer);
     return answer;

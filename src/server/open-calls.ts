@@ -2,12 +2,10 @@
  * How many calls are open on all connections. Each keeps its headers and what is known of it, whether it is being
  * handled, waits for its turn or waits to be sent; 100 on each of a thousand connections would fill the memory.
  */
-import type { Http2Session } from 'node:http2';
+
 import type { Socket } from 'node:net';
 import { limits } from '../domain/limits.ts';
-
-/** Of HTTP/1.1, or of HTTP/2. */
-type Connection = Socket | Http2Session;
+import type { Connection } from './connection-sockets.ts';
 
 /** One connection: what its open calls keep. */
 interface Kept {

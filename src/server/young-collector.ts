@@ -33,5 +33,4 @@ export function noteMessage(bytes: number): void {
   collect({ type: 'major' });
   // The collector frees buffers a while later, beside what runs.
   leastBytes = Number.POSITIVE_INFINITY;
-
 }

@@ -25,6 +25,7 @@ function budgeted() {
     const name = `${who}${made++}`;
     const answer = budget.open(undefined, 1, {
       end: () => ended.push(name),
+      hasLostPeer: () => false,
       disconnect: () => disconnected.push(name),
     });
     answer.hold(who, true);
@@ -234,7 +235,11 @@ it('what nobody takes for two minutes is ended, also while nobody waits', async 
 
 it('what is in memory twice counts twice', async () => {
   const { budget } = budgeted();
-  const answer = budget.open(undefined, 2, { end: () => undefined, disconnect: () => undefined });
+  const answer = budget.open(undefined, 2, {
+    end: () => undefined,
+    hasLostPeer: () => false,
+    disconnect: () => undefined,
+  });
   await answer.room(100 * KiB, none);
   expect(budget.unsentBytes).toBe(200 * KiB);
   answer.hand(50 * KiB);

@@ -26,7 +26,14 @@ it('lists every figure with its type and labels', async () => {
     methods: ['a/b'],
     isReady: () => true,
     messageBytes: () => ({ received: 1, sent: 1 }),
-    sending: () => ({ unsentBytes: 1, answerCount: 1, waitingCount: 1, openCount: 1, endedCount: 1, refusedCount: 1 }),
+    sending: () => ({
+      unsentBytes: 1,
+      answerCount: 1,
+      waitingCount: 1,
+      openCount: 1,
+      endedCount: 1,
+      refusedCount: 1,
+    }),
     onError: (error) => expect.unreachable(String(error)),
     store: async () => ({
       state: 'serving',

@@ -21,7 +21,14 @@ const figures: StoreFigures = {
   index: { transactions: 10, batches: 9, rowsWritten: 8, bytesWritten: 7, reopens: 6, waiting: 5 },
 };
 
-const sending = { unsentBytes: 11, answerCount: 12, waitingCount: 13, openCount: 14, endedCount: 15, refusedCount: 16 };
+const sending = {
+  unsentBytes: 11,
+  answerCount: 12,
+  waitingCount: 13,
+  openCount: 14,
+  endedCount: 15,
+  refusedCount: 16,
+};
 
 function opened(store: () => Promise<StoreFigures | undefined> = async () => figures) {
   const errors: unknown[] = [];

@@ -203,7 +203,14 @@ it('nothing is traced unless a collector is named', async () => {
     methods: [],
     isReady: () => true,
     messageBytes: () => ({ received: 0, sent: 0 }),
-    sending: () => ({ unsentBytes: 0, answerCount: 0, waitingCount: 0, openCount: 0, endedCount: 0, refusedCount: 0 }),
+    sending: () => ({
+      unsentBytes: 0,
+      answerCount: 0,
+      waitingCount: 0,
+      openCount: 0,
+      endedCount: 0,
+      refusedCount: 0,
+    }),
     figures: async () => undefined,
   };
   const call = { method: method('GetArtifact'), door: 'network', protocol: 'grpc', headers: new Headers() };
