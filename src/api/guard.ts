@@ -16,13 +16,13 @@ import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { guestSubject, type Principal } from '../domain/principal.ts';
 import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
-import { answerBytesMax, type Room, roomFor } from './answer-bytes.ts';
 import { type Door, doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
 import { messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
+import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
+import { answerKey, endedForOthers } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
-import { answerKey, endedForOthers } from './unsent-answer.ts';
 
 /** What is known about a call when it begins. */
 interface CallStart {

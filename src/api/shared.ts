@@ -8,7 +8,7 @@ import type { Store } from '../store/open.ts';
 import { toConnectError } from './errors.ts';
 import type { CallRecord, GuardOptions } from './guard.ts';
 import { toArtifactMessage } from './messages.ts';
-import type { UnsentAnswer } from './unsent-answer.ts';
+import type { UnsentAnswer } from './sending/unsent-answer.ts';
 
 /** Calls in the log and the figures. */
 export const sharedMethod = 'http/GetSharedContent';

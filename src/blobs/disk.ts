@@ -9,6 +9,7 @@
  */
 import { link, mkdir, open, opendir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { markBlock } from '../domain/blocks.ts';
 import { Failure } from '../domain/errors.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import {
@@ -65,6 +66,7 @@ class DiskBlobs implements BlobStore {
   private readonly buffers = new WriteBuffers();
   private readonly prepared = new Map<string, Promise<void>>();
   private readonly staged = new Set<StagedBlob>();
+  private readonly reading: Reading = { ahead: 0 };
 
   constructor(directories: Directories) {
     this.directories = directories;
@@ -107,7 +109,7 @@ class DiskBlobs implements BlobStore {
 
   read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     checkByteRange(offset, length);
-    return readPieces(this.path(name), offset, offset + length, signal);
+    return readPieces(this.path(name), offset, offset + length, this.reading, signal);
   }
 
   async stat(
@@ -177,11 +179,23 @@ class DiskBlobs implements BlobStore {
   }
 }
 
-/** While the consumer has one piece the next is being read. The file is closed however the consumer ends. */
+/** Of a store: how many pieces have been read ahead, or are being. */
+interface Reading {
+  ahead: number;
+}
+
+/** What is read ahead waits in memory for as long as its consumer does; beside so many others that helps nobody. */
+const piecesAheadMax = 16;
+
+/**
+ * While the consumer has one piece the next is being read, if few are. The file is closed however the consumer ends. Each
+ * piece may be freed by who consumes it.
+ */
 async function* readPieces(
   path: string,
   offset: number,
   end: number,
+  reading: Reading,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r').catch(async (error: unknown) => {
@@ -195,14 +209,23 @@ async function* readPieces(
   let next: Promise<Uint8Array> | undefined;
   try {
     for (let position = offset; position < end; ) {
-      const piece = await guarded('reading a blob', () => next ?? readNext(position));
+      const isAhead = next !== undefined;
+      const piece = await guarded('reading a blob', () => next ?? readNext(position)).finally(() => {
+        if (isAhead) reading.ahead--;
+        next = undefined;
+      });
       signal?.throwIfAborted();
       if (piece.length === 0) return;
       position += piece.length;
-      next = position < end ? readNext(position) : undefined;
+      if (position < end && reading.ahead < piecesAheadMax) {
+        reading.ahead++;
+        next = readNext(position);
+      }
+      markBlock(piece);
       yield piece;
     }
   } finally {
+    if (next !== undefined) reading.ahead--;
     await next?.catch(() => {});
     await file.close();
   }

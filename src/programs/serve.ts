@@ -2,7 +2,7 @@
 import { authenticationOver } from '../api/credentials.ts';
 import { admitWith } from '../api/guard.ts';
 import { methodNames, routes } from '../api/routes.ts';
-import type { SendBudget } from '../api/send-budget.ts';
+import type { SendBudget } from '../api/sending/send-budget.ts';
 import { sharedContents, sharedMethod } from '../api/shared.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
 import { parseAddress, reachableUrl } from '../domain/address.ts';
@@ -19,7 +19,7 @@ import { type RunningServer, startServer } from '../server/server.ts';
 import { Tls } from '../server/tls.ts';
 import type { ServeConfig } from '../settings/config.ts';
 import type { HostState } from '../store/custody/host.ts';
-import { openTelemetry, type Telemetry } from '../telemetry/telemetry.ts';
+import { openTelemetry, type Telemetry, type TelemetryOptions } from '../telemetry/telemetry.ts';
 import { type Embedded, openWhenFree } from './data-directory.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
@@ -43,16 +43,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const readiness = new Readiness();
   const sendBudget = usualBudget();
   let embedded: Embedded | undefined;
-  const telemetry = openTelemetry({
-    ...config,
-    version,
-    hasMetrics: config.admin !== undefined,
-    methods: [...methodNames, sharedMethod],
-    isReady: () => readiness.ready,
-    messageBytes: () => messageBytes,
-    sending: () => sendBudget,
-    figures: async () => embedded?.figures(),
-  });
+  const figures = async () => embedded?.figures();
+  const telemetry = openTelemetryOf(config, { version, readiness, sendBudget, figures });
   const { log } = telemetry;
   noteBugs(telemetry, fail);
   await warnOf(config, telemetry);
@@ -108,6 +100,23 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     await telemetry[Symbol.asyncDispose]();
   }
   log.info('stopped');
+}
+
+function openTelemetryOf(
+  config: ServeConfig,
+  parts: Pick<DoorParts, 'version' | 'readiness' | 'sendBudget'> & { figures: TelemetryOptions['figures'] },
+): Telemetry {
+  const { version, readiness, sendBudget, figures } = parts;
+  return openTelemetry({
+    ...config,
+    version,
+    hasMetrics: config.admin !== undefined,
+    methods: [...methodNames, sharedMethod],
+    isReady: () => readiness.ready,
+    messageBytes: () => messageBytes,
+    sending: () => sendBudget,
+    figures,
+  });
 }
 
 /** @throws SettingError if something else that the settings name lies in it. */

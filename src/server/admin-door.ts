@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { SendBudget } from '../api/send-budget.ts';
-import type { UnsentAnswer } from '../api/unsent-answer.ts';
+import type { SendBudget } from '../api/sending/send-budget.ts';
+import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
 import { Answers, usualBudget } from './answers.ts';

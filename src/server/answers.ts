@@ -1,9 +1,9 @@
 /** The answers on each connection, as the one budget of what waits to be sent knows them. */
 import type { Socket } from 'node:net';
 import type { ConnectError } from '@connectrpc/connect';
-import { SendBudget } from '../api/send-budget.ts';
+import { SendBudget } from '../api/sending/send-budget.ts';
+import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
 import { afterRealTime } from '../api/timer.ts';
-import type { UnsentAnswer } from '../api/unsent-answer.ts';
 import { breakOff, type Connection, hasLostPeer } from './connection-sockets.ts';
 
 /** Opens an account for each answer, and closes those of a connection that has gone. */

@@ -1,6 +1,6 @@
 import { type ContextValues, createContextValues } from '@connectrpc/connect';
 import { type Door, doorKey, peerCertificateKey, remoteAddressKey } from '../api/door.ts';
-import { answerKey, type UnsentAnswer } from '../api/unsent-answer.ts';
+import { answerKey, type UnsentAnswer } from '../api/sending/unsent-answer.ts';
 import { certificateOf, type PeerSocket } from './peer-certificate.ts';
 
 /**

@@ -2,7 +2,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { codeOf, errorDomain, toConnectError } from '../api/errors.ts';
-import { overloaded } from '../api/unsent-answer.ts';
+import { overloaded } from '../api/sending/unsent-answer.ts';
 
 /** One of the reasons that errors carry. */
 export type Reason = Parameters<typeof codeOf>[0];

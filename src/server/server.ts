@@ -1,7 +1,8 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
-import type { SendBudget } from '../api/send-budget.ts';
+import { OpenCalls } from '../api/sending/open-calls.ts';
+import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { OpenShared } from '../api/shared.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError, prepareSocket } from './addresses.ts';
@@ -22,7 +23,6 @@ import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
 import { type HttpDoor, type HttpOptions, startHttp } from './http/http.ts';
-import { OpenCalls } from './open-calls.ts';
 import { Readiness } from './readiness.ts';
 import { shuttingDown } from './refusals.ts';
 import { FollowingCredentials, type Tls } from './tls.ts';

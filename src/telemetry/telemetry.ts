@@ -7,7 +7,8 @@ import type { SendingFigures } from './sending-metrics.ts';
 import type { StoreFigures } from './store-metrics.ts';
 import type { CallSpan, Tracing } from './tracing.ts';
 
-interface TelemetryOptions {
+/** What is told of a service, and what it is asked for that. */
+export interface TelemetryOptions {
   /** Of the software. */
   readonly version: string;
   readonly logLevel: string;

@@ -17,6 +17,7 @@ import type { NamedRig, Outcome } from './outcome.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { flipBits } from './rot/rot.ts';
+import { askAndNotRead } from './unread/rig.ts';
 
 /** Kills on one data directory, which then is read back whole and thrown away. */
 const killsEach = 25;
@@ -128,6 +129,14 @@ const abuse: NamedRig = {
   },
 };
 
+const unread: NamedRig = {
+  name: 'unread',
+  tries: 'clients ask on every listener and do not read, beside one that only works, in 1 GiB of memory',
+  short: 'test/faults/unread',
+  options: { each: 'seconds of each attack; 4' },
+  play: ({ count }) => askAndNotRead(count('each', 4)),
+};
+
 const clock: NamedRig = {
   name: 'clock',
   tries:
@@ -181,6 +190,7 @@ export const rigs: readonly NamedRig[] = [
   damage,
   pushers,
   abuse,
+  unread,
   clock,
   deletion,
   large,

@@ -13,7 +13,7 @@ import type {
   sendUnaryData,
 } from '@grpc/grpc-js';
 import type { Door } from '../../api/door.ts';
-import { answerKey } from '../../api/unsent-answer.ts';
+import { answerKey } from '../../api/sending/unsent-answer.ts';
 import type { Answers } from '../answers.ts';
 import { callValues } from '../call-values.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';

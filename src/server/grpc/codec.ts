@@ -11,6 +11,7 @@ import {
 } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { isShared } from '../../api/shared-messages.ts';
+import { freeBlock } from '../../domain/blocks.ts';
 import { malformed } from '../refusals.ts';
 
 /** Bytes of all messages since the process began, on all gRPC doors: here every one of them passes. */
@@ -91,11 +92,13 @@ function prefixed(field: DescField, value: Uint8Array): Encoded {
     .tag(field.number, WireType.LengthDelimited)
     .uint32(value.byteLength)
     .finish();
+  const byteLength = prefix.byteLength + value.byteLength;
   return {
-    byteLength: prefix.byteLength + value.byteLength,
+    byteLength,
     copy: (target, offset) => {
       target.set(prefix, offset);
       target.set(value, offset + prefix.byteLength);
+      freeBlock(value);
     },
   };
 }

@@ -13,8 +13,8 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
+import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import { rememberSockets } from '../connection-sockets.ts';
-import type { OpenCalls } from '../open-calls.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
 import { type GrpcStatus, statusOf } from './status.ts';
 

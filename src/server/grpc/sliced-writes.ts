@@ -1,7 +1,7 @@
 /** Messages are handed to a stream of HTTP/2 in slices, so that it can be told how fast they are taken. */
 import type { Buffer } from 'node:buffer';
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import { slicesOf, type UnsentAnswer } from '../../api/unsent-answer.ts';
+import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
 import type { Answers } from '../answers.ts';
 import { cancelled } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';

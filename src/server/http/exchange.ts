@@ -2,8 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
+import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
 import { unlessAborted } from '../../api/timer.ts';
-import { slicesOf, type UnsentAnswer } from '../../api/unsent-answer.ts';
+import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
 import { cancelled } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';
@@ -147,16 +148,19 @@ export class Exchange {
   async write(bytes: Uint8Array): Promise<void> {
     const { gone, unsent } = this;
     gone.throwIfAborted();
-    noteMessage(bytes.length);
-    unsent.hand(bytes.length);
+    const { length } = bytes;
+    noteMessage(length);
+    unsent.hand(length);
     let called: Promise<boolean> | undefined;
     try {
       for (const slice of slicesOf(bytes)) {
         called = this.writeSlice(slice);
         if (!(await unlessAborted(gone, called))) throw cancelled();
       }
+      // Of a write that failed it is not known who still looks at the bytes.
+      freeBlock(bytes);
     } finally {
-      void called?.then(() => unsent.give(bytes.length));
+      void called?.then(() => unsent.give(length));
     }
   }
 

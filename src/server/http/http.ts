@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { MethodImplSpec } from '@connectrpc/connect';
+import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import { rememberSockets } from '../connection-sockets.ts';
-import type { OpenCalls } from '../open-calls.ts';
 import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
 import { occursTwice, repeatedHeader } from '../single-headers.ts';
 import type { Tls } from '../tls.ts';

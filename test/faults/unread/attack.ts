@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import {
   ArtifactService,
   ListArtifactsRequestSchema,
@@ -18,9 +19,10 @@ export interface Listener {
   readonly isTls: boolean;
 }
 
-/** What is asked for, large in every case. */
+/** What is asked for. */
 export interface Wanted {
-  readonly kind: 'contents' | 'pages';
+  /** Small pages have room for large ones while they are made; large requests are for pages, and are kept while they wait. */
+  readonly kind: 'contents' | 'pages' | 'small pages' | 'large requests';
   /** An artifact, a share link to it and its session. */
   readonly artifact: string;
   readonly path: string;
@@ -59,9 +61,14 @@ async function open({ protocol, address, isTls }: Listener): Promise<Socket> {
 const list = `/${ArtifactService.typeName}/ListArtifacts`;
 const download = `/${ArtifactService.typeName}/DownloadArtifact`;
 
+const pageSizeOf = ({ kind }: Wanted) => (kind === 'small pages' ? 1 : 1_000);
+/** Three of them fit in the window of a connection. */
+const paddingOf = ({ kind }: Wanted) => (kind === 'large requests' ? 1024 * 1024 : 0);
+
 /** Sends requests ahead and reads nothing. */
 function askHttp1(socket: Socket, { address }: Listener, wanted: Wanted, requests: number): void {
-  const body = JSON.stringify({ session: wanted.session, pageSize: 1_000 });
+  const body =
+    JSON.stringify({ session: wanted.session, pageSize: pageSizeOf(wanted) }) + ' '.repeat(paddingOf(wanted));
   const [first, lines, content] =
     wanted.kind === 'contents'
       ? [`GET ${wanted.path} HTTP/1.1`, {}, '']
@@ -97,7 +104,20 @@ function askHttp2(socket: Socket, listener: Listener, wanted: Wanted, requests: 
         DownloadArtifactRequestSchema,
         create(DownloadArtifactRequestSchema, { artifact: { by: { case: 'id', value: artifact } } }),
       )
-    : toBinary(ListArtifactsRequestSchema, create(ListArtifactsRequestSchema, { session, pageSize: 1_000 }));
+    : toBinary(
+        ListArtifactsRequestSchema,
+        create(ListArtifactsRequestSchema, {
+          session,
+          pageSize: pageSizeOf(wanted),
+          $unknown: [
+            {
+              no: 1_000,
+              wireType: WireType.LengthDelimited,
+              data: new BinaryWriter().bytes(Buffer.alloc(paddingOf(wanted))).finish(),
+            },
+          ],
+        }),
+      );
   for (let id = 1; id < 2 * requests; id += 2) {
     if (isGrpc) {
       raw.headers(id, {

@@ -1,7 +1,7 @@
 /** How much room an answer is given before it is made: the one table, which the guard asks. */
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
-import { limits } from '../domain/limits.ts';
+import { limits } from '../../domain/limits.ts';
 import { answerKey } from './unsent-answer.ts';
 
 /** A page while it is made: records, what is made of them, and the text of that. When it is made it counts as it is. */

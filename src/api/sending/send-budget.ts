@@ -4,9 +4,9 @@
  * called back. While somebody waits for room, slow answers are ended; whoever waits too long is told to come back. Why
  * so: `docs/decisions/0026-unsent-bytes.md`.
  */
-import { Failure } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
-import { type After, unlessAborted } from './timer.ts';
+import { Failure } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import { type After, unlessAborted } from '../timer.ts';
 import {
   type AnswerEnds,
   endedForOthers,
@@ -25,12 +25,12 @@ interface SendBudgetOptions {
   readonly unsentBytesMax?: number;
   readonly holderUnsentBytesMax?: number;
   readonly stalledSecondsMax?: number;
+  /** How often those are looked for that nobody takes. Default 5,000. */
+  readonly sweepMs?: number;
 }
 
 /** While somebody waits: how often answers are looked for that can be ended. An answer that is not slow has this long, too. */
 const lookMs = 1_000;
-/** How often those are looked for that nobody takes. */
-const sweepMs = 5_000;
 
 /** The one budget of a service: what all its answers hold, and who waits for room. Times are milliseconds. */
 export class SendBudget {
@@ -54,6 +54,7 @@ export class SendBudget {
       unsentBytesMax: limits.unsentBytesMax,
       holderUnsentBytesMax: limits.holderUnsentBytesMax,
       stalledSecondsMax: limits.stalledReaderSecondsMax,
+      sweepMs: 5_000,
       ...options,
     };
   }
@@ -252,7 +253,7 @@ export class SendBudget {
   private sweep(): void {
     this.isSweeping = this.answers.size > 0;
     if (!this.isSweeping) return;
-    const { stalledSecondsMax, after } = this.options;
+    const { stalledSecondsMax, sweepMs, after } = this.options;
     const now = this.elapsed();
     for (const answer of [...this.answers]) {
       answer.disconnectIfKept(now);
@@ -261,7 +262,7 @@ export class SendBudget {
       this.ended++;
       answer.end(now, new Failure('DEADLINE_EXCEEDED', `nothing was taken for ${stalledSecondsMax} s`));
     }
-    after(Math.min(sweepMs, (stalledSecondsMax * 1000) / 4), () => this.sweep());
+    after(sweepMs, () => this.sweep());
   }
 
   private makeRoom(now: number): void {

@@ -3,9 +3,13 @@
  * handled, waits for its turn or waits to be sent; 100 on each of a thousand connections would fill the memory.
  */
 
-import type { Socket } from 'node:net';
-import { limits } from '../domain/limits.ts';
-import type { Connection } from './connection-sockets.ts';
+import { limits } from '../../domain/limits.ts';
+
+/** A connection, of whatever kind. */
+interface Connection {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
 
 /** One connection: what its open calls keep. */
 interface Kept {
@@ -53,7 +57,7 @@ export class OpenCalls {
   private meet(connection: Connection): Kept {
     const kept = { bytes: 0, isGone: false };
     this.onConnection.set(connection, kept);
-    (connection as Socket).once('close', () => {
+    connection.once('close', () => {
       this.onConnection.delete(connection);
       this.bytes -= kept.bytes;
       kept.isGone = true;

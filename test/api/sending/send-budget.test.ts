@@ -1,8 +1,9 @@
 /** The budget of what waits to be sent: who is let in, who is ended, and that all of it comes back. */
 import { describe, expect, it } from 'vitest';
-import { SendBudget } from '../../src/api/send-budget.ts';
-import type { UnsentAnswer } from '../../src/api/unsent-answer.ts';
-import { TestTimers } from '../support/timers.ts';
+import { SendBudget } from '../../../src/api/sending/send-budget.ts';
+import type { UnsentAnswer } from '../../../src/api/sending/unsent-answer.ts';
+import { limits } from '../../../src/domain/limits.ts';
+import { TestTimers } from '../../support/timers.ts';
 
 const KiB = 1024;
 const none = new AbortController().signal;
@@ -20,12 +21,13 @@ function budgeted() {
   });
   const ended: string[] = [];
   const disconnected: string[] = [];
+  const lost = new Set<string>();
   let made = 0;
   const open = (who: string): UnsentAnswer => {
     const name = `${who}${made++}`;
     const answer = budget.open(undefined, 1, {
       end: () => ended.push(name),
-      hasLostPeer: () => false,
+      hasLostPeer: () => lost.has(name),
       disconnect: () => disconnected.push(name),
     });
     answer.hold(who, true);
@@ -48,7 +50,7 @@ function budgeted() {
     answer.sliceBegins(64 * KiB);
     return answer;
   };
-  return { timers, budget, ended, disconnected, open, ask, stalled };
+  return { timers, budget, ended, disconnected, lost, open, ask, stalled };
 }
 
 describe('room', () => {
@@ -246,4 +248,79 @@ it('what is in memory twice counts twice', async () => {
   expect(budget.unsentBytes).toBe(100 * KiB);
   answer.give(50 * KiB);
   expect(budget.unsentBytes).toBe(0);
+});
+
+describe('waiting', () => {
+  /** Nothing is left, and nobody is slow yet. */
+  async function full() {
+    const test = budgeted();
+    for (const who of ['a', 'b', 'c', 'd']) await test.stalled(who, 250);
+    return test;
+  }
+
+  it('ends with its answer, and nothing is made for it when there is room', async () => {
+    const { budget, open, ask, stalled } = budgeted();
+    const holding = await Promise.all(['a', 'b', 'c', 'd'].map((who) => stalled(who, 250)));
+    const [closed, dropped] = [open('e'), open('e')];
+    const asked = [ask(closed, 1), ask(dropped, 1)];
+    await settle();
+    expect(budget.waitingCount).toBe(2);
+    closed.close();
+    dropped.drop();
+    expect(budget.waitingCount).toBe(0);
+    for (const answer of holding) answer.drop();
+    await settle();
+    expect(asked.map(({ told }) => told)).toEqual(['CANCELLED', 'CANCELLED']);
+    const late = ask(closed, 1);
+    await settle();
+    expect([late.told, budget.unsentBytes]).toEqual(['CANCELLED', 0]);
+  });
+
+  it('is for so many of one holder, and fewer with large requests', async () => {
+    const { budget, open, ask } = await full();
+    const many = Array.from({ length: limits.holderWaitingMax + 1 }, () => ask(open('e'), 1));
+    await settle();
+    expect(many.filter(({ told }) => told === 'OVERLOADED')).toEqual([many.at(-1)]);
+    const large = Array.from({ length: 8 }, () => {
+      const answer = open('f');
+      answer.ask(2 * 1024 * KiB);
+      return ask(answer, 1);
+    });
+    await settle();
+    expect(large.map(({ told }) => told)).toEqual([...Array(7).fill('waits'), 'OVERLOADED']);
+    expect(budget.refusedCount).toBe(2);
+  });
+
+  it('of those who wait most, the latest makes way for somebody else', async () => {
+    const { budget, open, ask } = await full();
+    const most = limits.waitingBytesMax / limits.waitingCallBytes;
+    const first = Array.from({ length: most }, (_, at) => ask(open(`e${at % 4}`), 1));
+    await settle();
+    expect(budget.waitingCount).toBe(most);
+    const another = ask(open('f'), 1);
+    await settle();
+    expect(another.told).toBe('waits');
+    expect(first.filter(({ told }) => told === 'OVERLOADED')).toEqual([first.at(-4)]);
+    // Whoever waits as much as everybody makes nobody give way.
+    const more = ask(open('e1'), 1);
+    await settle();
+    expect([more.told, budget.waitingCount]).toEqual(['OVERLOADED', most]);
+  });
+});
+
+it('a connection without a peer is broken off soon, though nobody waits', async () => {
+  const { timers, lost, stalled, disconnected } = budgeted();
+  await stalled('a', 100);
+  await stalled('b', 100);
+  lost.add('b1');
+  timers.advance(5_000);
+  expect(disconnected).toEqual(['b1']);
+});
+
+it('says how many answers are open', async () => {
+  const { budget, open, stalled } = budgeted();
+  const answers = [open('a'), await stalled('b', 1)];
+  expect(budget.openCount).toBe(2);
+  for (const answer of answers) answer.drop();
+  expect(budget.openCount).toBe(0);
 });

@@ -1,9 +1,9 @@
 /** One answer, as the budget of unsent bytes knows it. */
 import { type ConnectError, createContextKey } from '@connectrpc/connect';
-import { Failure } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
-import { networkOf } from '../identity/authentication.ts';
-import { toConnectError } from './errors.ts';
+import { Failure } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import { networkOf } from '../../identity/authentication.ts';
+import { toConnectError } from '../errors.ts';
 
 /** What a door can do about an answer whose room others need. */
 export interface AnswerEnds {
@@ -72,6 +72,7 @@ export class UnsentAnswer {
   private asked = 0;
   private isClosed = false;
   private isSettled = false;
+  private isDisconnected = false;
   private endedMs: number | undefined;
   private sliceBytes = 0;
   private sliceMs = 0;
@@ -191,12 +192,18 @@ export class UnsentAnswer {
 
   /** For the budget: closes the connection of what was ended and holds its bytes all the same. */
   disconnectIfKept(now: number): void {
-    if (this.endedMs !== undefined && now - this.endedMs >= keptMs) this.ends.disconnect();
+    if (this.endedMs !== undefined && now - this.endedMs >= keptMs) this.disconnect();
   }
 
   /** For the budget: closes the connection of what nobody can take any more. */
   disconnectIfLost(): void {
-    if (this.sliceBytes > 0 && this.ends.hasLostPeer()) this.ends.disconnect();
+    if (this.sliceBytes > 0 && !this.isDisconnected && this.ends.hasLostPeer()) this.disconnect();
+  }
+
+  private disconnect(): void {
+    if (this.isDisconnected) return;
+    this.isDisconnected = true;
+    this.ends.disconnect();
   }
 
   /** Its stream is closed. What is being written counts until the write has called back; nothing else is left of it. */
