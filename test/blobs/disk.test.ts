@@ -109,6 +109,21 @@ describe('blobs on disk', () => {
     expect(openBelow(root)).toEqual([]);
   });
 
+  it('reads ahead for few of many readers that wait', async () => {
+    const before = content(2 * blockBytes);
+    await publish(blobs, name, before);
+    const readers = Array.from({ length: 40 }, () =>
+      blobs.read(name, 0, 2 * blockBytes)[Symbol.asyncIterator](),
+    );
+    for (const reader of readers) await reader.next();
+    await writeFile(join(root, 'blobs', name), Buffer.alloc(2 * blockBytes));
+    // What was not read ahead is what is there now.
+    const seconds = await Promise.all(readers.map((reader) => reader.next()));
+    const ahead = seconds.filter(({ value }) => !Buffer.alloc(blockBytes).equals(value!));
+    expect(ahead.length).toBeLessThanOrEqual(16);
+    for (const reader of readers) await reader.return?.();
+  });
+
   it('refuses a call before the one before it has ended', async () => {
     await using staged = await blobs.stage(name);
     const first = staged.write(content(300_000));
