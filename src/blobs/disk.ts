@@ -66,7 +66,7 @@ class DiskBlobs implements BlobStore {
   private readonly buffers = new WriteBuffers();
   private readonly prepared = new Map<string, Promise<void>>();
   private readonly staged = new Set<StagedBlob>();
-  private readonly reading: Reading = { ahead: 0 };
+  private readonly reading: Reading = { files: 0, ahead: 0 };
 
   constructor(directories: Directories) {
     this.directories = directories;
@@ -179,17 +179,21 @@ class DiskBlobs implements BlobStore {
   }
 }
 
-/** Of a store: how many pieces have been read ahead, or are being. */
+/** Of a store: how many files are being read, and how many pieces have been read ahead, or are being. */
 interface Reading {
+  files: number;
   ahead: number;
 }
 
-/** What is read ahead waits in memory for as long as its consumer does; beside so many others that helps nobody. */
-const piecesAheadMax = 16;
+/**
+ * Of so many readers each may have the next piece, and leave the last one to the collector: both are faster. What more of
+ * them have waits in memory for as long as they do.
+ */
+const readersAtEaseMax = 16;
 
 /**
- * While the consumer has one piece the next is being read, if few are. The file is closed however the consumer ends. Each
- * piece may be freed by who consumes it.
+ * While the consumer has one piece the next is being read, if few are. The file is closed however the consumer ends.
+ * Beside many others its pieces may be freed by who consumes them.
  */
 async function* readPieces(
   path: string,
@@ -207,6 +211,7 @@ async function* readPieces(
     return piece;
   };
   let next: Promise<Uint8Array> | undefined;
+  reading.files++;
   try {
     for (let position = offset; position < end; ) {
       const isAhead = next !== undefined;
@@ -217,14 +222,15 @@ async function* readPieces(
       signal?.throwIfAborted();
       if (piece.length === 0) return;
       position += piece.length;
-      if (position < end && reading.ahead < piecesAheadMax) {
+      if (position < end && reading.ahead < readersAtEaseMax) {
         reading.ahead++;
         next = readNext(position);
       }
-      markBlock(piece);
+      if (reading.files > readersAtEaseMax) markBlock(piece);
       yield piece;
     }
   } finally {
+    reading.files--;
     if (next !== undefined) reading.ahead--;
     await next?.catch(() => {});
     await file.close();
