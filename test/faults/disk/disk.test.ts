@@ -11,6 +11,10 @@ const chosen = [
   'an input/output error at sync number 12',
   'an input/output error at sync number 2 of a start',
   'too few file descriptors',
+  'somebody else fills the disk, and things are deleted, with what is kept back',
+  'somebody else fills the disk, and the reaper is alone, with nothing kept back',
+  'ENOSPC at every write of the index for a while',
+  'EIO at every fdatasync of the index for a while',
 ];
 
 for (const name of chosen) {
