@@ -74,7 +74,7 @@ function failedHandle(open: OpenRig): void {
       expect(rig.index.trouble).toBe(refusal.message);
       expect([rig.index.epoch, rig.faults.batches]).toEqual([1, 2]);
       if (round === 2) await before[Symbol.asyncDispose]();
-      rig.timer.fire();
+      await rig.timer.fireWhenDue(round * 100);
       await turns();
     }
     while (rig.index.trouble !== undefined) await turns(1);
@@ -97,7 +97,7 @@ function failedHandle(open: OpenRig): void {
         ['b', each],
       ]),
     ).toContainEqual(found);
-    rig.timer.fire();
+    await rig.timer.fireWhenDue(100);
     while (rig.index.trouble !== undefined) await turns(1);
     expect(new Set((await rowsOf(rig.index)).map(([, content]) => content)).size).toBe(1);
   });
@@ -114,8 +114,17 @@ function failedHandle(open: OpenRig): void {
     await turns();
     expect(rig.index.epoch).toBe(1);
     expect(text(await rig.index.get(key('a')))).toBe('1');
-    rig.timer.fire(doorLimits.readersEndMillisecondsMax);
+    // From now on those who come wait, and those who read have as long again.
+    await rig.timer.fireWhenDue(doorLimits.readersEndMillisecondsMax);
+    await turns();
+    const late = watch(rig.index.get(key('a')));
+    await turns();
+    expect(late.state).toBe('pending');
+    expect(text(await long.get(key('a')))).toBe('1');
+    await rig.timer.fireWhenDue(doorLimits.readersEndMillisecondsMax);
     expect(await look(rig.index, 'a')).toBe('1');
+    await late.settled;
+    expect(text(late.value)).toBe('1');
     expect(rig.index.epoch).toBe(2);
     await expect(long.get(key('a'))).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
     await long[Symbol.asyncDispose]();
@@ -135,7 +144,7 @@ function reopening(open: OpenRig): void {
     const reads = watch(readsOf(rig, snapshot));
     await turns();
     expect(reads.state).toBe('pending');
-    rig.timer.fire(100);
+    await rig.timer.fireWhenDue(100);
     await epoch;
     expect(await increment(rig.index, 'a')).toBe(2);
     await reads.settled;
@@ -167,10 +176,10 @@ function reopening(open: OpenRig): void {
     expect(reads.map(({ error }) => error)).toEqual(Array(3).fill(expect.objectContaining(unavailable)));
     await snapshot[Symbol.asyncDispose]();
     expect(rig.index.epoch).toBe(1);
-    rig.timer.fire(100);
+    await rig.timer.fireWhenDue(100);
     await turns();
     await expect(look(rig.index, 'a')).rejects.toMatchObject(unavailable);
-    rig.timer.fire(200);
+    await rig.timer.fireWhenDue(200);
     while (rig.index.epoch === 1) await turns(1);
     expect(await increment(rig.index, 'a')).toBe(2);
     expect(text(await rig.index.get(key('a')))).toBe('2');

@@ -37,6 +37,12 @@ export class ManualTimer {
     return this.tasks.size;
   }
 
+  /** Runs what waits for exactly so long, when there is something that does. */
+  async fireWhenDue(delayMs: number): Promise<void> {
+    while (![...this.tasks.values()].includes(delayMs)) await turns(1);
+    this.fire(delayMs);
+  }
+
   /** Runs everything that waits now, or of that what was to wait for exactly so long. */
   fire(delayMs?: number): void {
     const due = [...this.tasks].filter(([, each]) => delayMs === undefined || each === delayMs);

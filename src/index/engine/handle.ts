@@ -16,6 +16,8 @@ interface WaitingRead {
 export class Handle {
   private readonly after: After;
   private current: Database | undefined;
+  /** Is read from by those who have begun, and by nobody else. */
+  private retiring: Database | undefined;
   /** Why nothing can be read, for good: damage, or the end. */
   private refusal: Failure | undefined;
   /** Why there is no database at the moment, if that is known. */
@@ -45,23 +47,30 @@ export class Handle {
   }
 
   /**
-   * Takes the database away to be closed, as soon as nobody reads from it, or after {@link doorLimits.readersEndMillisecondsMax}; reads go on
-   * meanwhile. Undefined if there is none.
+   * Takes the database away to be closed, as soon as nobody reads from it; reads go on meanwhile. Where there is always
+   * somebody, reads that come after {@link doorLimits.readersEndMillisecondsMax} wait, and the others have as long again.
+   * Undefined if there is none.
    */
   async retire(): Promise<Database | undefined> {
-    if (this.current !== undefined && this.readers > 0 && !this.isHurried) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.after(doorLimits.readersEndMillisecondsMax, resolve);
-        this.onUnread = () => {
-          cancel();
-          resolve();
-        };
-      });
-      this.onUnread = undefined;
-    }
+    if (this.current === undefined) return undefined;
+    await this.untilUnread();
     const retired = this.current;
+    this.retiring = retired;
     this.current = undefined;
+    await this.untilUnread();
+    this.retiring = undefined;
     return retired;
+  }
+
+  /** Nobody reads, or the time for it is over. */
+  private async untilUnread(): Promise<void> {
+    if (this.readers === 0 || this.isHurried) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.onUnread = resolve;
+    const cancel = this.after(doorLimits.readersEndMillisecondsMax, resolve);
+    await promise;
+    cancel();
+    this.onUnread = undefined;
   }
 
   /** From now on {@link retire} waits for nobody. */
@@ -155,7 +164,7 @@ export class Handle {
     this.readers++;
     let hasEnded = false;
     return () => {
-      if (hasEnded || this.current !== database) return;
+      if (hasEnded || (this.current !== database && this.retiring !== database)) return;
       hasEnded = true;
       if (--this.readers === 0) this.onUnread?.();
     };

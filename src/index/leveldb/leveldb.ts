@@ -93,23 +93,33 @@ export async function openLevelIndex(options: LevelIndexOptions): Promise<Index>
   );
   const opened = async (database: Database) => {
     // Not before LevelDB holds the lock: another process may be changing what is there.
-    const found = await check.first();
-    if (found === undefined) return database;
-    await database.close();
-    throw new IndexDamaged(`the index is damaged: ${found}`, known);
+    try {
+      const found = await check.first();
+      if (found !== undefined) throw new IndexDamaged(`the index is damaged: ${found}`, known);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   };
   const index = await openEngine({
-    probe: () => withBallast(ballast, () => probeDisk(directory)),
+    probe: async () => {
+      options.locks?.beforeBatch();
+      await withBallast(ballast, () => probeDisk(directory));
+    },
     ...engine,
     mark,
     onClose: () => ballast.close(),
     openDatabase: async () => opened(await withBallast(ballast, () => openDatabase(directory, options))),
-    openForReads: async () =>
-      opened(
-        await openShadow(directory, options.shadowPlaces ?? shadowPlaces(), (shadow) =>
-          openLevelDatabase(shadow, options),
-        ),
-      ),
+    openForReads: async () => {
+      // Its lock keeps nobody out: the index is somebody else's if the lock of the directory is lost.
+      options.locks?.beforeBatch();
+      const unwatched = { ...options, locks: undefined };
+      const places = options.shadowPlaces ?? shadowPlaces();
+      const shadow = await openShadow(directory, places, (path) => openLevelDatabase(path, unwatched));
+      check.keepOnly(shadow.files);
+      return await opened(shadow.database);
+    },
     inspect: async (signal) => {
       const found = await check.rest(signal, engine.after ?? afterRealTime);
       return found === undefined ? undefined : new IndexDamaged(`the index is damaged: ${found}`, known);

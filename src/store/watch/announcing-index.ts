@@ -31,7 +31,8 @@ export function announcing(index: Index, listener: Listener): Index {
         });
       } catch (error) {
         // Where the outcome is not known it may come to light when the index is opened again.
-        if (failedWith(error, 'STORE_UNAVAILABLE')) void index.nextEpoch().then(() => tell(written));
+        if (written.length > 0 && failedWith(error, 'STORE_UNAVAILABLE'))
+          void index.nextEpoch().then(() => tell(written));
         throw error;
       } finally {
         tell(written);

@@ -1,6 +1,6 @@
 /** A disk without room under a real LevelDB: what it still reads, what an opening writes, and what is kept back. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -185,6 +185,22 @@ describe.skipIf(obstacle !== undefined)('a disk that somebody else has filled', 
     expect(await increment(again, 'counter')).toBe(1);
     expect((await rowsOf(again)).length).toBe(257);
     expect(await readdir(place)).toEqual([]);
+  });
+
+  test('a table that a compaction has not finished is no damage to a start that reads alone', async () => {
+    const { directory, disk, index, reopen } = await onSmallDisk({ shadowPlaces: [await temporary()] });
+    await index.close();
+    await writeFile(join(directory, '000999.ldb'), randomBytes(10_000));
+    disk.fill(0);
+    const before = await sizes(directory);
+    const again = await reopen();
+    expect(again.trouble).toContain('the disk is full');
+    expect((await rowsOf(again)).length).toBe(256);
+    await again.close();
+    // Nor is anything changed by who only reads, but for what LevelDB says of its attempts.
+    const after = await sizes(directory);
+    for (const name of ['LOG', 'LOG.old']) for (const each of [before, after]) each.delete(name);
+    expect(after).toEqual(before);
   });
 
   test('a start that finds no room anywhere says what is wrong', async () => {
