@@ -1,9 +1,11 @@
-/** What is wrong with a disk, in words, and what of it room would mend. */
+/** What is wrong with a disk, in words, and whether room would mend it. */
+
+import { quotaExceededCode } from '../domain/quota-code.ts';
 
 /** The codes of the system that writes fail with, how LevelDB spells them, and what people are told. */
 const troubles: readonly (readonly [code: string, spelling: string, words: string])[] = [
   ['ENOSPC', 'No space left on device', 'the disk is full'],
-  ['EDQUOT', 'Disk quota exceeded', 'the disk quota is used up'],
+  [quotaExceededCode, 'Disk quota exceeded', 'the disk quota is used up'],
   ['EFBIG', 'File too large', 'the file system takes no larger file'],
   ['EIO', 'Input/output error', 'the disk answers with an input/output error'],
   ['EROFS', 'Read-only file system', 'the file system is read-only'],
@@ -26,12 +28,17 @@ function codeOf(error: unknown): string | undefined {
 
 /** What is wrong, in words that name no path. */
 export function troubleOf(error: unknown): string {
+  return knownTroubleOf(error) ?? 'the disk does not take it';
+}
+
+/** The same for what one thing can be said to be the matter with; undefined for others. */
+export function knownTroubleOf(error: unknown): string | undefined {
   const code = codeOf(error);
-  return troubles.find(([known]) => known === code)?.[2] ?? 'the disk does not take it';
+  return troubles.find(([known]) => known === code)?.[2];
 }
 
 /** True if there was no room: what is kept back may help. */
 export function lacksRoom(error: unknown): boolean {
   const code = codeOf(error);
-  return code === 'ENOSPC' || code === 'EDQUOT';
+  return code === 'ENOSPC' || code === quotaExceededCode;
 }

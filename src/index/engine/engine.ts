@@ -14,7 +14,7 @@ import { doorLimits, type Index, type IndexStats, type Snapshot, type Transactio
 import { LockLost } from '../lock-lost.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Key, Range, Value } from '../row.ts';
-import { troubleOf } from '../trouble.ts';
+import { knownTroubleOf, troubleOf } from '../trouble.ts';
 import type { Batch } from './batch.ts';
 import { commitWrite, nextCommit } from './commits.ts';
 import type { Database } from './database.ts';
@@ -67,6 +67,7 @@ class Engine implements Index {
   private closing: Promise<void> | undefined;
   private onDrained: (() => void) | undefined;
   epoch = 1;
+  /** The cause that an operator was last told of. */
   private warned: string | undefined;
   private grown = Promise.withResolvers<void>();
   private batches = 0;
@@ -93,6 +94,7 @@ class Engine implements Index {
     });
     this.inspection = this.inspect();
     if (failure !== undefined) {
+      this.warned = causeOf(failure);
       options.warn?.(`the index cannot be written and serves reads alone: ${String(failure)}`);
       this.obstruct(failure);
       this.tryLater(failure, reopenDelayMsFirst);
@@ -170,6 +172,7 @@ class Engine implements Index {
       return;
     }
     const trouble = troubleOf(error);
+    this.warned = causeOf(error);
     this.options.warn?.(
       `the index could not be written (${trouble}) and serves reads alone: ${String(error)}`,
     );
@@ -198,17 +201,16 @@ class Engine implements Index {
       // Without a handle there is nothing to be lost by an opening that fails.
       if (this.handle.isThere) await this.options.probe?.(failure);
       await this.reopen();
-      this.warned = undefined;
       this.options.warn?.('the index can be written again');
     } catch (error) {
       if (error instanceof LockLost) {
         this.leave(error);
         return;
       }
-      const said = `the index still cannot be written: ${String(error)}`;
       // Once for each cause, however often it is tried.
-      if (said !== this.warned) this.options.warn?.(said);
-      this.warned = said;
+      if (causeOf(error) !== this.warned)
+        this.options.warn?.(`the index still cannot be written: ${String(error)}`);
+      this.warned = causeOf(error);
       this.obstruct(error);
       if (!isLoss(error) && this.closing === undefined) {
         if (!this.handle.isThere) await this.readAlone();
@@ -351,4 +353,9 @@ class Engine implements Index {
     const isUsable = this.database !== undefined || this.obstacle !== undefined;
     if (isUsable && this.order.isIdle) this.onDrained?.();
   }
+}
+
+/** The same for errors of which one thing is to be said. */
+function causeOf(error: unknown): string {
+  return knownTroubleOf(error) ?? String(error);
 }

@@ -12,6 +12,7 @@ import { removeDirectory } from '../../support/directories.ts';
 import { type Connection, openConnection } from '../connection.ts';
 import type { ChildOptions } from '../failpoints.ts';
 import { ServerProcess } from '../server-process.ts';
+import { commands } from './commands.ts';
 import { filled } from './filled.ts';
 import { Pushes } from './pushes.ts';
 import { refusals } from './refusals.ts';
@@ -264,5 +265,6 @@ export const scenarios: readonly Scenario[] = [
   ...[1, 2, 3].map(failingStart),
   descriptors,
   ...filled,
+  ...commands,
   ...refusals,
 ];
