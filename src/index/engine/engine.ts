@@ -178,6 +178,7 @@ class Engine implements Index {
     );
     this.order.fail(unavailable(`the outcome is unknown: the index could not be written: ${trouble}`, error));
     this.reopening = this.recover(error, reopenDelayMsFirst);
+    this.options.onTrouble?.();
   }
 
   /** The batch was not begun, and none follows it: what there is may be another process's by now. */
