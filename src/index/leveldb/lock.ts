@@ -10,11 +10,11 @@
  * {@link LockWatch} notices.
  */
 import { access, constants } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../../domain/errors.ts';
 import { troubleOf } from '../trouble.ts';
-import { makePrivate } from './files.ts';
+import { isAbsent, makePrivate } from './files.ts';
 import type { LockWatch } from './lock-watch.ts';
 
 /** SQLite's code for a database that another connection has locked. */
@@ -64,11 +64,7 @@ async function lockFailure(path: string, error: unknown): Promise<Failure> {
       metadata: { lock: 'held' },
       cause: error,
     });
-  // SQLite does not say what the system said.
-  const cause = await access(path, constants.R_OK | constants.W_OK).then(
-    () => error,
-    (found: unknown) => found,
-  );
+  const cause = (error as { errcode?: unknown }).errcode === undefined ? error : await causeOf(path, error);
   return new Failure(
     'STORE_UNAVAILABLE',
     `the lock cannot be taken: ${path}: ${troubleOf(cause)}: ${cause}`,
@@ -76,4 +72,16 @@ async function lockFailure(path: string, error: unknown): Promise<Failure> {
       cause,
     },
   );
+}
+
+/** What the system says, which SQLite keeps to itself. */
+async function causeOf(path: string, error: unknown): Promise<unknown> {
+  const obstacle = (at: string) =>
+    access(at, constants.R_OK | constants.W_OK).then(
+      () => undefined,
+      (found: unknown) => found,
+    );
+  const found = await obstacle(path);
+  // A file that is absent could not be made.
+  return (found !== undefined && isAbsent(found) ? await obstacle(dirname(path)) : found) ?? error;
 }

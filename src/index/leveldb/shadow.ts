@@ -16,7 +16,7 @@ import { openingBytes } from './probe.ts';
 const spareBytes = 8 * 1024 * 1024;
 
 /** A database that can be read and nothing else. */
-export interface Shadow {
+interface Shadow {
   readonly database: Database;
   /** The names of the files that it consists of: not of what a write that failed has left. */
   readonly files: ReadonlySet<string>;
