@@ -275,7 +275,7 @@ async function syncParents(path: string, created: string): Promise<void> {
 
 /**
  * Links a file from one directory into the other, which is what a commit will do. Comparing device numbers would not
- * do: link also fails between two mounts of one device. A full disk is no reason not to start.
+ * do: link also fails between two mounts of one device. A disk that takes no writes is no reason not to start.
  */
 async function checkLinks({ staging, blobs }: Directories): Promise<void> {
   const from = join(staging, '.probe');
@@ -291,7 +291,7 @@ async function checkLinks({ staging, blobs }: Directories): Promise<void> {
     await clear();
   } catch (error) {
     await clear().catch(() => {}); // the next opening clears first
-    if (isFull(error)) return;
+    if (isFull(error) || ['EROFS', 'EIO'].includes(systemCode(error) ?? '')) return;
     const message =
       systemCode(error) === 'EXDEV'
         ? `${staging} and ${blobs} must be on one file system, in one mount`

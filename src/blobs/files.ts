@@ -1,6 +1,7 @@
 /** The few file operations that the disk store is made of, and how their errors are told to callers. */
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { Failure } from '../domain/errors.ts';
+import { quotaExceededCode } from '../domain/quota-code.ts';
 
 /** The system's error code (`ENOENT`), or undefined for anything that is not a system error. */
 export function systemCode(error: unknown): string | undefined {
@@ -11,7 +12,7 @@ export function systemCode(error: unknown): string | undefined {
 /** True if the device or the quota on it is used up. */
 export function isFull(error: unknown): boolean {
   const code = systemCode(error);
-  return code === 'ENOSPC' || code === 'EDQUOT';
+  return code === 'ENOSPC' || code === quotaExceededCode;
 }
 
 /**

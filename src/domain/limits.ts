@@ -161,6 +161,8 @@ export const limits = {
   /** What one call of Scrub reads. */
   scrubBytesDefault: 1024 ** 3,
   scrubAgeDaysDefault: 7,
+  /** Kept back on the disk for the index. */
+  ballastBytesMax: 64 * 1024 * 1024,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
 } as const;

@@ -15,9 +15,14 @@
  * 3. `transact` settles, with a result or with what the decision threw, whether it wrote or not, only when every
  *    batch that it could have read from is durable. An answer is never based on something that may yet vanish.
  * 4. If a batch cannot be made durable, every transaction that wrote to it or could have read from it rejects with
- *    `STORE_UNAVAILABLE`: its outcome is unknown. The door then drops all that was not durable, reopens and checks
- *    the database, and goes on in a new epoch. A write is never acknowledged on a handle that has failed.
- * 5. `get`, `getMany`, `scan` and `snapshot` see what is durable and nothing else.
+ *    `STORE_UNAVAILABLE`: its outcome is unknown. The door then drops all that was not durable. Once it has seen that
+ *    the disk takes writes again it reopens and checks the database, and goes on in a new epoch; until then every
+ *    transaction is refused with `STORE_UNAVAILABLE` and a message that names what is wrong with the disk. A write is
+ *    never acknowledged on a handle that has failed.
+ * 5. `get`, `getMany`, `scan` and `snapshot` see what is durable and nothing else. A write that failed does not end
+ *    them: the handle that failed serves them until it is reopened. While there is none they wait, at most
+ *    {@link doorLimits.readWaitMillisecondsMax}; one that is open longer than {@link doorLimits.readersEndMillisecondsMax}
+ *    from then on may fail with `STORE_UNAVAILABLE`.
  * 6. Every row is checked against a CRC over its key and value. A row that does not match is `DATA_LOSS`; only
  *    `examine` goes on behind it.
  * 7. Keys are compared bytewise. Iteration is in that order.
@@ -128,8 +133,14 @@ export interface Index extends Reader, AsyncDisposable {
   compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void>;
   /** The instant that a transaction would be given now, in milliseconds: what reads decide expiry by. */
   now(): number;
+  /** Why no transaction is accepted at the moment; undefined if they are. Reads may be served all the same. */
+  readonly trouble: string | undefined;
+  /** False if reads that come now are likely to wait in vain. */
+  readonly isReadable: boolean;
   /** Starts at 1 and grows by one whenever the database had to be reopened after a write error. */
   readonly epoch: number;
+  /** Resolves when that has grown; never if the index is closed before. */
+  nextEpoch(): Promise<void>;
   /** Counters since the start, for metrics and benchmarks. */
   readonly stats: IndexStats;
   /** How many transactions wait for their turn, over all queues. */
@@ -164,4 +175,8 @@ export const doorLimits = {
   /** Of these, at most this many in one queue. */
   queueLengthMaxOne: 10_000,
   scanBlockEntriesMax: 1_000,
+  /** How long a read waits while no database is open. */
+  readWaitMillisecondsMax: 5_000,
+  /** How long scans and snapshots may go on before the database that they read from is reopened. */
+  readersEndMillisecondsMax: 2_000,
 } as const;

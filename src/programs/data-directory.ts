@@ -6,12 +6,13 @@ import { diskExports } from '../blobs/disk-exports.ts';
 import type { ExportFiles } from '../blobs/export-files.ts';
 import { syncDirectory } from '../blobs/files.ts';
 import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
 import { afterRealTime } from '../domain/timer.ts';
 import { ServiceClock } from '../index/clock/clock.ts';
 import { systemTime } from '../index/clock/system-time.ts';
 import type { Index } from '../index/door.ts';
 import { LevelHome } from '../index/leveldb/home.ts';
-import { takeLock } from '../index/leveldb/leveldb.ts';
+import { takeLock } from '../index/leveldb/lock.ts';
 import { LockWatch } from '../index/leveldb/lock-watch.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { type Figures, figuresOf } from '../store/custody/figures.ts';
@@ -19,7 +20,8 @@ import { type HostState, StoreHost } from '../store/custody/host.ts';
 import { openStore } from '../store/open.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 
-interface EmbeddedOptions {
+/** What a store is opened with. */
+export interface EmbeddedOptions {
   /** Absolute. Made if absent, open to its owner only: `lock/`, `index/`, `index.mark`, `blobs/`, `tmp/`, `run/`. */
   readonly dataDir: string;
   /** In bytes. */
@@ -30,6 +32,8 @@ interface EmbeddedOptions {
   readonly reserveBytes: number | undefined;
   /** Where exports of the index are written to. Absolute. Default: nowhere. */
   readonly exportDir?: string | undefined;
+  /** Told when {@link Embedded.trouble} may have changed. */
+  readonly onTrouble?: () => void;
   /** Told when the store begins or ceases to serve. */
   readonly onState?: (state: HostState) => void;
   /** Told what an operator should know and nobody else is told. */
@@ -44,6 +48,8 @@ interface EmbeddedOptions {
 export interface Embedded {
   readonly host: StoreHost;
   readonly figures: () => Promise<Figures>;
+  /** Why the index takes no writes at the moment, and whether it is read all the same; undefined if it does. */
+  readonly trouble: () => { readonly message: string; readonly isReadable: boolean } | undefined;
   /** Undefined where none is configured. */
   readonly exportFiles: ExportFiles | undefined;
   /** Calls must have ended. */
@@ -76,7 +82,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       await lock[Symbol.asyncDispose]();
     };
     const exportFiles = options.exportDir === undefined ? undefined : diskExports(options.exportDir);
-    return { host, figures: () => figuresOf(host, index), exportFiles, close };
+    const trouble = () =>
+      index?.trouble === undefined ? undefined : { message: index.trouble, isReadable: index.isReadable };
+    return { host, figures: () => figuresOf(host, index), trouble, exportFiles, close };
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;
@@ -95,7 +103,7 @@ function watchOf({ opensUsersFiles, warn, debug, onState }: EmbeddedOptions): Lo
 }
 
 async function openHost(
-  { dataDir, warn, onState, ...limits }: EmbeddedOptions,
+  { dataDir, warn, onState, onTrouble, ...settings }: EmbeddedOptions,
   serviceClock: ServiceClock,
   locks: LockWatch,
   onIndex: (index: Index) => void,
@@ -105,6 +113,8 @@ async function openHost(
       directory: join(dataDir, 'index'),
       markPath: join(dataDir, 'index.mark'),
       clock: serviceClock.now,
+      ballastBytesMax: limits.ballastBytesMax,
+      ...(onTrouble === undefined ? {} : { onTrouble }),
       warn,
       locks,
     }),
@@ -113,9 +123,9 @@ async function openHost(
       return await openStore({
         index,
         blobs: await openDiskBlobs({ root: dataDir }),
-        artifactBytesMax: limits.artifactBytesMax,
-        inlineBytesMax: limits.inlineBytesMax,
-        reserveBytes: limits.reserveBytes,
+        artifactBytesMax: settings.artifactBytesMax,
+        inlineBytesMax: settings.inlineBytesMax,
+        reserveBytes: settings.reserveBytes,
         removesStale: isFirst,
         clockPauses: () => clockPauses(serviceClock),
       });

@@ -14,13 +14,13 @@ import { openJwtVerifier } from '../identity/jwt.ts';
 import { openAdminDoor } from '../server/admin-door.ts';
 import { usualBudget } from '../server/answers.ts';
 import { messageBytes } from '../server/grpc/codec.ts';
-import { Readiness } from '../server/readiness.ts';
+import { type Phase, Readiness } from '../server/readiness.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { Tls } from '../server/tls.ts';
 import type { ServeConfig } from '../settings/config.ts';
 import type { HostState } from '../store/custody/host.ts';
 import { openTelemetry, type Telemetry, type TelemetryOptions } from '../telemetry/telemetry.ts';
-import { type Embedded, openWhenFree } from './data-directory.ts';
+import { type Embedded, type EmbeddedOptions, openWhenFree } from './data-directory.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
 
@@ -55,15 +55,16 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const adminAtOnce = await openAdmin().catch(() => undefined);
   let isListening = false;
   const showState = (state: HostState) => {
-    if (readiness.phase === 'leaving' || readiness.phase === 'stopping') return;
-    if (state === 'recovery') readiness.set('recovery');
-    else readiness.set(state === 'serving' && isListening ? 'serving' : 'starting');
+    if (readiness.phase !== 'leaving' && readiness.phase !== 'stopping')
+      readiness.set(phaseOf(state, isListening, embedded?.trouble()));
   };
-  embedded = await openStoreOf(config, surroundings, telemetry, (state) => {
+  const onTrouble = () => embedded && showState(embedded.host.state);
+  const onState = (state: HostState) => {
     // What orchestrators start again is better than what can do nothing any more.
     if (state === 'failed') fail();
     showState(state);
-  });
+  };
+  embedded = await openStoreOf(config, surroundings, telemetry, { onState, onTrouble });
   if (embedded === undefined) {
     log.info('stopped');
     return;
@@ -87,8 +88,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
         auth: config.auth,
         admin: admin?.address ?? null,
         data_dir: config.dataDir,
-        pid: process.pid,
-        ...(host.damage === undefined ? host.store.recovered : { recovery: host.damage.message }),
+        ...conditionOf(embedded),
       },
       host.damage === undefined ? 'ready' : 'in recovery',
     );
@@ -117,6 +117,21 @@ function openTelemetryOf(
     sending: () => sendBudget,
     figures,
   });
+}
+
+/** What the line that says that it serves says of the process and the store. */
+function conditionOf({ host, trouble }: Embedded): object {
+  const { pid } = process;
+  if (host.damage !== undefined) return { pid, recovery: host.damage.message };
+  const found = trouble();
+  return { pid, ...host.store.recovered, ...(found === undefined ? {} : { trouble: found.message }) };
+}
+
+function phaseOf(state: HostState, isListening: boolean, trouble: ReturnType<Embedded['trouble']>): Phase {
+  if (state === 'recovery') return 'recovery';
+  if (state !== 'serving' || !isListening) return 'starting';
+  if (trouble === undefined) return 'serving';
+  return trouble.isReadable ? 'reading' : 'unreadable';
 }
 
 /** @throws SettingError if something else that the settings name lies in it. */
@@ -199,7 +214,7 @@ async function openStoreOf(
   config: ServeConfig,
   { signals }: Surroundings,
   { log }: Telemetry,
-  onState: (state: HostState) => void,
+  listeners: Pick<EmbeddedOptions, 'onState' | 'onTrouble'>,
 ): Promise<Embedded | undefined> {
   let waits = false;
   let isSignalled = false;
@@ -210,7 +225,7 @@ async function openStoreOf(
     warn: (message: string) => log.warn(message),
     debug: (message: string) => log.debug(message),
   };
-  return await openWhenFree({ ...config, ...tell, onState }, async () => {
+  return await openWhenFree({ ...config, ...tell, ...listeners }, async () => {
     if (!waits)
       log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
     waits = true;

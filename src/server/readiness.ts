@@ -1,10 +1,14 @@
 /** Whether the service takes calls: what probes and load balancers are told. */
-type Phase =
+export type Phase =
   /** Storage is being opened or checked. */
   | 'starting'
   /** The index is damaged; only operators are served. */
   | 'recovery'
   | 'serving'
+  /** Nothing can be written at the moment; reads are served. */
+  | 'reading'
+  /** Nothing can be read at the moment either. */
+  | 'unreadable'
   /** Still takes calls, but has asked for no more of them. */
   | 'leaving'
   /** Finishes what it has and takes no more. */
@@ -20,7 +24,7 @@ export class Readiness {
   }
 
   get ready(): boolean {
-    return this.current === 'serving';
+    return this.current === 'serving' || this.current === 'reading';
   }
 
   set(phase: Phase): void {

@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import { Failure } from '../domain/errors.ts';
+import { Failure, failedWith } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
@@ -33,7 +33,7 @@ import { SharedContents } from './sharing/shared.ts';
 import { ApiKeys } from './tenants/api-keys.ts';
 import { Namespaces } from './tenants/namespaces.ts';
 import { Collection, defaultGraces, type Graces } from './upkeep/collection.ts';
-import { MarkedBlobs, noteUncleanEnd } from './upkeep/orphan-scans.ts';
+import { MarkedBlobs } from './upkeep/orphan-scans.ts';
 import { Pace } from './upkeep/pace.ts';
 import { type Pause, Pauses } from './upkeep/pauses.ts';
 import { Quarantined } from './upkeep/quarantined.ts';
@@ -180,8 +180,8 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   const { onStep, after } = options;
   const settings = await readSettings(index);
   if (!settings.isComplete) await backfill(index, defaultNamespace);
-  await noteUncleanEnd(index);
   const blobs = new MarkedBlobs(index, options.blobs);
+  await unlessUnwritable(index, () => blobs.noteUncleanEnd());
   const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
   await onStep?.('start.staleRemoved');
   const contents = new Contents(blobs, recordingDamage(index));
@@ -206,17 +206,49 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   return { settings, blobs, contents, namespaces, pauses, seals, recovered: { stagingFiles, pendingSeals } };
 }
 
+/** A start on a disk that takes no writes serves reads; what it would have written is written later or by the next. */
+async function unlessUnwritable(index: Index, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (index.trouble === undefined || !failedWith(error, 'STORE_UNAVAILABLE')) throw error;
+  }
+}
+
+const settingNames = ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfillSettings];
+
+interface Settings {
+  readonly pageTokenKey: Uint8Array;
+  readonly tokenKey: Uint8Array;
+  /** Whether no row lacks that earlier versions have not written. */
+  readonly isComplete: boolean;
+}
+
 /** Reads what was fixed when the store was made, making it the first time. */
-async function readSettings(
-  index: Index,
-): Promise<{ pageTokenKey: Uint8Array; tokenKey: Uint8Array; isComplete: boolean }> {
+async function readSettings(index: Index): Promise<Settings> {
+  return (await readWritten(index)) ?? (await makeSettings(index));
+}
+
+/** Without a transaction, since nothing might be written at the moment; undefined if something is to be written. */
+async function readWritten(index: Index): Promise<Settings | undefined> {
+  const stored = await index.getMany(settingNames.map((name) => keys.store.setting.key(name)));
+  if (stored.includes(undefined)) return undefined;
+  const [format, , pageTokenKey, tokenKey] = stored.map((value) => keys.store.setting.decode(value!));
+  if (format !== formatVersion || typeof pageTokenKey !== 'string' || typeof tokenKey !== 'string')
+    return undefined;
+  return {
+    pageTokenKey: Buffer.from(pageTokenKey, 'base64url'),
+    tokenKey: Buffer.from(tokenKey, 'base64url'),
+    isComplete: true,
+  };
+}
+
+async function makeSettings(index: Index): Promise<Settings> {
   const fresh = { pageTokenKey: freshKey(), tokenKey: freshKey() };
   const freshId = randomBytes(16).toString('hex');
   return await transact(index, {
     ns: defaultNamespace,
-    reads: ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfillSettings].map((name) =>
-      keys.store.setting.key(name),
-    ),
+    reads: settingNames.map((name) => keys.store.setting.key(name)),
     *decide(tx) {
       const format = tx.get(keys.store.setting, 'format');
       if (format === undefined) {

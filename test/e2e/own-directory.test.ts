@@ -205,12 +205,12 @@ it('a service asks the socket before it touches the index', async () => {
   const { dataDir } = await treeWithStore(1);
   const first = startServe(dataDir);
   const { socket } = await first.ready;
-  const logBefore = await readFile(join(dataDir, 'lock', 'LOG'), 'utf8');
+  const logBefore = await readFile(join(dataDir, 'index', 'LOG'), 'utf8');
   const second = startServe(dataDir, ['--lock-wait-seconds', '0']);
   expect(await second.ended).toBe(1);
   expect(second.stderr()).toBe(
     `artifacta: another process has the data directory open: ${dataDir}; it answers on ${String(socket)}\n`,
   );
   // An attempt to open a database moves its log aside.
-  expect(await readFile(join(dataDir, 'lock', 'LOG'), 'utf8')).toBe(logBefore);
+  expect(await readFile(join(dataDir, 'index', 'LOG'), 'utf8')).toBe(logBefore);
 });

@@ -52,7 +52,6 @@ function readersOfA(rig: Rig): Watched<unknown>[] {
 export function durabilityContract(open: OpenRig): void {
   waiting(open);
   failing(open);
-  reopening(open);
   restarting(open);
 }
 
@@ -179,61 +178,6 @@ function failing(open: OpenRig): void {
     expect(reasons([first, full, behind])).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE', undefined]);
     expect(behind.value).toBe(1);
     expect(await rowsOf(rig.index)).toEqual([['a', '1']]);
-  });
-}
-
-function reopening(open: OpenRig): void {
-  test('4: a transaction that comes while the database is reopened waits for it', async () => {
-    await using rig = await open();
-    rig.faults.plan(unwritten);
-    const second = increment(rig.index, 'a').catch(() => increment(rig.index, 'a'));
-    expect(await second).toBe(1);
-    expect(rig.index.epoch).toBe(2);
-  });
-
-  test('4: while reopening fails everything is refused, and tried again later', async () => {
-    const warnings: string[] = [];
-    await using rig = await open({ warn: (message) => warnings.push(message) });
-    await write(rig.index, [put('a', '1')]);
-    const snapshot = rig.index.snapshot();
-    rig.faults.plan(unwritten);
-    rig.faults.failOpening(2);
-    const unavailable = { reason: 'STORE_UNAVAILABLE', retryAfterMs: expect.any(Number) };
-    await expect(increment(rig.index, 'a')).rejects.toMatchObject(unavailable);
-    // This one waits for the first attempt, the next is refused without.
-    await expect(increment(rig.index, 'a')).rejects.toMatchObject(unavailable);
-    await expect(look(rig.index, 'a')).rejects.toMatchObject(unavailable);
-    await expect(rig.index.get(key('a'))).rejects.toMatchObject(unavailable);
-    await expect(rowsOf(rig.index)).rejects.toMatchObject(unavailable);
-    await expect(snapshot.get(key('a'))).rejects.toMatchObject(unavailable);
-    expect(rig.index.epoch).toBe(1);
-    rig.timer.fire();
-    await turns();
-    await expect(look(rig.index, 'a')).rejects.toMatchObject(unavailable);
-    rig.timer.fire();
-    while (rig.index.epoch === 1) await turns(1);
-    expect(await increment(rig.index, 'a')).toBe(2);
-    expect(text(await rig.index.get(key('a')))).toBe('2');
-    await expect(snapshot.get(key('a'))).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
-    await snapshot[Symbol.asyncDispose]();
-    expect(warnings.join('\n')).toContain('could not be reopened');
-  });
-
-  test('4: a database that comes back without an acknowledged commit is refused for good', async () => {
-    await using rig = await open();
-    await write(rig.index, [put('a', '1')]);
-    await write(rig.index, [put('a', '2')]);
-    rig.faults.plan(async (_apply, database) => {
-      await database.batch([{ type: 'del', key: keys.store.commit.key(2) }]);
-      throw new Error('injected: the tail is lost');
-    });
-    await expect(write(rig.index, [put('a', '3')])).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
-    await expect(look(rig.index, 'a')).rejects.toMatchObject({
-      reason: 'DATA_LOSS',
-      message: 'the index lost commits 2',
-    });
-    await expect(rig.index.get(key('a'))).rejects.toMatchObject({ reason: 'DATA_LOSS' });
-    expect(rig.timer.pending).toBeLessThanOrEqual(1); // the mark's, none to try again
   });
 }
 

@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import { durabilityContract } from './contract-durability.ts';
 import { limitsContract } from './contract-limits.ts';
 import { readsContract } from './contract-reads.ts';
+import { reopeningContract } from './contract-reopening.ts';
 import { transactionsContract } from './contract-transactions.ts';
 import type { OpenRig } from './support.ts';
 
@@ -10,6 +11,7 @@ export function indexContract(name: string, open: OpenRig): void {
   describe(`the index contract: ${name}`, () => {
     transactionsContract(open);
     durabilityContract(open);
+    reopeningContract(open);
     readsContract(open);
     limitsContract(open);
   });

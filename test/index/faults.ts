@@ -29,6 +29,7 @@ export class Faults {
   unreadable: { readonly from: Uint8Array; readonly error: Error } | undefined;
   private readonly planned: Fault[] = [];
   private openingsToFail = 0;
+  private probesToFail: Error[] = [];
   private isDead = false;
   private gate: PromiseWithResolvers<void> | undefined;
   private arrival: PromiseWithResolvers<void> | undefined;
@@ -44,6 +45,17 @@ export class Faults {
   failOpening(count: number): void {
     this.openingsToFail = count;
   }
+
+  /** The next probes of the disk fail with these errors, one each. */
+  failProbes(...errors: Error[]): void {
+    this.probesToFail = errors;
+  }
+
+  /** What the index is told of the disk. */
+  readonly probe = async (): Promise<void> => {
+    const error = this.probesToFail.shift();
+    if (error !== undefined) throw error;
+  };
 
   /** From now on batches wait. Resolves when one does. */
   hold(): Promise<void> {

@@ -37,7 +37,18 @@ interface Plan {
 
 type Step =
   | { readonly transaction: Plan }
-  | { readonly control: 'turn' | 'hold' | 'release' | 'unwritten' | 'written' | 'crash' | 'look' };
+  | {
+      readonly control:
+        | 'turn'
+        | 'hold'
+        | 'release'
+        | 'unwritten'
+        | 'written'
+        | 'full'
+        | 'tick'
+        | 'crash'
+        | 'look';
+    };
 
 const some = fc.subarray(names);
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -66,6 +77,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
           'release',
           'unwritten',
           'written',
+          'full',
+          'tick',
           'crash',
           'look',
         ),
@@ -140,20 +153,21 @@ async function play(rig: Rig, script: readonly Step[]): Promise<History> {
     else if (step.control === 'release') rig.faults.release();
     else if (step.control === 'unwritten') rig.faults.plan(unwritten);
     else if (step.control === 'written') rig.faults.plan(written);
+    else if (step.control === 'full') {
+      rig.faults.plan(unwritten);
+      rig.faults.failProbes(new Error('injected: No space left on device'));
+    } else if (step.control === 'tick') rig.timer.fire();
     else if (step.control === 'crash') await rig.crash();
-    // Refused while the database is reopened.
-    else
-      history.looks.push(
-        ...(await rowsOf(rig.index).then(
-          (rows) => [rows],
-          () => [],
-        )),
-      );
+    // Whatever has failed.
+    else history.looks.push(await rowsOf(rig.index));
   }
   rig.faults.release();
   await Promise.all(history.started.map(({ outcome }) => outcome.settled));
-  // Waits until the database is open again, if the last batch failed.
-  await look(rig.index, 'a');
+  // Until the database is open again, if the last batch failed.
+  while ((await look(rig.index, 'a').catch(() => rig)) === rig) {
+    rig.timer.fire();
+    await turns(1);
+  }
   return history;
 }
 

@@ -58,6 +58,7 @@ const memoryRig = (readsWait: boolean, options: RigOptions = {}) => {
     openMemoryIndex({
       ...given,
       after: timer.after,
+      probe: faults.probe,
       openDatabase: () => faults.open(async () => openMemoryDatabase(rows, { readsWait })),
     });
   return rigOf(open, options, async () => undefined);
@@ -71,6 +72,9 @@ export const openLevelRig: OpenRig = async (options = {}) => {
       directory: join(home, 'database'),
       markPath: join(home, 'mark'),
       after: timer.after,
+      probe: faults.probe,
+      // A shadow is looked at in `leveldb/room.test.ts`.
+      shadowPlaces: [],
       openDatabase: (directory, tuning) => faults.open(() => openLevelDatabase(directory, tuning)),
     });
   return rigOf(open, options, () => rm(home, { recursive: true, force: true }));

@@ -25,11 +25,11 @@ export type OpenRig = (options?: RigOptions) => Promise<Rig>;
 
 /** Time passes when the test says so. */
 export class ManualTimer {
-  private readonly tasks = new Set<() => void>();
+  private readonly tasks = new Map<() => void, number>();
 
-  readonly after: After = (_delayMs, task) => {
+  readonly after: After = (delayMs, task) => {
     const entry = () => task();
-    this.tasks.add(entry);
+    this.tasks.set(entry, delayMs);
     return () => this.tasks.delete(entry);
   };
 
@@ -37,11 +37,17 @@ export class ManualTimer {
     return this.tasks.size;
   }
 
-  /** Runs everything that waits now. */
-  fire(): void {
-    const due = [...this.tasks];
-    this.tasks.clear();
-    for (const task of due) task();
+  /** Runs what waits for exactly so long, when there is something that does. */
+  async fireWhenDue(delayMs: number): Promise<void> {
+    while (![...this.tasks.values()].includes(delayMs)) await turns(1);
+    this.fire(delayMs);
+  }
+
+  /** Runs everything that waits now, or of that what was to wait for exactly so long. */
+  fire(delayMs?: number): void {
+    const due = [...this.tasks].filter(([, each]) => delayMs === undefined || each === delayMs);
+    for (const [task] of due) this.tasks.delete(task);
+    for (const [task] of due) task();
   }
 }
 

@@ -25,9 +25,16 @@ export function interleavedIndex(index: Index, turn: Turn): Index {
     },
     compact: (range) => index.compact(range),
     now: () => index.now(),
+    get trouble() {
+      return index.trouble;
+    },
+    get isReadable() {
+      return index.isReadable;
+    },
     get epoch() {
       return index.epoch;
     },
+    nextEpoch: () => index.nextEpoch(),
     get stats() {
       return index.stats;
     },

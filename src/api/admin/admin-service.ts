@@ -229,6 +229,11 @@ export function toPauseMessage({ id, cause, startTime, message, objects }: Pause
   };
 }
 
+function stateOf(status: StoreStatus): StoreStatus_State {
+  if (status.trouble !== undefined) return StoreStatus_State.READ_ONLY;
+  return isFull(status) ? StoreStatus_State.FULL : states[status.state];
+}
+
 function isFull({ state, space }: StoreStatus): boolean {
   return state === 'serving' && space !== undefined && space.freeBytes < space.reserveBytes;
 }
@@ -236,7 +241,8 @@ function isFull({ state, space }: StoreStatus): boolean {
 /** How the store is, as the protocol shows it. @param lastExportTime in milliseconds since the Unix epoch. */
 function toStatusMessage(status: StoreStatus, lastExportTime?: number): StatusMessage {
   return create(StoreStatusSchema, {
-    state: isFull(status) ? StoreStatus_State.FULL : states[status.state],
+    state: stateOf(status),
+    trouble: status.trouble ?? '',
     storeId: status.storeId,
     formatVersion: status.formatVersion,
     commitNumber: BigInt(status.commit),

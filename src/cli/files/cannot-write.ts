@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /** Why a file was not written. */
 export class CannotWrite extends Error {
   /** True: no other file can be written there either. */
@@ -10,11 +12,14 @@ export class CannotWrite extends Error {
   }
 }
 
+/** Node has no name for EDQUOT. */
+const quotaExceeded = `Unknown system error ${-constants.errno.EDQUOT}`;
+
 const words: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
+  [quotaExceeded]: 'the disk quota is used up',
   EROFS: 'the file system is read-only',
   ENAMETOOLONG: 'the name is too long for this file system',
   EINVAL: 'this file system does not take the name',
@@ -25,7 +30,7 @@ const words: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open',
   EIO: 'input/output error',
 };
-const concerningAll = ['ENOSPC', 'EDQUOT', 'EROFS'];
+const concerningAll = ['ENOSPC', quotaExceeded, 'EROFS'];
 
 /** Errors of the file system while a path was written, in words; others as they are. */
 export function inWords(error: unknown, path: string): unknown {

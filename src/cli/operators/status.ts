@@ -7,6 +7,7 @@ export async function printStatus(status: StoreStatus, { output }: Invocation): 
   if (output.style.quiet) return;
   await output.line(`store     ${status.storeId === '' ? 'unknown' : status.storeId}`);
   await output.line(`state     ${status.state}`);
+  if (status.trouble !== '') await output.line(`trouble   ${plain(status.trouble)}`);
   await output.line(`commit    ${status.commit}`);
   if (status.freeBytes !== undefined) {
     const reserve =

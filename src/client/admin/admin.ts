@@ -13,7 +13,9 @@ import { type Pause, pauseFrom } from './pause.ts';
 
 /** How a store is, and what waits for an operator. */
 export interface StoreStatus {
-  readonly state: 'serving' | 'full' | 'recovery' | 'unspecified';
+  readonly state: 'serving' | 'full' | 'read_only' | 'recovery' | 'unspecified';
+  /** Why nothing can be written at the moment; empty if it can. */
+  readonly trouble: string;
   /** Empty while it cannot be read. */
   readonly storeId: string;
   /** The last durable batch; in recovery the last that is known. */
@@ -215,6 +217,7 @@ function statusFrom(message: StatusMessage | undefined): StoreStatus {
   if (message === undefined) throw new ArtifactaError('the answer has no status', { code: 'INTERNAL' });
   return {
     state: nameIn(StoreStatus_State, message.state).toLowerCase() as StoreStatus['state'],
+    trouble: message.trouble,
     storeId: message.storeId,
     commit: Number(message.commitNumber),
     pauses: message.pauses.map(pauseFrom),

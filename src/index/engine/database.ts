@@ -33,7 +33,10 @@ export interface Database extends DatabaseReader {
   /** What the database itself says to have dropped while it was opened; empty if nothing. */
   readonly dropped: readonly string[];
   snapshot(): DatabaseSnapshot;
-  /** Writes all or nothing; durable when it resolves. After it has rejected nothing is known and nothing may be written. */
+  /**
+   * Writes all or nothing; durable when it resolves. After it has rejected nothing is known of this batch and nothing may
+   * be written; reads go on, and see the batch only if it is durable, and then whole.
+   */
   batch(writes: readonly Write[]): Promise<void>;
   /** Rewrites what is stored of a range without what was removed from it. */
   compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void>;

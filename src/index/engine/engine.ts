@@ -2,86 +2,46 @@
  * The door's engine, the same above every database. Decisions run one after another on this thread (`order.ts`), where
  * the database's reads take time in rounds (`round.ts`). One batch is on its way to the disk; all that is decided
  * meanwhile gathers in the next one (group commit). This file opens, fails, reopens and closes.
+ *
+ * A database that could not be written serves reads on, and no writes. It is given up for another opening only when it
+ * has been seen that the disk takes writes again, since a database cannot be opened without any.
  */
 import { Failure } from '../../domain/errors.ts';
 import { idMinter } from '../../domain/ids.ts';
-import { type After, afterRealTime } from '../../domain/timer.ts';
+import { afterRealTime } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
 import { doorLimits, type Index, type IndexStats, type Snapshot, type Transaction } from '../door.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Key, Range, Value } from '../row.ts';
+import { knownTroubleOf, troubleOf } from '../trouble.ts';
 import type { Batch } from './batch.ts';
-import { checkCommits, commitWrite, nextCommit } from './commits.ts';
+import { commitWrite, nextCommit } from './commits.ts';
 import type { Database } from './database.ts';
+import { Handle, unavailable } from './handle.ts';
+import { isHeld, isLoss, type Opened, openChecked, openReadable } from './opening.ts';
+import type { EngineOptions } from './options.ts';
 import { Order, type Waiting } from './order.ts';
 import { pooledRandom } from './random.ts';
 import { readRow, readRows, SnapshotReader, scanRows } from './reader.ts';
 
-/** Where the engine keeps its high-water mark, outside the database. */
-export interface Mark {
-  /** The commit that the mark named when it was opened; 0 if there was no mark. */
-  readonly seq: number;
-  /** The commit is durable: the mark may name it. Returns at once and never fails. */
-  note(seq: number): void;
-  /** Writes the last noted commit. Nothing may be noted afterwards. */
-  close(): Promise<void>;
-}
-
-/** What an engine stands on. */
-export interface EngineOptions {
-  /** Opens the database; called again after every write error. */
-  openDatabase(): Promise<Database>;
-  /** Default: none, so that a lost tail goes unseen. */
-  readonly mark?: Mark;
-  /** Milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly clock?: () => number;
-  /** Default: the system's. */
-  readonly random?: (length: number) => Uint8Array;
-  /** Default: real time. */
-  readonly after?: After;
-  /** Told what an operator should know and nobody else is told. Default: nothing. */
-  readonly warn?: (message: string) => void;
-  /**
-   * Looks for damage while the index serves, until the signal is given; what it finds ends the service. Errors of its
-   * own are told to {@link warn}. Default: nobody looks.
-   */
-  readonly inspect?: (signal: AbortSignal) => Promise<IndexDamaged | undefined>;
-  /** Told once when nothing can be served any more because of damage; every call then fails with it. */
-  readonly onDamage?: (damage: IndexDamaged) => void;
-  /** Whether to run a transaction that has run once more, as the contract allows. Default: never. */
-  readonly runTwice?: () => boolean;
-}
-
 const overloadedRetryMs = 500;
-const unavailableRetryMs = 1_000;
 const reopenDelayMsFirst = 100;
 const reopenDelayMsMax = 10_000;
 
-/** Opens the database and checks it. Fails with {@link IndexDamaged} or `STORE_UNAVAILABLE`; nothing stays open then. */
+/**
+ * Opens the database and checks it; if it cannot be written, for reads, and {@link Index.trouble} says why. Fails with
+ * {@link IndexDamaged} or `STORE_UNAVAILABLE`; nothing stays open then.
+ */
 export async function openEngine(options: EngineOptions): Promise<Index> {
   const atLeast = options.mark?.seq ?? 0;
-  return new Engine(options, await openChecked(options, atLeast));
-}
-
-interface Opened {
-  readonly database: Database;
-  readonly newest: CommitRecord;
-}
-
-async function openChecked(options: EngineOptions, atLeast: number): Promise<Opened> {
-  const database = await options.openDatabase();
   try {
-    const newest = await checkCommits(database, atLeast);
-    for (const line of database.dropped)
-      options.warn?.(
-        `the index is whole up to its high-water mark, but commits after it may be lost: ${line}`,
-      );
-    return { database, newest };
+    return new Engine(options, await openChecked(options, atLeast));
   } catch (error) {
-    await database.close();
-    if (!isLoss(error) || error instanceof IndexDamaged) throw error;
-    throw new IndexDamaged(error.message, { lastCommit: atLeast }, error);
+    if (isLoss(error) || isHeld(error)) throw error;
+    const opened = await openReadable(options, atLeast);
+    if (opened === undefined) throw error;
+    return new Engine(options, opened, error);
   }
 }
 
@@ -91,9 +51,11 @@ class Engine implements Index {
   private readonly random: (length: number) => Uint8Array;
   private readonly mint: (nowMs: number) => Uint8Array;
   private readonly order: Order;
-  /** Undefined while it is being reopened, and when that has failed. */
+  /** What may be written to; undefined from a write error on until it was reopened. */
   private database: Database | undefined;
-  /** Why nothing is accepted, once reopening has failed. */
+  /** What is read from. */
+  private readonly handle: Handle;
+  /** Why no transaction is accepted, once a write has failed and it was tried in vain to go on. */
   private obstacle: Failure | undefined;
   /** The newest commit known to be durable. */
   private durable: CommitRecord;
@@ -105,17 +67,22 @@ class Engine implements Index {
   private closing: Promise<void> | undefined;
   private onDrained: (() => void) | undefined;
   epoch = 1;
+  /** The cause that an operator was last told of. */
+  private warned: string | undefined;
+  private grown = Promise.withResolvers<void>();
   private batches = 0;
   private rowsWritten = 0;
   private bytesWritten = 0;
   private reopens = 0;
 
-  constructor(options: EngineOptions, opened: Opened) {
+  /** @param failure why what was opened cannot be written to; undefined if it can. */
+  constructor(options: EngineOptions, opened: Opened, failure?: unknown) {
     this.options = options;
     this.clock = options.clock ?? Date.now;
     this.random = options.random ?? pooledRandom();
     this.mint = idMinter(this.random);
-    this.database = opened.database;
+    this.database = failure === undefined ? opened.database : undefined;
+    this.handle = new Handle(opened.database, options.after ?? afterRealTime);
     this.durable = opened.newest;
     this.lastNow = opened.newest.time;
     this.order = new Order({
@@ -126,6 +93,12 @@ class Engine implements Index {
       runTwice: options.runTwice,
     });
     this.inspection = this.inspect();
+    if (failure !== undefined) {
+      this.warned = causeOf(failure);
+      options.warn?.(`the index cannot be written and serves reads alone: ${String(failure)}`);
+      this.obstruct(failure);
+      this.tryLater(failure, reopenDelayMsFirst);
+    }
   }
 
   get stats(): IndexStats {
@@ -177,7 +150,7 @@ class Engine implements Index {
     const commit = nextCommit(this.durable, this.epoch, this.lastNow);
     database.batch(batch.encoded(commitWrite(commit))).then(
       () => this.landed(batch, commit),
-      (error: unknown) => this.failed(database, error),
+      (error: unknown) => this.failed(error),
     );
   }
 
@@ -192,91 +165,160 @@ class Engine implements Index {
   }
 
   /** Nothing that is not durable may be built upon any more, and nothing may be written to a handle that failed. */
-  private failed(database: Database, error: unknown): void {
+  private failed(error: unknown): void {
     this.database = undefined;
     if (error instanceof LockLost) {
-      this.leave(database, error);
+      this.leave(error);
       return;
     }
-    this.options.warn?.(`the index could not be written and is reopened: ${String(error)}`);
-    this.order.fail(unavailable('the outcome is unknown: the index could not be written', error));
-    this.reopening = this.reopen(database, reopenDelayMsFirst);
+    const trouble = troubleOf(error);
+    this.warned = causeOf(error);
+    this.options.warn?.(
+      `the index could not be written (${trouble}) and serves reads alone: ${String(error)}`,
+    );
+    this.order.fail(unavailable(`the outcome is unknown: the index could not be written: ${trouble}`, error));
+    this.reopening = this.recover(error, reopenDelayMsFirst);
+    this.options.onTrouble?.();
   }
 
   /** The batch was not begun, and none follows it: what there is may be another process's by now. */
-  private leave(database: Database, lost: LockLost): void {
+  private leave(lost: LockLost): void {
     this.obstacle = lost;
     this.order.fail(lost);
     this.order.refuse(lost);
-    this.reopening = database.close().then(
-      () => this.checkDrained(),
-      () => this.checkDrained(),
-    );
+    this.handle.refuse(lost);
+    this.handle.hurry();
+    const end = () => this.checkDrained();
+    this.reopening = this.handle
+      .retire()
+      .then((database) => database?.close())
+      .then(end, end);
+    this.options.onTrouble?.();
   }
 
   /** Never rejects. */
-  private async reopen(failed: Database, delayMs: number): Promise<void> {
+  private async recover(failure: unknown, delayMs: number): Promise<void> {
     try {
-      await failed.close();
-      const opened = await openChecked(this.options, Math.max(this.durable.seq, this.options.mark?.seq ?? 0));
-      this.database = opened.database;
-      this.durable = opened.newest;
-      // What an inspection has found is still so.
-      if (!isLoss(this.obstacle)) this.obstacle = undefined;
-      this.epoch++;
-      this.reopens++;
-      this.order.turnSoon();
+      // Without a handle there is nothing to be lost by an opening that fails.
+      if (this.handle.isThere) await this.options.probe?.(failure);
+      await this.reopen();
+      this.options.warn?.('the index can be written again');
     } catch (error) {
       if (error instanceof LockLost) {
-        this.leave(failed, error);
+        this.leave(error);
         return;
       }
-      this.options.warn?.(`the index could not be reopened: ${String(error)}`);
+      // Once for each cause, however often it is tried.
+      if (causeOf(error) !== this.warned)
+        this.options.warn?.(`the index still cannot be written: ${String(error)}`);
+      this.warned = causeOf(error);
       this.obstruct(error);
       if (!isLoss(error) && this.closing === undefined) {
-        const again = Math.min(delayMs * 2, reopenDelayMsMax);
-        this.cancelReopen = (this.options.after ?? afterRealTime)(delayMs, () => {
-          this.cancelReopen = undefined;
-          this.reopening = this.reopen(failed, again);
-        });
+        if (!this.handle.isThere) await this.readAlone();
+        this.tryLater(failure, delayMs);
       }
     }
     this.checkDrained();
   }
 
-  /** Refuses what waits, which has not run, and what will come. */
+  private tryLater(failure: unknown, delayMs: number): void {
+    if (this.closing !== undefined || isLoss(this.obstacle)) return;
+    this.cancelReopen = (this.options.after ?? afterRealTime)(delayMs, () => {
+      this.cancelReopen = undefined;
+      this.reopening = this.recover(failure, Math.min(delayMs * 2, reopenDelayMsMax));
+    });
+  }
+
+  /** Reads need not wait for the disk. */
+  private async readAlone(): Promise<void> {
+    try {
+      const opened = await openReadable(this.options, this.leastSeq);
+      if (opened === undefined) return;
+      this.handle.put(opened.database);
+      this.options.onTrouble?.();
+    } catch (error) {
+      this.obstruct(error);
+    }
+  }
+
+  /** The database has at least this commit. */
+  private get leastSeq(): number {
+    return Math.max(this.durable.seq, this.options.mark?.seq ?? 0);
+  }
+
+  private async reopen(): Promise<void> {
+    await (await this.handle.retire())?.close();
+    const opened = await openChecked(this.options, this.leastSeq);
+    this.durable = opened.newest;
+    this.epoch++;
+    this.reopens++;
+    // What an inspection has found is still so.
+    if (!isLoss(this.obstacle)) this.obstacle = undefined;
+    // Reads that have waited go first: no transaction has run since.
+    this.handle.put(opened.database);
+    this.database = opened.database;
+    this.grown.resolve();
+    this.grown = Promise.withResolvers();
+    this.order.turnSoon();
+    this.options.onTrouble?.();
+  }
+
+  /** Refuses what waits, which has not run, and what will come; reads too only if there is damage. */
   private obstruct(error: unknown): void {
-    const failure = isLoss(error) ? error : unavailable('the index cannot be opened at the moment', error);
+    const failure = isLoss(error)
+      ? error
+      : unavailable(`cannot write: ${troubleOf(error)}; the index serves reads until it can`, error);
     const isNews = failure instanceof IndexDamaged && !isLoss(this.obstacle);
     this.obstacle = failure;
+    if (isLoss(failure)) this.handle.refuse(failure);
+    else
+      this.handle.explain(
+        unavailable(`the index cannot be opened at the moment: ${troubleOf(error)}`, error),
+      );
     if (isNews) this.options.onDamage?.(failure);
     this.order.refuse(failure);
+    this.options.onTrouble?.();
   }
 
-  private open(): Database {
-    if (this.obstacle !== undefined) throw this.obstacle;
-    if (this.database === undefined) throw unavailable('the index is being reopened');
-    return this.database;
+  nextEpoch(): Promise<void> {
+    return this.grown.promise;
   }
 
-  async get(key: Key): Promise<Value | undefined> {
-    return readRow(this.open(), key);
+  get trouble(): string | undefined {
+    return this.database === undefined
+      ? (this.obstacle?.message ?? 'the index is being reopened')
+      : undefined;
   }
 
-  async getMany(keys: readonly Key[]): Promise<(Value | undefined)[]> {
-    return readRows(this.open(), keys);
+  get isReadable(): boolean {
+    return this.handle.isThere || this.obstacle === undefined;
+  }
+
+  get(key: Key): Promise<Value | undefined> {
+    return this.handle.read((database) => readRow(database, key));
+  }
+
+  getMany(keys: readonly Key[]): Promise<(Value | undefined)[]> {
+    return this.handle.read((database) => readRows(database, keys));
   }
 
   async *scan(range: Range): AsyncGenerator<readonly Entry[]> {
-    yield* scanRows(this.open(), range);
+    const { database, end } = await this.handle.lease();
+    try {
+      yield* scanRows(database, range);
+    } finally {
+      end();
+    }
   }
 
   snapshot(): Snapshot {
-    return new SnapshotReader(this.open().snapshot());
+    return new SnapshotReader(this.handle.snapshot());
   }
 
   async compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void> {
-    await this.open().compact(range);
+    if (this.obstacle !== undefined) throw this.obstacle;
+    if (this.database === undefined) throw unavailable('the index is being reopened');
+    await this.database.compact(range);
   }
 
   close(): Promise<void> {
@@ -290,6 +332,7 @@ class Engine implements Index {
 
   private async shutDown(): Promise<void> {
     this.cancelReopen?.();
+    this.handle.hurry();
     this.stopInspection.abort();
     await this.inspection;
     await new Promise<void>((resolve) => {
@@ -299,9 +342,12 @@ class Engine implements Index {
     // A reopening that a refusal to the callers preceded may still be under way.
     await this.reopening;
     await this.options.mark?.close();
-    await this.database?.close();
     this.database = undefined;
     this.obstacle = new Failure('SHUTTING_DOWN', 'the index is closed');
+    this.handle.refuse(this.obstacle);
+    this.handle.hurry();
+    await (await this.handle.retire())?.close();
+    await this.options.onClose?.();
   }
 
   private checkDrained(): void {
@@ -310,10 +356,7 @@ class Engine implements Index {
   }
 }
 
-function isLoss(error: unknown): error is Failure {
-  return error instanceof Failure && error.reason === 'DATA_LOSS';
-}
-
-function unavailable(message: string, cause?: unknown): Failure {
-  return new Failure('STORE_UNAVAILABLE', message, { retryAfterMs: unavailableRetryMs, cause });
+/** The same for errors of which one thing is to be said. */
+function causeOf(error: unknown): string {
+  return knownTroubleOf(error) ?? String(error);
 }

@@ -38,8 +38,11 @@ export function readRowNow(database: SyncReader, key: Key): Value | undefined {
 }
 
 /** The blocks of a range, at the instant of the first one. What was opened is closed however the consumer ends. */
-export async function* scanRows(database: DatabaseReader, range: Range): AsyncGenerator<readonly Entry[]> {
-  const iterator = database.iterator(range);
+export async function* scanRows(
+  database: DatabaseReader | Promise<DatabaseReader>,
+  range: Range,
+): AsyncGenerator<readonly Entry[]> {
+  const iterator = (await database).iterator(range);
   try {
     const largest = doorLimits.scanBlockEntriesMax;
     let next = range.secondBlock ?? 4 * (range.firstBlock ?? largest);
@@ -58,9 +61,10 @@ export async function* scanRows(database: DatabaseReader, range: Range): AsyncGe
  * with it, so the rows before it are then read one by one.
  */
 export async function* examineRows(
-  database: DatabaseReader,
+  from: DatabaseReader | Promise<DatabaseReader>,
   { gte, lt }: Pick<Range, 'gte' | 'lt'>,
 ): AsyncGenerator<readonly Examined[]> {
+  const database = await from;
   let next = gte;
   let last = gte;
   for (const size of [doorLimits.scanBlockEntriesMax, 1]) {
@@ -90,25 +94,27 @@ function examineRow(key: Key, row: StoredValue): Examined {
   }
 }
 
-/** A snapshot that is released when it is disposed. */
+/** A snapshot that is released when it is disposed. It may be taken later, when there is a database again. */
 export class SnapshotReader implements Reader, Snapshot {
-  private snapshot: DatabaseSnapshot | undefined;
+  private snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot> | undefined;
 
-  constructor(snapshot: DatabaseSnapshot) {
+  constructor(snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot>) {
     this.snapshot = snapshot;
+    // Whoever reads is told.
+    if (snapshot instanceof Promise) snapshot.catch(() => undefined);
   }
 
-  private open(): DatabaseSnapshot {
+  private open(): DatabaseSnapshot | Promise<DatabaseSnapshot> {
     if (this.snapshot === undefined) throw new Error('the snapshot was disposed');
     return this.snapshot;
   }
 
   async get(key: Key): Promise<Value | undefined> {
-    return readRow(this.open(), key);
+    return readRow(await this.open(), key);
   }
 
   async getMany(keys: readonly Key[]): Promise<(Value | undefined)[]> {
-    return readRows(this.open(), keys);
+    return readRows(await this.open(), keys);
   }
 
   scan(range: Range): AsyncGenerator<readonly Entry[]> {
@@ -122,6 +128,11 @@ export class SnapshotReader implements Reader, Snapshot {
   async [Symbol.asyncDispose](): Promise<void> {
     const snapshot = this.snapshot;
     this.snapshot = undefined;
-    await snapshot?.close();
+    if (snapshot instanceof Promise)
+      await snapshot.then(
+        (taken) => taken.close(),
+        () => undefined,
+      );
+    else await snapshot?.close();
   }
 }

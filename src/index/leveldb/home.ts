@@ -2,7 +2,7 @@
  * The home of an index on LevelDB. While one is rebuilt there is a directory beside it:
  *
  *   <directory>.rebuild/
- *   ├── lock/       an empty database: whoever has it open rebuilds. LevelDB cannot lock an index that it cannot open
+ *   ├── lock/       whoever has it rebuilds. LevelDB cannot lock an index that it cannot open
  *   ├── salvage-N/  tables and logs of the damaged index, linked, for LevelDB to repair
  *   ├── new/        the replacement
  *   ├── complete    the replacement is whole and on the disk: whoever opens the index must finish the exchange
@@ -23,13 +23,8 @@ import { commitRange, keys } from '../keys.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry } from '../row.ts';
 import { absentAsUndefined, exists, syncDirectory } from './files.ts';
-import {
-  type LevelIndexOptions,
-  openLevelDatabase,
-  openLevelIndex,
-  repairFiles,
-  takeLock,
-} from './leveldb.ts';
+import { type LevelIndexOptions, openLevelDatabase, openLevelIndex, repairFiles } from './leveldb.ts';
+import { takeLock } from './lock.ts';
 import { replaceMark } from './mark.ts';
 
 type LevelHomeOptions = Omit<LevelIndexOptions, 'onDamage'>;

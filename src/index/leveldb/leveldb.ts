@@ -1,5 +1,5 @@
 /** The index on LevelDB: one process, one machine, durable. The contract is in `door.ts`. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { Failure } from '../../domain/errors.ts';
@@ -7,11 +7,17 @@ import { afterRealTime } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
 import type { Index } from '../door.ts';
 import type { Database, DatabaseReader } from '../engine/database.ts';
-import { type EngineOptions, openEngine } from '../engine/engine.ts';
+import { openEngine } from '../engine/engine.ts';
+import type { EngineOptions } from '../engine/options.ts';
 import type { Key, Range, Write } from '../row.ts';
+import { lacksRoom, troubleOf } from '../trouble.ts';
+import { Ballast } from './ballast.ts';
+import { makePrivate } from './files.ts';
 import type { LockWatch } from './lock-watch.ts';
 import { obviousDamage } from './logs.ts';
 import { openMark } from './mark.ts';
+import { probeDisk } from './probe.ts';
+import { openShadow, shadowPlaces } from './shadow.ts';
 import { listTables, TableCheck } from './tables.ts';
 
 /** LevelDB's own defaults are for a few megabytes of data. */
@@ -33,8 +39,8 @@ interface LevelOptions extends LevelTuning {
 /** Where the index is, and what it stands on. */
 export interface LevelIndexOptions
   extends LevelOptions,
-    Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage'> {
-  /** Directory of the database; made if need be. Nothing else may be in it. */
+    Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'probe'> {
+  /** Directory of the database; made if need be. Nothing else may be in it but what this folder puts there. */
   readonly directory: string;
   /** Path of the high-water mark, outside {@link directory}. */
   readonly markPath: string;
@@ -43,6 +49,10 @@ export interface LevelIndexOptions
    * which takes a tenth of a second once they are in memory.
    */
   readonly checkedBytesFirst?: number;
+  /** Where what reads alone need is put when nothing can be written to {@link directory}. Default {@link shadowPlaces}. */
+  readonly shadowPlaces?: readonly string[];
+  /** So much room is kept back for the index, at most. Default 0: no more than was kept back before. */
+  readonly ballastBytesMax?: number;
   /** Opens the database. Default {@link openLevelDatabase}. */
   readonly openDatabase?: (directory: string, options: LevelOptions) => Promise<Database>;
 }
@@ -67,12 +77,10 @@ type LevelSnapshot = ReturnType<ByteLevel['snapshot']>;
  */
 export async function openLevelIndex(options: LevelIndexOptions): Promise<Index> {
   const { directory, markPath, openDatabase = openLevelDatabase, checkedBytesFirst, ...engine } = options;
-  const mark = await openMark({
-    path: markPath,
-    after: engine.after ?? afterRealTime,
-    warn: engine.warn ?? (() => undefined),
-    isFrozen: () => engine.locks?.isLost === true,
-  });
+  const told = { after: engine.after ?? afterRealTime, warn: engine.warn ?? (() => undefined) };
+  const isFrozen = () => engine.locks?.isLost === true;
+  const mark = await openMark({ path: markPath, isFrozen, ...told });
+  const ballast = new Ballast({ directory, bytesMax: options.ballastBytesMax ?? 0, ...told });
   const known = { lastCommit: mark.seq };
   const check = await lookAtFiles(directory, mark.seq > 0).then(
     ({ damage, tables }) => {
@@ -83,22 +91,52 @@ export async function openLevelIndex(options: LevelIndexOptions): Promise<Index>
       throw openingFailure(directory, error);
     },
   );
-  return openEngine({
+  const opened = async (database: Database) => {
+    // Not before LevelDB holds the lock: another process may be changing what is there.
+    try {
+      const found = await check.first();
+      if (found !== undefined) throw new IndexDamaged(`the index is damaged: ${found}`, known);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  };
+  const index = await openEngine({
+    probe: async () => {
+      options.locks?.beforeBatch();
+      await withBallast(ballast, () => probeDisk(directory));
+    },
     ...engine,
     mark,
-    openDatabase: async () => {
-      const database = await openDatabase(directory, options);
-      // Not before LevelDB holds the lock: another process may be changing what is there.
-      const found = await check.first();
-      if (found === undefined) return database;
-      await database.close();
-      throw new IndexDamaged(`the index is damaged: ${found}`, known);
+    onClose: () => ballast.close(),
+    openDatabase: async () => opened(await withBallast(ballast, () => openDatabase(directory, options))),
+    openForReads: async () => {
+      // Its lock keeps nobody out: the index is somebody else's if the lock of the directory is lost.
+      options.locks?.beforeBatch();
+      const unwatched = { ...options, locks: undefined };
+      const places = options.shadowPlaces ?? shadowPlaces();
+      const shadow = await openShadow(directory, places, (path) => openLevelDatabase(path, unwatched));
+      check.keepOnly(shadow.files);
+      return await opened(shadow.database);
     },
     inspect: async (signal) => {
       const found = await check.rest(signal, engine.after ?? afterRealTime);
       return found === undefined ? undefined : new IndexDamaged(`the index is damaged: ${found}`, known);
     },
   });
+  ballast.keep();
+  return index;
+}
+
+/** What is tried once more if there was no room for it, with what was kept back. */
+async function withBallast<T>(ballast: Ballast, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!lacksRoom(error) || !(await ballast.giveUp())) throw error;
+    return await work();
+  }
 }
 
 async function lookAtFiles(directory: string, wasUsed: boolean) {
@@ -111,7 +149,9 @@ export async function openLevelDatabase(directory: string, options: LevelOptions
   const { locks, ...tuning } = options;
   // Opening writes, too.
   locks?.beforeBatch();
-  await makePrivate(directory);
+  await makePrivate(directory).catch((error: unknown) => {
+    throw openingFailure(directory, error);
+  });
   const level = new Level<Uint8Array, Uint8Array>(directory, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -167,39 +207,6 @@ function readerOf(level: ByteLevel, snapshot?: LevelSnapshot): DatabaseReader {
   };
 }
 
-/** LevelDB would make it open to everybody, whatever is around it. */
-async function makePrivate(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw openingFailure(directory, error);
-  }
-}
-
-/**
- * Keeps every other process from taking the same lock until it is closed, or until this process has ended. It is an
- * empty database: LevelDB can lock. One of its own, since an attempt to open a database moves the `LOG` of whoever
- * has it open, and since what is damaged cannot be opened and yet has to be kept for oneself.
- *
- * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that another process has it.
- */
-export async function takeLock(directory: string, locks?: LockWatch): Promise<AsyncDisposable> {
-  await makePrivate(directory);
-  const level = new Level(directory, { cacheSize: 64 * 1024, writeBufferSize: 64 * 1024 });
-  try {
-    await level.open();
-  } catch (error) {
-    throw openingFailure(directory, error);
-  }
-  await locks?.add(directory);
-  return {
-    async [Symbol.asyncDispose]() {
-      locks?.remove(directory);
-      await level.close();
-    },
-  };
-}
-
 /**
  * What LevelDB wrote into its `LOG` about records that it could not read when it was opened; it says so nowhere else.
  * The file is begun anew at every open. (`LOCK` must never be read: closing it would release the lock.)
@@ -245,7 +252,7 @@ function openingFailure(directory: string, error: unknown): Failure {
   }
   return new Failure(
     'STORE_UNAVAILABLE',
-    `the index could not be opened: ${directory}: ${String(cause ?? error)}`,
+    `the index could not be opened: ${directory}: ${troubleOf(error)}: ${String(cause ?? error)}`,
     {
       cause: error,
     },

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { Failure } from '../../domain/errors.ts';
 import type { After } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
-import type { Mark } from '../engine/engine.ts';
+import type { Mark } from '../engine/options.ts';
 import { syncDirectory } from './files.ts';
 
 /** The mark is written at most this often: it trails the commits by no more. */

@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { uncompress } from 'snappyjs';
 import type { After } from '../../domain/timer.ts';
 import { maskedCrc } from './crc.ts';
@@ -57,6 +57,12 @@ export class TableCheck {
   constructor(tables: readonly TableFile[], firstBytes: number) {
     this.waiting = [...tables];
     this.firstBytes = firstBytes;
+  }
+
+  /** Leaves out all but these: what LevelDB does not use may be half written. @param names of files. */
+  keepOnly(names: ReadonlySet<string>): void {
+    const kept = this.waiting.filter(({ path }) => names.has(basename(path)));
+    this.waiting.splice(0, this.waiting.length, ...kept);
   }
 
   /** What is wrong with the first table that is damaged; undefined if none is. Checks no table twice. */

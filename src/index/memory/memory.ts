@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import type { Index } from '../door.ts';
 import type { Database } from '../engine/database.ts';
-import { type EngineOptions, openEngine } from '../engine/engine.ts';
+import { openEngine } from '../engine/engine.ts';
+import type { EngineOptions } from '../engine/options.ts';
 import { MemoryRows } from './rows.ts';
 
 /** What the index begins with, and what it stands on. */
 export interface MemoryIndexOptions
-  extends Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage'> {
+  extends Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'probe'> {
   /** What is "on disk". Pass the same again to reopen. Default: nothing. */
   readonly rows?: MemoryRows;
   /**

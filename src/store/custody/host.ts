@@ -66,6 +66,8 @@ export interface StoreStatus {
   readonly commit: number;
   readonly pauses: readonly Pause[];
   readonly losses: readonly Loss[];
+  /** Why nothing can be written at the moment; undefined if it can. */
+  readonly trouble?: string | undefined;
   /** Undefined in recovery, and where there is no such notion. */
   readonly space: SpaceStatus | undefined;
   /** Milliseconds since the Unix epoch. */
@@ -197,20 +199,17 @@ export class StoreHost implements AsyncDisposable {
   /** How the store is, in recovery too. */
   async status(): Promise<StoreStatus> {
     const common = { state: this.current, formatVersion, time: this.clock() };
+    const unread = { ...common, storeId: '', pauses: [], space: undefined };
     if (this.serving === undefined) {
       const { loss } = this;
-      return {
-        ...common,
-        storeId: '',
-        commit: loss?.lastCommit ?? 0,
-        pauses: [],
-        losses: loss === undefined ? [] : [loss],
-        space: undefined,
-      };
+      return { ...unread, commit: loss?.lastCommit ?? 0, losses: loss === undefined ? [] : [loss] };
     }
+    const { trouble, isReadable } = this.serving.index;
+    if (!isReadable) return { ...unread, commit: 0, losses: [], trouble };
     await using snapshot = this.serving.index.snapshot();
     return {
       ...common,
+      trouble,
       storeId: await storeIdIn(snapshot),
       commit: (await newestCommit(snapshot)).seq,
       pauses: await this.serving.store.pauses.current(),

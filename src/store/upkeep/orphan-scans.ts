@@ -30,7 +30,7 @@ export function scanWanted(): Entry {
 }
 
 /** Notes what the process before has left, if it was killed. */
-export async function noteUncleanEnd(index: Index): Promise<void> {
+async function noteUncleanEnd(index: Index): Promise<void> {
   if ((await index.get(keys.store.setting.key(markSetting))) === undefined) return;
   await transact(index, {
     ns: '',
@@ -50,12 +50,23 @@ export class MarkedBlobs implements BlobStore {
   private readonly inner: BlobStore;
   /** Resolves when the mark is durable; undefined while it is not there. */
   private marked: Promise<void> | undefined;
+  /** Resolves when what was left has been noted. */
+  private noted: Promise<void> | undefined;
   /** Operations that may leave something behind if they are broken off. */
   private underWay = 0;
 
   constructor(index: Index, inner: BlobStore) {
     this.index = index;
     this.inner = inner;
+  }
+
+  /** Notes what the process before has left, if it was killed. Must be before the first mark, and is tried once more then. */
+  noteUncleanEnd(): Promise<void> {
+    this.noted ??= noteUncleanEnd(this.index);
+    return this.noted.catch((error: unknown) => {
+      this.noted = undefined;
+      throw error;
+    });
   }
 
   /** Removes the mark, unless something is under way. Nothing must be begun afterwards. */
@@ -78,7 +89,7 @@ export class MarkedBlobs implements BlobStore {
   private async whileMarked<T>(work: () => Promise<T>): Promise<T> {
     this.underWay++;
     try {
-      this.marked ??= this.write(true);
+      this.marked ??= this.noteUncleanEnd().then(() => this.write(true));
       await this.marked.catch((error: unknown) => {
         this.marked = undefined;
         throw error;

@@ -1,4 +1,5 @@
 /** The index, with a bell: whoever watches sessions is told when something about one is durable. */
+import { failedWith } from '../../domain/errors.ts';
 import type { Index, Transaction } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key, Write } from '../../index/row.ts';
@@ -13,21 +14,28 @@ export interface Listener {
 
 /** `index`, telling `listener` what its transactions have written. */
 export function announcing(index: Index, listener: Listener): Index {
+  const tell = (written: Iterable<Write>) => {
+    for (const { key } of written) announce(listener, key);
+  };
   return {
     transact: async <T>(transaction: Transaction<T>): Promise<T> => {
-      let written: Iterable<Write> = [];
+      let written: readonly Write[] = [];
       try {
         return await index.transact<T>({
           ...transaction,
           *decide(tx) {
             const result = yield* transaction.decide(tx);
-            written = tx.written.values();
+            written = [...tx.written.values()];
             return result;
           },
         });
+      } catch (error) {
+        // Where the outcome is not known it may come to light when the index is opened again.
+        if (written.length > 0 && failedWith(error, 'STORE_UNAVAILABLE'))
+          void index.nextEpoch().then(() => tell(written));
+        throw error;
       } finally {
-        // Also where the outcome is not known.
-        for (const { key } of written) announce(listener, key);
+        tell(written);
       }
     },
     get: (key) => index.get(key),
@@ -36,9 +44,16 @@ export function announcing(index: Index, listener: Listener): Index {
     snapshot: () => index.snapshot(),
     compact: (range) => index.compact(range),
     now: () => index.now(),
+    get trouble() {
+      return index.trouble;
+    },
+    get isReadable() {
+      return index.isReadable;
+    },
     get epoch() {
       return index.epoch;
     },
+    nextEpoch: () => index.nextEpoch(),
     get stats() {
       return index.stats;
     },

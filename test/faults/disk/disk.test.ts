@@ -11,6 +11,14 @@ const chosen = [
   'an input/output error at sync number 12',
   'an input/output error at sync number 2 of a start',
   'too few file descriptors',
+  'somebody else fills the disk, and things are deleted, with what is kept back',
+  'somebody else fills the disk, and the reaper is alone, with nothing kept back',
+  'commands on a disk that somebody else has filled, with a service',
+  'commands on a disk that somebody else has filled, without one',
+  'ENOSPC at every write while it serves',
+  'EIO at every sync while it serves',
+  'EDQUOT at every write while the reaper alone writes',
+  'EDQUOT at every creation while it starts',
 ];
 
 for (const name of chosen) {

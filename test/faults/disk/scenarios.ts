@@ -12,22 +12,14 @@ import { removeDirectory } from '../../support/directories.ts';
 import { type Connection, openConnection } from '../connection.ts';
 import type { ChildOptions } from '../failpoints.ts';
 import { ServerProcess } from '../server-process.ts';
+import { commands } from './commands.ts';
+import { filled } from './filled.ts';
 import { Pushes } from './pushes.ts';
+import { refusals } from './refusals.ts';
+import type { Outcome, Scenario } from './scenario.ts';
 import { SmallDisk, whyNoSmallDisk } from './small-disk.ts';
 
 const MiB = 1024 ** 2;
-
-interface Outcome {
-  readonly faults: readonly string[];
-  readonly said: string;
-}
-
-interface Scenario {
-  readonly name: string;
-  /** Why it cannot be played here; undefined if it can. */
-  obstacle(): string | undefined;
-  play(): Promise<Outcome>;
-}
 
 interface Stage {
   readonly home: string;
@@ -272,4 +264,7 @@ export const scenarios: readonly Scenario[] = [
   ...[6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17].map(failingSync),
   ...[1, 2, 3].map(failingStart),
   descriptors,
+  ...filled,
+  ...commands,
+  ...refusals,
 ];

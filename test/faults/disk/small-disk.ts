@@ -31,7 +31,12 @@ export class SmallDisk implements Disposable {
         this.path,
       ]).toString(),
     ) as { bavail: number; bsize: number };
-    writeFileSync(join(this.path, 'ballast'), Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)));
+    try {
+      writeFileSync(join(this.path, 'ballast'), Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)));
+    } catch (error) {
+      // Others have written meanwhile: there is less room than was asked for.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
   }
 
   /** The opposite. */

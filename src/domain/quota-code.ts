@@ -1,0 +1,5 @@
+/** How Node spells the one code of a full disk that it has no name for. */
+import { constants } from 'node:os';
+
+/** The code of a system error when a disk quota is used up: others have `EDQUOT`. */
+export const quotaExceededCode = `Unknown system error ${-constants.errno.EDQUOT}`;

@@ -1,0 +1,53 @@
+/** Opens databases and checks them. */
+import { Failure } from '../../domain/errors.ts';
+import { IndexDamaged } from '../damage.ts';
+import type { CommitRecord } from '../records.ts';
+import { checkCommits } from './commits.ts';
+import type { Database } from './database.ts';
+import type { EngineOptions } from './options.ts';
+
+/** Undefined if it cannot be read either. */
+export async function openReadable(options: EngineOptions, atLeast: number): Promise<Opened | undefined> {
+  const { openForReads, warn } = options;
+  if (openForReads === undefined) return undefined;
+  try {
+    return await openChecked({ ...options, openDatabase: openForReads }, atLeast);
+  } catch (error) {
+    if (isLoss(error)) throw error;
+    warn?.(`the index cannot be opened for reads either: ${String(error)}`);
+    return undefined;
+  }
+}
+
+/** A database that has passed its check, and its newest commit. */
+export interface Opened {
+  readonly database: Database;
+  readonly newest: CommitRecord;
+}
+
+/** Opens the database and checks it; nothing stays open if that fails. */
+export async function openChecked(options: EngineOptions, atLeast: number): Promise<Opened> {
+  const database = await options.openDatabase();
+  try {
+    const newest = await checkCommits(database, atLeast);
+    for (const line of database.dropped)
+      options.warn?.(
+        `the index is whole up to its high-water mark, but commits after it may be lost: ${line}`,
+      );
+    return { database, newest };
+  } catch (error) {
+    await database.close();
+    if (!isLoss(error) || error instanceof IndexDamaged) throw error;
+    throw new IndexDamaged(error.message, { lastCommit: atLeast }, error);
+  }
+}
+
+/** Another process has it. */
+export function isHeld(error: unknown): boolean {
+  return error instanceof Failure && error.metadata.lock === 'held';
+}
+
+/** Something that was acknowledged is not there: trying again does not help. */
+export function isLoss(error: unknown): error is Failure {
+  return error instanceof Failure && error.reason === 'DATA_LOSS';
+}

@@ -1,0 +1,104 @@
+/**
+ * Room that is kept back for the index: a file that is really written, and removed when the index needs the room and
+ * there is no other. Whoever fills the disk takes it for used. It lies in LevelDB's directory, since that is where the
+ * room has to be, and LevelDB leaves alone what it does not know.
+ */
+import { randomFill } from 'node:crypto';
+import { open, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { After } from '../../domain/timer.ts';
+import { lacksRoom, troubleOf } from '../trouble.ts';
+import { absentAsUndefined } from './files.ts';
+import { openingBytes } from './probe.ts';
+
+const MiB = 1024 * 1024;
+/** Beside what openings need. */
+const spareBytes = 4 * MiB;
+/** Of a file system, at most. */
+const partMax = 1 / 16;
+/** How often it is looked whether it is large enough, in milliseconds. */
+const lookEveryMs = 30_000;
+const fillRandomly = promisify(randomFill);
+
+interface BallastOptions {
+  /** LevelDB's. */
+  readonly directory: string;
+  /** It never becomes larger. 0: none is made; one that is there is used up all the same. */
+  readonly bytesMax: number;
+  readonly after: After;
+  warn(message: string): void;
+}
+
+/** See the head of this file. */
+export class Ballast {
+  private readonly options: BallastOptions;
+  private readonly path: string;
+  private working: Promise<void> = Promise.resolve();
+  private cancel: (() => void) | undefined;
+  private isClosed = false;
+
+  constructor(options: BallastOptions) {
+    this.options = options;
+    this.path = join(options.directory, 'ballast');
+  }
+
+  /** Makes it as large as it has to be, now and from time to time, as far as there is room for it and as much again. */
+  keep(): void {
+    if (this.options.bytesMax === 0 || this.isClosed) return;
+    this.working = this.grow()
+      .catch((error: unknown) =>
+        this.options.warn(`no room can be kept back for the index: ${troubleOf(error)}: ${String(error)}`),
+      )
+      .then(() => {
+        if (!this.isClosed) this.cancel = this.options.after(lookEveryMs, () => this.keep());
+      });
+  }
+
+  private async grow(): Promise<void> {
+    const { directory, bytesMax } = this.options;
+    const { bavail, blocks, bsize } = await statfs(directory);
+    const wanted = Math.min(
+      bytesMax,
+      Math.floor(blocks * bsize * partMax),
+      2 * (await openingBytes(directory)) + spareBytes,
+    );
+    const has = (await stat(this.path).catch(absentAsUndefined))?.size ?? 0;
+    // What is nearly enough is left alone.
+    if (has >= wanted * 0.9 || bavail * bsize < 2 * wanted - has) return;
+    await this.write(has, wanted);
+  }
+
+  private async write(from: number, to: number): Promise<void> {
+    await using file = await open(this.path, 'a', 0o600);
+    // Some file systems keep zeros for nothing.
+    const block = Buffer.allocUnsafe(Math.min(MiB, to - from));
+    try {
+      for (let at = from; at < to && !this.isClosed; at += block.length) {
+        await fillRandomly(block);
+        await file.appendFile(at + block.length <= to ? block : block.subarray(0, to - at));
+      }
+      await file.sync();
+    } catch (error) {
+      // Somebody else needs the room.
+      if (!lacksRoom(error)) throw error;
+      await rm(this.path, { force: true });
+    }
+  }
+
+  /** @returns whether there was any. */
+  async giveUp(): Promise<boolean> {
+    await this.working;
+    const had = (await stat(this.path).catch(absentAsUndefined))?.size ?? 0;
+    if (had === 0) return false;
+    await rm(this.path, { force: true });
+    this.options.warn(`the disk is full: ${had} bytes that were kept back are given to the index`);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.cancel?.();
+    await this.working;
+  }
+}

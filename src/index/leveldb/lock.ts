@@ -1,0 +1,87 @@
+/**
+ * The lock of a directory. Taking it writes nothing, so that it can be had on a disk that is full.
+ *
+ * It is a POSIX lock on the file `LOCK`, which the system drops when the process ends. Node offers none; SQLite, which
+ * it brings along, takes one on a database that it opens, and never writes to the file as long as nothing is committed.
+ * LevelDB locks its own `LOCK` by the same means, the whole of it: where it made this file, as earlier versions of the
+ * program did, either keeps out the other.
+ *
+ * POSIX locks belong to the process: one that opens `LOCK` by any other way and closes it has lost the lock, which
+ * {@link LockWatch} notices.
+ */
+import { access, constants } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Failure } from '../../domain/errors.ts';
+import { troubleOf } from '../trouble.ts';
+import { isAbsent, makePrivate } from './files.ts';
+import type { LockWatch } from './lock-watch.ts';
+
+/** SQLite's code for a database that another connection has locked. */
+const sqliteBusy = 5;
+
+/**
+ * With a journal on the disk the lock would need room. IMMEDIATE takes the one byte that only one may write: of several
+ * who ask at once exactly one gets it, which is not so with EXCLUSIVE. A file that may only be read is opened for reads
+ * without a word, and its lock is shared then: a change, which is never committed, fails in that case.
+ */
+const taking = 'PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE; PRAGMA user_version = 1';
+
+/** What nobody refers to is closed by the garbage collector, and its lock with it. */
+const taken = new Set<DatabaseSync>();
+
+/**
+ * Keeps every other process from taking the same lock until it is disposed, or until this process has ended.
+ *
+ * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that another has it, also one in this process.
+ */
+export async function takeLock(directory: string, locks?: LockWatch): Promise<AsyncDisposable> {
+  const path = join(directory, 'LOCK');
+  let database: DatabaseSync | undefined;
+  try {
+    await makePrivate(directory);
+    database = new DatabaseSync(path, { timeout: 0 });
+    database.exec(taking);
+  } catch (error) {
+    database?.close();
+    throw await lockFailure(path, error);
+  }
+  const held = database;
+  taken.add(held);
+  await locks?.add(directory);
+  return {
+    async [Symbol.asyncDispose]() {
+      if (!taken.delete(held)) return;
+      locks?.remove(directory);
+      held.close();
+    },
+  };
+}
+
+async function lockFailure(path: string, error: unknown): Promise<Failure> {
+  if ((error as { errcode?: unknown }).errcode === sqliteBusy)
+    return new Failure('STORE_UNAVAILABLE', `another process has the index open: ${path}`, {
+      metadata: { lock: 'held' },
+      cause: error,
+    });
+  const cause = (error as { errcode?: unknown }).errcode === undefined ? error : await causeOf(path, error);
+  return new Failure(
+    'STORE_UNAVAILABLE',
+    `the lock cannot be taken: ${path}: ${troubleOf(cause)}: ${cause}`,
+    {
+      cause,
+    },
+  );
+}
+
+/** What the system says, which SQLite keeps to itself. */
+async function causeOf(path: string, error: unknown): Promise<unknown> {
+  const obstacle = (at: string) =>
+    access(at, constants.R_OK | constants.W_OK).then(
+      () => undefined,
+      (found: unknown) => found,
+    );
+  const found = await obstacle(path);
+  // A file that is absent could not be made.
+  return (found !== undefined && isAbsent(found) ? await obstacle(dirname(path)) : found) ?? error;
+}

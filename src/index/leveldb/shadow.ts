@@ -1,0 +1,105 @@
+/**
+ * A database that can be read though its disk takes no writes. LevelDB has no opening without writing, so it is opened
+ * elsewhere, in memory if possible: in a directory with links to the tables and logs, which nobody changes, and copies of the
+ * rest. What LevelDB writes and removes it writes and removes there.
+ */
+import { createHash } from 'node:crypto';
+import { copyFile, lstat, mkdtemp, realpath, rm, stat, statfs, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Failure } from '../../domain/errors.ts';
+import type { Database } from '../engine/database.ts';
+import { absentAsUndefined, namesIn } from './files.ts';
+import { openingBytes } from './probe.ts';
+
+/** Left free where a shadow is: others need that place too. A container has 64 MiB of `/dev/shm` unless told otherwise. */
+const spareBytes = 8 * 1024 * 1024;
+
+/** A database that can be read and nothing else. */
+interface Shadow {
+  readonly database: Database;
+  /** The names of the files that it consists of: not of what a write that failed has left. */
+  readonly files: ReadonlySet<string>;
+}
+
+/** Where shadows are put, the first that has room. */
+export function shadowPlaces(): readonly string[] {
+  return process.platform === 'linux' ? ['/dev/shm', tmpdir()] : [tmpdir()];
+}
+
+/**
+ * Opens it. Nobody may have it open. Fails with `STORE_UNAVAILABLE` if there is no room in any of the places.
+ *
+ * @param openDatabase opens a database of LevelDB.
+ */
+export async function openShadow(
+  directory: string,
+  places: readonly string[],
+  openDatabase: (directory: string) => Promise<Database>,
+): Promise<Shadow> {
+  const source = await realpath(directory);
+  let last: unknown;
+  for (const place of places) {
+    try {
+      return await openIn(source, place, openDatabase);
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw new Failure('STORE_UNAVAILABLE', 'there is no room elsewhere to read the index', { cause: last });
+}
+
+async function openIn(
+  source: string,
+  place: string,
+  openDatabase: (directory: string) => Promise<Database>,
+): Promise<Shadow> {
+  const { bavail, bsize } = await statfs(place);
+  const wanted = (await openingBytes(source)) + spareBytes;
+  if (bavail * bsize < wanted) throw new Error(`${place} has less than ${wanted} bytes free`);
+  const prefix = await prefixOf(source);
+  await removeStale(place, prefix);
+  const shadow = await mkdtemp(join(place, prefix));
+  const remove = () => rm(shadow, { recursive: true, force: true });
+  try {
+    const names = await namesIn(source);
+    // Else an empty one would be made.
+    if (!names.includes('CURRENT')) throw new Error('there is no database');
+    for (const name of names) {
+      if (name.endsWith('.ldb') || name.endsWith('.log'))
+        await symlink(join(source, name), join(shadow, name));
+      else if (name === 'CURRENT' || name.startsWith('MANIFEST-'))
+        await copyFile(join(source, name), join(shadow, name));
+    }
+    const database = await openDatabase(shadow);
+    const refused = async () => {
+      throw new Failure('STORE_UNAVAILABLE', 'the index was opened for reads alone');
+    };
+    const close = async () => {
+      await database.close();
+      await remove();
+    };
+    const files = new Set(await namesIn(shadow));
+    return { database: { ...database, batch: refused, compact: refused, close }, files };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** The same for whoever has this very directory open, and for nobody else: other containers may share the place. */
+async function prefixOf(source: string): Promise<string> {
+  const { dev, ino } = await stat(source, { bigint: true });
+  const digest = createHash('sha256').update(`${dev} ${ino} ${source}`).digest('hex');
+  return `artifacta-${digest.slice(0, 16)}-`;
+}
+
+/** A process that was killed could not remove its own; nobody else has this database. */
+async function removeStale(place: string, prefix: string): Promise<void> {
+  for (const name of await namesIn(place)) {
+    if (!name.startsWith(prefix)) continue;
+    const found = await lstat(join(place, name)).catch(absentAsUndefined);
+    if (found?.isDirectory() && found.uid === process.getuid?.())
+      await rm(join(place, name), { recursive: true, force: true });
+  }
+}

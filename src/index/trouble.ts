@@ -1,0 +1,44 @@
+/** What is wrong with a disk, in words, and whether room would mend it. */
+
+import { quotaExceededCode } from '../domain/quota-code.ts';
+
+/** The codes of the system that writes fail with, how LevelDB spells them, and what people are told. */
+const troubles: readonly (readonly [code: string, spelling: string, words: string])[] = [
+  ['ENOSPC', 'No space left on device', 'the disk is full'],
+  [quotaExceededCode, 'Disk quota exceeded', 'the disk quota is used up'],
+  ['EFBIG', 'File too large', 'the file system takes no larger file'],
+  ['EIO', 'Input/output error', 'the disk answers with an input/output error'],
+  ['EROFS', 'Read-only file system', 'the file system is read-only'],
+  ['EACCES', 'Permission denied', 'permission is denied'],
+  ['EPERM', 'Operation not permitted', 'permission is denied'],
+  ['EMFILE', 'Too many open files', 'too many files are open'],
+  ['ENFILE', 'Too many open files in system', 'too many files are open'],
+];
+
+function codeOf(error: unknown): string | undefined {
+  for (let each: unknown = error, depth = 0; each !== undefined && each !== null && depth < 5; depth++) {
+    const { code, message, cause } = each as { code?: unknown; message?: unknown; cause?: unknown };
+    const text = typeof message === 'string' ? message : '';
+    const found = troubles.find(([known, spelling]) => code === known || text.includes(spelling));
+    if (found !== undefined) return found[0];
+    each = cause;
+  }
+  return undefined;
+}
+
+/** What is wrong, in words that name no path. */
+export function troubleOf(error: unknown): string {
+  return knownTroubleOf(error) ?? 'the disk does not take it';
+}
+
+/** The same for what one thing can be said to be the matter with; undefined for others. */
+export function knownTroubleOf(error: unknown): string | undefined {
+  const code = codeOf(error);
+  return troubles.find(([known]) => known === code)?.[2];
+}
+
+/** True if there was no room: what is kept back may help. */
+export function lacksRoom(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOSPC' || code === quotaExceededCode;
+}
