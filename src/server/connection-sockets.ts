@@ -17,6 +17,11 @@ export function rememberSockets(server: Http2Server | Http2SecureServer): void {
   });
 }
 
+/** The socket of a connection that was remembered. */
+export function socketBelow(session: Http2Session): Socket | undefined {
+  return sockets.get(session);
+}
+
 /**
  * Closes a connection at once. Destroying a session waits for what its peer does not take; and with TLS, Node does not
  * notice meanwhile that the peer is gone.

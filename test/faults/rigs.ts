@@ -17,6 +17,7 @@ import type { NamedRig, Outcome } from './outcome.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { flipBits } from './rot/rot.ts';
+import { sendTiny } from './tiny/rig.ts';
 
 /** Kills on one data directory, which then is read back whole and thrown away. */
 const killsEach = 25;
@@ -128,6 +129,14 @@ const abuse: NamedRig = {
   },
 };
 
+const tiny: NamedRig = {
+  name: 'tiny',
+  tries: 'uploads come in pieces of no bytes or one, and what that costs others is compared with large ones',
+  short: 'test/faults/tiny',
+  options: { 'tiny-seconds': 'how long each half of a comparison takes; 15' },
+  play: ({ count }) => sendTiny(count('tiny-seconds', 15)),
+};
+
 const clock: NamedRig = {
   name: 'clock',
   tries:
@@ -181,6 +190,7 @@ export const rigs: readonly NamedRig[] = [
   damage,
   pushers,
   abuse,
+  tiny,
   clock,
   deletion,
   large,
