@@ -53,6 +53,7 @@ const codes: Readonly<Record<Reason, Code>> = {
   STORE_NOT_EMPTY: Code.FailedPrecondition,
   EXPORT_NOT_CONFIGURED: Code.FailedPrecondition,
   ISSUER_UNAVAILABLE: Code.Unavailable,
+  MESSAGES_TOO_SMALL: Code.ResourceExhausted,
 };
 
 /** The one status code that a reason comes with. */
@@ -94,6 +95,16 @@ export function messageTooLarge(): Failure {
   return new Failure('MESSAGE_TOO_LARGE', `a message has more than ${limit} bytes; send smaller chunks`, {
     metadata: { limit: String(limit) },
     violations: [{ field: 'request', description: `a message has more than ${limit} bytes` }],
+  });
+}
+
+/** What every door answers to a stream of messages that are too small. */
+export function messagesTooSmall(): Failure {
+  const { streamMessagesFree: free, streamMessageBytesMin: bytes } = limits;
+  const why = `a stream must have at most ${free} messages, and one more for each ${bytes} bytes`;
+  return new Failure('MESSAGES_TOO_SMALL', `${why}; send chunks of at least ${bytes} bytes`, {
+    metadata: { least_bytes: String(bytes) },
+    violations: [{ field: 'request', description: why }],
   });
 }
 

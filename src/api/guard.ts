@@ -17,7 +17,7 @@ import { limits } from '../domain/limits.ts';
 import { guestSubject, type Principal } from '../domain/principal.ts';
 import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
 import { type Door, doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
-import { messageTooLarge, toConnectError, unforeseen } from './errors.ts';
+import { messagesTooSmall, messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, Handlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
@@ -347,7 +347,7 @@ function transportFailure(error: ConnectError): Failure {
     case Code.DeadlineExceeded:
       return deadlinePassed();
     case Code.ResourceExhausted:
-      return isOverloaded(error) ? endedForOthers() : messageTooLarge();
+      return exhausted(error);
     case Code.InvalidArgument:
       return new Failure('INVALID_ARGUMENT', error.rawMessage, {
         violations: [{ field: 'request', description: error.rawMessage }],
@@ -359,9 +359,11 @@ function transportFailure(error: ConnectError): Failure {
   }
 }
 
-/** A door has ended the answer for the room of others. */
-function isOverloaded(error: ConnectError): boolean {
-  return error.findDetails(ErrorInfoSchema)[0]?.reason === 'OVERLOADED';
+/** A door has ended the answer for the room of others, or the stream for what its messages cost. */
+function exhausted(error: ConnectError): Failure {
+  const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
+  if (reason === 'OVERLOADED') return endedForOthers();
+  return reason === 'MESSAGES_TOO_SMALL' ? messagesTooSmall() : messageTooLarge();
 }
 
 /** Why a call that a door has ended failed; what the handler stumbled over then does not matter. */

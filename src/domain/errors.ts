@@ -54,6 +54,7 @@ export const reasons = [
   'STORE_NOT_EMPTY',
   'EXPORT_NOT_CONFIGURED',
   'ISSUER_UNAVAILABLE', // nobody can tell whether a token is good
+  'MESSAGES_TOO_SMALL', // a stream has more messages than its bytes pay for
 ] as const;
 
 /** One of {@link reasons}. */

@@ -4,6 +4,10 @@
 export const limits = {
   /** One message on any transport; a chunk of an upload must fit in it. */
   messageBytesMax: 2 * 1024 * 1024,
+  /** A stream may have so many messages, of any size... */
+  streamMessagesFree: 1_024,
+  /** ...and one more for so many bytes that it has sent: smaller ones cost more than their bytes. */
+  streamMessageBytesMin: 4 * 1024,
   /** Chunks that our own clients send and that downloads are answered in. */
   chunkBytesDefault: 1024 * 1024,
   artifactBytesMaxDefault: 5 * 1024 ** 3,

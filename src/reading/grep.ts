@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { setImmediate } from 'node:timers/promises';
+import { turn } from '../domain/turn.ts';
 import { lineFeed } from './lines.ts';
 import type { Pattern } from './pattern.ts';
 import type { Source } from './source.ts';
@@ -175,7 +175,7 @@ class Grep {
   private async pause(): Promise<boolean> {
     if (this.steps >= stepsMax) {
       this.steps = 0;
-      await setImmediate();
+      await turn();
     }
     return !this.source.spent;
   }

@@ -1,6 +1,6 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
-import { setImmediate } from 'node:timers/promises';
 import { limits } from '../domain/limits.ts';
+import { turn } from '../domain/turn.ts';
 import { leadsNowhere } from './json-pointer.ts';
 import { JsonScanner, JsonSyntaxError } from './json-scanner.ts';
 import type { Source } from './source.ts';
@@ -47,7 +47,7 @@ async function find(source: Source, tokens: readonly string[]): Promise<JsonPlac
   if (!isUtf8(document)) throw unsuitable('it is no JSON document: it is not UTF-8');
   const scanner = new JsonScanner(document, markLength(document), tokens);
   try {
-    while (!scanner.step(stepBytes)) await setImmediate();
+    while (!scanner.step(stepBytes)) await turn();
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw unsuitable(`it is no JSON document: ${error.message}`);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { setImmediate } from 'node:timers/promises';
 import { limits } from '../domain/limits.ts';
+import { turn } from '../domain/turn.ts';
 
 /** The bytes `[offset, offset + length)` of a content, in pieces of any size. */
 export type Opener = (offset: number, length: number) => AsyncIterable<Uint8Array>;
@@ -95,7 +95,7 @@ export class Source implements AsyncDisposable {
 
   private async fetch(block: number): Promise<Buffer> {
     // Where the content is in memory, nothing else would have its turn.
-    await setImmediate();
+    await turn();
     if (this.isClosed) throw new RangeError('the content is closed');
     const start = block * this.blockBytes;
     if (this.stream === undefined || block !== this.upcoming) {

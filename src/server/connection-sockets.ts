@@ -20,6 +20,11 @@ export function rememberSockets(server: Http2Server | Http2SecureServer): void {
   });
 }
 
+/** The socket of a connection that was remembered. */
+export function socketBelow(session: Http2Session): Socket | undefined {
+  return sockets.get(session);
+}
+
 /**
  * Whether the peer of a connection has gone, which the system knows before Node does: a session of HTTP/2 over TLS that is
  * being written to then is neither read nor told of the failure.

@@ -9,6 +9,7 @@ import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
 import { Answers, usualBudget } from './answers.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
+import { boundDecoding } from './grpc/decoding.ts';
 import { collect, type Routes, serve } from './grpc/grpc.ts';
 import { refusedHead } from './grpc/heads.ts';
 import { Health, health } from './grpc/health.ts';
@@ -200,7 +201,7 @@ function makeServer(options: ServerOptions): Server {
     'grpc.keepalive_timeout_ms': 20_000,
     // Whoever calls again connects again.
     'grpc.max_connection_idle_ms': 300_000,
-    interceptors: [explainOwnStatuses],
+    interceptors: [explainOwnStatuses, boundDecoding],
   });
   answerWithoutCall(server, noSuchMethod);
   advertise(server, { windowBytes: options.windowBytes ?? windowBytesDefault, frameBytesMax: MiB });

@@ -256,15 +256,32 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
       });
     });
 
-    it('a million tiny chunks are one artifact', { timeout: 120_000 }, async () => {
+    it.each([
+      ['empty', ''],
+      ['one byte', 'x'],
+      ['less than 4 KiB', 'x'.repeat(4_000)],
+    ])('chunks of %s are one artifact, up to a number', async (_size, piece) => {
       const door = await opened();
-      const count = 20_000;
-      const parts = (async function* (): AsyncIterable<UploadMessage> {
-        yield { part: start() };
-        for (let at = 0; at < count; at++) yield { part: chunk('x') };
-        yield { part: finish(count) };
-      })();
-      expect((await door.artifacts.uploadArtifact(parts)).artifact!.sizeBytes).toBe(BigInt(count));
+      const send = (count: number, name: string) =>
+        door.artifacts.uploadArtifact(
+          (async function* (): AsyncIterable<UploadMessage> {
+            yield { part: start({ name }) };
+            for (let at = 0; at < count; at++) yield { part: chunk(piece) };
+            yield { part: finish(count * piece.length) };
+          })(),
+        );
+      const paid = piece.length / limits.streamMessageBytesMin;
+      const most = Math.floor((limits.streamMessagesFree - 3) / (1 - paid));
+      const { artifact } = await send(most, 'most');
+      expect(artifact!.sizeBytes).toBe(BigInt(most * piece.length));
+      expect(await refusal(send(2 * most + 100, 'more'))).toMatchObject({
+        code: 'ResourceExhausted',
+        reason: 'MESSAGES_TOO_SMALL',
+        message: expect.stringMatching(/send chunks of at least 4096 bytes/),
+        fields: ['request'],
+        metadata: { least_bytes: '4096' },
+      });
+      expect((await listAll(door, 's')).map(({ name }) => name)).toEqual(['most']);
     });
   });
 

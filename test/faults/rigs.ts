@@ -17,6 +17,7 @@ import type { NamedRig, Outcome } from './outcome.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { flipBits } from './rot/rot.ts';
+import { sendTiny } from './tiny/rig.ts';
 import { askAndNotRead } from './unread/rig.ts';
 
 /** Kills on one data directory, which then is read back whole and thrown away. */
@@ -137,6 +138,14 @@ const unread: NamedRig = {
   play: ({ count }) => askAndNotRead(count('each', 4)),
 };
 
+const tiny: NamedRig = {
+  name: 'tiny',
+  tries: 'uploads come in pieces of no bytes or one, and what that costs others is compared with large ones',
+  short: 'test/faults/tiny',
+  options: { 'tiny-seconds': 'how long each half of a comparison takes; 15' },
+  play: ({ count }) => sendTiny(count('tiny-seconds', 15)),
+};
+
 const clock: NamedRig = {
   name: 'clock',
   tries:
@@ -191,6 +200,7 @@ export const rigs: readonly NamedRig[] = [
   pushers,
   abuse,
   unread,
+  tiny,
   clock,
   deletion,
   large,

@@ -572,9 +572,9 @@ export const ArtifactService: GenService<{
    * UploadFinish stores nothing. Once the call has failed the client stops sending.
    *
    * Fails with SESSION_SEALED, SESSION_GONE or SESSION_MUST_EXIST, at the start and again at the commit;
-   * UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH, ARTIFACT_TOO_LARGE, MESSAGE_TOO_LARGE; INPUT_NOT_FOUND,
-   * REQUEST_ID_REUSED, QUOTA_EXCEEDED, STORAGE_FULL; for a replay of what is gone ARTIFACT_EXPIRED or
-   * ARTIFACT_DELETED. After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same
+   * UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH, ARTIFACT_TOO_LARGE, MESSAGE_TOO_LARGE,
+   * MESSAGES_TOO_SMALL; INPUT_NOT_FOUND, REQUEST_ID_REUSED, QUOTA_EXCEEDED, STORAGE_FULL; for a replay of what is gone
+   * ARTIFACT_EXPIRED or ARTIFACT_DELETED. After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same
    * request_id. Idle for 30 seconds, or slower than 16 KiB/s after 10, it is cut with DEADLINE_EXCEEDED.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UploadArtifact

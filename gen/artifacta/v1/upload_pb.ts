@@ -216,7 +216,8 @@ export type UploadArtifactRequest = Message<"artifacta.v1.UploadArtifactRequest"
     case: "start";
   } | {
     /**
-     * The next bytes. 256 KiB to 1 MiB serve best; a message has at most 2 MiB. Empty ones are allowed.
+     * The next bytes. 256 KiB to 1 MiB serve best; a message has at most 2 MiB. Empty ones are allowed. With more
+     * messages than 1,024 and one for each 4 KiB the upload fails with MESSAGES_TOO_SMALL.
      *
      * @generated from field: bytes chunk = 2;
      */

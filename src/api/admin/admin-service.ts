@@ -25,8 +25,8 @@ import type { Exports } from '../../store/custody/exports.ts';
 import type { HostState, StoreHost, StoreStatus } from '../../store/custody/host.ts';
 import type { Pause, PauseCause } from '../../store/upkeep/pauses.ts';
 import type { Checked, VerifyEvent } from '../../store/verify/verifier.ts';
+import { inTime } from '../client-stream.ts';
 import type { Call, Handlers } from '../handlers.ts';
-import { inTime } from '../idle.ts';
 
 /** AdminService over the store's host. What is missing here answers NOT_IMPLEMENTED. */
 export function adminHandlers(

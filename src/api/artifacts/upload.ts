@@ -10,13 +10,17 @@ import type {
 } from '../../../gen/artifacta/v1/upload_pb.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import { turn } from '../../domain/turn.ts';
 import type { CommitResult } from '../../store/artifacts/commit.ts';
 import { Upload, type UploadEnd, type Uploads } from '../../store/artifacts/uploads.ts';
 import type { Admission, AdmittedUpload } from '../admission.ts';
-import { messageTooLarge, within } from '../errors.ts';
+import { inTime, MessageCount } from '../client-stream.ts';
+import { messagesTooSmall, messageTooLarge, within } from '../errors.ts';
 import type { Call } from '../handlers.ts';
-import { inTime } from '../idle.ts';
 import { parseDigest, parseSize, parseSpec } from '../parse.ts';
+
+/** Each takes some tens of microseconds; then others have their turn. */
+const messagesPerTurn = 32;
 
 /** Receives an upload and commits it. @throws Failure UPLOAD_INCOMPLETE and what the store throws. */
 export async function receiveUpload(
@@ -74,6 +78,8 @@ async function receiveChunks(
   messages: Messages,
   call: Call,
 ): Promise<UploadEnd> {
+  const count = new MessageCount();
+  let small = 0;
   for (;;) {
     const part = await nextPart(messages, 'the stream ended without finish');
     if (part.case === 'start') throw incomplete('start was sent twice');
@@ -85,6 +91,8 @@ async function receiveChunks(
     }
     if (part.value.length > limits.messageBytesMax) throw messageTooLarge();
     const { value } = part;
+    if (count.isExceededBy(1, value.length)) throw messagesTooSmall();
+    if (value.length < limits.streamMessageBytesMin && ++small % messagesPerTurn === 0) await turn();
     await place.writing(value.length, () => upload.write(value));
   }
 }

@@ -2,6 +2,7 @@
  * Every place where the service reaches into private fields of grpc-js, which is pinned to one version for that
  * reason. Each fails loudly if its field is gone.
  */
+import type { Buffer } from 'node:buffer';
 import type {
   Http2Server,
   IncomingHttpHeaders,
@@ -16,6 +17,7 @@ import type { Server, StatusObject } from '@grpc/grpc-js';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import { rememberSockets } from '../connection-sockets.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
+import { paceFrames } from '../tiny-pieces.ts';
 import { type GrpcStatus, statusOf } from './status.ts';
 
 interface Windows {
@@ -44,6 +46,7 @@ export function advertise(server: Server, windows: Windows): void {
 export function openConnectionWindows(server: Server, windowBytes: number): void {
   for (const http2Server of http2ServersOf(server)) {
     rememberSockets(http2Server);
+    paceFrames(http2Server);
     http2Server.prependListener('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(windowBytes);
     });
@@ -128,6 +131,21 @@ export function readOneAtATime(call: object): void {
   if (state?.highWaterMark === undefined) throw missing('Readable._readableState.highWaterMark');
   state.highWaterMark = 1;
   if ((call as Readable).readableHighWaterMark !== 1) throw missing('Readable._readableState.highWaterMark');
+}
+
+interface Decoder {
+  /** Takes the next bytes. @returns the messages that are complete with them. An error of it ends the call. */
+  write(data: Buffer): Buffer[];
+  /** Of the message that has begun. */
+  readonly readPartialMessage: Buffer[];
+}
+
+/** What takes the messages of a call apart, as an interceptor sees the call. */
+export function decoderOf(call: object): Decoder {
+  const { decoder } = call as { decoder?: Decoder };
+  if (decoder === undefined || !Array.isArray(decoder.readPartialMessage))
+    throw missing('ServerCall.decoder');
+  return decoder;
 }
 
 /** The stream that a call came by, which is answered on it. */

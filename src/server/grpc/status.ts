@@ -9,7 +9,8 @@ import {
   type StatusObject,
   status as statusCodes,
 } from '@grpc/grpc-js';
-import { messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { messagesTooSmall, messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { messagesTooSmallText } from '../envelopes.ts';
 import { cancelled, deadlineExceeded, refusal } from '../refusals.ts';
 import { metadataOf } from './metadata.ts';
 
@@ -82,7 +83,7 @@ export function noSuchMethod(): GrpcStatus {
 function explained(code: number, text: string): ConnectError {
   switch (code) {
     case statusCodes.RESOURCE_EXHAUSTED:
-      return toConnectError(messageTooLarge());
+      return toConnectError(text === messagesTooSmallText ? messagesTooSmall() : messageTooLarge());
     case statusCodes.DEADLINE_EXCEEDED:
       return deadlineExceeded();
     case statusCodes.CANCELLED:

@@ -16,6 +16,7 @@ import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
 import { readDeadlines } from '../deadlines.ts';
+import { Envelopes } from '../envelopes.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, unexpected } from '../refusals.ts';
 import { explained } from './connect-errors.ts';
@@ -33,6 +34,9 @@ const refusedKey = createContextKey<ConnectError | undefined>(undefined, { descr
 
 /** Answers a request if its path is that of a method; false if it is not. */
 type ConnectCalls = (exchange: Exchange) => boolean;
+
+/** The content types of streams, whose messages are wrapped. */
+const wraps = /^application\/(connect\+|grpc-web)/i;
 
 /** The methods, over every protocol but gRPC. */
 export function connectCalls(methods: readonly MethodImplSpec[], options: ConnectOptions): ConnectCalls {
@@ -59,6 +63,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const values = callValues(options.door, request.socket, exchange.unsent)
       .set(exchangeKey, exchange)
       .set(refusedKey, readDeadlines(request.headers));
+    if (wraps.test(request.headers['content-type'] ?? '')) exchange.envelopes = new Envelopes();
     const respond = async () => {
       const universal = universalRequestFromNodeRequest(request, response, undefined, values);
       await send(exchange, await explained(await handler(universal)));

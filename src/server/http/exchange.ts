@@ -1,15 +1,21 @@
 /** One HTTP request and its answer, as the routes see them, over HTTP/1.1 and HTTP/2 alike. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
+import { setImmediate } from 'node:timers/promises';
 import type { ConnectError } from '@connectrpc/connect';
 import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
 import { unlessAborted } from '../../api/timer.ts';
 import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
+import type { Envelopes } from '../envelopes.ts';
 import { cancelled } from '../refusals.ts';
+import { pacePieces } from '../tiny-pieces.ts';
 import { noteMessage } from '../young-collector.ts';
 import { errorAnswer, type HttpError } from './errors.ts';
 import { type RequestTarget, splitTarget } from './request-target.ts';
+
+/** What comes in smaller chunks is waited for a little, so that many are joined. */
+const smallChunkBytesMax = 16 * 1024;
 
 /** How long a client that goes on sending after its answer is listened to, so that it can read that. */
 const lingerMs = 2_000;
@@ -30,6 +36,8 @@ export class Exchange {
   readonly settled: Promise<void>;
   /** What is counted of the answer. */
   readonly unsent: UnsentAnswer;
+  /** Counts the messages of a body that has several, before they are handed on. */
+  envelopes: Envelopes | undefined;
   private awaitsContinue: boolean;
   private lingers = false;
   private held = 1;
@@ -49,6 +57,7 @@ export class Exchange {
       this.held--;
       if (this.held === 0) resolve();
     };
+    if (!this.isHttp2) pacePieces(request);
     const { connection, address } = connectionOf(request, response);
     this.unsent = answers.open(connection, address, 1, (error) => {
       gone.abort(error);
@@ -101,10 +110,14 @@ export class Exchange {
   private async *body(): AsyncGenerator<Buffer, undefined> {
     this.continue();
     const chunks = this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    let small = 0;
     for await (const chunk of chunks) {
       noteMessage(chunk.length);
       this.unsent.ask(chunk.length);
+      this.envelopes?.take(chunk);
       yield chunk;
+      // All that comes until the next turn is read in one piece.
+      if (chunk.length < smallChunkBytesMax && ++small > 1) await setImmediate();
     }
   }
 

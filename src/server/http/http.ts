@@ -10,6 +10,7 @@ import { ListenError } from '../addresses.ts';
 import { rememberSockets } from '../connection-sockets.ts';
 import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
 import { occursTwice, repeatedHeader } from '../single-headers.ts';
+import { paceFrames } from '../tiny-pieces.ts';
 import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
@@ -61,7 +62,10 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   if ('setSecureContext' in server) options.tls?.subscribe((context) => server.setSecureContext(context));
   // The settings widen only the windows of streams.
   server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(options.windowBytes));
-  if ('setSecureContext' in server) rememberSockets(server as Http2SecureServer);
+  if ('setSecureContext' in server) {
+    rememberSockets(server as Http2SecureServer);
+    paceFrames(server as Http2SecureServer);
+  }
   const turns = new Turns();
   const connections = new Connections(server, turns);
   const connect = connectCalls(options.methods, options);

@@ -2,6 +2,7 @@
 import { Failure } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import type { After } from '../../domain/timer.ts';
+import { turn } from '../../domain/turn.ts';
 import type { Index } from '../../index/door.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { sessionNotFound } from '../rows/failures.ts';
@@ -21,11 +22,6 @@ const retryMs = 15_000;
 
 /** Each takes some tens of microseconds to be sent to. */
 const toldTogether = 16;
-
-/** Lets everything that is waiting for its turn have it. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 /** Who is told. */
 export interface Member {

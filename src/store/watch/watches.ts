@@ -16,6 +16,7 @@ import type { Listener } from './announcing-index.ts';
 import { WatchedCredentials } from './credentials.ts';
 import { type FeedEvent, feedEvents, readSeal, readSessionRecord } from './feed.ts';
 import { Mailbox } from './mailbox.ts';
+import { Replays } from './replays.ts';
 import { type Lapsing, type Member, SessionTail, tooSlow } from './session-tail.ts';
 
 /** What is watched, and from where. */
@@ -40,6 +41,7 @@ export class Watches implements Listener {
   private readonly watchers = new Set<Watcher>();
   /** Who waits for an id to name a session. */
   private readonly waiting = new Map<string, Set<Watcher>>();
+  private readonly replays = new Replays();
   private readonly after: After;
   private readonly credentials: WatchedCredentials;
   private ended = false;
@@ -194,9 +196,11 @@ export class Watches implements Listener {
     if (seal !== undefined && (request.sealOnly || seal.sequence <= watcher.position)) return [seal];
     if (request.sealOnly) watcher.position = Math.max(watcher.position, record.feed);
     if (record.feed <= watcher.position) return [];
-    for await (const events of feedEvents(snapshot, by.namespace, record, watcher.position, index.now()))
-      return events;
-    return [];
+    const { namespace } = by;
+    const { position } = watcher;
+    return await this.replays.page(`${keyOf(namespace, uid)}\n${position}`, () =>
+      readPage(index, namespace, uid, position),
+    );
   }
 
   private tailOf(index: Index, key: string, record: SessionRecord, watcher: Watcher): SessionTail {
@@ -212,6 +216,19 @@ export class Watches implements Listener {
     tail.add(watcher);
     return tail;
   }
+}
+
+async function readPage(
+  index: Index,
+  ns: string,
+  uid: SessionUid,
+  position: number,
+): Promise<readonly FeedEvent[]> {
+  await using snapshot = index.snapshot();
+  const record = await readSessionRecord(snapshot, ns, uid);
+  if (record === undefined) return [];
+  for await (const events of feedEvents(snapshot, ns, record, position, index.now())) return events;
+  return [];
 }
 
 /** One watch. */

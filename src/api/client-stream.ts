@@ -1,5 +1,20 @@
+/** The messages of a stream from a client: how many there may be, and how long each may take. */
 import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
 import { type After, unlessAborted } from './timer.ts';
+
+/** Counts the messages of one stream as they come: each costs something beside its bytes. */
+export class MessageCount {
+  private messages = 0;
+  private bytes = 0;
+
+  /** @returns whether there are more messages now than the limits allow for their bytes. */
+  isExceededBy(messages: number, bytes: number): boolean {
+    this.messages += messages;
+    this.bytes += bytes;
+    return this.messages > limits.streamMessagesFree + this.bytes / limits.streamMessageBytesMin;
+  }
+}
 
 /**
  * The messages of a stream, each of which must come in time and before the signal is aborted: not every door wakes

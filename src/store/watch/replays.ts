@@ -1,0 +1,40 @@
+/** Replays: what watchers are told first, read from the index for all of them. */
+import { turn } from '../../domain/turn.ts';
+import type { FeedEvent } from './feed.ts';
+
+type Page = readonly FeedEvent[];
+
+/** So many pages are read at once. */
+const readingMax = 4;
+
+/** Reads pages of feeds, few at once, each in a turn of the event loop, and once for all who ask for it meanwhile. */
+export class Replays {
+  private readonly pages = new Map<string, Promise<Page>>();
+  private readonly line: (() => void)[] = [];
+  private reading = 0;
+
+  /** @param place what the page is of and begins after. Whoever asks for it while it is read is given the same events. */
+  page(place: string, read: () => Promise<Page>): Promise<Page> {
+    const page =
+      this.pages.get(place) ??
+      this.inLine(read).finally(() => {
+        this.pages.delete(place);
+      });
+    this.pages.set(place, page);
+    return page;
+  }
+
+  private async inLine(read: () => Promise<Page>): Promise<Page> {
+    if (this.reading >= readingMax) await new Promise<void>((resolve) => this.line.push(resolve));
+    else this.reading++;
+    try {
+      await turn();
+      return await read();
+    } finally {
+      const next = this.line.shift();
+      // The place goes to the next in line.
+      if (next === undefined) this.reading--;
+      else next();
+    }
+  }
+}

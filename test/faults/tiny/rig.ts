@@ -1,0 +1,71 @@
+/**
+ * A real service that is sent messages as small as they come, and as many bytes in large ones, while somebody else in a
+ * process of their own goes on. What that costs them is compared.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Outcome } from '../outcome.ts';
+import { startService } from '../service.ts';
+import { type Form, forms, type Sender, type Target } from './attack.ts';
+
+interface Behaved {
+  readonly calls: number;
+  readonly failures: readonly string[];
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const canary = join(import.meta.dirname, '../unread/canary.ts');
+/** The 99th percentile beside tiny messages, by that beside large ones, at most. */
+const ratioMax = 3;
+/** Below so many milliseconds the machine says more than the service. */
+const p99Floor = 40;
+const paceMs = 5;
+
+async function behave(target: Target, ms: number): Promise<Behaved> {
+  const child = spawn(process.execPath, [canary, `http://${target.http}`, target.key], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const said = text(child.stdout);
+  await delay(ms);
+  child.kill('SIGTERM');
+  return JSON.parse(await said) as Behaved;
+}
+
+async function beside(target: Target, begin: Form['tiny'], ms: number, count: number) {
+  const senders: Sender[] = [];
+  for (let at = 0; at < count; at++) senders.push(await begin(target));
+  await delay(paceMs);
+  const behaved = await behave(target, ms);
+  const sent = senders.reduce((sum, sender) => sum + sender.sent(), 0);
+  for (const sender of senders) sender.end();
+  await delay(500);
+  return { ...behaved, sent };
+}
+
+/** Each form after another, each on a service of its own. @param seconds of each half. */
+export async function* sendTiny(seconds: number): AsyncGenerator<Outcome> {
+  for (const { name, tiny, large } of forms) {
+    await using service = await startService('tiny');
+    const usual = await beside(service, large, seconds * 1_000, 2);
+    const attacked = await beside(service, tiny, seconds * 1_000, 2);
+    const allowed = Math.max(p99Floor, usual.p99 * ratioMax);
+    yield {
+      name,
+      faults: [
+        ...(attacked.calls === 0 ? ['nobody else was served'] : []),
+        ...attacked.failures.slice(0, 3).map((failure) => `another client was failed: ${failure}`),
+        ...(attacked.p99 > allowed ? [`p99 ${attacked.p99} ms, beside large messages ${usual.p99} ms`] : []),
+      ],
+      said:
+        `p50 ${attacked.p50}, p99 ${attacked.p99} ms of ${attacked.calls} beside ${mebibytes(attacked.sent)} MiB tiny; ` +
+        `p50 ${usual.p50}, p99 ${usual.p99} ms of ${usual.calls} beside ${mebibytes(usual.sent)} MiB large`,
+    };
+  }
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
