@@ -14,6 +14,8 @@ export interface Loss {
   readonly lastIntactTime: number;
   /** How it was found, for people. */
   readonly message: string;
+  /** Nothing of the index is left, not even its mark: whatever takes its place replaces nothing. Default false. */
+  readonly isGone?: boolean;
 }
 
 /** Nothing may be served from the index any more; it can still be salvaged or replaced. */
@@ -21,13 +23,13 @@ export class IndexDamaged extends Failure {
   readonly loss: Loss;
 
   constructor(message: string, known: Partial<Omit<Loss, 'id' | 'message'>> = {}, cause?: unknown) {
-    const { firstCommit = 0, lastCommit = 0, lastIntactTime = 0 } = known;
+    const { firstCommit = 0, lastCommit = 0, lastIntactTime = 0, isGone = false } = known;
     const id = createHash('sha256')
       .update(JSON.stringify([message, firstCommit, lastCommit]))
       .digest('hex')
       .slice(0, 16);
     super('DATA_LOSS', message, { metadata: { loss: id }, ...(cause === undefined ? {} : { cause }) });
     this.name = 'IndexDamaged';
-    this.loss = { id, firstCommit, lastCommit, lastIntactTime, message };
+    this.loss = { id, firstCommit, lastCommit, lastIntactTime, message, isGone };
   }
 }

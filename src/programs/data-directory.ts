@@ -19,6 +19,7 @@ import { type Figures, figuresOf } from '../store/custody/figures.ts';
 import { type HostState, StoreHost } from '../store/custody/host.ts';
 import { openStore } from '../store/open.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
+import { requireIndexBesideContents, requireRowsBesideContents } from './lost-index.ts';
 
 /** What a store is opened with. */
 export interface EmbeddedOptions {
@@ -117,9 +118,11 @@ async function openHost(
       ...(onTrouble === undefined ? {} : { onTrouble }),
       warn,
       locks,
+      beforeOpening: () => requireIndexBesideContents(dataDir),
     }),
     open: async (index, isFirst) => {
       onIndex(index);
+      await requireRowsBesideContents(dataDir, index);
       return await openStore({
         index,
         blobs: await openDiskBlobs({ root: dataDir }),

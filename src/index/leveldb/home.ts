@@ -27,7 +27,10 @@ import { type LevelIndexOptions, openLevelDatabase, openLevelIndex, repairFiles 
 import { takeLock } from './lock.ts';
 import { replaceMark } from './mark.ts';
 
-type LevelHomeOptions = Omit<LevelIndexOptions, 'onDamage'>;
+interface LevelHomeOptions extends Omit<LevelIndexOptions, 'onDamage'> {
+  /** Called before the index is opened, and after an exchange was finished. What it throws is thrown. Default: nothing. */
+  readonly beforeOpening?: (() => Promise<void>) | undefined;
+}
 
 const beforeCommits = { gte: Uint8Array.of(0), lt: commitRange.gte };
 const afterCommits = { gte: commitRange.lt, lt: Uint8Array.of(0xff) };
@@ -57,6 +60,7 @@ export class LevelHome implements IndexHome {
         await this.release();
       }
     }
+    await this.options.beforeOpening?.();
     return await openLevelIndex({ ...this.options, onDamage });
   }
 

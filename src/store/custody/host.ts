@@ -265,7 +265,8 @@ export class StoreHost implements AsyncDisposable {
   /**
    * Puts an export in the place of the index, all or nothing.
    *
-   * @param replace what the store holds is lost; else it must be empty, which one in recovery never is.
+   * @param replace what the store holds is lost; else it must be empty, which one in recovery is only if
+   * nothing of its index is left.
    * @returns how many rows the export has.
    * @throws Failure STORE_NOT_EMPTY; INVALID_ARGUMENT, UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH for what is
    * wrong with the export; STORAGE_FULL.
@@ -288,7 +289,10 @@ export class StoreHost implements AsyncDisposable {
   }
 
   private async requireEmpty(): Promise<void> {
-    if (this.current === 'recovery') throw notEmpty();
+    if (this.current === 'recovery') {
+      if (this.loss?.isGone) return;
+      throw notEmpty();
+    }
     if (!(await isEmpty(this.live().index))) throw notEmpty();
   }
 

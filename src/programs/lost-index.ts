@@ -1,0 +1,73 @@
+/**
+ * Tells a store whose index is gone from one that is being made: contents are written only after their index is there.
+ * LevelDB would make a new, empty one, from which nothing leads to the contents any more.
+ */
+import { opendir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../blobs/files.ts';
+import { Failure } from '../domain/errors.ts';
+import { IndexDamaged } from '../index/damage.ts';
+import type { Reader } from '../index/door.ts';
+import { keys } from '../index/keys.ts';
+
+/** `blobs/<namespace>/<shard>/<content>` */
+const contentDepth = 3;
+
+/** Before the index is opened. @throws IndexDamaged if there is none, and contents are. */
+export async function requireIndexBesideContents(dataDir: string): Promise<void> {
+  const names = (await readdir(join(dataDir, 'index')).catch(absentAsUndefined)) ?? [];
+  // By its mark the index itself knows that something is missing, and how much.
+  if (names.includes('CURRENT') || (await exists(join(dataDir, 'index.mark')))) return;
+  if (!(await holdsContents(dataDir))) return;
+  const isGone = !names.some((name) => name.endsWith('.ldb') || name.endsWith('.log'));
+  throw lostIndex(dataDir, names.length === 0 ? 'is missing or empty' : 'has no CURRENT', isGone);
+}
+
+/** The same of an index that is open: one to which nothing was ever written. @throws IndexDamaged */
+export async function requireRowsBesideContents(dataDir: string, index: Reader): Promise<void> {
+  // A store that was made has a format; one whose loss was accepted is given it next.
+  const settings = await index.getMany(
+    ['format', 'acceptedLoss'].map((name) => keys.store.setting.key(name)),
+  );
+  if (settings.some((value) => value !== undefined)) return;
+  if (await holdsContents(dataDir)) throw lostIndex(dataDir, 'holds nothing', true);
+}
+
+function lostIndex(dataDir: string, how: string, isGone: boolean): IndexDamaged {
+  const message =
+    `the index is lost: ${join(dataDir, 'index')} ${how}, and ${join(dataDir, 'blobs')} holds contents. ` +
+    'Put the index back (is its disk mounted?), or import an export';
+  return new IndexDamaged(message, { isGone });
+}
+
+async function holdsContents(dataDir: string): Promise<boolean> {
+  try {
+    return await holdsFile(join(dataDir, 'blobs'), contentDepth);
+  } catch (cause) {
+    const message = `cannot look for contents in ${join(dataDir, 'blobs')}: ${String(cause)}`;
+    throw new Failure('STORE_UNAVAILABLE', message, { cause });
+  }
+}
+
+/** Whether there is a file exactly so many levels below. */
+async function holdsFile(directory: string, depth: number): Promise<boolean> {
+  const entries = await opendir(directory).catch(absentAsUndefined);
+  for await (const entry of entries ?? []) {
+    if (
+      depth === 1
+        ? entry.isFile()
+        : entry.isDirectory() && (await holdsFile(join(directory, entry.name), depth - 1))
+    )
+      return true;
+  }
+  return false;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(absentAsUndefined)) !== undefined;
+}
+
+function absentAsUndefined(error: unknown): undefined {
+  const code = systemCode(error);
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+}
