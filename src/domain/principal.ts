@@ -17,6 +17,14 @@ export interface Restriction {
   readonly pushBytesMax?: number;
 }
 
+/** By whom what all share is used: credentials of a group stand together before those of others. */
+export interface Holder {
+  /** A namespace; or an address, which may name any. */
+  readonly group: string;
+  /** The credential within it that all tokens which were minted with it, and with these, belong to. */
+  readonly name: string;
+}
+
 /** Who calls. Present in every operation of the store. */
 export interface Principal {
   /** Stable within the namespace; retries are recognised per subject. */
@@ -30,6 +38,18 @@ export interface Principal {
   /** When the credentials end, in milliseconds since the Unix epoch. Undefined: never. */
   readonly expireTime?: number;
   readonly restriction?: Restriction;
+  /** Where it is not the key, or the subject, in this namespace: see {@link holderOf}. */
+  readonly holder?: Holder;
+}
+
+/** By whom what the principal uses is used. */
+export function holderOf({ holder, namespace, apiKey, subject }: Principal): Holder {
+  return holder ?? { group: namespace, name: apiKey ?? subject };
+}
+
+/** One text for each holder: neither part holds a line break. */
+export function nameOfHolder({ group, name }: Holder): string {
+  return `${group}\n${name}`;
 }
 
 const everything: ReadonlySet<Scope> = new Set(scopes);

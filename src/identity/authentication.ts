@@ -4,7 +4,15 @@ import { isIPv6 } from 'node:net';
 import { Failure, failedWith } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../domain/names.ts';
-import { anonymous, guestSubject, localOperator, type Principal, type Scope } from '../domain/principal.ts';
+import {
+  anonymous,
+  guestSubject,
+  holderOf,
+  localOperator,
+  nameOfHolder,
+  type Principal,
+  type Scope,
+} from '../domain/principal.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
 import type { ChildTokens } from './child-tokens.ts';
 import { Slots } from './slots.ts';
@@ -68,19 +76,21 @@ export interface AuthenticationOptions {
 }
 
 /** Without any credentials: everybody is a guest on the network, and an operator elsewhere. Takes no tokens. */
-export const withoutAuthentication: Authenticate = async ({ authorization, namespace, isLocal }) => {
+export const withoutAuthentication: Authenticate = async ({ authorization, namespace, isLocal, address }) => {
   // A token that nobody can check must not end up as more than it grants.
   if (authorization !== undefined)
     throw new Failure(
       'UNAUTHENTICATED',
       'this service has no authentication configured, so it takes no token',
     );
-  return guest(namespace, isLocal);
+  return guest(namespace, isLocal, address);
 };
 
-function guest(namespace: string | undefined, isLocal: boolean): Principal {
+/** On the network guests may name any namespace: the address is what tells them apart. */
+function guest(namespace: string | undefined, isLocal: boolean, address: string | undefined): Principal {
   const parsed = parseNamespace('artifacta-namespace', namespace ?? 'default');
-  return isLocal ? localOperator(parsed) : anonymous(parsed);
+  if (isLocal || address === undefined) return isLocal ? localOperator(parsed) : anonymous(parsed);
+  return { ...anonymous(parsed), holder: { group: `address ${networkOf(address)}`, name: guestSubject } };
 }
 
 /** Tells who calls. Those who fail are held up: see {@link Throttle}. */
@@ -112,7 +122,7 @@ export class Authentication {
   readonly authenticate: Authenticate = async (presented) => {
     const principal = inNamespace(await this.identify(presented), presented.namespace);
     if (principal.subject === guestSubject) return principal;
-    const who = `${principal.namespace} ${principal.subject}`;
+    const who = nameOfHolder(holderOf(principal));
     const waitMs = this.calls.waitMs(who);
     if (waitMs > 0) throw overloaded('these credentials are used for too many calls', waitMs);
     this.calls.count(who);
@@ -131,7 +141,7 @@ export class Authentication {
           ? 'credentials are required: authorization: Bearer TOKEN'
           : 'the client certificate is nobody’s who is known here',
       );
-    return guest(presented.namespace, isLocal);
+    return guest(presented.namespace, isLocal, presented.address);
   }
 
   private async ofToken(authorization: string, address: string | undefined): Promise<Principal> {
@@ -202,7 +212,11 @@ function principalOf({ subject, namespace, scopes, operator, expireTimeMs }: Out
 /** @throws Failure PERMISSION_DENIED if another namespace than its own is named, whether or not that exists. */
 function inNamespace(principal: Principal, named: string | undefined): Principal {
   if (named === undefined || named === principal.namespace) return principal;
-  if (principal.operator) return { ...principal, namespace: parseNamespace('artifacta-namespace', named) };
+  if (principal.operator) {
+    // Whatever it names, it is one credential.
+    const holder = holderOf(principal);
+    return { ...principal, namespace: parseNamespace('artifacta-namespace', named), holder };
+  }
   throw new Failure('PERMISSION_DENIED', 'artifacta-namespace: only operators may name another namespace', {
     violations: [{ field: 'artifacta-namespace', description: 'only operators may name another namespace' }],
   });

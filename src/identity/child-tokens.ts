@@ -6,7 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { Failure } from '../domain/errors.ts';
 import type { Namespace, SessionId } from '../domain/names.ts';
-import type { Principal, Restriction, Scope } from '../domain/principal.ts';
+import {
+  guestSubject,
+  type Holder,
+  holderOf,
+  type Principal,
+  type Restriction,
+  type Scope,
+} from '../domain/principal.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
 
 /** What a token is to allow, before it is cut to what its minter may do. */
@@ -36,6 +43,8 @@ interface Claims {
   readonly prefix?: string;
   readonly bytes?: number;
   readonly key?: string;
+  /** Group and name of the holder, where they are not the namespace and the key. */
+  readonly holder?: readonly [group: string, name: string];
 }
 
 const type = 'artifacta-child+jwt';
@@ -62,6 +71,9 @@ export class ChildTokens {
       ...(restriction.namePrefix === undefined ? {} : { prefix: restriction.namePrefix }),
       ...(restriction.pushBytesMax === undefined ? {} : { bytes: restriction.pushBytesMax }),
       ...(principal.apiKey === undefined ? {} : { key: principal.apiKey }),
+      ...(principal.holder === undefined
+        ? {}
+        : { holder: [principal.holder.group, principal.holder.name] as const }),
     };
     const token = await new SignJWT({ ...claims })
       .setProtectedHeader({ alg: 'HS256', typ: type })
@@ -82,7 +94,7 @@ export class ChildTokens {
       const expired = error.code === 'ERR_JWT_EXPIRED';
       throw new Failure('UNAUTHENTICATED', `the token ${expired ? 'has expired' : 'is not valid'}`);
     });
-    const { ns, scopes, sessions, prefix, bytes, key, jti = '', exp = 0 } = verified.payload;
+    const { ns, scopes, sessions, prefix, bytes, key, holder, jti = '', exp = 0 } = verified.payload;
     return {
       subject: jti,
       namespace: ns as Namespace,
@@ -90,6 +102,7 @@ export class ChildTokens {
       operator: false,
       expireTime: exp * 1000,
       ...(key === undefined ? {} : { apiKey: key }),
+      ...(holder === undefined ? {} : { holder: { group: holder[0], name: holder[1] } }),
       ...restrictedTo({
         ...(sessions === undefined ? {} : { sessions: new Set(sessions as SessionId[]) }),
         ...(prefix === undefined ? {} : { namePrefix: prefix }),
@@ -123,12 +136,21 @@ function narrowed(minter: Principal, grant: Grant): Principal {
     // JWTs know whole seconds.
     expireTime: Math.floor(end / 1000) * 1000,
     ...(minter.apiKey === undefined ? {} : { apiKey: minter.apiKey }),
+    ...heldBy(minter, grant.namespace),
     ...restrictedTo({
       ...(sessions === undefined ? {} : { sessions }),
       ...(prefix === undefined ? {} : { namePrefix: prefix }),
       ...(grant.pushBytesMax === undefined ? {} : { pushBytesMax: grant.pushBytesMax }),
     }),
   };
+}
+
+/** What a token uses is used by the credential that it was minted with; of whoever needs none it is one of its own. */
+function heldBy(minter: Principal, namespace: Namespace): { holder?: Holder } {
+  if (minter.subject === guestSubject && minter.holder === undefined) return {};
+  const holder = holderOf(minter);
+  const isPlain = holder.group === namespace && holder.name === minter.apiKey;
+  return isPlain ? {} : { holder };
 }
 
 function wider(field: string): Failure {

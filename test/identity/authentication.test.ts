@@ -10,6 +10,7 @@ import {
   type Presented,
   withoutAuthentication,
 } from '../../src/identity/authentication.ts';
+import { ChildTokens } from '../../src/identity/child-tokens.ts';
 import { openTestStore } from '../support/door.ts';
 import { tester } from '../support/specs.ts';
 
@@ -204,5 +205,30 @@ describe('too many', () => {
     expect(await told(opened.present({ authorization: 'Bearer a.b.c' }))).toBe('ext:jwt a.b.c default');
     opened.time.ms += 1_000;
     expect(await told(opened.present({ authorization }))).toBe(`${opened.key.id} default`);
+  });
+
+  it('tokens that were minted with a key, and with these, share its rate', async () => {
+    await using opened = await open();
+    const { secret: key, store, clock, present } = opened;
+    const tokens = new ChildTokens(store.tokenKey, () => clock.now);
+    const minted = async (minter: Principal) =>
+      await tokens.mint(minter, {
+        namespace: minter.namespace,
+        scopes: ['read'],
+        sessions: undefined,
+        namePrefix: '',
+        pushBytesMax: undefined,
+        expireTime: clock.now + 3_600_000,
+      });
+    const child = await minted(await present({ authorization: `Bearer ${key}` }));
+    const grandchild = await minted(child.principal);
+    const bearers = [key, child.token, grandchild.token];
+    const calls = await Promise.all(
+      Array.from({ length: limits.callsPerSecondMax * 3 }, (_, at) =>
+        told(present({ authorization: `Bearer ${bearers[at % 3]}` })),
+      ),
+    );
+    // The key itself was used once before, to mint.
+    expect(calls.filter((call) => call !== 'OVERLOADED')).toHaveLength(limits.callsPerSecondMax * 2 - 1);
   });
 });
