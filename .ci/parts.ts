@@ -17,7 +17,7 @@ export const parts: readonly Part[] = [
   { name: 'faults: kills', dependsOn: faults, command: rig('--failpoints --kills --times 100') },
   { name: 'faults: power', dependsOn: faults, command: rig('--power --cuts 12') },
   { name: 'faults: disks', dependsOn: faults, command: rig('--disk --rot --damage') },
-  { name: 'faults: callers', dependsOn: faults, command: rig('--pushers --tiny --abuse --unread') },
+  { name: 'faults: callers', dependsOn: faults, command: rig('--pushers --tiny --shares --abuse --unread') },
   { name: 'faults: deletion', dependsOn: faults, command: rig('--deletion --actions 8000') },
   { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
   { name: 'planted faults', dependsOn: [...service, 'test'], command: 'node test/faults/controls.ts' },

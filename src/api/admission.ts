@@ -4,6 +4,8 @@
  */
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { type Holder, nameOfHolder } from '../domain/principal.ts';
+import { overShare } from '../domain/shares.ts';
 import type { After } from './timer.ts';
 
 interface AdmissionOptions {
@@ -14,6 +16,12 @@ interface AdmissionOptions {
   readonly uploadsMax?: number;
   readonly unwrittenBytesMax?: number;
   readonly namespaceUnwrittenBytesMax?: number;
+}
+
+/** Who uploads. */
+interface Uploader {
+  readonly namespace: string;
+  readonly holder: Holder;
 }
 
 interface Waiting {
@@ -27,6 +35,7 @@ export class Admission {
   readonly options: Required<AdmissionOptions>;
   private readonly uploads = new Set<AdmittedUpload>();
   private readonly ofNamespace = new Map<string, number>();
+  private readonly ofHolder = new Map<string, number>();
   private readonly waiting: Waiting[] = [];
   private bytes = 0;
 
@@ -52,13 +61,13 @@ export class Admission {
   /**
    * Lets an upload begin; it must be ended.
    *
-   * @param cut ends the upload if others need its place and it is slow.
+   * @param cut ends the upload if others need its place, and it is slow or its holder has more than a share.
    * @throws Failure OVERLOADED if there are too many.
    */
-  begin(namespace: string, cut: (failure: Failure) => void): AdmittedUpload {
-    if (this.uploads.size >= this.options.uploadsMax) this.cutSlowest();
+  begin(by: Uploader, cut: (failure: Failure) => void): AdmittedUpload {
+    if (this.uploads.size >= this.options.uploadsMax) this.makePlace(by.holder);
     if (this.uploads.size >= this.options.uploadsMax) throw overloaded('there are too many uploads at once');
-    const upload = new AdmittedUpload(this, namespace, cut);
+    const upload = new AdmittedUpload(this, by, cut);
     this.uploads.add(upload);
     return upload;
   }
@@ -70,8 +79,7 @@ export class Admission {
 
   /** For {@link AdmittedUpload}: resolves when so much may be written. */
   async take(upload: AdmittedUpload, bytes: number): Promise<void> {
-    if (this.waiting.length === 0 && this.fits(upload.namespace, bytes))
-      return this.charge(upload.namespace, bytes);
+    if (this.waiting.length === 0 && this.fits(upload.namespace, bytes)) return this.charge(upload, bytes);
     this.cutSlowest();
     const turn = Promise.withResolvers<void>();
     const waiting: Waiting = { upload, bytes, go: turn.resolve };
@@ -89,20 +97,30 @@ export class Admission {
   }
 
   /** For {@link AdmittedUpload}. */
-  give(namespace: string, bytes: number): void {
-    this.charge(namespace, -bytes);
+  give(upload: AdmittedUpload, bytes: number): void {
+    this.charge(upload, -bytes);
     this.goOn();
   }
 
-  /** One namespace's waiting does not hold up the others. */
+  /** One namespace's waiting does not hold up the others; whoever has least under way comes first. */
   private goOn(): void {
-    for (const waiting of [...this.waiting]) {
+    const order = this.waiting
+      .map((waiting) => ({ waiting, ...this.underWay(waiting.upload) }))
+      .sort((a, b) => a.inGroup - b.inGroup || a.own - b.own);
+    for (const { waiting } of order) {
       const { upload, bytes, go } = waiting;
       if (!this.fits(upload.namespace, bytes)) continue;
       this.forget(waiting);
-      this.charge(upload.namespace, bytes);
+      this.charge(upload, bytes);
       go();
     }
+  }
+
+  private underWay({ namespace, holder }: AdmittedUpload): { inGroup: number; own: number } {
+    return {
+      inGroup: this.ofNamespace.get(namespace) ?? 0,
+      own: this.ofHolder.get(nameOfHolder(holder)) ?? 0,
+    };
   }
 
   private forget(waiting: Waiting): void {
@@ -121,30 +139,40 @@ export class Admission {
     );
   }
 
-  private charge(namespace: string, bytes: number): void {
+  private charge({ namespace, holder }: AdmittedUpload, bytes: number): void {
     this.bytes += bytes;
-    const own = (this.ofNamespace.get(namespace) ?? 0) + bytes;
-    if (own === 0) this.ofNamespace.delete(namespace);
-    else this.ofNamespace.set(namespace, own);
+    addTo(this.ofNamespace, namespace, bytes);
+    addTo(this.ofHolder, nameOfHolder(holder), bytes);
+  }
+
+  /** Whoever has more than a share loses the slowest upload, the latest of equal ones; else one that is slow ends. */
+  private makePlace(asking: Holder): void {
+    const [slowest] = overShare(this.uploads, asking)
+      .toReversed()
+      .sort((a, b) => a.rate - b.rate);
+    if (slowest === undefined) this.cutSlowest();
+    else slowest.cut('others have a share of the places, and there are many uploads with these credentials');
   }
 
   private cutSlowest(): void {
     const slow = [...this.uploads].filter((upload) => upload.isSlow).sort((a, b) => a.rate - b.rate);
-    slow[0]?.cut();
+    slow[0]?.cut('others need the place of this upload, and it is slow');
   }
 }
 
 /** One upload that was let in. */
 export class AdmittedUpload implements Disposable {
   readonly namespace: string;
+  readonly holder: Holder;
   private readonly admission: Admission;
   private readonly onCut: (failure: Failure) => void;
   private readonly beganMs: number;
   private received = 0;
 
-  constructor(admission: Admission, namespace: string, onCut: (failure: Failure) => void) {
+  constructor(admission: Admission, { namespace, holder }: Uploader, onCut: (failure: Failure) => void) {
     this.admission = admission;
     this.namespace = namespace;
+    this.holder = holder;
     this.onCut = onCut;
     this.beganMs = admission.options.elapsed();
   }
@@ -166,19 +194,25 @@ export class AdmittedUpload implements Disposable {
     try {
       return await write();
     } finally {
-      this.admission.give(this.namespace, bytes);
+      this.admission.give(this, bytes);
     }
   }
 
   /** For {@link Admission}. */
-  cut(): void {
+  cut(why: string): void {
     this.admission.end(this);
-    this.onCut(overloaded('others need the place of this upload, and it is slow'));
+    this.onCut(overloaded(why));
   }
 
   [Symbol.dispose](): void {
     this.admission.end(this);
   }
+}
+
+function addTo(counts: Map<string, number>, key: string, bytes: number): void {
+  const sum = (counts.get(key) ?? 0) + bytes;
+  if (sum === 0) counts.delete(key);
+  else counts.set(key, sum);
 }
 
 function overloaded(why: string): Failure {

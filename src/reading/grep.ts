@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { turn } from '../domain/turn.ts';
+import { turn } from '../domain/timer.ts';
 import { lineFeed } from './lines.ts';
 import type { Pattern } from './pattern.ts';
 import type { Source } from './source.ts';

@@ -1,6 +1,6 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import { limits } from '../domain/limits.ts';
-import { turn } from '../domain/turn.ts';
+import { turn } from '../domain/timer.ts';
 import { leadsNowhere } from './json-pointer.ts';
 import { JsonScanner, JsonSyntaxError } from './json-scanner.ts';
 import type { Source } from './source.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { limits } from '../domain/limits.ts';
-import { turn } from '../domain/turn.ts';
+import { turn } from '../domain/timer.ts';
 
 /** The bytes `[offset, offset + length)` of a content, in pieces of any size. */
 export type Opener = (offset: number, length: number) => AsyncIterable<Uint8Array>;

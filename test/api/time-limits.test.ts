@@ -171,12 +171,48 @@ describe('too many uploads', () => {
   });
 });
 
+describe('places for uploads', () => {
+  function places(uploadsMax: number) {
+    const { elapsed, after } = new TestTimers();
+    const admission = new Admission({ elapsed, after, uploadsMax });
+    const cut: string[] = [];
+    const begin = (group: string, name: string) =>
+      admission.begin({ namespace: group, holder: { group, name } }, ({ reason, message }) => {
+        cut.push(`${group}/${name}: ${reason} ${message}`);
+      });
+    return { admission, begin, cut };
+  }
+
+  it('go to one who asks, at once, from whoever has more than a share', () => {
+    const { admission, begin, cut } = places(8);
+    for (let at = 0; at < 8; at++) begin('a', `token-${at % 2}`);
+    expect(() => begin('a', 'token-0')).toThrow(/too many uploads/);
+    for (let at = 0; at < 4; at++) begin('b', 'k');
+    expect(cut).toHaveLength(4);
+    for (const said of cut)
+      expect(said).toMatch(/^a\/token-\d: OVERLOADED others have a share of the places/);
+    // Half each: from here on each has its own.
+    expect(() => begin('b', 'k')).toThrow(/too many uploads/);
+    expect(() => begin('a', 'token-1')).toThrow(/too many uploads/);
+    expect(admission.uploadCount).toBe(8);
+  });
+
+  it('a credential of the same namespace gets its part, too', () => {
+    const { begin, cut } = places(6);
+    for (let at = 0; at < 6; at++) begin('a', 'loud');
+    begin('a', 'quiet');
+    expect(cut).toHaveLength(1);
+    expect(cut[0]).toMatch(/^a\/loud/);
+  });
+});
+
 describe('what was received and is not yet written', () => {
   function admitted(options: { unwrittenBytesMax: number; namespaceUnwrittenBytesMax: number }) {
     const timers = new TestTimers();
     const { elapsed, after } = timers;
     const admission = new Admission({ elapsed, after, ...options });
-    const upload = (namespace: string) => admission.begin(namespace, () => undefined);
+    const upload = (namespace: string) =>
+      admission.begin({ namespace, holder: { group: namespace, name: 'k' } }, () => undefined);
     const write = (namespace: string, bytes: number) => {
       const disk = Promise.withResolvers<void>();
       let began = false;
@@ -217,6 +253,20 @@ describe('what was received and is not yet written', () => {
     expect(admission.unwrittenBytes).toBe(0);
   });
 
+  it('goes on with whoever has least under way', async () => {
+    const { write } = admitted({ unwrittenBytesMax: 100, namespaceUnwrittenBytesMax: 100 });
+    const [first, second] = [write('a', 60), write('a', 40)];
+    const [greedy, modest] = [write('a', 40), write('b', 40)];
+    await settle();
+    expect([greedy, modest].map(({ began }) => began())).toEqual([false, false]);
+    second.finish();
+    await settle();
+    expect([greedy, modest].map(({ began }) => began())).toEqual([false, true]);
+    for (const one of [first, modest, greedy]) one.finish();
+    await settle();
+    expect(await Promise.all([greedy, modest].map(({ done }) => done))).toEqual(['written', 'written']);
+  });
+
   it('makes others wait for so long, and then come back', async () => {
     const { timers, admission, write } = admitted({
       unwrittenBytesMax: 100,
@@ -236,7 +286,7 @@ describe('what was received and is not yet written', () => {
 
   it('is let go of by a write that fails', async () => {
     const { admission } = admitted({ unwrittenBytesMax: 10, namespaceUnwrittenBytesMax: 10 });
-    using upload = admission.begin('a', () => undefined);
+    using upload = admission.begin({ namespace: 'a', holder: { group: 'a', name: 'k' } }, () => undefined);
     const failing = upload.writing(10, async () => {
       throw new Failure('STORAGE_FULL', 'full');
     });

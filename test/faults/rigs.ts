@@ -17,6 +17,7 @@ import type { NamedRig, Outcome } from './outcome.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { flipBits } from './rot/rot.ts';
+import { takePlaces } from './shares/rig.ts';
 import { sendTiny } from './tiny/rig.ts';
 import { askAndNotRead } from './unread/rig.ts';
 
@@ -146,6 +147,14 @@ const tiny: NamedRig = {
   play: ({ count }) => sendTiny(count('tiny-seconds', 15)),
 };
 
+const shares: NamedRig = {
+  name: 'shares',
+  tries: 'one key and tokens of it take all places for uploads and watches, beside one with another key',
+  short: 'test/api/time-limits test/store/watch/watches test/domain/shares',
+  options: { 'taken-seconds': 'how long each is taken; 10' },
+  play: ({ count }) => takePlaces(count('taken-seconds', 10)),
+};
+
 const clock: NamedRig = {
   name: 'clock',
   tries:
@@ -201,6 +210,7 @@ export const rigs: readonly NamedRig[] = [
   abuse,
   unread,
   tiny,
+  shares,
   clock,
   deletion,
   large,

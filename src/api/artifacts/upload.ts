@@ -10,7 +10,8 @@ import type {
 } from '../../../gen/artifacta/v1/upload_pb.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { turn } from '../../domain/turn.ts';
+import { holderOf } from '../../domain/principal.ts';
+import { turn } from '../../domain/timer.ts';
 import type { CommitResult } from '../../store/artifacts/commit.ts';
 import { Upload, type UploadEnd, type Uploads } from '../../store/artifacts/uploads.ts';
 import type { Admission, AdmittedUpload } from '../admission.ts';
@@ -31,7 +32,9 @@ export async function receiveUpload(
 ): Promise<CommitResult> {
   const cut = new AbortController();
   const signal = AbortSignal.any([call.signal, cut.signal]);
-  using place = admission.begin(call.principal.namespace, (failure) => cut.abort(failure));
+  const { namespace } = call.principal;
+  const by = { namespace, holder: holderOf(call.principal) };
+  using place = admission.begin(by, (failure) => cut.abort(failure));
   const messages = inTime(requests[Symbol.asyncIterator](), { signal, after: call.after, idleMs });
   try {
     const begun = await begin(uploads, await nextPart(messages, 'nothing was sent'), call);

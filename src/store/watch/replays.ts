@@ -1,5 +1,5 @@
 /** Replays: what watchers are told first, read from the index for all of them. */
-import { turn } from '../../domain/turn.ts';
+import { turn } from '../../domain/timer.ts';
 import type { FeedEvent } from './feed.ts';
 
 type Page = readonly FeedEvent[];

@@ -1,8 +1,7 @@
 /** What is new in one session, read once for all who watch it. */
 import { Failure } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
-import type { After } from '../../domain/timer.ts';
-import { turn } from '../../domain/turn.ts';
+import { type After, turn } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { sessionNotFound } from '../rows/failures.ts';
@@ -63,6 +62,10 @@ export class SessionTail {
 
   get size(): number {
     return this.members.size;
+  }
+
+  has(member: Member): boolean {
+    return this.members.has(member);
   }
 
   isOf(ns: string, id: string): boolean {

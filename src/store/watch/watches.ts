@@ -3,7 +3,8 @@ import { Failure, invalid } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import type { SessionId } from '../../domain/names.ts';
-import { type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
+import { type Holder, holderOf, type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
+import { overShare } from '../../domain/shares.ts';
 import { type After, afterRealTime } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -95,7 +96,8 @@ export class Watches implements Listener {
     const ns = by.namespace;
     await namespaces.require(ns);
     if (this.ended) throw shuttingDown();
-    if (this.watchers.size >= limits.watchersMax) throw tooMany('there are');
+    if (this.watchers.size >= limits.watchersMax && !this.makePlace(this.watchers, by))
+      throw tooMany('there are');
     const watcher = new Watcher(by, request, signal, this.after, index);
     this.watchers.add(watcher);
     try {
@@ -104,12 +106,29 @@ export class Watches implements Listener {
       const { uid } = await readSession(index, by, request.session, index.now());
       yield* this.follow(index, watcher, uid);
     } catch (error) {
-      throw error === tooSlow ? watcher.cut() : error;
+      throw error === tooSlow ? watcher.overloaded('the watcher takes events too slowly') : error;
     } finally {
       watcher.close();
       this.credentials.remove(watcher);
       this.watchers.delete(watcher);
     }
+  }
+
+  /**
+   * Ends the latest watch of whoever has more than a share of these, in favour of whoever asks.
+   *
+   * @returns whether there was one.
+   */
+  private makePlace(watchers: Iterable<Watcher>, asking: Principal): boolean {
+    const latest = overShare(watchers, holderOf(asking)).at(-1);
+    if (latest === undefined) return false;
+    latest.fail(
+      latest.overloaded(
+        'others have a share of the places, and there are many watches with these credentials',
+      ),
+    );
+    this.watchers.delete(latest);
+    return true;
   }
 
   /** Heartbeats until there is such a session. */
@@ -211,7 +230,11 @@ export class Watches implements Listener {
         after: this.after,
         perform: (ns, uid) => this.perform(ns, uid),
       });
-    if (tail.size >= limits.sessionWatchersMax) throw tooMany('this session has');
+    if (tail.size >= limits.sessionWatchersMax) {
+      const members = [...this.watchers].filter((other) => tail.has(other));
+      if (!this.makePlace(members, watcher.by)) throw tooMany('this session has');
+      for (const member of members) if (!this.watchers.has(member)) tail.remove(member);
+    }
     this.tails.set(key, tail);
     tail.add(watcher);
     return tail;
@@ -307,14 +330,18 @@ class Watcher implements Member {
     this.cancel = undefined;
   }
 
-  /** Why it was ended, and where it can go on. */
-  cut(): Failure {
+  get holder(): Holder {
+    return holderOf(this.by);
+  }
+
+  /** Why it is ended, and where it can go on. */
+  overloaded(why: string): Failure {
     const { session } = this.request;
-    return new Failure(
-      'OVERLOADED',
-      `the watcher takes events too slowly; resume with after_sequence ${this.position}`,
-      { metadata: { session, after_sequence: String(this.position) }, retryAfterMs: 1_000 },
-    );
+    const { position } = this;
+    return new Failure('OVERLOADED', `${why}; resume with after_sequence ${position}`, {
+      metadata: { session, after_sequence: String(position) },
+      retryAfterMs: 1_000,
+    });
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { WatchEvent } from '../../../src/store/watch/watches.ts';
 import { writeRows } from '../../support/rows.ts';
-import { sessionNamed, target, tester } from '../../support/specs.ts';
+import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 import { type Opened, opened, push, session, take, told, watch } from './watch-rig.ts';
 
 /** Lets the time pass after which a silent watch shows that it is alive. */
@@ -231,7 +231,47 @@ describe('many watchers', () => {
     expect(store.timers.count).toBe(0);
     expect(await take(watch(store), 1)).toEqual(['1 a']);
   }, 60_000);
+
+  it.each([
+    ['of one session', limits.sessionWatchersMax, ['s']],
+    ['of all', limits.watchersMax, ['s', 't', 'u']],
+  ])(
+    'make room for one with another credential: those %s',
+    async (_what, most, sessions) => {
+      const store = await opened();
+      for (const id of sessions) await pushTo(store, id);
+      const caller = new AbortController();
+      const by = { ...tester, subject: 'loud' };
+      const sessionOf = (at: number) => parseSessionId('session', sessions[at % sessions.length]!);
+      const open = Array.from({ length: most }, (_, at) =>
+        watch(store, { session: sessionOf(at), after: 1 }, { by, signal: caller.signal }).next(),
+      );
+      const ends = Promise.allSettled(open);
+      const first = Promise.race(open).catch((error: unknown) => error);
+      await expect.poll(() => store.timers.count).toBe(most);
+      const quiet = watch(store, { session: sessionOf(0) }, { by: { ...tester, subject: 'quiet' } });
+      expect(await take(quiet, 1)).toEqual(['1 a']);
+      const next = quiet.next();
+      expect(await first).toMatchObject({
+        reason: 'OVERLOADED',
+        message: expect.stringMatching(/others have a share of the places.*resume with after_sequence 1/),
+      });
+      // Its holder has more than a share, and does not get the place back.
+      await expect(watch(store, { session: sessionOf(0), after: 1 }, { by }).next()).rejects.toMatchObject({
+        reason: 'OVERLOADED',
+      });
+      caller.abort(new Error('gone'));
+      await ends;
+      await pushTo(store, sessions[0]!, 'b');
+      expect(told((await next).value)).toBe('2 b');
+    },
+    60_000,
+  );
 });
+
+function pushTo({ store }: Opened, id: string, name = 'a') {
+  return store.uploads.create(tester, specOf({ session: id, name }), Buffer.from(name));
+}
 
 /** Adds an event that says nothing but that something was deleted. */
 async function addDeletion(index: Index): Promise<void> {

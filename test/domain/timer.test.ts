@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { turn } from '../../src/domain/turn.ts';
+import { turn } from '../../src/domain/timer.ts';
 
 it('gives each of those who wait a turn of their own, in their order', async () => {
   const seen: string[] = [];
