@@ -259,7 +259,7 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
     it.each([
       ['empty', ''],
       ['one byte', 'x'],
-      ['less than 4 KiB', 'x'.repeat(4_000)],
+      ['2 KiB', 'x'.repeat(2_048)],
     ])('chunks of %s are one artifact, up to a number', async (_size, piece) => {
       const door = await opened();
       const send = (count: number, name: string) =>

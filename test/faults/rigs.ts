@@ -18,6 +18,7 @@ import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { flipBits } from './rot/rot.ts';
 import { takePlaces } from './shares/rig.ts';
+import { soak } from './soak/rig.ts';
 import { sendTiny } from './tiny/rig.ts';
 import { askAndNotRead } from './unread/rig.ts';
 
@@ -198,6 +199,16 @@ const large: NamedRig = {
   },
 };
 
+const soaking: NamedRig = {
+  name: 'soak',
+  tries: 'a service works for an hour with its index kept level, and its memory and descriptors are watched',
+  options: { minutes: 'how long; 60' },
+  isOnlyByName: true,
+  async *play({ seed, count }) {
+    yield await soak(count('minutes', 60), seed());
+  },
+};
+
 /** In the order in which they run. */
 export const rigs: readonly NamedRig[] = [
   failpoints,
@@ -214,6 +225,7 @@ export const rigs: readonly NamedRig[] = [
   clock,
   deletion,
   large,
+  soaking,
 ];
 
 function told(name: string, { faults, tally }: Report): Outcome {
