@@ -19,6 +19,7 @@ import { type Figures, figuresOf } from '../store/custody/figures.ts';
 import { type HostState, StoreHost } from '../store/custody/host.ts';
 import { openStore } from '../store/open.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
+import { checkRights } from './directory-rights.ts';
 import { requireIndexBesideContents, requireRowsBesideContents } from './lost-index.ts';
 
 /** What a store is opened with. */
@@ -65,12 +66,14 @@ export interface Embedded {
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir } = options;
-  await makeDataDir(dataDir);
+  const said = await makeDataDir(dataDir);
   const locks = watchOf(options);
   const lock = await takeLock(join(dataDir, 'lock'), locks).catch((error: unknown) => {
     throw isLocked(error) ? lockedBy(dataDir, '', error) : error;
   });
   try {
+    // A command would say it each time.
+    if (said !== undefined) (options.opensUsersFiles ? options.debug : options.warn)?.(said);
     let index: Index | undefined;
     const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
     const host = await openHost(options, serviceClock, locks, (opened) => {
@@ -211,18 +214,24 @@ async function refuseForeign(dataDir: string): Promise<void> {
     );
 }
 
-/** The entries of what was made are durable: what is then written below them must not vanish with them. */
-async function makeDataDir(dataDir: string): Promise<void> {
+/**
+ * The entries of what was made are durable: what is then written below them must not vanish with them.
+ *
+ * @returns what an operator should know of who else may write it.
+ */
+async function makeDataDir(dataDir: string): Promise<string | undefined> {
   try {
     const created = await mkdir(dataDir, { recursive: true, mode: 0o700 });
     if (created === undefined) {
+      const said = await checkRights(dataDir);
       await refuseForeign(dataDir);
-      return;
+      return said;
     }
     await chmod(dataDir, 0o700);
     for (let path = dataDir; path.length >= created.length; path = dirname(path)) {
       await syncDirectory(dirname(path));
     }
+    return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure('STORE_UNAVAILABLE', `the data directory cannot be used: ${dataDir}: ${reason}`, {
