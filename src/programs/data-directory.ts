@@ -42,6 +42,8 @@ export interface EmbeddedOptions {
   readonly warn: (message: string) => void;
   /** Told what only somebody who looks for a fault wants to know. Default: nothing. */
   readonly debug?: (message: string) => void;
+  /** Told what the opening waits for next. Default: nobody is. */
+  readonly onStage?: ((what: string) => void) | undefined;
   /** This process opens files of its users, each of which could be a lock: see {@link LockWatch}. Default false. */
   readonly opensUsersFiles?: boolean;
 }
@@ -68,6 +70,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const { dataDir } = options;
   const said = await makeDataDir(dataDir);
   const locks = watchOf(options);
+  options.onStage?.('the lock of the data directory');
   const lock = await takeLock(join(dataDir, 'lock'), locks).catch((error: unknown) => {
     throw isLocked(error) ? lockedBy(dataDir, '', error) : error;
   });
@@ -76,6 +79,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     if (said !== undefined) (options.opensUsersFiles ? options.debug : options.warn)?.(said);
     let index: Index | undefined;
     const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
+    options.onStage?.('the index, which reads its log');
     const host = await openHost(options, serviceClock, locks, (opened) => {
       index = opened;
     });
@@ -107,7 +111,7 @@ function watchOf({ opensUsersFiles, warn, debug, onState }: EmbeddedOptions): Lo
 }
 
 async function openHost(
-  { dataDir, warn, onState, onTrouble, ...settings }: EmbeddedOptions,
+  { dataDir, warn, onState, onTrouble, onStage, ...settings }: EmbeddedOptions,
   serviceClock: ServiceClock,
   locks: LockWatch,
   onIndex: (index: Index) => void,
@@ -125,6 +129,7 @@ async function openHost(
     }),
     open: async (index, isFirst) => {
       onIndex(index);
+      onStage?.('the store: what an earlier process has left unfinished');
       await requireRowsBesideContents(dataDir, index);
       return await openStore({
         index,
