@@ -194,10 +194,10 @@ export const plants: readonly Plant[] = [
     from: `    try {
       return await write();
     } finally {
-      this.admission.give(this.namespace, bytes);
+      this.admission.give(this, bytes);
     }`,
     to: `    const written = await write();
-    this.admission.give(this.namespace, bytes);
+    this.admission.give(this, bytes);
     return written;`,
   },
 ];
