@@ -19,7 +19,6 @@ import { type Figures, figuresOf } from '../store/custody/figures.ts';
 import { type HostState, StoreHost } from '../store/custody/host.ts';
 import { openStore } from '../store/open.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
-import { checkRights } from './directory-rights.ts';
 import { requireIndexBesideContents, requireRowsBesideContents } from './lost-index.ts';
 
 /** What a store is opened with. */
@@ -42,8 +41,6 @@ export interface EmbeddedOptions {
   readonly warn: (message: string) => void;
   /** Told what only somebody who looks for a fault wants to know. Default: nothing. */
   readonly debug?: (message: string) => void;
-  /** Told what the opening waits for next. Default: nobody is. */
-  readonly onStage?: ((what: string) => void) | undefined;
   /** This process opens files of its users, each of which could be a lock: see {@link LockWatch}. Default false. */
   readonly opensUsersFiles?: boolean;
 }
@@ -68,18 +65,14 @@ export interface Embedded {
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir } = options;
-  const said = await makeDataDir(dataDir);
+  await makeDataDir(dataDir);
   const locks = watchOf(options);
-  options.onStage?.('the lock of the data directory');
   const lock = await takeLock(join(dataDir, 'lock'), locks).catch((error: unknown) => {
     throw isLocked(error) ? lockedBy(dataDir, '', error) : error;
   });
   try {
-    // A command would say it each time.
-    if (said !== undefined) (options.opensUsersFiles ? options.debug : options.warn)?.(said);
     let index: Index | undefined;
     const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
-    options.onStage?.('the index, which reads its log');
     const host = await openHost(options, serviceClock, locks, (opened) => {
       index = opened;
     });
@@ -111,7 +104,7 @@ function watchOf({ opensUsersFiles, warn, debug, onState }: EmbeddedOptions): Lo
 }
 
 async function openHost(
-  { dataDir, warn, onState, onTrouble, onStage, ...settings }: EmbeddedOptions,
+  { dataDir, warn, onState, onTrouble, ...settings }: EmbeddedOptions,
   serviceClock: ServiceClock,
   locks: LockWatch,
   onIndex: (index: Index) => void,
@@ -129,7 +122,6 @@ async function openHost(
     }),
     open: async (index, isFirst) => {
       onIndex(index);
-      onStage?.('the store: what an earlier process has left unfinished');
       await requireRowsBesideContents(dataDir, index);
       return await openStore({
         index,
@@ -219,24 +211,18 @@ async function refuseForeign(dataDir: string): Promise<void> {
     );
 }
 
-/**
- * The entries of what was made are durable: what is then written below them must not vanish with them.
- *
- * @returns what an operator should know of who else may write it.
- */
-async function makeDataDir(dataDir: string): Promise<string | undefined> {
+/** The entries of what was made are durable: what is then written below them must not vanish with them. */
+async function makeDataDir(dataDir: string): Promise<void> {
   try {
     const created = await mkdir(dataDir, { recursive: true, mode: 0o700 });
     if (created === undefined) {
-      const said = await checkRights(dataDir);
       await refuseForeign(dataDir);
-      return said;
+      return;
     }
     await chmod(dataDir, 0o700);
     for (let path = dataDir; path.length >= created.length; path = dirname(path)) {
       await syncDirectory(dirname(path));
     }
-    return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure('STORE_UNAVAILABLE', `the data directory cannot be used: ${dataDir}: ${reason}`, {

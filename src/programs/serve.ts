@@ -7,7 +7,6 @@ import { sharedContents, sharedMethod } from '../api/shared.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
 import { parseAddress, reachableUrl } from '../domain/address.ts';
 import { limits } from '../domain/limits.ts';
-import { afterRealTime } from '../domain/timer.ts';
 import type { AuthenticationOptions } from '../identity/authentication.ts';
 import { identifyBy } from '../identity/certificates.ts';
 import { parseOutsideConfig } from '../identity/config.ts';
@@ -24,7 +23,6 @@ import { openTelemetry, type Telemetry, type TelemetryOptions } from '../telemet
 import { type Embedded, type EmbeddedOptions, openWhenFree } from './data-directory.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
-import { SlowStart } from './slow-start.ts';
 
 /** What the process gives the service, and is given back. */
 interface Surroundings {
@@ -49,9 +47,6 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const telemetry = openTelemetryOf(config, { version, readiness, sendBudget, figures });
   const { log } = telemetry;
   noteBugs(telemetry, fail);
-  using slowStart = new SlowStart(afterRealTime, (waited_ms, what) =>
-    log.warn({ waited_ms, what }, 'the start takes long'),
-  );
   await warnOf(config, telemetry);
   const outside = await openOutside(config.authConfig, own);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
@@ -69,22 +64,19 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     if (state === 'failed') fail();
     showState(state);
   };
-  const onStage = slowStart.waitsFor;
-  embedded = await openStoreOf(config, surroundings, telemetry, { onState, onTrouble, onStage });
+  embedded = await openStoreOf(config, surroundings, telemetry, { onState, onTrouble });
   if (embedded === undefined) {
     log.info('stopped');
     return;
   }
   const { host, close } = embedded;
   try {
-    slowStart.waitsFor('its addresses');
     // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
     const parts = { telemetry, readiness, sendBudget, tls, outside, version };
     await using server = await openDoors(config, { ...parts, embedded });
     isListening = true;
-    slowStart[Symbol.dispose]();
     showState(host.state);
     await using _reaper = config.withReaper
       ? startReaper(config, (fields, message) => log.warn(fields, message))
@@ -222,7 +214,7 @@ async function openStoreOf(
   config: ServeConfig,
   { signals }: Surroundings,
   { log }: Telemetry,
-  listeners: Pick<EmbeddedOptions, 'onState' | 'onTrouble' | 'onStage'>,
+  listeners: Pick<EmbeddedOptions, 'onState' | 'onTrouble'>,
 ): Promise<Embedded | undefined> {
   let waits = false;
   let isSignalled = false;
@@ -237,7 +229,6 @@ async function openStoreOf(
     if (!waits)
       log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
     waits = true;
-    listeners.onStage?.('another process that has the data directory open');
     return isSignalled;
   });
 }

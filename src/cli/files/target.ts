@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, type Stats } from 'node:fs';
-import { constants, type FileHandle, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { OwnDirectory } from '../io.ts';
 import { CannotWrite, inWords } from './cannot-write.ts';
@@ -19,30 +19,12 @@ interface TargetOptions {
   /** Into which nothing is written. Default: none is known. */
   readonly own?: OwnDirectory | undefined;
   readonly unique?: Unique;
-  /** Called between looking at a directory and entering it, and before a file is made in it. Default: nothing. */
-  readonly onStep?: () => Promise<void>;
 }
-
-/** A directory that was entered. */
-interface Place {
-  /** Its path when it was entered. */
-  readonly path: string;
-  /** A path that leads to it whatever becomes of that one; the same one where the system has none. */
-  readonly held: string;
-  readonly close: () => Promise<void>;
-}
-
-/** A directory, and no link to one. */
-const directoryOnly = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** Linux has paths of what a process has open. */
-const descriptors = process.platform === 'linux' && existsSync('/proc/self/fd') ? '/proc/self/fd' : undefined;
 
 /**
- * A directory that files are written into, and never beside: no symbolic link below it is followed. On Linux directories
- * are entered one by one and held open, so that no link which takes the place of one in between leads anywhere. Elsewhere
- * what was looked at is looked at again before a file gets its name; between the two, whoever may write to the directory
- * could still redirect where a temporary file lies, but not the name that it gets. Nor is anything in the data directory
- * looked at.
+ * A directory that files are written into, and never beside: no symbolic link below it is followed. What was looked at
+ * is looked at again before a file gets its name; between the two, whoever may write to the directory could still
+ * redirect where a temporary file lies, but not the name that it gets. Nor is anything in the data directory looked at.
  */
 export class Target {
   /** As the user named it, for messages. */
@@ -51,16 +33,13 @@ export class Target {
   private readonly root: string;
   private readonly unique: Unique;
   private readonly own: OwnDirectory | undefined;
-  private readonly onStep: () => Promise<void>;
   private readonly tidied = new Map<string, Promise<void>>();
 
-  private constructor(shown: string, root: string, options: TargetOptions) {
-    const { unique = randomUUID, own, onStep = async () => {} } = options;
+  private constructor(shown: string, root: string, { unique = randomUUID, own }: TargetOptions) {
     this.shown = shown;
     this.root = root;
     this.unique = unique;
     this.own = own;
-    this.onStep = onStep;
   }
 
   /**
@@ -129,75 +108,44 @@ export class Target {
    * @throws CannotWrite, UsageError, and errors of the file system as they are.
    */
   async create(segments: Segments): Promise<TargetFile> {
-    const place = await this.enter(segments);
+    const directory = await this.makeDirectories(segments);
+    await this.tidy(directory);
+    const temporary = join(directory, `.artifacta-${this.unique()}.part`);
+    const handle = await open(temporary, 'wx');
+    const commit = async () => {
+      await this.requireInside(directory, segments);
+      await this.find(segments);
+      await rename(temporary, join(directory, segments.at(-1)!));
+    };
+    const file = new TargetFile(handle, temporary, commit);
     try {
-      await this.tidy(place);
-      await this.onStep();
-      const temporary = join(place.held, `.artifacta-${this.unique()}.part`);
-      const handle = await open(temporary, 'wx');
-      const commit = async () => {
-        await this.requireInside(place.path, segments);
-        await this.find(segments);
-        await rename(temporary, join(place.held, segments.at(-1)!));
-      };
-      const file = new TargetFile(handle, temporary, { commit, close: place.close });
-      try {
-        await this.requireInside(place.path, segments);
-      } catch (error) {
-        await file[Symbol.asyncDispose]();
-        throw error;
-      }
-      return file;
+      await this.requireInside(directory, segments);
     } catch (error) {
-      await place.close();
+      await file[Symbol.asyncDispose]();
       throw error;
     }
+    return file;
   }
 
   /** Once for each directory. */
-  private tidy({ path, held }: Place): Promise<void> {
-    let tidying = this.tidied.get(path);
+  private tidy(directory: string): Promise<void> {
+    let tidying = this.tidied.get(directory);
     if (tidying === undefined) {
-      tidying = removeLeftOvers(held, Date.now());
-      this.tidied.set(path, tidying);
+      tidying = removeLeftOvers(directory, Date.now());
+      this.tidied.set(directory, tidying);
     }
     return tidying;
   }
 
-  /** Enters the directory of a file, making what is missing. */
-  private async enter(segments: Segments): Promise<Place> {
+  private async makeDirectories(segments: Segments): Promise<string> {
     requireOutside(this.own, join(this.root, ...segments), this.shownPath(segments));
-    let path = this.root;
-    let handle = descriptors === undefined ? undefined : await open(path, directoryOnly);
-    const held = () => (handle === undefined ? path : `${descriptors}/${handle.fd}`);
-    try {
-      for (const [depth, segment] of segments.slice(0, -1).entries()) {
-        const next = join(held(), segment);
-        await mkdir(next).catch(ignoring('EEXIST'));
-        requireDirectory(await lstat(next), this.shownPart(segments, depth));
-        await this.onStep();
-        path = join(path, segment);
-        if (handle === undefined) continue;
-        const inner = await this.enterOne(next, this.shownPart(segments, depth));
-        await handle.close();
-        handle = inner;
-      }
-    } catch (error) {
-      await handle?.close();
-      throw error;
+    let at = this.root;
+    for (const [depth, segment] of segments.slice(0, -1).entries()) {
+      at = join(at, segment);
+      await mkdir(at).catch(ignoring('EEXIST'));
+      requireDirectory(await lstat(at), this.shownPart(segments, depth));
     }
-    const entered = handle;
-    return { path, held: held(), close: async () => entered?.close() };
-  }
-
-  /** What was a directory just now may be something else. */
-  private async enterOne(path: string, shown: string): Promise<FileHandle> {
-    try {
-      return await open(path, directoryOnly);
-    } catch (error) {
-      if (!isCode(error, 'ELOOP') && !isCode(error, 'ENOTDIR')) throw error;
-      throw new CannotWrite(`${shown} is a symbolic link; nothing is written through it`, { cause: error });
-    }
+    return at;
   }
 
   private async requireInside(directory: string, segments: Segments): Promise<void> {
@@ -215,13 +163,13 @@ export class Target {
 class TargetFile implements AsyncDisposable {
   private readonly handle: FileHandle;
   private readonly temporary: string;
-  private readonly place: { readonly commit: () => Promise<void>; readonly close: () => Promise<void> };
+  private readonly giveName: () => Promise<void>;
   private committed = false;
 
-  constructor(handle: FileHandle, temporary: string, place: TargetFile['place']) {
+  constructor(handle: FileHandle, temporary: string, giveName: () => Promise<void>) {
     this.handle = handle;
     this.temporary = temporary;
-    this.place = place;
+    this.giveName = giveName;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -232,16 +180,13 @@ class TargetFile implements AsyncDisposable {
   /** Gives it its name, in place of a regular file that may be there. */
   async commit(): Promise<void> {
     await this.handle.close();
-    await this.place.commit();
+    await this.giveName();
     this.committed = true;
-    await this.place.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.handle.close().catch(() => {});
-    if (this.committed) return;
-    await rm(this.temporary, { force: true });
-    await this.place.close();
+    if (!this.committed) await rm(this.temporary, { force: true });
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CannotWrite, inWords } from '../../../src/cli/files/cannot-write.ts';
 import { type Segments, Target } from '../../../src/cli/files/target.ts';
 import { NameRefused, segmentsOf, TargetNames } from '../../../src/cli/files/target-names.ts';
@@ -233,30 +233,6 @@ describe('a target', () => {
     await expect(other.commit()).rejects.toThrow(/is a symbolic link/);
     expect(await readdir(outside)).toEqual([]);
   });
-
-  it.skipIf(process.platform !== 'linux').each([1, 2, 3])(
-    'makes nothing outside, whichever moment a link takes the place of a directory: step %i',
-    async (step) => {
-      const outside = await mkdtemp(join(tmpdir(), 'artifacta-outside-'));
-      onTestFinished(() => rm(outside, { recursive: true }));
-      let steps = 0;
-      const target = await Target.open(directory, {
-        create: false,
-        onStep: async () => {
-          if (++steps !== step) return;
-          const swapped = join(directory, ...(step === 1 ? ['a'] : ['a', 'b']));
-          await rename(swapped, join(directory, 'aside'));
-          await symlink(outside, swapped);
-        },
-      });
-      const made = target.create(['a', 'b', 'c.txt']);
-      await expect(made).rejects.toThrow(/symbolic link/);
-      expect(steps).toBe(step);
-      expect(await readdir(outside)).toEqual([]);
-      const left = await readdir(directory, { recursive: true });
-      expect(left.filter((name) => name.endsWith('.part') || name.endsWith('.txt'))).toEqual([]);
-    },
-  );
 
   it('does not replace what is no regular file', async () => {
     await mkdir(join(root, 'directory'), { recursive: true });
