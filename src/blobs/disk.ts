@@ -11,11 +11,13 @@ import { link, mkdir, open, opendir, readdir, stat, statfs } from 'node:fs/promi
 import { dirname, join, resolve } from 'node:path';
 import { markBlock } from '../domain/blocks.ts';
 import { Failure } from '../domain/errors.ts';
+import { type FileModes, modesBelow } from '../domain/file-modes.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import {
   guarded,
   ioFailure,
   isFull,
+  makeDirectory,
   readFully,
   syncDirectory,
   systemCode,
@@ -34,7 +36,7 @@ import { StagedFile } from './staged-file.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
 interface DiskBlobsOptions {
-  /** Made if absent, durably, with mode 0700. Relative paths are taken from the working directory. */
+  /** Made if absent, durably, with mode 0700; what is in it is as {@link modesBelow} says. Relative paths are taken from the working directory. */
   readonly root: string;
 }
 
@@ -47,13 +49,17 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<BlobStor
   const directories = { staging: join(root, 'tmp'), blobs: join(root, 'blobs') };
   await guarded('opening the blob directory', async () => {
     const created = await mkdir(root, { recursive: true, mode: 0o700 });
-    await makeDirectory(directories.staging);
-    await makeDirectory(directories.blobs);
+    const modes = modesBelow(await stat(root));
+    await makeDirectory(directories.staging, modes);
+    await makeDirectory(directories.blobs, modes);
     await syncDirectory(root);
     if (created !== undefined) await syncParents(root, created);
   });
   await checkLinks(directories);
-  return new DiskBlobs(directories);
+  const modes = await guarded('opening the blob directory', async () =>
+    modesBelow(await stat(directories.blobs)),
+  );
+  return new DiskBlobs(directories, modes);
 }
 
 interface Directories {
@@ -63,13 +69,15 @@ interface Directories {
 
 class DiskBlobs implements BlobStore {
   private readonly directories: Directories;
+  private readonly modes: FileModes;
   private readonly buffers = new WriteBuffers();
   private readonly prepared = new Map<string, Promise<void>>();
   private readonly staged = new Set<StagedBlob>();
   private readonly reading: Reading = { files: 0, ahead: 0 };
 
-  constructor(directories: Directories) {
+  constructor(directories: Directories, modes: FileModes) {
     this.directories = directories;
+    this.modes = modes;
   }
 
   get stagedCount(): number {
@@ -100,6 +108,7 @@ class DiskBlobs implements BlobStore {
       name,
       stagingPath,
       finalPath,
+      mode: this.modes.file,
       buffers: this.buffers,
       onSettled: () => this.staged.delete(staged),
     });
@@ -170,10 +179,10 @@ class DiskBlobs implements BlobStore {
    */
   private async prepare(internalId: string): Promise<void> {
     const directory = join(this.directories.blobs, internalId);
-    await makeDirectory(directory);
+    await makeDirectory(directory, this.modes);
     const present = new Set(await readdir(directory));
     const absent = shards.filter((shard) => !present.has(shard));
-    await Promise.all(absent.map((shard) => makeDirectory(join(directory, shard))));
+    await Promise.all(absent.map((shard) => makeDirectory(join(directory, shard), this.modes)));
     await syncDirectory(directory);
     await syncDirectory(this.directories.blobs);
   }
@@ -256,14 +265,6 @@ async function* files(path: string): AsyncGenerator<string> {
     }
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw ioFailure(error, 'listing blobs');
-  }
-}
-
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
   }
 }
 

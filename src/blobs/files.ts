@@ -1,6 +1,7 @@
 /** The few file operations that the disk store is made of, and how their errors are told to callers. */
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { Failure } from '../domain/errors.ts';
+import type { FileModes } from '../domain/file-modes.ts';
 import { quotaExceededCode } from '../domain/quota-code.ts';
 
 /** The system's error code (`ENOENT`), or undefined for anything that is not a system error. */
@@ -42,6 +43,18 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
+}
+
+/** Makes a directory with exactly these rights; one that is there keeps its own. */
+export async function makeDirectory(path: string, { directory, gid }: FileModes): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return;
+    throw error;
+  }
+  if (gid !== undefined) await chown(path, -1, gid);
+  await chmod(path, directory);
 }
 
 /** True if there was such a file. */

@@ -12,6 +12,8 @@ interface StagedFileOptions {
   readonly name: string;
   readonly stagingPath: string;
   readonly finalPath: string;
+  /** Of the file, whatever the umask. */
+  readonly mode: number;
   readonly buffers: WriteBuffers;
   /** Called once, when the blob is committed or discarded. */
   readonly onSettled: () => unknown;
@@ -40,7 +42,9 @@ export class StagedFile implements StagedBlob {
   static async create(options: StagedFileOptions): Promise<StagedFile> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
     try {
-      return new StagedFile(options, await open(options.stagingPath, flags, 0o600));
+      const file = await open(options.stagingPath, flags, 0o600);
+      if (options.mode !== 0o600) await file.chmod(options.mode);
+      return new StagedFile(options, file);
     } catch (error) {
       throw systemCode(error) === 'EEXIST' ? nameTaken(error) : ioFailure(error, 'beginning an upload');
     }

@@ -1,11 +1,12 @@
 /** Opens the store in this process: the one file that knows which index and which blobs it is made of. */
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openDiskBlobs } from '../blobs/disk.ts';
 import { diskExports } from '../blobs/disk-exports.ts';
 import type { ExportFiles } from '../blobs/export-files.ts';
-import { syncDirectory } from '../blobs/files.ts';
+import { makeDirectory, syncDirectory } from '../blobs/files.ts';
 import { Failure } from '../domain/errors.ts';
+import { modesBelow } from '../domain/file-modes.ts';
 import { limits } from '../domain/limits.ts';
 import { afterRealTime } from '../domain/timer.ts';
 import { ServiceClock } from '../index/clock/clock.ts';
@@ -19,6 +20,7 @@ import { type Figures, figuresOf } from '../store/custody/figures.ts';
 import { type HostState, StoreHost } from '../store/custody/host.ts';
 import { openStore } from '../store/open.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
+import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
 import { requireIndexBesideContents, requireRowsBesideContents } from './lost-index.ts';
 
 /** What a store is opened with. */
@@ -65,12 +67,14 @@ export interface Embedded {
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir } = options;
-  await makeDataDir(dataDir);
+  keepOwnersRights();
+  const sharing = await makeDataDir(dataDir);
   const locks = watchOf(options);
   const lock = await takeLock(join(dataDir, 'lock'), locks).catch((error: unknown) => {
     throw isLocked(error) ? lockedBy(dataDir, '', error) : error;
   });
   try {
+    if (sharing !== undefined) await tellOfSharing(sharing, options);
     let index: Index | undefined;
     const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
     const host = await openHost(options, serviceClock, locks, (opened) => {
@@ -80,6 +84,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     const close = async () => {
       endWatch();
       await host[Symbol.asyncDispose]();
+      await settleFiles(dataDir);
       await lock[Symbol.asyncDispose]();
     };
     const exportFiles = options.exportDir === undefined ? undefined : diskExports(options.exportDir);
@@ -118,10 +123,11 @@ async function openHost(
       ...(onTrouble === undefined ? {} : { onTrouble }),
       warn,
       locks,
-      beforeOpening: () => requireIndexBesideContents(dataDir),
+      beforeOpening: () => prepareIndex(dataDir),
     }),
     open: async (index, isFirst) => {
       onIndex(index);
+      await settleFiles(dataDir);
       await requireRowsBesideContents(dataDir, index);
       return await openStore({
         index,
@@ -137,6 +143,24 @@ async function openHost(
     serviceClock,
     ...(onState === undefined ? {} : { onState }),
   });
+}
+
+async function prepareIndex(dataDir: string): Promise<void> {
+  await requireIndexBesideContents(dataDir);
+  await makeDirectory(join(dataDir, 'index'), modesBelow(await stat(dataDir)));
+}
+
+/** So that another user of the group can open the store next, and nobody else. */
+async function settleFiles(dataDir: string): Promise<void> {
+  for (const name of ['lock', 'index']) await settleFilesIn(join(dataDir, name));
+}
+
+/** A service says it at each start, commands when they make a store. */
+async function tellOfSharing(
+  sharing: string,
+  { dataDir, warn, opensUsersFiles }: EmbeddedOptions,
+): Promise<void> {
+  if (!opensUsersFiles || !(await readdir(dataDir)).includes('index')) warn(sharing);
 }
 
 /** How often it is tried to open what another process has open. */
@@ -211,18 +235,23 @@ async function refuseForeign(dataDir: string): Promise<void> {
     );
 }
 
-/** The entries of what was made are durable: what is then written below them must not vanish with them. */
-async function makeDataDir(dataDir: string): Promise<void> {
+/**
+ * The entries of what was made are durable: what is then written below them must not vanish with them.
+ *
+ * @returns what is to be said of a directory that is shared.
+ */
+async function makeDataDir(dataDir: string): Promise<string | undefined> {
   try {
     const created = await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    if (created === undefined) {
-      await refuseForeign(dataDir);
-      return;
-    }
-    await chmod(dataDir, 0o700);
+    const sharing = created === undefined ? await requireRights(dataDir) : undefined;
+    if (created === undefined) await refuseForeign(dataDir);
+    else await chmod(dataDir, 0o700);
+    await makeDirectory(join(dataDir, 'lock'), modesBelow(await stat(dataDir)));
+    if (created === undefined) return sharing;
     for (let path = dataDir; path.length >= created.length; path = dirname(path)) {
       await syncDirectory(dirname(path));
     }
+    return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure('STORE_UNAVAILABLE', `the data directory cannot be used: ${dataDir}: ${reason}`, {

@@ -4,11 +4,11 @@
  */
 import { opendir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../blobs/files.ts';
 import { Failure } from '../domain/errors.ts';
 import { IndexDamaged } from '../index/damage.ts';
 import type { Reader } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
+import { absentAsUndefined } from './directory-rights.ts';
 
 /** `blobs/<namespace>/<shard>/<content>` */
 const contentDepth = 3;
@@ -65,9 +65,4 @@ async function holdsFile(directory: string, depth: number): Promise<boolean> {
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(absentAsUndefined)) !== undefined;
-}
-
-function absentAsUndefined(error: unknown): undefined {
-  const code = systemCode(error);
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }

@@ -1,4 +1,5 @@
 /** Puts the sidecar together: a client of the service's socket, and passes of maintenance through it. */
+import { sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { connect } from '../client/client.ts';
@@ -8,6 +9,7 @@ import { loop } from '../sidecar/loop.ts';
 import { type PassReport, pass } from '../sidecar/pass.ts';
 import { openLog } from '../telemetry/log.ts';
 import type { ReaperMetrics } from '../telemetry/reaper-metrics.ts';
+import { absentAsUndefined, requireRights } from './directory-rights.ts';
 
 /** What the process gives it. */
 interface ReapSurroundings {
@@ -25,7 +27,8 @@ const scrubBytesMax = 1024 ** 3;
  * Resolves when it was told to stop, or has made its one pass.
  *
  * @returns false if that one pass failed.
- * @throws ArtifactaError if the address of the service cannot be used; ListenError.
+ * @throws ArtifactaError if the address of the service cannot be used; ListenError; Error if others may write to the
+ * data directory.
  */
 export async function reapUntilStopped(
   config: ReapConfig,
@@ -34,6 +37,7 @@ export async function reapUntilStopped(
   const log = openLog(config.logLevel, () => undefined);
   const stop = new AbortController();
   void stopped.then(() => stop.abort());
+  await requireOwnSocket(config);
   const metrics = await metricsOf(config, version);
   await using client = await connect(`unix:${config.socket}`, {
     timeoutMs: callMs,
@@ -83,6 +87,12 @@ export async function reapUntilStopped(
   });
   log.info('stopped');
   return true;
+}
+
+/** In a directory that others may write to anybody could have put the socket there. @throws Error */
+async function requireOwnSocket({ dataDir, socket }: ReapConfig): Promise<void> {
+  if (!socket.startsWith(`${dataDir}${sep}`)) return;
+  await requireRights(dataDir).catch(absentAsUndefined);
 }
 
 async function metricsOf({ listen }: ReapConfig, version: string): Promise<ReaperMetrics | undefined> {

@@ -21,6 +21,7 @@ import type { ServeConfig } from '../settings/config.ts';
 import type { HostState } from '../store/custody/host.ts';
 import { openTelemetry, type Telemetry, type TelemetryOptions } from '../telemetry/telemetry.ts';
 import { type Embedded, type EmbeddedOptions, openWhenFree } from './data-directory.ts';
+import { setUmaskFor } from './directory-rights.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
 
@@ -64,6 +65,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     if (state === 'failed') fail();
     showState(state);
   };
+  await setUmaskFor(config.dataDir);
   embedded = await openStoreOf(config, surroundings, telemetry, { onState, onTrouble });
   if (embedded === undefined) {
     log.info('stopped');

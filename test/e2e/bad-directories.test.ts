@@ -1,7 +1,7 @@
 /** Directories and inputs that a command line cannot work with: each is told in a sentence, and nothing is half done. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { keys } from '../../src/index/keys.ts';
@@ -67,6 +67,7 @@ describe('a data directory', () => {
     await chmod(directory, 0o755);
     const dataDir = join(directory, 'data');
     await mkdir(dataDir);
+    if (isRoot) await chown(dataDir, 65_534, 65_534);
     await chmod(dataDir, 0o555);
     const env = { ...process.env, HOME: directory, XDG_CACHE_HOME: join(directory, 'cache') };
     const options = isRoot ? { uid: 65_534, gid: 65_534 } : {};

@@ -9,7 +9,7 @@
  *   └── old/        the index that was replaced
  */
 import { Buffer } from 'node:buffer';
-import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../../domain/errors.ts';
 import type { IndexDamaged } from '../damage.ts';
@@ -72,6 +72,10 @@ export class LevelHome implements IndexHome {
       const old = join(this.rebuild, 'old');
       if (await exists(directory)) {
         await rm(old, { recursive: true, force: true });
+        // Whoever could open the old one can open the new one.
+        const { mode, gid } = await stat(directory);
+        await chown(replacement, -1, gid);
+        await chmod(replacement, mode & 0o7777);
         await rename(directory, old);
         await syncDirectory(dirname(directory));
         await syncDirectory(this.rebuild);

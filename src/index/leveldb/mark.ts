@@ -2,13 +2,14 @@
  * The high-water mark: a file outside the database that names a commit known to be durable. A database that comes up
  * without that commit has lost its tail, which nothing inside it could tell.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../../domain/errors.ts';
+import { modesBelow } from '../../domain/file-modes.ts';
 import type { After } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
 import type { Mark } from '../engine/options.ts';
-import { syncDirectory } from './files.ts';
+import { absentAsUndefined, syncDirectory } from './files.ts';
 
 /** The mark is written at most this often: it trails the commits by no more. */
 export const markIntervalMs = 1_000;
@@ -104,8 +105,9 @@ export async function replaceMark(path: string, seq: number): Promise<void> {
 /** The new content is in place, through power loss too, when this resolves; until then the old one is. */
 async function replaceDurably(path: string, content: string): Promise<void> {
   const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w');
+  const file = await open(temporary, 'w', 0o600);
   try {
+    await giveRights(file, path);
     await file.writeFile(content);
     await file.sync();
   } finally {
@@ -113,4 +115,12 @@ async function replaceDurably(path: string, content: string): Promise<void> {
   }
   await rename(temporary, path);
   await syncDirectory(dirname(path));
+}
+
+/** Those of what the file will replace, but nothing for everybody; else those that its directory says. */
+async function giveRights(file: FileHandle, path: string): Promise<void> {
+  const before = await stat(path).catch(absentAsUndefined);
+  const { file: mode, gid } = modesBelow(await stat(dirname(path)));
+  if (gid !== undefined) await file.chown(-1, gid);
+  await file.chmod(before === undefined ? mode : (before.mode & 0o660) | 0o600);
 }
