@@ -31,14 +31,14 @@ export async function save(
   options: SaveOptions,
 ): Promise<Saved> {
   try {
-    const existing = await target.find(segments);
-    if (existing !== undefined) {
-      if (await holds(existing, artifact, options)) return 'unchanged';
+    const isSame = await target.look(segments, (path) => holds(path, artifact, options));
+    if (isSame !== undefined) {
+      if (isSame) return 'unchanged';
       if (!options.force)
         throw new CannotWrite(`${target.shownPath(segments)} is another file already; --force replaces it`);
     }
     await fetch(client, artifact, target, segments, options);
-    return existing === undefined ? 'new' : 'replaced';
+    return isSame === undefined ? 'new' : 'replaced';
   } catch (error) {
     throw inWords(error, target.shownPath(segments));
   }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { OwnDirectory } from '../io.ts';
 import { CannotWrite, inWords } from './cannot-write.ts';
+import { HeldDirectory } from './held-directory.ts';
 import { removeLeftOvers } from './left-overs.ts';
 import { requireOutside } from './outside.ts';
 
@@ -13,33 +14,43 @@ export type Segments = readonly [string, ...string[]];
 /** Makes names that nobody else uses. */
 type Unique = () => string;
 
+/** What has just been done: each of these is a moment at which others may change the directories. */
+export type TargetStep = 'directory.found' | 'directory.opened' | 'file.begun' | 'place.checked';
+
 interface TargetOptions {
   /** It may be new, unlike its parent. */
   readonly create: boolean;
   /** Into which nothing is written. Default: none is known. */
   readonly own?: OwnDirectory | undefined;
   readonly unique?: Unique;
+  /** Told of each step. Default: nobody is. */
+  readonly onStep?: ((step: TargetStep) => Promise<void>) | undefined;
 }
 
 /**
- * A directory that files are written into, and never beside: no symbolic link below it is followed. What was looked at
- * is looked at again before a file gets its name; between the two, whoever may write to the directory could still
- * redirect where a temporary file lies, but not the name that it gets. Nor is anything in the data directory looked at.
+ * A directory that files are written into, and never beside: no symbolic link below it is followed. Each directory on
+ * the way is opened from the one before and held (see {@link HeldDirectory}), so that what takes its place meanwhile
+ * gets nothing. Where the system has no such thing, what was looked at is looked at again before a file gets its name;
+ * between the two, whoever may write to the directory could still redirect where a temporary file lies, but not the
+ * name that it gets. Nor is anything in the data directory looked at.
  */
 export class Target {
   /** As the user named it, for messages. */
   readonly shown: string;
   /** Without symbolic links. */
   private readonly root: string;
+  /** Device and inode of it. */
+  private readonly identity: string;
+  private readonly options: TargetOptions;
   private readonly unique: Unique;
-  private readonly own: OwnDirectory | undefined;
   private readonly tidied = new Map<string, Promise<void>>();
 
-  private constructor(shown: string, root: string, { unique = randomUUID, own }: TargetOptions) {
+  private constructor(shown: string, root: string, identity: string, options: TargetOptions) {
     this.shown = shown;
     this.root = root;
-    this.unique = unique;
-    this.own = own;
+    this.identity = identity;
+    this.options = options;
+    this.unique = options.unique ?? randomUUID;
   }
 
   /**
@@ -52,8 +63,9 @@ export class Target {
     try {
       if (options.create) await mkdir(path).catch(ignoring('EEXIST'));
       const root = await realpath(path);
-      if (!(await lstat(root)).isDirectory()) throw new CannotWrite(`${path} is not a directory`);
-      return new Target(path, root, options);
+      const stats = await lstat(root);
+      if (!stats.isDirectory()) throw new CannotWrite(`${path} is not a directory`);
+      return new Target(path, root, identityOf(stats), options);
     } catch (error) {
       if (!isCode(error, 'ENOENT')) throw inWords(error, path);
       throw new CannotWrite(`there is no directory ${options.create ? dirname(path) : path}`, {
@@ -70,16 +82,17 @@ export class Target {
   /** Whether two names that differ in case are one file here; false where that cannot be found out. */
   async foldsCase(): Promise<boolean> {
     const name = `.artifacta-${this.unique()}-case.part`;
+    await using root = await this.openRoot();
     try {
-      const handle = await open(join(this.root, name), 'wx');
+      const handle = await open(root.path(name), 'wx');
       await handle.close();
     } catch {
       return false;
     }
     try {
-      return (await found(join(this.root, name.toUpperCase()))) !== undefined;
+      return (await found(root.path(name.toUpperCase()))) !== undefined;
     } finally {
-      await rm(join(this.root, name), { force: true });
+      await rm(root.path(name), { force: true });
     }
   }
 
@@ -90,16 +103,24 @@ export class Target {
    * if it leads into the data directory.
    */
   async find(segments: Segments): Promise<string | undefined> {
-    requireOutside(this.own, join(this.root, ...segments), this.shownPath(segments));
-    let at = this.root;
-    for (const [depth, segment] of segments.entries()) {
-      at = join(at, segment);
-      const stats = await found(at);
-      if (stats === undefined) return undefined;
-      if (depth < segments.length - 1) requireDirectory(stats, this.shownPart(segments, depth));
-      else requireFile(stats, this.shownPath(segments));
-    }
-    return at;
+    return await this.look(segments, async () => join(this.root, ...segments));
+  }
+
+  /** Like {@link find}, for as long as the path is sure to lead there. @returns what `work` does. */
+  async look<T>(segments: Segments, work: (path: string) => Promise<T>): Promise<T | undefined> {
+    requireOutside(this.options.own, join(this.root, ...segments), this.shownPath(segments));
+    await using directory = await this.enter(segments, false);
+    const path = directory && (await this.findIn(directory, segments));
+    return path === undefined ? undefined : await work(path);
+  }
+
+  private async findIn(directory: HeldDirectory, segments: Segments): Promise<string | undefined> {
+    const path = directory.path(segments.at(-1)!);
+    requireOutside(this.options.own, path, this.shownPath(segments));
+    const stats = await found(path);
+    if (stats === undefined) return undefined;
+    requireFile(stats, this.shownPath(segments));
+    return path;
   }
 
   /**
@@ -108,50 +129,88 @@ export class Target {
    * @throws CannotWrite, UsageError, and errors of the file system as they are.
    */
   async create(segments: Segments): Promise<TargetFile> {
-    const directory = await this.makeDirectories(segments);
-    await this.tidy(directory);
-    const temporary = join(directory, `.artifacta-${this.unique()}.part`);
-    const handle = await open(temporary, 'wx');
-    const commit = async () => {
-      await this.requireInside(directory, segments);
-      await this.find(segments);
-      await rename(temporary, join(directory, segments.at(-1)!));
-    };
-    const file = new TargetFile(handle, temporary, commit);
+    requireOutside(this.options.own, join(this.root, ...segments), this.shownPath(segments));
+    const directory = (await this.enter(segments, true))!;
     try {
-      await this.requireInside(directory, segments);
+      await this.tidy(directory, segments);
+      requireOutside(this.options.own, directory.path(segments.at(-1)!), this.shownPath(segments));
+      const temporary = directory.path(`.artifacta-${this.unique()}.part`);
+      const handle = await open(temporary, 'wx');
+      await this.options.onStep?.('file.begun');
+      const commit = async () => {
+        await this.requirePlace(directory, segments);
+        const path = directory.path(segments.at(-1)!);
+        await this.findIn(directory, segments);
+        await this.options.onStep?.('place.checked');
+        await rename(temporary, path);
+      };
+      const file = new TargetFile(handle, { directory, temporary, giveName: commit });
+      try {
+        await this.requirePlace(directory, segments);
+      } catch (error) {
+        await file[Symbol.asyncDispose]();
+        throw error;
+      }
+      return file;
     } catch (error) {
-      await file[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
       throw error;
     }
-    return file;
   }
 
   /** Once for each directory. */
-  private tidy(directory: string): Promise<void> {
-    let tidying = this.tidied.get(directory);
+  private tidy(directory: HeldDirectory, segments: Segments): Promise<void> {
+    const key = segments.slice(0, -1).join('/');
+    let tidying = this.tidied.get(key);
     if (tidying === undefined) {
-      tidying = removeLeftOvers(directory, Date.now());
-      this.tidied.set(directory, tidying);
+      tidying = removeLeftOvers(directory.path('.'), Date.now());
+      this.tidied.set(key, tidying);
     }
     return tidying;
   }
 
-  private async makeDirectories(segments: Segments): Promise<string> {
-    requireOutside(this.own, join(this.root, ...segments), this.shownPath(segments));
-    let at = this.root;
-    for (const [depth, segment] of segments.slice(0, -1).entries()) {
-      at = join(at, segment);
-      await mkdir(at).catch(ignoring('EEXIST'));
-      requireDirectory(await lstat(at), this.shownPart(segments, depth));
-    }
-    return at;
+  private async openRoot(): Promise<HeldDirectory> {
+    const root = await HeldDirectory.open(this.root).catch((error: unknown) => {
+      throw isCode(error, 'ENOTDIR') ? this.exchanged() : error;
+    });
+    if (identityOf(await stat(root.path('.'))) === this.identity) return root;
+    await root[Symbol.asyncDispose]();
+    throw this.exchanged();
   }
 
-  private async requireInside(directory: string, segments: Segments): Promise<void> {
-    const way = relative(this.root, await realpath(directory));
+  private exchanged(): CannotWrite {
+    return new CannotWrite(`${this.shown} is another directory than it was`, { concernsAll: true });
+  }
+
+  /** The directory of a file; undefined if it is not there and not to be made. */
+  private async enter(segments: Segments, makes: boolean): Promise<HeldDirectory | undefined> {
+    let directory = await this.openRoot();
+    for (const [depth, segment] of segments.slice(0, -1).entries()) {
+      await using above = directory;
+      if (makes) await above.make(segment);
+      const stats = await found(above.path(segment));
+      if (stats === undefined && !makes) return undefined;
+      if (stats !== undefined) requireDirectory(stats, this.shownPart(segments, depth));
+      await this.options.onStep?.('directory.found');
+      directory = await above.open(segment).catch(async (error: unknown) => {
+        // It was a directory a moment ago.
+        const now = isCode(error, 'ENOTDIR') ? await found(above.path(segment)) : undefined;
+        if (now !== undefined) requireDirectory(now, this.shownPart(segments, depth));
+        throw error;
+      });
+      await this.options.onStep?.('directory.opened');
+    }
+    return directory;
+  }
+
+  /** That its directory is where it was found, in the root. */
+  private async requirePlace(directory: HeldDirectory, segments: Segments): Promise<void> {
+    const path = await realpath(join(this.root, ...segments.slice(0, -1)));
+    const way = relative(this.root, path);
     if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
       throw new CannotWrite(`${this.shownPath(segments)} leads out of ${this.shown} by a symbolic link`);
+    if (!(await directory.isAt(path)))
+      throw new CannotWrite(`${dirname(this.shownPath(segments))} is another directory than it was`);
   }
 
   private shownPart(segments: Segments, depth: number): string {
@@ -159,17 +218,22 @@ export class Target {
   }
 }
 
+interface TargetFileParts {
+  /** Closed with the file. */
+  readonly directory: HeldDirectory;
+  readonly temporary: string;
+  readonly giveName: () => Promise<void>;
+}
+
 /** A file that has no name yet. Disposing it before the commit leaves nothing behind. */
 class TargetFile implements AsyncDisposable {
   private readonly handle: FileHandle;
-  private readonly temporary: string;
-  private readonly giveName: () => Promise<void>;
+  private readonly parts: TargetFileParts;
   private committed = false;
 
-  constructor(handle: FileHandle, temporary: string, giveName: () => Promise<void>) {
+  constructor(handle: FileHandle, parts: TargetFileParts) {
     this.handle = handle;
-    this.temporary = temporary;
-    this.giveName = giveName;
+    this.parts = parts;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -180,14 +244,19 @@ class TargetFile implements AsyncDisposable {
   /** Gives it its name, in place of a regular file that may be there. */
   async commit(): Promise<void> {
     await this.handle.close();
-    await this.giveName();
+    await this.parts.giveName();
     this.committed = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.handle.close().catch(() => {});
-    if (!this.committed) await rm(this.temporary, { force: true });
+    if (!this.committed) await rm(this.parts.temporary, { force: true });
+    await this.parts.directory[Symbol.asyncDispose]();
   }
+}
+
+function identityOf({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`;
 }
 
 function requireDirectory(stats: Stats, shown: string): void {

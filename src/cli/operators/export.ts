@@ -1,9 +1,10 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
 import { CannotWrite, inWords } from '../files/cannot-write.ts';
+import { HeldDirectory } from '../files/held-directory.ts';
 import { requireOutside } from '../files/outside.ts';
 import type { Invocation } from '../invocation.ts';
 import type { OwnDirectory } from '../io.ts';
@@ -50,27 +51,37 @@ async function toFile(
 ): Promise<void> {
   const partial = `${path}.part`;
   for (const one of [path, partial]) requireOutside(own, one);
-  if (!force && (await stat(path).catch(() => undefined)) !== undefined)
-    throw new CannotWrite(`${path} is there already; --force replaces it`);
   const progress = new Progress(output);
   let written = 0;
   try {
-    await using file = await open(partial, 'wx', 0o600);
-    for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
-      await file.writeFile(bytes);
-      written += bytes.length;
-      progress.moved(path, 'exported', written, undefined);
+    await using directory = await HeldDirectory.open(await realpath(dirname(path)));
+    const held = directory.path(basename(path));
+    const heldPartial = directory.path(basename(partial));
+    for (const one of [held, heldPartial]) requireOutside(own, one, path);
+    if (!force && (await stat(held).catch(() => undefined)) !== undefined)
+      throw new CannotWrite(`${path} is there already; --force replaces it`);
+    const file = await open(heldPartial, 'wx', 0o600);
+    try {
+      for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
+        await file.writeFile(bytes);
+        written += bytes.length;
+        progress.moved(path, 'exported', written, undefined);
+      }
+      await file.sync();
+      await rename(heldPartial, held);
+    } catch (error) {
+      await rm(heldPartial, { force: true });
+      throw error;
+    } finally {
+      await file.close();
     }
-    await file.sync();
-    await rename(partial, path);
-    await using directory = await open(dirname(path), 'r');
-    await directory.sync();
+    await using handle = await open(directory.path('.'), 'r');
+    await handle.sync();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw new CannotWrite(
         `${partial} is there: another export is under way, or was cut short; remove it then`,
       );
-    await rm(partial, { force: true });
     throw inWords(error, path);
   }
   if (output.style.json) await output.json({ file: path, sizeBytes: written });

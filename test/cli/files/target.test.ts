@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CannotWrite, inWords } from '../../../src/cli/files/cannot-write.ts';
-import { type Segments, Target } from '../../../src/cli/files/target.ts';
+import { type Segments, Target, type TargetStep } from '../../../src/cli/files/target.ts';
 import { NameRefused, segmentsOf, TargetNames } from '../../../src/cli/files/target-names.ts';
 
 describe('a name', () => {
@@ -233,6 +233,67 @@ describe('a target', () => {
     await expect(other.commit()).rejects.toThrow(/is a symbolic link/);
     expect(await readdir(outside)).toEqual([]);
   });
+
+  describe.skipIf(process.platform !== 'linux')(
+    'whose directories are exchanged while a file is written',
+    () => {
+      const steps: TargetStep[] = ['directory.found', 'directory.opened', 'file.begun', 'place.checked'];
+      /** What is exchanged for a link that leads out: a directory on the way, the last one, and the root itself. */
+      const exchanged = ['root/a', 'root/a/b', 'root'];
+      const cases = steps.flatMap((step) => exchanged.map((path) => ({ step, path })));
+
+      it.for(cases)('$path for a link after $step leaves nothing outside', async ({ step, path }) => {
+        await mkdir(join(root, 'a', 'b'), { recursive: true });
+        await mkdir(join(outside, 'a', 'b'), { recursive: true });
+        await mkdir(join(outside, 'b'));
+        await writeFile(join(outside, 'a', 'b', 'x'), 'untouched');
+        const before = await readdir(outside, { recursive: true });
+        let done = false;
+        const onStep = async (passed: TargetStep) => {
+          if (done || passed !== step) return;
+          done = true;
+          await rename(join(directory, path), join(directory, 'moved'));
+          await symlink(outside, join(directory, path));
+        };
+        const target = await Target.open(root, { create: true, onStep });
+        await put(target, ['a', 'b', 'x'], 'evil').catch((error: unknown) =>
+          expect(error).toBeInstanceOf(CannotWrite),
+        );
+        expect(done).toBe(true);
+        expect(await readdir(outside, { recursive: true })).toEqual(before);
+        expect(await readFile(join(outside, 'a', 'b', 'x'), 'utf8')).toBe('untouched');
+        const left = await readdir(join(directory, 'moved'), { recursive: true });
+        expect(left.filter((name) => name.includes('.part'))).toEqual([]);
+      });
+
+      it('for another directory says so', async () => {
+        const onStep = async (passed: TargetStep) => {
+          if (passed !== 'file.begun') return;
+          await rename(join(root, 'a'), join(directory, 'moved'));
+          await mkdir(join(root, 'a'));
+        };
+        const target = await Target.open(root, { create: true, onStep });
+        await expect(put(target, ['a', 'x'], 'x')).rejects.toThrow(
+          `${join(root, 'a')} is another directory than it was`,
+        );
+        expect(await readdir(join(directory, 'moved'))).toEqual([]);
+        expect(await readdir(join(root, 'a'))).toEqual([]);
+      });
+
+      it('reads nothing outside to compare', async () => {
+        await mkdir(join(root, 'a'), { recursive: true });
+        for (const place of [join(root, 'a'), outside]) await writeFile(join(place, 'x'), place);
+        const target = await Target.open(root, { create: true });
+        const seen = await target.look(['a', 'x'], async (path) => {
+          await rename(join(root, 'a'), join(directory, 'moved'));
+          await symlink(outside, join(root, 'a'));
+          return await readFile(path, 'utf8');
+        });
+        expect(seen).toBe(join(root, 'a'));
+        await expect(target.look(['a', 'x'], async () => 'read')).rejects.toThrow('is a symbolic link');
+      });
+    },
+  );
 
   it('does not replace what is no regular file', async () => {
     await mkdir(join(root, 'directory'), { recursive: true });

@@ -1,0 +1,74 @@
+/** Directories that are held open, so that what their paths lead to meanwhile does not matter. */
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Linux's, on all processors that Node is made for; Node has no name for it. Nothing needs to be read. */
+const openForPath = 0o10000000;
+const flags = openForPath | constants.O_DIRECTORY | (constants.O_NOFOLLOW ?? 0);
+
+/**
+ * A directory in which files are named. On Linux it is held open, and what is done by a {@link path} happens in that
+ * very directory. Elsewhere, and where `/proc` is not mounted, the paths are those by which it was found.
+ */
+export class HeldDirectory implements AsyncDisposable {
+  private readonly found: string;
+  private readonly handle: FileHandle | undefined;
+
+  private constructor(found: string, handle: FileHandle | undefined) {
+    this.found = found;
+    this.handle = handle;
+  }
+
+  /** @param path without symbolic links. @throws errors of the file system: ENOTDIR for a symbolic link. */
+  static async open(path: string): Promise<HeldDirectory> {
+    if (process.platform !== 'linux') return new HeldDirectory(path, undefined);
+    const handle = await open(path, flags);
+    try {
+      if (await leadsTo(handle)) return new HeldDirectory(path, handle);
+      await handle.close();
+      return new HeldDirectory(path, undefined);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** The path of something in it, for as long as this is open. */
+  path(name: string): string {
+    return join(this.handle === undefined ? this.found : viaDescriptor(this.handle), name);
+  }
+
+  /** One that is in it. @throws errors of the file system: ENOTDIR for a symbolic link. */
+  async open(name: string): Promise<HeldDirectory> {
+    const below = await HeldDirectory.open(this.path(name));
+    return new HeldDirectory(join(this.found, name), below.handle);
+  }
+
+  /** Makes one in it, if nothing is there. */
+  async make(name: string): Promise<void> {
+    await mkdir(this.path(name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+
+  /** Whether a path leads to this very directory; true where that cannot be told. */
+  async isAt(path: string): Promise<boolean> {
+    if (this.handle === undefined) return true;
+    const [held, there] = [await this.handle.stat(), await stat(path).catch(() => undefined)];
+    return held.dev === there?.dev && held.ino === there.ino;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.handle?.close();
+  }
+}
+
+function viaDescriptor({ fd }: FileHandle): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+async function leadsTo(handle: FileHandle): Promise<boolean> {
+  const [held, there] = [await handle.stat(), await stat(viaDescriptor(handle)).catch(() => undefined)];
+  return held.dev === there?.dev && held.ino === there.ino;
+}
