@@ -17,11 +17,14 @@ import { takeLock } from '../index/leveldb/lock.ts';
 import { LockWatch } from '../index/leveldb/lock-watch.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { type Figures, figuresOf } from '../store/custody/figures.ts';
-import { type HostState, StoreHost } from '../store/custody/host.ts';
+import { StoreHost } from '../store/custody/host.ts';
+import { notePlace } from '../store/custody/place.ts';
+import type { HostState } from '../store/custody/status.ts';
 import { openStore } from '../store/open.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
 import { requireIndexBesideContents, requireRowsBesideContents } from './lost-index.ts';
+import { placeOf } from './place.ts';
 
 /** What a store is opened with. */
 export interface EmbeddedOptions {
@@ -129,7 +132,7 @@ async function openHost(
       onIndex(index);
       await settleFiles(dataDir);
       await requireRowsBesideContents(dataDir, index);
-      return await openStore({
+      const store = await openStore({
         index,
         blobs: await openDiskBlobs({ root: dataDir }),
         artifactBytesMax: settings.artifactBytesMax,
@@ -138,11 +141,20 @@ async function openHost(
         removesStale: isFirst,
         clockPauses: () => clockPauses(serviceClock),
       });
+      await tellOfPlace(index, dataDir, warn);
+      return store;
     },
     warn,
     serviceClock,
     ...(onState === undefined ? {} : { onState }),
   });
+}
+
+/** What cannot be noted now, since the disk is full, is noted at another start. */
+async function tellOfPlace(index: Index, dataDir: string, warn: (message: string) => void): Promise<void> {
+  const place = await placeOf(dataDir);
+  const notice = await notePlace(index, place, index.now()).catch(() => undefined);
+  if (notice !== undefined) warn(notice);
 }
 
 async function prepareIndex(dataDir: string): Promise<void> {

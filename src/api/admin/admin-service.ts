@@ -22,7 +22,8 @@ import { limits } from '../../domain/limits.ts';
 import { parseNamespace } from '../../domain/names.ts';
 import type { ExportPart } from '../../store/custody/export.ts';
 import type { Exports } from '../../store/custody/exports.ts';
-import type { HostState, StoreHost, StoreStatus } from '../../store/custody/host.ts';
+import type { StoreHost } from '../../store/custody/host.ts';
+import type { HostState, StoreStatus } from '../../store/custody/status.ts';
 import type { Pause, PauseCause } from '../../store/upkeep/pauses.ts';
 import type { Checked, VerifyEvent } from '../../store/verify/verifier.ts';
 import { inTime } from '../client-stream.ts';
@@ -244,6 +245,7 @@ function toStatusMessage(status: StoreStatus, lastExportTime?: number): StatusMe
     state: stateOf(status),
     trouble: status.trouble ?? '',
     storeId: status.storeId,
+    notice: status.notice ?? '',
     formatVersion: status.formatVersion,
     commitNumber: BigInt(status.commit),
     pauses: status.pauses.map(toPauseMessage),

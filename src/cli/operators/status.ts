@@ -15,6 +15,7 @@ export async function printStatus(status: StoreStatus, { output }: Invocation): 
     await output.line(`free      ${humanSize(status.freeBytes)}${reserve}`);
   }
   if (status.lastExportTime !== undefined) await output.line(`exported  ${humanTime(status.lastExportTime)}`);
+  if (status.notice !== '') await output.line(`notice    ${plain(status.notice)}`);
   for (const loss of status.losses) {
     const after = loss.lastIntactTime === undefined ? '' : `; whole until ${humanTime(loss.lastIntactTime)}`;
     await output.line(`lost      ${loss.id}  ${plain(loss.message)}${after}`);

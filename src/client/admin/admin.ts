@@ -21,6 +21,8 @@ export interface StoreStatus {
   /** The last durable batch; in recovery the last that is known. */
   readonly commit: number;
   readonly pauses: readonly Pause[];
+  /** What an operator should know although nothing waits for it; empty for nothing. */
+  readonly notice: string;
   readonly losses: readonly {
     readonly id: string;
     readonly message: string;
@@ -221,6 +223,7 @@ function statusFrom(message: StatusMessage | undefined): StoreStatus {
     storeId: message.storeId,
     commit: Number(message.commitNumber),
     pauses: message.pauses.map(pauseFrom),
+    notice: message.notice,
     losses: message.losses.map((loss) => ({
       id: loss.id,
       message: loss.message,

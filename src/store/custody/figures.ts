@@ -2,7 +2,8 @@
 import { Failure } from '../../domain/errors.ts';
 import type { Index, IndexStats } from '../../index/door.ts';
 import type { SpaceStatus } from '../contents/space.ts';
-import type { HostState, StoreHost } from './host.ts';
+import type { StoreHost } from './host.ts';
+import type { HostState } from './status.ts';
 
 /** What it cannot say at the moment, in recovery for example, is left out. */
 export interface Figures {

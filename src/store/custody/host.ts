@@ -9,7 +9,6 @@ import type { Index } from '../../index/door.ts';
 import { newestCommit } from '../../index/engine/commits.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
 import { keys } from '../../index/keys.ts';
-import type { SpaceStatus } from '../contents/space.ts';
 import { formatVersion, type Store } from '../open.ts';
 import { transact } from '../rows/transaction.ts';
 import { beginClock, resumeClock } from '../upkeep/clock-pauses.ts';
@@ -27,9 +26,11 @@ import {
 import { type CheckOptions, Verifier, type VerifyEvent } from '../verify/verifier.ts';
 import { type ExportHeader, type ExportPart, exportRows, readableRows } from './export.ts';
 import { facadeOf } from './facade.ts';
+import { placeNotice } from './place.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty } from './restore.ts';
 import { putRevokedSince } from './restored-credentials.ts';
 import { checkSalvage } from './salvage-check.ts';
+import type { HostState, StoreStatus } from './status.ts';
 import { storeIdIn } from './store-id.ts';
 
 interface HostOptions {
@@ -44,34 +45,6 @@ interface HostOptions {
   readonly clock?: () => number;
   /** What the index goes by; told of each index that is opened. Default: the wall clock is believed. */
   readonly serviceClock?: ServiceClock;
-}
-
-/** What a host does at the moment. */
-export type HostState =
-  | 'serving'
-  | 'recovery'
-  /** The index is being exchanged. */
-  | 'switching'
-  /** The index could not be opened again after an exchange; only a new start can help. */
-  | 'failed'
-  | 'closed';
-
-/** How a store is. */
-export interface StoreStatus {
-  readonly state: HostState;
-  /** Empty while it cannot be read. */
-  readonly storeId: string;
-  readonly formatVersion: number;
-  /** The last durable commit; in recovery the last that is known. */
-  readonly commit: number;
-  readonly pauses: readonly Pause[];
-  readonly losses: readonly Loss[];
-  /** Why nothing can be written at the moment; undefined if it can. */
-  readonly trouble?: string | undefined;
-  /** Undefined in recovery, and where there is no such notion. */
-  readonly space: SpaceStatus | undefined;
-  /** Milliseconds since the Unix epoch. */
-  readonly time: number;
 }
 
 interface Serving {
@@ -214,6 +187,7 @@ export class StoreHost implements AsyncDisposable {
       commit: (await newestCommit(snapshot)).seq,
       pauses: await this.serving.store.pauses.current(),
       losses: [],
+      notice: await placeNotice(snapshot, common.time),
       space: await this.serving.store.space.status(),
       time: this.serving.index.now(),
     };
@@ -289,11 +263,8 @@ export class StoreHost implements AsyncDisposable {
   }
 
   private async requireEmpty(): Promise<void> {
-    if (this.current === 'recovery') {
-      if (this.loss?.isGone) return;
-      throw notEmpty();
-    }
-    if (!(await isEmpty(this.live().index))) throw notEmpty();
+    if (this.current === 'recovery' && this.loss?.isGone) return;
+    if (this.current === 'recovery' || !(await isEmpty(this.live().index))) throw notEmpty();
   }
 
   /**
