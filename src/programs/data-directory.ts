@@ -13,6 +13,7 @@ import { ServiceClock } from '../index/clock/clock.ts';
 import { systemTime } from '../index/clock/system-time.ts';
 import type { Index } from '../index/door.ts';
 import { LevelHome } from '../index/leveldb/home.ts';
+import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import { takeLock } from '../index/leveldb/lock.ts';
 import { LockWatch } from '../index/leveldb/lock-watch.ts';
 import { answersOurs } from '../server/addresses.ts';
@@ -21,10 +22,12 @@ import { StoreHost } from '../store/custody/host.ts';
 import { notePlace } from '../store/custody/place.ts';
 import type { HostState } from '../store/custody/status.ts';
 import { openStore } from '../store/open.ts';
+import type { Step } from '../store/rows/steps.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
 import { requireIndexBesideContents, requireRowsBesideContents } from './lost-index.ts';
 import { placeOf } from './place.ts';
+import type { StartStage } from './slow-start.ts';
 
 /** What a store is opened with. */
 export interface EmbeddedOptions {
@@ -42,6 +45,8 @@ export interface EmbeddedOptions {
   readonly onTrouble?: () => void;
   /** Told when the store begins or ceases to serve. */
   readonly onState?: (state: HostState) => void;
+  /** Told what a start comes to next. Default: nobody is. */
+  readonly onStage?: (stage: StartStage) => void;
   /** Told what an operator should know and nobody else is told. */
   readonly warn: (message: string) => void;
   /** Told what only somebody who looks for a fault wants to know. Default: nothing. */
@@ -112,7 +117,7 @@ function watchOf({ opensUsersFiles, warn, debug, onState }: EmbeddedOptions): Lo
 }
 
 async function openHost(
-  { dataDir, warn, onState, onTrouble, ...settings }: EmbeddedOptions,
+  { dataDir, warn, onState, onStage, onTrouble, ...settings }: EmbeddedOptions,
   serviceClock: ServiceClock,
   locks: LockWatch,
   onIndex: (index: Index) => void,
@@ -126,9 +131,20 @@ async function openHost(
       ...(onTrouble === undefined ? {} : { onTrouble }),
       warn,
       locks,
-      beforeOpening: () => prepareIndex(dataDir),
+      beforeOpening: async () => {
+        onStage?.('contents');
+        await prepareIndex(dataDir);
+        onStage?.('files');
+      },
+      openDatabase: async (...args) => {
+        onStage?.('database');
+        const database = await openLevelDatabase(...args);
+        onStage?.('checks');
+        return database;
+      },
     }),
     open: async (index, isFirst) => {
+      onStage?.('rows');
       onIndex(index);
       await settleFiles(dataDir);
       await requireRowsBesideContents(dataDir, index);
@@ -140,6 +156,7 @@ async function openHost(
         reserveBytes: settings.reserveBytes,
         removesStale: isFirst,
         clockPauses: () => clockPauses(serviceClock),
+        onStep: (step) => stageAfter(step, onStage),
       });
       await tellOfPlace(index, dataDir, warn);
       return store;
@@ -148,6 +165,11 @@ async function openHost(
     serviceClock,
     ...(onState === undefined ? {} : { onState }),
   });
+}
+
+function stageAfter(step: Step, onStage: EmbeddedOptions['onStage']): void {
+  if (step === 'start.rowsFilled') onStage?.('staging');
+  if (step === 'start.staleRemoved') onStage?.('seals');
 }
 
 /** What cannot be noted now, since the disk is full, is noted at another start. */

@@ -7,6 +7,7 @@ import { sharedContents, sharedMethod } from '../api/shared.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
 import { parseAddress, reachableUrl } from '../domain/address.ts';
 import { limits } from '../domain/limits.ts';
+import { afterRealTime } from '../domain/timer.ts';
 import type { AuthenticationOptions } from '../identity/authentication.ts';
 import { identifyBy } from '../identity/certificates.ts';
 import { parseOutsideConfig } from '../identity/config.ts';
@@ -24,6 +25,7 @@ import { type Embedded, type EmbeddedOptions, openWhenFree } from './data-direct
 import { setUmaskFor } from './directory-rights.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
+import { SlowStart, type StartStage } from './slow-start.ts';
 
 /** What the process gives the service, and is given back. */
 interface Surroundings {
@@ -48,6 +50,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const telemetry = openTelemetryOf(config, { version, readiness, sendBudget, figures });
   const { log } = telemetry;
   noteBugs(telemetry, fail);
+  using start = watchStart(log);
   await warnOf(config, telemetry);
   const outside = await openOutside(config.authConfig, own);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
@@ -66,12 +69,15 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     showState(state);
   };
   await setUmaskFor(config.dataDir);
-  embedded = await openStoreOf(config, surroundings, telemetry, { onState, onTrouble });
+  start.enter('lock');
+  const onStage = (stage: StartStage) => start.enter(stage);
+  embedded = await openStoreOf(config, surroundings, telemetry, { onState, onStage, onTrouble });
   if (embedded === undefined) {
     log.info('stopped');
     return;
   }
   const { host, close } = embedded;
+  start.enter('listening');
   try {
     // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
@@ -83,6 +89,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     await using _reaper = config.withReaper
       ? startReaper(config, (fields, message) => log.warn(fields, message))
       : undefined;
+    start.end();
     log.info(
       {
         ...server.addresses,
@@ -142,6 +149,15 @@ function ownDirectoryOf({ dataDir, tls, authConfig, exportDir }: ServeConfig): O
   for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir])
     if (path !== undefined) requireOutside(own, path);
   return own;
+}
+
+function watchStart(log: Telemetry['log']): SlowStart {
+  return new SlowStart({
+    elapsed: () => performance.now(),
+    after: afterRealTime,
+    warn: (fields, message) => log.warn(fields, message),
+    info: (fields, message) => log.info(fields, message),
+  });
 }
 
 /** Of what is odd about the settings. */
@@ -216,7 +232,7 @@ async function openStoreOf(
   config: ServeConfig,
   { signals }: Surroundings,
   { log }: Telemetry,
-  listeners: Pick<EmbeddedOptions, 'onState' | 'onTrouble'>,
+  listeners: Pick<EmbeddedOptions, 'onState' | 'onStage' | 'onTrouble'>,
 ): Promise<Embedded | undefined> {
   let waits = false;
   let isSignalled = false;

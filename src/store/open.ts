@@ -182,6 +182,7 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   if (!settings.isComplete) await backfill(index, defaultNamespace);
   const blobs = new MarkedBlobs(index, options.blobs);
   await unlessUnwritable(index, () => blobs.noteUncleanEnd());
+  await onStep?.('start.rowsFilled');
   const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
   await onStep?.('start.staleRemoved');
   const contents = new Contents(blobs, recordingDamage(index));

@@ -18,6 +18,7 @@ export const steps = [
   'manifest.held',
   'manifest.published',
   'seal.sealed',
+  'start.rowsFilled',
   'start.staleRemoved',
   'start.sealsFinished',
   'delete.committed',

@@ -1,0 +1,92 @@
+/** Says what a start waits for, if it takes long. */
+import type { After } from '../domain/timer.ts';
+
+/** The stages of a start, in their order, and what each waits for. */
+const stages = {
+  settings: 'certificates, files of settings and the admin door',
+  lock: 'the data directory: its rights, its lock, and whoever else has it',
+  contents: 'a look for contents, since there is no index',
+  files: 'the ends of the logs of the index, and a list of its tables',
+  database: 'LevelDB, which opens the index and brings in its log',
+  checks: 'checks of the newest tables and of the commits of the index',
+  rows: 'settings, and rows that an earlier version did not write',
+  staging: 'the removal of what earlier processes have left staged',
+  seals: 'the end of seals that were interrupted',
+  listening: 'the addresses that are listened on',
+} as const;
+
+/** One of the stages of a start. */
+export type StartStage = keyof typeof stages;
+
+interface SlowStartOptions {
+  /** In milliseconds since the process began. */
+  readonly elapsed: () => number;
+  readonly after: After;
+  readonly warn: (fields: object, message: string) => void;
+  /** Told when a start that was slow has ended. */
+  readonly info: (fields: object, message: string) => void;
+}
+
+/** A start that takes longer is slow. */
+const slowMs = 2_000;
+/** The longest between two lines, in milliseconds; they begin at {@link slowMs} and become twice as rare each. */
+const pauseMsMax = 60_000;
+
+/** Watches one start. */
+export class SlowStart implements Disposable {
+  private readonly options: SlowStartOptions;
+  private stage: StartStage = 'settings';
+  private enteredMs: number;
+  private pauseMs = slowMs;
+  private told = false;
+  private cancel: (() => void) | undefined;
+  private readonly tookMs = new Map<StartStage, number>();
+
+  constructor(options: SlowStartOptions) {
+    this.options = options;
+    this.enteredMs = options.elapsed();
+    this.arm(Math.max(0, slowMs - this.enteredMs));
+  }
+
+  private arm(ms: number): void {
+    this.cancel = this.options.after(ms, () => this.tell());
+  }
+
+  /** What was waited for has come; what follows is next. */
+  enter(stage: StartStage): void {
+    this.count();
+    this.stage = stage;
+  }
+
+  private count(): void {
+    const now = this.options.elapsed();
+    this.tookMs.set(this.stage, (this.tookMs.get(this.stage) ?? 0) + now - this.enteredMs);
+    this.enteredMs = now;
+  }
+
+  private tell(): void {
+    const now = this.options.elapsed();
+    this.told = true;
+    this.options.warn(
+      { stage: this.stage, stage_ms: Math.round(now - this.enteredMs), start_ms: Math.round(now) },
+      `still starting; it waits for ${stages[this.stage]}`,
+    );
+    this.arm(this.pauseMs);
+    this.pauseMs = Math.min(2 * this.pauseMs, pauseMsMax);
+  }
+
+  /** It has started. Says how long each stage took if that was long, also where no timer could run meanwhile. */
+  end(): void {
+    this.count();
+    this[Symbol.dispose]();
+    const startMs = this.options.elapsed();
+    if (!this.told && startMs < slowMs) return;
+    const took = Object.fromEntries([...this.tookMs].map(([stage, ms]) => [stage, Math.round(ms)]));
+    this.options.info({ start_ms: Math.round(startMs), stages_ms: took }, 'the start was slow');
+  }
+
+  /** It is given up, or over. */
+  [Symbol.dispose](): void {
+    this.cancel?.();
+  }
+}
