@@ -10,7 +10,10 @@ import type { After } from '../../domain/timer.ts';
 import { maskedCrc } from './crc.ts';
 import { isAbsent, namesIn, readAt } from './files.ts';
 
-/** A table as it was seen: LevelDB never changes one, but may remove it and use its name again. */
+/**
+ * A table as it was seen. LevelDB never changes one that its manifest names, but may remove it and use its name again.
+ * One that an opening before was killed over has no such name yet: the next opening writes it anew, into the same file.
+ */
 interface TableFile {
   readonly path: string;
   readonly sizeBytes: number;
@@ -28,7 +31,7 @@ export async function listTables(directory: string): Promise<TableFile[]> {
 async function tableFile(path: string): Promise<TableFile | undefined> {
   try {
     const { size, ino, birthtimeNs } = await stat(path, { bigint: true });
-    return { path, sizeBytes: Number(size), identity: `${ino} ${birthtimeNs}` };
+    return { path, sizeBytes: Number(size), identity: `${ino} ${birthtimeNs} ${size}` };
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
