@@ -11,7 +11,7 @@ import { link, mkdir, open, opendir, readdir, stat, statfs } from 'node:fs/promi
 import { dirname, join, resolve } from 'node:path';
 import { markBlock } from '../domain/blocks.ts';
 import { Failure } from '../domain/errors.ts';
-import { type FileModes, modesBelow } from '../domain/file-modes.ts';
+import { type FileModes, modesBelow } from '../domain/system/file-modes.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import {
   guarded,

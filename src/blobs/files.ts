@@ -1,8 +1,8 @@
 /** The few file operations that the disk store is made of, and how their errors are told to callers. */
 import { chmod, chown, type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { Failure } from '../domain/errors.ts';
-import type { FileModes } from '../domain/file-modes.ts';
-import { quotaExceededCode } from '../domain/quota-code.ts';
+import type { FileModes } from '../domain/system/file-modes.ts';
+import { quotaExceededCode } from '../domain/system/quota-code.ts';
 
 /** The system's error code (`ENOENT`), or undefined for anything that is not a system error. */
 export function systemCode(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
 /** What is wrong with a disk, in words, and whether room would mend it. */
 
-import { quotaExceededCode } from '../domain/quota-code.ts';
+import { quotaExceededCode } from '../domain/system/quota-code.ts';
 
 /** The codes of the system that writes fail with, how LevelDB spells them, and what people are told. */
 const troubles: readonly (readonly [code: string, spelling: string, words: string])[] = [

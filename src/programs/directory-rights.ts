@@ -5,7 +5,7 @@
 import { chmod, lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../blobs/files.ts';
-import { modesBelow } from '../domain/file-modes.ts';
+import { modesBelow } from '../domain/system/file-modes.ts';
 
 /** Of a file or directory. */
 interface Rights {
@@ -49,7 +49,9 @@ export async function requireRights(dataDir: string, user = thisUser()): Promise
       );
     // What a link leads to; that it leads nowhere is for whoever opens it to say.
     const target = found.isSymbolicLink() ? await stat(path).catch(absentAsUndefined) : found;
-    if (target?.isDirectory()) refuse(path, target, user);
+    // The socket's directory is its maker's, and closed to the group: whoever cannot enter it does not listen there.
+    const owner = name === 'run' ? { ...user, uid: target?.uid ?? user.uid } : user;
+    if (target?.isDirectory()) refuse(path, target, owner);
   }
   if (isShared || (rights.mode & group) === 0) return undefined;
   return `the data directory is shared: the group ${rights.gid} may write to ${dataDir}`;

@@ -3,6 +3,7 @@ import type { After } from '../domain/timer.ts';
 
 /** The stages of a start, in their order, and what each waits for. */
 const stages = {
+  program: 'the program, which is being loaded',
   settings: 'certificates, files of settings and the admin door',
   lock: 'the data directory: its rights, its lock, and whoever else has it',
   contents: 'a look for contents, since there is no index',
@@ -35,8 +36,8 @@ const pauseMsMax = 60_000;
 /** Watches one start. */
 export class SlowStart implements Disposable {
   private readonly options: SlowStartOptions;
-  private stage: StartStage = 'settings';
-  private enteredMs: number;
+  private stage: StartStage = 'program';
+  private enteredMs = 0;
   private pauseMs = slowMs;
   private told = false;
   private cancel: (() => void) | undefined;
@@ -44,7 +45,7 @@ export class SlowStart implements Disposable {
 
   constructor(options: SlowStartOptions) {
     this.options = options;
-    this.enteredMs = options.elapsed();
+    this.enter('settings');
     this.arm(Math.max(0, slowMs - this.enteredMs));
   }
 
@@ -68,7 +69,12 @@ export class SlowStart implements Disposable {
     const now = this.options.elapsed();
     this.told = true;
     this.options.warn(
-      { stage: this.stage, stage_ms: Math.round(now - this.enteredMs), start_ms: Math.round(now) },
+      {
+        stage: this.stage,
+        stage_ms: Math.round(now - this.enteredMs),
+        start_ms: Math.round(now),
+        before_ms: this.tookSoFar(),
+      },
       `still starting; it waits for ${stages[this.stage]}`,
     );
     this.arm(this.pauseMs);
@@ -81,8 +87,12 @@ export class SlowStart implements Disposable {
     this[Symbol.dispose]();
     const startMs = this.options.elapsed();
     if (!this.told && startMs < slowMs) return;
-    const took = Object.fromEntries([...this.tookMs].map(([stage, ms]) => [stage, Math.round(ms)]));
-    this.options.info({ start_ms: Math.round(startMs), stages_ms: took }, 'the start was slow');
+    this.options.info({ start_ms: Math.round(startMs), stages_ms: this.tookSoFar() }, 'the start was slow');
+  }
+
+  /** Whole milliseconds of each stage that is over. */
+  private tookSoFar(): Partial<Record<StartStage, number>> {
+    return Object.fromEntries([...this.tookMs].map(([stage, ms]) => [stage, Math.round(ms)]));
   }
 
   /** It is given up, or over. */

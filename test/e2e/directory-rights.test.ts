@@ -122,7 +122,9 @@ describe.skipIf(!isRoot)('a data directory of another user', () => {
     const said = /the data directory is shared: the group 4100 may write to /;
     for (const [at, user] of users.entries()) {
       const { code, stderr } = await artifactaAs(user, push(`of-${user.uid}`));
-      expect({ code, stderr }).toEqual({ code: 0, stderr: at === 0 ? expect.stringMatching(said) : '' });
+      // A command that takes a while would serve others, if the directory of the socket were not another user's.
+      const quiet = stderr.replace(/^artifacta: other processes have to wait: .*\n/gm, '');
+      expect({ code, quiet }).toEqual({ code: 0, quiet: at === 0 ? expect.stringMatching(said) : '' });
     }
     const listed = await artifactaAs(users[0]!, ['ls', 's', '--quiet', '--data-dir', dataDir]);
     expect(listed.stdout.split('\n').filter((line) => line !== '')).toHaveLength(3);

@@ -2,7 +2,7 @@
 import { chmod, chown, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { modesBelow } from '../../src/domain/file-modes.ts';
+import { modesBelow } from '../../src/domain/system/file-modes.ts';
 import { requireRights } from '../../src/programs/directory-rights.ts';
 import { newDirectory } from '../support/command.ts';
 
@@ -81,6 +81,15 @@ describe('a directory', () => {
       );
     await expect(requireRights(directory, somebody)).rejects.toThrow(
       `belongs to the user ${me}, and this is the user ${me + 1}: run it as that user, or "chown -R ${me + 1} `,
+    );
+  });
+
+  it('of a group may hold the socket of another user in it', async () => {
+    const directory = await made(0o2770, ['run', 0o700]);
+    expect(await requireRights(directory, ofOurGroup)).toMatch('may write');
+    await mkdir(join(directory, 'index'), { mode: 0o700 });
+    await expect(requireRights(directory, ofOurGroup)).rejects.toThrow(
+      `${join(directory, 'index')} belongs to`,
     );
   });
 

@@ -59,7 +59,9 @@ describe('a start', () => {
   it('that was slow before it could say so says so at once', () => {
     const { timers, lines } = watched(5_000);
     timers.advance(0);
-    expect(lines).toMatchObject([{ level: 'warn', at: 5_000, stage: 'settings', start_ms: 5_000 }]);
+    expect(lines).toMatchObject([
+      { level: 'warn', at: 5_000, stage: 'settings', start_ms: 5_000, before_ms: { program: 5_000 } },
+    ]);
   });
 
   it('during which no timer could run says so when it ends', () => {

@@ -5,7 +5,7 @@
 import { type FileHandle, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../../domain/errors.ts';
-import { modesBelow } from '../../domain/file-modes.ts';
+import { modesBelow } from '../../domain/system/file-modes.ts';
 import type { After } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
 import type { Mark } from '../engine/options.ts';
