@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeDirectory } from '../support/directories.ts';
 import { pushAtOnce } from '../support/pushers.ts';
@@ -19,6 +19,7 @@ import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { flipBits } from './rot/rot.ts';
 import { takePlaces } from './shares/rig.ts';
 import { soak } from './soak/rig.ts';
+import { startAndKill } from './starts/rig.ts';
 import { sendTiny } from './tiny/rig.ts';
 import { askAndNotRead } from './unread/rig.ts';
 
@@ -199,6 +200,23 @@ const large: NamedRig = {
   },
 };
 
+const starts: NamedRig = {
+  name: 'starts',
+  tries: 'a service with a large index is started and killed while every processor is busy',
+  short: 'test/faults/starts',
+  options: { number: 'how many starts; 500', artifacts: 'in the index; 100000' },
+  isOnlyByName: true,
+  async *play({ seed, count }) {
+    const { faults, said } = await startAndKill({
+      starts: count('number', 500),
+      artifacts: count('artifacts', 100_000),
+      burners: availableParallelism(),
+      seed: seed(),
+    });
+    yield { name: 'starts that are killed', faults, said };
+  },
+};
+
 const soaking: NamedRig = {
   name: 'soak',
   tries: 'a service works for an hour with its index kept level, and its memory and descriptors are watched',
@@ -225,6 +243,7 @@ export const rigs: readonly NamedRig[] = [
   clock,
   deletion,
   large,
+  starts,
   soaking,
 ];
 
