@@ -27,6 +27,8 @@ export interface Push {
    * what there is of it has been looked for: `made` says so.
    */
   state: 'sent' | 'acknowledged' | 'refused' | 'unknown' | 'settled';
+  /** How many of its calls wait for an answer. */
+  calls: number;
   /** The artifact that carries its number, once anybody has seen it. */
   made: string | undefined;
 }
@@ -71,8 +73,8 @@ export class Oracle {
     this.faults.push(text);
   }
 
-  begin(push: Omit<Push, 'number' | 'state' | 'made'>): Push {
-    const begun: Push = { ...push, number: this.pushes.size + 1, state: 'sent', made: undefined };
+  begin(push: Omit<Push, 'number' | 'state' | 'calls' | 'made'>): Push {
+    const begun: Push = { ...push, number: this.pushes.size + 1, state: 'sent', calls: 0, made: undefined };
     this.pushes.set(begun.number, begun);
     return begun;
   }

@@ -35,6 +35,7 @@ export async function send(connection: Connection, oracle: Oracle, push: Push): 
     wasSealed: oracle.session(push.session).fate === 'sealed',
   };
   if (push.state !== 'acknowledged') push.state = 'sent';
+  push.calls++;
   try {
     const { artifact, receipt } = await call(connection, push);
     noteAnswer(oracle, push, before, artifactFrom(artifact), receipt);
@@ -43,6 +44,8 @@ export async function send(connection: Connection, oracle: Oracle, push: Push): 
     connection.lost ||= error.reason === undefined;
     if (!isUnknown(error)) noteRefusal(oracle, push, before, error);
     else if (push.state !== 'acknowledged') push.state = 'unknown';
+  } finally {
+    push.calls--;
   }
 }
 
@@ -91,7 +94,8 @@ function noteRefusal(oracle: Oracle, push: Push, before: Before, error: Artifact
     oracle.fault(`${said}; its session is ${session.fate}`);
   }
   if (error.reason === 'SESSION_SEALED' && session.fate === 'doubtful') session.fate = 'fenced';
-  if (push.state === 'sent') push.state = push.made === undefined ? 'refused' : 'settled';
+  // Of two calls at once one may be too late for a seal, or too early for a content, and the other not.
+  if (push.state === 'sent' && push.calls === 1) push.state = push.made === undefined ? 'refused' : 'settled';
 }
 
 /** Whether what is known allows of this refusal. */
