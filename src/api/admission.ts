@@ -5,7 +5,7 @@
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Holder, nameOfHolder } from '../domain/principal.ts';
-import { overShare } from '../domain/shares.ts';
+import { Shares } from '../domain/shares.ts';
 import type { After } from './timer.ts';
 
 interface AdmissionOptions {
@@ -33,7 +33,7 @@ interface Waiting {
 /** Lets uploads in, and their chunks, within {@link limits}. */
 export class Admission {
   readonly options: Required<AdmissionOptions>;
-  private readonly uploads = new Set<AdmittedUpload>();
+  private readonly uploads = new Shares<AdmittedUpload>();
   private readonly ofNamespace = new Map<string, number>();
   private readonly ofHolder = new Map<string, number>();
   private readonly waiting: Waiting[] = [];
@@ -147,9 +147,7 @@ export class Admission {
 
   /** Whoever has more than a share loses the slowest upload, the latest of equal ones; else one that is slow ends. */
   private makePlace(asking: Holder): void {
-    const [slowest] = overShare(this.uploads, asking)
-      .toReversed()
-      .sort((a, b) => a.rate - b.rate);
+    const [slowest] = [...this.uploads.overShare(asking)].toReversed().sort((a, b) => a.rate - b.rate);
     if (slowest === undefined) this.cutSlowest();
     else slowest.cut('others have a share of the places, and there are many uploads with these credentials');
   }

@@ -14,7 +14,7 @@ import {
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { guestSubject, holderOf, nameOfHolder, type Principal } from '../domain/principal.ts';
+import { holderOf, type Principal } from '../domain/principal.ts';
 import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
 import { type Door, doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
 import { messagesTooSmall, messageTooLarge, toConnectError, unforeseen } from './errors.ts';
@@ -255,9 +255,7 @@ class Watch {
     const { authenticate = withoutAuthentication, after = afterRealTime } = this.options;
     const principal = await authenticate(presentedBy(context));
     this.principal = principal;
-    context.values
-      .get(answerKey)
-      ?.hold(nameOfHolder(holderOf(principal)), principal.subject !== guestSubject);
+    context.values.get(answerKey)?.hold(holderOf(principal));
     requireNeeded(principal, this.need);
     const ms = this.allowedMs(context);
     const { elapsed } = this.options;

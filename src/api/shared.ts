@@ -52,7 +52,7 @@ export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions):
       if (!/^[A-Za-z0-9_-]{43}$/.test(token)) throw noSuchLink();
       const { artifact, linkId, namespace } = await store.shared.find(token);
       about = { namespace, subject: linkId };
-      answer.hold(`link ${linkId}`, false);
+      answer.hold({ group: namespace, name: `link ${linkId}` });
       return await use({
         artifact: toArtifactMessage(artifact),
         read: (part, signal) => told(inRoom(store.shared.read(token, part, signal), answer, signal), noted),

@@ -169,4 +169,10 @@ export const limits = {
   ballastBytesMax: 64 * 1024 * 1024,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
+  /** On each door. */
+  connectionsMax: 1_000,
+  /** Probes and scrapers need a handful; the rest of the process's descriptors is for those who bring artifacts. */
+  adminConnectionsMax: 256,
+  /** Where connections are scarce, those that bring less a second of the requests that are awaited of them are ended. */
+  connectionRateBytesMin: 16 * 1024,
 } as const;

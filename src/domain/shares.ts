@@ -1,38 +1,97 @@
 import { type Holder, nameOfHolder } from './principal.ts';
 
-/** One use of what all share, by somebody. */
+/** One use of what all share, by somebody. The holder does not change while it is counted. */
 interface Use {
   readonly holder: Holder;
 }
 
+interface Group<U> {
+  size: number;
+  readonly holders: Map<string, Set<U>>;
+}
+
+const none: ReadonlySet<never> = new Set();
+
 /**
- * Whose uses give way where there is no place for another one. Whoever is alone may have everything; while others ask,
- * groups are left with equal parts, and holders with equal parts of their group's.
- *
- * @returns the uses of whoever has most, if that is at least two more than those of whoever asks, so that both can go on
- * with what they then have: of the largest group, else of the largest holder in the group of whoever asks. Empty: nobody
- * has too much.
+ * The uses of what all share, and whose give way where there is no place for another one. Whoever is alone may have
+ * everything; while others ask, groups are left with equal parts, and holders with equal parts of their group's.
  */
-export function overShare<U extends Use>(uses: Iterable<U>, asking: Holder): readonly U[] {
-  const all = [...uses];
-  const byGroup = Map.groupBy(all, ({ holder }) => holder.group);
-  const group = largestBeside(byGroup, asking.group);
-  if (group !== undefined) return largest(namesOf(group))!;
-  const own = namesOf(byGroup.get(asking.group) ?? []);
-  return largestBeside(own, nameOfHolder(asking)) ?? [];
+export class Shares<U extends Use> implements Iterable<U> {
+  private readonly uses = new Set<U>();
+  private readonly groups = new Map<string, Group<U>>();
+
+  constructor(uses: Iterable<U> = []) {
+    for (const use of uses) this.add(use);
+  }
+
+  get size(): number {
+    return this.uses.size;
+  }
+
+  /** In the order in which they began. */
+  [Symbol.iterator](): Iterator<U> {
+    return this.uses.values();
+  }
+
+  has(use: U): boolean {
+    return this.uses.has(use);
+  }
+
+  add(use: U): void {
+    this.uses.add(use);
+    const { group: groupName } = use.holder;
+    const name = nameOfHolder(use.holder);
+    const group = this.groups.get(groupName) ?? { size: 0, holders: new Map<string, Set<U>>() };
+    const own = group.holders.get(name) ?? new Set<U>();
+    this.groups.set(groupName, group);
+    group.holders.set(name, own);
+    own.add(use);
+    group.size++;
+  }
+
+  delete(use: U): boolean {
+    if (!this.uses.delete(use)) return false;
+    const { group: groupName } = use.holder;
+    const name = nameOfHolder(use.holder);
+    const group = this.groups.get(groupName)!;
+    const own = group.holders.get(name)!;
+    own.delete(use);
+    group.size--;
+    if (own.size === 0) group.holders.delete(name);
+    if (group.size === 0) this.groups.delete(groupName);
+    return true;
+  }
+
+  /**
+   * The uses of whoever has most, if that is at least two more than those of whoever asks, so that both can go on with
+   * what they then have: of the largest group, else of the largest holder in the group of whoever asks. Empty: nobody
+   * has too much.
+   */
+  overShare(asking: Holder): ReadonlySet<U> {
+    const own = this.groups.get(asking.group);
+    const group = largest(this.groups.values());
+    if (group !== undefined && group !== own && group.size >= (own?.size ?? 0) + 2)
+      return largest(group.holders.values())!;
+    const holder = own?.holders.get(nameOfHolder(asking));
+    const most = own === undefined ? undefined : largest(own.holders.values());
+    return most !== undefined && most !== holder && most.size >= (holder?.size ?? 0) + 2 ? most : none;
+  }
+
+  /** The uses of those who have more than whoever asks, and of whoever asks: these alone may give way for another reason. */
+  *notUnder(asking: Holder): Generator<ReadonlySet<U>, undefined> {
+    const own = this.groups.get(asking.group);
+    const name = nameOfHolder(asking);
+    const holder = own?.holders.get(name);
+    for (const group of this.groups.values()) {
+      if (group !== own && group.size <= (own?.size ?? 0)) continue;
+      for (const uses of group.holders.values())
+        if (group !== own || uses === holder || uses.size > (holder?.size ?? 0)) yield uses;
+    }
+  }
 }
 
-function namesOf<U extends Use>(uses: readonly U[]): Map<string, U[]> {
-  return Map.groupBy(uses, ({ holder }) => nameOfHolder(holder));
-}
-
-function largest<U>(parts: Map<string, U[]>): U[] | undefined {
-  return [...parts.values()].sort((a, b) => b.length - a.length)[0];
-}
-
-/** The largest part, if it is not the one with this name and larger by two. */
-function largestBeside<U>(parts: Map<string, U[]>, name: string): U[] | undefined {
-  const most = largest(parts);
-  const own = parts.get(name);
-  return most === undefined || most === own || most.length < (own?.length ?? 0) + 2 ? undefined : most;
+function largest<T extends { readonly size: number }>(parts: Iterable<T>): T | undefined {
+  let most: T | undefined;
+  for (const part of parts) if (most === undefined || part.size > most.size) most = part;
+  return most;
 }

@@ -7,6 +7,7 @@ import { type Namespace, parseNamespace } from '../domain/names.ts';
 import {
   anonymous,
   guestSubject,
+  type Holder,
   holderOf,
   localOperator,
   nameOfHolder,
@@ -90,7 +91,12 @@ export const withoutAuthentication: Authenticate = async ({ authorization, names
 function guest(namespace: string | undefined, isLocal: boolean, address: string | undefined): Principal {
   const parsed = parseNamespace('artifacta-namespace', namespace ?? 'default');
   if (isLocal || address === undefined) return isLocal ? localOperator(parsed) : anonymous(parsed);
-  return { ...anonymous(parsed), holder: { group: `address ${networkOf(address)}`, name: guestSubject } };
+  return { ...anonymous(parsed), holder: addressHolder(address) };
+}
+
+/** By whom is used what somebody at this address uses of whom no more is known. @param address undefined: this machine's. */
+export function addressHolder(address: string | undefined): Holder {
+  return { group: `address ${address === undefined ? '' : networkOf(address)}`, name: guestSubject };
 }
 
 /** Tells who calls. Those who fail are held up: see {@link Throttle}. */
@@ -223,7 +229,7 @@ function inNamespace(principal: Principal, named: string | undefined): Principal
 }
 
 /** One IPv4 address, or the 64 bits that one customer of a provider has in IPv6. */
-export function networkOf(address: string): string {
+function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
   if (!isIPv6(plain)) return plain;
   const [head = '', tail = ''] = plain.split('::');

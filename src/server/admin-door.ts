@@ -2,12 +2,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { usualPlaces } from '../api/places.ts';
 import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
 import { Answers, usualBudget } from './answers.ts';
 import { hostName, KnownHosts } from './known-hosts.ts';
+import { givePlaces } from './places.ts';
 import type { Readiness } from './readiness.ts';
 import { occursTwice, repeatedHeader } from './single-headers.ts';
 import { Turns } from './turns.ts';
@@ -27,6 +29,8 @@ export interface AdminDoorOptions {
   readonly readiness: Pick<Readiness, 'ready' | 'phase'>;
   /** Of what waits to be sent, also of other doors. Default: one with the usual limits. */
   readonly sendBudget?: SendBudget;
+  /** Connections at once. Default: as many as usual. */
+  readonly connectionsMax?: number | undefined;
   /** The body of `/metrics`. */
   readonly metrics: () => Promise<Scrape>;
   /** Told of errors that nobody foresaw; the caller only hears 500. */
@@ -42,8 +46,6 @@ interface AdminDoor extends AsyncDisposable {
 /** How long a request may take to arrive, and a connection may be idle, in milliseconds. */
 const patienceMs = 5_000;
 const headerBytesMax = 8 * 1024;
-/** Probes and scrapers need a handful; the rest of the process's descriptors is for those who bring artifacts. */
-const connectionsMax = 256;
 const closeMs = 1_000;
 
 /** @throws Error if the address cannot be listened on. */
@@ -63,13 +65,17 @@ export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoo
       turns.take(request, async () => {
         const isOut = once(response, 'close');
         const { socket } = request;
-        const unsent = answers.open(socket, socket.remoteAddress, 1, () => response.destroy());
+        const unsent = answers.open(socket, socket.remoteAddress, 1, {
+          end: () => response.destroy(),
+          refuse: () => response.destroy(),
+          isWhole: () => request.complete,
+        });
         send(request, response, await answer(request, response, known, options), unsent);
         await isOut;
         unsent.drop();
       }),
   );
-  server.maxConnections = connectionsMax;
+  givePlaces(server, options.connectionsMax ?? usualPlaces.adminDoor);
   const { host } = options.address;
   await listen(server, options.address);
   const { port } = server.address() as AddressInfo;

@@ -1,10 +1,18 @@
 /** The answers on each connection, as the one budget of what waits to be sent knows them. */
 import type { Socket } from 'node:net';
 import type { ConnectError } from '@connectrpc/connect';
+import type { PlacedCall } from '../api/places.ts';
 import { SendBudget } from '../api/sending/send-budget.ts';
 import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
 import { afterRealTime } from '../api/timer.ts';
 import { breakOff, type Connection, hasLostPeer } from './connection-sockets.ts';
+import { placeOf } from './places.ts';
+
+/** What a door can do about a call. */
+interface CallEnds extends PlacedCall {
+  /** Ends it at once; nothing more of its answer is sent. */
+  readonly end: (error: ConnectError) => void;
+}
 
 /** Opens an account for each answer, and closes those of a connection that has gone. */
 export class Answers {
@@ -20,21 +28,24 @@ export class Answers {
    *
    * @param connection undefined if it has gone.
    * @param copies how often its bytes are in memory while they are sent.
-   * @param end called if others need its room.
+   * @param ends called if others need its room, or the place of its connection.
    */
   open(
     connection: Connection | undefined,
     address: string | undefined,
     copies: number,
-    end: (error: ConnectError) => void,
+    ends: CallEnds,
   ): UnsentAnswer {
+    const place = placeOf(connection);
     const answer = this.budget.open(address, copies, {
-      end,
+      end: ends.end,
+      held: (holder) => place?.hold(holder),
       hasLostPeer: () => connection !== undefined && hasLostPeer(connection),
       disconnect: () => disconnect(connection),
     });
     if (connection === undefined || connection.destroyed) answer.drop();
     else this.keep(connection, answer);
+    if (place !== undefined) answer.whenSettled(place.begin(ends));
     return answer;
   }
 

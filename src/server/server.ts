@@ -1,6 +1,7 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Door } from '../api/door.ts';
+import { usualPlaces } from '../api/places.ts';
 import { OpenCalls } from '../api/sending/open-calls.ts';
 import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { OpenShared } from '../api/shared.ts';
@@ -16,9 +17,9 @@ import { Health, health } from './grpc/health.ts';
 import {
   advertise,
   answerWithoutCall,
-  boundConnections,
   lookAtHeads,
   openConnectionWindows,
+  placeConnections,
 } from './grpc/internals.ts';
 import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
@@ -30,8 +31,6 @@ import { FollowingCredentials, type Tls } from './tls.ts';
 
 const MiB = 1024 * 1024;
 const windowBytesDefault = 4 * MiB;
-/** On each door; more are closed at once. */
-const connectionsMax = 1_000;
 
 // It writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
@@ -59,6 +58,8 @@ export interface ServerOptions {
   readonly messageBytesMax: number;
   /** Calls that one connection may have open. */
   readonly concurrentStreamsMax: number;
+  /** Connections to each door. Default: as many as usual. */
+  readonly connectionsMax?: number;
   /** What a client may send ahead on one stream, and on one connection. Default 4 MiB. */
   readonly windowBytes?: number;
   /** How long calls are still taken after the service has said that it leaves, in milliseconds. Default 0. */
@@ -134,7 +135,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       secured ? new FollowingCredentials(tls) : ServerCredentials.createInsecure(),
     );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
-    boundConnections(server, connectionsMax);
+    placeConnections(server, options.connectionsMax ?? usualPlaces.door);
     lookAtHeads(server, refusedHead, openCalls);
     return port;
   };
@@ -186,6 +187,7 @@ function httpOptions(
     checkHost: options.checkHost ?? true,
     messageBytesMax: options.messageBytesMax,
     concurrentStreamsMax: options.concurrentStreamsMax,
+    connectionsMax: options.connectionsMax ?? usualPlaces.door,
     windowBytes: options.windowBytes ?? windowBytesDefault,
     onUnexpectedError: options.onUnexpectedError,
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Holder } from '../../src/domain/principal.ts';
-import { overShare } from '../../src/domain/shares.ts';
+import { Shares } from '../../src/domain/shares.ts';
 import { Chance } from '../faults/seeded.ts';
 
 const holder = (text: string): Holder => {
@@ -9,7 +9,11 @@ const holder = (text: string): Holder => {
 };
 const uses = (...texts: string[]) => texts.map((text) => ({ holder: holder(text) }));
 const losers = (held: string[], asking: string) =>
-  new Set(overShare(uses(...held), holder(asking)).map(({ holder: { group, name } }) => `${group}/${name}`));
+  new Set(
+    [...new Shares(uses(...held)).overShare(holder(asking))].map(
+      ({ holder: { group, name } }) => `${group}/${name}`,
+    ),
+  );
 
 describe('who gives way', () => {
   it.each([
@@ -31,13 +35,13 @@ function play(seed: number, places: number, names: readonly string[]) {
   let held = uses(...Array.from({ length: places }, () => names[0]!));
   for (let step = 0; step < 40 * places; step++) {
     const name = chance.pick(names);
-    const [victim] = overShare(held, holder(name));
+    const [victim] = new Shares(held).overShare(holder(name));
     if (victim === undefined) continue;
     held = [...held.filter((use) => use !== victim), ...uses(name)];
   }
   const count = (name: string) =>
     held.filter((use) => `${use.holder.group}/${use.holder.name}` === name).length;
-  const isSettled = names.every((name) => overShare(held, holder(name)).length === 0);
+  const isSettled = names.every((name) => new Shares(held).overShare(holder(name)).size === 0);
   return { counts: names.map(count), isSettled };
 }
 

@@ -6,11 +6,13 @@
  */
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import { type Holder, nameOfHolder } from '../../domain/principal.ts';
 import { type After, unlessAborted } from '../timer.ts';
 import {
   type AnswerEnds,
   endedForOthers,
-  type Holder,
+  type Held,
+  type HeldByGroup,
   nobodyLeft,
   overloaded,
   UnsentAnswer,
@@ -35,8 +37,9 @@ const lookMs = 1_000;
 /** The one budget of a service: what all its answers hold, and who waits for room. Times are milliseconds. */
 export class SendBudget {
   private readonly options: Required<SendBudgetOptions>;
-  private readonly holders = new Map<string, Holder>();
-  private readonly waiting = new Set<Holder>();
+  private readonly holders = new Map<string, Held>();
+  private readonly groups = new Map<string, HeldByGroup>();
+  private readonly waiting = new Set<Held>();
   /** Those that hold something. */
   private readonly answers = new Set<UnsentAnswer>();
   private bytes = 0;
@@ -115,17 +118,30 @@ export class SendBudget {
   }
 
   /** For {@link UnsentAnswer}. */
-  holder(name: string): Holder {
-    const holder = this.holders.get(name) ?? { name, bytes: 0, answers: 0, waiting: [], waitingBytes: 0 };
-    this.holders.set(name, holder);
+  holder(of: Holder): Held {
+    const name = nameOfHolder(of);
+    const holder = this.holders.get(name) ?? this.meet(name, of);
     holder.answers++;
     return holder;
   }
 
+  private meet(name: string, of: Holder): Held {
+    const group = this.groups.get(of.group) ?? { bytes: 0, waitingBytes: 0, holders: new Set<Held>() };
+    const holder: Held = { of, group, bytes: 0, answers: 0, waiting: [], waitingBytes: 0 };
+    group.holders.add(holder);
+    this.groups.set(of.group, group);
+    this.holders.set(name, holder);
+    return holder;
+  }
+
   /** For {@link UnsentAnswer}. */
-  letGo(holder: Holder): void {
+  letGo(holder: Held): void {
     holder.answers--;
-    if (holder.answers === 0) this.holders.delete(holder.name);
+    if (holder.answers > 0) return;
+    const { of, group } = holder;
+    this.holders.delete(nameOfHolder(of));
+    group.holders.delete(holder);
+    if (group.holders.size === 0) this.groups.delete(of.group);
   }
 
   /** For {@link UnsentAnswer}: what it holds has changed by so much. */
@@ -133,6 +149,7 @@ export class SendBudget {
     this.bytes += bytes;
     if (this.bytes > this.bytesPeak) this.bytesPeak = this.bytes;
     answer.holder.bytes += bytes;
+    answer.holder.group.bytes += bytes;
     if (answer.bytes > 0) this.answers.add(answer);
     else this.answers.delete(answer);
     if (!this.isSweeping) this.sweep();
@@ -158,6 +175,7 @@ export class SendBudget {
     if (bytes === 0) holder.waiting.unshift(waiting);
     else holder.waiting.push(waiting);
     holder.waitingBytes += keptBytes;
+    holder.group.waitingBytes += keptBytes;
     this.waitingBytes += keptBytes;
     this.waiting.add(holder);
     const cancel = this.options.after(limits.sendAdmissionSecondsMax * 1000, () =>
@@ -182,7 +200,7 @@ export class SendBudget {
   }
 
   /** For one more that waits; who came last, of those who keep most, makes way for it. @throws Failure OVERLOADED */
-  private makePlace(holder: Holder, keptBytes: number): void {
+  private makePlace(holder: Held, keptBytes: number): void {
     const { holderWaitingMax, holderWaitingBytesMax, waitingBytesMax } = limits;
     const why = 'too many answers wait for room';
     const kept = holder.waitingBytes + keptBytes;
@@ -191,14 +209,24 @@ export class SendBudget {
       throw overloaded(why);
     }
     while (this.waitingBytes + keptBytes > waitingBytesMax) {
-      let most = holder;
-      for (const other of this.waiting) if (other.waitingBytes > most.waitingBytes) most = other;
-      if (most.waitingBytes <= kept) {
+      const most = this.keepingMost(holder);
+      if (most === undefined || most.waitingBytes <= kept) {
         this.refused++;
         throw overloaded(why);
       }
       this.refuse(most.waiting.at(-1)!, why);
     }
+  }
+
+  /** Whose waiting calls keep most, of the group whose do. @param asking of whose group it is, unless another keeps more. */
+  private keepingMost(asking: Held): Held | undefined {
+    let group = asking.group;
+    for (const other of this.groups.values()) if (other.waitingBytes > group.waitingBytes) group = other;
+    let most: Held | undefined;
+    for (const holder of group.holders)
+      if (holder.waiting.length > 0 && (most === undefined || holder.waitingBytes > most.waitingBytes))
+        most = holder;
+    return most;
   }
 
   private refuse(waiting: Waiting, why: string): void {
@@ -207,19 +235,24 @@ export class SendBudget {
     waiting.refuse(overloaded(why));
   }
 
-  /** Lets in who waits, those first who hold least. */
+  /** Lets in who waits: those first whose group holds least, and who do in it. */
   private goOn(): void {
     for (;;) {
-      let least: Holder | undefined;
+      let least: Held | undefined;
       for (const holder of this.waiting)
-        if (least === undefined || holder.bytes < least.bytes) least = holder;
-      if (least === undefined) return;
-      const first = least.waiting[0]!;
-      if (!this.fits(least, first.bytes)) return;
+        if (!this.hasItsPart(holder) && (least === undefined || holdsLess(holder, least))) least = holder;
+      const first = least?.waiting[0];
+      if (least === undefined || first === undefined || !this.fits(least, first.bytes)) return;
       this.forget(first);
       first.answer.reserve(first.bytes);
       first.go();
     }
+  }
+
+  /** Whether there is room, but not for whoever holds so much. */
+  private hasItsPart(holder: Held): boolean {
+    const { bytes } = holder.waiting[0]!;
+    return this.bytes + bytes <= this.options.unsentBytesMax && !this.fits(holder, bytes);
   }
 
   private forget(waiting: Waiting): void {
@@ -228,12 +261,13 @@ export class SendBudget {
     if (at < 0) return;
     holder.waiting.splice(at, 1);
     holder.waitingBytes -= waiting.keptBytes;
+    holder.group.waitingBytes -= waiting.keptBytes;
     this.waitingBytes -= waiting.keptBytes;
     if (holder.waiting.length === 0) this.waiting.delete(holder);
   }
 
   /** What is larger than all that is allowed may go alone. */
-  private fits(holder: Holder, bytes: number): boolean {
+  private fits(holder: Held, bytes: number): boolean {
     const { unsentBytesMax, holderUnsentBytesMax } = this.options;
     const left = holder.bytes + bytes > holderUnsentBytesMax ? holderUnsentBytesMax : 0;
     return this.bytes === 0 || this.bytes + bytes <= unsentBytesMax - left;
@@ -286,29 +320,44 @@ export class SendBudget {
 
   /** Ends answers that are not slow, of those who hold more than their share, for those who hold less and wait. */
   private share(taken: readonly UnsentAnswer[], now: number): void {
-    const { unsentBytesMax, holderUnsentBytesMax } = this.options;
-    let holders = 0;
-    for (const holder of this.holders.values()) if (holder.bytes > 0 || holder.waiting.length > 0) holders++;
-    const share = Math.min(holderUnsentBytesMax, unsentBytesMax / holders);
+    const shares = this.shares();
     let missing = 0;
-    for (const { bytes, waiting } of this.waiting) {
-      const [first] = waiting;
-      if (first !== undefined && now - first.sinceMs >= lookMs && bytes + first.bytes <= share)
-        missing += Math.max(1, first.bytes);
+    for (const holder of this.waiting) {
+      const [first] = holder.waiting;
+      if (first === undefined || now - first.sinceMs < lookMs) continue;
+      if (holder.bytes + first.bytes <= shares.get(holder)!) missing += Math.max(1, first.bytes);
     }
-    const left = new Map<Holder, number>();
+    const left = new Map<Held, number>();
     for (const answer of taken) {
       if (missing <= 0) return;
       const held = left.get(answer.holder) ?? answer.holder.bytes;
-      if (answer.isEnded || held <= share) continue;
+      if (answer.isEnded || held <= shares.get(answer.holder)!) continue;
       left.set(answer.holder, held - answer.bytes);
       missing -= answer.bytes;
       this.end(answer, now);
     }
   }
 
+  /** An equal part for each group that holds something or waits, and an equal part of it for each of its holders. */
+  private shares(): Map<Held, number> {
+    const { unsentBytesMax, holderUnsentBytesMax } = this.options;
+    const asking = [...this.groups.values()]
+      .map(({ holders }) => [...holders].filter(({ bytes, waiting }) => bytes > 0 || waiting.length > 0))
+      .filter(({ length }) => length > 0);
+    const shares = new Map<Held, number>();
+    for (const holders of asking) {
+      const share = Math.min(holderUnsentBytesMax, unsentBytesMax / asking.length / holders.length);
+      for (const holder of holders) shares.set(holder, share);
+    }
+    return shares;
+  }
+
   private end(answer: UnsentAnswer, now: number): void {
     this.ended++;
     answer.end(now, endedForOthers());
   }
+}
+
+function holdsLess(one: Held, other: Held): boolean {
+  return one.group.bytes < other.group.bytes || (one.group === other.group && one.bytes < other.bytes);
 }

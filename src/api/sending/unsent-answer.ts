@@ -2,22 +2,34 @@
 import { type ConnectError, createContextKey } from '@connectrpc/connect';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { networkOf } from '../../identity/authentication.ts';
+import type { Holder } from '../../domain/principal.ts';
+import { addressHolder } from '../../identity/authentication.ts';
 import { toConnectError } from '../errors.ts';
 
 /** What a door can do about an answer whose room others need. */
 export interface AnswerEnds {
   /** Ends it, whatever of it is unsent. */
   readonly end: (error: ConnectError) => void;
+  /** Says by whom it was asked for. */
+  readonly held: (holder: Holder) => void;
   /** Whether nobody is at the other end of its connection, as far as the system knows. */
   readonly hasLostPeer: () => boolean;
   /** Closes its connection, which has kept what was handed to it. */
   readonly disconnect: () => void;
 }
 
-/** By whom answers are asked for. */
-export interface Holder {
-  readonly name: string;
+/** What the answers of one group of holders hold together. */
+export interface HeldByGroup {
+  bytes: number;
+  waitingBytes: number;
+  /** Those that have answers. */
+  readonly holders: Set<Held>;
+}
+
+/** What the answers of one holder hold together. */
+export interface Held {
+  readonly of: Holder;
+  readonly group: HeldByGroup;
   bytes: number;
   /** That are not settled. */
   answers: number;
@@ -45,10 +57,10 @@ const keptMs = 1_000;
 interface Budget {
   /** Milliseconds, from any origin. */
   elapsed(): number;
-  /** The holder of that name, who has an answer more. */
-  holder(name: string): Holder;
+  /** What the holder has, with an answer more. */
+  holder(holder: Holder): Held;
   /** One answer of the holder has settled. */
-  letGo(holder: Holder): void;
+  letGo(holder: Held): void;
   /** What the answer holds has changed by so much. */
   charge(answer: UnsentAnswer, bytes: number): void;
   /** Resolves when so much is reserved for it. @throws Failure OVERLOADED */
@@ -60,9 +72,8 @@ interface Budget {
 /** One answer, from its making until the last of it is sent. A door that knows of none makes none. */
 export class UnsentAnswer {
   /** By whom it was asked for; at first, by somebody at its address. */
-  holder: Holder;
+  holder: Held;
   private readonly budget: Budget;
-  private readonly address: string;
   /** How often its bytes are in memory while they are sent. */
   private readonly copies: number;
   private readonly ends: AnswerEnds;
@@ -80,10 +91,9 @@ export class UnsentAnswer {
 
   constructor(budget: Budget, address: string | undefined, copies: number, ends: AnswerEnds) {
     this.budget = budget;
-    this.address = address === undefined ? '' : networkOf(address);
     this.copies = copies;
     this.ends = ends;
-    this.holder = budget.holder(`address ${this.address}`);
+    this.holder = budget.holder(addressHolder(address));
     this.pace = new Pace(budget.elapsed());
   }
 
@@ -124,13 +134,16 @@ export class UnsentAnswer {
     this.asked += bytes;
   }
 
-  /** Says by whom it was asked for. @param isAnywhere whether that is one and the same wherever it comes from. */
-  hold(who: string, isAnywhere: boolean): void {
+  /** Says by whom it was asked for. */
+  hold(holder: Holder): void {
     if (this.isSettled) return;
+    this.ends.held(holder);
     const before = this.holder;
-    this.holder = this.budget.holder(isAnywhere ? who : `${who} ${this.address}`);
+    this.holder = this.budget.holder(holder);
     before.bytes -= this.bytes;
+    before.group.bytes -= this.bytes;
     this.holder.bytes += this.bytes;
+    this.holder.group.bytes += this.bytes;
     this.budget.letGo(before);
   }
 

@@ -16,6 +16,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import { rememberSockets } from '../connection-sockets.ts';
+import { givePlaces } from '../places.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
 import { paceFrames } from '../tiny-pieces.ts';
 import { type GrpcStatus, statusOf } from './status.ts';
@@ -114,9 +115,9 @@ export function answerWithoutCall(server: Server, status: () => Partial<StatusOb
   inner._respondWithError = (_status, ...rest) => respond.call(server, status(), ...rest);
 }
 
-/** Closes connections beyond so many at once. Call it once the server is bound. */
-export function boundConnections(server: Server, connectionsMax: number): void {
-  for (const http2Server of http2ServersOf(server)) http2Server.maxConnections = connectionsMax;
+/** Gives so many places to connections. Call it once the server is bound. */
+export function placeConnections(server: Server, connectionsMax: number): void {
+  for (const http2Server of http2ServersOf(server)) givePlaces(http2Server, connectionsMax);
 }
 
 function http2ServersOf(server: Server): readonly Http2Server[] {

@@ -24,10 +24,14 @@ export function countAnswer(
   answers: Answers,
   gone: AbortController,
 ): UnsentAnswer {
-  const answer = answers.open(stream.session, socketOf(stream)?.remoteAddress, copies, (error) => {
-    gone.abort(error);
-    // A status would wait behind what the caller does not take.
-    stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  const answer = answers.open(stream.session, socketOf(stream)?.remoteAddress, copies, {
+    end: (error) => {
+      gone.abort(error);
+      // A status would wait behind what the caller does not take.
+      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    },
+    refuse: (error) => gone.abort(error),
+    isWhole: () => stream.state.remoteClose === 1,
   });
   // A stream may never be told that its connection has gone.
   answer.whenSettled(() => gone.abort(cancelled()));

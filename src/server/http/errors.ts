@@ -1,5 +1,6 @@
 /** Errors as HTTP answers: the JSON of the Connect protocol, with a status by the reason. */
 import { Buffer } from 'node:buffer';
+import { STATUS_CODES } from 'node:http';
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import {
@@ -71,6 +72,16 @@ export function errorAnswer(error: ConnectError | HttpError): ErrorAnswer {
     },
     body,
   };
+}
+
+/** The bytes of an answer of HTTP/1.1 on a connection where nothing is being answered, and after which it is closed. */
+export function wholeAnswer(error: ConnectError): Buffer {
+  const { status, headers, body } = errorAnswer(error);
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', ''].join('\r\n');
+  return Buffer.concat([Buffer.from(head), body]);
 }
 
 function statusOf(error: ConnectError): number {

@@ -59,9 +59,16 @@ export class Exchange {
     };
     if (!this.isHttp2) pacePieces(request);
     const { connection, address } = connectionOf(request, response);
-    this.unsent = answers.open(connection, address, 1, (error) => {
-      gone.abort(error);
-      this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.unsent = answers.open(connection, address, 1, {
+      end: (error) => {
+        gone.abort(error);
+        this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      },
+      refuse: (error) => {
+        this.answerError(error);
+        gone.abort(error);
+      },
+      isWhole: () => request.complete,
     });
     let isClosed = false;
     const close = () => {

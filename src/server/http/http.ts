@@ -8,6 +8,7 @@ import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import { rememberSockets } from '../connection-sockets.ts';
+import { givePlaces } from '../places.ts';
 import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
 import { occursTwice, repeatedHeader } from '../single-headers.ts';
 import { paceFrames } from '../tiny-pieces.ts';
@@ -15,7 +16,7 @@ import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
-import { badField, HttpError } from './errors.ts';
+import { badField, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
 import { PlainCalls } from './plain-calls.ts';
@@ -32,6 +33,7 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   /** Of this door and others. */
   readonly openCalls: OpenCalls;
   readonly concurrentStreamsMax: number;
+  readonly connectionsMax: number;
   readonly windowBytes: number;
 }
 
@@ -50,8 +52,6 @@ export interface HttpDoor {
 const headBytesMax = 64 * 1024;
 /** How long a client may take for the head of a request, in milliseconds. */
 const headersTimeout = 30_000;
-/** More are closed at once. */
-const maxConnections = 1_000;
 /** More are refused, since Node drops what exceeds its own limit without a word. */
 const headersMax = 100;
 
@@ -67,6 +67,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
     paceFrames(server as Http2SecureServer);
   }
   const turns = new Turns();
+  givePlaces(server, options.connectionsMax, (socket, error) => socket.write(wholeAnswer(error)));
   const connections = new Connections(server, turns);
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
@@ -131,7 +132,6 @@ function makeServer(options: HttpOptions): NodeServer {
     maxHeadersCount: 2 * headersMax,
     headersTimeout,
     requestTimeout: 0,
-    maxConnections,
   });
   return server;
 }

@@ -4,7 +4,7 @@ import type { SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import type { SessionId } from '../../domain/names.ts';
 import { type Holder, holderOf, type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
-import { overShare } from '../../domain/shares.ts';
+import { Shares } from '../../domain/shares.ts';
 import { type After, afterRealTime } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -39,7 +39,7 @@ export type WatchEvent =
 /** Everybody who watches. Nothing of this is the truth: it could be forgotten at any time, and watches resumed. */
 export class Watches implements Listener {
   private readonly tails = new Map<string, SessionTail>();
-  private readonly watchers = new Set<Watcher>();
+  private readonly watchers = new Shares<Watcher>();
   /** Who waits for an id to name a session. */
   private readonly waiting = new Map<string, Set<Watcher>>();
   private readonly replays = new Replays();
@@ -119,8 +119,8 @@ export class Watches implements Listener {
    *
    * @returns whether there was one.
    */
-  private makePlace(watchers: Iterable<Watcher>, asking: Principal): boolean {
-    const latest = overShare(watchers, holderOf(asking)).at(-1);
+  private makePlace(watchers: Shares<Watcher>, asking: Principal): boolean {
+    const latest = [...watchers.overShare(holderOf(asking))].at(-1);
     if (latest === undefined) return false;
     latest.fail(
       latest.overloaded(
@@ -231,7 +231,7 @@ export class Watches implements Listener {
         perform: (ns, uid) => this.perform(ns, uid),
       });
     if (tail.size >= limits.sessionWatchersMax) {
-      const members = [...this.watchers].filter((other) => tail.has(other));
+      const members = new Shares([...this.watchers].filter((other) => tail.has(other)));
       if (!this.makePlace(members, watcher.by)) throw tooMany('this session has');
       for (const member of members) if (!this.watchers.has(member)) tail.remove(member);
     }

@@ -27,10 +27,12 @@ function budgeted() {
     const name = `${who}${made++}`;
     const answer = budget.open(undefined, 1, {
       end: () => ended.push(name),
+      held: () => undefined,
       hasLostPeer: () => lost.has(name),
       disconnect: () => disconnected.push(name),
     });
-    answer.hold(who, true);
+    // A digit after the first letter tells credentials of one namespace apart.
+    answer.hold({ group: who[0]!, name: who });
     return answer;
   };
   /** Asks for room, and says what came of it. */
@@ -235,10 +237,34 @@ it('what nobody takes for two minutes is ended, also while nobody waits', async 
   expect([budget.unsentBytes, timers.count]).toEqual([0, 0]);
 });
 
+describe('credentials of one namespace', () => {
+  it('leave half to another namespace, however many they are', async () => {
+    const { timers, open, ask, ended, stalled } = budgeted();
+    for (const who of ['a1', 'a2', 'a3', 'a4']) for (let at = 0; at < 2; at++) await stalled(who, 125);
+    const other = ask(open('b1'), 230);
+    await settle();
+    expect(other.told).toBe('waits');
+    timers.advance(1_000);
+    timers.advance(1_000);
+    expect(ended.map((name) => name[0])).toEqual(['a', 'a']);
+  });
+
+  it('do not wait for one of another namespace that has its part already', async () => {
+    const { open, ask, stalled } = budgeted();
+    for (const who of ['a1', 'a2']) await stalled(who, 250);
+    await stalled('b1', 240);
+    const more = ask(open('b1'), 100);
+    const other = ask(open('a3'), 100);
+    await settle();
+    expect([more.told, other.told]).toEqual(['waits', 'has room']);
+  });
+});
+
 it('what is in memory twice counts twice', async () => {
   const { budget } = budgeted();
   const answer = budget.open(undefined, 2, {
     end: () => undefined,
+    held: () => undefined,
     hasLostPeer: () => false,
     disconnect: () => undefined,
   });
