@@ -21,7 +21,7 @@ import { messagesTooSmall, messageTooLarge, toConnectError, unforeseen } from '.
 import type { Call, Handlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
-import { answerKey, endedForOthers } from './sending/unsent-answer.ts';
+import { answerKey, overloaded } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
 
 /** What is known about a call when it begins. */
@@ -358,10 +358,10 @@ function transportFailure(error: ConnectError): Failure {
   }
 }
 
-/** A door has ended the answer for the room of others, or the stream for what its messages cost. */
+/** A door has ended the call for others, and says why, or the stream for what its messages cost. */
 function exhausted(error: ConnectError): Failure {
   const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
-  if (reason === 'OVERLOADED') return endedForOthers();
+  if (reason === 'OVERLOADED') return overloaded(error.rawMessage);
   return reason === 'MESSAGES_TOO_SMALL' ? messagesTooSmall() : messageTooLarge();
 }
 

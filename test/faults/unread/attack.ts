@@ -40,7 +40,8 @@ interface Attack {
 export const nameOf = ({ protocol, address, isTls }: Listener) =>
   `${protocol}${isTls ? ' over TLS' : ''}${address.startsWith('/') ? ' on a Unix socket' : ''}`;
 
-async function open({ protocol, address, isTls }: Listener): Promise<Socket> {
+/** A connection, which may have been refused. */
+export async function open({ protocol, address, isTls }: Listener): Promise<Socket> {
   const at = address.lastIndexOf(':');
   const where = address.startsWith('/')
     ? { path: address }

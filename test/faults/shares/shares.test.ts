@@ -1,0 +1,134 @@
+/**
+ * Every listener with a few places for connections, all of which one client takes and takes again. Others are served on
+ * connections of their own before that has ended. `rig.ts` is the long form.
+ */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
+import { routes } from '../../../src/api/routes.ts';
+import type { Namespace } from '../../../src/domain/names.ts';
+import { anonymous } from '../../../src/domain/principal.ts';
+import type { Authenticate } from '../../../src/identity/authentication.ts';
+import { openAdminDoor } from '../../../src/server/admin-door.ts';
+import { Readiness } from '../../../src/server/readiness.ts';
+import { openTransport, startTestServer } from '../../server/grpc/doors.ts';
+import { openTestTls } from '../../server/tls-doors.ts';
+import { removeDirectory } from '../../support/directories.ts';
+import { openTestStore } from '../../support/door.ts';
+import { type Listener, nameOf } from '../unread/attack.ts';
+import { takeConnections, ways } from './connections.ts';
+
+const connectionsMax = 8;
+const open = new AsyncDisposableStack();
+const listeners = new Map<string, Listener>();
+let admin = '';
+
+/** Whoever says so is somebody else; whoever says nothing is nobody. */
+const authenticate: Authenticate = async ({ authorization = 'nothing' }) => ({
+  ...anonymous('default' as Namespace),
+  subject: authorization,
+});
+
+beforeAll(async () => {
+  const { store } = open.use(await openTestStore());
+  const directory = await mkdtemp(join(tmpdir(), 'artifacta-shares-'));
+  open.defer(() => removeDirectory(directory));
+  const tls = open.use(await openTestTls());
+  const socket = join(directory, 'sock');
+  const http = { host: '127.0.0.1', port: 0 };
+  const all = routes({
+    store,
+    onCall: () => undefined,
+    elapsed: () => performance.now(),
+    authenticate,
+  });
+  const plain = open.use(await startTestServer(all, { http, socket, connectionsMax }));
+  const secured = open.use(await startTestServer(all, { http, tls, connectionsMax }));
+  const served: Listener[] = [
+    { protocol: 'grpc', address: plain.addresses.grpc, isTls: false },
+    { protocol: 'grpc', address: secured.addresses.grpc, isTls: true },
+    { protocol: 'grpc', address: socket, isTls: false },
+    { protocol: 'HTTP/1.1', address: plain.addresses.http!, isTls: false },
+    { protocol: 'HTTP/1.1', address: secured.addresses.http!, isTls: true },
+    { protocol: 'HTTP/2', address: secured.addresses.http!, isTls: true },
+  ];
+  for (const listener of served) listeners.set(nameOf(listener), listener);
+  const readiness = new Readiness();
+  readiness.set('serving');
+  const metrics = async () => ({ contentType: 'text/plain', body: 'x' });
+  const door = { address: http, readiness, metrics, connectionsMax, onUnexpectedError: () => undefined };
+  admin = open.use(await openAdminDoor(door)).address;
+}, 60_000);
+afterAll(() => open.disposeAsync());
+
+/** Somebody else, on a connection of their own. */
+async function ask({ protocol, address, isTls }: Listener): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const nodeOptions = { rejectUnauthorized: false };
+  const baseUrl = `http${isTls ? 's' : ''}://${address}`;
+  let sessions: Client<typeof SessionService>;
+  if (address.startsWith('/')) {
+    const { transport } = stack.use(openTransport(`unix:${address}`));
+    sessions = createClient(SessionService, transport);
+  } else if (protocol === 'HTTP/1.1')
+    sessions = createClient(
+      SessionService,
+      createConnectTransport({ baseUrl, httpVersion: '1.1', nodeOptions }),
+    );
+  else {
+    const sessionManager = new Http2SessionManager(baseUrl, {}, nodeOptions);
+    stack.defer(() => sessionManager.abort());
+    const options = { baseUrl, httpVersion: '2' as const, sessionManager };
+    const make = protocol === 'grpc' ? createGrpcTransport : createConnectTransport;
+    sessions = createClient(SessionService, make(options));
+  }
+  await sessions.listSessions({}, { headers: { authorization: 'somebody else' } });
+}
+
+const names = [
+  'grpc',
+  'grpc over TLS',
+  'grpc on a Unix socket',
+  'HTTP/1.1',
+  'HTTP/1.1 over TLS',
+  'HTTP/2 over TLS',
+];
+const cases = names.flatMap((name) => ways.map((way) => ({ name, way })));
+
+describe('connections that one client takes', () => {
+  it.each(cases)('$name, $way', { timeout: 60_000 }, async ({ name, way }) => {
+    const listener = listeners.get(name)!;
+    const credentials = [{ authorization: 'greedy' }];
+    const taken = await takeConnections(listener, { way, count: 2 * connectionsMax, credentials });
+    try {
+      for (let at = 0; at < 3; at++) {
+        await ask(listener);
+        await taken.goOn();
+      }
+      expect(taken.open()).toBeGreaterThanOrEqual(connectionsMax - 2);
+      if (way === 'uploads' || way === 'watches')
+        expect(taken.told.join()).toContain('others need the place of this one');
+    } finally {
+      taken.end();
+    }
+  });
+
+  it.each(['silence', 'heads'] as const)('the admin door, %s', async (way) => {
+    const listener: Listener = { protocol: 'HTTP/1.1', address: admin, isTls: false };
+    const taken = await takeConnections(listener, { way, count: 2 * connectionsMax, credentials: [{}] });
+    try {
+      for (let at = 0; at < 3; at++) {
+        const answer = await fetch(`http://${admin}/readyz`, { headers: { connection: 'close' } });
+        expect(answer.status).toBe(200);
+        await answer.text();
+        await taken.goOn();
+      }
+    } finally {
+      taken.end();
+    }
+  });
+});
