@@ -1,10 +1,12 @@
 /**
- * A real service whose places one credential takes, with itself and with tokens that it mints: silent uploads, and
- * watches. Somebody with another key, in a process of their own, is served all the same.
+ * A real service whose places one credential takes, with itself and with tokens that it mints: silent uploads, watches,
+ * and all connections of every listener. Somebody with another key, in a process of their own, is served all the same.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,11 +16,18 @@ import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts'
 import { UploadArtifactRequestSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
 import { WatchSessionRequestSchema } from '../../../gen/artifacta/v1/watch_pb.ts';
 import { connect } from '../../../src/client/client.ts';
+import { limits } from '../../../src/domain/limits.ts';
 import { framed } from '../../server/grpc/raw-call.ts';
+import { removeDirectory } from '../../support/directories.ts';
 import type { Outcome } from '../outcome.ts';
 import { startService } from '../service.ts';
+import { type Listener, nameOf } from '../unread/attack.ts';
+import { startService as startOnListeners } from '../unread/service.ts';
+import { takeConnections, type Way, ways } from './connections.ts';
 
 const canary = join(import.meta.dirname, '../unread/canary.ts');
+/** Connects anew each time. */
+const ownCanary = join(import.meta.dirname, 'canary.ts');
 
 /** A way of taking places: calls of one path that begin so and then say nothing. */
 interface Taking {
@@ -109,6 +118,72 @@ async function watches(address: string, token: string): Promise<string[]> {
 
 /** Every way of taking, one after another, each for so many seconds. */
 export async function* takePlaces(seconds: number): AsyncGenerator<Outcome> {
+  yield* takeCalls(seconds);
+  yield* takeListeners(false, seconds);
+  yield* takeListeners(true, seconds);
+}
+
+/** More than there are places. */
+const connections = 1_100;
+/** In which a slow connection is known to be one. */
+const servedMsMax = limits.uploadRateSecondsGrace * 1_000;
+
+/** All connections of every listener. */
+async function* takeListeners(isTls: boolean, seconds: number): AsyncGenerator<Outcome> {
+  const directory = await mkdtemp(join(tmpdir(), 'artifacta-shares-'));
+  const service = await startOnListeners(directory, isTls, 'no group is needed');
+  try {
+    const greedy = service.wanted.headers;
+    for (const listener of service.listeners)
+      for (const way of ways) yield await takeListener(service, listener, way, [greedy], seconds);
+  } finally {
+    await service[Symbol.asyncDispose]();
+    removeDirectory(directory);
+  }
+}
+
+async function takeListener(
+  { key }: { readonly key: string },
+  listener: Listener,
+  way: Way,
+  keys: readonly Readonly<Record<string, string>>[],
+  seconds: number,
+): Promise<Outcome> {
+  const isLocal = listener.address.startsWith('/');
+  const credentials = isLocal ? [] : keys;
+  const taken = await takeConnections(listener, { way, count: connections, credentials });
+  const other = spawn(
+    process.execPath,
+    ['--no-warnings', ownCanary, JSON.stringify(listener), isLocal ? '' : key],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const said = text(other.stdout);
+  const until = performance.now() + seconds * 1_000;
+  while (performance.now() < until) {
+    await taken.goOn();
+    await delay(100);
+  }
+  other.kill('SIGTERM');
+  const { calls, failures, longestMs } = JSON.parse(await said) as {
+    calls: number;
+    failures: string[];
+    longestMs: number;
+  };
+  const open = taken.open();
+  taken.end();
+  return {
+    name: `${nameOf(listener)}: connections with ${way}`,
+    faults: [
+      ...(calls === 0 ? ['nobody else was served'] : []),
+      ...(longestMs > servedMsMax ? [`others were served after ${longestMs} ms`] : []),
+      ...(open < connections / 2 ? [`only ${open} connections were left open: nothing was taken`] : []),
+      ...failures.slice(0, 3).map((failure) => `another client was failed: ${failure}`),
+    ],
+    said: `${open} connections open at the end; others: ${calls} times connect, push and list, at most ${longestMs} ms`,
+  };
+}
+
+async function* takeCalls(seconds: number): AsyncGenerator<Outcome> {
   await using service = await startService('shares');
   await using operator = await connect(`unix:${service.socket}`);
   const { secret } = await operator.access.createKey({ namespace: 'default', scopes: ['read', 'write'] });

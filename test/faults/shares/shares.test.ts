@@ -5,22 +5,20 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Client, createClient } from '@connectrpc/connect';
-import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { routes } from '../../../src/api/routes.ts';
 import type { Namespace } from '../../../src/domain/names.ts';
 import { anonymous } from '../../../src/domain/principal.ts';
 import type { Authenticate } from '../../../src/identity/authentication.ts';
 import { openAdminDoor } from '../../../src/server/admin-door.ts';
 import { Readiness } from '../../../src/server/readiness.ts';
-import { openTransport, startTestServer } from '../../server/grpc/doors.ts';
+import { startTestServer } from '../../server/grpc/doors.ts';
 import { openTestTls } from '../../server/tls-doors.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { openTestStore } from '../../support/door.ts';
 import { type Listener, nameOf } from '../unread/attack.ts';
 import { takeConnections, ways } from './connections.ts';
+import { workAnew } from './other.ts';
 
 const connectionsMax = 8;
 const open = new AsyncDisposableStack();
@@ -65,30 +63,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => open.disposeAsync());
 
-/** Somebody else, on a connection of their own. */
-async function ask({ protocol, address, isTls }: Listener): Promise<void> {
-  await using stack = new AsyncDisposableStack();
-  const nodeOptions = { rejectUnauthorized: false };
-  const baseUrl = `http${isTls ? 's' : ''}://${address}`;
-  let sessions: Client<typeof SessionService>;
-  if (address.startsWith('/')) {
-    const { transport } = stack.use(openTransport(`unix:${address}`));
-    sessions = createClient(SessionService, transport);
-  } else if (protocol === 'HTTP/1.1')
-    sessions = createClient(
-      SessionService,
-      createConnectTransport({ baseUrl, httpVersion: '1.1', nodeOptions }),
-    );
-  else {
-    const sessionManager = new Http2SessionManager(baseUrl, {}, nodeOptions);
-    stack.defer(() => sessionManager.abort());
-    const options = { baseUrl, httpVersion: '2' as const, sessionManager };
-    const make = protocol === 'grpc' ? createGrpcTransport : createConnectTransport;
-    sessions = createClient(SessionService, make(options));
-  }
-  await sessions.listSessions({}, { headers: { authorization: 'somebody else' } });
-}
-
 const names = [
   'grpc',
   'grpc over TLS',
@@ -106,7 +80,7 @@ describe('connections that one client takes', () => {
     const taken = await takeConnections(listener, { way, count: 2 * connectionsMax, credentials });
     try {
       for (let at = 0; at < 3; at++) {
-        await ask(listener);
+        await workAnew(listener, { authorization: 'somebody else' });
         await taken.goOn();
       }
       expect(taken.open()).toBeGreaterThanOrEqual(connectionsMax - 2);
