@@ -20,7 +20,7 @@ interface Taking {
   readonly credentials: readonly Readonly<Record<string, string>>[];
 }
 
-export interface Taken {
+interface Taken {
   /** Connections that are open. */
   readonly open: () => number;
   /** What was told to calls that were ended: statuses and messages. */
