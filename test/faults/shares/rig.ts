@@ -135,11 +135,16 @@ async function* takeListeners(isTls: boolean, seconds: number): AsyncGenerator<O
   try {
     const greedy = service.wanted.headers;
     for (const listener of service.listeners)
-      for (const way of ways) yield await takeListener(service, listener, way, [greedy], seconds);
+      for (const way of waysOn(listener)) yield await takeListener(service, listener, way, [greedy], seconds);
   } finally {
     await service[Symbol.asyncDispose]();
     removeDirectory(directory);
   }
+}
+
+/** All who call on the socket are the operator: nobody there is somebody else, of whom more than a share could be taken. */
+function waysOn({ address }: Listener): readonly Way[] {
+  return address.startsWith('/') ? ['silence', 'heads'] : ways;
 }
 
 async function takeListener(
