@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
 import { ListenError } from './server/addresses.ts';
-import { compileCacheDir, readReapConfig, readServeConfig } from './settings/config.ts';
+import { openCompileCacheDir, readReapConfig, readServeConfig } from './settings/config.ts';
 import { keptNames } from './settings/kept-file.ts';
 import { SettingError } from './settings/source.ts';
 
@@ -20,7 +20,8 @@ const listenFlags = {
 const { version } = packageJson;
 
 // Halves the start of short commands. Where it cannot be written nothing is lost but that.
-enableCompileCache(compileCacheDir());
+const compileCacheDir = openCompileCacheDir();
+if (compileCacheDir !== undefined) enableCompileCache(compileCacheDir);
 
 const argv = process.argv.slice(2);
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { serve, reap };

@@ -48,7 +48,7 @@ const layers: Readonly<Record<string, Rule>> = {
     ],
   },
   'src/server': {
-    ours: ['src/api', 'src/domain/address.ts', 'src/domain/blocks.ts', 'gen'],
+    ours: ['src/api', 'src/domain/address.ts', 'src/domain/blocks.ts', 'src/domain/system', 'gen'],
     packages: [
       '@grpc/grpc-js',
       '@grpc/reflection',

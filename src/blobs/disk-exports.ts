@@ -2,6 +2,7 @@
 import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../domain/errors.ts';
+import { makeDirectories } from '../domain/system/make-directories.ts';
 import { type ExportFile, type ExportFiles, exportPrefix, isExportName } from './export-files.ts';
 import {
   guarded,
@@ -83,7 +84,7 @@ class DiskExports implements ExportFiles {
   private async prepare(): Promise<void> {
     if (this.isPrepared) return;
     const { directory } = this;
-    const created = (await mkdir(directory, { recursive: true, mode: 0o700 })) ?? directory;
+    const created = (await makeDirectories({ mkdir, stat }, directory)) ?? directory;
     for (let path = directory; path.length >= created.length; path = dirname(path))
       await syncDirectory(dirname(path));
     this.isPrepared = true;

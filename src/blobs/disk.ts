@@ -12,6 +12,7 @@ import { dirname, join, resolve } from 'node:path';
 import { markBlock } from '../domain/blocks.ts';
 import { Failure } from '../domain/errors.ts';
 import { type FileModes, modesBelow } from '../domain/system/file-modes.ts';
+import { makeDirectories } from '../domain/system/make-directories.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import {
   guarded,
@@ -48,7 +49,7 @@ export async function openDiskBlobs(options: DiskBlobsOptions): Promise<BlobStor
   const root = resolve(options.root);
   const directories = { staging: join(root, 'tmp'), blobs: join(root, 'blobs') };
   await guarded('opening the blob directory', async () => {
-    const created = await mkdir(root, { recursive: true, mode: 0o700 });
+    const created = await makeDirectories({ mkdir, stat }, root);
     const modes = modesBelow(await stat(root));
     await makeDirectory(directories.staging, modes);
     await makeDirectory(directories.blobs, modes);

@@ -4,6 +4,7 @@ import { UsageError } from '../cli/exit.ts';
 import { readTokenFile } from '../cli/files/token-file.ts';
 import type { Connection, ConnectOptions } from '../cli/io.ts';
 import { withCredentials } from '../client/wire/headers.ts';
+import { inWords } from '../domain/system/words.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { type ClientConfig, type ClientTls, keptSettingsPath, readClientConfig } from '../settings/config.ts';
 import { SettingError } from '../settings/source.ts';
@@ -80,9 +81,7 @@ async function readAll(files: ClientTls): Promise<Partial<Record<keyof ClientTls
     try {
       return [name, await readFile(path)];
     } catch (error) {
-      throw new UsageError(
-        `${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
-      );
+      throw new UsageError(`${path} cannot be read: ${inWords(error)}`);
     }
   };
   return Object.fromEntries(await Promise.all(Object.entries(files).map(read)));

@@ -8,6 +8,8 @@ import { makeDirectory, syncDirectory } from '../blobs/files.ts';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { modesBelow } from '../domain/system/file-modes.ts';
+import { makeDirectories } from '../domain/system/make-directories.ts';
+import { inWords } from '../domain/system/words.ts';
 import { afterRealTime } from '../domain/timer.ts';
 import { ServiceClock } from '../index/clock/clock.ts';
 import { systemTime } from '../index/clock/system-time.ts';
@@ -276,7 +278,7 @@ async function refuseForeign(dataDir: string): Promise<void> {
  */
 async function makeDataDir(dataDir: string): Promise<string | undefined> {
   try {
-    const created = await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const created = await makeDirectories({ mkdir, stat }, dataDir);
     const sharing = created === undefined ? await requireRights(dataDir) : undefined;
     if (created === undefined) await refuseForeign(dataDir);
     else await chmod(dataDir, 0o700);
@@ -287,7 +289,7 @@ async function makeDataDir(dataDir: string): Promise<string | undefined> {
     }
     return undefined;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = inWords(error);
     throw new Failure('STORE_UNAVAILABLE', `the data directory cannot be used: ${dataDir}: ${reason}`, {
       cause: error,
     });

@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { socketPathBytesMax } from '../domain/address.ts';
+import { makeDirectories } from '../domain/system/make-directories.ts';
 
 /** An address that cannot be listened on. Names it and says why. */
 export class ListenError extends Error {
@@ -41,7 +42,7 @@ export async function prepareSocket(path: string): Promise<void> {
 
 /** Whoever may enter the directory may call the service: being the only one is the socket's authentication. */
 async function privateDirectory(path: string): Promise<void> {
-  const created = await mkdir(path, { recursive: true, mode: 0o700 });
+  const created = await makeDirectories({ mkdir, stat }, path);
   if (created !== undefined) await chmod(path, 0o700);
   const { mode } = await lstat(path);
   if ((mode & 0o077) !== 0)

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { type After, afterRealTime } from '../api/timer.ts';
+import { inWords } from '../domain/system/words.ts';
 
 /** Where certificates are, in PEM. */
 export interface TlsFiles {
@@ -147,7 +148,7 @@ async function readPemWith(read: (path: string) => Promise<Buffer>, path: string
   try {
     return await read(path);
   } catch (error) {
-    throw new Error(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+    throw new Error(`${path} cannot be read: ${inWords(error)}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, isLoopback, socketPathBytesMax } from '../domain/address.ts';
+import { makeCompileCacheDir } from './compile-cache.ts';
 import { readKept } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 import { type Environment, type Kept, SettingError, Source } from './source.ts';
@@ -283,10 +284,9 @@ function common(source: Source): ClientConfig {
   };
 }
 
-/** Where Node may keep compiled code: not in a directory that other users can write to, since it is executed. */
-export function compileCacheDir(env: Environment = process.env): string {
-  const cacheDir = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
-  return join(cacheDir, 'artifacta', 'compiled');
+/** The directory for compiled code, made if need be; undefined where it cannot be. */
+export function openCompileCacheDir(env: Environment = process.env): string | undefined {
+  return makeCompileCacheDir(env);
 }
 
 function defaultDataDir(env: Environment): string {

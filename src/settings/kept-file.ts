@@ -1,8 +1,10 @@
 /** The settings that a user keeps: one JSON object in a file of their own. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectories } from '../domain/system/make-directories.ts';
+import { inWords } from '../domain/system/words.ts';
 
 /** What can be kept. No token: that is in a file of its own, and this one names it. */
 export const keptNames = ['url', 'token-file', 'data-dir', 'namespace'] as const;
@@ -21,7 +23,7 @@ export function readKept(path: string): KeptSettings {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return new Map();
-    throw new Error(`cannot be read: ${code}`);
+    throw new Error(`cannot be read: ${inWords(error)}`);
   }
   let value: unknown;
   try {
@@ -44,9 +46,9 @@ export function readKept(path: string): KeptSettings {
 
 /** The file is exchanged as a whole, and only its owner can read it. */
 export async function writeKept(path: string, settings: KeptSettings): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomUUID()}`;
   try {
+    await makeDirectories({ mkdir, stat }, dirname(path));
     const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(`${JSON.stringify(Object.fromEntries(settings), null, 2)}\n`);
@@ -56,7 +58,7 @@ export async function writeKept(path: string, settings: KeptSettings): Promise<v
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new Error(`the settings cannot be kept in ${path}: ${inWords(error)}`, { cause: error });
   }
 }

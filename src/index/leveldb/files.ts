@@ -1,10 +1,11 @@
 /** The few file operations that the index needs beside LevelDB's own. */
 import { Buffer } from 'node:buffer';
-import { access, type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
+import { makeDirectories } from '../../domain/system/make-directories.ts';
 
 /** Makes a directory, of which nobody else sees anything, if there is none. LevelDB would make one that is open. */
 export async function makePrivate(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectories({ mkdir, stat }, directory);
 }
 
 /** The names in a directory; none if it is absent. */

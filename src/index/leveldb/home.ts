@@ -9,7 +9,7 @@
  *   └── old/        the index that was replaced
  */
 import { Buffer } from 'node:buffer';
-import { chmod, chown, link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../../domain/errors.ts';
 import type { IndexDamaged } from '../damage.ts';
@@ -22,7 +22,7 @@ import type { IndexHome, Replacement, Salvage } from '../home.ts';
 import { commitRange, keys } from '../keys.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry } from '../row.ts';
-import { absentAsUndefined, exists, syncDirectory } from './files.ts';
+import { absentAsUndefined, exists, makePrivate, syncDirectory } from './files.ts';
 import { type LevelIndexOptions, openLevelDatabase, openLevelIndex, repairFiles } from './leveldb.ts';
 import { takeLock } from './lock.ts';
 import { replaceMark } from './mark.ts';
@@ -93,7 +93,7 @@ export class LevelHome implements IndexHome {
   private acquire(): Promise<void> {
     return this.inTurn(async () => {
       if (this.users === 0) {
-        await mkdir(this.rebuild, { recursive: true, mode: 0o700 });
+        await makePrivate(this.rebuild);
         this.lock = await takeLock(join(this.rebuild, 'lock'));
       }
       this.users++;
@@ -237,7 +237,7 @@ function ifDamagedUndefined(error: unknown): undefined {
 
 /** A copy of what LevelDB's repair can make of the files of an index; they themselves stay as they are. */
 async function openRepaired(directory: string, copy: string): Promise<Database> {
-  await mkdir(copy, { recursive: true, mode: 0o700 });
+  await makePrivate(copy);
   const names = await readdir(directory).catch(absentAsUndefined);
   for (const name of names ?? [])
     if (name.endsWith('.ldb') || name.endsWith('.log')) await link(join(directory, name), join(copy, name));

@@ -2,14 +2,14 @@
  * The high-water mark: a file outside the database that names a commit known to be durable. A database that comes up
  * without that commit has lost its tail, which nothing inside it could tell.
  */
-import { type FileHandle, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../../domain/errors.ts';
 import { modesBelow } from '../../domain/system/file-modes.ts';
 import type { After } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
 import type { Mark } from '../engine/options.ts';
-import { absentAsUndefined, syncDirectory } from './files.ts';
+import { absentAsUndefined, makePrivate, syncDirectory } from './files.ts';
 
 /** The mark is written at most this often: it trails the commits by no more. */
 export const markIntervalMs = 1_000;
@@ -26,7 +26,7 @@ interface MarkOptions {
 
 /** Opens the mark. Fails with {@link IndexDamaged} if there is one that makes no sense. */
 export async function openMark(options: MarkOptions): Promise<Mark> {
-  await mkdir(dirname(options.path), { recursive: true });
+  await makePrivate(dirname(options.path));
   return new MarkFile(options, await readMark(options.path));
 }
 

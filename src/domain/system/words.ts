@@ -1,0 +1,25 @@
+import { quotaExceededCode } from './quota-code.ts';
+
+const words: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  [quotaExceededCode]: 'the disk quota is used up',
+  ENOENT: 'there is no such file or directory',
+  ENOTDIR: 'a part of the path is no directory',
+  EISDIR: 'it is a directory',
+  EEXIST: 'there is something else of this name',
+  ELOOP: 'there are too many symbolic links',
+  ENAMETOOLONG: 'the name is too long for the file system',
+  EMFILE: 'the process has too many files open',
+  ENFILE: 'the system has too many files open',
+  EIO: 'input/output error',
+};
+
+/** What a system error says to people, without its code and path; of other errors their message. */
+export function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  return (code !== undefined && 'syscall' in error ? words[code] : undefined) ?? error.message;
+}
