@@ -91,6 +91,11 @@ async function commandLine(args: readonly string[]): Promise<number> {
   void signals.first.then(() => interruption.abort());
   void signals.second.then(() => process.exit(exitCodes.interrupted));
   const { stdin, stdout, stderr } = process;
+  // Nobody foresaw it, and a stack says nothing to whoever typed the command.
+  process.on('uncaughtException', (error) => {
+    stderr.write(`artifacta: this is a fault of the program; please report it: ${error.message}\n`);
+    process.exit(exitCodes.failed);
+  });
   const warned = new Set<string>();
   // A command that connects several times says it once.
   const warn = (message: string) => {

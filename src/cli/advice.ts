@@ -1,5 +1,5 @@
 import { FileUnsuitable } from '../client/artifacts/file.ts';
-import { ArtifactaError, type Reason, UntrustedService } from '../client/errors.ts';
+import { ArtifactaError, ForeignService, type Reason, UntrustedService } from '../client/errors.ts';
 
 /** What somebody at a command line can do about it. Reasons without an entry explain themselves. */
 const advice: Partial<Record<Reason, string>> = {
@@ -42,6 +42,8 @@ export function adviceFor(error: unknown): string | undefined {
   if (!(error instanceof ArtifactaError)) return undefined;
   if (error instanceof UntrustedService)
     return 'ARTIFACTA_TLS_CA names the file with the authority that signed it.';
+  if (error instanceof ForeignService)
+    return 'Is --url right? gRPC and HTTP have ports of their own, and TLS takes grpcs:// or https://.';
   if (error.reason !== undefined) return advice[error.reason];
   // A store that this process could not open says itself what is wrong.
   const isOwn = error.cause instanceof Error && error.cause.name === 'Failure';

@@ -57,10 +57,13 @@ export function createInvocation(io: Io, output: Output): Invocation {
       const { url, dataDir, tokenFile, namespace } = globalFlags(command);
       await using link = await Link.open(io, { url, dataDir, tokenFile, namespace });
       const endpoint = { transport: link.transport, close: async () => {} };
-      const retry = { beforeRetry: link.renew.bind(link) };
+      const retry = { ...io.calls?.retry, beforeRetry: link.renew.bind(link) };
       // Help texts do without it.
       const { ArtifactaClient } = await import('../client/client.ts');
-      return await work(new ArtifactaClient(endpoint, { namespace, retry }), await link.current);
+      return await work(
+        new ArtifactaClient(endpoint, { namespace, retry, timeoutMs: io.calls?.timeoutMs }),
+        await link.current,
+      );
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Transport } from '@connectrpc/connect';
+import type { ClientOptions } from '../client/client.ts';
 
 /** Which service the user named, flag by flag; what is not given is for `connect` to decide. */
 export interface ConnectOptions {
@@ -66,6 +67,8 @@ export interface Io {
   settings?(): Promise<ClientSettings>;
   /** Names of the settings that can be kept, as their flags, without dashes. Default: none. */
   readonly keptSettings?: readonly string[];
+  /** How often calls are tried again and how long one may take. Default: as the client does. */
+  readonly calls?: Pick<ClientOptions, 'retry' | 'timeoutMs'> | undefined;
   /** Ends what is under way; `run` then answers 130. */
   readonly signal?: AbortSignal | undefined;
   /** Names generated sessions. Default: the clock. */

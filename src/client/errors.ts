@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { ErrorReason } from '../../gen/artifacta/v1/error_reason_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import { judge } from './wire/library-errors.ts';
 import { durationMilliseconds } from './wire/times.ts';
 
 /** A canonical status code by name, as in the gRPC documentation. */
@@ -99,11 +100,17 @@ export function toArtifactaError(thrown: unknown, signal?: AbortSignal): Artifac
   const info = error.findDetails(ErrorInfoSchema)[0];
   const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
-  const distrust = info === undefined ? distrustOf(error) : undefined;
-  if (distrust !== undefined) return new UntrustedService(distrust, thrown);
-  const lost = info === undefined && isLostConnection(error);
-  return new ArtifactaError(lost ? `no connection: ${causeText(error)}` : error.rawMessage, {
-    code: lost ? 'UNAVAILABLE' : (statusCodes[error.code] ?? 'UNKNOWN'),
+  const judged = info === undefined ? judge(error) : undefined;
+  if (judged?.kind === 'unsendable')
+    return new ArtifactaError(judged.message, {
+      code: 'INVALID_ARGUMENT',
+      violations: [{ field: judged.field, description: judged.description }],
+      cause: thrown,
+    });
+  if (judged?.kind === 'distrust') return new UntrustedService(judged.message, thrown);
+  if (judged?.kind === 'foreign') return new ForeignService(judged.message, thrown);
+  return new ArtifactaError(judged?.message ?? ownMessage(error), {
+    code: judged?.kind === 'lost' ? 'UNAVAILABLE' : (statusCodes[error.code] ?? 'UNKNOWN'),
     reason: info?.reason as Reason | undefined,
     violations: violations.map(({ field, description }) => ({ field, description })),
     metadata: info?.metadata ?? {},
@@ -112,49 +119,23 @@ export function toArtifactaError(thrown: unknown, signal?: AbortSignal): Artifac
   });
 }
 
-const connectionCodes =
-  /^(E(CONN|PIPE|NOENT|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)|ERR_HTTP2_|ERR_STREAM_|ERR_TLS|UND_ERR)/;
+function ownMessage(error: ConnectError): string {
+  const isLate = error.code === Code.DeadlineExceeded && error.findDetails(ErrorInfoSchema).length === 0;
+  return isLate ? 'the service did not answer in time' : error.rawMessage;
+}
 
 /** The certificate of the service does not come from an authority that is trusted, or is not for its name. */
 export class UntrustedService extends ArtifactaError {
-  constructor(code: string, cause: unknown) {
-    super(`the certificate of the service is not trusted: ${code}`, { code: 'FAILED_PRECONDITION', cause });
+  constructor(message: string, cause: unknown) {
+    super(message, { code: 'FAILED_PRECONDITION', cause });
     this.name = 'UntrustedService';
   }
 }
 
-const distrustCodes = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_)/;
-
-/** What is wrong with the certificate of the service; trying again would not help. */
-function distrustOf(error: ConnectError): string | undefined {
-  const codes = causes(error).map((cause) => String((cause as { code?: unknown }).code));
-  return codes.find((code) => distrustCodes.test(code));
-}
-
-/**
- * Every answer of the service carries a reason. An error without one was made by the libraries between us, which
- * call a lost connection by many names; the retry must not depend on which.
- */
-function isLostConnection(error: ConnectError): boolean {
-  if (error.code === Code.Unavailable || error.code === Code.Aborted || error.code === Code.Canceled)
-    return true;
-  if (error.code !== Code.Internal && error.code !== Code.Unknown) return false;
-  if (/missing (status|EndStreamResponse)|stream closed with|socket hang up/i.test(error.rawMessage))
-    return true;
-  return causes(error).some((cause) => connectionCodes.test(String((cause as { code?: unknown }).code)));
-}
-
-function causes(error: unknown): object[] {
-  const found: object[] = [];
-  for (let at = error; typeof at === 'object' && at !== null && found.length < 8; ) {
-    found.push(at);
-    at = at instanceof AggregateError ? at.errors[0] : (at as { cause?: unknown }).cause;
+/** Something else answers than the service, or the service by another protocol: trying again would not help. */
+export class ForeignService extends ArtifactaError {
+  constructor(message: string, cause: unknown) {
+    super(message, { code: 'UNAVAILABLE', cause });
+    this.name = 'ForeignService';
   }
-  return found;
-}
-
-/** The innermost message says most: `connect ECONNREFUSED 127.0.0.1:50051`. */
-function causeText(error: ConnectError): string {
-  const innermost = causes(error).at(-1);
-  return innermost instanceof ConnectError ? innermost.rawMessage : String((innermost as Error).message);
 }

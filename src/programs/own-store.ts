@@ -3,7 +3,6 @@
  * while this one runs, since only one can have it open.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { createRouterTransport } from '@connectrpc/connect';
 import { authenticationOver } from '../api/credentials.ts';
 import type { CallRecord } from '../api/guard.ts';
 import { routes } from '../api/routes.ts';
@@ -15,6 +14,7 @@ import type { RunningServer } from '../server/server.ts';
 import type { ClientConfig } from '../settings/config.ts';
 import type { StoreHost } from '../store/custody/host.ts';
 import { type Embedded, openWhenFree } from './data-directory.ts';
+import { inProcess } from './in-process.ts';
 
 /**
  * A command that has ended by then has nobody to share with, and is spared the loading of a server, which takes as long
@@ -83,7 +83,7 @@ export async function openHolder(
     });
   }, warn);
   return {
-    transport: createRouterTransport(all, { router: { readMaxBytes: limits.messageBytesMax } }),
+    transport: inProcess(all),
     description: config.dataDir,
     isEmbedded: true,
     close: async () => {

@@ -15,7 +15,7 @@ interface CatFlags extends WindowFlags {
   readonly maxBytes?: string;
 }
 
-/** Of one piece, where the user sets no bound: fewer calls. */
+/** Of one piece: the most, and where the user sets no bound, for fewer calls. */
 const pieceBytes = 1024 * 1024;
 
 /** `artifacta cat`: writes the content of an artifact, or a part of it. */
@@ -56,7 +56,8 @@ export function addCat(program: Command, invocation: Invocation): Command {
       const ref = parseRef(text, count('--version', flags.version, 1));
       const offset = count('--offset', flags.offset, 0);
       const limit = count('--limit', flags.limit, 0);
-      const maxBytes = flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes);
+      const maxBytes =
+        flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes, pieceBytes);
       const window = windowOf(flags);
       if (window !== undefined && (offset !== undefined || limit !== undefined))
         throw new UsageError('--offset and --limit are bytes of the whole; they do not go with other parts');

@@ -14,6 +14,9 @@ interface LineageFlags {
   readonly version?: string;
 }
 
+/** Of a walk. */
+const depthMax = 32;
+
 /** `artifacta lineage`: shows what an artifact was made from, or what was made from it. */
 export function addLineage(program: Command, invocation: Invocation): Command {
   return program
@@ -29,14 +32,14 @@ export function addLineage(program: Command, invocation: Invocation): Command {
     .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
     .action(async (text: string, flags: LineageFlags, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
-      const depth = flags.depth === undefined ? 32 : parseCount('--depth', flags.depth, 1);
+      const depth = flags.depth === undefined ? depthMax : parseCount('--depth', flags.depth, 1, depthMax);
       const ref = parseRef(text, version);
       const { output, io } = invocation;
       const { signal } = io;
       const direction = flags.derived ? 'derived' : 'inputs';
       await invocation.withClient(command, async (client) => {
         const start = await client.get(ref, { signal });
-        const edges = client.lineage(start.id, { direction, depth: Math.min(depth, 32), signal });
+        const edges = client.lineage(start.id, { direction, depth, signal });
         if (output.style.json || output.style.quiet) return await showEach(edges, direction, output);
         await showTree(new Tree(start, direction), edges, invocation);
       });

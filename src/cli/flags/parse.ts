@@ -9,12 +9,16 @@ const unitMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
+/** 10,000 years: what a message can hold. */
+const ttlMsMax = 3_652_500 * 86_400_000;
+
 /** `90s`, `30m`, `12h`, `7d`, `2w` in milliseconds. */
 export function parseTtl(text: string, flag = '--ttl'): number {
   const found = /^([0-9]+(?:\.[0-9]+)?)([smhdw])$/.exec(text);
   const ms = Math.round(Number(found?.[1]) * (unitMs[found?.[2] ?? ''] ?? Number.NaN));
-  if (!Number.isSafeInteger(ms) || ms <= 0)
+  if (Number.isNaN(ms) || ms <= 0)
     throw new UsageError(`${flag} takes a number and a unit (s, m, h, d, w), e.g. 7d; got "${text}"`);
+  if (ms > ttlMsMax) throw new UsageError(`${flag} takes at most ${ttlMsMax / unitMs.d!}d; got "${text}"`);
   return ms;
 }
 
@@ -31,22 +35,25 @@ export function parsePairs(flag: string, texts: readonly string[]): Record<strin
   return Object.fromEntries(pairs);
 }
 
-/** A whole number, `min` or more. */
-export function parseCount(flag: string, text: string, min: number): number {
+/** A whole number, `min` or more, and `max` at most. */
+export function parseCount(flag: string, text: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text);
-  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value) || value < min)
-    throw new UsageError(`${flag} takes a whole number from ${min}; got "${text}"`);
+  if (!/^[0-9]+$/.test(text) || value < min || value > max) {
+    const range = max === Number.MAX_SAFE_INTEGER && value < max ? `from ${min}` : `from ${min} to ${max}`;
+    throw new UsageError(`${flag} takes a whole number ${range}; got "${text}"`);
+  }
   return value;
 }
 
-/** `4096`, `100MiB`, `10GiB`, `5GB` in bytes. */
-export function parseBytes(flag: string, text: string): number {
+/** `4096`, `100MiB`, `10GiB`, `5GB` in bytes; `max` at most. */
+export function parseBytes(flag: string, text: string, max = Number.MAX_SAFE_INTEGER): number {
   const found = /^([0-9]+(?:\.[0-9]+)?)(?:([KMGTP])(i?)B|B)?$/.exec(text);
   const step = found?.[3] === 'i' ? 1024 : 1000;
   const power = found?.[2] === undefined ? 0 : 'KMGTP'.indexOf(found[2]) + 1;
   const bytes = Math.floor(Number(found?.[1]) * step ** power);
-  if (!Number.isSafeInteger(bytes) || bytes < 1)
+  if (Number.isNaN(bytes) || bytes < 1)
     throw new UsageError(`${flag} takes a number of bytes, e.g. 4096 or 100MiB; got "${text}"`);
+  if (bytes > max) throw new UsageError(`${flag} takes at most ${max} bytes; got "${text}"`);
   return bytes;
 }
 

@@ -46,7 +46,7 @@ export function retentionOf(flags: RetentionFlags): Retention | undefined {
       ? {}
       : {
           keepLast: {
-            count: parseCount('--keep-last', keepLast, 1),
+            count: parseCount('--keep-last', keepLast, 1, 2 ** 31 - 1),
             metadataKey: by!,
             ...(keepOutcome === undefined ? {} : { outcomes: keepOutcome }),
           },

@@ -37,6 +37,8 @@ const belonging = {
   csv: { columns: '--columns', delimiter: '--delimiter' },
 } as const;
 
+/** Lines beside a match. */
+const contextLinesMax = 20;
 /** How many matches are asked for at once. */
 const matchesMax = 1_000;
 
@@ -79,10 +81,10 @@ export function grepStyleOf(flags: WindowFlags): GrepStyle {
 }
 
 function contextOf(flags: WindowFlags): { readonly before: number; readonly after: number } {
-  const context = parseCount('--context', flags.context ?? '0', 0);
+  const context = parseCount('--context', flags.context ?? '0', 0, contextLinesMax);
   return {
-    before: flags.before === undefined ? context : parseCount('--before', flags.before, 0),
-    after: flags.after === undefined ? context : parseCount('--after', flags.after, 0),
+    before: flags.before === undefined ? context : parseCount('--before', flags.before, 0, contextLinesMax),
+    after: flags.after === undefined ? context : parseCount('--after', flags.after, 0, contextLinesMax),
   };
 }
 

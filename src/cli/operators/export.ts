@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
+import { readOnce } from '../files/cannot-read.ts';
 import { CannotWrite, inWords } from '../files/cannot-write.ts';
 import { HeldDirectory } from '../files/held-directory.ts';
 import { requireOutside } from '../files/outside.ts';
@@ -102,10 +103,7 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
       await invocation.withClient(command, async (client, { ownDirectory }) => {
         if (file !== '-') requireOutside(ownDirectory, file);
-        const bytes =
-          file === '-'
-            ? invocation.io.stdin
-            : (await open(file)).createReadStream({ highWaterMark: 1024 * 1024 });
+        const bytes = file === '-' ? invocation.io.stdin : readOnce(file);
         const { signal } = invocation.io;
         const { rows, status } = await client.admin.importIndex(bytes, {
           signal,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { ArtifactaError } from '../../client/errors.ts';
 import { adviceFor } from '../advice.ts';
+import { inWords } from '../files/cannot-write.ts';
 import type { Io } from '../io.ts';
 import { displayWidth, plain } from './human.ts';
 
@@ -115,7 +116,8 @@ export class Output {
 
   private readonly onError = (error: NodeJS.ErrnoException) => {
     this.isClosed = true;
-    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') this.failure = error;
+    if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
+    this.failure = inWords(error, 'standard output') as Error;
   };
 
   private async drained(): Promise<void> {

@@ -1,11 +1,11 @@
 import { sizeDelimitedDecodeStream, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
-import { type Client, ConnectError } from '@connectrpc/connect';
+import { type CallOptions, type Client, ConnectError } from '@connectrpc/connect';
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
 import { type StoreStatus as StatusMessage, StoreStatus_State } from '../../../gen/artifacta/v1/store_pb.ts';
 import { Finding_Kind, type Finding as FindingMessage } from '../../../gen/artifacta/v1/verify_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
-import { type CallSettings, type Calls, streamOptions, unary } from '../wire/calls.ts';
+import { type CallSettings, type Calls, promptly, streamOptions, unary } from '../wire/calls.ts';
 import { nameIn } from '../wire/enums.ts';
 import { dateOf } from '../wire/times.ts';
 import { listQuarantined, type Quarantined } from './maintenance.ts';
@@ -130,7 +130,8 @@ export class Admin {
   async *exportIndex(settings: CallSettings = {}): AsyncGenerator<Uint8Array, void, void> {
     let isComplete = false;
     try {
-      for await (const { part } of this.service.exportIndex({}, streamOptions(settings))) {
+      const open = (options: CallOptions) => this.service.exportIndex({}, options);
+      for await (const { part } of promptly(this.calls, settings, open)) {
         if (part === undefined) continue;
         isComplete = part.part.case === 'footer';
         yield sizeDelimitedEncode(IndexPartSchema, part);
@@ -146,28 +147,38 @@ export class Admin {
    *
    * @param replace what the store holds is lost; else it must be empty.
    * @returns the rows that were restored, and how the store is now.
+   * @throws what reading the bytes throws, as it is.
    */
   async importIndex(
     bytes: AsyncIterable<Uint8Array>,
     options: CallSettings & { readonly replace?: boolean } = {},
   ): Promise<{ rows: number; status: StoreStatus }> {
     const { replace = false } = options;
-    let unreadable: ArtifactaError | undefined;
+    let failure: { readonly error: unknown } | undefined;
+    async function* source() {
+      try {
+        yield* bytes;
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    }
     async function* requests() {
       try {
-        const parts = sizeDelimitedDecodeStream(IndexPartSchema, bytes, { readMaxBytes: partBytesMax });
+        const parts = sizeDelimitedDecodeStream(IndexPartSchema, source(), { readMaxBytes: partBytesMax });
         for await (const part of parts) yield { part, replace };
       } catch (thrown) {
         // The service's own refusal comes this way, too.
-        if (!(thrown instanceof ConnectError)) unreadable = notAnExport(thrown);
-        throw unreadable ?? thrown;
+        if (!(thrown instanceof ConnectError)) failure ??= { error: notAnExport(thrown) };
+        throw failure?.error ?? thrown;
       }
     }
     try {
       const answer = await this.service.importIndex(requests(), streamOptions(options));
       return { rows: Number(answer.rowCount), status: statusFrom(answer.status) };
     } catch (thrown) {
-      throw unreadable ?? toArtifactaError(thrown, options.signal);
+      if (failure !== undefined) throw failure.error;
+      throw toArtifactaError(thrown, options.signal);
     }
   }
 
@@ -206,7 +217,6 @@ export class Admin {
 }
 
 function notAnExport(thrown: unknown): ArtifactaError {
-  if (thrown instanceof Error && 'syscall' in thrown) return toArtifactaError(thrown, undefined);
   const why = thrown instanceof Error ? thrown.message : String(thrown);
   return new ArtifactaError(`this is no export of an index, or one that was cut short or altered: ${why}`, {
     code: 'INVALID_ARGUMENT',

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { createHash, type Hash } from 'node:crypto';
+import type { CallOptions } from '@connectrpc/connect';
 import type { DownloadArtifactResponse } from '../../../gen/artifacta/v1/content_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
-import type { CallSettings, Calls } from '../wire/calls.ts';
+import { type CallSettings, type Calls, promptly } from '../wire/calls.ts';
 import { retrying } from '../wire/retry.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
 
@@ -77,8 +78,8 @@ async function openStream(
     offset: BigInt(offset),
     ...(limit === undefined ? {} : { limit: BigInt(limit) }),
   };
-  const answer = calls.artifacts.downloadArtifact(request, { signal });
-  const messages = answer[Symbol.asyncIterator]();
+  const open = (settings: CallOptions) => calls.artifacts.downloadArtifact(request, settings);
+  const messages = promptly(calls, { signal }, open);
   const head = await messages.next();
   const part = head.done ? undefined : head.value.part;
   return { artifact: artifactFrom(part?.case === 'artifact' ? part.value : undefined), messages };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { CallOptions } from '@connectrpc/connect';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
-import { type CallSettings, type Calls, streamOptions, unary } from '../wire/calls.ts';
+import { type CallSettings, type Calls, promptly, unary } from '../wire/calls.ts';
 
 /** One version of one name that was live when its session was sealed. */
 export interface ManifestLine {
@@ -22,7 +23,8 @@ export async function* manifestLines(
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest = '';
   try {
-    for await (const { chunk } of calls.sessions.downloadManifest({ session }, streamOptions(settings))) {
+    const open = (options: CallOptions) => calls.sessions.downloadManifest({ session }, options);
+    for await (const { chunk } of promptly(calls, settings, open)) {
       hash.update(chunk);
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
       rest = lines.pop() ?? '';

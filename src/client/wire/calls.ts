@@ -1,7 +1,7 @@
 import type { CallOptions, Client } from '@connectrpc/connect';
 import type { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
-import { toArtifactaError } from '../errors.ts';
+import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 
 /** What the parts of the client share. */
@@ -35,6 +35,37 @@ function unaryOptions(calls: Calls, settings: CallSettings): CallOptions {
 /** Streams have no deadline: they take as long as their bytes. */
 export function streamOptions(settings: CallSettings): CallOptions {
   return settings.signal === undefined ? {} : { signal: settings.signal };
+}
+
+/**
+ * The messages of a stream of which the first comes within the deadline of a unary call: one that answers nothing at all
+ * hangs. The others take as long as they take.
+ *
+ * @throws ArtifactaError DEADLINE_EXCEEDED
+ */
+export async function* promptly<T>(
+  calls: Pick<Calls, 'timeoutMs'>,
+  settings: CallSettings,
+  open: (options: CallOptions) => AsyncIterable<T>,
+): AsyncGenerator<T, void, void> {
+  const late = new AbortController();
+  const signal =
+    settings.signal === undefined ? late.signal : AbortSignal.any([settings.signal, late.signal]);
+  const timer = setTimeout(() => late.abort(), calls.timeoutMs);
+  try {
+    for await (const message of open({ signal })) {
+      clearTimeout(timer);
+      yield message;
+    }
+  } catch (thrown) {
+    if (settings.signal?.aborted || !late.signal.aborted) throw thrown;
+    throw new ArtifactaError('the service did not answer in time', {
+      code: 'DEADLINE_EXCEEDED',
+      cause: thrown,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A unary call that is repeated only if that is safe. */

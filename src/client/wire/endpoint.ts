@@ -54,8 +54,10 @@ export async function openEndpoint(url: string, tls: TlsOptions = {}): Promise<E
 }
 
 async function grpcEndpoint(baseUrl: string, options: object): Promise<Endpoint> {
-  const [{ createGrpcTransport, Http2SessionManager }, { WideSessionManager, pingIntervalMs }] =
-    await Promise.all([import('@connectrpc/connect-node'), import('./http2-session.ts')]);
+  const [{ createGrpcTransport }, { openSessions, WideSessionManager }] = await Promise.all([
+    import('@connectrpc/connect-node'),
+    import('./http2-session.ts'),
+  ]);
   const over = (sessionManager: Required<GrpcTransportOptions>['sessionManager']) =>
     createGrpcTransport({
       baseUrl,
@@ -66,7 +68,7 @@ async function grpcEndpoint(baseUrl: string, options: object): Promise<Endpoint>
     });
   const forAnswers = new WideSessionManager(baseUrl, options);
   // With the protocol's own windows the service can always write what may be under way towards us, and so always reads.
-  const forRequests = new Http2SessionManager(baseUrl, { pingIntervalMs }, options);
+  const forRequests = openSessions(baseUrl, options);
   const downwards = over(forAnswers);
   const upwards = over(forRequests);
   const transport: Transport = {

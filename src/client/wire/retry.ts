@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ArtifactaError, toArtifactaError } from '../errors.ts';
+import { type ArtifactaError, ForeignService, toArtifactaError } from '../errors.ts';
 
 /** How calls are tried again. */
 export interface RetryPolicy {
@@ -32,7 +32,7 @@ export const retryDefaults: RetryPolicy = {
  * somebody to make room, and a store in recovery waits for an operator.
  */
 export function isRetryable(error: ArtifactaError): boolean {
-  if (error.reason === 'STORE_IN_RECOVERY') return false;
+  if (error.reason === 'STORE_IN_RECOVERY' || error instanceof ForeignService) return false;
   if (error.reason === 'QUOTA_EXCEEDED' || error.reason === 'STORAGE_FULL') return false;
   return error.code === 'UNAVAILABLE' || error.reason === 'OVERLOADED' || error.retryAfterMs !== undefined;
 }

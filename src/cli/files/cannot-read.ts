@@ -1,0 +1,38 @@
+import { open } from 'node:fs/promises';
+
+/** Why a file was not read; the message names it. */
+class CannotRead extends Error {
+  constructor(path: string, why: string, cause?: unknown) {
+    super(`${path} cannot be read: ${why}`, cause === undefined ? undefined : { cause });
+    this.name = 'CannotRead';
+  }
+}
+
+const words: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ELOOP: 'there are too many symbolic links',
+  ENXIO: 'it is a socket or a device',
+  EMFILE: 'too many files are open',
+  EIO: 'input/output error',
+};
+
+/**
+ * The bytes of a file, a pipe or a device, read once, in large pieces.
+ *
+ * @throws CannotRead, also while it is read.
+ */
+export async function* readOnce(path: string): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    await using handle = await open(path);
+    if ((await handle.stat()).isDirectory()) throw new CannotRead(path, words.EISDIR!);
+    yield* handle.createReadStream({ highWaterMark: 1024 * 1024, autoClose: false });
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw error;
+    throw new CannotRead(path, words[code] ?? (error as Error).message, error);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * What the libraries between client and service report, in words. Every answer of the service carries a reason; an error
+ * without one was made on the way, and the text of a library says nothing to those who did not write it.
+ */
+import { Code, type ConnectError } from '@connectrpc/connect';
+
+/**
+ * What such an error means.
+ *
+ * - `lost`: no connection came about, or it was lost; the same call may succeed later.
+ * - `foreign`: something else answers than the service, or the service by another protocol.
+ * - `distrust`: the certificate of the service is not trusted.
+ * - `refused`: something in front of the service refused, e.g. a proxy.
+ * - `unsendable`: a field of the request has a value that no message can hold; nothing was sent.
+ */
+export type Judgement =
+  | {
+      readonly kind: 'lost' | 'foreign' | 'distrust' | 'refused';
+      /** In English, without a full stop. */
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'unsendable';
+      readonly message: string;
+      /** Which field, as the proto files write it. */
+      readonly field: string;
+      readonly description: string;
+    };
+
+/** @returns undefined if it is none of these, e.g. an error of the caller's own. */
+export function judge(error: ConnectError): Judgement | undefined {
+  const codes = causes(error).map((cause) => String((cause as { code?: unknown }).code));
+  const distrust = codes.find((code) => distrustCodes.test(code));
+  if (distrust !== undefined)
+    return { kind: 'distrust', message: `the certificate of the service is not trusted: ${distrust}` };
+  const unsendable = judgeUnsendable(error.rawMessage);
+  if (unsendable !== undefined) return unsendable;
+  const status = /^HTTP (\d{3})$/.exec(error.rawMessage)?.[1];
+  if (status !== undefined) return judgeStatus(status);
+  const seen = foreignSigns.find(([sign]) => textsOf(error).some((text) => sign.test(text)))?.[1];
+  if (seen !== undefined) return { kind: 'foreign', message: `${notOurs}: ${seen}` };
+  if (!isLost(error, codes)) return undefined;
+  const known = codes.map((code) => lostWords[code]).find((words) => words !== undefined);
+  return { kind: 'lost', message: `no connection: ${known ?? 'it was lost'}${placeOf(error)}` };
+}
+
+const notOurs = 'what answers there is no Artifacta service, or not by the protocol of the URL';
+
+function judgeUnsendable(text: string): Judgement | undefined {
+  const found = /cannot encode field [\w.]*?(\w+) to (?:binary|JSON): (?:invalid |expected )?(.*)/s.exec(
+    text,
+  );
+  if (found === null) return undefined;
+  const [, field = '', rest = ''] = found;
+  const type = /^u?int(32|64)/.exec(rest)?.[1];
+  const description = type === undefined ? 'must be of its type' : `must be a whole number of ${type} bits`;
+  return { kind: 'unsendable', field, description, message: `${field}: ${description}` };
+}
+
+function judgeStatus(status: string): Judgement {
+  if (['429', '502', '503', '504'].includes(status))
+    return {
+      kind: 'lost',
+      message: `no connection: something in front of the service answers HTTP ${status}`,
+    };
+  if (['401', '403', '407', '408', '411', '413', '414', '431'].includes(status))
+    return { kind: 'refused', message: `something in front of the service refused: HTTP ${status}` };
+  return { kind: 'foreign', message: `${notOurs}: it answers HTTP ${status}` };
+}
+
+/** By what they say it is seen that something else answers. */
+const foreignSigns: readonly (readonly [RegExp, string])[] = [
+  [/^Parse Error/, 'it does not speak HTTP/1.1'],
+  [/wrong version number|packet length too long|EPROTO/, 'it does not speak TLS'],
+  [/^Protocol error$|no application protocol/, 'it does not speak HTTP/2'],
+  [/^unsupported content type/, 'its answer is not of the protocol'],
+  [
+    /^(premature|parse binary|cannot decode|protocol error: (?!missing)|invalid )/,
+    'its answer cannot be read',
+  ],
+  [/is larger than configured readMaxBytes/, 'its answer cannot be read'],
+];
+
+const distrustCodes = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_)/;
+
+const connectionCodes =
+  /^(E(CONN|PIPE|NOENT|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)|ERR_HTTP2_|ERR_STREAM_|ERR_TLS|UND_ERR)/;
+
+const lostWords: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'the name of the host is not known',
+  EAI_AGAIN: 'the name of the host cannot be looked up now',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  ETIMEDOUT: 'the host does not answer',
+  ENOENT: 'there is no such socket',
+  EACCES: 'the socket may not be used: permission denied',
+};
+
+/** Libraries call a lost connection by many names; the retry must not depend on which. */
+function isLost(error: ConnectError, codes: readonly string[]): boolean {
+  if (error.code === Code.Unavailable || error.code === Code.Aborted || error.code === Code.Canceled)
+    return true;
+  if (error.code !== Code.Internal && error.code !== Code.Unknown) return false;
+  if (/missing (status|EndStreamResponse)|stream closed with|socket hang up/i.test(error.rawMessage))
+    return true;
+  return codes.some((code) => connectionCodes.test(code));
+}
+
+/** Where it went: ` (127.0.0.1:50051)`. Empty: that is not known. */
+function placeOf(error: ConnectError): string {
+  for (const cause of causes(error)) {
+    const { address, hostname, port } = cause as { address?: unknown; hostname?: unknown; port?: unknown };
+    const host = address ?? hostname;
+    if (typeof host === 'string') return port === undefined ? ` (${host})` : ` (${host}:${String(port)})`;
+  }
+  return '';
+}
+
+function textsOf(error: ConnectError): string[] {
+  const own = (cause: object) => (cause === error ? error.rawMessage : String((cause as Error).message));
+  return causes(error).map(own);
+}
+
+function causes(error: unknown): object[] {
+  const found: object[] = [];
+  for (let at = error; typeof at === 'object' && at !== null && found.length < 8; ) {
+    found.push(at);
+    at = at instanceof AggregateError ? at.errors[0] : (at as { cause?: unknown }).cause;
+  }
+  return found;
+}
