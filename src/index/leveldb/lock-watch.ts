@@ -3,7 +3,7 @@
  * closes any descriptor of the locked file, the lock is dropped and nobody is told. Linux lists the locks that are held.
  */
 import { type BigIntStats, readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type After, afterRealTime } from '../../domain/timer.ts';
 import { LockLost } from '../lock-lost.ts';
@@ -29,8 +29,8 @@ const readsMax = 5;
 /** Watches the locks of the databases that are open. Elsewhere than on Linux it watches nothing. */
 export class LockWatch implements Disposable {
   private readonly options: LockWatchOptions;
-  /** By the path of the lock's file: how its line in the list reads. */
-  private readonly held = new Map<string, string>();
+  /** By the path of the lock's file. */
+  private readonly held = new Map<string, Held>();
   private cancel: (() => void) | undefined;
   private lost: LockLost | undefined;
 
@@ -49,9 +49,9 @@ export class LockWatch implements Disposable {
   async add(directory: string): Promise<void> {
     const path = join(directory, 'LOCK');
     try {
-      const line = lineOf(await stat(path, { bigint: true }));
-      if (this.missingOf([[path, line]]) !== undefined) throw new Error('it is not in the list');
-      this.held.set(path, line);
+      const lock = { path, line: lineOf(await stat(path, { bigint: true })) };
+      if ((await this.missingOf([lock])) !== undefined) throw new Error('it is not in the list');
+      this.held.set(path, lock);
       this.schedule();
     } catch (error) {
       this.options.debug(`the lock ${path} is not watched: ${String(error)}`);
@@ -66,46 +66,74 @@ export class LockWatch implements Disposable {
 
   /** To be called before each batch. @throws LockLost */
   beforeBatch(): void {
-    if (this.options.beforeBatches) this.look();
+    if (this.options.beforeBatches) this.lookNow();
     if (this.lost !== undefined) throw this.lost;
   }
 
   private schedule(): void {
-    this.cancel ??= (this.options.after ?? afterRealTime)(lockWatchMs, () => {
-      this.cancel = undefined;
-      this.look();
-      if (this.held.size > 0 && this.lost === undefined) this.schedule();
+    if (this.cancel !== undefined) return;
+    const cancel = (this.options.after ?? afterRealTime)(lockWatchMs, () => {
+      void this.lookAside().then(() => {
+        if (this.cancel !== cancel) return;
+        this.cancel = undefined;
+        if (this.held.size > 0 && this.lost === undefined) this.schedule();
+      });
     });
+    this.cancel = cancel;
   }
 
-  private look(): void {
-    if (this.lost !== undefined) return;
-    let missing: string | undefined;
+  /** The kernel makes a reader of the list wait for milliseconds, in which others are served. */
+  private async lookAside(): Promise<void> {
+    // A list that cannot be read says nothing.
+    this.note(await this.missingOf([...this.held.values()]).catch(() => undefined));
+  }
+
+  private lookNow(): void {
+    let missing = [...this.held.values()];
     try {
-      missing = this.missingOf([...this.held]);
+      // Waiting for another thread would take ten times as long.
+      for (let read = 0; read < readsMax && missing.length > 0; read++)
+        missing = absentFrom(readFileSync(this.listPath, 'latin1'), missing);
     } catch {
-      // A list that cannot be read says nothing.
+      return;
     }
-    if (missing === undefined) return;
-    this.lost = new LockLost(missing);
-    this.options.onLost(this.lost);
+    this.note(missing[0]);
   }
 
   /** The first of the files whose lock the list does not have. */
-  private missingOf(files: readonly (readonly [string, string])[]): string | undefined {
-    let missing = files;
-    for (let read = 0; read < readsMax && missing.length > 0; read++) {
-      // The kernel has it in memory: waiting for another thread would take ten times as long.
-      const list = readFileSync(this.options.listPath ?? '/proc/locks', 'latin1');
-      missing = missing.filter(([, line]) => !list.includes(line));
-    }
-    return missing[0]?.[0];
+  private async missingOf(locks: readonly Held[]): Promise<Held | undefined> {
+    let missing = locks;
+    for (let read = 0; read < readsMax && missing.length > 0; read++)
+      missing = absentFrom(await readFile(this.listPath, 'latin1'), missing);
+    return missing[0];
+  }
+
+  private note(missing: Held | undefined): void {
+    if (missing === undefined || this.lost !== undefined) return;
+    // It may have been closed, and opened anew, while the list was read.
+    if (this.held.get(missing.path) !== missing) return;
+    this.lost = new LockLost(missing.path);
+    this.options.onLost(this.lost);
+  }
+
+  private get listPath(): string {
+    return this.options.listPath ?? '/proc/locks';
   }
 
   [Symbol.dispose](): void {
     this.cancel?.();
     this.cancel = undefined;
   }
+}
+
+/** The path of a lock's file, and how its line in the list reads. */
+interface Held {
+  readonly path: string;
+  readonly line: string;
+}
+
+function absentFrom(list: string, locks: readonly Held[]): Held[] {
+  return locks.filter(({ line }) => !list.includes(line));
 }
 
 /** As `1: POSIX  ADVISORY  WRITE 4711 fe:00:262147 0 EOF`, from the kind of the lock to its file. */

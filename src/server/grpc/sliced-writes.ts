@@ -33,8 +33,10 @@ export function countAnswer(
     refuse: (error) => gone.abort(error),
     isWhole: () => stream.state.remoteClose === 1,
   });
-  // A stream may never be told that its connection has gone.
-  answer.whenSettled(() => gone.abort(cancelled()));
+  // A stream may never be told that its connection has gone. An error costs a stack, so one that has ended gets none.
+  answer.whenSettled(() => {
+    if (!stream.writableFinished) gone.abort(cancelled());
+  });
   sliceWrites(stream, answer);
   return answer;
 }
