@@ -88,7 +88,26 @@ function typeNamed(text: string): string {
 /** The service knows how long ago `now-7d` is, and keeps it from page to page. */
 function instant(flag: string, text: string): string {
   if (/^[0-9]{1,9}[smhdw]$/.test(text)) return `now-${text}`;
-  const time = new Date(text);
-  if (/^[0-9]{4}-/.test(text) && !Number.isNaN(time.getTime())) return time.toISOString();
-  throw new UsageError(`${flag} takes an age such as 7d or 12h, or a time such as 2026-01-31; got "${text}"`);
+  const time = timeOf(text);
+  if (time !== undefined) return time.toISOString();
+  throw new UsageError(
+    `${flag} takes an age such as 7d or 12h, or a time that exists, such as 2026-01-31 or 2026-01-31T12:00Z (UTC unless it names a zone); got "${text}"`,
+  );
+}
+
+const timePattern =
+  /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?)?(?:[Zz]|([+-])(\d\d):?(\d\d))?$/;
+
+/** A day or a time of RFC 3339, whose parts may be left out from the end; UTC unless it names a zone. */
+function timeOf(text: string): Date | undefined {
+  const parts = timePattern.exec(text);
+  if (parts === null) return undefined;
+  const [, day = '', hour = '00', minute = '00', second = '00', fraction = '', sign, zoneHour, zoneMinute] =
+    parts;
+  const utc = new Date(`${day}T${hour}:${minute}:${second}${fraction.slice(0, 4)}Z`);
+  const isThere =
+    !Number.isNaN(utc.getTime()) && utc.toISOString().startsWith(`${day}T${hour}:${minute}:${second}`);
+  if (!isThere || Number(zoneHour ?? 0) > 23 || Number(zoneMinute ?? 0) > 59) return undefined;
+  const zoneMs = (Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0)) * 60_000;
+  return new Date(utc.getTime() - (sign === '-' ? -zoneMs : zoneMs));
 }

@@ -22,6 +22,10 @@ describe('flags as a filter', () => {
     [{ name: 'say "\\"' }, '', 'name = "say \\"\\\\\\""'],
     [{ outcome: 'failed', state: 'sealed' }, '', 'session.outcome = "FAILED" AND session.state = "SEALED"'],
     [{ until: '2026-01-31' }, '', 'create_time < 2026-01-31T00:00:00.000Z'],
+    [{ since: '2026-11-27 23:00' }, '', 'create_time >= 2026-11-27T23:00:00.000Z'],
+    [{ since: '2026-11-27T23:00:05.25' }, '', 'create_time >= 2026-11-27T23:00:05.250Z'],
+    [{ since: '2026-11-27T23:00:05+02:00' }, '', 'create_time >= 2026-11-27T21:00:05.000Z'],
+    [{ since: '2028-02-29T23:00-0130' }, '', 'create_time >= 2028-03-01T00:30:00.000Z'],
     [{ type: 'csv' }, 'name = a OR name = b', 'content_type = "text/csv" AND (name = a OR name = b)'],
   ])('%j with %j', (flags, filter, expected) => {
     const text = filterText(flags, filter);
@@ -118,6 +122,11 @@ describe('query', () => {
     [['--where', 'agent'], /--where takes KEY=VALUE/],
     [['--type', 'jsno'], /--type takes a media type/],
     [['--since', 'yesterday'], /--since takes an age/],
+    [['--since', '2027-02-29'], /--since takes an age.* a time that exists/],
+    [['--until', '2027-04-31T00:00:00Z'], /--until takes an age/],
+    [['--since', '2027-01-01T24:00'], /--since takes an age/],
+    [['--since', '2027-01-01T00:00:00+24:00'], /--since takes an age/],
+    [['--since', '2027-1-1'], /--since takes an age/],
     [['--outcome', 'fine'], /Allowed choices are succeeded/],
     [['--sessions', '--type', 'json'], /do not go with --sessions/],
     [['--count', '--explain'], /only one of/],
