@@ -22,6 +22,11 @@ export const parts: readonly Part[] = [
   { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
   { name: 'planted faults', dependsOn: [...service, 'test'], command: 'node test/faults/controls.ts' },
   {
+    name: 'generated clients: Go, Python',
+    dependsOn: [...service, 'proto', 'docs/generate', 'test/generated'],
+    command: 'test/generated/run.sh',
+  },
+  {
     name: 'benchmarks work',
     dependsOn: [...service, 'bench'],
     command: 'npm run --silent bench -- --quick --runs 1 --sizes 10k',

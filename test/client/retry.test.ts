@@ -152,7 +152,9 @@ describe('a service that is not there', () => {
           name: 'ArtifactaError',
           code: 'UNAVAILABLE',
           reason: undefined,
-          message: expect.stringMatching(/^no connection: (nothing listens there|there is no such socket) \(/),
+          message: expect.stringMatching(
+            /^no connection: (nothing listens there|there is no such socket) \(/,
+          ),
         });
     },
   );

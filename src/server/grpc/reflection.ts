@@ -9,6 +9,8 @@ import { type DescFile, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import type { MethodImplSpec } from '@connectrpc/connect';
 import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
+import { file_google_rpc_error_details } from '../../../gen/google/rpc/error_details_pb.ts';
+import { file_google_rpc_status } from '../../../gen/google/rpc/status_pb.ts';
 import { unlessAborted } from '../../api/timer.ts';
 import type { Admit } from '../admit.ts';
 import { callValues } from '../call-values.ts';
@@ -103,6 +105,8 @@ async function load(methods: readonly MethodImplSpec[]): Promise<ReadonlyMap<str
   const { ReflectionService } = await import('@grpc/reflection');
   const files = new Map<string, Buffer>();
   for (const { method } of methods) addFile(files, method.parent.file);
+  // No file of a service imports the details of its errors, and without them a tool shows bytes.
+  for (const file of [file_google_rpc_error_details, file_google_rpc_status]) addFile(files, file);
   const definition = { fileDescriptorProtos: [...files.values()] };
   const found = new Map<string, Implementation>();
   // The library reads nothing of a package but its descriptors: see its ReflectionV1Implementation.

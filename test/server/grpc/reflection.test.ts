@@ -11,6 +11,7 @@ import { routes } from '../../../src/api/routes.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
 import { tester } from '../../support/specs.ts';
 import { startTestServer, type TestServer } from './doors.ts';
+import { framed, openRawConnection } from './raw-call.ts';
 
 const run = promisify(execFile);
 const buf = join(import.meta.dirname, '../../../node_modules/.bin/buf');
@@ -105,6 +106,24 @@ describe('buf curl', () => {
   });
 });
 
+describe('what no service names', () => {
+  it.each(['google.rpc.Status', 'google.rpc.ErrorInfo', 'google.rpc.BadRequest', 'google.rpc.RetryInfo'])(
+    '%s is served, so that the details of errors are shown',
+    async (symbol) => {
+      await using connection = await openRawConnection(server.addresses.grpc);
+      const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+      const call = connection.call(path, { authorization: `Bearer ${token}` });
+      // `file_containing_symbol` is field 4.
+      const asked = Buffer.concat([Buffer.from([0x22, symbol.length]), Buffer.from(symbol)]);
+      call.end(framed(asked));
+      const answer = Buffer.concat(await Array.fromAsync<Buffer>(call));
+      expect(answer.includes(symbol === 'google.rpc.Status' ? 'status.proto' : 'error_details.proto')).toBe(
+        true,
+      );
+    },
+  );
+});
+
 function findGrpcurl(): string | undefined {
   const places = [
     'grpcurl',
@@ -142,5 +161,12 @@ describe.skipIf(grpcurl === undefined)('grpcurl', () => {
     expect(described.stdout).toContain('string sha256 =');
     const sessions = await call('-d', '{}', grpc, 'artifacta.v1.SessionService/ListSessions');
     expect(sessions).toMatchObject({ status: 0 });
+  });
+
+  it('shows the details of an error', async () => {
+    const { grpc } = server.addresses;
+    const list = 'artifacta.v1.ArtifactService/ListArtifacts';
+    const failed = await call('-d', '{"session": "nosuch"}', grpc, list);
+    expect(failed.stderr).toContain('"reason": "SESSION_NOT_FOUND"');
   });
 });
