@@ -202,7 +202,6 @@ describe('a GET', () => {
     expect(answer.status).toBe(405);
     expect(answer.headers.get('allow')).toBe('GET, HEAD');
   });
-
 });
 
 describe('a HEAD', () => {

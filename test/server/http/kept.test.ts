@@ -166,7 +166,7 @@ describe.each(ways)('%s, a refused upload', (way) => {
         const seen = await Array.fromAsync(answersOn(socket));
         expect([what, seen, failures]).toEqual([what, [{ status, connection: 'close' }], []]);
         await eventually(() => accepted[0]!.closed);
-      expect(accepted[0]!.bytesRead).toBeGreaterThan(size);
+        expect(accepted[0]!.bytesRead).toBeGreaterThan(size);
       }
     },
   );

@@ -4,6 +4,7 @@
  * within bounds.
  */
 import { type After, afterRealTime } from '../../../api/timer.ts';
+import { noteMessage } from '../../young-collector.ts';
 
 /** As much as an artifact may have if nothing else is set. */
 const bytesMax = 5 * 1024 ** 3;
@@ -20,8 +21,10 @@ interface Sender {
   readonly complete: boolean;
   readonly socket: { readonly bytesRead: number };
   resume(): unknown;
-  on(event: string, listener: () => void): unknown;
-  off(event: string, listener: () => void): unknown;
+  on(event: 'data', listener: (bytes: Uint8Array) => void): unknown;
+  on(event: 'end' | 'close', listener: () => void): unknown;
+  off(event: 'data', listener: (bytes: Uint8Array) => void): unknown;
+  off(event: 'end' | 'close', listener: () => void): unknown;
 }
 
 /** The rest of one body. */
@@ -75,4 +78,6 @@ export class Leftover {
   }
 }
 
-function drop(): void {}
+function drop(bytes: Uint8Array): void {
+  noteMessage(bytes.length);
+}
