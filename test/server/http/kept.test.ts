@@ -1,6 +1,7 @@
 /** Connections after answers that are given at once, and what of a refused body is read so that they can be seen. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ServerOptions } from '../../../src/server/server.ts';
@@ -22,7 +23,7 @@ async function opened(way: (typeof ways)[number] = 'in clear', options: Partial<
   onTestFinished(() => stack.disposeAsync());
   const tls = way === 'in clear' ? undefined : stack.use(await openTestTls());
   const rig = await openHttpRig(
-    {},
+    { artifactBytesMax: MiB },
     { corsOrigins: [app], ...(tls === undefined ? {} : { tls }), ...options },
   );
   stack.defer(() => closeChecked(rig));
@@ -106,11 +107,10 @@ describe.each(ways)('%s, a connection is kept after', (way) => {
     // Sent ahead.
     socket.write((request + body).repeat(3));
     for (let at = 0; at < 3; at++) expect(await answers.next()).toEqual(expected);
-    // The body after the answer, where that comes before, and another request.
-    const isAwaited = status === 400 && body !== '';
-    socket.write(isAwaited ? request + body : request);
+    // The body after the answer, and another request.
+    socket.write(request);
     expect(await answers.next()).toEqual(expected);
-    socket.write(`${isAwaited ? '' : body}${head(rig.url, 'GET /nothing HTTP/1.1')}`);
+    socket.write(`${body}${head(rig.url, 'GET /nothing HTTP/1.1')}`);
     expect((await answers.next()).value).toMatchObject({ status: 404 });
     expect(accepted).toHaveLength(1);
   });
@@ -133,6 +133,7 @@ describe.each(ways)('%s, a refused upload', (way) => {
   ];
   const refusals: readonly [string, [string, ...string[]], number][] = [
     ['a PUT to a bad name', ['PUT /v1/sessions/s/artifacts/a//b HTTP/1.1'], 400],
+    ['a PUT that is too large', ['PUT /v1/sessions/s/artifacts/a HTTP/1.1'], 413],
     ['a PUT with a coding', ['PUT /v1/sessions/s/artifacts/a HTTP/1.1', 'Content-Encoding: gzip'], 415],
     ['a POST to nowhere', ['POST /nothing HTTP/1.1'], 404],
     ['a PUT that asks first', ['PUT /v1/sessions/s/artifacts/a//b HTTP/1.1', 'Expect: 100-continue'], 400],
@@ -168,6 +169,33 @@ describe.each(ways)('%s, a refused upload', (way) => {
         await eventually(() => accepted[0]!.closed);
         expect(accepted[0]!.bytesRead).toBeGreaterThan(size);
       }
+    },
+  );
+
+  /** What the libraries answer before they have read the body. It begins with a message without a field. */
+  const calls: readonly [string, string, string][] = [
+    ['a stream of Connect', 'application/connect+proto', 'UploadArtifact'],
+    ['gRPC-Web', 'application/grpc-web+proto', 'UploadArtifact'],
+    ['a message of Connect that is too large', 'application/proto', 'GetArtifact'],
+    ['a message in JSON that is too large', 'application/json', 'GetArtifact'],
+  ];
+
+  it.each(calls.flatMap((call) => [[...call, 'no deadline'] as const, [...call, 'a bad deadline'] as const]))(
+    'as %s, of %s by %s with %s, is read too, and the connection is kept',
+    async (_what, contentType, method, deadline) => {
+      const { rig, open } = await opened(way);
+      const socket = await open();
+      const failures: Error[] = [];
+      socket.on('error', (error) => failures.push(error));
+      const size = 48 * MiB;
+      const lines = [`Content-Type: ${contentType}`, `Content-Length: ${size}`];
+      if (deadline === 'a bad deadline') lines.push('Connect-Timeout-Ms: x', 'Grpc-Timeout: x');
+      socket.write(head(rig.url, `POST ${pathOf(method)} HTTP/1.1`, ...lines));
+      const piece = new Uint8Array(MiB);
+      for (let sent = 0; sent < size; sent += piece.length) await write(socket, piece);
+      socket.write(head(rig.url, 'GET /nothing HTTP/1.1', 'Connection: close'));
+      const answers = (await textOf(socket)).match(/HTTP\/1.1 \d+/g);
+      expect([answers, failures]).toEqual([[expect.stringMatching(/ (200|400|429)$/), 'HTTP/1.1 404'], []]);
     },
   );
 
