@@ -19,6 +19,7 @@ const processes = [
   'test/cli/process.test.ts',
   'test/e2e/**/*.test.ts',
   'test/faults/**/*.test.ts',
+  'test/programs/native-base64.test.ts',
   'test/readme.test.ts',
   'test/server/grpc/reflection.test.ts',
 ];
@@ -41,7 +42,8 @@ export default defineConfig({
       project('processes', false, processes, isolated),
       project('isolated', true, isolated),
     ],
-    setupFiles: ['test/support/no-warnings.ts'],
+    // As in the program: before anything loads the library of protobuf.
+    setupFiles: ['src/programs/native-base64.ts', 'test/support/no-warnings.ts'],
     env: { NODE_COMPILE_CACHE: compileCache },
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -6,6 +6,7 @@ import { type Options, readOptions, UsageError, usage } from './harness/options.
 import { tableOf, writeResults } from './harness/report.ts';
 import type { Context, Figure, Target } from './harness/target.ts';
 import { heal } from './heal.ts';
+import { jsonDownload } from './json-download.ts';
 import { memory } from './memory.ts';
 import { p1 } from './p1-upload.ts';
 import { p3 } from './p3-download.ts';
@@ -35,6 +36,7 @@ const targets: readonly Target[] = [
   readMemory,
   watchers,
   heal,
+  jsonDownload,
 ];
 
 /** The longest that one target may take, stores not yet built apart. */

@@ -1,4 +1,6 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
+import './programs/native-base64.ts';
+
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
 import { ListenError } from './server/addresses.ts';

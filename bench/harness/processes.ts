@@ -18,6 +18,8 @@ process.on('exit', () => {
 interface Ready {
   readonly msg: 'ready';
   readonly grpc: string;
+  /** Controls have none. */
+  readonly http?: string;
   readonly pid: number;
 }
 
@@ -74,6 +76,13 @@ export class ServerProcess implements AsyncDisposable {
   /** HOST:PORT. */
   get address(): string {
     return this.ready!.grpc;
+  }
+
+  /** HOST:PORT of the HTTP door. @throws Error if it has none. */
+  get httpAddress(): string {
+    const { http } = this.ready!;
+    if (http === undefined) throw new Error(`${this.child.spawnargs.join(' ')} serves no HTTP`);
+    return http;
   }
 
   /** That of the server itself, which is not the child if something runs it for us. */

@@ -21,6 +21,7 @@ import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, unexpected } from '../refusals.ts';
 import { explained } from './connect-errors.ts';
 import type { Exchange } from './exchange.ts';
+import { unacceptable } from './refusing/acceptable.ts';
 
 /** What calls are made with. Messages have at most so many bytes. */
 export interface ConnectOptions extends CallOptions {
@@ -59,6 +60,11 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
   return (exchange) => {
     const handler = handlers.get(exchange.target.path);
     if (handler === undefined) return false;
+    const refused = unacceptable(handler, exchange);
+    if (refused !== undefined) {
+      exchange.answerError(refused);
+      return true;
+    }
     const { request, response } = exchange;
     const values = callValues(options.door, request.socket, exchange.unsent)
       .set(exchangeKey, exchange)

@@ -56,6 +56,7 @@ export class Connections {
     this.silent.delete(socket);
     this.exchanges.set(socket, exchange);
     this.open.add(exchange);
+    if (this.isClosing) exchange.hurry();
     void exchange.settled.then(() => {
       this.open.delete(exchange);
       if (this.isClosing) this.closeIdle();
@@ -69,8 +70,10 @@ export class Connections {
       for (const session of this.sessions) session.close();
       for (const socket of this.silent) socket.destroy();
       // Clients that use a connection again would otherwise do so while it is being closed.
-      for (const { response } of this.open)
-        if (!response.headersSent) response.setHeader('connection', 'close');
+      for (const exchange of this.open) {
+        exchange.hurry();
+        if (!exchange.response.headersSent) exchange.response.setHeader('connection', 'close');
+      }
       this.closeIdle();
     });
     return this.closed;

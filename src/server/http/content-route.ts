@@ -1,6 +1,6 @@
 /** `GET` and `HEAD /v1/artifacts/{id}/content`: the bytes of an artifact, with ranges and conditions. */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { Artifact } from '../../../gen/artifacta/v1/artifact_pb.ts';
+import type { Artifact, ArtifactRefSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { ArtifactSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { DownloadArtifactResponseSchema } from '../../../gen/artifacta/v1/content_pb.ts';
@@ -13,17 +13,20 @@ import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
 import { parseRange, type Range } from './range.ts';
 
+/** What names an artifact: its id, or session and name for the latest version. */
+type ContentRef = Required<MessageInitShape<typeof ArtifactRefSchema>>['by'];
+
 /** @throws HttpError, ConnectError before the answer has begun; afterwards a failure breaks the answer off. */
-export async function getContent(exchange: Exchange, id: string, calls: PlainCalls): Promise<void> {
+export async function getContent(exchange: Exchange, by: ContentRef, calls: PlainCalls): Promise<void> {
   const { request } = exchange;
   const isHead = request.method === 'HEAD';
   // One call is enough for the whole; what depends on the artifact asks for it first. An id is one version for ever.
   if (isHead || request.headers.range !== undefined || isConditional(request.headers)) {
-    const artifact = await findArtifact(exchange, id, calls);
+    const artifact = await findArtifact(exchange, by, calls);
     const range = rangeToSend(exchange, artifact, toReaders);
-    return range && send(exchange, id, range, calls);
+    return range && send(exchange, { case: 'id', value: artifact.id }, range, calls);
   }
-  return send(exchange, id, { kind: 'whole' }, calls);
+  return send(exchange, by, { kind: 'whole' }, calls);
 }
 
 /**
@@ -68,23 +71,19 @@ function unsatisfiable(sizeBytes: number): HttpError {
   return new HttpError(416, error, { 'content-range': `bytes */${sizeBytes}`, 'accept-ranges': 'bytes' });
 }
 
-function findArtifact(exchange: Exchange, id: string, calls: PlainCalls): Promise<Artifact> {
+function findArtifact(exchange: Exchange, by: ContentRef, calls: PlainCalls): Promise<Artifact> {
   return calls.call(exchange, ArtifactService.method.getArtifact, async (get, context) => {
-    const request = create(ArtifactService.method.getArtifact.input, { artifact: byId(id) });
+    const request = create(ArtifactService.method.getArtifact.input, { artifact: { by } });
     const { artifact } = await get(request, context);
     return create(ArtifactSchema, artifact ?? {});
   });
 }
 
-function byId(id: string) {
-  return { by: { case: 'id' as const, value: id } };
-}
-
-function send(exchange: Exchange, id: string, range: Range, calls: PlainCalls): Promise<void> {
+function send(exchange: Exchange, by: ContentRef, range: Range, calls: PlainCalls): Promise<void> {
   const part =
     range.kind === 'part' ? { offset: BigInt(range.first), limit: BigInt(range.last - range.first + 1) } : {};
   return calls.call(exchange, ArtifactService.method.downloadArtifact, async (download, context) => {
-    const request = create(ArtifactService.method.downloadArtifact.input, { artifact: byId(id), ...part });
+    const request = create(ArtifactService.method.downloadArtifact.input, { artifact: { by }, ...part });
     const parts = download(request, context)[Symbol.asyncIterator]();
     try {
       await sendParts(exchange, range, parts);

@@ -1,7 +1,8 @@
 /** Errors as HTTP answers: the JSON of the Connect protocol, with a status by the reason. */
 import { Buffer } from 'node:buffer';
 import { STATUS_CODES } from 'node:http';
-import { Code, type ConnectError } from '@connectrpc/connect';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import {
   BadRequestSchema,
@@ -36,10 +37,16 @@ export class HttpError extends Error {
 }
 
 /** A refusal of something that one field of the request, a header or a parameter, asks for. */
-export function refusedField(status: number, reason: Reason, field: string, description: string): HttpError {
+export function refusedField(
+  status: number,
+  reason: Reason,
+  field: string,
+  description: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpError {
   const error = refusal(reason, `${field}: ${description}`);
   error.details.push({ desc: BadRequestSchema, value: { fieldViolations: [{ field, description }] } });
-  return new HttpError(status, error);
+  return new HttpError(status, error, headers);
 }
 
 /** 400 for one header or parameter. */
@@ -47,8 +54,36 @@ export function badField(field: string, description: string): HttpError {
   return refusedField(400, 'INVALID_ARGUMENT', field, description);
 }
 
+/** The same error with its fields named as `rename` says, in its message and in its details. */
+export function renamed(error: ConnectError, rename: (text: string) => string): ConnectError {
+  const told = new ConnectError(rename(error.rawMessage), error.code, error.metadata);
+  told.details = error.details.map((detail) => {
+    if (!('desc' in detail) || detail.desc.typeName !== BadRequestSchema.typeName) return detail;
+    const { fieldViolations } = create(
+      BadRequestSchema,
+      detail.value as MessageInitShape<typeof BadRequestSchema>,
+    );
+    return {
+      desc: BadRequestSchema,
+      value: {
+        fieldViolations: fieldViolations.map(({ field, description }) => ({
+          field: rename(field),
+          description,
+        })),
+      },
+    };
+  });
+  return told;
+}
+
+/** 405, which says what is answered. */
+export function notAllowed(methods: readonly string[]): HttpError {
+  const allow = methods.join(', ');
+  return new HttpError(405, refusal('NOT_IMPLEMENTED', `only ${allow} is answered here`), { allow });
+}
+
 /** What is sent for an error. */
-interface ErrorAnswer {
+export interface ErrorAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
@@ -66,6 +101,8 @@ export function errorAnswer(error: ConnectError | HttpError): ErrorAnswer {
       'content-length': String(body.length),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
+      // Pages elsewhere cannot tell what is there from what is not.
+      'cross-origin-resource-policy': 'same-origin',
       ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
       ...retryAfter(told, status),
       ...(error instanceof HttpError ? error.headers : {}),

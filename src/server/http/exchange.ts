@@ -11,15 +11,16 @@ import type { Envelopes } from '../envelopes.ts';
 import { cancelled } from '../refusals.ts';
 import { pacePieces } from '../tiny-pieces.ts';
 import { noteMessage } from '../young-collector.ts';
-import { errorAnswer, type HttpError } from './errors.ts';
+import type { HttpError } from './errors.ts';
+import { callErrorAnswer } from './refusing/call-errors.ts';
+import { Leftover } from './refusing/leftover.ts';
 import { type RequestTarget, splitTarget } from './request-target.ts';
 
 /** What comes in smaller chunks is waited for a little, so that many are joined. */
 const smallChunkBytesMax = 16 * 1024;
 
-/** How long a client that goes on sending after its answer is listened to, so that it can read that. */
-const lingerMs = 2_000;
-const lingerBytesMax = 32 * 1024 * 1024;
+/** Of a body that nobody wants, so much is read so that the connection can be used again. */
+const shortBodyBytesMax = 64 * 1024;
 
 /**
  * The objects of HTTP/2's compatibility layer are treated as those of HTTP/1.1, whose members they have; where the two
@@ -39,7 +40,9 @@ export class Exchange {
   /** Counts the messages of a body that has several, before they are handed on. */
   envelopes: Envelopes | undefined;
   private awaitsContinue: boolean;
-  private lingers = false;
+  /** Of a body that is not wanted after the answer. */
+  private leftover: Leftover | undefined;
+  private isHurried = false;
   private held = 1;
   private readonly release: () => void;
 
@@ -141,22 +144,37 @@ export class Exchange {
     if (response.headersSent || response.destroyed) return;
     const withBody = request.method !== 'HEAD' && body.length > 0;
     if (withBody) this.unsent.hand(body.length);
-    if (request.complete || this.isHttp2) {
+    const given = () => this.unsent.give(body.length);
+    if (this.isHttp2 || this.hasShortRest()) {
       response.writeHead(status, headers);
-      if (withBody) response.end(body, () => this.unsent.give(body.length));
+      if (!this.isHttp2) this.letGo();
+      if (withBody) response.end(body, given);
       else response.end();
       return;
     }
-    // The rest of the body is not wanted. Closing at once would reset the connection, and take the answer with it.
     response.writeHead(status, { ...headers, connection: 'close' });
-    if (withBody) response.write(body);
+    if (withBody) response.write(body, given);
     else response.flushHeaders();
-    if (this.awaitsContinue) response.end();
-    else this.linger(() => response.end());
+    const { socket } = request;
+    // Whoever reads to the end has it (RFC 9112, 9.6). Of TLS that is the end of both directions for some.
+    if (!('encrypted' in socket)) socket.end();
+    this.readLeftover((isWhole) => {
+      if (isWhole) socket.destroySoon();
+      else socket.destroy();
+    });
+  }
+
+  /** Whether so little of the body is still to come that the connection can be used for the next request. */
+  private hasShortRest(): boolean {
+    const { complete, headers } = this.request;
+    if (complete) return true;
+    // Whoever asks first may send nothing now, or something all the same.
+    if (headers['transfer-encoding'] !== undefined || this.awaitsContinue) return false;
+    return Number(headers['content-length'] ?? 0) <= shortBodyBytesMax;
   }
 
   answerError(error: ConnectError | HttpError): void {
-    const { status, headers, body } = errorAnswer(error);
+    const { status, headers, body } = callErrorAnswer(this.request, error);
     this.answer(status, headers, body);
   }
 
@@ -209,28 +227,29 @@ export class Exchange {
   /** The answer is out. What the client still sends is nobody's any more. */
   private letGo(): void {
     const { request, response } = this;
-    if (request.complete || request.destroyed || this.lingers) return;
+    if (request.complete || request.destroyed) return;
     if (this.isHttp2) (response as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_NO_ERROR);
-    else this.linger(() => request.destroy());
+    else
+      this.readLeftover((isWhole) => {
+        if (!isWhole) request.destroy();
+      });
   }
 
-  /** Discards what comes; calls `giveUp` when all has come, the client has gone, or it has been enough. */
-  private linger(giveUp: () => void): void {
-    const { request } = this;
-    this.lingers = true;
-    let left = lingerBytesMax;
-    const end = () => {
-      clearTimeout(timer);
-      request.off('data', onData).off('close', end).off('end', end);
-      if (!request.complete || !this.response.writableEnded) giveUp();
-    };
-    const onData = (chunk: Buffer) => {
-      left -= chunk.length;
-      if (left < 0) end();
-    };
-    const timer = setTimeout(end, lingerMs);
-    request.on('data', onData).once('close', end).once('end', end);
-    request.resume();
+  private readLeftover(ended: (isWhole: boolean) => void): void {
+    if (this.leftover !== undefined) return;
+    const read = Promise.withResolvers<void>();
+    if (!this.hold(read.promise)) return;
+    this.leftover = new Leftover(this.request, (isWhole) => {
+      ended(isWhole);
+      read.resolve();
+    });
+    if (this.isHurried) this.leftover.hurry();
+  }
+
+  /** The service stops: a client that was answered is not listened to for long. */
+  hurry(): void {
+    this.isHurried = true;
+    this.leftover?.hurry();
   }
 }
 

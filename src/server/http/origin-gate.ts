@@ -39,6 +39,9 @@ const allowedHeaders = [
   'If-None-Match',
   'If-Range',
   'Range',
+  // Of a trace that the page is part of (W3C Trace Context).
+  'traceparent',
+  'tracestate',
 ].join(', ');
 const exposedHeaders = [
   ...cors.exposedHeaders,

@@ -12,9 +12,8 @@ import {
   UploadArtifactRequestSchema,
   UploadArtifactResponseSchema,
 } from '../../../gen/artifacta/v1/upload_pb.ts';
-import { BadRequestSchema } from '../../../gen/google/rpc/error_details_pb.ts';
 import { cancelled } from '../refusals.ts';
-import { refusedField } from './errors.ts';
+import { refusedField, renamed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
 import { type PutPath, parsePut } from './put-parameters.ts';
@@ -106,24 +105,7 @@ const names: Readonly<Record<string, string>> = {
 
 /** The error with the fields named as the caller of this route knows them. */
 function inHttpTerms(error: ConnectError): ConnectError {
-  const rename = (text: string) =>
-    text.replace(/^start\.spec\.([a-z0-9_]+)/, (_, name: string) => names[name] ?? name);
-  const renamed = new ConnectError(rename(error.rawMessage), error.code, error.metadata);
-  renamed.details = error.details.map((detail) => {
-    if (!('desc' in detail) || detail.desc.typeName !== BadRequestSchema.typeName) return detail;
-    const { fieldViolations } = create(
-      BadRequestSchema,
-      detail.value as MessageInitShape<typeof BadRequestSchema>,
-    );
-    return {
-      desc: BadRequestSchema,
-      value: {
-        fieldViolations: fieldViolations.map(({ field, description }) => ({
-          field: rename(field),
-          description,
-        })),
-      },
-    };
-  });
-  return renamed;
+  return renamed(error, (text) =>
+    text.replace(/^start\.spec\.([a-z0-9_]+)/, (_, name: string) => names[name] ?? name),
+  );
 }

@@ -4,8 +4,9 @@ import type { OpenShared } from '../../api/shared.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, refusal, unexpected } from '../refusals.ts';
 import { getContent } from './content-route.ts';
-import { HttpError } from './errors.ts';
+import { HttpError, notAllowed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { getLatest } from './latest-route.ts';
 import type { PlainCalls } from './plain-calls.ts';
 import { putArtifact } from './put-route.ts';
 import { decodeText } from './request-target.ts';
@@ -28,14 +29,19 @@ interface Route {
 const routes: readonly Route[] = [
   {
     pattern: /^\/v1\/sessions\/([^/]*)\/artifacts\/(.*)$/s,
-    methods: ['PUT'],
-    handle: (exchange, [session = '', name = ''], { calls }) =>
-      putArtifact(exchange, { session, name }, calls),
+    methods: ['GET', 'HEAD', 'PUT'],
+    handle: (exchange, [session = '', name = ''], { calls }) => {
+      const path = { session, name };
+      return exchange.request.method === 'PUT'
+        ? putArtifact(exchange, path, calls)
+        : getLatest(exchange, path, calls);
+    },
   },
   {
     pattern: /^\/v1\/artifacts\/([^/]*)\/content$/,
     methods: ['GET', 'HEAD'],
-    handle: (exchange, [id = ''], { calls }) => getContent(exchange, decodeText('id', id), calls),
+    handle: (exchange, [id = ''], { calls }) =>
+      getContent(exchange, { case: 'id', value: decodeText('id', id) }, calls),
   },
   {
     pattern: /^\/s\/([^/]*)$/,
@@ -69,11 +75,6 @@ export async function answerPlainly(
 /** The error if its caller may hear of it. */
 function tellable(error: unknown): ConnectError | HttpError | undefined {
   return error instanceof HttpError || isSendable(error) ? error : undefined;
-}
-
-function notAllowed(methods: readonly string[]): HttpError {
-  const allow = methods.join(', ');
-  return new HttpError(405, refusal('NOT_IMPLEMENTED', `only ${allow} is answered here`), { allow });
 }
 
 /** For the log: a path can hold what is nobody's business. */

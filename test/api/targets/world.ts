@@ -31,6 +31,8 @@ export const theName = 'a';
 /** Somebody who calls. */
 export interface Caller {
   readonly namespace: string;
+  /** What calls without a client of the services say of the caller. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly artifacts: Client<typeof ArtifactService>;
   readonly sessions: Client<typeof SessionService>;
   readonly admin: Client<typeof AdminService>;
@@ -48,7 +50,12 @@ export function expiringAfter(ms: number): Opened {
 }
 
 /** Every call of the service, by whoever its headers say. */
-export function transportOf({ store }: TestStore): Transport {
+export function transportOf(opened: TestStore): Transport {
+  return createRouterTransport(routesOf(opened));
+}
+
+/** The same, for the doors of a server. */
+export function routesOf({ store }: TestStore): ReturnType<typeof routes> {
   const authentication = new Authentication({
     isRequired: false,
     keys: store.apiKeys,
@@ -56,9 +63,7 @@ export function transportOf({ store }: TestStore): Transport {
     elapsed: () => 0,
   });
   const { authenticate } = authentication;
-  return createRouterTransport(
-    routes({ store, authenticate, onCall: () => undefined, elapsed: () => performance.now() }),
-  );
+  return routes({ store, authenticate, onCall: () => undefined, elapsed: () => performance.now() });
 }
 
 /**
@@ -184,6 +189,7 @@ function callerOver(transport: Transport, namespace: string, headers: Record<str
   };
   return {
     namespace,
+    headers,
     artifacts: createClient(ArtifactService, own),
     sessions: createClient(SessionService, own),
     admin: createClient(AdminService, own),

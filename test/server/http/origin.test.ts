@@ -229,6 +229,8 @@ describe('a preflight', () => {
           'content-digest',
           'idempotency-key',
           'authorization',
+          'traceparent',
+          'tracestate',
         ]),
       );
     }

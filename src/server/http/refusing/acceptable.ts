@@ -1,0 +1,49 @@
+/** Which requests to the path of a method are calls of it. The libraries refuse the others without a word. */
+import type { UniversalHandler } from '@connectrpc/connect/protocol';
+import { type HttpError, notAllowed, refusedField } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+
+/** In the order in which they are offered. Of streams, the messages are wrapped. */
+const contentTypes = {
+  unary: ['application/json', 'application/proto'],
+  stream: ['application/connect+json', 'application/connect+proto'],
+  web: ['application/grpc-web+proto', 'application/grpc-web+json'],
+} as const;
+
+/** How a GET says what its message is. */
+const encodings = ['json', 'proto'];
+
+/** @returns 405 or 415 if the request is no call of the method. */
+export function unacceptable(
+  { allowedMethods, method, supportedContentType }: UniversalHandler,
+  { request, target }: Exchange,
+): HttpError | undefined {
+  const isUnary = method.methodKind === 'unary';
+  // The library says that streams which only read can be asked for by GET; no GET passes it.
+  const allowed = isUnary ? allowedMethods : ['POST'];
+  if (!allowed.includes(request.method ?? '')) return notAllowed(allowed);
+  if (request.method === 'GET') {
+    // As the library reads it.
+    const encoding = new URLSearchParams(target.query).get('encoding');
+    return encodings.includes(encoding ?? '')
+      ? undefined
+      : refusedField(415, 'INVALID_ARGUMENT', 'encoding', `must be ${encodings.join(' or ')}`);
+  }
+  const contentType = request.headers['content-type'];
+  if (contentType !== undefined && supportedContentType(contentType) && !isText(contentType))
+    return undefined;
+  const accepted = [...contentTypes[isUnary ? 'unary' : 'stream'], ...contentTypes.web];
+  const description = `must be one of ${accepted.join(', ')}${whyNot(contentType)}`;
+  const headers = { 'accept-post': accepted.join(', ') };
+  return refusedField(415, 'INVALID_ARGUMENT', 'content-type', description, headers);
+}
+
+/** gRPC-Web in base64, which is a form of its own. */
+function isText(contentType: string): boolean {
+  return /^application\/grpc-web-text/i.test(contentType);
+}
+
+function whyNot(contentType: string | undefined): string {
+  if (contentType === undefined) return '; the request has none';
+  return /^application\/grpc(\+|;|$)/i.test(contentType) ? '; gRPC is served at an address of its own' : '';
+}

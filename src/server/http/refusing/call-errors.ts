@@ -1,0 +1,50 @@
+/**
+ * The errors that the door answers with by itself, in the form that the callers of a protocol read. Whoever calls over
+ * gRPC-Web, or has a stream of Connect, looks for them at the end of a body under status 200: of another status such
+ * clients know the number alone.
+ */
+import { Buffer } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { ConnectError } from '@connectrpc/connect';
+import { encodeEnvelope } from '@connectrpc/connect/protocol';
+import { endStreamFlag, endStreamToJson } from '@connectrpc/connect/protocol-connect';
+import { setTrailerStatus, trailerFlag, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web';
+import { type ErrorAnswer, errorAnswer, HttpError } from '../errors.ts';
+
+/** How each protocol ends a body. The first group is the form that it is written in. */
+const forms: readonly {
+  readonly pattern: RegExp;
+  readonly end: (error: ConnectError, form: string) => Buffer;
+}[] = [
+  {
+    pattern: /^application\/connect\+(json|proto)(?=\s*(?:;|$))/i,
+    end: (error) => {
+      const end = JSON.stringify(endStreamToJson(new Headers(), error, undefined));
+      return Buffer.from(encodeEnvelope(endStreamFlag, Buffer.from(end)));
+    },
+  },
+  {
+    pattern: /^application\/grpc-web(-text)?(?:\+(?:proto|json))?(?=\s*(?:;|$))/i,
+    end: (error, form) => {
+      const trailer = trailerSerialize(setTrailerStatus(new Headers(), error));
+      const bytes = Buffer.from(encodeEnvelope(trailerFlag, trailer));
+      return form === '-text' ? Buffer.from(bytes.toString('base64')) : bytes;
+    },
+  },
+];
+
+/** What the sender of `request` is answered for an error. What says something of HTTP alone, 405 and 415, stays as it is. */
+export function callErrorAnswer(request: IncomingMessage, error: ConnectError | HttpError): ErrorAnswer {
+  const answer = errorAnswer(error);
+  const contentType = request.headers['content-type'] ?? '';
+  if (request.method !== 'POST' || answer.status === 405 || answer.status === 415) return answer;
+  const told = error instanceof HttpError ? error.error : error;
+  for (const { pattern, end } of forms) {
+    const match = pattern.exec(contentType);
+    if (match === null) continue;
+    const body = end(told, match[1] ?? '');
+    const headers = { ...answer.headers, 'content-type': match[0], 'content-length': String(body.length) };
+    return { status: 200, headers, body };
+  }
+  return answer;
+}

@@ -1,0 +1,92 @@
+/** How long, and how much, is read of a body that nobody wants. */
+import { EventEmitter } from 'node:events';
+import { expect, it } from 'vitest';
+import { Leftover } from '../../../src/server/http/refusing/leftover.ts';
+import { TestTimers } from '../../support/timers.ts';
+
+const KiB = 1024;
+const GiB = 1024 ** 3;
+
+/** A request whose bytes are counted and never made. */
+class Sender extends EventEmitter {
+  readonly socket = { bytesRead: 1_000 };
+  complete = false;
+  isRead = false;
+
+  resume(): void {
+    this.isRead = true;
+  }
+}
+
+function opened() {
+  const timers = new TestTimers();
+  const sender = new Sender();
+  const ends: boolean[] = [];
+  const leftover = new Leftover(sender, (isWhole) => ends.push(isWhole), timers.after);
+  /** So many bytes come in each second, for so many seconds. */
+  const come = (bytes: number, seconds: number) => {
+    for (let at = 0; at < seconds; at++) {
+      sender.socket.bytesRead += bytes;
+      timers.advance(1_000);
+    }
+  };
+  return { timers, sender, ends, leftover, come };
+}
+
+it('all of it, however slowly it comes', () => {
+  const { timers, sender, ends, come } = opened();
+  expect(sender.isRead).toBe(true);
+  come(KiB, 240);
+  expect(ends).toEqual([]);
+  sender.complete = true;
+  sender.emit('end');
+  sender.emit('close');
+  expect(ends).toEqual([true]);
+  expect(timers.count).toBe(0);
+  expect(sender.eventNames()).toEqual([]);
+});
+
+it('with pauses of less than ten seconds', () => {
+  const { ends, come } = opened();
+  for (let at = 0; at < 10; at++) {
+    come(0, 9);
+    come(1, 1);
+  }
+  expect(ends).toEqual([]);
+  come(0, 10);
+  expect(ends).toEqual([false]);
+});
+
+it('for five minutes', () => {
+  const { timers, ends, come } = opened();
+  come(KiB, 299);
+  expect(ends).toEqual([]);
+  come(KiB, 1);
+  expect(ends).toEqual([false]);
+  expect(timers.count).toBe(0);
+});
+
+it('5 GiB', () => {
+  const { ends, come } = opened();
+  come(GiB, 5);
+  expect(ends).toEqual([]);
+  come(1, 1);
+  expect(ends).toEqual([false]);
+});
+
+it('until the client has gone', () => {
+  const { timers, sender, ends } = opened();
+  sender.emit('close');
+  expect(ends).toEqual([false]);
+  expect(timers.count).toBe(0);
+});
+
+it('for two seconds when the service stops', () => {
+  const { ends, leftover, come } = opened();
+  come(KiB, 60);
+  leftover.hurry();
+  come(KiB, 1);
+  expect(ends).toEqual([]);
+  come(KiB, 1);
+  expect(ends).toEqual([false]);
+});
