@@ -1,6 +1,4 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
-import './programs/native-base64.ts';
-
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
 import { ListenError } from './server/addresses.ts';
@@ -37,6 +35,8 @@ async function serve(args: readonly string[]): Promise<number> {
   }
   try {
     const config = readServeConfig(args);
+    // Before anything else loads the library of protobuf.
+    await import('./programs/native-base64.ts');
     const { serveUntilSignalled } = await import('./programs/serve.ts');
     const fail = () => process.exit(exitCodes.failed);
     const hangup = (listener: () => void) => void process.on('SIGHUP', listener);
