@@ -36,21 +36,23 @@ export function statesIn(condition: Condition): string[] {
   return isOfState(field) && test.is === 'equal' ? [test.text] : [];
 }
 
-/**
- * The latest versions of a namespace.
- *
- * @param uids of every session id that the condition names. @param byState of every state and outcome that few sessions
- * have, these sessions.
- */
-export function artifactCatalog(
-  ns: string,
-  uids: SessionUids,
-  byState: ReadonlyMap<string, readonly SessionUid[]>,
-): Catalog {
+/** What must be known before the lists of artifacts can be named. */
+interface ArtifactLists {
+  /** Of every session id that the condition names. */
+  readonly uids: SessionUids;
+  /** Of every state and outcome that few sessions have, these sessions. */
+  readonly byState: ReadonlyMap<string, readonly SessionUid[]>;
+  /** Every artifact is in the list of its content type. */
+  readonly listsTypes: boolean;
+}
+
+/** The latest versions of a namespace. */
+export function artifactCatalog(ns: string, { uids, byState, listsTypes }: ArtifactLists): Catalog {
+  const isListed = (field: Field) => listsTypes || field.name !== 'content_type';
   return {
     all: { prefix: keys.latest.byTime.range(ns).gte, what: 'time' },
     listOf: (field, test) => {
-      if (test.is !== 'equal') return undefined;
+      if (test.is !== 'equal' || !isListed(field)) return undefined;
       const what = toFilter({ kind: 'test', field, test });
       if (field.name === 'session') {
         const uid = uids.get(test.text);
@@ -63,7 +65,7 @@ export function artifactCatalog(
     },
     listAround: (field, test) => {
       if (field.name !== 'content_type' || !asksForParameters(test)) return undefined;
-      if (test.is !== 'equal' && test.is !== 'prefix') return undefined;
+      if (!isListed(field) || (test.is !== 'equal' && test.is !== 'prefix')) return undefined;
       const ofType = { is: 'equal', text: mediaTypeOf(test.text) } as const;
       const prefix = keys.latest.byType.range(ns, ofType.text).gte;
       return { prefix, what: toFilter({ kind: 'test', field, test: ofType }) };

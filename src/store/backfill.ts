@@ -1,7 +1,8 @@
 /** Rows that stores made by earlier versions lack or have otherwise, written once when they are opened. */
 import { Buffer } from 'node:buffer';
 import { mediaTypeOf } from '../domain/content-type.ts';
-import type { Index, Rows, Tx, Writer } from '../index/door.ts';
+import { type After, afterRealTime } from '../domain/timer.ts';
+import type { Index, Tx, Writer } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
 import type { Key, Range } from '../index/row.ts';
 import { putDerivedOfKey } from './rows/key-rows.ts';
@@ -11,6 +12,8 @@ import { transact } from './rows/transaction.ts';
 interface Backfill {
   /** The setting that says that all is as it should be. */
   readonly setting: string;
+  /** The store can do without meanwhile: {@link Filling.isComplete}. */
+  readonly mayWait?: true;
   /** The rows that are looked at. */
   rows(index: Index): AsyncIterable<readonly Key[]>;
   /** Writes what one of these lacks, if it is still there. */
@@ -42,6 +45,7 @@ const all: readonly Backfill[] = [
   {
     // Artifacts are listed by type and subtype; release 0.1 had the parameters in the row.
     setting: 'mediaTypes',
+    mayWait: true,
     rows: rowsWithParameters,
     write: (tx, key) => {
       const [ns, type, id] = keys.latest.byType.parse(key);
@@ -80,12 +84,17 @@ function hasParameters(type: string): boolean {
   return mediaTypeOf(type) !== type;
 }
 
-/** The rows that {@link isComplete} and {@link noteComplete} need. */
+/** The rows that {@link lacking} needs. */
 export const backfillSettings = all.map(({ setting }) => setting);
 
-/** True if nothing is left to be written. */
-export function isComplete(rows: Rows): boolean {
-  return all.every(({ setting }) => rows.get(keys.store.setting, setting) !== undefined);
+/** What is left to be written: nothing, what can wait while the disk takes no writes, or what cannot. */
+export type Lacking = 'nothing' | 'what can wait' | 'rows';
+
+/** @param isSet whether a setting is there. */
+export function lacking(isSet: (setting: string) => boolean): Lacking {
+  const left = all.filter(({ setting }) => !isSet(setting));
+  if (left.length === 0) return 'nothing';
+  return left.every(({ mayWait }) => mayWait) ? 'what can wait' : 'rows';
 }
 
 /** For a store that is made: it lacks nothing. */
@@ -127,4 +136,48 @@ async function* slices(blocks: AsyncIterable<readonly Key[]>): AsyncIterable<rea
     }
   }
   if (slice.length > 0) yield slice;
+}
+
+/** How long after a start that could write nothing, and after each time that it still cannot. */
+const againMs = 10_000;
+
+/** The backfill of a start, and after it where the disk took no writes then. */
+export class Filling {
+  /** Content types are listed without parameters, all of them. */
+  isComplete: boolean;
+  private readonly index: Index;
+  private readonly queue: string;
+  private readonly after: After;
+  private cancel: (() => void) | undefined;
+  private underWay: Promise<void> = Promise.resolve();
+
+  constructor(index: Index, queue: string, lacks: Lacking, after: After = afterRealTime) {
+    this.index = index;
+    this.queue = queue;
+    this.after = after;
+    this.isComplete = lacks === 'nothing';
+  }
+
+  /** Resolves when nothing is left. @throws Failure STORE_UNAVAILABLE */
+  async fill(): Promise<void> {
+    await backfill(this.index, this.queue);
+    this.isComplete = true;
+  }
+
+  /** Tries again and again until nothing is left. */
+  goOn(): void {
+    if (this.isComplete) return;
+    this.cancel = this.after(againMs, () => {
+      // The disk is left alone while it is known to take nothing.
+      const filled = this.index.trouble === undefined ? this.fill() : Promise.resolve();
+      this.underWay = filled.catch(() => undefined).then(() => this.cancel && this.goOn());
+    });
+  }
+
+  /** Resolves when nothing is being written, and nothing will be. */
+  async close(): Promise<void> {
+    this.cancel?.();
+    this.cancel = undefined;
+    await this.underWay;
+  }
 }

@@ -1,12 +1,16 @@
 /** Content types of a store of release 0.1 are listed without their parameters, however often a start is stopped. */
 import { expect, it, onTestFinished } from 'vitest';
+import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import type { Index } from '../../src/index/door.ts';
+import { openMemoryIndex } from '../../src/index/memory/memory.ts';
+import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { backfill } from '../../src/store/backfill.ts';
-import type { TestStore } from '../support/door.ts';
+import { openTestStore, type TestStore } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { asRelease01, fillWithTypes, listedTypes } from '../support/raw-types.ts';
 import { beginning, kinds, type Remains } from '../support/restart.ts';
 import { specOf, target, tester } from '../support/specs.ts';
+import { TestTimers } from '../support/timers.ts';
 
 /** One artifact of each of these types, named by its place. */
 async function remainsOf01(kind: (typeof kinds)[number], types: readonly string[]): Promise<Remains> {
@@ -28,7 +32,7 @@ function altered(index: Index, methods: Partial<Index>): Index {
   });
 }
 
-async function entriesRead({ store }: TestStore, filter: string) {
+async function asked({ store }: TestStore, filter: string) {
   const query = { oldestFirst: false, filter, pageSize: 5, pageToken: '', showGone: false };
   const wanted = { ...query, session: undefined, name: undefined, allVersions: false, estimatesTotal: true };
   const { total, explanation } = await store.listing.artifacts(tester, wanted);
@@ -63,7 +67,7 @@ it.each(kinds)('all are found, wherever it was stopped: %s', async (kind) => {
   await using opened = await remains.open();
   expect(await listedTypes(opened.index)).toEqual({ 'a/b': 1, 'application/json': 1_200, 'text/plain': 1 });
   expect(await inconsistencies(opened.index, opened.blobs)).toEqual([]);
-  expect(await entriesRead(opened, 'content_type = a/b')).toEqual({
+  expect(await asked(opened, 'content_type = a/b')).toEqual({
     total: 1,
     driver: 'content_type = "a/b"',
   });
@@ -105,4 +109,40 @@ it('what has no parameters is passed over, however much there is of it', async (
   // Two blocks of the many, and the last one.
   expect(rows).toBeLessThanOrEqual(2_001);
   await index.close();
+});
+
+it('a start on a disk that takes no writes serves, finds all, and writes the rows when it can', async () => {
+  const rows = new MemoryRows();
+  const blobs = openMemoryBlobs();
+  {
+    await using opened = await openTestStore({ index: await openMemoryIndex({ rows }), blobs });
+    await fillWithTypes(opened.store, ['a/b; n=0', 'a/b; n=1', 'a/b', 'c/d']);
+    await asRelease01(opened.index);
+  }
+  let isFull = true;
+  const index = await openMemoryIndex({ rows, failAt: () => (isFull ? 'unwritten' : undefined) });
+  const timers = new TestTimers();
+  await using opened = await openTestStore({ index, blobs, after: timers.after });
+  expect(await asked(opened, 'content_type = a/b')).toEqual({ total: 3, driver: 'time' });
+  expect(await asked(opened, 'NOT content_type = a/b')).toEqual({ total: 1, driver: 'time' });
+  expect(await asked(opened, 'content_type = "a/b; n=1"')).toEqual({ total: 1, driver: 'time' });
+  const epoch = index.nextEpoch();
+  timers.advance(10_000);
+  await epoch;
+  expect(await listedTypes(opened.index)).toMatchObject({ 'a/b; n=0': 1 });
+  isFull = false;
+  await expect.poll(() => timers.count).toBe(1);
+  timers.advance(10_000);
+  await expect.poll(() => listedTypes(opened.index)).toEqual({ 'a/b': 3, 'c/d': 1 });
+  await expect
+    .poll(() => asked(opened, 'content_type = c/d'))
+    .toMatchObject({
+      driver: 'content_type = "c/d"',
+    });
+  expect(await asked(opened, 'content_type = a/b')).toEqual({
+    total: 3,
+    driver: 'content_type = "a/b"',
+  });
+  expect(await listedTypes(opened.index)).toEqual({ 'a/b': 3, 'c/d': 1 });
+  expect(await inconsistencies(opened.index, blobs)).toEqual([]);
 });

@@ -2,12 +2,10 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { decodeRow } from '../../../src/index/engine/stored-row.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
-import type { Entry } from '../../../src/index/row.ts';
-import { type ExportPart, exportRows } from '../../../src/store/custody/export.ts';
+import type { ExportPart } from '../../../src/store/custody/export.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import type { HostState } from '../../../src/store/custody/status.ts';
 import { openStore } from '../../../src/store/open.ts';
@@ -67,48 +65,7 @@ async function damage(home: MemoryHome, slot: number): Promise<void> {
   await openMemoryDatabase(home.rows).batch([{ type: 'del', key: keys.store.commit.key(slot) }]);
 }
 
-/** As release 0.1 would have written it: content types are listed with their parameters. */
-async function* asRelease01(parts: readonly ExportPart[], types: ReadonlyMap<string, string>) {
-  const entries = parts.flatMap((part) => (part.kind === 'rows' ? part.rows : []));
-  const old = entries.flatMap(({ key, value }): Entry[] => {
-    if (Buffer.compare(key, keys.store.setting.key('mediaTypes')) === 0) return [];
-    if (key[0] !== keys.latest.byType.code) return [[key, decodeRow(key, value)]];
-    const [ns, , id] = keys.latest.byType.parse(key);
-    return [[keys.latest.byType.key(ns, types.get(id)!, id), decodeRow(key, value)]];
-  });
-  old.sort(([a], [b]) => Buffer.compare(a, b));
-  yield parts[0]!;
-  yield* exportRows(
-    (async function* () {
-      yield old;
-    })(),
-  );
-}
-
 describe('an export', () => {
-  test('of release 0.1 is found by its content types', async () => {
-    const blobs = openMemoryBlobs();
-    const from = await place(blobs).open();
-    const types = new Map<string, string>();
-    for (const contentType of ['text/csv', 'text/csv; header=absent', 'text/plain;charset=utf-8']) {
-      const spec = specOf({ session: 's', name: contentType, contentType });
-      const { artifact } = await from.store.uploads.create(tester, spec, Buffer.from('x'));
-      types.set(artifact.id, contentType);
-    }
-    const to = await place(blobs).open();
-    await to.importIndex(asRelease01(await Array.fromAsync(from.exportIndex()), types), false);
-    const query = { oldestFirst: true, pageSize: 10, pageToken: '', showGone: false, allVersions: false };
-    const filter = 'content_type = text/csv';
-    const page = await to.store.listing.artifacts(tester, {
-      ...query,
-      filter,
-      session: undefined,
-      name: undefined,
-    });
-    expect(page.items.map(({ contentType }) => contentType)).toEqual(['text/csv', 'text/csv; header=absent']);
-    expect(await findings(to)).toEqual([]);
-  });
-
   test('restores another store to the same state, and says what waits for an operator', async () => {
     const blobs = openMemoryBlobs();
     const from = await place(blobs).open();
