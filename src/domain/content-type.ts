@@ -19,6 +19,21 @@ export function parseContentType(field: string, input: string): string | undefin
   return input.slice(0, semicolon).trimEnd().toLowerCase() + input.slice(semicolon);
 }
 
+/** `type/subtype` in lower case, without parameters: what content types are listed, deduplicated and found by. */
+export function mediaTypeOf(contentType: string): string {
+  return contentType.split(';', 1)[0]!.trim().toLowerCase();
+}
+
+/**
+ * A content type with its parameters, in the one form in which those are compared: lower case, no quotation marks, `; `
+ * between them. Without parameters it ends with the semicolon, and so does not look like a {@link mediaTypeOf}.
+ */
+export function withParameters(contentType: string): string {
+  const [, ...parameters] = contentType.toLowerCase().replaceAll('"', '').split(';');
+  const said = parameters.map((parameter) => parameter.trim()).filter((parameter) => parameter !== '');
+  return `${mediaTypeOf(contentType)};${said.map((parameter) => ` ${parameter}`).join(';')}`;
+}
+
 /**
  * The type that the service assumes for a name when the client gives none. Small on purpose: what agents produce.
  * A guessed type never makes a new version.
@@ -69,7 +84,41 @@ const contentTypeUnknown = 'application/octet-stream';
 
 /** By the extension of the name; {@link contentTypeUnknown} for unknown ones. */
 export function guessContentType(name: string): string {
+  return typeOfExtension(name) ?? contentTypeUnknown;
+}
+
+function typeOfExtension(name: string): string | undefined {
   const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase();
-  if (extension === undefined || !Object.hasOwn(byExtension, extension)) return contentTypeUnknown;
-  return byExtension[extension]!;
+  return extension !== undefined && Object.hasOwn(byExtension, extension)
+    ? byExtension[extension]
+    : undefined;
+}
+
+/** The type of a form whose fields are in one line: what `curl --data-binary` says of whatever it sends. */
+const urlEncoded = 'application/x-www-form-urlencoded';
+
+/** What clients say by themselves where their user has said nothing: curl and others, `fetch` of a text, many libraries. */
+function isSaidByClients(contentType: string): boolean {
+  if (mediaTypeOf(contentType) === urlEncoded) return true;
+  return [`${contentTypeUnknown};`, 'text/plain; charset=utf-8'].includes(withParameters(contentType));
+}
+
+/**
+ * What of a content type counts as given: undefined for what clients say by themselves, where the extension of the name
+ * tells another type.
+ */
+export function contentTypeSaid(name: string, given: string | undefined): string | undefined {
+  if (given === undefined || !isSaidByClients(given)) return given;
+  const told = typeOfExtension(name);
+  return told === undefined || told === mediaTypeOf(given) ? given : undefined;
+}
+
+/** How the bytes of a form are wrapped: `multipart` by an envelope around each field, or as one line of text. */
+export type FormKind = 'multipart' | 'urlencoded';
+
+/** Undefined for what is no form, and for what {@link contentTypeSaid} does not count. */
+export function formKind(name: string, contentType: string): FormKind | undefined {
+  const type = mediaTypeOf(contentType);
+  if (type === 'multipart/form-data') return 'multipart';
+  return type === urlEncoded && contentTypeSaid(name, contentType) !== undefined ? 'urlencoded' : undefined;
 }

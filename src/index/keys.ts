@@ -30,7 +30,7 @@
  *   ├── 32 latestByName     ns, name, ~id
  *   ├── 33 latestByMetadata ns, key, value, ~id
  *   ├── 34 latestByLabel    ns, key, value, ~id
- *   └── 35 latestByType     ns, content type, ~id
+ *   └── 35 latestByType     ns, type/subtype, ~id
  *   lineage
  *   ├── 40 inputs         ns, artifact, input
  *   └── 41 derived        ns, input, artifact

@@ -7,7 +7,7 @@ import { always, type Bounds } from './suffix.ts';
 export type Candidate =
   | { readonly kind: 'list'; readonly list: List }
   | { readonly kind: 'union'; readonly of: readonly Candidate[] }
-  /** Each of them holds every match: the shortest will do. */
+  /** Each of them holds every match, and maybe more: the shortest will do. */
   | { readonly kind: 'choice'; readonly of: readonly Candidate[] };
 
 /** One of the conditions that must all be met. */
@@ -54,6 +54,8 @@ function candidateOf(condition: Condition, catalog: Catalog): Candidate | undefi
   if (condition.kind === 'test') {
     const list = catalog.listOf(condition.field, condition.test);
     if (list !== undefined) return { kind: 'list', list };
+    const around = catalog.listAround?.(condition.field, condition.test);
+    if (around !== undefined) return { kind: 'choice', of: [{ kind: 'list', list: around }] };
     const union = catalog.unionOf?.(condition.field, condition.test);
     return union && { kind: 'union', of: union.map((one) => ({ kind: 'list', list: one })) };
   }

@@ -1,7 +1,15 @@
 /** The lists that the index keeps of artifacts and of sessions. */
+import { mediaTypeOf } from '../domain/content-type.ts';
 import { idToBytes, type SessionUid } from '../domain/ids.ts';
 import { keys } from '../index/keys.ts';
-import { type Condition, type Field, type Test, toFilter } from './condition.ts';
+import {
+  asksForParameters,
+  type Condition,
+  type Field,
+  type Test,
+  type TextTest,
+  toFilter,
+} from './condition.ts';
 import type { Catalog, List } from './list.ts';
 import { inverted } from './suffix.ts';
 
@@ -28,21 +36,23 @@ export function statesIn(condition: Condition): string[] {
   return isOfState(field) && test.is === 'equal' ? [test.text] : [];
 }
 
-/**
- * The latest versions of a namespace.
- *
- * @param uids of every session id that the condition names. @param byState of every state and outcome that few sessions
- * have, these sessions.
- */
-export function artifactCatalog(
-  ns: string,
-  uids: SessionUids,
-  byState: ReadonlyMap<string, readonly SessionUid[]>,
-): Catalog {
+/** What must be known before the lists of artifacts can be named. */
+interface ArtifactLists {
+  /** Of every session id that the condition names. */
+  readonly uids: SessionUids;
+  /** Of every state and outcome that few sessions have, these sessions. */
+  readonly byState: ReadonlyMap<string, readonly SessionUid[]>;
+  /** Every artifact is in the list of its content type. */
+  readonly listsTypes: boolean;
+}
+
+/** The latest versions of a namespace. */
+export function artifactCatalog(ns: string, { uids, byState, listsTypes }: ArtifactLists): Catalog {
+  const isListed = (field: Field) => listsTypes || field.name !== 'content_type';
   return {
     all: { prefix: keys.latest.byTime.range(ns).gte, what: 'time' },
     listOf: (field, test) => {
-      if (test.is !== 'equal') return undefined;
+      if (test.is !== 'equal' || !isListed(field)) return undefined;
       const what = toFilter({ kind: 'test', field, test });
       if (field.name === 'session') {
         const uid = uids.get(test.text);
@@ -50,8 +60,15 @@ export function artifactCatalog(
           ? { members: [], what }
           : { prefix: keys.latest.bySession.range(ns, uid).gte, what };
       }
-      const prefix = prefixOfArtifacts(ns, field, test.text);
+      const prefix = prefixOfArtifacts(ns, field, test);
       return prefix && { prefix, what };
+    },
+    listAround: (field, test) => {
+      if (field.name !== 'content_type' || !asksForParameters(test)) return undefined;
+      if (!isListed(field) || (test.is !== 'equal' && test.is !== 'prefix')) return undefined;
+      const ofType = { is: 'equal', text: mediaTypeOf(test.text) } as const;
+      const prefix = keys.latest.byType.range(ns, ofType.text).gte;
+      return { prefix, what: toFilter({ kind: 'test', field, test: ofType }) };
     },
     unionOf: (field, test) => {
       if (!isOfState(field) || test.is !== 'equal') return undefined;
@@ -67,12 +84,13 @@ function isOfState(field: Field): boolean {
   return field.name === 'session.state' || field.name === 'session.outcome';
 }
 
-function prefixOfArtifacts(ns: string, field: Field, text: string): Uint8Array | undefined {
+function prefixOfArtifacts(ns: string, field: Field, test: TextTest): Uint8Array | undefined {
+  const { text } = test;
   switch (field.name) {
     case 'name':
       return keys.latest.byName.range(ns, text).gte;
     case 'content_type':
-      return keys.latest.byType.range(ns, text).gte;
+      return asksForParameters(test) ? undefined : keys.latest.byType.range(ns, text).gte;
     case 'metadata':
       return keys.latest.byMetadata.range(ns, field.key, text).gte;
     case 'labels':

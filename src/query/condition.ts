@@ -28,14 +28,22 @@ export type Test =
   /** Of a text it compares the number that it is written as, and matches none that is not a number. */
   | { readonly is: 'number'; readonly order: Order; readonly number: number };
 
+/** A test of a text. */
+export type TextTest = Extract<Test, { readonly text: string }>;
+
 /** A filter that makes sense. Numbers of times are milliseconds since the Unix epoch, possibly with a fraction. */
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly of: readonly Condition[] }
   | { readonly kind: 'not'; readonly of: Condition }
   | { readonly kind: 'test'; readonly field: Field; readonly test: Test };
 
-/** What a condition is asked about: the value of a field, or undefined if there is none. */
-type Subject = (field: Field) => string | number | undefined;
+/** What a condition is asked about: the value of a field as the test compares it, or undefined if there is none. */
+type Subject = (field: Field, test: Test) => string | number | undefined;
+
+/** True if the test of a content type asks for its parameters, too. */
+export function asksForParameters(test: Test): boolean {
+  return 'text' in test && test.text.includes(';');
+}
 
 /** True if the subject matches. NOT is the complement: it matches what lacks the field. */
 export function matches(condition: Condition, subject: Subject): boolean {
@@ -47,7 +55,7 @@ export function matches(condition: Condition, subject: Subject): boolean {
     case 'not':
       return !matches(condition.of, subject);
     case 'test':
-      return passes(condition.test, subject(condition.field));
+      return passes(condition.test, subject(condition.field, condition.test));
   }
 }
 

@@ -1,5 +1,6 @@
 /** From what a filter says to what it means: fields must exist, values must fit them. */
-import type { Condition, Field, FieldName, Order, Test } from './condition.ts';
+import { mediaTypeOf, withParameters } from '../domain/content-type.ts';
+import type { Condition, Field, FieldName, Order, Test, TextTest } from './condition.ts';
 import { parseNumber } from './condition.ts';
 import {
   type Comparison,
@@ -11,8 +12,6 @@ import {
   star,
 } from './filter-syntax.ts';
 import { parseInstant } from './instant.ts';
-
-type TextTest = Extract<Test, { readonly text: string }>;
 
 /** What a field holds. */
 type FieldKind =
@@ -166,11 +165,9 @@ function numberOf(name: string, holds: 'number' | 'time', value: Literal, now: n
   throw filterFault(value.column, `${name} is a whole number of bytes, and ${shown(value)} is none`);
 }
 
+/** With a semicolon it asks for the parameters, too. */
 function foldContentType(text: string): string {
-  const semicolon = text.indexOf(';');
-  return semicolon < 0
-    ? text.toLowerCase()
-    : text.slice(0, semicolon).trimEnd().toLowerCase() + text.slice(semicolon);
+  return text.includes(';') ? withParameters(text) : mediaTypeOf(text);
 }
 
 /** A text without a wildcard. */

@@ -16,6 +16,8 @@ export interface Catalog {
   readonly all: List;
   /** Of exactly those that pass the test; undefined if there is no such list. */
   listOf(field: Field, test: Test): List | undefined;
+  /** Where there is none, one that holds those among others; undefined if there is none either. */
+  listAround?(field: Field, test: Test): List | undefined;
   /** Where there is none, lists that hold exactly those together; undefined if there are none, or too many. */
   unionOf?(field: Field, test: Test): readonly List[] | undefined;
 }

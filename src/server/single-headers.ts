@@ -1,11 +1,13 @@
 /**
- * `Host` and `authorization`, of which a request may have one each. If there are two, Node takes the first one and says
- * nothing, and a proxy in front may have taken the second. Such a request is refused.
+ * `Host`, `authorization` and `content-type`, of which a request may have one each. If there are two, Node takes the first
+ * one and says nothing, and a proxy in front may have taken the second. Such a request is refused.
  */
 
+type SingleHeader = 'host' | 'authorization' | 'content-type';
+
 /** @param rawHeaders names and values in turn, as they came. @returns the header that occurs twice, if one does. */
-export function repeatedHeader(rawHeaders: readonly string[]): 'host' | 'authorization' | undefined {
-  const seen: { host?: string; authority?: string; authorization?: string } = {};
+export function repeatedHeader(rawHeaders: readonly string[]): SingleHeader | undefined {
+  const seen: { host?: string; authority?: string; authorization?: string; type?: string } = {};
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const value = rawHeaders[at + 1]!;
     switch (rawHeaders[at]!.toLowerCase()) {
@@ -19,6 +21,10 @@ export function repeatedHeader(rawHeaders: readonly string[]): 'host' | 'authori
       case 'authorization':
         if (seen.authorization !== undefined) return 'authorization';
         seen.authorization = value;
+        break;
+      case 'content-type':
+        if (seen.type !== undefined) return 'content-type';
+        seen.type = value;
     }
   }
   // HTTP/2 may say the host in both (RFC 9113, 8.3.1), if it is the same.

@@ -1,16 +1,21 @@
-/** Rows that stores made by earlier versions lack, written once when they are opened. */
-import type { Index, Rows, Tx, Writer } from '../index/door.ts';
+/** Rows that stores made by earlier versions lack or have otherwise, written once when they are opened. */
+import { Buffer } from 'node:buffer';
+import { mediaTypeOf } from '../domain/content-type.ts';
+import { type After, afterRealTime } from '../domain/timer.ts';
+import type { Index, Tx, Writer } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
-import type { Key } from '../index/row.ts';
+import type { Key, Range } from '../index/row.ts';
 import { putDerivedOfKey } from './rows/key-rows.ts';
 import { stateWords } from './rows/session-rows.ts';
 import { transact } from './rows/transaction.ts';
 
 interface Backfill {
-  /** The setting that says that no row lacks any more. */
+  /** The setting that says that all is as it should be. */
   readonly setting: string;
-  /** What the rows are derived from. */
-  range(): { readonly gte: Uint8Array; readonly lt: Uint8Array };
+  /** The store can do without meanwhile: {@link Filling.isComplete}. */
+  readonly mayWait?: true;
+  /** The rows that are looked at. */
+  rows(index: Index): AsyncIterable<readonly Key[]>;
   /** Writes what one of these lacks, if it is still there. */
   write(tx: Tx, key: Uint8Array): void;
 }
@@ -19,7 +24,7 @@ const all: readonly Backfill[] = [
   {
     // Sessions are listed by state and outcome.
     setting: 'sessionStates',
-    range: () => keys.sessions.record.range(),
+    rows: (index) => keysIn(index, keys.sessions.record.range()),
     write: (tx, key) => {
       const [ns, uid] = keys.sessions.record.parse(key);
       const record = tx.get(keys.sessions.record, ns, uid);
@@ -30,23 +35,66 @@ const all: readonly Backfill[] = [
   {
     // API keys that end are queued for the reaper.
     setting: 'endedKeys',
-    range: () => keys.credentials.apiKey.range(),
+    rows: (index) => keysIn(index, keys.credentials.apiKey.range()),
     write: (tx, key) => {
       const [id] = keys.credentials.apiKey.parse(key);
       const record = tx.get(keys.credentials.apiKey, id);
       if (record !== undefined) putDerivedOfKey(tx, id, record);
     },
   },
+  {
+    // Artifacts are listed by type and subtype; release 0.1 had the parameters in the row.
+    setting: 'mediaTypes',
+    mayWait: true,
+    rows: rowsWithParameters,
+    write: (tx, key) => {
+      const [ns, type, id] = keys.latest.byType.parse(key);
+      if (tx.get(keys.latest.byType, ns, type, id) === undefined) return;
+      tx.del(keys.latest.byType, ns, type, id);
+      tx.put(keys.latest.byType, [ns, mediaTypeOf(type), id], true);
+    },
+  },
 ];
 
-const writtenTogether = 200;
+const writtenTogether = 500;
 
-/** The rows that {@link isComplete} and {@link noteComplete} need. */
+async function* keysIn(index: Index, range: Range): AsyncIterable<readonly Key[]> {
+  for await (const block of index.scan(range)) yield block.map(([key]) => key);
+}
+
+/** Where a block is of one type, and that has no parameters, the rest of the type is passed over. */
+async function* rowsWithParameters(index: Index): AsyncIterable<readonly Key[]> {
+  const { gte, lt } = keys.latest.byType.range();
+  for (let from: Key | undefined = gte; from !== undefined; ) {
+    const range: Range = { gte: from, lt };
+    from = undefined;
+    for await (const block of keysIn(index, range)) {
+      const rows = block.filter((key) => hasParameters(keys.latest.byType.parse(key)[1]));
+      if (rows.length > 0) yield rows;
+      const [ns, type] = keys.latest.byType.parse(block.at(-1)!);
+      const ofType = keys.latest.byType.range(ns, type);
+      if (hasParameters(type) || Buffer.compare(block[0]!, ofType.gte) < 0) continue;
+      from = ofType.lt;
+      break;
+    }
+  }
+}
+
+function hasParameters(type: string): boolean {
+  return mediaTypeOf(type) !== type;
+}
+
+/** The rows that {@link lacking} needs. */
 export const backfillSettings = all.map(({ setting }) => setting);
 
-/** True if nothing is left to be written. */
-export function isComplete(rows: Rows): boolean {
-  return all.every(({ setting }) => rows.get(keys.store.setting, setting) !== undefined);
+/** What is left to be written: nothing, what can wait while the disk takes no writes, or what cannot. */
+export type Lacking = 'nothing' | 'what can wait' | 'rows';
+
+/** @param isSet whether a setting is there. */
+export function lacking(isSet: (setting: string) => boolean): Lacking {
+  const left = all.filter(({ setting }) => !isSet(setting));
+  if (left.length === 0) return 'nothing';
+  return left.every(({ mayWait }) => mayWait) ? 'what can wait' : 'rows';
 }
 
 /** For a store that is made: it lacks nothing. */
@@ -68,14 +116,68 @@ export async function backfill(index: Index, queue: string): Promise<void> {
   for (const one of all) {
     const setting = keys.store.setting.key(one.setting);
     if ((await index.get(setting)) !== undefined) continue;
-    for await (const block of index.scan(one.range())) {
-      for (let at = 0; at < block.length; at += writtenTogether) {
-        const wanted = block.slice(at, at + writtenTogether).map(([key]) => key);
-        await write(wanted, (tx) => {
-          for (const key of wanted) one.write(tx, key);
-        });
-      }
-    }
+    for await (const wanted of slices(one.rows(index)))
+      await write(wanted, (tx) => {
+        for (const key of wanted) one.write(tx, key);
+      });
     await write([], (tx) => tx.put(keys.store.setting, [one.setting], true));
+  }
+}
+
+/** The same rows, as many together as are written together. */
+async function* slices(blocks: AsyncIterable<readonly Key[]>): AsyncIterable<readonly Key[]> {
+  let slice: Key[] = [];
+  for await (const block of blocks) {
+    for (const key of block) {
+      slice.push(key);
+      if (slice.length < writtenTogether) continue;
+      yield slice;
+      slice = [];
+    }
+  }
+  if (slice.length > 0) yield slice;
+}
+
+/** How long after a start that could write nothing, and after each time that it still cannot. */
+const againMs = 10_000;
+
+/** The backfill of a start, and after it where the disk took no writes then. */
+export class Filling {
+  /** Content types are listed without parameters, all of them. */
+  isComplete: boolean;
+  private readonly index: Index;
+  private readonly queue: string;
+  private readonly after: After;
+  private cancel: (() => void) | undefined;
+  private underWay: Promise<void> = Promise.resolve();
+
+  constructor(index: Index, queue: string, lacks: Lacking, after: After = afterRealTime) {
+    this.index = index;
+    this.queue = queue;
+    this.after = after;
+    this.isComplete = lacks === 'nothing';
+  }
+
+  /** Resolves when nothing is left. @throws Failure STORE_UNAVAILABLE */
+  async fill(): Promise<void> {
+    await backfill(this.index, this.queue);
+    this.isComplete = true;
+  }
+
+  /** Tries again and again until nothing is left. */
+  goOn(): void {
+    if (this.isComplete) return;
+    this.cancel = this.after(againMs, () => {
+      // The disk is left alone while it is known to take nothing.
+      const filled = this.index.trouble === undefined ? this.fill() : Promise.resolve();
+      this.underWay = filled.catch(() => undefined).then(() => this.cancel && this.goOn());
+    });
+  }
+
+  /** Resolves when nothing is being written, and nothing will be. */
+  async close(): Promise<void> {
+    this.cancel?.();
+    this.cancel = undefined;
+    await this.underWay;
   }
 }

@@ -14,7 +14,7 @@ import { Artifacts } from './artifacts/artifacts.ts';
 import { Downloads } from './artifacts/downloads.ts';
 import { Readings } from './artifacts/readings.ts';
 import { Uploads } from './artifacts/uploads.ts';
-import { backfill, backfillSettings, isComplete, noteComplete } from './backfill.ts';
+import { backfillSettings, Filling, type Lacking, lacking, noteComplete } from './backfill.ts';
 import { Contents } from './contents/contents.ts';
 import { recordingDamage } from './contents/damage.ts';
 import { Space } from './contents/space.ts';
@@ -119,10 +119,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const inlineBytesMax = checkedInlineBytesMax(options.inlineBytesMax);
   const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
   const started = await start(options, index, inlineBytesMax, watches);
-  const { settings, blobs, contents, namespaces, pauses, seals } = started;
+  const { settings, filling, blobs, contents, namespaces, pauses, seals } = started;
   const { lapses } = seals;
   const pageTokens = new PageTokens(settings.pageTokenKey);
-  const listing = new Listing(index, namespaces, contents, pageTokens);
+  const listing = new Listing(index, namespaces, contents, pageTokens, filling);
   const pace = new Pace(elapsed, options.after);
   const collection = new Collection({ index, blobs, pauses, graces, onStep });
   const space = new Space(blobs, index, options.reserveBytes);
@@ -158,6 +158,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     [Symbol.asyncDispose]: async () => {
       watches.end();
       seals.close();
+      await filling.close();
       await collection.stop();
       // If the index takes nothing any more the next start has files looked for that no row names.
       await blobs.close().catch(() => undefined);
@@ -179,7 +180,7 @@ function checkedInlineBytesMax(asked: number | undefined): number {
 async function start(options: StoreOptions, index: Index, inlineBytesMax: number, watches: Watches) {
   const { onStep, after } = options;
   const settings = await readSettings(index);
-  if (!settings.isComplete) await backfill(index, defaultNamespace);
+  const filling = await begunFilling(index, settings.lacks, after);
   const blobs = new MarkedBlobs(index, options.blobs);
   await unlessUnwritable(index, () => blobs.noteUncleanEnd());
   await onStep?.('start.rowsFilled');
@@ -204,7 +205,17 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   watches.performLapsesBy((ns, uid) => seals.lapses.perform(ns, uid));
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
-  return { settings, blobs, contents, namespaces, pauses, seals, recovered: { stagingFiles, pendingSeals } };
+  const recovered = { stagingFiles, pendingSeals };
+  return { settings, filling, blobs, contents, namespaces, pauses, seals, recovered };
+}
+
+/** What the queries of types can do without, a disk that takes no writes can have later. */
+async function begunFilling(index: Index, lacks: Lacking, after: After | undefined): Promise<Filling> {
+  const filling = new Filling(index, defaultNamespace, lacks, after);
+  if (lacks === 'rows') await filling.fill();
+  if (lacks === 'what can wait') await unlessUnwritable(index, () => filling.fill());
+  filling.goOn();
+  return filling;
 }
 
 /** A start on a disk that takes no writes serves reads; what it would have written is written later or by the next. */
@@ -221,8 +232,8 @@ const settingNames = ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfi
 interface Settings {
   readonly pageTokenKey: Uint8Array;
   readonly tokenKey: Uint8Array;
-  /** Whether no row lacks that earlier versions have not written. */
-  readonly isComplete: boolean;
+  /** Of what earlier versions have not written. */
+  readonly lacks: Lacking;
 }
 
 /** Reads what was fixed when the store was made, making it the first time. */
@@ -232,15 +243,15 @@ async function readSettings(index: Index): Promise<Settings> {
 
 /** Without a transaction, since nothing might be written at the moment; undefined if something is to be written. */
 async function readWritten(index: Index): Promise<Settings | undefined> {
-  const stored = await index.getMany(settingNames.map((name) => keys.store.setting.key(name)));
-  if (stored.includes(undefined)) return undefined;
-  const [format, , pageTokenKey, tokenKey] = stored.map((value) => keys.store.setting.decode(value!));
-  if (format !== formatVersion || typeof pageTokenKey !== 'string' || typeof tokenKey !== 'string')
-    return undefined;
+  const values = await index.getMany(settingNames.map((name) => keys.store.setting.key(name)));
+  const stored = values.map((value) => value && keys.store.setting.decode(value));
+  const [format, storeId, pageTokenKey, tokenKey] = stored;
+  if (format !== formatVersion || storeId === undefined) return undefined;
+  if (typeof pageTokenKey !== 'string' || typeof tokenKey !== 'string') return undefined;
   return {
     pageTokenKey: Buffer.from(pageTokenKey, 'base64url'),
     tokenKey: Buffer.from(tokenKey, 'base64url'),
-    isComplete: true,
+    lacks: lacking((setting) => stored[settingNames.indexOf(setting)] !== undefined),
   };
 }
 
@@ -270,7 +281,10 @@ async function makeSettings(index: Index): Promise<Settings> {
       return {
         pageTokenKey: keyNamed('pageTokenKey'),
         tokenKey: keyNamed('tokenKey'),
-        isComplete: format === undefined || isComplete(tx),
+        lacks:
+          format === undefined
+            ? 'nothing'
+            : lacking((setting) => tx.get(keys.store.setting, setting) !== undefined),
       };
     },
   });

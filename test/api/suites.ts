@@ -6,6 +6,7 @@
 import { describe } from 'vitest';
 import type { OpenDoor } from '../support/door.ts';
 import { artifactsSuite } from './artifacts/artifacts.suite.ts';
+import { contentTypesSuite } from './artifacts/content-types.suite.ts';
 import { earlySuite } from './artifacts/early.suite.ts';
 import { lineageSuite } from './artifacts/lineage.suite.ts';
 import { queriesSuite } from './artifacts/queries.suite.ts';
@@ -100,6 +101,7 @@ const suites: readonly Suite[] = [
   },
   { name: 'opening sessions', run: openSessionSuite },
   { name: 'queries', run: queriesSuite, also: { 'another namespace': rowsOfNamespace } },
+  { name: 'content types', run: contentTypesSuite, also: { 'another namespace': rowsOfNamespace } },
   {
     name: 'watching',
     run: watchSuite,

@@ -30,7 +30,8 @@ const push = fc.record({
   what: fc.constant('push' as const),
   session,
   name: fc.constantFrom(...words.name),
-  contentType: fc.constantFrom(...words.content_type),
+  // Parameters change nothing of what is found by the type.
+  contentType: fc.constantFrom(...words.content_type, `${words.content_type[1]};charset=utf-8`),
   bytes: fc.constantFrom('', '1', '22', '333', '4444'),
   metadata: pairs,
   labels: pairs,
@@ -143,7 +144,7 @@ export class History {
       id: artifact.id,
       session: artifact.session,
       name: artifact.name,
-      content_type: artifact.contentType,
+      content_type: artifact.contentType.split(';')[0]!,
       size_bytes: artifact.sizeBytes,
       create_time: artifact.createTime,
       expire_time: artifact.expireTime,

@@ -35,7 +35,10 @@ const specs = fc
   .record({
     session: sessionIds,
     name: names,
-    contentType: fc.option(fc.constantFrom('text/plain', 'text/html'), { nil: undefined, freq: 2 }),
+    contentType: fc.option(
+      fc.constantFrom('text/plain', 'text/html', 'text/html; charset=x', 'application/octet-stream'),
+      { nil: undefined, freq: 2 },
+    ),
     metadata: pairs,
     labels: pairs,
     ttlMs: ttls,

@@ -156,7 +156,7 @@ function expectLatest(expected: Lines, ns: string, record: ArtifactRecord): void
   expected.add(keys.latest.byTime, [ns, record.id]);
   expected.add(keys.latest.bySession, [ns, record.uid, record.id]);
   expected.add(keys.latest.byName, [ns, record.name, record.id]);
-  expected.add(keys.latest.byType, [ns, record.contentType, record.id]);
+  expected.add(keys.latest.byType, [ns, record.contentType.split(';')[0]!, record.id]);
   for (const [key, value] of record.metadata)
     expected.add(keys.latest.byMetadata, [ns, key, value, record.id]);
   for (const [key, value] of record.labels) expected.add(keys.latest.byLabel, [ns, key, value, record.id]);

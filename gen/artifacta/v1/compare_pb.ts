@@ -169,7 +169,7 @@ export const DifferenceKind = {
   CONTENT: 3,
 
   /**
-   * In both with the same bytes, but another content type or other metadata of their own. Inherited metadata, labels,
+   * In both with the same bytes, but another content type (type or subtype) or other metadata of their own. Inherited metadata, labels,
    * versions, inputs and times do not count.
    *
    * @generated from enum value: DIFFERENCE_KIND_METADATA = 4;

@@ -38,9 +38,11 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   name: string;
 
   /**
-   * Media type, at most 255 bytes. Clients do not guess: given here it counts as explicit, and differing from the
-   * latest version's it makes a new version of equal bytes. Empty: the service guesses from the name's extension,
-   * else `application/octet-stream`, and a guess never makes a version.
+   * Media type, at most 255 bytes. Clients do not guess: given here it counts as explicit, and if its type or subtype
+   * differs from the latest version's it makes a new version of equal bytes; other parameters alone do not. Empty: the
+   * service guesses from the name's extension, else `application/octet-stream`, and a guess never makes a version. What
+   * HTTP clients say by themselves (`application/octet-stream` and `text/plain; charset=utf-8` exactly,
+   * `application/x-www-form-urlencoded`) counts as empty where the extension tells another type.
    *
    * @generated from field: string content_type = 3;
    */

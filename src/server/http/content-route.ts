@@ -7,7 +7,7 @@ import type { DownloadArtifactResponseSchema } from '../../../gen/artifacta/v1/c
 import { refusal } from '../refusals.ts';
 import { decideConditions, isConditional, rangeCounts } from './conditions.ts';
 import { formatDigest } from './content-digest.ts';
-import { contentDisposition } from './disposition.ts';
+import { typeHeaders } from './disposition.ts';
 import { HttpError, refusedField } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
@@ -163,8 +163,7 @@ function contentHeaders(artifact: Artifact, caching: Caching): Record<string, st
   const { contentType, name, sha256 } = artifact;
   return {
     ...validators(artifact, caching),
-    'content-type': contentType,
-    'content-disposition': contentDisposition(name, contentType),
+    ...typeHeaders(name, contentType),
     'accept-ranges': 'bytes',
     'repr-digest': formatDigest(sha256),
     'x-content-type-options': 'nosniff',

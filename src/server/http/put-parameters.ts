@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { ArtifactSpecSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
+import { whyNoForm } from '../../api/forms.ts';
 import { parseContentDigest } from './content-digest.ts';
 import { badField, refusedField } from './errors.ts';
 import { decodeText, parseQuery } from './request-target.ts';
@@ -23,10 +24,14 @@ export interface PutPath {
  */
 export function parsePut(path: PutPath, query: string, headers: IncomingHttpHeaders): Spec {
   refuseUnsupported(headers);
+  const name = decodeText('name', path.name);
+  const contentType = headers['content-type'] ?? '';
+  const whyNot = whyNoForm(name, contentType);
+  if (whyNot !== undefined) throw refusedField(415, 'INVALID_ARGUMENT', 'Content-Type', whyNot);
   return {
     session: decodeText('session', path.session),
-    name: decodeText('name', path.name),
-    contentType: headers['content-type'] ?? '',
+    name,
+    contentType,
     requestId: single(headers['idempotency-key']) ?? '',
     sha256: parseContentDigest(single(headers['content-digest'])) ?? '',
     ...parseParameters(query),

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Artifact, ArtifactSpec, Receipt } from '../../domain/artifact.ts';
-import { guessContentType } from '../../domain/content-type.ts';
+import { contentTypeSaid, guessContentType, mediaTypeOf } from '../../domain/content-type.ts';
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { expiryField, resolveExpiry } from '../../domain/expiry.ts';
@@ -212,7 +212,8 @@ function isSame(
   content: { readonly sha256: Sha256; readonly size: number },
 ): boolean {
   if (spec.newVersion || latest.sha256 !== content.sha256 || latest.size !== content.size) return false;
-  return spec.contentType === undefined || spec.contentType === latest.contentType;
+  const said = contentTypeSaid(spec.name, spec.contentType);
+  return said === undefined || mediaTypeOf(said) === mediaTypeOf(latest.contentType);
 }
 
 /** A later explicit expiry is taken over; nothing else ever changes, and never to an earlier time. */
@@ -290,7 +291,7 @@ function newRecord(
     version: head?.nextVersion ?? 1,
     sha256: content.sha256,
     size: content.size,
-    contentType: spec.contentType ?? guessContentType(spec.name),
+    contentType: contentTypeSaid(spec.name, spec.contentType) ?? guessContentType(spec.name),
     metadata: pairs,
     inherited,
     labels: spec.labels,

@@ -1,12 +1,13 @@
 /** Whether artifacts match a filter: the last word, from their records. */
 import type { Artifact } from '../../domain/artifact.ts';
+import { mediaTypeOf, withParameters } from '../../domain/content-type.ts';
 import { effectiveExpiry } from '../../domain/expiry.ts';
 import { type Principal, seesArtifact } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
 import type { Budget } from '../../query/budget.ts';
-import { type Condition, type Field, matches } from '../../query/condition.ts';
+import { asksForParameters, type Condition, type Field, matches, type Test } from '../../query/condition.ts';
 import type { Found } from '../../query/run.ts';
 import { SessionsNow } from '../look/live.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
@@ -53,7 +54,7 @@ export class ArtifactMatches {
   private isShown(record: ArtifactRecord): boolean {
     const { condition } = this.matching;
     if (!this.sessions.isThere(record)) return false;
-    return condition === undefined || matches(condition, (field) => this.fieldOf(record, field));
+    return condition === undefined || matches(condition, (field, test) => this.fieldOf(record, field, test));
   }
 
   /** What a caller is told of one that was found. */
@@ -67,14 +68,14 @@ export class ArtifactMatches {
     return found.map((one) => one && { item: this.artifact(one.item, true), bytes: one.bytes });
   }
 
-  private fieldOf(record: ArtifactRecord, field: Field): string | number | undefined {
+  private fieldOf(record: ArtifactRecord, field: Field, test: Test): string | number | undefined {
     switch (field.name) {
       case 'session':
         return record.session;
       case 'name':
         return record.name;
       case 'content_type':
-        return record.contentType;
+        return (asksForParameters(test) ? withParameters : mediaTypeOf)(record.contentType);
       case 'sha256':
         return record.sha256;
       case 'size_bytes':

@@ -1,6 +1,7 @@
 /** Two sessions compared by the names of what they hold. */
 import { Buffer } from 'node:buffer';
 import type { Artifact } from '../../domain/artifact.ts';
+import { mediaTypeOf } from '../../domain/content-type.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Pairs } from '../../domain/metadata.ts';
@@ -150,7 +151,7 @@ function kindOf(
   if (compared === undefined) return 'removed';
   if (base.sha256 !== compared.sha256) return 'content';
   const isSame =
-    base.contentType === compared.contentType &&
+    mediaTypeOf(base.contentType) === mediaTypeOf(compared.contentType) &&
     JSON.stringify(ownMetadata(base)) === JSON.stringify(ownMetadata(compared));
   return isSame ? 'none' : 'metadata';
 }

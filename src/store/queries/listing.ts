@@ -114,22 +114,33 @@ export class Listing {
   private readonly namespaces: Namespaces;
   private readonly contents: Contents;
   private readonly tokens: PageTokens;
+  private readonly filling: { readonly isComplete: boolean };
 
-  constructor(index: Index, namespaces: Namespaces, contents: Contents, tokens: PageTokens) {
+  /** @param filling whether every artifact is in the list of its content type. */
+  constructor(
+    index: Index,
+    namespaces: Namespaces,
+    contents: Contents,
+    tokens: PageTokens,
+    filling: { readonly isComplete: boolean },
+  ) {
     this.index = index;
     this.namespaces = namespaces;
     this.contents = contents;
     this.tokens = tokens;
+    this.filling = filling;
   }
 
   /** @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the filter. */
   async artifacts(principal: Principal, query: ArtifactQuery): Promise<ArtifactPage> {
     await this.namespaces.require(principal.namespace);
+    // Asked before the instant at which is read: what is complete then is so there, too.
+    const listsTypes = this.filling.isComplete;
     await using reader = this.index.snapshot();
     const session =
       query.session === undefined ? undefined : await this.sessionOf(reader, principal, query.session);
     if (query.showGone) return await this.withGone(reader, principal, session!, query);
-    const page = await this.artifactPage(reader, principal, session?.uid, query);
+    const page = await this.artifactPage(reader, principal, session?.uid, { ...query, listsTypes });
     return { ...page, gone: [], previews: await this.previews(reader, principal, page, query) };
   }
 
@@ -137,7 +148,7 @@ export class Listing {
     reader: Reader,
     by: Principal,
     within: SessionUid | undefined,
-    query: ArtifactQuery,
+    query: ArtifactQuery & { readonly listsTypes: boolean },
   ): Promise<QueryPage<Artifact>> {
     const { namespace: ns } = by;
     const { name, allVersions, oldestFirst, filter, showGone } = query;
@@ -170,11 +181,12 @@ export class Listing {
       return this.page(bound, position, { ...result, explanation: { driver, tests } }, condition, budget);
     }
     const uids = await this.uidsIn(reader, ns, narrowed, budget);
+    const byState = await this.fewByState(reader, ns, narrowed, budget);
     const result = await run<Artifact>(reader, {
       ...page,
       estimates: query.estimatesTotal === true,
       condition: narrowed,
-      catalog: artifactCatalog(ns, uids, await this.fewByState(reader, ns, narrowed, budget)),
+      catalog: artifactCatalog(ns, { uids, byState, listsTypes: query.listsTypes }),
       after: position.after,
       resolve: (suffixes) => matches.latest(recordKeys(keys.artifacts.record.range(ns).gte, suffixes)),
     });
@@ -195,7 +207,7 @@ export class Listing {
     const bound = [by.subject, ns, uid, query.oldestFirst, query.allVersions, 'gone'];
     const tokenOf = (offset: number) => `${gonePrefix}${this.tokens.issue(bound, ascii(String(offset)))}`;
     if (!query.pageToken.startsWith(gonePrefix)) {
-      const page = await this.artifactPage(reader, by, uid, query);
+      const page = await this.artifactPage(reader, by, uid, { ...query, listsTypes: true });
       const previews = await this.previews(reader, by, page, query);
       return { ...page, nextPageToken: page.nextPageToken || tokenOf(0), gone: [], previews };
     }

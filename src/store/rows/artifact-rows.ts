@@ -3,6 +3,7 @@
  * Pure, like everything that runs inside a decision.
  */
 import type { Artifact } from '../../domain/artifact.ts';
+import { mediaTypeOf } from '../../domain/content-type.ts';
 import { effectiveExpiry, type SessionFacts } from '../../domain/expiry.ts';
 import type { Asking, Rows, Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -15,18 +16,22 @@ export function putLatest(tx: Writer, record: ArtifactRecord): void {
   tx.put(keys.latest.byTime, [tx.ns, record.id], true);
   tx.put(keys.latest.bySession, [tx.ns, record.uid, record.id], true);
   tx.put(keys.latest.byName, [tx.ns, record.name, record.id], true);
-  tx.put(keys.latest.byType, [tx.ns, record.contentType, record.id], true);
+  tx.put(keys.latest.byType, [tx.ns, mediaTypeOf(record.contentType), record.id], true);
   for (const [key, value] of record.metadata)
     tx.put(keys.latest.byMetadata, [tx.ns, key, value, record.id], true);
   for (const [key, value] of record.labels) tx.put(keys.latest.byLabel, [tx.ns, key, value, record.id], true);
 }
 
-/** The reverse of {@link putLatest}. */
+/**
+ * The reverse of {@link putLatest}. Release 0.1 wrote the type with its parameters; that row goes too, should a start not
+ * have come to it, or a store have been with that release once more since.
+ */
 export function delLatest(tx: Writer, record: ArtifactRecord): void {
   tx.del(keys.latest.byTime, tx.ns, record.id);
   tx.del(keys.latest.bySession, tx.ns, record.uid, record.id);
   tx.del(keys.latest.byName, tx.ns, record.name, record.id);
-  tx.del(keys.latest.byType, tx.ns, record.contentType, record.id);
+  for (const type of new Set([mediaTypeOf(record.contentType), record.contentType]))
+    tx.del(keys.latest.byType, tx.ns, type, record.id);
   for (const [key, value] of record.metadata) tx.del(keys.latest.byMetadata, tx.ns, key, value, record.id);
   for (const [key, value] of record.labels) tx.del(keys.latest.byLabel, tx.ns, key, value, record.id);
 }

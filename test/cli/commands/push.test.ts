@@ -89,6 +89,17 @@ describe('pushing a file', () => {
     expect((await cli(['show', 'run/named.md', '--json'])).json[0]!.version).toBe(2);
   });
 
+  it('of a type with parameters finds it there already without them', async () => {
+    const path = await file('a.json', '{}');
+    const push = async (...type: readonly string[]) =>
+      (await cli(['push', path, '--session', 'run', '--json', ...type])).json[0];
+    const content_type = 'application/json; charset=utf-8';
+    expect(await push('--type', content_type)).toMatchObject({ content_type, deduplicated: false });
+    for (const type of ['application/json', 'Application/JSON', 'application/octet-stream'])
+      expect(await push('--type', type)).toMatchObject({ content_type, version: 1, deduplicated: true });
+    expect(await push()).toMatchObject({ content_type, version: 1, deduplicated: true });
+  });
+
   it('says what became of it, to people', async () => {
     const path = await file('a.txt');
     expect((await cli(['push', path, '--session', 'run'])).text).toMatch(

@@ -18,6 +18,7 @@ describe('flags as a filter', () => {
     [{ type: 'json', since: '7d' }, '', 'content_type = "application/json" AND create_time >= now-7d'],
     [{ type: 'Image' }, '', 'content_type = "image/*"'],
     [{ type: 'text/x-log' }, '', 'content_type = "text/x-log"'],
+    [{ type: 'Text/CSV; header=absent' }, '', 'content_type = "Text/CSV; header=absent"'],
     [{ name: 'reports/*', session: 'run*1' }, '', 'name = "reports/*" AND session = "run\\*1"'],
     [{ name: 'say "\\"' }, '', 'name = "say \\"\\\\\\""'],
     [{ outcome: 'failed', state: 'sealed' }, '', 'session.outcome = "FAILED" AND session.state = "SEALED"'],
@@ -68,6 +69,19 @@ describe('query', () => {
     const table = (await cli(['query', '--where', 'agent=billing'])).text.trimEnd().split('\n');
     expect(table[0]).toMatch(/^ID +VERSION +SIZE +TYPE +CREATED +SESSION +NAME$/);
     expect(table[2]).toMatch(/run_1 +a\.json$/);
+  });
+
+  it('finds a type with and without its parameters', async () => {
+    const names = async (type: string) =>
+      (await cli(['query', '--json', '--type', type])).json.map(({ session, name }) => `${session}/${name}`);
+    const contentType = 'Application/JSON; charset=UTF-8';
+    await client.push('{}', { session: 'run_3', name: 'c', contentType });
+    const all = ['run_3/c', 'run_2/a.json', 'run_1/a.json'];
+    for (const type of ['json', 'JSON', 'application/json', 'Application/Json', 'application'])
+      expect(await names(type)).toEqual(all);
+    for (const type of ['application/json;charset=utf-8', 'application/json; Charset=UTF-8'])
+      expect(await names(type)).toEqual(['run_3/c']);
+    expect(await names('application/json;')).toEqual(all.slice(1));
   });
 
   it('says when there are more, and when there is nothing', async () => {

@@ -53,6 +53,10 @@ describe.each(['TCP', 'a Unix socket'] as const)('a call over %s', (over) => {
         '3',
         'authorization:%20must%20occur%20only%20once',
       ]);
+    expect(await call(over, ['content-type', 'application/grpc'])).toEqual([
+      '3',
+      'content-type:%20must%20occur%20only%20once',
+    ]);
     expect(calls).toHaveLength(1);
   });
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { contentDisposition } from '../../../src/server/http/disposition.ts';
+import { typeHeaders } from '../../../src/server/http/disposition.ts';
 import { parseRange } from '../../../src/server/http/range.ts';
 import { withBlobs } from '../../support/blobs.ts';
 import { create, sha256, someBytes, upload } from '../../support/calls.ts';
@@ -237,7 +237,7 @@ describe('Content-Disposition', () => {
     [`100%'(*)`, 'a/b', `attachment; filename="100_'(*)"; filename*=UTF-8''100%25%27%28%2A%29`],
     ['a;b', 'a/b', 'attachment; filename="a;b"'],
   ])('of %s as %s', (name, type, expected) => {
-    expect(contentDisposition(name, type)).toBe(expected);
+    expect(typeHeaders(name, type)['content-disposition']).toBe(expected);
   });
 
   it('goes out for any name', async () => {
@@ -245,6 +245,51 @@ describe('Content-Disposition', () => {
     expect((await fetch(url)).headers.get('content-disposition')).toBe(
       `attachment; filename="__ _x_.html"; filename*=UTF-8''%E6%BC%A2%E5%AD%97%20%22x%22.html`,
     );
+  });
+});
+
+describe('what is shown by a browser', () => {
+  it.each([
+    ['text/plain', 'text/plain'],
+    ['text/plain;charset=UTF-8', 'text/plain; charset=utf-8'],
+    ['Text/CSV ;  CHARSET=Shift_JIS', 'text/csv; charset=shift_jis'],
+    ['image/png; charset=us-ascii', 'image/png; charset=us-ascii'],
+    ['text/markdown; charset=iso-8859-1', 'text/markdown; charset=iso-8859-1'],
+  ])('%s is sent as %s', async (contentType, sent) => {
+    const { url } = await withArtifact('x', contentType);
+    for (const method of ['GET', 'HEAD']) {
+      const { headers } = await fetch(url, { method });
+      expect(headers.get('content-type')).toBe(sent);
+      expect(headers.get('content-disposition')).toBe('inline; filename="x"');
+    }
+  });
+
+  it.each([
+    'text/plain;',
+    'text/plain;, text/html',
+    'text/plain; charset=utf-8, text/html',
+    'text/plain; charset=utf-8; x=y',
+    'text/plain; x=y',
+    'text/plain; charset="utf-8"',
+    'text/plain; charset=utf-7',
+    'text/plain; charset=iso-2022-kr',
+    'text/plain; charset=',
+    'text/plain; charset',
+    'text/plain; charset=utf-8;charset=utf-7',
+    'text/plain;(comment)',
+    'image/png;text/html',
+    "image/png; charset='utf-8'",
+    'text/plain+html',
+    'text/x-python',
+    'image/svg+xml; charset=utf-8',
+    'multipart/mixed; boundary=x',
+  ])('never %s', async (contentType) => {
+    const { url } = await withArtifact('x', contentType);
+    for (const range of ['', 'bytes=0-1']) {
+      const { headers } = await fetch(url, { headers: { range } });
+      expect(headers.get('content-type')).toBe(contentType);
+      expect(headers.get('content-disposition')).toBe('attachment; filename="x"');
+    }
   });
 });
 

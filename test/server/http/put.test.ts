@@ -176,6 +176,8 @@ describe('a PUT', () => {
     ['a condition', '', { 'if-none-match': '*' }, 400, 'if-none-match'],
     ['another condition', '', { 'if-match': '"x"' }, 400, 'if-match'],
     ['a range', '', { 'content-range': 'bytes 0-0/2' }, 400, 'content-range'],
+    ['a form', '', { 'content-type': 'multipart/form-data; boundary=x' }, 415, 'Content-Type'],
+    ['a form in one line', '', { 'content-type': 'Application/X-WWW-form-urlencoded' }, 415, 'Content-Type'],
     ['a coding', '', { 'content-encoding': 'gzip' }, 415, 'content-encoding'],
     ['a namespace that is none', '', { 'artifacta-namespace': '../x' }, 400, 'artifacta-namespace'],
   ])('with %s is refused and stores nothing', async (_, query, headers, status, field) => {

@@ -157,6 +157,10 @@ describe('I20: what is shared cannot do anything on the service’s origin', () 
     ['TEXT/HTML; charset=utf-8', 'page', 'attachment'],
     ['image/png', 'image.png', 'inline'],
     ['text/plain; charset=utf-8', 'note.txt', 'inline'],
+    ['text/plain;charset=UTF-8', 'note', 'inline'],
+    ['text/plain;, text/html', 'note', 'attachment'],
+    ['text/plain; x=y', 'note', 'attachment'],
+    ['image/png; charset="x"', 'image', 'attachment'],
     ['application/octet-stream', 'x', 'attachment'],
   ])('%s', async (contentType, name, disposition) => {
     const { url } = await shared({ rig: await opened(), name, contentType });

@@ -77,6 +77,13 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
       ],
     ],
     [
+      'two content types',
+      [
+        [':authority', 'localhost'],
+        ['content-type', 'application/proto'],
+      ],
+    ],
+    [
       'two hosts that differ',
       [
         [':authority', 'localhost'],
@@ -96,7 +103,7 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
       ['content-type', 'application/json'],
     ]);
     expect(answer.headers[':status']).toBe(400);
-    const field = what.includes('host') ? 'host' : 'authorization';
+    const field = what.includes('host') ? 'host' : what.includes('types') ? 'content-type' : 'authorization';
     expect(parseError(answer.body).message).toBe(`${field}: must occur only once`);
     expect(rig.calls).toEqual([]);
   });

@@ -1,0 +1,17 @@
+/** Forms, which are no contents of their own: what a door that is given bytes and a header refuses. */
+import { type FormKind, formKind } from '../domain/content-type.ts';
+
+const advice: Readonly<Record<FormKind, string>> = {
+  multipart:
+    'must not be multipart/form-data: the form around the file would be stored. Send the bytes of the file alone, ' +
+    'e.g. with curl -T FILE',
+  urlencoded:
+    'must say what the bytes are: application/x-www-form-urlencoded is what clients say of themselves, and the name ' +
+    "has no extension that tells more. Leave it out, e.g. with curl -T FILE, or give it, e.g. -H 'Content-Type: text/plain'",
+};
+
+/** What is wrong with the content type of an upload to `name`, and what to do; undefined if it is no form's. */
+export function whyNoForm(name: string, contentType: string): string | undefined {
+  const kind = formKind(name, contentType);
+  return kind && advice[kind];
+}

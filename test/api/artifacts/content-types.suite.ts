@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { create, text, upload } from '../../support/calls.ts';
+import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+
+export function contentTypesSuite(open: OpenDoor): void {
+  const opened = checked(open);
+
+  async function found(
+    door: Door,
+    filter: string,
+    options: { session?: string; allVersions?: boolean } = {},
+  ) {
+    const { artifacts, explanation } = await door.artifacts.listArtifacts({
+      filter,
+      explain: true,
+      ...options,
+    });
+    return { names: artifacts.map(({ name }) => name).sort(), explanation: explanation! };
+  }
+
+  /** Three with one type, each said in another way, and two others. */
+  async function filled(): Promise<Door> {
+    const door = await opened();
+    const types = {
+      plain: 'application/json',
+      utf8: 'Application/JSON; Charset=UTF-8',
+      profile: 'application/json;profile="x"',
+      longer: 'application/json-seq',
+      other: 'text/plain; charset=utf-8',
+    };
+    for (const [name, contentType] of Object.entries(types))
+      await create(door, { session: 's', name, contentType }, name);
+    return door;
+  }
+
+  const all = ['longer', 'other', 'plain', 'profile', 'utf8'];
+  const json = ['plain', 'profile', 'utf8'];
+
+  describe('a filter compares content types', () => {
+    it.each<[string, readonly string[]]>([
+      ['content_type = application/json', json],
+      ['content_type = "APPLICATION/JSON"', json],
+      ['content_type: application/json', json],
+      ['content_type != application/json', ['longer', 'other']],
+      ['NOT content_type = application/json', ['longer', 'other']],
+      ['content_type = "application/*"', ['longer', 'plain', 'profile', 'utf8']],
+      ['content_type = "application/json*"', ['longer', 'plain', 'profile', 'utf8']],
+      ['content_type != "application/*"', ['other']],
+      ['content_type:*', all],
+      ['content_type = "application/json;charset=utf-8"', ['utf8']],
+      ['content_type = "application/json; charset=\\"UTF-8\\""', ['utf8']],
+      ['content_type = "application/json; charset=*"', ['utf8']],
+      ['content_type = "application/json;*"', json],
+      ['content_type = "application/json;"', ['plain']],
+      ['content_type = "application/json; charset=latin1"', []],
+      ['content_type != "application/json; charset=utf-8"', ['longer', 'other', 'plain', 'profile']],
+      ['NOT content_type = "application/json; profile=x"', ['longer', 'other', 'plain', 'utf8']],
+      ['content_type = text/plain OR content_type = "application/json;profile=x"', ['other', 'profile']],
+      ['content_type = application/json AND NOT content_type = "application/json;"', ['profile', 'utf8']],
+      ['content_type = ";"', []],
+    ])('%s', async (filter, names) => {
+      const door = await filled();
+      expect((await found(door, filter)).names).toEqual(names);
+      expect((await found(door, filter, { session: 's', allVersions: true })).names).toEqual(names);
+    });
+
+    it('by the list of their type and subtype, and by their records only for parameters', async () => {
+      const door = await filled();
+      expect((await found(door, 'content_type = application/json')).explanation).toMatchObject({
+        driver: 'content_type = "application/json"',
+        tests: [],
+        entriesRead: 3n,
+      });
+      expect(
+        (await found(door, 'content_type = "application/json;charset=utf-8"')).explanation,
+      ).toMatchObject({
+        filter: 'content_type = "application/json; charset=utf-8"',
+        driver: 'content_type = "application/json"',
+        tests: ['content_type = "application/json; charset=utf-8"'],
+        entriesRead: 3n,
+      });
+    });
+  });
+
+  describe('another parameter makes no version', () => {
+    it('of equal bytes, and the first one stays', async () => {
+      const door = await opened();
+      const spec = { session: 's', name: 'a.json' };
+      const first = await create(door, { ...spec, contentType: 'application/json; charset=utf-8' }, '{}');
+      for (const contentType of ['application/json', 'Application/Json;charset=latin1', '']) {
+        const { artifact, receipt } = await upload(door, { ...spec, contentType }, text('{}'));
+        expect(receipt!.deduplicated).toBe(true);
+        expect(artifact).toMatchObject({
+          id: first.artifact!.id,
+          contentType: 'application/json; charset=utf-8',
+        });
+      }
+      const other = await create(door, { ...spec, contentType: 'application/json-seq' }, '{}');
+      expect(other.artifact!.version).toBe(2n);
+    });
+
+    it('and no difference of two sessions', async () => {
+      const door = await opened();
+      await create(door, { session: 'a', name: 'n', contentType: 'text/csv' }, '1');
+      await create(door, { session: 'b', name: 'n', contentType: 'text/csv; header=absent' }, '1');
+      const { differences } = await door.sessions.compareSessions({ baseSession: 'a', session: 'b' });
+      expect(differences).toEqual([]);
+    });
+  });
+
+  describe('what clients say by themselves', () => {
+    const ways = {
+      CreateArtifact: (door: Door, name: string, contentType: string) =>
+        create(door, { session: 's', name, contentType }, 'x'),
+      UploadArtifact: (door: Door, name: string, contentType: string) =>
+        upload(door, { session: 's', name, contentType }, text('x')),
+      'CreateArtifact by digest': async (door: Door, name: string, contentType: string) => {
+        const { artifact } = await create(door, { session: 'there', name: 'x' }, 'x');
+        return door.artifacts.createArtifact({
+          spec: { session: 's', name, contentType },
+          content: { case: 'digest', value: { sha256: artifact!.sha256, sizeBytes: 1n } },
+        });
+      },
+    };
+
+    it.each(Object.entries(ways))('counts as none where the name tells more: %s', async (_, push) => {
+      const door = await opened();
+      for (const type of [
+        'application/octet-stream',
+        'application/x-www-form-urlencoded',
+        'text/plain;charset=UTF-8',
+      ]) {
+        const first = await push(door, `${type}/a.json`, type);
+        expect(first.artifact!.contentType).toBe('application/json');
+        const unknown = await push(door, `${type}/a`, type);
+        expect(unknown.artifact!.contentType).toBe(type);
+      }
+      const said = await push(door, 'a.json', 'text/html');
+      expect(said.artifact!.contentType).toBe('text/html');
+      // As none would: it makes no version.
+      const again = await push(door, 'a.json', 'application/octet-stream');
+      expect(again.artifact!.id).toBe(said.artifact!.id);
+    });
+  });
+}
