@@ -8,11 +8,16 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 
+const main = readFileSync(`${root}/src/main.ts`, 'utf8');
+/** What is loaded before it, which must not load the library. */
+const before = [...main.matchAll(/^import .* from '\.\/(.*)';$/gm)].map((found) => `./src/${found[1]}`);
+
 describe('the program', () => {
-  it('loads it before anything else', () => {
-    const main = readFileSync(`${root}/src/main.ts`, 'utf8');
-    const [first] = main.match(/^import .*$/m) ?? [];
-    expect(first).toBe("import './programs/native-base64.ts';");
+  it('loads it before the service, and only for that', () => {
+    const at = (module: string) => main.indexOf(`await import('./programs/${module}')`);
+    expect(at('native-base64.ts')).toBeGreaterThan(0);
+    expect(at('native-base64.ts')).toBeLessThan(at('serve.ts'));
+    expect(main.slice(main.indexOf('async function commandLine'))).not.toContain('native-base64');
   });
 
   it('then encodes and decodes with Node, and leaves nothing that others could take for the standard', () => {
@@ -25,6 +30,7 @@ describe('the program', () => {
           return native.apply(this, args);
         };
       }
+      for (const module of ${JSON.stringify(before)}) await import(module);
       await import('./src/programs/native-base64.ts');
       const { base64Decode, base64Encode } = await import('@bufbuild/protobuf/wire');
       const back = base64Decode(base64Encode(new Uint8Array([1, 2, 3, 4])));
