@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
 import { ListenError } from './server/addresses.ts';
-import { compileCacheDir, readReapConfig, readServeConfig } from './settings/config.ts';
+import { compileCacheDir, readReapConfig, readServeConfig, terminalOf } from './settings/config.ts';
 import { keptNames } from './settings/kept-file.ts';
 import { SettingError } from './settings/source.ts';
 
@@ -90,18 +90,13 @@ async function commandLine(args: readonly string[]): Promise<number> {
   void signals.first.then(() => interruption.abort());
   void signals.second.then(() => process.exit(exitCodes.interrupted));
   const { stdin, stdout, stderr } = process;
-  const warned = new Set<string>();
-  // A command that connects several times says it once.
-  const warn = (message: string) => {
-    if (!warned.has(message)) stderr.write(`artifacta: ${message}\n`);
-    warned.add(message);
-  };
   return await run(args, {
     stdin,
     stdout,
     stderr,
+    terminal: terminalOf(),
     // Most of what is loaded is for this, and help texts do without.
-    connect: async (options) =>
+    connect: async (options, warn) =>
       (await import('./programs/connect.ts')).openConnection(options, warn, interruption.signal),
     keptSettings: keptNames,
     settings: async () => (await import('./programs/client-settings.ts')).openClientSettings(),

@@ -283,6 +283,15 @@ function common(source: Source): ClientConfig {
   };
 }
 
+/** What the terminal takes: see https://no-color.org; a dumb one has no colors, and no line that is written anew. */
+export function terminalOf(env: Environment = process.env): {
+  readonly color: boolean;
+  readonly rewrites: boolean;
+} {
+  const isDumb = env.TERM === 'dumb';
+  return { color: !isDumb && !env.NO_COLOR, rewrites: !isDumb };
+}
+
 /** Where Node may keep compiled code: not in a directory that other users can write to, since it is executed. */
 export function compileCacheDir(env: Environment = process.env): string {
   const cacheDir = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');

@@ -4,8 +4,10 @@ import type { ArtifactaClient } from '../../client/client.ts';
 import { exitCodes, UsageError } from '../exit.ts';
 import { globalFlags, type Invocation } from '../invocation.ts';
 import { humanSize, plain } from '../output/human.ts';
+import { Progress } from '../output/progress.ts';
 import { printQuarantined } from './quarantined.ts';
 import { printStatus } from './status.ts';
+import { storedBytesAtMost } from './stored-bytes.ts';
 
 interface FsckFlags {
   readonly contents?: boolean;
@@ -127,15 +129,22 @@ function counted(count: number, noun: string): string {
 async function check(
   client: ArtifactaClient,
   options: VerifyOptions,
-  { output }: Invocation,
+  invocation: Invocation,
 ): Promise<Summary> {
+  const { output } = invocation;
+  const readsAll = options.checkContents ?? false;
+  const ofBytes = readsAll ? await storedBytesAtMost(client, options.namespace, invocation) : undefined;
+  const progress = new Progress(output);
   for await (const event of client.admin.verify(options)) {
     if (event.kind === 'summary') {
       if (output.style.json) await output.json({ summary: event });
       return event;
     }
     if (event.kind === 'progress')
-      output.progress(`checked ${event.checked.rows} rows, ${humanSize(event.checked.bytes)}`);
+      progress.show({ bytes: event.checked.bytes, ofBytes, isAtMost: true }, (figures) => {
+        const rows = counted(event.checked.rows, 'row');
+        return readsAll ? `checked ${rows}, ${figures}` : `checked ${rows}`;
+      });
     else if (output.style.json) await output.json({ finding: event.finding });
     else await output.line(findingLine(event.finding));
   }

@@ -4,7 +4,9 @@ import { exitCodes } from '../exit.ts';
 import { parseBytes, parseTtl } from '../flags/parse.ts';
 import type { Invocation } from '../invocation.ts';
 import { humanSize } from '../output/human.ts';
+import { Progress } from '../output/progress.ts';
 import { printQuarantined } from './quarantined.ts';
+import { storedBytesAtMost } from './stored-bytes.ts';
 
 interface ScrubFlags {
   readonly maxBytes?: string;
@@ -49,6 +51,9 @@ async function scrub(
   const { io, output } = invocation;
   const { signal } = io;
   const startMs = performance.now();
+  const atMost = await storedBytesAtMost(client, undefined, invocation);
+  const ofBytes = maxBytes === undefined ? atMost : Math.min(maxBytes, atMost ?? maxBytes);
+  const progress = new Progress(output);
   const total = { contents: 0, sizeBytes: 0, damagedCount: 0, releasedCount: 0 };
   // Of an age of nothing the service cannot tell when all is done; of the least age it can.
   for (let age = minAgeMs === undefined ? undefined : Math.max(minAgeMs, 1); ; ) {
@@ -59,7 +64,10 @@ async function scrub(
     total.damagedCount += did.damagedCount;
     total.releasedCount += did.releasedCount;
     for (const content of did.damaged) await printQuarantined(content, invocation);
-    output.progress(`checked ${total.contents} contents, ${humanSize(total.sizeBytes)}`);
+    progress.show(
+      { bytes: total.sizeBytes, ofBytes, isAtMost: true },
+      (figures) => `checked ${total.contents} contents, ${figures}`,
+    );
     if (!did.more || (maxBytes !== undefined && total.sizeBytes >= maxBytes)) break;
     if (minAgeMs !== undefined) age = Math.max(minAgeMs, Math.ceil(performance.now() - startMs) + slackMs);
   }
