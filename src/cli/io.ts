@@ -61,11 +61,13 @@ export interface Io {
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** What the terminal takes, where streams are one. Default: everything. */
-  readonly terminal?: {
-    readonly color: boolean;
-    /** Its last line can be written anew. */
-    readonly rewrites: boolean;
-  };
+  readonly terminal?:
+    | {
+        readonly color: boolean;
+        /** Its last line can be written anew. */
+        readonly rewrites: boolean;
+      }
+    | undefined;
   /**
    * Called once per command that needs a service, and again when a connection was lost.
    *

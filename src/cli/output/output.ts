@@ -22,15 +22,18 @@ export class Output {
   private readonly color: boolean;
   /** A terminal whose last line can be written anew. */
   private readonly terminal: Io['stderr'] | undefined;
+  private readonly signal: AbortSignal | undefined;
   private progressShown = false;
   private isClosed = false;
   private failure: Error | undefined;
 
-  constructor({ stdout, stderr, terminal }: Pick<Io, 'stdout' | 'stderr' | 'terminal'>) {
+  constructor({ stdout, stderr, terminal, signal }: Pick<Io, 'stdout' | 'stderr' | 'terminal' | 'signal'>) {
     this.stdout = stdout;
     this.stderr = stderr;
     this.color = stderr.isTTY === true && terminal?.color !== false;
     this.terminal = stderr.isTTY && terminal?.rewrites !== false ? stderr : undefined;
+    this.signal = signal;
+    signal?.addEventListener('abort', this.onAbort);
     this.stdout.on('error', this.onError);
     // Nothing is left to say it to.
     this.stderr.on('error', ignore);
@@ -71,6 +74,7 @@ export class Output {
 
   /** Whether {@link progress} shows anything. */
   get showsProgress(): boolean {
+    if (this.signal?.aborted) return false;
     return this.terminal !== undefined && !this.style.json && !this.style.quiet;
   }
 
@@ -113,11 +117,15 @@ export class Output {
   /** Resolves when everything written has left, and lets go of the streams. */
   async finish(): Promise<void> {
     this.clearProgress();
+    this.signal?.removeEventListener('abort', this.onAbort);
     if (!this.closed) await new Promise<void>((resolve) => this.stdout.write('', () => resolve()));
     this.stdout.off('error', this.onError);
     // An error may come after the last write; without a listener it would end the process with a stack.
     this.stdout.on('error', ignore);
   }
+
+  /** Whoever interrupts twice finds the line clear. */
+  private readonly onAbort = () => this.clearProgress();
 
   private readonly onError = (error: NodeJS.ErrnoException) => {
     this.isClosed = true;
