@@ -39,6 +39,8 @@ const advice: Partial<Record<Reason, string>> = {
 export function adviceFor(error: unknown): string | undefined {
   if (error instanceof FileUnsuitable && error.message.startsWith('is a pipe'))
     return 'What comes through a pipe is pushed from standard input: artifacta push - --name NAME.';
+  if (error instanceof FileUnsuitable && error.grew)
+    return 'A file that grows, such as a log, is pushed as it is at the start with push --snapshot.';
   if (!(error instanceof ArtifactaError)) return undefined;
   if (error instanceof UntrustedService)
     return 'ARTIFACTA_TLS_CA names the file with the authority that signed it.';

@@ -29,6 +29,7 @@ interface PushFlags {
   readonly fromCommand?: boolean;
   readonly links?: Exclude<LinkRule, 'inside'>;
   readonly exclude?: string[];
+  readonly snapshot?: boolean;
 }
 
 /** `artifacta push`: stores files, directories, standard input or the output of a command. */
@@ -70,6 +71,7 @@ export function addPush(program: Command, invocation: Invocation): Command {
         'leave out what matches, e.g. "*.log", "/build", "!keep.log"; may be repeated',
       ),
     )
+    .option('--snapshot', 'of a file that grows meanwhile, such as a log, store what it has at the start')
     .action(async (given: string[], flags: PushFlags, command: Command) => {
       const request = parse(flags.fromCommand ? given : distinctPaths(given), flags, invocation);
       await invocation.withClient(command, (client, way) =>
@@ -83,7 +85,7 @@ function requireConsistent(files: readonly string[], flags: PushFlags, { io }: I
     if (files.length === 0) throw new UsageError('--from-command needs a command: -- COMMAND ARGUMENT…');
     if (flags.name === undefined) throw new UsageError('--from-command needs a name: --name NAME');
   }
-  const ofFiles = (['links', 'exclude'] as const).find((flag) => flags[flag] !== undefined);
+  const ofFiles = (['links', 'exclude', 'snapshot'] as const).find((flag) => flags[flag] !== undefined);
   const stdin = !flags.fromCommand && readsStdin(files);
   if (ofFiles !== undefined && (flags.fromCommand || stdin))
     throw new UsageError(`--${ofFiles} goes with files and directories`);
@@ -128,6 +130,7 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
     filesOnly: flags.requestId !== undefined,
     links: flags.links ?? 'inside',
     exclusions,
+    snapshot: flags.snapshot ?? false,
   };
   return {
     ...common,

@@ -37,6 +37,8 @@ export interface PushedFiles {
   readonly filesOnly: boolean;
   readonly links: LinkRule;
   readonly exclusions: Exclusions;
+  /** Take as many bytes of a file as it has at first, though it grows. */
+  readonly snapshot: boolean;
 }
 
 /** The output of a command. */
@@ -78,6 +80,7 @@ export async function* fromFiles(
   own: OwnDirectory | undefined,
 ): AsyncGenerator<PushItem, void, void> {
   const beforeOpen = outsideOnly(own);
+  const { snapshot } = files;
   const taken = new Map<string, string>();
   for await (const found of walkAll(files, own)) {
     const { path } = found;
@@ -93,7 +96,7 @@ export async function* fromFiles(
     taken.set(key, other ?? path);
     if (other === undefined) {
       const isHidden = !isNamed && /(^|\/)\./.test(found.below);
-      yield { path, name, isHidden, open: () => fileContent(path, { followLink, beforeOpen }) };
+      yield { path, name, isHidden, open: () => fileContent(path, { followLink, beforeOpen, snapshot }) };
     } else if (!(await isSameFile(path, other)))
       yield { path, error: new Error(`has the same name, ${name}, as ${other}`) };
   }

@@ -1,6 +1,17 @@
 /** What of a tree is pushed and what is left out, and that nothing is left out in silence. */
 import { spawnSync } from 'node:child_process';
-import { link, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import {
+  appendFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -334,6 +345,48 @@ describe('the same file twice', () => {
     expect(clash).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/other\/a: has the same name, a, as/),
+    });
+  });
+});
+
+describe('a file that grows while it is pushed', () => {
+  /** Before each call something is appended to the file. */
+  function growing(path: string) {
+    const transport = transportTo(store);
+    return commandLine({
+      unary: async (...call) => {
+        await appendFile(path, 'more');
+        return transport.unary(...call);
+      },
+      stream: async (...call) => {
+        await appendFile(path, 'more');
+        return transport.stream(...call);
+      },
+    });
+  }
+
+  it.each([
+    ['sent at once', 300_000],
+    ['hashed first', 9_000_000],
+  ])('is refused, and --snapshot stores what it had at the start: %s', async (_how, bytes) => {
+    const path = join(tree, 'log');
+    await writeFile(path, randomBytes(bytes));
+    const refused = await growing(path)(['push', path, '--session', 'run']);
+    expect(refused).toMatchObject({ code: 1, text: '' });
+    expect(refused.stderr).toMatch(/log: changed while it was pushed: it had \d+ bytes.*\n.*push --snapshot/);
+    const before = await readFile(path);
+    const pushed = await growing(path)(['push', path, '--session', 'run', '--snapshot']);
+    expect(pushed).toMatchObject({ code: 0, stderr: '' });
+    expect(Buffer.compare((await cli(['cat', 'run/log'])).stdout, before)).toBe(0);
+  });
+
+  it.each([
+    ['push', '-', '--name', 'x', '--snapshot'],
+    ['push', '--from-command', '--name', 'x', '--snapshot', '--', 'true'],
+  ])('%s %s goes with files', async (...argv) => {
+    expect(await cli(argv)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--snapshot goes with files/),
     });
   });
 });
