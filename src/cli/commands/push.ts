@@ -135,6 +135,6 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
   return {
     ...common,
     items: (own) => fromFiles(pushed, own),
-    totalBytes: (own) => totalBytes(pushed, own, io.signal),
+    totalBytes: (own, signal) => totalBytes(pushed, own, signal),
   };
 }

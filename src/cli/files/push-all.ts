@@ -22,7 +22,7 @@ export interface PushRequest {
   /** @param own from which nothing is pushed. */
   items(own: OwnDirectory | undefined): AsyncIterable<PushItem>;
   /** How many bytes they all have. Default: that is not known. */
-  totalBytes?(own: OwnDirectory | undefined): Promise<number>;
+  totalBytes?(own: OwnDirectory | undefined, signal: AbortSignal): Promise<number>;
   readonly spec: Omit<PushSpec, 'name'>;
   readonly exclusions: Exclusions;
 }
@@ -40,7 +40,8 @@ export async function pushAll(
   const failures: unknown[] = [];
   const sums = new Sums();
   const progress = new FileProgress(output);
-  if (output.showsProgress) expectTotal(request, own, progress);
+  const ended = new AbortController();
+  if (output.showsProgress) expectTotal(request, own, ended.signal, progress);
   let fatal: unknown;
   const work = async (item: PushItem): Promise<Result> => {
     if (!('open' in item)) return item;
@@ -65,25 +66,11 @@ export async function pushAll(
       await item.close?.();
     }
   };
-  for await (const result of mapInOrder(
-    request.items(own),
-    concurrencyMax,
-    () => fatal === undefined,
-    work,
-  )) {
-    if ('pushed' in result) {
-      sums.pushed(result);
-      await show(result.pushed, invocation);
-    } else if (io.signal?.aborted) throw new Error('interrupted');
-    else if ('why' in result) {
-      sums.leftOut.add(result.reason);
-      // Of what the user has excluded the number is enough.
-      if (result.reason !== 'excluded') output.remark(`${result.path} was skipped: ${result.why}`);
-    } else if ('error' in result) {
-      // What concerns all is said once.
-      if (!concernsAll(result.error) || !failures.some(concernsAll)) output.error(result.error, result.path);
-      failures.push(result.error);
-    }
+  const results = mapInOrder(request.items(own), concurrencyMax, () => fatal === undefined, work);
+  try {
+    for await (const result of results) await tell(result, sums, failures, invocation);
+  } finally {
+    ended.abort();
   }
   sums.tell(output, fatal === undefined ? request.exclusions.idle : []);
   if (sums.done === 0 && failures.length === 0) throw new Error('there was nothing to push');
@@ -92,13 +79,33 @@ export async function pushAll(
   invocation.exitCode = exitCodeForAll(failures, sums.done, fatal);
 }
 
+async function tell(result: Result, sums: Sums, failures: unknown[], invocation: Invocation): Promise<void> {
+  const { io, output } = invocation;
+  if ('pushed' in result) {
+    sums.pushed(result);
+    await show(result.pushed, invocation);
+  } else if (io.signal?.aborted) throw new Error('interrupted');
+  else if ('why' in result) {
+    const { path, reason, why } = result;
+    sums.leftOut.add(reason);
+    // Of what the user has excluded the number is enough.
+    if (reason !== 'excluded')
+      output.remark(`${path} was skipped: ${why}`, { skipped: { path, reason, message: why } });
+  } else if ('error' in result) {
+    // What concerns all is said once.
+    if (!concernsAll(result.error) || !failures.some(concernsAll)) output.error(result.error, result.path);
+    failures.push(result.error);
+  }
+}
+
 /** Looks at everything while the first files are pushed already. It is for show: what fails here fails there, too. */
 function expectTotal(
   { totalBytes }: PushRequest,
   own: OwnDirectory | undefined,
+  signal: AbortSignal,
   progress: FileProgress,
 ): void {
-  totalBytes?.(own).then(
+  totalBytes?.(own, signal).then(
     (bytes) => progress.expect(bytes),
     () => undefined,
   );

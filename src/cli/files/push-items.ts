@@ -106,11 +106,11 @@ export async function* fromFiles(
 export async function totalBytes(
   files: PushedFiles,
   own: OwnDirectory | undefined,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<number> {
   let bytes = 0;
   for await (const found of walkAll({ ...files, exclusions: files.exclusions.again() }, own)) {
-    if (signal?.aborted) break;
+    if (signal.aborted) break;
     if (found.kind === 'file') bytes += (await statsOf(found.path))?.size ?? 0;
   }
   return bytes;

@@ -54,7 +54,13 @@ async function scrub(
   const atMost = await storedBytesAtMost(client, undefined, invocation);
   const ofBytes = maxBytes === undefined ? atMost : Math.min(maxBytes, atMost ?? maxBytes);
   const progress = new Progress(output);
+  const show = () =>
+    progress.show(
+      { bytes: total.sizeBytes, ofBytes, isAtMost: true },
+      (figures) => `checked ${total.contents} contents, ${figures}`,
+    );
   const total = { contents: 0, sizeBytes: 0, damagedCount: 0, releasedCount: 0 };
+  show();
   // Of an age of nothing the service cannot tell when all is done; of the least age it can.
   for (let age = minAgeMs === undefined ? undefined : Math.max(minAgeMs, 1); ; ) {
     const left = maxBytes === undefined ? undefined : maxBytes - total.sizeBytes;
@@ -64,10 +70,7 @@ async function scrub(
     total.damagedCount += did.damagedCount;
     total.releasedCount += did.releasedCount;
     for (const content of did.damaged) await printQuarantined(content, invocation);
-    progress.show(
-      { bytes: total.sizeBytes, ofBytes, isAtMost: true },
-      (figures) => `checked ${total.contents} contents, ${figures}`,
-    );
+    show();
     if (!did.more || (maxBytes !== undefined && total.sizeBytes >= maxBytes)) break;
     if (minAgeMs !== undefined) age = Math.max(minAgeMs, Math.ceil(performance.now() - startMs) + slackMs);
   }

@@ -85,15 +85,24 @@ export class Space {
     const status = await this.status();
     if (status === undefined || status.freeBytes >= status.reserveBytes + bytes) return undefined;
     const { freeBytes, reserveBytes } = status;
+    return await this.sayingWhen(
+      new Failure(
+        'STORAGE_FULL',
+        `${freeBytes} bytes are free where contents are kept, and ${reserveBytes} of them are kept back`,
+        { metadata: { free_bytes: String(freeBytes), reserve_bytes: String(reserveBytes) } },
+      ),
+    );
+  }
+
+  /** The same failure; one of no room says when there may be some. */
+  async sayingWhen<E>(failure: E): Promise<E | Failure> {
+    if (!(failure instanceof Failure) || failure.reason !== 'STORAGE_FULL') return failure;
     const next = await this.nextRoom();
-    const told = `${freeBytes} bytes are free where contents are kept, and ${reserveBytes} of them are kept back`;
-    return new Failure('STORAGE_FULL', next === undefined ? told : `${told}; ${this.roomText(next)}`, {
-      metadata: {
-        free_bytes: String(freeBytes),
-        reserve_bytes: String(reserveBytes),
-        ...(next?.kind === 'at' ? { room_time: new Date(next.time).toISOString() } : {}),
-      },
-    });
+    if (next === undefined) return failure;
+    const { message, metadata, cause } = failure;
+    const time = next.kind === 'at' ? { room_time: new Date(next.time).toISOString() } : {};
+    const detail = { metadata: { ...metadata, ...time }, cause };
+    return new Failure('STORAGE_FULL', `${message}; ${this.roomText(next)}`, detail);
   }
 
   /** Undefined: it cannot be told. Looked up once for all who are refused in the same second. */

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import type { Failure } from '../../../src/domain/errors.ts';
+import { Failure } from '../../../src/domain/errors.ts';
 import { defaultReserve, Space } from '../../../src/store/contents/space.ts';
 import { withBlobs } from '../../support/blobs.ts';
 import { openTestStore } from '../../support/door.ts';
@@ -164,6 +164,25 @@ describe('a refusal says when room will come', () => {
     expect((await told(store)).time).toBe(iso(deleted + 76 * minute));
     store.clock.now = deleted + 80 * minute;
     expect((await told(store)).message).toMatch(/; room comes when the reaper does$/);
+  });
+
+  test('also where the disk itself refuses, of every upload', async () => {
+    await using store = await open(0);
+    const full = async () => {
+      throw new Failure('STORAGE_FULL', 'no space left while staging', { cause: new Error('ENOSPC') });
+    };
+    const spec = specOf({ session: 's', name: 'x' });
+    const refusal = {
+      reason: 'STORAGE_FULL',
+      message: expect.stringMatching(/^no space left while staging; nothing is about to be removed/),
+      cause: expect.objectContaining({ message: 'ENOSPC' }),
+    };
+    store.blobs.stage = full;
+    await expect(store.push('x', Buffer.alloc(1_000))).rejects.toMatchObject(refusal);
+    const upload = await store.uploads.begin(tester, spec);
+    if ('artifact' in upload) throw new Error('it has ended');
+    await expect(upload.write(Buffer.alloc(1_000))).rejects.toMatchObject(refusal);
+    await upload[Symbol.asyncDispose]();
   });
 
   test('and that it waits for an operator', async () => {
