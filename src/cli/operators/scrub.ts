@@ -64,7 +64,11 @@ async function scrub(
   // Of an age of nothing the service cannot tell when all is done; of the least age it can.
   for (let age = minAgeMs === undefined ? undefined : Math.max(minAgeMs, 1); ; ) {
     const left = maxBytes === undefined ? undefined : maxBytes - total.sizeBytes;
-    const did = await client.maintenance.scrub({ signal, maxBytes: callBytes(left), minAgeMs: age });
+    const did = await client.maintenance.scrub({
+      signal,
+      maxBytes: callBytes(left, output.showsProgress),
+      minAgeMs: age,
+    });
     total.contents += did.contents;
     total.sizeBytes += did.sizeBytes;
     total.damagedCount += did.damagedCount;
@@ -90,11 +94,12 @@ async function scrub(
     );
 }
 
-/** Of one call: it has to answer in time to show how far it is. */
-const callBytesMax = 1024 ** 3;
+/** Of one call: it has to answer in time, and sooner where somebody watches how far it is. */
+const callBytesMax = { unseen: 1024 ** 3, watched: 128 * 1024 ** 2 };
 
-function callBytes(left: number | undefined): number {
-  return Math.min(left ?? callBytesMax, callBytesMax);
+function callBytes(left: number | undefined, isWatched: boolean): number {
+  const most = isWatched ? callBytesMax.watched : callBytesMax.unseen;
+  return Math.min(left ?? most, most);
 }
 
 function told({ damagedCount, releasedCount }: { damagedCount: number; releasedCount: number }): string {

@@ -81,8 +81,8 @@ export class Output {
   /** Rewrites one line at the bottom of a terminal, for people who watch. Whatever is printed next takes its place. */
   progress(text: string): void {
     if (!this.showsProgress) return;
-    // Asked each time: the window may have become narrower.
-    const line = fitted(plain(text), (this.terminal?.columns ?? 80) - 1);
+    // Asked each time: the window may have become narrower. Some terminals say that they have no columns.
+    const line = fitted(plain(text), (this.terminal?.columns || 80) - 1);
     this.stderr.write(`${toLineStart}${line}`);
     this.progressShown = true;
   }

@@ -96,6 +96,9 @@ describe('progress', () => {
     expect(lines()).toHaveLength(10);
     expect(lines().at(4)).toBe('sending 40% of 1000 B: a-name');
     expect(lines().at(5)).toBe('sending 50% of 1000');
+    stderr.columns = 0;
+    progress.moved('a-name', 'sending', 1_000, 1_000);
+    expect(lines().at(-1)).toBe('sending 100% of 1000 B, 1000 B/s: a-name');
   });
 
   it('leaves a clear line, whatever comes next', async () => {
