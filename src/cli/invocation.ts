@@ -30,7 +30,7 @@ export function addGlobalFlags(command: Command): Command {
     .option('--data-dir <path>', 'the store to use when no service is named')
     .option('--token-file <path>', 'the file with the token that proves who you are')
     .option('--namespace <name>', 'the namespace to act in (operators only)')
-    .option('--json', 'print JSON: one document on one line for each result')
+    .option('--json', 'print JSON: one document on one line for each result, and for each error on stderr')
     .option('--quiet', 'print ids only, and no remarks');
 }
 
