@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
 import { ListenError } from './server/addresses.ts';
-import { openCompileCacheDir, readReapConfig, readServeConfig } from './settings/config.ts';
+import { openCompileCacheDir, readReapConfig, readServeConfig, terminalOf } from './settings/config.ts';
 import { keptNames } from './settings/kept-file.ts';
 import { SettingError } from './settings/source.ts';
 
@@ -95,21 +95,30 @@ async function commandLine(args: readonly string[]): Promise<number> {
   const { stdin, stdout, stderr } = process;
   // Nobody foresaw it, and a stack says nothing to whoever typed the command.
   process.on('uncaughtException', (error) => {
-    stderr.write(`artifacta: this is a fault of the program; please report it: ${error.message}\n`);
+    const message = `this is a fault of the program; please report it: ${error.message}`;
+    const told = args.includes('--json')
+      ? JSON.stringify({
+          error: {
+            code: 'INTERNAL',
+            reason: null,
+            message,
+            fields: [],
+            metadata: {},
+            subject: null,
+            advice: null,
+          },
+        })
+      : `artifacta: ${message}`;
+    stderr.write(`${told}\n`);
     process.exit(exitCodes.failed);
   });
-  const warned = new Set<string>();
-  // A command that connects several times says it once.
-  const warn = (message: string) => {
-    if (!warned.has(message)) stderr.write(`artifacta: ${message}\n`);
-    warned.add(message);
-  };
   return await run(args, {
     stdin,
     stdout,
     stderr,
+    terminal: terminalOf(),
     // Most of what is loaded is for this, and help texts do without.
-    connect: async (options) =>
+    connect: async (options, warn) =>
       (await import('./programs/connect.ts')).openConnection(options, warn, interruption.signal),
     keptSettings: keptNames,
     settings: async () => (await import('./programs/client-settings.ts')).openClientSettings(),

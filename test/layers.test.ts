@@ -64,7 +64,7 @@ const layers: Readonly<Record<string, Rule>> = {
   'src/sidecar': { ours: ['src/client'], packages: [] },
   'src/cli': {
     ours: ['src/client', 'gen'],
-    packages: ['commander', 'diff', 'uqr', '@bufbuild/protobuf', '@connectrpc/connect'],
+    packages: ['commander', 'diff', 'ignore', 'uqr', '@bufbuild/protobuf', '@connectrpc/connect'],
   },
   'src/settings': { ours: ['src/domain'], packages: [] },
   gen: { ours: [], packages: ['@bufbuild/protobuf'] },

@@ -16,7 +16,8 @@ const advice: Partial<Record<Reason, string>> = {
   OUTCOME_CONFLICT: 'An outcome is given once. See "artifacta session show" for the one it has.',
   REQUEST_ID_REUSED: 'Use a new --request-id for other content, or leave it out.',
   QUOTA_EXCEEDED: 'Delete something, or ask the operator for a larger quota.',
-  STORAGE_FULL: 'The operator has to make room.',
+  STORAGE_FULL:
+    'What has expired or was deleted ("artifacta rm") makes room 75 minutes later; the operator can make it at once.',
   OVERLOADED: 'Try again in a moment.',
   STORE_UNAVAILABLE: 'Try again; to make sure that nothing is stored twice, with the same --request-id.',
   SHUTTING_DOWN: 'Try again in a moment.',
@@ -39,6 +40,8 @@ const advice: Partial<Record<Reason, string>> = {
 export function adviceFor(error: unknown): string | undefined {
   if (error instanceof FileUnsuitable && error.message.startsWith('is a pipe'))
     return 'What comes through a pipe is pushed from standard input: artifacta push - --name NAME.';
+  if (error instanceof FileUnsuitable && error.grew)
+    return 'A file that grows, such as a log, is pushed as it is at the start with push --snapshot.';
   if (!(error instanceof ArtifactaError)) return undefined;
   if (error instanceof UntrustedService)
     return 'ARTIFACTA_TLS_CA names the file with the authority that signed it.';

@@ -30,7 +30,7 @@ export function addGlobalFlags(command: Command): Command {
     .option('--data-dir <path>', 'the store to use when no service is named')
     .option('--token-file <path>', 'the file with the token that proves who you are')
     .option('--namespace <name>', 'the namespace to act in (operators only)')
-    .option('--json', 'print JSON: one document on one line for each result')
+    .option('--json', 'print JSON: one document on one line for each result, and for each error on stderr')
     .option('--quiet', 'print ids only, and no remarks');
 }
 
@@ -55,7 +55,8 @@ export function createInvocation(io: Io, output: Output): Invocation {
     exitCode: 0,
     async withClient(command, work) {
       const { url, dataDir, tokenFile, namespace } = globalFlags(command);
-      await using link = await Link.open(io, { url, dataDir, tokenFile, namespace });
+      const warn = (message: string) => output.notice(message, { warning: { message } });
+      await using link = await Link.open(io, { url, dataDir, tokenFile, namespace }, warn);
       const endpoint = { transport: link.transport, close: async () => {} };
       const retry = { ...io.calls?.retry, beforeRetry: link.renew.bind(link) };
       // Help texts do without it.

@@ -61,8 +61,20 @@ export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  /** Called once per command that needs a service, and again when a connection was lost. */
-  connect(options: ConnectOptions): Promise<Connection>;
+  /** What the terminal takes, where streams are one. Default: everything. */
+  readonly terminal?:
+    | {
+        readonly color: boolean;
+        /** Its last line can be written anew. */
+        readonly rewrites: boolean;
+      }
+    | undefined;
+  /**
+   * Called once per command that needs a service, and again when a connection was lost.
+   *
+   * @param warn told what a user should know and nobody else is told.
+   */
+  connect(options: ConnectOptions, warn: (message: string) => void): Promise<Connection>;
   /** Default: there are none, and none can be kept. */
   settings?(): Promise<ClientSettings>;
   /** Names of the settings that can be kept, as their flags, without dashes. Default: none. */

@@ -37,9 +37,14 @@ export class Link implements AsyncDisposable {
     return this.way;
   }
 
-  /** @throws whatever `connect` throws. */
-  static async open(io: Io, options: ConnectOptions): Promise<Link> {
-    const link = new Link(() => io.connect(options));
+  /** @param warn is told each thing once. @throws whatever `connect` throws. */
+  static async open(io: Io, options: ConnectOptions, warn: (message: string) => void): Promise<Link> {
+    const warned = new Set<string>();
+    const warnOnce = (message: string) => {
+      if (!warned.has(message)) warn(message);
+      warned.add(message);
+    };
+    const link = new Link(() => io.connect(options, warnOnce));
     await link.way;
     return link;
   }

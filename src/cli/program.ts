@@ -14,7 +14,7 @@ import { addShare } from './commands/share.ts';
 import { addShow } from './commands/show.ts';
 import { addUpdate } from './commands/update.ts';
 import { addWatch } from './commands/watch.ts';
-import { exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts';
+import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit.ts';
 import { spreadValues } from './flags/argv.ts';
 import { addGlobalFlags, createInvocation, globalFlags, type Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
@@ -37,8 +37,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const output = new Output(io);
   const invocation = createInvocation(io, output);
   const program = buildProgram(invocation);
+  const spread = spreadValues(argv);
+  // A command line that is wrong is told in its style, too.
+  output.style = { json: isGiven(spread, '--json'), quiet: isGiven(spread, '--quiet') };
   try {
-    await program.parseAsync(spreadValues(argv), { from: 'user' });
+    await program.parseAsync(spread, { from: 'user' });
   } catch (error) {
     invocation.exitCode = failed(error, invocation);
   }
@@ -47,10 +50,24 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 function failed(error: unknown, { io, output }: Invocation): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.done;
+    // Otherwise it has been told.
+    if (output.style.json) output.error(new UsageError(complaintOf(error)));
+    return exitCodes.usage;
+  }
   if (io.signal?.aborted) return exitCodes.interrupted;
   output.error(error);
   return exitCodeOf(error);
+}
+
+function isGiven(argv: readonly string[], flag: string): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end === -1 ? argv.length : end).includes(flag);
+}
+
+function complaintOf({ code, message }: CommanderError): string {
+  return code === 'commander.help' ? 'name a command; see --help' : message.replace(/^error: /, '');
 }
 
 function buildProgram(invocation: Invocation): Command {

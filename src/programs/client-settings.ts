@@ -1,5 +1,4 @@
 /** The settings of the command line as they are in force, and the file that keeps some of them. */
-import { resolve } from 'node:path';
 import { UsageError } from '../cli/exit.ts';
 import type { ClientSettings, ConnectOptions, ShownSetting } from '../cli/io.ts';
 import {
@@ -7,11 +6,12 @@ import {
   clientSource,
   keptSettingsPath,
   readClientConfig,
+  readKeptAlone,
   readKeptSettings,
 } from '../settings/config.ts';
 import { type KeptName, type KeptSettings, keptNames, writeKept } from '../settings/kept-file.ts';
 import { type Setting, type SettingName, settings } from '../settings/settings.ts';
-import { SettingError, Source } from '../settings/source.ts';
+import { SettingError } from '../settings/source.ts';
 import { OwnDirectory, requireOutside } from './own-directory.ts';
 
 /** Read anew for each question: what is kept may change meanwhile. */
@@ -49,8 +49,9 @@ function keptName(name: string): KeptName {
 /** As it is kept: paths from the root, since later commands run elsewhere. @throws SettingError */
 function checked(name: KeptName, value: string): string {
   if (value === '') throw new SettingError(name, 'must not be empty; "config unset" removes it');
-  clientConfigFrom(new Source(new Map(), {}, { path: 'config', settings: new Map([[name, value]]) }));
-  return name === 'data-dir' || name === 'token-file' ? resolve(value) : value;
+  const { dataDir, tokenFile, url } = readKeptAlone(name, value);
+  const usable = { 'data-dir': dataDir, 'token-file': tokenFile, url, namespace: value };
+  return usable[name] ?? value;
 }
 
 function shown(options: ConnectOptions): ShownSetting[] {

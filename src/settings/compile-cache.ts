@@ -1,14 +1,12 @@
 /** Where Node keeps the compiled code of short commands. */
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /**
- * The directory, which is made if there is none: not one that other users can write to, since what lies there is
+ * The directory in that for caches, which is made if there is none: not one that other users can write to, since what lies there is
  * executed. Undefined where it cannot be made; Node itself would try for ever in `/proc`.
  */
-export function makeCompileCacheDir(env: Readonly<Record<string, string | undefined>>): string | undefined {
-  const cacheDir = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
+export function makeCompileCacheDir(cacheDir: string): string | undefined {
   const directory = join(cacheDir, 'artifacta', 'compiled');
   return isMade(directory) ? directory : undefined;
 }

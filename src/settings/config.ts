@@ -3,14 +3,14 @@
  * The one file that reads the environment.
  */
 import { createHash } from 'node:crypto';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, isLoopback, socketPathBytesMax } from '../domain/address.ts';
 import { makeCompileCacheDir } from './compile-cache.ts';
-import { readKept } from './kept-file.ts';
+import { type KeptName, readKept } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
-import { type Environment, type Kept, SettingError, Source } from './source.ts';
+import { type Environment, fromHome, homeOf, type Kept, SettingError, Source } from './source.ts';
 
 /** What the command line needs to find a store. */
 export interface ClientConfig {
@@ -115,7 +115,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     source.text('httpListen') === 'none'
       ? undefined
       : (source.address('httpListen') ?? { host: '127.0.0.1', port: 8_080 });
-  const authConfig = source.text('authConfig');
+  const authConfig = source.path('authConfig');
   const auth = source.flag('auth') || authConfig !== undefined;
   const insecure = source.flag('insecure');
   const tls = tlsOf(source);
@@ -163,7 +163,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
 /** @throws SettingError for half of what is needed. */
 function tlsOf(source: Source): TlsPaths | undefined {
   const [cert, key, clientCa] = (['tlsCert', 'tlsKey', 'tlsClientCa'] as const).map((name) =>
-    source.text(name),
+    source.path(name),
   );
   const clientAuth = source.text('tlsClientAuth') ?? 'required';
   if (clientAuth !== 'required' && clientAuth !== 'optional')
@@ -177,7 +177,7 @@ function tlsOf(source: Source): TlsPaths | undefined {
 
 function clientTlsOf(source: Source): ClientTls {
   const [ca, cert, key] = (['clientTlsCa', 'clientTlsCert', 'clientTlsKey'] as const).map((name) =>
-    source.text(name),
+    source.path(name),
   );
   if ((cert === undefined) !== (key === undefined))
     throw new SettingError(
@@ -253,46 +253,63 @@ export function readKeptSettings(env: Environment = process.env): Kept {
   }
 }
 
+/** What is in force if this one setting is kept and nothing else is given. @throws SettingError */
+export function readKeptAlone(name: KeptName, value: string, env: Environment = process.env): ClientConfig {
+  const kept = { path: 'config', settings: new Map([[name, value]]) };
+  return clientConfigFrom(new Source(new Map(), env.HOME === undefined ? {} : { HOME: env.HOME }, kept));
+}
+
 /** Where the command line's settings are kept. */
 export function keptSettingsPath(env: Environment = process.env): string {
-  const configDir = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
+  const configDir = xdg('XDG_CONFIG_HOME', env) ?? join(homeOf(env), '.config');
   return join(configDir, 'artifacta', 'config.json');
 }
 
 function common(source: Source): ClientConfig {
-  const dataDir = resolve(source.text('dataDir') ?? defaultDataDir(source.env));
+  const dataDir = source.path('dataDir') ?? resolve(defaultDataDir(source.env));
   const logLevel = source.text('logLevel') ?? 'info';
   if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(logLevel))
     throw new SettingError(source.name('logLevel'), `no such level: ${logLevel}`);
-  const tokenFile = source.text('tokenFile');
-  const exportDir = source.text('exportDir');
   return {
     dataDir,
-    socket: resolve(source.text('socket') ?? defaultSocket(dataDir, source.env)),
+    socket: source.path('socket') ?? resolve(defaultSocket(dataDir, source.env)),
     url: source.url('url'),
     token: source.text('token'),
-    tokenFile: tokenFile === undefined ? undefined : resolve(tokenFile),
+    tokenFile: source.path('tokenFile'),
     namespace: source.namespace('namespace'),
     artifactBytesMax: source.integer('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
     inlineBytesMax: source.integer('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
     reserveBytes: source.integer('reserveBytes', 2 ** 50),
     publicUrl: source.webRoot('publicUrl'),
-    exportDir: exportDir === undefined ? undefined : resolve(exportDir),
+    exportDir: source.path('exportDir'),
     clientTls: clientTlsOf(source),
     lockWaitMs: (source.integer('lockWaitSeconds', 3_600) ?? 30) * 1_000,
     logLevel,
   };
 }
 
+/** What the terminal takes: see https://no-color.org; a dumb one has no colors, and no line that is written anew. */
+export function terminalOf(env: Environment = process.env): {
+  readonly color: boolean;
+  readonly rewrites: boolean;
+} {
+  const isDumb = env.TERM === 'dumb';
+  return { color: !isDumb && !env.NO_COLOR, rewrites: !isDumb };
+}
+
 /** The directory for compiled code, made if need be; undefined where it cannot be. */
 export function openCompileCacheDir(env: Environment = process.env): string | undefined {
-  return makeCompileCacheDir(env);
+  return makeCompileCacheDir(xdg('XDG_CACHE_HOME', env) ?? join(homeOf(env), '.cache'));
+}
+
+/** One of the directories of the XDG specification; an empty variable counts as absent. */
+function xdg(name: string, env: Environment): string | undefined {
+  const path = env[name];
+  return path ? fromHome(path, env) : undefined;
 }
 
 function defaultDataDir(env: Environment): string {
-  return env.XDG_DATA_HOME
-    ? join(env.XDG_DATA_HOME, 'artifacta')
-    : join(env.HOME || homedir(), '.local', 'share', 'artifacta');
+  return join(xdg('XDG_DATA_HOME', env) ?? join(homeOf(env), '.local', 'share'), 'artifacta');
 }
 
 /** Sockets cannot have long paths: then it is somewhere short, under a name that the data directory determines. */
@@ -300,8 +317,8 @@ function defaultSocket(dataDir: string, env: Environment): string {
   const usual = join(dataDir, 'run', 'sock');
   if (Buffer.byteLength(usual) <= socketPathBytesMax) return usual;
   const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 32);
-  const runtimeDir = env.XDG_RUNTIME_DIR;
-  return runtimeDir
+  const runtimeDir = xdg('XDG_RUNTIME_DIR', env);
+  return runtimeDir !== undefined
     ? join(runtimeDir, 'artifacta', hash)
     : join(tmpdir(), `artifacta-${process.getuid?.() ?? 'user'}`, hash);
 }

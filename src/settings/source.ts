@@ -1,5 +1,6 @@
 /** Where the values of settings come from, and what they may be. */
-
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
 import { type Address, parseAddress } from '../domain/address.ts';
 import { parseNamespace } from '../domain/names.ts';
 import { type KeptName, type KeptSettings, keptNames } from './kept-file.ts';
@@ -15,6 +16,16 @@ export class SettingError extends Error {
 
 /** The variables of the environment by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The directory of the user. */
+export function homeOf(env: Environment): string {
+  return env.HOME || homedir();
+}
+
+/** A path with the user's directory for a leading `~/`, which a shell replaces in some places only. Not yet absolute. */
+export function fromHome(path: string, env: Environment): string {
+  return path === '~' || path.startsWith('~/') ? `${homeOf(env)}${path.slice(1)}` : path;
+}
 
 /** The file that keeps settings of the command line, and what is in it. */
 export interface Kept {
@@ -53,6 +64,19 @@ export class Source {
     const given = this.given.get(setting);
     if (given === '') throw new SettingError(this.name(setting), 'must not be empty');
     return given ?? (this.env[settings[setting].env] || this.keptText(setting));
+  }
+
+  /** Of a file or a directory; absolute. */
+  path(setting: SettingName): string | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    // It would be a directory of that name, here: nobody means that.
+    if (/^~[^/]/.test(text))
+      throw new SettingError(
+        this.name(setting),
+        `must begin with ~/ or the whole path, not with ${text.split('/')[0]}`,
+      );
+    return resolve(fromHome(text, this.env));
   }
 
   private keptText(setting: SettingName): string | undefined {
@@ -158,7 +182,7 @@ export class Source {
     const text = this.text(setting);
     const fault = text === undefined ? undefined : faultOfUrl(text);
     if (fault !== undefined) throw new SettingError(this.name(setting), fault);
-    return text;
+    return text?.replace(/^unix:(~.*)$/s, (_all, path: string) => `unix:${fromHome(path, this.env)}`);
   }
 }
 

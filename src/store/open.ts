@@ -32,12 +32,14 @@ import { Links } from './sharing/links.ts';
 import { SharedContents } from './sharing/shared.ts';
 import { ApiKeys } from './tenants/api-keys.ts';
 import { Namespaces } from './tenants/namespaces.ts';
-import { Collection, defaultGraces, type Graces } from './upkeep/collection.ts';
+import { Collection } from './upkeep/collection.ts';
+import { defaultGraces, type Graces } from './upkeep/graces.ts';
 import { MarkedBlobs } from './upkeep/orphan-scans.ts';
 import { Pace } from './upkeep/pace.ts';
 import { type Pause, Pauses } from './upkeep/pauses.ts';
 import { Quarantined } from './upkeep/quarantined.ts';
 import { Reaper } from './upkeep/reaper.ts';
+import { nextRoom } from './upkeep/room.ts';
 import { Scrub } from './upkeep/scrub.ts';
 import { announcing } from './watch/announcing-index.ts';
 import { type WatchEvent, Watches, type WatchRequest } from './watch/watches.ts';
@@ -125,7 +127,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const listing = new Listing(index, namespaces, contents, pageTokens, filling);
   const pace = new Pace(elapsed, options.after);
   const collection = new Collection({ index, blobs, pauses, graces, onStep });
-  const space = new Space(blobs, index, options.reserveBytes);
+  const space = new Space(blobs, index, options.reserveBytes, {
+    nextRoom: () => nextRoom(index, graces, pauses),
+  });
   const uploaded = { inlineBytesMax, artifactBytesMax, opensSessions };
   return {
     now: () => index.now(),

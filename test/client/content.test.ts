@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -110,6 +120,46 @@ describe('a file', () => {
       }
     };
     await expect(read()).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['grows', () => appendFile(path, 'more')],
+    ['is written to', () => utimes(path, new Date(), new Date(0))],
+  ])('that %s is read as it was at first if that is asked for, again and again', async (_how, change) => {
+    const before = await readFile(path);
+    const content = await fileContent(path, { snapshot: true });
+    for (let time = 0; time < 2; time++) {
+      const read: Uint8Array[] = [];
+      for await (const piece of content.open()) {
+        read.push(piece);
+        await change();
+      }
+      expect(Buffer.compare(Buffer.concat(read), before)).toBe(0);
+    }
+  });
+
+  it('that shrinks, or that another one replaced, is refused all the same', async () => {
+    const content = await fileContent(path, { snapshot: true });
+    await truncate(path, 1_200_000);
+    await expect(all(content.open())).rejects.toMatchObject({
+      message: expect.stringMatching(/has 1200000 now/),
+      grew: false,
+    });
+    await writeFile(join(directory, 'new'), randomBytes(2_500_000));
+    await rename(join(directory, 'new'), path);
+    await expect(all(content.open())).rejects.toThrow(/took its place/);
+  });
+
+  it('that is empty may have begun to grow; one of the kernel says so and does not', async () => {
+    await writeFile(path, '');
+    const content = await fileContent(path, { snapshot: true });
+    await appendFile(path, 'more');
+    expect(await all(content.open())).toEqual([]);
+    const kernel = await fileContent('/proc/self/status');
+    await expect(all(kernel.open())).rejects.toMatchObject({
+      message: expect.stringMatching(/has more now/),
+      grew: false,
+    });
   });
 
   it('that another one replaced is refused', async () => {

@@ -35,7 +35,7 @@ async function callBy(ways: readonly Connection[]) {
   const io = {
     connect: async () => ways[Math.min(opened++, ways.length - 1)]!,
   } as Partial<Io> as Io;
-  await using link = await Link.open(io, {});
+  await using link = await Link.open(io, {}, () => undefined);
   const retry = { delayMsFirst: 1, random: () => 0, beforeRetry: link.renew.bind(link) };
   const error = await (await connect(link.transport, { retry })).get('art_x').catch((thrown) => thrown);
   return { code: error.code as string, opened };

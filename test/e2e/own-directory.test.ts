@@ -104,7 +104,8 @@ describe('a push of a tree that holds the store', () => {
       code: 0,
       stderr:
         'artifacta: 0store was skipped: it is the data directory\n' +
-        'artifacta: files/lock was skipped: it is in the data directory\n',
+        'artifacta: files/lock was skipped: it is in the data directory\n' +
+        'artifacta: 2 were left out: 2 of the data directory\n',
     });
     const listed = await artifacta('ls', 'run', '--json', '--data-dir', dataDir);
     expect(listed.stdout.match(/"name":"[^"]*"/g)?.sort()).toEqual(

@@ -26,6 +26,37 @@ function problem(args: readonly string[], env: Record<string, string> = home): s
   throw new Error('accepted');
 }
 
+describe('a leading ~/', () => {
+  const paths = (Object.keys(settings) as (keyof typeof settings)[]).filter((name) =>
+    ['DIR', 'FILE', 'PATH'].includes((settings[name] as Setting).value ?? ''),
+  );
+  /** Settings of paths that have no flag. */
+  const bare = ['clientTlsCa', 'clientTlsCert', 'clientTlsKey'] as const;
+  const needed: Record<string, string> = { ARTIFACTA_TLS_CERT: '/c', ARTIFACTA_TLS_KEY: '/k' };
+  Object.assign(needed, { ARTIFACTA_TLS_CLIENT_CERT: '/c', ARTIFACTA_TLS_CLIENT_KEY: '/k' });
+
+  it.each([...paths, ...bare])('is the directory of the user: %s', (name) => {
+    const { flag, env, serve } = settings[name] as Setting;
+    const text = (given: string) => JSON.stringify(readServeConfig([], { ...home, ...needed, [env]: given }));
+    expect(text('~/some/where')).toContain('"/home/me/some/where');
+    expect(text('~')).toMatch(/"\/home\/me["/]/);
+    expect(text('./~/x')).not.toContain('"/home/me/x');
+    expect(() => text('~me/x')).toThrow(
+      new SettingError(env, 'must begin with ~/ or the whole path, not with ~me'),
+    );
+    if (flag === undefined || serve === false) return;
+    const flagged = readServeConfig([`--${flag}=~/some/where`], { ...home, ...needed });
+    expect(JSON.stringify(flagged)).toContain('"/home/me/some/where');
+  });
+
+  it('is that for flags of the command line, for sockets in URLs, and where XDG says that things are', () => {
+    const config = readClientConfig({ dataDir: '~/d', tokenFile: '~/t' }, home);
+    expect(config).toMatchObject({ dataDir: '/home/me/d', tokenFile: '/home/me/t' });
+    expect(readClientConfig({ url: 'unix:~/d/run/sock' }, home).url).toBe('unix:/home/me/d/run/sock');
+    expect(readClientConfig({}, { ...home, XDG_DATA_HOME: '~/x' }).dataDir).toBe('/home/me/x/artifacta');
+  });
+});
+
 describe('settings', () => {
   it('have the defaults that their table says', () => {
     expect(readServeConfig([], home)).toEqual({

@@ -7,6 +7,7 @@ import { Readable, Writable } from 'node:stream';
 import { run } from '../../src/cli/program.ts';
 import { openClientSettings } from '../../src/programs/client-settings.ts';
 import { openConnection } from '../../src/programs/connect.ts';
+import { terminalOf } from '../../src/settings/config.ts';
 import { keptNames } from '../../src/settings/kept-file.ts';
 import type { Ended } from './command.ts';
 
@@ -51,7 +52,8 @@ async function runToEnd(args: readonly string[]): Promise<Ended> {
     stdin: Readable.from([]),
     stdout,
     stderr,
-    connect: (options) => openConnection(options, (message) => stderr.write(`artifacta: ${message}\n`)),
+    terminal: terminalOf(),
+    connect: openConnection,
     keptSettings: keptNames,
     settings: async () => openClientSettings(),
   });

@@ -221,7 +221,8 @@ export const ErrorReason = {
   QUOTA_EXCEEDED: 26,
 
   /**
-   * RESOURCE_EXHAUSTED; retry after space was freed. Free space is below the reserve.
+   * RESOURCE_EXHAUSTED; retry after space was freed. Free space is below the reserve, or there is none.
+   * Metadata: `free_bytes`, `reserve_bytes` where it is the reserve; `room_time`, before which none comes by itself.
    *
    * @generated from enum value: ERROR_REASON_STORAGE_FULL = 27;
    */

@@ -11,7 +11,7 @@ import { Target } from '../files/target.ts';
 import { segmentsOf } from '../files/target-names.ts';
 import { isArtifactId, parseCount, parseRef } from '../flags/parse.ts';
 import type { Invocation } from '../invocation.ts';
-import { Progress } from '../output/progress.ts';
+import { FileProgress } from '../output/progress.ts';
 
 interface PullFlags {
   readonly to?: string;
@@ -66,7 +66,7 @@ async function pullArtifact(
   invocation: Invocation,
 ): Promise<void> {
   const { io, output } = invocation;
-  const progress = new Progress(output);
+  const progress = new FileProgress(output);
   if (flags.to === '-') {
     await using download = await client.download(ref, { signal: io.signal });
     for await (const chunk of download) {

@@ -11,3 +11,11 @@ export function requireOutside(own: OwnDirectory | undefined, path: string, show
   const fault = faultOf(own, path);
   if (fault !== undefined) throw new UsageError(`${shown}: ${fault}`);
 }
+
+/** What is to be called before a path is opened that the error need not name. It throws UsageError. */
+export function outsideOnly(own: OwnDirectory | undefined): (path: string) => void {
+  return (path) => {
+    const fault = faultOf(own, path);
+    if (fault !== undefined) throw new UsageError(fault);
+  };
+}

@@ -4,7 +4,7 @@ import { concernsAll } from '../advice.ts';
 import type { Invocation } from '../invocation.ts';
 import type { OwnDirectory } from '../io.ts';
 import { exitCodeForAll } from '../outcome.ts';
-import { Progress } from '../output/progress.ts';
+import { FileProgress } from '../output/progress.ts';
 import { CannotWrite } from './cannot-write.ts';
 import { mapInOrder } from './in-order.ts';
 import { type PulledFile, PulledFiles } from './pulled.ts';
@@ -46,7 +46,9 @@ export async function pullSession(
     own: options.own,
   });
   const names = new TargetNames(await target.foldsCase());
-  const progress = new Progress(output);
+  const progress = new FileProgress(output);
+  const ended = new AbortController();
+  if (output.showsProgress) expectTotal(client, session, ended.signal, progress);
   let fatal: unknown;
 
   const work = async (item: Item): Promise<Result> => {
@@ -60,19 +62,38 @@ export async function pullSession(
         signal: io.signal,
         onBytes,
       });
-      progress.finished();
       return { artifact, path, status };
     } catch (error) {
       if (endsAll(error)) fatal ??= error;
       return { artifact, path, status: 'failed', error };
+    } finally {
+      progress.finished(artifact.name, artifact.sizeBytes);
     }
   };
 
   const artifacts = claimed(client.list({ session, order: 'oldest', signal: io.signal }), names);
   const results = mapInOrder(artifacts, concurrencyMax, () => fatal === undefined, work);
-  const { failures, done } = await report(results, invocation);
+  const { failures, done } = await report(results, invocation).finally(() => ended.abort());
   if (fatal !== undefined) output.remark('what came after it was not tried');
   invocation.exitCode = exitCodeForAll(failures, done, fatal);
+}
+
+/** Lists everything once more while the first files come already. It is for show: what fails here fails there, too. */
+function expectTotal(
+  client: ArtifactaClient,
+  session: string,
+  signal: AbortSignal,
+  progress: FileProgress,
+): void {
+  const sum = async () => {
+    let bytes = 0;
+    for await (const { sizeBytes } of client.list({ session, signal })) bytes += sizeBytes;
+    return bytes;
+  };
+  sum().then(
+    (bytes) => progress.expect(bytes),
+    () => undefined,
+  );
 }
 
 /**

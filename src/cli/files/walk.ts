@@ -1,10 +1,15 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../exit.ts';
 import type { OwnDirectory } from '../io.ts';
-import { faultOf } from './outside.ts';
+import { type Exclusions, ignoreFileName } from './exclusions.ts';
+import { type LinkRule, lookThrough } from './links.ts';
+import { faultOf, outsideOnly } from './outside.ts';
+
+/** Why something is left out on purpose. */
+export type LeftOutReason = 'excluded' | 'data_directory' | 'link' | 'link_outside' | 'link_broken' | 'loop';
 
 /** What was found at a path. */
 type Found =
@@ -16,18 +21,24 @@ type Found =
       /** False: the path itself must not be a symbolic link. */
       readonly followLink: boolean;
     }
-  /** Left out on purpose; no failure. */
-  | { readonly kind: 'skipped'; readonly path: string; readonly why: string }
+  /** Left out on purpose; no failure. `why` ends a sentence about it. */
+  | { readonly kind: 'skipped'; readonly path: string; readonly reason: LeftOutReason; readonly why: string }
   /** Cannot be pushed. */
   | { readonly kind: 'refused'; readonly path: string; readonly error: Error };
 
-/**
- * A file, or all files of a directory and those below it, by name. What the user names is followed if it is a link;
- * links inside a directory are followed only to files inside it. What is the store's own is left out, and refused where
- * the user names it.
- */
-export async function* walk(path: string, own: OwnDirectory | undefined): AsyncGenerator<Found, void, void> {
-  const fault = faultOf(own, path);
+/** How a tree is walked. */
+interface WalkOptions {
+  /** What is the store's own is left out, and refused where the user names it. */
+  readonly own: OwnDirectory | undefined;
+  /** What becomes of symbolic links inside a directory. What the user names is followed. */
+  readonly links: LinkRule;
+  /** By the way from the directory that the user names; of a file that is named, by its name. */
+  readonly exclusions: Exclusions;
+}
+
+/** A file, or all files of a directory and those below it, by name. */
+export async function* walk(path: string, options: WalkOptions): AsyncGenerator<Found, void, void> {
+  const fault = faultOf(options.own, path);
   if (fault !== undefined) {
     yield { kind: 'refused', path, error: new UsageError(fault) };
     return;
@@ -39,60 +50,125 @@ export async function* walk(path: string, own: OwnDirectory | undefined): AsyncG
     yield { kind: 'refused', path, error: error as Error };
     return;
   }
-  if (isDirectory) yield* below(path, '', { root: await realpath(path), own });
-  else yield { kind: 'file', path, name: basename(resolve(path)), followLink: true };
+  const name = basename(resolve(path));
+  if (isDirectory) {
+    const real = await realpath(path);
+    const { exclusions } = options;
+    yield* below({ path, real, prefix: '', exclusions, above: [] }, { ...options, root: real });
+  } else if (options.exclusions.excludes(name, false)) yield excluded(path);
+  else yield { kind: 'file', path, name, followLink: true };
 }
 
-interface Walked {
+interface Walked extends WalkOptions {
   /** Without symbolic links. */
   readonly root: string;
-  readonly own: OwnDirectory | undefined;
 }
 
-async function* below(directory: string, prefix: string, walked: Walked): AsyncGenerator<Found, void, void> {
+/** A directory that is walked. */
+interface Place {
+  /** As it is shown. */
+  readonly path: string;
+  /** The same without symbolic links. */
+  readonly real: string;
+  /** What the names of its files begin with. */
+  readonly prefix: string;
+  readonly exclusions: Exclusions;
+  /** The directories on the way here, without symbolic links. */
+  readonly above: readonly string[];
+}
+
+async function* below(place: Place, walked: Walked): AsyncGenerator<Found, void, void> {
+  const { own } = walked;
   let entries: Dirent<Buffer>[];
+  let exclusions: Exclusions;
   try {
-    entries = await readdir(directory, { withFileTypes: true, encoding: 'buffer' });
+    entries = await readdir(place.path, { withFileTypes: true, encoding: 'buffer' });
+    // Asked only where there is one: a tree has many directories.
+    exclusions = entries.some(({ name }) => name.toString('utf8') === ignoreFileName)
+      ? await place.exclusions.within(place.path, place.prefix, outsideOnly(own))
+      : place.exclusions;
   } catch (error) {
-    yield { kind: 'refused', path: directory, error: error as Error };
+    // What an ignore file would have kept back is not pushed because it cannot be read.
+    yield { kind: 'refused', path: pathOf(error) ?? place.path, error: error as Error };
     return;
   }
   entries.sort((a, b) => Buffer.compare(a.name, b.name));
-  for (const entry of entries) {
-    const text = entry.name.toString('utf8');
-    const path = join(directory, text);
-    const name = `${prefix}${text}`;
-    if (!isUtf8(entry.name)) yield { kind: 'refused', path, error: new Error('its name is not valid UTF-8') };
-    else if ((entry.isDirectory() || entry.isFile()) && walked.own?.holds(path))
-      yield { kind: 'skipped', path, why: ownWhy(entry.isDirectory()) };
-    else if (entry.isDirectory()) yield* below(path, `${name}/`, walked);
-    else if (entry.isSymbolicLink()) yield await throughLink(path, name, walked);
-    else if (entry.isFile()) yield { kind: 'file', path, name, followLink: false };
-    else
-      yield {
-        kind: 'refused',
-        path,
-        error: new Error('is a pipe, a socket or a device, not a regular file'),
-      };
-  }
+  for (const entry of entries) yield* entered(entry, { ...place, exclusions }, walked);
+}
+
+async function* entered(
+  entry: Dirent<Buffer>,
+  place: Place,
+  walked: Walked,
+): AsyncGenerator<Found, void, void> {
+  const text = entry.name.toString('utf8');
+  const path = join(place.path, text);
+  const name = `${place.prefix}${text}`;
+  if (!isUtf8(entry.name)) yield { kind: 'refused', path, error: new Error('its name is not valid UTF-8') };
+  else if (text === ignoreFileName || place.exclusions.excludes(name, entry.isDirectory()))
+    yield excluded(path);
+  else if ((entry.isDirectory() || entry.isFile()) && walked.own?.holds(path))
+    yield { kind: 'skipped', path, reason: 'data_directory', why: ownWhy(entry.isDirectory()) };
+  else if (entry.isDirectory()) yield* into(path, join(place.real, text), text, place, walked);
+  else if (entry.isSymbolicLink()) yield* throughLink(path, text, place, walked);
+  else if (entry.isFile()) yield { kind: 'file', path, name, followLink: false };
+  else
+    yield {
+      kind: 'refused',
+      path,
+      error: new Error('is a pipe, a socket or a device, not a regular file'),
+    };
+}
+
+function excluded(path: string): Found {
+  return { kind: 'skipped', path, reason: 'excluded', why: 'it is excluded' };
 }
 
 function ownWhy(isDirectory: boolean): string {
   return isDirectory ? 'it is the data directory' : 'it is in the data directory';
 }
 
-async function throughLink(path: string, name: string, { root, own }: Walked): Promise<Found> {
-  const skipped = (why: string): Found => ({ kind: 'skipped', path, why });
-  try {
-    const target = await realpath(path);
-    const way = relative(root, target);
-    if (way === '..' || way.startsWith(`..${sep}`))
-      return skipped('it is a symbolic link out of the directory');
-    const stats = await stat(target);
-    if (stats.isDirectory()) return skipped('it is a symbolic link to a directory');
-    if (own?.holds(target)) return skipped('it is a symbolic link into the data directory');
-    return { kind: 'file', path: target, name, followLink: false };
-  } catch {
-    return skipped('it is a symbolic link that leads nowhere');
-  }
+/** A directory is entered unless it is one of those on the way: links may lead in circles. */
+async function* into(
+  path: string,
+  real: string,
+  name: string,
+  place: Place,
+  walked: Walked,
+): AsyncGenerator<Found, void, void> {
+  const above = [...place.above, place.real];
+  if (above.includes(real))
+    yield { kind: 'skipped', path, reason: 'loop', why: 'it leads back to a directory that it is in' };
+  else
+    yield* below(
+      { path, real, prefix: `${place.prefix}${name}/`, exclusions: place.exclusions, above },
+      walked,
+    );
+}
+
+async function* throughLink(
+  path: string,
+  text: string,
+  place: Place,
+  walked: Walked,
+): AsyncGenerator<Found, void, void> {
+  const name = `${place.prefix}${text}`;
+  const seen = await lookThrough(path, walked);
+  if (seen.kind === 'directory' && place.exclusions.excludes(name, true)) yield excluded(path);
+  else if (seen.kind === 'skipped') yield { path, ...seen };
+  else if (seen.kind === 'refused') yield { path, ...seen };
+  else if (seen.kind === 'file') yield { kind: 'file', path: seen.target, name, followLink: false };
+  else if (walked.links !== 'follow')
+    yield {
+      kind: 'refused',
+      path,
+      error: new Error(
+        'is a symbolic link to a directory: --links follow stores what is in it, --links skip leaves it out',
+      ),
+    };
+  else yield* into(path, seen.target, text, place, walked);
+}
+
+function pathOf(error: unknown): string | undefined {
+  return (error as { path?: string }).path;
 }

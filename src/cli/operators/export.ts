@@ -8,8 +8,9 @@ import { CannotWrite, inWords } from '../files/cannot-write.ts';
 import { HeldDirectory } from '../files/held-directory.ts';
 import { requireOutside } from '../files/outside.ts';
 import type { Invocation } from '../invocation.ts';
-import type { OwnDirectory } from '../io.ts';
+import type { Io, OwnDirectory } from '../io.ts';
 import { humanSize, plain } from '../output/human.ts';
+import type { Output } from '../output/output.ts';
 import { Progress } from '../output/progress.ts';
 import { printStatus } from './status.ts';
 
@@ -66,7 +67,7 @@ async function toFile(
       for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
         await file.writeFile(bytes);
         written += bytes.length;
-        progress.moved(path, 'exported', written, undefined);
+        progress.show({ bytes: written, ofBytes: undefined }, (figures) => `exported ${figures}: ${path}`);
       }
       await file.sync();
       await rename(heldPartial, held);
@@ -103,16 +104,40 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
       await invocation.withClient(command, async (client, { ownDirectory }) => {
         if (file !== '-') requireOutside(ownDirectory, file);
-        const bytes = file === '-' ? invocation.io.stdin : readOnce(file);
+        const { bytes, ofBytes } = await source(file, invocation.io);
         const { signal } = invocation.io;
-        const { rows, status } = await client.admin.importIndex(bytes, {
+        const { output } = invocation;
+        const { rows, status } = await client.admin.importIndex(shown(bytes, ofBytes, output), {
           signal,
           replace: flags.replace ?? false,
         });
-        const { output } = invocation;
         if (output.style.json) return output.json({ rows, state: status.state, pauses: status.pauses });
         output.remark(`${rows} rows were restored`);
         await printStatus(status, invocation);
       });
     });
+}
+
+async function source(
+  file: string,
+  { stdin }: Io,
+): Promise<{ readonly bytes: AsyncIterable<Uint8Array>; readonly ofBytes: number | undefined }> {
+  if (file === '-') return { bytes: stdin, ofBytes: undefined };
+  const stats = await stat(file).catch(() => undefined);
+  return { bytes: readOnce(file), ofBytes: stats?.isFile() ? stats.size : undefined };
+}
+
+/** The same bytes; how far they have come is shown. */
+async function* shown(
+  bytes: AsyncIterable<Uint8Array>,
+  ofBytes: number | undefined,
+  output: Output,
+): AsyncGenerator<Uint8Array, void, void> {
+  const progress = new Progress(output);
+  let read = 0;
+  for await (const piece of bytes) {
+    read += piece.byteLength;
+    progress.show({ bytes: read, ofBytes }, (figures) => `imported ${figures}`);
+    yield piece;
+  }
 }

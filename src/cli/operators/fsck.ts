@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
-import type { Finding, StoreStatus, VerifyEvent, VerifyOptions } from '../../client/admin/admin.ts';
+import type { Checked, Finding, StoreStatus, VerifyEvent, VerifyOptions } from '../../client/admin/admin.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { exitCodes, UsageError } from '../exit.ts';
 import { globalFlags, type Invocation } from '../invocation.ts';
 import { humanSize, plain } from '../output/human.ts';
+import { Progress } from '../output/progress.ts';
 import { printQuarantined } from './quarantined.ts';
 import { printStatus } from './status.ts';
+import { storedBytesAtMost } from './stored-bytes.ts';
 
 interface FsckFlags {
   readonly contents?: boolean;
@@ -127,15 +129,25 @@ function counted(count: number, noun: string): string {
 async function check(
   client: ArtifactaClient,
   options: VerifyOptions,
-  { output }: Invocation,
+  invocation: Invocation,
 ): Promise<Summary> {
+  const { output } = invocation;
+  const readsAll = options.checkContents ?? false;
+  const ofBytes = readsAll ? await storedBytesAtMost(client, options.namespace, invocation) : undefined;
+  const progress = new Progress(output);
+  const show = ({ rows, bytes }: Pick<Checked, 'rows' | 'bytes'>) =>
+    progress.show({ bytes, ofBytes, isAtMost: true }, (figures) => {
+      const checked = `checked ${counted(rows, 'row')}`;
+      return readsAll ? `${checked}, ${figures}` : checked;
+    });
+  // The service says how far it is every few seconds.
+  show({ rows: 0, bytes: 0 });
   for await (const event of client.admin.verify(options)) {
     if (event.kind === 'summary') {
       if (output.style.json) await output.json({ summary: event });
       return event;
     }
-    if (event.kind === 'progress')
-      output.progress(`checked ${event.checked.rows} rows, ${humanSize(event.checked.bytes)}`);
+    if (event.kind === 'progress') show(event.checked);
     else if (output.style.json) await output.json({ finding: event.finding });
     else await output.line(findingLine(event.finding));
   }

@@ -4,7 +4,9 @@ import { exitCodes } from '../exit.ts';
 import { parseBytes, parseTtl } from '../flags/parse.ts';
 import type { Invocation } from '../invocation.ts';
 import { humanSize } from '../output/human.ts';
+import { Progress } from '../output/progress.ts';
 import { printQuarantined } from './quarantined.ts';
+import { storedBytesAtMost } from './stored-bytes.ts';
 
 interface ScrubFlags {
   readonly maxBytes?: string;
@@ -49,17 +51,30 @@ async function scrub(
   const { io, output } = invocation;
   const { signal } = io;
   const startMs = performance.now();
+  const atMost = await storedBytesAtMost(client, undefined, invocation);
+  const ofBytes = maxBytes === undefined ? atMost : Math.min(maxBytes, atMost ?? maxBytes);
+  const progress = new Progress(output);
+  const show = () =>
+    progress.show(
+      { bytes: total.sizeBytes, ofBytes, isAtMost: true },
+      (figures) => `checked ${total.contents} contents, ${figures}`,
+    );
   const total = { contents: 0, sizeBytes: 0, damagedCount: 0, releasedCount: 0 };
+  show();
   // Of an age of nothing the service cannot tell when all is done; of the least age it can.
   for (let age = minAgeMs === undefined ? undefined : Math.max(minAgeMs, 1); ; ) {
     const left = maxBytes === undefined ? undefined : maxBytes - total.sizeBytes;
-    const did = await client.maintenance.scrub({ signal, maxBytes: callBytes(left), minAgeMs: age });
+    const did = await client.maintenance.scrub({
+      signal,
+      maxBytes: callBytes(left, output.showsProgress),
+      minAgeMs: age,
+    });
     total.contents += did.contents;
     total.sizeBytes += did.sizeBytes;
     total.damagedCount += did.damagedCount;
     total.releasedCount += did.releasedCount;
     for (const content of did.damaged) await printQuarantined(content, invocation);
-    output.progress(`checked ${total.contents} contents, ${humanSize(total.sizeBytes)}`);
+    show();
     if (!did.more || (maxBytes !== undefined && total.sizeBytes >= maxBytes)) break;
     if (minAgeMs !== undefined) age = Math.max(minAgeMs, Math.ceil(performance.now() - startMs) + slackMs);
   }
@@ -79,11 +94,12 @@ async function scrub(
     );
 }
 
-/** Of one call: it has to answer in time to show how far it is. */
-const callBytesMax = 1024 ** 3;
+/** Of one call: it has to answer in time, and sooner where somebody watches how far it is. */
+const callBytesMax = { unseen: 1024 ** 3, watched: 128 * 1024 ** 2 };
 
-function callBytes(left: number | undefined): number {
-  return Math.min(left ?? callBytesMax, callBytesMax);
+function callBytes(left: number | undefined, isWatched: boolean): number {
+  const most = isWatched ? callBytesMax.watched : callBytesMax.unseen;
+  return Math.min(left ?? most, most);
 }
 
 function told({ damagedCount, releasedCount }: { damagedCount: number; releasedCount: number }): string {

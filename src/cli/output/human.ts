@@ -22,6 +22,16 @@ export function humanTime(time: Date | undefined): string {
   return time === undefined ? '-' : `${time.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
+/** `14 s`, `3 min`, `2 h 5 min`, `3 d`: a span of time, rounded up. */
+export function humanDuration(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000);
+  if (seconds < 100) return `${seconds} s`;
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 100) return `${minutes} min`;
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `${Math.ceil(minutes / (24 * 60))} d`;
+}
+
 /** One line of plain text: what could steer a terminal, or hide text in it, is written out. */
 export function plain(text: string): string {
   return text.replace(

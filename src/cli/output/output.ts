@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { ArtifactaError } from '../../client/errors.ts';
-import { adviceFor } from '../advice.ts';
 import { inWords } from '../files/cannot-write.ts';
 import type { Io } from '../io.ts';
+import { errorJson } from './error-json.ts';
+import { errorLines } from './error-text.ts';
 import { displayWidth, plain } from './human.ts';
 
 /** How results are shown. */
@@ -21,16 +21,20 @@ export class Output {
   private readonly stdout: Writable;
   private readonly stderr: Writable;
   private readonly color: boolean;
-  private readonly terminal: { readonly columns: number } | undefined;
+  /** A terminal whose last line can be written anew. */
+  private readonly terminal: Io['stderr'] | undefined;
+  private readonly signal: AbortSignal | undefined;
   private progressShown = false;
   private isClosed = false;
   private failure: Error | undefined;
 
-  constructor(io: Pick<Io, 'stdout' | 'stderr'>) {
-    this.stdout = io.stdout;
-    this.stderr = io.stderr;
-    this.color = io.stderr.isTTY === true;
-    this.terminal = io.stderr.isTTY ? { columns: io.stderr.columns ?? 80 } : undefined;
+  constructor({ stdout, stderr, terminal, signal }: Pick<Io, 'stdout' | 'stderr' | 'terminal' | 'signal'>) {
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.color = stderr.isTTY === true && terminal?.color !== false;
+    this.terminal = stderr.isTTY && terminal?.rewrites !== false ? stderr : undefined;
+    this.signal = signal;
+    signal?.addEventListener('abort', this.onAbort);
     this.stdout.on('error', this.onError);
     // Nothing is left to say it to.
     this.stderr.on('error', ignore);
@@ -58,16 +62,28 @@ export class Output {
     return this.line(JSON.stringify(value));
   }
 
-  /** For people, unless they asked for quiet. */
-  remark(text: string): void {
+  /** Unless quiet was asked for. @param object what it is where results are objects. */
+  remark(text: string, object: object = { remark: { message: text } }): void {
+    if (!this.style.quiet) this.notice(text, object);
+  }
+
+  /** For everybody, also those who asked for quiet: a text, or an object where results are objects. */
+  notice(text: string, object: object): void {
     this.clearProgress();
-    if (!this.style.quiet) this.stderr.write(`artifacta: ${plain(text)}\n`);
+    this.stderr.write(this.style.json ? `${JSON.stringify(object)}\n` : `artifacta: ${plain(text)}\n`);
+  }
+
+  /** Whether {@link progress} shows anything. */
+  get showsProgress(): boolean {
+    if (this.signal?.aborted) return false;
+    return this.terminal !== undefined && !this.style.json && !this.style.quiet;
   }
 
   /** Rewrites one line at the bottom of a terminal, for people who watch. Whatever is printed next takes its place. */
   progress(text: string): void {
-    if (this.terminal === undefined || this.style.json || this.style.quiet) return;
-    const line = fitted(plain(text), this.terminal.columns - 1);
+    if (!this.showsProgress) return;
+    // Asked each time: the window may have become narrower. Some terminals say that they have no columns.
+    const line = fitted(plain(text), (this.terminal?.columns || 80) - 1);
     this.stderr.write(`${toLineStart}${line}`);
     this.progressShown = true;
   }
@@ -77,42 +93,40 @@ export class Output {
     this.progressShown = false;
   }
 
-  /** Help and complaints of the argument parser. */
+  /** Help and complaints of the argument parser. Where errors are objects, these are no text. */
   text(text: string, where: 'stdout' | 'stderr'): void {
-    if (where === 'stderr') this.stderr.write(text);
+    if (where === 'stderr' && !this.style.json) this.stderr.write(text);
+    else if (where === 'stderr') return;
     else if (!this.closed) this.stdout.write(text);
   }
 
   /**
-   * What went wrong, with what, and what to do about it.
+   * What went wrong, with what, and what to do about it; an object where results are objects.
    *
    * @param subject what it was about, e.g. the path of a file.
    */
   error(error: unknown, subject?: string): void {
     this.clearProgress();
-    const red = (text: string) => (this.color ? `\u001b[31m${text}\u001b[39m` : text);
-    const reason = error instanceof ArtifactaError && error.reason !== undefined ? ` (${error.reason})` : '';
-    const about = subject === undefined ? '' : `${plain(subject)}: `;
-    const lines = [`${red('artifacta:')} ${about}${plain(messageOf(error))}${reason}`];
-    if (error instanceof ArtifactaError) {
-      const told = ({ field, description }: { field: string; description: string }) =>
-        error.message.includes(field) && error.message.includes(description);
-      for (const violation of error.violations.filter((one) => !told(one)))
-        lines.push(`  ${plain(violation.field)}: ${plain(violation.description)}`);
+    if (this.style.json) {
+      this.stderr.write(`${JSON.stringify(errorJson(error, subject))}\n`);
+      return;
     }
-    const advice = adviceFor(error);
-    if (advice !== undefined) lines.push(`  ${advice}`);
-    this.stderr.write(`${lines.join('\n')}\n`);
+    const red = (text: string) => (this.color ? `\u001b[31m${text}\u001b[39m` : text);
+    this.stderr.write(`${errorLines(error, subject, red).join('\n')}\n`);
   }
 
   /** Resolves when everything written has left, and lets go of the streams. */
   async finish(): Promise<void> {
     this.clearProgress();
+    this.signal?.removeEventListener('abort', this.onAbort);
     if (!this.closed) await new Promise<void>((resolve) => this.stdout.write('', () => resolve()));
     this.stdout.off('error', this.onError);
     // An error may come after the last write; without a listener it would end the process with a stack.
     this.stdout.on('error', ignore);
   }
+
+  /** Whoever interrupts twice finds the line clear. */
+  private readonly onAbort = () => this.clearProgress();
 
   private readonly onError = (error: NodeJS.ErrnoException) => {
     this.isClosed = true;
@@ -148,20 +162,4 @@ function fitted(text: string, columns: number): string {
     at += character.length;
   }
   return text.slice(0, at);
-}
-
-/** Errors of the file system in words; others as they are. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  const words: Record<string, string> = {
-    ENOENT: 'there is no such file',
-    EACCES: 'it cannot be read: permission denied',
-    EPERM: 'it cannot be read: permission denied',
-    ELOOP: 'it is a symbolic link',
-    ENXIO: 'it is a socket or a device, not a regular file',
-    EMFILE: 'too many files are open',
-    EIO: 'it cannot be read: input/output error',
-  };
-  return (code !== undefined && 'syscall' in error && words[code]) || error.message;
 }

@@ -69,7 +69,17 @@ async function patchOf(
     { context: 3, maxEditLength: changedLinesMax },
   );
   if (patch === undefined) return `${shown} differs: in more than ${changedLinesMax} lines\n`;
-  return formatPatch(patch, FILE_HEADERS_ONLY);
+  return withTabs(formatPatch(patch, FILE_HEADERS_ONLY));
+}
+
+/** A name with a space is followed by a TAB, as in patches of `diff` and `git`: else it ends at the space. */
+function withTabs(patch: string): string {
+  const [before = '', after = ''] = patch.split('\n', 2);
+  const rest = patch.slice(before.length + after.length + 1);
+  // A name in quotes says itself where it ends; what ends with a space needs them.
+  const ended = (header: string) =>
+    header.replace(/^(\S+) ([^"].* )$/, '$1 "$2"').replace(/^\S+ [^"].* .*$/, '$&\t');
+  return `${ended(before)}\n${ended(after)}${rest}`;
 }
 
 async function sideOf(

@@ -1,39 +1,81 @@
-import { humanSize } from './human.ts';
+import { type Figures, figuresText, Meter } from './meter.ts';
 import type { Output } from './output.ts';
 
 /** How often the line is written anew, at most, in milliseconds. */
 const intervalMs = 100;
 
-/** Says on one line of a terminal how far several files have come. */
+/** Says on one line of a terminal how far long work has come: bytes, rate and the time that is left. */
 export class Progress {
   private readonly output: Output;
   private readonly nowMs: () => number;
-  private done = 0;
+  private readonly meter: Meter;
   private shownAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param nowMs a clock that does not jump. */
   constructor(output: Output, nowMs: () => number = () => performance.now()) {
     this.output = output;
     this.nowMs = nowMs;
+    this.meter = new Meter(nowMs);
+  }
+
+  /**
+   * So much is done.
+   *
+   * @param text around the figures.
+   * @param worked of which the rate is taken; never falls. Default: the bytes.
+   */
+  show(
+    figures: Omit<Figures, 'rate'>,
+    text: (figures: string) => string,
+    worked: number = figures.bytes,
+  ): void {
+    const now = this.nowMs();
+    if (now - this.shownAtMs < intervalMs) return;
+    this.shownAtMs = now;
+    this.output.progress(text(figuresText({ ...figures, rate: this.meter.rate(worked) })));
+  }
+}
+
+/** The same for several files, some of them at once. */
+export class FileProgress {
+  private readonly progress: Progress;
+  /** Bytes of the files that are under way. A file may be gone through twice: hashed, then sent. */
+  private readonly underWay = new Map<string, number>();
+  private done = 0;
+  private doneBytes = 0;
+  private worked = 0;
+  private ofBytes: number | undefined;
+
+  /** @param nowMs a clock that does not jump. */
+  constructor(output: Output, nowMs?: () => number) {
+    this.progress = new Progress(output, nowMs);
+  }
+
+  /** So many bytes are to be done in all; default: not known, but for a file that is alone. */
+  expect(bytes: number): void {
+    this.ofBytes = bytes;
   }
 
   /** So many bytes of a file, of so many in all if that is known. */
   moved(name: string, what: string, bytes: number, ofBytes: number | undefined): void {
-    const now = this.nowMs();
-    if (now - this.shownAtMs < intervalMs) return;
-    this.shownAtMs = now;
+    this.worked += Math.max(0, bytes - (this.underWay.get(name) ?? 0));
+    this.underWay.set(name, bytes);
+    let all = this.doneBytes;
+    for (const part of this.underWay.values()) all += part;
+    const isAlone = this.done === 0 && this.underWay.size === 1;
     const before = this.done === 0 ? '' : `${this.done} done; `;
-    this.output.progress(`${before}${what} ${share(bytes, ofBytes)}: ${name}`);
+    this.progress.show(
+      { bytes: all, ofBytes: this.ofBytes ?? (isAlone ? ofBytes : undefined) },
+      (figures) => `${before}${what} ${figures}: ${name}`,
+      this.worked,
+    );
   }
 
-  /** One file has come to its end. */
-  finished(): void {
+  /** One file, of so many bytes, has come to its end. */
+  finished(name: string, bytes: number): void {
+    this.worked += Math.max(0, bytes - (this.underWay.get(name) ?? 0));
+    this.underWay.delete(name);
     this.done++;
+    this.doneBytes += bytes;
   }
-}
-
-function share(bytes: number, ofBytes: number | undefined): string {
-  if (ofBytes === undefined) return humanSize(bytes);
-  const percent = ofBytes === 0 ? 100 : Math.floor((bytes / ofBytes) * 100);
-  return `${percent}% of ${humanSize(ofBytes)}`;
 }

@@ -6,11 +6,14 @@ import { type Content, chunkBytesMax } from './content.ts';
 /** A file that cannot be pushed: it is not a regular one, or it changed while it was read. */
 export class FileUnsuitable extends Error {
   readonly path: string;
+  /** It became longer while it was read: {@link FileOptions.snapshot} takes what it had at first. */
+  readonly grew: boolean;
 
-  constructor(path: string, message: string) {
+  constructor(path: string, message: string, grew = false) {
     super(message);
     this.name = 'FileUnsuitable';
     this.path = path;
+    this.grew = grew;
   }
 }
 
@@ -20,25 +23,32 @@ export interface FileOptions {
   readonly followLink?: boolean;
   /** Called each time before the file is opened; what it throws keeps it from that. Default: nothing. */
   readonly beforeOpen?: (path: string) => void;
+  /**
+   * True: the content is as many bytes as the file has at first; that it grows meanwhile does not matter. For files that
+   * are only appended to: bytes that are written over may be read before or after. Default false.
+   */
+  readonly snapshot?: boolean;
 }
 
 /**
  * A regular file as it is now. Whatever is read later must be the same file with the same size and modification
- * time, before and after, or reading fails with {@link FileUnsuitable} and nothing is stored.
+ * time, before and after, or reading fails with {@link FileUnsuitable} and nothing is stored. Of a snapshot it must be the
+ * same file and no shorter.
  *
  * @throws FileUnsuitable for anything but a regular file. Errors of the file system as they are.
  */
 export async function fileContent(path: string, options: FileOptions = {}): Promise<Content> {
   await using first = await openRegular(path, options);
   const { stats } = first;
+  const { snapshot = false } = options;
   return {
     sizeBytes: stats.size,
     replayable: true,
     async *open() {
       await using opened = await openRegular(path, options);
-      requireSame(path, stats, opened.stats);
-      yield* pieces(opened.handle, stats.size, path);
-      requireSame(path, stats, await opened.handle.stat());
+      requireSame(path, stats, opened.stats, snapshot);
+      yield* pieces(opened.handle, stats.size, path, snapshot);
+      requireSame(path, stats, await opened.handle.stat(), snapshot);
     },
   };
 }
@@ -61,28 +71,41 @@ async function openRegular(
   }
 }
 
-async function* pieces(handle: FileHandle, sizeBytes: number, path: string): AsyncGenerator<Uint8Array> {
+async function* pieces(
+  handle: FileHandle,
+  sizeBytes: number,
+  path: string,
+  snapshot: boolean,
+): AsyncGenerator<Uint8Array> {
+  // One byte more than there should be shows growth without reading on for ever.
+  const end = snapshot ? sizeBytes : sizeBytes + 1;
   let at = 0;
-  for (;;) {
-    // One byte more than there should be shows growth without reading on for ever.
-    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytesMax, sizeBytes - at + 1));
+  while (at < end) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytesMax, end - at));
     const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at);
     if (bytesRead === 0) break;
     at += bytesRead;
-    if (at > sizeBytes) throw changed(path, `it had ${sizeBytes} bytes and has more now`);
+    if (at > sizeBytes) throw grown(path, sizeBytes, 'more');
     yield buffer.subarray(0, bytesRead);
   }
   if (at < sizeBytes) throw changed(path, `it had ${sizeBytes} bytes and has ${at} now`);
 }
 
-function requireSame(path: string, before: Stats, now: Stats): void {
+function requireSame(path: string, before: Stats, now: Stats, snapshot: boolean): void {
   if (before.ino !== now.ino || before.dev !== now.dev) throw changed(path, 'another file took its place');
-  if (before.size !== now.size) throw changed(path, `it had ${before.size} bytes and has ${now.size} now`);
+  if (snapshot && now.size >= before.size) return;
+  if (now.size > before.size) throw grown(path, before.size, now.size);
+  if (now.size < before.size) throw changed(path, `it had ${before.size} bytes and has ${now.size} now`);
   if (before.mtimeMs !== now.mtimeMs) throw changed(path, 'it was written to');
 }
 
-function changed(path: string, how: string): FileUnsuitable {
-  return new FileUnsuitable(path, `changed while it was pushed: ${how}`);
+function changed(path: string, how: string, grew = false): FileUnsuitable {
+  return new FileUnsuitable(path, `changed while it was pushed: ${how}`, grew);
+}
+
+function grown(path: string, hadBytes: number, hasBytes: number | 'more'): FileUnsuitable {
+  // A file of the kernel says that it is empty, and is not: it does not grow.
+  return changed(path, `it had ${hadBytes} bytes and has ${hasBytes} now`, hadBytes > 0);
 }
 
 function kindOf(stats: Stats): string {

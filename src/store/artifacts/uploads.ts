@@ -200,7 +200,10 @@ export class Uploads {
     const ns = principal.namespace;
     const isSecretive = principal.restriction !== undefined || !seesEverything(principal);
     const publishing = { index, contents, ns, isSecretive };
-    return publishAndCommit(publishing, writer, (content) => this.commit(principal, spec, content));
+    const committed = publishAndCommit(publishing, writer, (content) =>
+      this.commit(principal, spec, content),
+    );
+    return await committed.catch(this.sayWhenRoomComes);
   }
 
   private async commit(
@@ -225,6 +228,11 @@ export class Uploads {
     await this.options.onStep?.('upload.committed');
     return result;
   }
+
+  /** For {@link Upload}: throws what was thrown; where there was no room it says when there may be some. */
+  readonly sayWhenRoomComes = async (thrown: unknown): Promise<never> => {
+    throw await this.options.space.sayingWhen(thrown);
+  };
 
   /** For {@link Upload}: what was staged and not published is gone. */
   async dropped(): Promise<void> {
@@ -264,7 +272,7 @@ export class Upload implements AsyncDisposable {
     if (size > this.bytesMax) throw tooLarge('chunk', this.bytesMax);
     if (this.spec.sizeBytes !== undefined && size > this.spec.sizeBytes)
       throw sizeMismatch('size_bytes', this.spec.sizeBytes, `at least ${size}`);
-    await this.writer.write(bytes);
+    await this.writer.write(bytes).catch(this.uploads.sayWhenRoomComes);
     if (size < this.checkedAt) return;
     this.checkedAt = size + spaceCheckBytes;
     await this.uploads.requireSpace();

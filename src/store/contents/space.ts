@@ -14,6 +14,22 @@ export interface SpaceStatus {
   readonly reserveBytes: number;
 }
 
+/** When there may be more room, without anybody's doing. */
+export type NextRoom =
+  /** Not before that, in milliseconds since the Unix epoch; in the past: as soon as the reaper comes. */
+  | { readonly kind: 'at'; readonly time: number }
+  /** Something could be removed, and waits until an operator has looked. */
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'never' };
+
+/** What else a {@link Space} may know. */
+interface SpaceOptions {
+  /** Milliseconds, from any origin: the index's time may stand still for minutes. Default: those of the process. */
+  readonly elapsed?: () => number;
+  /** Default: refusals do not say. */
+  readonly nextRoom?: () => Promise<NextRoom>;
+}
+
 /** The default: the larger of 1 GiB and 5 % of the file system, but at most 10 % of it. */
 export function defaultReserve(totalBytes: number): number {
   return Math.floor(Math.min(Math.max(GiB, totalBytes * 0.05), totalBytes * 0.1));
@@ -25,24 +41,25 @@ export class Space {
   private readonly index: Pick<Index, 'now'>;
   private readonly reserveBytes: number | undefined;
   private readonly elapsed: () => number;
+  private readonly findNextRoom: (() => Promise<NextRoom>) | undefined;
   private asked:
     | { readonly at: number; readonly since: number; readonly status: Promise<SpaceStatus | undefined> }
     | undefined;
+  /** As old as what was asked. */
+  private room: { readonly asked: unknown; readonly next: Promise<NextRoom | undefined> } | undefined;
 
-  /**
-   * @param reserveBytes 0 for none. Default {@link defaultReserve}. @param elapsed milliseconds, from any origin: the
-   * index's time may stand still for minutes.
-   */
+  /** @param reserveBytes 0 for none. Default {@link defaultReserve}. */
   constructor(
     blobs: BlobStore,
     index: Pick<Index, 'now'>,
     reserveBytes: number | undefined,
-    elapsed: () => number = () => performance.now(),
+    { elapsed = () => performance.now(), nextRoom }: SpaceOptions = {},
   ) {
     this.blobs = blobs;
     this.index = index;
     this.reserveBytes = reserveBytes;
     this.elapsed = elapsed;
+    this.findNextRoom = nextRoom;
   }
 
   /** Undefined where there is no such notion. At most a second old. */
@@ -68,11 +85,42 @@ export class Space {
     const status = await this.status();
     if (status === undefined || status.freeBytes >= status.reserveBytes + bytes) return undefined;
     const { freeBytes, reserveBytes } = status;
-    return new Failure(
-      'STORAGE_FULL',
-      `${freeBytes} bytes are free where contents are kept, and ${reserveBytes} of them are kept back`,
-      { metadata: { free_bytes: String(freeBytes), reserve_bytes: String(reserveBytes) } },
+    return await this.sayingWhen(
+      new Failure(
+        'STORAGE_FULL',
+        `${freeBytes} bytes are free where contents are kept, and ${reserveBytes} of them are kept back`,
+        { metadata: { free_bytes: String(freeBytes), reserve_bytes: String(reserveBytes) } },
+      ),
     );
+  }
+
+  /** The same failure; one of no room says when there may be some. */
+  async sayingWhen<E>(failure: E): Promise<E | Failure> {
+    if (!(failure instanceof Failure) || failure.reason !== 'STORAGE_FULL') return failure;
+    const next = await this.nextRoom();
+    if (next === undefined) return failure;
+    const { message, metadata, cause } = failure;
+    const time = next.kind === 'at' ? { room_time: new Date(next.time).toISOString() } : {};
+    const detail = { metadata: { ...metadata, ...time }, cause };
+    return new Failure('STORAGE_FULL', `${message}; ${this.roomText(next)}`, detail);
+  }
+
+  /** Undefined: it cannot be told. Looked up once for all who are refused in the same second. */
+  private nextRoom(): Promise<NextRoom | undefined> {
+    if (this.room === undefined || this.room.asked !== this.asked)
+      this.room = {
+        asked: this.asked,
+        next: this.findNextRoom?.().catch(() => undefined) ?? Promise.resolve(undefined),
+      };
+    return this.room.next;
+  }
+
+  private roomText(next: NextRoom): string {
+    if (next.kind === 'never')
+      return 'nothing is about to be removed or to expire, so that room has to be made';
+    if (next.kind === 'paused') return 'what could be removed waits until an operator has looked';
+    if (next.time <= this.index.now()) return 'room comes when the reaper does';
+    return `room comes at ${new Date(next.time).toISOString()} at the earliest, if the reaper runs`;
   }
 
   /** @throws Failure STORAGE_FULL if there is no room for so many bytes. */

@@ -11,21 +11,12 @@ import { readGraceMs } from '../rows/blob-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { type Bounds, Budget } from './bounds.ts';
 import { condemnSome } from './condemning.ts';
+import type { Graces } from './graces.ts';
 import { inconsistencyIn } from './inconsistency.ts';
 import { Orphans } from './orphans.ts';
 import type { Pause, Pauses } from './pauses.ts';
+import { firstTimeIn } from './room.ts';
 import { sweepSome } from './sweeping.ts';
-
-/** How long what is free is left alone, in milliseconds. */
-export interface Graces {
-  /** Between the removal of the last reference and the end of a content. Default 15 minutes. */
-  readonly dedupMs: number;
-  /** Between that and the removal of its file. Default {@link readGraceMs}. */
-  readonly readMs: number;
-}
-
-/** A quarter of an hour before contents are taken out of use, an hour before their files go. */
-export const defaultGraces: Graces = { dedupMs: 15 * 60_000, readMs: readGraceMs };
 
 interface CollectionOptions {
   readonly index: Index;
@@ -193,8 +184,8 @@ export class Collection {
     const { index, graces, pauses } = this.options;
     const holding = await pauses.holding('orphans');
     if (await this.isHeld()) return { more: false, nextTime: undefined, pauses: holding };
-    const free = await this.first(keys.blobs.maybeFree);
-    const condemned = await this.first(keys.blobs.condemned);
+    const free = await firstTimeIn(index, keys.blobs.maybeFree);
+    const condemned = await firstTimeIn(index, keys.blobs.condemned);
     const times = [
       ...(free === undefined ? [] : [free + graces.dedupMs]),
       ...(condemned === undefined ? [] : [condemned - readGraceMs + graces.readMs]),
@@ -202,14 +193,6 @@ export class Collection {
     const next = times.length === 0 ? undefined : Math.min(...times);
     const more = scansMore || (next !== undefined && next <= index.now());
     return { more, nextTime: more ? undefined : next, pauses: holding };
-  }
-
-  private async first(
-    family: typeof keys.blobs.maybeFree | typeof keys.blobs.condemned,
-  ): Promise<number | undefined> {
-    for await (const block of this.options.index.scan({ ...family.range(), limit: 1 }))
-      return family.parse(block[0]![0])[0];
-    return undefined;
   }
 }
 

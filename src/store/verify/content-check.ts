@@ -24,8 +24,10 @@ export interface ContentCheck {
   /** Also read the bytes and hash them. */
   readonly reads: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Told of each content that was looked at, and of its bytes if they were read. */
-  onContent(bytes: number): void;
+  /** Told of each content that was looked at. */
+  onContent(): void;
+  /** Told of bytes of contents that were read. */
+  onRead(bytes: number): void;
   /** Told of the size of each file, whether anything refers to it or not. */
   onFile(bytes: number): void;
 }
@@ -161,14 +163,15 @@ async function isReferenced(snapshot: Snapshot, ns: string, sha256: Sha256): Pro
 }
 
 /** The bytes of each content are there, and the right ones. */
-export async function* contents(check: ContentCheck): AsyncGenerator<Found> {
+/** Undefined now and then while bytes are read. */
+export async function* contents(check: ContentCheck): AsyncGenerator<Found | undefined> {
   for await (const [, { ns, sha256, record }] of blobRows(check)) {
     check.signal?.throwIfAborted();
     if (record === undefined) continue;
     const blob = { ns, sha256, record };
     yield* record.quarantined ? quarantined(check, blob) : contentFaults(check, blob);
     if (record.name !== undefined) check.onFile(record.size);
-    check.onContent(check.reads ? record.size : 0);
+    check.onContent();
   }
 }
 
@@ -216,10 +219,10 @@ export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncG
   }
 }
 
-async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<Found> {
+async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<Found | undefined> {
   const { ns, sha256, record } = blob;
   const fault =
-    record.name === undefined ? await inlineFault(check, blob) : await fileFault(check, blob, record.name);
+    record.name === undefined ? await inlineFault(check, blob) : yield* fileFault(check, blob, record.name);
   if (fault === undefined || !(await isStillThere(check.index, blob))) return;
   const mend = { kind: 'quarantine', ns, sha256, name: record.name, message: fault.message } as const;
   const message = `${fault.message}; pushing the same bytes again heals it`;
@@ -246,22 +249,23 @@ interface Fault {
 }
 
 async function inlineFault(
-  { snapshot }: ContentCheck,
+  { snapshot, reads, onRead }: ContentCheck,
   { ns, sha256, record }: Blob,
 ): Promise<Fault | undefined> {
   const [bytes] = await valuesOf(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
   if (bytes === undefined) return { isMissing: true, message: 'the bytes of a small content are gone' };
   // Of a damaged row another check tells.
   if (bytes === damaged) return undefined;
+  if (reads) onRead(bytes.length);
   const isRight = bytes.length === record.size && createHash('sha256').update(bytes).digest('hex') === sha256;
   return isRight ? undefined : { isMissing: false, message: 'the bytes of a small content are others' };
 }
 
-async function fileFault(
+async function* fileFault(
   check: ContentCheck,
   { ns, sha256, record }: Blob,
   name: string,
-): Promise<Fault | undefined> {
+): AsyncGenerator<undefined, Fault | undefined, void> {
   const stat = await check.blobs.stat(name);
   if (stat === undefined) return { isMissing: true, message: `the file ${name} is gone` };
   if (stat.sizeBytes !== record.size)
@@ -281,7 +285,11 @@ async function fileFault(
   if (!check.reads) return undefined;
   const hash = createHash('sha256');
   try {
-    for await (const piece of check.blobs.read(name, 0, record.size, check.signal)) hash.update(piece);
+    for await (const piece of check.blobs.read(name, 0, record.size, check.signal)) {
+      hash.update(piece);
+      check.onRead(piece.length);
+      yield undefined;
+    }
   } catch (error) {
     if (!failedWith(error, 'DATA_LOSS')) throw error;
     return { isMissing: false, message: error.message };

@@ -60,6 +60,8 @@ const reportDays = 1;
 const reportsMax = 8;
 /** Rows between two words about how far a check is. */
 const progressRows = 50_000;
+/** And bytes that are read: a content may take long. */
+const progressBytes = 64 * 1024 * 1024;
 
 interface Report {
   readonly id: string;
@@ -89,7 +91,7 @@ export class Verifier {
     const checked = { rows: 0, contents: 0, bytes: 0, fileBytes: 0 };
     const kept: Found[] = [];
     let findings = 0;
-    let told = 0;
+    let told = { things: 0, bytes: 0 };
     for await (const found of this.findings(snapshot, options, checked)) {
       options.signal?.throwIfAborted();
       if (found !== undefined) {
@@ -97,10 +99,12 @@ export class Verifier {
         if (findings > findingsMax) continue;
         kept.push(found);
         yield { kind: 'finding', finding: found.finding };
-      } else if (checked.rows + checked.contents - told >= progressRows) {
-        told = checked.rows + checked.contents;
-        yield { kind: 'progress', checked: shown(checked) };
+        continue;
       }
+      const now = { things: checked.rows + checked.contents, bytes: checked.bytes };
+      if (now.things - told.things < progressRows && now.bytes - told.bytes < progressBytes) continue;
+      told = now;
+      yield { kind: 'progress', checked: shown(checked) };
     }
     // What was counted before a repair is not added after it once more.
     const reportId = this.repairs === before ? this.keep(kept, checked.fileBytes) : '';
@@ -121,8 +125,10 @@ export class Verifier {
       scope,
       reads: checkContents,
       signal,
-      onContent: (bytes) => {
+      onContent: () => {
         checked.contents++;
+      },
+      onRead: (bytes) => {
         checked.bytes += bytes;
       },
       onFile: (bytes) => {

@@ -1,7 +1,11 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { applyPatch } from 'diff';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
 import type { Store } from '../../../src/store/open.ts';
+import { newDirectory } from '../../support/command.ts';
 import { Collected, commandLine, openTestStore, transportTo } from '../support.ts';
 
 let store: Store;
@@ -103,6 +107,42 @@ describe('diff', () => {
     const { text } = await cli(['diff', 'good', 'bad', '--text', 'report.md']);
     expect(ran.text).toContain(text);
     expect(applyPatch('one\ntwo\nthree\n', text)).toBe('one\n2\nthree\n');
+  });
+
+  it('names what has spaces so that the name is whole: a TAB ends it, where no quotes do', async () => {
+    const names = ['a name', 'in a/directory with  spaces', 'ends ', '漢 字', 'plain', 'say "it" so'];
+    for (const name of names) {
+      await push('good', name, 'one\n');
+      await push('bad', name, 'two\n');
+    }
+    await push('bad', 'only here', 'new\n');
+    await push('bad', 'empty one', '');
+    const { text } = await cli(['diff', 'good', 'bad', '--patch']);
+    const headers = text.split('\n').filter((line) => /^(---|\+\+\+) /.test(line));
+    expect(
+      headers.filter((line) => !line.includes('"') && line.split(' ').length > 2 !== line.endsWith('\t')),
+    ).toEqual([]);
+    expect(headers).toContain('--- good/a name\t');
+    expect(headers).toContain('+++ bad/plain');
+    for (const [program, ...args] of [
+      ['patch', '-p1', '--quiet'],
+      ['git', 'apply', '-p1'],
+    ] as const) {
+      if (spawnSync(program, ['--version']).status !== 0) continue;
+      const directory = await newDirectory();
+      for (const name of names) {
+        await mkdir(join(directory, name, '..'), { recursive: true });
+        await writeFile(join(directory, name), 'one\n');
+      }
+      const applied = spawnSync(program, args, { cwd: directory, input: text, encoding: 'utf8' });
+      expect({ program, status: applied.status, stderr: applied.stderr + applied.stdout }).toEqual({
+        program,
+        status: 0,
+        stderr: '',
+      });
+      for (const name of names) expect(await readFile(join(directory, name), 'utf8')).toBe('two\n');
+      expect(await readFile(join(directory, 'only here'), 'utf8')).toBe('new\n');
+    }
   });
 
   it('does not compare the lines of what is large or has nothing in common', async () => {

@@ -52,7 +52,9 @@ describe('policy', () => {
     }
     const wanted = ['policy', 'apply', '--retain', 'all=1d', '--filter', 'session.outcome = FAILED'];
     const tried = await cli([...wanted, '--json']);
-    expect(tried.stderr).toBe('artifacta: 1 session would change; --yes does it\n');
+    expect(JSON.parse(tried.stderr)).toEqual({
+      remark: { message: '1 session would change; --yes does it' },
+    });
     expect(tried.json).toMatchObject([
       { session: 'a', old_expire_time: null, artifact_count: 1, size_bytes: 3 },
     ]);

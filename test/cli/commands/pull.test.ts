@@ -35,7 +35,10 @@ describe('pulling a session', () => {
       await mkdir(join(source, name, '..'), { recursive: true });
       await writeFile(join(source, name), content);
     }
-    expect(await cli(['push', source, '--session', 'run'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await cli(['push', source, '--session', 'run'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^artifacta: 1 hidden file is among what was stored: \.hidden.*\n$/),
+    });
     expect(await pull()).toMatchObject({ code: 0, stderr: '', text: '10 files, 11.0 MiB\n' });
     expect(await tree(target)).toEqual(await tree(source));
     expect(Object.keys(await tree(target))).toHaveLength(10);

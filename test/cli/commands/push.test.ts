@@ -176,28 +176,12 @@ describe('pushing a directory', () => {
     const wanted = ['.hidden', 'a.txt', 'deep/er/b.txt', 'deep/z.txt', '漢字/ü.txt'];
     for (const name of wanted) await file(`tree/${name}`);
     const pushed = await cli(['push', join(directory, 'tree'), '--session', 'run', '--json']);
-    expect(pushed).toMatchObject({ code: 0, stderr: '' });
+    expect(pushed.code).toBe(0);
+    expect(JSON.parse(pushed.stderr)).toEqual({ hidden: { count: 1, first: '.hidden' } });
     expect(pushed.json.map(({ name }) => name)).toEqual(wanted);
     expect((await cli(['cat', 'run/deep/er/b.txt'])).text).toBe('tree/deep/er/b.txt');
     await cli(['push', join(directory, 'tree'), '--session', 'other', '--name', 'out/']);
     expect((await names('other'))[0]).toBe('out/.hidden');
-  });
-
-  it('follows links only to files inside', async () => {
-    await file('secret', 'outside');
-    await file('tree/real.txt', 'inside');
-    await file('tree/sub/x.txt');
-    await symlink('../secret', join(directory, 'tree/out'));
-    await symlink('real.txt', join(directory, 'tree/in'));
-    await symlink('sub', join(directory, 'tree/subs'));
-    await symlink('.', join(directory, 'tree/loop'));
-    await symlink('nowhere', join(directory, 'tree/dangling'));
-    const pushed = await cli(['push', join(directory, 'tree'), '--session', 'run']);
-    expect(pushed.code).toBe(0);
-    expect(await names('run')).toEqual(['in', 'real.txt', 'sub/x.txt']);
-    expect((await cli(['cat', 'run/in'])).text).toBe('inside');
-    for (const words of [/out was skipped.*out of the directory/, /subs was skipped/, /dangling.*nowhere/])
-      expect(pushed.stderr).toMatch(words);
   });
 
   it('follows a link that is named', async () => {

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
+import { Failure } from '../../../src/domain/errors.ts';
 import { defaultReserve, Space } from '../../../src/store/contents/space.ts';
 import { withBlobs } from '../../support/blobs.ts';
 import { openTestStore } from '../../support/door.ts';
@@ -19,7 +20,7 @@ test('the default is 1 GiB or 5 %, and never more than a tenth', () => {
 test('the system is asked once a second, by whichever clock goes', async () => {
   let [elapsed, now, freeBytes] = [0, 5, 10];
   const blobs = withBlobs(openMemoryBlobs(), { space: async () => ({ freeBytes, totalBytes: 100 }) });
-  const space = new Space(blobs, { now: () => now }, 0, () => elapsed);
+  const space = new Space(blobs, { now: () => now }, 0, { elapsed: () => elapsed });
   expect(await space.status()).toMatchObject({ freeBytes: 10 });
   freeBytes = 9;
   [elapsed, now] = [999, 1_004];
@@ -116,4 +117,100 @@ test('a reserve of nothing refuses nothing', async () => {
   store.disk.free = 0;
   await store.push('a', 'small');
   expect(store.disk.asked).toBe(0);
+});
+
+describe('a refusal says when room will come', () => {
+  const minute = 60_000;
+  /** What a push is told, in the next second and on a full disk. */
+  const told = async (store: Awaited<ReturnType<typeof open>>) => {
+    store.disk.free = MiB;
+    store.clock.now += 1_000;
+    const failure = await store.push('x', 'small').then(
+      () => undefined,
+      (error: Failure) => error,
+    );
+    return { message: failure?.message, time: failure?.metadata.room_time };
+  };
+  const iso = (time: number) => new Date(time).toISOString();
+
+  test('by what expires, by what was deleted, and by what is condemned', async () => {
+    await using store = await open(10 * MiB);
+    await store.push('a', Buffer.alloc(1_000, 1));
+    await store.push('b', Buffer.alloc(1_000, 2));
+    expect(await told(store)).toMatchObject({
+      message: expect.stringMatching(/nothing is about to be removed/),
+      time: undefined,
+    });
+
+    store.disk.free = 100 * MiB;
+    store.clock.now += 1_000;
+    const expiry = { ttlMs: 60 * minute };
+    const spec = specOf({ session: 's', name: 'c', expiry });
+    const { artifact } = await store.uploads.create(tester, spec, Buffer.alloc(1_000, 3));
+    const expires = iso(artifact.expireTime! + 75 * minute);
+    expect(await told(store)).toEqual({
+      message: `${MiB} bytes are free where contents are kept, and ${10 * MiB} of them are kept back; room comes at ${expires} at the earliest, if the reaper runs`,
+      time: expires,
+    });
+
+    store.clock.now += 5_000;
+    const deleted = store.clock.now;
+    expect(await store.store.artifacts.delete(tester, target('s', 'a'))).toBe(true);
+    expect((await told(store)).time).toBe(iso(deleted + 75 * minute));
+
+    store.clock.now = deleted + 16 * minute;
+    const bounds = { itemsMax: 1_000, isOver: () => false };
+    expect((await store.store.collection.collect(bounds, { findOrphans: false })).condemned).toBe(1);
+    expect((await told(store)).time).toBe(iso(deleted + 76 * minute));
+    store.clock.now = deleted + 80 * minute;
+    expect((await told(store)).message).toMatch(/; room comes when the reaper does$/);
+  });
+
+  test('also where the disk itself refuses, of every upload', async () => {
+    await using store = await open(0);
+    const full = async () => {
+      throw new Failure('STORAGE_FULL', 'no space left while staging', { cause: new Error('ENOSPC') });
+    };
+    const spec = specOf({ session: 's', name: 'x' });
+    const refusal = {
+      reason: 'STORAGE_FULL',
+      message: expect.stringMatching(/^no space left while staging; nothing is about to be removed/),
+      cause: expect.objectContaining({ message: 'ENOSPC' }),
+    };
+    store.blobs.stage = full;
+    await expect(store.push('x', Buffer.alloc(1_000))).rejects.toMatchObject(refusal);
+    const upload = await store.uploads.begin(tester, spec);
+    if ('artifact' in upload) throw new Error('it has ended');
+    await expect(upload.write(Buffer.alloc(1_000))).rejects.toMatchObject(refusal);
+    await upload[Symbol.asyncDispose]();
+  });
+
+  test('and that it waits for an operator', async () => {
+    await using store = await open(10 * MiB);
+    await store.push('a', Buffer.alloc(1_000, 1));
+    await store.store.artifacts.delete(tester, target('s', 'a'));
+    await store.store.pauses.begin('inconsistent', 'nothing is collected');
+    expect(await told(store)).toMatchObject({
+      message: expect.stringMatching(/waits until an operator has looked$/),
+      time: undefined,
+    });
+  });
+
+  test('is looked up once a second, and a failure to look is no failure to say', async () => {
+    let looks = 0;
+    let now = 5;
+    const blobs = withBlobs(openMemoryBlobs(), { space: async () => ({ freeBytes: 1, totalBytes: 100 }) });
+    const space = new Space(blobs, { now: () => now }, 10, {
+      elapsed: () => now,
+      nextRoom: async () => {
+        looks++;
+        throw new Error('unreadable');
+      },
+    });
+    for (let time = 0; time < 5; time++) expect((await space.lack(1))?.message).toMatch(/are kept back$/);
+    expect(looks).toBe(1);
+    now += 1_000;
+    await space.lack(1);
+    expect(looks).toBe(2);
+  });
 });

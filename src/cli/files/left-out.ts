@@ -1,0 +1,34 @@
+import type { Output } from '../output/output.ts';
+import type { LeftOutReason } from './walk.ts';
+
+/** How each is counted, for one and for several. */
+const words: Readonly<Record<LeftOutReason, readonly [one: string, several: string]>> = {
+  excluded: ['excluded', 'excluded'],
+  data_directory: ['of the data directory', 'of the data directory'],
+  link: ['symbolic link', 'symbolic links'],
+  link_outside: ['symbolic link out of the directory', 'symbolic links out of the directory'],
+  link_broken: ['symbolic link that leads nowhere', 'symbolic links that lead nowhere'],
+  loop: ['way back to a directory above', 'ways back to a directory above'],
+};
+
+/** Counts what a push leaves out on purpose. A directory counts as one, with all that is in it. */
+export class LeftOut {
+  private readonly counts = new Map<LeftOutReason, number>();
+
+  get count(): number {
+    return [...this.counts.values()].reduce((sum, one) => sum + one, 0);
+  }
+
+  add(reason: LeftOutReason): void {
+    this.counts.set(reason, (this.counts.get(reason) ?? 0) + 1);
+  }
+
+  /** Says how many and why, also to those who asked for quiet. Nothing left out: says nothing. */
+  tell(output: Output): void {
+    const { count } = this;
+    if (count === 0) return;
+    const reasons = [...this.counts].map(([reason, many]) => `${many} ${words[reason][many === 1 ? 0 : 1]}`);
+    const text = `${count} ${count === 1 ? 'was' : 'were'} left out: ${reasons.join(', ')}`;
+    output.notice(text, { left_out: { count, reasons: Object.fromEntries(this.counts) } });
+  }
+}

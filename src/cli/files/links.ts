@@ -1,0 +1,61 @@
+import { realpath, stat } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
+import { UsageError } from '../exit.ts';
+import type { OwnDirectory } from '../io.ts';
+import { faultOf } from './outside.ts';
+
+/**
+ * What becomes of symbolic links in a tree. `inside`: those to files in the tree are followed, others to files left out,
+ * and one to a directory is a failure. `skip`: all are left out. `follow`: all are followed, wherever they lead but into
+ * the data directory.
+ */
+export type LinkRule = 'inside' | 'skip' | 'follow';
+
+/** What a link leads to, or what speaks against following it. */
+type Seen =
+  /** `target` is without symbolic links. */
+  | { readonly kind: 'file' | 'directory'; readonly target: string }
+  | {
+      readonly kind: 'skipped';
+      readonly reason: 'link' | 'link_outside' | 'link_broken' | 'data_directory';
+      readonly why: string;
+    }
+  | { readonly kind: 'refused'; readonly error: Error };
+
+interface Tree {
+  /** Without symbolic links. */
+  readonly root: string;
+  readonly own: OwnDirectory | undefined;
+  readonly links: LinkRule;
+}
+
+/** Looks through a link of a tree. A directory behind it is told as such, unless links are skipped. */
+export async function lookThrough(path: string, { root, own, links }: Tree): Promise<Seen> {
+  if (links === 'skip') return { kind: 'skipped', reason: 'link', why: 'it is a symbolic link' };
+  const follows = links === 'follow';
+  try {
+    const target = await realpath(path);
+    const fault = faultOf(own, target);
+    if (fault !== undefined) {
+      if (follows) return { kind: 'refused', error: new UsageError(fault) };
+      const why = 'it is a symbolic link into the data directory';
+      return { kind: 'skipped', reason: 'data_directory', why };
+    }
+    if ((await stat(target)).isDirectory()) return { kind: 'directory', target };
+    if (!follows && isOutside(root, target))
+      return { kind: 'skipped', reason: 'link_outside', why: 'it is a symbolic link out of the directory' };
+    return { kind: 'file', target };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const leadsNowhere = code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR';
+    if (follows && leadsNowhere)
+      return { kind: 'refused', error: new Error('is a symbolic link that leads nowhere') };
+    if (!leadsNowhere) return { kind: 'refused', error: error as Error };
+    return { kind: 'skipped', reason: 'link_broken', why: 'it is a symbolic link that leads nowhere' };
+  }
+}
+
+function isOutside(root: string, target: string): boolean {
+  const way = relative(root, target);
+  return way === '..' || way.startsWith(`..${sep}`);
+}
