@@ -67,7 +67,7 @@ describe('rm', () => {
     await client.update(held, { hold: true });
     const ran = await cli(['rm', 'run/held', 'run/free', '--json']);
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toMatch(/run\/held: .*ARTIFACT_HELD/);
+    expect(JSON.parse(ran.stderr)).toMatchObject({ error: { reason: 'ARTIFACT_HELD', subject: 'run/held' } });
     expect(ran.json).toMatchObject([{ ref: 'run/free', deleted: true }]);
     expect(await listed()).toEqual(['held@1']);
   });
