@@ -19,7 +19,7 @@ import { readDeadlines } from '../deadlines.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { Inflation } from '../messages/inflation.ts';
 import { isSendable, unexpected } from '../refusals.ts';
-import { explained } from './connect-errors.ts';
+import { explained, explainedRequests } from './connect-errors.ts';
 import type { Exchange } from './exchange.ts';
 import { inflated, readEncoding } from './request-encoding.ts';
 
@@ -78,7 +78,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
       inflation.release();
       // Proxies would keep the answers of a stream until they have enough of them.
       if (handler.method.methodKind === 'server_streaming') answer.header?.set('x-accel-buffering', 'no');
-      await send(exchange, await explained(answer));
+      await send(exchange, await explained(answer, handler.method.input));
     };
     respond().catch((error) =>
       failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),
@@ -126,7 +126,7 @@ function register(router: ConnectRouter, spec: MethodImplSpec, options: ConnectO
       break;
     case 'client_streaming':
       router.rpc(spec.method, (requests, context) =>
-        followed(context, options, () => spec.impl(requests, context)),
+        followed(context, options, () => spec.impl(explainedRequests(requests, spec.method.input), context)),
       );
       break;
     case 'server_streaming':
