@@ -48,9 +48,10 @@ export class Inflation implements Disposable {
       kept = inflated.length;
       this.held.push({ by, bytes: kept });
       answer.keep(kept - bytes.length);
-      noteMessage(kept);
       return inflated;
     } finally {
+      // What holds too much has taken all that it may.
+      noteMessage(kept === 0 ? most : kept);
       room.give(by, most - kept);
     }
   }
