@@ -4,8 +4,9 @@
  */
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { type Holder, nameOfHolder } from '../domain/principal.ts';
+import type { Holder } from '../domain/principal.ts';
 import { Shares } from '../domain/shares.ts';
+import { ByteRoom } from './byte-room.ts';
 import type { After } from './timer.ts';
 
 interface AdmissionOptions {
@@ -22,22 +23,15 @@ interface AdmissionOptions {
 interface Uploader {
   readonly namespace: string;
   readonly holder: Holder;
-}
-
-interface Waiting {
-  readonly upload: AdmittedUpload;
-  readonly bytes: number;
-  readonly go: () => void;
+  /** What has come, as it came: compressed, it is less than what is written. Default: what is written. */
+  readonly receivedBytes?: () => number | undefined;
 }
 
 /** Lets uploads in, and their chunks, within {@link limits}. */
 export class Admission {
   readonly options: Required<AdmissionOptions>;
   private readonly uploads = new Shares<AdmittedUpload>();
-  private readonly ofNamespace = new Map<string, number>();
-  private readonly ofHolder = new Map<string, number>();
-  private readonly waiting: Waiting[] = [];
-  private bytes = 0;
+  private readonly room: ByteRoom;
 
   constructor(options: AdmissionOptions) {
     this.options = {
@@ -46,6 +40,12 @@ export class Admission {
       namespaceUnwrittenBytesMax: limits.namespaceUnwrittenBytesMax,
       ...options,
     };
+    this.room = new ByteRoom({
+      after: options.after,
+      bytesMax: this.options.unwrittenBytesMax,
+      groupBytesMax: this.options.namespaceUnwrittenBytesMax,
+      why: 'others’ uploads are still being written',
+    });
   }
 
   /** Uploads under way. */
@@ -55,7 +55,7 @@ export class Admission {
 
   /** Received and not yet written. */
   get unwrittenBytes(): number {
-    return this.bytes;
+    return this.room.bytes;
   }
 
   /**
@@ -79,70 +79,12 @@ export class Admission {
 
   /** For {@link AdmittedUpload}: resolves when so much may be written. */
   async take(upload: AdmittedUpload, bytes: number): Promise<void> {
-    if (this.waiting.length === 0 && this.fits(upload.namespace, bytes)) return this.charge(upload, bytes);
-    this.cutSlowest();
-    const turn = Promise.withResolvers<void>();
-    const waiting: Waiting = { upload, bytes, go: turn.resolve };
-    this.waiting.push(waiting);
-    const cancel = this.options.after(limits.admissionSecondsMax * 1000, () => {
-      this.forget(waiting);
-      turn.reject(overloaded('others’ uploads are still being written'));
-    });
-    try {
-      this.goOn();
-      await turn.promise;
-    } finally {
-      cancel();
-    }
+    await this.room.take(upload, bytes, { onWait: () => this.cutSlowest() });
   }
 
   /** For {@link AdmittedUpload}. */
   give(upload: AdmittedUpload, bytes: number): void {
-    this.charge(upload, -bytes);
-    this.goOn();
-  }
-
-  /** One namespace's waiting does not hold up the others; whoever has least under way comes first. */
-  private goOn(): void {
-    const order = this.waiting
-      .map((waiting) => ({ waiting, ...this.underWay(waiting.upload) }))
-      .sort((a, b) => a.inGroup - b.inGroup || a.own - b.own);
-    for (const { waiting } of order) {
-      const { upload, bytes, go } = waiting;
-      if (!this.fits(upload.namespace, bytes)) continue;
-      this.forget(waiting);
-      this.charge(upload, bytes);
-      go();
-    }
-  }
-
-  private underWay({ namespace, holder }: AdmittedUpload): { inGroup: number; own: number } {
-    return {
-      inGroup: this.ofNamespace.get(namespace) ?? 0,
-      own: this.ofHolder.get(nameOfHolder(holder)) ?? 0,
-    };
-  }
-
-  private forget(waiting: Waiting): void {
-    const at = this.waiting.indexOf(waiting);
-    if (at >= 0) this.waiting.splice(at, 1);
-  }
-
-  /** What is larger than all that is allowed may go alone. */
-  private fits(namespace: string, bytes: number): boolean {
-    const { unwrittenBytesMax, namespaceUnwrittenBytesMax } = this.options;
-    const own = this.ofNamespace.get(namespace) ?? 0;
-    const isAlone = this.bytes === 0;
-    return (
-      isAlone ||
-      (this.bytes + bytes <= unwrittenBytesMax && (own === 0 || own + bytes <= namespaceUnwrittenBytesMax))
-    );
-  }
-
-  private charge({ namespace, holder }: AdmittedUpload, bytes: number): void {
-    this.bytes += bytes;
-    addTo(this.ofNamespace, namespace, bytes);
-    addTo(this.ofHolder, nameOfHolder(holder), bytes);
+    this.room.give(upload, bytes);
   }
 
   /** Whoever has more than a share loses the slowest upload, the latest of equal ones; else one that is slow ends. */
@@ -160,16 +102,22 @@ export class Admission {
 
 /** One upload that was let in. */
 export class AdmittedUpload implements Disposable {
-  readonly namespace: string;
+  readonly group: string;
   readonly holder: Holder;
   private readonly admission: Admission;
   private readonly onCut: (failure: Failure) => void;
   private readonly beganMs: number;
-  private received = 0;
+  private readonly receivedBytes: () => number | undefined;
+  private written = 0;
 
-  constructor(admission: Admission, { namespace, holder }: Uploader, onCut: (failure: Failure) => void) {
+  constructor(
+    admission: Admission,
+    { namespace, holder, receivedBytes = () => undefined }: Uploader,
+    onCut: (failure: Failure) => void,
+  ) {
+    this.receivedBytes = receivedBytes;
     this.admission = admission;
-    this.namespace = namespace;
+    this.group = namespace;
     this.holder = holder;
     this.onCut = onCut;
     this.beganMs = admission.options.elapsed();
@@ -177,7 +125,8 @@ export class AdmittedUpload implements Disposable {
 
   /** Bytes a second since it began. */
   get rate(): number {
-    return (this.received / Math.max(1, this.admission.options.elapsed() - this.beganMs)) * 1000;
+    const bytes = this.receivedBytes() ?? this.written;
+    return (bytes / Math.max(1, this.admission.options.elapsed() - this.beganMs)) * 1000;
   }
 
   get isSlow(): boolean {
@@ -187,7 +136,7 @@ export class AdmittedUpload implements Disposable {
 
   /** Runs `write` when there is room for what it writes. @throws Failure OVERLOADED, and what `write` throws. */
   async writing<T>(bytes: number, write: () => Promise<T>): Promise<T> {
-    this.received += bytes;
+    this.written += bytes;
     await this.admission.take(this, bytes);
     try {
       return await write();
@@ -205,12 +154,6 @@ export class AdmittedUpload implements Disposable {
   [Symbol.dispose](): void {
     this.admission.end(this);
   }
-}
-
-function addTo(counts: Map<string, number>, key: string, bytes: number): void {
-  const sum = (counts.get(key) ?? 0) + bytes;
-  if (sum === 0) counts.delete(key);
-  else counts.set(key, sum);
 }
 
 function overloaded(why: string): Failure {

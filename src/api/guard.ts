@@ -255,7 +255,8 @@ class Watch {
     const { authenticate = withoutAuthentication, after = afterRealTime } = this.options;
     const principal = await authenticate(presentedBy(context));
     this.principal = principal;
-    context.values.get(answerKey)?.hold(holderOf(principal));
+    const answer = context.values.get(answerKey);
+    answer?.hold(holderOf(principal));
     requireNeeded(principal, this.need);
     const ms = this.allowedMs(context);
     const { elapsed } = this.options;
@@ -265,6 +266,7 @@ class Watch {
       signal: this.limited(context, ms, after),
       after,
       remainingMs: () => endsAtMs - elapsed(),
+      receivedBytes: () => answer?.receivedBytes,
     };
   }
 
@@ -311,8 +313,17 @@ class Watch {
   fail(error: unknown, signal: AbortSignal): Error {
     const failure = asFailure(error, signal);
     this.end(failure.reason, unexplained(error, failure));
-    return toConnectError(failure);
+    return isTold(error) ? error : toConnectError(failure);
   }
+}
+
+/** Whether a door has found the request malformed, and said so: the protocols want codes of their own for that. */
+function isTold(error: unknown): error is ConnectError {
+  return error instanceof ConnectError && reasonOf(error) === 'INVALID_ARGUMENT';
+}
+
+function reasonOf(error: ConnectError): string | undefined {
+  return error.findDetails(ErrorInfoSchema)[0]?.reason;
 }
 
 /** What the reason alone does not tell whoever reads the log; undefined if it does. */
@@ -354,13 +365,13 @@ function transportFailure(error: ConnectError): Failure {
     case Code.Unavailable:
       return new Failure('SHUTTING_DOWN', 'the service is stopping', { retryAfterMs: 1_000 });
     default:
-      return unforeseen();
+      return isTold(error) ? new Failure('INVALID_ARGUMENT', error.rawMessage) : unforeseen();
   }
 }
 
 /** A door has ended the call for others, and says why, or the stream for what its messages cost. */
 function exhausted(error: ConnectError): Failure {
-  const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
+  const reason = reasonOf(error);
   if (reason === 'OVERLOADED') return overloaded(error.rawMessage);
   return reason === 'MESSAGES_TOO_SMALL' ? messagesTooSmall() : messageTooLarge();
 }

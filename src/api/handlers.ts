@@ -21,6 +21,8 @@ export interface Call {
   readonly after: After;
   /** Milliseconds until the signal is aborted by the deadline; Infinity for streams. */
   readonly remainingMs: () => number;
+  /** What has come of the request, as it came; undefined within the process. */
+  readonly receivedBytes: () => number | undefined;
 }
 
 type Unary<I extends DescMessage, O extends DescMessage> = (

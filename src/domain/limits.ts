@@ -132,7 +132,11 @@ export const limits = {
   unwrittenBytesMax: 256 * 1024 * 1024,
   /** The same, of one namespace. */
   namespaceUnwrittenBytesMax: 64 * 1024 * 1024,
-  /** How long a chunk waits until others are written. */
+  /** What compressed messages of requests hold that are not dealt with yet; each counts as the most that it may hold. */
+  inflatedBytesMax: 64 * 1024 * 1024,
+  /** The same, of one namespace, or of one address until it is known who calls. */
+  groupInflatedBytesMax: 32 * 1024 * 1024,
+  /** How long a chunk waits until others are written, and a compressed message until others are dealt with. */
   admissionSecondsMax: 10,
   /** Handed to connections and not yet sent, of all answers; and what is admitted to be made for them. */
   unsentBytesMax: 128 * 1024 * 1024,

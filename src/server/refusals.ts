@@ -7,27 +7,33 @@ import { overloaded } from '../api/sending/unsent-answer.ts';
 /** One of the reasons that errors carry. */
 export type Reason = Parameters<typeof codeOf>[0];
 
-/** An error with the status code of its reason, and ErrorInfo. */
-export function refusal(reason: Reason, message: string): ConnectError {
-  const error = new ConnectError(message, codeOf(reason));
+/** An error with ErrorInfo. @param code that of its reason, unless a protocol wants another one. */
+export function refusal(reason: Reason, message: string, code: Code = codeOf(reason)): ConnectError {
+  const error = new ConnectError(message, code);
   error.details.push({ desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata: {} } });
   return error;
 }
 
 /** The bytes of a request are not a message of its type. */
 export function malformed(typeName: string, cause: unknown): ConnectError {
-  const description = `not a valid ${typeName}: ${cause instanceof Error ? cause.message : 'undecodable'}`;
-  const error = refusal('INVALID_ARGUMENT', `request: ${description}`);
-  error.details.push({
-    desc: BadRequestSchema,
-    value: { fieldViolations: [{ field: 'request', description }] },
-  });
-  return error;
+  return malformedMessages(
+    `not a valid ${typeName}: ${cause instanceof Error ? cause.message : 'undecodable'}`,
+  );
 }
 
-/** A header that no call can be made with. */
-export function badHeader(name: string, description: string): ConnectError {
-  const error = refusal('INVALID_ARGUMENT', `${name}: ${description}`);
+/** The bytes of a request are not messages as its protocol wraps them. */
+export function malformedMessages(description: string): ConnectError {
+  return badHeader('request', description);
+}
+
+/** A message is marked as compressed, and nothing says how. The protocols want INTERNAL for it; the fault is the caller's. */
+export function flaggedWithoutEncoding(): ConnectError {
+  return badHeader('request', 'a message is marked as compressed, and no header says how', Code.Internal);
+}
+
+/** A header that no call can be made with, or another part of a request. */
+export function badHeader(name: string, description: string, code?: Code): ConnectError {
+  const error = refusal('INVALID_ARGUMENT', `${name}: ${description}`, code);
   error.details.push({
     desc: BadRequestSchema,
     value: { fieldViolations: [{ field: name, description }] },

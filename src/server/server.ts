@@ -1,5 +1,6 @@
 /** Starts the service's doors, and ends them without breaking off what is under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { type ByteRoom, usualInflatedRoom } from '../api/byte-room.ts';
 import type { Door } from '../api/door.ts';
 import { usualPlaces } from '../api/places.ts';
 import { OpenCalls } from '../api/sending/open-calls.ts';
@@ -25,6 +26,7 @@ import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
 import { type HttpDoor, type HttpOptions, startHttp } from './http/http.ts';
+import { wireBytesMax } from './messages/encodings.ts';
 import { Readiness } from './readiness.ts';
 import { shuttingDown } from './refusals.ts';
 import { FollowingCredentials, type Tls } from './tls.ts';
@@ -72,6 +74,8 @@ export interface ServerOptions {
   readonly sendBudget?: SendBudget;
   /** Of calls, on all doors. Default: as many as usual. */
   readonly openCalls?: OpenCalls;
+  /** For what compressed messages hold, on all doors. Default: one with the usual limits. */
+  readonly inflatedRoom?: ByteRoom;
   /** Told of errors that nobody foresaw; the caller only hears INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
   /** Who may see the descriptors. Default: everybody. */
@@ -118,13 +122,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const served = [...methods, ...healthMethods.methods];
   const answers = new Answers(options.sendBudget ?? usualBudget());
   const openCalls = options.openCalls ?? new OpenCalls();
-  const parts = { methods: served, stop: stop.signal, calls, answers, openCalls };
+  const { messageBytesMax } = options;
+  const inflation = { room: options.inflatedRoom ?? usualInflatedRoom(), messageBytesMax };
+  const parts = { methods: served, stop: stop.signal, calls, answers, openCalls, inflation };
   // One server for each door, so that each call is known to have come by it.
   const servers: Ends[] = [];
   const listen = async (door: Door, target: string): Promise<number> => {
     const server = makeServer(options);
     servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
-    const callOptions = { door, stop: stop.signal, calls, answers, onUnexpectedError };
+    const callOptions = { door, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
     serve(server, served, callOptions);
     serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
     const { tls } = options;
@@ -173,7 +179,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 function httpOptions(
   options: ServerOptions,
   address: Address,
-  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls' | 'answers' | 'openCalls'>,
+  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls' | 'answers' | 'openCalls' | 'inflation'>,
 ): HttpOptions {
   return {
     ...parts,
@@ -195,7 +201,7 @@ function httpOptions(
 
 function makeServer(options: ServerOptions): Server {
   const server = new Server({
-    'grpc.max_receive_message_length': options.messageBytesMax,
+    'grpc.max_receive_message_length': wireBytesMax(true, options.messageBytesMax),
     'grpc.max_concurrent_streams': options.concurrentStreamsMax,
     'grpc.enable_channelz': 0,
     // Finds out about clients that vanished without a word.
@@ -203,7 +209,7 @@ function makeServer(options: ServerOptions): Server {
     'grpc.keepalive_timeout_ms': 20_000,
     // Whoever calls again connects again.
     'grpc.max_connection_idle_ms': 300_000,
-    interceptors: [explainOwnStatuses, boundDecoding],
+    interceptors: [explainOwnStatuses, boundDecoding(options.messageBytesMax)],
   });
   answerWithoutCall(server, noSuchMethod);
   advertise(server, { windowBytes: options.windowBytes ?? windowBytesDefault, frameBytesMax: MiB });

@@ -35,7 +35,22 @@ interface TlsOptions {
 /** How often the files are looked at, in milliseconds. */
 export const tlsPollMs = 10_000;
 
-type Context = Required<Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'>> & { readonly ca?: Buffer };
+/** All of TLS 1.3, and of 1.2 those that authenticate what they encrypt and keep no key that opens it later: no CBC. */
+const ciphers = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+type Context = Required<Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion' | 'ciphers'>> & {
+  readonly ca?: Buffer;
+};
 
 /**
  * Certificate and key, read anew when a file has changed: those who connect from then on see the new ones, and
@@ -140,6 +155,7 @@ async function read({ cert, key, clientCa }: TlsFiles, options: TlsOptions): Pro
     cert: certBytes,
     key: keyBytes,
     minVersion: 'TLSv1.2',
+    ciphers,
     ...(caBytes === undefined ? {} : { ca: caBytes }),
   };
 }

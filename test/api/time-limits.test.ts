@@ -171,6 +171,23 @@ describe('too many uploads', () => {
   });
 });
 
+it('a compressed upload is as slow as what comes of it, whatever that holds', () => {
+  const timers = new TestTimers();
+  const admission = new Admission({ elapsed: timers.elapsed, after: timers.after });
+  const by = { namespace: 'default', holder: { group: 'default', name: 'key' } };
+  let received = 0;
+  using packed = admission.begin({ ...by, receivedBytes: () => received }, () => undefined);
+  using plain = admission.begin(by, () => undefined);
+  const seconds = limits.uploadRateSecondsGrace;
+  for (const upload of [packed, plain])
+    void upload.writing(seconds * limits.uploadRateBytesMin, async () => {});
+  received = seconds * limits.uploadRateBytesMin - 1;
+  timers.advance(seconds * 1000);
+  expect([packed.isSlow, plain.isSlow]).toEqual([true, false]);
+  received++;
+  expect(packed.isSlow).toBe(false);
+});
+
 describe('places for uploads', () => {
   function places(uploadsMax: number) {
     const { elapsed, after } = new TestTimers();

@@ -214,4 +214,30 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     for (const door of [server.addresses.grpc, server.addresses.http!])
       await expect(shown(door, old)).rejects.toThrow(/alert|protocol|version/i);
   });
+
+  it.each(['the first certificate', 'one that was exchanged'])(
+    'speaks TLS 1.2 without suites of CBC or without forward secrecy, with %s',
+    async (which) => {
+      const { server, tls, pair } = await open();
+      if (which !== 'the first certificate') {
+        replace(pair, authority.issue('exchanged'));
+        expect(await tls.reload()).toBe(true);
+      }
+      const only = (ciphers: string): ConnectionOptions => ({
+        maxVersion: 'TLSv1.2',
+        ciphers: `${ciphers}:@SECLEVEL=0`,
+        ca: authority.pem,
+      });
+      for (const door of [server.addresses.grpc, server.addresses.http!]) {
+        for (const refused of [
+          'ECDHE-RSA-AES128-SHA',
+          'ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256',
+          'AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA',
+          'ECDHE-ECDSA-AES256-CCM8',
+        ])
+          await expect(shown(door, only(refused)), refused).rejects.toThrow(/alert|handshake/i);
+        await shown(door, only('ECDHE+AESGCM'));
+      }
+    },
+  );
 });

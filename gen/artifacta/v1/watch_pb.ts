@@ -113,7 +113,7 @@ export type WatchSessionResponse = Message<"artifacta.v1.WatchSessionResponse"> 
     case: "sealed";
   } | {
     /**
-     * Nothing happened for 15 seconds.
+     * Nothing happened for 15 seconds, or nothing has happened yet: a watch that has nothing to tell begins with it.
      *
      * @generated from field: artifacta.v1.Heartbeat heartbeat = 6;
      */

@@ -33,7 +33,7 @@ export async function receiveUpload(
   const cut = new AbortController();
   const signal = AbortSignal.any([call.signal, cut.signal]);
   const { namespace } = call.principal;
-  const by = { namespace, holder: holderOf(call.principal) };
+  const by = { namespace, holder: holderOf(call.principal), receivedBytes: call.receivedBytes };
   using place = admission.begin(by, (failure) => cut.abort(failure));
   const messages = inTime(requests[Symbol.asyncIterator](), { signal, after: call.after, idleMs });
   try {

@@ -81,6 +81,7 @@ export class UnsentAnswer {
   private reserved = 0;
   private unsent = 0;
   private asked = 0;
+  private received = 0;
   private isClosed = false;
   private isSettled = false;
   private isDisconnected = false;
@@ -101,9 +102,14 @@ export class UnsentAnswer {
     return this.reserved + this.unsent;
   }
 
-  /** Of its request, as far as that has come. */
+  /** What is kept of its request, as far as that has come. */
   get requestBytes(): number {
     return this.asked;
+  }
+
+  /** What has come of its request: less than is kept where that was compressed. */
+  get receivedBytes(): number {
+    return this.received;
   }
 
   get isEnded(): boolean {
@@ -131,6 +137,12 @@ export class UnsentAnswer {
 
   /** So much of its request has come. */
   ask(bytes: number): void {
+    this.asked += bytes;
+    this.received += bytes;
+  }
+
+  /** So much more is kept of it than has come. */
+  keep(bytes: number): void {
     this.asked += bytes;
   }
 

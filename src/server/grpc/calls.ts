@@ -13,13 +13,15 @@ import type {
   sendUnaryData,
 } from '@grpc/grpc-js';
 import type { Door } from '../../api/door.ts';
-import { answerKey } from '../../api/sending/unsent-answer.ts';
+import type { UnsentAnswer } from '../../api/sending/unsent-answer.ts';
 import type { Answers } from '../answers.ts';
 import { callValues } from '../call-values.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
+import { Inflation, type InflationOptions } from '../messages/inflation.ts';
 import { cancelled, deadlineExceeded, isSendable, unexpected } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';
 import { decode, type Encode, type Encoded, encoderOf } from './codec.ts';
+import { openMessage, refusedBody } from './decoding.ts';
 import { readOneAtATime, socketOf, streamOf } from './internals.ts';
 import { headersOf, isEmpty, metadataOf } from './metadata.ts';
 import { SendQueue } from './send-queue.ts';
@@ -34,6 +36,8 @@ export interface CallOptions {
   readonly calls: CallsInFlight;
   /** What counts what of the answers waits to be sent. */
   readonly answers: Answers;
+  /** What compressed messages are inflated with. */
+  readonly inflation: Pick<InflationOptions, 'room' | 'messageBytesMax'>;
   /** Told of every error that is not a ConnectError; its caller is told nothing but INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
 }
@@ -58,10 +62,9 @@ const ended = new Error('the call has ended');
 export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCall<Buffer, Encoded> {
   const encode = encoderOf(spec.method.output);
   return (call, callback) => {
-    run(call, spec, options, async (context) => {
-      context.values.get(answerKey)?.ask(call.request.length);
+    run(call, spec, options, async (context, received) => {
       await answer(call, callback, context, options, encode, async () =>
-        spec.impl(decode(spec.method.input, call.request), context),
+        spec.impl(await received.one(call.request, spec.method.input), context),
       );
     });
   };
@@ -75,9 +78,9 @@ export function clientStreaming(
   const encode = encoderOf(spec.method.output);
   return (call, callback) => {
     readOneAtATime(call);
-    run(call, spec, options, async (context) => {
+    run(call, spec, options, async (context, received) => {
       await answer(call, callback, context, options, encode, async () =>
-        spec.impl(requests(call, spec.method.input, context.signal), context),
+        spec.impl(requests(call, spec.method.input, context.signal, received), context),
       );
     });
   };
@@ -90,11 +93,10 @@ export function serverStreaming(
 ): handleServerStreamingCall<Buffer, Encoded> {
   const encode = encoderOf(spec.method.output);
   return (call) => {
-    run(call, spec, options, async (context) => {
-      context.values.get(answerKey)?.ask(call.request.length);
+    run(call, spec, options, async (context, received) => {
       try {
-        const responses = spec.impl(decode(spec.method.input, call.request), context);
-        await sendAll(call, responses, context, encode);
+        const responses = spec.impl(await received.one(call.request, spec.method.input), context);
+        await sendAll(call, responses, context, encode, received);
         sendHeaders(call, context);
         call.end(metadataOf(context.responseTrailer));
       } catch (error) {
@@ -110,7 +112,7 @@ function run(
   call: AnyCall,
   { method }: MethodImplSpec,
   options: CallOptions,
-  body: (context: Context) => Promise<void>,
+  body: (context: Context, received: Received) => Promise<void>,
 ): void {
   const gone = new AbortController();
   const deadline = call.getDeadline();
@@ -129,14 +131,19 @@ function run(
     ...(deadline === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Number(deadline) - Date.now() }),
   });
   const onGone = () => {
-    if (!context.signal.aborted) gone.abort(passed(call.getDeadline()) ? deadlineExceeded() : cancelled());
+    if (context.signal.aborted) return;
+    gone.abort(refusedBody(call) ?? (passed(call.getDeadline()) ? deadlineExceeded() : cancelled()));
   };
+  const received = new Received(call, answer, context.signal, options);
   call.once('cancelled', onGone);
   if (call.cancelled) onGone();
   options.calls.track(
-    body(context)
+    body(context, received)
       .catch((error) => options.onUnexpectedError(error, nameOf(context)))
-      .finally(() => context.abort(ended)),
+      .finally(() => {
+        context.abort(ended);
+        received.release();
+      }),
   );
 }
 
@@ -164,6 +171,31 @@ async function answer<D extends DescMessage>(
   }
 }
 
+/** What is received with a call, a message at a time. */
+class Received {
+  private readonly call: object;
+  private readonly answer: UnsentAnswer;
+  private readonly inflation: Inflation;
+
+  constructor(call: object, answer: UnsentAnswer, signal: AbortSignal, options: CallOptions) {
+    this.call = call;
+    this.answer = answer;
+    this.inflation = new Inflation({ ...options.inflation, answer, signal });
+  }
+
+  /** What came with its head, as a message. @throws ConnectError if it is none. */
+  async one<D extends DescMessage>(framed: Buffer, desc: D): Promise<MessageShape<D>> {
+    noteMessage(framed.length);
+    this.answer.ask(framed.length);
+    return decode(desc, await openMessage(this.call, framed, this.inflation));
+  }
+
+  /** What came is dealt with. */
+  release(): void {
+    this.inflation.release();
+  }
+}
+
 /**
  * The messages of a client stream. Throws if it was cut short, where that can be told: clients on Node end a stream
  * before they reset it, which looks like a normal end. So the end alone must never mean success.
@@ -172,6 +204,7 @@ async function* requests<D extends DescMessage>(
   call: ServerReadableStream<Buffer, Encoded>,
   desc: D,
   signal: AbortSignal,
+  received: Received,
 ): AsyncGenerator<MessageShape<D>> {
   // Wakes an iteration that waits for a client which may never send again. The answer does not pass through here.
   const stop = () => (call as Readable).destroy();
@@ -184,8 +217,8 @@ async function* requests<D extends DescMessage>(
       if (signal.aborted) throw signal.reason;
       if (next === undefined) throw cancelled();
       if (next.done === true) return;
-      noteMessage(next.value.length);
-      yield decode(desc, next.value);
+      yield await received.one(next.value, desc);
+      received.release();
     }
   } finally {
     signal.removeEventListener('abort', stop);
@@ -199,9 +232,11 @@ async function sendAll<D extends DescMessage>(
   responses: AsyncIterable<MessageInitShape<D>>,
   context: Context,
   encode: Encode<D>,
+  received: Received,
 ): Promise<void> {
   const queue = new SendQueue(call, context.signal);
   for await (const response of responses) {
+    received.release();
     context.signal.throwIfAborted();
     sendHeaders(call, context);
     await queue.send(encode(response));

@@ -21,7 +21,8 @@ export const messageBytes = { received: 0, sent: 0 };
 export function decode<D extends DescMessage>(desc: D, bytes: Uint8Array): MessageShape<D> {
   messageBytes.received += bytes.byteLength;
   try {
-    return fromBinary(desc, bytes);
+    // What no field is made of would be kept, at the caller's will.
+    return fromBinary(desc, bytes, { readUnknownFields: false });
   } catch (error) {
     throw malformed(desc.typeName, error);
   }

@@ -1,37 +1,82 @@
 /**
- * Bounds what grpc-js decodes. It takes all messages of what has come apart at once, and keeps the pieces of one that is
- * not complete as they came: tiny ones held the event loop for seconds, and took a hundred bytes for one.
+ * Bounds what grpc-js decodes, and leaves it to whoever reads a message to inflate it. grpc-js takes all messages of what
+ * has come apart at once, inflates all of them at once, and keeps the pieces of one that is not complete as they came:
+ * tiny ones held the event loop for seconds, and took a hundred bytes for one. It says nothing of flags that it does not
+ * know, nor of a message that is cut at the end.
  */
 import { Buffer } from 'node:buffer';
+import { ConnectError } from '@connectrpc/connect';
 import type { ServerInterceptingCall, ServerInterceptor } from '@grpc/grpc-js';
-import { Envelopes, messagesTooSmallText } from '../envelopes.ts';
-import { decoderOf } from './internals.ts';
+import { compressedFlag, Envelopes, headBytes } from '../messages/envelopes.ts';
+import type { Inflation } from '../messages/inflation.ts';
+import { malformedMessages } from '../refusals.ts';
+import { baseCallOf, decoderOf, encodingOf, handOverWhole, onceAllHasCome } from './internals.ts';
+import { statusOf } from './status.ts';
 
 /** So many pieces of a message are joined to one. */
 const piecesMax = 256;
 
-/** Counts the messages of each call before they are decoded, and joins small pieces of large ones. */
-export const boundDecoding: ServerInterceptor = (_method, call) => {
-  const decoder = decoderOf(call);
-  const write = decoder.write.bind(decoder);
-  const envelopes = new Envelopes();
-  let isRefused = false;
-  let joined = 0;
-  decoder.write = (data) => {
-    try {
-      // What comes after the refusal is not looked at any more.
-      if (!isRefused) envelopes.take(data);
-    } catch {
-      isRefused = true;
-    }
-    if (isRefused) throw new Error(messagesTooSmallText);
-    const messages = write(data);
-    const { readPartialMessage: pieces } = decoder;
-    if (pieces.length < joined) joined = 0;
-    if (pieces.length - joined >= piecesMax)
-      pieces.splice(joined++, piecesMax, Buffer.concat(pieces.slice(joined - 1)));
-    return messages;
+/** The body of one call. */
+interface Incoming {
+  readonly envelopes: Envelopes;
+  /** Why the call was refused for it. */
+  refused: ConnectError | undefined;
+}
+
+const bodies = new WeakMap<object, Incoming>();
+
+/** Looks at the messages of each call before they are decoded, and joins small pieces of large ones. */
+export function boundDecoding(messageBytesMax: number): ServerInterceptor {
+  return (_method, call) => {
+    const decoder = decoderOf(call);
+    const write = decoder.write.bind(decoder);
+    const encoding = encodingOf(call) === 'gzip' ? 'gzip' : 'identity';
+    const envelopes = new Envelopes({ messageBytesMax, encoding, flags: compressedFlag });
+    const body: Incoming = { envelopes, refused: undefined };
+    bodies.set(call, body);
+    const refuse = (error: unknown) => {
+      if (!(error instanceof ConnectError)) throw error;
+      body.refused = error;
+      call.sendStatus(statusOf(error));
+    };
+    let joined = 0;
+    decoder.write = (data) => {
+      // What comes after a refusal is not looked at any more.
+      if (body.refused !== undefined) return [];
+      try {
+        envelopes.take(data);
+      } catch (error) {
+        refuse(error);
+        return [];
+      }
+      const messages = write(data);
+      const { readPartialMessage: pieces } = decoder;
+      if (pieces.length < joined) joined = 0;
+      if (pieces.length - joined >= piecesMax)
+        pieces.splice(joined++, piecesMax, Buffer.concat(pieces.slice(joined - 1)));
+      return messages;
+    };
+    handOverWhole(call);
+    onceAllHasCome(call, () => {
+      if (body.refused !== undefined) return false;
+      if (envelopes.isWithin) refuse(malformedMessages('the last message is cut'));
+      return body.refused === undefined;
+    });
+    // The class adds nothing that the server uses to the interface that the base call implements.
+    return call as unknown as ServerInterceptingCall;
   };
-  // The class adds nothing that the server uses to the interface that the base call implements.
-  return call as unknown as ServerInterceptingCall;
-};
+}
+
+/** Why a call was refused for what came with it. */
+export function refusedBody(call: object): ConnectError | undefined {
+  return bodies.get(baseCallOf(call))?.refused;
+}
+
+/** The bytes of a message, which comes with its head. @throws ConnectError if it cannot be inflated. */
+export async function openMessage(call: object, message: Buffer, inflation: Inflation): Promise<Buffer> {
+  const bytes = message.subarray(headBytes);
+  if (message[0] !== compressedFlag) return bytes;
+  const inflated = await inflation.inflate(bytes);
+  bodies.get(baseCallOf(call))!.envelopes.inflated(bytes.length, inflated.length);
+  return inflated;
+}

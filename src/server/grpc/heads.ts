@@ -1,16 +1,43 @@
 /** Checks of the headers of a call, before grpc-js sees it. */
 import type { IncomingHttpHeaders } from 'node:http2';
+import { ConnectError } from '@connectrpc/connect';
 import { readDeadlines } from '../deadlines.ts';
-import { badHeader } from '../refusals.ts';
+import { encodingIn, grpcEncoding } from '../messages/encodings.ts';
+import { badHeader, refusal } from '../refusals.ts';
 import { occursTwice, repeatedHeader } from '../single-headers.ts';
-import { type GrpcStatus, statusOf } from './status.ts';
+import type { RefusedHead } from './internals.ts';
+import { statusOf } from './status.ts';
 
-/** The status that a call is refused with for its headers. Undefined: it may go on. */
+/** gRPC with protobuf, and whatever parameters. */
+const grpcTypes = /^application\/grpc(\+proto)?\s*(;|$)/i;
+
+/** How a call is refused for its headers. Undefined: it may go on. */
 export function refusedHead(
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
-): GrpcStatus | undefined {
+): RefusedHead | undefined {
+  if (headers[':method'] !== 'POST')
+    return refusedAs(405, refusal('NOT_IMPLEMENTED', 'gRPC calls are made with POST'), { allow: 'POST' });
+  if (!grpcTypes.test(headers['content-type'] ?? ''))
+    return refusedAs(415, refusal('NOT_IMPLEMENTED', otherType), { 'accept-post': 'application/grpc' });
   const repeated = repeatedHeader(rawHeaders);
   const refused = repeated === undefined ? readDeadlines(headers) : badHeader(repeated, occursTwice);
-  return refused && statusOf(refused);
+  if (refused !== undefined) return { status: statusOf(refused) };
+  const encoding = encodingIn(headers, grpcEncoding);
+  if (encoding instanceof ConnectError) return { status: statusOf(encoding) };
+  // Written as grpc-js knows them.
+  headers['content-type'] = 'application/grpc';
+  headers[grpcEncoding.named] = encoding;
+  return undefined;
+}
+
+const otherType =
+  'content-type: must be application/grpc or application/grpc+proto here; other protocols are served by the HTTP port';
+
+function refusedAs(
+  status: number,
+  error: ConnectError,
+  headers: Readonly<Record<string, string>>,
+): RefusedHead {
+  return { status: statusOf(error), headers: { ':status': status, ...headers } };
 }

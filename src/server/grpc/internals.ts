@@ -6,6 +6,7 @@ import type { Buffer } from 'node:buffer';
 import type {
   Http2Server,
   IncomingHttpHeaders,
+  OutgoingHttpHeaders,
   ServerHttp2Session,
   ServerHttp2Stream,
   ServerOptions,
@@ -54,6 +55,13 @@ export function openConnectionWindows(server: Server, windowBytes: number): void
   }
 }
 
+/** How a call is refused before grpc-js sees it. */
+export interface RefusedHead {
+  readonly status: GrpcStatus;
+  /** What HTTP says of it, where that is more than 200. */
+  readonly headers?: OutgoingHttpHeaders;
+}
+
 type OnStream = (
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -64,12 +72,12 @@ type OnStream = (
 /**
  * Looks at the head of every call before grpc-js does, which hears nothing of those that are refused.
  *
- * @param refuse may change the headers; answers with the status of a call that is not to be.
+ * @param refuse may change the headers; answers with why a call is not to be.
  * @param calls that are open, on all doors.
  */
 export function lookAtHeads(
   server: Server,
-  refuse: (headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => GrpcStatus | undefined,
+  refuse: (headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => RefusedHead | undefined,
   calls: OpenCalls,
 ): void {
   for (const http2Server of http2ServersOf(server)) {
@@ -78,11 +86,11 @@ export function lookAtHeads(
     http2Server.removeAllListeners('stream');
     const onStream: OnStream = (stream, headers, flags, rawHeaders) => {
       const ended = calls.begin(stream.session, rawHeaders);
-      const status = ended === undefined ? tooManyOpen() : refuse(headers, rawHeaders);
+      const refused = ended === undefined ? { status: tooManyOpen() } : refuse(headers, rawHeaders);
       if (ended !== undefined) stream.once('close', ended);
-      if (status === undefined)
+      if (refused === undefined)
         for (const listener of listeners) listener.call(http2Server, stream, headers, flags, rawHeaders);
-      else end(stream, status);
+      else end(stream, refused);
     };
     http2Server.on('stream', onStream);
   }
@@ -93,7 +101,8 @@ function tooManyOpen(): GrpcStatus {
 }
 
 /** Answers with trailers alone, and takes nothing more. */
-function end(stream: ServerHttp2Stream, { code, details, metadata }: GrpcStatus): void {
+function end(stream: ServerHttp2Stream, { status, headers }: RefusedHead): void {
+  const { code, details, metadata } = status;
   stream.on('error', () => undefined).once('finish', () => stream.close());
   stream.respond(
     {
@@ -102,6 +111,7 @@ function end(stream: ServerHttp2Stream, { code, details, metadata }: GrpcStatus)
       'grpc-status': code,
       'grpc-message': encodeURI(details),
       ...metadata.toHttp2Headers(),
+      ...headers,
     },
     { endStream: true },
   );
@@ -149,9 +159,40 @@ export function decoderOf(call: object): Decoder {
   return decoder;
 }
 
+/** The encoding that a call names for its messages, as an interceptor sees the call. */
+export function encodingOf(call: object): string {
+  const { incomingEncoding } = call as { incomingEncoding?: string };
+  if (incomingEncoding === undefined) throw missing('ServerCall.incomingEncoding');
+  return incomingEncoding;
+}
+
+/** Has messages handed over as they came, with their heads, and never inflated. */
+export function handOverWhole(call: object): void {
+  const inner = call as { decompressMessage?: (message: Buffer) => Promise<Buffer> | Buffer };
+  if (inner.decompressMessage === undefined) throw missing('ServerCall.decompressMessage');
+  inner.decompressMessage = (message) => message;
+}
+
+/** Asks, when the client has sent all that it will, whether the call goes on. */
+export function onceAllHasCome(call: object, goesOn: () => boolean): void {
+  const inner = call as { handleEndEvent?: () => void };
+  const handle = inner.handleEndEvent;
+  if (handle === undefined) throw missing('ServerCall.handleEndEvent');
+  inner.handleEndEvent = () => {
+    if (goesOn()) handle.call(call);
+  };
+}
+
+/** A call as interceptors see it. */
+export function baseCallOf(call: object): object {
+  const { call: inner } = call as { call?: object };
+  if (inner === undefined) throw missing('ServerCall.call');
+  return inner;
+}
+
 /** The stream that a call came by, which is answered on it. */
 export function streamOf(call: object): ServerHttp2Stream {
-  const { stream } = (call as { call?: { stream?: ServerHttp2Stream } }).call ?? {};
+  const { stream } = baseCallOf(call) as { stream?: ServerHttp2Stream };
   if (stream === undefined) throw missing('ServerCall.call.stream');
   return stream;
 }

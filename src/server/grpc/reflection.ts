@@ -14,8 +14,10 @@ import { file_google_rpc_status } from '../../../gen/google/rpc/status_pb.ts';
 import { unlessAborted } from '../../api/timer.ts';
 import type { Admit } from '../admit.ts';
 import { callValues } from '../call-values.ts';
+import { Inflation } from '../messages/inflation.ts';
 import { cancelled, isSendable, malformed, refusal, unexpected } from '../refusals.ts';
 import type { CallOptions } from './calls.ts';
+import { openMessage } from './decoding.ts';
 import { socketOf, streamOf } from './internals.ts';
 import { headersOf } from './metadata.ts';
 import { countAnswer } from './sliced-writes.ts';
@@ -57,8 +59,9 @@ async function answer(
   call: ServerDuplexStream<Buffer, Buffer>,
   version: string,
   loading: Promise<ReadonlyMap<string, Implementation>>,
-  { admit, door, stop, answers }: ReflectionOptions,
+  options: ReflectionOptions,
 ): Promise<void> {
+  const { admit, door, stop, answers } = options;
   const onStop = () => (call as Readable).destroy();
   stop.addEventListener('abort', onStop, { once: true });
   try {
@@ -66,6 +69,7 @@ async function answer(
     const gone = new AbortController();
     http2Stream.once('close', () => gone.abort(cancelled()));
     const unsent = countAnswer(http2Stream, answers, gone);
+    using inflation = new Inflation({ ...options.inflation, answer: unsent, signal: gone.signal });
     await admit(headersOf(call.metadata), callValues(door, socketOf(http2Stream), unsent));
     const { deserialize, serialize, handle } = (await loading).get(version)!;
     let written = Promise.resolve();
@@ -80,7 +84,8 @@ async function answer(
       await unsent.room(0, gone.signal).catch(() => {
         throw refusal('OVERLOADED', 'the answers of others are still being sent');
       });
-      stream.emit('data', decoded(deserialize, bytes, version));
+      stream.emit('data', decoded(deserialize, await openMessage(call, bytes, inflation), version));
+      inflation.release();
       await unlessAborted(gone.signal, written);
     }
     stream.emit('end');

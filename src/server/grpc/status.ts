@@ -9,8 +9,8 @@ import {
   type StatusObject,
   status as statusCodes,
 } from '@grpc/grpc-js';
-import { messagesTooSmall, messageTooLarge, toConnectError } from '../../api/errors.ts';
-import { messagesTooSmallText } from '../envelopes.ts';
+import { messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { acceptedEncodings, grpcEncoding } from '../messages/encodings.ts';
 import { cancelled, deadlineExceeded, refusal } from '../refusals.ts';
 import { metadataOf } from './metadata.ts';
 
@@ -61,8 +61,8 @@ function bounded(message: string): string {
 }
 
 /**
- * Gives the statuses that grpc-js makes up by itself (message too large, deadline passed, bad compression) the reason
- * that every error of this service carries. The statuses of handlers pass unchanged.
+ * Gives the statuses that grpc-js makes up by itself (no message, deadline passed) the reason that every error of this
+ * service carries, and its answers the encodings that requests may have. The statuses of handlers pass unchanged.
  */
 export const explainOwnStatuses: ServerInterceptor = (_method, call) => {
   const send = call.sendStatus.bind(call);
@@ -70,6 +70,11 @@ export const explainOwnStatuses: ServerInterceptor = (_method, call) => {
     const { code, metadata } = status;
     const settled = code === statusCodes.OK || (metadata != null && handlers.has(metadata));
     send(settled ? status : statusOf(explained(Number(code), String(status.details))));
+  };
+  const sendMetadata = call.sendMetadata.bind(call);
+  call.sendMetadata = (metadata) => {
+    metadata.set(grpcEncoding.accepted, acceptedEncodings);
+    sendMetadata(metadata);
   };
   // The class adds nothing that the server uses to the interface that the base call implements.
   return call as unknown as ServerInterceptingCall;
@@ -83,7 +88,7 @@ export function noSuchMethod(): GrpcStatus {
 function explained(code: number, text: string): ConnectError {
   switch (code) {
     case statusCodes.RESOURCE_EXHAUSTED:
-      return toConnectError(text === messagesTooSmallText ? messagesTooSmall() : messageTooLarge());
+      return toConnectError(messageTooLarge());
     case statusCodes.DEADLINE_EXCEEDED:
       return deadlineExceeded();
     case statusCodes.CANCELLED:
@@ -93,7 +98,7 @@ function explained(code: number, text: string): ConnectError {
         ? refusal('INVALID_ARGUMENT', 'the method takes exactly one message')
         : refusal('NOT_IMPLEMENTED', text);
     default:
-      return /^(Invalid grpc-timeout|Failed to decompress)/.test(text)
+      return text.startsWith('Invalid grpc-timeout')
         ? refusal('INVALID_ARGUMENT', text)
         : refusal('INTERNAL', 'internal error');
   }

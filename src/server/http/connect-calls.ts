@@ -16,12 +16,13 @@ import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
 import { readDeadlines } from '../deadlines.ts';
-import { Envelopes } from '../envelopes.ts';
 import type { CallOptions } from '../grpc/calls.ts';
+import { Inflation } from '../messages/inflation.ts';
 import { isSendable, unexpected } from '../refusals.ts';
-import { explained } from './connect-errors.ts';
+import { explained, explainedRequests } from './connect-errors.ts';
 import type { Exchange } from './exchange.ts';
 import { unacceptable } from './refusing/acceptable.ts';
+import { inflated, readEncoding } from './request-encoding.ts';
 
 /** What calls are made with. Messages have at most so many bytes. */
 export interface ConnectOptions extends CallOptions {
@@ -36,17 +37,15 @@ const refusedKey = createContextKey<ConnectError | undefined>(undefined, { descr
 /** Answers a request if its path is that of a method; false if it is not. */
 type ConnectCalls = (exchange: Exchange) => boolean;
 
-/** The content types of streams, whose messages are wrapped. */
-const wraps = /^application\/(connect\+|grpc-web)/i;
-
 /** The methods, over every protocol but gRPC. */
 export function connectCalls(methods: readonly MethodImplSpec[], options: ConnectOptions): ConnectCalls {
   const router = createConnectRouter({
     // gRPC has a door of its own, which is faster.
     grpc: false,
     readMaxBytes: options.messageBytesMax,
-    // The bytes are most often compressed already, and what is not accepted cannot be a bomb.
+    // Requests are inflated before they come here, and answers are not compressed.
     acceptCompression: [],
+    binaryOptions: { readUnknownFields: false },
     shutdownSignal: options.stop,
     requestGate: ({ values }) => {
       const refused = values.get(refusedKey);
@@ -65,14 +64,27 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
       exchange.answerError(refused);
       return true;
     }
-    const { request, response } = exchange;
-    const values = callValues(options.door, request.socket, exchange.unsent)
+    const { request, response, gone, unsent } = exchange;
+    const encoding = readEncoding(exchange, options.messageBytesMax);
+    const isRefused = encoding instanceof ConnectError;
+    const values = callValues(options.door, request.socket, unsent)
       .set(exchangeKey, exchange)
-      .set(refusedKey, readDeadlines(request.headers));
-    if (wraps.test(request.headers['content-type'] ?? '')) exchange.envelopes = new Envelopes();
+      .set(refusedKey, readDeadlines(request.headers) ?? (isRefused ? encoding : undefined));
     const respond = async () => {
-      const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-      await send(exchange, await explained(await handler(universal)));
+      using inflation = new Inflation({ ...options.inflation, answer: unsent, signal: gone });
+      let universal = universalRequestFromNodeRequest(request, response, undefined, values);
+      if (!isRefused)
+        universal = await inflated(universal, encoding, handler.method, inflation, exchange).catch(
+          (error) => {
+            values.set(refusedKey, error);
+            return universal;
+          },
+        );
+      const answer = await handler(universal);
+      inflation.release();
+      // Proxies would keep the answers of a stream until they have enough of them.
+      if (handler.method.methodKind === 'server_streaming') answer.header?.set('x-accel-buffering', 'no');
+      await send(exchange, await explained(answer, handler.method.input));
     };
     respond().catch((error) =>
       failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),
@@ -120,7 +132,7 @@ function register(router: ConnectRouter, spec: MethodImplSpec, options: ConnectO
       break;
     case 'client_streaming':
       router.rpc(spec.method, (requests, context) =>
-        followed(context, options, () => spec.impl(requests, context)),
+        followed(context, options, () => spec.impl(explainedRequests(requests, spec.method.input), context)),
       );
       break;
     case 'server_streaming':

@@ -7,7 +7,7 @@ import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts'
 import { unlessAborted } from '../../api/timer.ts';
 import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
-import type { Envelopes } from '../envelopes.ts';
+import type { Envelopes } from '../messages/envelopes.ts';
 import { cancelled } from '../refusals.ts';
 import { pacePieces } from '../tiny-pieces.ts';
 import { noteMessage } from '../young-collector.ts';

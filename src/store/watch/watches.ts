@@ -80,7 +80,8 @@ export class Watches implements Listener {
   }
 
   /**
-   * Events in the order of their numbers, each durable, until the seal, which is the last one.
+   * Events in the order of their numbers, each durable, until the seal, which is the last one. Where there is none yet,
+   * a heartbeat comes first.
    *
    * @throws Failure SESSION_NOT_FOUND, also when the session goes while it is watched; INVALID_ARGUMENT for a number
    * above the last; OVERLOADED for too many watchers, or one that takes events too slowly; UNAUTHENTICATED when its
@@ -143,6 +144,7 @@ export class Watches implements Listener {
         const value = await index.get(keys.sessions.name.key(by.namespace, request.session));
         const name = value && keys.sessions.name.decode(value);
         if (name !== undefined && !isIdFree(name, undefined, index.now())) return;
+        if (!watcher.isHeard) yield watcher.heartbeat();
         const next = await watcher.next();
         if (next === 'silence' && watcher.isSilent) yield watcher.heartbeat();
       }
@@ -164,6 +166,7 @@ export class Watches implements Listener {
     try {
       // What came between reading and joining; from there on it is in the mailbox.
       if (yield* this.caughtUp(index, watcher, uid, tail.position)) return;
+      if (!watcher.isHeard) yield watcher.heartbeat();
       tail.look();
       for (;;) {
         const next = await watcher.next();
@@ -264,6 +267,8 @@ class Watcher implements Member {
   position: number;
   /** Nothing was told since the last heartbeat. */
   isSilent = false;
+  /** Something was told, so that whoever watches knows that the watch is there. */
+  isHeard = false;
   readonly by: Principal;
   readonly request: WatchRequest;
   readonly signal: AbortSignal;
@@ -325,6 +330,7 @@ class Watcher implements Member {
   }
 
   private rest(): void {
+    this.isHeard = true;
     this.isSilent = false;
     this.cancel?.();
     this.cancel = undefined;

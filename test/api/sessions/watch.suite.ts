@@ -65,7 +65,26 @@ export function watchSuite(open: OpenDoor): void {
       const watched = all(door.sessions.watchSession({ session: 's', waitForOpen: true }));
       await create(door, { session: 's', name: 'a' }, 'a');
       await seal(door);
-      expect(await watched).toEqual(['1 a', '2 sealed']);
+      // It may have begun after the first of these.
+      expect((await watched).filter((line) => line !== '0 heartbeat')).toEqual(['1 a', '2 sealed']);
+    });
+
+    it.each([
+      ['of what has nothing to tell yet', { afterSequence: 1n }, '1 heartbeat'],
+      ['of the seal alone', { sealOnly: true }, '1 heartbeat'],
+      ['of what is not there yet', { session: 'later', waitForOpen: true }, '0 heartbeat'],
+      ['of what has something to tell', {}, '1 a'],
+    ])('%s is answered at once', async (_what, wanted, first) => {
+      const door = await opened();
+      await create(door, { session: 's', name: 'a' }, 'a');
+      const given = new AbortController();
+      const watched = door.sessions.watchSession({ session: 's', ...wanted }, { signal: given.signal });
+      const messages = watched[Symbol.asyncIterator]();
+      const { value } = await messages.next();
+      expect(told(value as WatchSessionResponse)).toBe(first);
+      expect((value as WatchSessionResponse).time).toBeDefined();
+      given.abort();
+      await refusal(messages.next());
     });
 
     it('is over when the caller gives up', async () => {

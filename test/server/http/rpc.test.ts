@@ -1,6 +1,7 @@
 /** The services over HTTP as those see them who have no generated client: JSON, Connect GET, other content types. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -104,11 +105,25 @@ describe('JSON', () => {
     expect((await post(rig, 'ListArtifacts', '{"session": "s"}')).status).toBe(404);
   });
 
-  it('that is compressed is refused', async () => {
+  it('that is compressed is taken, and in a way that is not known refused', async () => {
     const rig = await opened();
-    const answer = await post(rig, 'GetArtifact', '{}', { 'content-encoding': 'gzip' });
-    expect(answer.status).toBe(501);
-    expect(parseError(await answer.text()).reason).toBe('NOT_IMPLEMENTED');
+    const asked = (body: string | Uint8Array<ArrayBuffer>, encoding: string) =>
+      fetch(`${rig.url}${pathOf('ListArtifacts')}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+        body,
+      });
+    await create(rig, { session: 's', name: 'a' }, 'x');
+    const answer = await asked(gzipSync('{"session": "s"}'), 'gzip');
+    expect(await answer.json()).toMatchObject({ artifacts: [{ name: 'a' }] });
+    const refused = await asked('{}', 'br');
+    expect(refused.status).toBe(501);
+    expect(refused.headers.get('accept-encoding')).toBe('identity,gzip');
+    expect(parseError(await refused.text())).toMatchObject({
+      code: 'unimplemented',
+      reason: 'NOT_IMPLEMENTED',
+      message: 'content-encoding: must be one of identity and gzip',
+    });
   });
 
   it('is answered without compression', async () => {

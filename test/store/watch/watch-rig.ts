@@ -25,10 +25,35 @@ export function push({ store }: TestStore, name: string, content = name, ttlMs?:
   return store.uploads.create(tester, specOf({ session: 's', name, ttlMs }), Buffer.from(content));
 }
 
+interface By {
+  readonly by?: Principal;
+  readonly signal?: AbortSignal;
+}
+
+/** A watch, without the heartbeat that it begins with where it has nothing to tell. */
 export function watch(
+  store: TestStore,
+  request: Partial<WatchRequest> = {},
+  by: By = {},
+): AsyncIterator<WatchEvent> {
+  const events = wholeWatch(store, request, by);
+  let isFirst = true;
+  return {
+    next: async () => {
+      const next = await events.next();
+      const isGreeting = isFirst && next.done !== true && next.value.what.kind === 'heartbeat';
+      isFirst = false;
+      return isGreeting ? await events.next() : next;
+    },
+    return: async () => (await events.return?.()) ?? { done: true, value: undefined },
+  };
+}
+
+/** A watch as callers see it. */
+export function wholeWatch(
   { store }: TestStore,
   request: Partial<WatchRequest> = {},
-  { by = tester, signal = new AbortController().signal }: { by?: Principal; signal?: AbortSignal } = {},
+  { by = tester, signal = new AbortController().signal }: By = {},
 ): AsyncIterator<WatchEvent> {
   const wanted = { session, after: 0, sealOnly: false, waitForOpen: false, ...request };
   return store.watch(by, wanted, signal)[Symbol.asyncIterator]();

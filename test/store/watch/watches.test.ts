@@ -7,7 +7,7 @@ import { keys } from '../../../src/index/keys.ts';
 import type { WatchEvent } from '../../../src/store/watch/watches.ts';
 import { writeRows } from '../../support/rows.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
-import { type Opened, opened, push, session, take, told, watch } from './watch-rig.ts';
+import { type Opened, opened, push, session, take, told, watch, wholeWatch } from './watch-rig.ts';
 
 /** Lets the time pass after which a silent watch shows that it is alive. */
 async function silence({ timers, clock }: Opened): Promise<void> {
@@ -118,6 +118,26 @@ describe('a watch', () => {
     const alive = waiting.next();
     await silence(store);
     expect(told((await alive).value)).toBe('0 heartbeat');
+  });
+
+  it('shows at once that it is alive, once, where it has nothing to tell', async () => {
+    const store = await opened();
+    await push(store, 'a');
+    const by = { ...tester, restriction: { namePrefix: 'out/' } };
+    const silent = [
+      wholeWatch(store, { after: 1 }),
+      wholeWatch(store, { sealOnly: true }),
+      wholeWatch(store, {}, { by }),
+    ];
+    for (const events of silent) expect(await take(events, 1)).toEqual(['1 heartbeat']);
+    const later = wholeWatch(store, { session: parseSessionId('session', 't'), waitForOpen: true });
+    expect(await take(later, 1)).toEqual(['0 heartbeat']);
+    await pushTo(store, 't');
+    expect(await take(later, 1)).toEqual(['1 a']);
+    const told = wholeWatch(store);
+    expect(await take(told, 1)).toEqual(['1 a']);
+    await push(store, 'out/b');
+    for (const events of [told, silent[0]!, silent[2]!]) expect(await take(events, 1)).toEqual(['2 out/b']);
   });
 
   it('finds by itself what nobody has announced', async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { Envelopes } from '../../src/server/envelopes.ts';
-import { framed } from './grpc/raw-call.ts';
+import { limits } from '../../../src/domain/limits.ts';
+import { Envelopes } from '../../../src/server/messages/envelopes.ts';
+import { framed } from '../grpc/raw-call.ts';
 
 const pieces = (bytes: Uint8Array, size: number) =>
   Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
@@ -9,7 +10,11 @@ const pieces = (bytes: Uint8Array, size: number) =>
 
 /** How many of the messages are taken, if they come in pieces of a size. */
 function taken(messages: readonly Buffer[], size: number): number {
-  const envelopes = new Envelopes();
+  const envelopes = new Envelopes({
+    messageBytesMax: limits.messageBytesMax,
+    encoding: 'identity',
+    flags: 1,
+  });
   for (const [at, message] of messages.entries())
     for (const piece of pieces(message, size))
       try {

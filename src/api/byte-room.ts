@@ -1,0 +1,150 @@
+/** Room in memory for bytes that come in faster than they are dealt with: so much in all, and shares of it. */
+import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { type Holder, nameOfHolder } from '../domain/principal.ts';
+import { type After, afterRealTime, unlessAborted } from './timer.ts';
+
+interface ByteRoomOptions {
+  readonly after: After;
+  readonly bytesMax: number;
+  /** Of one group. */
+  readonly groupBytesMax: number;
+  /** What is told to those who have waited too long. */
+  readonly why: string;
+}
+
+/** Who takes room. */
+export interface RoomTaker {
+  readonly group: string;
+  readonly holder: Holder;
+}
+
+interface Waiting {
+  readonly by: RoomTaker;
+  readonly bytes: number;
+  readonly go: () => void;
+}
+
+/** Takes and gives room. While there is too little, whoever has least of it comes first. */
+export class ByteRoom {
+  private readonly options: ByteRoomOptions;
+  private readonly ofGroup = new Map<string, number>();
+  private readonly ofHolder = new Map<string, number>();
+  private readonly waiting: Waiting[] = [];
+  private taken = 0;
+  private most = 0;
+
+  constructor(options: ByteRoomOptions) {
+    this.options = options;
+  }
+
+  /** Taken and not given back. */
+  get bytes(): number {
+    return this.taken;
+  }
+
+  /** The most that {@link bytes} has been. */
+  get bytesPeak(): number {
+    return this.most;
+  }
+
+  /**
+   * Resolves when so much is taken, which is to be given back.
+   *
+   * @param onWait called if there is too little at first.
+   * @throws Failure OVERLOADED, and the signal's reason.
+   */
+  async take(
+    by: RoomTaker,
+    bytes: number,
+    { signal, onWait }: { readonly signal?: AbortSignal; readonly onWait?: () => void } = {},
+  ): Promise<void> {
+    if (this.waiting.length === 0 && this.fits(by.group, bytes)) return this.charge(by, bytes);
+    onWait?.();
+    const turn = Promise.withResolvers<void>();
+    let hasRoom = false;
+    const go = () => {
+      hasRoom = true;
+      turn.resolve();
+    };
+    const waiting: Waiting = { by, bytes, go };
+    this.waiting.push(waiting);
+    const cancel = this.options.after(limits.admissionSecondsMax * 1000, () => {
+      this.forget(waiting);
+      turn.reject(new Failure('OVERLOADED', this.options.why, { retryAfterMs: 1_000 }));
+    });
+    try {
+      this.goOn();
+      await (signal === undefined ? turn.promise : unlessAborted(signal, turn.promise));
+    } catch (error) {
+      this.forget(waiting);
+      if (hasRoom) this.give(by, bytes);
+      throw error;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** So much of what was taken is free again. */
+  give(by: RoomTaker, bytes: number): void {
+    this.charge(by, -bytes);
+    this.goOn();
+  }
+
+  /** One group's waiting does not hold up the others; whoever has least comes first. */
+  private goOn(): void {
+    const order = this.waiting
+      .map((waiting) => ({ waiting, ...this.takenBy(waiting.by) }))
+      .sort((a, b) => a.inGroup - b.inGroup || a.own - b.own);
+    for (const { waiting } of order) {
+      const { by, bytes, go } = waiting;
+      if (!this.fits(by.group, bytes)) continue;
+      this.forget(waiting);
+      this.charge(by, bytes);
+      go();
+    }
+  }
+
+  private takenBy({ group, holder }: RoomTaker): { inGroup: number; own: number } {
+    return {
+      inGroup: this.ofGroup.get(group) ?? 0,
+      own: this.ofHolder.get(nameOfHolder(holder)) ?? 0,
+    };
+  }
+
+  private forget(waiting: Waiting): void {
+    const at = this.waiting.indexOf(waiting);
+    if (at >= 0) this.waiting.splice(at, 1);
+  }
+
+  /** What is larger than all that is allowed may go alone. */
+  private fits(group: string, bytes: number): boolean {
+    const { bytesMax, groupBytesMax } = this.options;
+    const own = this.ofGroup.get(group) ?? 0;
+    const isAlone = this.taken === 0;
+    return isAlone || (this.taken + bytes <= bytesMax && (own === 0 || own + bytes <= groupBytesMax));
+  }
+
+  private charge({ group, holder }: RoomTaker, bytes: number): void {
+    this.taken += bytes;
+    this.most = Math.max(this.most, this.taken);
+    addTo(this.ofGroup, group, bytes);
+    addTo(this.ofHolder, nameOfHolder(holder), bytes);
+  }
+}
+
+/** Room for messages that are inflated, with the usual limits. */
+export function usualInflatedRoom(after: After = afterRealTime): ByteRoom {
+  return new ByteRoom({
+    after,
+    bytesMax: limits.inflatedBytesMax,
+    groupBytesMax: limits.groupInflatedBytesMax,
+    why: 'others’ compressed messages are still being dealt with',
+  });
+}
+
+function addTo(counts: Map<string, number>, key: string, bytes: number): void {
+  const sum = (counts.get(key) ?? 0) + bytes;
+  if (sum === 0) counts.delete(key);
+  else counts.set(key, sum);
+}

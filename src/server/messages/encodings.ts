@@ -1,0 +1,68 @@
+/** How the messages of requests may be compressed, the same on every door. Answers never are. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ConnectError } from '@connectrpc/connect';
+import { refusal } from '../refusals.ts';
+
+/** `identity` is not compressed. */
+export type Encoding = 'identity' | 'gzip';
+
+/** As headers list them. */
+export const acceptedEncodings = 'identity,gzip';
+
+/** What names the encoding of a request, and what lists those that are accepted in the answer. */
+export interface EncodingHeaders {
+  readonly named: string;
+  readonly accepted: string;
+}
+
+/** Of gRPC and gRPC-Web. */
+export const grpcEncoding: EncodingHeaders = { named: 'grpc-encoding', accepted: 'grpc-accept-encoding' };
+/** Of Connect's streams. */
+export const connectStreamEncoding: EncodingHeaders = {
+  named: 'connect-content-encoding',
+  accepted: 'connect-accept-encoding',
+};
+/** Of HTTP: the whole body is compressed. */
+export const bodyEncoding: EncodingHeaders = { named: 'content-encoding', accepted: 'accept-encoding' };
+
+/** The encoding that a header names, or why it is not accepted. */
+export function encodingIn(
+  headers: IncomingHttpHeaders,
+  { named, accepted }: EncodingHeaders,
+): Encoding | ConnectError {
+  return encodingNamed(named, headers[named], accepted);
+}
+
+/** The encoding of that name, or why it is not accepted. @param where names what said it. */
+export function encodingNamed(
+  where: string,
+  value: string | readonly string[] | null | undefined,
+  accepted: string,
+): Encoding | ConnectError {
+  const name = String(value ?? '')
+    .trim()
+    .toLowerCase();
+  if (name === '' || name === 'identity') return 'identity';
+  if (name === 'gzip') return name;
+  const error = refusal(
+    'NOT_IMPLEMENTED',
+    `${where}: must be one of ${acceptedEncodings.replace(',', ' and ')}`,
+  );
+  error.metadata.set(accepted, acceptedEncodings);
+  return error;
+}
+
+/** Head and trailer of gzip, around what is compressed. */
+const gzipBytesMin = 18;
+/** No byte of deflate stands for more: 258 bytes may take two bits. */
+const deflateRatioMax = 1_032;
+
+/** The most that so many bytes of gzip may hold, and no more than a message may. */
+export function mostInflated(bytes: number, messageBytesMax: number): number {
+  return Math.min(messageBytesMax, deflateRatioMax * Math.max(0, bytes - gzipBytesMin));
+}
+
+/** The most bytes that a message may come in. What cannot be made smaller is a little larger when it is compressed. */
+export function wireBytesMax(isCompressed: boolean, messageBytesMax: number): number {
+  return isCompressed ? messageBytesMax + Math.ceil(messageBytesMax / 256) + 64 : messageBytesMax;
+}

@@ -1,0 +1,102 @@
+/**
+ * Looks at the messages in the bytes of a body before they are decoded. gRPC, gRPC-Web and Connect wrap each in the same
+ * way: a byte of flags, four of its length, and itself.
+ */
+import { MessageCount } from '../../api/client-stream.ts';
+import { messagesTooSmall, messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { flaggedWithoutEncoding, malformedMessages } from '../refusals.ts';
+import { type Encoding, mostInflated, wireBytesMax } from './encodings.ts';
+
+/** Of flags and length. */
+export const headBytes = 5;
+/** The flag of a message that is compressed. */
+export const compressedFlag = 0x01;
+
+/** What a body may hold. */
+interface EnvelopeRules {
+  /** Of one message, before it is compressed. */
+  readonly messageBytesMax: number;
+  /** How messages are compressed that say so. */
+  readonly encoding: Encoding;
+  /** The flags that the protocol knows, as bits. */
+  readonly flags: number;
+}
+
+/** Follows one body. */
+export class Envelopes {
+  readonly rules: EnvelopeRules;
+  private readonly count = new MessageCount();
+  /** Of the head of the message that has begun. */
+  private headSeen = 0;
+  private flags = 0;
+  private length = 0;
+  /** Of the message that has begun, still to come. */
+  private left = 0;
+
+  constructor(rules: EnvelopeRules) {
+    this.rules = rules;
+  }
+
+  /** Whether a message has begun that is not complete. */
+  get isWithin(): boolean {
+    return this.headSeen > 0 || this.left > 0;
+  }
+
+  /**
+   * Takes the next bytes, in pieces of any size. What is compressed pays for messages with the most that it may hold,
+   * until {@link inflated} tells how much that was.
+   *
+   * @throws ConnectError MESSAGES_TOO_SMALL, MESSAGE_TOO_LARGE, INVALID_ARGUMENT
+   */
+  take(bytes: Uint8Array): void {
+    let messages = 0;
+    let paid = 0;
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.left > 0) {
+        const part = Math.min(this.left, bytes.length - at);
+        this.left -= part;
+        at += part;
+        if (!this.isCompressed) paid += part;
+        if (this.left === 0) messages++;
+        continue;
+      }
+      if (this.headSeen === 0) this.flags = bytes[at]!;
+      else this.length = this.length * 256 + bytes[at]!;
+      this.headSeen++;
+      at++;
+      paid++;
+      if (this.headSeen < headBytes) continue;
+      paid += this.begin();
+      if (this.left === 0) messages++;
+    }
+    this.pay(messages, paid);
+  }
+
+  /** What was compressed to so many bytes is that large. @throws ConnectError MESSAGES_TOO_SMALL */
+  inflated(compressedBytes: number, bytes: number): void {
+    this.pay(0, bytes - mostInflated(compressedBytes, this.rules.messageBytesMax));
+  }
+
+  private get isCompressed(): boolean {
+    return (this.flags & compressedFlag) !== 0;
+  }
+
+  /** A head is complete. Answers with what the message pays in advance. */
+  private begin(): number {
+    const { length, flags, isCompressed } = this;
+    const { messageBytesMax, encoding, flags: known } = this.rules;
+    if ((flags & ~known) !== 0)
+      throw malformedMessages('a message has flags that the protocol does not know');
+    if (isCompressed && encoding === 'identity') throw flaggedWithoutEncoding();
+    if (length > wireBytesMax(isCompressed, messageBytesMax)) throw toConnectError(messageTooLarge());
+    this.left = length;
+    this.headSeen = 0;
+    this.length = 0;
+    return isCompressed ? mostInflated(length, messageBytesMax) : 0;
+  }
+
+  private pay(messages: number, bytes: number): void {
+    if (this.count.isExceededBy(messages, bytes)) throw toConnectError(messagesTooSmall());
+  }
+}

@@ -1,0 +1,51 @@
+/** Gzip to bytes, never more of them than are asked for. */
+import { Buffer } from 'node:buffer';
+import { gunzip } from 'node:zlib';
+import { messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { malformedMessages } from '../refusals.ts';
+
+/** So many at once, each on a thread that the disk needs too. */
+const atOnceMax = 4;
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/**
+ * What `bytes` hold. Nothing holds nothing.
+ *
+ * @throws ConnectError MESSAGE_TOO_LARGE beyond `bytesMax`, INVALID_ARGUMENT for what is not gzip, or not all of it.
+ */
+export async function inflate(bytes: Uint8Array, bytesMax: number): Promise<Buffer> {
+  if (bytes.length === 0) return Buffer.alloc(0);
+  if (running === atOnceMax) await new Promise<void>((resolve) => void waiting.push(resolve));
+  else running++;
+  try {
+    return await unpack(bytes, bytesMax);
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
+  }
+}
+
+function unpack(bytes: Uint8Array, bytesMax: number): Promise<Buffer> {
+  const options = { maxOutputLength: Math.max(1, bytesMax), chunkSize: chunkBytes(bytes, bytesMax) };
+  return new Promise((resolve, reject) => {
+    gunzip(bytes, options, (error, inflated) => {
+      if (error === null) resolve(inflated);
+      else reject(refused(error));
+    });
+  });
+}
+
+/** What is said to come out, so that it comes in one piece. Whoever says too much gets no more than is allowed. */
+function chunkBytes(bytes: Uint8Array, bytesMax: number): number {
+  const { buffer, byteOffset, length } = bytes;
+  const said = length < 4 ? 0 : new DataView(buffer, byteOffset).getUint32(length - 4, true);
+  return Math.max(64, Math.min(said, bytesMax) + 1);
+}
+
+function refused(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'ERR_BUFFER_TOO_LARGE') return toConnectError(messageTooLarge());
+  return malformedMessages(`not valid gzip: ${error.message}`);
+}

@@ -1,0 +1,68 @@
+/** The compressed messages of one call, inflated one at a time, each when there is room for the most that it may hold. */
+import type { Buffer } from 'node:buffer';
+import type { ByteRoom, RoomTaker } from '../../api/byte-room.ts';
+import { toConnectError } from '../../api/errors.ts';
+import type { UnsentAnswer } from '../../api/sending/unsent-answer.ts';
+import { noteMessage } from '../young-collector.ts';
+import { mostInflated, wireBytesMax } from './encodings.ts';
+import { inflate } from './inflate.ts';
+
+/** What a call's messages are inflated with. */
+export interface InflationOptions {
+  /** Of all calls. */
+  readonly room: ByteRoom;
+  readonly messageBytesMax: number;
+  /** Who calls, as far as is known, and what of the request is kept. */
+  readonly answer: UnsentAnswer;
+  /** Aborted when the call has ended. */
+  readonly signal: AbortSignal;
+}
+
+/** Inflates the messages of a call. What is held of them must be released. */
+export class Inflation implements Disposable {
+  private readonly options: InflationOptions;
+  private held: { readonly by: RoomTaker; readonly bytes: number }[] = [];
+
+  constructor(options: InflationOptions) {
+    this.options = options;
+  }
+
+  /** The most that is looked at of one message. */
+  get wireBytesMax(): number {
+    return wireBytesMax(true, this.options.messageBytesMax);
+  }
+
+  /** @throws ConnectError OVERLOADED, MESSAGE_TOO_LARGE, INVALID_ARGUMENT; the signal's reason. */
+  async inflate(bytes: Uint8Array): Promise<Buffer> {
+    const { room, messageBytesMax, answer, signal } = this.options;
+    const { of: holder } = answer.holder;
+    const by = { group: holder.group, holder };
+    const most = mostInflated(bytes.length, messageBytesMax);
+    await room.take(by, most, { signal }).catch((error) => {
+      throw signal.aborted ? signal.reason : toConnectError(error);
+    });
+    let kept = 0;
+    try {
+      const inflated = await inflate(bytes, messageBytesMax);
+      signal.throwIfAborted();
+      kept = inflated.length;
+      this.held.push({ by, bytes: kept });
+      answer.keep(kept - bytes.length);
+      return inflated;
+    } finally {
+      // What holds too much has taken all that it may.
+      noteMessage(kept === 0 ? most : kept);
+      room.give(by, most - kept);
+    }
+  }
+
+  /** What was inflated is dealt with. */
+  release(): void {
+    const { held } = this;
+    this.held = [];
+    for (const { by, bytes } of held) this.options.room.give(by, bytes);
+  }
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}

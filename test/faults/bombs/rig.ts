@@ -1,0 +1,68 @@
+/**
+ * A real service to which one client sends compressed messages that hold far more than they are, over gRPC and gRPC-Web,
+ * while somebody else goes on in a process of their own. What its memory grows by is bounded, and others are served.
+ */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { startService } from '../service.ts';
+import { bodies, type Form, sendOverGrpc, sendOverWeb } from './attack.ts';
+
+interface BombsReport {
+  readonly faults: string[];
+  /** What was counted, in one line. */
+  readonly said: string;
+}
+
+const canary = join(import.meta.dirname, '../unread/canary.ts');
+const MiB = 1024 * 1024;
+/** By so many bytes the memory of the service may grow: the room for what is inflated, twice, and for the garbage. */
+const grownBytesMax = 320 * MiB;
+const atOnce = 90;
+/** Those that hold what a message may are an upload like another, whose memory other rigs look at. */
+const forms = (Object.keys(bodies) as Form[]).filter((form) => form !== 'the largest messages in a stream');
+
+/** @param seconds how long bombs are sent. */
+export async function sendBombs(seconds: number): Promise<BombsReport> {
+  await using service = await startService('bombs');
+  const before = await residentBytes(service.pid);
+  let most = before;
+  const watching = setInterval(() => {
+    void residentBytes(service.pid).then((bytes) => {
+      most = Math.max(most, bytes);
+    });
+  }, 100);
+  const child = spawn(process.execPath, [canary, `http://${service.http}`, service.key], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const said = text(child.stdout);
+  const counts: Record<string, number> = {};
+  const end = performance.now() + seconds * 1_000;
+  while (performance.now() < end)
+    for (const form of forms)
+      for (const send of [sendOverGrpc, sendOverWeb])
+        for (const [status, count] of Object.entries(await send(service, form, atOnce)))
+          counts[status] = (counts[status] ?? 0) + count;
+  clearInterval(watching);
+  child.kill('SIGTERM');
+  const { calls, failures, p99 } = JSON.parse(await said) as {
+    calls: number;
+    failures: string[];
+    p99: number;
+  };
+  const grown = most - before;
+  return {
+    faults: [
+      ...(calls === 0 ? ['nobody else was served'] : []),
+      ...failures.slice(0, 3).map((failure) => `another client was failed: ${failure}`),
+      ...(grown > grownBytesMax ? [`memory grew by ${Math.round(grown / MiB)} MiB`] : []),
+    ],
+    said: `statuses ${JSON.stringify(counts)}, memory +${Math.round(grown / MiB)} MiB, ${calls} calls of another client, p99 ${p99} ms`,
+  };
+}
+
+async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+}

@@ -1,0 +1,144 @@
+/** Messages that clients compress, on every door: what is counted of them is what they hold. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ByteRoom } from '../../../src/api/byte-room.ts';
+import type { CallRecord } from '../../../src/api/guard.ts';
+import { afterRealTime } from '../../../src/api/timer.ts';
+import { limits } from '../../../src/domain/limits.ts';
+import { Tls } from '../../../src/server/tls.ts';
+import { byName, download, refusal, sha256, someBytes, uploadMessages } from '../../support/calls.ts';
+import { Authority, hasOpenssl } from '../../support/certificates.ts';
+import { removeDirectory } from '../../support/directories.ts';
+import { clientsOf, type Door, openTestStore, type TestStore, testRoutes } from '../../support/door.ts';
+import { startTestServer, type TestServer } from '../grpc/doors.ts';
+import { eventually } from '../grpc/raw-call.ts';
+import { compressing } from './doors.ts';
+
+const hasTls = hasOpenssl();
+const artifactBytesMax = 5_000_000;
+const calls: CallRecord[] = [];
+let directory: string;
+let opened: TestStore;
+let clear: TestServer;
+let secure: TestServer | undefined;
+let ca: Buffer | undefined;
+let room: ByteRoom;
+let sessions = 0;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'artifacta-compressed-'));
+  opened = await openTestStore({ artifactBytesMax });
+  const http = { host: '127.0.0.1', port: 0 };
+  room = newRoom();
+  const options = { http, inflatedRoom: room };
+  const all = testRoutes(opened.store, calls);
+  clear = await startTestServer(all, { ...options, socket: join(directory, 'run', 'sock') });
+  if (!hasTls) return;
+  const authority = new Authority(directory);
+  ca = authority.pem;
+  const tls = await Tls.open(authority.issue('served'), { warn: () => undefined, after: () => () => {} });
+  secure = await startTestServer(all, { ...options, tls });
+});
+
+afterAll(async () => {
+  await clear[Symbol.asyncDispose]();
+  await secure?.[Symbol.asyncDispose]();
+  await opened[Symbol.asyncDispose]();
+  removeDirectory(directory);
+});
+
+beforeEach(() => {
+  calls.length = 0;
+});
+
+function newRoom(): ByteRoom {
+  return new ByteRoom({
+    after: afterRealTime,
+    bytesMax: limits.inflatedBytesMax,
+    groupBytesMax: limits.groupInflatedBytesMax,
+    why: 'no room',
+  });
+}
+
+/** Nothing was unforeseen, nothing is an error in the log, and all room is given back. */
+async function expectCalm(...outcomes: string[]): Promise<void> {
+  await eventually(() => calls.length === outcomes.length || outcomes.length === 0);
+  expect(calls.map(({ outcome }) => outcome)).toEqual(outcomes);
+  expect(calls.map(({ error }) => error)).toEqual(outcomes.map(() => undefined));
+  expect([...clear.unexpected, ...(secure?.unexpected ?? [])]).toEqual([]);
+  await eventually(() => room.bytes === 0);
+}
+
+const ways = Object.keys(compressing).filter((way) => hasTls || !way.includes('TLS'));
+
+describe.each(ways)('compressed messages over %s', (way) => {
+  const isJson = way.endsWith('JSON');
+  const open = () => {
+    const transport = compressing[way]!({ clear, secure, ca });
+    const session = `s${sessions++}`;
+    const door: Door = { ...opened, ...clientsOf(transport), transport, calls };
+    const upload = (bytes: Uint8Array, chunkBytes?: number) =>
+      door.artifacts.uploadArtifact(uploadMessages({ session, name: 'a' }, bytes, chunkBytes));
+    const create = (bytes: Uint8Array) =>
+      door.artifacts.createArtifact({
+        spec: { session, name: 'a' },
+        content: { case: 'data', value: bytes },
+      });
+    return { ...door, session, upload, create };
+  };
+
+  it('are taken, one alone and in a stream, and answers come as they are', async () => {
+    const door = open();
+    const small = new Uint8Array(300_000).fill(7);
+    expect((await door.create(small)).artifact?.sha256).toBe(sha256(small));
+    const bytes = Buffer.concat([someBytes(1_100_000), Buffer.alloc(3_000_000)]);
+    expect((await door.upload(bytes, 1_000_000)).artifact?.sha256).toBe(sha256(bytes));
+    const { bytes: content } = await download(door, { artifact: byName(door.session, 'a') });
+    expect(Buffer.compare(content, bytes)).toBe(0);
+    await expectCalm('OK', 'OK', 'OK');
+  });
+
+  it('may hold as much as any message, though they are then a little larger than that', async () => {
+    const bytes = someBytes(isJson ? 1_500_000 : limits.messageBytesMax - 8);
+    const door = open();
+    expect((await door.upload(bytes, bytes.length)).artifact?.sizeBytes).toBe(BigInt(bytes.length));
+    await expectCalm('OK');
+  });
+
+  it('that hold more than a message may are refused at no more than its cost', async () => {
+    const door = open();
+    const before = room.bytesPeak;
+    const bomb = new Uint8Array(artifactBytesMax);
+    expect(await refusal(door.create(bomb))).toMatchObject({
+      code: 'ResourceExhausted',
+      reason: 'MESSAGE_TOO_LARGE',
+      message: expect.stringContaining(String(limits.messageBytesMax)),
+    });
+    expect(await refusal(door.upload(bomb, bomb.length))).toMatchObject({ reason: 'MESSAGE_TOO_LARGE' });
+    await expectCalm('MESSAGE_TOO_LARGE');
+    expect(room.bytesPeak).toBeLessThanOrEqual(Math.max(before, limits.messageBytesMax));
+  });
+
+  it('are many if what they hold pays for them, and else too small', async () => {
+    const door = open();
+    const bytes = new Uint8Array(1_100 * limits.streamMessageBytesMin);
+    expect((await door.upload(bytes, limits.streamMessageBytesMin)).artifact?.sizeBytes).toBe(
+      BigInt(bytes.length),
+    );
+    expect(await refusal(door.upload(new Uint8Array(1_100), 1))).toMatchObject({
+      code: 'ResourceExhausted',
+      reason: 'MESSAGES_TOO_SMALL',
+    });
+    await eventually(() => calls.length === 2);
+    await expectCalm('OK', 'MESSAGES_TOO_SMALL');
+  });
+
+  it('count for the limit of an artifact as what they hold', async () => {
+    const door = open();
+    const bytes = new Uint8Array(artifactBytesMax + 1);
+    expect(await refusal(door.upload(bytes, 1_000_000))).toMatchObject({ reason: 'ARTIFACT_TOO_LARGE' });
+    await expectCalm('ARTIFACT_TOO_LARGE');
+  });
+});
