@@ -4,6 +4,7 @@ import { ArtifactaError } from '../../client/errors.ts';
 import { adviceFor } from '../advice.ts';
 import type { Io } from '../io.ts';
 import { displayWidth, plain } from './human.ts';
+import { plainLines, TerminalText } from './terminal-text.ts';
 
 /** How results are shown. */
 interface Style {
@@ -21,6 +22,8 @@ export class Output {
   private readonly stderr: Writable;
   private readonly color: boolean;
   private readonly terminal: { readonly columns: number } | undefined;
+  /** Where stdout is a terminal, nothing reaches it but by this. */
+  private readonly shown: TerminalText | undefined;
   private progressShown = false;
   private isClosed = false;
   private failure: Error | undefined;
@@ -30,6 +33,7 @@ export class Output {
     this.stderr = io.stderr;
     this.color = io.stderr.isTTY === true;
     this.terminal = io.stderr.isTTY ? { columns: io.stderr.columns ?? 80 } : undefined;
+    this.shown = io.stdout.isTTY ? new TerminalText() : undefined;
     this.stdout.on('error', this.onError);
     // Nothing is left to say it to.
     this.stderr.on('error', ignore);
@@ -40,16 +44,16 @@ export class Output {
     return this.isClosed || this.stdout.destroyed;
   }
 
-  /** Resolves when there is room for more. */
+  /** A content or a part of one: as it is, unless stdout is a terminal. Resolves when there is room for more. */
   async bytes(chunk: Uint8Array | string): Promise<void> {
     if (this.closed) return;
     this.clearProgress();
-    if (!this.stdout.write(chunk)) await this.drained();
+    if (!this.stdout.write(this.shown?.write(chunk) ?? chunk)) await this.drained();
     if (this.failure !== undefined) throw this.failure;
   }
 
   line(text: string): Promise<void> {
-    return this.bytes(`${text}\n`);
+    return this.bytes(`${this.shown === undefined ? text : plain(text)}\n`);
   }
 
   /** One JSON document on one line. */
@@ -59,8 +63,13 @@ export class Output {
 
   /** For people, unless they asked for quiet. */
   remark(text: string): void {
+    if (!this.style.quiet) this.warning(text);
+  }
+
+  /** What somebody who asked for quiet must know, too. */
+  warning(text: string): void {
     this.clearProgress();
-    if (!this.style.quiet) this.stderr.write(`artifacta: ${plain(text)}\n`);
+    this.stderr.write(`artifacta: ${plain(text)}\n`);
   }
 
   /** Rewrites one line at the bottom of a terminal, for people who watch. Whatever is printed next takes its place. */
@@ -78,8 +87,8 @@ export class Output {
 
   /** Help and complaints of the argument parser. */
   text(text: string, where: 'stdout' | 'stderr'): void {
-    if (where === 'stderr') this.stderr.write(text);
-    else if (!this.closed) this.stdout.write(text);
+    if (where === 'stderr') this.stderr.write(this.terminal === undefined ? text : plainLines(text));
+    else if (!this.closed) this.stdout.write(this.shown === undefined ? text : plainLines(text));
   }
 
   /**
@@ -90,7 +99,8 @@ export class Output {
   error(error: unknown, subject?: string): void {
     this.clearProgress();
     const red = (text: string) => (this.color ? `\u001b[31m${text}\u001b[39m` : text);
-    const reason = error instanceof ArtifactaError && error.reason !== undefined ? ` (${error.reason})` : '';
+    const reason =
+      error instanceof ArtifactaError && error.reason !== undefined ? ` (${plain(error.reason)})` : '';
     const about = subject === undefined ? '' : `${plain(subject)}: `;
     const lines = [`${red('artifacta:')} ${about}${plain(messageOf(error))}${reason}`];
     if (error instanceof ArtifactaError) {
@@ -107,7 +117,8 @@ export class Output {
   /** Resolves when everything written has left, and lets go of the streams. */
   async finish(): Promise<void> {
     this.clearProgress();
-    if (!this.closed) await new Promise<void>((resolve) => this.stdout.write('', () => resolve()));
+    const rest = this.shown?.end() ?? '';
+    if (!this.closed) await new Promise<void>((resolve) => this.stdout.write(rest, () => resolve()));
     this.stdout.off('error', this.onError);
     // An error may come after the last write; without a listener it would end the process with a stack.
     this.stdout.on('error', ignore);
