@@ -205,8 +205,8 @@ export async function encodingOf(source: Source): Promise<Encoding> {
 function malformedUtf8Lines(bytes: Buffer): number {
   let count = 0;
   for (let at = 0; at < bytes.length; ) {
-    if (isWhole(bytes, at)) {
-      at = sequenceEnd(bytes, at);
+    if (bytes[at]! < 0x80 || isWhole(bytes, at)) {
+      at = bytes[at]! < 0x80 ? at + 1 : sequenceEnd(bytes, at);
       continue;
     }
     count++;
