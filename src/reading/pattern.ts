@@ -38,9 +38,9 @@ export class Pattern {
     return this.regex.test(text) !== this.invert;
   }
 
-  /** So many bytes of a line tell whether it is wanted. */
+  /** So many bytes of a line tell whether it is wanted: whole units, whatever they are. */
   get needed(): number {
-    return this.lineBytesMax + lookAhead;
+    return this.lineBytesMax + (this.lineBytesMax % 2) + lookAhead;
   }
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Pattern } from '../../src/reading/pattern.ts';
 import type { GrepWindow } from '../../src/reading/window.ts';
 import {
   type As,
@@ -150,6 +151,17 @@ describe('long lines', () => {
       bytesMax: 100_000,
     });
     expect(textOf(answers)).toBe(`${long}\nneedle\n${long}\n`);
+  });
+
+  it('are passed in whole units, however much of them a pattern looks at', async () => {
+    for (let length = 60; length < 72; length++) {
+      const window = grep(`qx|${'w'.repeat(length)}`);
+      // Of some of these patterns an odd number of bytes decides.
+      const { lineBytesMax } = new Pattern('grep.pattern', window.pattern, window);
+      const text = `${'z'.repeat(lineBytesMax / 2 + 200)}\nqx\n`;
+      const answers = await readAll(text, window, { ...how, as: 'le' });
+      expect(answers.flatMap(({ matches }) => matches)).toMatchObject([{ line: 2 }]);
+    }
   });
 
   it('without end are passed over in steps', async () => {
