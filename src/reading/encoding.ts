@@ -74,30 +74,36 @@ export class Encoding {
 
   /** Where the line ends that holds `from`, its line feed included; -1: not in these bytes. */
   lineEnd(bytes: Buffer, from: number): number {
-    const low = this.isBigEndian ? 1 : 0;
-    for (let at = bytes.indexOf(lineFeed, from); at >= 0; at = bytes.indexOf(lineFeed, at + 1))
-      if (this.unitBytes === 1) return at + 1;
-      else if ((at & 1) === low && bytes[at ^ 1] === 0) return at - low + 2;
+    if (this.unitBytes === 1) return bytes.indexOf(lineFeed, from) + 1 || -1;
+    for (let end = from + 2; end <= bytes.length; end += 2) if (this.isLineFeed(bytes, end)) return end;
     return -1;
   }
 
   /** Where the last line ends before `before`, or there; -1: none does in these bytes. */
   lastLineEnd(bytes: Buffer, before: number): number {
-    const low = this.isBigEndian ? 1 : 0;
-    for (let end = before; end >= this.unitBytes; ) {
-      const at = bytes.lastIndexOf(lineFeed, end - 1);
-      if (at < 0) return -1;
-      if (this.unitBytes === 1) return at + 1;
-      if ((at & 1) === low && bytes[at ^ 1] === 0) return at - low + 2;
-      end = at;
-    }
+    if (before < this.unitBytes) return -1;
+    if (this.unitBytes === 1) return bytes.lastIndexOf(lineFeed, before - 1) + 1 || -1;
+    for (let end = before & ~1; end >= 2; end -= 2) if (this.isLineFeed(bytes, end)) return end;
     return -1;
   }
 
+  /** How far the first lines go that have an end, and how many there are, at most `count`. */
+  firstLines(bytes: Buffer, count: number): { readonly length: number; readonly ended: number } {
+    let length = 0;
+    let ended = 0;
+    // Not by a search for each: a content may consist of line feeds.
+    const { unitBytes } = this;
+    const low = this.isBigEndian ? 1 : 0;
+    for (let at = low; at < bytes.length && ended < count; at += unitBytes)
+      if (bytes[at] === lineFeed && (unitBytes === 1 || bytes[at ^ 1] === 0)) {
+        length = at - low + unitBytes;
+        ended++;
+      }
+    return { length, ended };
+  }
+
   lineFeeds(bytes: Buffer): number {
-    let count = 0;
-    for (let end = this.lineEnd(bytes, 0); end >= 0; end = this.lineEnd(bytes, end)) count++;
-    return count;
+    return this.firstLines(bytes, Number.POSITIVE_INFINITY).ended;
   }
 
   endsLine(bytes: Buffer): boolean {
@@ -141,10 +147,8 @@ export class Encoding {
     const text = this.utf8(bytes.subarray(0, end));
     if (text.length <= bytesMax) return end;
     const lines = text.subarray(0, text.lastIndexOf(lineFeed, bytesMax - 1) + 1);
-    let whole = 0;
-    for (let at = lines.indexOf(lineFeed); at >= 0; at = lines.indexOf(lineFeed, at + 1))
-      whole = this.lineEnd(bytes, whole);
-    return whole > 0 ? whole : this.certain(bytes, bytesMax);
+    const whole = this.firstLines(bytes, utf8Lines(lines));
+    return whole.length > 0 ? whole.length : this.certain(bytes, bytesMax);
   }
 
   /** How many bytes at the end of a piece have at most `bytesMax` bytes of UTF-8: whole lines only, or else a part. */
@@ -152,12 +156,8 @@ export class Encoding {
     const text = this.utf8(bytes);
     if (text.length <= bytesMax) return bytes.length;
     const firstLine = text.indexOf(lineFeed, text.length - bytesMax - 1) + 1;
-    if (firstLine > 0 && firstLine < text.length) {
-      let from = 0;
-      for (let at = text.indexOf(lineFeed); at >= 0 && at < firstLine; at = text.indexOf(lineFeed, at + 1))
-        from = this.lineEnd(bytes, from);
-      return bytes.length - from;
-    }
+    if (firstLine > 0 && firstLine < text.length)
+      return bytes.length - this.firstLines(bytes, utf8Lines(text.subarray(0, firstLine))).length;
     const least = bytes.length - this.certainBytes(bytesMax);
     const at = least + (least % this.unitBytes);
     const from = this.cutAfter(bytes, at);
@@ -174,6 +174,14 @@ export class Encoding {
     if (bytesMax < characterBytesMax) return 0;
     const at = this.certainBytes(bytesMax);
     return this.cut(bytes, at) || this.cutAfter(bytes, at);
+  }
+
+  /** True if a line ends at `end`. */
+  private isLineFeed(bytes: Buffer, end: number): boolean {
+    if (this.unitBytes === 1) return bytes[end - 1] === lineFeed;
+    return this.isBigEndian
+      ? bytes[end - 1] === lineFeed && bytes[end - 2] === 0
+      : bytes[end - 2] === lineFeed && bytes[end - 1] === 0;
   }
 
   private isUtf8(bytes: Buffer): boolean {
@@ -202,6 +210,12 @@ export async function encodingOf(source: Source): Promise<Encoding> {
   return new Encoding(head.startsWith('feff') ? 'utf-16be' : 'utf-8');
 }
 
+function utf8Lines(text: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at++) if (text[at] === lineFeed) count++;
+  return count;
+}
+
 function malformedUtf8Lines(bytes: Buffer): number {
   let count = 0;
   for (let at = 0; at < bytes.length; ) {
@@ -210,9 +224,7 @@ function malformedUtf8Lines(bytes: Buffer): number {
       continue;
     }
     count++;
-    const end = bytes.indexOf(lineFeed, at);
-    if (end < 0) break;
-    at = end + 1;
+    while (at < bytes.length && bytes[at] !== lineFeed) at++;
   }
   return count;
 }

@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer';
 import type { Encoding } from './encoding.ts';
 import type { Source } from './source.ts';
 import { lookAhead } from './utf8.ts';
@@ -37,7 +36,7 @@ export async function readLines(
   const bytes = await source.range(at, at + bytesMax * encoding.unitBytes + lookAhead);
   const left = found.left ?? Number.POSITIVE_INFINITY;
   const fitting = left === 0 ? 0 : encoding.fitting(bytes, bytesMax);
-  const { length, ended } = wholeLines(encoding, bytes.subarray(0, fitting), left);
+  const { length, ended } = encoding.firstLines(bytes.subarray(0, fitting), left);
   const end = at + (ended === left || (ended > 0 && at + fitting < source.size) ? length : fitting);
   const piece = bytes.subarray(0, end - at);
   const shown = encoding.countMalformed(piece, found.counted === true);
@@ -59,32 +58,14 @@ export async function readLines(
   };
 }
 
-/** How far whole lines go, and how many there are, at most `count`. */
-function wholeLines(encoding: Encoding, bytes: Buffer, count: number): { length: number; ended: number } {
-  let length = 0;
-  let ended = 0;
-  while (ended < count) {
-    const end = encoding.lineEnd(bytes, length);
-    if (end < 0) break;
-    length = end;
-    ended++;
-  }
-  return { length, ended };
-}
-
 /** The beginning of a line; the end of the content if there is none; or how far it came. */
 async function seek(source: Source, encoding: Encoding, first: number, place: LinePlace): Promise<LinePlace> {
   let { at, line } = place;
   while (at < source.size) {
     const bytes = await source.from(at);
-    let next = 0;
-    while (line < first) {
-      const found = encoding.lineEnd(bytes, next);
-      next = found < 0 ? bytes.length : found;
-      if (found < 0) break;
-      line++;
-    }
-    at += next;
+    const passed = encoding.firstLines(bytes, first - line);
+    line += passed.ended;
+    at += line === first ? passed.length : bytes.length;
     if (line === first || source.spent) break;
   }
   return { ...place, at, line };
