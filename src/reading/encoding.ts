@@ -176,9 +176,8 @@ export class Encoding {
     return this.cut(bytes, at) || this.cutAfter(bytes, at);
   }
 
-  /** True if a line ends at `end`. */
+  /** True if a line of UTF-16 ends at `end`. */
   private isLineFeed(bytes: Buffer, end: number): boolean {
-    if (this.unitBytes === 1) return bytes[end - 1] === lineFeed;
     return this.isBigEndian
       ? bytes[end - 1] === lineFeed && bytes[end - 2] === 0
       : bytes[end - 2] === lineFeed && bytes[end - 1] === 0;
