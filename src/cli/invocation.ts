@@ -55,7 +55,7 @@ export function createInvocation(io: Io, output: Output): Invocation {
     exitCode: 0,
     async withClient(command, work) {
       const { url, dataDir, tokenFile, namespace } = globalFlags(command);
-      const warn = (message: string) => output.notice(message, { warning: { message } });
+      const warn = (message: string) => output.warning(message);
       await using link = await Link.open(io, { url, dataDir, tokenFile, namespace }, warn);
       const endpoint = { transport: link.transport, close: async () => {} };
       const retry = { ...io.calls?.retry, beforeRetry: link.renew.bind(link) };

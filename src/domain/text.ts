@@ -9,21 +9,23 @@ export const controlPattern = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
 /** Characters that change the direction of the text around them (Unicode Bidi_Control). */
 export const bidiControlPattern = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
+/** Where more than this part of the characters stands for bytes that are no text, the whole is taken for none. */
+const malformedPartMax = 1 / 8;
+
 /**
- * The beginning of a text.
+ * The beginning of a text, for lists: UTF-8, or UTF-16 by its byte order mark, which is left out. U+FFFD stands for bytes
+ * that are no text.
  *
  * @param head the first bytes. @param isWhole false if more bytes follow these: they may then end within a character.
- * @param bytesMax what of it may be given at most; never part of a character.
- * @returns undefined if the bytes are not text: UTF-8 without NUL.
+ * @param bytesMax what of it may be given at most, in UTF-8; never part of a character.
+ * @returns undefined if the bytes are not text: they have a NUL, or hardly any characters.
  */
 export function beginningOf(head: Uint8Array, isWhole: boolean, bytesMax: number): string | undefined {
-  if (head.includes(0)) return undefined;
-  const decode = (bytes: Uint8Array, stream: boolean) =>
-    new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream });
-  try {
-    const text = decode(head, !isWhole);
-    return head.length <= bytesMax ? text : decode(head.subarray(0, bytesMax), true);
-  } catch {
-    return undefined;
-  }
+  const [first, second] = head;
+  const name =
+    first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
+  const text = new TextDecoder(name).decode(head, { stream: !isWhole });
+  const malformed = text.split('\ufffd').length - 1;
+  if (text.includes('\0') || malformed > text.length * malformedPartMax) return undefined;
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytesMax)).read);
 }

@@ -1,17 +1,20 @@
-import { type Buffer, isUtf8 } from 'node:buffer';
-import { pipeline, Readable } from 'node:stream';
-import { CsvError, type Options, parse } from 'csv-parse';
+import { Buffer } from 'node:buffer';
+import { type CsvError, type Options, parse } from 'csv-parse';
 import { limits } from '../domain/limits.ts';
+import type { Encoding } from './encoding.ts';
 import type { Source } from './source.ts';
-import { unsuitable } from './utf8.ts';
+import { unitsOf, utf16AsUtf8 } from './utf16.ts';
 
 /** One row of a table. */
 export interface CsvRow {
-  /** Their bytes as Latin-1, whatever they mean, so that nothing is lost by decoding. */
+  /** Their bytes in UTF-8 as Latin-1, whatever they mean, so that nothing is lost by decoding. */
   readonly cells: readonly string[];
   /** Where the row ends in the content, its line break included. */
   readonly end: number;
 }
+
+/** What comes after the last row does not parse. */
+export class CsvSyntaxError extends Error {}
 
 /** The parser makes all rows of a slice before the first of them is taken. */
 const sliceBytes = 16 * 1024;
@@ -19,9 +22,17 @@ const sliceBytes = 16 * 1024;
 /**
  * The rows from an offset on, at which one begins, read as they are asked for.
  *
- * @throws Failure CONTENT_UNSUITABLE for what does not parse.
+ * @throws CsvSyntaxError after the rows before it.
  */
-export async function* csvRows(source: Source, from: number, delimiter: string): AsyncGenerator<CsvRow> {
+export async function* csvRows(
+  source: Source,
+  encoding: Encoding,
+  from: number,
+  delimiter: string,
+): AsyncGenerator<CsvRow> {
+  const rows: CsvRow[] = [];
+  const trail = new Trail(encoding, from);
+  let failure: Error | undefined;
   const options: Options = {
     delimiter,
     // Each cell is put together again from its bytes.
@@ -30,39 +41,86 @@ export async function* csvRows(source: Source, from: number, delimiter: string):
     // The header knows how many there must be; a row in the middle does not.
     relax_column_count: true,
     max_record_size: limits.csvRowBytesMax,
-    info: true,
+    // A stream that fails forgets what has not been taken from it.
+    on_record: (cells: string[], { bytes }: { readonly bytes: number }) => {
+      rows.push({ cells, end: trail.offsetOf(bytes) });
+      return null;
+    },
   };
   const parser = parse(options);
-  // What goes wrong is thrown where the rows are taken.
-  pipeline(Readable.from(slices(source, from), { objectMode: true }), parser, () => {});
+  const written = (error?: Error | null) => {
+    if (error) failure ??= new CsvSyntaxError(wording[(error as CsvError).code] ?? 'it does not parse');
+  };
+  parser.on('error', written);
+  parser.resume();
   try {
-    for await (const { record, info } of parser as AsyncIterable<Parsed>)
-      yield { cells: record, end: from + info.bytes };
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw unsuitable(`it is no CSV table: ${wording[error.code] ?? 'it does not parse'}`);
+    for (let at = from; at < source.size && failure === undefined; ) {
+      const slice = await sliceFrom(source, encoding, at);
+      at += slice.length;
+      const bytes = trail.add(slice);
+      await new Promise<void>((resolve) => parser.write(bytes, (error) => resolve(written(error))));
+      yield* rows.splice(0);
+    }
+    if (failure === undefined) await new Promise<void>((resolve) => ended(parser, resolve));
+    yield* rows.splice(0);
+    if (failure !== undefined) throw failure;
   } finally {
     parser.destroy();
   }
 }
 
-interface Parsed {
-  readonly record: string[];
-  readonly info: { readonly bytes: number };
+function ended(parser: ReturnType<typeof parse>, resolve: () => void): void {
+  parser.once('close', resolve);
+  parser.end();
 }
 
 const wording: Readonly<Partial<Record<string, string>>> = {
   CSV_INVALID_CLOSING_QUOTE: 'a quoted cell goes on after its closing quote',
   INVALID_OPENING_QUOTE: 'there is a quote within a cell that is not quoted',
   CSV_QUOTE_NOT_CLOSED: 'a quoted cell does not end',
-  CSV_MAX_RECORD_SIZE: `a row has more than ${limits.csvRowBytesMax} bytes`,
+  CSV_MAX_RECORD_SIZE: `it has more than ${limits.csvRowBytesMax} bytes`,
 };
 
-async function* slices(source: Source, from: number): AsyncGenerator<Buffer> {
-  for (let at = from; at < source.size; ) {
-    const slice = (await source.from(at)).subarray(0, sliceBytes);
-    at += slice.length;
-    yield slice;
+/** Cut between characters. */
+async function sliceFrom(source: Source, encoding: Encoding, at: number): Promise<Buffer> {
+  if (encoding.unitBytes === 1) return (await source.from(at)).subarray(0, sliceBytes);
+  const slice = await source.range(at, at + sliceBytes + encoding.unitBytes);
+  return slice.length > sliceBytes ? slice.subarray(0, encoding.cut(slice, sliceBytes)) : slice;
+}
+
+/** Knows where in the content lies what the parser has been given. */
+class Trail {
+  private readonly encoding: Encoding;
+  private readonly from: number;
+  /** Given, and not known to be the end of a row; only of UTF-16. */
+  private waiting: Buffer = Buffer.alloc(0);
+  /** How much of what was given is before that. */
+  private passed = 0;
+  /** Where that begins in the content. */
+  private at: number;
+
+  constructor(encoding: Encoding, from: number) {
+    this.encoding = encoding;
+    this.from = from;
+    this.at = from;
+  }
+
+  /** What the parser is given of a slice. */
+  add(slice: Buffer): Buffer {
+    if (this.encoding.unitBytes === 1) return slice;
+    const bytes = utf16AsUtf8(this.encoding, slice);
+    this.waiting = Buffer.concat([this.waiting, bytes]);
+    return bytes;
+  }
+
+  /** Where in the content as much as this has been given. Asked for in order. */
+  offsetOf(given: number): number {
+    if (this.encoding.unitBytes === 1) return this.from + given;
+    const row = this.waiting.subarray(0, given - this.passed);
+    this.waiting = this.waiting.subarray(row.length);
+    this.passed = given;
+    this.at += unitsOf(row) * this.encoding.unitBytes;
+    return this.at;
   }
 }
 
@@ -73,9 +131,4 @@ export function rowText(cells: readonly string[], delimiter: string): string {
 
 function needsQuotes(cell: string, delimiter: string): boolean {
   return cell.includes(delimiter) || cell.includes('"') || cell.includes('\n') || cell.includes('\r');
-}
-
-/** @throws Failure CONTENT_UNSUITABLE. */
-export function requireUtf8(bytes: Buffer): void {
-  if (!isUtf8(bytes)) throw unsuitable('it is no CSV table: it is not UTF-8');
 }

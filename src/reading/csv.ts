@@ -1,7 +1,8 @@
-import { Buffer } from 'node:buffer';
-import { invalid } from '../domain/errors.ts';
-import { type CsvRow, csvRows, requireUtf8, rowText } from './csv-rows.ts';
-import { markLength } from './json.ts';
+import { Buffer, isUtf8 } from 'node:buffer';
+import { Failure, invalid } from '../domain/errors.ts';
+import { delimiterFoundIn } from './csv-delimiter.ts';
+import { type CsvRow, CsvSyntaxError, csvRows, rowText } from './csv-rows.ts';
+import type { Encoding } from './encoding.ts';
 import type { Source } from './source.ts';
 import { characterEnd, unsuitable } from './utf8.ts';
 import type { CsvWindow, Reading } from './window.ts';
@@ -20,15 +21,26 @@ export interface CsvPlace {
 
 type Mutable<T> = { -readonly [P in keyof T]: T[P] };
 
-/** Reads rows of a table. The header comes once, before the first of them. */
+/**
+ * Reads rows of a table. The header comes once, before the first of them. A row that is none ends the reading: what is
+ * before it is an answer, and the next one says what is wrong.
+ */
 export async function readCsv(
   source: Source,
+  encoding: Encoding,
   window: CsvWindow,
   bytesMax: number,
   place?: CsvPlace,
 ): Promise<Reading<CsvPlace>> {
-  const header = await readHeader(source, window);
-  return await new CsvAnswer(source, window, bytesMax, header, place).read();
+  const delimiter = window.delimiter || (await delimiterFoundIn(source, encoding));
+  const table = { source, encoding, window: { ...window, delimiter } };
+  return await new CsvAnswer(table, await readHeader(table), bytesMax, place).read();
+}
+
+interface Table {
+  readonly source: Source;
+  readonly encoding: Encoding;
+  readonly window: CsvWindow;
 }
 
 /** The first row. */
@@ -40,13 +52,27 @@ interface Header {
   readonly end: number;
 }
 
-async function readHeader(source: Source, window: CsvWindow): Promise<Header> {
-  const start = markLength(await source.range(0, 3));
-  for await (const { cells, end } of csvRows(source, start, window.delimiter)) {
-    requireUtf8(Buffer.from(rowText(cells, window.delimiter), 'latin1'));
-    return { columns: cells, chosen: choose(cells, window.columns), end };
+async function readHeader({ source, encoding, window }: Table): Promise<Header> {
+  try {
+    for await (const { cells, end } of csvRows(source, encoding, encoding.start, window.delimiter))
+      return { columns: cells, chosen: choose(cells.map(wellFormed), window.columns), end };
+  } catch (error) {
+    throw toFailure(error, 'the header');
   }
   throw unsuitable('it is empty, and a CSV table has a header');
+}
+
+function toFailure(error: unknown, row: string): unknown {
+  return error instanceof CsvSyntaxError ? noTable(`${row}: ${error.message}`) : error;
+}
+
+function noTable(why: string) {
+  return unsuitable(`it is no CSV table: ${why}`);
+}
+
+/** A cell as it is shown. */
+function wellFormed(cell: string): string {
+  return Buffer.from(Buffer.from(cell, 'latin1').toString('utf8'), 'utf8').toString('latin1');
 }
 
 /** How many columns are named to whoever asks for one that is not there. */
@@ -69,23 +95,21 @@ function choose(columns: readonly string[], wanted: readonly string[]): number[]
 }
 
 class CsvAnswer {
-  private readonly source: Source;
-  private readonly window: CsvWindow;
+  private readonly table: Table;
   private readonly header: Header;
   private readonly place: Mutable<CsvPlace>;
   private room: number;
   private readonly pieces: Buffer[] = [];
   private firstRow: number | undefined;
+  private malformedRows = 0;
 
   constructor(
-    source: Source,
-    window: CsvWindow,
-    bytesMax: number,
+    table: Table,
     header: Header,
-    place: CsvPlace = { at: 0, row: 1, left: window.count, cut: 0 },
+    bytesMax: number,
+    place: CsvPlace = { at: 0, row: 1, left: table.window.count, cut: 0 },
   ) {
-    this.source = source;
-    this.window = window;
+    this.table = table;
     this.header = header;
     this.place = { ...place };
     this.room = bytesMax;
@@ -97,13 +121,20 @@ class CsvAnswer {
       if (!this.add(header.columns)) return this.answer(true);
       place.at = header.end;
     }
-    return this.answer(place.left !== 0 && (await this.rows()));
+    try {
+      return this.answer(place.left !== 0 && (await this.rows()));
+    } catch (error) {
+      const failure = toFailure(error, `row ${place.row}`);
+      if (this.pieces.length === 0 || !(failure instanceof Failure)) throw failure;
+      return this.answer(true);
+    }
   }
 
   /** True: there is more. */
   private async rows(): Promise<boolean> {
-    const { place, window, source } = this;
-    for await (const row of csvRows(source, place.at, window.delimiter)) {
+    const { place } = this;
+    const { window, source, encoding } = this.table;
+    for await (const row of csvRows(source, encoding, place.at, window.delimiter)) {
       if (!this.isBlank(row)) {
         this.check(row);
         if (place.row >= window.first) {
@@ -127,6 +158,7 @@ class CsvAnswer {
     return {
       content: { text: Buffer.concat(this.pieces).toString('utf8') },
       ...(this.firstRow === undefined ? {} : { firstLine: this.firstRow }),
+      malformedLines: this.malformedRows,
       next: hasMore ? this.place : undefined,
     };
   }
@@ -135,11 +167,13 @@ class CsvAnswer {
   private add(cells: readonly string[]): boolean {
     const { place } = this;
     const chosen = this.header.chosen.map((index) => cells[index]!);
-    const bytes = Buffer.from(rowText(chosen, this.window.delimiter), 'latin1');
-    requireUtf8(bytes);
+    const raw = Buffer.from(rowText(chosen, this.table.window.delimiter), 'latin1');
+    const isMalformed = !isUtf8(raw);
+    const bytes = isMalformed ? Buffer.from(raw.toString('utf8'), 'utf8') : raw;
     const rest = bytes.subarray(place.cut);
     const fits = rest.length <= this.room;
     if (!fits && this.pieces.length > 0) return false;
+    if (isMalformed && place.cut === 0) this.malformedRows++;
     const piece = fits ? rest : rest.subarray(0, characterEnd(rest, this.room));
     this.pieces.push(piece);
     this.room -= piece.length;
@@ -155,8 +189,9 @@ class CsvAnswer {
   private check({ cells }: CsvRow): void {
     const expected = this.header.columns.length;
     if (cells.length !== expected)
-      throw unsuitable(
-        `it is no CSV table: row ${this.place.row} has ${cells.length} cells, and the header ${expected}`,
+      throw noTable(
+        `row ${this.place.row} has ${cells.length} cells, and the header ${expected}, where ` +
+          `${JSON.stringify(this.table.window.delimiter)} stands between cells`,
       );
   }
 }

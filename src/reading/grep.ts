@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { turn } from '../domain/timer.ts';
-import { lineFeed } from './lines.ts';
+import type { Encoding } from './encoding.ts';
 import type { Pattern } from './pattern.ts';
 import type { Source } from './source.ts';
-import { characterEnd, lookAhead, textOf } from './utf8.ts';
+import { lookAhead } from './utf8.ts';
 import type { GrepWindow, Match, Reading } from './window.ts';
 
 /** Where an answer goes on: everything that the search knows between two bytes. */
@@ -21,9 +21,11 @@ export interface GrepPlace {
   readonly after: number;
   /** The last line that was shown. 0: none was. */
   readonly shown: number;
+  /** Lines that were malformed and have been counted, of those that may still be shown. */
+  readonly counted: readonly number[];
 }
 
-const begin: GrepPlace = { at: 0, line: 1, before: [], match: 0, after: 0, shown: 0 };
+const begin = { line: 1, before: [], match: 0, after: 0, shown: 0, counted: [] };
 
 /** What stands between groups of lines that are apart. */
 const separator = Buffer.from('--\n');
@@ -37,21 +39,25 @@ type Mutable<T> = { -readonly [P in keyof T]: T[P] };
 /** Reads the lines that a pattern takes, with those around them. */
 export function readGrep(
   source: Source,
+  encoding: Encoding,
   window: GrepWindow,
   pattern: Pattern,
   bytesMax: number,
-  place: GrepPlace = begin,
+  place: GrepPlace = { ...begin, at: encoding.start },
 ): Promise<Reading<GrepPlace>> {
-  return new Grep(source, window, pattern, bytesMax, place).read();
+  return new Grep(source, encoding, window, pattern, bytesMax, place).read();
 }
 
 class Grep {
   private readonly source: Source;
+  private readonly encoding: Encoding;
   private readonly window: GrepWindow;
   private readonly pattern: Pattern;
-  private readonly place: Mutable<GrepPlace> & { before: number[] };
+  private readonly place: Mutable<GrepPlace> & { before: number[]; counted: number[] };
   private room: number;
+  /** UTF-8. */
   private readonly pieces: Buffer[] = [];
+  private malformedLines = 0;
   private lineFeeds = 0;
   private readonly matches: Match[] = [];
   private startOffset: number | undefined;
@@ -59,11 +65,19 @@ class Grep {
   private firstLine: number | undefined;
   private steps = 0;
 
-  constructor(source: Source, window: GrepWindow, pattern: Pattern, bytesMax: number, place: GrepPlace) {
+  constructor(
+    source: Source,
+    encoding: Encoding,
+    window: GrepWindow,
+    pattern: Pattern,
+    bytesMax: number,
+    place: GrepPlace,
+  ) {
     this.source = source;
+    this.encoding = encoding;
     this.window = window;
     this.pattern = pattern;
-    this.place = { ...place, before: [...place.before] };
+    this.place = { ...place, before: [...place.before], counted: [...place.counted] };
     this.room = bytesMax;
   }
 
@@ -79,11 +93,12 @@ class Grep {
   private answer(hasMore: boolean): Reading<GrepPlace> {
     const { place } = this;
     return {
-      content: { text: textOf(Buffer.concat(this.pieces)) },
+      content: { text: Buffer.concat(this.pieces).toString('utf8') },
       startOffset: this.startOffset ?? place.at,
       endOffset: this.endOffset ?? place.at,
       ...(this.firstLine === undefined ? {} : { firstLine: this.firstLine }),
       matches: this.matches,
+      malformedLines: this.malformedLines,
       next: hasMore ? place : undefined,
     };
   }
@@ -92,8 +107,8 @@ class Grep {
   private async pass(): Promise<boolean> {
     const { place } = this;
     const bytes = await this.source.from(place.at);
-    const found = bytes.indexOf(lineFeed);
-    if (found >= 0) this.nextLine(place.at + found + 1);
+    const found = this.encoding.lineEnd(bytes, 0);
+    if (found >= 0) this.nextLine(place.at + found);
     else place.at += bytes.length;
     return found >= 0 || !this.source.spent;
   }
@@ -104,6 +119,25 @@ class Grep {
     this.place.rest = undefined;
   }
 
+  /** Whether the line at the place is wanted, of whose beginning this is enough. */
+  private takes(line: Buffer): boolean {
+    const bytes = this.encoding.withoutEnd(line, this.pattern.lineBytesMax);
+    const text = this.encoding.text(bytes);
+    // Every other text is what the bytes say.
+    if (text.includes('\ufffd')) this.judge(bytes);
+    return this.pattern.takes(text);
+  }
+
+  /** Counts the line at the place if this part of it is malformed, once. */
+  private judge(bytes: Buffer): void {
+    const { counted, line, before } = this.place;
+    if (counted.includes(line) || !this.encoding.isMalformed(bytes)) return;
+    this.malformedLines++;
+    // What is before the first of these has been passed for good.
+    const first = line - before.length;
+    this.place.counted = [...counted.filter((one) => one >= first), line];
+  }
+
   /** Shows or passes a line, or several. False: the answer is complete. */
   private async line(): Promise<boolean> {
     const { place, window } = this;
@@ -112,13 +146,13 @@ class Grep {
     if (this.skim(bytes)) return await this.pause();
     const line = await this.beginning(this.pattern.needed);
     this.steps += line.length * this.pattern.instructions;
-    if (this.pattern.takes(line)) {
+    if (this.takes(line)) {
       const groupEnd = place.at + line.length;
       this.expect();
       // It has been looked for so that the answer says whether there is more.
       if (this.matches.length >= window.matchesMax) return false;
       // What stands before a match is not shown without it, unless an answer cannot hold both.
-      return this.pieces.length === 0 || groupEnd - place.at + separator.length <= this.room;
+      return this.pieces.length === 0 || (await this.fits(groupEnd));
     }
     if (place.after > 0) return await this.show();
     this.remember(place.at);
@@ -134,15 +168,23 @@ class Grep {
   private async beginning(bytesMax: number): Promise<Buffer> {
     const { at } = this.place;
     const near = (await this.source.from(at)).subarray(0, bytesMax);
-    const nearEnd = near.indexOf(lineFeed);
-    if (nearEnd >= 0) return near.subarray(0, nearEnd + 1);
+    const nearEnd = this.encoding.lineEnd(near, 0);
+    if (nearEnd >= 0) return near.subarray(0, nearEnd);
     const line = await this.source.range(at, at + bytesMax);
-    const end = line.indexOf(lineFeed);
-    return end < 0 ? line : line.subarray(0, end + 1);
+    const end = this.encoding.lineEnd(line, 0);
+    return end < 0 ? line : line.subarray(0, end);
   }
 
   private isWhole(line: Buffer): boolean {
-    return line.at(-1) === lineFeed || this.place.at + line.length === this.source.size;
+    return this.encoding.endsLine(line) || this.place.at + line.length === this.source.size;
+  }
+
+  /** True if there is room for what lies before `end`, and a separator. */
+  private async fits(end: number): Promise<boolean> {
+    const { place, encoding, source } = this;
+    const room = this.room - separator.length;
+    if ((end - place.at) / encoding.unitBytes > room) return false;
+    return encoding.utf8(await source.range(place.at, end)).length <= room;
   }
 
   /** Passes the lines of a block that are not wanted, up to one that is or that goes on in the next. False: none. */
@@ -152,13 +194,13 @@ class Grep {
     const start = place.at;
     let next = 0;
     while (this.steps < stepsMax) {
-      const found = bytes.indexOf(lineFeed, next);
+      const found = this.encoding.lineEnd(bytes, next);
       if (found < 0 || found - next > pattern.lineBytesMax) break;
-      const line = bytes.subarray(next, found + 1);
-      if (pattern.takes(line)) break;
+      const line = bytes.subarray(next, found);
+      if (this.takes(line)) break;
       this.steps += line.length * pattern.instructions;
       this.remember(start + next);
-      next = found + 1;
+      next = found;
       this.nextLine(start + next);
     }
     return next > 0;
@@ -198,8 +240,9 @@ class Grep {
     const room = this.room - (needsSeparator ? separator.length : 0);
     const isFirst = this.pieces.length === 0;
     if (room <= 0) return false;
-    const line = await this.beginning(room + lookAhead);
-    const isWhole = line.length <= room && this.isWhole(line);
+    const line = await this.beginning(room * this.encoding.unitBytes + lookAhead);
+    const fitting = this.encoding.fitting(line, room);
+    const isWhole = fitting === line.length && this.isWhole(line);
     if (!isWhole && !isFirst) return false;
     if (needsSeparator) this.add(separator);
     if (needsSeparator && !isWhole && room < roomMin) {
@@ -208,13 +251,14 @@ class Grep {
       return false;
     }
     this.count(isRest);
-    const end = isWhole ? line.length : characterEnd(line, room);
+    const piece = line.subarray(0, fitting);
+    this.judge(piece);
     this.startOffset ??= place.at;
-    this.add(line.subarray(0, end));
-    this.endOffset = place.at + end;
-    if (isWhole) this.nextLine(place.at + end);
+    this.add(this.encoding.utf8(piece));
+    this.endOffset = place.at + fitting;
+    if (isWhole) this.nextLine(place.at + fitting);
     else {
-      place.at += end;
+      place.at += fitting;
       place.rest = 'shown';
     }
     return isWhole;
@@ -235,6 +279,6 @@ class Grep {
   private add(piece: Buffer): void {
     this.pieces.push(piece);
     this.room -= piece.length;
-    if (piece.at(-1) === lineFeed) this.lineFeeds++;
+    if (piece.at(-1) === separator.at(-1)) this.lineFeeds++;
   }
 }

@@ -17,10 +17,12 @@ const backslash = 0x5c;
 /** The document is not JSON. */
 export class JsonSyntaxError extends Error {
   readonly offset: number;
+  readonly expected: string;
 
   constructor(offset: number, expected: string) {
     super(`expected ${expected} at byte ${offset}`);
     this.offset = offset;
+    this.expected = expected;
   }
 }
 

@@ -1,16 +1,20 @@
-import { type Buffer, isUtf8 } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { limits } from '../domain/limits.ts';
 import { turn } from '../domain/timer.ts';
+import type { Encoding } from './encoding.ts';
 import { leadsNowhere } from './json-pointer.ts';
 import { JsonScanner, JsonSyntaxError } from './json-scanner.ts';
 import type { Source } from './source.ts';
-import { characterEnd, lookAhead, textOf, unsuitable } from './utf8.ts';
+import { lookAhead, unsuitable } from './utf8.ts';
+import { unitsOf, utf16AsUtf8 } from './utf16.ts';
 import type { Reading } from './window.ts';
 
 /** What is still wanted of the value, in the content: it is not searched for again. */
 export interface JsonPlace {
   readonly at: number;
   readonly end: number;
+  /** `at` lies within a line that was malformed and has been counted. */
+  readonly counted?: boolean | undefined;
 }
 
 /** How much is scanned before others have their turn, in bytes. */
@@ -23,41 +27,65 @@ const stepBytes = 512 * 1024;
  */
 export async function readJson(
   source: Source,
+  encoding: Encoding,
   tokens: readonly string[],
   bytesMax: number,
   place?: JsonPlace,
 ): Promise<Reading<JsonPlace>> {
-  const { at, end } = place ?? (await find(source, tokens));
-  const stop = Math.min(at + bytesMax, end);
-  const bytes = await source.range(at, stop + lookAhead);
-  const length = stop === end ? end - at : characterEnd(bytes, stop - at);
-  const next = at + length;
+  const { at, end, counted = false } = place ?? (await find(source, encoding, tokens));
+  const bytes = await source.range(at, Math.min(at + bytesMax * encoding.unitBytes, end) + lookAhead);
+  const piece = bytes.subarray(0, encoding.fitting(bytes.subarray(0, end - at), bytesMax));
+  const next = at + piece.length;
+  const shown = encoding.countMalformed(piece, counted);
   return {
-    content: { text: textOf(bytes.subarray(0, length)) },
-    next: next < end ? { at: next, end } : undefined,
+    content: { text: encoding.text(piece) },
+    malformedLines: shown.lines,
+    next: next < end ? { at: next, end, ...(shown.goesOn ? { counted: true } : {}) } : undefined,
   };
 }
 
-async function find(source: Source, tokens: readonly string[]): Promise<JsonPlace> {
+async function find(source: Source, encoding: Encoding, tokens: readonly string[]): Promise<JsonPlace> {
   if (source.size > limits.jsonDocumentBytesMax)
     throw unsuitable(
       `it has ${source.size} bytes, and a JSON document of at most ${limits.jsonDocumentBytesMax} can be searched`,
     );
-  const document = await source.range(0, source.size);
-  if (!isUtf8(document)) throw unsuitable('it is no JSON document: it is not UTF-8');
-  const scanner = new JsonScanner(document, markLength(document), tokens);
+  const isUtf16 = encoding.unitBytes === 2;
+  const text = await source.range(isUtf16 ? encoding.start : 0, source.size);
+  const document = isUtf16 ? await inSteps(encoding, text) : text;
+  const offsetOf = async (at: number) =>
+    isUtf16 ? encoding.start + encoding.unitBytes * (await countUnits(document, at)) : at;
+  const scanner = new JsonScanner(document, isUtf16 ? 0 : encoding.start, tokens);
   try {
     while (!scanner.step(stepBytes)) await turn();
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    throw unsuitable(`it is no JSON document: ${error.message}`);
+    const offset = await offsetOf(error.offset);
+    throw unsuitable(`it is no JSON document: expected ${error.expected} at byte ${offset}`);
   }
   const { target } = scanner;
   if (target === undefined) throw leadsNowhere('json.pointer', tokens, scanner.way);
-  return { at: target.start, end: target.end };
+  return { at: await offsetOf(target.start), end: await offsetOf(target.end) };
 }
 
-/** Of the byte order mark that some programs begin a text with. */
-export function markLength(bytes: Buffer): number {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+/** UTF-16 as UTF-8. */
+async function inSteps(encoding: Encoding, bytes: Buffer): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const most = at + stepBytes;
+    const end = most < bytes.length ? encoding.cut(bytes, most) : bytes.length;
+    pieces.push(utf16AsUtf8(encoding, bytes.subarray(at, end)));
+    at = end;
+    await turn();
+  }
+  return Buffer.concat(pieces);
+}
+
+/** In the first bytes. */
+async function countUnits(bytes: Buffer, end: number): Promise<number> {
+  let units = 0;
+  for (let at = 0; at < end; at += stepBytes) {
+    units += unitsOf(bytes.subarray(at, Math.min(end, at + stepBytes)));
+    await turn();
+  }
+  return units;
 }

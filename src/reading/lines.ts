@@ -1,10 +1,7 @@
-import type { Buffer } from 'node:buffer';
+import type { Encoding } from './encoding.ts';
 import type { Source } from './source.ts';
-import { characterEnd, lookAhead, textOf } from './utf8.ts';
+import { lookAhead } from './utf8.ts';
 import type { LineWindow, Reading } from './window.ts';
-
-/** What ends a line; a carriage return before it belongs to the end. */
-export const lineFeed = 0x0a;
 
 /** Where an answer goes on. */
 export interface LinePlace {
@@ -14,74 +11,61 @@ export interface LinePlace {
   readonly line: number;
   /** How many lines are still wanted, that one included; undefined for all. */
   readonly left?: number | undefined;
+  /** `at` lies within a line that was malformed and has been counted. */
+  readonly counted?: boolean | undefined;
 }
 
 /** Reads from a line on: as many whole lines as fit, or a part of one that does not fit. */
 export async function readLines(
   source: Source,
+  encoding: Encoding,
   { first, count }: LineWindow,
   bytesMax: number,
-  place: LinePlace = { at: 0, line: 1, left: count },
+  place: LinePlace = { at: encoding.start, line: 1, left: count },
 ): Promise<Reading<LinePlace>> {
-  const found = place.line < first ? await seek(source, first, place) : place;
+  const found = place.line < first ? await seek(source, encoding, first, place) : place;
   const { at, line } = found;
   if (line < first || at >= source.size)
     return {
       content: { text: '' },
       startOffset: at,
       endOffset: at,
+      malformedLines: 0,
       next: at < source.size ? found : undefined,
     };
-  const bytes = await source.range(at, at + bytesMax + lookAhead);
+  const bytes = await source.range(at, at + bytesMax * encoding.unitBytes + lookAhead);
   const left = found.left ?? Number.POSITIVE_INFINITY;
-  const { length, ended } = wholeLines(bytes, Math.min(bytesMax, bytes.length), left);
-  const fits = length === bytes.length || ended === left;
-  const end = at + (fits || ended > 0 ? length : characterEnd(bytes, bytesMax));
-  const isDone = ended === left || end === source.size;
+  const fitting = left === 0 ? 0 : encoding.fitting(bytes, bytesMax);
+  const { length, ended } = encoding.firstLines(bytes.subarray(0, fitting), left);
+  const end = at + (ended === left || (ended > 0 && at + fitting < source.size) ? length : fitting);
+  const piece = bytes.subarray(0, end - at);
+  const shown = encoding.countMalformed(piece, found.counted === true);
   return {
-    content: { text: textOf(bytes.subarray(0, end - at)) },
+    content: { text: encoding.text(piece) },
     startOffset: at,
     endOffset: end,
     ...(end > at ? { firstLine: line } : {}),
-    next: isDone
-      ? undefined
-      : {
-          at: end,
-          line: line + ended,
-          ...(found.left === undefined ? {} : { left: found.left - ended }),
-        },
+    malformedLines: shown.lines,
+    next:
+      ended === left || end === source.size
+        ? undefined
+        : {
+            at: end,
+            line: line + ended,
+            ...(found.left === undefined ? {} : { left: found.left - ended }),
+            ...(shown.goesOn ? { counted: true } : {}),
+          },
   };
 }
 
-/**
- * How far whole lines go within `limit` bytes, and how many there are, at most `count`. Where all bytes are within the
- * limit the content ends with them, and its last line needs no end.
- */
-function wholeLines(bytes: Buffer, limit: number, count: number): { length: number; ended: number } {
-  let length = 0;
-  let ended = 0;
-  while (ended < count) {
-    const at = bytes.indexOf(lineFeed, length);
-    if (at < 0 || at >= limit) return { length: limit === bytes.length ? limit : length, ended };
-    length = at + 1;
-    ended++;
-  }
-  return { length, ended };
-}
-
 /** The beginning of a line; the end of the content if there is none; or how far it came. */
-async function seek(source: Source, first: number, place: LinePlace): Promise<LinePlace> {
+async function seek(source: Source, encoding: Encoding, first: number, place: LinePlace): Promise<LinePlace> {
   let { at, line } = place;
   while (at < source.size) {
     const bytes = await source.from(at);
-    let next = 0;
-    while (line < first) {
-      const found = bytes.indexOf(lineFeed, next);
-      next = found < 0 ? bytes.length : found + 1;
-      if (found < 0) break;
-      line++;
-    }
-    at += next;
+    const passed = encoding.firstLines(bytes, first - line);
+    line += passed.ended;
+    at += line === first ? passed.length : bytes.length;
     if (line === first || source.spent) break;
   }
   return { ...place, at, line };

@@ -1,8 +1,7 @@
-import { type Buffer, isUtf8 } from 'node:buffer';
 import { RE2JS } from 're2js';
 import { invalid } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { characterEnd, lookAhead, unsuitable } from './utf8.ts';
+import { lookAhead } from './utf8.ts';
 
 /** A regular expression that takes time proportional to the text, whatever it is. */
 export class Pattern {
@@ -34,24 +33,14 @@ export class Pattern {
     );
   }
 
-  /**
-   * True if the line is wanted.
-   *
-   * @param line with its end, or as much of it as {@link lineBytesMax} and a few bytes.
-   * @throws Failure CONTENT_UNSUITABLE if it is not text.
-   */
-  takes(line: Buffer): boolean {
-    const end = line.length > this.lineBytesMax ? characterEnd(line, this.lineBytesMax) : textEnd(line);
-    const text = line.toString('utf8', 0, end);
-    // Every other text is what the bytes say: decoding replaces what is not UTF-8.
-    if (text.includes('\ufffd') && !isUtf8(line.subarray(0, end)))
-      throw unsuitable('it is not UTF-8 text; read it as bytes');
+  /** True if a line is wanted. @param text of it without its end, or of its first {@link lineBytesMax} bytes. */
+  takes(text: string): boolean {
     return this.regex.test(text) !== this.invert;
   }
 
-  /** So many bytes of a line tell whether it is wanted. */
+  /** So many bytes of a line tell whether it is wanted: whole units, whatever they are. */
   get needed(): number {
-    return this.lineBytesMax + lookAhead;
+    return this.lineBytesMax + (this.lineBytesMax % 2) + lookAhead;
   }
 }
 
@@ -62,10 +51,4 @@ function compiled(field: string, pattern: string, ignoreCase: boolean): RE2JS {
     const why = (error as Error).message.replace(/^error parsing regexp: /, '');
     throw invalid(field, `is no regular expression of RE2: ${why}`);
   }
-}
-
-/** Before the line feed, or the carriage return and line feed. */
-function textEnd(line: Buffer): number {
-  if (line.at(-1) !== 0x0a) return line.length;
-  return line.at(-2) === 0x0d ? line.length - 2 : line.length - 1;
 }

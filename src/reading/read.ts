@@ -1,5 +1,6 @@
 import { type BytePlace, readBytes } from './bytes.ts';
 import { type CsvPlace, readCsv } from './csv.ts';
+import { Encoding, type EncodingName, encodingOf } from './encoding.ts';
 import { type GrepPlace, readGrep } from './grep.ts';
 import { type JsonPlace, readJson } from './json.ts';
 import { parsePointer } from './json-pointer.ts';
@@ -37,30 +38,51 @@ export function readerOf(window: Window): Read {
         readBytes(source, window, bytesMax, place as BytePlace | undefined);
     case 'lines':
     case 'head':
-      return (source, { bytesMax, place }) =>
-        readLines(source, window, bytesMax, place as LinePlace | undefined);
+      return textReader<LinePlace>((source, encoding, { bytesMax }, place) =>
+        readLines(source, encoding, window, bytesMax, place),
+      );
     case 'tail':
-      return (source, { bytesMax, place }) =>
-        readTail(source, window, bytesMax, place as TailPlace | undefined);
+      return textReader<TailPlace>((source, encoding, { bytesMax }, place) =>
+        readTail(source, encoding, window, bytesMax, place),
+      );
     case 'grep': {
       const pattern = new Pattern('grep.pattern', window.pattern, window);
-      return (source, { bytesMax, place }) =>
-        readGrep(source, window, pattern, bytesMax, place as GrepPlace | undefined);
+      return textReader<GrepPlace>((source, encoding, { bytesMax }, place) =>
+        readGrep(source, encoding, window, pattern, bytesMax, place),
+      );
     }
     case 'json': {
       const tokens = parsePointer('json.pointer', window.pointer);
-      return (source, { bytesMax, place }) =>
-        readJson(source, tokens, bytesMax, place as JsonPlace | undefined);
+      return textReader<JsonPlace>((source, encoding, { bytesMax }, place) =>
+        readJson(source, encoding, tokens, bytesMax, place),
+      );
     }
     case 'csv':
-      return (source, { bytesMax, contentType, place }) => {
+      return textReader<CsvPlace>((source, encoding, { bytesMax, contentType }, place) => {
         const delimiter = window.delimiter || delimiterOf(contentType);
-        return readCsv(source, { ...window, delimiter }, bytesMax, place as CsvPlace | undefined);
-      };
+        return readCsv(source, encoding, { ...window, delimiter }, bytesMax, place);
+      });
   }
 }
 
-/** What stands between the cells of a table of that type. */
+/** Where an answer goes on, and how its text is read. */
+interface TextPlace {
+  readonly encoding: EncodingName;
+}
+
+/** Every window but that of bytes shows text, which is read as the beginning of the content says. */
+function textReader<Place>(
+  read: (source: Source, encoding: Encoding, request: ReadRequest, place?: Place) => Promise<Reading<Place>>,
+): Read {
+  return async (source, request) => {
+    const place = request.place as (Place & TextPlace) | undefined;
+    const encoding = place === undefined ? await encodingOf(source) : new Encoding(place.encoding);
+    const { next, ...reading } = await read(source, encoding, request, place);
+    return { ...reading, next: next && { ...next, encoding: encoding.name } };
+  };
+}
+
+/** What stands between the cells of a table of that type; empty: the table tells. */
 function delimiterOf(contentType: string): string {
-  return /^text\/tab-separated-values\s*(;|$)/.test(contentType) ? '\t' : ',';
+  return /^text\/tab-separated-values\s*(;|$)/.test(contentType) ? '\t' : '';
 }

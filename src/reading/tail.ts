@@ -1,6 +1,7 @@
-import { lineFeed } from './lines.ts';
+import type { Buffer } from 'node:buffer';
+import type { Encoding } from './encoding.ts';
 import type { Source } from './source.ts';
-import { characterEnd, lookAhead, textOf } from './utf8.ts';
+import { lookAhead } from './utf8.ts';
 import type { Reading, TailWindow } from './window.ts';
 
 /** Where an answer goes on, towards the beginning. */
@@ -11,6 +12,8 @@ export interface TailPlace {
   readonly left: number;
   /** The number of the line at `end`, where it is known. */
   readonly line?: number | undefined;
+  /** `end` lies within a line that was malformed and has been counted. */
+  readonly counted?: boolean | undefined;
 }
 
 /**
@@ -19,72 +22,96 @@ export interface TailPlace {
  */
 export async function readTail(
   source: Source,
+  encoding: Encoding,
   window: TailWindow,
   bytesMax: number,
   place: TailPlace = { end: source.size, left: window.lines },
 ): Promise<Reading<TailPlace>> {
   const { end } = place;
-  const from = Math.max(0, end - bytesMax);
-  // One byte before tells whether a line begins there, and three whether a character does.
-  const bytesFrom = Math.max(0, from - lookAhead);
-  const bytes = await source.range(bytesFrom, end);
-  let start = end;
-  let begun = 0;
-  for (let at = end; begun < place.left && at > from; ) {
-    // The line feed at the end of a line does not begin another.
-    const found = at - bytesFrom >= 2 ? bytes.lastIndexOf(lineFeed, at - bytesFrom - 2) : -1;
-    at = bytesFrom + found + 1;
-    if (found < 0 && bytesFrom > 0) break;
-    if (at < from) break;
-    start = at;
-    begun++;
-  }
-  if (begun === 0 && place.left > 0 && from < end) {
-    // A character that began before is left for the next answer as a whole.
-    const cut = characterEnd(bytes, from - bytesFrom) + bytesFrom;
-    start = cut < from ? characterAfter(bytes, from - bytesFrom) + bytesFrom : from;
-  }
-  const piece = bytes.subarray(start - bytesFrom);
-  const text = textOf(piece);
-  const firstLine = await lineAt(source, start, end, piece, place);
-  const isDone = start === 0 || begun === place.left;
+  const { start, begun } = await beginning(source, encoding, bytesMax, place);
+  const piece = await source.range(start, end);
+  const firstLine = await lineAt(source, encoding, start, end, piece, place);
+  const isDone = start <= encoding.start || begun === place.left;
+  const malformed = encoding.malformedLines(piece);
+  const again = place.counted && encoding.isMalformed(lastLine(encoding, piece)) ? 1 : 0;
+  const isWithin = begun === 0 && (malformed > 0 || place.counted === true);
   return {
-    content: { text },
+    content: { text: encoding.text(piece) },
     startOffset: start,
     endOffset: end,
     ...(start < end && firstLine !== undefined ? { firstLine } : {}),
+    malformedLines: malformed - again,
     next: isDone
       ? undefined
       : {
           end: start,
           left: place.left - begun,
           ...(firstLine === undefined ? {} : { line: firstLine }),
+          ...(isWithin ? { counted: true } : {}),
         },
   };
 }
 
-/** The end of the character that `at` is within. */
-function characterAfter(bytes: Uint8Array, at: number): number {
-  let after = at;
-  while (after < bytes.length && (bytes[after]! & 0xc0) === 0x80) after++;
-  return after;
+/** Where the piece begins that ends at the place, and how many lines begin in it; none in a part of one. */
+async function beginning(
+  source: Source,
+  encoding: Encoding,
+  bytesMax: number,
+  { end, left }: TailPlace,
+): Promise<{ readonly start: number; readonly begun: number }> {
+  const parity = (end - encoding.start) % encoding.unitBytes;
+  const from = Math.max(encoding.start, end - bytesMax * encoding.unitBytes - parity);
+  // What is before tells whether a line begins there, and whether a character does.
+  const bytesFrom = Math.max(encoding.start, from - lookAhead);
+  const bytes = await source.range(bytesFrom, end);
+  const lines = lastLines(encoding, bytes, from - bytesFrom, bytesFrom === encoding.start, left);
+  const whole = bytes.subarray(lines.at(-1) ?? encoding.cutAfter(bytes, from - bytesFrom));
+  const start = end - encoding.fittingEnd(whole, bytesMax);
+  return { start, begun: lines.filter((line) => bytesFrom + line >= start).length };
+}
+
+/** Where the last lines begin in `bytes`, from the last one on: at most so many, and none before `from`. */
+function lastLines(
+  encoding: Encoding,
+  bytes: Buffer,
+  from: number,
+  isBeginning: boolean,
+  count: number,
+): readonly number[] {
+  const lines: number[] = [];
+  // The line feed at the end of a line does not begin another.
+  let before = bytes.length - (encoding.endsLine(bytes) ? encoding.unitBytes : 0);
+  while (lines.length < count && before >= 0 && bytes.length > 0) {
+    const found = encoding.lastLineEnd(bytes, before);
+    const start = found < 0 && isBeginning ? 0 : found;
+    if (start < from || found === bytes.length) break;
+    lines.push(start);
+    before = found < 0 ? -1 : start - encoding.unitBytes;
+  }
+  return lines;
+}
+
+function lastLine(encoding: Encoding, bytes: Buffer): Buffer {
+  const before = bytes.length - (encoding.endsLine(bytes) ? encoding.unitBytes : 0);
+  return bytes.subarray(Math.max(0, encoding.lastLineEnd(bytes, before)));
 }
 
 /** The number of the line at `start`; undefined for contents that are too long to be counted. */
-async function lineAt(source: Source, start: number, end: number, piece: Uint8Array, place: TailPlace) {
-  if (place.line !== undefined) return place.line - lineFeeds(piece);
+async function lineAt(
+  source: Source,
+  encoding: Encoding,
+  start: number,
+  end: number,
+  piece: Buffer,
+  place: TailPlace,
+): Promise<number | undefined> {
+  if (place.line !== undefined) return place.line - encoding.lineFeeds(piece);
   if (source.size > source.bytesMax || end !== source.size) return undefined;
   let line = 1;
-  for (let at = 0; at < start; ) {
+  for (let at = encoding.start; at < start; ) {
     const bytes = (await source.from(at)).subarray(0, start - at);
-    line += lineFeeds(bytes);
+    line += encoding.lineFeeds(bytes);
     at += bytes.length;
   }
   return line;
-}
-
-function lineFeeds(bytes: Uint8Array): number {
-  let count = 0;
-  for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) count++;
-  return count;
 }

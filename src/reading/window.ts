@@ -77,6 +77,11 @@ export interface Reading<Place> {
   /** Number of the first line (or row), from 1; undefined where it is not known. */
   readonly firstLine?: number;
   readonly matches?: readonly Match[];
+  /**
+   * How many lines (or rows) were not well-formed, so that U+FFFD stands in them, among those that this answer is the
+   * first to show; a search counts those that it is the first to look at. Default 0.
+   */
+  readonly malformedLines?: number;
   /** Where the next answer goes on; undefined: there is no more. A plain value that JSON can hold. */
   readonly next?: Place | undefined;
 }

@@ -11,6 +11,7 @@ export function openLog(level: string, activeTraceId: () => string | undefined =
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
+      hooks: { streamWrite: escapeControls },
       mixin: () => {
         const traceId = activeTraceId();
         return traceId === undefined ? {} : { trace_id: traceId };
@@ -18,6 +19,14 @@ export function openLog(level: string, activeTraceId: () => string | undefined =
     },
     // Synchronous, so that the last lines before an exit are there.
     pino.destination({ dest: 1, sync: true }),
+  );
+}
+
+/** A line as JSON in which nothing steers the terminal that shows it: JSON itself escapes only the first 32 controls. */
+export function escapeControls(line: string): string {
+  return line.replace(
+    /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 

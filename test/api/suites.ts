@@ -8,6 +8,7 @@ import type { OpenDoor } from '../support/door.ts';
 import { artifactsSuite } from './artifacts/artifacts.suite.ts';
 import { contentTypesSuite } from './artifacts/content-types.suite.ts';
 import { earlySuite } from './artifacts/early.suite.ts';
+import { encodingsSuite } from './artifacts/encodings.suite.ts';
 import { lineageSuite } from './artifacts/lineage.suite.ts';
 import { queriesSuite } from './artifacts/queries.suite.ts';
 import { readingSuite } from './artifacts/reading.suite.ts';
@@ -131,6 +132,14 @@ const suites: readonly Suite[] = [
     name: 'reading',
     run: readingSuite,
     also: { 'Connect with JSON over HTTP/1.1': 'pieces are bytes, text, rows or JSON within JSON' },
+  },
+  {
+    name: 'encodings',
+    run: encodingsSuite,
+    also: {
+      'Connect with JSON over HTTP/1.1': 'the count is a number as text',
+      'gRPC-Web over HTTP/1.1': 'the clients of browsers see the count, too',
+    },
   },
   {
     name: 'maintenance',

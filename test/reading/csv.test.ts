@@ -46,7 +46,8 @@ describe('rows of a table', () => {
         count,
         how,
         async (table, first, n, how) => {
-          const answers = await readAll(table.text, rows(first, { count: n }), how);
+          const text = how.as === 'utf-8' ? table.text : table.text.replace('\ufeff', '');
+          const answers = await readAll(text, rows(first, { count: n }), how);
           const body = table.body.slice(first - 1, n === undefined ? undefined : first - 1 + n);
           expect(textOf(answers)).toBe([table.header, ...body].map((row) => plain(row)).join(''));
           const numbers = answers.flatMap(({ firstLine }) => firstLine ?? []);
@@ -62,6 +63,39 @@ describe('rows of a table', () => {
     const text = 'id,näme,total\n1,"x, y",2\n3,z,4\n';
     const window = rows(1, { columns: ['total', 'näme', 'total'] });
     expect((await readOnce(text, window)).content).toEqual({ text: 'total,näme,total\n2,"x, y",2\n4,z,4\n' });
+  });
+
+  it.each([
+    ['a;b\n1,5;"x,y"\n', 'a'],
+    ['"a,x";b;c\n1;2;3\n', 'b'],
+    ['a\tb\n1\t2\n', 'b'],
+    ['a|b;c|d\n1|2|3\n', 'b;c'],
+    ['"a\n;;;;",b\r\n1,2\n', 'b'],
+  ])('are separated by what the header has (%#)', async (text, column) => {
+    const byHeader = { delimiter: '', columns: [column] };
+    for (const as of ['utf-8', 'marked', 'le', 'be'] as const) {
+      const answer = textOf(await readAll(text, rows(1, byHeader), { as }));
+      expect(answer.startsWith(`${column}\n`)).toBe(true);
+    }
+  });
+
+  it('before one that is none come out, and then what is wrong with it', async () => {
+    const good = 'a,b\n1,2\n3,4\n';
+    for (const bad of [
+      '5\n',
+      '5,6,7\n',
+      '5,x"y\n',
+      '"5"x,6\n',
+      '"5,6\n',
+      `"${'x'.repeat(1024 * 1024 + 1)}",2\n`,
+    ])
+      for (const as of ['utf-8', 'le'] as const) {
+        const answer = await readOnce(`${good}${bad}7,8\n`, rows(), { as });
+        expect(answer.content).toEqual({ text: good });
+        const failure = await failureOf(readOnce(`${good}${bad}7,8\n`, rows(), { as }, answer.next));
+        expect(failure).toMatchObject({ reason: 'CONTENT_UNSUITABLE' });
+        expect(failure.message).toContain('row 3');
+      }
   });
 
   it('are separated as the table is', async () => {
@@ -87,7 +121,11 @@ describe('rows of a table', () => {
 
   it('beyond the last leave the header alone', async () => {
     for (const window of [rows(3), rows(1, { count: 0 })])
-      expect(await readOnce('a,b\n1,2\n', window)).toEqual({ content: { text: 'a,b\n' }, next: undefined });
+      expect(await readOnce('a,b\n1,2\n', window)).toEqual({
+        content: { text: 'a,b\n' },
+        malformedLines: 0,
+        next: undefined,
+      });
   });
 
   it('go on without the rows before', async () => {
@@ -109,20 +147,11 @@ describe('what is no table', () => {
     ['a,b\n"1,2\n', /a quoted cell does not end/],
     ['a,b\n1,x"y\n', /a quote within a cell/],
     ['a,b\n"1"x,2\n', /goes on after its closing quote/],
-    [`a,b\n"${'x'.repeat(1024 * 1024 + 1)}",2\n`, /a row has more than 1048576 bytes/],
+    [`a,b\n"${'x'.repeat(1024 * 1024 + 1)}",2\n`, /row 1: it has more than 1048576 bytes/],
   ])('is unsuitable (%#)', async (text, why) => {
-    const failure = await failureOf(readOnce(text, rows()));
+    const failure = await failureOf(readAll(text, rows()));
     expect(failure.reason).toBe('CONTENT_UNSUITABLE');
     expect(failure.message).toMatch(why);
-  });
-
-  it('is anything but UTF-8', async () => {
-    const bytes = Buffer.from('a,b\n1,2\n3,\xff\n', 'latin1');
-    expect((await readOnce(bytes, rows(1, { count: 1 }))).content).toEqual({ text: 'a,b\n1,2\n' });
-    expect((await failureOf(readOnce(bytes, rows()))).reason).toBe('CONTENT_UNSUITABLE');
-    expect((await failureOf(readOnce(Buffer.from('\xff\n', 'latin1'), rows()))).reason).toBe(
-      'CONTENT_UNSUITABLE',
-    );
   });
 
   it('a column that it lacks is bad input', async () => {

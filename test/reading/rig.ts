@@ -25,6 +25,25 @@ interface How extends SourceOptions {
   /** Of one answer's content. */
   readonly answerBytesMax?: number;
   readonly contentType?: string;
+  /** How a content that is given as text is written. Default: UTF-8 without a mark. */
+  readonly as?: As;
+}
+
+/** The ways to write a text. */
+export type As = 'utf-8' | 'marked' | 'le' | 'be';
+
+/** A text as bytes. */
+export function encoded(text: string, as: As = 'utf-8'): Buffer {
+  if (as === 'utf-8') return Buffer.from(text);
+  if (as === 'marked') return Buffer.from(`\ufeff${text}`);
+  const bytes = Buffer.from(`\ufeff${text}`, 'utf16le');
+  return as === 'le' ? bytes : bytes.swap16();
+}
+
+/** A piece of what {@link encoded} made, without its mark. */
+export function decoded(bytes: Uint8Array, as: As = 'utf-8'): string {
+  const name = as === 'le' ? 'utf-16le' : as === 'be' ? 'utf-16be' : 'utf-8';
+  return new TextDecoder(name, { ignoreBOM: true }).decode(bytes);
 }
 
 /** One answer. */
@@ -34,7 +53,7 @@ export async function readOnce(
   how: How = {},
   place?: unknown,
 ): Promise<Reading<unknown>> {
-  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const bytes = typeof content === 'string' ? encoded(content, how.as) : content;
   await using source = new Source(opener(bytes, how.pieces), bytes.length, how);
   // A place goes through a cursor, which holds JSON.
   const kept = place === undefined ? undefined : JSON.parse(JSON.stringify(place));
@@ -98,14 +117,20 @@ export const anyText: fc.Arbitrary<string> = fc
     fc.array(fc.tuple(fc.string({ unit: character, maxLength: 12 }), lineEnd), { maxLength: 20 }),
     fc.string({ unit: character, maxLength: 5 }),
   )
-  .map(([lines, last]) => lines.map(([text, end]) => text + end).join('') + last);
+  .map(([lines, last]) => lines.map(([text, end]) => text + end).join('') + last)
+  // At the beginning it would be a mark.
+  .map((text) => text.replace(/^\ufeff+/, ''));
 
 /** How contents come, in small blocks so that everything spans several of them. */
-export const anyHow: fc.Arbitrary<How & { readonly answerBytesMax: number }> = fc.record({
-  blockBytes: fc.integer({ min: 1, max: 40 }),
-  pieces: fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 4 }),
-  answerBytesMax: fc.integer({ min: 4, max: 60 }),
-});
+export const anyHow: fc.Arbitrary<How & { readonly answerBytesMax: number }> = fc
+  .record({
+    blockBytes: fc.integer({ min: 1, max: 40 }),
+    pieces: fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 4 }),
+    answerBytesMax: fc.integer({ min: 4, max: 60 }),
+    as: fc.constantFrom<As>('utf-8', 'utf-8', 'marked', 'le', 'be'),
+  })
+  // Blocks have a whole number of units, as those of the store.
+  .map((how) => (how.as === 'le' || how.as === 'be' ? { ...how, blockBytes: 2 * how.blockBytes } : how));
 
 /** The same, where a call reads through very little before it answers. */
 export const anyFrugalHow: fc.Arbitrary<How & { readonly answerBytesMax: number }> = fc

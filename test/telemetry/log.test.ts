@@ -1,7 +1,7 @@
 /** What is logged of errors. */
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/domain/errors.ts';
-import { describeError, redact } from '../../src/telemetry/log.ts';
+import { describeError, escapeControls, redact } from '../../src/telemetry/log.ts';
 
 describe('an error in the log', () => {
   it('has no members but those that are known to be harmless', () => {
@@ -40,5 +40,14 @@ describe('an error in the log', () => {
     ['the bearer', 'the bearer'],
   ])('says no credentials: %s', (text, expected) => {
     expect(redact(text)).toBe(expected);
+  });
+});
+
+describe('a line of the log', () => {
+  it('has no controls, and says the same', () => {
+    const said = { subject: 'a\u009b2Jb\u202ec\u007f\u2028é😀\u001b[2J\n' };
+    const line = escapeControls(`${JSON.stringify(said)}\n`);
+    expect(line).not.toMatch(/[\p{Cc}\p{Bidi_Control}\u2028](?!$)/u);
+    expect(JSON.parse(line)).toEqual(said);
   });
 });

@@ -321,8 +321,9 @@ export type ListArtifactsResponse = Message<"artifacta.v1.ListArtifactsResponse"
   approximateTotal?: bigint | undefined;
 
   /**
-   * If asked for: previews by artifact id, of those artifacts of this page that are valid UTF-8 at their beginning.
-   * They never end within a character.
+   * If asked for: previews by artifact id, of those artifacts of this page that are text at their beginning: UTF-8, or
+   * UTF-16 by its byte order mark, which is left out. U+FFFD stands for bytes that are no text, where these are few. They
+   * never end within a character.
    *
    * @generated from field: map<string, string> previews = 6;
    */

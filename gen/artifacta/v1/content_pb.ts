@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file artifacta/v1/content.proto.
  */
 export const file_artifacta_v1_content: GenFile = /*@__PURE__*/
-  fileDesc("ChphcnRpZmFjdGEvdjEvY29udGVudC5wcm90bxIMYXJ0aWZhY3RhLnYxInQKF0Rvd25sb2FkQXJ0aWZhY3RSZXF1ZXN0EisKCGFydGlmYWN0GAEgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmEg4KBm9mZnNldBgCIAEoAxISCgVsaW1pdBgDIAEoA0gAiAEBQggKBl9saW1pdCJfChhEb3dubG9hZEFydGlmYWN0UmVzcG9uc2USKgoIYXJ0aWZhY3QYASABKAsyFi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RIABIPCgVjaHVuaxgCIAEoDEgAQgYKBHBhcnQilQMKE1JlYWRBcnRpZmFjdFJlcXVlc3QSKwoIYXJ0aWZhY3QYASABKAsyGS5hcnRpZmFjdGEudjEuQXJ0aWZhY3RSZWYSEQoJbWF4X2J5dGVzGAIgASgFEikKBWJ5dGVzGAMgASgLMhguYXJ0aWZhY3RhLnYxLkJ5dGVXaW5kb3dIABIpCgVsaW5lcxgEIAEoCzIYLmFydGlmYWN0YS52MS5MaW5lV2luZG93SAASKAoEaGVhZBgFIAEoCzIYLmFydGlmYWN0YS52MS5IZWFkV2luZG93SAASKAoEdGFpbBgGIAEoCzIYLmFydGlmYWN0YS52MS5UYWlsV2luZG93SAASKAoEZ3JlcBgHIAEoCzIYLmFydGlmYWN0YS52MS5HcmVwV2luZG93SAASKAoEanNvbhgIIAEoCzIYLmFydGlmYWN0YS52MS5Kc29uV2luZG93SAASJgoDY3N2GAkgASgLMhcuYXJ0aWZhY3RhLnYxLkNzdldpbmRvd0gAEg4KBmN1cnNvchgKIAEoCUIICgZ3aW5kb3ciOgoKQnl0ZVdpbmRvdxIOCgZvZmZzZXQYASABKAMSEgoFbGltaXQYAiABKANIAIgBAUIICgZfbGltaXQiOQoKTGluZVdpbmRvdxINCgVmaXJzdBgBIAEoAxISCgVjb3VudBgCIAEoA0gAiAEBQggKBl9jb3VudCIbCgpIZWFkV2luZG93Eg0KBWxpbmVzGAEgASgDIhsKClRhaWxXaW5kb3cSDQoFbGluZXMYASABKAMiggEKCkdyZXBXaW5kb3cSDwoHcGF0dGVybhgBIAEoCRITCgtpZ25vcmVfY2FzZRgCIAEoCBIUCgxsaW5lc19iZWZvcmUYAyABKAUSEwoLbGluZXNfYWZ0ZXIYBCABKAUSEwoLbWF4X21hdGNoZXMYBSABKAUSDgoGaW52ZXJ0GAYgASgIIh0KCkpzb25XaW5kb3cSDwoHcG9pbnRlchgBIAEoCSJgCglDc3ZXaW5kb3cSEQoJZmlyc3Rfcm93GAEgASgDEhIKBWNvdW50GAIgASgDSACIAQESDwoHY29sdW1ucxgDIAMoCRIRCglkZWxpbWl0ZXIYBCABKAlCCAoGX2NvdW50IrkCChRSZWFkQXJ0aWZhY3RSZXNwb25zZRIoCghhcnRpZmFjdBgBIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdBIOCgR0ZXh0GAIgASgJSAASDgoEZGF0YRgDIAEoDEgAEhkKDHN0YXJ0X29mZnNldBgEIAEoA0gBiAEBEhcKCmVuZF9vZmZzZXQYBSABKANIAogBARIXCgpmaXJzdF9saW5lGAYgASgDSAOIAQESKAoHbWF0Y2hlcxgHIAMoCzIXLmFydGlmYWN0YS52MS5HcmVwTWF0Y2gSEQoJdHJ1bmNhdGVkGAggASgIEhMKC25leHRfY3Vyc29yGAkgASgJQgkKB2NvbnRlbnRCDwoNX3N0YXJ0X29mZnNldEINCgtfZW5kX29mZnNldEINCgtfZmlyc3RfbGluZSI8CglHcmVwTWF0Y2gSDAoEbGluZRgBIAEoAxIOCgZvZmZzZXQYAiABKAMSEQoJdGV4dF9saW5lGAMgASgFYgZwcm90bzM", [file_artifacta_v1_artifact]);
+  fileDesc("ChphcnRpZmFjdGEvdjEvY29udGVudC5wcm90bxIMYXJ0aWZhY3RhLnYxInQKF0Rvd25sb2FkQXJ0aWZhY3RSZXF1ZXN0EisKCGFydGlmYWN0GAEgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmEg4KBm9mZnNldBgCIAEoAxISCgVsaW1pdBgDIAEoA0gAiAEBQggKBl9saW1pdCJfChhEb3dubG9hZEFydGlmYWN0UmVzcG9uc2USKgoIYXJ0aWZhY3QYASABKAsyFi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RIABIPCgVjaHVuaxgCIAEoDEgAQgYKBHBhcnQilQMKE1JlYWRBcnRpZmFjdFJlcXVlc3QSKwoIYXJ0aWZhY3QYASABKAsyGS5hcnRpZmFjdGEudjEuQXJ0aWZhY3RSZWYSEQoJbWF4X2J5dGVzGAIgASgFEikKBWJ5dGVzGAMgASgLMhguYXJ0aWZhY3RhLnYxLkJ5dGVXaW5kb3dIABIpCgVsaW5lcxgEIAEoCzIYLmFydGlmYWN0YS52MS5MaW5lV2luZG93SAASKAoEaGVhZBgFIAEoCzIYLmFydGlmYWN0YS52MS5IZWFkV2luZG93SAASKAoEdGFpbBgGIAEoCzIYLmFydGlmYWN0YS52MS5UYWlsV2luZG93SAASKAoEZ3JlcBgHIAEoCzIYLmFydGlmYWN0YS52MS5HcmVwV2luZG93SAASKAoEanNvbhgIIAEoCzIYLmFydGlmYWN0YS52MS5Kc29uV2luZG93SAASJgoDY3N2GAkgASgLMhcuYXJ0aWZhY3RhLnYxLkNzdldpbmRvd0gAEg4KBmN1cnNvchgKIAEoCUIICgZ3aW5kb3ciOgoKQnl0ZVdpbmRvdxIOCgZvZmZzZXQYASABKAMSEgoFbGltaXQYAiABKANIAIgBAUIICgZfbGltaXQiOQoKTGluZVdpbmRvdxINCgVmaXJzdBgBIAEoAxISCgVjb3VudBgCIAEoA0gAiAEBQggKBl9jb3VudCIbCgpIZWFkV2luZG93Eg0KBWxpbmVzGAEgASgDIhsKClRhaWxXaW5kb3cSDQoFbGluZXMYASABKAMiggEKCkdyZXBXaW5kb3cSDwoHcGF0dGVybhgBIAEoCRITCgtpZ25vcmVfY2FzZRgCIAEoCBIUCgxsaW5lc19iZWZvcmUYAyABKAUSEwoLbGluZXNfYWZ0ZXIYBCABKAUSEwoLbWF4X21hdGNoZXMYBSABKAUSDgoGaW52ZXJ0GAYgASgIIh0KCkpzb25XaW5kb3cSDwoHcG9pbnRlchgBIAEoCSJgCglDc3ZXaW5kb3cSEQoJZmlyc3Rfcm93GAEgASgDEhIKBWNvdW50GAIgASgDSACIAQESDwoHY29sdW1ucxgDIAMoCRIRCglkZWxpbWl0ZXIYBCABKAlCCAoGX2NvdW50ItICChRSZWFkQXJ0aWZhY3RSZXNwb25zZRIoCghhcnRpZmFjdBgBIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdBIOCgR0ZXh0GAIgASgJSAASDgoEZGF0YRgDIAEoDEgAEhkKDHN0YXJ0X29mZnNldBgEIAEoA0gBiAEBEhcKCmVuZF9vZmZzZXQYBSABKANIAogBARIXCgpmaXJzdF9saW5lGAYgASgDSAOIAQESKAoHbWF0Y2hlcxgHIAMoCzIXLmFydGlmYWN0YS52MS5HcmVwTWF0Y2gSEQoJdHJ1bmNhdGVkGAggASgIEhMKC25leHRfY3Vyc29yGAkgASgJEhcKD21hbGZvcm1lZF9saW5lcxgKIAEoA0IJCgdjb250ZW50Qg8KDV9zdGFydF9vZmZzZXRCDQoLX2VuZF9vZmZzZXRCDQoLX2ZpcnN0X2xpbmUiPAoJR3JlcE1hdGNoEgwKBGxpbmUYASABKAMSDgoGb2Zmc2V0GAIgASgDEhEKCXRleHRfbGluZRgDIAEoBWIGcHJvdG8z", [file_artifacta_v1_artifact]);
 
 /**
  * Asks for an artifact's bytes, or a range of them.
@@ -110,7 +110,9 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
   maxBytes: number;
 
   /**
-   * What to read. Not set: from the beginning, as `bytes` with offset 0.
+   * What to read. Not set: from the beginning, as `bytes` with offset 0. All but `bytes` show text: UTF-8, or UTF-16
+   * where the content begins with its byte order mark, which is not shown. Bytes that are no text are shown as U+FFFD, and
+   * `malformed_lines` counts the lines with such.
    *
    * @generated from oneof artifacta.v1.ReadArtifactRequest.window
    */
@@ -369,8 +371,9 @@ export const JsonWindowSchema: GenMessage<JsonWindow> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_content, 8);
 
 /**
- * Rows of a CSV table (RFC 4180, UTF-8) whose first row names the columns. Quoted line breaks are understood. Content
- * that does not parse is CONTENT_UNSUITABLE.
+ * Rows of a CSV table (RFC 4180) whose first row names the columns. Quoted line breaks are understood. Content that does
+ * not parse is CONTENT_UNSUITABLE; an answer with the rows before that comes first, and says so when its `next_cursor` is
+ * used.
  *
  * @generated from message artifacta.v1.CsvWindow
  */
@@ -397,7 +400,9 @@ export type CsvWindow = Message<"artifacta.v1.CsvWindow"> & {
   columns: string[];
 
   /**
-   * One ASCII character between cells. Empty: a tab if the content type is `text/tab-separated-values`, else a comma.
+   * One ASCII character between cells. Empty: a tab if the content type is `text/tab-separated-values`, else what the
+   * first 64 KiB of the header say outside quotes: a comma if there is one, else the most frequent of semicolon, tab
+   * and bar, else a comma.
    *
    * @generated from field: string delimiter = 4;
    */
@@ -431,9 +436,9 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
    */
   content: {
     /**
-     * The piece as text, when the bytes of the window are valid UTF-8. Never begins or ends within a character. For
-     * `grep` the lines with their context, `--` between groups that are apart; for `json` the value as JSON; for
-     * `csv` the header and the rows as CSV.
+     * The piece as text; for `bytes`, when the bytes of the window are valid UTF-8. Never begins or ends within a
+     * character. For `grep` the lines with their context, `--` between groups that are apart; for `json` the value as
+     * JSON; for `csv` the header and the rows as CSV.
      *
      * @generated from field: string text = 2;
      */
@@ -441,7 +446,7 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
     case: "text";
   } | {
     /**
-     * The piece as it is, when it is not valid UTF-8. Only for `bytes` and no window; others are CONTENT_UNSUITABLE.
+     * The piece as it is, when it is not valid UTF-8. Only for `bytes` and no window.
      *
      * @generated from field: bytes data = 3;
      */
@@ -492,6 +497,15 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
    * @generated from field: string next_cursor = 9;
    */
   nextCursor: string;
+
+  /**
+   * How many lines hold bytes that are no text, so that U+FFFD stands for them: of those that this answer is the first to
+   * show, and for `grep` of those that it is the first to look at (of each as much as decides whether it matches). For
+   * `csv` rows, the header included. The sum over all answers to a window is that of the window. 0 for `bytes`.
+   *
+   * @generated from field: int64 malformed_lines = 10;
+   */
+  malformedLines: bigint;
 };
 
 /**

@@ -44,6 +44,7 @@ function toMessage(reading: ArtifactReading): MessageInitShape<typeof ReadArtifa
     })),
     truncated: nextCursor !== '',
     nextCursor,
+    malformedLines: BigInt(reading.malformedLines ?? 0),
   };
 }
 

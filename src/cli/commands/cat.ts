@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
-import type { ReadWindow } from '../../client/artifacts/reading.ts';
+import type { ArtifactPiece, ReadOptions, ReadWindow } from '../../client/artifacts/reading.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
 import { parseBytes, parseCount, parseRef } from '../flags/parse.ts';
@@ -91,30 +91,39 @@ async function pieces(
   invocation: Invocation,
 ): Promise<void> {
   const { output, io } = invocation;
-  if ('tail' in window && maxBytes === undefined) return await tail(client, ref, window, invocation);
   const grep = 'grep' in window ? new GrepLines(grepStyleOf(flags)) : undefined;
   const options = { window, maxBytes: maxBytes ?? pieceBytes, signal: io.signal };
-  for await (const piece of client.readPieces(ref, options)) {
-    await output.bytes(grep === undefined ? piece.content : grep.text(piece));
-    if (maxBytes !== undefined && piece.nextCursor !== '') output.remark('there is more');
-    if (output.closed || maxBytes !== undefined) return;
+  const isFromEnd = 'tail' in window && maxBytes === undefined;
+  let malformed = 0;
+  try {
+    for await (const piece of isFromEnd ? reversed(client, ref, options) : client.readPieces(ref, options)) {
+      malformed += piece.malformedLines;
+      await output.bytes(grep === undefined ? piece.content : grep.text(piece));
+      if (maxBytes !== undefined && piece.nextCursor !== '') output.remark('there is more');
+      if (output.closed || maxBytes !== undefined) return;
+    }
+  } finally {
+    const what = 'csv' in window ? 'row' : 'line';
+    if (malformed > 0)
+      output.warning(
+        `${malformed === 1 ? `1 ${what} holds` : `${malformed} ${what}s hold`} bytes that are no text; \ufffd stands for them`,
+      );
   }
 }
 
-/** Pieces of it come from the end on: they tell where it begins, and what is there is then read forwards. */
-async function tail(
+/** Pieces that come from the end on, in the order of the content, one in memory at a time: their cursors are kept. */
+async function* reversed(
   client: ArtifactaClient,
   ref: ArtifactRef,
-  window: ReadWindow,
-  invocation: Invocation,
-): Promise<void> {
-  const { output, io } = invocation;
-  let id: string | undefined;
-  let offset: number | undefined;
-  for await (const piece of client.readPieces(ref, { window, maxBytes: pieceBytes, signal: io.signal })) {
-    if (id === undefined && piece.nextCursor === '') return await output.bytes(piece.content);
-    id = piece.artifact.id;
-    offset = piece.startOffset;
+  options: ReadOptions,
+): AsyncGenerator<ArtifactPiece, void, void> {
+  const last = await client.readArtifact(ref, options);
+  const cursors: string[] = [];
+  for (let cursor = last.nextCursor; cursor !== ''; ) {
+    cursors.push(cursor);
+    cursor = (await client.readArtifact(last.artifact.id, { ...options, cursor })).nextCursor;
   }
-  if (id !== undefined) await whole(client, id, { offset, limit: undefined }, invocation);
+  for (const cursor of cursors.reverse())
+    yield await client.readArtifact(last.artifact.id, { ...options, cursor });
+  yield last;
 }

@@ -13,7 +13,8 @@ export function errorLines(
   subject: string | undefined,
   red: (text: string) => string,
 ): string[] {
-  const reason = error instanceof ArtifactaError && error.reason !== undefined ? ` (${error.reason})` : '';
+  const reason =
+    error instanceof ArtifactaError && error.reason !== undefined ? ` (${plain(error.reason)})` : '';
   const about = subject === undefined ? '' : `${plain(subject)}: `;
   const lines = [`${red('artifacta:')} ${about}${plain(errorMessage(error))}${reason}`];
   if (error instanceof ArtifactaError) {

@@ -35,7 +35,7 @@ export function humanDuration(ms: number): string {
 /** One line of plain text: what could steer a terminal, or hide text in it, is written out. */
 export function plain(text: string): string {
   return text.replace(
-    /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
     (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,
   );
 }

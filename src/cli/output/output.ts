@@ -5,6 +5,7 @@ import type { Io } from '../io.ts';
 import { errorJson } from './error-json.ts';
 import { errorLines } from './error-text.ts';
 import { displayWidth, plain } from './human.ts';
+import { plainLines, TerminalText } from './terminal-text.ts';
 
 /** How results are shown. */
 interface Style {
@@ -24,6 +25,8 @@ export class Output {
   /** A terminal whose last line can be written anew. */
   private readonly terminal: Io['stderr'] | undefined;
   private readonly signal: AbortSignal | undefined;
+  /** Where stdout is a terminal, nothing reaches it but by this. */
+  private readonly shown: TerminalText | undefined;
   private progressShown = false;
   private isClosed = false;
   private failure: Error | undefined;
@@ -33,6 +36,7 @@ export class Output {
     this.stderr = stderr;
     this.color = stderr.isTTY === true && terminal?.color !== false;
     this.terminal = stderr.isTTY && terminal?.rewrites !== false ? stderr : undefined;
+    this.shown = stdout.isTTY ? new TerminalText() : undefined;
     this.signal = signal;
     signal?.addEventListener('abort', this.onAbort);
     this.stdout.on('error', this.onError);
@@ -45,16 +49,16 @@ export class Output {
     return this.isClosed || this.stdout.destroyed;
   }
 
-  /** Resolves when there is room for more. */
+  /** A content or a part of one: as it is, unless stdout is a terminal. Resolves when there is room for more. */
   async bytes(chunk: Uint8Array | string): Promise<void> {
     if (this.closed) return;
     this.clearProgress();
-    if (!this.stdout.write(chunk)) await this.drained();
+    if (!this.stdout.write(this.shown?.write(chunk) ?? chunk)) await this.drained();
     if (this.failure !== undefined) throw this.failure;
   }
 
   line(text: string): Promise<void> {
-    return this.bytes(`${text}\n`);
+    return this.bytes(`${this.shown === undefined ? text : plain(text)}\n`);
   }
 
   /** One JSON document on one line. */
@@ -71,6 +75,11 @@ export class Output {
   notice(text: string, object: object): void {
     this.clearProgress();
     this.stderr.write(this.style.json ? `${JSON.stringify(object)}\n` : `artifacta: ${plain(text)}\n`);
+  }
+
+  /** What somebody who asked for quiet must know, too. */
+  warning(text: string): void {
+    this.notice(text, { warning: { message: text } });
   }
 
   /** Whether {@link progress} shows anything. */
@@ -95,9 +104,9 @@ export class Output {
 
   /** Help and complaints of the argument parser. Where errors are objects, these are no text. */
   text(text: string, where: 'stdout' | 'stderr'): void {
-    if (where === 'stderr' && !this.style.json) this.stderr.write(text);
-    else if (where === 'stderr') return;
-    else if (!this.closed) this.stdout.write(text);
+    if (where === 'stderr' && this.style.json) return;
+    if (where === 'stderr') this.stderr.write(this.terminal === undefined ? text : plainLines(text));
+    else if (!this.closed) this.stdout.write(this.shown === undefined ? text : plainLines(text));
   }
 
   /**
@@ -119,7 +128,8 @@ export class Output {
   async finish(): Promise<void> {
     this.clearProgress();
     this.signal?.removeEventListener('abort', this.onAbort);
-    if (!this.closed) await new Promise<void>((resolve) => this.stdout.write('', () => resolve()));
+    const rest = this.shown?.end() ?? '';
+    if (!this.closed) await new Promise<void>((resolve) => this.stdout.write(rest, () => resolve()));
     this.stdout.off('error', this.onError);
     // An error may come after the last write; without a listener it would end the process with a stack.
     this.stdout.on('error', ignore);

@@ -1,10 +1,12 @@
 import { FILE_HEADERS_ONLY, formatPatch, structuredPatch } from 'diff';
 import type { Artifact } from '../../client/artifacts/artifact.ts';
+import { type Text, textFrom } from '../../client/artifacts/text.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import type { Difference } from '../../client/sessions/comparison.ts';
 import type { Invocation } from '../invocation.ts';
 import { Account } from '../outcome.ts';
 import { plain } from './human.ts';
+import { plainLines } from './terminal-text.ts';
 
 /** Longer texts are not compared line by line. */
 export const textBytesMax = 1024 * 1024;
@@ -28,8 +30,9 @@ export async function showPatch(
   const account = new Account(invocation);
   for await (const difference of differences) {
     try {
-      const text = await patchOf(client, difference, sessions, io.signal);
-      await output.bytes(io.stdout.isTTY ? plainLines(text) : text);
+      const { text, remark } = await patchOf(client, difference, sessions, io.signal);
+      await output.bytes(io.stdout.isTTY ? plainWithReturns(text) : text);
+      if (remark !== undefined) output.warning(remark);
       account.succeeded();
       if (output.closed) return;
     } catch (error) {
@@ -41,21 +44,27 @@ export async function showPatch(
 }
 
 /** What the text of a side is, or why it has none. */
-type Side = { readonly text: string } | { readonly why: string };
+type Side = Text | { readonly why: string };
+
+interface Patch {
+  readonly text: string;
+  /** What the patch cannot say. */
+  readonly remark?: string;
+}
 
 async function patchOf(
   client: ArtifactaClient,
   { name, kind, base, compared }: Difference,
   sessions: readonly [string, string],
   signal: AbortSignal | undefined,
-): Promise<string> {
+): Promise<Patch> {
   const shown = plain(name);
-  if (kind === 'none') return '';
-  if (kind === 'metadata') return `The metadata or content types of ${shown} differ\n`;
+  if (kind === 'none') return { text: '' };
+  if (kind === 'metadata') return { text: `The metadata or content types of ${shown} differ\n` };
   const before = await sideOf(client, base, signal);
   const after = 'why' in before ? before : await sideOf(client, compared, signal);
-  if ('why' in before) return `${shown} differs: ${before.why}\n`;
-  if ('why' in after) return `${shown} differs: ${after.why}\n`;
+  if ('why' in before) return { text: `${shown} differs: ${before.why}\n` };
+  if ('why' in after) return { text: `${shown} differs: ${after.why}\n` };
   // Which side lacks the name is in the header: an empty text is another thing.
   const header = (artifact: Artifact | undefined, session: string) =>
     artifact === undefined ? '/dev/null' : plain(`${session}/${name}`);
@@ -68,8 +77,13 @@ async function patchOf(
     undefined,
     { context: 3, maxEditLength: changedLinesMax },
   );
-  if (patch === undefined) return `${shown} differs: in more than ${changedLinesMax} lines\n`;
-  return withTabs(formatPatch(patch, FILE_HEADERS_ONLY));
+  if (patch === undefined) return { text: `${shown} differs: in more than ${changedLinesMax} lines\n` };
+  const isShown = patch.hunks.length > 0 || base === undefined || compared === undefined;
+  const text = isShown
+    ? withTabs(formatPatch(patch, FILE_HEADERS_ONLY))
+    : `${shown} differs: in its encoding only\n`;
+  const remark = remarkOn(name, [before, after]);
+  return remark === undefined ? { text } : { text, remark };
 }
 
 /** A name with a space is followed by a TAB, as in patches of `diff` and `git`: else it ends at the space. */
@@ -82,28 +96,34 @@ function withTabs(patch: string): string {
   return `${ended(before)}\n${ended(after)}${rest}`;
 }
 
+/** `patch` needs the bytes, of which these are not all. */
+function remarkOn(name: string, sides: readonly [Text, Text]): string | undefined {
+  const malformed = sides[0].malformedLines + sides[1].malformedLines;
+  if (malformed === 0 && sides.every(({ encoding }) => encoding === 'utf-8')) return undefined;
+  const lines = `${malformed} ${malformed === 1 ? 'line holds' : 'lines hold'}`;
+  const why =
+    malformed === 0 ? 'it is UTF-16' : `${lines} bytes that are no text, and \ufffd stands for them`;
+  return `${name}: ${why}; its patch cannot be applied`;
+}
+
 async function sideOf(
   client: ArtifactaClient,
   artifact: Artifact | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Side> {
-  if (artifact === undefined) return { text: '' };
+  if (artifact === undefined) return { text: '', encoding: 'utf-8', malformedLines: 0 };
   if (artifact.sizeBytes > textBytesMax)
     return { why: `more than ${textBytesMax} bytes are not compared by lines` };
   await using download = await client.download(artifact.id, { signal });
   const bytes = await download.bytes();
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    return text.includes('\0') ? { why: 'it is not text' } : { text };
-  } catch {
-    return { why: 'it is not text' };
-  }
+  const text = textFrom(bytes);
+  if (text.text.includes('\0')) return { why: 'it is not text' };
+  // A patch that is to be applied has the mark.
+  const isMarked = text.encoding === 'utf-8' && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return isMarked ? { ...text, text: `\ufeff${text.text}` } : text;
 }
 
-/** For terminals, which contents could steer. */
-function plainLines(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => line.split('\t').map(plain).join('\t'))
-    .join('\n');
+/** Carriage returns are what may differ. */
+function plainWithReturns(text: string): string {
+  return plainLines(text.replaceAll('\r', '\\u000d'));
 }

@@ -6,6 +6,7 @@ import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, promptly } from '../wire/calls.ts';
 import { retrying } from '../wire/retry.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
+import { textFrom } from './text.ts';
 
 /** Which bytes. */
 export interface DownloadOptions extends CallSettings {
@@ -20,7 +21,7 @@ export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly artifact: Artifact;
   /** All the bytes in memory. */
   bytes(): Promise<Uint8Array>;
-  /** All the bytes as UTF-8. */
+  /** All the bytes as text: UTF-8, or UTF-16 by its byte order mark, which is left out; U+FFFD for what is neither. */
   text(): Promise<string>;
   /** Ends it before the end. Needed only where the bytes are not read; leaving a `for await` does it too. */
   cancel(): Promise<void>;
@@ -60,7 +61,7 @@ export async function download(
   return {
     artifact: first.artifact,
     bytes: all,
-    text: async () => (await all()).toString('utf8'),
+    text: async () => textFrom(await all()).text,
     cancel,
     [Symbol.asyncIterator]: () => iterator,
     [Symbol.asyncDispose]: cancel,

@@ -70,6 +70,8 @@ export interface ArtifactPiece {
   /** Of the first line or row in `content`, where it is known. */
   readonly firstLine: number | undefined;
   readonly matches: readonly LineMatch[];
+  /** Lines (or rows) with bytes that are no text, for which U+FFFD stands; pieces together count each once. */
+  readonly malformedLines: number;
   /** Empty: there is no more. A piece may be empty and still have one. */
   readonly nextCursor: string;
 }
@@ -158,6 +160,7 @@ function pieceFrom(message: ReadArtifactResponse): ArtifactPiece {
       offset: Number(offset),
       textLine,
     })),
+    malformedLines: Number(message.malformedLines),
     nextCursor,
   };
 }

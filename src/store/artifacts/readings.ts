@@ -29,7 +29,7 @@ export interface ArtifactReading extends Omit<Reading<unknown>, 'next'> {
 }
 
 /** Raised when a place means something else than it did: cursors of older code are refused then. */
-const placeVersion = 1;
+const placeVersion = 2;
 
 /** Pieces of artifacts of the caller’s namespace. */
 export class Readings {

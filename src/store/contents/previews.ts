@@ -46,11 +46,11 @@ function shownOf(bytes: Uint8Array | undefined, size: number, bytesMax: number):
   return head && beginningOf(head, head.length === size, bytesMax);
 }
 
-/** What was kept ends with a whole character, and is empty if the content is not text. */
+/** What was kept may end within a character, and is empty if the content is not text. */
 function keptOf(head: Uint8Array | undefined, size: number, bytesMax: number): string | undefined {
   return head === undefined || (head.length === 0 && size > 0)
     ? undefined
-    : beginningOf(head, true, bytesMax);
+    : beginningOf(head, head.length === size, bytesMax);
 }
 
 async function readOf(

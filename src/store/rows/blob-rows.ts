@@ -225,7 +225,8 @@ export function crcKeys(ns: string, sha256: Sha256, first: number, last: number)
 
 /** What is kept of the beginning of a content of `size` bytes: nothing if it is not text. */
 function previewOf(head: Uint8Array, size: number): Uint8Array {
-  return Buffer.from(beginningOf(head, head.length === size, limits.previewBytesMax) ?? '');
+  const text = beginningOf(head, head.length === size, limits.previewBytesMax);
+  return Buffer.from(text === undefined ? [] : head);
 }
 
 /** Puts CRC rows back together. */

@@ -161,6 +161,12 @@ export function queriesSuite(open: OpenDoor): void {
       await put('small.bin', Buffer.from([0xff, 0xfe, 1]));
       await put('large.bin', someBytes(100_000));
       await put('zeros', Buffer.alloc(50));
+      // More than what lies in the index, and less.
+      for (const times of [1, 10_000]) {
+        await put(`marked ${times}`, `\ufeff${'é\n'.repeat(times)}`);
+        await put(`wide ${times}`, Buffer.from(`\ufeff${'é\n'.repeat(times)}`, 'utf16le').swap16());
+        await put(`latin ${times}`, Buffer.from('\xe9 is one of several\n'.repeat(times), 'latin1'));
+      }
       const previewed = async (previewBytes: number) => {
         const page = await door.artifacts.listArtifacts({ session: 's', previewBytes });
         const names = new Map(page.artifacts.map(({ id, name }) => [id, name]));
@@ -168,9 +174,19 @@ export function queriesSuite(open: OpenDoor): void {
       };
       expect(await previewed(0)).toEqual({});
       // The fourth character has two bytes, of which the second would be the fifth.
-      expect(await previewed(4)).toEqual({ 'small.txt': 'shor', 'large.txt': 'gro' });
+      expect(await previewed(4)).toEqual({
+        'small.txt': 'shor',
+        'large.txt': 'gro',
+        'marked 1': 'é\n',
+        'marked 10000': 'é\n',
+        'wide 1': 'é\n',
+        'wide 10000': 'é\n',
+        'latin 1': '\ufffd ',
+        'latin 10000': '\ufffd ',
+      });
       const whole = await previewed(2 ** 31 - 1);
-      expect(Object.keys(whole).sort()).toEqual(['large.txt', 'small.txt']);
+      const odd = ['marked', 'wide', 'latin'].flatMap((name) => [`${name} 1`, `${name} 10000`]);
+      expect(Object.keys(whole).sort()).toEqual([...odd, 'large.txt', 'small.txt'].sort());
       expect(Buffer.byteLength(whole['large.txt']!)).toBeLessThanOrEqual(1_024);
       expect(large.startsWith(whole['large.txt']!)).toBe(true);
       expect(whole['large.txt']!.length).toBeGreaterThan(900);

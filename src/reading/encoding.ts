@@ -1,0 +1,249 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import type { Source } from './source.ts';
+import { isWhole, sequenceAround, sequenceEnd } from './utf8.ts';
+
+/** U+FFFD has so many in UTF-8, and stands for one byte at least. */
+const replacementBytes = 3;
+const characterBytesMax = 4;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/** What kinds of text are read; a place holds it, so that the beginning is looked at once. */
+export type EncodingName = 'utf-8' | 'utf-8 marked' | 'utf-16le' | 'utf-16be';
+
+/**
+ * How the bytes of a text are read: the same for every window that shows text. Offsets are those of the content, and
+ * multiples of {@link unitBytes}. What is not well-formed is read as U+FFFD. A line feed is one, whatever is around it.
+ */
+export class Encoding {
+  readonly name: EncodingName;
+  /** Where the text begins: after its byte order mark. */
+  readonly start: number;
+  /** What all characters consist of. */
+  readonly unitBytes: 1 | 2;
+  private readonly isBigEndian: boolean;
+
+  constructor(name: EncodingName) {
+    this.name = name;
+    this.unitBytes = name === 'utf-16le' || name === 'utf-16be' ? 2 : 1;
+    this.start = name === 'utf-8' ? 0 : name === 'utf-8 marked' ? 3 : 2;
+    this.isBigEndian = name === 'utf-16be';
+  }
+
+  /** The text of a piece that is cut between characters. */
+  text(bytes: Buffer): string {
+    return this.unitBytes === 1 ? bytes.toString('utf8') : this.units(bytes).toWellFormed();
+  }
+
+  /** The same as UTF-8. */
+  utf8(bytes: Buffer): Buffer {
+    return this.isUtf8(bytes) ? bytes : Buffer.from(this.text(bytes), 'utf8');
+  }
+
+  /** UTF-16 as it is. Half a unit at the end is half a character. */
+  units(bytes: Buffer): string {
+    const whole = bytes.subarray(0, bytes.length & ~1);
+    const text = (this.isBigEndian ? Buffer.from(whole).swap16() : whole).toString('utf16le');
+    return whole.length === bytes.length ? text : `${text}\ud800`;
+  }
+
+  /** True if something in a piece is read as U+FFFD that is not. */
+  isMalformed(bytes: Buffer): boolean {
+    return this.unitBytes === 1 ? !isUtf8(bytes) : !this.units(bytes).isWellFormed();
+  }
+
+  /** Of how many lines of a piece that is true. */
+  malformedLines(bytes: Buffer): number {
+    if (!this.isMalformed(bytes)) return 0;
+    return this.unitBytes === 1 ? malformedUtf8Lines(bytes) : malformedUtf16Lines(this.units(bytes));
+  }
+
+  /**
+   * The same of a piece that may begin and end within lines.
+   *
+   * @param counted true: it begins within a line that was malformed and has been counted.
+   * @returns `goesOn`: it ends within one.
+   */
+  countMalformed(piece: Buffer, counted: boolean): { readonly lines: number; readonly goesOn: boolean } {
+    const lines = this.malformedLines(piece);
+    const firstEnd = this.lineEnd(piece, 0);
+    const again = counted && this.isMalformed(firstEnd < 0 ? piece : piece.subarray(0, firstEnd)) ? 1 : 0;
+    const last = piece.subarray(Math.max(0, this.lastLineEnd(piece, piece.length)));
+    return { lines: lines - again, goesOn: this.isMalformed(last) || (counted && firstEnd < 0) };
+  }
+
+  /** Where the line ends that holds `from`, its line feed included; -1: not in these bytes. */
+  lineEnd(bytes: Buffer, from: number): number {
+    if (this.unitBytes === 1) return bytes.indexOf(lineFeed, from) + 1 || -1;
+    for (let end = from + 2; end <= bytes.length; end += 2) if (this.isLineFeed(bytes, end)) return end;
+    return -1;
+  }
+
+  /** Where the last line ends before `before`, or there; -1: none does in these bytes. */
+  lastLineEnd(bytes: Buffer, before: number): number {
+    if (before < this.unitBytes) return -1;
+    if (this.unitBytes === 1) return bytes.lastIndexOf(lineFeed, before - 1) + 1 || -1;
+    for (let end = before & ~1; end >= 2; end -= 2) if (this.isLineFeed(bytes, end)) return end;
+    return -1;
+  }
+
+  /** How far the first lines go that have an end, and how many there are, at most `count`. */
+  firstLines(bytes: Buffer, count: number): { readonly length: number; readonly ended: number } {
+    let length = 0;
+    let ended = 0;
+    // Not by a search for each: a content may consist of line feeds.
+    const { unitBytes } = this;
+    const low = this.isBigEndian ? 1 : 0;
+    for (let at = low; at < bytes.length && ended < count; at += unitBytes)
+      if (bytes[at] === lineFeed && (unitBytes === 1 || bytes[at ^ 1] === 0)) {
+        length = at - low + unitBytes;
+        ended++;
+      }
+    return { length, ended };
+  }
+
+  lineFeeds(bytes: Buffer): number {
+    return this.firstLines(bytes, Number.POSITIVE_INFINITY).ended;
+  }
+
+  endsLine(bytes: Buffer): boolean {
+    return this.unitBefore(bytes, bytes.length) === lineFeed;
+  }
+
+  /** A line without its end, or about so many bytes of it. */
+  withoutEnd(line: Buffer, bytesMax: number): Buffer {
+    if (line.length > bytesMax)
+      return line.subarray(0, this.cut(line, bytesMax - (bytesMax % this.unitBytes)));
+    if (!this.endsLine(line)) return line;
+    const end = line.length - this.unitBytes;
+    return line.subarray(0, this.unitBefore(line, end) === carriageReturn ? end - this.unitBytes : end);
+  }
+
+  /**
+   * Where a piece that ends at `at` must end so that it does not cut a character, or what is one U+FFFD: there, or some
+   * bytes before.
+   *
+   * @param bytes with `lookAhead` bytes after `at`, unless the content ends before.
+   */
+  cut(bytes: Buffer, at: number): number {
+    return this.around(bytes, at)?.start ?? at;
+  }
+
+  /** The same the other way: there, or some bytes after. */
+  cutAfter(bytes: Buffer, at: number): number {
+    return this.around(bytes, at)?.end ?? at;
+  }
+
+  /**
+   * How many bytes at the beginning have at most `bytesMax` bytes of UTF-8: all, whole lines, or what fits of one; none
+   * only where `bytesMax` is less than a character may have.
+   *
+   * @param bytes with `lookAhead` bytes more than may be wanted, unless the content ends before.
+   */
+  fitting(bytes: Buffer, bytesMax: number): number {
+    const most = Math.min(bytes.length, bytesMax * this.unitBytes);
+    const end = most < bytes.length ? this.cut(bytes, most) : most;
+    if (this.isUtf8(bytes.subarray(0, end))) return end;
+    const text = this.utf8(bytes.subarray(0, end));
+    if (text.length <= bytesMax) return end;
+    const lines = text.subarray(0, text.lastIndexOf(lineFeed, bytesMax - 1) + 1);
+    const whole = this.firstLines(bytes, utf8Lines(lines));
+    return whole.length > 0 ? whole.length : this.certain(bytes, bytesMax);
+  }
+
+  /** How many bytes at the end of a piece have at most `bytesMax` bytes of UTF-8: whole lines only, or else a part. */
+  fittingEnd(bytes: Buffer, bytesMax: number): number {
+    const text = this.utf8(bytes);
+    if (text.length <= bytesMax) return bytes.length;
+    const firstLine = text.indexOf(lineFeed, text.length - bytesMax - 1) + 1;
+    if (firstLine > 0 && firstLine < text.length)
+      return bytes.length - this.firstLines(bytes, utf8Lines(text.subarray(0, firstLine))).length;
+    const least = bytes.length - this.certainBytes(bytesMax);
+    const at = least + (least % this.unitBytes);
+    const from = this.cutAfter(bytes, at);
+    return bytes.length - (from < bytes.length ? from : this.cut(bytes, at));
+  }
+
+  /** So many bytes have no more of UTF-8, whatever they are. */
+  private certainBytes(bytesMax: number): number {
+    return Math.max(1, Math.floor(bytesMax / replacementBytes)) * this.unitBytes;
+  }
+
+  /** What of a line fits for certain; its first character does. */
+  private certain(bytes: Buffer, bytesMax: number): number {
+    if (bytesMax < characterBytesMax) return 0;
+    const at = this.certainBytes(bytesMax);
+    return this.cut(bytes, at) || this.cutAfter(bytes, at);
+  }
+
+  /** True if a line of UTF-16 ends at `end`. */
+  private isLineFeed(bytes: Buffer, end: number): boolean {
+    return this.isBigEndian
+      ? bytes[end - 1] === lineFeed && bytes[end - 2] === 0
+      : bytes[end - 2] === lineFeed && bytes[end - 1] === 0;
+  }
+
+  private isUtf8(bytes: Buffer): boolean {
+    return this.unitBytes === 1 && isUtf8(bytes);
+  }
+
+  /** What `at` is within, if anything. */
+  private around(bytes: Buffer, at: number): { readonly start: number; readonly end: number } | undefined {
+    if (this.unitBytes === 1) return sequenceAround(bytes, at);
+    const isWithin = isHigh(this.unitBefore(bytes, at)) && isLow(this.unitBefore(bytes, at + 2));
+    return isWithin ? { start: at - 2, end: at + 2 } : undefined;
+  }
+
+  private unitBefore(bytes: Buffer, end: number): number | undefined {
+    if (end < this.unitBytes || end > bytes.length || end % this.unitBytes > 0) return undefined;
+    if (this.unitBytes === 1) return bytes[end - 1];
+    return this.isBigEndian ? bytes.readUInt16BE(end - 2) : bytes.readUInt16LE(end - 2);
+  }
+}
+
+/** What the beginning of a content says (Encoding Standard: BOM sniff). */
+export async function encodingOf(source: Source): Promise<Encoding> {
+  const head = (await source.range(0, 3)).toString('hex');
+  if (head.startsWith('efbbbf')) return new Encoding('utf-8 marked');
+  if (head.startsWith('fffe')) return new Encoding('utf-16le');
+  return new Encoding(head.startsWith('feff') ? 'utf-16be' : 'utf-8');
+}
+
+function utf8Lines(text: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at++) if (text[at] === lineFeed) count++;
+  return count;
+}
+
+function malformedUtf8Lines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes[at]! < 0x80 || isWhole(bytes, at)) {
+      at = bytes[at]! < 0x80 ? at + 1 : sequenceEnd(bytes, at);
+      continue;
+    }
+    count++;
+    while (at < bytes.length && bytes[at] !== lineFeed) at++;
+  }
+  return count;
+}
+
+function malformedUtf16Lines(units: string): number {
+  let count = 0;
+  const alone = /\p{Surrogate}/gu;
+  while (alone.test(units)) {
+    count++;
+    const end = units.indexOf('\n', alone.lastIndex);
+    if (end < 0) break;
+    alone.lastIndex = end + 1;
+  }
+  return count;
+}
+
+function isHigh(unit: number | undefined): boolean {
+  return unit !== undefined && (unit & 0xfc00) === 0xd800;
+}
+
+function isLow(unit: number | undefined): boolean {
+  return unit !== undefined && (unit & 0xfc00) === 0xdc00;
+}
