@@ -4,7 +4,7 @@ import { constants, type Http2ServerResponse } from 'node:http2';
 import { setImmediate } from 'node:timers/promises';
 import type { ConnectError } from '@connectrpc/connect';
 import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
-import { unlessAborted } from '../../api/timer.ts';
+import { afterAwaitedTime, unlessAborted } from '../../api/timer.ts';
 import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
 import type { Envelopes } from '../envelopes.ts';
@@ -220,7 +220,7 @@ export class Exchange {
     this.lingers = true;
     let left = lingerBytesMax;
     const end = () => {
-      clearTimeout(timer);
+      cancel();
       request.off('data', onData).off('close', end).off('end', end);
       if (!request.complete || !this.response.writableEnded) giveUp();
     };
@@ -228,7 +228,7 @@ export class Exchange {
       left -= chunk.length;
       if (left < 0) end();
     };
-    const timer = setTimeout(end, lingerMs);
+    const cancel = afterAwaitedTime(lingerMs, end);
     request.on('data', onData).once('close', end).once('end', end);
     request.resume();
   }
