@@ -61,7 +61,7 @@ export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCal
     run(call, spec, options, async (context) => {
       context.values.get(answerKey)?.ask(call.request.length);
       await answer(call, callback, context, options, encode, async () =>
-        spec.impl(decode(spec.method.input, call.request), context),
+        spec.impl(await decode(spec.method.input, call.request), context),
       );
     });
   };
@@ -93,7 +93,7 @@ export function serverStreaming(
     run(call, spec, options, async (context) => {
       context.values.get(answerKey)?.ask(call.request.length);
       try {
-        const responses = spec.impl(decode(spec.method.input, call.request), context);
+        const responses = spec.impl(await decode(spec.method.input, call.request), context);
         await sendAll(call, responses, context, encode);
         sendHeaders(call, context);
         call.end(metadataOf(context.responseTrailer));
@@ -185,7 +185,7 @@ async function* requests<D extends DescMessage>(
       if (next === undefined) throw cancelled();
       if (next.done === true) return;
       noteMessage(next.value.length);
-      yield decode(desc, next.value);
+      yield await decode(desc, next.value);
     }
   } finally {
     signal.removeEventListener('abort', stop);

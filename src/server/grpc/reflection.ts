@@ -9,6 +9,7 @@ import { type DescFile, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import type { MethodImplSpec } from '@connectrpc/connect';
 import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
+import { admitName } from '../../api/bounds/message.ts';
 import { unlessAborted } from '../../api/timer.ts';
 import type { Admit } from '../admit.ts';
 import { callValues } from '../call-values.ts';
@@ -92,6 +93,7 @@ async function answer(
 }
 
 function decoded(deserialize: Implementation['deserialize'], bytes: Buffer, version: string): object {
+  admitName(bytes);
   try {
     return deserialize(bytes);
   } catch (error) {

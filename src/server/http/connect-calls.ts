@@ -19,6 +19,7 @@ import { readDeadlines } from '../deadlines.ts';
 import { Envelopes } from '../envelopes.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, unexpected } from '../refusals.ts';
+import { boundedRequest, refusedQuery } from './bounded-body.ts';
 import { explained } from './connect-errors.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -53,6 +54,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     },
     // A misspelt field is an error: nothing that is asked for is ignored.
     jsonOptions: { ignoreUnknownFields: false },
+    binaryOptions: { readUnknownFields: false },
   });
   for (const spec of methods) register(router, spec, options);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
@@ -60,13 +62,16 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const handler = handlers.get(exchange.target.path);
     if (handler === undefined) return false;
     const { request, response } = exchange;
+    const { input: desc } = handler.method;
     const values = callValues(options.door, request.socket, exchange.unsent)
       .set(exchangeKey, exchange)
-      .set(refusedKey, readDeadlines(request.headers));
-    if (wraps.test(request.headers['content-type'] ?? '')) exchange.envelopes = new Envelopes();
+      .set(refusedKey, readDeadlines(request.headers) ?? refusedQuery(request, exchange.target.query, desc));
+    const areWrapped = wraps.test(request.headers['content-type'] ?? '');
+    if (areWrapped) exchange.envelopes = new Envelopes();
     const respond = async () => {
       const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-      await send(exchange, await explained(await handler(universal)));
+      const bounded = boundedRequest(universal, { desc, areWrapped, bytesMax: options.messageBytesMax });
+      await send(exchange, await explained(await handler(bounded)));
     };
     respond().catch((error) =>
       failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),
