@@ -173,6 +173,15 @@ describe('no decoder is given', () => {
     expect(counted.characters).toBeLessThan(10_000);
   });
 
+  it('objects that are said not to be compressed', async () => {
+    const { seen, http } = await served();
+    for (const encoding of ['identity', 'Identity', ''])
+      await postTo(http, 'BatchGetArtifacts', 'application/json', json(300_000), {
+        'content-encoding': encoding,
+      });
+    expect(seen).toEqual([]);
+  });
+
   it('what a GET asks for', async () => {
     const { seen, http } = await served();
     const ask = async (query: string) =>

@@ -11,9 +11,11 @@ const { messageFieldsMax, messageDepthMax, messageTextBytesMax } = limits;
 
 /** So many bytes between texts count as a field: numbers and blanks are gone through as well. */
 const bytesPerField = 64;
+/** So many bytes of texts take as long as a field, or less: a number may be made of one, and a list of names. */
+const textBytesPerField = 64;
 
 /**
- * How many members and elements the JSON of a message has. Quotes in texts count as well, and so do the commas of texts
+ * How many members and elements the JSON of a message has, or as how many its texts count. Quotes in texts count as well, and so do the commas of texts
  * where one can be a field mask. Of what is no JSON those before the fault, about: the parser will meet it, too.
  *
  * @throws Failure INVALID_ARGUMENT if there are more than the limits allow.
@@ -31,6 +33,7 @@ class TokenCount {
   private readonly bytes: Buffer;
   private readonly texts: Texts;
   private found = 0;
+  private textBytes = 0;
   private at = 0;
 
   constructor(bytes: Uint8Array, texts: Texts) {
@@ -56,7 +59,7 @@ class TokenCount {
         if (++depth > messageDepthMax) throw messageTooIntricate();
       } else if (close.has(byte)) depth--;
     }
-    return this.found;
+    return Math.max(this.found, Math.floor(this.textBytes / textBytesPerField));
   }
 
   /** Goes to the quote that ends the text. @returns the text if it can be a name. */
@@ -66,6 +69,8 @@ class TokenCount {
     let end = bytes.indexOf(quote, start);
     for (; end >= 0 && isEscaped(bytes, end); end = bytes.indexOf(quote, end + 1)) this.take();
     this.at = end < 0 ? bytes.length : end;
+    // What is decoded to bytes takes less, but not nothing.
+    this.textBytes += (this.at - start) / (mayBeLong ? 16 : 1);
     if (!mayBeLong && this.at - start > messageTextBytesMax) throw messageTextTooLong();
     if (this.texts.hasMask)
       for (let at = bytes.indexOf(comma, start); at >= 0 && at < this.at; at = bytes.indexOf(comma, at + 1))

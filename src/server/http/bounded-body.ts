@@ -22,7 +22,7 @@ const headBytes = 5;
 const compressedFlag = 1;
 
 /**
- * The request, with a body of which each message was admitted. What is compressed is passed on as it is.
+ * The request, with a body of which each message was admitted. One that is compressed is refused by whoever reads it.
  *
  * @throws ConnectError INVALID_ARGUMENT, while the body is read.
  */
@@ -33,8 +33,7 @@ export function boundedRequest<R extends UniversalServerRequest>(
   const form = formOf(request.header.get('content-type') ?? '');
   const admit: Admit = (message) => admitMessage(desc, form, message);
   const bounded = areWrapped ? wrapped : whole;
-  const isPlain = areWrapped || !request.header.has('content-encoding');
-  return isPlain ? { ...request, body: bounded(request.body as Body, admit, bytesMax) } : request;
+  return { ...request, body: bounded(request.body as Body, admit, bytesMax) };
 }
 
 /** Why the message in the query of a GET must not be decoded; undefined if it may be. */
@@ -45,7 +44,6 @@ export function refusedQuery(
 ): ConnectError | undefined {
   if (method !== 'GET') return undefined;
   const parameters = new URLSearchParams(query);
-  if (parameters.has('compression')) return undefined;
   const encoding = parameters.get('base64') === '1' ? 'base64' : 'utf8';
   const message = Buffer.from(parameters.get('message') ?? '', encoding);
   return refusalOf(desc, formOf(parameters.get('encoding') ?? ''), message);
