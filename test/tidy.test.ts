@@ -40,6 +40,24 @@ function has(list: NamesByFile, path: string, name: string): boolean {
   return list[path]?.includes(name) ?? false;
 }
 
+/** Where time passes. Node runs at once what is to wait for long, for less than nothing or for no number; these do not. */
+const timers = ['src/domain/timer.ts', 'src/client/wire/timer.ts'];
+
+/** Timers of Node's own. */
+function ownTimers({ path, identifiers, imports, texts }: Source): string[] {
+  if (!path.startsWith('src/') || timers.includes(path)) return [];
+  const found = ['setTimeout', 'setInterval'].filter((name) => identifiers.has(name));
+  const named = imports.filter(({ target }) => /^(node:)?timers/.test(target)).map(({ names }) => names);
+  if (named.some((names) => names === 'whole' || names.some((name) => name !== 'setImmediate')))
+    found.push('node:timers');
+  if (
+    identifiers.has('AbortSignal') &&
+    (identifiers.has('timeout') || texts.some(({ text }) => text === 'timeout'))
+  )
+    found.push('AbortSignal.timeout');
+  return found.map((name) => `${path}: ${name}`);
+}
+
 /** The files that use an export of a file. Those that import the whole module use what they name. */
 function usersOf(path: string, name: string, files: readonly Source[]): Source[] {
   return files.filter((file) =>
@@ -153,6 +171,10 @@ describe('the checkout', () => {
     expect(sources.flatMap(hashMembers)).toEqual([]);
   });
 
+  it('lets time pass in two places', () => {
+    expect(sources.flatMap(ownTimers)).toEqual([]);
+  });
+
   it('avoids some words', () => {
     expect(sources.flatMap(unwantedWords)).toEqual([]);
   });
@@ -211,6 +233,19 @@ describe('what is not tidy is seen:', () => {
 
   it('members', () => {
     expect(files.flatMap(hashMembers)).toEqual(['src/a.ts:4: #b']);
+  });
+
+  it('timers', () => {
+    const text = "import { setTimeout as delay } from 'node:timers/promises'; setInterval(delay, 1);";
+    expect(ownTimers(parseSource('src/a.ts', text)).sort()).toEqual([
+      'src/a.ts: node:timers',
+      'src/a.ts: setInterval',
+      'src/a.ts: setTimeout',
+    ]);
+    expect(ownTimers(parseSource('src/a.ts', 'AbortSignal.timeout(1);'))).toEqual([
+      'src/a.ts: AbortSignal.timeout',
+    ]);
+    expect(ownTimers(parseSource(timers[0]!, text))).toEqual([]);
   });
 
   it('words', () => {

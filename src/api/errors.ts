@@ -98,6 +98,28 @@ export function messageTooLarge(): Failure {
   });
 }
 
+/** What every door answers to a message that would take long to decode. */
+export function messageTooIntricate(): Failure {
+  const { messageFieldsMax: fields, messageDepthMax: depth } = limits;
+  return badMessage(`must have at most ${fields} fields and elements, ${depth} within each other`);
+}
+
+/** What every door answers to a message with a text that nothing allows. */
+export function messageTextTooLong(): Failure {
+  return badMessage(`must have no text of more than ${limits.messageTextBytesMax} bytes`);
+}
+
+/** What is answered to a message of another library's, which holds no more than a name. */
+export function messageTooLong(): Failure {
+  return badMessage(`must have at most ${limits.messageTextBytesMax} bytes`);
+}
+
+function badMessage(description: string): Failure {
+  return new Failure('INVALID_ARGUMENT', `request: ${description}`, {
+    violations: [{ field: 'request', description }],
+  });
+}
+
 /** What every door answers to a stream of messages that are too small. */
 export function messagesTooSmall(): Failure {
   const { streamMessagesFree: free, streamMessageBytesMin: bytes } = limits;

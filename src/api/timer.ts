@@ -1,7 +1,7 @@
 /** Time limits: `After`, and signals that are aborted in time. */
 import type { After } from '../domain/timer.ts';
 
-export { type After, afterRealTime } from '../domain/timer.ts';
+export { type After, afterAwaitedTime, afterRealTime, turn } from '../domain/timer.ts';
 
 /**
  * A signal that is aborted with `failure()` after so many milliseconds, or when the one given is. `clear` must be

@@ -41,6 +41,11 @@ import { type RetryPolicy, retryDefaults } from './wire/retry.ts';
 /** What gRPC's header holds in milliseconds. The service gives no unary call as long. */
 const timeoutMsMax = 99_999_999;
 
+/** Whole milliseconds: the header holds no others. */
+function deadlineOf(timeoutMs = 30_000): number {
+  return timeoutMs > 0 ? Math.min(Math.ceil(timeoutMs), timeoutMsMax) : 0;
+}
+
 /** How a client behaves. */
 export interface ClientOptions extends Credentials {
   /** Overrides parts of {@link retryDefaults}. */
@@ -77,7 +82,7 @@ export class ArtifactaClient implements AsyncDisposable {
       artifacts: createClient(ArtifactService, transport),
       sessions: createClient(SessionService, transport),
       retry: { ...retryDefaults, ...options.retry },
-      timeoutMs: Math.min(options.timeoutMs ?? 30_000, timeoutMsMax),
+      timeoutMs: deadlineOf(options.timeoutMs),
     };
     this.sessions = new Sessions(this.calls);
     this.links = new Links(this.calls);

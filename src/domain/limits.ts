@@ -4,6 +4,12 @@
 export const limits = {
   /** One message on any transport; a chunk of an upload must fit in it. */
   messageBytesMax: 2 * 1024 * 1024,
+  /** Fields of one message, those of the messages within it, entries and elements: each costs more than its bytes. */
+  messageFieldsMax: 4_096,
+  /** Messages within each other. */
+  messageDepthMax: 100,
+  /** One text of a message; each has a limit of its own, which is less. In JSON, as it is written there. */
+  messageTextBytesMax: 32 * 1024,
   /** A stream may have so many messages, of any size... */
   streamMessagesFree: 1_024,
   /** ...and one more for so many bytes that it has sent: smaller ones cost more than their bytes. */
@@ -165,6 +171,8 @@ export const limits = {
   /** None is written while the last is younger. */
   exportMinAgeSecondsDefault: 3_600,
   exportsKeptDefault: 7,
+  /** Rows in one message of an export: with more of them it would have too many fields. */
+  exportPartRowsMax: 1_000,
   exportsKeptMax: 1_000,
   /** What one call of Scrub reads. */
   scrubBytesDefault: 1024 ** 3,

@@ -10,7 +10,7 @@ import { limits } from '../domain/limits.ts';
 import { modesBelow } from '../domain/system/file-modes.ts';
 import { makeDirectories } from '../domain/system/make-directories.ts';
 import { inWords } from '../domain/system/words.ts';
-import { afterRealTime } from '../domain/timer.ts';
+import { afterRealTime, pause } from '../domain/timer.ts';
 import { ServiceClock } from '../index/clock/clock.ts';
 import { systemTime } from '../index/clock/system-time.ts';
 import type { Index } from '../index/door.ts';
@@ -223,7 +223,7 @@ export async function openWhenFree(
       if (!isLocked(error) || performance.now() > deadline) throw error;
     }
     if (await onWait()) return undefined;
-    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
+    await pause(lockPollMs);
   }
 }
 

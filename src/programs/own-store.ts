@@ -2,13 +2,13 @@
  * The command line's own store: opened in this process, and served on the data directory's socket to other processes
  * while this one runs, since only one can have it open.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { authenticationOver } from '../api/credentials.ts';
 import type { CallRecord } from '../api/guard.ts';
 import { routes } from '../api/routes.ts';
 import type { Connection } from '../cli/io.ts';
 import { ArtifactaError } from '../client/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { afterAwaitedTime, pause } from '../domain/timer.ts';
 import { answersOurs } from '../server/addresses.ts';
 import type { RunningServer } from '../server/server.ts';
 import type { ClientConfig } from '../settings/config.ts';
@@ -110,9 +110,7 @@ function waiting(
   return async () => {
     const waitedMs = performance.now() - beganMs;
     const longestMs = Math.min(waitedMs / 2, pauseMsMax * Math.max(0, 1 - waitedMs / lockWaitMs));
-    await delay(Math.random() * longestMs, undefined, signal === undefined ? {} : { signal }).catch(
-      () => undefined,
-    );
+    await pause(Math.random() * longestMs, signal);
     return signal?.aborted === true || (await answersOurs(socket));
   };
 }
@@ -129,21 +127,21 @@ async function slice(host: StoreHost): Promise<void> {
 
 /** Serves others from some time on. */
 class Sharing {
-  private readonly timer: NodeJS.Timeout;
+  private readonly cancel: () => void;
   private server: Promise<RunningServer | undefined> | undefined;
 
   constructor(start: () => Promise<RunningServer>, warn: (message: string) => void) {
-    this.timer = setTimeout(() => {
+    this.cancel = afterAwaitedTime(serveAfterMs, () => {
       this.server = start().catch((error: unknown) => {
         warn(`other processes have to wait: ${error instanceof Error ? error.message : String(error)}`);
         return undefined;
       });
-    }, serveAfterMs);
+    });
   }
 
   /** Takes no more calls, and waits for those under way. */
   async end(): Promise<void> {
-    clearTimeout(this.timer);
+    this.cancel();
     await (await this.server)?.drain();
   }
 }

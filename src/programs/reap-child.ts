@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { afterAwaitedTime, afterRealTime } from '../domain/timer.ts';
 import type { ServeConfig } from '../settings/config.ts';
 
 const firstDelayMs = 1_000;
@@ -19,7 +20,7 @@ export function startReaper(
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const args = [main, 'reap', '--data-dir', dataDir, '--socket', socket, '--log-level', logLevel];
   let child: ChildProcess | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = () => {};
   let isStopping = false;
   let delayMs = firstDelayMs;
   const start = () => {
@@ -33,7 +34,7 @@ export function startReaper(
       if (isStopping) return;
       if (performance.now() - beganMs > steadyMs) delayMs = firstDelayMs;
       warn({ code, signal, again_ms: delayMs }, 'the reaper has ended; it is started again');
-      timer = setTimeout(start, delayMs).unref();
+      cancel = afterRealTime(delayMs, start);
       delayMs = Math.min(delayMs * 2, lastDelayMs);
     });
   };
@@ -41,14 +42,14 @@ export function startReaper(
   return {
     [Symbol.asyncDispose]: async () => {
       isStopping = true;
-      clearTimeout(timer);
+      cancel();
       if (child === undefined) return;
       const running = child;
       const closed = once(running, 'close');
       running.kill('SIGTERM');
-      const impatient = setTimeout(() => running.kill('SIGKILL'), patienceMs);
+      const calm = afterAwaitedTime(patienceMs, () => running.kill('SIGKILL'));
       await closed;
-      clearTimeout(impatient);
+      calm();
     },
   };
 }

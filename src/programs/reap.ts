@@ -1,8 +1,8 @@
 /** Puts the sidecar together: a client of the service's socket, and passes of maintenance through it. */
 import { sep } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { connect } from '../client/client.ts';
+import { pause } from '../domain/timer.ts';
 import { openAdminDoor } from '../server/admin-door.ts';
 import type { ReapConfig } from '../settings/config.ts';
 import { loop } from '../sidecar/loop.ts';
@@ -81,7 +81,7 @@ export async function reapUntilStopped(
     random: Math.random,
     elapsed: () => performance.now(),
     now: Date.now,
-    sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+    sleep: pause,
     signal: stop.signal,
     onPass: (report, nextMs) => tell(report, lastMs, nextMs),
   });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { usualPlaces } from '../api/places.ts';
 import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
+import { afterAwaitedTime } from '../api/timer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
 import { Answers, usualBudget } from './answers.ts';
@@ -101,9 +102,9 @@ async function close(server: Server): Promise<void> {
   const closed = Promise.withResolvers<void>();
   // Also closes the connections that are idle.
   server.close(() => closed.resolve());
-  const timer = setTimeout(() => server.closeAllConnections(), closeMs);
+  const cancel = afterAwaitedTime(closeMs, () => server.closeAllConnections());
   await closed.promise;
-  clearTimeout(timer);
+  cancel();
 }
 
 interface Answer extends Scrape {

@@ -6,6 +6,7 @@ import { usualPlaces } from '../api/places.ts';
 import { OpenCalls } from '../api/sending/open-calls.ts';
 import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { OpenShared } from '../api/shared.ts';
+import { afterAwaitedTime } from '../api/timer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
@@ -294,7 +295,7 @@ async function shutDown(server: Server): Promise<void> {
 
 async function withTimeout(work: Promise<void>, ms: number): Promise<void> {
   const timeout = Promise.withResolvers<void>();
-  const timer = setTimeout(timeout.resolve, ms);
+  const cancel = afterAwaitedTime(ms, timeout.resolve);
   await Promise.race([work, timeout.promise]);
-  clearTimeout(timer);
+  cancel();
 }

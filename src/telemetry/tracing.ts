@@ -20,6 +20,7 @@ import {
   type SpanExporter,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { afterAwaitedTime } from '../domain/timer.ts';
 import { alarming, type Outcome, type StartedCall } from './call.ts';
 
 interface TracingOptions {
@@ -100,9 +101,9 @@ export function openTracing({ url, version, warn }: TracingOptions): Tracing {
     activeTraceId: () => trace.getSpan(contexts.active())?.spanContext().traceId,
     [Symbol.asyncDispose]: async () => {
       const late = Promise.withResolvers<void>();
-      const timer = setTimeout(late.resolve, flushMs);
+      const cancel = afterAwaitedTime(flushMs, late.resolve);
       await Promise.race([provider.shutdown().catch(() => undefined), late.promise]);
-      clearTimeout(timer);
+      cancel();
       contexts.disable();
     },
   };

@@ -3,14 +3,25 @@ import { connect } from 'node:http2';
 import type { HandlerContext } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readDeadlines } from '../../src/server/deadlines.ts';
+import { closeChecked } from '../support/door.ts';
 import { openRig, pathOf } from './fake-service.ts';
+import type { TestServer } from './grpc/doors.ts';
 import { framed } from './grpc/raw-call.ts';
+import { openHttpRig } from './http/doors.ts';
 
 /** What a call was answered with. */
 type Said = [code: string, message: string];
 type Ask = (method: string, timeout: string) => Promise<Said>;
 
 const longestMs = 24 * 24 * 3_600_000;
+
+function asksOf({ grpc, http }: TestServer['addresses']): Record<string, Ask> {
+  return {
+    gRPC: (method, timeout) => askGrpc(grpc, method, timeout),
+    'gRPC-Web': (method, timeout) => askGrpcWeb(http!, method, timeout),
+    Connect: (method, timeout) => askConnect(http!, method, timeout),
+  };
+}
 
 async function opened() {
   const seen: (number | undefined)[] = [];
@@ -32,13 +43,7 @@ async function opened() {
     { http: { host: '127.0.0.1', port: 0 } },
   );
   onTestFinished(() => rig[Symbol.asyncDispose]());
-  const { grpc, http } = rig.server.addresses;
-  const asks: Record<string, Ask> = {
-    gRPC: (method, timeout) => askGrpc(grpc, method, timeout),
-    'gRPC-Web': (method, timeout) => askGrpcWeb(http!, method, timeout),
-    Connect: (method, timeout) => askConnect(http!, method, timeout),
-  };
-  return { seen, asks };
+  return { seen, asks: asksOf(rig.server.addresses) };
 }
 
 async function askGrpc(address: string, method: string, timeout: string): Promise<Said> {
@@ -96,6 +101,11 @@ const long = {
   Connect: ['9999999999', '2147483648', '4294967297'],
 };
 const fine = { gRPC: ['9S', '90000000u', '00000009S'], 'gRPC-Web': ['9S'], Connect: ['9000'] };
+const over = {
+  gRPC: ['0S', '0H', '1n', '999999n', '1u'],
+  'gRPC-Web': ['0S', '0H', '00000000n'],
+  Connect: ['0', '0000000000'],
+};
 const protocols = ['gRPC', 'gRPC-Web', 'Connect'] as const;
 
 describe.each(protocols)('by %s', (protocol) => {
@@ -114,6 +124,16 @@ describe.each(protocols)('by %s', (protocol) => {
       }
     },
   );
+
+  // That Node does not warn is held by what runs after every test.
+  it('a deadline that is over when the call comes ends it', async () => {
+    const rig = await openHttpRig();
+    onTestFinished(() => closeChecked(rig));
+    const asks = asksOf(rig.server.addresses);
+    const passed = protocol === 'Connect' ? 'deadline_exceeded' : '4';
+    for (const timeout of over[protocol])
+      expect([timeout, (await asks[protocol]!('GetArtifact', timeout))[0]]).toEqual([timeout, passed]);
+  });
 
   it.each(['GetArtifact', 'DownloadArtifact'] as const)(
     'a malformed deadline of %s is refused',

@@ -119,7 +119,7 @@ export const IndexHeaderSchema: GenMessage<IndexHeader> = /*@__PURE__*/
  */
 export type IndexRows = Message<"artifacta.v1.IndexRows"> & {
   /**
-   * At least one; at most 1 MiB, or a single row.
+   * At least one; at most 1,000 of 1 MiB, or a single row.
    *
    * @generated from field: repeated artifacta.v1.IndexRow rows = 1;
    */

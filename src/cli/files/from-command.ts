@@ -1,8 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Content } from '../../client/artifacts/content.ts';
+import { later } from '../../client/wire/timer.ts';
 import { CommandFailed } from '../exit.ts';
 
 /** How long a command may take to end when it was told to, in milliseconds. */
@@ -58,14 +58,14 @@ export async function startCommand(
       child.stdout.destroy();
       if (hasEnded) return;
       if (!signal?.aborted) child.kill('SIGTERM');
-      const late = new AbortController();
-      const waiting = delay(endMsMax, undefined, late).then(
-        () => void child.kill('SIGKILL'),
-        () => {},
-      );
+      const late = Promise.withResolvers<void>();
+      const cancel = later(endMsMax, () => {
+        child.kill('SIGKILL');
+        late.resolve();
+      });
       // One that belongs to another user cannot be ended, and is left behind.
-      await Promise.race([end, waiting]);
-      late.abort();
+      await Promise.race([end, late.promise]);
+      cancel();
     },
   };
 }

@@ -1,7 +1,8 @@
+import { create } from '@bufbuild/protobuf';
 import { sizeDelimitedDecodeStream, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
 import { type CallOptions, type Client, ConnectError } from '@connectrpc/connect';
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
-import { IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
+import { type IndexPart, IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
 import { type StoreStatus as StatusMessage, StoreStatus_State } from '../../../gen/artifacta/v1/store_pb.ts';
 import { Finding_Kind, type Finding as FindingMessage } from '../../../gen/artifacta/v1/verify_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
@@ -89,6 +90,19 @@ export interface VerifyOptions extends CallSettings {
 /** One message of an export; nothing of it is larger. */
 const partBytesMax = 4 * 1024 * 1024;
 
+/** A service takes no more rows in one message; exports of earlier versions have some. */
+const partRowsMax = 1_000;
+
+/** The part in parts that a service takes. */
+function* divided(whole: IndexPart): Generator<IndexPart> {
+  if (whole.part.case !== 'rows') return yield whole;
+  const { rows } = whole.part.value;
+  for (let at = 0; at === 0 || at < rows.length; at += partRowsMax)
+    yield create(IndexPartSchema, {
+      part: { case: 'rows', value: { rows: rows.slice(at, at + partRowsMax) } },
+    });
+}
+
 /** What operators do to a store as a whole. All methods throw ArtifactaError. */
 export class Admin {
   private readonly calls: Calls;
@@ -166,7 +180,7 @@ export class Admin {
     async function* requests() {
       try {
         const parts = sizeDelimitedDecodeStream(IndexPartSchema, source(), { readMaxBytes: partBytesMax });
-        for await (const part of parts) yield { part, replace };
+        for await (const whole of parts) for (const part of divided(whole)) yield { part, replace };
       } catch (thrown) {
         // The service's own refusal comes this way, too.
         if (!(thrown instanceof ConnectError)) failure ??= { error: notAnExport(thrown) };

@@ -7,6 +7,7 @@ import {
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, streamOptions, unary } from '../wire/calls.ts';
 import { retrying } from '../wire/retry.ts';
+import { later } from '../wire/timer.ts';
 import { artifactFrom } from './artifact.ts';
 import { type Content, chunked, type PushContent, readAhead, toContent } from './content.ts';
 import { sha256Of } from './digest.ts';
@@ -157,11 +158,11 @@ export async function* withSignsOfLife(
   const nothing = new Uint8Array(0);
   try {
     for (let next = chunks.next(); ; ) {
-      let timer: NodeJS.Timeout | undefined;
+      let cancel: (() => void) | undefined;
       const silence = new Promise<'silence'>((resolve) => {
-        timer = setTimeout(resolve, silenceMs, 'silence');
+        cancel = later(silenceMs, () => resolve('silence'));
       });
-      const result = await Promise.race([next, silence]).finally(() => clearTimeout(timer));
+      const result = await Promise.race([next, silence]).finally(() => cancel?.());
       if (result === 'silence') {
         yield nothing;
         continue;

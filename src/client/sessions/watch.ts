@@ -3,6 +3,7 @@ import { type Artifact, artifactFrom } from '../artifacts/artifact.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import type { CallSettings, Calls } from '../wire/calls.ts';
 import { type RetryPolicy, retrying } from '../wire/retry.ts';
+import { later } from '../wire/timer.ts';
 import { dateOf } from '../wire/times.ts';
 import { type Session, sessionFrom } from './session.ts';
 
@@ -99,17 +100,17 @@ async function* open(
   const request = { session, afterSequence: BigInt(after), sealOnly, waitForOpen };
   const either = signal === undefined ? stopped.signal : AbortSignal.any([stopped.signal, signal]);
   const silent = new ArtifactaError('nothing was heard of the service', { code: 'UNAVAILABLE' });
-  let timer = setTimeout(() => stopped.abort(silent), silenceMsMax);
+  let cancel = later(silenceMsMax, () => stopped.abort(silent));
   try {
     for await (const message of calls.sessions.watchSession(request, { signal: either })) {
-      clearTimeout(timer);
+      cancel();
       yield message;
-      timer = setTimeout(() => stopped.abort(silent), silenceMsMax);
+      cancel = later(silenceMsMax, () => stopped.abort(silent));
     }
   } catch (thrown) {
     throw stopped.signal.aborted ? silent : thrown;
   } finally {
-    clearTimeout(timer);
+    cancel();
     stopped.abort();
   }
 }
@@ -136,8 +137,7 @@ export async function waitForSeal(
   { timeoutMs, waitForOpen, signal }: WaitOptions = {},
 ): Promise<Session> {
   const late = new AbortController();
-  const timer =
-    timeoutMs === undefined ? undefined : setTimeout(() => late.abort(), Math.min(timeoutMs, 2 ** 31 - 1));
+  const cancel = timeoutMs === undefined ? undefined : later(timeoutMs, () => late.abort());
   const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
   try {
     const options = { sealOnly: true, waitForOpen, signal: either };
@@ -148,6 +148,6 @@ export async function waitForSeal(
     if (!late.signal.aborted || signal?.aborted) throw thrown;
     throw new ArtifactaError(`session ${session} was not sealed in time`, { code: 'DEADLINE_EXCEEDED' });
   } finally {
-    clearTimeout(timer);
+    cancel?.();
   }
 }

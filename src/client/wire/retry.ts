@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type ArtifactaError, ForeignService, toArtifactaError } from '../errors.ts';
+import { sleep } from './timer.ts';
 
 /** How calls are tried again. */
 export interface RetryPolicy {
@@ -69,7 +69,7 @@ async function pause(
   const spread = grown * (0.5 + policy.random());
   const waitMs = Math.min(Math.max(spread, error.retryAfterMs ?? 0), policy.delayMsMax);
   try {
-    await delay(waitMs, undefined, signal === undefined ? {} : { signal });
+    await sleep(waitMs, signal);
   } catch (thrown) {
     throw toArtifactaError(thrown, signal);
   }

@@ -10,6 +10,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { admitMessage } from '../../api/bounds/message.ts';
 import { isShared } from '../../api/shared-messages.ts';
 import { freeBlock } from '../../domain/blocks.ts';
 import { malformed } from '../refusals.ts';
@@ -17,9 +18,13 @@ import { malformed } from '../refusals.ts';
 /** Bytes of all messages since the process began, on all gRPC doors: here every one of them passes. */
 export const messageBytes = { received: 0, sent: 0 };
 
-/** @throws ConnectError INVALID_ARGUMENT if the bytes are not a message of this type, or hold invalid UTF-8. */
-export function decode<D extends DescMessage>(desc: D, bytes: Uint8Array): MessageShape<D> {
+/**
+ * @throws ConnectError INVALID_ARGUMENT if the bytes are not a message of this type, hold invalid UTF-8, or more fields
+ * than a message may have.
+ */
+export async function decode<D extends DescMessage>(desc: D, bytes: Uint8Array): Promise<MessageShape<D>> {
   messageBytes.received += bytes.byteLength;
+  await admitMessage(desc, 'binary', bytes);
   try {
     // What no field is made of would be kept, at the caller's will.
     return fromBinary(desc, bytes, { readUnknownFields: false });

@@ -11,6 +11,7 @@ import type { MethodImplSpec } from '@connectrpc/connect';
 import type { Server, ServerDuplexStream } from '@grpc/grpc-js';
 import { file_google_rpc_error_details } from '../../../gen/google/rpc/error_details_pb.ts';
 import { file_google_rpc_status } from '../../../gen/google/rpc/status_pb.ts';
+import { admitName } from '../../api/bounds/message.ts';
 import { unlessAborted } from '../../api/timer.ts';
 import type { Admit } from '../admit.ts';
 import { callValues } from '../call-values.ts';
@@ -99,6 +100,7 @@ async function answer(
 }
 
 function decoded(deserialize: Implementation['deserialize'], bytes: Buffer, version: string): object {
+  admitName(bytes);
   try {
     return deserialize(bytes);
   } catch (error) {

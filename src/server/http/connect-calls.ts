@@ -17,6 +17,7 @@ import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
 import { readDeadlines } from '../deadlines.ts';
 import type { CallOptions } from '../grpc/calls.ts';
+import { boundedRequest, refusedQuery } from '../messages/bounded-body.ts';
 import { Inflation } from '../messages/inflation.ts';
 import { isSendable, unexpected } from '../refusals.ts';
 import { explained, explainedRequests } from './connect-errors.ts';
@@ -45,7 +46,6 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     readMaxBytes: options.messageBytesMax,
     // Requests are inflated before they come here, and answers are not compressed.
     acceptCompression: [],
-    binaryOptions: { readUnknownFields: false },
     shutdownSignal: options.stop,
     requestGate: ({ values }) => {
       const refused = values.get(refusedKey);
@@ -53,6 +53,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     },
     // A misspelt field is an error: nothing that is asked for is ignored.
     jsonOptions: { ignoreUnknownFields: false },
+    binaryOptions: { readUnknownFields: false },
   });
   for (const spec of methods) register(router, spec, options);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
@@ -65,6 +66,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
       return true;
     }
     const { request, response, gone, unsent } = exchange;
+    const { input: desc } = handler.method;
     const encoding = readEncoding(exchange, options.messageBytesMax);
     const isRefused = encoding instanceof ConnectError;
     const values = callValues(options.door, request.socket, unsent)
@@ -80,11 +82,20 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
             return universal;
           },
         );
-      const answer = await handler(universal);
+      const { method: verb, url } = universal;
+      if (verb === 'GET' && values.get(refusedKey) === undefined)
+        values.set(refusedKey, refusedQuery(new URL(url).searchParams, desc));
+      const answer = await handler(
+        boundedRequest(universal, {
+          desc,
+          areWrapped: exchange.envelopes !== undefined,
+          bytesMax: options.messageBytesMax,
+        }),
+      );
       inflation.release();
       // Proxies would keep the answers of a stream until they have enough of them.
       if (handler.method.methodKind === 'server_streaming') answer.header?.set('x-accel-buffering', 'no');
-      await send(exchange, await explained(answer, handler.method.input));
+      await send(exchange, await explained(answer, desc));
     };
     respond().catch((error) =>
       failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),

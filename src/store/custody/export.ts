@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { Failure, failedWith, invalid } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
 import type { Examined } from '../../index/door.ts';
 import { decodeRow, encodeRow } from '../../index/engine/stored-row.ts';
 import { keys } from '../../index/keys.ts';
@@ -31,7 +32,7 @@ interface ExportRow {
 /** One part of an export. */
 export type ExportPart =
   | { readonly kind: 'header'; readonly header: ExportHeader }
-  /** At most {@link exportBytesMax}, or a single row. */
+  /** At most `exportPartRowsMax` of {@link exportBytesMax}, or a single row. */
   | { readonly kind: 'rows'; readonly rows: readonly ExportRow[] }
   | { readonly kind: 'footer'; readonly rows: number; readonly sha256: string };
 
@@ -46,7 +47,8 @@ export async function* exportRows(blocks: AsyncIterable<readonly Entry[]>): Asyn
     for (const [key, value] of block) {
       const row = { key, value: encodeRow(key, value) };
       const rowBytes = key.length + row.value.length;
-      if (rows.length > 0 && bytes + rowBytes > exportBytesMax) {
+      const isFull = rows.length === limits.exportPartRowsMax || bytes + rowBytes > exportBytesMax;
+      if (rows.length > 0 && isFull) {
         yield { kind: 'rows', rows };
         rows = [];
         bytes = 0;

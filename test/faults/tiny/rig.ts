@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '../outcome.ts';
 import { startService } from '../service.ts';
 import { type Form, forms, type Sender, type Target } from './attack.ts';
+import { fieldForms } from './fields.ts';
 
 interface Behaved {
   readonly calls: number;
@@ -47,23 +48,26 @@ async function beside(target: Target, begin: Form['tiny'], ms: number, count: nu
 
 /** Each form after another, each on a service of its own. @param seconds of each half. */
 export async function* sendTiny(seconds: number): AsyncGenerator<Outcome> {
-  for (const { name, tiny, large } of forms) {
-    await using service = await startService('tiny');
-    const usual = await beside(service, large, seconds * 1_000, 2);
-    const attacked = await beside(service, tiny, seconds * 1_000, 2);
-    const allowed = Math.max(p99Floor, usual.p99 * ratioMax);
-    yield {
-      name,
-      faults: [
-        ...(attacked.calls === 0 ? ['nobody else was served'] : []),
-        ...attacked.failures.slice(0, 3).map((failure) => `another client was failed: ${failure}`),
-        ...(attacked.p99 > allowed ? [`p99 ${attacked.p99} ms, beside large messages ${usual.p99} ms`] : []),
-      ],
-      said:
-        `p50 ${attacked.p50}, p99 ${attacked.p99} ms of ${attacked.calls} beside ${mebibytes(attacked.sent)} MiB tiny; ` +
-        `p50 ${usual.p50}, p99 ${usual.p99} ms of ${usual.calls} beside ${mebibytes(usual.sent)} MiB large`,
-    };
-  }
+  for (const form of [...forms, ...fieldForms]) yield await compare(form, seconds);
+}
+
+/** One form, on a service of its own. @param seconds of each half. */
+async function compare({ name, tiny, large }: Form, seconds: number): Promise<Outcome> {
+  await using service = await startService('tiny');
+  const usual = await beside(service, large, seconds * 1_000, 2);
+  const attacked = await beside(service, tiny, seconds * 1_000, 2);
+  const allowed = Math.max(p99Floor, usual.p99 * ratioMax);
+  return {
+    name,
+    faults: [
+      ...(attacked.calls === 0 ? ['nobody else was served'] : []),
+      ...attacked.failures.slice(0, 3).map((failure) => `another client was failed: ${failure}`),
+      ...(attacked.p99 > allowed ? [`p99 ${attacked.p99} ms, beside large messages ${usual.p99} ms`] : []),
+    ],
+    said:
+      `p50 ${attacked.p50}, p99 ${attacked.p99} ms of ${attacked.calls} beside ${mebibytes(attacked.sent)} MiB tiny; ` +
+      `p50 ${usual.p50}, p99 ${usual.p99} ms of ${usual.calls} beside ${mebibytes(usual.sent)} MiB large`,
+  };
 }
 
 function mebibytes(bytes: number): number {

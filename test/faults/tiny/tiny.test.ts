@@ -7,10 +7,12 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { createRouterTransport } from '@connectrpc/connect';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { answerOf, framed, openRawConnection } from '../../server/grpc/raw-call.ts';
 import { type HttpRig, openHttpRig } from '../../server/http/doors.ts';
 import { RawHttp2 } from '../../server/http/raw-http2.ts';
 import { sha256 } from '../../support/calls.ts';
 import { clientsOf, closeChecked, openTestStore, testRoutes } from '../../support/door.ts';
+import { fieldForms } from './fields.ts';
 
 let rig: HttpRig;
 
@@ -140,4 +142,48 @@ it('small messages are taken a few in each turn of the event loop', async () => 
   isOver = true;
   expect(artifact!.sizeBytes).toBe(0n);
   expect(most).toBeLessThan(50);
+});
+
+it('messages with as much in them as they may have are decoded in turns of their own', async () => {
+  const references = Buffer.alloc(8_000, Buffer.from([0x0a, 0]));
+  await using raw = await openRawConnection(rig.server.addresses.grpc!);
+  let [inTurn, most, isOver] = [0, 0, false];
+  const turnEnds = () => {
+    inTurn = 0;
+    if (!isOver) setImmediate(turnEnds);
+  };
+  setImmediate(turnEnds);
+  const { calls } = rig;
+  const { push } = calls;
+  // Each is recorded in the turn in which it is decoded, since there are too many references for the handler.
+  calls.push = (...records) => {
+    most = Math.max(most, ++inTurn);
+    return push.apply(calls, records);
+  };
+  onTestFinished(() => {
+    calls.push = push;
+  });
+  const answers = Array.from({ length: 64 }, () => {
+    const stream = raw.call('/artifacta.v1.ArtifactService/BatchGetArtifacts');
+    stream.end(framed(references));
+    return answerOf(stream);
+  });
+  const statuses = (await Promise.all(answers)).map(({ message }) => decodeURIComponent(message ?? ''));
+  isOver = true;
+  expect(new Set(statuses)).toEqual(new Set(['artifacts: has 4000 entries; 1 to 64 are allowed']));
+  expect(most).toBeLessThanOrEqual(2);
+});
+
+it('beside messages with more in them others are answered, and no handler hears of those', async () => {
+  const target = { grpc: rig.server.addresses.grpc!, http: rig.server.addresses.http!, key: '' };
+  for (const { name, tiny } of fieldForms.filter((form) => !form.name.includes('allowed'))) {
+    const before = rig.calls.length;
+    const sender = await tiny(target);
+    for (let answered = 0; answered < 2; answered++)
+      await (await fetch(`${rig.url}/v1/artifacts/art_none`)).text();
+    sender.end();
+    const heard = rig.calls.slice(before).filter(({ method }) => !method.endsWith('/GetArtifact'));
+    expect([name, heard]).toEqual([name, []]);
+    expect(sender.sent()).toBeGreaterThan(500_000);
+  }
 });

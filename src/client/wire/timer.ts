@@ -1,0 +1,34 @@
+/** Waits of any length. */
+
+/** The longest that Node waits; it runs at once what is to wait longer, or for less than nothing, and warns of it. */
+const stepMsMax = 2 ** 31 - 1;
+
+/**
+ * Runs `task` once after `delayMs` unless the returned function is called before. A delay that is over, or is no number,
+ * is none. The process does not end before.
+ */
+export function later(delayMs: number, task: () => void): () => void {
+  const stepMs = delayMs > 0 ? Math.min(delayMs, stepMsMax) : 0;
+  const go = () => {
+    if (delayMs > stepMs) cancel = later(delayMs - stepMs, task);
+    else task();
+  };
+  const timer = setTimeout(go, stepMs);
+  let cancel = () => clearTimeout(timer);
+  return () => cancel();
+}
+
+/** Resolves after so long. @throws the reason of the signal if it is aborted before. */
+export async function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const cancel = later(delayMs, resolve);
+  const onAbort = () => reject(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    await promise;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    cancel();
+  }
+}
