@@ -19,7 +19,7 @@ export interface Target {
 }
 
 /** What calls that were sent came to: a count of each status. */
-export type Statuses = Record<string, number>;
+type Statuses = Record<string, number>;
 
 const spec = { session: 'bombs', name: 'a' };
 const zeros = new Uint8Array(limits.messageBytesMax - 64);

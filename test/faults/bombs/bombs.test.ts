@@ -6,6 +6,7 @@ import { limits } from '../../../src/domain/limits.ts';
 import { type HttpRig, openHttpRig } from '../../server/http/doors.ts';
 import { closeChecked } from '../../support/door.ts';
 import { bodies, type Form, sendOverGrpc, sendOverWeb, type Target } from './attack.ts';
+import { sendBombs } from './rig.ts';
 
 let rig: HttpRig;
 let target: Target;
@@ -41,4 +42,8 @@ it.each([
   expect(room.bytesPeak).toBeLessThanOrEqual(bytesMax);
   await expect.poll(() => room.bytes).toBe(0);
   expect(rig.server.unexpected).toEqual([]);
+});
+
+it('the long form starts a service, and says what it has counted', async () => {
+  expect((await sendBombs(0)).said).toMatch(/^statuses \{\}, memory \+\d+ MiB/);
 });

@@ -20,6 +20,8 @@ const MiB = 1024 * 1024;
 /** By so many bytes the memory of the service may grow: the room for what is inflated, twice, and for the garbage. */
 const grownBytesMax = 320 * MiB;
 const atOnce = 90;
+/** Of a client that was ended before it had begun. */
+const nothing = '{"calls": 0, "failures": [], "p99": 0}';
 /** Those that hold what a message may are an upload like another, whose memory other rigs look at. */
 const forms = (Object.keys(bodies) as Form[]).filter((form) => form !== 'the largest messages in a stream');
 
@@ -46,7 +48,7 @@ export async function sendBombs(seconds: number): Promise<BombsReport> {
           counts[status] = (counts[status] ?? 0) + count;
   clearInterval(watching);
   child.kill('SIGTERM');
-  const { calls, failures, p99 } = JSON.parse(await said) as {
+  const { calls, failures, p99 } = JSON.parse((await said) || nothing) as {
     calls: number;
     failures: string[];
     p99: number;
