@@ -3,6 +3,7 @@ import type { ArtifactService } from '../../../gen/artifacta/v1/artifact_service
 import type { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
+import { later } from './timer.ts';
 
 /** What the parts of the client share. */
 export interface Calls {
@@ -51,10 +52,10 @@ export async function* promptly<T>(
   const late = new AbortController();
   const signal =
     settings.signal === undefined ? late.signal : AbortSignal.any([settings.signal, late.signal]);
-  const timer = setTimeout(() => late.abort(), calls.timeoutMs);
+  const cancel = later(calls.timeoutMs, () => late.abort());
   try {
     for await (const message of open({ signal })) {
-      clearTimeout(timer);
+      cancel();
       yield message;
     }
   } catch (thrown) {
@@ -64,7 +65,7 @@ export async function* promptly<T>(
       cause: thrown,
     });
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 
