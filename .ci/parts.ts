@@ -14,10 +14,14 @@ const rig = (options: string) => `npm run --silent faults -- ${options} --seed 7
 
 export const parts: readonly Part[] = [
   { name: 'fresh clone', dependsOn: ['.'], command: '.ci/fresh-clone.sh' },
-  { name: 'faults: kills', dependsOn: faults, command: rig('--failpoints --kills --times 100') },
+  { name: 'faults: kills', dependsOn: faults, command: rig('--failpoints --kills --types --times 100') },
   { name: 'faults: power', dependsOn: faults, command: rig('--power --cuts 12') },
   { name: 'faults: disks', dependsOn: faults, command: rig('--disk --rot --damage') },
-  { name: 'faults: callers', dependsOn: faults, command: rig('--pushers --tiny --shares --abuse --unread') },
+  {
+    name: 'faults: callers',
+    dependsOn: faults,
+    command: rig('--pushers --tiny --bombs --shares --abuse --unread'),
+  },
   { name: 'faults: deletion', dependsOn: faults, command: rig('--deletion --actions 8000') },
   { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
   { name: 'planted faults', dependsOn: [...service, 'test'], command: 'node test/faults/controls.ts' },

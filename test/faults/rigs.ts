@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { removeDirectory } from '../support/directories.ts';
 import { pushAtOnce } from '../support/pushers.ts';
 import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
+import { sendBombs } from './bombs/rig.ts';
 import { killAtFailpoints, killAtRandom, killStarts, type Report } from './campaign.ts';
 import { setClocks } from './clock/clocks.ts';
 import { whyNoClock } from './clock/rig.ts';
@@ -21,6 +22,7 @@ import { takePlaces } from './shares/rig.ts';
 import { soak } from './soak/rig.ts';
 import { startAndKill } from './starts/rig.ts';
 import { sendTiny } from './tiny/rig.ts';
+import { killWhileTypesAreWritten } from './types/rig.ts';
 import { askAndNotRead } from './unread/rig.ts';
 
 /** Kills on one data directory, which then is read back whole and thrown away. */
@@ -149,10 +151,38 @@ const tiny: NamedRig = {
   play: ({ count }) => sendTiny(count('tiny-seconds', 15)),
 };
 
+const bombs: NamedRig = {
+  name: 'bombs',
+  tries: 'compressed messages that hold a thousand times as much are sent at once, beside another client',
+  short: 'test/faults/bombs',
+  options: { 'bomb-seconds': 'how long they are sent; 15' },
+  async *play({ count }) {
+    yield { name: 'compressed messages', ...(await sendBombs(count('bomb-seconds', 15))) };
+  },
+};
+
+const types: NamedRig = {
+  name: 'types',
+  tries: 'starts are killed while the rows of content types of the release before are written anew',
+  short: 'test/faults/types',
+  options: { 'type-stores': 'how many stores; 3' },
+  async *play({ seed, count }) {
+    const stores = count('type-stores', 3);
+    const { faults, said } = await killWhileTypesAreWritten({
+      stores,
+      artifacts: 2_200,
+      kills: 6,
+      seed: seed(),
+    });
+    yield { name: 'content types of the release before', faults, said };
+  },
+};
+
 const shares: NamedRig = {
   name: 'shares',
-  tries: 'one key and tokens of it take all places for uploads and watches, beside one with another key',
-  short: 'test/api/time-limits test/store/watch/watches test/domain/shares',
+  tries: 'one key and tokens of it take all places for uploads, watches and connections, beside another key',
+  short:
+    'test/faults/shares test/api/places test/api/time-limits test/store/watch/watches test/domain/shares',
   options: { 'taken-seconds': 'how long each is taken; 10' },
   play: ({ count }) => takePlaces(count('taken-seconds', 10)),
 };
@@ -239,6 +269,8 @@ export const rigs: readonly NamedRig[] = [
   abuse,
   unread,
   tiny,
+  bombs,
+  types,
   shares,
   clock,
   deletion,

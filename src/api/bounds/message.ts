@@ -6,6 +6,7 @@ import { limits } from '../../domain/limits.ts';
 import { messageTooLong, toConnectError } from '../errors.ts';
 import { turn } from '../timer.ts';
 import { countFields } from './fields.ts';
+import { requireTimes } from './times.ts';
 import { countTokens } from './tokens.ts';
 
 /** How a message is written. */
@@ -17,7 +18,8 @@ const fieldsPerTurn = 256;
 /**
  * Lets a message be decoded, as it is after it was inflated; at once, or in a turn of the event loop that no other gets.
  *
- * @throws ConnectError INVALID_ARGUMENT if it has more fields and elements, or longer texts, than any request may have.
+ * @throws ConnectError INVALID_ARGUMENT if it has more fields and elements, or longer texts, than any request may have, or in JSON a
+ * time that does not exist.
  */
 export async function admitMessage(desc: DescMessage, form: Form, bytes: Uint8Array): Promise<void> {
   if (countIn(desc, form, bytes) > fieldsPerTurn) await turn();
@@ -40,7 +42,10 @@ export function refusalOf(desc: DescMessage, form: Form, bytes: Uint8Array): Con
 
 function countIn(desc: DescMessage, form: Form, bytes: Uint8Array): number {
   try {
-    return form === 'json' ? countTokens(desc, bytes) : countFields(desc, bytes);
+    if (form === 'binary') return countFields(desc, bytes);
+    const count = countTokens(desc, bytes);
+    requireTimes(desc, bytes);
+    return count;
   } catch (error) {
     throw error instanceof Failure ? toConnectError(error) : error;
   }

@@ -1,0 +1,62 @@
+/**
+ * Times in a message of JSON that do not exist. The library makes 2 March of 30 February, and the next day of 24:00; the
+ * protocol says that they are no times (RFC 3339, 5.7).
+ */
+import { Buffer } from 'node:buffer';
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import { TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { Failure } from '../../domain/errors.ts';
+
+/** How the text of such a time begins: so rare that the message is looked at once more. */
+const suspect = /"\d{4}-(?:02-(?:29|30|31)|(?:04|06|09|11)-31)[Tt]|"\d{4}-\d\d-\d\d[Tt]24/;
+
+/** @throws Failure INVALID_ARGUMENT that names the field. What is no JSON is for the parser to refuse. */
+export function requireTimes(desc: DescMessage, bytes: Uint8Array): void {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  if (!suspect.test(text)) return;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return;
+  }
+  look(desc, value, '');
+}
+
+function look(desc: DescMessage, value: unknown, within: string): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const field of desc.fields) {
+    const found =
+      (value as Record<string, unknown>)[field.jsonName] ?? (value as Record<string, unknown>)[field.name];
+    const message = messageOf(field);
+    if (found === undefined || message === undefined) continue;
+    const isMany = field.fieldKind !== 'message' && typeof found === 'object' && found !== null;
+    for (const one of isMany ? Object.values(found) : [found]) {
+      const path = `${within}${field.name}`;
+      if (message.typeName !== TimestampSchema.typeName) look(message, one, `${path}.`);
+      else if (typeof one === 'string' && !exists(one)) throw noTime(path);
+    }
+  }
+}
+
+function messageOf(field: DescField): DescMessage | undefined {
+  if (field.fieldKind === 'message') return field.message;
+  if (field.fieldKind === 'list' && field.listKind === 'message') return field.message;
+  return field.fieldKind === 'map' && field.mapKind === 'message' ? field.message : undefined;
+}
+
+function exists(text: string): boolean {
+  const [, year, month, day, hour] = (/^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d)/.exec(text) ?? []).map(Number);
+  // What is no time at all is for the library to refuse.
+  if (year === undefined || month === undefined || day === undefined || hour === undefined) return true;
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24;
+}
+
+function noTime(field: string): Failure {
+  const description = 'must be a time that exists, as RFC 3339 writes it, e.g. 2027-02-28T12:00:00Z';
+  return new Failure('INVALID_ARGUMENT', `${field}: ${description}`, {
+    violations: [{ field, description }],
+  });
+}
