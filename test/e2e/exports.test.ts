@@ -16,7 +16,7 @@ it('an export that the service has written restores another store', { timeout: 6
   const server = startServe(join(home, 'data'), ['--export-dir', exportDir]);
   const { grpc, socket } = await server.ready;
   // Both are below one directory here.
-  expect(server.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([
+  expect(server.warnings()).toEqual([
     expect.stringContaining('--export-dir: the exports are on the same file system as the data'),
   ]);
   const client = clientFor(String(grpc));

@@ -21,6 +21,8 @@ export interface ServeProcess {
   readonly child: ChildProcess;
   /** Everything logged so far. */
   readonly lines: readonly Line[];
+  /** What it warned of, but for that its start takes long: a busy machine may make it say so. */
+  warnings(): string[];
   stderr(): string;
   /** Resolves with the ready line; rejects if the process ends without one. */
   readonly ready: Promise<Line>;
@@ -69,7 +71,11 @@ export function startServe(
   });
   void ended.then((how) => ready.reject(new Error(`ended with ${how}: ${stderr}`)));
   ready.promise.catch(() => undefined);
-  return { child, lines, stderr: () => stderr, ready: ready.promise, ended };
+  const warnings = () =>
+    lines
+      .filter(({ level, msg }) => level === 'warn' && !msg.startsWith('still starting'))
+      .map(({ msg }) => msg);
+  return { child, lines, warnings, stderr: () => stderr, ready: ready.promise, ended };
 }
 
 export function clientFor(address: string) {
