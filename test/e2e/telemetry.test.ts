@@ -73,7 +73,7 @@ describe('probes', () => {
   it('are told if they can come from anywhere, and if there is no room for them', async () => {
     const server = startServe(await newDataDir(), ['--admin-listen', '0.0.0.0:0']);
     const { admin } = await server.ready;
-    const warnings = server.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
+    const warnings = server.warnings();
     expect(warnings).toEqual([expect.stringMatching(/^--admin-listen: 0\.0\.0\.0 can be reached/)]);
     const port = String(admin).split(':').at(-1)!;
     const other = startServe(await newDataDir(), ['--admin-listen', `0.0.0.0:${port}`]);
