@@ -12,6 +12,7 @@ import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
 import { Answers, usualBudget } from './answers.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
+import { FairStarts } from './fair-starts.ts';
 import { boundDecoding } from './grpc/decoding.ts';
 import { collect, type Routes, serve } from './grpc/grpc.ts';
 import { refusedHead } from './grpc/heads.ts';
@@ -75,6 +76,8 @@ export interface ServerOptions {
   readonly sendBudget?: SendBudget;
   /** Of calls, on all doors. Default: as many as usual. */
   readonly openCalls?: OpenCalls;
+  /** When calls begin. Default: in turns of the event loop. */
+  readonly starts?: FairStarts;
   /** For what compressed messages hold, on all doors. Default: one with the usual limits. */
   readonly inflatedRoom?: ByteRoom;
   /** Told of errors that nobody foresaw; the caller only hears INTERNAL. */
@@ -125,7 +128,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const openCalls = options.openCalls ?? new OpenCalls();
   const { messageBytesMax } = options;
   const inflation = { room: options.inflatedRoom ?? usualInflatedRoom(), messageBytesMax };
-  const parts = { methods: served, stop: stop.signal, calls, answers, openCalls, inflation };
+  const starts = options.starts ?? new FairStarts();
+  const parts = { methods: served, stop: stop.signal, calls, answers, openCalls, starts, inflation };
   // One server for each door, so that each call is known to have come by it.
   const servers: Ends[] = [];
   const listen = async (door: Door, target: string): Promise<number> => {
@@ -143,7 +147,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     placeConnections(server, options.connectionsMax ?? usualPlaces.door);
-    lookAtHeads(server, refusedHead, openCalls);
+    lookAtHeads(server, refusedHead, openCalls, starts);
     return port;
   };
   try {
@@ -180,7 +184,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 function httpOptions(
   options: ServerOptions,
   address: Address,
-  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls' | 'answers' | 'openCalls' | 'inflation'>,
+  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls' | 'answers' | 'openCalls' | 'starts' | 'inflation'>,
 ): HttpOptions {
   return {
     ...parts,

@@ -17,6 +17,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import { rememberSockets } from '../connection-sockets.ts';
+import type { FairStarts } from '../fair-starts.ts';
 import { givePlaces } from '../places.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
 import { paceFrames } from '../tiny-pieces.ts';
@@ -74,11 +75,13 @@ type OnStream = (
  *
  * @param refuse may change the headers; answers with why a call is not to be.
  * @param calls that are open, on all doors.
+ * @param starts when each begins.
  */
 export function lookAtHeads(
   server: Server,
   refuse: (headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => RefusedHead | undefined,
   calls: OpenCalls,
+  starts: FairStarts,
 ): void {
   for (const http2Server of http2ServersOf(server)) {
     const listeners = http2Server.listeners('stream') as OnStream[];
@@ -86,11 +89,16 @@ export function lookAtHeads(
     http2Server.removeAllListeners('stream');
     const onStream: OnStream = (stream, headers, flags, rawHeaders) => {
       const ended = calls.begin(stream.session, rawHeaders);
-      const refused = ended === undefined ? { status: tooManyOpen() } : refuse(headers, rawHeaders);
       if (ended !== undefined) stream.once('close', ended);
-      if (refused === undefined)
-        for (const listener of listeners) listener.call(http2Server, stream, headers, flags, rawHeaders);
-      else end(stream, refused);
+      // Whoever takes the call listens too, but that may be after it was reset.
+      stream.on('error', () => undefined);
+      const begin = () => {
+        const refused = ended === undefined ? { status: tooManyOpen() } : refuse(headers, rawHeaders);
+        if (refused === undefined)
+          for (const listener of listeners) listener.call(http2Server, stream, headers, flags, rawHeaders);
+        else end(stream, refused);
+      };
+      starts.add(stream.session ?? stream, { begin, isGone: () => stream.destroyed });
     };
     http2Server.on('stream', onStream);
   }
@@ -103,7 +111,7 @@ function tooManyOpen(): GrpcStatus {
 /** Answers with trailers alone, and takes nothing more. */
 function end(stream: ServerHttp2Stream, { status, headers }: RefusedHead): void {
   const { code, details, metadata } = status;
-  stream.on('error', () => undefined).once('finish', () => stream.close());
+  stream.once('finish', () => stream.close());
   stream.respond(
     {
       ':status': 200,

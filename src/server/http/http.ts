@@ -8,6 +8,7 @@ import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import { rememberSockets } from '../connection-sockets.ts';
+import type { FairStarts } from '../fair-starts.ts';
 import { givePlaces } from '../places.ts';
 import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
 import { occursTwice, repeatedHeader } from '../single-headers.ts';
@@ -32,6 +33,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly tls?: Tls | undefined;
   /** Of this door and others. */
   readonly openCalls: OpenCalls;
+  /** Of this door and others. */
+  readonly starts: FairStarts;
   readonly concurrentStreamsMax: number;
   readonly connectionsMax: number;
   readonly windowBytes: number;
@@ -81,13 +84,23 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    const ended = options.openCalls.begin(connectionOf(request, response).connection, request.rawHeaders);
+    const { connection } = connectionOf(request, response);
+    const ended = options.openCalls.begin(connection, request.rawHeaders);
     const begin = async () => {
       await answer(new Exchange(request, response, awaitsContinue, options.answers), ended !== undefined);
       ended?.();
     };
-    if (request.httpVersionMajor === 2) void begin();
-    else turns.take(request, begin);
+    const start = () =>
+      new Promise<void>((resolve) => {
+        const drop = () => {
+          ended?.();
+          resolve();
+        };
+        const isGone = () => request.destroyed;
+        options.starts.add(connection ?? request, { begin: () => void begin().then(resolve), isGone, drop });
+      });
+    if (request.httpVersionMajor === 2) void start();
+    else turns.take(request, start);
   };
   // Over HTTP/2 the compatibility layer's objects come, which have the same members.
   const anyServer = server as Server;

@@ -1,0 +1,76 @@
+/**
+ * Calls begin in fair turns. What comes at once on one connection is begun a few a turn of the event loop, one of each
+ * connection after another (round robin), so that a call on another connection waits for few of them and not for all.
+ */
+
+/** So many begin in one turn: some milliseconds. */
+const startsPerTurn = 16;
+
+/** One call that may begin. */
+interface Start {
+  /** Whether nobody waits for it any more: it is not begun. */
+  readonly isGone: () => boolean;
+  readonly begin: () => void;
+  /** Called instead of `begin`. */
+  readonly drop?: (() => void) | undefined;
+}
+
+/** The calls of all doors of a service. */
+export class FairStarts {
+  /** By connection; whose turn is next comes first. */
+  private readonly lines = new Map<object, Start[]>();
+  private readonly immediately: (run: () => void) => void;
+  private begun = 0;
+  private isTurnOver = true;
+
+  /** @param immediately runs it in the next turn of the event loop. Default: `setImmediate`. */
+  constructor(immediately: (run: () => void) => void = setImmediate) {
+    this.immediately = immediately;
+  }
+
+  /** Calls that wait for their turn. */
+  get waiting(): number {
+    let count = 0;
+    for (const line of this.lines.values()) count += line.length;
+    return count;
+  }
+
+  /** Begins it now if nothing waits and few have begun in this turn, else when its turn comes. */
+  add(connection: object, start: Start): void {
+    if (this.isTurnOver) {
+      this.isTurnOver = false;
+      this.begun = 0;
+      this.immediately(this.nextTurn);
+    }
+    if (this.lines.size === 0 && this.begun < startsPerTurn) {
+      this.begun++;
+      start.begin();
+      return;
+    }
+    const line = this.lines.get(connection);
+    if (line === undefined) this.lines.set(connection, [start]);
+    else line.push(start);
+  }
+
+  private readonly nextTurn = (): void => {
+    this.begun = 0;
+    this.isTurnOver = this.lines.size === 0;
+    if (this.isTurnOver) return;
+    this.immediately(this.nextTurn);
+    while (this.begun < startsPerTurn && this.lines.size > 0) this.beginNext();
+  };
+
+  private beginNext(): void {
+    const [connection, line] = this.lines.entries().next().value!;
+    this.lines.delete(connection);
+    const start = line.shift()!;
+    // To the end: the others come first.
+    if (line.length > 0) this.lines.set(connection, line);
+    if (start.isGone()) {
+      start.drop?.();
+      return;
+    }
+    this.begun++;
+    start.begin();
+  }
+}

@@ -1,0 +1,107 @@
+/** In which order calls begin; nothing here is timed. */
+import { describe, expect, it } from 'vitest';
+import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import { FairStarts } from '../../src/server/fair-starts.ts';
+import { startTestServer } from './grpc/doors.ts';
+import { framed, openRawConnection } from './grpc/raw-call.ts';
+
+/** Turns that a test lets come. */
+function turns() {
+  const next: (() => void)[] = [];
+  const starts = new FairStarts((run) => next.push(run));
+  const begun: string[] = [];
+  return {
+    starts,
+    begun,
+    add: (connection: object, name: string, isGone = false) =>
+      starts.add(connection, {
+        begin: () => begun.push(name),
+        isGone: () => isGone,
+        drop: () => begun.push(`no ${name}`),
+      }),
+    come: () => {
+      for (const run of next.splice(0)) run();
+    },
+    pending: () => next.length,
+  };
+}
+
+const [greedy, other, third] = [{}, {}, {}];
+
+describe('calls', () => {
+  it('begin at once where few come', () => {
+    const { add, begun, come, pending } = turns();
+    for (let round = 0; round < 3; round++) {
+      for (let at = 0; at < 16; at++) add(greedy, `${at}`);
+      expect(begun.splice(0)).toHaveLength(16);
+      come();
+    }
+    expect(pending()).toBe(0);
+  });
+
+  it('of one connection wait for those of others, and all begin', () => {
+    const { starts, add, begun, come, pending } = turns();
+    for (let at = 0; at < 1_000; at++) add(greedy, 'greedy');
+    expect(begun.splice(0)).toHaveLength(16);
+    expect(starts.waiting).toBe(984);
+    add(other, 'other');
+    add(third, 'third');
+    add(other, 'other');
+    come();
+    expect(begun.splice(0)).toEqual([
+      'greedy',
+      'other',
+      'third',
+      'greedy',
+      'other',
+      ...Array(11).fill('greedy'),
+    ]);
+    for (let turn = 0; turn < 100; turn++) come();
+    expect(begun).toHaveLength(1_000 - 16 - 13);
+    expect([starts.waiting, pending()]).toEqual([0, 0]);
+  });
+
+  it('that nobody waits for are not begun, and take no turn', () => {
+    const { add, begun, come } = turns();
+    for (let at = 0; at < 16; at++) add(greedy, 'greedy');
+    for (let at = 0; at < 20; at++) add(greedy, 'gone', true);
+    add(greedy, 'last');
+    begun.length = 0;
+    come();
+    expect(begun).toEqual([...Array(20).fill('no gone'), 'last']);
+  });
+});
+
+describe('over gRPC', () => {
+  it('a call on a connection of its own begins before those of another that came earlier', async () => {
+    const { starts, come } = turns();
+    const begun: string[] = [];
+    await using server = await startTestServer(
+      (router) =>
+        router.service(SessionService, {
+          listSessions: (_request, { requestHeader }) => {
+            begun.push(requestHeader.get('of') ?? '');
+            return {};
+          },
+        }),
+      { starts },
+    );
+    await using many = await openRawConnection(server.addresses.grpc);
+    await using one = await openRawConnection(server.addresses.grpc);
+    const path = `/${SessionService.typeName}/ListSessions`;
+    const calls = Array.from({ length: 90 }, () => many.call(path, { of: 'many' }));
+    for (const call of calls) call.resume().end(framed(new Uint8Array()));
+    await expect.poll(() => [begun.length, starts.waiting]).toEqual([16, 74]);
+    one.call(path, { of: 'one' }).resume().end(framed(new Uint8Array()));
+    await expect.poll(() => starts.waiting).toBe(75);
+    come();
+    await expect.poll(() => begun.length).toBe(32);
+    expect(begun.indexOf('one')).toBeLessThan(32);
+    await expect
+      .poll(() => {
+        come();
+        return [begun.length, starts.waiting];
+      })
+      .toEqual([91, 0]);
+  });
+});
