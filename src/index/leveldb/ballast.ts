@@ -13,6 +13,8 @@ import { absentAsUndefined } from './files.ts';
 import { openingBytes } from './probe.ts';
 
 const MiB = 1024 * 1024;
+/** Empty files beside it: where a file system has no room for more files, an opening needs that for its own. */
+const spareFiles = 8;
 /** Beside what openings need. */
 const spareBytes = 4 * MiB;
 /** Of a file system, at most. */
@@ -64,9 +66,25 @@ export class Ballast {
       2 * (await openingBytes(directory)) + spareBytes,
     );
     const has = (await stat(this.path).catch(absentAsUndefined))?.size ?? 0;
+    await this.makeSpares();
     // What is nearly enough is left alone.
     if (has >= wanted * 0.9 || bavail * bsize < 2 * wanted - has) return;
     await this.write(has, wanted);
+  }
+
+  private get spares(): string[] {
+    return Array.from({ length: spareFiles }, (_, at) => `${this.path}-${at + 1}`);
+  }
+
+  private async makeSpares(): Promise<void> {
+    try {
+      for (const path of this.spares) {
+        if (this.isClosed) return;
+        await (await open(path, 'a', 0o600)).close();
+      }
+    } catch (error) {
+      if (!lacksRoom(error)) throw error;
+    }
   }
 
   private async write(from: number, to: number): Promise<void> {
@@ -90,8 +108,9 @@ export class Ballast {
   async giveUp(): Promise<boolean> {
     await this.working;
     const had = (await stat(this.path).catch(absentAsUndefined))?.size ?? 0;
-    if (had === 0) return false;
-    await rm(this.path, { force: true });
+    const spares = await Promise.all(this.spares.map((path) => stat(path).catch(absentAsUndefined)));
+    if (had === 0 && !spares.some((found) => found !== undefined)) return false;
+    for (const path of [this.path, ...this.spares]) await rm(path, { force: true });
     this.options.warn(`the disk is full: ${had} bytes that were kept back are given to the index`);
     return true;
   }

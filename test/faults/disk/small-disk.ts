@@ -14,10 +14,11 @@ export class SmallDisk implements Disposable {
   readonly path: string;
   private readonly onExit = () => this[Symbol.dispose]();
 
-  /** @param path where it is mounted; made. */
-  constructor(path: string, bytes: number) {
+  /** @param path where it is mounted; made. @param files it has room for so many. Default: as many as memory has. */
+  constructor(path: string, bytes: number, files?: number) {
     mkdirSync(path, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]);
+    const options = files === undefined ? `size=${bytes}` : `size=${bytes},nr_inodes=${files}`;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]);
     process.on('exit', this.onExit);
     this.path = path;
   }
@@ -39,7 +40,20 @@ export class SmallDisk implements Disposable {
     }
   }
 
-  /** The opposite. */
+  /** Makes empty files until there is room for no more. */
+  fillWithFiles(): void {
+    mkdirSync(join(this.path, 'files'), { recursive: true });
+    for (let at = 0; ; at++) {
+      try {
+        writeFileSync(join(this.path, 'files', `${at}`), '');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        return;
+      }
+    }
+  }
+
+  /** The opposite of {@link fill}. */
   free(): void {
     rmSync(join(this.path, 'ballast'), { force: true });
   }

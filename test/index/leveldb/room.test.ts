@@ -72,9 +72,12 @@ interface Full {
 }
 
 /** An index of 1 MiB of rows on a disk of 64 MiB. */
-async function onSmallDisk(options: Partial<LevelIndexOptions>): Promise<Full> {
+async function onSmallDisk({
+  files,
+  ...options
+}: Partial<LevelIndexOptions> & { readonly files?: number }): Promise<Full> {
   const root = await temporary();
-  const disk = new SmallDisk(join(root, 'disk'), 64 * MiB);
+  const disk = new SmallDisk(join(root, 'disk'), 64 * MiB, files);
   const timer = new ManualTimer();
   const warnings: string[] = [];
   const directory = join(disk.path, 'index');
@@ -167,6 +170,16 @@ describe.skipIf(obstacle !== undefined)('a disk that somebody else has filled', 
     const again = await reopen();
     expect(await look(again, 'absent')).toBeUndefined();
     expect((await rowsOf(again)).length).toBe(256);
+  });
+
+  test('a start and a deletion have what is kept back of files, where there is room for no more', async () => {
+    const { disk, directory, reopen } = await onSmallDisk({ ballastBytesMax: 8 * MiB, files: 200 });
+    await untilAbove(directory, 3_900_000);
+    disk.fillWithFiles();
+    const again = await reopen();
+    expect(again.trouble).toBeUndefined();
+    for (let at = 0; at < 3; at++) await write(again, [del(`row${at}`)]);
+    expect((await rowsOf(again)).length).toBe(253);
   });
 
   test('a start without any serves reads from elsewhere, says so, and goes on when there is room', async () => {
