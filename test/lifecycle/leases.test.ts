@@ -160,6 +160,7 @@ describe('who watches', () => {
   test('is told of the lapse when it comes, though nobody reaps', async () => {
     const { open, events, advance } = await watched();
     await open('s', { leaseMs: 10 * second });
+    expect((await events.next()).value).toMatchObject({ what: { kind: 'heartbeat' } });
     const next = events.next();
     await advance(10 * second);
     expect((await next).value).toMatchObject({
@@ -172,6 +173,7 @@ describe('who watches', () => {
     const { open, events, pass } = await watched();
     await open('s', { leaseMs: 10 * second });
     pass(hour);
+    expect((await events.next()).value).toMatchObject({ what: { kind: 'heartbeat' } });
     expect((await events.next()).value).toMatchObject({ what: { kind: 'sealed' } });
     expect(await events.next()).toMatchObject({ done: true });
   });

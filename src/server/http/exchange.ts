@@ -68,7 +68,8 @@ export class Exchange {
         this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       },
       refuse: (error) => {
-        this.answerError(error);
+        // What has begun ends as its protocol has it.
+        if (!response.headersSent) this.answerError(error);
         gone.abort(error);
       },
       isWhole: () => request.complete,

@@ -84,7 +84,8 @@ describe('connections that one client takes', () => {
         await taken.goOn();
       }
       expect(taken.open()).toBeGreaterThanOrEqual(connectionsMax - 2);
-      if (way === 'uploads' || way === 'watches')
+      // Over HTTP an answer that has begun is cut off, as by a lost connection, and the watch taken up again.
+      if (way === 'uploads' || (way === 'watches' && listener.protocol === 'grpc'))
         expect(taken.told.join()).toContain('others need the place of this one');
     } finally {
       taken.end();
