@@ -3,7 +3,7 @@
 // dependencies. Plain JavaScript on purpose.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,6 +28,13 @@ function npm(...args) {
 }
 
 if (!installed()) {
+  // npm would empty what it leads to, which is another checkout's.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    console.error(
+      'node_modules is a link to what this checkout does not ask for: remove it, and start again',
+    );
+    process.exit(1);
+  }
   console.error('Installing the dependencies of package-lock.json …');
   const status = npm('ci', '--no-audit', '--no-fund', '--loglevel=error');
   if (status !== 0) process.exit(status);

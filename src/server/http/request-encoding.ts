@@ -84,7 +84,14 @@ export async function inflated(
   inflation: Inflation,
   { envelopes }: Exchange,
 ): Promise<UniversalServerRequest> {
-  if (encoding === 'identity') return request;
+  if (encoding === 'identity') {
+    // An empty name is none, and the library would look for it.
+    const { named } = wrapping?.encoding ?? bodyEncoding;
+    if (request.header.get(named) !== '') return request;
+    const header = new Headers(request.header);
+    header.delete(named);
+    return { ...request, header };
+  }
   if (request.method === 'GET') return { ...request, url: await inflatedUrl(request.url, inflation) };
   const header = new Headers(request.header);
   header.delete((wrapping?.encoding ?? bodyEncoding).named);

@@ -81,12 +81,19 @@ it('until the client has gone', () => {
   expect(timers.count).toBe(0);
 });
 
-it('for two seconds when the service stops', () => {
-  const { ends, leftover, come } = opened();
-  come(KiB, 60);
-  leftover.hurry();
-  come(KiB, 1);
-  expect(ends).toEqual([]);
-  come(KiB, 1);
-  expect(ends).toEqual([false]);
+it('for two seconds when the service stops, with no pause of 100 ms', () => {
+  for (const pauseAt of [undefined, 3]) {
+    const { timers, sender, ends, leftover, come } = opened();
+    come(KiB, 60);
+    leftover.hurry();
+    for (let at = 0; at < 19 && at !== pauseAt; at++) {
+      sender.socket.bytesRead += KiB;
+      timers.advance(100);
+    }
+    expect(ends).toEqual([]);
+    if (pauseAt === undefined) sender.socket.bytesRead += KiB;
+    timers.advance(100);
+    expect(ends).toEqual([false]);
+    expect(timers.count).toBe(0);
+  }
 });

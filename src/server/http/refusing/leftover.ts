@@ -11,9 +11,9 @@ const bytesMax = 5 * 1024 ** 3;
 /** How long in all, and without anything that comes, in milliseconds. */
 const durationMs = 5 * 60_000;
 const idleMs = 10_000;
-/** How long, at most, when the service stops. */
-const hurriedMs = 2_000;
-/** How often it is looked at. */
+/** The same when the service stops. */
+const hurried = { durationMs: 2_000, idleMs: 100 };
+/** How often it is looked at, at most. */
 const lookMs = 1_000;
 
 /** What is used of a request. It is counted on its connection, since Node reads what nobody asks for by itself. */
@@ -36,6 +36,7 @@ export class Leftover {
   private seenBytes: number;
   private silentMs = 0;
   private leftMs = durationMs;
+  private idleMs = idleMs;
   private cancel: () => void;
   private readonly onEnd = () => this.end();
 
@@ -51,22 +52,33 @@ export class Leftover {
     request.on('end', this.onEnd);
     request.on('close', this.onEnd);
     request.resume();
-    this.cancel = after(lookMs, () => this.look());
+    this.cancel = () => undefined;
+    this.schedule();
   }
 
   /** Waits no longer than a service may that stops. */
   hurry(): void {
-    this.leftMs = Math.min(this.leftMs, hurriedMs);
+    this.leftMs = Math.min(this.leftMs, hurried.durationMs);
+    this.idleMs = hurried.idleMs;
+    this.silentMs = 0;
+    this.cancel();
+    this.schedule();
   }
 
-  private look(): void {
+  private schedule(): void {
+    const ms = Math.min(lookMs, this.idleMs);
+    this.cancel = this.after(ms, () => this.look(ms));
+  }
+
+  private look(ms: number): void {
     const { bytesRead } = this.request.socket;
-    this.silentMs = bytesRead === this.seenBytes ? this.silentMs + lookMs : 0;
+    this.silentMs = bytesRead === this.seenBytes ? this.silentMs + ms : 0;
     this.seenBytes = bytesRead;
-    this.leftMs -= lookMs;
-    const isEnough = this.leftMs <= 0 || this.silentMs >= idleMs || bytesRead - this.firstBytes > bytesMax;
+    this.leftMs -= ms;
+    const isEnough =
+      this.leftMs <= 0 || this.silentMs >= this.idleMs || bytesRead - this.firstBytes > bytesMax;
     if (isEnough) this.end();
-    else this.cancel = this.after(lookMs, () => this.look());
+    else this.schedule();
   }
 
   private end(): void {
