@@ -16,7 +16,7 @@ import type { Routes } from '../../src/server/grpc/grpc.ts';
 const packageName = 'connectrpc.conformance.v1';
 
 /** The suite's messages and its service. */
-export interface Protocol {
+interface Protocol {
   readonly service: DescService;
   message(name: string): DescMessage;
   create(name: string, init: object): Message;
