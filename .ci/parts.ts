@@ -31,6 +31,11 @@ export const parts: readonly Part[] = [
     command: 'test/generated/run.sh',
   },
   {
+    name: 'conformance',
+    dependsOn: ['src', 'gen', 'test/conformance'],
+    command: 'test/conformance/run.sh',
+  },
+  {
     name: 'benchmarks work',
     dependsOn: [...service, 'bench'],
     command: 'npm run --silent bench -- --quick --runs 1 --sizes 10k',

@@ -2,6 +2,29 @@
 import { Buffer } from 'node:buffer';
 import { Metadata } from '@grpc/grpc-js';
 
+/** Metadata to be sent: base64 goes without padding, which gRPC asks of those who send. */
+class SentMetadata extends Metadata {
+  override toHttp2Headers(): ReturnType<Metadata['toHttp2Headers']> {
+    const headers = super.toHttp2Headers();
+    for (const [key, value] of Object.entries(headers)) {
+      if (key.endsWith('-bin'))
+        headers[key] = Array.isArray(value) ? value.map(unpadded) : unpadded(String(value));
+    }
+    return headers;
+  }
+
+  /** grpc-js sends a copy of trailers. */
+  override clone(): SentMetadata {
+    const copy = new SentMetadata(this.getOptions());
+    copy.merge(this);
+    return copy;
+  }
+}
+
+function unpadded(base64: string): string {
+  return base64.replace(/=+$/, '');
+}
+
 /** Metadata as Headers. */
 export function headersOf(metadata: Metadata): Headers {
   const headers = new Headers();
@@ -14,7 +37,7 @@ export function headersOf(metadata: Metadata): Headers {
 
 /** Values that gRPC cannot carry (anything but printable ASCII) are percent-encoded. */
 export function metadataOf(...sources: readonly Headers[]): Metadata {
-  const metadata = new Metadata();
+  const metadata = new SentMetadata();
   for (const headers of sources) {
     for (const [key, value] of headers) addTo(metadata, key, value);
   }

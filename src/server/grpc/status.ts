@@ -68,8 +68,10 @@ export const explainOwnStatuses: ServerInterceptor = (_method, call) => {
   const send = call.sendStatus.bind(call);
   call.sendStatus = (status) => {
     const { code, metadata } = status;
-    const settled = code === statusCodes.OK || (metadata != null && handlers.has(metadata));
-    send(settled ? status : statusOf(explained(Number(code), String(status.details))));
+    // grpc-js would send "OK" as the message of a call that ended well, and a message is that of an error.
+    if (code === statusCodes.OK) send({ ...status, details: '' });
+    else if (metadata != null && handlers.has(metadata)) send(status);
+    else send(statusOf(explained(Number(code), String(status.details))));
   };
   const sendMetadata = call.sendMetadata.bind(call);
   call.sendMetadata = (metadata) => {

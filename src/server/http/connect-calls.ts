@@ -34,6 +34,8 @@ export interface ConnectOptions extends CallOptions {
 const exchangeKey = createContextKey<Exchange | undefined>(undefined, { description: 'the HTTP request' });
 /** Why the call is not to be: thrown by the gate, so that each protocol says it in its own form. */
 const refusedKey = createContextKey<ConnectError | undefined>(undefined, { description: 'a refusal' });
+/** Whether a handler's error is the answer, which passes as it is. */
+const toldKey = createContextKey(false, { description: 'the error is of the handler' });
 
 /** Answers a request if its path is that of a method; false if it is not. */
 type ConnectCalls = (exchange: Exchange) => boolean;
@@ -95,7 +97,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
       inflation.release();
       // Proxies would keep the answers of a stream until they have enough of them.
       if (handler.method.methodKind === 'server_streaming') answer.header?.set('x-accel-buffering', 'no');
-      await send(exchange, await explained(answer, desc));
+      await send(exchange, await explained(answer, desc, () => values.get(toldKey)));
     };
     respond().catch((error) =>
       failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),
@@ -210,7 +212,9 @@ function followedStream<T>(
 }
 
 /** What the caller may hear of an error. */
-function told(error: unknown, { service, method }: HandlerContext, options: ConnectOptions): ConnectError {
+function told(error: unknown, context: HandlerContext, options: ConnectOptions): ConnectError {
+  const { service, method, values } = context;
+  values.set(toldKey, true);
   if (isSendable(error)) return error;
   options.onUnexpectedError(error, `${service.typeName}/${method.name}`);
   return unexpected();

@@ -34,16 +34,18 @@ const reasons: Readonly<Partial<Record<Code, Reason>>> = {
  * The response, with a reason if it is an error that has none, or ends with one.
  *
  * @param input what the method takes.
+ * @param isTold whether the error, once it is there, is a handler's
  */
 export async function explained(
   response: UniversalServerResponse,
   input: DescMessage,
+  isTold: () => boolean,
 ): Promise<UniversalServerResponse> {
   const { status, header, body } = response;
   const type = header?.get('content-type') ?? '';
   if (body === undefined || header === undefined) return response;
-  if (status < 400) return { ...response, body: explainedEnds(body, endOf(type), input) };
-  if (type !== 'application/json') return response;
+  if (status < 400) return { ...response, body: explainedEnds(body, endOf(type), input, isTold) };
+  if (isTold() || type !== 'application/json') return response;
   const told = errorFromJsonBytes(await all(body), undefined, new ConnectError('', Code.Unknown));
   const error = explain(told, input);
   const bytes = errorToJsonBytes(error, undefined);
@@ -88,10 +90,11 @@ async function* explainedEnds(
   body: AsyncIterable<Uint8Array>,
   end: End | undefined,
   input: DescMessage,
+  isTold: () => boolean,
 ): AsyncGenerator<Uint8Array> {
   for await (const part of body) {
     const flags = part[0] ?? 0;
-    if (end === undefined || (flags & end.flag) === 0) yield part;
+    if (end === undefined || (flags & end.flag) === 0 || isTold()) yield part;
     else yield encodeEnvelope(flags, end.explained(part.subarray(headBytes), input));
   }
 }

@@ -1,5 +1,6 @@
 /** The adapter between grpc-js and Connect handlers: messages, headers, errors. */
 
+import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -180,6 +181,39 @@ describe('a request that cannot be read', () => {
     stream.write(framed(truncated));
     expect((await answerOf(stream)).status).toBe(String(Code.InvalidArgument));
     expect(seen).toBeInstanceOf(ConnectError);
+  });
+});
+
+describe('what ends a call', () => {
+  it.each([
+    ['well', { getArtifact: () => ({}) }],
+    [
+      'with an error',
+      {
+        getArtifact: () => {
+          throw toConnectError(new Failure('ARTIFACT_NOT_FOUND', 'no such artifact'));
+        },
+      },
+    ],
+  ])('%s has a message only with an error, and base64 without padding', async (ends, methods) => {
+    await using rig = await openRig({
+      getArtifact: (_request, context) => {
+        context.responseHeader.set('x-head-bin', 'AA==');
+        for (const value of ['AA==', 'AAA=']) context.responseTrailer.append('x-tail-bin', value);
+        return methods.getArtifact();
+      },
+    });
+    await using raw = await openRawConnection(rig.server.addresses.grpc);
+    const stream = raw.call('/artifacta.v1.ArtifactService/GetArtifact');
+    const received: Record<string, unknown>[] = [];
+    for (const event of ['response', 'trailers']) stream.on(event, (headers) => received.push(headers));
+    stream.end(Buffer.alloc(5)).resume();
+    await once(stream, 'close');
+    const all = Object.assign({}, ...received);
+    expect(all['x-head-bin']).toBe('AA');
+    expect(all['x-tail-bin']).toBe('AA, AAA');
+    expect(all['grpc-message']).toBe(ends === 'well' ? '' : 'no%20such%20artifact');
+    expect(String(all['grpc-status-details-bin'])).not.toContain('=');
   });
 });
 
