@@ -36,6 +36,11 @@ export const parts: readonly Part[] = [
     command: 'test/conformance/run.sh',
   },
   {
+    name: 'behind nginx',
+    dependsOn: [...service, 'test/proxies', 'test/faults', 'test/support', 'docs/proxies.md'],
+    command: 'node test/proxies/main.ts',
+  },
+  {
     name: 'benchmarks work',
     dependsOn: [...service, 'bench'],
     command: 'npm run --silent bench -- --quick --runs 1 --sizes 10k',
