@@ -53,7 +53,7 @@ async function makeStore(dataDir: string): Promise<Expected[]> {
 }
 
 /** What LevelDB only writes for people, and what is made anew at every start. */
-const ignored = /(^|\/)(LOG(\.old)?|LOCK)$|^lock\/|^run\/|^index\/ballast$/;
+const ignored = /(^|\/)(LOG(\.old)?|LOCK)$|^lock\/|^run\/|^index\/ballast(-\d)?$/;
 
 async function filesOf(dataDir: string): Promise<string[]> {
   const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });
