@@ -3,19 +3,18 @@ import { Buffer } from 'node:buffer';
 import { messageTooLarge, toConnectError } from '../../api/errors.ts';
 import { compressedFlag, type Envelopes, headBytes } from './envelopes.ts';
 import type { Inflation } from './inflation.ts';
+import { Pieces } from './pieces.ts';
 
 type Body = AsyncIterable<Uint8Array>;
 
 /** A body that is one message. */
 export async function* inflatedWhole(body: Body, inflation: Inflation): AsyncGenerator<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
+  const pieces = new Pieces();
   for await (const piece of body) {
-    bytes += piece.length;
-    if (bytes > inflation.wireBytesMax) throw toConnectError(messageTooLarge());
     pieces.push(piece);
+    if (pieces.bytes > inflation.wireBytesMax) throw toConnectError(messageTooLarge());
   }
-  yield await inflation.inflate(Buffer.concat(pieces, bytes));
+  yield await inflation.inflate(pieces.takeAll());
 }
 
 /**
@@ -47,7 +46,7 @@ export async function* inflatedMessages(
     }
   }
   // Whatever is left is no message; it is for the protocol to say so.
-  yield pieces.rest();
+  yield pieces.takeAll();
 }
 
 function headOf(flags: number, length: number): Buffer {
@@ -55,47 +54,4 @@ function headOf(flags: number, length: number): Buffer {
   head.writeUInt8(flags, 0);
   head.writeUInt32BE(length, 1);
   return head;
-}
-
-/** What has come and is not taken yet. */
-class Pieces {
-  private pieces: Uint8Array[] = [];
-  private bytes = 0;
-  /** Of the message that has begun, with its head. */
-  private wanted = headBytes;
-  private hasHead = false;
-
-  push(piece: Uint8Array): void {
-    this.pieces.push(piece);
-    this.bytes += piece.length;
-  }
-
-  /** The next message with its head, if all of it is here. */
-  takeMessage(): Buffer | undefined {
-    if (this.bytes < this.wanted) return undefined;
-    if (!this.hasHead) {
-      const joined = this.rest();
-      this.push(joined);
-      this.hasHead = true;
-      this.wanted = headBytes + joined.readUInt32BE(1);
-      if (this.bytes < this.wanted) return undefined;
-    }
-    const joined = this.rest();
-    const { wanted } = this;
-    this.wanted = headBytes;
-    this.hasHead = false;
-    if (joined.length > wanted) this.push(joined.subarray(wanted));
-    return joined.subarray(0, wanted);
-  }
-
-  /** All of it, in one. */
-  rest(): Buffer {
-    const { pieces, bytes } = this;
-    this.pieces = [];
-    this.bytes = 0;
-    const [only] = pieces;
-    if (pieces.length === 1 && only !== undefined)
-      return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
-    return Buffer.concat(pieces, bytes);
-  }
 }

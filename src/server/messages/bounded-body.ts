@@ -4,6 +4,8 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { admitMessage, type Form, refusalOf } from '../../api/bounds/message.ts';
+import { compressedFlag, headBytes } from './envelopes.ts';
+import { Pieces } from './pieces.ts';
 
 type Body = AsyncIterable<Uint8Array>;
 type Admit = (message: Uint8Array) => Promise<void>;
@@ -16,12 +18,8 @@ interface Messages {
   readonly bytesMax: number;
 }
 
-/** The flags of a message, and its length. */
-const headBytes = 5;
-const compressedFlag = 1;
-
 /**
- * The request, with a body of which each message was admitted. One that is compressed is refused by whoever reads it.
+ * The request, with a body of which each message was admitted. Compression must be undone before.
  *
  * @throws ConnectError INVALID_ARGUMENT, while the body is read.
  */
@@ -60,55 +58,14 @@ async function* whole(body: Body, admit: Admit, bytesMax: number): AsyncGenerato
 
 async function* wrapped(body: Body, admit: Admit, bytesMax: number): AsyncGenerator<Uint8Array> {
   const pieces = new Pieces();
-  let wanted = headBytes;
   for await (const piece of body) {
     pieces.push(piece);
-    while (pieces.bytes >= wanted) {
-      const head = pieces.peek(headBytes);
-      const length = head.readUInt32BE(1);
-      wanted = headBytes + length;
-      if (length > bytesMax) yield pieces.takeAll();
-      if (pieces.bytes < wanted) break;
-      const message = pieces.take(wanted);
+    for (let message = pieces.takeMessage(); message !== undefined; message = pieces.takeMessage()) {
       if ((message[0]! & compressedFlag) === 0) await admit(message.subarray(headBytes));
       yield message;
-      wanted = headBytes;
     }
+    if (pieces.announcedBytes > bytesMax) yield pieces.takeAll();
   }
   // Whatever is left is no message; it is for the protocol to say so.
   if (pieces.bytes > 0) yield pieces.takeAll();
-}
-
-/** What has come and is not taken yet. */
-class Pieces {
-  bytes = 0;
-  private pieces: Uint8Array[] = [];
-
-  push(piece: Uint8Array): void {
-    this.bytes += piece.length;
-    this.pieces.push(piece);
-  }
-
-  /** The first of them, which stay. */
-  peek(bytes: number): Buffer {
-    if (this.pieces[0]!.length < bytes) this.push(this.takeAll());
-    return bufferOf(this.pieces[0]!.subarray(0, bytes));
-  }
-
-  take(bytes: number): Buffer {
-    const all = this.takeAll();
-    if (all.length > bytes) this.push(all.subarray(bytes));
-    return all.subarray(0, bytes);
-  }
-
-  takeAll(): Buffer {
-    const { pieces, bytes } = this;
-    this.pieces = [];
-    this.bytes = 0;
-    return pieces.length === 1 ? bufferOf(pieces[0]!) : Buffer.concat(pieces, bytes);
-  }
-}
-
-function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }
