@@ -6,6 +6,7 @@ import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import type { ConnectOptions, Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/program.ts';
+import { connect } from '../../src/client/client.ts';
 import type { Index } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
@@ -53,6 +54,21 @@ function storeRoutes(store: Store) {
 
 export function transportTo(store: Store): Transport {
   return createRouterTransport(storeRoutes(store));
+}
+
+/** A command line, and a client beside it, over a store of their own. */
+export async function openCommandLine() {
+  const store = await openTestStore();
+  const transport = transportTo(store);
+  const client = await connect(transport);
+  return {
+    client,
+    cli: commandLine(transport),
+    [Symbol.asyncDispose]: async () => {
+      await client.close();
+      await store[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Runs command lines against one transport. */

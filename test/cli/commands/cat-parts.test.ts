@@ -2,27 +2,18 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GrepLines } from '../../../src/cli/output/grep-lines.ts';
-import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
-import type { Store } from '../../../src/store/open.ts';
-import { commandLine, openTestStore, transportTo } from '../support.ts';
+import { openCommandLine } from '../support.ts';
 
-let store: Store;
-let client: ArtifactaClient;
-let cli: ReturnType<typeof commandLine>;
+let opened: Awaited<ReturnType<typeof openCommandLine>>;
 
 beforeEach(async () => {
-  store = await openTestStore();
-  const transport = transportTo(store);
-  client = await connect(transport);
-  cli = commandLine(transport);
+  opened = await openCommandLine();
 });
+afterEach(() => opened[Symbol.asyncDispose]());
 
-afterEach(async () => {
-  await client.close();
-  await store[Symbol.asyncDispose]();
-});
-
-const push = (name: string, content: string | Uint8Array) => client.push(content, { session: 'run', name });
+const cli: typeof opened.cli = (...line) => opened.cli(...line);
+const push = (name: string, content: string | Uint8Array) =>
+  opened.client.push(content, { session: 'run', name });
 
 /** More than one piece of 1 MiB. */
 const many = Array.from({ length: 50_000 }, (_, at) => `${at + 1} ${'x'.repeat(40)}\n`);
@@ -132,7 +123,7 @@ describe('numbered lines', () => {
         const shown = new GrepLines({ numbers: true, before, after, separators: true });
         const window = { grep: { pattern: 'a', before, after, maxMatches } };
         let text = '';
-        for await (const piece of client.readPieces(artifact.id, { window, maxBytes }))
+        for await (const piece of opened.client.readPieces(artifact.id, { window, maxBytes }))
           text += shown.text(piece);
         expect(text).toBe(expected.join(''));
       }),

@@ -1,28 +1,18 @@
 /** Text in any encoding on the command line, and what a terminal is shown of it. */
 import { Buffer } from 'node:buffer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
-import type { Store } from '../../../src/store/open.ts';
-import { Collected, commandLine, openTestStore, transportTo } from '../support.ts';
+import { Collected, openCommandLine } from '../support.ts';
 
-let store: Store;
-let client: ArtifactaClient;
-let cli: ReturnType<typeof commandLine>;
+let opened: Awaited<ReturnType<typeof openCommandLine>>;
 
 beforeEach(async () => {
-  store = await openTestStore();
-  const transport = transportTo(store);
-  client = await connect(transport);
-  cli = commandLine(transport);
+  opened = await openCommandLine();
 });
+afterEach(() => opened[Symbol.asyncDispose]());
 
-afterEach(async () => {
-  await client.close();
-  await store[Symbol.asyncDispose]();
-});
-
+const cli: typeof opened.cli = (...line) => opened.cli(...line);
 const push = (name: string, content: string | Uint8Array, session = 'run') =>
-  client.push(content, { session, name });
+  opened.client.push(content, { session, name });
 
 const text = 'first é\nERROR 2\nthird 😀\n';
 const encodings: Record<string, Buffer> = {
@@ -125,7 +115,7 @@ describe('a terminal', () => {
     await push('evil', hostile.replace('a', 'b'), 'other');
     await push('evil.csv', `a,b\n"${hostile}",2\n`);
     await push('evil.json', JSON.stringify({ k: 'x\u009b2J\u202e\u007f' }));
-    await client.push('x', { session: 'run', name: 'labelled', metadata: { k: 'x\u009b2J\u202e' } });
+    await opened.client.push('x', { session: 'run', name: 'labelled', metadata: { k: 'x\u009b2J\u202e' } });
     for (const argv of [
       ['cat', 'run/evil'],
       ['cat', 'run/evil', '--head', '5'],

@@ -16,13 +16,13 @@ import { startTestServer } from '../../server/grpc/doors.ts';
 import { openTestTls } from '../../server/tls-doors.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { openTestStore } from '../../support/door.ts';
-import { type Listener, nameOf } from '../unread/attack.ts';
+import { type Listener, listenersOf } from '../unread/attack.ts';
 import { takeConnections, ways } from './connections.ts';
 import { workAnew } from './other.ts';
 
 const connectionsMax = 8;
 const open = new AsyncDisposableStack();
-const listeners = new Map<string, Listener>();
+let listeners: ReadonlyMap<string, Listener>;
 let admin = '';
 
 /** Whoever says so is somebody else; whoever says nothing is nobody. */
@@ -46,15 +46,7 @@ beforeAll(async () => {
   });
   const plain = open.use(await startTestServer(all, { http, socket, connectionsMax }));
   const secured = open.use(await startTestServer(all, { http, tls, connectionsMax }));
-  const served: Listener[] = [
-    { protocol: 'grpc', address: plain.addresses.grpc, isTls: false },
-    { protocol: 'grpc', address: secured.addresses.grpc, isTls: true },
-    { protocol: 'grpc', address: socket, isTls: false },
-    { protocol: 'HTTP/1.1', address: plain.addresses.http!, isTls: false },
-    { protocol: 'HTTP/1.1', address: secured.addresses.http!, isTls: true },
-    { protocol: 'HTTP/2', address: secured.addresses.http!, isTls: true },
-  ];
-  for (const listener of served) listeners.set(nameOf(listener), listener);
+  listeners = listenersOf(plain.addresses, secured.addresses, socket);
   const readiness = new Readiness();
   readiness.set('serving');
   const metrics = async () => ({ contentType: 'text/plain', body: 'x' });

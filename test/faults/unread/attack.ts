@@ -40,6 +40,25 @@ interface Attack {
 export const nameOf = ({ protocol, address, isTls }: Listener) =>
   `${protocol}${isTls ? ' over TLS' : ''}${address.startsWith('/') ? ' on a Unix socket' : ''}`;
 
+/** Where a server answers. */
+interface Addresses {
+  readonly grpc: string;
+  readonly http: string | null;
+}
+
+/** Every listener of a server in clear, with its socket, and of one over TLS, by its name. */
+export function listenersOf(clear: Addresses, secured: Addresses, socket: string): Map<string, Listener> {
+  const all: readonly Listener[] = [
+    { protocol: 'grpc', address: clear.grpc, isTls: false },
+    { protocol: 'grpc', address: secured.grpc, isTls: true },
+    { protocol: 'grpc', address: socket, isTls: false },
+    { protocol: 'HTTP/1.1', address: clear.http!, isTls: false },
+    { protocol: 'HTTP/1.1', address: secured.http!, isTls: true },
+    { protocol: 'HTTP/2', address: secured.http!, isTls: true },
+  ];
+  return new Map(all.map((listener) => [nameOf(listener), listener]));
+}
+
 /** A connection, which may have been refused. */
 export async function open({ protocol, address, isTls }: Listener): Promise<Socket> {
   const at = address.lastIndexOf(':');

@@ -19,7 +19,7 @@ import { openTestTls } from '../../server/tls-doors.ts';
 import { someBytes, upload } from '../../support/calls.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { clientsOf, openTestStore } from '../../support/door.ts';
-import { attack, type Listener, nameOf, type Wanted } from './attack.ts';
+import { attack, type Listener, listenersOf, type Wanted } from './attack.ts';
 
 const MiB = 1024 * 1024;
 const http = { host: '127.0.0.1', port: 0 };
@@ -44,7 +44,7 @@ const budget = new SendBudget({
   // Of some connections it is known only by asking that they are lost.
   sweepMs: 500,
 });
-const listeners = new Map<string, Listener>();
+let listeners: ReadonlyMap<string, Listener>;
 let wanted: Omit<Wanted, 'kind'>;
 let plain: TestServer;
 
@@ -58,15 +58,7 @@ beforeAll(async () => {
   const all = routes({ store: opened.store, onCall, elapsed, authenticate });
   plain = open.use(await startTestServer(all, { ...common, socket }));
   const secured = open.use(await startTestServer(all, { ...common, tls }));
-  const served: Listener[] = [
-    { protocol: 'grpc', address: plain.addresses.grpc, isTls: false },
-    { protocol: 'grpc', address: secured.addresses.grpc, isTls: true },
-    { protocol: 'grpc', address: socket, isTls: false },
-    { protocol: 'HTTP/1.1', address: plain.addresses.http!, isTls: false },
-    { protocol: 'HTTP/1.1', address: secured.addresses.http!, isTls: true },
-    { protocol: 'HTTP/2', address: secured.addresses.http!, isTls: true },
-  ];
-  for (const listener of served) listeners.set(nameOf(listener), listener);
+  listeners = listenersOf(plain.addresses, secured.addresses, socket);
   using transport = openTransport(plain.addresses.grpc);
   const door = { ...opened, ...clientsOf(transport.transport), transport: transport.transport, calls: [] };
   const { artifact } = await upload(door, { session: 's', name: 'large' }, someBytes(contentBytes));
