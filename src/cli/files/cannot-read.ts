@@ -8,14 +8,15 @@ class CannotRead extends Error {
   }
 }
 
-const words: Readonly<Record<string, string>> = {
+/** Why a file cannot be read, by the code of the system error. */
+export const unreadable: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'there is no such file',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EISDIR: 'it is a directory',
   ELOOP: 'there are too many symbolic links',
-  ENXIO: 'it is a socket or a device',
+  ENXIO: 'it is a socket or a device, not a regular file',
   EMFILE: 'too many files are open',
   EIO: 'input/output error',
 };
@@ -28,11 +29,11 @@ const words: Readonly<Record<string, string>> = {
 export async function* readOnce(path: string): AsyncGenerator<Uint8Array, void, void> {
   try {
     await using handle = await open(path);
-    if ((await handle.stat()).isDirectory()) throw new CannotRead(path, words.EISDIR!);
+    if ((await handle.stat()).isDirectory()) throw new CannotRead(path, unreadable.EISDIR!);
     yield* handle.createReadStream({ highWaterMark: 1024 * 1024, autoClose: false });
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall === undefined) throw error;
-    throw new CannotRead(path, words[code] ?? (error as Error).message, error);
+    throw new CannotRead(path, unreadable[code] ?? (error as Error).message, error);
   }
 }

@@ -1,5 +1,6 @@
 import { ArtifactaError } from '../../client/errors.ts';
 import { adviceFor } from '../advice.ts';
+import { unreadable } from '../files/cannot-read.ts';
 import { plain } from './human.ts';
 
 /**
@@ -32,14 +33,10 @@ export function errorLines(
 export function errorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
-  const words: Record<string, string> = {
-    ENOENT: 'there is no such file',
-    EACCES: 'it cannot be read: permission denied',
-    EPERM: 'it cannot be read: permission denied',
-    ELOOP: 'it is a symbolic link',
-    ENXIO: 'it is a socket or a device, not a regular file',
-    EMFILE: 'too many files are open',
-    EIO: 'it cannot be read: input/output error',
-  };
-  return (code !== undefined && 'syscall' in error && words[code]) || error.message;
+  if (code === undefined || !('syscall' in error)) return error.message;
+  // Files of a tree are opened so that a link is none.
+  if (code === 'ELOOP') return 'it is a symbolic link';
+  const why = unreadable[code];
+  if (why === undefined) return error.message;
+  return ['EACCES', 'EPERM', 'EIO'].includes(code) ? `it cannot be read: ${why}` : why;
 }
