@@ -1,9 +1,10 @@
 /** In which order calls begin; nothing here is timed. */
+import type { ConnectRouter } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
 import { FairStarts } from '../../src/server/fair-starts.ts';
 import { startTestServer } from './grpc/doors.ts';
-import { framed, openRawConnection } from './grpc/raw-call.ts';
+import { answerOf, framed, openRawConnection } from './grpc/raw-call.ts';
 
 /** Turns that a test lets come. */
 function turns() {
@@ -103,5 +104,54 @@ describe('over gRPC', () => {
         return [begun.length, starts.waiting];
       })
       .toEqual([91, 0]);
+  });
+});
+
+describe('a request that waits for its turn when the service stops', () => {
+  const path = `/${SessionService.typeName}/ListSessions`;
+
+  /** A server of which as many calls have begun as may in one turn. */
+  async function busy() {
+    const turn = turns();
+    const list = (router: ConnectRouter) => router.service(SessionService, { listSessions: () => ({}) });
+    const http = { host: '127.0.0.1', port: 0 };
+    const server = await startTestServer(list, { starts: turn.starts, http });
+    const connection = await openRawConnection(server.addresses.grpc);
+    const ask = () => {
+      const call = connection.call(path);
+      call.end(framed(new Uint8Array()));
+      return answerOf(call);
+    };
+    await Promise.all(Array.from({ length: 16 }, ask));
+    return { ...turn, server, connection, ask };
+  }
+
+  it('is told so over HTTP/1.1, also the first one of its connection', async () => {
+    const { server, connection, starts, come } = await busy();
+    const answer = fetch(`http://${server.addresses.http}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    await expect.poll(() => starts.waiting).toBe(1);
+    const drained = server.drain();
+    await expect.poll(() => server.readiness.phase).toBe('stopping');
+    come();
+    expect((await answer).status).toBe(503);
+    expect(await (await answer).text()).toContain('SHUTTING_DOWN');
+    connection.session.close();
+    expect(await drained).toEqual({ brokenOff: 0 });
+  });
+
+  it('is answered over gRPC', async () => {
+    const { server, connection, starts, come, ask } = await busy();
+    const answer = ask();
+    await expect.poll(() => starts.waiting).toBe(1);
+    const drained = server.drain();
+    await expect.poll(() => server.readiness.phase).toBe('stopping');
+    come();
+    expect(await answer).toMatchObject({ status: '0' });
+    connection.session.close();
+    expect(await drained).toEqual({ brokenOff: 0 });
   });
 });

@@ -1,5 +1,5 @@
 /** The connections of the HTTP door: what is told to those that break the protocol, and how all of them end. */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -24,8 +24,8 @@ export class Connections {
   /** Those on which nothing was asked for yet. Node counts them as busy. */
   private readonly silent = new Set<Socket>();
   private readonly sessions = new Set<ServerHttp2Session>();
-  /** The latest whose turn has come on each HTTP/1.1 connection. */
-  private readonly exchanges = new WeakMap<Socket, Exchange>();
+  /** What is being answered on each HTTP/1.1 connection, or will be next: the latest whose turn has come. */
+  private readonly answered = new WeakMap<Socket, Pick<Exchange, 'request' | 'response'>>();
   /** Those of HTTP/1.1 that are not answered yet. */
   private readonly open = new Set<Exchange>();
   private closed: Promise<void> | undefined;
@@ -50,11 +50,17 @@ export class Connections {
     return this.closed !== undefined;
   }
 
+  /** A request of HTTP/1.1 has come, which may have to wait before it is served. */
+  hear(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    this.silent.delete(socket);
+    if (this.answered.get(socket)?.response.writableFinished ?? true)
+      this.answered.set(socket, { request, response });
+  }
+
   serve(exchange: Exchange): void {
     if (exchange.isHttp2) return;
-    const { socket } = exchange.request;
-    this.silent.delete(socket);
-    this.exchanges.set(socket, exchange);
+    this.answered.set(exchange.request.socket, exchange);
     this.open.add(exchange);
     if (this.isClosing) exchange.hurry();
     void exchange.settled.then(() => {
@@ -92,7 +98,7 @@ export class Connections {
 
   /** What followed whole requests does not concern them: they are answered before the connection is closed. */
   private refuse({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
-    const { request, response } = this.exchanges.get(socket) ?? {};
+    const { request, response } = this.answered.get(socket) ?? {};
     const isOpen = request?.complete === true && response?.writableFinished === false;
     if (isOpen && this.turns.afterLast(socket, () => end(socket, code))) return;
     const isAnswering = response?.headersSent === true && !response.writableFinished;

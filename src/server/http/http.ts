@@ -100,7 +100,10 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
         options.starts.add(connection ?? request, { begin: () => void begin().then(resolve), isGone, drop });
       });
     if (request.httpVersionMajor === 2) void start();
-    else turns.take(request, start);
+    else {
+      connections.hear(request, response);
+      turns.take(request, start);
+    }
   };
   // Over HTTP/2 the compatibility layer's objects come, which have the same members.
   const anyServer = server as Server;
