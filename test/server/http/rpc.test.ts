@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { createClient } from '@connectrpc/connect';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
@@ -15,6 +15,7 @@ import { byId, create, refusal, someBytes, upload } from '../../support/calls.ts
 import { closeChecked } from '../../support/door.ts';
 import { pathOf } from '../fake-service.ts';
 import { startTestServer } from '../grpc/doors.ts';
+import { framed } from '../grpc/raw-call.ts';
 import { type HttpRig, openHttpRig, openHttpTransport } from './doors.ts';
 import { exchangeRaw, head, parseError } from './raw.ts';
 
@@ -134,6 +135,58 @@ describe('JSON', () => {
     expect(answer.headers.get('content-encoding')).toBeNull();
     expect(JSON.stringify(await answer.json())).toContain(metadata.long);
   });
+});
+
+describe('an encoding without a name', () => {
+  it.each([
+    ['content-encoding', 'application/json', '{}'],
+    ['grpc-encoding', 'application/grpc-web+proto', framed(new Uint8Array())],
+  ])('in %s is none', async (header, type, body) => {
+    const rig = await opened();
+    const method = `${rig.url}/${SessionService.typeName}/ListSessions`;
+    const answer = await fetch(method, {
+      method: 'POST',
+      headers: { 'content-type': type, [header]: '' },
+      body,
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).not.toContain('compression');
+    expect(rig.calls.map(({ outcome }) => outcome)).toEqual(['OK']);
+  });
+
+  it('in connect-content-encoding is none', async () => {
+    const rig = await opened();
+    const body = framed(Buffer.from('{"session": "nosuch"}'));
+    const answer = await fetch(`${rig.url}/${SessionService.typeName}/WatchSession`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/connect+json', 'connect-content-encoding': '' },
+      body,
+    });
+    expect(await answer.text()).toContain('SESSION_NOT_FOUND');
+  });
+});
+
+it("a handler's error that has no details gets none", async () => {
+  const refused = () => {
+    throw new ConnectError('as it is', Code.Aborted);
+  };
+  await using server = await startTestServer(
+    (router) =>
+      router.service(SessionService, {
+        listSessions: refused,
+        async *watchSession() {
+          yield {};
+          refused();
+        },
+      }),
+    { http: { host: '127.0.0.1', port: 0 } },
+  );
+  const { listSessions, watchSession } = createClient(
+    SessionService,
+    createConnectTransport({ baseUrl: `http://${server.addresses.http}`, httpVersion: '1.1' }),
+  );
+  for (const call of [listSessions({}), Array.fromAsync(watchSession({}))])
+    await expect(call).rejects.toMatchObject({ rawMessage: 'as it is', code: Code.Aborted, details: [] });
 });
 
 describe('Connect GET', () => {
