@@ -18,6 +18,9 @@ const sampleMs = 5_000;
 /** Sessions that one worker keeps before it deletes the oldest. */
 const sessionsKept = 20;
 const workers = 4;
+/** Of contents, in bytes. What was deleted frees its room 75 minutes later, so large ones come seldom: an hour takes 10 GB. */
+const sizes = [200, 4_000, 60_000, 400_000];
+const large = [3_000_000];
 
 interface Sample {
   readonly hours: number;
@@ -39,7 +42,7 @@ async function work(
     const session = `${name}-${run}`;
     const count = chance.between(1, 12);
     for (let at = 0; at < count && !isOver(); at++) {
-      const bytes = bytesOf(chance.seed(), chance.pick([200, 4_000, 60_000, 400_000, 3_000_000]));
+      const bytes = bytesOf(chance.seed(), chance.pick(at === 0 && run % 4 === 0 ? large : sizes));
       const metadata = { step: String(at % 5), agent: name };
       const { artifact } = await client.push(bytes, { session, name: `file-${at}`, metadata });
       const download = await client.download(artifact.id);
