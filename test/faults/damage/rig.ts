@@ -41,7 +41,7 @@ const damages: Readonly<Record<string, Act<void>>> = {
   'a block of zeros': async ({ chance }, { file }) => {
     const bytes = await readFile(file);
     const at = chance.between(0, bytes.length - 1);
-    bytes.fill(0, at, at + 4_096);
+    bytes.fill(0, at, Math.min(at + 4_096, bytes.length));
     await writeFile(file, bytes);
   },
   'more bytes': async ({ chance }, { file }) => {

@@ -116,7 +116,8 @@ function full(
       return await onServer(
         (home, disks) => {
           disk = disks.use(new SmallDisk(join(home, 'small'), bytes));
-          disk.fill(bytes / 2);
+          // An index that has no room is opened anew when there is half as much again as its log takes.
+          disk.fill((bytes * 3) / 8);
           const [contents, index] = [
             where === 'index' ? home : disk.path,
             where === 'contents' ? home : disk.path,
