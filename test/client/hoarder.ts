@@ -50,7 +50,10 @@ export async function startHoarder(habits: Habits, where?: string, tls?: TlsOpti
   const onSocket = (socket: Socket) => {
     seen.opened++;
     sockets.add(socket);
-    socket.setNoDelay().on('error', () => undefined).on('close', () => sockets.delete(socket));
+    socket
+      .setNoDelay()
+      .on('error', () => undefined)
+      .on('close', () => sockets.delete(socket));
     const onUpload = () => {
       seen.uploads++;
       seen.next.resolve();
@@ -99,7 +102,7 @@ function serve(socket: Socket, habits: Habits, onUpload: () => void, onReset: ()
   const onData = (id: number, bytes: number, isLast: boolean) => {
     const before = received.get(id) ?? 0;
     received.set(id, before + bytes);
-    if (isLast) {
+    if (isLast && before + bytes <= callBytesMax) {
       grant(Math.max(1, before + bytes));
       answer(id, true);
     } else if (before <= callBytesMax && before + bytes > callBytesMax) {

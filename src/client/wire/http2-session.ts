@@ -25,7 +25,7 @@ interface Line {
   readonly manager: Http2SessionManager;
   /** Calls that are under way on it. */
   calls: number;
-  /** A call ended on this session before all of it was sent: the other side may keep what it had for that. */
+  /** A call ended early on this session: the other side may keep for good what the window had for it. */
   doubted?: ClientHttp2Session | undefined;
 }
 
@@ -76,6 +76,7 @@ export class Sessions {
     ended: AbortSignal,
   ): Promise<ClientHttp2Stream> {
     if (isHeldUp(this.line)) this.leave();
+    else this.line.doubted = undefined;
     const { line } = this;
     line.calls++;
     let stream: ClientHttp2Stream;
@@ -92,8 +93,7 @@ export class Sessions {
       session.setLocalWindowSize(connectionWindowBytes);
     }
     const release = () => {
-      if (stream.writableLength > 0) line.doubted = session;
-      letGo(stream);
+      if (letGo(stream)) line.doubted = session;
     };
     if (ended.aborted) release();
     else ended.addEventListener('abort', release, { once: true });
@@ -135,11 +135,15 @@ function isHeldUp({ doubted }: Line): boolean {
 /**
  * Node keeps a stream that the other side has closed until all is read and all is sent, and nobody does either after an
  * early answer. A stream of which both ends have come goes by itself.
+ *
+ * @returns whether it had to be ended.
  */
-function letGo(stream: ClientHttp2Stream): void {
-  if (stream.destroyed || (stream.readableEnded && stream.writableFinished)) return;
+function letGo(stream: ClientHttp2Stream): boolean {
+  if (stream.readableEnded && stream.writableFinished) return false;
+  if (stream.destroyed) return true;
   if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
   stream.destroy();
+  return true;
 }
 
 /** What is needed of the library beside what it declares. */
