@@ -12,8 +12,8 @@ const streamWindowBytes = 4 * 1024 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
 /** Finds out that the other side is gone while a call waits for it. */
 const pingIntervalMs = 60_000;
-/** A connection that may send less than one frame of this size is held up. */
-const frameBytes = 16 * 1024;
+/** Half of the protocol's own window for a connection: whoever gives back at all has done so before there is less. */
+const windowBytesMin = 32 * 1024;
 /**
  * More than there can be. Node counts for a session what its streams have still to send, and never takes back what those
  * had that were reset; from its default of 10 MB on it refuses every answer on that connection.
@@ -129,7 +129,7 @@ export class Sessions {
 
 function isHeldUp({ doubted }: Line): boolean {
   if (doubted === undefined || doubted.destroyed || doubted.closed) return false;
-  return (doubted.state.remoteWindowSize ?? 0) < frameBytes;
+  return (doubted.state.remoteWindowSize ?? 0) < windowBytesMin;
 }
 
 /**
