@@ -91,19 +91,23 @@ describe.each([
   ['keeps the connection’s window', true, false],
   ['keeps the connection’s window, and resets nothing', false, false],
 ])('a peer that grants a stream no more window, and %s', (_what, resets, isWide) => {
-  it.each(Object.entries(ways))('forty uploads that %s', async (_how, { answers, ends, run }) => {
-    await using peer = await startHoarder({ answers, resets, isWide });
-    await using clients = await clientsOf(peer);
-    for (let at = 0; at < times; at++) {
-      expect([at, await run(clients, peer)]).toEqual([at, ends]);
-      expect([at, await small(clients)]).toEqual([at, 'OK']);
-    }
-    // A connection is left where it lets nothing through, and nowhere else.
-    if (isWide) expect(peer.opened).toBe(1);
-    else expect(peer.opened).toBeGreaterThan(times / 4);
-    await expect.poll(() => peer.open).toBe(1);
-    if (!resets && isWide) await expect.poll(() => peer.resets).toBe(times);
-  });
+  it.each(Object.entries(ways))(
+    'forty uploads that %s',
+    { timeout: 60_000 },
+    async (_how, { answers, ends, run }) => {
+      await using peer = await startHoarder({ answers, resets, isWide });
+      await using clients = await clientsOf(peer);
+      for (let at = 0; at < times; at++) {
+        expect([at, await run(clients, peer)]).toEqual([at, ends]);
+        expect([at, await small(clients)]).toEqual([at, 'OK']);
+      }
+      // A connection is left where it lets nothing through, and nowhere else.
+      if (isWide) expect(peer.opened).toBe(1);
+      else expect(peer.opened).toBeGreaterThan(times / 4);
+      await expect.poll(() => peer.open).toBe(1);
+      if (!resets && isWide) await expect.poll(() => peer.resets).toBe(times);
+    },
+  );
 });
 
 it('a connection that lets nothing through stays until its last call has ended', async () => {
@@ -125,7 +129,7 @@ it('a connection that lets nothing through stays until its last call has ended',
   await expect.poll(() => peer.open).toBe(1);
 });
 
-it('over HTTP/1.1 ten refused uploads leave no connection behind', async () => {
+it('over HTTP/1.1 ten refused uploads leave no connection behind', { timeout: 60_000 }, async () => {
   await using peer = await startHttp1Hoarder();
   await using clients = await clientsOf(peer, 'http');
   for (let at = 0; at < 10; at++) {
