@@ -1,13 +1,17 @@
 /** What a client has not sent of calls that are over neither stays with it nor holds up those that come after. */
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Client, createClient } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { ArtifactaClient } from '../../src/client/client.ts';
 import { toArtifactaError } from '../../src/client/errors.ts';
-import { openEndpoint } from '../../src/client/wire/endpoint.ts';
+import { openEndpoint, type TlsOptions } from '../../src/client/wire/endpoint.ts';
+import { Authority, hasOpenssl } from '../support/certificates.ts';
 import { type Habits, type Hoarder, startHoarder } from './hoarder.ts';
 import { startHttp1Hoarder } from './hoarder-http1.ts';
 
@@ -22,9 +26,14 @@ interface Clients extends AsyncDisposable {
   readonly plain: Client<typeof ArtifactService>;
 }
 
-async function clientsOf({ server }: Pick<Hoarder, 'server'>, scheme = 'grpc'): Promise<Clients> {
-  const { port } = server.address() as AddressInfo;
-  const endpoint = await openEndpoint(`${scheme}://127.0.0.1:${port}`);
+async function clientsOf(
+  { server }: Pick<Hoarder, 'server'>,
+  scheme = 'grpc',
+  tls?: TlsOptions,
+): Promise<Clients> {
+  const address = server.address() as AddressInfo | string;
+  const url = typeof address === 'string' ? `unix:${address}` : `${scheme}://127.0.0.1:${address.port}`;
+  const endpoint = await openEndpoint(url, tls);
   const client = new ArtifactaClient(endpoint, { retry: { attemptsMax: 1 } });
   const plain = createClient(ArtifactService, endpoint.transport);
   return { client, plain, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
@@ -109,6 +118,28 @@ describe.each([
     },
   );
 });
+
+it.each(['TLS', 'a Unix socket'])(
+  'forty uploads that are refused, by %s',
+  { timeout: 60_000 },
+  async (by) => {
+    if (by === 'TLS' && !hasOpenssl()) return;
+    const directory = await mkdtemp(join(tmpdir(), 'artifacta-unsent-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const habits = { answers: 'refused', resets: true, isWide: true } as const;
+    const authority = by === 'TLS' ? new Authority(directory) : undefined;
+    const { cert, key } = authority?.issue('served') ?? {};
+    const tls = cert && key ? { cert: await readFile(cert), key: await readFile(key) } : undefined;
+    await using peer = await startHoarder(
+      habits,
+      tls === undefined ? join(directory, 'sock') : undefined,
+      tls,
+    );
+    await using clients = await clientsOf(peer, 'grpcs', authority && { ca: authority.pem });
+    for (let at = 0; at < times; at++) expect([at, await push(clients)]).toEqual([at, 'FAILED_PRECONDITION']);
+    expect([await small(clients), peer.opened]).toEqual(['OK', 1]);
+  },
+);
 
 it('a connection that lets nothing through stays until its last call has ended', async () => {
   await using peer = await startHoarder({ answers: 'never', resets: false, isWide: false });
