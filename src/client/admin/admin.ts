@@ -6,7 +6,7 @@ import { type IndexPart, IndexPartSchema } from '../../../gen/artifacta/v1/index
 import { type StoreStatus as StatusMessage, StoreStatus_State } from '../../../gen/artifacta/v1/store_pb.ts';
 import { Finding_Kind, type Finding as FindingMessage } from '../../../gen/artifacta/v1/verify_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
-import { type CallSettings, type Calls, promptly, streamOptions, unary } from '../wire/calls.ts';
+import { type CallSettings, type Calls, promptly, streamOptions, unary, untilLeft } from '../wire/calls.ts';
 import { nameIn } from '../wire/enums.ts';
 import { dateOf } from '../wire/times.ts';
 import { listQuarantined, type Quarantined } from './maintenance.ts';
@@ -212,7 +212,8 @@ export class Admin {
       reindex: options.reindex ?? false,
     };
     try {
-      for await (const { part } of this.service.verify(request, streamOptions(options))) {
+      const open = (call: CallOptions) => this.service.verify(request, call);
+      for await (const { part } of untilLeft(options, open)) {
         if (part.case === 'finding') yield { kind: 'finding', finding: findingFrom(part.value) };
         if (part.case === 'progress') yield { kind: 'progress', checked: checkedFrom(part.value) };
         if (part.case === 'summary')

@@ -54,7 +54,7 @@ export async function* promptly<T>(
     settings.signal === undefined ? late.signal : AbortSignal.any([settings.signal, late.signal]);
   const cancel = later(calls.timeoutMs, () => late.abort());
   try {
-    for await (const message of open({ signal })) {
+    for await (const message of untilLeft({ signal }, open)) {
       cancel();
       yield message;
     }
@@ -66,6 +66,19 @@ export async function* promptly<T>(
     });
   } finally {
     cancel();
+  }
+}
+
+/** The messages of a stream that ends when its reader leaves it, of which the library does not hear. */
+export async function* untilLeft<T>(
+  { signal }: CallSettings,
+  open: (options: CallOptions) => AsyncIterable<T>,
+): AsyncGenerator<T, void, void> {
+  const left = new AbortController();
+  try {
+    yield* open({ signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]) });
+  } finally {
+    left.abort();
   }
 }
 

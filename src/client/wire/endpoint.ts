@@ -2,9 +2,10 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { connect as connectSocket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import type { Transport } from '@connectrpc/connect';
+import type { Interceptor, Transport } from '@connectrpc/connect';
 import type { GrpcTransportOptions } from '@connectrpc/connect-node';
 import { ArtifactaError } from '../errors.ts';
+import type { Sessions } from './http2-session.ts';
 
 /** A way to a service, and how to let go of it. */
 export interface Endpoint {
@@ -54,21 +55,23 @@ export async function openEndpoint(url: string, tls: TlsOptions = {}): Promise<E
 }
 
 async function grpcEndpoint(baseUrl: string, options: object): Promise<Endpoint> {
-  const [{ createGrpcTransport }, { openSessions, WideSessionManager }] = await Promise.all([
+  const [{ createGrpcTransport }, http2] = await Promise.all([
     import('@connectrpc/connect-node'),
     import('./http2-session.ts'),
   ]);
-  const over = (sessionManager: Required<GrpcTransportOptions>['sessionManager']) =>
-    createGrpcTransport({
-      baseUrl,
-      sessionManager,
-      // The bytes are most often compressed already, and compressing costs more than the network saves.
-      acceptCompression: [],
-      readMaxBytes: messageBytesMax,
-    });
-  const forAnswers = new WideSessionManager(baseUrl, options);
+  const forAnswers = new http2.Sessions(baseUrl, options, { isWide: true });
   // With the protocol's own windows the service can always write what may be under way towards us, and so always reads.
-  const forRequests = openSessions(baseUrl, options);
+  const forRequests = new http2.Sessions(baseUrl, options, { isWide: false });
+  const over = (sessions: Sessions) =>
+    transportPerCall(sessions, (perCall) =>
+      createGrpcTransport({
+        ...perCall,
+        baseUrl,
+        // The bytes are most often compressed already, and compressing costs more than the network saves.
+        acceptCompression: [],
+        readMaxBytes: messageBytesMax,
+      }),
+    );
   const downwards = over(forAnswers);
   const upwards = over(forRequests);
   const transport: Transport = {
@@ -80,9 +83,37 @@ async function grpcEndpoint(baseUrl: string, options: object): Promise<Endpoint>
   };
   const close = async () => {
     forAnswers.close();
-    forRequests.abort();
+    forRequests.close();
   };
   return { transport, close };
+}
+
+type PerCall = Required<Pick<GrpcTransportOptions, 'sessionManager' | 'interceptors'>>;
+
+/**
+ * A transport that sees to it that the stream of a call goes with the call. The library tells a session neither which call
+ * a stream is for nor when that is over; so each call has a transport of its own, which costs a few microseconds.
+ */
+function transportPerCall(sessions: Sessions, make: (perCall: PerCall) => Transport): Transport {
+  const forOneCall = () => {
+    const ended = Promise.withResolvers<AbortSignal>();
+    const noting: Interceptor = (next) => (request) => {
+      // Aborted when the call is over, however it ends.
+      ended.resolve(request.signal);
+      return next(request);
+    };
+    const sessionManager: PerCall['sessionManager'] = {
+      authority: sessions.authority,
+      request: async (method, path, headers, options) =>
+        sessions.request(method, path, headers, options, await ended.promise),
+      notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
+    };
+    return make({ sessionManager, interceptors: [noting] });
+  };
+  return {
+    unary: (...call) => forOneCall().unary(...call),
+    stream: (...call) => forOneCall().stream(...call),
+  };
 }
 
 async function httpEndpoint(url: URL, tls: TlsOptions): Promise<Endpoint> {

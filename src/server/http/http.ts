@@ -117,6 +117,13 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   };
 }
 
+/**
+ * More than there can be, as grpc-js has it for its doors. Node counts for a session what its streams have still to send,
+ * and never takes back what those had that were reset: from its default of 10 MB on it refuses every stream of a client
+ * that gives up downloads. What a connection may really hold is bounded by what waits to be sent and by its streams.
+ */
+const sessionMegabytesMax = 1_000_000_000;
+
 function makeServer(options: HttpOptions): NodeServer {
   const common = {
     maxHeaderSize: headBytesMax,
@@ -137,6 +144,7 @@ function makeServer(options: HttpOptions): NodeServer {
           allowHTTP1: true,
           handshakeTimeout: 10_000,
           maxHeaderListPairs: headersMax + 8,
+          maxSessionMemory: sessionMegabytesMax,
           settings: {
             maxConcurrentStreams: options.concurrentStreamsMax,
             initialWindowSize: options.windowBytes,

@@ -2,13 +2,15 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
-const types = { data: 0, headers: 1, reset: 3, settings: 4, windowUpdate: 8 } as const;
+/** The numbers of kinds of frames. */
+export const types = { data: 0, headers: 1, reset: 3, settings: 4, windowUpdate: 8 } as const;
 const endHeaders = 0x4;
 const endStream = 0x1;
 const initialWindowSize = 4;
 const windowBytesMax = 2 ** 31 - 1;
 
-function frame(type: number, flags: number, streamId: number, payload: Uint8Array): Buffer {
+/** One frame. */
+export function frame(type: number, flags: number, streamId: number, payload: Uint8Array): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head.writeUInt8(type, 3);

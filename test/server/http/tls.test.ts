@@ -67,6 +67,22 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
 
   const putting = (headers: OutgoingHttpHeaders) => ({ ':method': 'PUT', ':path': target, ...headers });
 
+  it('answers on a connection on which three hundred downloads were given up', async () => {
+    const { session } = await opened();
+    const put = ask(session, putting({ 'content-length': String(content.length) }));
+    put.stream.end(content);
+    expect((await put.answered)[':status']).toBe(201);
+    for (let at = 0; at < 300; at++) {
+      const { stream, answered } = ask(session, { ':path': target });
+      expect([at, (await answered)[':status']]).toEqual([at, 200]);
+      // It has as much as its window lets through, and the service has the next piece to send.
+      await once(stream, 'readable');
+      stream.on('error', () => undefined).close(constants.NGHTTP2_CANCEL);
+      await once(stream, 'close');
+    }
+    expect((await ask(session, { ':method': 'HEAD', ':path': target }).answered)[':status']).toBe(200);
+  });
+
   it.each<[string, [string, string][]]>([
     [
       'two authorizations',
