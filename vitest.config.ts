@@ -19,6 +19,8 @@ const processes = [
   'test/cli/process.test.ts',
   'test/e2e/**/*.test.ts',
   'test/faults/**/*.test.ts',
+  'test/programs/bundle.test.ts',
+  'test/programs/loading.test.ts',
   'test/programs/native-base64.test.ts',
   'test/readme.test.ts',
   'test/server/grpc/reflection.test.ts',

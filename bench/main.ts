@@ -1,6 +1,7 @@
 /** `npm run bench`: measures the service against its controls. docs/performance.md says what the figures mean. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { cli } from './cli.ts';
 import { describeMachine } from './harness/machine.ts';
 import { type Options, readOptions, UsageError, usage } from './harness/options.ts';
 import { tableOf, writeResults } from './harness/report.ts';
@@ -37,6 +38,7 @@ const targets: readonly Target[] = [
   watchers,
   heal,
   jsonDownload,
+  cli,
 ];
 
 /** The longest that one target may take, stores not yet built apart. */

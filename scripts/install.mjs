@@ -1,6 +1,6 @@
-// Installs the exact dependencies of package-lock.json, and does nothing when they are there already. It runs before
-// `npm start`, `npm test` and the like, under whatever Node the machine has: Node 24 itself is one of the
-// dependencies. Plain JavaScript on purpose.
+// Installs the exact dependencies of package-lock.json and bundles the program, and does nothing when both are there
+// already. It runs before `npm start`, `npm test` and the like, under whatever Node the machine has: Node 24 itself is
+// one of the dependencies. Plain JavaScript on purpose.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -49,3 +49,11 @@ if (!installed()) {
   if (!existsSync(link)) symlinkSync(join('..', '..', 'bin', 'artifacta'), link);
   writeFileSync(stamp, wanted);
 }
+
+// The program is bundled again when its sources have changed; without a bundle it runs the sources, only slower.
+const { status } = spawnSync(
+  join(root, 'node_modules', '.bin', 'node'),
+  [join(root, 'scripts', 'build.ts')],
+  { cwd: root, stdio: ['ignore', 2, 2] },
+);
+if (status !== 0) process.exit(status ?? 1);

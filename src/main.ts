@@ -18,6 +18,8 @@ const listenFlags = {
 } as const;
 
 const { version } = packageJson;
+/** This file: source, or the first of a bundle. */
+const main = import.meta.filename;
 
 // Halves the start of short commands. Where it cannot be written nothing is lost but that.
 const compileCacheDir = openCompileCacheDir();
@@ -40,7 +42,7 @@ async function serve(args: readonly string[]): Promise<number> {
     const { serveUntilSignalled } = await import('./programs/serve.ts');
     const fail = () => process.exit(exitCodes.failed);
     const hangup = (listener: () => void) => void process.on('SIGHUP', listener);
-    await serveUntilSignalled(config, { version, signals: catchSignals(), hangup, fail });
+    await serveUntilSignalled(config, { version, main, signals: catchSignals(), hangup, fail });
     return exitCodes.ok;
   } catch (error) {
     const hint = error instanceof ListenError ? `; ${listenFlags[error.door]} says where else` : '';
@@ -123,6 +125,6 @@ async function commandLine(args: readonly string[]): Promise<number> {
     keptSettings: keptNames,
     settings: async () => (await import('./programs/client-settings.ts')).openClientSettings(),
     signal: interruption.signal,
-    version,
+    version: main.endsWith('.ts') ? `${version} (from its sources)` : version,
   });
 }

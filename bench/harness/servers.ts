@@ -10,7 +10,7 @@ const launcher = join(root, 'bin/artifacta');
 
 /** What `bin/artifacta` gives to Node when it serves, so that a control does not lose by its flags. */
 function nodeFlags(): string[] {
-  const serving = /^ +exec "\$node" (.*) "\$root\/src\/main\.ts"/m.exec(readFileSync(launcher, 'utf8'));
+  const serving = /^ +exec "\$node" (.*) "\$main"/m.exec(readFileSync(launcher, 'utf8'));
   if (serving === null) throw new Error(`${launcher} does not start Node as expected`);
   return serving[1]!.split(' ');
 }

@@ -1,7 +1,6 @@
 /** Runs `artifacta reap` beside the service: another process, which ends with this one, whatever ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAwaitedTime, afterRealTime } from '../domain/timer.ts';
 import type { ServeConfig } from '../settings/config.ts';
 
@@ -12,12 +11,15 @@ const patienceMs = 5_000;
 /** A process that ran so long had begun well. */
 const steadyMs = 60_000;
 
-/** Starts it, and again whenever it ends by itself. Disposal ends it. */
+/**
+ * Starts it, and again whenever it ends by itself. Disposal ends it.
+ * @param main The file that this process was started with.
+ */
 export function startReaper(
+  main: string,
   { dataDir, socket, logLevel }: ServeConfig,
   warn: (fields: object, message: string) => void,
 ): AsyncDisposable {
-  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const args = [main, 'reap', '--data-dir', dataDir, '--socket', socket, '--log-level', logLevel];
   let child: ChildProcess | undefined;
   let cancel = () => {};

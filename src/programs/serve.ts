@@ -31,6 +31,8 @@ import { SlowStart, type StartStage } from './slow-start.ts';
 interface Surroundings {
   /** Of the software. */
   readonly version: string;
+  /** The file that this process was started with. */
+  readonly main: string;
   /** The first signal to stop, and the second. */
   readonly signals: { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> };
   /** Calls the listener when files should be read again. */
@@ -87,7 +89,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     isListening = true;
     showState(host.state);
     await using _reaper = config.withReaper
-      ? startReaper(config, (fields, message) => log.warn(fields, message))
+      ? startReaper(surroundings.main, config, (fields, message) => log.warn(fields, message))
       : undefined;
     start.end();
     log.info(

@@ -1,0 +1,163 @@
+/**
+ * Builds `dist/`: the program as a few JavaScript files, which load in a third of the time that the sources take. It
+ * does nothing if `dist/` was made from exactly these sources. `bin/artifacta` runs it for as long as that is so.
+ *
+ *     node scripts/build.ts [--force]
+ *
+ * A file's name holds a hash of what it contains, but for `main.js`, which is replaced last. So a program that runs
+ * goes on with the files that it was started with.
+ */
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join, relative } from 'node:path';
+import type { OutputChunk, Plugin } from 'rolldown';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+/** What a bundle is made from; `bin/artifacta` names the same. */
+const inputs = ['src', 'gen', 'scripts', 'package.json', 'package-lock.json'];
+
+/** Its time is when the bundle was begun: whatever has changed after is newer. */
+const stamp = join(dist, 'made-from');
+
+/** How long files that no bundle has any more are kept for programs that run. */
+const keptMs = 24 * 3_600_000;
+
+/** Of the names and contents of everything that a bundle is made from. */
+function digestOfInputs(): string {
+  const hash = createHash('sha256').update(`${process.version}\n`);
+  const add = (path: string) => {
+    if (statSync(join(root, path)).isDirectory()) {
+      for (const name of readdirSync(join(root, path)).sort()) add(join(path, name));
+      return;
+    }
+    const content = readFileSync(join(root, path));
+    hash.update(`${path}\n${content.length}\n`).update(content);
+  };
+  inputs.forEach(add);
+  return hash.digest('hex');
+}
+
+/**
+ * Modules of Node as CommonJS. A module that imports `node:http` by `import` makes Node read every name that it exports,
+ * among them WebSocket, for which it loads 13,000 lines.
+ */
+const builtins: Plugin = {
+  name: 'modules of Node',
+  resolveId(id) {
+    const name = id.replace(/^node:/, '');
+    // The bundle's own `require` comes from it.
+    if (name === 'module' || !(id.startsWith('node:') || builtinModules.includes(name))) return null;
+    return `\0node:${name}`;
+  },
+  load(id) {
+    if (!id.startsWith('\0node:')) return null;
+    return `module.exports = process.getBuiltinModule(${JSON.stringify(id.slice(1))});`;
+  },
+};
+
+/** Packages with native parts find these beside themselves, and stay where they are installed. */
+const native: Plugin = {
+  name: 'native packages',
+  resolveId(id, importer) {
+    if (id === './binding' && importer?.includes('/classic-level/'))
+      return { id: 'classic-level/binding.js', external: true };
+    return id === '@node-rs/crc32' ? { id, external: true } : null;
+  },
+};
+
+/** The packages that a bundle needs to be installed beside it. */
+const nativePackages = ['classic-level', '@node-rs/crc32'];
+
+async function bundle(): Promise<readonly OutputChunk[]> {
+  const { rolldown } = await import('rolldown');
+  await using build = await rolldown({
+    cwd: root,
+    input: { main: 'src/main.ts' },
+    platform: 'node',
+    plugins: [native, builtins],
+    onLog: (level, log) => {
+      if (level === 'warn') throw new Error(`the bundler warns: ${log.message}`);
+    },
+  });
+  const { output } = await build.generate({
+    format: 'esm',
+    codeSplitting: { groups: [{ name: 'node', test: /^\0node:/ }] },
+  });
+  return output.filter((part) => part.type === 'chunk');
+}
+
+/** Programs that start meanwhile see what was there before, or all of it. */
+function replace(name: string, content: string): void {
+  const path = join(dist, name);
+  const next = `${path}.${process.pid}`;
+  writeFileSync(next, content);
+  renameSync(next, path);
+}
+
+function removeOld(current: ReadonlySet<string>): void {
+  for (const name of readdirSync(dist)) {
+    const path = join(dist, name);
+    if (!current.has(name) && statSync(path).mtimeMs < Date.now() - keptMs) rmSync(path, { recursive: true });
+  }
+}
+
+/** By the clock of the file system, which lags a little behind that of the process. */
+function now(): Date {
+  const path = join(dist, `now.${process.pid}`);
+  writeFileSync(path, '');
+  const { mtime } = statSync(path);
+  rmSync(path);
+  return mtime;
+}
+
+async function build(): Promise<void> {
+  mkdirSync(dist, { recursive: true });
+  const begun = now();
+  const digest = digestOfInputs();
+  const [chunks, { noticesOf }] = await Promise.all([bundle(), import('./notices.ts')]);
+  if (digestOfInputs() !== digest)
+    throw new Error('the sources changed while they were bundled: start again');
+  const modules = chunks.flatMap(({ moduleIds }) => moduleIds).filter((id) => !id.startsWith('\0'));
+  const main = chunks.find(({ fileName }) => fileName === 'main.js')!;
+  const files = [...chunks.filter((chunk) => chunk !== main), main];
+  for (const { fileName, code } of files) if (fileName !== main.fileName) replace(fileName, code);
+  replace(
+    'THIRD_PARTY_NOTICES',
+    noticesOf(
+      root,
+      modules.map((id) => relative(root, id)),
+      nativePackages,
+    ),
+  );
+  replace('package.json', `${JSON.stringify({ type: 'module', private: true })}\n`);
+  replace(main.fileName, main.code);
+  const names = files.map(({ fileName }) => fileName);
+  replace('made-from', `${JSON.stringify({ digest, files: names.sort() }, undefined, 2)}\n`);
+  utimesSync(stamp, begun, begun);
+  removeOld(new Set([...names, 'THIRD_PARTY_NOTICES', 'package.json', 'made-from']));
+}
+
+/** Whether `dist/` was made from what is here. If so, all that is here counts as older from now on. */
+function isCurrent(): boolean {
+  if (!existsSync(stamp) || !existsSync(join(dist, 'main.js'))) return false;
+  const begun = now();
+  const { digest } = JSON.parse(readFileSync(stamp, 'utf8')) as { digest?: string };
+  if (digest !== digestOfInputs()) return false;
+  utimesSync(stamp, begun, begun);
+  return true;
+}
+
+if (process.argv.includes('--force') || !isCurrent()) await build();
