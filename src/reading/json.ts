@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
+import { JsonScanner, JsonSyntaxError } from '../domain/json/json-scanner.ts';
 import { limits } from '../domain/limits.ts';
 import { turn } from '../domain/timer.ts';
 import type { Encoding } from './encoding.ts';
 import { leadsNowhere } from './json-pointer.ts';
-import { JsonScanner, JsonSyntaxError } from './json-scanner.ts';
 import type { Source } from './source.ts';
 import { lookAhead, unsuitable } from './utf8.ts';
 import { unitsOf, utf16AsUtf8 } from './utf16.ts';

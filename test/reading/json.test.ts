@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonScanner } from '../../src/reading/json-scanner.ts';
+import { JsonScanner } from '../../src/domain/json/json-scanner.ts';
 import type { Window } from '../../src/reading/window.ts';
 import { anyHow, bytesOf, failureOf, readAll, readOnce, textOf } from './rig.ts';
 

@@ -45,7 +45,7 @@ export async function* inflatedMessages(
       }
     }
   }
-  // Whatever is left is no message; it is for the protocol to say so.
+  // Whatever is left is no message; it is for whoever reads the body to say so.
   yield pieces.takeAll();
 }
 
