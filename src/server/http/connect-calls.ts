@@ -15,8 +15,8 @@ import {
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
-import { readDeadlines } from '../deadlines.ts';
 import type { CallOptions } from '../grpc/calls.ts';
+import { readDeadlines } from '../heads/deadlines.ts';
 import { boundedRequest, refusedQuery } from '../messages/bounded-body.ts';
 import { Inflation } from '../messages/inflation.ts';
 import { LatestMessage } from '../messages/latest-message.ts';

@@ -7,6 +7,7 @@ import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts'
 import { unlessAborted } from '../../api/timer.ts';
 import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
+import { type BadHead, isOfHttp2, readHead } from '../heads/request-heads.ts';
 import type { Envelopes } from '../messages/envelopes.ts';
 import { cancelled } from '../refusals.ts';
 import { pacePieces } from '../tiny-pieces.ts';
@@ -30,6 +31,8 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: RequestTarget;
+  /** Why the request is no request to this service. */
+  readonly badHead: BadHead | undefined;
   readonly isHttp2: boolean;
   /** Aborted when the client has gone before it was answered. */
   readonly gone: AbortSignal;
@@ -39,6 +42,8 @@ export class Exchange {
   readonly unsent: UnsentAnswer;
   /** Counts the messages of a body that has several, before they are handed on. */
   envelopes: Envelopes | undefined;
+  /** Whether a short answer was given, whole. */
+  isAnswered = false;
   private awaitsContinue: boolean;
   /** Of a body that is not wanted after the answer. */
   private leftover: Leftover | undefined;
@@ -49,8 +54,9 @@ export class Exchange {
   constructor(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean, answers: Answers) {
     this.request = request;
     this.response = response;
+    this.badHead = readHead(request);
     this.target = splitTarget(request.url ?? '');
-    this.isHttp2 = request.httpVersionMajor === 2;
+    this.isHttp2 = isOfHttp2(request);
     this.awaitsContinue = awaitsContinue;
     const gone = new AbortController();
     this.gone = gone.signal;
@@ -143,6 +149,7 @@ export class Exchange {
   answer(status: number, headers: Readonly<Record<string, string>>, body: Buffer | string = ''): void {
     const { request, response } = this;
     if (response.headersSent || response.destroyed) return;
+    this.isAnswered = true;
     const withBody = request.method !== 'HEAD' && body.length > 0;
     if (withBody) this.unsent.hand(body.length);
     const given = () => this.unsent.give(body.length);
@@ -256,7 +263,7 @@ export class Exchange {
 
 /** By which a request came, and from where; nothing of HTTP/2 if that has gone. */
 export function connectionOf(request: IncomingMessage, response: ServerResponse) {
-  return request.httpVersionMajor === 2 ? sessionOf(response) : socketOf(request);
+  return isOfHttp2(request) ? sessionOf(response) : socketOf(request);
 }
 
 function socketOf({ socket }: IncomingMessage) {
