@@ -104,6 +104,23 @@ describe('a value of a JSON document', () => {
   });
 });
 
+describe('what is no JSON says where it stops being that', () => {
+  it.each<[string | Buffer, string]>([
+    ['', 'expected a value at byte 0, in line 1, where it ends'],
+    ['hello\n', 'expected a value at byte 0, in line 1'],
+    ['{"a": 1,\n "b": tru}', 'expected true at byte 18, in line 2'],
+    ['{\n"a": 1\n', 'expected "," or "}" at byte 9, in line 3, where it ends'],
+    ['\ufeff[1,\n2\n3]', 'expected "," or "]" at byte 9, in line 3'],
+    [Buffer.from('\ufeff[1,\n2\n3]', 'utf16le'), 'expected "," or "]" at byte 14, in line 3'],
+  ])('%j', async (text, words) => {
+    const failure = await failureOf(readOnce(text, at('/a')));
+    expect(failure).toMatchObject({
+      reason: 'CONTENT_UNSUITABLE',
+      message: `the content cannot be read in this way: it is no JSON document: ${words}`,
+    });
+  });
+});
+
 describe('a pointer that leads nowhere names what is near', () => {
   const text = JSON.stringify({
     rows: [{ total: 1, 'a/b': null }, 2],
