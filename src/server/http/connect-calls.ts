@@ -122,6 +122,7 @@ async function send(exchange: Exchange, { status, header, body }: UniversalServe
   try {
     // Handlers set headers before their first answer.
     let part = await parts?.next();
+    exchange.hasCallEnd = status === 200;
     response.writeHead(status, Object.fromEntries(header ?? []));
     for (; parts !== undefined && part?.done === false; part = await parts.next())
       await exchange.write(part.value);
