@@ -18,6 +18,7 @@ import { findTrailerError, setTrailerStatus } from '@connectrpc/connect/protocol
 import { trailerFlag, trailerParse, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web';
 import { ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.ts';
 import { messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { markReceived } from '../../domain/blocks.ts';
 import { headBytes } from '../messages/envelopes.ts';
 import type { LatestMessage } from '../messages/latest-message.ts';
 import { cancelled, deadlineExceeded, malformedMessages, notOneMessage, unexpected } from '../refusals.ts';
@@ -96,15 +97,29 @@ function hasReason(error: ConnectError): boolean {
   return error.findDetails(ErrorInfoSchema).length > 0;
 }
 
-/** The messages of a client stream; what is thrown for one that is none says so to the handler. */
-export async function* explainedRequests<T>(
+/**
+ * The messages of a client stream; what is thrown for one that is none says so to the handler. The library makes each in
+ * memory of its own.
+ */
+export async function* explainedRequests<T extends object>(
   requests: AsyncIterable<T>,
   latest: LatestMessage,
 ): AsyncGenerator<T> {
   try {
-    yield* requests;
+    for await (const request of requests) {
+      markBytesOf(request);
+      yield request;
+    }
   } catch (error) {
     throw error instanceof ConnectError ? await explain(error, latest) : error;
+  }
+}
+
+/** Marks what a message holds as bytes, in a field or in an alternative. */
+function markBytesOf(message: object): void {
+  for (const field of Object.values(message)) {
+    const value: unknown = field instanceof Uint8Array ? field : (field as { value?: unknown } | null)?.value;
+    if (value instanceof Uint8Array) markReceived(value);
   }
 }
 
