@@ -34,15 +34,16 @@ export function inTime<T>(
     readonly idleMs: (last: T | undefined) => number;
   },
 ): AsyncIterator<T> {
-  let last: T | undefined;
+  let ms = idleMs(undefined);
   const next = async (): Promise<IteratorResult<T>> => {
     const limit = Promise.withResolvers<never>();
-    const ms = idleMs(last);
-    const cancel = after(ms, () => limit.reject(idle(ms)));
+    const limitMs = ms;
+    const cancel = after(limitMs, () => limit.reject(idle(limitMs)));
     try {
       signal.throwIfAborted();
       const result = await unlessAborted(signal, Promise.race([messages.next(), limit.promise]));
-      last = result.done === true ? undefined : result.value;
+      // By what it is now: whoever deals with it may free it.
+      ms = idleMs(result.done === true ? undefined : result.value);
       return result;
     } finally {
       cancel();

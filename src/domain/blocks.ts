@@ -16,3 +16,23 @@ export function freeBlock(bytes: Uint8Array): void {
   const { buffer } = bytes;
   if (blocks.delete(buffer) && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
+
+/** Of messages that came in. They are kept apart: what was received may be stored as it is, and then sent. */
+const received = new WeakSet<ArrayBufferLike>();
+
+/** What is smaller may share its memory with others. */
+const ownBytesMin = 64 * 1024;
+/** The most that is in the memory of a received block beside it: heads, tags and lengths. */
+const besideBytesMax = 64;
+
+/** Says that a block came in memory of its own, which whoever has dealt with it may free. Small ones are left as they are. */
+export function markReceived(bytes: Uint8Array): void {
+  const { buffer, length } = bytes;
+  if (length >= ownBytesMin && buffer.byteLength - length <= besideBytesMax) received.add(buffer);
+}
+
+/** Frees the memory of a block that came so, and was stored or copied: it is empty afterwards. */
+export function freeReceived(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (received.delete(buffer) && buffer instanceof ArrayBuffer) buffer.transfer(0);
+}

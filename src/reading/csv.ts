@@ -57,13 +57,15 @@ async function readHeader({ source, encoding, window }: Table): Promise<Header> 
     for await (const { cells, end } of csvRows(source, encoding, encoding.start, window.delimiter))
       return { columns: cells, chosen: choose(cells.map(wellFormed), window.columns), end };
   } catch (error) {
-    throw toFailure(error, 'the header');
+    throw toFailure(error, 'the header', encoding.start);
   }
   throw unsuitable('it is empty, and a CSV table has a header');
 }
 
-function toFailure(error: unknown, row: string): unknown {
-  return error instanceof CsvSyntaxError ? noTable(`${row}: ${error.message}`) : error;
+function toFailure(error: unknown, row: string, at: number): unknown {
+  return error instanceof CsvSyntaxError
+    ? noTable(`${row}: ${error.message}; it begins at byte ${at}`)
+    : error;
 }
 
 function noTable(why: string) {
@@ -124,7 +126,7 @@ class CsvAnswer {
     try {
       return this.answer(place.left !== 0 && (await this.rows()));
     } catch (error) {
-      const failure = toFailure(error, `row ${place.row}`);
+      const failure = toFailure(error, `row ${place.row}`, place.at);
       if (this.pieces.length === 0 || !(failure instanceof Failure)) throw failure;
       return this.answer(true);
     }
@@ -188,10 +190,11 @@ class CsvAnswer {
 
   private check({ cells }: CsvRow): void {
     const expected = this.header.columns.length;
+    const { row, at } = this.place;
     if (cells.length !== expected)
       throw noTable(
-        `row ${this.place.row} has ${cells.length} cells, and the header ${expected}, where ` +
-          `${JSON.stringify(this.table.window.delimiter)} stands between cells`,
+        `row ${row} has ${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}; the header has ${expected}, ` +
+          `where ${JSON.stringify(this.table.window.delimiter)} stands between cells; the row begins at byte ${at}`,
       );
   }
 }

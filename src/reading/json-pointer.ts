@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Failure, invalid } from '../domain/errors.ts';
+import type { Waypoint } from '../domain/json/json-scanner.ts';
 import { limits } from '../domain/limits.ts';
 
 /** The tokens of a JSON pointer (RFC 6901). @throws Failure INVALID_ARGUMENT naming `field`. */
@@ -18,15 +19,6 @@ export function parsePointer(field: string, pointer: string): readonly string[] 
 /** The reverse of {@link parsePointer}. */
 function pointerTo(tokens: readonly string[]): string {
   return tokens.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-}
-
-/** A value on the way that a pointer goes. */
-export interface Waypoint {
-  readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
-  /** Some of an object's. */
-  readonly keys: readonly string[];
-  /** How many values an object or array has. */
-  readonly count: number;
 }
 
 /** How much of a key is told. */

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
+import { JsonScanner, JsonSyntaxError } from '../domain/json/json-scanner.ts';
 import { limits } from '../domain/limits.ts';
 import { turn } from '../domain/timer.ts';
 import type { Encoding } from './encoding.ts';
 import { leadsNowhere } from './json-pointer.ts';
-import { JsonScanner, JsonSyntaxError } from './json-scanner.ts';
 import type { Source } from './source.ts';
 import { lookAhead, unsuitable } from './utf8.ts';
 import { unitsOf, utf16AsUtf8 } from './utf16.ts';
@@ -59,8 +59,9 @@ async function find(source: Source, encoding: Encoding, tokens: readonly string[
     while (!scanner.step(stepBytes)) await turn();
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    const offset = await offsetOf(error.offset);
-    throw unsuitable(`it is no JSON document: expected ${error.expected} at byte ${offset}`);
+    const place = `byte ${await offsetOf(error.offset)}, in line ${await lineAt(document, error.offset)}`;
+    const found = error.offset < document.length ? '' : ', where it ends';
+    throw unsuitable(`it is no JSON document: expected ${error.expected} at ${place}${found}`);
   }
   const { target } = scanner;
   if (target === undefined) throw leadsNowhere('json.pointer', tokens, scanner.way);
@@ -89,3 +90,15 @@ async function countUnits(bytes: Buffer, end: number): Promise<number> {
   }
   return units;
 }
+
+/** The number of the line that the byte is in, from 1. */
+async function lineAt(bytes: Buffer, end: number): Promise<number> {
+  let line = 1;
+  for (let at = 0; at < end; at++) {
+    if (bytes[at] === lineFeed) line++;
+    if (at % stepBytes === stepBytes - 1) await turn();
+  }
+  return line;
+}
+
+const lineFeed = 0x0a;

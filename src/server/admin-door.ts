@@ -1,7 +1,7 @@
 /** The door for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It asks nobody who they are. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { usualPlaces } from '../api/places.ts';
 import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
@@ -9,10 +9,12 @@ import { afterAwaitedTime } from '../api/timer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
 import { Answers, usualBudget } from './answers.ts';
-import { hostName, KnownHosts } from './known-hosts.ts';
+import { type LastAnswer, sayLast } from './farewell.ts';
+import { hostName, KnownHosts } from './heads/known-hosts.ts';
+import { type BadHead, noProxy, readHead, unreadable } from './heads/request-heads.ts';
+import { occursTwice, repeatedHeader } from './heads/single-headers.ts';
 import { givePlaces } from './places.ts';
 import type { Readiness } from './readiness.ts';
-import { occursTwice, repeatedHeader } from './single-headers.ts';
 import { Turns } from './turns.ts';
 
 /** What a scrape is answered with. */
@@ -61,21 +63,25 @@ export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoo
       requestTimeout: patienceMs,
       keepAliveTimeout: patienceMs,
       connectionsCheckingInterval: 1_000,
+      requireHostHeader: false,
     },
-    (request, response) =>
-      turns.take(request, async () => {
-        const isOut = once(response, 'close');
-        const { socket } = request;
-        const unsent = answers.open(socket, socket.remoteAddress, 1, {
-          end: () => response.destroy(),
-          refuse: () => response.destroy(),
-          isWhole: () => request.complete,
-        });
-        send(request, response, await answer(request, response, known, options), unsent);
-        await isOut;
-        unsent.drop();
-      }),
+    (request, response) => serve(request, response),
   );
+  const serve = (request: IncomingMessage, response: ServerResponse) =>
+    turns.take(request, async () => {
+      const isOut = once(response, 'close');
+      const { socket } = request;
+      const unsent = answers.open(socket, socket.remoteAddress, 1, {
+        end: () => response.destroy(),
+        refuse: () => response.destroy(),
+        isWhole: () => request.complete,
+      });
+      send(request, response, await answer(request, response, known, options), unsent);
+      await isOut;
+      unsent.drop();
+    });
+  server.on('checkExpectation', serve);
+  refuseBroken(server, turns);
   givePlaces(server, options.connectionsMax ?? usualPlaces.adminDoor);
   const { host } = options.address;
   await listen(server, options.address);
@@ -84,6 +90,24 @@ export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoo
     address: formatAddress({ host, port }),
     [Symbol.asyncDispose]: () => close(server),
   };
+}
+
+/** Tells those who speak no HTTP why their connection ends, when what they asked for before is answered. */
+function refuseBroken(server: Server, turns: Turns): void {
+  const ending = new WeakSet<Socket>();
+  const refuse = (socket: Socket, head: BadHead | undefined) => {
+    if (ending.has(socket)) return;
+    ending.add(socket);
+    const end = () => {
+      if (head === undefined) socket.destroy();
+      else sayLast(socket, lastAnswer(badHead(head)));
+    };
+    if (!turns.afterLast(socket, end)) end();
+  };
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) =>
+    refuse(socket as Socket, unreadable(code)),
+  );
+  server.on('connect', (_request, socket) => refuse(socket as Socket, noProxy));
 }
 
 async function listen(server: Server, address: Address): Promise<void> {
@@ -117,6 +141,8 @@ async function answer(
   known: KnownHosts,
   options: AdminDoorOptions,
 ): Promise<Answer> {
+  const head = readHead(request);
+  if (head !== undefined) return badHead(head);
   const { method = '', url = '' } = request;
   const path = url.split('?', 1)[0]!;
   const page = pages.get(path);
@@ -159,6 +185,16 @@ const pages = new Map<string, Page>([
 
 function plain(status: number, text: string): Answer {
   return { status, contentType: 'text/plain; charset=utf-8', body: `${text}\n` };
+}
+
+function badHead({ status, field, description }: BadHead): Answer {
+  return plain(status, `${field}: ${description}`);
+}
+
+function lastAnswer({ status, contentType, body }: Answer): LastAnswer {
+  const bytes = Buffer.from(body);
+  const headers = { 'content-type': contentType, 'content-length': String(bytes.length) };
+  return { status, headers, body: bytes };
 }
 
 function json(status: number, value: unknown): Answer {

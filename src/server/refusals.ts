@@ -14,21 +14,25 @@ export function refusal(reason: Reason, message: string, code: Code = codeOf(rea
   return error;
 }
 
-/** The bytes of a request are not a message of its type. */
-export function malformed(typeName: string, cause: unknown): ConnectError {
-  return malformedMessages(
-    `not a valid ${typeName}: ${cause instanceof Error ? cause.message : 'undecodable'}`,
-  );
-}
-
 /** The bytes of a request are not messages as its protocol wraps them. */
 export function malformedMessages(description: string): ConnectError {
   return badHeader('request', description);
 }
 
+/** A body ends within a message. */
+export function cutMessage(): ConnectError {
+  return malformedMessages('must end with a whole message; the last one is cut');
+}
+
+/** Of a method that takes one message, none has come, or several. The protocols want UNIMPLEMENTED for it. */
+export function notOneMessage(): ConnectError {
+  return malformedMessages('must be exactly one message; send one, empty if it has no fields');
+}
+
 /** A message is marked as compressed, and nothing says how. The protocols want INTERNAL for it; the fault is the caller's. */
 export function flaggedWithoutEncoding(): ConnectError {
-  return badHeader('request', 'a message is marked as compressed, and no header says how', Code.Internal);
+  const description = 'must name the encoding in a header where a message is marked as compressed';
+  return badHeader('request', description, Code.Internal);
 }
 
 /** A header that no call can be made with, or another part of a request. */

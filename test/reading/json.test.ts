@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonScanner } from '../../src/reading/json-scanner.ts';
+import { JsonScanner } from '../../src/domain/json/json-scanner.ts';
 import type { Window } from '../../src/reading/window.ts';
 import { anyHow, bytesOf, failureOf, readAll, readOnce, textOf } from './rig.ts';
 
@@ -101,6 +101,23 @@ describe('a value of a JSON document', () => {
     const broken = Buffer.from(text).fill('?', 0, 5_010);
     const second = await readOnce(broken, at('/b'), how, first.next);
     expect(bytesOf(first).toString() + bytesOf(second).toString()).toBe(`"${'€'.repeat(20)}"`);
+  });
+});
+
+describe('what is no JSON says where it stops being that', () => {
+  it.each<[string | Buffer, string]>([
+    ['', 'expected a value at byte 0, in line 1, where it ends'],
+    ['hello\n', 'expected a value at byte 0, in line 1'],
+    ['{"a": 1,\n "b": tru}', 'expected true at byte 18, in line 2'],
+    ['{\n"a": 1\n', 'expected "," or "}" at byte 9, in line 3, where it ends'],
+    ['\ufeff[1,\n2\n3]', 'expected "," or "]" at byte 9, in line 3'],
+    [Buffer.from('\ufeff[1,\n2\n3]', 'utf16le'), 'expected "," or "]" at byte 14, in line 3'],
+  ])('%j', async (text, words) => {
+    const failure = await failureOf(readOnce(text, at('/a')));
+    expect(failure).toMatchObject({
+      reason: 'CONTENT_UNSUITABLE',
+      message: `the content cannot be read in this way: it is no JSON document: ${words}`,
+    });
   });
 });
 

@@ -174,3 +174,46 @@ describe('the admin door', () => {
     await expect(second).rejects.toThrow(`cannot listen on ${door.address}: the address is in use`);
   });
 });
+
+describe('a broken head', () => {
+  const host = 'Host: localhost';
+
+  it.each([
+    [`FOO / HTTP/1.1\r\n${host}\r\n\r\n`, 400, 'method: must be one that HTTP has'],
+    [`GET / HTTP/2.0\r\n${host}\r\nConnection: close\r\n\r\n`, 505, 'version: must be HTTP/1.1'],
+    ['GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'host: must be there once'],
+    [`OPTIONS * HTTP/1.1\r\n${host}\r\nConnection: close\r\n\r\n`, 400, 'request target: must be a path'],
+    [`CONNECT a:1 HTTP/1.1\r\n${host}\r\n\r\n`, 405, 'method: must not be CONNECT'],
+    [
+      `GET / HTTP/1.1\r\n${host}\r\nX: ${'x'.repeat(9_000)}\r\n\r\n`,
+      431,
+      'headers: must be fewer or smaller',
+    ],
+    [
+      `GET / HTTP/1.1\r\n${host}\r\nExpect: x\r\nConnection: close\r\n\r\n`,
+      417,
+      'expect: must be 100-continue',
+    ],
+  ])('%j is told so', async (sent, status, text) => {
+    const { door } = await opened();
+    const received = await raw(door.address, sent);
+    expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(received.split('\r\n\r\n')[1]).toContain(text);
+    expect(received).toMatch(/^connection: close\r$/im);
+  });
+
+  it('after a whole request is told so after its answer', async () => {
+    const { door } = await opened();
+    const received = await raw(door.address, `GET /healthz HTTP/1.1\r\n${host}\r\n\r\nFOO\r\n\r\n`);
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
+  });
+});
+
+it('a target that is a whole URL is the path within it, and its host counts before Host', async () => {
+  const { door } = await opened();
+  const ask = (target: string, host: string) =>
+    raw(door.address, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  expect(await ask(`http://${door.address}/healthz`, 'a')).toContain(' 200 ');
+  expect(await ask(`http://${door.address}/metrics`, 'evil.example')).toContain(' 200 ');
+  expect(await ask('http://evil.example/metrics', door.address)).toContain(' 403 ');
+});

@@ -2,7 +2,7 @@
 import { connect } from 'node:http2';
 import type { HandlerContext } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readDeadlines } from '../../src/server/deadlines.ts';
+import { readDeadlines } from '../../src/server/heads/deadlines.ts';
 import { closeChecked } from '../support/door.ts';
 import { openRig, pathOf } from './fake-service.ts';
 import type { TestServer } from './grpc/doors.ts';

@@ -8,6 +8,7 @@ import type {
   UploadFinish,
   UploadStart,
 } from '../../../gen/artifacta/v1/upload_pb.ts';
+import { freeReceived } from '../../domain/blocks.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { holderOf } from '../../domain/principal.ts';
@@ -97,6 +98,8 @@ async function receiveChunks(
     if (count.isExceededBy(1, value.length)) throw messagesTooSmall();
     if (value.length < limits.streamMessageBytesMin && ++small % messagesPerTurn === 0) await turn();
     await place.writing(value.length, () => upload.write(value));
+    // Streams that wait for room would keep a chunk each.
+    freeReceived(value);
   }
 }
 

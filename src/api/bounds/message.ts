@@ -1,11 +1,14 @@
 /** What a message from a client may hold, decided before it is decoded: see docs/decisions/0036-fields.md. */
+import { isUtf8 } from 'node:buffer';
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { messageTooLong, toConnectError } from '../errors.ts';
 import { turn } from '../timer.ts';
+import { binaryFault } from './binary-faults.ts';
 import { countFields } from './fields.ts';
+import { jsonFault } from './json-faults.ts';
 import { requireTimes } from './times.ts';
 import { countTokens } from './tokens.ts';
 
@@ -40,9 +43,17 @@ export function refusalOf(desc: DescMessage, form: Form, bytes: Uint8Array): Con
   }
 }
 
+/** Why a message that was admitted cannot be decoded: the first field that is at fault. */
+export async function undecodable(desc: DescMessage, form: Form, bytes: Uint8Array): Promise<ConnectError> {
+  const { field, description } = form === 'binary' ? binaryFault(desc, bytes) : await jsonFault(desc, bytes);
+  return toConnectError(invalid(field, description));
+}
+
 function countIn(desc: DescMessage, form: Form, bytes: Uint8Array): number {
   try {
     if (form === 'binary') return countFields(desc, bytes);
+    // The library would read U+FFFD for what is none.
+    if (!isUtf8(bytes)) throw invalid('request', 'must be a JSON object in UTF-8');
     const count = countTokens(desc, bytes);
     requireTimes(desc, bytes);
     return count;

@@ -1,14 +1,21 @@
 /**
- * Times in a message of JSON that do not exist. The library makes 2 March of 30 February, and the next day of 24:00; the
- * protocol says that they are no times (RFC 3339, 5.7).
+ * Times in a message of JSON that do not exist, and durations that go on after their unit. The library makes 2 March of
+ * 30 February, and the next day of 24:00; the protocol says that they are no times (RFC 3339, 5.7).
  */
 import { Buffer } from 'node:buffer';
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
-import { TimestampSchema } from '@bufbuild/protobuf/wkt';
-import { Failure } from '../../domain/errors.ts';
+import { DurationSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { invalid } from '../../domain/errors.ts';
 
-/** How the text of such a time begins: so rare that the message is looked at once more. */
-const suspect = /"\d{4}-(?:02-(?:29|30|31)|(?:04|06|09|11)-31)[Tt]|"\d{4}-\d\d-\d\d[Tt]24/;
+/** How the text of such a one begins: so rare that the message is looked at once more. */
+const suspect =
+  /"\d{4}-(?:02-(?:29|30|31)|(?:04|06|09|11)-31)[Tt]|"\d{4}-\d\d-\d\d[Tt]24|"-?\d{1,20}(?:\.\d{1,20})?s[^"]/;
+
+/** What a time must be. */
+export const mustBeTime = 'must be a time that exists, as RFC 3339 writes it, e.g. 2027-02-28T12:00:00Z';
+/** What a duration must be. */
+export const mustBeDuration =
+  'must be seconds with at most nine digits after the point and an "s" at the end, e.g. "3.5s"';
 
 /** @throws Failure INVALID_ARGUMENT that names the field. What is no JSON is for the parser to refuse. */
 export function requireTimes(desc: DescMessage, bytes: Uint8Array): void {
@@ -33,8 +40,9 @@ function look(desc: DescMessage, value: unknown, within: string): void {
     const isMany = field.fieldKind !== 'message' && typeof found === 'object' && found !== null;
     for (const one of isMany ? Object.values(found) : [found]) {
       const path = `${within}${field.name}`;
-      if (message.typeName !== TimestampSchema.typeName) look(message, one, `${path}.`);
-      else if (typeof one === 'string' && !exists(one)) throw noTime(path);
+      if (message.typeName === DurationSchema.typeName) requireDuration(path, one);
+      else if (message.typeName !== TimestampSchema.typeName) look(message, one, `${path}.`);
+      else if (typeof one === 'string' && !exists(one)) throw invalid(path, mustBeTime);
     }
   }
 }
@@ -54,9 +62,6 @@ function exists(text: string): boolean {
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24;
 }
 
-function noTime(field: string): Failure {
-  const description = 'must be a time that exists, as RFC 3339 writes it, e.g. 2027-02-28T12:00:00Z';
-  return new Failure('INVALID_ARGUMENT', `${field}: ${description}`, {
-    violations: [{ field, description }],
-  });
+function requireDuration(path: string, value: unknown): void {
+  if (typeof value === 'string' && !/s$/.test(value)) throw invalid(path, mustBeDuration);
 }

@@ -10,10 +10,9 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { admitMessage } from '../../api/bounds/message.ts';
+import { admitMessage, undecodable } from '../../api/bounds/message.ts';
 import { isShared } from '../../api/shared-messages.ts';
 import { freeBlock } from '../../domain/blocks.ts';
-import { malformed } from '../refusals.ts';
 
 /** Bytes of all messages since the process began, on all gRPC doors: here every one of them passes. */
 export const messageBytes = { received: 0, sent: 0 };
@@ -28,8 +27,8 @@ export async function decode<D extends DescMessage>(desc: D, bytes: Uint8Array):
   try {
     // What no field is made of would be kept, at the caller's will.
     return fromBinary(desc, bytes, { readUnknownFields: false });
-  } catch (error) {
-    throw malformed(desc.typeName, error);
+  } catch {
+    throw await undecodable(desc, 'binary', bytes);
   }
 }
 

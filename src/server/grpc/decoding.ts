@@ -9,7 +9,7 @@ import { ConnectError } from '@connectrpc/connect';
 import type { ServerInterceptingCall, ServerInterceptor } from '@grpc/grpc-js';
 import { compressedFlag, Envelopes, headBytes } from '../messages/envelopes.ts';
 import type { Inflation } from '../messages/inflation.ts';
-import { malformedMessages } from '../refusals.ts';
+import { cutMessage } from '../refusals.ts';
 import { baseCallOf, decoderOf, encodingOf, handOverWhole, onceAllHasCome } from './internals.ts';
 import { statusOf } from './status.ts';
 
@@ -59,7 +59,7 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
     handOverWhole(call);
     onceAllHasCome(call, () => {
       if (body.refused !== undefined) return false;
-      if (envelopes.isWithin) refuse(malformedMessages('the last message is cut'));
+      if (envelopes.isWithin) refuse(cutMessage());
       return body.refused === undefined;
     });
     // The class adds nothing that the server uses to the interface that the base call implements.

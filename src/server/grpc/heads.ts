@@ -1,15 +1,17 @@
 /** Checks of the headers of a call, before grpc-js sees it. */
 import type { IncomingHttpHeaders } from 'node:http2';
 import { ConnectError } from '@connectrpc/connect';
-import { readDeadlines } from '../deadlines.ts';
+import { readDeadlines } from '../heads/deadlines.ts';
+import { occursTwice, repeatedHeader } from '../heads/single-headers.ts';
 import { encodingIn, grpcEncoding } from '../messages/encodings.ts';
 import { badHeader, refusal } from '../refusals.ts';
-import { occursTwice, repeatedHeader } from '../single-headers.ts';
 import type { RefusedHead } from './internals.ts';
 import { statusOf } from './status.ts';
 
 /** gRPC with protobuf, and whatever parameters. */
 const grpcTypes = /^application\/grpc(\+proto)?\s*(;|$)/i;
+
+const acceptPost = { 'accept-post': 'application/grpc' };
 
 /** How a call is refused for its headers. Undefined: it may go on. */
 export function refusedHead(
@@ -17,9 +19,12 @@ export function refusedHead(
   rawHeaders: readonly string[],
 ): RefusedHead | undefined {
   if (headers[':method'] !== 'POST')
-    return refusedAs(405, refusal('NOT_IMPLEMENTED', 'gRPC calls are made with POST'), { allow: 'POST' });
+    return refusedAs(405, refusal('NOT_IMPLEMENTED', 'gRPC calls are made with POST'), {
+      allow: 'POST',
+      ...acceptPost,
+    });
   if (!grpcTypes.test(headers['content-type'] ?? ''))
-    return refusedAs(415, refusal('NOT_IMPLEMENTED', otherType), { 'accept-post': 'application/grpc' });
+    return refusedAs(415, refusal('NOT_IMPLEMENTED', otherType), acceptPost);
   const repeated = repeatedHeader(rawHeaders);
   const refused = repeated === undefined ? readDeadlines(headers) : badHeader(repeated, occursTwice);
   if (refused !== undefined) return { status: statusOf(refused) };

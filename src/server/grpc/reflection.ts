@@ -16,7 +16,7 @@ import { unlessAborted } from '../../api/timer.ts';
 import type { Admit } from '../admit.ts';
 import { callValues } from '../call-values.ts';
 import { Inflation } from '../messages/inflation.ts';
-import { cancelled, isSendable, malformed, refusal, unexpected } from '../refusals.ts';
+import { cancelled, isSendable, malformedMessages, refusal, unexpected } from '../refusals.ts';
 import type { CallOptions } from './calls.ts';
 import { openMessage } from './decoding.ts';
 import { socketOf, streamOf } from './internals.ts';
@@ -103,8 +103,10 @@ function decoded(deserialize: Implementation['deserialize'], bytes: Buffer, vers
   admitName(bytes);
   try {
     return deserialize(bytes);
-  } catch (error) {
-    throw malformed(`${version}.ServerReflectionRequest`, error);
+  } catch {
+    throw malformedMessages(
+      `must be a message of ${version}.ServerReflectionRequest in protobuf’s binary format`,
+    );
   }
 }
 

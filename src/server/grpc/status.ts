@@ -11,7 +11,7 @@ import {
 } from '@grpc/grpc-js';
 import { messageTooLarge, toConnectError } from '../../api/errors.ts';
 import { acceptedEncodings, grpcEncoding } from '../messages/encodings.ts';
-import { cancelled, deadlineExceeded, refusal } from '../refusals.ts';
+import { cancelled, deadlineExceeded, notOneMessage, refusal, unexpected } from '../refusals.ts';
 import { metadataOf } from './metadata.ts';
 
 const detailsKey = 'grpc-status-details-bin';
@@ -84,7 +84,11 @@ export const explainOwnStatuses: ServerInterceptor = (_method, call) => {
 
 /** For a path that is no method's. Nothing of it is repeated: it is whatever the client sent. */
 export function noSuchMethod(): GrpcStatus {
-  return statusOf(refusal('NOT_IMPLEMENTED', 'there is no such method'));
+  return statusOf(noMethod());
+}
+
+function noMethod(): ConnectError {
+  return refusal('NOT_IMPLEMENTED', 'there is no such method');
 }
 
 function explained(code: number, text: string): ConnectError {
@@ -96,12 +100,8 @@ function explained(code: number, text: string): ConnectError {
     case statusCodes.CANCELLED:
       return cancelled();
     case statusCodes.UNIMPLEMENTED:
-      return /^Received (no|a second) request message/.test(text)
-        ? refusal('INVALID_ARGUMENT', 'the method takes exactly one message')
-        : refusal('NOT_IMPLEMENTED', text);
+      return /^Received (no|a second) request message/.test(text) ? notOneMessage() : noMethod();
     default:
-      return text.startsWith('Invalid grpc-timeout')
-        ? refusal('INVALID_ARGUMENT', text)
-        : refusal('INTERNAL', 'internal error');
+      return unexpected();
   }
 }

@@ -15,10 +15,11 @@ import {
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
-import { readDeadlines } from '../deadlines.ts';
 import type { CallOptions } from '../grpc/calls.ts';
+import { readDeadlines } from '../heads/deadlines.ts';
 import { boundedRequest, refusedQuery } from '../messages/bounded-body.ts';
 import { Inflation } from '../messages/inflation.ts';
+import { LatestMessage } from '../messages/latest-message.ts';
 import { isSendable, unexpected } from '../refusals.ts';
 import { explained, explainedRequests } from './connect-errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -36,6 +37,11 @@ const exchangeKey = createContextKey<Exchange | undefined>(undefined, { descript
 const refusedKey = createContextKey<ConnectError | undefined>(undefined, { description: 'a refusal' });
 /** Whether a handler's error is the answer, which passes as it is. */
 const toldKey = createContextKey(false, { description: 'the error is of the handler' });
+
+/** The message of the call that is being decoded. */
+const latestKey = createContextKey<LatestMessage | undefined>(undefined, {
+  description: 'the latest message',
+});
 
 /** Answers a request if its path is that of a method; false if it is not. */
 type ConnectCalls = (exchange: Exchange) => boolean;
@@ -71,8 +77,10 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const { input: desc } = handler.method;
     const encoding = readEncoding(exchange, options.messageBytesMax);
     const isRefused = encoding instanceof ConnectError;
+    const latest = new LatestMessage(desc);
     const values = callValues(options.door, request.socket, unsent)
       .set(exchangeKey, exchange)
+      .set(latestKey, latest)
       .set(refusedKey, readDeadlines(request.headers) ?? (isRefused ? encoding : undefined));
     const respond = async () => {
       using inflation = new Inflation({ ...options.inflation, answer: unsent, signal: gone });
@@ -86,18 +94,19 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
         );
       const { method: verb, url } = universal;
       if (verb === 'GET' && values.get(refusedKey) === undefined)
-        values.set(refusedKey, refusedQuery(new URL(url).searchParams, desc));
+        values.set(refusedKey, refusedQuery(new URL(url).searchParams, desc, latest));
       const answer = await handler(
         boundedRequest(universal, {
           desc,
           areWrapped: exchange.envelopes !== undefined,
           bytesMax: options.messageBytesMax,
+          latest,
         }),
       );
       inflation.release();
       // Proxies would keep the answers of a stream until they have enough of them.
       if (handler.method.methodKind === 'server_streaming') answer.header?.set('x-accel-buffering', 'no');
-      await send(exchange, await explained(answer, desc, () => values.get(toldKey)));
+      await send(exchange, await explained(answer, { latest, isTold: () => values.get(toldKey) }));
     };
     respond().catch((error) =>
       failed(error, exchange, `${handler.service.typeName}/${handler.method.name}`, options),
@@ -113,6 +122,7 @@ async function send(exchange: Exchange, { status, header, body }: UniversalServe
   try {
     // Handlers set headers before their first answer.
     let part = await parts?.next();
+    exchange.hasCallEnd = status === 200;
     response.writeHead(status, Object.fromEntries(header ?? []));
     for (; parts !== undefined && part?.done === false; part = await parts.next())
       await exchange.write(part.value);
@@ -139,23 +149,29 @@ function isWriteError(error: unknown): boolean {
 function register(router: ConnectRouter, spec: MethodImplSpec, options: ConnectOptions): void {
   switch (spec.kind) {
     case 'unary':
-      router.rpc(spec.method, (request, context) =>
-        followed(context, options, async () => spec.impl(request, context)),
-      );
+      router.rpc(spec.method, (request, context) => {
+        latestOf(context).forget();
+        return followed(context, options, async () => spec.impl(request, context));
+      });
       break;
     case 'client_streaming':
       router.rpc(spec.method, (requests, context) =>
-        followed(context, options, () => spec.impl(explainedRequests(requests, spec.method.input), context)),
+        followed(context, options, () => spec.impl(explainedRequests(requests, latestOf(context)), context)),
       );
       break;
     case 'server_streaming':
-      router.rpc(spec.method, (request, context) =>
-        followedStream(context, options, spec.impl(request, context)),
-      );
+      router.rpc(spec.method, (request, context) => {
+        latestOf(context).forget();
+        return followedStream(context, options, spec.impl(request, context));
+      });
       break;
     case 'bidi_streaming':
       throw new Error(`${spec.method.name} streams both ways, which HTTP/1.1 does not offer`);
   }
+}
+
+function latestOf({ values }: HandlerContext): LatestMessage {
+  return values.get(latestKey)!;
 }
 
 /** Counts the handler until it has settled, whatever becomes of its caller. */

@@ -1,9 +1,8 @@
 /**
  * Gives the errors that connect-node makes up by itself (a message that is too large or cannot be decoded, a bad
- * deadline) the reason that every error of this service carries. Those of handlers pass unchanged.
+ * deadline) the words of this service, and the reason that every error of it carries. Those of handlers pass unchanged.
  */
 import { Buffer } from 'node:buffer';
-import type { DescMessage } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { encodeEnvelope } from '@connectrpc/connect/protocol';
@@ -18,36 +17,31 @@ import {
 import { findTrailerError, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { trailerFlag, trailerParse, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web';
 import { ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.ts';
-import { errorDomain, messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { markReceived } from '../../domain/blocks.ts';
 import { headBytes } from '../messages/envelopes.ts';
-import { malformed, type Reason } from '../refusals.ts';
+import type { LatestMessage } from '../messages/latest-message.ts';
+import { cancelled, deadlineExceeded, malformedMessages, notOneMessage, unexpected } from '../refusals.ts';
 
-const reasons: Readonly<Partial<Record<Code, Reason>>> = {
-  [Code.InvalidArgument]: 'INVALID_ARGUMENT',
-  [Code.ResourceExhausted]: 'MESSAGE_TOO_LARGE',
-  [Code.Unimplemented]: 'NOT_IMPLEMENTED',
-  [Code.DeadlineExceeded]: 'DEADLINE_EXCEEDED',
-  [Code.Canceled]: 'CANCELLED',
-};
+/** What can be asked of a call, to explain an error of it. */
+interface Explaining {
+  readonly latest: LatestMessage;
+  /** Whether the error, once it is there, is a handler's. */
+  readonly isTold: () => boolean;
+}
 
-/**
- * The response, with a reason if it is an error that has none, or ends with one.
- *
- * @param input what the method takes.
- * @param isTold whether the error, once it is there, is a handler's
- */
+/** The response, in words of this service if it is an error that has no reason, or ends with one. */
 export async function explained(
   response: UniversalServerResponse,
-  input: DescMessage,
-  isTold: () => boolean,
+  call: Explaining,
 ): Promise<UniversalServerResponse> {
   const { status, header, body } = response;
   const type = header?.get('content-type') ?? '';
   if (body === undefined || header === undefined) return response;
-  if (status < 400) return { ...response, body: explainedEnds(body, endOf(type), input, isTold) };
-  if (isTold() || type !== 'application/json') return response;
+  if (status < 400) return { ...response, body: explainedEnds(body, endOf(type), call) };
+  if (call.isTold() || type !== 'application/json') return response;
   const told = errorFromJsonBytes(await all(body), undefined, new ConnectError('', Code.Unknown));
-  const error = explain(told, input);
+  const error = await explain(told, call.latest);
   const bytes = errorToJsonBytes(error, undefined);
   header.set('content-length', String(bytes.length));
   return { ...response, status: error === told ? status : codeToHttpStatus(error.code), body: one(bytes) };
@@ -57,25 +51,26 @@ export async function explained(
 interface End {
   readonly flag: number;
   /** What says how it ended, with a reason if it is an error that has none. */
-  readonly explained: (bytes: Uint8Array, input: DescMessage) => Uint8Array;
+  readonly explained: (bytes: Uint8Array, latest: LatestMessage) => Promise<Uint8Array>;
 }
 
 const connectEnd: End = {
   flag: endStreamFlag,
-  explained: (bytes, input) => {
+  explained: async (bytes, latest) => {
     const { metadata, error } = endStreamFromJson(bytes);
     if (error === undefined || hasReason(error)) return bytes;
-    return Buffer.from(JSON.stringify(endStreamToJson(metadata, explain(error, input), undefined)));
+    const end = endStreamToJson(metadata, await explain(error, latest), undefined);
+    return Buffer.from(JSON.stringify(end));
   },
 };
 
 const grpcWebEnd: End = {
   flag: trailerFlag,
-  explained: (bytes, input) => {
+  explained: async (bytes, latest) => {
     const trailers = trailerParse(bytes);
     const error = findTrailerError(trailers);
     if (error === undefined || hasReason(error)) return bytes;
-    setTrailerStatus(trailers, explain(error, input));
+    setTrailerStatus(trailers, await explain(error, latest));
     return trailerSerialize(trailers);
   },
 };
@@ -89,13 +84,12 @@ function endOf(type: string): End | undefined {
 async function* explainedEnds(
   body: AsyncIterable<Uint8Array>,
   end: End | undefined,
-  input: DescMessage,
-  isTold: () => boolean,
+  { latest, isTold }: Explaining,
 ): AsyncGenerator<Uint8Array> {
   for await (const part of body) {
     const flags = part[0] ?? 0;
     if (end === undefined || (flags & end.flag) === 0 || isTold()) yield part;
-    else yield encodeEnvelope(flags, end.explained(part.subarray(headBytes), input));
+    else yield encodeEnvelope(flags, await end.explained(part.subarray(headBytes), latest));
   }
 }
 
@@ -103,37 +97,54 @@ function hasReason(error: ConnectError): boolean {
   return error.findDetails(ErrorInfoSchema).length > 0;
 }
 
-/** The messages of a client stream; what is thrown for one that is none says so to the handler. */
-export async function* explainedRequests<T>(
+/**
+ * The messages of a client stream; what is thrown for one that is none says so to the handler. The library makes each in
+ * memory of its own.
+ */
+export async function* explainedRequests<T extends object>(
   requests: AsyncIterable<T>,
-  input: DescMessage,
+  latest: LatestMessage,
 ): AsyncGenerator<T> {
   try {
-    yield* requests;
+    for await (const request of requests) {
+      markBytesOf(request);
+      yield request;
+    }
   } catch (error) {
-    throw error instanceof ConnectError && isUndecodable(error) ? explain(error, input) : error;
+    throw error instanceof ConnectError ? await explain(error, latest) : error;
   }
 }
 
-function explain(error: ConnectError, input: DescMessage): ConnectError {
-  if (hasReason(error)) return error;
-  if (isUndecodable(error))
-    return malformed(input.typeName, new Error(error.rawMessage.slice(parsing.length)));
-  const reason = reasons[error.code] ?? 'INTERNAL';
-  // What the library says of it is about its options.
-  if (reason === 'MESSAGE_TOO_LARGE') return toConnectError(messageTooLarge());
-  error.details.unshift({
-    desc: ErrorInfoSchema,
-    value: { reason, domain: errorDomain, metadata: {} },
-  });
-  return error;
+/** Marks what a message holds as bytes, in a field or in an alternative. */
+function markBytesOf(message: object): void {
+  for (const field of Object.values(message)) {
+    const value: unknown = field instanceof Uint8Array ? field : (field as { value?: unknown } | null)?.value;
+    if (value instanceof Uint8Array) markReceived(value);
+  }
 }
 
-const parsing = 'parse binary: ';
-
-/** The library takes what the caller sent for a fault of the service. */
-function isUndecodable(error: ConnectError): boolean {
-  return error.code === Code.Internal && error.rawMessage.startsWith(parsing) && !hasReason(error);
+/** The library words its errors for whoever programs a service. None of its text is passed on. */
+async function explain(error: ConnectError, latest: LatestMessage): Promise<ConnectError> {
+  if (hasReason(error)) return error;
+  switch (error.code) {
+    case Code.ResourceExhausted:
+      return toConnectError(messageTooLarge());
+    case Code.DeadlineExceeded:
+      return deadlineExceeded();
+    case Code.Canceled:
+    case Code.Aborted:
+      return cancelled();
+    // Of a method that takes one message; everything else that may be unknown is refused before.
+    case Code.Unimplemented:
+      return notOneMessage();
+    case Code.InvalidArgument:
+      return (await latest.fault()) ?? malformedMessages('must be messages as the protocol wraps them');
+    // The library takes binary messages that cannot be decoded for a fault of the service.
+    case Code.Internal:
+      return (error.rawMessage.startsWith('parse binary: ') && (await latest.fault())) || unexpected();
+    default:
+      return unexpected();
+  }
 }
 
 async function all(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -3,18 +3,16 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { closeSoon, sayLast } from '../farewell.ts';
+import { type BadHead, isOfHttp2, noProxy, unreadable } from '../heads/request-heads.ts';
 import type { Turns } from '../turns.ts';
+import { badHead, errorAnswer, wholeAnswer } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
 /** A server of HTTP/1.1 in clear, or of HTTP/1.1 and HTTP/2 over TLS. */
 export type NodeServer = Server | Http2SecureServer;
 
-/** Of what Node finds wrong with a request; anything else is a bad request. */
-const statusLines: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-};
+type Answered = Pick<Exchange, 'request' | 'response' | 'isAnswered'>;
 
 /** The connections of a server, from their beginning to their end. */
 export class Connections {
@@ -25,9 +23,11 @@ export class Connections {
   private readonly silent = new Set<Socket>();
   private readonly sessions = new Set<ServerHttp2Session>();
   /** What is being answered on each HTTP/1.1 connection, or will be next: the latest whose turn has come. */
-  private readonly answered = new WeakMap<Socket, Pick<Exchange, 'request' | 'response'>>();
+  private readonly answered = new WeakMap<Socket, Answered>();
   /** Those of HTTP/1.1 that are not answered yet. */
   private readonly open = new Set<Exchange>();
+  /** Told why they end. */
+  private readonly ending = new WeakSet<Socket>();
   private closed: Promise<void> | undefined;
 
   constructor(server: NodeServer, turns: Turns) {
@@ -43,7 +43,13 @@ export class Connections {
       if (socket.alpnProtocol !== 'h2') keep(this.silent, socket);
     });
     server.on('session', (session: ServerHttp2Session) => keep(this.sessions, session));
-    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.refuse(error, socket));
+    server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) =>
+      this.refuse(socket, unreadable(code)),
+    );
+    (server as Server).on('connect', (request: IncomingMessage, socket: Socket | ServerResponse) => {
+      if (isOfHttp2(request)) answerHead(socket as ServerResponse, noProxy);
+      else this.refuse(socket as Socket, noProxy);
+    });
   }
 
   get isClosing(): boolean {
@@ -55,7 +61,7 @@ export class Connections {
     const { socket } = request;
     this.silent.delete(socket);
     if (this.answered.get(socket)?.response.writableFinished ?? true)
-      this.answered.set(socket, { request, response });
+      this.answered.set(socket, { request, response, isAnswered: false });
   }
 
   serve(exchange: Exchange): void {
@@ -97,20 +103,34 @@ export class Connections {
   }
 
   /** What followed whole requests does not concern them: they are answered before the connection is closed. */
-  private refuse({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
-    const { request, response } = this.answered.get(socket) ?? {};
+  private refuse(socket: Socket, head: BadHead | undefined): void {
+    if (this.ending.has(socket)) return;
+    const { request, response, isAnswered } = this.answered.get(socket) ?? {};
     const isOpen = request?.complete === true && response?.writableFinished === false;
-    if (isOpen && this.turns.afterLast(socket, () => end(socket, code))) return;
-    const isAnswering = response?.headersSent === true && !response.writableFinished;
-    if (isAnswering) socket.destroy();
-    else end(socket, code);
+    if (isOpen && this.turns.afterLast(socket, () => this.end(socket, head, true))) return;
+    const isOver = response === undefined || response.writableFinished;
+    if (response?.headersSent !== true || isOver) this.end(socket, head, isOver);
+    else if (isAnswered === true) closeSoon(socket);
+    else socket.destroy();
+  }
+
+  /** @param isOver whether nothing is answered on it any more. */
+  private end(socket: Socket, head: BadHead | undefined, isOver: boolean): void {
+    this.ending.add(socket);
+    if (head !== undefined && isOver) {
+      sayLast(socket, errorAnswer(badHead(head)));
+      return;
+    }
+    // Whoever is at work on the request must not write after it.
+    if (head !== undefined && socket.writable) socket.write(wholeAnswer(badHead(head)));
+    socket.destroy();
   }
 }
 
-function end(socket: Socket, code: string): void {
-  if (socket.writable && code !== 'ECONNRESET')
-    socket.write(`HTTP/1.1 ${statusLines[code] ?? '400 Bad Request'}\r\nConnection: close\r\n\r\n`);
-  socket.destroy();
+function answerHead(response: ServerResponse, head: BadHead): void {
+  const { status, headers, body } = errorAnswer(badHead(head));
+  response.writeHead(status, headers);
+  response.end(body);
 }
 
 function keep<T extends Socket | ServerHttp2Session>(set: Set<T>, member: T): void {

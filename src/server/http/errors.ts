@@ -1,6 +1,5 @@
 /** Errors as HTTP answers: the JSON of the Connect protocol, with a status by the reason. */
 import { Buffer } from 'node:buffer';
-import { STATUS_CODES } from 'node:http';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
@@ -9,6 +8,8 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from '../../../gen/google/rpc/error_details_pb.ts';
+import { bytesOf } from '../farewell.ts';
+import type { BadHead } from '../heads/request-heads.ts';
 import { type Reason, refusal } from '../refusals.ts';
 
 /** Where a reason says more to an HTTP client than its code does. */
@@ -54,6 +55,12 @@ export function badField(field: string, description: string): HttpError {
   return refusedField(400, 'INVALID_ARGUMENT', field, description);
 }
 
+/** A head that cannot be read is told so with the status that HTTP has for it. */
+export function badHead({ status, field, description }: BadHead): HttpError {
+  const allow = status === 405 ? { allow: 'GET, HEAD, OPTIONS, POST, PUT' } : {};
+  return refusedField(status, 'INVALID_ARGUMENT', field, description, allow);
+}
+
 /** The same error with its fields named as `rename` says, in its message and in its details. */
 export function renamed(error: ConnectError, rename: (text: string) => string): ConnectError {
   const told = new ConnectError(rename(error.rawMessage), error.code, error.metadata);
@@ -76,10 +83,15 @@ export function renamed(error: ConnectError, rename: (text: string) => string): 
   return told;
 }
 
-/** 405, which says what is answered. */
-export function notAllowed(methods: readonly string[]): HttpError {
+/** 405, which says what is answered. @param more what else to do about it. */
+export function notAllowed(
+  methods: readonly string[],
+  more = '',
+  headers: Readonly<Record<string, string>> = {},
+): HttpError {
   const allow = methods.join(', ');
-  return new HttpError(405, refusal('NOT_IMPLEMENTED', `only ${allow} is answered here`), { allow });
+  const error = refusal('NOT_IMPLEMENTED', `only ${allow} is answered here${more}`);
+  return new HttpError(405, error, { allow, ...headers });
 }
 
 /** What is sent for an error. */
@@ -112,13 +124,8 @@ export function errorAnswer(error: ConnectError | HttpError): ErrorAnswer {
 }
 
 /** The bytes of an answer of HTTP/1.1 on a connection where nothing is being answered, and after which it is closed. */
-export function wholeAnswer(error: ConnectError): Buffer {
-  const { status, headers, body } = errorAnswer(error);
-  const lines = Object.entries({ ...headers, connection: 'close' }).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', ''].join('\r\n');
-  return Buffer.concat([Buffer.from(head), body]);
+export function wholeAnswer(error: ConnectError | HttpError): Buffer {
+  return bytesOf(errorAnswer(error));
 }
 
 function statusOf(error: ConnectError): number {

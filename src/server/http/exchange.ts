@@ -7,12 +7,13 @@ import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts'
 import { unlessAborted } from '../../api/timer.ts';
 import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
+import { type BadHead, isOfHttp2, readHead } from '../heads/request-heads.ts';
 import type { Envelopes } from '../messages/envelopes.ts';
 import { cancelled } from '../refusals.ts';
 import { pacePieces } from '../tiny-pieces.ts';
 import { noteMessage } from '../young-collector.ts';
 import type { HttpError } from './errors.ts';
-import { callErrorAnswer } from './refusing/call-errors.ts';
+import { callEnd, callErrorAnswer } from './refusing/call-errors.ts';
 import { Leftover } from './refusing/leftover.ts';
 import { type RequestTarget, splitTarget } from './request-target.ts';
 
@@ -30,6 +31,8 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: RequestTarget;
+  /** Why the request is no request to this service. */
+  readonly badHead: BadHead | undefined;
   readonly isHttp2: boolean;
   /** Aborted when the client has gone before it was answered. */
   readonly gone: AbortSignal;
@@ -39,18 +42,25 @@ export class Exchange {
   readonly unsent: UnsentAnswer;
   /** Counts the messages of a body that has several, before they are handed on. */
   envelopes: Envelopes | undefined;
+  /** Whether the answer is that of a call, whose protocol may say at its end how it went. */
+  hasCallEnd = false;
+  /** Whether a short answer was given, whole. */
+  isAnswered = false;
   private awaitsContinue: boolean;
   /** Of a body that is not wanted after the answer. */
   private leftover: Leftover | undefined;
   private isHurried = false;
+  /** Whether a part of the answer is not taken yet. */
+  private isWriting = false;
   private held = 1;
   private readonly release: () => void;
 
   constructor(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean, answers: Answers) {
     this.request = request;
     this.response = response;
+    this.badHead = readHead(request);
     this.target = splitTarget(request.url ?? '');
-    this.isHttp2 = request.httpVersionMajor === 2;
+    this.isHttp2 = isOfHttp2(request);
     this.awaitsContinue = awaitsContinue;
     const gone = new AbortController();
     this.gone = gone.signal;
@@ -68,8 +78,8 @@ export class Exchange {
         this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       },
       refuse: (error) => {
-        // What has begun ends as its protocol has it.
-        if (!response.headersSent) this.answerError(error);
+        if (response.headersSent) this.endWith(error);
+        else this.answerError(error);
         gone.abort(error);
       },
       isWhole: () => request.complete,
@@ -143,6 +153,7 @@ export class Exchange {
   answer(status: number, headers: Readonly<Record<string, string>>, body: Buffer | string = ''): void {
     const { request, response } = this;
     if (response.headersSent || response.destroyed) return;
+    this.isAnswered = true;
     const withBody = request.method !== 'HEAD' && body.length > 0;
     if (withBody) this.unsent.hand(body.length);
     const given = () => this.unsent.give(body.length);
@@ -179,6 +190,15 @@ export class Exchange {
     this.answer(status, headers, body);
   }
 
+  /** Ends an answer that has begun, as the protocol of its call does, where what was handed over has been taken. */
+  private endWith(error: ConnectError): void {
+    const { request, response, unsent } = this;
+    const end = this.hasCallEnd && !this.isWriting ? callEnd(request, error) : undefined;
+    if (end === undefined || response.writableEnded) return;
+    unsent.hand(end.body.length);
+    response.end(end.body, () => unsent.give(end.body.length));
+  }
+
   /**
    * Hands a part of the answer over; resolves when it has gone. Rejects with the reason if the client has gone.
    *
@@ -191,6 +211,7 @@ export class Exchange {
     noteMessage(length);
     unsent.hand(length);
     let called: Promise<boolean> | undefined;
+    this.isWriting = true;
     try {
       for (const slice of slicesOf(bytes)) {
         called = this.writeSlice(slice);
@@ -198,6 +219,7 @@ export class Exchange {
       }
       // Of a write that failed it is not known who still looks at the bytes.
       freeBlock(bytes);
+      this.isWriting = false;
     } finally {
       void called?.then(() => unsent.give(length));
     }
@@ -214,9 +236,9 @@ export class Exchange {
     });
   }
 
-  /** Breaks the answer off, so that it cannot be taken for a whole one. */
+  /** Breaks the answer off, so that it cannot be taken for a whole one. One that has its end keeps that. */
   destroy(): void {
-    this.reset(constants.NGHTTP2_INTERNAL_ERROR);
+    if (!this.response.writableEnded) this.reset(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
   private reset(code: number): void {
@@ -256,7 +278,7 @@ export class Exchange {
 
 /** By which a request came, and from where; nothing of HTTP/2 if that has gone. */
 export function connectionOf(request: IncomingMessage, response: ServerResponse) {
-  return request.httpVersionMajor === 2 ? sessionOf(response) : socketOf(request);
+  return isOfHttp2(request) ? sessionOf(response) : socketOf(request);
 }
 
 function socketOf({ socket }: IncomingMessage) {

@@ -9,15 +9,16 @@ import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import { rememberSockets } from '../connection-sockets.ts';
 import type { FairStarts } from '../fair-starts.ts';
+import { isOfHttp2 } from '../heads/request-heads.ts';
+import { occursTwice, repeatedHeader } from '../heads/single-headers.ts';
 import { givePlaces } from '../places.ts';
 import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
-import { occursTwice, repeatedHeader } from '../single-headers.ts';
 import { paceFrames } from '../tiny-pieces.ts';
 import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
-import { badField, HttpError, wholeAnswer } from './errors.ts';
+import { badField, badHead, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
 import { PlainCalls } from './plain-calls.ts';
@@ -99,7 +100,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
         const isGone = () => request.destroyed;
         options.starts.add(connection ?? request, { begin: () => void begin().then(resolve), isGone, drop });
       });
-    if (request.httpVersionMajor === 2) void start();
+    if (isOfHttp2(request)) void start();
     else {
       connections.hear(request, response);
       turns.take(request, start);
@@ -108,6 +109,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   // Over HTTP/2 the compatibility layer's objects come, which have the same members.
   const anyServer = server as Server;
   anyServer.on('request', listener(false)).on('checkContinue', listener(true));
+  anyServer.on('checkExpectation', listener(false));
   await listen(server, options.address);
   return {
     port: (server.address() as AddressInfo).port,
@@ -129,6 +131,8 @@ function makeServer(options: HttpOptions): NodeServer {
     maxHeaderSize: headBytesMax,
     headersTimeout,
     connectionsCheckingInterval: 5_000,
+    // Whoever has none is told so.
+    requireHostHeader: false,
     // It would end long uploads. Whoever stands still is for the handlers to end.
     requestTimeout: 0,
     // Longer than load balancers keep a connection that they may use again.
@@ -189,6 +193,7 @@ function refuse(
       throw new HttpError(431, refusal('INVALID_ARGUMENT', `more than ${headersMax} headers`));
     const repeated = repeatedHeader(request.rawHeaders);
     if (repeated !== undefined) throw badField(repeated, occursTwice);
+    if (exchange.badHead !== undefined) throw badHead(exchange.badHead);
     gate.admit({ scheme, host, origin });
   } catch (error) {
     exchange.answerError(error as HttpError);

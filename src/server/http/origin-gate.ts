@@ -4,7 +4,7 @@
  * own that it lets point there (DNS rebinding). Origin gives away the first, Host the second.
  */
 import { cors } from '@connectrpc/connect';
-import { hostName, KnownHosts } from '../known-hosts.ts';
+import { hostName, KnownHosts } from '../heads/known-hosts.ts';
 import { refusal } from '../refusals.ts';
 import { badField, HttpError } from './errors.ts';
 

@@ -1,6 +1,7 @@
 /** Bodies of HTTP requests whose messages are compressed, as they would be if these were not. */
 import { Buffer } from 'node:buffer';
 import { messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { freeReceived, markReceived } from '../../domain/blocks.ts';
 import { compressedFlag, type Envelopes, headBytes } from './envelopes.ts';
 import type { Inflation } from './inflation.ts';
 import { Pieces } from './pieces.ts';
@@ -39,13 +40,19 @@ export async function* inflatedMessages(
         const compressed = message.subarray(headBytes);
         const inflated = await inflation.inflate(compressed);
         envelopes.inflated(compressed.length, inflated.length);
-        yield headOf(message[0]! & ~compressedFlag, inflated.length);
-        yield inflated;
-        if (isStream) inflation.release();
+        // In one piece, which is not copied again.
+        const whole = Buffer.concat([headOf(message[0]! & ~compressedFlag, inflated.length), inflated]);
+        freeReceived(inflated);
+        markReceived(whole);
+        yield whole;
+        if (!isStream) continue;
+        inflation.release();
+        // The library has copied it.
+        freeReceived(whole);
       }
     }
   }
-  // Whatever is left is no message; it is for the protocol to say so.
+  // Whatever is left is no message; it is for whoever reads the body to say so.
   yield pieces.takeAll();
 }
 

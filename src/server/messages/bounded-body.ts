@@ -4,11 +4,19 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { admitMessage, type Form, refusalOf } from '../../api/bounds/message.ts';
+import { badHeader, cutMessage } from '../refusals.ts';
 import { compressedFlag, headBytes } from './envelopes.ts';
+import type { LatestMessage } from './latest-message.ts';
 import { Pieces } from './pieces.ts';
 
 type Body = AsyncIterable<Uint8Array>;
 type Admit = (message: Uint8Array) => Promise<void>;
+
+/** What is done with each message: it is admitted, and noted until it is decoded. */
+interface Bound {
+  readonly admit: Admit;
+  readonly latest: LatestMessage;
+}
 
 /** What the messages of a body are. Larger ones are refused by whoever reads the body. */
 interface Messages {
@@ -16,6 +24,8 @@ interface Messages {
   /** Whether each is preceded by its flags and its length. */
   readonly areWrapped: boolean;
   readonly bytesMax: number;
+  /** Told of each message before it is handed on. */
+  readonly latest: LatestMessage;
 }
 
 /**
@@ -25,27 +35,43 @@ interface Messages {
  */
 export function boundedRequest<R extends UniversalServerRequest>(
   request: R,
-  { desc, areWrapped, bytesMax }: Messages,
+  { desc, areWrapped, bytesMax, latest }: Messages,
 ): R {
   const form = formOf(request.header.get('content-type') ?? '');
-  const admit: Admit = (message) => admitMessage(desc, form, message);
+  const admit: Admit = async (message) => {
+    await admitMessage(desc, form, message);
+    latest.note(form, message);
+  };
   const bounded = areWrapped ? wrapped : whole;
-  return { ...request, body: bounded(request.body as Body, admit, bytesMax) };
+  return { ...request, body: bounded(request.body as Body, { admit, latest }, bytesMax) };
 }
 
 /** Why the message in the query of a GET must not be decoded; undefined if it may be. */
-export function refusedQuery(parameters: URLSearchParams, desc: DescMessage): ConnectError | undefined {
-  const encoding = parameters.get('base64') === '1' ? 'base64' : 'utf8';
-  const message = Buffer.from(parameters.get('message') ?? '', encoding);
-  return refusalOf(desc, formOf(parameters.get('encoding') ?? ''), message);
+export function refusedQuery(
+  parameters: URLSearchParams,
+  desc: DescMessage,
+  latest: LatestMessage,
+): ConnectError | undefined {
+  const text = parameters.get('message');
+  if (text === null)
+    return badHeader('message', 'must be in the query of a GET, empty if there are no fields');
+  const isBase64 = parameters.get('base64') === '1';
+  if (isBase64 && !base64.test(text)) return badHeader('message', 'must be base64 where base64=1 says so');
+  const form = formOf(parameters.get('encoding') ?? '');
+  const message = Buffer.from(text, isBase64 ? 'base64' : 'utf8');
+  latest.note(form, message);
+  return refusalOf(desc, form, message);
 }
+
+/** For URLs or not, with padding or without. */
+const base64 = /^(?:[\w+/-]{4})*(?:[\w+/-]{2,3}={0,2})?$/;
 
 function formOf(type: string): Form {
   return /json/i.test(type) ? 'json' : 'binary';
 }
 
 /** A body that is one message. */
-async function* whole(body: Body, admit: Admit, bytesMax: number): AsyncGenerator<Uint8Array> {
+async function* whole(body: Body, { admit }: Bound, bytesMax: number): AsyncGenerator<Uint8Array> {
   const pieces = new Pieces();
   for await (const piece of body) {
     pieces.push(piece);
@@ -56,16 +82,17 @@ async function* whole(body: Body, admit: Admit, bytesMax: number): AsyncGenerato
   yield message;
 }
 
-async function* wrapped(body: Body, admit: Admit, bytesMax: number): AsyncGenerator<Uint8Array> {
+async function* wrapped(body: Body, { admit, latest }: Bound, bytesMax: number): AsyncGenerator<Uint8Array> {
   const pieces = new Pieces();
   for await (const piece of body) {
     pieces.push(piece);
     for (let message = pieces.takeMessage(); message !== undefined; message = pieces.takeMessage()) {
       if ((message[0]! & compressedFlag) === 0) await admit(message.subarray(headBytes));
       yield message;
+      // More is asked for when it has been decoded.
+      latest.forget();
     }
     if (pieces.announcedBytes > bytesMax) yield pieces.takeAll();
   }
-  // Whatever is left is no message; it is for the protocol to say so.
-  if (pieces.bytes > 0) yield pieces.takeAll();
+  if (pieces.bytes > 0) throw cutMessage();
 }

@@ -47,5 +47,5 @@ function chunkBytes(bytes: Uint8Array, bytesMax: number): number {
 
 function refused(error: NodeJS.ErrnoException): Error {
   if (error.code === 'ERR_BUFFER_TOO_LARGE') return toConnectError(messageTooLarge());
-  return malformedMessages(`not valid gzip: ${error.message}`);
+  return malformedMessages('must be whole gzip where it says so; a message is none, or is cut');
 }

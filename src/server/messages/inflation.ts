@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer';
 import type { ByteRoom, RoomTaker } from '../../api/byte-room.ts';
 import { toConnectError } from '../../api/errors.ts';
 import type { UnsentAnswer } from '../../api/sending/unsent-answer.ts';
+import { markReceived } from '../../domain/blocks.ts';
 import { noteMessage } from '../young-collector.ts';
 import { mostInflated, wireBytesMax } from './encodings.ts';
 import { inflate } from './inflate.ts';
@@ -47,6 +48,7 @@ export class Inflation implements Disposable {
       signal.throwIfAborted();
       kept = inflated.length;
       this.held.push({ by, bytes: kept });
+      markReceived(inflated);
       answer.keep(kept - bytes.length);
       return inflated;
     } finally {
@@ -62,6 +64,7 @@ export class Inflation implements Disposable {
     this.held = [];
     for (const { by, bytes } of held) this.options.room.give(by, bytes);
   }
+
   [Symbol.dispose](): void {
     this.release();
   }

@@ -70,7 +70,9 @@ describe('cat', () => {
     await push('t.csv', Buffer.from('a;b\n\xe9;1,5\n3;4;5\n6;7\n', 'latin1'));
     const ran = await cli(['cat', 'run/t.csv', '--csv', '1:', '--columns', 'b']);
     expect(ran).toMatchObject({ code: 1, text: 'b\n1,5\n' });
-    expect(ran.stderr).toMatch(/row 2 has 3 cells, and the header 2, where ";" stands between cells/);
+    expect(ran.stderr).toMatch(
+      /row 2 has 3 cells; the header has 2, where ";" stands between cells; the row begins at byte \d+/,
+    );
   });
 });
 

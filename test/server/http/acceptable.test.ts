@@ -39,6 +39,7 @@ describe.each(kinds)('%s', (kind, path) => {
     async (method) => {
       const answer = await refused(await opened(), `${method} ${path} HTTP/1.1`);
       expect([answer.status, answer.headers.get('allow')]).toEqual([405, methods]);
+      expect(answer.headers.get('accept-post')).toBe(kind.includes('stream') ? stream : unary);
       if (method === 'HEAD') expect(answer.body).toBe('');
       else
         expect(parseError(answer.body)).toMatchObject({
@@ -76,7 +77,7 @@ describe.each(kinds)('%s', (kind, path) => {
   });
 });
 
-it.each(['', '?message={}', '?encoding=xml&message={}', '?encoding=', '?encoding=%ff'])(
+it.each(['?message={}', '?encoding=xml&message={}', '?encoding=', '?encoding=%ff'])(
   'a GET with the query %j is told how it says what its message is',
   async (query) => {
     const answer = await refused(await opened(), `GET ${paths.unary}${query} HTTP/1.1`);
@@ -87,6 +88,21 @@ it.each(['', '?message={}', '?encoding=xml&message={}', '?encoding=', '?encoding
     });
   },
 );
+
+it.each(['', '?'])('a GET with the query %j is told to POST, or how else it can be asked', async (query) => {
+  const answer = await refused(await opened(), `GET ${paths.unary}${query} HTTP/1.1`);
+  expect([answer.status, answer.headers.get('allow'), answer.headers.get('accept-post')]).toEqual([
+    405,
+    'POST',
+    unary,
+  ]);
+  expect(parseError(answer.body)).toMatchObject({
+    reason: 'NOT_IMPLEMENTED',
+    message:
+      'only POST is answered here; send the message as its body, or with GET in the query: ' +
+      '?encoding=json&message={…}, percent-encoded',
+  });
+});
 
 it.each(kinds.map(([kind, path]) => [kind, path] as const))(
   '%s takes every content type that it offers',

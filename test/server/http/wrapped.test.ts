@@ -177,8 +177,8 @@ describe.each(Object.keys(protocols))('over %s', (name) => {
   ])('a reason is told for a stream that was asked for with %s', async (_what, body) => {
     const rig = await opened();
     expect(await ask(rig, methods['a stream of answers'], body)).toMatchObject({
-      code: 12,
-      reason: 'NOT_IMPLEMENTED',
+      code: 3,
+      reason: 'INVALID_ARGUMENT',
     });
   });
 

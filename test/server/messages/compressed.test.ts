@@ -6,8 +6,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ByteRoom } from '../../../src/api/byte-room.ts';
 import type { CallRecord } from '../../../src/api/guard.ts';
 import { afterRealTime } from '../../../src/api/timer.ts';
+import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { Tls } from '../../../src/server/tls.ts';
+import { withBlobs } from '../../support/blobs.ts';
 import { byName, download, refusal, sha256, someBytes, uploadMessages } from '../../support/calls.ts';
 import { Authority, hasOpenssl } from '../../support/certificates.ts';
 import { removeDirectory } from '../../support/directories.ts';
@@ -26,10 +28,24 @@ let secure: TestServer | undefined;
 let ca: Buffer | undefined;
 let room: ByteRoom;
 let sessions = 0;
+/** What was handed to the disk, by whoever did. */
+const written: Uint8Array[] = [];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'artifacta-compressed-'));
-  opened = await openTestStore({ artifactBytesMax });
+  const blobs = openMemoryBlobs();
+  const seeing = withBlobs(blobs, {
+    stage: async (name) => {
+      const staged = await blobs.stage(name);
+      const write = staged.write.bind(staged);
+      staged.write = (bytes) => {
+        written.push(bytes);
+        return write(bytes);
+      };
+      return staged;
+    },
+  });
+  opened = await openTestStore({ artifactBytesMax, blobs: seeing });
   const http = { host: '127.0.0.1', port: 0 };
   room = newRoom();
   const options = { http, inflatedRoom: room };
@@ -51,6 +67,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   calls.length = 0;
+  written.length = 0;
 });
 
 function newRoom(): ByteRoom {
@@ -88,6 +105,16 @@ describe.each(ways)('compressed messages over %s', (way) => {
       });
     return { ...door, session, upload, create };
   };
+
+  it('of a stream are freed when they are written, whoever still refers to them', async () => {
+    const { upload, session, ...door } = open();
+    const bytes = someBytes(600_000);
+    await upload(bytes, 200_000);
+    // What outgrows the index is written from there at first.
+    expect(written.map(({ length }) => length).filter((length) => length > 0)).toEqual([]);
+    expect(written.length).toBeGreaterThanOrEqual(3);
+    expect((await download(door, { artifact: byName(session, 'a') })).bytes).toEqual(bytes);
+  });
 
   it('are taken, one alone and in a stream, and answers come as they are', async () => {
     const door = open();

@@ -10,6 +10,10 @@ const contentTypes = {
   web: ['application/grpc-web+proto', 'application/grpc-web+json'],
 } as const;
 
+/** What reads alone can be asked for with GET, which has no body. */
+const byGet =
+  'send the message as its body, or with GET in the query: ?encoding=json&message={…}, percent-encoded';
+
 /** How a GET says what its message is. */
 const encodings = ['json', 'proto'];
 
@@ -21,8 +25,11 @@ export function unacceptable(
   const isUnary = method.methodKind === 'unary';
   // The library says that streams which only read can be asked for by GET; no GET passes it.
   const allowed = isUnary ? allowedMethods : ['POST'];
-  if (!allowed.includes(request.method ?? '')) return notAllowed(allowed);
+  const accepted = [...contentTypes[isUnary ? 'unary' : 'stream'], ...contentTypes.web];
+  const headers = { 'accept-post': accepted.join(', ') };
+  if (!allowed.includes(request.method ?? '')) return notAllowed(allowed, '', headers);
   if (request.method === 'GET') {
+    if (target.query === '') return notAllowed(['POST'], `; ${byGet}`, headers);
     // As the library reads it.
     const encoding = new URLSearchParams(target.query).get('encoding');
     return encodings.includes(encoding ?? '')
@@ -32,9 +39,7 @@ export function unacceptable(
   const contentType = request.headers['content-type'];
   if (contentType !== undefined && supportedContentType(contentType) && !isText(contentType))
     return undefined;
-  const accepted = [...contentTypes[isUnary ? 'unary' : 'stream'], ...contentTypes.web];
   const description = `must be one of ${accepted.join(', ')}${whyNot(contentType)}`;
-  const headers = { 'accept-post': accepted.join(', ') };
   return refusedField(415, 'INVALID_ARGUMENT', 'content-type', description, headers);
 }
 

@@ -33,18 +33,26 @@ const forms: readonly {
   },
 ];
 
+/** How a call that was sent as `request` ends with an error in its body; undefined if it is of a protocol without such. */
+export function callEnd(
+  { method, headers }: IncomingMessage,
+  error: ConnectError,
+): { readonly contentType: string; readonly body: Buffer } | undefined {
+  if (method !== 'POST') return undefined;
+  for (const { pattern, end } of forms) {
+    const match = pattern.exec(headers['content-type'] ?? '');
+    if (match !== null) return { contentType: match[0], body: end(error, match[1] ?? '') };
+  }
+  return undefined;
+}
+
 /** What the sender of `request` is answered for an error. What says something of HTTP alone, 405 and 415, stays as it is. */
 export function callErrorAnswer(request: IncomingMessage, error: ConnectError | HttpError): ErrorAnswer {
   const answer = errorAnswer(error);
-  const contentType = request.headers['content-type'] ?? '';
-  if (request.method !== 'POST' || answer.status === 405 || answer.status === 415) return answer;
-  const told = error instanceof HttpError ? error.error : error;
-  for (const { pattern, end } of forms) {
-    const match = pattern.exec(contentType);
-    if (match === null) continue;
-    const body = end(told, match[1] ?? '');
-    const headers = { ...answer.headers, 'content-type': match[0], 'content-length': String(body.length) };
-    return { status: 200, headers, body };
-  }
-  return answer;
+  if (answer.status === 405 || answer.status === 415) return answer;
+  const end = callEnd(request, error instanceof HttpError ? error.error : error);
+  if (end === undefined) return answer;
+  const { contentType, body } = end;
+  const headers = { ...answer.headers, 'content-type': contentType, 'content-length': String(body.length) };
+  return { status: 200, headers, body };
 }

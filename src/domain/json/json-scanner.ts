@@ -3,7 +3,15 @@
  * with the document, and the value comes back as it was written, with every digit of its numbers.
  */
 import type { Buffer } from 'node:buffer';
-import type { Waypoint } from './json-pointer.ts';
+
+/** A value on the way that a pointer goes. */
+export interface Waypoint {
+  readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
+  /** Some of an object's. */
+  readonly keys: readonly string[];
+  /** How many values an object or array has. */
+  readonly count: number;
+}
 
 /** How many keys of each object on the way are kept. */
 const keysKept = 10;

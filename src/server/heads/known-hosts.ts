@@ -1,6 +1,6 @@
 /** The names under which a door may be called. Doors without authentication need them against DNS rebinding. */
 import { isIP } from 'node:net';
-import { isLoopback } from '../domain/address.ts';
+import { isLoopback } from '../../domain/address.ts';
 
 /** The names of one door. */
 export class KnownHosts {

@@ -3,7 +3,7 @@
  * pass, and end a call at once if its deadline is longer than Node's timers can be.
  */
 import type { ConnectError } from '@connectrpc/connect';
-import { badHeader } from './refusals.ts';
+import { badHeader } from '../refusals.ts';
 
 interface DeadlineHeader {
   readonly pattern: RegExp;

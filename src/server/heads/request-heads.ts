@@ -1,0 +1,104 @@
+/** The heads of HTTP/1.1 requests, as every door reads them: the forms of a target, and what the parser of Node refuses. */
+import type { IncomingMessage } from 'node:http';
+
+/** What is wrong with the head of a request. */
+export interface BadHead {
+  readonly status: number;
+  readonly field: string;
+  readonly description: string;
+}
+
+/**
+ * Makes a target that says where it is (`GET http://host/path`, RFC 9112, 3.2.2) one that is a path, and its host the Host
+ * of the request: whatever looks at either later sees what was asked for.
+ *
+ * @returns what is wrong with a head that Node lets pass.
+ */
+export function readHead(request: IncomingMessage): BadHead | undefined {
+  if (!isOfHttp2(request) && request.httpVersionMajor !== 1) return badVersion;
+  const { url = '', headers } = request;
+  if (!isOfHttp2(request) && headers.host === undefined && request.httpVersionMinor > 0) return noHost;
+  if (headers.expect !== undefined && !/\b100-continue\b/i.test(headers.expect)) return badExpectation;
+  const { 'transfer-encoding': coding } = headers;
+  // What is compressed beside that would be stored as it is.
+  if (coding !== undefined && !/^\s*chunked\s*$/i.test(coding)) return badEncoding;
+  if (url.startsWith('/')) return undefined;
+  const [, authority, rest = ''] = /^https?:\/\/([^/?]*)(.*)$/is.exec(url) ?? [];
+  if (authority === undefined) return badTarget;
+  headers.host = authority;
+  request.url = rest.startsWith('/') ? rest : `/${rest}`;
+  return undefined;
+}
+
+/** Whether it is one of HTTP/2. What a request line says of its version is up to whoever writes it. */
+export function isOfHttp2(request: IncomingMessage): boolean {
+  return 'stream' in request;
+}
+
+const badExpectation: BadHead = { status: 417, field: 'expect', description: 'must be 100-continue' };
+
+const badTarget = bad(
+  'request target',
+  'must be a path that begins with "/", or a URL that begins with http:// or https://',
+);
+const noHost = bad('host', 'must be there once, with the name by which the service is called');
+const badVersion: BadHead = {
+  status: 505,
+  field: 'version',
+  description: 'must be HTTP/1.1 or HTTP/1.0 here',
+};
+const badLine = bad('request line', 'must be a method, a target and HTTP/1.1, with a space between each');
+const badLength = bad(
+  'content-length',
+  'must be there once, a number of bytes, and not together with transfer-encoding',
+);
+const badEncoding = bad('transfer-encoding', 'must be chunked, and not together with content-length');
+const badHeader = bad(
+  'headers',
+  'must be a name, a colon and a value each, in printable characters, on one line',
+);
+const badChunk = bad('request body', 'must be chunks, each with its size in hexadecimal digits before it');
+
+/** By the code that Node has for it. */
+const refused: Readonly<Record<string, BadHead>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    field: 'request',
+    description: 'must come in time; send it again',
+  },
+  HPE_HEADER_OVERFLOW: { status: 431, field: 'headers', description: 'must be fewer or smaller' },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    status: 413,
+    field: 'request body',
+    description: 'must have chunks without long extensions',
+  },
+  HPE_INVALID_METHOD: bad('method', 'must be one that HTTP has, in capital letters, e.g. GET, PUT or POST'),
+  HPE_INVALID_URL: badTarget,
+  HPE_INVALID_VERSION: badLine,
+  HPE_INVALID_CONSTANT: badLine,
+  HPE_PAUSED_H2_UPGRADE: bad('version', 'must be HTTP/1.1 or HTTP/1.0 here'),
+  HPE_INVALID_CONTENT_LENGTH: badLength,
+  HPE_UNEXPECTED_CONTENT_LENGTH: badLength,
+  HPE_INVALID_TRANSFER_ENCODING: badEncoding,
+  HPE_INVALID_HEADER_TOKEN: badHeader,
+  HPE_INVALID_CHUNK_SIZE: badChunk,
+  HPE_STRICT: badChunk,
+  HPE_INVALID_EOF_STATE: bad('request', 'must be whole; the connection ends within it'),
+};
+
+/** What the parser refuses, by the code of its error. Undefined: nobody is there to be told. */
+export function unreadable(code: string): BadHead | undefined {
+  if (code === 'ECONNRESET' || code === 'EPIPE') return undefined;
+  return refused[code] ?? bad('request', 'must be one of HTTP/1.1');
+}
+
+/** What is told to whoever takes the door for a proxy. */
+export const noProxy: BadHead = {
+  status: 405,
+  field: 'method',
+  description: 'must not be CONNECT: this service leads nowhere else',
+};
+
+function bad(field: string, description: string): BadHead {
+  return { status: 400, field, description };
+}
