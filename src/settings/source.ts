@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { type Address, parseAddress } from '../domain/address.ts';
 import { parseNamespace } from '../domain/names.ts';
+import { parseSize, parseSpan } from '../domain/quantities.ts';
 import { type KeptName, type KeptSettings, keptNames } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 
@@ -102,12 +103,29 @@ export class Source {
     throw new SettingError(this.name(setting), `must be true or false, not ${text}`);
   }
 
-  integer(setting: SettingName, max: number): number | undefined {
+  /** Bytes as they are, or such as 5GiB. */
+  bytes(setting: SettingName, max: number): number | undefined {
     const text = this.text(setting);
     if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!/^\d{1,16}$/.test(text) || value > max)
-      throw new SettingError(this.name(setting), `must be a whole number from 0 to ${max}, not ${text}`);
+    const value = parseSize(text);
+    if (value === undefined || value > max)
+      throw new SettingError(
+        this.name(setting),
+        `must be a number of bytes from 0 to ${max}, such as 4096 or 64KiB, not ${text}`,
+      );
+    return value;
+  }
+
+  /** In milliseconds: seconds as they are, or such as 90s and 1.5h. */
+  milliseconds(setting: SettingName, secondsMax: number): number | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const value = parseSpan(/[0-9]$/.test(text) ? `${text}s` : text);
+    if (value === undefined || value > secondsMax * 1_000)
+      throw new SettingError(
+        this.name(setting),
+        `must be from 0 to ${secondsMax} seconds, such as 30 or 1.5m, not ${text}`,
+      );
     return value;
   }
 

@@ -11,7 +11,7 @@ import {
   type PushedFiles,
   totalBytes,
 } from '../files/push-items.ts';
-import { parsePairs, parseTtl } from '../flags/parse.ts';
+import { parsePairs, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
 import { generatedSession } from '../flags/session-id.ts';
 import type { Invocation } from '../invocation.ts';
@@ -112,7 +112,7 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
     metadata: parsePairs('--meta', flags.meta ?? []),
     labels: parsePairs('--label', flags.label ?? []),
     inputs: flags.input ?? [],
-    expiry: flags.ttl === undefined ? undefined : { ttlMs: parseTtl(flags.ttl) },
+    expiry: flags.ttl === undefined ? undefined : { ttlMs: parseTime('--ttl', flags.ttl) },
     contentType: flags.type,
     requestId: flags.requestId,
     newVersion: flags.newVersion,
