@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, isLoopback, socketPathBytesMax } from '../domain/address.ts';
 import { makeCompileCacheDir } from './compile-cache.ts';
@@ -299,13 +299,18 @@ export function terminalOf(env: Environment = process.env): {
 
 /** The directory for compiled code, made if need be; undefined where it cannot be. */
 export function openCompileCacheDir(env: Environment = process.env): string | undefined {
-  return makeCompileCacheDir(xdg('XDG_CACHE_HOME', env) ?? join(homeOf(env), '.cache'));
+  try {
+    return makeCompileCacheDir(xdg('XDG_CACHE_HOME', env) ?? join(homeOf(env), '.cache'));
+  } catch {
+    // Without a directory of the user; commands that need one say so.
+    return undefined;
+  }
 }
 
-/** One of the directories of the XDG specification; an empty variable counts as absent. */
+/** One of the directories of the XDG specification, which says that a variable counts only if it is an absolute path. */
 function xdg(name: string, env: Environment): string | undefined {
-  const path = env[name];
-  return path ? fromHome(path, env) : undefined;
+  const path = fromHome(env[name] ?? '', env);
+  return isAbsolute(path) ? path : undefined;
 }
 
 function defaultDataDir(env: Environment): string {

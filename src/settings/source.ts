@@ -1,6 +1,6 @@
 /** Where the values of settings come from, and what they may be. */
-import { homedir } from 'node:os';
-import { resolve } from 'node:path';
+import { userInfo } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
 import { type Address, parseAddress } from '../domain/address.ts';
 import { parseNamespace } from '../domain/names.ts';
 import { parseSize, parseSpan } from '../domain/quantities.ts';
@@ -18,9 +18,26 @@ export class SettingError extends Error {
 /** The variables of the environment by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The directory of the user. */
+/**
+ * The directory of the user: HOME if it is absolute, else what the password database says.
+ *
+ * @throws SettingError if neither says one.
+ */
 export function homeOf(env: Environment): string {
-  return env.HOME || homedir();
+  if (env.HOME !== undefined && isAbsolute(env.HOME)) return env.HOME;
+  const known = knownHome();
+  if (known !== undefined) return known;
+  throw new SettingError('HOME', 'must name your directory: the password database has none for this user');
+}
+
+/** Users that nobody has entered have none, as in many containers. */
+function knownHome(): string | undefined {
+  try {
+    const { homedir } = userInfo();
+    return isAbsolute(homedir) ? homedir : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A path with the user's directory for a leading `~/`, which a shell replaces in some places only. Not yet absolute. */

@@ -1,11 +1,16 @@
 /** The settings and where they come from. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { formatAddress, isLoopback, parseAddress } from '../../src/domain/address.ts';
 import { limits } from '../../src/domain/limits.ts';
-import { readClientConfig, readReapConfig, readServeConfig } from '../../src/settings/config.ts';
+import {
+  keptSettingsPath,
+  readClientConfig,
+  readReapConfig,
+  readServeConfig,
+} from '../../src/settings/config.ts';
 import { type Setting, serveHelp, settings } from '../../src/settings/settings.ts';
 import { SettingError } from '../../src/settings/source.ts';
 
@@ -90,6 +95,26 @@ describe('settings', () => {
     expect(Number(settings.artifactBytesMax.default)).toBe(limits.artifactBytesMaxDefault);
     expect(Number(settings.inlineBytesMax.default)).toBe(limits.inlineContentBytesMaxDefault);
     expect(Number(settings.drainSeconds.default) * 1_000).toBe(limits.drainMillisecondsDefault);
+  });
+
+  it('of the user and of XDG count if they are absolute, and none is where the command runs', () => {
+    const { homedir } = userInfo();
+    const nowhere = { XDG_DATA_HOME: '', XDG_CONFIG_HOME: '', XDG_CACHE_HOME: '', XDG_RUNTIME_DIR: '' };
+    for (const HOME of [undefined, '', '.', 'relative', './x'])
+      for (const xdg of [
+        {},
+        nowhere,
+        { XDG_DATA_HOME: 'a', XDG_CONFIG_HOME: './b', XDG_RUNTIME_DIR: '..' },
+      ]) {
+        const env = HOME === undefined ? xdg : { ...xdg, HOME };
+        expect(readServeConfig([], env).dataDir).toBe(join(homedir, '.local/share/artifacta'));
+        expect(keptSettingsPath(env)).toBe(join(homedir, '.config/artifacta/config.json'));
+        const { socket } = readServeConfig(['--data-dir', `/${'x'.repeat(200)}`], env);
+        expect(socket).toMatch(new RegExp(`^${tmpdir()}/artifacta-`));
+      }
+    expect(readServeConfig([], { HOME: '/home/me', ...nowhere }).dataDir).toBe(
+      '/home/me/.local/share/artifacta',
+    );
   });
 
   it('come from flags before the environment before XDG', () => {
