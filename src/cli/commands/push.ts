@@ -123,7 +123,10 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
   const common = { spec: { ...spec, session }, exclusions };
   const { name = '' } = flags;
   if (flags.fromCommand) return { ...common, items: () => fromCommand(files, io, name) };
-  if (readsStdin(files)) return { ...common, items: () => fromStdin(io, name) };
+  if (readsStdin(files)) {
+    if (io.stdin.isTTY) output.remark('what is typed is stored; Ctrl-D at the beginning of a line ends it');
+    return { ...common, items: () => fromStdin(io, name) };
+  }
   const pushed: PushedFiles = {
     paths: files,
     name: flags.name,
