@@ -1,4 +1,5 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
+import { createReadStream, fstatSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
 import { ListenError } from './server/addresses.ts';
@@ -88,13 +89,19 @@ function catchSignals(): {
   return { first: first.promise, second: second.promise };
 }
 
+/** Node gives no bytes of what it has no kind of stream for: a directory, which cannot be read, and a disk. */
+function standardInput(): typeof process.stdin | ReturnType<typeof createReadStream> {
+  const stats = fstatSync(0);
+  return stats.isDirectory() || stats.isBlockDevice() ? createReadStream('', { fd: 0 }) : process.stdin;
+}
+
 async function commandLine(args: readonly string[]): Promise<number> {
   const { run } = await import('./cli/program.ts');
   const interruption = new AbortController();
   const signals = catchSignals();
   void signals.first.then(() => interruption.abort());
   void signals.second.then(() => process.exit(exitCodes.interrupted));
-  const { stdin, stdout, stderr } = process;
+  const { stdout, stderr } = process;
   // Nobody foresaw it, and a stack says nothing to whoever typed the command.
   process.on('uncaughtException', (error) => {
     const message = `this is a fault of the program; please report it: ${error.message}`;
@@ -115,7 +122,7 @@ async function commandLine(args: readonly string[]): Promise<number> {
     process.exit(exitCodes.failed);
   });
   return await run(args, {
-    stdin,
+    stdin: standardInput(),
     stdout,
     stderr,
     terminal: terminalOf(),

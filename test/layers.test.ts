@@ -48,7 +48,14 @@ const layers: Readonly<Record<string, Rule>> = {
     ],
   },
   'src/server': {
-    ours: ['src/api', 'src/domain/address.ts', 'src/domain/blocks.ts', 'src/domain/system', 'gen'],
+    ours: [
+      'src/api',
+      'src/domain/address.ts',
+      'src/domain/blocks.ts',
+      'src/domain/quantities.ts',
+      'src/domain/system',
+      'gen',
+    ],
     packages: [
       '@grpc/grpc-js',
       '@grpc/reflection',
@@ -63,7 +70,7 @@ const layers: Readonly<Record<string, Rule>> = {
   },
   'src/sidecar': { ours: ['src/client'], packages: [] },
   'src/cli': {
-    ours: ['src/client', 'gen'],
+    ours: ['src/client', 'src/domain/quantities.ts', 'gen'],
     packages: ['commander', 'diff', 'ignore', 'uqr', '@bufbuild/protobuf', '@connectrpc/connect'],
   },
   'src/settings': { ours: ['src/domain'], packages: [] },

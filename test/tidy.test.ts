@@ -150,6 +150,20 @@ function hashMembers({ path, hashMembers }: Source): string[] {
   return hashMembers.map(({ name, line }) => `${path}:${line}: #${name}`);
 }
 
+/** As an object, a pattern is matched by every text; see `test/support/no-warnings.ts`, which meets those in variables. */
+function comparedPatterns({ path, comparedPatterns }: Source): string[] {
+  return comparedPatterns.map(({ line, text }) => `${path}:${line}: for ${text} write expect.stringMatching`);
+}
+
+/** The one reader of times and sizes. */
+const unitsOfTime = 'src/domain/quantities.ts';
+
+/** What would read a time as people type it. */
+function ownUnits({ path, texts }: Source): string[] {
+  if (!path.startsWith('src/') || path === unitsOfTime) return [];
+  return texts.filter(({ text }) => text.includes('smhd')).map(({ line }) => `${path}:${line}`);
+}
+
 describe('the checkout', () => {
   it('exports nothing that no other file uses', () => {
     expect(faultsOfExports(sources)).toEqual([]);
@@ -173,6 +187,14 @@ describe('the checkout', () => {
 
   it('lets time pass in two places', () => {
     expect(sources.flatMap(ownTimers)).toEqual([]);
+  });
+
+  it('compares texts with patterns, and no objects', () => {
+    expect(sources.flatMap(comparedPatterns)).toEqual([]);
+  });
+
+  it('reads times as people type them in one place', () => {
+    expect(sources.flatMap(ownUnits)).toEqual([]);
   });
 
   it('avoids some words', () => {
@@ -246,6 +268,25 @@ describe('what is not tidy is seen:', () => {
       'src/a.ts: AbortSignal.timeout',
     ]);
     expect(ownTimers(parseSource(timers[0]!, text))).toEqual([]);
+  });
+
+  it('patterns', () => {
+    const text = `expect(a).toMatchObject({ b: /c/, d: expect.stringMatching(/e/) });
+      await expect(f).rejects.toMatchObject(
+        [{ g: [/h/] }]); expect(i).toMatch(/j/); it.each([[/k/]])('', () => {});`;
+    expect(comparedPatterns(parseSource('test/a.ts', text))).toEqual([
+      'test/a.ts:1: for /c/ write expect.stringMatching',
+      'test/a.ts:3: for /h/ write expect.stringMatching',
+    ]);
+    // What is in a variable, too.
+    const pattern = /x/;
+    expect(() => expect(new Error('y')).toMatchObject({ message: pattern })).toThrow(/to match object/);
+  });
+
+  it('units', () => {
+    const text = 'const unit = /^[0-9]+[smhdw]$/;';
+    expect(ownUnits(parseSource('src/a.ts', text))).toEqual(['src/a.ts:1']);
+    expect(ownUnits(parseSource(unitsOfTime, text))).toEqual([]);
   });
 
   it('words', () => {

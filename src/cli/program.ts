@@ -46,6 +46,10 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     invocation.exitCode = failed(error, invocation);
   }
   await output.finish();
+  if (output.lost !== undefined && invocation.exitCode === exitCodes.done) {
+    output.error(output.lost);
+    return exitCodes.failed;
+  }
   return invocation.exitCode;
 }
 

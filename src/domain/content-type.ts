@@ -1,11 +1,15 @@
 import { invalid } from './errors.ts';
 import { limits } from './limits.ts';
 
-/** type "/" subtype, each an RFC 9110 token, then parameters of printable ASCII. */
-const pattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+\/[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*;[\x20-\x7e]*)?$/;
+/** A token of RFC 9110. */
+const token = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
+
+/** type "/" subtype, then parameters of printable ASCII. */
+const pattern = new RegExp(`^${token}/${token}(?:[ \\t]*;[\\t\\x20-\\x7e]*)?$`);
 
 /**
- * A media type as given; the type itself is folded to lower case, parameters stay. Empty means none.
+ * A media type as given; the type itself is folded to lower case, parameters stay, also where RFC 9110 would write them
+ * otherwise. Empty means none.
  *
  * @throws Failure INVALID_ARGUMENT naming `field`.
  */
@@ -14,6 +18,8 @@ export function parseContentType(field: string, input: string): string | undefin
   if (input.length > limits.contentTypeBytesMax)
     throw invalid(field, `has ${input.length} bytes; at most ${limits.contentTypeBytesMax} are allowed`);
   if (!pattern.test(input)) throw invalid(field, 'is not a media type such as "application/json"');
+  if (mediaTypeOf(input).includes('*'))
+    throw invalid(field, 'must be one media type such as "image/png"; with a * it stands for many');
   const semicolon = input.indexOf(';');
   if (semicolon < 0) return input.toLowerCase();
   return input.slice(0, semicolon).trimEnd().toLowerCase() + input.slice(semicolon);
@@ -25,13 +31,35 @@ export function mediaTypeOf(contentType: string): string {
 }
 
 /**
- * A content type with its parameters, in the one form in which those are compared: lower case, no quotation marks, `; `
- * between them. Without parameters it ends with the semicolon, and so does not look like a {@link mediaTypeOf}.
+ * A content type with its parameters, in the one form in which those are compared: lower case, by name, `; ` between
+ * them, no spaces around `=`, quotation marks only where a value needs them. Without parameters it ends with the
+ * semicolon, and so does not look like a {@link mediaTypeOf}.
  */
 export function withParameters(contentType: string): string {
-  const [, ...parameters] = contentType.toLowerCase().replaceAll('"', '').split(';');
-  const said = parameters.map((parameter) => parameter.trim()).filter((parameter) => parameter !== '');
-  return `${mediaTypeOf(contentType)};${said.map((parameter) => ` ${parameter}`).join(';')}`;
+  const semicolon = contentType.indexOf(';');
+  const parameters = semicolon < 0 ? [] : parametersOf(contentType.slice(semicolon + 1).toLowerCase());
+  const ordered = parameters.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `${mediaTypeOf(contentType)};${ordered.map((parameter) => ` ${parameter.join('=')}`).join(';')}`;
+}
+
+const tokenAlone = new RegExp(`^${token}$`);
+
+/** Each with its name and its value; what has no `=` has a name only. */
+function parametersOf(text: string): [name: string, value?: string][] {
+  const parts = text.match(/(?:[^;"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+/g) ?? [];
+  return parts.flatMap((part): [string, string?][] => {
+    const at = part.indexOf('=');
+    const name = (at < 0 ? part : part.slice(0, at)).trim();
+    if (at >= 0) return [[name, asCompared(part.slice(at + 1).trim())]];
+    return name === '' ? [] : [[name]];
+  });
+}
+
+/** A prefix, of which a filter may ask, may begin a quotation and not end it. */
+function asCompared(text: string): string {
+  const quoted = /^"((?:[^"\\]|\\.)*)(?:"|\\)?$/.exec(text)?.[1];
+  const value = quoted?.replace(/\\(.)/g, '$1') ?? text;
+  return quoted === undefined || tokenAlone.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`;
 }
 
 /**
@@ -97,10 +125,13 @@ function typeOfExtension(name: string): string | undefined {
 /** The type of a form whose fields are in one line: what `curl --data-binary` says of whatever it sends. */
 const urlEncoded = 'application/x-www-form-urlencoded';
 
-/** What clients say by themselves where their user has said nothing: curl and others, `fetch` of a text, many libraries. */
+/** What clients say by themselves whatever they send, with any parameters: curl, many libraries, clients of S3. */
+const saidOfAll: readonly string[] = [urlEncoded, contentTypeUnknown, 'binary/octet-stream'];
+
+/** True for that, and for what `fetch` and others say of every text, however they spell UTF-8. */
 function isSaidByClients(contentType: string): boolean {
-  if (mediaTypeOf(contentType) === urlEncoded) return true;
-  return [`${contentTypeUnknown};`, 'text/plain; charset=utf-8'].includes(withParameters(contentType));
+  if (saidOfAll.includes(mediaTypeOf(contentType))) return true;
+  return /^text\/plain; charset=utf-?8$/.test(withParameters(contentType));
 }
 
 /**

@@ -16,7 +16,7 @@ import { OwnDirectory, requireOutside } from './own-directory.ts';
 
 /** Read anew for each question: what is kept may change meanwhile. */
 export function openClientSettings(): ClientSettings {
-  const path = keptSettingsPath();
+  const path = asUsage(() => keptSettingsPath());
   const read = () => asUsage(() => readKeptSettings().settings);
   const write = async (kept: KeptSettings) => {
     asUsage(() => requireOutside(new OwnDirectory(readClientConfig().dataDir), path));

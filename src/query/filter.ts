@@ -1,5 +1,6 @@
 /** From what a filter says to what it means: fields must exist, values must fit them. */
 import { mediaTypeOf, withParameters } from '../domain/content-type.ts';
+import { parseSize } from '../domain/quantities.ts';
 import type { Condition, Field, FieldName, Order, Test, TextTest } from './condition.ts';
 import { parseNumber } from './condition.ts';
 import {
@@ -160,7 +161,7 @@ function numberOf(name: string, holds: 'number' | 'time', value: Literal, now: n
     const description = `${name} is a time, such as 2026-01-02T03:04:05Z or now-7d; ${shown(value)} is none`;
     throw filterFault(value.column, description);
   }
-  const number = parseNumber(value.text);
+  const number = parseNumber(value.text) ?? parseSize(value.text);
   if (number !== undefined && Number.isSafeInteger(number)) return number;
   throw filterFault(value.column, `${name} is a whole number of bytes, and ${shown(value)} is none`);
 }

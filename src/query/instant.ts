@@ -1,14 +1,11 @@
 /** Times as filters write them: RFC 3339, or relative to `now`. */
 
-const unitMs: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 7 * 86_400_000,
-};
+import { parseSpan } from '../domain/quantities.ts';
 
-const relative = /^now(?:([+-])(\d{1,9})([smhdw]))?$/;
+/** A million years: nothing is older, and sums stay exact. */
+const spanMsMax = 1_000_000 * 366 * 86_400_000;
+
+const relative = /^now(?:([+-])(.+))?$/;
 const absolute = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 
 /**
@@ -19,8 +16,10 @@ const absolute = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?(?:[
 export function parseInstant(text: string, now: number): number | undefined {
   const offset = relative.exec(text);
   if (offset !== null) {
-    const [, sign, count, unit] = offset;
-    return sign === undefined ? now : now + (sign === '-' ? -1 : 1) * Number(count) * unitMs[unit!]!;
+    const [, sign, text = '0s'] = offset;
+    const span = parseSpan(text);
+    if (span === undefined) return undefined;
+    return now + (sign === '-' ? -1 : 1) * Math.min(span, spanMsMax);
   }
   const parts = absolute.exec(text);
   return parts === null ? undefined : instantOf(parts);

@@ -1,6 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { Source } from './source.ts';
-import { isWhole, sequenceAround, sequenceEnd } from './utf8.ts';
+import { isWhole, sequenceAround, sequenceEnd, unsuitable } from './utf8.ts';
 
 /** U+FFFD has so many in UTF-8, and stands for one byte at least. */
 const replacementBytes = 3;
@@ -201,9 +201,20 @@ export class Encoding {
   }
 }
 
-/** What the beginning of a content says (Encoding Standard: BOM sniff). */
+/** Byte order marks of UTF-32. That of its little-endian form is the one of UTF-16 and a NUL, with which no text begins. */
+const utf32Marks: readonly string[] = ['fffe0000', '0000feff'];
+
+/**
+ * What the beginning of a content says (Encoding Standard: BOM sniff).
+ *
+ * @throws Failure CONTENT_UNSUITABLE for UTF-32, which is not read.
+ */
 export async function encodingOf(source: Source): Promise<Encoding> {
-  const head = (await source.range(0, 3)).toString('hex');
+  const head = (await source.range(0, 4)).toString('hex');
+  if (utf32Marks.includes(head))
+    throw unsuitable(
+      'it is UTF-32; download it and turn it into UTF-8 (iconv -f UTF-32 -t UTF-8), or read it as bytes',
+    );
   if (head.startsWith('efbbbf')) return new Encoding('utf-8 marked');
   if (head.startsWith('fffe')) return new Encoding('utf-16le');
   return new Encoding(head.startsWith('feff') ? 'utf-16be' : 'utf-8');

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, isLoopback, socketPathBytesMax } from '../domain/address.ts';
 import { makeCompileCacheDir } from './compile-cache.ts';
@@ -100,8 +100,8 @@ export function readReapConfig(args: readonly string[], env: Environment = proce
   return {
     ...common(source),
     once,
-    intervalMs: (source.integer('reapIntervalSeconds', 24 * 3_600) ?? 60) * 1_000,
-    scrubBytesPerSecond: source.integer('scrubBytesPerSecond', 2 ** 40) ?? 4 * 1024 ** 2,
+    intervalMs: source.milliseconds('reapIntervalSeconds', 24 * 3_600) ?? 60_000,
+    scrubBytesPerSecond: source.bytes('scrubBytesPerSecond', 2 ** 40) ?? 4 * 1024 ** 2,
     listen: source.text('reapListen') === 'none' ? undefined : source.address('reapListen'),
     httpHosts: source.hosts('httpHosts'),
   };
@@ -153,8 +153,8 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
     httpHosts: source.hosts('httpHosts'),
     corsOrigins: source.origins('corsOrigins', auth),
-    graceMs: (source.integer('graceSeconds', 3_600) ?? (isLocal ? 0 : 5)) * 1_000,
-    drainMs: (source.integer('drainSeconds', 3_600) ?? 25) * 1_000,
+    graceMs: source.milliseconds('graceSeconds', 3_600) ?? (isLocal ? 0 : 5_000),
+    drainMs: source.milliseconds('drainSeconds', 3_600) ?? 25_000,
     withReaper: source.flag('withReaper'),
     warnings,
   };
@@ -277,13 +277,13 @@ function common(source: Source): ClientConfig {
     token: source.text('token'),
     tokenFile: source.path('tokenFile'),
     namespace: source.namespace('namespace'),
-    artifactBytesMax: source.integer('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
-    inlineBytesMax: source.integer('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
-    reserveBytes: source.integer('reserveBytes', 2 ** 50),
+    artifactBytesMax: source.bytes('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
+    inlineBytesMax: source.bytes('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
+    reserveBytes: source.bytes('reserveBytes', 2 ** 50),
     publicUrl: source.webRoot('publicUrl'),
     exportDir: source.path('exportDir'),
     clientTls: clientTlsOf(source),
-    lockWaitMs: (source.integer('lockWaitSeconds', 3_600) ?? 30) * 1_000,
+    lockWaitMs: source.milliseconds('lockWaitSeconds', 3_600) ?? 30_000,
     logLevel,
   };
 }
@@ -299,13 +299,18 @@ export function terminalOf(env: Environment = process.env): {
 
 /** The directory for compiled code, made if need be; undefined where it cannot be. */
 export function openCompileCacheDir(env: Environment = process.env): string | undefined {
-  return makeCompileCacheDir(xdg('XDG_CACHE_HOME', env) ?? join(homeOf(env), '.cache'));
+  try {
+    return makeCompileCacheDir(xdg('XDG_CACHE_HOME', env) ?? join(homeOf(env), '.cache'));
+  } catch {
+    // Without a directory of the user; commands that need one say so.
+    return undefined;
+  }
 }
 
-/** One of the directories of the XDG specification; an empty variable counts as absent. */
+/** One of the directories of the XDG specification, which says that a variable counts only if it is an absolute path. */
 function xdg(name: string, env: Environment): string | undefined {
-  const path = env[name];
-  return path ? fromHome(path, env) : undefined;
+  const path = fromHome(env[name] ?? '', env);
+  return isAbsolute(path) ? path : undefined;
 }
 
 function defaultDataDir(env: Environment): string {

@@ -294,12 +294,15 @@ function optionLines(wanted: readonly Setting[]): string[] {
   });
 }
 
+const units = 'SECONDS may have a unit, as 90s or 1.5m; BYTES, too, as 64KiB or 5GB.';
+
 /** Help for `artifacta serve`. */
 export function serveHelp(): string {
   return [
     'Usage: artifacta serve [options]',
     '',
     'Serves the store in the data directory until SIGTERM or SIGINT. Logs to standard output, one JSON object a line.',
+    units,
     '',
     'Options:',
     ...optionLines(Object.values<Setting>(settings).filter(({ serve }) => serve !== false)),
@@ -316,6 +319,7 @@ export function reapHelp(): string {
     'Has the service on the socket free what has expired or was deleted, check what it stores and export its index,',
     'pass after pass until SIGTERM or SIGINT. What readers see does not depend on it. Logs to standard output, one JSON',
     'object a line.',
+    units,
     '',
     'Options:',
     `  ${'--once'.padEnd(30)} make one pass, and exit 1 if any of it failed`,

@@ -1,8 +1,9 @@
 /** Where the values of settings come from, and what they may be. */
-import { homedir } from 'node:os';
-import { resolve } from 'node:path';
+import { userInfo } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
 import { type Address, parseAddress } from '../domain/address.ts';
 import { parseNamespace } from '../domain/names.ts';
+import { parseSize, parseSpan } from '../domain/quantities.ts';
 import { type KeptName, type KeptSettings, keptNames } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 
@@ -17,9 +18,26 @@ export class SettingError extends Error {
 /** The variables of the environment by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The directory of the user. */
+/**
+ * The directory of the user: HOME if it is absolute, else what the password database says.
+ *
+ * @throws SettingError if neither says one.
+ */
 export function homeOf(env: Environment): string {
-  return env.HOME || homedir();
+  if (env.HOME !== undefined && isAbsolute(env.HOME)) return env.HOME;
+  const known = knownHome();
+  if (known !== undefined) return known;
+  throw new SettingError('HOME', 'must name your directory: the password database has none for this user');
+}
+
+/** Users that nobody has entered have none, as in many containers. */
+function knownHome(): string | undefined {
+  try {
+    const { homedir } = userInfo();
+    return isAbsolute(homedir) ? homedir : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A path with the user's directory for a leading `~/`, which a shell replaces in some places only. Not yet absolute. */
@@ -102,12 +120,29 @@ export class Source {
     throw new SettingError(this.name(setting), `must be true or false, not ${text}`);
   }
 
-  integer(setting: SettingName, max: number): number | undefined {
+  /** Bytes as they are, or such as 5GiB. */
+  bytes(setting: SettingName, max: number): number | undefined {
     const text = this.text(setting);
     if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!/^\d{1,16}$/.test(text) || value > max)
-      throw new SettingError(this.name(setting), `must be a whole number from 0 to ${max}, not ${text}`);
+    const value = parseSize(text);
+    if (value === undefined || value > max)
+      throw new SettingError(
+        this.name(setting),
+        `must be a number of bytes from 0 to ${max}, such as 4096 or 64KiB, not ${text}`,
+      );
+    return value;
+  }
+
+  /** In milliseconds: seconds as they are, or such as 90s and 1.5h. */
+  milliseconds(setting: SettingName, secondsMax: number): number | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const value = parseSpan(/[0-9]$/.test(text) ? `${text}s` : text);
+    if (value === undefined || value > secondsMax * 1_000)
+      throw new SettingError(
+        this.name(setting),
+        `must be from 0 to ${secondsMax} seconds, such as 30 or 1.5m, not ${text}`,
+      );
     return value;
   }
 

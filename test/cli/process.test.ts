@@ -89,6 +89,36 @@ describe('without a server', { timeout: 60_000 }, () => {
   });
 });
 
+describe('streams that are closed', { timeout: 60_000 }, () => {
+  /** As a shell runs it. */
+  const inShell = (line: string) => ended(home.spawn('/bin/sh', ['-c', `"${program}" ${line}`]));
+  const isClosed = (what: string) =>
+    expect.stringMatching(new RegExp(`^artifacta: (-: )?${what}: it is closed\\n$`));
+
+  it('are told where they are read', async () => {
+    const said = isClosed('standard input cannot be read');
+    for (const line of ['push --session s --name a', 'import -'])
+      expect(await inShell(`${line} <&-`)).toMatchObject({ code: 1, stdout: '', stderr: said });
+    expect(await inShell('push - --session s --name a </')).toMatchObject({
+      code: 1,
+      stderr: 'artifacta: -: standard input cannot be read: it is a directory\n',
+    });
+    // An empty content that somebody means.
+    const empty = await inShell('push - --session s --name a --json </dev/null');
+    expect(JSON.parse(empty.stdout)).toMatchObject({ version: 1, size_bytes: 0 });
+  });
+
+  it('are told where results go, and nothing depends on where remarks go', async () => {
+    await file('a', 'a content');
+    const said = isClosed('standard output cannot be written');
+    for (const line of ['push a --session s', 'cat s/a', 'ls s --quiet', '--help'])
+      expect({ line, ...(await inShell(`${line} >&-`)) }).toMatchObject({ line, code: 1, stderr: said });
+    expect(await inShell('show s/nothing 2>&-')).toMatchObject({ code: 3, stdout: '' });
+    expect(await inShell('cat s/a 2>&-')).toMatchObject({ code: 0, stdout: 'a content' });
+    expect(await inShell('cat s/a <&- >&- 2>&-')).toMatchObject({ code: 1 });
+  });
+});
+
 describe('with a server', { timeout: 60_000 }, () => {
   it('takes the socket by itself, and a URL if told', async () => {
     const { url } = await serve();

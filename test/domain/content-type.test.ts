@@ -14,7 +14,19 @@ describe('a content type', () => {
     ['Application/JSON;', 'application/json', 'application/json;'],
     ['application/json;charset=UTF-8', 'application/json', 'application/json; charset=utf-8'],
     ['application/json ; charset="utf-8"', 'application/json', 'application/json; charset=utf-8'],
-    ['text/csv; header=present;charset=x;', 'text/csv', 'text/csv; header=present; charset=x'],
+    ['application/json;\tcharset = "Utf-8" ; ', 'application/json', 'application/json; charset=utf-8'],
+    ['application/json; CHARSET =UTF-8', 'application/json', 'application/json; charset=utf-8'],
+    ['application/json; charset= utf-8', 'application/json', 'application/json; charset=utf-8'],
+    ['application/json;;charset="u\\tf-8";', 'application/json', 'application/json; charset=utf-8'],
+    ['text/csv; header=present;charset=x;', 'text/csv', 'text/csv; charset=x; header=present'],
+    ['text/csv; charset=x;header="present"', 'text/csv', 'text/csv; charset=x; header=present'],
+    ['a/b; c="x;y = \\"z\\""; a=1', 'a/b', 'a/b; a=1; c="x;y = \\"z\\""'],
+    ['a/b; c=""', 'a/b', 'a/b; c=""'],
+    ['a/b; c=', 'a/b', 'a/b; c='],
+    ['a/b; c="open', 'a/b', 'a/b; c=open'],
+    ['a/b; c="o;pen\\', 'a/b', 'a/b; c="o;pen"'],
+    ['a/b; c=d e', 'a/b', 'a/b; c=d e'],
+    ['a/b; =', 'a/b', 'a/b; ='],
     ['text/plain;, text/html', 'text/plain', 'text/plain; , text/html'],
   ])('%s', (given, type, whole) => {
     expect(mediaTypeOf(given)).toBe(type);
@@ -22,6 +34,24 @@ describe('a content type', () => {
     expect(withParameters(whole)).toBe(whole);
     expect(mediaTypeOf(parseContentType('content_type', given)!)).toBe(type);
   });
+});
+
+it.each(['*/*', 'image/*', '*/json', 'application/*+json', '*/*; q=0.8', 'text/*;charset=utf-8'])(
+  '%s is no type but many',
+  (given) => {
+    expect(() => parseContentType('content_type', given)).toThrow(/^content_type: must be one media type/);
+  },
+);
+
+it.each([
+  ['text'],
+  ['text/'],
+  ['text/plain text'],
+  ['text/plain, text/html'],
+  ['text/plain\n;x'],
+  ['a/b;\n'],
+])('%j is none', (given) => {
+  expect(() => parseContentType('content_type', given)).toThrow(/is not a media type/);
 });
 
 const json = 'a/report.json';
@@ -35,6 +65,13 @@ describe('what clients say by themselves', () => {
     'text/plain;charset=UTF-8',
     'text/plain; charset=utf-8',
     'text/plain; charset="UTF-8"',
+    'text/plain;charset=utf8',
+    'Text/Plain ; Charset = UTF8',
+    'application/x-www-form-urlencoded; charset=UTF-8',
+    'application/octet-stream; x=y',
+    'application/octet-stream;charset=UTF-8',
+    'binary/octet-stream',
+    'Binary/Octet-Stream; charset=binary',
   ])('%s counts as none where the extension tells another type', (given) => {
     for (const name of [json, 'REPORT.CSV', 'page.html', 'x.tar.gz'])
       expect(contentTypeSaid(name, given)).toBeUndefined();
@@ -45,7 +82,8 @@ describe('what clients say by themselves', () => {
   it.each([
     'text/plain',
     'text/plain; charset=latin1',
-    'application/octet-stream; type=json',
+    'text/plain; charset=utf-8; format=flowed',
+    'application/x-octet-stream',
     'text/html',
     'application/json; charset=utf-8',
     'multipart/form-data; boundary=x',

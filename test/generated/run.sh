@@ -1,5 +1,5 @@
 #!/bin/sh
-# Generates clients as docs/generate.md says, and runs those in Go and in Python against a service: each starts beside the
+# Generates clients as docs/generate.md says, and runs those in Go, Python and Java against a service: each starts beside the
 # published packages for errors and health, pushes, lists, and reads the reason of an error.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -55,4 +55,23 @@ if command -v python3 > /dev/null; then
   expect Python "$(PYTHONPATH="$work/generated" "$work/python/bin/python" test/generated/python/client.py "$address")"
 else
   echo 'skipped: there is no python3'
+fi
+
+# The plugin is served for some versions and platforms only; Maven keeps what it has fetched.
+if command -v mvn > /dev/null && command -v javac > /dev/null && [ "$(uname -sm)" = 'Linux x86_64' ]; then
+  cp -r test/generated/java "$work/java"
+  fetch() { # group, name, version
+    mvn --batch-mode --quiet org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+      -Dartifact="$1:$2:$3:exe:linux-x86_64" -DoutputDirectory="$work/java-tools" -Dmdep.stripVersion=true
+    mv "$work/java-tools/$2-linux-x86_64.exe" "$work/java-tools/$2"
+    chmod +x "$work/java-tools/$2"
+  }
+  fetch com.google.protobuf protoc 4.33.5
+  fetch io.grpc protoc-gen-grpc-java 1.83.1
+  PATH="$work/java-tools:$PATH" buf generate proto --template docs/generate/java.yaml -o "$work/java"
+  # It resets the colors of a terminal, whatever it is told.
+  resets=$(printf '\033')'\[[0-9;]*m'
+  expect Java "$(cd "$work/java" && mvn --batch-mode --quiet compile exec:java -Dexec.args="$address" | sed "s/$resets//g")"
+else
+  echo 'skipped: there is no Maven with a JDK for Linux on x86-64'
 fi

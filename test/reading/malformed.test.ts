@@ -2,7 +2,17 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Window } from '../../src/reading/window.ts';
-import { anyFrugalHow, anyHow, anyText, linesOf, readAll, readOnce, textOf } from './rig.ts';
+import {
+  anyFrugalHow,
+  anyHow,
+  anyText,
+  bytesOf,
+  failureOf,
+  linesOf,
+  readAll,
+  readOnce,
+  textOf,
+} from './rig.ts';
 
 /** Text with bytes that are none: single ones, parts of characters, halves of surrogate pairs. */
 const bad = fc.oneof(
@@ -20,7 +30,7 @@ const anyUtf8 = fc
     { maxLength: 6 },
   )
   .map((parts) => Buffer.concat(parts))
-  .filter((bytes) => !/^(efbbbf|fffe|feff)/.test(bytes.toString('hex')));
+  .filter((bytes) => !/^(efbbbf|fffe|feff|0000feff)/.test(bytes.toString('hex')));
 const unit = fc.constantFrom(
   'a',
   'x',
@@ -65,6 +75,45 @@ function expected(bytes: Buffer) {
 const count = (malformed: readonly boolean[]) => malformed.filter(Boolean).length;
 const sum = (answers: readonly { readonly malformedLines?: number }[]) =>
   answers.reduce((total, { malformedLines = 0 }) => total + malformedLines, 0);
+
+describe('UTF-32', () => {
+  const windows: Window[] = [
+    { kind: 'lines', first: 1, count: 1 },
+    { kind: 'head', first: 1, count: 1 },
+    { kind: 'tail', lines: 1 },
+    { kind: 'grep', pattern: 'a', before: 0, after: 0, matchesMax: 1, ignoreCase: false, invert: false },
+    { kind: 'json', pointer: '' },
+    { kind: 'csv', first: 1, count: 1, columns: [], delimiter: '' },
+  ];
+  /** The text with its mark. */
+  const utf32 = (text: string, end: 'LE' | 'BE') =>
+    Buffer.concat(
+      [...`\ufeff${text}`].map((character) => {
+        const unit = Buffer.alloc(4);
+        unit[`writeUInt32${end}`](character.codePointAt(0)!);
+        return unit;
+      }),
+    );
+
+  it.each(windows)('is refused by name: $kind', async (window) => {
+    for (const end of ['LE', 'BE'] as const)
+      for (const text of ['', 'a', 'a,b\nc,😀\n']) {
+        const { reason, message } = await failureOf(readOnce(utf32(text, end), window));
+        expect({ reason, message }).toEqual({
+          reason: 'CONTENT_UNSUITABLE',
+          message: expect.stringMatching(/: it is UTF-32; download it .* or read it as bytes$/),
+        });
+      }
+  });
+
+  it('is read as bytes, and what is shorter or has no mark is none', async () => {
+    const bytes = utf32('ab', 'LE');
+    const whole = await readOnce(bytes, { kind: 'bytes', offset: 0, limit: undefined });
+    expect(Buffer.compare(bytesOf(whole), bytes)).toBe(0);
+    for (const head of ['fffe', 'fffe00', 'fffe0001', '0000fe', '0000fffe', '000000fe'])
+      expect(await readOnce(Buffer.from(head, 'hex'), { kind: 'head', first: 1, count: 1 })).toBeDefined();
+  });
+});
 
 describe('bytes that are no text', () => {
   it('cost their line: it is shown with U+FFFD, and counted once', async () => {

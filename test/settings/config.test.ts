@@ -1,11 +1,16 @@
 /** The settings and where they come from. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { formatAddress, isLoopback, parseAddress } from '../../src/domain/address.ts';
 import { limits } from '../../src/domain/limits.ts';
-import { readClientConfig, readServeConfig } from '../../src/settings/config.ts';
+import {
+  keptSettingsPath,
+  readClientConfig,
+  readReapConfig,
+  readServeConfig,
+} from '../../src/settings/config.ts';
 import { type Setting, serveHelp, settings } from '../../src/settings/settings.ts';
 import { SettingError } from '../../src/settings/source.ts';
 
@@ -90,6 +95,26 @@ describe('settings', () => {
     expect(Number(settings.artifactBytesMax.default)).toBe(limits.artifactBytesMaxDefault);
     expect(Number(settings.inlineBytesMax.default)).toBe(limits.inlineContentBytesMaxDefault);
     expect(Number(settings.drainSeconds.default) * 1_000).toBe(limits.drainMillisecondsDefault);
+  });
+
+  it('of the user and of XDG count if they are absolute, and none is where the command runs', () => {
+    const { homedir } = userInfo();
+    const nowhere = { XDG_DATA_HOME: '', XDG_CONFIG_HOME: '', XDG_CACHE_HOME: '', XDG_RUNTIME_DIR: '' };
+    for (const HOME of [undefined, '', '.', 'relative', './x'])
+      for (const xdg of [
+        {},
+        nowhere,
+        { XDG_DATA_HOME: 'a', XDG_CONFIG_HOME: './b', XDG_RUNTIME_DIR: '..' },
+      ]) {
+        const env = HOME === undefined ? xdg : { ...xdg, HOME };
+        expect(readServeConfig([], env).dataDir).toBe(join(homedir, '.local/share/artifacta'));
+        expect(keptSettingsPath(env)).toBe(join(homedir, '.config/artifacta/config.json'));
+        const { socket } = readServeConfig(['--data-dir', `/${'x'.repeat(200)}`], env);
+        expect(socket).toMatch(new RegExp(`^${tmpdir()}/artifacta-`));
+      }
+    expect(readServeConfig([], { HOME: '/home/me', ...nowhere }).dataDir).toBe(
+      '/home/me/.local/share/artifacta',
+    );
   });
 
   it('come from flags before the environment before XDG', () => {
@@ -207,8 +232,12 @@ describe('settings', () => {
     [[], { ARTIFACTA_CORS_ORIGINS: 'https://a.example/' }, /^ARTIFACTA_CORS_ORIGINS: must be origins/],
     [['--admin-listen', 'nowhere'], {}, /^--admin-listen: must be HOST:PORT/],
     [['--inline-bytes-max', '-1'], {}, /inline-bytes-max/],
-    [['--inline-bytes-max=1e3'], {}, /^--inline-bytes-max: must be a whole number/],
-    [['--drain-seconds', '9999999'], {}, /^--drain-seconds: must be a whole number from 0 to 3600/],
+    [['--inline-bytes-max=1e3'], {}, /^--inline-bytes-max: must be a number of bytes from 0 to 1048576/],
+    [['--inline-bytes-max=2MiB'], {}, /^--inline-bytes-max: must be a number of bytes from 0 to 1048576/],
+    [[], { ARTIFACTA_RESERVE_BYTES: '5G' }, /^ARTIFACTA_RESERVE_BYTES: must be a number of bytes/],
+    [['--drain-seconds', '9999999'], {}, /^--drain-seconds: must be from 0 to 3600 seconds/],
+    [['--drain-seconds', '1.5w'], {}, /^--drain-seconds: must be from 0 to 3600 seconds/],
+    [['--grace-seconds=-1'], {}, /^--grace-seconds: must be from 0 to 3600 seconds/],
     [['--data-dir='], {}, /^--data-dir: must not be empty/],
     [[], { ARTIFACTA_LOG_LEVEL: 'loud' }, /^ARTIFACTA_LOG_LEVEL: no such level: loud/],
     [[], { ARTIFACTA_INSECURE: 'maybe' }, /^ARTIFACTA_INSECURE: must be true or false/],
@@ -217,6 +246,21 @@ describe('settings', () => {
     [['stray'], {}, /stray/],
   ])('that cannot be used are named with the reason: %j %j', (args, env, expected) => {
     expect(problem(args, { ...home, ...env })).toMatch(expected);
+  });
+
+  it('take times and sizes with units, and without: seconds and bytes', () => {
+    const sizes = ['--artifact-bytes-max', '1.5GiB', '--inline-bytes-max', '64KiB', '--reserve-bytes', '0'];
+    const times = ['--grace-seconds', '1.5m', '--drain-seconds', '2.5', '--lock-wait-seconds', '0.5h'];
+    expect(readServeConfig([...sizes, ...times], home)).toMatchObject({
+      artifactBytesMax: 1.5 * 1024 ** 3,
+      inlineBytesMax: 65_536,
+      reserveBytes: 0,
+      graceMs: 90_000,
+      drainMs: 2_500,
+      lockWaitMs: 1_800_000,
+    });
+    const reaping = ['--interval-seconds', '2m', '--scrub-bytes-per-second', '1MB'];
+    expect(readReapConfig(reaping, home)).toMatchObject({ intervalMs: 120_000, scrubBytesPerSecond: 1e6 });
   });
 
   it('refuse addresses that others reach, unless told not to', () => {

@@ -16,8 +16,10 @@ export interface Source {
   readonly functions: readonly FunctionSpan[];
   /** Members of the form `#name`, where they are declared. */
   readonly hashMembers: readonly { readonly name: string; readonly line: number }[];
-  /** Comments, strings, and the fixed parts of templates. */
+  /** Comments, strings, patterns, and the fixed parts of templates. */
   readonly texts: readonly { readonly text: string; readonly line: number }[];
+  /** Patterns in what `toMatchObject` and others compare with, where they would be compared as objects. */
+  readonly comparedPatterns: readonly { readonly text: string; readonly line: number }[];
   /** How often each identifier occurs, where it is declared included. */
   readonly identifiers: ReadonlyMap<string, number>;
 }
@@ -65,6 +67,7 @@ export function parseSource(path: string, text: string): Source {
     undocumented: undocumentedOf(parsed, text, lineAt),
     imports: importsOf(path, parsed),
     functions: functionsOf(parsed, lineAt),
+    comparedPatterns: comparedPatternsOf(parsed, text, lineAt),
     ...wordsOf(parsed, lineAt),
   };
 }
@@ -167,6 +170,31 @@ function functionsOf(parsed: ParseResult, lineAt: (offset: number) => number): F
   return found;
 }
 
+const comparisons = ['toMatchObject', 'toEqual', 'toStrictEqual', 'objectContaining', 'arrayContaining'];
+
+function comparedPatternsOf(
+  parsed: ParseResult,
+  text: string,
+  lineAt: (offset: number) => number,
+): Source['comparedPatterns'] {
+  const found: { text: string; line: number }[] = [];
+  /** Whether each call around compares; the innermost is the last. */
+  const around: boolean[] = [];
+  visit(parsed, {
+    CallExpression: ({ callee }) => {
+      const { property } = callee as { readonly property?: { readonly name?: string } };
+      around.push(comparisons.includes(property?.name ?? ''));
+    },
+    'CallExpression:exit': () => void around.pop(),
+    Literal: (literal) => {
+      const { start, end } = literal;
+      if ('regex' in literal && around.at(-1) === true)
+        found.push({ text: text.slice(start, end), line: lineAt(start) });
+    },
+  });
+  return found;
+}
+
 /** `describe`, `it`, `test`, and whatever is made of them, such as `it.each(…)`. */
 function declaresTest(callee: Expression): boolean {
   switch (callee.type) {
@@ -197,6 +225,7 @@ function wordsOf(
     MethodDefinition: noteMember,
     Literal: ({ value, start }) => {
       if (typeof value === 'string') texts.push({ text: value, line: lineAt(start) });
+      if (value instanceof RegExp) texts.push({ text: value.source, line: lineAt(start) });
     },
     TemplateElement: ({ value, start }) => {
       texts.push({ text: value.cooked ?? value.raw, line: lineAt(start) });

@@ -112,7 +112,7 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
   /**
    * What to read. Not set: from the beginning, as `bytes` with offset 0. All but `bytes` show text: UTF-8, or UTF-16
    * where the content begins with its byte order mark, which is not shown. Bytes that are no text are shown as U+FFFD, and
-   * `malformed_lines` counts the lines with such.
+   * `malformed_lines` counts the lines with such. UTF-32 with its mark is CONTENT_UNSUITABLE.
    *
    * @generated from oneof artifacta.v1.ReadArtifactRequest.window
    */

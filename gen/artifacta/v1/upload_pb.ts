@@ -41,8 +41,9 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
    * Media type, at most 255 bytes. Clients do not guess: given here it counts as explicit, and if its type or subtype
    * differs from the latest version's it makes a new version of equal bytes; other parameters alone do not. Empty: the
    * service guesses from the name's extension, else `application/octet-stream`, and a guess never makes a version. What
-   * HTTP clients say by themselves (`application/octet-stream` and `text/plain; charset=utf-8` exactly,
-   * `application/x-www-form-urlencoded`) counts as empty where the extension tells another type.
+   * HTTP clients say by themselves (`application/octet-stream`, `binary/octet-stream`,
+   * `application/x-www-form-urlencoded`, `text/plain; charset=utf-8`) counts as empty where the extension tells another
+   * type. With a `*` it is refused: that stands for many types.
    *
    * @generated from field: string content_type = 3;
    */

@@ -47,7 +47,7 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .option('--csv <first:last>', 'these rows of a table, from 1, and its header')
     .option('--columns <names>', 'with --csv: only these columns, e.g. name,total')
     .option('--delimiter <character>', 'with --csv: what stands between cells')
-    .option('--max-bytes <bytes>', 'at most so much, up to 1MiB; says if there is more')
+    .option('--max-bytes <bytes>', 'at most so much, 4 to 1MiB; says if there is more')
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)
         throw new UsageError('cat writes bytes; for JSON about the artifact use show --json');
@@ -57,7 +57,7 @@ export function addCat(program: Command, invocation: Invocation): Command {
       const offset = count('--offset', flags.offset, 0);
       const limit = count('--limit', flags.limit, 0);
       const maxBytes =
-        flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes, pieceBytes);
+        flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes, 4, pieceBytes);
       const window = windowOf(flags);
       if (window !== undefined && (offset !== undefined || limit !== undefined))
         throw new UsageError('--offset and --limit are bytes of the whole; they do not go with other parts');

@@ -11,7 +11,7 @@ import {
   type PushedFiles,
   totalBytes,
 } from '../files/push-items.ts';
-import { parsePairs, parseTtl } from '../flags/parse.ts';
+import { parsePairs, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
 import { generatedSession } from '../flags/session-id.ts';
 import type { Invocation } from '../invocation.ts';
@@ -112,7 +112,7 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
     metadata: parsePairs('--meta', flags.meta ?? []),
     labels: parsePairs('--label', flags.label ?? []),
     inputs: flags.input ?? [],
-    expiry: flags.ttl === undefined ? undefined : { ttlMs: parseTtl(flags.ttl) },
+    expiry: flags.ttl === undefined ? undefined : { ttlMs: parseTime('--ttl', flags.ttl) },
     contentType: flags.type,
     requestId: flags.requestId,
     newVersion: flags.newVersion,
@@ -123,7 +123,10 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
   const common = { spec: { ...spec, session }, exclusions };
   const { name = '' } = flags;
   if (flags.fromCommand) return { ...common, items: () => fromCommand(files, io, name) };
-  if (readsStdin(files)) return { ...common, items: () => fromStdin(io, name) };
+  if (readsStdin(files)) {
+    if (io.stdin.isTTY) output.remark('what is typed is stored; Ctrl-D at the beginning of a line ends it');
+    return { ...common, items: () => fromStdin(io, name) };
+  }
   const pushed: PushedFiles = {
     paths: files,
     name: flags.name,

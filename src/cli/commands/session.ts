@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type Outcome, outcomeNames } from '../../client/sessions/session.ts';
 import { UsageError } from '../exit.ts';
-import { parsePairs, parseTtl } from '../flags/parse.ts';
+import { parsePairs, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
 import { addRetentionFlags, type RetentionFlags, retentionOf } from '../flags/retention-flags.ts';
 import { addGlobalFlags, type Invocation } from '../invocation.ts';
@@ -60,14 +60,20 @@ function addOpen(session: Command, invocation: Invocation): void {
     .addOption(repeated('--meta <key=value...>', 'provenance, immutable, inherited by its artifacts'))
     .addOption(repeated('--label <key=value...>', 'annotations that may change later'))
     .option('--forever', 'its artifacts do not expire with it, whatever the policy of the namespace says')
-    .option('--lease <time>', 'seal it as abandoned when nobody pushes or renews for so long, e.g. 10m')
+    .option(
+      '--lease <time>',
+      'seal it as abandoned when nobody pushes or renews for so long, 10s to 30d, e.g. 10m',
+    )
     .option('--expect <name...>', 'names that the run is to produce (after the session)')
     .action(async (id: string, flags: OpenFlags, command: Command) => {
       const retention = retentionOf(flags);
       if (retention !== undefined && flags.forever) throw new UsageError('--forever goes with no --retain');
       const options = {
         retention: retention ?? (flags.forever ? {} : undefined),
-        leaseMs: flags.lease === undefined ? undefined : parseTtl(flags.lease, '--lease'),
+        leaseMs:
+          flags.lease === undefined
+            ? undefined
+            : parseTime('--lease', flags.lease, { min: '10s', max: '30d' }),
         metadata: parsePairs('--meta', flags.meta ?? []),
         labels: parsePairs('--label', flags.label ?? []),
         expectedOutputs: flags.expect ?? [],

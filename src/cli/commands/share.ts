@@ -5,7 +5,7 @@ import type { NewShareLink, ShareLink } from '../../client/artifacts/links.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
 import { requireOutside } from '../files/outside.ts';
-import { isArtifactId, parseCount, parseRef, parseTtl } from '../flags/parse.ts';
+import { isArtifactId, parseCount, parseRef, parseTime } from '../flags/parse.ts';
 import { generatedSession } from '../flags/session-id.ts';
 import { addGlobalFlags, type Invocation, type Way } from '../invocation.ts';
 import { humanTime, plain } from '../output/human.ts';
@@ -34,7 +34,7 @@ export function addShare(program: Command, invocation: Invocation): Command {
     .option('--qr', 'also draw the URL as a QR code, on standard error')
     .enablePositionalOptions()
     .action(async (what: string, flags: ShareFlags, command: Command) => {
-      const ttlMs = parseTtl(flags.ttl ?? '24h');
+      const ttlMs = parseTime('--ttl', flags.ttl ?? '24h', { max: '30d' });
       const wanted = wantedOf(what, flags);
       await invocation.withClient(command, async (client, way) => {
         const ref = 'path' in wanted ? await pushed(client, wanted, way, invocation) : wanted.ref;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../exit.ts';
-import { parseCount, parsePairs, parseRef, parseTtl } from '../flags/parse.ts';
+import { parseCount, parsePairs, parseRef, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
 import type { Invocation } from '../invocation.ts';
 import { printArtifact } from './show.ts';
@@ -50,7 +50,7 @@ function changesOf({ label, labels, ttl, hold }: UpdateFlags) {
   return {
     ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
     ...(labels ? {} : { labels: {} }),
-    ...(ttl === undefined ? {} : { expiry: ttl === 'never' ? null : { ttlMs: parseTtl(ttl) } }),
+    ...(ttl === undefined ? {} : { expiry: ttl === 'never' ? null : { ttlMs: parseTime('--ttl', ttl) } }),
     ...(hold === undefined ? {} : { hold }),
   };
 }

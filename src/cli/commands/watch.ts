@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { SessionEvent } from '../../client/sessions/watch.ts';
 import { exitCodes } from '../exit.ts';
-import { parseCount, parseTtl } from '../flags/parse.ts';
+import { parseCount, parseTime } from '../flags/parse.ts';
 import type { Invocation } from '../invocation.ts';
 import { humanSize, humanTime, plain } from '../output/human.ts';
 import { artifactJson, sessionJson } from '../output/json.ts';
@@ -56,7 +56,7 @@ export function addWait(session: Command, invocation: Invocation): void {
         flags: { readonly timeout?: string; readonly waitForOpen?: boolean },
         command: Command,
       ) => {
-        const timeoutMs = flags.timeout === undefined ? undefined : parseTtl(flags.timeout, '--timeout');
+        const timeoutMs = flags.timeout === undefined ? undefined : parseTime('--timeout', flags.timeout);
         const options = { timeoutMs, waitForOpen: flags.waitForOpen, signal: invocation.io.signal };
         await invocation.withClient(command, async (client) => {
           const sealed = await client.sessions.wait(id, options);

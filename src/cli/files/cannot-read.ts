@@ -19,6 +19,7 @@ export const unreadable: Readonly<Record<string, string>> = {
   ENXIO: 'it is a socket or a device, not a regular file',
   EMFILE: 'too many files are open',
   EIO: 'input/output error',
+  EBADF: 'it is closed',
 };
 
 /**
@@ -32,8 +33,25 @@ export async function* readOnce(path: string): AsyncGenerator<Uint8Array, void, 
     if ((await handle.stat()).isDirectory()) throw new CannotRead(path, unreadable.EISDIR!);
     yield* handle.createReadStream({ highWaterMark: 1024 * 1024, autoClose: false });
   } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (code === undefined || syscall === undefined) throw error;
-    throw new CannotRead(path, unreadable[code] ?? (error as Error).message, error);
+    throw inWords(error, path);
   }
+}
+
+/**
+ * The bytes of standard input.
+ *
+ * @throws CannotRead while it is read, also if it is closed.
+ */
+export async function* readStdin(stdin: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* stdin;
+  } catch (error) {
+    throw inWords(error, 'standard input');
+  }
+}
+
+function inWords(error: unknown, path: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  return new CannotRead(path, unreadable[code] ?? (error as Error).message, error);
 }

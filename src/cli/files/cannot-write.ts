@@ -28,6 +28,7 @@ const words: Readonly<Record<string, string>> = {
   ENOTDIR: 'its directory is no directory',
   EISDIR: 'it is a directory',
   EMFILE: 'too many files are open',
+  EBADF: 'it is closed',
   EIO: 'input/output error',
 };
 const concerningAll = ['ENOSPC', quotaExceeded, 'EROFS'];

@@ -22,6 +22,9 @@ type Seen =
     }
   | { readonly kind: 'refused'; readonly error: Error };
 
+/** Of a link where links are skipped. */
+export const skippedLink = { reason: 'link', why: 'it is a symbolic link' } as const;
+
 interface Tree {
   /** Without symbolic links. */
   readonly root: string;
@@ -31,7 +34,7 @@ interface Tree {
 
 /** Looks through a link of a tree. A directory behind it is told as such, unless links are skipped. */
 export async function lookThrough(path: string, { root, own, links }: Tree): Promise<Seen> {
-  if (links === 'skip') return { kind: 'skipped', reason: 'link', why: 'it is a symbolic link' };
+  if (links === 'skip') return { kind: 'skipped', ...skippedLink };
   const follows = links === 'follow';
   try {
     const target = await realpath(path);

@@ -5,6 +5,7 @@ import { type Content, readAhead } from '../../client/artifacts/content.ts';
 import { fileContent } from '../../client/artifacts/file.ts';
 import { UsageError } from '../exit.ts';
 import type { Io, OwnDirectory } from '../io.ts';
+import { readStdin } from './cannot-read.ts';
 import type { Exclusions } from './exclusions.ts';
 import { type RunningCommand, startCommand } from './from-command.ts';
 import type { LinkRule } from './links.ts';
@@ -61,7 +62,8 @@ export async function* fromCommand(
 
 /** Standard input. */
 export async function* fromStdin({ stdin, signal }: Io, name: string): AsyncGenerator<PushItem, void, void> {
-  const open = () => readAhead({ replayable: false, open: () => stdin }, stdinBytesMax, signal);
+  const content = { replayable: false, open: () => readStdin(stdin) };
+  const open = () => readAhead(content, stdinBytesMax, signal);
   yield { path: '-', name, open };
 }
 

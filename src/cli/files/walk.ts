@@ -1,11 +1,11 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../exit.ts';
 import type { OwnDirectory } from '../io.ts';
 import { type Exclusions, ignoreFileName } from './exclusions.ts';
-import { type LinkRule, lookThrough } from './links.ts';
+import { type LinkRule, lookThrough, skippedLink } from './links.ts';
 import { faultOf, outsideOnly } from './outside.ts';
 
 /** Why something is left out on purpose. */
@@ -43,14 +43,17 @@ export async function* walk(path: string, options: WalkOptions): AsyncGenerator<
     yield { kind: 'refused', path, error: new UsageError(fault) };
     return;
   }
+  const name = basename(resolve(path));
   let isDirectory: boolean;
   try {
     isDirectory = (await stat(path)).isDirectory();
   } catch (error) {
-    yield { kind: 'refused', path, error: error as Error };
+    // Arguments that are no UTF-8 come as they are shown, and open nothing.
+    if (!(await isShownForm(path))) yield { kind: 'refused', path, error: error as Error };
+    else if (options.exclusions.excludes(name, false)) yield excluded(path);
+    else yield { kind: 'refused', path, error: notUtf8(name) };
     return;
   }
-  const name = basename(resolve(path));
   if (isDirectory) {
     const real = await realpath(path);
     const { exclusions } = options;
@@ -104,9 +107,9 @@ async function* entered(
   const text = entry.name.toString('utf8');
   const path = join(place.path, text);
   const name = `${place.prefix}${text}`;
-  if (!isUtf8(entry.name)) yield { kind: 'refused', path, error: new Error('its name is not valid UTF-8') };
-  else if (text === ignoreFileName || place.exclusions.excludes(name, entry.isDirectory()))
-    yield excluded(path);
+  // A name that is no UTF-8 is judged as it is shown, too: it could not be left out otherwise.
+  if (text === ignoreFileName || place.exclusions.excludes(name, entry.isDirectory())) yield excluded(path);
+  else if (!isUtf8(entry.name)) yield* misnamed(entry, path, name, place, walked);
   else if ((entry.isDirectory() || entry.isFile()) && walked.own?.holds(path))
     yield { kind: 'skipped', path, reason: 'data_directory', why: ownWhy(entry.isDirectory()) };
   else if (entry.isDirectory()) yield* into(path, join(place.real, text), text, place, walked);
@@ -118,6 +121,42 @@ async function* entered(
       path,
       error: new Error('is a pipe, a socket or a device, not a regular file'),
     };
+}
+
+/** What cannot be pushed because of its name, unless it is left out for what it is. */
+async function* misnamed(
+  entry: Dirent<Buffer>,
+  path: string,
+  name: string,
+  place: Place,
+  { links }: Walked,
+): AsyncGenerator<Found, void, void> {
+  if (!entry.isSymbolicLink()) yield { kind: 'refused', path, error: notUtf8(`/${name}`) };
+  else if (links === 'skip') yield { kind: 'skipped', path, ...skippedLink };
+  else {
+    const real = Buffer.concat([Buffer.from(`${place.real}/`), entry.name]);
+    const isDirectory = await stat(real).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    if (isDirectory && place.exclusions.excludes(name, true)) yield excluded(path);
+    else yield { kind: 'refused', path, error: notUtf8(`/${name}`) };
+  }
+}
+
+/** @param shown its way from the root, as patterns have it. */
+function notUtf8(shown: string): Error {
+  // What a pattern or a shell reads otherwise, and what can hardly be typed, is any character.
+  const pattern = shown.replace(/[^\p{L}\p{N}._/-]/gu, (character) => '?'.repeat(character.length));
+  return new Error(`its name is not valid UTF-8: rename it, or leave it out with --exclude '${pattern}'`);
+}
+
+/** True for a path that leads nowhere, to whose name one beside it that is no UTF-8 is shown alike. */
+async function isShownForm(path: string): Promise<boolean> {
+  const name = basename(resolve(path));
+  if (!name.includes('\ufffd')) return false;
+  const beside = await readdir(dirname(resolve(path)), { encoding: 'buffer' }).catch(() => []);
+  return beside.some((one) => !isUtf8(one) && one.toString('utf8') === name);
 }
 
 function excluded(path: string): Found {

@@ -1,3 +1,4 @@
+import { parseSpan } from '../../domain/quantities.ts';
 import { UsageError } from '../exit.ts';
 
 /** Flags that stand for comparisons; all of them must be met. */
@@ -87,7 +88,7 @@ function typeNamed(text: string): string {
 
 /** The service knows how long ago `now-7d` is, and keeps it from page to page. */
 function instant(flag: string, text: string): string {
-  if (/^[0-9]{1,9}[smhdw]$/.test(text)) return `now-${text}`;
+  if (parseSpan(text) !== undefined) return `now-${text}`;
   const time = timeOf(text);
   if (time !== undefined) return time.toISOString();
   throw new UsageError(

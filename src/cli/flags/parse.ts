@@ -1,24 +1,24 @@
 import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
+import { parseSize, parseSpan } from '../../domain/quantities.ts';
 import { UsageError } from '../exit.ts';
 
-const unitMs: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
+/** What a time may be, as it is typed. */
+interface TimeRange {
+  /** Default: anything but nothing. */
+  readonly min?: string;
+  /** Default: about 7,000 years, after which no time that the service knows comes. */
+  readonly max?: string;
+}
 
-/** 10,000 years: what a message can hold. */
-const ttlMsMax = 3_652_500 * 86_400_000;
-
-/** `90s`, `30m`, `12h`, `7d`, `2w` in milliseconds. */
-export function parseTtl(text: string, flag = '--ttl'): number {
-  const found = /^([0-9]+(?:\.[0-9]+)?)([smhdw])$/.exec(text);
-  const ms = Math.round(Number(found?.[1]) * (unitMs[found?.[2] ?? ''] ?? Number.NaN));
-  if (Number.isNaN(ms) || ms <= 0)
+/** `90s`, `1.5h`, `7d`, `2w` in milliseconds. */
+export function parseTime(flag: string, text: string, { min, max = '2556750d' }: TimeRange = {}): number {
+  const ms = parseSpan(text);
+  const isNothing = ms === 0 && parseSpan(min ?? '') !== 0;
+  if (ms === undefined || isNothing)
     throw new UsageError(`${flag} takes a number and a unit (s, m, h, d, w), e.g. 7d; got "${text}"`);
-  if (ms > ttlMsMax) throw new UsageError(`${flag} takes at most ${ttlMsMax / unitMs.d!}d; got "${text}"`);
+  if (ms > parseSpan(max)!) throw new UsageError(`${flag} takes at most ${max}; got "${text}"`);
+  if (min !== undefined && ms < parseSpan(min)!)
+    throw new UsageError(`${flag} takes at least ${min}; got "${text}"`);
   return ms;
 }
 
@@ -45,14 +45,12 @@ export function parseCount(flag: string, text: string, min: number, max = Number
   return value;
 }
 
-/** `4096`, `100MiB`, `10GiB`, `5GB` in bytes; `max` at most. */
-export function parseBytes(flag: string, text: string, max = Number.MAX_SAFE_INTEGER): number {
-  const found = /^([0-9]+(?:\.[0-9]+)?)(?:([KMGTP])(i?)B|B)?$/.exec(text);
-  const step = found?.[3] === 'i' ? 1024 : 1000;
-  const power = found?.[2] === undefined ? 0 : 'KMGTP'.indexOf(found[2]) + 1;
-  const bytes = Math.floor(Number(found?.[1]) * step ** power);
-  if (Number.isNaN(bytes) || bytes < 1)
+/** `4096`, `100MiB`, `1.5GB` in bytes; `min` or more, and `max` at most. */
+export function parseBytes(flag: string, text: string, min = 1, max = Number.MAX_SAFE_INTEGER): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined || bytes < 1)
     throw new UsageError(`${flag} takes a number of bytes, e.g. 4096 or 100MiB; got "${text}"`);
+  if (bytes < min) throw new UsageError(`${flag} takes at least ${min} bytes; got "${text}"`);
   if (bytes > max) throw new UsageError(`${flag} takes at most ${max} bytes; got "${text}"`);
   return bytes;
 }

@@ -2,8 +2,11 @@
 import { type Command, Option } from 'commander';
 import { type Outcome, outcomeNames, type Retention } from '../../client/sessions/session.ts';
 import { UsageError } from '../exit.ts';
-import { parseCount, parsePairs, parseTtl } from './parse.ts';
+import { parseCount, parsePairs, parseTime } from './parse.ts';
 import { repeated } from './repeated.ts';
+
+/** How many sessions the service keeps of a kind. */
+const keepLastMax = 100;
 
 /** The flags of {@link addRetentionFlags}, as they were given. */
 export interface RetentionFlags {
@@ -22,7 +25,7 @@ export function addRetentionFlags(command: Command): Command {
         'how long artifacts live after the seal, e.g. succeeded=30d failed=14d; all=7d; other outcomes: for ever',
       ),
     )
-    .option('--keep-last <n>', 'keep the last n sessions whatever --retain says; with --by')
+    .option('--keep-last <n>', 'keep the last n sessions, up to 100, whatever --retain says; with --by')
     .option('--by <key>', 'the metadata key whose values tell these kinds of sessions apart')
     .addOption(
       new Option(
@@ -46,7 +49,7 @@ export function retentionOf(flags: RetentionFlags): Retention | undefined {
       ? {}
       : {
           keepLast: {
-            count: parseCount('--keep-last', keepLast, 1, 2 ** 31 - 1),
+            count: parseCount('--keep-last', keepLast, 1, keepLastMax),
             metadataKey: by!,
             ...(keepOutcome === undefined ? {} : { outcomes: keepOutcome }),
           },
@@ -65,11 +68,11 @@ function timesOf(texts: readonly string[]): Retention {
   const times: { -readonly [K in (typeof fields)[Outcome]]?: number } = {};
   const pairs = parsePairs('--retain', texts);
   const { all, ...single } = pairs;
-  if (all !== undefined) for (const field of Object.values(fields)) times[field] = parseTtl(all, '--retain');
+  if (all !== undefined) for (const field of Object.values(fields)) times[field] = parseTime('--retain', all);
   for (const [outcome, text] of Object.entries(single)) {
     if (!Object.hasOwn(fields, outcome))
       throw new UsageError(`--retain takes ${[...outcomeNames, 'all'].join(', ')}; got "${outcome}"`);
-    times[fields[outcome as Outcome]] = parseTtl(text, '--retain');
+    times[fields[outcome as Outcome]] = parseTime('--retain', text);
   }
   return times;
 }

@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
-import { readOnce } from '../files/cannot-read.ts';
+import { readOnce, readStdin } from '../files/cannot-read.ts';
 import { CannotWrite, inWords } from '../files/cannot-write.ts';
 import { HeldDirectory } from '../files/held-directory.ts';
 import { requireOutside } from '../files/outside.ts';
@@ -102,6 +102,10 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .argument('<file>', 'the file, or - for standard input')
     .option('--replace', 'replace what the store holds; else it must be empty')
     .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
+      if (file === '-' && invocation.io.stdin.isTTY)
+        throw new UsageError(
+          'standard input is a terminal: name a file, or let an export come through a pipe',
+        );
       await invocation.withClient(command, async (client, { ownDirectory }) => {
         if (file !== '-') requireOutside(ownDirectory, file);
         const { bytes, ofBytes } = await source(file, invocation.io);
@@ -122,7 +126,7 @@ async function source(
   file: string,
   { stdin }: Io,
 ): Promise<{ readonly bytes: AsyncIterable<Uint8Array>; readonly ofBytes: number | undefined }> {
-  if (file === '-') return { bytes: stdin, ofBytes: undefined };
+  if (file === '-') return { bytes: readStdin(stdin), ofBytes: undefined };
   const stats = await stat(file).catch(() => undefined);
   return { bytes: readOnce(file), ofBytes: stats?.isFile() ? stats.size : undefined };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ApiKey, Scope, TokenGrant } from '../../client/admin/access.ts';
 import { UsageError } from '../exit.ts';
-import { parseBytes, parseTtl } from '../flags/parse.ts';
+import { parseBytes, parseTime } from '../flags/parse.ts';
 import { addGlobalFlags, type Invocation, namespaceFor } from '../invocation.ts';
 import { humanTime } from '../output/human.ts';
 import { keyValueLines, tableLines } from '../output/table.ts';
@@ -57,7 +57,7 @@ function addCreate(keys: Command, invocation: Invocation): void {
         description: flags.description,
         operator: flags.operator ?? false,
         scopes: flags.operator ? [] : parseScopes(flags.scope ?? 'read,write'),
-        ttlMs: flags.ttl === undefined ? undefined : parseTtl(flags.ttl),
+        ttlMs: flags.ttl === undefined ? undefined : parseTime('--ttl', flags.ttl),
         signal: invocation.io.signal,
       };
       await invocation.withClient(command, async (client) => {
@@ -127,7 +127,7 @@ function addMint(keys: Command, invocation: Invocation): void {
         sessions: flags.session,
         namePrefix: flags.namePrefix,
         pushBytesMax: flags.bytes === undefined ? undefined : parseBytes('--bytes', flags.bytes),
-        ttlMs: flags.ttl === undefined ? undefined : parseTtl(flags.ttl),
+        ttlMs: flags.ttl === undefined ? undefined : parseTime('--ttl', flags.ttl, { min: '1s', max: '24h' }),
         signal: invocation.io.signal,
       };
       await invocation.withClient(command, async (client) => {

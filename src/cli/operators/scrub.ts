@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { exitCodes } from '../exit.ts';
-import { parseBytes, parseTtl } from '../flags/parse.ts';
+import { parseBytes, parseTime } from '../flags/parse.ts';
 import type { Invocation } from '../invocation.ts';
 import { humanSize } from '../output/human.ts';
 import { Progress } from '../output/progress.ts';
@@ -39,7 +39,7 @@ export function addScrub(program: Command, invocation: Invocation): Command {
 }
 
 function parseAge(text: string): number {
-  return text === '0' ? 0 : parseTtl(text, '--min-age');
+  return text === '0' ? 0 : parseTime('--min-age', text, { min: '0s' });
 }
 
 async function scrub(

@@ -49,6 +49,11 @@ export class Output {
     return this.isClosed || this.stdout.destroyed;
   }
 
+  /** Why results were lost; also of what was written last, and of help. Undefined: they were not, or nobody reads. */
+  get lost(): Error | undefined {
+    return this.failure;
+  }
+
   /** A content or a part of one: as it is, unless stdout is a terminal. Resolves when there is room for more. */
   async bytes(chunk: Uint8Array | string): Promise<void> {
     if (this.closed) return;

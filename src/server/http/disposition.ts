@@ -12,6 +12,21 @@ const shown: readonly string[] = [
   'text/tab-separated-values',
 ];
 
+/**
+ * The charsets of what is shown, by their names. In all of them a byte below 128 is the character of ASCII and no byte
+ * changes what the next ones mean, so that a browser finds no markup where others see none. Any other may be read
+ * otherwise than it was checked (UTF-7, ISO-2022-JP, HZ, UTF-16), or as a browser guesses.
+ */
+const charsets: Readonly<Record<string, string>> = {
+  'utf-8': 'utf-8',
+  utf8: 'utf-8',
+  'us-ascii': 'us-ascii',
+  ascii: 'us-ascii',
+  'iso-8859-1': 'iso-8859-1',
+  latin1: 'iso-8859-1',
+  'windows-1252': 'windows-1252',
+};
+
 /** A type and at most a charset, without quotation marks: what nobody reads otherwise than we do. */
 const plainForm = /^([a-z0-9.+-]+\/[a-z0-9.+-]+)(?: *; *charset=([a-z0-9_.:-]+))?$/i;
 
@@ -29,16 +44,8 @@ function shownType(contentType: string): string | undefined {
   const [, given, charset] = plainForm.exec(contentType) ?? [];
   const type = shown.find((known) => known === given?.toLowerCase());
   if (type === undefined || charset === undefined) return type;
-  return isCharset(charset) ? `${type}; charset=${charset.toLowerCase()}` : undefined;
-}
-
-/** True for the labels of the Encoding Standard, which browsers know; all others leave them guessing. */
-function isCharset(label: string): boolean {
-  try {
-    return new TextDecoder(label).encoding !== '';
-  } catch {
-    return false;
-  }
+  const label = charset.toLowerCase();
+  return Object.hasOwn(charsets, label) ? `${type}; charset=${charsets[label]}` : undefined;
 }
 
 /** The value of Content-Disposition (RFC 6266) for an artifact's name. */

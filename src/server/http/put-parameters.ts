@@ -4,6 +4,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { ArtifactSpecSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
 import { whyNoForm } from '../../api/forms.ts';
+import { parseSpan } from '../../domain/quantities.ts';
 import { parseContentDigest } from './content-digest.ts';
 import { badField, refusedField } from './errors.ts';
 import { decodeText, parseQuery } from './request-target.ts';
@@ -83,19 +84,10 @@ function shown(key: string): string {
   return key.slice(0, 64);
 }
 
-const unitMs: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
-/** `90s`, `30m`, `12h`, `7d`, `2w` in milliseconds: the same as on the command line. */
+/** In milliseconds; the same as on the command line. */
 function parseTtl(text: string): number {
-  const [, count, unit] = /^([0-9]+(?:\.[0-9]+)?)([smhdw])$/.exec(text) ?? [];
-  const ms = Math.round(Number(count) * (unitMs[unit ?? ''] ?? Number.NaN));
-  if (!Number.isSafeInteger(ms) || ms <= 0)
+  const ms = parseSpan(text);
+  if (ms === undefined || !Number.isSafeInteger(ms) || ms <= 0)
     throw badField('ttl', 'takes a number and a unit (s, m, h, d, w), e.g. 7d');
   return ms;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { create, text, upload } from '../../support/calls.ts';
+import { create, refusal, text, upload } from '../../support/calls.ts';
 import { checked, type Door, type OpenDoor } from '../../support/door.ts';
 
 export function contentTypesSuite(open: OpenDoor): void {
@@ -57,6 +57,9 @@ export function contentTypesSuite(open: OpenDoor): void {
       ['NOT content_type = "application/json; profile=x"', ['longer', 'other', 'plain', 'utf8']],
       ['content_type = text/plain OR content_type = "application/json;profile=x"', ['other', 'profile']],
       ['content_type = application/json AND NOT content_type = "application/json;"', ['profile', 'utf8']],
+      ['content_type = "application/json; charset = \\"Utf-8\\""', ['utf8']],
+      ['content_type = "application/json ;CHARSET =utf-8 ;"', ['utf8']],
+      ['content_type = "application/json; charset = U*"', ['utf8']],
       ['content_type = ";"', []],
     ])('%s', async (filter, names) => {
       const door = await filled();
@@ -80,6 +83,35 @@ export function contentTypesSuite(open: OpenDoor): void {
         entriesRead: 3n,
       });
     });
+  });
+
+  it('parameters are kept as they were given, and found however they are written', async () => {
+    const door = await opened();
+    const written = [
+      'text/csv;charset=utf-8;header=present',
+      'text/csv; charset = utf-8 ; header = present',
+      'text/csv; CHARSET="UTF-8"; Header="present"',
+      'text/csv; header=present; charset=utf-8',
+    ];
+    for (const [at, contentType] of written.entries()) {
+      const { artifact } = await upload(door, { session: 's', name: `n${at}`, contentType }, text(`${at}`));
+      expect(artifact!.contentType).toBe(contentType);
+    }
+    for (const type of written) {
+      const filter = `content_type = ${JSON.stringify(type)}`;
+      expect((await found(door, filter)).names).toEqual(['n0', 'n1', 'n2', 'n3']);
+    }
+    expect((await found(door, 'content_type = "text/csv; charset=utf-8"')).names).toEqual([]);
+  });
+
+  it.each(['*/*', 'image/*', 'text/*; charset=utf-8'])('%s is refused: it stands for many', async (many) => {
+    const door = await opened();
+    const spec = { session: 's', name: 'a.png', contentType: many };
+    for (const push of [() => create(door, spec, 'x'), () => upload(door, spec, text('x'))])
+      expect(await refusal(push())).toMatchObject({
+        reason: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/content_type: must be one media type such as "image\/png"/),
+      });
   });
 
   describe('another parameter makes no version', () => {
@@ -129,10 +161,15 @@ export function contentTypesSuite(open: OpenDoor): void {
         'application/octet-stream',
         'application/x-www-form-urlencoded',
         'text/plain;charset=UTF-8',
+        'text/plain; charset = utf8',
+        'binary/octet-stream',
+        'application/octet-stream; x=y',
+        'application/x-www-form-urlencoded; charset=UTF-8',
       ]) {
-        const first = await push(door, `${type}/a.json`, type);
+        const names = type.replaceAll(/[^a-z]/g, '');
+        const first = await push(door, `${names}/a.json`, type);
         expect(first.artifact!.contentType).toBe('application/json');
-        const unknown = await push(door, `${type}/a`, type);
+        const unknown = await push(door, `${names}/a`, type);
         expect(unknown.artifact!.contentType).toBe(type);
       }
       const said = await push(door, 'a.json', 'text/html');

@@ -84,7 +84,7 @@ describe('cat', () => {
     [['--columns', 'a'], 2, /--columns goes with --csv/],
     [['--grep', '('], 2, /grep\.pattern: is no regular expression/],
     [['--grep', 'x', '-C', '21'], 2, /--context takes a whole number from 0 to 20/],
-    [['--max-bytes', '3'], 2, /max_bytes: must be at least 4/],
+    [['--max-bytes', '3'], 2, /--max-bytes takes at least 4 bytes/],
     [['--pointer', '/x'], 1, /CONTENT_UNSUITABLE/],
     [['--csv', '1:', '--columns', 'x'], 2, /csv\.columns\[0\]/],
     [['--csv', '1:', '--delimiter', '||'], 2, /csv\.delimiter/],

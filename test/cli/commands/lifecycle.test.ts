@@ -75,6 +75,7 @@ describe('policy', () => {
     [['set', '--keep-last', '3'], 'needs --by'],
     [['set', '--by', 'x'], 'go with --keep-last'],
     [['set', '--keep-last', 'x', '--by', 'y'], '--keep-last takes a whole number'],
+    [['set', '--keep-last', '101', '--by', 'y'], '--keep-last takes a whole number from 1 to 100'],
     [['apply', '--forever', '--retain', 'all=1d'], '--forever goes with no --retain'],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await cli(['policy', ...args]);
@@ -87,14 +88,14 @@ describe('policy', () => {
       'policy',
       'set',
       '--keep-last',
-      '101',
+      '3',
       '--by',
       'p',
       '--retain',
-      'all=1d',
+      'failed=1d',
     ]);
     expect(code).not.toBe(0);
-    expect(stderr).toContain('retention.keep_last.count');
+    expect(stderr).toContain('retention.keep_last: counts sessions that are succeeded');
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/cli/exit.ts';
 import { mapInOrder } from '../../../src/cli/files/in-order.ts';
 import { spreadValues } from '../../../src/cli/flags/argv.ts';
-import { parseCount, parsePairs, parseRef, parseTtl } from '../../../src/cli/flags/parse.ts';
+import { parseBytes, parseCount, parsePairs, parseRef, parseTime } from '../../../src/cli/flags/parse.ts';
 import { generatedSession } from '../../../src/cli/flags/session-id.ts';
 import { displayWidth, humanSize, humanTime, plain } from '../../../src/cli/output/human.ts';
 import { tableLines } from '../../../src/cli/output/table.ts';
@@ -51,7 +51,7 @@ describe('values that follow a flag', () => {
   });
 });
 
-describe('times to live', () => {
+describe('times', () => {
   it.each([
     ['90s', 90_000],
     ['30m', 1_800_000],
@@ -59,14 +59,41 @@ describe('times to live', () => {
     ['7d', 604_800_000],
     ['2w', 1_209_600_000],
     ['1.5h', 5_400_000],
-  ])('%s', (text, ms) => expect(parseTtl(text)).toBe(ms));
+  ])('%s', (text, ms) => expect(parseTime('--ttl', text)).toBe(ms));
 
   it.each(['', '7', 'd', '-1d', '0s', '7 d', '7D', '1e3s', '7dd', `${'9'.repeat(30)}w`])(
     'not "%s"',
     (text) => {
-      expect(() => parseTtl(text)).toThrow(UsageError);
+      expect(() => parseTime('--ttl', text)).toThrow(UsageError);
     },
   );
+
+  it('have a range, which is told', () => {
+    const lease = (text: string) => parseTime('--lease', text, { min: '10s', max: '30d' });
+    expect([lease('10s'), lease('720h')]).toEqual([10_000, 2_592_000_000]);
+    expect(() => lease('9.9s')).toThrow('--lease takes at least 10s; got "9.9s"');
+    expect(() => lease('30.1d')).toThrow('--lease takes at most 30d; got "30.1d"');
+    expect(parseTime('--min-age', '0h', { min: '0s' })).toBe(0);
+  });
+});
+
+describe('sizes', () => {
+  it.each([
+    ['1', 1],
+    ['4096B', 4_096],
+    ['1.5KiB', 1_536],
+    ['5GB', 5_000_000_000],
+    ['1TiB', 2 ** 40],
+  ])('%s', (text, bytes) => expect(parseBytes('--bytes', text)).toBe(bytes));
+
+  it.each(['', 'x', '-1', '1e3', '5G', '5 GB', '5gb', '0', '0.4B', '9999PiB'])('not "%s"', (text) => {
+    expect(() => parseBytes('--bytes', text)).toThrow(UsageError);
+  });
+
+  it('have a range, which is told', () => {
+    expect(() => parseBytes('--max-bytes', '3', 4)).toThrow('--max-bytes takes at least 4 bytes; got "3"');
+    expect(() => parseBytes('--max-bytes', '9', 4, 8)).toThrow('--max-bytes takes at most 8 bytes; got "9"');
+  });
 });
 
 describe('pairs', () => {

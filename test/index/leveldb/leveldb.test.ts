@@ -94,7 +94,10 @@ test('tables without CURRENT are damage, mark or none, and stay as they are', as
   await rm(join(place.directory, 'CURRENT'));
   await rm(place.markPath);
   const before = await readdir(place.directory);
-  await expect(place.open()).rejects.toMatchObject({ reason: 'DATA_LOSS', message: /CURRENT is missing/ });
+  await expect(place.open()).rejects.toMatchObject({
+    reason: 'DATA_LOSS',
+    message: expect.stringMatching(/CURRENT is missing/),
+  });
   expect(await readdir(place.directory)).toEqual(before);
 });
 

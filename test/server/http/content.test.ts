@@ -248,11 +248,22 @@ describe('Content-Disposition', () => {
   });
 });
 
+/** What browsers know, or do not, and may read in another way than ASCII with more above it. */
+const foreignCharsets = [
+  'utf-7 utf-16 utf-16le utf-16be unicode ucs-2 utf-32 iso-2022-jp ISO-2022-JP',
+  'csiso2022jp iso-2022-kr iso-2022-cn hz-gb-2312 x-user-defined replacement shift_jis',
+  'big5 gbk gb18030 euc-jp euc-kr koi8-r windows-1251 iso-8859-15 x-mac-roman x-sjis',
+  'cp037 none constructor utf-8x',
+].flatMap((some) => some.split(' '));
+
 describe('what is shown by a browser', () => {
   it.each([
     ['text/plain', 'text/plain'],
     ['text/plain;charset=UTF-8', 'text/plain; charset=utf-8'],
-    ['Text/CSV ;  CHARSET=Shift_JIS', 'text/csv; charset=shift_jis'],
+    ['Text/CSV ;  CHARSET=UTF8', 'text/csv; charset=utf-8'],
+    ['text/plain; charset=ASCII', 'text/plain; charset=us-ascii'],
+    ['text/plain; charset=Windows-1252', 'text/plain; charset=windows-1252'],
+    ['text/plain; charset=latin1', 'text/plain; charset=iso-8859-1'],
     ['image/png; charset=us-ascii', 'image/png; charset=us-ascii'],
     ['text/markdown; charset=iso-8859-1', 'text/markdown; charset=iso-8859-1'],
   ])('%s is sent as %s', async (contentType, sent) => {
@@ -271,8 +282,8 @@ describe('what is shown by a browser', () => {
     'text/plain; charset=utf-8; x=y',
     'text/plain; x=y',
     'text/plain; charset="utf-8"',
-    'text/plain; charset=utf-7',
-    'text/plain; charset=iso-2022-kr',
+    'text/plain; charset = utf-8',
+    ...foreignCharsets.map((charset) => `text/plain; charset=${charset}`),
     'text/plain; charset=',
     'text/plain; charset',
     'text/plain; charset=utf-8;charset=utf-7',

@@ -56,12 +56,23 @@ it.each([
   ['application/x-www-form-urlencoded; charset=UTF-8', 'A.CSV', 'text/csv'],
   ['application/octet-stream', 'a.parquet', 'application/vnd.apache.parquet'],
   ['application/octet-stream', 'a', 'application/octet-stream'],
+  ['application/octet-stream; x=y', 'a.json', 'application/json'],
+  ['binary/octet-stream', 'a.json', 'application/json'],
+  ['text/plain;charset=utf8', 'a.json', 'application/json'],
+  ['text/plain; charset = utf-8', 'a', 'text/plain; charset = utf-8'],
   ['text/html', 'a.json', 'text/html'],
   ['text/plain', 'a.json', 'text/plain'],
 ])('%s for %s is stored as %s', async (said, name, type) => {
   const rig = await opened();
   expect((await put(rig, name, 'x', said)).status).toBe(201);
   expect(await typeOf(rig, name)).toBe(type);
+});
+
+it.each(['*/*', 'image/*'])('%s is refused: it stands for many', async (many) => {
+  const rig = await opened();
+  const answer = await put(rig, 'a.png', 'x', many);
+  expect(answer.status).toBe(400);
+  expect(parseError(await answer.text()).message).toMatch(/must be one media type/);
 });
 
 it('a form is refused, and what to send instead is said', async () => {

@@ -160,6 +160,9 @@ describe('I20: what is shared cannot do anything on the service’s origin', () 
     ['text/plain;charset=UTF-8', 'note', 'inline'],
     ['text/plain;, text/html', 'note', 'attachment'],
     ['text/plain; x=y', 'note', 'attachment'],
+    ['text/plain; charset=iso-2022-jp', 'note', 'attachment'],
+    ['text/plain; charset=utf-16', 'note', 'attachment'],
+    ['text/plain; charset=x-user-defined', 'note', 'attachment'],
     ['image/png; charset="x"', 'image', 'attachment'],
     ['application/octet-stream', 'x', 'attachment'],
   ])('%s', async (contentType, name, disposition) => {

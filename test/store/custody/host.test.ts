@@ -177,7 +177,7 @@ describe('an import', () => {
     [
       'rows twice',
       (parts) => [parts[0]!, parts[1]!, parts[1]!, parts[2]!],
-      { reason: 'INVALID_ARGUMENT', message: /ascending/ },
+      { reason: 'INVALID_ARGUMENT', message: expect.stringMatching(/ascending/) },
     ],
     [
       'a row left out',
@@ -196,7 +196,7 @@ describe('an import', () => {
         },
         parts[2]!,
       ],
-      { reason: 'DIGEST_MISMATCH', message: /rows\[5\]/ },
+      { reason: 'DIGEST_MISMATCH', message: expect.stringMatching(/rows\[5\]/) },
     ],
     [
       'another digest',
@@ -224,7 +224,7 @@ describe('an import', () => {
         { kind: 'rows', rows: [...rowsOf(parts), { key: Uint8Array.of(0x99), value: new Uint8Array(9) }] },
         parts[2]!,
       ],
-      { reason: 'INVALID_ARGUMENT', message: /family/ },
+      { reason: 'INVALID_ARGUMENT', message: expect.stringMatching(/family/) },
     ],
   ];
 
