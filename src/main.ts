@@ -43,7 +43,14 @@ async function serve(args: readonly string[]): Promise<number> {
     const { serveUntilSignalled } = await import('./programs/serve.ts');
     const fail = () => process.exit(exitCodes.failed);
     const hangup = (listener: () => void) => void process.on('SIGHUP', listener);
-    await serveUntilSignalled(config, { version, main, signals: catchSignals(), hangup, fail });
+    await serveUntilSignalled(config, {
+      version,
+      main,
+      signals: catchSignals(),
+      inputEnd: config.whileStdin ? watchInput() : new Promise(() => {}),
+      hangup,
+      fail,
+    });
     return exitCodes.ok;
   } catch (error) {
     const hint = error instanceof ListenError ? `; ${listenFlags[error.door]} says where else` : '';
@@ -93,6 +100,14 @@ function catchSignals(): {
 function standardInput(): typeof process.stdin | ReturnType<typeof createReadStream> {
   const stats = fstatSync(0);
   return stats.isDirectory() || stats.isBlockDevice() ? createReadStream('', { fd: 0 }) : process.stdin;
+}
+
+/** @returns what resolves when standard input has ended, or cannot be read any more. */
+function watchInput(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['end', 'close', 'error']) process.stdin.once(event, () => resolve());
+    process.stdin.resume();
+  });
 }
 
 async function commandLine(args: readonly string[]): Promise<number> {

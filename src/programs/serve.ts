@@ -26,6 +26,7 @@ import { setUmaskFor } from './directory-rights.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
 import { SlowStart, type StartStage } from './slow-start.ts';
+import { openUnlessServed } from './while-input.ts';
 
 /** What the process gives the service, and is given back. */
 interface Surroundings {
@@ -35,6 +36,8 @@ interface Surroundings {
   readonly main: string;
   /** The first signal to stop, and the second. */
   readonly signals: { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> };
+  /** Resolves when standard input has ended, if the service is to end with it. */
+  readonly inputEnd: Promise<void>;
   /** Calls the listener when files should be read again. */
   readonly hangup: (listener: () => void) => void;
   /** Ends the process: it can do nothing any more. */
@@ -73,7 +76,9 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   await setUmaskFor(config.dataDir);
   start.enter('lock');
   const onStage = (stage: StartStage) => start.enter(stage);
-  embedded = await openStoreOf(config, surroundings, telemetry, { onState, onStage, onTrouble });
+  const open = (until: () => Promise<boolean>) =>
+    openStoreOf(config, until, telemetry, { onState, onStage, onTrouble });
+  embedded = await openInTurn(config, surroundings, log, open);
   if (embedded === undefined) {
     log.info('stopped');
     return;
@@ -92,18 +97,13 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
       ? startReaper(surroundings.main, config, (fields, message) => log.warn(fields, message))
       : undefined;
     start.end();
+    const { damage } = host;
+    const doors = { ...server.addresses, tls: tls !== undefined, admin: admin?.address ?? null };
+    log.info({ ...doors, ...conditionOf(config, embedded) }, damage === undefined ? 'ready' : 'in recovery');
     log.info(
-      {
-        ...server.addresses,
-        tls: tls !== undefined,
-        auth: config.auth,
-        admin: admin?.address ?? null,
-        data_dir: config.dataDir,
-        ...conditionOf(embedded),
-      },
-      host.damage === undefined ? 'ready' : 'in recovery',
+      await reasonToEnd(config, surroundings, server),
+      'draining; a second signal breaks off what is under way',
     );
-    log.info({ signal: await signals.first }, 'draining; a second signal breaks off what is under way');
     void signals.second.then(() => server.force());
     log.info(await server.drain(), 'drained');
   } finally {
@@ -131,11 +131,11 @@ function openTelemetryOf(
 }
 
 /** What the line that says that it serves says of the process and the store. */
-function conditionOf({ host, trouble }: Embedded): object {
-  const { pid } = process;
-  if (host.damage !== undefined) return { pid, recovery: host.damage.message };
+function conditionOf({ auth, dataDir }: ServeConfig, { host, trouble }: Embedded): object {
+  const settings = { auth, data_dir: dataDir, pid: process.pid };
+  if (host.damage !== undefined) return { ...settings, recovery: host.damage.message };
   const found = trouble();
-  return { pid, ...host.store.recovered, ...(found === undefined ? {} : { trouble: found.message }) };
+  return { ...settings, ...host.store.recovered, ...(found === undefined ? {} : { trouble: found.message }) };
 }
 
 function phaseOf(state: HostState, isListening: boolean, trouble: ReturnType<Embedded['trouble']>): Phase {
@@ -229,18 +229,51 @@ async function openAdminOf(
   });
 }
 
+/** Resolves, when the service should end, with what the log says of that. */
+async function reasonToEnd(
+  { whileStdin }: ServeConfig,
+  { signals, inputEnd }: Surroundings,
+  server: RunningServer,
+): Promise<object> {
+  const signalled = signals.first.then((signal) => ({ signal }));
+  if (!whileStdin) return await signalled;
+  const unused = inputEnd.then(async () => {
+    await server.whenIdle();
+    return { stdin: 'ended' };
+  });
+  return await Promise.race([signalled, unused]);
+}
+
+/** Opens the store, unless a signal comes first, or the end of the input for whose sake it is opened. */
+async function openInTurn(
+  { whileStdin, socket, dataDir }: ServeConfig,
+  { signals, inputEnd }: Surroundings,
+  log: Telemetry['log'],
+  open: (until: () => Promise<boolean>) => Promise<Embedded | undefined>,
+): Promise<Embedded | undefined> {
+  let isOver = false;
+  const over = whileStdin ? Promise.race([signals.first, inputEnd]) : signals.first;
+  void over.then(() => {
+    isOver = true;
+  });
+  if (!whileStdin) return await open(async () => isOver);
+  return await openUnlessServed({
+    socket,
+    over,
+    open: (isServed) => open(async () => isOver || (await isServed())),
+    onUsed: () =>
+      log.info({ socket, data_dir: dataDir, pid: process.pid, served_by: 'another process' }, 'ready'),
+  });
+}
+
 /** A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for. */
 async function openStoreOf(
   config: ServeConfig,
-  { signals }: Surroundings,
+  until: () => Promise<boolean>,
   { log }: Telemetry,
   listeners: Pick<EmbeddedOptions, 'onState' | 'onStage' | 'onTrouble'>,
 ): Promise<Embedded | undefined> {
   let waits = false;
-  let isSignalled = false;
-  void signals.first.then(() => {
-    isSignalled = true;
-  });
   const tell = {
     warn: (message: string) => log.warn(message),
     debug: (message: string) => log.debug(message),
@@ -249,7 +282,7 @@ async function openStoreOf(
     if (!waits)
       log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
     waits = true;
-    return isSignalled;
+    return await until();
   });
 }
 
@@ -292,7 +325,7 @@ async function openDoors(
     sendBudget,
     admit: (header, values) => admitWith(authenticate, header, values),
     tls,
-    grpc: config.grpc,
+    ...(config.grpc === undefined ? {} : { grpc: config.grpc }),
     http: config.http,
     httpHosts: config.httpHosts,
     checkHost: !config.auth,

@@ -103,6 +103,8 @@ export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
   /** Node's server of the HTTP door. */
   readonly httpServer: NodeServer | null;
   readonly readiness: Readiness;
+  /** Resolves at the next instant at which no call is under way; at once if that is now. */
+  whenIdle(): Promise<void>;
   /** Says that it leaves, waits, takes no more calls, waits for those under way, breaks off the rest. Idempotent. */
   drain(): Promise<DrainResult>;
   /** Cuts a drain short, or begins one that is. */
@@ -169,6 +171,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       },
       httpServer: httpDoor?.server ?? null,
       readiness,
+      whenIdle: () => calls.whenIdle(),
       drain: () => ending.drain(),
       force: () => ending.force(),
       [Symbol.asyncDispose]: async () => {

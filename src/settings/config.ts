@@ -57,7 +57,8 @@ interface TlsPaths {
 
 /** The settings of `artifacta serve`. */
 export interface ServeConfig extends ClientConfig {
-  readonly grpc: Address;
+  /** Undefined: no gRPC on the network. */
+  readonly grpc: Address | undefined;
   /** Undefined: in clear. */
   readonly tls: TlsPaths | undefined;
   /** Whether callers on the network must show who they are. */
@@ -75,6 +76,8 @@ export interface ServeConfig extends ClientConfig {
   readonly otlpTracesUrl: string | undefined;
   readonly graceMs: number;
   readonly drainMs: number;
+  /** Serve on the socket alone, and only while standard input is open or a call is under way. */
+  readonly whileStdin: boolean;
   /** Run the sidecar, too. */
   readonly withReaper: boolean;
   /** What the operator should know about the settings. */
@@ -107,36 +110,45 @@ export function readReapConfig(args: readonly string[], env: Environment = proce
   };
 }
 
+/** The settings that say where the doors on the network are. */
+type DoorSetting = 'grpcListen' | 'httpListen' | 'adminListen';
+
 /** @throws SettingError */
 export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
   const source = new Source(flagsOf(args, 'serve'), env);
-  const grpc = source.address('grpcListen') ?? { host: '127.0.0.1', port: 50_051 };
-  const http =
-    source.text('httpListen') === 'none'
-      ? undefined
-      : (source.address('httpListen') ?? { host: '127.0.0.1', port: 8_080 });
+  const whileStdin = source.flag('whileStdin');
+  const listen = (name: DoorSetting, port: number): Address | undefined => {
+    if (!whileStdin)
+      return source.text(name) === 'none' ? undefined : (source.address(name) ?? { host: '127.0.0.1', port });
+    if ((source.text(name) ?? 'none') !== 'none')
+      throw new SettingError(
+        source.name(name),
+        'cannot be given with --while-stdin, which serves on the socket alone',
+      );
+    return undefined;
+  };
+  const grpc = listen('grpcListen', 50_051);
+  const http = listen('httpListen', 8_080);
   const authConfig = source.path('authConfig');
   const auth = source.flag('auth') || authConfig !== undefined;
   const insecure = source.flag('insecure');
   const tls = tlsOf(source);
-  const listening = { grpcListen: grpc, ...(http === undefined ? {} : { httpListen: http }) };
-  for (const [name, { host }] of Object.entries(listening)) {
+  const listening = Object.entries({ grpcListen: grpc, httpListen: http });
+  for (const [name, address] of listening) {
+    const host = address?.host ?? 'localhost';
     if (!isLoopback(host) && !auth && !insecure)
       throw new SettingError(
-        source.name(name as keyof typeof listening),
+        source.name(name as DoorSetting),
         `${host} can be reached by other machines; use a loopback address, or --auth, or say --insecure`,
       );
   }
-  const isLocal = Object.values(listening).every(({ host }) => isLoopback(host));
+  const isLocal = listening.every(([, address]) => address === undefined || isLoopback(address.host));
   const warnings: string[] = [];
   if (auth && tls === undefined && !isLocal)
     warnings.push(
       'credentials cross the network in clear: give --tls-cert and --tls-key, or let a proxy or a mesh encrypt',
     );
-  const admin =
-    source.text('adminListen') === 'none'
-      ? undefined
-      : (source.address('adminListen') ?? { host: '127.0.0.1', port: 9_090 });
+  const admin = listen('adminListen', 9_090);
   // Probes and Prometheus come from other machines, and there is nothing secret to see.
   if (admin !== undefined && !isLoopback(admin.host))
     warnings.push(
@@ -155,6 +167,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     corsOrigins: source.origins('corsOrigins', auth),
     graceMs: source.milliseconds('graceSeconds', 3_600) ?? (isLocal ? 0 : 5_000),
     drainMs: source.milliseconds('drainSeconds', 3_600) ?? 25_000,
+    whileStdin,
     withReaper: source.flag('withReaper'),
     warnings,
   };

@@ -62,7 +62,7 @@ export const settings = {
     value: 'HOST:PORT',
     env: 'ARTIFACTA_GRPC_LISTEN',
     default: '127.0.0.1:50051',
-    description: 'where gRPC is served; port 0 takes a free one',
+    description: 'where gRPC is served; port 0 takes a free one; none for nowhere on the network',
   },
   httpListen: {
     flag: 'http-listen',
@@ -246,6 +246,13 @@ export const settings = {
     env: 'ARTIFACTA_WITH_REAPER',
     default: 'false; `npm start` gives it',
     description: 'runs `artifacta reap` beside the service, as a process of its own',
+  },
+  whileStdin: {
+    flag: 'while-stdin',
+    env: 'ARTIFACTA_WHILE_STDIN',
+    default: 'false',
+    description:
+      'serves on the socket alone, and ends when its standard input has ended and no call is under way; where the socket is served already, uses that service for as long',
   },
   reapIntervalSeconds: {
     flag: 'interval-seconds',

@@ -88,6 +88,7 @@ describe('settings', () => {
       otlpTracesUrl: undefined,
       graceMs: 0,
       drainMs: Number(settings.drainSeconds.default) * 1_000,
+      whileStdin: false,
       withReaper: false,
       publicUrl: undefined,
       warnings: [],
@@ -278,7 +279,21 @@ describe('settings', () => {
     expect(shown).toEqual([expect.stringMatching(/in clear/)]);
     const files = ['--tls-cert', '/c', '--tls-key', '/k'];
     expect(readServeConfig(['--http-listen', '0.0.0.0:1', '--auth', ...files], home).warnings).toEqual([]);
-    expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc.host).toBe('::1');
+    expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc?.host).toBe('::1');
+  });
+
+  it('of the gRPC door are an address, or none', () => {
+    expect(readServeConfig(['--grpc-listen', 'none'], home)).toMatchObject({ grpc: undefined, graceMs: 0 });
+    expect(() => readServeConfig(['--grpc-listen', 'nowhere'], home)).toThrow(
+      /^--grpc-listen: must be HOST:PORT/,
+    );
+  });
+
+  it('of a service for as long as there is an input name no door, or say none', () => {
+    const none = ['--while-stdin', '--http-listen', 'none'];
+    expect(readServeConfig(none, home)).toMatchObject({ grpc: undefined, http: undefined, admin: undefined });
+    const env = { ...home, ARTIFACTA_ADMIN_LISTEN: '127.0.0.1:1' };
+    expect(() => readServeConfig(none, env)).toThrow(/^ARTIFACTA_ADMIN_LISTEN: cannot be given/);
   });
 
   it('of the HTTP door are lists, and none of it', () => {
