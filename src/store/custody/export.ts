@@ -128,13 +128,15 @@ export class ExportReader {
   private takeRow(row: ExportRow): Entry {
     const field = `part.rows.rows[${this.digest.rows}]`;
     const { key } = row;
+    // First: where bytes were altered, that is what is wrong, and nothing else that follows from it.
+    const value = checkedValue(field, row);
     if (Buffer.compare(key, this.last) <= 0) throw invalid(field, 'is not in ascending order of the keys');
     const code = key[0]!;
     if (!familyCodes.has(code) || code === keys.store.commit.code)
       throw invalid(field, `is of no family that is exported: ${Buffer.from(key).toString('hex')}`);
     this.last = key;
     this.digest.add(row);
-    return [key, checkedValue(field, row)];
+    return [key, value];
   }
 
   private checkFooter({ rows, sha256 }: Extract<ExportPart, { kind: 'footer' }>): void {

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
+import { encodeRow } from '../../../src/index/engine/stored-row.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
@@ -38,6 +39,7 @@ function place(blobs = openMemoryBlobs(), time = { now: startOfTime }): Place {
   return { home, states, open };
 }
 
+const noFamily = Uint8Array.of(0x99);
 const push = (host: StoreHost, name: string, content: string | Uint8Array) =>
   host.store.uploads.create(tester, specOf({ session: 's', name }), Buffer.from(content));
 
@@ -221,7 +223,10 @@ describe('an import', () => {
       'a row of no family',
       (parts) => [
         parts[0]!,
-        { kind: 'rows', rows: [...rowsOf(parts), { key: Uint8Array.of(0x99), value: new Uint8Array(9) }] },
+        {
+          kind: 'rows',
+          rows: [...rowsOf(parts), { key: noFamily, value: encodeRow(noFamily, new Uint8Array(9)) }],
+        },
         parts[2]!,
       ],
       { reason: 'INVALID_ARGUMENT', message: expect.stringMatching(/family/) },
