@@ -19,6 +19,7 @@ import { p7c } from './p7c-shapes.ts';
 import { p7d } from './p7d-pages.ts';
 import { p9, p9s } from './p9-reap.ts';
 import { readMemory } from './read-memory.ts';
+import { sizing } from './sizing.ts';
 import { keptStore } from './stores/cache.ts';
 import { watchers } from './watchers.ts';
 
@@ -39,6 +40,7 @@ const targets: readonly Target[] = [
   heal,
   jsonDownload,
   cli,
+  sizing,
 ];
 
 /** The longest that one target may take, stores not yet built apart. */

@@ -107,7 +107,11 @@ async function play(isServed: boolean): Promise<Outcome> {
       disk.fill(0);
       // Nothing is known before a write has failed, and what the page at the end of the log has room for does not.
       const wide = ['--meta', `wide=${'x'.repeat(1_000)}`];
-      for (let at = 0; isServed && (await command(['session', 'open', `wide-${at}`, ...wide])).code === 0; at++)
+      for (
+        let at = 0;
+        isServed && (await command(['session', 'open', `wide-${at}`, ...wide])).code === 0;
+        at++
+      )
         if (at > 8) throw new Error('no write fails');
       for (const expected of commandsOn(home)) {
         faults.push(...faultOf(await command(expected.args), expected, isServed));
