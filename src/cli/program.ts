@@ -1,30 +1,9 @@
 import { Command, CommanderError } from 'commander';
-import { addCat } from './commands/cat.ts';
-import { addCompletion } from './commands/completion.ts';
-import { addConfig } from './commands/config.ts';
-import { addDiff } from './commands/diff.ts';
-import { addLineage } from './commands/lineage.ts';
-import { addList } from './commands/list.ts';
-import { addPull } from './commands/pull.ts';
-import { addPush } from './commands/push.ts';
-import { addQuery } from './commands/query.ts';
-import { addRemove } from './commands/remove.ts';
-import { addSession } from './commands/session.ts';
-import { addShare } from './commands/share.ts';
-import { addShow } from './commands/show.ts';
-import { addUpdate } from './commands/update.ts';
-import { addWatch } from './commands/watch.ts';
+import { commandsFor } from './command-table.ts';
 import { exitCodeHelp, exitCodeOf, exitCodes, UsageError } from './exit.ts';
 import { spreadValues } from './flags/argv.ts';
 import { addGlobalFlags, createInvocation, globalFlags, type Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
-import { addExport, addImport } from './operators/export.ts';
-import { addFsck } from './operators/fsck.ts';
-import { addKeys } from './operators/keys.ts';
-import { addNamespace } from './operators/namespace.ts';
-import { addPolicy } from './operators/policy.ts';
-import { addScrub } from './operators/scrub.ts';
-import { addUsage } from './operators/usage.ts';
 import { Output } from './output/output.ts';
 
 /**
@@ -36,8 +15,8 @@ import { Output } from './output/output.ts';
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const output = new Output(io);
   const invocation = createInvocation(io, output);
-  const program = buildProgram(invocation);
   const spread = spreadValues(argv);
+  const program = await buildProgram(invocation, spread[0]);
   // A command line that is wrong is told in its style, too.
   output.style = { json: isGiven(spread, '--json'), quiet: isGiven(spread, '--quiet') };
   try {
@@ -74,7 +53,8 @@ function complaintOf({ code, message }: CommanderError): string {
   return code === 'commander.help' ? 'name a command; see --help' : message.replace(/^error: /, '');
 }
 
-function buildProgram(invocation: Invocation): Command {
+/** @param first of the arguments. */
+async function buildProgram(invocation: Invocation, first: string | undefined): Promise<Command> {
   const { output, io } = invocation;
   const program = new Command('artifacta')
     .description('An artifact store for AI agents.')
@@ -98,31 +78,6 @@ function buildProgram(invocation: Invocation): Command {
       `\nThe service is started with "artifacta serve", its sidecar with "artifacta reap"; see their --help.\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
     );
   addGlobalFlags(program);
-  for (const add of [
-    addPush,
-    addPull,
-    addList,
-    addQuery,
-    addCat,
-    addShow,
-    addDiff,
-    addLineage,
-    addWatch,
-    addRemove,
-    addUpdate,
-    addUsage,
-    addFsck,
-    addScrub,
-    addExport,
-    addImport,
-  ])
-    addGlobalFlags(add(program, invocation));
-  addSession(program, invocation);
-  addShare(program, invocation);
-  addKeys(program, invocation);
-  addNamespace(program, invocation);
-  addPolicy(program, invocation);
-  addConfig(program, invocation);
-  addCompletion(program, invocation);
+  for (const add of await commandsFor(first)) add(program, invocation);
   return program;
 }

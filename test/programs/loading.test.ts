@@ -59,9 +59,9 @@ describe('what is loaded by', { timeout: 120_000 }, () => {
 
   const push = ['push', 'output.json', '--session', 'run'];
   it.each([
-    { command: ['--version'], ours: 100, packages: 150 },
-    { command: ['ls'], ours: 470, packages: 360 },
-    { command: push, ours: 470, packages: 360 },
+    { command: ['--version'], ours: 40, packages: 130 },
+    { command: ['ls'], ours: 350, packages: 250 },
+    { command: push, ours: 365, packages: 250 },
   ])('$command', ({ command, ours, packages }) => {
     const loaded = loadedBy(home, command);
     expect(loaded.ours.length).toBeLessThanOrEqual(ours);
@@ -82,8 +82,8 @@ describe('what is loaded by', { timeout: 120_000 }, () => {
       ]);
       await lineOf(service, /"msg":"ready"/);
       const loaded = loadedBy(home, [...command, '--data-dir', home.at('served')]);
-      expect(loaded.ours.length).toBeLessThanOrEqual(160);
-      expect(loaded.packages.length).toBeLessThanOrEqual(260);
+      expect(loaded.ours.length).toBeLessThanOrEqual(115);
+      expect(loaded.packages.length).toBeLessThanOrEqual(155);
       expect(
         loaded.ours.filter((file) => /^src\/(store|index|blobs|query|reading|telemetry)\//.test(file)),
       ).toEqual([]);
