@@ -60,8 +60,9 @@ describe('what is loaded by', { timeout: 120_000 }, () => {
   const push = ['push', 'output.json', '--session', 'run'];
   it.each([
     { command: ['--version'], ours: 40, packages: 130 },
-    { command: ['ls'], ours: 350, packages: 250 },
-    { command: push, ours: 365, packages: 250 },
+    // Some 75 and 110 of them serve others, where the command takes longer than 200 ms.
+    { command: ['ls'], ours: 420, packages: 360 },
+    { command: push, ours: 435, packages: 360 },
   ])('$command', ({ command, ours, packages }) => {
     const loaded = loadedBy(home, command);
     expect(loaded.ours.length).toBeLessThanOrEqual(ours);
