@@ -157,12 +157,10 @@ export const attempts: readonly Attempt[] = [
   {
     name: 'refusals while uploads run are ours, with their reason, and a call comes through after them',
     run: async ({ client, way, session }) => {
-      // By HTTP/1.0, which is nginx's default, one in twenty or so comes as 502 first: see docs/proxies.md.
-      const times = isStreamed(way) ? 40 : 1;
       await client.sessions.open(session('sealed'));
       await client.sessions.seal(session('sealed'), 'succeeded');
       const bytes = bytesOf(6, way.isTuned ? 7 * mebibyte : fewBytes);
-      for (let at = 0; at < times; at++) {
+      for (let at = 0; at < 40; at++) {
         const error = await failure(client.push(bytes, { session: session('sealed'), name: 'a' }));
         assert.deepEqual([at, error.code, error.reason], [at, 'FAILED_PRECONDITION', 'SESSION_SEALED']);
       }

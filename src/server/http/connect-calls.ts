@@ -117,16 +117,15 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
 
 /** Sends an answer, each part of it when the one before has gone. */
 async function send(exchange: Exchange, { status, header, body }: UniversalServerResponse): Promise<void> {
-  const { response } = exchange;
   const parts = body?.[Symbol.asyncIterator]();
   try {
     // Handlers set headers before their first answer.
     let part = await parts?.next();
     exchange.hasCallEnd = status === 200;
-    response.writeHead(status, Object.fromEntries(header ?? []));
+    exchange.begin(status, Object.fromEntries(header ?? []));
     for (; parts !== undefined && part?.done === false; part = await parts.next())
       await exchange.write(part.value);
-    response.end();
+    exchange.end();
   } finally {
     void parts?.return?.()?.catch(() => undefined);
   }

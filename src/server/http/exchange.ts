@@ -50,6 +50,8 @@ export class Exchange {
   /** Of a body that is not wanted after the answer. */
   private leftover: Leftover | undefined;
   private isHurried = false;
+  /** Whether the end of the answer is that of the connection. */
+  private endsConnection = false;
   /** Whether a part of the answer is not taken yet. */
   private isWriting = false;
   private held = 1;
@@ -167,13 +169,35 @@ export class Exchange {
     response.writeHead(status, { ...headers, connection: 'close' });
     if (withBody) response.write(body, given);
     else response.flushHeaders();
-    const { socket } = request;
+    this.endConnection();
+  }
+
+  /** Ends the connection behind the answer, and not before what the client still sends. */
+  private endConnection(): void {
+    const { socket } = this.request;
     // Whoever reads to the end has it (RFC 9112, 9.6). Of TLS that is the end of both directions for some.
     if (!('encrypted' in socket)) socket.end();
     this.readLeftover((isWhole) => {
       if (isWhole) socket.destroySoon();
       else socket.destroy();
     });
+  }
+
+  /** Begins an answer that is written in parts. */
+  begin(status: number, headers: Readonly<Record<string, string>>): void {
+    const { request, response, isHttp2 } = this;
+    // Node closes a connection that is not kept when the answer has ended, whatever the client still sends.
+    this.endsConnection = !isHttp2 && !response.shouldKeepAlive && !request.complete;
+    if (this.endsConnection) response.removeHeader('transfer-encoding');
+    response.writeHead(status, headers);
+  }
+
+  /** Ends it. */
+  end(): void {
+    const { request, response } = this;
+    if (!this.endsConnection || request.complete) return void response.end();
+    response.flushHeaders();
+    this.endConnection();
   }
 
   /** Whether so little of the body is still to come that the connection can be used for the next request. */

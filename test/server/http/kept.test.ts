@@ -199,6 +199,30 @@ describe.each(ways)('%s, a refused upload', (way) => {
     },
   );
 
+  const notKept = [
+    ['HTTP/1.0', []],
+    ['HTTP/1.1', ['Connection: close']],
+  ] as const;
+  it.each(calls.flatMap((call) => notKept.map((connection) => [...call, ...connection] as const)))(
+    'as %s, of %s by %s, is read too by %s where the connection is not kept (%j)',
+    async (_what, contentType, method, version, lines) => {
+      const { rig, open } = await opened(way);
+      const socket = await open();
+      const failures: Error[] = [];
+      socket.on('error', (error) => failures.push(error));
+      const size = 48 * MiB;
+      const asked = [`Content-Type: ${contentType}`, `Content-Length: ${size}`, ...lines] as const;
+      socket.write(head(rig.url, `POST ${pathOf(method)} ${version}`, ...asked));
+      const piece = new Uint8Array(MiB);
+      for (let sent = 0; sent < size; sent += piece.length) await write(socket, piece);
+      const { status, body } = parseAnswer(await textOf(socket));
+      expect([status, body.length > 0, failures]).toEqual([expect.any(Number), true, []]);
+      expect([200, 400, 429]).toContain(status);
+      // By either the end of the answer is that of the connection, and nothing is put into its body.
+      expect(body).not.toMatch(/^[0-9a-f]+\r\n/);
+    },
+  );
+
   it('does not hold up the end of the service for long', async () => {
     const { rig, open } = await opened(way, { drainMs: 600_000 });
     const socket = await open();
