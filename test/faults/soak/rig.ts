@@ -3,7 +3,8 @@
  * so that the size of the index stays level. Whether its own memory, its descriptors and the delays of its event loop
  * grow is told by a line through what is measured after the first third.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
 import type { Outcome } from '../outcome.ts';
@@ -18,7 +19,9 @@ const sampleMs = 5_000;
 /** Sessions that one worker keeps before it deletes the oldest. */
 const sessionsKept = 20;
 const workers = 4;
-/** Of contents, in bytes. What was deleted frees its room 75 minutes later, so large ones come seldom: an hour takes 10 GB. */
+/** Different contents of each size. They come again and again: what is deleted keeps its room and rows for 75 minutes. */
+const contents = 500;
+/** Of contents, in bytes; a large one comes seldom. */
 const sizes = [200, 4_000, 60_000, 400_000];
 const large = [3_000_000];
 
@@ -26,6 +29,8 @@ interface Sample {
   readonly hours: number;
   readonly rssAnon: number;
   readonly descriptors: number;
+  /** Of the index on disk, in MiB. Some memory goes with it: LevelDB keeps the index and the filter of each open table. */
+  readonly indexMiB: number;
   /** Of a small call, in milliseconds. */
   readonly answerMs: number;
 }
@@ -42,7 +47,10 @@ async function work(
     const session = `${name}-${run}`;
     const count = chance.between(1, 12);
     for (let at = 0; at < count && !isOver(); at++) {
-      const bytes = bytesOf(chance.seed(), chance.pick(at === 0 && run % 4 === 0 ? large : sizes));
+      const bytes = bytesOf(
+        chance.between(1, contents),
+        chance.pick(at === 0 && run % 4 === 0 ? large : sizes),
+      );
       const metadata = { step: String(at % 5), agent: name };
       const { artifact } = await client.push(bytes, { session, name: `file-${at}`, metadata });
       const download = await client.download(artifact.id);
@@ -57,12 +65,21 @@ async function work(
   return calls;
 }
 
-function sampleOf({ pid }: Service, beganMs: number, answerMs: number): Sample {
+function indexMiBOf({ dataDir }: Service): number {
+  const directory = join(dataDir, 'index');
+  const names = readdirSync(directory).filter((name) => !name.startsWith('ballast'));
+  const sizes = names.map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0);
+  return sizes.reduce((sum, size) => sum + size, 0) / 1024 ** 2;
+}
+
+function sampleOf(service: Service, beganMs: number, answerMs: number): Sample {
+  const { pid } = service;
   const [, kibibytes] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return {
     hours: (performance.now() - beganMs) / 3_600_000,
     rssAnon: Number(kibibytes) / 1024,
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    indexMiB: indexMiBOf(service),
     answerMs,
   };
 }
@@ -110,7 +127,8 @@ export async function soak(minutes: number, seed: number): Promise<Outcome> {
     ],
     said:
       `${calls} calls; RssAnon ${[0, 1 / 3, 2 / 3, 1].map((part) => at(part).rssAnon.toFixed(0)).join(', ')} MiB, ` +
-      `${memory.toFixed(1)} MiB an hour; ${at(1).descriptors} descriptors, ${descriptors.toFixed(1)} an hour; ` +
+      `${memory.toFixed(1)} MiB an hour, with an index of ${at(1 / 3).indexMiB.toFixed(0)} to ` +
+      `${at(1).indexMiB.toFixed(0)} MiB; ${at(1).descriptors} descriptors, ${descriptors.toFixed(1)} an hour; ` +
       `a small answer takes ${grows((sample) => sample.answerMs).toFixed(1)} ms more an hour`,
   };
 }
