@@ -229,7 +229,11 @@ async function openAdminOf(
   });
 }
 
-/** A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for. */
+/**
+ * A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for.
+ *
+ * @returns undefined if a signal came first.
+ */
 async function openStoreOf(
   config: ServeConfig,
   { signals }: Surroundings,
@@ -245,12 +249,15 @@ async function openStoreOf(
     warn: (message: string) => log.warn(message),
     debug: (message: string) => log.debug(message),
   };
-  return await openWhenFree({ ...config, ...tell, ...listeners }, async () => {
+  const embedded = await openWhenFree({ ...config, ...tell, ...listeners }, async () => {
     if (!waits)
       log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
     waits = true;
     return isSignalled;
   });
+  // Nobody was told that it serves: there is nothing to drain, and no grace to be given.
+  if (isSignalled) await embedded?.close();
+  return isSignalled ? undefined : embedded;
 }
 
 interface DoorParts {
