@@ -114,12 +114,13 @@ async function compile(): Promise<void> {
   rmSync(data, { recursive: true });
 }
 
-/** Node keeps compiled code by the user who runs it, in a directory that ends with the user's number. */
+/** Node keeps compiled code for the user who runs it, in a directory whose name ends with the user's number. */
 function giveCompiled(): void {
   for (const name of readdirSync(compiled)) {
     const own = name.replace(/\d+$/, String(user));
     renameSync(join(compiled, name), join(compiled, own));
     symlinkSync(own, join(compiled, name.replace(/\d+$/, '0')));
+    for (const file of readdirSync(join(compiled, own))) chmodSync(join(compiled, own, file), 0o644);
   }
 }
 

@@ -44,8 +44,10 @@ export function packagesOf(
     packages: Record<string, Locked>;
   };
   const paths = new Set(modules.map(packagePathOf).filter((path) => path !== undefined));
+  const walked = new Set<string>();
   const add = (path: string) => {
-    if (paths.has(path)) return;
+    if (walked.has(path)) return;
+    walked.add(path);
     paths.add(path);
     for (const name of Object.keys(packages[path]?.dependencies ?? {})) add(`node_modules/${name}`);
   };
