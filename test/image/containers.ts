@@ -18,7 +18,7 @@ const locked = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-pr
 const limits = ['--ulimit', 'nofile=4096:4096', '--ulimit', 'nproc=4096:4096'];
 
 /** What a container is run with. */
-export interface Run {
+interface Run {
   /** Of `podman run`, such as volumes and users. */
   readonly flags?: readonly string[];
   /** What comes after the image. */

@@ -1,6 +1,8 @@
 /** Looks at the image without running the service for long: how large it is, what it says of itself, what is in it. */
 import assert from 'node:assert/strict';
-import type { Attempt, Rig } from './attempts.ts';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Attempt, dataIn, type Rig, user } from './attempts.ts';
 
 const megabyte = 1_000_000;
 
@@ -50,6 +52,21 @@ export const looks: readonly Attempt[] = [
       assert.equal(version.said.trim(), labels['org.opencontainers.image.version']);
       assert.deepEqual(Object.keys(config.Volumes), ['/data']);
       return `version ${version.said.trim()}, user ${config.User}`;
+    },
+  },
+  {
+    name: 'it pushes without a service',
+    run: async (rig) => {
+      const [work, data] = [await rig.volume({ mode: 0o755 }), await rig.volume({ ...user, mode: 0o700 })];
+      await writeFile(join(work, 'output.json'), '{"total": 42}\n');
+      const flags = [...dataIn(data), '--volume', `${work}:/work:ro`, '--workdir', '/work'];
+      const beganMs = performance.now();
+      const args = ['push', 'output.json', '--session', 'run_42'];
+      const push = rig.containers.start(rig.image, { flags, args });
+      assert.equal(await push.ended, 0, push.said);
+      const ms = performance.now() - beganMs;
+      assert.match(push.said, /^art_\w{26} +v1 .* new +run_42\/output\.json$/m);
+      return `${ms.toFixed(0)} ms`;
     },
   },
   {
