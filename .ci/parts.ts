@@ -41,6 +41,19 @@ export const parts: readonly Part[] = [
     command: 'node test/proxies/main.ts',
   },
   {
+    name: 'image',
+    dependsOn: [
+      ...service,
+      'Dockerfile',
+      '.dockerignore',
+      'scripts',
+      'test/image',
+      'test/faults/clock',
+      'LICENSE',
+    ],
+    command: 'test/image/run.sh',
+  },
+  {
     name: 'benchmarks work',
     dependsOn: [...service, 'bench'],
     command: 'npm run --silent bench -- --quick --runs 1 --sizes 10k',

@@ -1,8 +1,9 @@
 /**
  * Builds `dist/`: the program as a few JavaScript files, which load in a third of the time that the sources take. It
- * does nothing if `dist/` was made from exactly these sources. `bin/artifacta` runs it for as long as that is so.
+ * does nothing if `dist/` was made from exactly these sources, and with `--check` only says so by its exit code.
+ * `bin/artifacta` runs it for as long as that is so.
  *
- *     node scripts/build.ts [--force]
+ *     node scripts/build.ts [--force | --check]
  *
  * A file's name holds a hash of what it contains, but for `main.js`, which is replaced last. So a program that runs
  * goes on with the files that it was started with.
@@ -127,25 +128,20 @@ async function build(): Promise<void> {
   mkdirSync(dist, { recursive: true });
   const begun = now();
   const digest = digestOfInputs();
-  const [chunks, { noticesOf }] = await Promise.all([bundle(), import('./notices.ts')]);
+  const [chunks, { noticesOf, packagesOf }] = await Promise.all([bundle(), import('./notices.ts')]);
   if (digestOfInputs() !== digest)
     throw new Error('the sources changed while they were bundled: start again');
   const modules = chunks.flatMap(({ moduleIds }) => moduleIds).filter((id) => !id.startsWith('\0'));
   const main = chunks.find(({ fileName }) => fileName === 'main.js')!;
   const files = [...chunks.filter((chunk) => chunk !== main), main];
   for (const { fileName, code } of files) if (fileName !== main.fileName) replace(fileName, code);
-  replace(
-    'THIRD_PARTY_NOTICES',
-    noticesOf(
-      root,
-      modules.map((id) => relative(root, id)),
-      nativePackages,
-    ),
-  );
+  const paths = modules.map((id) => relative(root, id));
+  replace('THIRD_PARTY_NOTICES', noticesOf(root, paths, nativePackages));
   replace('package.json', `${JSON.stringify({ type: 'module', private: true })}\n`);
   replace(main.fileName, main.code);
   const names = files.map(({ fileName }) => fileName);
-  replace('made-from', `${JSON.stringify({ digest, files: names.sort() }, undefined, 2)}\n`);
+  const packages = packagesOf(root, paths, nativePackages).map(({ path }) => path);
+  replace('made-from', `${JSON.stringify({ digest, files: names.sort(), packages }, undefined, 2)}\n`);
   utimesSync(stamp, begun, begun);
   removeOld(new Set([...names, 'THIRD_PARTY_NOTICES', 'package.json', 'made-from']));
 }
@@ -160,4 +156,5 @@ function isCurrent(): boolean {
   return true;
 }
 
-if (process.argv.includes('--force') || !isCurrent()) await build();
+if (process.argv.includes('--check')) process.exitCode = isCurrent() ? 0 : 1;
+else if (process.argv.includes('--force') || !isCurrent()) await build();

@@ -9,6 +9,7 @@ const accepted = ['MIT', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', '0
 interface Locked {
   readonly version: string;
   readonly license?: string;
+  readonly integrity?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
@@ -19,18 +20,44 @@ interface Locked {
  * @throws Error for a package whose licence is not among those that were looked at.
  */
 export function noticesOf(root: string, modules: readonly string[], beside: readonly string[]): string {
+  const parts = packagesOf(root, modules, beside).map(({ path, name, locked }) =>
+    noticeOf(root, path, name, locked),
+  );
+  return `${introduction}${parts.join('')}`;
+}
+
+/** What others wrote and is in a bundle or beside it. */
+interface Bundled {
+  /** Its directory, relative to the root of the checkout. */
+  readonly path: string;
+  readonly name: string;
+  readonly locked: Locked;
+}
+
+/** In the order of their paths. Parameters are those of {@link noticesOf}. @throws Error for one that is not locked. */
+export function packagesOf(
+  root: string,
+  modules: readonly string[],
+  beside: readonly string[],
+): readonly Bundled[] {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, Locked>;
   };
   const paths = new Set(modules.map(packagePathOf).filter((path) => path !== undefined));
+  const walked = new Set<string>();
   const add = (path: string) => {
-    if (paths.has(path)) return;
+    if (walked.has(path)) return;
+    walked.add(path);
     paths.add(path);
     for (const name of Object.keys(packages[path]?.dependencies ?? {})) add(`node_modules/${name}`);
   };
   for (const name of beside) add(`node_modules/${name}`);
-  const parts = [...paths].sort().map((path) => noticeOf(root, path, packages[path]));
-  return `${introduction}${parts.join('')}`;
+  return [...paths].sort().map((path) => {
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    const locked = packages[path];
+    if (locked === undefined) throw new Error(`${name} is bundled, and not in package-lock.json`);
+    return { path, name, locked };
+  });
 }
 
 const introduction = `Artifacta is distributed with software of others. Each part names a package, its version, its
@@ -46,9 +73,7 @@ function packagePathOf(module: string): string | undefined {
   return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(installed)?.[0];
 }
 
-function noticeOf(root: string, path: string, locked: Locked | undefined): string {
-  const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-  if (locked === undefined) throw new Error(`${name} is bundled, and not in package-lock.json`);
+function noticeOf(root: string, path: string, name: string, locked: Locked): string {
   const license = locked.license ?? 'none that is named';
   const names = license.replace(/[()]/g, '').split(/ (?:AND|OR) /);
   if (!names.every((each) => accepted.includes(each)))

@@ -38,6 +38,8 @@ async function serve(args: readonly string[]): Promise<number> {
   }
   try {
     const config = readServeConfig(args);
+    // Loading takes a while, in which process 1 of a container hears no signal that it does not heed.
+    const signals = catchSignals();
     // Before anything else loads the library of protobuf.
     await import('./programs/native-base64.ts');
     const { serveUntilSignalled } = await import('./programs/serve.ts');
@@ -46,7 +48,7 @@ async function serve(args: readonly string[]): Promise<number> {
     await serveUntilSignalled(config, {
       version,
       main,
-      signals: catchSignals(),
+      signals,
       inputEnd: config.whileStdin ? watchInput() : new Promise(() => {}),
       hangup,
       fail,
@@ -66,11 +68,12 @@ async function reap(args: readonly string[]): Promise<number> {
   }
   try {
     const config = readReapConfig(args);
-    const { reapUntilStopped } = await import('./programs/reap.ts');
+    // Before it loads, as in `serve`.
     const { first, second } = catchSignals();
     void second.then(() => process.exit(exitCodes.interrupted));
     // Whoever started it beside itself has ended.
     const left = new Promise((resolve) => process.once('disconnect', resolve));
+    const { reapUntilStopped } = await import('./programs/reap.ts');
     const isWell = await reapUntilStopped(config, { version, stopped: Promise.race([first, left]) });
     return isWell ? exitCodes.ok : exitCodes.failed;
   } catch (error) {

@@ -266,7 +266,11 @@ async function openInTurn(
   });
 }
 
-/** A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for. */
+/**
+ * A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for.
+ *
+ * @returns undefined if `until` was true before.
+ */
 async function openStoreOf(
   config: ServeConfig,
   until: () => Promise<boolean>,
@@ -278,12 +282,16 @@ async function openStoreOf(
     warn: (message: string) => log.warn(message),
     debug: (message: string) => log.debug(message),
   };
-  return await openWhenFree({ ...config, ...tell, ...listeners }, async () => {
+  const embedded = await openWhenFree({ ...config, ...tell, ...listeners }, async () => {
     if (!waits)
       log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
     waits = true;
     return await until();
   });
+  // Nobody was told that it serves: there is nothing to drain, and no grace to be given.
+  const isOver = embedded !== undefined && (await until());
+  if (isOver) await embedded?.close();
+  return isOver ? undefined : embedded;
 }
 
 interface DoorParts {

@@ -1,7 +1,7 @@
 /** Listening: what cannot be listened on, and the place of a Unix socket. */
 import { chmod, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { socketPathBytesMax } from '../domain/address.ts';
 import { makeDirectories } from '../domain/system/make-directories.ts';
 
@@ -32,7 +32,7 @@ function reasonOf(message: string): string {
 export async function prepareSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > socketPathBytesMax)
     throw new Error(`the socket's path is longer than ${socketPathBytesMax} bytes: ${path}`);
-  await privateDirectory(dirname(path));
+  await privateDirectory(dirname(path), path);
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error(`there is something else where the socket is to be: ${path}`);
@@ -41,12 +41,18 @@ export async function prepareSocket(path: string): Promise<void> {
 }
 
 /** Whoever may enter the directory may call the service: being the only one is the socket's authentication. */
-async function privateDirectory(path: string): Promise<void> {
+async function privateDirectory(path: string, socket: string): Promise<void> {
   const created = await makeDirectories({ mkdir, stat }, path);
   if (created !== undefined) await chmod(path, 0o700);
-  const { mode } = await lstat(path);
-  if ((mode & 0o077) !== 0)
-    throw new Error(`the socket's directory must be open to its owner only: chmod 700 ${path}`);
+  const { mode, uid } = await lstat(path);
+  if ((mode & 0o077) !== 0) {
+    // One that several containers share is not theirs to close.
+    const closing = uid === process.getuid?.() ? `chmod 700 ${path}, or name ` : 'name ';
+    const own = join(path, 'own', basename(socket));
+    throw new Error(
+      `the socket's directory must be open to its owner only: ${closing}${own}, whose directory is then made`,
+    );
+  }
   if (await isForeign(path)) throw new Error(`the socket's directory belongs to somebody else: ${path}`);
 }
 

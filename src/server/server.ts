@@ -244,6 +244,11 @@ interface EndingParts {
   readonly options: Pick<ServerOptions, 'graceMs' | 'drainMs' | 'onStopping'>;
 }
 
+/** How long of a grace calls are still taken: an idle service is to have ended when it is over, which takes a moment. */
+function takingMs(graceMs: number): number {
+  return graceMs - Math.min(500, graceMs / 10);
+}
+
 /** How long broken-off handlers get to clean up and to send their last status, in milliseconds. */
 const cleanUpMs = 2_000;
 
@@ -271,7 +276,7 @@ class Ending {
   private async run(): Promise<DrainResult> {
     const { readiness, calls, stop, options } = this.parts;
     readiness.set('leaving');
-    await this.settled(undefined, options.graceMs ?? 0);
+    await this.settled(undefined, takingMs(options.graceMs ?? 0));
     readiness.set('stopping');
     options.onStopping?.();
     const closed = Promise.all(this.servers.map((server) => server.shutDown())).then(() => undefined);

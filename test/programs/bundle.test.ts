@@ -204,6 +204,15 @@ describe('the notices', () => {
     expect(notices).toContain('Copyright Somebody');
   });
 
+  it('name what a package beside the bundle depends on, though parts of it are bundled', () => {
+    const locked = { version: '1.0.0', license: 'MIT' };
+    mkdirSync(join(home, 'node_modules/a'), { recursive: true });
+    mkdirSync(join(home, 'node_modules/b'));
+    const packages = { 'node_modules/a': { ...locked, dependencies: { b: '1' } }, 'node_modules/b': locked };
+    writeFileSync(join(home, 'package-lock.json'), JSON.stringify({ packages }));
+    expect(noticesOf(home, ['node_modules/a/index.js'], ['a'])).toContain('b 1.0.0 (MIT)');
+  });
+
   it.each(['GPL-3.0-only', '(MIT AND MPL-2.0)', undefined])('refuse the licence %s', (license) => {
     const modules = packageAt('node_modules/c', { version: '1.0.0', license });
     expect(() => noticesOf(home, modules, [])).toThrow(/^c has the licence .*not accepted/);

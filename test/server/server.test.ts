@@ -1,7 +1,7 @@
 /** Starting and ending the doors. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -205,5 +205,28 @@ describe('the socket', () => {
     await expect(start(join(open, 'sock'))).rejects.toThrow(/open to its owner only: chmod 700/);
     await expect(start(join(directory, 'file'))).rejects.toThrow(/something else/);
     await expect(start(join(directory, 'x'.repeat(120)))).rejects.toThrow(/longer than/);
+  });
+
+  it.each([
+    ['0777', 0o777],
+    ['1777', 0o1777],
+    ['2775', 0o2775],
+  ])('says where it may be in a directory with the mode %s, which containers share', async (_name, mode) => {
+    const shared = join(await temporaryDirectory(), 'shared');
+    await mkdir(shared);
+    await chmod(shared, mode);
+    const start = (socket: string) => startTestServer(() => {}, { socket });
+    const error = await start(join(shared, 'sock')).then(
+      () => expect.unreachable(),
+      (thrown: Error) => thrown,
+    );
+    const [, named] = /or name (\S+), whose directory/.exec(error.message) ?? [];
+    expect(named).toBe(join(shared, 'own', 'sock'));
+    // And again, as after a restart.
+    for (const _of of ['the first', 'the second']) {
+      await using server = await start(named!);
+      expect(server.addresses.socket).toBe(named);
+      expect((await stat(join(shared, 'own'))).mode & 0o7777).toBe(0o700);
+    }
   });
 });

@@ -32,7 +32,7 @@ const libraries = ['/usr/lib', '/usr/lib64', '/usr/local/lib'].flatMap((root) =>
 );
 
 /** The library; undefined if there is none. */
-function faketime(): string | undefined {
+export function faketime(): string | undefined {
   return libraries.find((path) => existsSync(path));
 }
 

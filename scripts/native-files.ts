@@ -1,0 +1,36 @@
+/** The files of packages with native parts that a bundle needs beside itself, on the platform that this runs on. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+
+/**
+ * Paths relative to the root of a checkout, where these packages are installed.
+ * @returns undefined if what this platform needs is not installed.
+ */
+export function nativeFiles(root: string): readonly string[] | undefined {
+  const level = join(root, 'node_modules/classic-level');
+  const crc = join(root, 'node_modules/@node-rs/crc32');
+  if (![level, crc, join(root, 'node_modules/node-gyp-build')].every((path) => existsSync(path)))
+    return undefined;
+  const packages = createRequire(join(root, 'package.json'));
+  const { resolve } = packages('node-gyp-build') as { resolve(directory: string): string };
+  try {
+    // Each finds its own by the platform and the library of C; what the second has loaded says which it was.
+    const prebuilt = resolve(level);
+    packages('@node-rs/crc32');
+    const loaded = Object.keys(packages.cache).find((path) => /\/@node-rs\/crc32-.*\.node$/.test(path));
+    if (loaded === undefined) return undefined;
+    return [
+      ...['package.json', 'LICENSE', 'binding.js'].map((name) => join(level, name)),
+      prebuilt,
+      ...['package.json', 'LICENSE', 'index.js', 'node-gyp-build.js'].map((name) =>
+        join(root, 'node_modules/node-gyp-build', name),
+      ),
+      ...['package.json', 'LICENSE', 'index.js'].map((name) => join(crc, name)),
+      join(dirname(loaded), 'package.json'),
+      loaded,
+    ].map((path) => relative(root, path));
+  } catch {
+    return undefined;
+  }
+}
