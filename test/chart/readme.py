@@ -14,6 +14,10 @@ HEAD = """# Chart: artifacta
     helm install store helm/artifacta --namespace agents --set image.repository=registry.example.org/artifacta
 
 What is misspelt, or contradicts something else, is refused. This page is made from the comments in `values.yaml`.
+
+In `templates/`, a file of yaml is an object of that name. What they share: `_names.tpl` (names, labels, the image),
+`_settings.tpl` (the environment), `_pod.tpl` (contexts, probes, files), `_volumes.tpl` (data and exports),
+`_refusals.tpl` (contradictions). `files/` has the dashboard and the program of `helm test`.
 """
 
 

@@ -78,6 +78,7 @@ def test_the_schema_has_the_values_and_no_others():
 # Settings that the chart leaves alone, and why.
 LEFT = {
     "ARTIFACTA_WITH_REAPER": "the reaper is a sidecar",
+    "ARTIFACTA_WHILE_STDIN": "for a service that a program brings along",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "tracing.endpoint gives the other; extraEnv takes this one",
 }
 

@@ -48,6 +48,10 @@ REFUSED = {
         {"tls": {"clientCa": {"existingSecret": "a"}}},
         "tls.clientCa: needs tls.existingSecret",
     ),
+    "every web site and no authentication": (
+        {"auth": {"enabled": False}, "http": {"corsOrigins": ["*"]}},
+        r"http.corsOrigins: \* goes not with auth.enabled=false",
+    ),
     "two authorities of clients": (
         {"tls": {"existingSecret": "t", "clientCa": {"existingSecret": "a", "existingConfigMap": "b"}}},
         "tls.clientCa.existingConfigMap: goes not with",

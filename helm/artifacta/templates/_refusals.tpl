@@ -40,6 +40,9 @@
 {{- if and (include "artifacta.clientCa" .) (not .Values.tls.existingSecret) -}}
 {{- fail "tls.clientCa: needs tls.existingSecret: clients show certificates over TLS only" -}}
 {{- end -}}
+{{- if and (has "*" .Values.http.corsOrigins) (not .Values.auth.enabled) -}}
+{{- fail "http.corsOrigins: * goes not with auth.enabled=false, where every web site could call; name the origins" -}}
+{{- end -}}
 {{- range .Values.extraEnv -}}
 {{- if or (hasPrefix "ARTIFACTA_" .name) (eq "HOME" .name) -}}
 {{- fail (printf "extraEnv: %s is set by the chart; there is a value for each setting" .name) -}}
