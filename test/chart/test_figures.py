@@ -1,4 +1,4 @@
-"""The dashboard and the alarms name figures that exist: those that test/telemetry/docs.test.ts compares with the code."""
+"""The dashboard and the alarms name figures that exist, which test/telemetry/docs.test.ts compares with the code."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """
-Runs the pod that the chart renders, by podman: `main.py IMAGE [EARLIER]`. It is pushed to, killed, stopped, run by another
-user, and, with an image of an earlier commit, upgraded from that with its data. Prints a line for each of them.
+Runs the pod that the chart renders, by podman: `main.py IMAGE [EARLIER]`. It is pushed to, killed, stopped, run by
+another user, restored, and, with an image of an earlier commit, upgraded from that with its data. Prints a line for each.
 """
 
 import hashlib

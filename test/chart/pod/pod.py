@@ -1,7 +1,7 @@
 """
-A pod as the chart renders it, by podman: native sidecars start first and stop last, an emptyDir is a directory open to all,
-a claim one of root's, fsGroup is given to both, probes are polled, and the containers share a network that has loopback only.
-What this does not know of a pod it refuses, rather than leave it out.
+A pod as the chart renders it, by podman: native sidecars start first and stop last, an emptyDir is a directory open to
+all, a claim one of root's, fsGroup is given to both, probes are polled, and the containers share a network that has
+loopback only. What this does not know of a pod it refuses, rather than leave it out.
 """
 
 import json

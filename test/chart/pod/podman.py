@@ -28,7 +28,8 @@ class Podman:
     def start(self, name: str, *args: str) -> None:
         """A container that goes on by itself."""
         self.made.append(name)
-        self.ask("run", "--detach", "--name", name, "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096", *args)
+        limits = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]
+        self.ask("run", "--detach", "--name", name, *limits, *args)
 
     def state(self, name: str, what: str) -> str:
         return self.ask("inspect", name, "--format", f"{{{{.State.{what}}}}}").decode().strip()

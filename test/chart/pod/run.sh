@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the image of this checkout, and that of the first commit that had one, and has podman run the pod that the chart
-# renders: see main.py. With images as arguments it builds none: run.sh IMAGE [EARLIER].
+# Builds the image of this checkout, and that of the first commit that had one, and has podman run the pod that the
+# chart renders: see main.py. With images as arguments it builds none: run.sh IMAGE [EARLIER].
 set -eu
 cd "$(dirname "$0")/../../.."
 for command in python3 openssl nsenter; do
