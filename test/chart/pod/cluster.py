@@ -98,10 +98,10 @@ def must_pass(test: Pod) -> None:
 
 
 def figure(pod: Pod, port: int, name: str) -> float:
-    """From where Prometheus scrapes."""
+    """From where Prometheus scrapes; 0 for one that is not there yet."""
     script = f"fetch('http://127.0.0.1:{port}/metrics').then((r) => r.text()).then(console.log)"
     text = pod.inside("node", "-e", script).stdout.decode()
-    return float(next(line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith(name)))
+    return float(next((line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith(name)), 0))
 
 
 def wait_for_pass(pod: Pod) -> None:
@@ -110,6 +110,8 @@ def wait_for_pass(pod: Pod) -> None:
     while time.monotonic() < deadline:
         if figure(pod, 9091, "artifacta_reaper_last_success_timestamp_seconds") > 0:
             return
+        if pod.podman.state(pod.container_name(pod.by_name("reaper")), "Running") != "true":
+            break
         time.sleep(0.5)
     raise AssertionError(f"the reaper has made no pass\n{pod.logs(pod.by_name('reaper'))}")
 

@@ -57,7 +57,8 @@ def exports(cluster: Cluster) -> list[Path]:
 
 def lifecycle(cluster: Cluster, image: str, earlier: str | None) -> None:
     """One volume, from its first pod to another user's."""
-    values: Tree = {"exports": {"enabled": True}}
+    # Earlier images take no units.
+    values: Tree = {"exports": {"enabled": True}, "reaper": {"scrubBytesPerSecond": 4194304}}
     begun = time.monotonic()
     pod, test = cluster.install(earlier or image, values)
     say(f"started: ready in {time.monotonic() - begun:.1f} s, {earlier or image}")

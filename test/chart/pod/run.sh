@@ -23,7 +23,6 @@ work=$(mktemp -d)
 images=
 cleanup() {
   for image in $images; do buildah --storage-driver vfs rmi --force "$image" > /dev/null 2>&1 || true; done
-  git worktree remove --force "$work/earlier" 2> /dev/null || true
   rm -rf "$work"
 }
 trap cleanup EXIT
@@ -45,7 +44,8 @@ if [ $# -eq 0 ]; then
   build . "now-$$"
   set -- "localhost/chart-test:now-$$"
   first=$(git log --diff-filter=A --format=%H -- Dockerfile | tail -n 1)
-  if [ -n "$first" ] && git worktree add --detach "$work/earlier" "$first" > /dev/null 2>&1; then
+  mkdir "$work/earlier"
+  if [ -n "$first" ] && git archive "$first" | tar -x -C "$work/earlier"; then
     build "$work/earlier" "earlier-$$"
     set -- "$@" "localhost/chart-test:earlier-$$"
   else
