@@ -20,6 +20,7 @@ REFUSED = {
     "a port that there is not": ({"service": {"grpcPort": 70000}}, "/service/grpcPort"),
     "root": ({"podSecurityContext": {"runAsUser": 0}}, "/podSecurityContext/runAsUser"),
     "another mesh": ({"mesh": {"kind": "consul"}}, "/mesh/kind"),
+    "a name that no Service can have": ({"fullnameOverride": "a.b"}, "fullnameOverride: must be given"),
     "a way up": ({"persistence": {"subdirectory": "../other"}}, "/persistence/subdirectory"),
     "one port twice": ({"service": {"httpPort": 50051}}, "service.httpPort: must be another"),
     "killed before it has drained": (
@@ -86,6 +87,13 @@ def test_is_refused(name):
     values, said = REFUSED[name]
     with pytest.raises(helm_python.HelmError, match=f"(?s){said}"):
         render(GOOD | values)
+
+
+@pytest.mark.parametrize("name", ["1st", "a.b"])
+def test_a_release_whose_name_no_service_can_have_is_refused(name):
+    with pytest.raises(helm_python.HelmError, match="fullnameOverride: must be given"):
+        render(GOOD, name=name)
+    render(GOOD | {"fullnameOverride": "store"}, name=name)
 
 
 def test_an_older_kubernetes_is_refused():

@@ -1,11 +1,12 @@
 """Whatever the values, what comes out is what Kubernetes takes, and a pod that may do little."""
 
+import json
 import re
 
 import helm_python
 import kubernetes_validate
 import pytest
-from chart import CHART, NOTES, PATH, VALUES, changed, containers, documents, environment, one, render, rendered
+from chart import CHART, NOTES, PATH, ROOT, VALUES, changed, containers, documents, environment, one, render, rendered
 
 # The oldest that Chart.yaml allows, and the newest that there are schemas for.
 VERSIONS = ["1.29", "1.37"]
@@ -136,6 +137,10 @@ def test_what_cannot_be_changed_stays_when_the_rest_does():
     assert "9.9.9" not in str(fixed(after)) and str(CHART.metadata["version"]) not in str(fixed(before))
 
 
+def test_it_is_for_the_version_beside_it():
+    assert CHART.metadata["appVersion"] == json.loads((ROOT / "package.json").read_text())["version"]
+
+
 def test_long_names_are_cut():
     for document in documents(CHART.render(VALUES["tls"] | {"fullnameOverride": ""}, name="r" * 53, namespace="n")):
         assert len(document["metadata"]["name"]) <= 63, document["metadata"]["name"]
@@ -154,7 +159,7 @@ def test_figures_are_served_under_the_names_that_are_scraped():
 
 WARNINGS = {
     "minimal": ["neither TLS nor a mesh", "Exports are off", "It needs a key first"],
-    "tls": ["will delete the claim", "needs a BackendTLSPolicy"],
+    "tls": ["will delete the claims", "needs a BackendTLSPolicy"],
     "istio": [],
     "linkerd": ["Exports are off", "It needs a key first"],
     "passing": ["auth.enabled is false", "No NetworkPolicy", "goes with the pod", "Exports are off"],

@@ -1,5 +1,9 @@
 {{/* Values that contradict each other. What is wrong with one alone, the schema refuses. */}}
 {{- define "artifacta.refuse" -}}
+{{- $name := include "artifacta.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "fullnameOverride: must be given, as letters, digits and hyphens after a letter: a Service cannot be called %s" $name) -}}
+{{- end -}}
 {{- $ending := add .Values.shutdown.graceSeconds .Values.shutdown.drainSeconds -}}
 {{- $given := .Values.shutdown.terminationGracePeriodSeconds -}}
 {{- if and (not (kindIs "invalid" $given)) (le (int64 $given) (int64 $ending)) -}}

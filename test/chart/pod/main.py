@@ -1,6 +1,7 @@
 """
 Runs the pod that the chart renders, by podman: `main.py IMAGE [EARLIER]`. It is pushed to, killed, stopped, run by
-another user, restored, and, with an image of an earlier commit, upgraded from that with its data. Prints a line for each.
+another user, restored, and, with an image of an earlier commit, upgraded from that with its data. It prints what went
+well.
 """
 
 import hashlib
