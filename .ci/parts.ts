@@ -54,6 +54,11 @@ export const parts: readonly Part[] = [
     command: 'test/image/run.sh',
   },
   {
+    name: 'chart: the pod, by podman',
+    dependsOn: [...service, 'Dockerfile', 'scripts', 'helm', 'test/chart', 'docs/kubernetes.md'],
+    command: 'test/chart/pod/run.sh',
+  },
+  {
     name: 'benchmarks work',
     dependsOn: [...service, 'bench'],
     command: 'npm run --silent bench -- --quick --runs 1 --sizes 10k',
