@@ -56,4 +56,5 @@ const { status } = spawnSync(
   [join(root, 'scripts', 'build.ts')],
   { cwd: root, stdio: ['ignore', 2, 2] },
 );
-if (status !== 0) process.exit(status ?? 1);
+if (status !== 0)
+  console.error('The program could not be bundled: its sources are run, which start more slowly.');

@@ -28,7 +28,8 @@ if (compileCacheDir !== undefined) enableCompileCache(compileCacheDir);
 
 const argv = process.argv.slice(2);
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { serve, reap };
-const command = commands[argv[0] ?? ''];
+const [name = ''] = argv;
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
 process.exit(command === undefined ? await commandLine(argv) : await command(argv.slice(1)));
 
 async function serve(args: readonly string[]): Promise<number> {

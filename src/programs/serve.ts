@@ -261,6 +261,8 @@ async function openInTurn(
     socket,
     over,
     open: (isServed) => open(async () => isOver || (await isServed())),
+    onRefused: () =>
+      log.warn({ socket }, 'what has the socket does not answer; it is asked again until it does'),
     onUsed: () =>
       log.info({ socket, data_dir: dataDir, pid: process.pid, served_by: 'another process' }, 'ready'),
   });

@@ -9,8 +9,9 @@ import { pause } from '../domain/timer.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { Health } from '../server/grpc/health.ts';
 
-/** Between finding out that a service ends and looking again, in milliseconds. */
+/** Between finding out that a service ends and looking again, in milliseconds; twice as long each time, up to that. */
 const lookAgainMs = 50;
+const lookAgainMsMax = 2_000;
 
 interface Use<Opened> {
   /** Path of the socket of the data directory. */
@@ -21,6 +22,8 @@ interface Use<Opened> {
   readonly open: (isServed: () => Promise<boolean>) => Promise<Opened | undefined>;
   /** Told each time that a service of somebody else is used. */
   readonly onUsed: () => void;
+  /** Told once if what has the socket is not to be used. */
+  readonly onRefused: () => void;
 }
 
 /**
@@ -34,15 +37,20 @@ export async function openUnlessServed<Opened>({
   over,
   open,
   onUsed,
+  onRefused,
 }: Use<Opened>): Promise<Opened | undefined> {
   let isOver = false;
   void over.then(() => {
     isOver = true;
   });
-  while (!isOver) {
+  for (let pauseMs = lookAgainMs; !isOver; ) {
     if (await answersOurs(socket)) {
-      await stayWith(socket, over, onUsed);
-      if (!isOver) await pause(lookAgainMs);
+      const wasUsed = await stayWith(socket, over, onUsed);
+      if (isOver) return undefined;
+      // One that is about to end refuses for a short time.
+      if (!wasUsed && pauseMs === lookAgainMsMax) onRefused();
+      await pause(pauseMs);
+      pauseMs = wasUsed ? lookAgainMs : Math.min(2 * pauseMs, lookAgainMsMax);
     } else {
       const opened = await open(() => answersOurs(socket));
       if (opened !== undefined) return opened;
@@ -51,14 +59,18 @@ export async function openUnlessServed<Opened>({
   return undefined;
 }
 
-/** Keeps a call open, for which the service stays, until it is over or the service ends. */
-async function stayWith(socket: string, over: Promise<unknown>, onUsed: () => void): Promise<void> {
+/**
+ * Keeps a call open, for which the service stays, until it is over or the service ends.
+ *
+ * @returns whether the service took it.
+ */
+async function stayWith(socket: string, over: Promise<unknown>, onUsed: () => void): Promise<boolean> {
   const stop = new AbortController();
   void over.then(() => stop.abort());
   const endpoint = await openEndpoint(`unix:${socket}`);
+  let isUsed = false;
   try {
     const { watch } = createClient(Health, endpoint.transport);
-    let isUsed = false;
     for await (const _status of watch({}, { signal: stop.signal })) {
       if (!isUsed) onUsed();
       isUsed = true;
@@ -68,4 +80,5 @@ async function stayWith(socket: string, over: Promise<unknown>, onUsed: () => vo
   } finally {
     await endpoint.close();
   }
+  return isUsed;
 }

@@ -195,6 +195,7 @@ export class Exchange {
   /** Ends it. */
   end(): void {
     const { request, response } = this;
+    this.isAnswered = true;
     if (!this.endsConnection || request.complete) return void response.end();
     response.flushHeaders();
     this.endConnection();
@@ -220,7 +221,8 @@ export class Exchange {
     const end = this.hasCallEnd && !this.isWriting ? callEnd(request, error) : undefined;
     if (end === undefined || response.writableEnded) return;
     unsent.hand(end.body.length);
-    response.end(end.body, () => unsent.give(end.body.length));
+    response.write(end.body, () => unsent.give(end.body.length));
+    this.end();
   }
 
   /**
@@ -286,6 +288,8 @@ export class Exchange {
     if (this.leftover !== undefined) return;
     const read = Promise.withResolvers<void>();
     if (!this.hold(read.promise)) return;
+    // A handler that was reading may have left its iterator half way, which lets nothing flow while it listens.
+    this.request.removeAllListeners('readable');
     this.leftover = new Leftover(this.request, (isWhole) => {
       ended(isWhole);
       read.resolve();

@@ -199,6 +199,28 @@ describe.each(ways)('%s, a refused upload', (way) => {
     },
   );
 
+  it.each(['application/connect+proto', 'application/grpc-web+proto'])(
+    'by %s, that the handler has begun to read, leaves the connection to the next request at once',
+    async (contentType) => {
+      const { rig, open } = await opened(way);
+      const socket = await open();
+      const failures: Error[] = [];
+      socket.on('error', (error) => failures.push(error));
+      // A start without a session, and a chunk behind it.
+      const start = Buffer.from([0, 0, 0, 0, 4, 0x0a, 0x02, 0x0a, 0x00]);
+      const chunk = Buffer.concat([Buffer.from([0x12, 0x80, 0x80, 0x10]), new Uint8Array(256 * 1024)]);
+      const prefix = Buffer.from([0, 0, 0, 0, 0]);
+      prefix.writeUInt32BE(chunk.length, 1);
+      const body = Buffer.concat([start, prefix, chunk]);
+      const lines = [`Content-Type: ${contentType}`, `Content-Length: ${body.length}`] as const;
+      await write(socket, head(rig.url, `POST ${pathOf('UploadArtifact')} HTTP/1.1`, ...lines));
+      await write(socket, body);
+      await write(socket, head(rig.url, 'GET /nothing HTTP/1.1', 'Connection: close'));
+      const answers = (await textOf(socket)).match(/HTTP\/1.1 \d+/g);
+      expect([answers, failures]).toEqual([['HTTP/1.1 200', 'HTTP/1.1 404'], []]);
+    },
+  );
+
   const notKept = [
     ['HTTP/1.0', []],
     ['HTTP/1.1', ['Connection: close']],
