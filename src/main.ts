@@ -2,6 +2,7 @@
 import { createReadStream, fstatSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
+import { OwnDirectory } from './programs/own-directory.ts';
 import { ListenError } from './server/addresses.ts';
 import { openCompileCacheDir, readReapConfig, readServeConfig, terminalOf } from './settings/config.ts';
 import { keptNames } from './settings/kept-file.ts';
@@ -22,11 +23,14 @@ const { version } = packageJson;
 /** This file: source, or the first of a bundle. */
 const main = import.meta.filename;
 
+const argv = process.argv.slice(2);
+
 // Halves the start of short commands. Where it cannot be written nothing is lost but that.
-const compileCacheDir = openCompileCacheDir();
+const compileCacheDir = openCompileCacheDir(argv, (dataDir, path) =>
+  new OwnDirectory(dataDir).willHold(path),
+);
 if (compileCacheDir !== undefined) enableCompileCache(compileCacheDir);
 
-const argv = process.argv.slice(2);
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { serve, reap };
 const command = commands[argv[0] ?? ''];
 process.exit(command === undefined ? await commandLine(argv) : await command(argv.slice(1)));

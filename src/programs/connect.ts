@@ -1,4 +1,5 @@
 /** How the command line comes to a store: a server that was named, one that is there, or the store itself. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../cli/exit.ts';
 import { readTokenFile } from '../cli/files/token-file.ts';
@@ -52,7 +53,9 @@ function configOf(options: ConnectOptions): ClientConfig {
     const config = readClientConfig(options);
     const { dataDir, tokenFile, exportDir, clientTls } = config;
     const own = new OwnDirectory(dataDir);
-    for (const path of [keptSettingsPath(), tokenFile, exportDir, ...Object.values(clientTls)])
+    // Most have none that is kept, and a home may be the data directory.
+    const kept = existsSync(keptSettingsPath()) ? keptSettingsPath() : undefined;
+    for (const path of [kept, tokenFile, exportDir, ...Object.values(clientTls)])
       if (path !== undefined) requireOutside(own, path);
     return config;
   } catch (error) {
