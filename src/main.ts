@@ -2,6 +2,7 @@
 import { createReadStream, fstatSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
+import { withNativeParts } from './programs/native-parts.ts';
 import { OwnDirectory } from './programs/own-directory.ts';
 import { ListenError } from './server/addresses.ts';
 import { openCompileCacheDir, readReapConfig, readServeConfig, terminalOf } from './settings/config.ts';
@@ -44,7 +45,7 @@ async function serve(args: readonly string[]): Promise<number> {
     const config = readServeConfig(args);
     // Before anything else loads the library of protobuf.
     await import('./programs/native-base64.ts');
-    const { serveUntilSignalled } = await import('./programs/serve.ts');
+    const { serveUntilSignalled } = await withNativeParts(() => import('./programs/serve.ts'));
     const fail = () => process.exit(exitCodes.failed);
     const hangup = (listener: () => void) => void process.on('SIGHUP', listener);
     await serveUntilSignalled(config, { version, main, signals: catchSignals(), hangup, fail });

@@ -9,6 +9,7 @@ import { inWords } from '../domain/system/words.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { type ClientConfig, type ClientTls, keptSettingsPath, readClientConfig } from '../settings/config.ts';
 import { SettingError } from '../settings/source.ts';
+import { withNativeParts } from './native-parts.ts';
 import { OwnDirectory, requireOutside } from './own-directory.ts';
 
 /**
@@ -38,7 +39,7 @@ async function openWay(
   if (config.url !== undefined) return await openRemote(config.url, config, warn);
   if (await answersOurs(config.socket)) return await openLocal(config, warn);
   // Loading all of this takes longer than asking the socket.
-  const { openHolder } = await import('./own-store.ts');
+  const { openHolder } = await withNativeParts(() => import('./own-store.ts'));
   const held = await openHolder(config, warn, signal);
   if (held === undefined) return await openLocal(config, warn);
   return { ...held, transport: withCredentials(held.transport, { namespace: config.namespace }) };
