@@ -23,6 +23,8 @@ const processes = [
   'test/programs/bundle.test.ts',
   'test/programs/loading.test.ts',
   'test/programs/native-base64.test.ts',
+  'test/programs/native-parts.test.ts',
+  'test/packages/*.test.ts',
   'test/readme.test.ts',
   'test/server/grpc/reflection.test.ts',
 ];

@@ -31,6 +31,11 @@ export const parts: readonly Part[] = [
     command: 'test/generated/run.sh',
   },
   {
+    name: 'packages: npm, pip',
+    dependsOn: [...service, 'scripts', 'test/packages'],
+    command: 'test/packages/run.sh',
+  },
+  {
     name: 'conformance',
     dependsOn: ['src', 'gen', 'test/conformance'],
     command: 'test/conformance/run.sh',

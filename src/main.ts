@@ -2,6 +2,8 @@
 import { createReadStream, fstatSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import packageJson from '../package.json' with { type: 'json' };
+import { withNativeParts } from './programs/native-parts.ts';
+import { OwnDirectory } from './programs/own-directory.ts';
 import { ListenError } from './server/addresses.ts';
 import { openCompileCacheDir, readReapConfig, readServeConfig, terminalOf } from './settings/config.ts';
 import { keptNames } from './settings/kept-file.ts';
@@ -22,11 +24,14 @@ const { version } = packageJson;
 /** This file: source, or the first of a bundle. */
 const main = import.meta.filename;
 
+const argv = process.argv.slice(2);
+
 // Halves the start of short commands. Where it cannot be written nothing is lost but that.
-const compileCacheDir = openCompileCacheDir();
+const compileCacheDir = openCompileCacheDir(argv, (dataDir, path) =>
+  new OwnDirectory(dataDir).willHold(path),
+);
 if (compileCacheDir !== undefined) enableCompileCache(compileCacheDir);
 
-const argv = process.argv.slice(2);
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { serve, reap };
 const [name = ''] = argv;
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -43,7 +48,7 @@ async function serve(args: readonly string[]): Promise<number> {
     const signals = catchSignals();
     // Before anything else loads the library of protobuf.
     await import('./programs/native-base64.ts');
-    const { serveUntilSignalled } = await import('./programs/serve.ts');
+    const { serveUntilSignalled } = await withNativeParts(() => import('./programs/serve.ts'));
     const fail = () => process.exit(exitCodes.failed);
     const hangup = (listener: () => void) => void process.on('SIGHUP', listener);
     await serveUntilSignalled(config, {

@@ -46,6 +46,15 @@ function deadlineOf(timeoutMs = 30_000): number {
   return timeoutMs > 0 ? Math.min(Math.ceil(timeoutMs), timeoutMsMax) : 0;
 }
 
+/**
+ * A `Transport` of Connect, of whatever version of its library. Spelled out, since the types of that need those of browsers,
+ * which a program for Node may not have.
+ */
+export interface AnyTransport {
+  unary(...call: never[]): Promise<unknown>;
+  stream(...call: never[]): Promise<unknown>;
+}
+
 /** How a client behaves. */
 export interface ClientOptions extends Credentials {
   /** Overrides parts of {@link retryDefaults}. */
@@ -75,6 +84,7 @@ export class ArtifactaClient implements AsyncDisposable {
   private readonly calls: Calls;
   private readonly endpoint: Endpoint;
 
+  /** @internal */
   constructor(endpoint: Endpoint, options: ClientOptions = {}) {
     const transport = withCredentials(endpoint.transport, options);
     this.endpoint = endpoint;
@@ -170,10 +180,10 @@ export class ArtifactaClient implements AsyncDisposable {
  * @throws ArtifactaError INVALID_ARGUMENT for a malformed URL.
  */
 export async function connect(
-  target: string | Transport,
+  target: string | AnyTransport,
   options: ClientOptions = {},
 ): Promise<ArtifactaClient> {
   if (typeof target === 'string')
     return new ArtifactaClient(await openEndpoint(target, options.tls), options);
-  return new ArtifactaClient({ transport: target, close: async () => {} }, options);
+  return new ArtifactaClient({ transport: target as Transport, close: async () => {} }, options);
 }

@@ -1,4 +1,5 @@
 /** How the command line comes to a store: a server that was named, one that is there, or the store itself. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../cli/exit.ts';
 import { readTokenFile } from '../cli/files/token-file.ts';
@@ -8,6 +9,7 @@ import { inWords } from '../domain/system/words.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { type ClientConfig, type ClientTls, keptSettingsPath, readClientConfig } from '../settings/config.ts';
 import { SettingError } from '../settings/source.ts';
+import { withNativeParts } from './native-parts.ts';
 import { OwnDirectory, requireOutside } from './own-directory.ts';
 
 /**
@@ -37,7 +39,7 @@ async function openWay(
   if (config.url !== undefined) return await openRemote(config.url, config, warn);
   if (await answersOurs(config.socket)) return await openLocal(config, warn);
   // Loading all of this takes longer than asking the socket.
-  const { openHolder } = await import('./own-store.ts');
+  const { openHolder } = await withNativeParts(() => import('./own-store.ts'));
   const held = await openHolder(config, warn, signal);
   if (held === undefined) return await openLocal(config, warn);
   return { ...held, transport: withCredentials(held.transport, { namespace: config.namespace }) };
@@ -52,7 +54,9 @@ function configOf(options: ConnectOptions): ClientConfig {
     const config = readClientConfig(options);
     const { dataDir, tokenFile, exportDir, clientTls } = config;
     const own = new OwnDirectory(dataDir);
-    for (const path of [keptSettingsPath(), tokenFile, exportDir, ...Object.values(clientTls)])
+    // Most have none that is kept, and a home may be the data directory.
+    const kept = existsSync(keptSettingsPath()) ? keptSettingsPath() : undefined;
+    for (const path of [kept, tokenFile, exportDir, ...Object.values(clientTls)])
       if (path !== undefined) requireOutside(own, path);
     return config;
   } catch (error) {

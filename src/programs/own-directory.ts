@@ -39,6 +39,12 @@ export class OwnDirectory {
     const locks = lockedDirectories.map((name) => join(this.path, name, 'LOCK'));
     return found !== undefined && identitiesOf(locks).has(found);
   }
+
+  /** Whether it holds a path, or will when both have been made. */
+  willHold(path: string): boolean {
+    const own = resolved(this.path, linksMax);
+    return this.holds(path) || `${resolved(path, linksMax)}/`.startsWith(own.endsWith('/') ? own : `${own}/`);
+  }
 }
 
 /** @throws SettingError that names the path. */

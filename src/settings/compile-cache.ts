@@ -2,12 +2,17 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** Where it is below the directory for caches. */
+export function compileCacheDirIn(cacheDir: string): string {
+  return join(cacheDir, 'artifacta', 'compiled');
+}
+
 /**
  * The directory in that for caches, which is made if there is none: not one that other users can write to, since what lies there is
  * executed. Undefined where it cannot be made; Node itself would try for ever in `/proc`.
  */
 export function makeCompileCacheDir(cacheDir: string): string | undefined {
-  const directory = join(cacheDir, 'artifacta', 'compiled');
+  const directory = compileCacheDirIn(cacheDir);
   return isMade(directory) ? directory : undefined;
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, isLoopback, socketPathBytesMax } from '../domain/address.ts';
-import { makeCompileCacheDir } from './compile-cache.ts';
+import { compileCacheDirIn, makeCompileCacheDir } from './compile-cache.ts';
 import { type KeptName, readKept } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 import { type Environment, fromHome, homeOf, type Kept, SettingError, Source } from './source.ts';
@@ -310,14 +310,41 @@ export function terminalOf(env: Environment = process.env): {
   return { color: !isDumb && !env.NO_COLOR, rewrites: !isDumb };
 }
 
-/** The directory for compiled code, made if need be; undefined where it cannot be. */
-export function openCompileCacheDir(env: Environment = process.env): string | undefined {
+/**
+ * The directory for compiled code, made if need be; undefined where it cannot be, where Node was given one or told to
+ * keep nothing, and where it would lie in the data directory: a store takes an empty one, such as a volume that is the
+ * user's directory as well.
+ *
+ * @param args of the whole command line; whatever is named there as a data directory counts.
+ * @param holds tells whether a path leads into a directory.
+ */
+export function openCompileCacheDir(
+  args: readonly string[],
+  holds: (directory: string, path: string) => boolean,
+  env: Environment = process.env,
+): string | undefined {
+  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE) return undefined;
   try {
-    return makeCompileCacheDir(xdg('XDG_CACHE_HOME', env) ?? join(homeOf(env), '.cache'));
+    const cacheDir = xdg('XDG_CACHE_HOME', env) ?? join(homeOf(env), '.cache');
+    if (dataDirsNamed(args, env).some((directory) => holds(directory, compileCacheDirIn(cacheDir))))
+      return undefined;
+    return makeCompileCacheDir(cacheDir);
   } catch {
-    // Without a directory of the user; commands that need one say so.
+    // Without a directory of the user, or with settings that cannot be used; commands that need them say so.
     return undefined;
   }
+}
+
+/** The data directories that a command line may mean, before it is known which command it is. Absolute. */
+function dataDirsNamed(args: readonly string[], env: Environment): string[] {
+  const flag = `--${settings.dataDir.flag}`;
+  const given = args.flatMap((arg, at) => {
+    if (arg.startsWith(`${flag}=`)) return [arg.slice(flag.length + 1)];
+    return arg === flag ? (args[at + 1] ?? []) : [];
+  });
+  const texts = [...given, env[settings.dataDir.env], readKeptSettings(env).settings.get('data-dir')];
+  const named = texts.flatMap((text) => (text ? resolve(fromHome(text, env)) : []));
+  return [...named, resolve(defaultDataDir(env))];
 }
 
 /** One of the directories of the XDG specification, which says that a variable counts only if it is an absolute path. */

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EndedProcess, ended, Home, program } from './program.ts';
@@ -37,6 +37,42 @@ async function file(name: string, content: string | Uint8Array): Promise<string>
   await writeFile(home.at(name), content);
   return home.at(name);
 }
+
+describe('a home that is the data directory', () => {
+  /** As where nobody has named a directory for compiled code. */
+  const bare = { NODE_COMPILE_CACHE: '' };
+
+  it.each([
+    ['a service, told by a flag', ['serve', '--data-dir', '.'], {}],
+    ['a service, told by the environment', ['serve'], { ARTIFACTA_DATA_DIR: '.' }],
+  ])('is taken by %s', async (_what, args, variables) => {
+    const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', 'none', '--admin-listen', 'none'];
+    const child = home.start([...args, ...doors], { ...bare, ...variables });
+    child.stdin!.end();
+    const errors: string[] = [];
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => errors.push(text));
+    let isReady = false;
+    for await (const line of createInterface({ input: child.stdout! })) {
+      if (!line.includes('"msg":"ready"')) continue;
+      isReady = true;
+      child.kill('SIGTERM');
+    }
+    expect([isReady, errors.join('')]).toEqual([true, '']);
+  });
+
+  it('is taken by commands and left as it is by the reaper', async () => {
+    const variables = { ...bare, ARTIFACTA_DATA_DIR: home.directory };
+    await home.runProcess(['reap', '--once'], variables);
+    expect(await readdir(home.directory)).toEqual([]);
+    expect(await home.runProcess(['ls'], variables)).toMatchObject({ code: 0 });
+    expect(await readdir(home.directory)).not.toContain('.cache');
+  });
+
+  it('has the cache where the data directory is elsewhere', async () => {
+    expect(await home.runProcess(['ls'], bare)).toMatchObject({ code: 0 });
+    expect(await readdir(home.directory)).toContain('.cache');
+  });
+});
 
 describe('without a server', { timeout: 60_000 }, () => {
   it('stores and reads', async () => {

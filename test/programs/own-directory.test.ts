@@ -77,6 +77,21 @@ describe('a data directory', () => {
     expect(new OwnDirectory(join(root, 'none')).holds(join(root, 'none', 'x'))).toBe(false);
   });
 
+  it('will hold what is made in it, by whatever way to it', async () => {
+    const { root, own, dataDir } = await place();
+    expect(own.willHold(join(dataDir, '.cache'))).toBe(true);
+    expect(own.willHold(join(root, 'other'))).toBe(false);
+    await symlink('none', join(root, 'link'));
+    for (const name of ['none', 'link', 'other/../none']) {
+      const later = new OwnDirectory(`${root}/${name}`);
+      const held = ['none', 'none/x/y', 'link', 'link/x', 'none2', 'x', 'other/none'].filter((path) =>
+        later.willHold(join(root, path)),
+      );
+      expect([name, held]).toEqual([name, ['none', 'none/x/y', 'link', 'link/x']]);
+    }
+    expect(new OwnDirectory('/').willHold(join(root, 'x'))).toBe(true);
+  });
+
   it('keeps files from being read as settings', async () => {
     const { root, dataDir, own } = await place();
     const read = outsideReader(own);

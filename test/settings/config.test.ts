@@ -1,5 +1,5 @@
 /** The settings and where they come from. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -7,12 +7,14 @@ import { formatAddress, isLoopback, parseAddress } from '../../src/domain/addres
 import { limits } from '../../src/domain/limits.ts';
 import {
   keptSettingsPath,
+  openCompileCacheDir,
   readClientConfig,
   readReapConfig,
   readServeConfig,
 } from '../../src/settings/config.ts';
 import { type Setting, serveHelp, settings } from '../../src/settings/settings.ts';
 import { SettingError } from '../../src/settings/source.ts';
+import { newDirectory } from '../support/command.ts';
 
 const home = { HOME: '/home/me' };
 
@@ -59,6 +61,55 @@ describe('a leading ~/', () => {
     expect(config).toMatchObject({ dataDir: '/home/me/d', tokenFile: '/home/me/t' });
     expect(readClientConfig({ url: 'unix:~/d/run/sock' }, home).url).toBe('unix:/home/me/d/run/sock');
     expect(readClientConfig({}, { ...home, XDG_DATA_HOME: '~/x' }).dataDir).toBe('/home/me/x/artifacta');
+  });
+});
+
+describe('the directory for compiled code', () => {
+  const within = (directory: string, path: string) => `${path}/`.startsWith(`${directory}/`);
+  /** A home with nothing in it, what is opened there, and whether that was made. */
+  async function openedWith(args: readonly string[], env: (home: string) => Record<string, string>) {
+    const directory = await newDirectory();
+    const opened = openCompileCacheDir(args, within, { HOME: directory, ...env(directory) });
+    return { opened, made: await readdir(directory), directory };
+  }
+
+  it('is made in the cache of the user', async () => {
+    const { opened, directory } = await openedWith([], () => ({}));
+    expect(opened).toBe(join(directory, '.cache/artifacta/compiled'));
+    expect((await stat(opened!)).mode & 0o777).toBe(0o700);
+    const elsewhere = await openedWith(['--data-dir', '/none'], (home) => ({ XDG_CACHE_HOME: `${home}/c` }));
+    expect(elsewhere.opened).toBe(join(elsewhere.directory, 'c/artifacta/compiled'));
+  });
+
+  it.each<[what: string, args: (home: string) => string[], env: (home: string) => Record<string, string>]>([
+    ['--data-dir HOME', (home) => ['serve', '--data-dir', home], () => ({})],
+    ['--data-dir=HOME', (home) => ['reap', `--data-dir=${home}/`], () => ({})],
+    ['--data-dir=~', () => ['push', '--data-dir=~', 'x'], () => ({})],
+    ['the environment', () => ['ls'], (home) => ({ ARTIFACTA_DATA_DIR: home })],
+    ['the cache itself', () => ['ls'], (home) => ({ ARTIFACTA_DATA_DIR: `${home}/.cache` })],
+    ['the defaults', () => [], (home) => ({ XDG_DATA_HOME: home, XDG_CACHE_HOME: `${home}/artifacta/c` })],
+    ['a cache of Node', () => [], () => ({ NODE_COMPILE_CACHE: '/opt/compiled' })],
+    ['no cache of Node', () => [], () => ({ NODE_DISABLE_COMPILE_CACHE: '1' })],
+  ])('is not made with %s', async (_what, args, env) => {
+    const directory = await newDirectory();
+    const opened = openCompileCacheDir(args(directory), within, { HOME: directory, ...env(directory) });
+    expect([opened, await readdir(directory)]).toEqual([undefined, []]);
+  });
+
+  it('is not made where the data directory that is kept would hold it', async () => {
+    const directory = await newDirectory();
+    const env = { HOME: '/none', XDG_CONFIG_HOME: directory, XDG_CACHE_HOME: join(directory, 'd/c') };
+    await mkdir(join(directory, 'artifacta'));
+    await writeFile(
+      join(directory, 'artifacta/config.json'),
+      JSON.stringify({ 'data-dir': join(directory, 'd') }),
+    );
+    expect(openCompileCacheDir([], within, env)).toBeUndefined();
+    expect(await readdir(directory)).toEqual(['artifacta']);
+  });
+
+  it.each(['/proc/none', '/dev/null'])('is none where the home is %s', (HOME) => {
+    expect(openCompileCacheDir([], within, { HOME })).toBeUndefined();
   });
 });
 

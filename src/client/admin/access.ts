@@ -93,6 +93,7 @@ export class Access {
   private readonly calls: Calls;
   private readonly service: Client<typeof AdminService>;
 
+  /** @internal */
   constructor(calls: Calls, service: Client<typeof AdminService>) {
     this.calls = calls;
     this.service = service;

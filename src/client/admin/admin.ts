@@ -108,6 +108,7 @@ export class Admin {
   private readonly calls: Calls;
   private readonly service: Client<typeof AdminService>;
 
+  /** @internal */
   constructor(calls: Calls, service: Client<typeof AdminService>) {
     this.calls = calls;
     this.service = service;

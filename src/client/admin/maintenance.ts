@@ -106,6 +106,7 @@ export class Maintenance {
   private readonly calls: Calls;
   private readonly service: Client<typeof MaintenanceService>;
 
+  /** @internal */
   constructor(calls: Calls, service: Client<typeof MaintenanceService>) {
     this.calls = calls;
     this.service = service;
@@ -179,7 +180,11 @@ export class Maintenance {
   }
 }
 
-/** What is quarantined, one page in memory at a time. */
+/**
+ * What is quarantined, one page in memory at a time.
+ *
+ * @internal
+ */
 export function listQuarantined(
   calls: Calls,
   service: Client<typeof AdminService>,

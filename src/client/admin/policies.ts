@@ -51,6 +51,7 @@ export class Policies {
   private readonly calls: Calls;
   private readonly service: Client<typeof AdminService>;
 
+  /** @internal */
   constructor(calls: Calls, service: Client<typeof AdminService>) {
     this.calls = calls;
     this.service = service;

@@ -35,7 +35,11 @@ const breakdowns = {
   metadata: UsageBreakdown.METADATA,
 } as const;
 
-/** Reads all there is, page by page: the parts, each with what all pages had of it. For operators. */
+/**
+ * Reads all there is, page by page: the parts, each with what all pages had of it. For operators.
+ *
+ * @internal
+ */
 export async function readUsage(
   calls: Calls,
   service: Client<typeof AdminService>,

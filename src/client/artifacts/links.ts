@@ -53,6 +53,7 @@ export interface LinkQuery extends Omit<PageOptions, 'order'> {
 export class Links {
   private readonly calls: Calls;
 
+  /** @internal */
   constructor(calls: Calls) {
     this.calls = calls;
   }

@@ -51,6 +51,7 @@ export interface SessionChanges extends CallSettings {
 export class Sessions {
   private readonly calls: Calls;
 
+  /** @internal */
   constructor(calls: Calls) {
     this.calls = calls;
   }

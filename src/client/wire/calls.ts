@@ -5,9 +5,14 @@ import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 import { later } from './timer.ts';
 
-/** What the parts of the client share. */
+/**
+ * What the parts of the client share. What is marked as internal is not told to those who use the package: it names types of
+ * Connect, and these need those of browsers.
+ */
 export interface Calls {
+  /** @internal */
   readonly artifacts: Client<typeof ArtifactService>;
+  /** @internal */
   readonly sessions: Client<typeof SessionService>;
   readonly retry: RetryPolicy;
   /** Deadline of one try of a unary call, in milliseconds. */
@@ -20,7 +25,11 @@ export interface CallSettings {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One unary call, repeated as the policy says. It must be safe to repeat. */
+/**
+ * One unary call, repeated as the policy says. It must be safe to repeat.
+ *
+ * @internal
+ */
 export function unary<T>(
   calls: Calls,
   settings: CallSettings,
@@ -33,7 +42,11 @@ function unaryOptions(calls: Calls, settings: CallSettings): CallOptions {
   return { timeoutMs: calls.timeoutMs, ...streamOptions(settings) };
 }
 
-/** Streams have no deadline: they take as long as their bytes. */
+/**
+ * Streams have no deadline: they take as long as their bytes.
+ *
+ * @internal
+ */
 export function streamOptions(settings: CallSettings): CallOptions {
   return settings.signal === undefined ? {} : { signal: settings.signal };
 }
@@ -43,6 +56,7 @@ export function streamOptions(settings: CallSettings): CallOptions {
  * hangs. The others take as long as they take.
  *
  * @throws ArtifactaError DEADLINE_EXCEEDED
+ * @internal
  */
 export async function* promptly<T>(
   calls: Pick<Calls, 'timeoutMs'>,
@@ -69,7 +83,11 @@ export async function* promptly<T>(
   }
 }
 
-/** The messages of a stream that ends when its reader leaves it, of which the library does not hear. */
+/**
+ * The messages of a stream that ends when its reader leaves it, of which the library does not hear.
+ *
+ * @internal
+ */
 export async function* untilLeft<T>(
   { signal }: CallSettings,
   open: (options: CallOptions) => AsyncIterable<T>,
@@ -82,7 +100,11 @@ export async function* untilLeft<T>(
   }
 }
 
-/** A unary call that is repeated only if that is safe. */
+/**
+ * A unary call that is repeated only if that is safe.
+ *
+ * @internal
+ */
 export async function onceIf<T>(
   once: boolean,
   calls: Calls,

@@ -9,13 +9,24 @@ import type { Sessions } from './http2-session.ts';
 
 /** A way to a service, and how to let go of it. */
 export interface Endpoint {
+  /** @internal */
   readonly transport: Transport;
   /** Closes its connections; calls under way fail. */
   close(): Promise<void>;
 }
 
-/** Certificates for `grpcs:` and `https:`, as `node:tls` takes them. Default: the system's. */
-export type TlsOptions = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
+/** Texts in PEM, or their bytes. */
+export type Pem = string | Uint8Array | (string | Uint8Array)[];
+
+/**
+ * Certificates for `grpcs:` and `https:`, as `node:tls` takes them. Default: the system's. Spelled out, since who uses the
+ * package may have no types of Node.
+ */
+export interface TlsOptions {
+  readonly ca?: Pem | undefined;
+  readonly cert?: Pem | undefined;
+  readonly key?: Pem | undefined;
+}
 
 /** Room for the answers: a page or a chunk, and what surrounds it. */
 const messageBytesMax = 4 * 1024 * 1024;
@@ -121,7 +132,7 @@ async function httpEndpoint(url: URL, tls: TlsOptions): Promise<Endpoint> {
   const agent =
     url.protocol === 'http:'
       ? new HttpAgent({ keepAlive: true })
-      : new HttpsAgent({ keepAlive: true, ...tls });
+      : new HttpsAgent({ keepAlive: true, ...(tls as SecureContextOptions) });
   const transport = createConnectTransport({
     baseUrl: url.href.replace(/\/$/, ''),
     httpVersion: '1.1',

@@ -8,7 +8,11 @@ export interface Credentials {
   readonly namespace?: string | undefined;
 }
 
-/** The transport, with the credentials on every call. Any transport can be wrapped, also one that was injected. */
+/**
+ * The transport, with the credentials on every call. Any transport can be wrapped, also one that was injected.
+ *
+ * @internal
+ */
 export function withCredentials(transport: Transport, credentials: Credentials): Transport {
   const { token, namespace } = credentials;
   if (token === undefined && namespace === undefined) return transport;
