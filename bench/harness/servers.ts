@@ -10,9 +10,10 @@ const launcher = join(root, 'bin/artifacta');
 
 /** What `bin/artifacta` gives to Node when it serves, so that a control does not lose by its flags. */
 function nodeFlags(): string[] {
-  const serving = /^ +exec "\$node" (.*) "\$main"/m.exec(readFileSync(launcher, 'utf8'));
-  if (serving === null) throw new Error(`${launcher} does not start Node as expected`);
-  return serving[1]!.split(' ');
+  const path = join(root, 'bin/node-options');
+  const flags = /^serve_flags='(.*)'$/m.exec(readFileSync(path, 'utf8'));
+  if (flags === null) throw new Error(`${path} does not say what Node is started with`);
+  return flags[1]!.split(' ');
 }
 
 interface ServeOptions {
