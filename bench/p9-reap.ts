@@ -1,5 +1,4 @@
 /** P9: what reaping costs, and what it costs others; and sessions that expire all at once. */
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SessionOutcome } from '../gen/artifacta/v1/outcome_pb.ts';
@@ -16,7 +15,7 @@ import { type Beside, callBeside, reapAll } from './harness/reaping.ts';
 import { startArtifacta } from './harness/servers.ts';
 import { median, quantile } from './harness/statistics.ts';
 import type { Context, Figure, Series, Target } from './harness/target.ts';
-import { sizeName } from './stores/cache.ts';
+import { copyStore, sizeName } from './stores/cache.ts';
 
 /** Pushes and queries before: of their tail enough is seen. */
 const callsBefore = 1_500;
@@ -88,7 +87,7 @@ export const p9s: Target = {
 /** A copy of a generated store, served, with nothing due. */
 async function open(context: Context, size: number, closing: AsyncDisposableStack): Promise<Place> {
   const dataDir = join(context.directory, `data-${size}`);
-  cpSync((await context.store(size)).dataDir, dataDir, { recursive: true });
+  copyStore(await context.store(size), dataDir);
   const server = closing.use(await startArtifacta(context, { dataDir }));
   const client = closing.use(await RawClient.connect(server.address));
   context.say(`reaping what has expired in the store of ${sizeName(size)}`);

@@ -1,9 +1,9 @@
 /** What a store of so many artifacts needs: disk for the index, and memory of the service that has it. */
-import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { startArtifacta } from './harness/servers.ts';
 import type { Context, Figure, Target } from './harness/target.ts';
-import { sizeName } from './stores/cache.ts';
+import { copyStore, sizeName } from './stores/cache.ts';
 
 const MiB = 1024 * 1024;
 /** Of the index, for an artifact with the metadata, labels and lineage that the generated ones have. */
@@ -21,13 +21,13 @@ export const sizing: Target = {
 };
 
 async function measure(context: Context, live: number): Promise<Figure> {
-  const { dataDir } = await context.store(live);
+  const store = await context.store(live);
   const [bytes, resident, startMs]: [number[], number[], number[]] = [[], [], []];
   for (let run = 1; run <= context.runs; run++) {
     context.say(`${sizeName(live)}, run ${run} of ${context.runs}`);
     // Whoever opens a store writes to it.
     const copy = join(context.directory, `copy-${live}-${run}`);
-    cpSync(dataDir, copy, { recursive: true, filter: (path) => path !== join(dataDir, 'run') });
+    copyStore(store, copy);
     const beganMs = performance.now();
     await using service = await startArtifacta(context, { dataDir: copy });
     startMs.push(performance.now() - beganMs);

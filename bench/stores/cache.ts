@@ -1,4 +1,5 @@
 /** Stores that were built once and are kept: `<directory>/<size>-seed<N>-<version>/`. */
+import { cpSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -51,6 +52,11 @@ async function readCensus(directory: string): Promise<Census | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Copies it for somebody who writes to it; what a service has left beside it, its socket's directory, is its own. */
+export function copyStore({ dataDir }: KeptStore, to: string): void {
+  cpSync(dataDir, to, { recursive: true, filter: (path) => path !== join(dataDir, 'run') });
 }
 
 /** `10k`, `1M`, or digits. */

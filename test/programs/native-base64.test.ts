@@ -14,7 +14,7 @@ const before = [...main.matchAll(/^import .* from '\.\/(.*)';$/gm)].map((found) 
 
 describe('the program', () => {
   it('loads it before the service, and only for that', () => {
-    const at = (module: string) => main.indexOf(`await import('./programs/${module}')`);
+    const at = (module: string) => main.indexOf(`import('./programs/${module}')`);
     expect(at('native-base64.ts')).toBeGreaterThan(0);
     expect(at('native-base64.ts')).toBeLessThan(at('serve.ts'));
     expect(main.slice(main.indexOf('async function commandLine'))).not.toContain('native-base64');
