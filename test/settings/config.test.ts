@@ -333,20 +333,6 @@ describe('settings', () => {
     expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc?.host).toBe('::1');
   });
 
-  it('of the gRPC door are an address, or none', () => {
-    expect(readServeConfig(['--grpc-listen', 'none'], home)).toMatchObject({ grpc: undefined, graceMs: 0 });
-    expect(() => readServeConfig(['--grpc-listen', 'nowhere'], home)).toThrow(
-      /^--grpc-listen: must be HOST:PORT/,
-    );
-  });
-
-  it('of a service for as long as there is an input name no door, or say none', () => {
-    const none = ['--while-stdin', '--http-listen', 'none'];
-    expect(readServeConfig(none, home)).toMatchObject({ grpc: undefined, http: undefined, admin: undefined });
-    const env = { ...home, ARTIFACTA_ADMIN_LISTEN: '127.0.0.1:1' };
-    expect(() => readServeConfig(none, env)).toThrow(/^ARTIFACTA_ADMIN_LISTEN: cannot be given/);
-  });
-
   it('of the HTTP door are lists, and none of it', () => {
     const flags = ['--http-listen', 'none', '--http-hosts', 'artifacta, store.internal'];
     const env = { ...home, ARTIFACTA_CORS_ORIGINS: 'https://a.example,http://localhost:3000,' };
