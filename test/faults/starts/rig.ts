@@ -125,11 +125,12 @@ class Campaign {
     );
   }
 
-  /** Pushes until it is killed in the middle of that. */
+  /** Pushes until it is killed in the middle of that, some time after the first answer. */
   private async load(service: Starting): Promise<void> {
     const lifeMs = this.chance.next() * lifeMsMax;
     await using client = await connect(`unix:${service.socket}`, { retry: { attemptsMax: 1 } });
-    const killed = delay(lifeMs).then(() => service.kill());
+    const answered = Promise.withResolvers<void>();
+    const killed = answered.promise.then(() => delay(lifeMs)).then(() => service.kill());
     for (let isAlive = true; isAlive; ) {
       const name = `${++this.pushed}.txt`;
       const bytes = Buffer.alloc(this.chance.pick([100, 4_000, 100_000]), name);
@@ -139,6 +140,7 @@ class Campaign {
           isAlive = false;
         },
       );
+      answered.resolve();
     }
     await killed;
   }
