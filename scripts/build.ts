@@ -23,6 +23,7 @@ import {
 import { builtinModules } from 'node:module';
 import { join, relative } from 'node:path';
 import type { OutputChunk, Plugin } from 'rolldown';
+import { nativePackages } from './native-files.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -78,9 +79,6 @@ const native: Plugin = {
     return id === '@node-rs/crc32' ? { id, external: true } : null;
   },
 };
-
-/** The packages that a bundle needs to be installed beside it. */
-const nativePackages = ['classic-level', '@node-rs/crc32'];
 
 async function bundle(): Promise<readonly OutputChunk[]> {
   const { rolldown } = await import('rolldown');

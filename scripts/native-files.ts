@@ -3,6 +3,16 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 
+/** The packages with native parts, which find these beside themselves: they are installed, and not bundled. */
+export const nativePackages = ['@node-rs/crc32', 'classic-level'];
+
+/** What a bundle needs of them on every platform, by package; the native parts themselves come to that. */
+export const everywhere = {
+  'classic-level': ['package.json', 'LICENSE', 'binding.js'],
+  'node-gyp-build': ['package.json', 'LICENSE', 'index.js', 'node-gyp-build.js'],
+  '@node-rs/crc32': ['package.json', 'LICENSE', 'index.js'],
+} as const;
+
 /**
  * Paths relative to the root of a checkout, where these packages are installed.
  * @returns undefined if what this platform needs is not installed.
@@ -21,12 +31,10 @@ export function nativeFiles(root: string): readonly string[] | undefined {
     const loaded = Object.keys(packages.cache).find((path) => /\/@node-rs\/crc32-.*\.node$/.test(path));
     if (loaded === undefined) return undefined;
     return [
-      ...['package.json', 'LICENSE', 'binding.js'].map((name) => join(level, name)),
-      prebuilt,
-      ...['package.json', 'LICENSE', 'index.js', 'node-gyp-build.js'].map((name) =>
-        join(root, 'node_modules/node-gyp-build', name),
+      ...Object.entries(everywhere).flatMap(([name, files]) =>
+        files.map((file) => join(root, 'node_modules', name, file)),
       ),
-      ...['package.json', 'LICENSE', 'index.js'].map((name) => join(crc, name)),
+      prebuilt,
       join(dirname(loaded), 'package.json'),
       loaded,
     ].map((path) => relative(root, path));

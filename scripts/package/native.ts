@@ -4,11 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { everywhere } from '../native-files.ts';
 import { filesAt, type PackedFile } from './files.ts';
 import { locked } from './names.ts';
-
-/** The packages with native parts. */
-export const nativePackages = ['@node-rs/crc32', 'classic-level'];
 
 /** What a wheel is made for. */
 export interface Platform {
@@ -77,9 +75,8 @@ export function nativeFiles(root: string, platform: Platform): PackedFile[] {
   const of = (name: string, paths: readonly string[]) =>
     paths.flatMap((path) => filesAt(join(root, 'node_modules', name, path), `node_modules/${name}/${path}`));
   return [
-    ...of('classic-level', ['package.json', 'LICENSE', 'binding.js', platform.level]),
-    ...of('node-gyp-build', ['package.json', 'LICENSE', 'index.js', 'node-gyp-build.js']),
-    ...of('@node-rs/crc32', ['package.json', 'LICENSE', 'index.js']),
+    ...Object.entries(everywhere).flatMap(([name, files]) => of(name, files)),
+    ...of('classic-level', [platform.level]),
     ...crcFiles(root, platform.crc),
   ];
 }

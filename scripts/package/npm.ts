@@ -2,10 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { nativePackages } from '../native-files.ts';
 import { filesAt, legalFiles, type PackedFile, programFiles, textFile, writeFiles } from './files.ts';
 import { libraryExports, libraryFiles, libraryNode, libraryPackages } from './library.ts';
 import { lockedVersion, type Names, readManifest, readNames } from './names.ts';
-import { nativePackages } from './native.ts';
 
 /** `package.json` as it is published. Versions are those that were tested. */
 export function npmManifest(root: string, names: Names = readNames(root)): object {

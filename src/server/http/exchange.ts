@@ -44,7 +44,7 @@ export class Exchange {
   envelopes: Envelopes | undefined;
   /** Whether the answer is that of a call, whose protocol may say at its end how it went. */
   hasCallEnd = false;
-  /** Whether a short answer was given, whole. */
+  /** Whether the answer was given, whole. */
   isAnswered = false;
   private awaitsContinue: boolean;
   /** Of a body that is not wanted after the answer. */
