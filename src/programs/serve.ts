@@ -1,6 +1,7 @@
 /** Puts the service together: the store, its doors, and what watches them. */
 import { authenticationOver } from '../api/credentials.ts';
 import { admitWith } from '../api/guard.ts';
+import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
 import { methodNames, routes } from '../api/routes.ts';
 import type { SendBudget } from '../api/sending/send-budget.ts';
 import { sharedContents, sharedMethod } from '../api/shared.ts';
@@ -16,6 +17,7 @@ import { openAdminDoor } from '../server/admin-door.ts';
 import { usualBudget } from '../server/answers.ts';
 import { messageBytes } from '../server/grpc/codec.ts';
 import { type Phase, Readiness } from '../server/readiness.ts';
+import { usualReceived } from '../server/receiving.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { Tls } from '../server/tls.ts';
 import type { ServeConfig } from '../settings/config.ts';
@@ -49,10 +51,10 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { version, signals, fail } = surroundings;
   const own = ownDirectoryOf(config);
   const readiness = new Readiness();
-  const sendBudget = usualBudget();
+  const [sendBudget, received] = [usualBudget(), usualReceived()];
   let embedded: Embedded | undefined;
   const figures = async () => embedded?.figures();
-  const telemetry = openTelemetryOf(config, { version, readiness, sendBudget, figures });
+  const telemetry = openTelemetryOf(config, { version, readiness, sendBudget, received, figures });
   const { log } = telemetry;
   noteBugs(telemetry, fail);
   using start = watchStart(log);
@@ -89,7 +91,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
-    const parts = { telemetry, readiness, sendBudget, tls, outside, version };
+    const parts = { telemetry, readiness, sendBudget, received, tls, outside, version };
     await using server = await openDoors(config, { ...parts, embedded });
     isListening = true;
     showState(host.state);
@@ -115,9 +117,11 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
 
 function openTelemetryOf(
   config: ServeConfig,
-  parts: Pick<DoorParts, 'version' | 'readiness' | 'sendBudget'> & { figures: TelemetryOptions['figures'] },
+  parts: Pick<DoorParts, 'version' | 'readiness' | 'sendBudget' | 'received'> & {
+    figures: TelemetryOptions['figures'];
+  },
 ): Telemetry {
-  const { version, readiness, sendBudget, figures } = parts;
+  const { version, readiness, sendBudget, received, figures } = parts;
   return openTelemetry({
     ...config,
     version,
@@ -126,6 +130,7 @@ function openTelemetryOf(
     isReady: () => readiness.ready,
     messageBytes: () => messageBytes,
     sending: () => sendBudget,
+    receiving: () => received,
     figures,
   });
 }
@@ -301,6 +306,7 @@ interface DoorParts {
   readonly telemetry: Telemetry;
   readonly readiness: Readiness;
   readonly sendBudget: SendBudget;
+  readonly received: ReceivedBytes;
   readonly tls: Tls | undefined;
   readonly outside: Outside;
   readonly version: string;
@@ -308,7 +314,16 @@ interface DoorParts {
 
 async function openDoors(
   config: ServeConfig,
-  { embedded: { host, exportFiles }, telemetry, readiness, sendBudget, tls, outside, version }: DoorParts,
+  {
+    embedded: { host, exportFiles },
+    telemetry,
+    readiness,
+    sendBudget,
+    received,
+    tls,
+    outside,
+    version,
+  }: DoorParts,
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
@@ -333,6 +348,7 @@ async function openDoors(
     }),
     readiness,
     sendBudget,
+    received,
     admit: (header, values) => admitWith(authenticate, header, values),
     tls,
     ...(config.grpc === undefined ? {} : { grpc: config.grpc }),

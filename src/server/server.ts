@@ -3,6 +3,7 @@ import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/
 import { type ByteRoom, usualInflatedRoom } from '../api/byte-room.ts';
 import type { Door } from '../api/door.ts';
 import { usualPlaces } from '../api/places.ts';
+import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
 import { OpenCalls } from '../api/sending/open-calls.ts';
 import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { OpenShared } from '../api/shared.ts';
@@ -30,6 +31,7 @@ import type { NodeServer } from './http/connections.ts';
 import { type HttpDoor, type HttpOptions, startHttp } from './http/http.ts';
 import { wireBytesMax } from './messages/encodings.ts';
 import { Readiness } from './readiness.ts';
+import { usualReceived } from './receiving.ts';
 import { shuttingDown } from './refusals.ts';
 import { FollowingCredentials, type Tls } from './tls.ts';
 
@@ -76,6 +78,8 @@ export interface ServerOptions {
   readonly sendBudget?: SendBudget;
   /** Of calls, on all doors. Default: as many as usual. */
   readonly openCalls?: OpenCalls;
+  /** What has come of requests, on all doors. Default: with the usual limits. */
+  readonly received?: ReceivedBytes;
   /** When calls begin. Default: in turns of the event loop. */
   readonly starts?: FairStarts;
   /** For what compressed messages hold, on all doors. Default: one with the usual limits. */
@@ -126,12 +130,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   const { onUnexpectedError } = options;
   const served = [...methods, ...healthMethods.methods];
-  const answers = new Answers(options.sendBudget ?? usualBudget());
-  const openCalls = options.openCalls ?? new OpenCalls();
-  const { messageBytesMax } = options;
-  const inflation = { room: options.inflatedRoom ?? usualInflatedRoom(), messageBytesMax };
-  const starts = options.starts ?? new FairStarts();
-  const parts = { methods: served, stop: stop.signal, calls, answers, openCalls, starts, inflation };
+  const shared = sharedOf(options);
+  const { answers, inflation, openCalls, received, starts } = shared;
+  const parts = { ...shared, methods: served, stop: stop.signal, calls };
   // One server for each door, so that each call is known to have come by it.
   const servers: Ends[] = [];
   const listen = async (door: Door, target: string): Promise<number> => {
@@ -149,7 +150,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     placeConnections(server, options.connectionsMax ?? usualPlaces.door);
-    lookAtHeads(server, refusedHead, openCalls, starts);
+    lookAtHeads(server, refusedHead, { calls: openCalls, starts, received });
     return port;
   };
   try {
@@ -184,10 +185,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
+/** What bounds all doors together. */
+function sharedOf(options: ServerOptions) {
+  const { messageBytesMax } = options;
+  return {
+    answers: new Answers(options.sendBudget ?? usualBudget()),
+    openCalls: options.openCalls ?? new OpenCalls(),
+    received: options.received ?? usualReceived(),
+    starts: options.starts ?? new FairStarts(),
+    inflation: { room: options.inflatedRoom ?? usualInflatedRoom(), messageBytesMax },
+  };
+}
+
 function httpOptions(
   options: ServerOptions,
   address: Address,
-  parts: Pick<HttpOptions, 'methods' | 'stop' | 'calls' | 'answers' | 'openCalls' | 'starts' | 'inflation'>,
+  parts: Pick<
+    HttpOptions,
+    'methods' | 'stop' | 'calls' | 'answers' | 'openCalls' | 'received' | 'starts' | 'inflation'
+  >,
 ): HttpOptions {
   return {
     ...parts,

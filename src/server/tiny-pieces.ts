@@ -9,6 +9,7 @@ import type { Http2SecureServer, Http2Server, ServerHttp2Stream } from 'node:htt
 import type { Socket } from 'node:net';
 import { afterRealTime } from '../api/timer.ts';
 import { breakOff, socketBelow } from './connection-sockets.ts';
+import { goOnReading, stopReading } from './reading-stops.ts';
 
 /** Pieces of fewer bytes are tiny. */
 const tinyBytes = 64;
@@ -49,12 +50,6 @@ export function pacePieces(request: IncomingMessage): void {
   };
 }
 
-/** What stops the reading of a socket: Node's own handle, which HTTP/2 reads from past the socket. */
-interface Handle {
-  readStop(): void;
-  readStart(): void;
-}
-
 class Pace {
   private readonly socket: Socket;
   private pieces = 0;
@@ -68,7 +63,7 @@ class Pace {
     this.pieces++;
     if (this.pieces < piecesPerTurn || this.isWaiting) return;
     this.isWaiting = true;
-    this.handle()?.readStop();
+    stopReading(this.socket, this);
     line.push(this);
     if (line.length === 1) afterRealTime(restMs, goOn);
   }
@@ -76,11 +71,7 @@ class Pace {
   goOn(): void {
     this.pieces = 0;
     this.isWaiting = false;
-    this.handle()?.readStart();
-  }
-
-  private handle(): Handle | undefined {
-    return (this.socket as unknown as { _handle?: Handle | null })._handle ?? undefined;
+    goOnReading(this.socket, this);
   }
 }
 

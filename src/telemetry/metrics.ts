@@ -4,6 +4,7 @@ import { emptyResource } from '@opentelemetry/resources';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { EndedCall, StartedCall } from './call.ts';
 import { observeProcess } from './process-metrics.ts';
+import { observeReceiving, type ReceivingFigures } from './receiving-metrics.ts';
 import { RpcMetrics } from './rpc-metrics.ts';
 import { observeSending, type SendingFigures } from './sending-metrics.ts';
 import { observeStore, type StoreFigures } from './store-metrics.ts';
@@ -19,6 +20,8 @@ interface MetricsOptions {
   readonly messageBytes: () => { readonly received: number; readonly sent: number };
   /** What waits to be sent. */
   readonly sending: () => SendingFigures;
+  /** What came and is not dealt with. */
+  readonly receiving: () => ReceivingFigures;
   /** What the store can say now, at a cost that does not grow with it. Undefined: nothing yet. */
   readonly store: () => Promise<StoreFigures | undefined>;
   /** Told why figures are missing from a scrape. */
@@ -64,6 +67,7 @@ export function openMetrics(options: MetricsOptions): Metrics {
     })
     .addCallback((result) => result.observe(options.messageBytes().sent));
   observeSending(meter, options.sending);
+  observeReceiving(meter, options.receiving);
   const missing = observeStore(meter, options.store);
   const stopObserving = observeProcess(meter);
   // Neither the one target nor the one scope need naming in every line.

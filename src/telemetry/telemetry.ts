@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { EndedCall, StartedCall } from './call.ts';
 import { callLogger, openLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { ReceivingFigures } from './receiving-metrics.ts';
 import type { SendingFigures } from './sending-metrics.ts';
 import type { StoreFigures } from './store-metrics.ts';
 import type { CallSpan, Tracing } from './tracing.ts';
@@ -23,6 +24,8 @@ export interface TelemetryOptions {
   readonly messageBytes: () => { readonly received: number; readonly sent: number };
   /** Of what waits to be sent. */
   readonly sending: () => SendingFigures;
+  /** Of what came and is not dealt with. */
+  readonly receiving: () => ReceivingFigures;
   /** Undefined: the store is not open yet. */
   readonly figures: () => Promise<StoreFigures | undefined>;
 }
@@ -73,7 +76,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
 }
 
 async function load(
-  { version, hasMetrics, methods, isReady, messageBytes, sending, figures, otlpTracesUrl }: TelemetryOptions,
+  { version, hasMetrics, otlpTracesUrl, figures, ...told }: TelemetryOptions,
   log: Logger,
 ): Promise<{ metrics: Metrics | undefined; tracing: Tracing | undefined }> {
   const [metricsModule, tracingModule] = await Promise.all([
@@ -82,11 +85,8 @@ async function load(
   ]);
   return {
     metrics: metricsModule?.openMetrics({
+      ...told,
       version,
-      methods,
-      isReady,
-      messageBytes,
-      sending,
       store: figures,
       onError: (error) => log.error({ err: error }, 'figures could not be collected'),
     }),

@@ -34,6 +34,7 @@ it('lists every figure with its type and labels', async () => {
       endedCount: 1,
       refusedCount: 1,
     }),
+    receiving: () => ({ bytes: 1, stoppedCount: 1, endedCount: 1 }),
     onError: (error) => expect.unreachable(String(error)),
     store: async () => ({
       state: 'serving',

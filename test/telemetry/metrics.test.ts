@@ -38,6 +38,7 @@ function opened(store: () => Promise<StoreFigures | undefined> = async () => fig
     isReady: () => true,
     messageBytes: () => messageBytes,
     sending: () => sending,
+    receiving: () => ({ bytes: 21, stoppedCount: 22, endedCount: 23 }),
     store,
     onError: (error) => errors.push(error),
   });
@@ -72,6 +73,9 @@ describe('a scrape', () => {
     expect(value(families, 'artifacta_open_answers')).toBe(14);
     expect(value(families, 'artifacta_ended_answers_total')).toBe(15);
     expect(value(families, 'artifacta_refused_answers_total')).toBe(16);
+    expect(value(families, 'artifacta_received_bytes')).toBe(21);
+    expect(value(families, 'artifacta_stopped_connections')).toBe(22);
+    expect(value(families, 'artifacta_ended_requests_total')).toBe(23);
     expect(value(families, 'process_resident_memory_bytes')).toBeGreaterThan(1e6);
     expect(value(families, 'process_cpu_seconds_total')).toBeGreaterThan(0);
     for (const name of ['p50', 'p99', 'max'])

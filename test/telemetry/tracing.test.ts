@@ -211,6 +211,7 @@ it('nothing is traced unless a collector is named', async () => {
       endedCount: 0,
       refusedCount: 0,
     }),
+    receiving: () => ({ bytes: 0, stoppedCount: 0, endedCount: 0 }),
     figures: async () => undefined,
   };
   const call = { method: method('GetArtifact'), door: 'network', protocol: 'grpc', headers: new Headers() };

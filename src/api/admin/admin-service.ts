@@ -26,8 +26,8 @@ import type { StoreHost } from '../../store/custody/host.ts';
 import type { HostState, StoreStatus } from '../../store/custody/status.ts';
 import type { Pause, PauseCause } from '../../store/upkeep/pauses.ts';
 import type { Checked, VerifyEvent } from '../../store/verify/verifier.ts';
-import { inTime } from '../client-stream.ts';
 import type { Call, Handlers } from '../handlers.ts';
+import { inTime } from '../receiving/client-stream.ts';
 
 /** AdminService over the store's host. What is missing here answers NOT_IMPLEMENTED. */
 export function adminHandlers(

@@ -16,10 +16,10 @@ import { turn } from '../../domain/timer.ts';
 import type { CommitResult } from '../../store/artifacts/commit.ts';
 import { Upload, type UploadEnd, type Uploads } from '../../store/artifacts/uploads.ts';
 import type { Admission, AdmittedUpload } from '../admission.ts';
-import { inTime, MessageCount } from '../client-stream.ts';
 import { messagesTooSmall, messageTooLarge, within } from '../errors.ts';
 import type { Call } from '../handlers.ts';
 import { parseDigest, parseSize, parseSpec } from '../parse.ts';
+import { inTime, MessageCount } from '../receiving/client-stream.ts';
 
 /** Each takes some tens of microseconds; then others have their turn. */
 const messagesPerTurn = 32;

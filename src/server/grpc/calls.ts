@@ -18,6 +18,7 @@ import type { Answers } from '../answers.ts';
 import { callValues } from '../call-values.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
 import { Inflation, type InflationOptions } from '../messages/inflation.ts';
+import { receivedBy } from '../receiving.ts';
 import { cancelled, deadlineExceeded, isSendable, unexpected } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';
 import { decode, type Encode, type Encoded, encoderOf } from './codec.ts';
@@ -206,6 +207,7 @@ async function* requests<D extends DescMessage>(
   signal: AbortSignal,
   received: Received,
 ): AsyncGenerator<MessageShape<D>> {
+  const body = receivedBy(streamOf(call));
   // Wakes an iteration that waits for a client which may never send again. The answer does not pass through here.
   const stop = () => (call as Readable).destroy();
   signal.addEventListener('abort', stop, { once: true });
@@ -217,7 +219,10 @@ async function* requests<D extends DescMessage>(
       if (signal.aborted) throw signal.reason;
       if (next === undefined) throw cancelled();
       if (next.done === true) return;
-      yield await received.one(next.value, desc);
+      const message = await received.one(next.value, desc);
+      // Whoever takes it counts it.
+      body?.give(next.value.length);
+      yield message;
       received.release();
     }
   } finally {

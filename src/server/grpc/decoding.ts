@@ -9,8 +9,16 @@ import { ConnectError } from '@connectrpc/connect';
 import type { ServerInterceptingCall, ServerInterceptor } from '@grpc/grpc-js';
 import { compressedFlag, Envelopes, headBytes } from '../messages/envelopes.ts';
 import type { Inflation } from '../messages/inflation.ts';
+import { receivedBy } from '../receiving.ts';
 import { cutMessage } from '../refusals.ts';
-import { baseCallOf, decoderOf, encodingOf, handOverWhole, onceAllHasCome } from './internals.ts';
+import {
+  baseCallOf,
+  decoderOf,
+  encodingOf,
+  handOverWhole,
+  onceAllHasCome,
+  streamBelow,
+} from './internals.ts';
 import { statusOf } from './status.ts';
 
 /** So many pieces of a message are joined to one. */
@@ -39,6 +47,12 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
       body.refused = error;
       call.sendStatus(statusOf(error));
     };
+    const received = receivedBy(streamBelow(call));
+    if (received !== undefined)
+      received.refuse = (error) => {
+        decoder.readPartialMessage.length = 0;
+        refuse(error);
+      };
     let joined = 0;
     decoder.write = (data) => {
       // What comes after a refusal is not looked at any more.

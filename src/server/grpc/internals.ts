@@ -3,22 +3,25 @@
  * reason. Each fails loudly if its field is gone.
  */
 import type { Buffer } from 'node:buffer';
-import type {
-  Http2Server,
-  IncomingHttpHeaders,
-  OutgoingHttpHeaders,
-  ServerHttp2Session,
-  ServerHttp2Stream,
-  ServerOptions,
+import {
+  constants,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions,
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
+import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import { rememberSockets } from '../connection-sockets.ts';
 import type { FairStarts } from '../fair-starts.ts';
 import { givePlaces } from '../places.ts';
+import { countStream } from '../receiving.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
 import { paceFrames } from '../tiny-pieces.ts';
 import { type GrpcStatus, statusOf } from './status.ts';
@@ -70,18 +73,25 @@ type OnStream = (
   rawHeaders: readonly string[],
 ) => void;
 
+/** What is known of the calls of all doors. */
+interface HeadParts {
+  /** That are open. */
+  readonly calls: OpenCalls;
+  /** When each begins. */
+  readonly starts: FairStarts;
+  /** What comes of them. */
+  readonly received: ReceivedBytes;
+}
+
 /**
  * Looks at the head of every call before grpc-js does, which hears nothing of those that are refused.
  *
  * @param refuse may change the headers; answers with why a call is not to be.
- * @param calls that are open, on all doors.
- * @param starts when each begins.
  */
 export function lookAtHeads(
   server: Server,
   refuse: (headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => RefusedHead | undefined,
-  calls: OpenCalls,
-  starts: FairStarts,
+  { calls, starts, received }: HeadParts,
 ): void {
   for (const http2Server of http2ServersOf(server)) {
     const listeners = http2Server.listeners('stream') as OnStream[];
@@ -92,13 +102,17 @@ export function lookAtHeads(
       if (ended !== undefined) stream.once('close', ended);
       // Whoever takes the call listens too, but that may be after it was reset.
       stream.on('error', () => undefined);
+      countStream(stream, received, (error) => {
+        if (stream.headersSent) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        else end(stream, { status: statusOf(error) });
+      });
       const begin = () => {
         const refused = ended === undefined ? { status: tooManyOpen() } : refuse(headers, rawHeaders);
         if (refused === undefined)
           for (const listener of listeners) listener.call(http2Server, stream, headers, flags, rawHeaders);
         else end(stream, refused);
       };
-      starts.add(stream.session ?? stream, { begin, isGone: () => stream.destroyed });
+      starts.add(stream.session ?? stream, { begin, isGone: () => stream.destroyed || stream.headersSent });
     };
     http2Server.on('stream', onStream);
   }
@@ -200,7 +214,12 @@ export function baseCallOf(call: object): object {
 
 /** The stream that a call came by, which is answered on it. */
 export function streamOf(call: object): ServerHttp2Stream {
-  const { stream } = baseCallOf(call) as { stream?: ServerHttp2Stream };
+  return streamBelow(baseCallOf(call));
+}
+
+/** The same, as an interceptor sees the call. */
+export function streamBelow(call: object): ServerHttp2Stream {
+  const { stream } = call as { stream?: ServerHttp2Stream };
   if (stream === undefined) throw missing('ServerCall.call.stream');
   return stream;
 }

@@ -75,6 +75,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     }
     const { request, response, gone, unsent } = exchange;
     const { input: desc } = handler.method;
+    exchange.isTakenByPiece = handler.method.methodKind === 'client_streaming';
     const encoding = readEncoding(exchange, options.messageBytesMax);
     const isRefused = encoding instanceof ConnectError;
     const latest = new LatestMessage(desc);

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
 import { setImmediate } from 'node:timers/promises';
 import type { ConnectError } from '@connectrpc/connect';
+import type { ReceivedRequest } from '../../api/receiving/received-bytes.ts';
 import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
 import { unlessAborted } from '../../api/timer.ts';
 import { freeBlock } from '../../domain/blocks.ts';
@@ -44,9 +45,14 @@ export class Exchange {
   envelopes: Envelopes | undefined;
   /** Whether the answer is that of a call, whose protocol may say at its end how it went. */
   hasCallEnd = false;
+  /** Whether what has come of the body is counted by others when it is handed on. */
+  isTakenByPiece = false;
   /** Whether the answer was given, whole. */
   isAnswered = false;
   private awaitsContinue: boolean;
+  private readonly received: ReceivedRequest | undefined;
+  /** Ends the reading of a body that waits for more. */
+  private stopReading: ((error: unknown) => void) | undefined;
   /** Of a body that is not wanted after the answer. */
   private leftover: Leftover | undefined;
   private isHurried = false;
@@ -57,7 +63,14 @@ export class Exchange {
   private held = 1;
   private readonly release: () => void;
 
-  constructor(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean, answers: Answers) {
+  /** @param received undefined if the connection had gone. */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    awaitsContinue: boolean,
+    answers: Answers,
+    received: ReceivedRequest | undefined,
+  ) {
     this.request = request;
     this.response = response;
     this.badHead = readHead(request);
@@ -74,22 +87,31 @@ export class Exchange {
     };
     if (!this.isHttp2) pacePieces(request);
     const { connection, address } = connectionOf(request, response);
+    const refuse = (error: ConnectError) => {
+      if (response.headersSent) this.endWith(error);
+      else this.answerError(error);
+      gone.abort(error);
+    };
     this.unsent = answers.open(connection, address, 1, {
       end: (error) => {
         gone.abort(error);
         this.reset(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       },
-      refuse: (error) => {
-        if (response.headersSent) this.endWith(error);
-        else this.answerError(error);
-        gone.abort(error);
-      },
+      refuse,
       isWhole: () => request.complete,
     });
+    this.received = received;
+    if (received !== undefined)
+      received.refuse = (error) => {
+        refuse(error);
+        // Lets go of what has come.
+        this.stopReading?.(error);
+      };
     let isClosed = false;
     const close = () => {
       if (isClosed) return;
       isClosed = true;
+      received?.close();
       // A connection of HTTP/1.1 holds nothing more of the answer then; one of HTTP/2 may.
       if (this.isHttp2) this.unsent.close();
       else this.unsent.drop();
@@ -132,16 +154,41 @@ export class Exchange {
   /** What the client sends, as it comes. Throws if it stops early, where that can be told. */
   private async *body(): AsyncGenerator<Buffer, undefined> {
     this.continue();
-    const chunks = this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    const chunks = this.request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
     let small = 0;
-    for await (const chunk of chunks) {
-      noteMessage(chunk.length);
-      this.unsent.ask(chunk.length);
-      this.envelopes?.take(chunk);
-      yield chunk;
-      // All that comes until the next turn is read in one piece.
-      if (chunk.length < smallChunkBytesMax && ++small > 1) await setImmediate();
+    let given = 0;
+    let taken = 0;
+    try {
+      for (;;) {
+        const next = await this.nextOf(chunks);
+        if (next.done === true) return;
+        const chunk = next.value;
+        noteMessage(chunk.length);
+        this.unsent.ask(chunk.length);
+        this.envelopes?.take(chunk);
+        taken += chunk.length;
+        if (this.isTakenByPiece) {
+          const handedOn = taken - (this.envelopes?.heldBytes ?? 0);
+          this.received?.give(handedOn - given);
+          given = handedOn;
+        }
+        yield chunk;
+        // All that comes until the next turn is read in one piece.
+        if (chunk.length < smallChunkBytesMax && ++small > 1) await setImmediate();
+      }
+    } finally {
+      this.stopReading = undefined;
+      // Waits for what may never come if the reading was ended.
+      void chunks.return?.();
     }
+  }
+
+  /** Rejects if the reading is ended. */
+  private nextOf(chunks: AsyncIterator<Buffer>): Promise<IteratorResult<Buffer, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.stopReading = reject;
+      chunks.next().then(resolve, reject);
+    });
   }
 
   /** Tells a client that waits for it (`Expect: 100-continue`) to send the body. */

@@ -1,8 +1,14 @@
 /** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { MethodImplSpec } from '@connectrpc/connect';
+import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
@@ -12,6 +18,7 @@ import type { FairStarts } from '../fair-starts.ts';
 import { isOfHttp2 } from '../heads/request-heads.ts';
 import { occursTwice, repeatedHeader } from '../heads/single-headers.ts';
 import { givePlaces } from '../places.ts';
+import { countBody } from '../receiving.ts';
 import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
 import { paceFrames } from '../tiny-pieces.ts';
 import type { Tls } from '../tls.ts';
@@ -34,6 +41,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly tls?: Tls | undefined;
   /** Of this door and others. */
   readonly openCalls: OpenCalls;
+  /** Of this door and others. */
+  readonly received: ReceivedBytes;
   /** Of this door and others. */
   readonly starts: FairStarts;
   readonly concurrentStreamsMax: number;
@@ -87,14 +96,19 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
     const { connection } = connectionOf(request, response);
     const ended = options.openCalls.begin(connection, request.rawHeaders);
+    const body = isOfHttp2(request) ? (response as unknown as Http2ServerResponse).stream : request;
+    const received = countBody(body, connection, options.received, () => body.destroy());
+    response.once('close', () => received?.close());
     const begin = async () => {
-      await answer(new Exchange(request, response, awaitsContinue, options.answers), ended !== undefined);
+      const exchange = new Exchange(request, response, awaitsContinue, options.answers, received);
+      await answer(exchange, ended !== undefined);
       ended?.();
     };
     const start = () =>
       new Promise<void>((resolve) => {
         const drop = () => {
           ended?.();
+          received?.close();
           resolve();
         };
         const isGone = () => request.destroyed;

@@ -35,6 +35,7 @@ export async function putArtifact(exchange: Exchange, path: PutPath, calls: Plai
       'content-length',
       'is required over HTTP/2, or Content-Digest: nothing else tells whether all has come',
     );
+  exchange.isTakenByPiece = true;
   const spec = sizeBytes === undefined ? parsed : { ...parsed, sizeBytes };
   const response = await calls
     .call(exchange, ArtifactService.method.uploadArtifact, (upload, context) =>

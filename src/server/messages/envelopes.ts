@@ -2,8 +2,9 @@
  * Looks at the messages in the bytes of a body before they are decoded. gRPC, gRPC-Web and Connect wrap each in the same
  * way: a byte of flags, four of its length, and itself.
  */
-import { MessageCount } from '../../api/client-stream.ts';
+
 import { messagesTooSmall, messageTooLarge, toConnectError } from '../../api/errors.ts';
+import { MessageCount } from '../../api/receiving/client-stream.ts';
 import { flaggedWithoutEncoding, malformedMessages } from '../refusals.ts';
 import { type Encoding, mostInflated, wireBytesMax } from './encodings.ts';
 
@@ -32,6 +33,8 @@ export class Envelopes {
   private length = 0;
   /** Of the message that has begun, still to come. */
   private left = 0;
+  /** Of the message that has begun, without its head. */
+  private whole = 0;
 
   constructor(rules: EnvelopeRules) {
     this.rules = rules;
@@ -40,6 +43,11 @@ export class Envelopes {
   /** Whether a message has begun that is not complete. */
   get isWithin(): boolean {
     return this.headSeen > 0 || this.left > 0;
+  }
+
+  /** That have come of the message that has begun. */
+  get heldBytes(): number {
+    return this.left > 0 ? headBytes + this.whole - this.left : this.headSeen;
   }
 
   /**
@@ -91,6 +99,7 @@ export class Envelopes {
     if (isCompressed && encoding === 'identity') throw flaggedWithoutEncoding();
     if (length > wireBytesMax(isCompressed, messageBytesMax)) throw toConnectError(messageTooLarge());
     this.left = length;
+    this.whole = length;
     this.headSeen = 0;
     this.length = 0;
     return isCompressed ? mostInflated(length, messageBytesMax) : 0;

@@ -1,5 +1,6 @@
-/** Whoever asks and does not read: by every listener, over one connection and many. */
+/** Whoever asks and does not read, or does not end what is asked: by every listener, over one connection and many. */
 import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -22,7 +23,7 @@ export interface Listener {
 /** What is asked for. */
 export interface Wanted {
   /** Small pages have room for large ones while they are made; large requests are for pages, and are kept while they wait. */
-  readonly kind: 'contents' | 'pages' | 'small pages' | 'large requests';
+  readonly kind: 'contents' | 'pages' | 'small pages' | 'large requests' | 'half requests';
   /** An artifact, a share link to it and its session. */
   readonly artifact: string;
   readonly path: string;
@@ -156,6 +157,30 @@ function askHttp2(socket: Socket, listener: Listener, wanted: Wanted, requests: 
   }
 }
 
+/** The same, of which none is sent to its end. */
+function askHalf(socket: Socket, listener: Listener, wanted: Wanted, requests: number): void {
+  const body = Buffer.alloc(1024 * 1024 - 1);
+  const [isGrpc, isHttp1] = [listener.protocol === 'grpc', listener.protocol === 'HTTP/1.1'];
+  if (isGrpc) body.writeUInt32BE(body.length, 1);
+  const type = `application/${isGrpc ? 'grpc' : 'proto'}`;
+  const fields = { 'content-type': type, ...wanted.headers };
+  if (isHttp1) {
+    const lines = { host: listener.address, ...fields, 'content-length': body.length + 1 };
+    const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}`);
+    socket.write(`POST ${list} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`);
+    socket.write(body);
+    return;
+  }
+  const authority = `http${listener.isTls ? 's' : ''}://localhost`;
+  // Node counts what its own streams have still to send.
+  const session = connectHttp2(authority, { createConnection: () => socket, maxSessionMemory: 1_000_000 });
+  session.on('error', () => undefined);
+  for (let count = 0; count < requests; count++) {
+    const stream = session.request({ ':method': 'POST', ':path': list, te: 'trailers', ...fields });
+    stream.on('error', () => undefined).write(body);
+  }
+}
+
 /** @param requests on each connection. */
 export async function attack(
   listener: Listener,
@@ -164,7 +189,8 @@ export async function attack(
   requests: number,
 ): Promise<Attack> {
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(listener)));
-  const ask = listener.protocol === 'HTTP/1.1' ? askHttp1 : askHttp2;
+  const isHttp1 = listener.protocol === 'HTTP/1.1';
+  const ask = wanted.kind === 'half requests' ? askHalf : isHttp1 ? askHttp1 : askHttp2;
   for (const socket of sockets) ask(socket, listener, wanted, requests);
   return {
     alive: () => sockets.filter((socket) => !socket.destroyed).length,

@@ -37,6 +37,8 @@ const cases: readonly Case[] = [
   { kind: 'small pages', connections: 1, streams: 100, ahead: 16 },
   { kind: 'small pages', connections: 100, streams: 100, ahead: 16 },
   { kind: 'large requests', connections: 100, streams: 3, ahead: 3 },
+  { kind: 'half requests', connections: 100, streams: 30, ahead: 1 },
+  { kind: 'half requests', connections: 400, streams: 4, ahead: 1 },
 ];
 
 interface Behaved {

@@ -1,7 +1,7 @@
 /** The messages of a stream from a client: how many there may be, and how long each may take. */
-import { Failure } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
-import { type After, unlessAborted } from './timer.ts';
+import { Failure } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
+import { type After, unlessAborted } from '../timer.ts';
 
 /** Counts the messages of one stream as they come: each costs something beside its bytes. */
 export class MessageCount {

@@ -1,0 +1,213 @@
+/** What has come of requests: who is read from while it is much, who loses room, and that all of it comes back. */
+import { expect, it } from 'vitest';
+import { ReceivedBytes, type ReceivedRequest } from '../../../src/api/receiving/received-bytes.ts';
+import type { Holder } from '../../../src/domain/principal.ts';
+
+/** Free are 1,000 bytes, 9 of each connection, and there are at most 2,000. */
+function opened() {
+  const looks: (() => void)[] = [];
+  const after = (_ms: number, task: () => void) => {
+    looks.push(task);
+    return () => undefined;
+  };
+  let droppedBytes = 0;
+  const received = new ReceivedBytes({
+    after,
+    bytesFree: 1_000,
+    bytesMax: 2_000,
+    connectionBytesFree: 9,
+    onDropped: (bytes) => {
+      droppedBytes += bytes;
+    },
+  });
+  /** A connection of somebody. */
+  const connection = (name: string, group = 'ns') => {
+    const key = {};
+    const holder: Holder = { group, name };
+    const state = { isRead: true, refused: [] as number[], reasons: [] as string[], count: 0 };
+    const bringer = () => ({
+      address: undefined,
+      holder: () => holder,
+      stop: () => {
+        state.isRead = false;
+      },
+      goOn: () => {
+        state.isRead = true;
+      },
+    });
+    const open = (bytes = 0): ReceivedRequest => {
+      const at = state.count++;
+      const request = received.open(key, bringer, (error) => {
+        state.refused.push(at);
+        state.reasons.push(error.rawMessage);
+      });
+      request.take(bytes);
+      return request;
+    };
+    return { open, state, close: () => received.forget(key) };
+  };
+  return {
+    received,
+    connection,
+    look: (times = 1) => {
+      for (let count = 0; count < times; count++) looks.shift()?.();
+    },
+    looks,
+    dropped: () => droppedBytes,
+  };
+}
+
+it('all are read from while there is room', () => {
+  const { received, connection, looks } = opened();
+  const all = [connection('a'), connection('b'), connection('a')];
+  for (const one of all) one.open(300);
+  expect(all.map(({ state }) => state.isRead)).toEqual([true, true, true]);
+  expect([received.bytes, looks.length]).toEqual([900, 0]);
+});
+
+it('of whoever has more than a share one connection goes on, and another when that is dealt with', () => {
+  const { received, connection } = opened();
+  const [first, second, third] = [connection('a'), connection('a'), connection('a')];
+  const requests = [first.open(500), second.open(400), third.open(300)];
+  // Whoever brought the byte that was too many goes on.
+  expect([first, second, third].map(({ state }) => state.isRead)).toEqual([true, true, true]);
+  requests[0]!.take(10);
+  requests[1]!.take(10);
+  expect([first, second, third].map(({ state }) => state.isRead)).toEqual([false, false, true]);
+  requests[2]!.take(100);
+  expect(third.state.isRead).toBe(true);
+  // The third has its message.
+  requests[2]!.give(50);
+  expect([first, second].map(({ state }) => state.isRead)).toEqual([true, false]);
+  requests[0]!.give(510);
+  expect([first, second].map(({ state }) => state.isRead)).toEqual([true, true]);
+  expect(received.stoppedCount).toBe(0);
+});
+
+it('whoever has less than a share is always read from', () => {
+  const { connection } = opened();
+  const greedy = Array.from({ length: 10 }, () => connection('a'));
+  for (const one of greedy) one.open(150);
+  expect(greedy.filter(({ state }) => !state.isRead).length).toBe(3);
+  const modest = connection('b');
+  const request = modest.open(400);
+  expect(modest.state.isRead).toBe(true);
+  request.take(100);
+  expect(modest.state.isRead).toBe(true);
+  request.take(1);
+  // More than half, and the only one of its holder: it goes on, but others of it would not.
+  const another = connection('b');
+  another.open(10);
+  expect([modest.state.isRead, another.state.isRead]).toEqual([true, false]);
+});
+
+it('whoever brings little is always read from', () => {
+  const { connection } = opened();
+  connection('a').open(1_001);
+  const [little, more] = [connection('a'), connection('a')];
+  little.open(9);
+  more.open(10);
+  expect([little.state.isRead, more.state.isRead]).toEqual([true, false]);
+});
+
+it('what others wait for is ended when it gets no further, one at a time', () => {
+  const { received, connection, look, dropped } = opened();
+  const [first, second, third] = [connection('a'), connection('a'), connection('a')];
+  const one = first.open(1_001);
+  second.open(200);
+  third.open(100);
+  expect([second.state.isRead, third.state.isRead]).toEqual([false, false]);
+  look(7);
+  one.take(1);
+  look(8);
+  expect(first.state.refused).toEqual([]);
+  look();
+  expect(first.state.refused).toEqual([0]);
+  expect(first.state.reasons).toEqual(['others need the room of this request']);
+  expect([second.state.isRead, third.state.isRead]).toEqual([true, true]);
+  expect([received.bytes, received.endedCount, dropped()]).toEqual([300, 1, 1_002]);
+  // What still comes of it is nobody's.
+  one.take(500);
+  expect(received.bytes).toBe(300);
+});
+
+it('one that brings a little is not waited for for ever', () => {
+  const { connection, look } = opened();
+  const [slow, other] = [connection('a'), connection('a')];
+  const request = slow.open(1_001);
+  other.open(10);
+  for (let count = 0; count < 39; count++) {
+    request.take(1);
+    look();
+  }
+  expect(slow.state.refused).toEqual([]);
+  request.take(1);
+  look();
+  expect(slow.state.refused).toEqual([0]);
+  expect(other.state.isRead).toBe(true);
+});
+
+it('where nobody waits nothing is ended, however slow', () => {
+  const { connection, look } = opened();
+  const only = connection('a');
+  only.open(1_200);
+  look(100);
+  expect(only.state).toMatchObject({ refused: [], isRead: true });
+});
+
+it('one connection with many requests is stopped before it is full, and goes on when something is dealt with', () => {
+  const { connection, look } = opened();
+  const only = connection('a');
+  const requests = Array.from({ length: 16 }, () => only.open(100));
+  expect(only.state).toMatchObject({ refused: [], isRead: false });
+  look(7);
+  expect(only.state.refused).toEqual([]);
+  requests[3]!.give(50);
+  expect(only.state.isRead).toBe(true);
+  requests[3]!.take(50);
+  expect(only.state.isRead).toBe(false);
+  look(8);
+  expect(only.state.refused).toEqual([]);
+  look();
+  // Nothing was dealt with: one is ended, and the connection is read again.
+  expect(only.state.refused.length).toBe(1);
+});
+
+it('with too much, whoever has most loses most, by groups first', () => {
+  const { received, connection } = opened();
+  const large = connection('a', 'one');
+  const [left, right] = [connection('b', 'two'), connection('c', 'two')];
+  large.open(900);
+  left.open(400);
+  left.open(100);
+  right.open(450);
+  const asking = connection('d', 'three');
+  asking.open(200);
+  expect([large, left, right, asking].map(({ state }) => state.refused)).toEqual([[], [0], [], []]);
+  expect(received.bytes).toBe(1_650);
+});
+
+it('a request alone may be ended for its own size, and its connection goes on', () => {
+  const { received, connection } = opened();
+  const only = connection('a');
+  only.open(2_001);
+  expect([only.state.refused, received.bytes]).toEqual([[0], 0]);
+  only.open(10);
+  expect([only.state.isRead, received.bytes]).toEqual([true, 10]);
+});
+
+it('all comes back by the end of requests and of connections, once', () => {
+  const { received, connection } = opened();
+  const [first, second] = [connection('a'), connection('a')];
+  const requests = [first.open(600), first.open(300), second.open(200), second.open(100)];
+  second.close();
+  second.close();
+  for (const request of requests) {
+    request.close();
+    request.close();
+    request.give(10);
+    request.take(10);
+  }
+  expect([received.bytes, received.stoppedCount, received.bytesPeak]).toEqual([0, 0, 1_200]);
+  expect(first.state.isRead).toBe(true);
+});
