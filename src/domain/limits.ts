@@ -139,11 +139,11 @@ export const limits = {
   /** The same, of one namespace. */
   namespaceUnwrittenBytesMax: 64 * 1024 * 1024,
   /** Of requests that came and are not dealt with, on all connections: up to so many all are read from as they bring... */
-  receivedBytesFree: 128 * 1024 * 1024,
+  receivedBytesFree: 64 * 1024 * 1024,
   /** ...with more, those that have no more than this... */
   connectionReceivedBytesFree: 64 * 1024,
   /** ...and with still more, some lose their room. */
-  receivedBytesMax: 192 * 1024 * 1024,
+  receivedBytesMax: 96 * 1024 * 1024,
   /** What compressed messages of requests hold that are not dealt with yet; each counts as the most that it may hold. */
   inflatedBytesMax: 64 * 1024 * 1024,
   /** The same, of one namespace, or of one address until it is known who calls. */
