@@ -21,13 +21,21 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The directory of the user: HOME if it is absolute, else what the password database says.
  *
+ * @param instead what else can be done than to name one.
  * @throws SettingError if neither says one.
  */
-export function homeOf(env: Environment): string {
-  if (env.HOME !== undefined && isAbsolute(env.HOME)) return env.HOME;
-  const known = knownHome();
-  if (known !== undefined) return known;
-  throw new SettingError('HOME', 'must name your directory: the password database has none for this user');
+export function homeOf(env: Environment, instead = ''): string {
+  const home = homeIfAny(env);
+  if (home !== undefined) return home;
+  throw new SettingError(
+    'HOME',
+    `must name your directory, since the password database has none for this user${instead}`,
+  );
+}
+
+/** The same; undefined if neither says one, which matters only to who needs it. */
+export function homeIfAny(env: Environment): string | undefined {
+  return env.HOME !== undefined && isAbsolute(env.HOME) ? env.HOME : knownHome();
 }
 
 /** Users that nobody has entered have none, as in many containers. */
