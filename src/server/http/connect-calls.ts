@@ -16,6 +16,7 @@ import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
 import type { CallOptions } from '../grpc/calls.ts';
+import { refusedVersion } from '../heads/connect-version.ts';
 import { readDeadlines } from '../heads/deadlines.ts';
 import { boundedRequest, refusedQuery } from '../messages/bounded-body.ts';
 import { Inflation } from '../messages/inflation.ts';
@@ -81,7 +82,12 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const values = callValues(options.door, request.socket, unsent)
       .set(exchangeKey, exchange)
       .set(latestKey, latest)
-      .set(refusedKey, readDeadlines(request.headers) ?? (isRefused ? encoding : undefined));
+      .set(
+        refusedKey,
+        readDeadlines(request.headers) ??
+          refusedVersion(request.headers, undefined) ??
+          (isRefused ? encoding : undefined),
+      );
     const respond = async () => {
       using inflation = new Inflation({ ...options.inflation, answer: unsent, signal: gone });
       let universal = universalRequestFromNodeRequest(request, response, undefined, values);
@@ -93,8 +99,10 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
           },
         );
       const { method: verb, url } = universal;
-      if (verb === 'GET' && values.get(refusedKey) === undefined)
-        values.set(refusedKey, refusedQuery(new URL(url).searchParams, desc, latest));
+      if (verb === 'GET' && values.get(refusedKey) === undefined) {
+        const query = new URL(url).searchParams;
+        values.set(refusedKey, refusedVersion({}, query) ?? refusedQuery(query, desc, latest));
+      }
       const answer = await handler(
         boundedRequest(universal, {
           desc,
