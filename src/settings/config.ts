@@ -230,7 +230,7 @@ function shared(source: Source): Omit<CommonConfig, keyof Way> {
   if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(logLevel))
     throw new SettingError(source.name('logLevel'), `no such level: ${logLevel}`);
   return {
-    token: source.text('token'),
+    token: source.token('token'),
     tokenFile: source.path('tokenFile'),
     namespace: source.namespace('namespace'),
     artifactBytesMax: source.bytes('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,

@@ -111,6 +111,13 @@ export class Source {
     return name === undefined ? undefined : this.kept.settings.get(name);
   }
 
+  /** Without the white space around it. Not told in the message: others could read it there. */
+  token(setting: SettingName): string | undefined {
+    const token = this.text(setting)?.trim();
+    if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
+    throw new SettingError(this.name(setting), 'must hold one token, in letters, digits and signs of ASCII');
+  }
+
   namespace(setting: SettingName): string | undefined {
     const text = this.text(setting);
     if (text === undefined) return undefined;

@@ -3,6 +3,7 @@
  * send the text of any error: what it calls here are the handlers with an account of when they end, and with errors
  * that callers may see.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   Code,
   ConnectError,
@@ -82,12 +83,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const values = callValues(options.door, request.socket, unsent)
       .set(exchangeKey, exchange)
       .set(latestKey, latest)
-      .set(
-        refusedKey,
-        readDeadlines(request.headers) ??
-          refusedVersion(request.headers, undefined) ??
-          (isRefused ? encoding : undefined),
-      );
+      .set(refusedKey, refusedHead(request.headers) ?? (isRefused ? encoding : undefined));
     const respond = async () => {
       using inflation = new Inflation({ ...options.inflation, answer: unsent, signal: gone });
       let universal = universalRequestFromNodeRequest(request, response, undefined, values);
@@ -121,6 +117,10 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     );
     return true;
   };
+}
+
+function refusedHead(headers: IncomingHttpHeaders): ConnectError | undefined {
+  return readDeadlines(headers) ?? refusedVersion(headers, undefined);
 }
 
 /** Sends an answer, each part of it when the one before has gone. */
