@@ -218,19 +218,6 @@ describe('settings', () => {
     );
   });
 
-  it.each(['secret\nline', 'sécret', 'secret word', ' \n', 'secret\u{1f511}'])(
-    'of the command line: a token that is none is refused and not shown: %j',
-    (token) => {
-      expect(() => readClientConfig({}, { ...home, ARTIFACTA_TOKEN: token })).toThrow(
-        /^ARTIFACTA_TOKEN: must hold one token, in letters, digits and signs of ASCII$/,
-      );
-    },
-  );
-
-  it('of the command line: white space around a token is none of it, as in a file', () => {
-    expect(readClientConfig({}, { ...home, ARTIFACTA_TOKEN: ' t\n' }).token).toBe('t');
-  });
-
   it.each([
     ['{', /config\.json: is not JSON/],
     ['[]', /config\.json: must hold one JSON object/],
