@@ -33,15 +33,14 @@ const compileCacheDir = openCompileCacheDir(argv, (dataDir, path) =>
 if (compileCacheDir !== undefined) enableCompileCache(compileCacheDir);
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { serve, reap };
-const [name = ''] = argv;
+/** `help serve` is `serve --help`. */
+const [name = '', ...rest] = argv[0] === 'help' && argv.length === 2 ? [argv[1]!, '--help'] : argv;
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-process.exit(command === undefined ? await commandLine(argv) : await command(argv.slice(1)));
+process.exit(command === undefined ? await commandLine(argv) : await command(rest));
 
 async function serve(args: readonly string[]): Promise<number> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write((await import('./settings/settings.ts')).serveHelp());
-    return exitCodes.ok;
-  }
+  if (args.includes('--help') || args.includes('-h'))
+    return await printed((await import('./settings/settings.ts')).serveHelp());
   try {
     const config = readServeConfig(args);
     // Loading takes a while, in which process 1 of a container hears no signal that it does not heed.
@@ -68,10 +67,8 @@ async function serve(args: readonly string[]): Promise<number> {
 }
 
 async function reap(args: readonly string[]): Promise<number> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write((await import('./settings/settings.ts')).reapHelp());
-    return exitCodes.ok;
-  }
+  if (args.includes('--help') || args.includes('-h'))
+    return await printed((await import('./settings/settings.ts')).reapHelp());
   try {
     const config = readReapConfig(args);
     // Before it loads, as in `serve`.
@@ -86,6 +83,18 @@ async function reap(args: readonly string[]): Promise<number> {
     process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}\n`);
     return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
   }
+}
+
+/** Prints a help. It fails as the output of commands does, if that is lost. */
+async function printed(text: string): Promise<number> {
+  const { Output } = await import('./cli/output/output.ts');
+  const { stdout, stderr } = process;
+  const output = new Output({ stdout, stderr, terminal: terminalOf(), signal: undefined });
+  output.text(text, 'stdout');
+  await output.finish();
+  if (output.lost === undefined) return exitCodes.ok;
+  output.error(output.lost);
+  return exitCodes.failed;
 }
 
 /** From now on the first two signals to stop do not end the process but resolve these. */

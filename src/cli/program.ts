@@ -20,6 +20,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   // A command line that is wrong is told in its style, too.
   output.style = { json: isGiven(spread, '--json'), quiet: isGiven(spread, '--quiet') };
   try {
+    const topic = unknownTopic(program, spread);
+    if (topic !== undefined)
+      throw new UsageError(`unknown command '${topic}': name one that "help" alone lists`);
     await program.parseAsync(spread, { from: 'user' });
   } catch (error) {
     invocation.exitCode = failed(error, invocation);
@@ -42,6 +45,23 @@ function failed(error: unknown, { io, output }: Invocation): number {
   if (io.signal?.aborted) return exitCodes.interrupted;
   output.error(error);
   return exitCodeOf(error);
+}
+
+/** What help is asked for and is no command; commander answers by the help of everything, as an error. */
+function unknownTopic(program: Command, argv: readonly string[]): string | undefined {
+  let command = program;
+  for (const [at, word] of argv.entries()) {
+    if (word.startsWith('-')) continue;
+    const known = (name: string) => command.commands.find((one) => one.name() === name);
+    if (word === 'help') {
+      const topic = argv[at + 1] ?? '-';
+      return topic.startsWith('-') || topic === 'help' || known(topic) ? undefined : topic;
+    }
+    const next = known(word);
+    if (next === undefined) return undefined;
+    command = next;
+  }
+  return undefined;
 }
 
 function isGiven(argv: readonly string[], flag: string): boolean {

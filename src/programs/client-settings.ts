@@ -16,14 +16,18 @@ import { OwnDirectory, requireOutside } from './own-directory.ts';
 
 /** Read anew for each question: what is kept may change meanwhile. */
 export function openClientSettings(): ClientSettings {
-  const path = asUsage(() => keptSettingsPath());
+  const pathOf = () => asUsage(() => keptSettingsPath());
   const read = () => asUsage(() => readKeptSettings().settings);
   const write = async (kept: KeptSettings) => {
-    asUsage(() => requireOutside(new OwnDirectory(readClientConfig().dataDir), path));
+    const path = pathOf();
+    const { dataDir } = asUsage(() => readClientConfig());
+    if (dataDir !== undefined) asUsage(() => requireOutside(new OwnDirectory(dataDir), path));
     await writeKept(path, kept);
   };
   return {
-    path,
+    get path() {
+      return pathOf();
+    },
     show: (options) => asUsage(() => shown(options)),
     get namespace() {
       return asUsage(() => readClientConfig().namespace);

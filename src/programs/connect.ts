@@ -7,7 +7,8 @@ import type { Connection, ConnectOptions } from '../cli/io.ts';
 import { withCredentials } from '../client/wire/headers.ts';
 import { inWords } from '../domain/system/words.ts';
 import { answersOurs } from '../server/addresses.ts';
-import { type ClientConfig, type ClientTls, keptSettingsPath, readClientConfig } from '../settings/config.ts';
+import { keptPathIfAny, readClientConfig } from '../settings/config.ts';
+import type { ClientConfig, ClientTls, LocalConfig } from '../settings/config-shapes.ts';
 import { SettingError } from '../settings/source.ts';
 import { withNativeParts } from './native-parts.ts';
 import { OwnDirectory, requireOutside } from './own-directory.ts';
@@ -27,8 +28,8 @@ export async function openConnection(
   signal?: AbortSignal,
 ): Promise<Connection> {
   const config = configOf(options);
-  const ownDirectory = new OwnDirectory(config.dataDir);
-  return { ...(await openWay(config, warn, signal)), ownDirectory };
+  const connection = await openWay(config, warn, signal);
+  return { ...connection, ...(config.dataDir && { ownDirectory: new OwnDirectory(config.dataDir) }) };
 }
 
 async function openWay(
@@ -45,7 +46,7 @@ async function openWay(
   return { ...held, transport: withCredentials(held.transport, { namespace: config.namespace }) };
 }
 
-async function openLocal(config: ClientConfig, warn: (message: string) => void): Promise<Connection> {
+async function openLocal(config: LocalConfig, warn: (message: string) => void): Promise<Connection> {
   return { ...(await openRemote(`unix:${config.socket}`, config, warn)), passes: true };
 }
 
@@ -53,9 +54,11 @@ function configOf(options: ConnectOptions): ClientConfig {
   try {
     const config = readClientConfig(options);
     const { dataDir, tokenFile, exportDir, clientTls } = config;
+    if (dataDir === undefined) return config;
     const own = new OwnDirectory(dataDir);
     // Most have none that is kept, and a home may be the data directory.
-    const kept = existsSync(keptSettingsPath()) ? keptSettingsPath() : undefined;
+    const keptPath = keptPathIfAny();
+    const kept = keptPath !== undefined && existsSync(keptPath) ? keptPath : undefined;
     for (const path of [kept, tokenFile, exportDir, ...Object.values(clientTls)])
       if (path !== undefined) requireOutside(own, path);
     return config;

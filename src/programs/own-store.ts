@@ -11,7 +11,7 @@ import { limits } from '../domain/limits.ts';
 import { afterAwaitedTime, pause } from '../domain/timer.ts';
 import { answersOurs } from '../server/addresses.ts';
 import type { RunningServer } from '../server/server.ts';
-import type { ClientConfig } from '../settings/config.ts';
+import type { LocalConfig } from '../settings/config-shapes.ts';
 import type { StoreHost } from '../store/custody/host.ts';
 import { type Embedded, openWhenFree } from './data-directory.ts';
 import { inProcess } from './in-process.ts';
@@ -36,7 +36,7 @@ const pauseMsMax = 400;
  * @throws ArtifactaError UNAVAILABLE if it cannot be opened; CANCELLED if the signal came first.
  */
 export async function openHolder(
-  config: ClientConfig,
+  config: LocalConfig,
   warn: (message: string) => void,
   signal?: AbortSignal,
 ): Promise<Connection | undefined> {
@@ -103,7 +103,7 @@ export async function openHolder(
  * @returns true when there is nothing to wait for any more.
  */
 function waiting(
-  { socket, lockWaitMs }: ClientConfig,
+  { socket, lockWaitMs }: LocalConfig,
   signal: AbortSignal | undefined,
 ): () => Promise<boolean> {
   const beganMs = performance.now();

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAwaitedTime, afterRealTime } from '../domain/timer.ts';
-import type { ServeConfig } from '../settings/config.ts';
+import type { ServeConfig } from '../settings/config-shapes.ts';
 
 const firstDelayMs = 1_000;
 const lastDelayMs = 60_000;

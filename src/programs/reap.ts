@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { connect } from '../client/client.ts';
 import { pause } from '../domain/timer.ts';
 import { openAdminDoor } from '../server/admin-door.ts';
-import type { ReapConfig } from '../settings/config.ts';
+import type { ReapConfig } from '../settings/config-shapes.ts';
 import { loop } from '../sidecar/loop.ts';
 import { type PassReport, pass } from '../sidecar/pass.ts';
 import { openLog } from '../telemetry/log.ts';

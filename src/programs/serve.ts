@@ -20,7 +20,7 @@ import { type Phase, Readiness } from '../server/readiness.ts';
 import { usualReceived } from '../server/receiving.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { Tls } from '../server/tls.ts';
-import type { ServeConfig } from '../settings/config.ts';
+import type { ServeConfig } from '../settings/config-shapes.ts';
 import type { HostState } from '../store/custody/status.ts';
 import { openTelemetry, type Telemetry, type TelemetryOptions } from '../telemetry/telemetry.ts';
 import { type Embedded, type EmbeddedOptions, openWhenFree } from './data-directory.ts';

@@ -2,98 +2,24 @@
  * Reads the settings: flags, then the environment, then (for the command line) the file that keeps some, then defaults.
  * The one file that reads the environment.
  */
-import { createHash } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Address, isLoopback, socketPathBytesMax } from '../domain/address.ts';
+import { type Address, isLoopback } from '../domain/address.ts';
 import { compileCacheDirIn, makeCompileCacheDir } from './compile-cache.ts';
+import type {
+  ClientConfig,
+  ClientTls,
+  CommonConfig,
+  Place,
+  ReapConfig,
+  ServeConfig,
+  TlsPaths,
+  Way,
+} from './config-shapes.ts';
+import { dataHomeOf, defaultDataDir, defaultSocket, keptPathIn, xdg } from './directories.ts';
 import { type KeptName, readKept } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 import { type Environment, fromHome, homeOf, type Kept, SettingError, Source } from './source.ts';
-
-/** What the command line needs to find a store. */
-export interface ClientConfig {
-  /** Absolute. */
-  readonly dataDir: string;
-  readonly socket: string;
-  readonly url: string | undefined;
-  readonly token: string | undefined;
-  /** Holds the token. Absolute. */
-  readonly tokenFile: string | undefined;
-  /** Undefined: that of the credentials. */
-  readonly namespace: string | undefined;
-  readonly artifactBytesMax: number;
-  readonly inlineBytesMax: number;
-  /** Undefined: by the size of the file system. */
-  readonly reserveBytes: number | undefined;
-  /** Where exports of the index are written to. Absolute. Undefined: nowhere. */
-  readonly exportDir: string | undefined;
-  /** How long to wait for whoever has the data directory open. */
-  readonly lockWaitMs: number;
-  /** Where others reach the HTTP door, without a slash at its end. */
-  readonly publicUrl: string | undefined;
-  /** Paths of what the client shows and trusts over TLS. */
-  readonly clientTls: ClientTls;
-  readonly logLevel: string;
-}
-
-/** Paths of files in PEM. */
-export interface ClientTls {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
-
-/** Paths of files in PEM: what the doors on the network show, and whose clients they trust. */
-interface TlsPaths {
-  readonly cert: string;
-  readonly key: string;
-  /** Undefined: clients are asked for no certificate. */
-  readonly clientCa?: string | undefined;
-  /** Default false. */
-  readonly isClientOptional?: boolean | undefined;
-}
-
-/** The settings of `artifacta serve`. */
-export interface ServeConfig extends ClientConfig {
-  /** Undefined: no gRPC on the network. */
-  readonly grpc: Address | undefined;
-  /** Undefined: in clear. */
-  readonly tls: TlsPaths | undefined;
-  /** Whether callers on the network must show who they are. */
-  readonly auth: boolean;
-  /** Path of the file that names identities from outside. Undefined: there are none. */
-  readonly authConfig: string | undefined;
-  /** Undefined: no HTTP. */
-  readonly http: Address | undefined;
-  /** Names by which HTTP may be called, besides loopback's and where it listens. */
-  readonly httpHosts: readonly string[];
-  readonly corsOrigins: readonly string[];
-  /** Undefined: no admin door. */
-  readonly admin: Address | undefined;
-  /** Where spans are sent. Undefined: calls are not traced. */
-  readonly otlpTracesUrl: string | undefined;
-  readonly graceMs: number;
-  readonly drainMs: number;
-  /** Serve on the socket alone, and only while standard input is open or a call is under way. */
-  readonly whileStdin: boolean;
-  /** Run the sidecar, too. */
-  readonly withReaper: boolean;
-  /** What the operator should know about the settings. */
-  readonly warnings: readonly string[];
-}
-
-/** What the sidecar needs. */
-export interface ReapConfig extends Pick<ClientConfig, 'dataDir' | 'socket' | 'logLevel'> {
-  /** Make one pass. */
-  readonly once: boolean;
-  readonly intervalMs: number;
-  readonly scrubBytesPerSecond: number;
-  /** Undefined: it serves nothing. */
-  readonly listen: Address | undefined;
-  readonly httpHosts: readonly string[];
-}
 
 /** @throws SettingError */
 export function readReapConfig(args: readonly string[], env: Environment = process.env): ReapConfig {
@@ -231,7 +157,7 @@ export function readClientConfig(flags: ClientFlags = {}, env: Environment = pro
 
 /** @throws SettingError */
 export function clientConfigFrom(source: Source): ClientConfig {
-  const config = common(source);
+  const config = shared(source);
   const [token, tokenFile] = [source.strength('token'), source.strength('tokenFile')];
   if (token === tokenFile && token > 0)
     throw new SettingError(
@@ -240,10 +166,17 @@ export function clientConfigFrom(source: Source): ClientConfig {
     );
   return {
     ...config,
-    url: source.strength('dataDir') > source.strength('url') ? undefined : config.url,
+    ...wayOf(source),
     token: tokenFile > token ? undefined : config.token,
     tokenFile: token > tokenFile ? undefined : config.tokenFile,
   };
+}
+
+function wayOf(source: Source): Way {
+  const url = source.strength('dataDir') > source.strength('url') ? undefined : source.url('url');
+  if (url === undefined) return { url, ...placeOf(source) };
+  const isKnown = source.strength('dataDir') > 0 || dataHomeOf(source.env) !== undefined;
+  return { url, ...(isKnown ? placeOf(source) : { dataDir: undefined, socket: source.path('socket') }) };
 }
 
 /** @throws SettingError if the file that keeps settings cannot be used. */
@@ -258,7 +191,8 @@ export function clientSource(flags: ClientFlags = {}, env: Environment = process
 
 /** @throws SettingError if the file is there and cannot be used. */
 export function readKeptSettings(env: Environment = process.env): Kept {
-  const path = keptSettingsPath(env);
+  const path = keptPathIn(env);
+  if (path === undefined) return { path: '', settings: new Map() };
   try {
     return { path, settings: readKept(path) };
   } catch (error) {
@@ -272,22 +206,31 @@ export function readKeptAlone(name: KeptName, value: string, env: Environment = 
   return clientConfigFrom(new Source(new Map(), env.HOME === undefined ? {} : { HOME: env.HOME }, kept));
 }
 
-/** Where the command line's settings are kept. */
+/** Where the command line's settings are kept. @throws SettingError if this user has no directory. */
 export function keptSettingsPath(env: Environment = process.env): string {
-  const configDir = xdg('XDG_CONFIG_HOME', env) ?? join(homeOf(env), '.config');
-  return join(configDir, 'artifacta', 'config.json');
+  return keptPathIn(env) ?? homeOf(env);
 }
 
-function common(source: Source): ClientConfig {
+/** The same; undefined for a user without a directory, who has kept nothing. */
+export function keptPathIfAny(env: Environment = process.env): string | undefined {
+  return keptPathIn(env);
+}
+
+function placeOf(source: Source): Place {
   const dataDir = source.path('dataDir') ?? resolve(defaultDataDir(source.env));
+  return { dataDir, socket: source.path('socket') ?? resolve(defaultSocket(dataDir, source.env)) };
+}
+
+function common(source: Source): CommonConfig {
+  return { ...shared(source), ...placeOf(source), url: source.url('url') };
+}
+
+function shared(source: Source): Omit<CommonConfig, keyof Way> {
   const logLevel = source.text('logLevel') ?? 'info';
   if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(logLevel))
     throw new SettingError(source.name('logLevel'), `no such level: ${logLevel}`);
   return {
-    dataDir,
-    socket: source.path('socket') ?? resolve(defaultSocket(dataDir, source.env)),
-    url: source.url('url'),
-    token: source.text('token'),
+    token: source.token('token'),
     tokenFile: source.path('tokenFile'),
     namespace: source.namespace('namespace'),
     artifactBytesMax: source.bytes('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
@@ -325,7 +268,7 @@ export function openCompileCacheDir(
 ): string | undefined {
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE) return undefined;
   try {
-    const cacheDir = xdg('XDG_CACHE_HOME', env) ?? join(homeOf(env), '.cache');
+    const cacheDir = xdg('XDG_CACHE_HOME', env) ?? resolve(homeOf(env), '.cache');
     if (dataDirsNamed(args, env).some((directory) => holds(directory, compileCacheDirIn(cacheDir))))
       return undefined;
     return makeCompileCacheDir(cacheDir);
@@ -344,28 +287,8 @@ function dataDirsNamed(args: readonly string[], env: Environment): string[] {
   });
   const texts = [...given, env[settings.dataDir.env], readKeptSettings(env).settings.get('data-dir')];
   const named = texts.flatMap((text) => (text ? resolve(fromHome(text, env)) : []));
-  return [...named, resolve(defaultDataDir(env))];
-}
-
-/** One of the directories of the XDG specification, which says that a variable counts only if it is an absolute path. */
-function xdg(name: string, env: Environment): string | undefined {
-  const path = fromHome(env[name] ?? '', env);
-  return isAbsolute(path) ? path : undefined;
-}
-
-function defaultDataDir(env: Environment): string {
-  return join(xdg('XDG_DATA_HOME', env) ?? join(homeOf(env), '.local', 'share'), 'artifacta');
-}
-
-/** Sockets cannot have long paths: then it is somewhere short, under a name that the data directory determines. */
-function defaultSocket(dataDir: string, env: Environment): string {
-  const usual = join(dataDir, 'run', 'sock');
-  if (Buffer.byteLength(usual) <= socketPathBytesMax) return usual;
-  const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 32);
-  const runtimeDir = xdg('XDG_RUNTIME_DIR', env);
-  return runtimeDir !== undefined
-    ? join(runtimeDir, 'artifacta', hash)
-    : join(tmpdir(), `artifacta-${process.getuid?.() ?? 'user'}`, hash);
+  const dataHome = dataHomeOf(env);
+  return dataHome === undefined ? named : [...named, resolve(dataHome, 'artifacta')];
 }
 
 /** @throws SettingError for a flag that there is not, or that lacks its value. */

@@ -1,6 +1,6 @@
 /** The settings that a user keeps: one JSON object in a file of their own. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectories } from '../domain/system/make-directories.ts';
@@ -22,7 +22,7 @@ export function readKept(path: string): KeptSettings {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return new Map();
+    if (code === 'ENOENT' || code === 'ENOTDIR' || isOutOfReach(path)) return new Map();
     throw new Error(`cannot be read: ${inWords(error)}`);
   }
   let value: unknown;
@@ -42,6 +42,19 @@ export function readKept(path: string): KeptSettings {
       return [known, one];
     }),
   );
+}
+
+/**
+ * Whether nothing of this user can be there, as below a HOME that is somebody else's: containers run as any user, with
+ * the HOME of another. Of a file that is there and cannot be read this is not so.
+ */
+function isOutOfReach(path: string): boolean {
+  try {
+    lstatSync(path);
+    return false;
+  } catch (error) {
+    return ['EACCES', 'ELOOP', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '');
+  }
 }
 
 /** The file is exchanged as a whole, and only its owner can read it. */

@@ -21,13 +21,21 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The directory of the user: HOME if it is absolute, else what the password database says.
  *
+ * @param instead what else can be done than to name one.
  * @throws SettingError if neither says one.
  */
-export function homeOf(env: Environment): string {
-  if (env.HOME !== undefined && isAbsolute(env.HOME)) return env.HOME;
-  const known = knownHome();
-  if (known !== undefined) return known;
-  throw new SettingError('HOME', 'must name your directory: the password database has none for this user');
+export function homeOf(env: Environment, instead = ''): string {
+  const home = homeIfAny(env);
+  if (home !== undefined) return home;
+  throw new SettingError(
+    'HOME',
+    `must name your directory, since the password database has none for this user${instead}`,
+  );
+}
+
+/** The same; undefined if neither says one, which matters only to who needs it. */
+export function homeIfAny(env: Environment): string | undefined {
+  return env.HOME !== undefined && isAbsolute(env.HOME) ? env.HOME : knownHome();
 }
 
 /** Users that nobody has entered have none, as in many containers. */
@@ -101,6 +109,13 @@ export class Source {
     const { flag } = settings[setting] as Setting;
     const name = keptNames.find((kept): kept is KeptName => kept === flag);
     return name === undefined ? undefined : this.kept.settings.get(name);
+  }
+
+  /** Without the white space around it. Not told in the message: others could read it there. */
+  token(setting: SettingName): string | undefined {
+    const token = this.text(setting)?.trim();
+    if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
+    throw new SettingError(this.name(setting), 'must hold one token, in letters, digits and signs of ASCII');
   }
 
   namespace(setting: SettingName): string | undefined {

@@ -144,6 +144,30 @@ describe('streams that are closed', { timeout: 60_000 }, () => {
     expect(JSON.parse(empty.stdout)).toMatchObject({ version: 1, size_bytes: 0 });
   });
 
+  it.each([
+    ['serve --help'],
+    ['serve --data-dir d -h'],
+    ['reap --help'],
+    ['reap -h'],
+    ['--version'],
+    ['push --help'],
+    ['help serve'],
+    ['help push'],
+  ])('or full are told by what helps: %s', async (line) => {
+    const closed = await inShell(`${line} >&-`);
+    expect(closed).toMatchObject({ code: 1, stderr: isClosed('standard output cannot be written') });
+    const full = 'artifacta: standard output cannot be written: the disk is full\n';
+    expect(await inShell(`${line} >/dev/full`)).toMatchObject({ code: 1, stderr: full });
+    // Whoever reads has what they want.
+    expect(await inShell(`${line} | true`)).toMatchObject({ code: 0, stderr: '' });
+    expect(await inShell(`${line} <&- 2>&-`)).toMatchObject({ code: 0, stdout: expect.stringMatching(/./) });
+  });
+
+  it('hear of the service and its sidecar by the word help, too', async () => {
+    for (const name of ['serve', 'reap'])
+      expect(await artifacta('help', name)).toEqual(await artifacta(name, '--help'));
+  });
+
   it('are told where results go, and nothing depends on where remarks go', async () => {
     await file('a', 'a content');
     const said = isClosed('standard output cannot be written');

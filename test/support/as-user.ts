@@ -10,6 +10,8 @@ export interface OtherUser {
   readonly umask?: number;
   /** A directory of theirs: their home, and where caches go. */
   readonly home: string;
+  /** What they have instead of all that a user's directory is told by. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const launcher = resolve(import.meta.dirname, '../../bin/artifacta');
@@ -31,7 +33,9 @@ process.exit(status ?? 128);
 export function artifactaAs(user: OtherUser, args: readonly string[], timeoutMs = 30_000): Promise<Ended> {
   const argument = JSON.stringify([user, launcher, ...args]);
   const [cache, config] = ['cache', 'config'].map((name) => join(user.home, name));
-  const env = { ...process.env, HOME: user.home, XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: config };
+  const own = { HOME: user.home, XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: config };
+  const { PATH = '' } = process.env;
+  const env = user.env === undefined ? { ...process.env, ...own } : { PATH, ...user.env };
   return new Promise((done) => {
     execFile(
       process.execPath,

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file artifacta/v1/index_export.proto.
  */
 export const file_artifacta_v1_index_export: GenFile = /*@__PURE__*/
-  fileDesc("Ch9hcnRpZmFjdGEvdjEvaW5kZXhfZXhwb3J0LnByb3RvEgxhcnRpZmFjdGEudjEilgEKCUluZGV4UGFydBIrCgZoZWFkZXIYASABKAsyGS5hcnRpZmFjdGEudjEuSW5kZXhIZWFkZXJIABInCgRyb3dzGAIgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4Um93c0gAEisKBmZvb3RlchgDIAEoCzIZLmFydGlmYWN0YS52MS5JbmRleEZvb3RlckgAQgYKBHBhcnQimQEKC0luZGV4SGVhZGVyEhYKDmZvcm1hdF92ZXJzaW9uGAEgASgFEhAKCHN0b3JlX2lkGAIgASgJEhUKDWNvbW1pdF9udW1iZXIYAyABKAMSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEHNvZnR3YXJlX3ZlcnNpb24YBSABKAkiMQoJSW5kZXhSb3dzEiQKBHJvd3MYASADKAsyFi5hcnRpZmFjdGEudjEuSW5kZXhSb3ciJgoISW5kZXhSb3cSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMIjAKC0luZGV4Rm9vdGVyEhEKCXJvd19jb3VudBgBIAEoAxIOCgZzaGEyNTYYAiABKAkiFAoSRXhwb3J0SW5kZXhSZXF1ZXN0IjwKE0V4cG9ydEluZGV4UmVzcG9uc2USJQoEcGFydBgBIAEoCzIXLmFydGlmYWN0YS52MS5JbmRleFBhcnQiTAoSSW1wb3J0SW5kZXhSZXF1ZXN0EiUKBHBhcnQYASABKAsyFy5hcnRpZmFjdGEudjEuSW5kZXhQYXJ0Eg8KB3JlcGxhY2UYAiABKAgiUwoTSW1wb3J0SW5kZXhSZXNwb25zZRIRCglyb3dfY291bnQYASABKAMSKQoGc3RhdHVzGAIgASgLMhkuYXJ0aWZhY3RhLnYxLlN0b3JlU3RhdHVzYgZwcm90bzM", [file_artifacta_v1_store, file_google_protobuf_timestamp]);
+  fileDesc("Ch9hcnRpZmFjdGEvdjEvaW5kZXhfZXhwb3J0LnByb3RvEgxhcnRpZmFjdGEudjEilgEKCUluZGV4UGFydBIrCgZoZWFkZXIYASABKAsyGS5hcnRpZmFjdGEudjEuSW5kZXhIZWFkZXJIABInCgRyb3dzGAIgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4Um93c0gAEisKBmZvb3RlchgDIAEoCzIZLmFydGlmYWN0YS52MS5JbmRleEZvb3RlckgAQgYKBHBhcnQivQEKC0luZGV4SGVhZGVyEhYKDmZvcm1hdF92ZXJzaW9uGAEgASgFEhAKCHN0b3JlX2lkGAIgASgJEhUKDWNvbW1pdF9udW1iZXIYAyABKAMSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEHNvZnR3YXJlX3ZlcnNpb24YBSABKAkSFQoIY2hlY2tzdW0YBiABKAdIAIgBAUILCglfY2hlY2tzdW0iMQoJSW5kZXhSb3dzEiQKBHJvd3MYASADKAsyFi5hcnRpZmFjdGEudjEuSW5kZXhSb3ciJgoISW5kZXhSb3cSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMImIKC0luZGV4Rm9vdGVyEhEKCXJvd19jb3VudBgBIAEoAxIOCgZzaGEyNTYYAiABKAkSHAoPaGVhZGVyX2NoZWNrc3VtGAMgASgHSACIAQFCEgoQX2hlYWRlcl9jaGVja3N1bSIUChJFeHBvcnRJbmRleFJlcXVlc3QiPAoTRXhwb3J0SW5kZXhSZXNwb25zZRIlCgRwYXJ0GAEgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4UGFydCJMChJJbXBvcnRJbmRleFJlcXVlc3QSJQoEcGFydBgBIAEoCzIXLmFydGlmYWN0YS52MS5JbmRleFBhcnQSDwoHcmVwbGFjZRgCIAEoCCJTChNJbXBvcnRJbmRleFJlc3BvbnNlEhEKCXJvd19jb3VudBgBIAEoAxIpCgZzdGF0dXMYAiABKAsyGS5hcnRpZmFjdGEudjEuU3RvcmVTdGF0dXNiBnByb3RvMw", [file_artifacta_v1_store, file_google_protobuf_timestamp]);
 
 /**
  * One message of an exported index: `header`, any number of `rows`, `footer`. An export is the whole index at one
@@ -103,6 +103,13 @@ export type IndexHeader = Message<"artifacta.v1.IndexHeader"> & {
    * @generated from field: string software_version = 5;
    */
   softwareVersion: string;
+
+  /**
+   * CRC-32 of this message without this field, encoded in the order of the fields' numbers. Exports of earlier versions have none.
+   *
+   * @generated from field: optional fixed32 checksum = 6;
+   */
+  checksum?: number | undefined;
 };
 
 /**
@@ -181,6 +188,13 @@ export type IndexFooter = Message<"artifacta.v1.IndexFooter"> & {
    * @generated from field: string sha256 = 2;
    */
   sha256: string;
+
+  /**
+   * IndexHeader.checksum, set if that is. It is here too, so that no single fault takes both away.
+   *
+   * @generated from field: optional fixed32 header_checksum = 3;
+   */
+  headerChecksum?: number | undefined;
 };
 
 /**

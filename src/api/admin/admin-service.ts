@@ -1,11 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
-import {
-  type ImportIndexRequest,
-  type IndexPart,
-  IndexPartSchema,
-} from '../../../gen/artifacta/v1/index_export_pb.ts';
+import type { ImportIndexRequest } from '../../../gen/artifacta/v1/index_export_pb.ts';
 import {
   type StoreStatus as StatusMessage,
   StorePause_Cause,
@@ -28,6 +24,7 @@ import type { Pause, PauseCause } from '../../store/upkeep/pauses.ts';
 import type { Checked, VerifyEvent } from '../../store/verify/verifier.ts';
 import type { Call, Handlers } from '../handlers.ts';
 import { inTime } from '../receiving/client-stream.ts';
+import { PartReader, PartWriter } from './index-parts.ts';
 
 /** AdminService over the store's host. What is missing here answers NOT_IMPLEMENTED. */
 export function adminHandlers(
@@ -63,7 +60,8 @@ export function adminHandlers(
 }
 
 async function* exportParts(host: StoreHost, version: string) {
-  for await (const part of host.exportIndex()) yield { part: toPartMessage(part, version) };
+  const writer = new PartWriter(version);
+  for await (const part of host.exportIndex()) yield { part: writer.message(part) };
 }
 
 async function* verifyParts(
@@ -108,36 +106,6 @@ function checkedMessage({ rows, contents, bytes }: Checked) {
   return { rowCount: BigInt(rows), contentCount: BigInt(contents), sizeBytes: BigInt(bytes) };
 }
 
-/** From the store's terms to the protocol's. */
-export function toPartMessage(part: ExportPart, softwareVersion: string): IndexPart {
-  return create(IndexPartSchema, { part: partOf(part, softwareVersion) });
-}
-
-function partOf(
-  part: ExportPart,
-  softwareVersion: string,
-): NonNullable<MessageInitShape<typeof IndexPartSchema>['part']> {
-  switch (part.kind) {
-    case 'header': {
-      const { formatVersion, storeId, commit, time } = part.header;
-      return {
-        case: 'header',
-        value: {
-          formatVersion,
-          storeId,
-          commitNumber: BigInt(commit),
-          createTime: timestampFromMs(time),
-          softwareVersion,
-        },
-      };
-    }
-    case 'rows':
-      return { case: 'rows', value: { rows: [...part.rows] } };
-    case 'footer':
-      return { case: 'footer', value: { rowCount: BigInt(part.rows), sha256: part.sha256 } };
-  }
-}
-
 interface Import {
   readonly replace: boolean;
   readonly first: ImportIndexRequest;
@@ -154,9 +122,10 @@ async function firstOf(rest: AsyncIterator<ImportIndexRequest>): Promise<Import>
 }
 
 async function* importParts({ first, rest }: Import): AsyncGenerator<ExportPart> {
+  const reader = new PartReader();
   try {
     for (let request = first; ; ) {
-      yield fromPartMessage(request.part);
+      yield reader.part(request.part);
       const next = await rest.next();
       if (next.done === true) return;
       request = next.value;
@@ -165,41 +134,6 @@ async function* importParts({ first, rest }: Import): AsyncGenerator<ExportPart>
     // An iteration that still waits for a message may never answer this.
     void rest.return?.().catch(() => undefined);
   }
-}
-
-/** The reverse. @throws Failure INVALID_ARGUMENT. */
-export function fromPartMessage(message: IndexPart | undefined): ExportPart {
-  const part = message?.part;
-  switch (part?.case) {
-    case 'header': {
-      const { formatVersion, storeId, commitNumber, createTime } = part.value;
-      return {
-        kind: 'header',
-        header: {
-          formatVersion,
-          storeId,
-          commit: wholeNumber('part.header.commit_number', commitNumber),
-          time: createTime === undefined ? 0 : timestampMs(createTime),
-        },
-      };
-    }
-    case 'rows':
-      return { kind: 'rows', rows: part.value.rows };
-    case 'footer':
-      return {
-        kind: 'footer',
-        rows: wholeNumber('part.footer.row_count', part.value.rowCount),
-        sha256: part.value.sha256,
-      };
-    default:
-      throw invalid('part', 'is required');
-  }
-}
-
-function wholeNumber(field: string, value: bigint): number {
-  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER))
-    throw invalid(field, `is not a number from 0 to ${Number.MAX_SAFE_INTEGER}`);
-  return Number(value);
 }
 
 const states: Readonly<Record<HostState, StoreStatus_State>> = {

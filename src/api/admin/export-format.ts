@@ -4,12 +4,15 @@ import { BinaryReader, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
 import { type IndexPart, IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { ExportFormat } from '../../store/custody/exports.ts';
-import { fromPartMessage, toPartMessage } from './admin-service.ts';
+import { fromPartMessage, PartWriter } from './index-parts.ts';
 
 /** @param softwareVersion for the headers. */
 export function exportFormat(softwareVersion: string): ExportFormat {
   return {
-    encode: (part) => sizeDelimitedEncode(IndexPartSchema, toPartMessage(part, softwareVersion)),
+    encoder: () => {
+      const writer = new PartWriter(softwareVersion);
+      return (part) => sizeDelimitedEncode(IndexPartSchema, writer.message(part));
+    },
     header: (head) => {
       const part = partIn(messageAt(head));
       return part?.kind === 'header' ? part.header : undefined;

@@ -51,11 +51,12 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)
         throw new UsageError('cat writes bytes; for JSON about the artifact use show --json');
-      const count = (flag: string, value: string | undefined, min: number) =>
-        value === undefined ? undefined : parseCount(flag, value, min);
-      const ref = parseRef(text, count('--version', flags.version, 1));
-      const offset = count('--offset', flags.offset, 0);
-      const limit = count('--limit', flags.limit, 0);
+      const { version } = flags;
+      const ref = parseRef(text, version === undefined ? undefined : parseCount('--version', version, 1));
+      const bytes = (flag: string, value: string | undefined) =>
+        value === undefined ? undefined : parseBytes(flag, value, 0);
+      const offset = bytes('--offset', flags.offset);
+      const limit = bytes('--limit', flags.limit);
       const maxBytes =
         flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes, 4, pieceBytes);
       const window = windowOf(flags);

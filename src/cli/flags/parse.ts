@@ -45,10 +45,10 @@ export function parseCount(flag: string, text: string, min: number, max = Number
   return value;
 }
 
-/** `4096`, `100MiB`, `1.5GB` in bytes; `min` or more, and `max` at most. */
+/** `4096`, `100MiB`, `1.5GB` in bytes; `min` or more, and `max` at most. Nothing only if `min` is 0. */
 export function parseBytes(flag: string, text: string, min = 1, max = Number.MAX_SAFE_INTEGER): number {
   const bytes = parseSize(text);
-  if (bytes === undefined || bytes < 1)
+  if (bytes === undefined || (bytes < 1 && min > 0))
     throw new UsageError(`${flag} takes a number of bytes, e.g. 4096 or 100MiB; got "${text}"`);
   if (bytes < min) throw new UsageError(`${flag} takes at least ${min} bytes; got "${text}"`);
   if (bytes > max) throw new UsageError(`${flag} takes at most ${max} bytes; got "${text}"`);

@@ -1,14 +1,14 @@
-import { create } from '@bufbuild/protobuf';
-import { sizeDelimitedDecodeStream, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
-import { type CallOptions, type Client, ConnectError } from '@connectrpc/connect';
+import { sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
+import type { CallOptions, Client } from '@connectrpc/connect';
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
-import { type IndexPart, IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
+import { IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
 import { type StoreStatus as StatusMessage, StoreStatus_State } from '../../../gen/artifacta/v1/store_pb.ts';
 import { Finding_Kind, type Finding as FindingMessage } from '../../../gen/artifacta/v1/verify_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, promptly, streamOptions, unary, untilLeft } from '../wire/calls.ts';
 import { nameIn } from '../wire/enums.ts';
 import { dateOf } from '../wire/times.ts';
+import { partsOf, Unread } from './export-file.ts';
 import { listQuarantined, type Quarantined } from './maintenance.ts';
 import { type Pause, pauseFrom } from './pause.ts';
 
@@ -87,22 +87,6 @@ export interface VerifyOptions extends CallSettings {
   readonly reindex?: boolean;
 }
 
-/** One message of an export; nothing of it is larger. */
-const partBytesMax = 4 * 1024 * 1024;
-
-/** A service takes no more rows in one message; exports of earlier versions have some. */
-const partRowsMax = 1_000;
-
-/** The part in parts that a service takes. */
-function* divided(whole: IndexPart): Generator<IndexPart> {
-  if (whole.part.case !== 'rows') return yield whole;
-  const { rows } = whole.part.value;
-  for (let at = 0; at === 0 || at < rows.length; at += partRowsMax)
-    yield create(IndexPartSchema, {
-      part: { case: 'rows', value: { rows: rows.slice(at, at + partRowsMax) } },
-    });
-}
-
 /** What operators do to a store as a whole. All methods throw ArtifactaError. */
 export class Admin {
   private readonly calls: Calls;
@@ -170,22 +154,20 @@ export class Admin {
   ): Promise<{ rows: number; status: StoreStatus }> {
     const { replace = false } = options;
     let failure: { readonly error: unknown } | undefined;
-    async function* source() {
-      try {
-        yield* bytes;
-      } catch (error) {
-        failure = { error };
-        throw error;
-      }
-    }
     async function* requests() {
+      const parts = partsOf(bytes);
       try {
-        const parts = sizeDelimitedDecodeStream(IndexPartSchema, source(), { readMaxBytes: partBytesMax });
-        for await (const whole of parts) for (const part of divided(whole)) yield { part, replace };
-      } catch (thrown) {
-        // The service's own refusal comes this way, too.
-        if (!(thrown instanceof ConnectError)) failure ??= { error: notAnExport(thrown) };
-        throw failure?.error ?? thrown;
+        for (;;) {
+          // Apart from what the service's own refusal throws into this, at a yield.
+          const { value: part, done } = await parts.next().catch((error: unknown) => {
+            failure = { error: error instanceof Unread ? error.cause : error };
+            throw failure.error;
+          });
+          if (done) return;
+          yield { part, replace };
+        }
+      } finally {
+        await parts.return();
       }
     }
     try {
@@ -230,15 +212,6 @@ export class Admin {
       throw toArtifactaError(thrown, options.signal);
     }
   }
-}
-
-function notAnExport(thrown: unknown): ArtifactaError {
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
-  return new ArtifactaError(`this is no export of an index, or one that was cut short or altered: ${why}`, {
-    code: 'INVALID_ARGUMENT',
-    reason: 'UPLOAD_INCOMPLETE',
-    cause: thrown,
-  });
 }
 
 function statusFrom(message: StatusMessage | undefined): StoreStatus {

@@ -30,10 +30,22 @@ export function refusedHead(
   if (refused !== undefined) return { status: statusOf(refused) };
   const encoding = encodingIn(headers, grpcEncoding);
   if (encoding instanceof ConnectError) return { status: statusOf(encoding) };
+  keepWhoCalls(headers);
   // Written as grpc-js knows them.
   headers['content-type'] = 'application/grpc';
   headers[grpcEncoding.named] = encoding;
   return undefined;
+}
+
+/**
+ * grpc-js drops a header with anything beyond printable ASCII, and the call would be made by nobody in particular. With
+ * this in its place it is refused as over HTTP: a question mark is in no token, and in no name.
+ */
+function keepWhoCalls(headers: IncomingHttpHeaders): void {
+  for (const name of ['authorization', 'artifacta-namespace']) {
+    const value = headers[name];
+    if (typeof value === 'string') headers[name] = value.replace(/[^ -~]/g, '?');
+  }
 }
 
 const otherType =

@@ -18,7 +18,7 @@ export function readHead(request: IncomingMessage): BadHead | undefined {
   if (!isOfHttp2(request) && request.httpVersionMajor !== 1) return badVersion;
   const { url = '', headers } = request;
   if (!isOfHttp2(request) && headers.host === undefined && request.httpVersionMinor > 0) return noHost;
-  if (headers.expect !== undefined && !/\b100-continue\b/i.test(headers.expect)) return badExpectation;
+  if (headers.expect !== undefined && !onlyContinue.test(headers.expect)) return badExpectation;
   const { 'transfer-encoding': coding } = headers;
   // What is compressed beside that would be stored as it is.
   if (coding !== undefined && !/^\s*chunked\s*$/i.test(coding)) return badEncoding;
@@ -35,6 +35,8 @@ export function isOfHttp2(request: IncomingMessage): boolean {
   return 'stream' in request;
 }
 
+/** A list of expectations, of which there is one in HTTP, in any case (RFC 9110, 10.1.1). */
+const onlyContinue = /^\s*100-continue(\s*,\s*100-continue)*\s*$/i;
 const badExpectation: BadHead = { status: 417, field: 'expect', description: 'must be 100-continue' };
 
 const badTarget = bad(

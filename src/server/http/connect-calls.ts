@@ -3,6 +3,7 @@
  * send the text of any error: what it calls here are the handlers with an account of when they end, and with errors
  * that callers may see.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   Code,
   ConnectError,
@@ -16,6 +17,7 @@ import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { callValues } from '../call-values.ts';
 import type { CallOptions } from '../grpc/calls.ts';
+import { refusedVersion } from '../heads/connect-version.ts';
 import { readDeadlines } from '../heads/deadlines.ts';
 import { boundedRequest, refusedQuery } from '../messages/bounded-body.ts';
 import { Inflation } from '../messages/inflation.ts';
@@ -82,7 +84,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const values = callValues(options.door, request.socket, unsent)
       .set(exchangeKey, exchange)
       .set(latestKey, latest)
-      .set(refusedKey, readDeadlines(request.headers) ?? (isRefused ? encoding : undefined));
+      .set(refusedKey, refusedHead(request.headers) ?? (isRefused ? encoding : undefined));
     const respond = async () => {
       using inflation = new Inflation({ ...options.inflation, answer: unsent, signal: gone });
       let universal = universalRequestFromNodeRequest(request, response, undefined, values);
@@ -94,8 +96,10 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
           },
         );
       const { method: verb, url } = universal;
-      if (verb === 'GET' && values.get(refusedKey) === undefined)
-        values.set(refusedKey, refusedQuery(new URL(url).searchParams, desc, latest));
+      if (verb === 'GET' && values.get(refusedKey) === undefined) {
+        const query = new URL(url).searchParams;
+        values.set(refusedKey, refusedVersion({}, query) ?? refusedQuery(query, desc, latest));
+      }
       const answer = await handler(
         boundedRequest(universal, {
           desc,
@@ -114,6 +118,10 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     );
     return true;
   };
+}
+
+function refusedHead(headers: IncomingHttpHeaders): ConnectError | undefined {
+  return readDeadlines(headers) ?? refusedVersion(headers, undefined);
 }
 
 /** Sends an answer, each part of it when the one before has gone. */

@@ -123,7 +123,9 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   // Over HTTP/2 the compatibility layer's objects come, which have the same members.
   const anyServer = server as Server;
   anyServer.on('request', listener(false)).on('checkContinue', listener(true));
-  anyServer.on('checkExpectation', listener(false));
+  // Also what Node's HTTP/2 takes for another expectation, since it reads the value as if case mattered. Of any other the
+  // head is bad.
+  anyServer.on('checkExpectation', listener(true));
   await listen(server, options.address);
   return {
     port: (server.address() as AddressInfo).port,

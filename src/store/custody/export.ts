@@ -143,16 +143,20 @@ export class ExportReader {
     if (rows !== this.digest.rows)
       throw new Failure(
         'SIZE_MISMATCH',
-        `part.footer: ${rows} rows were exported, ${this.digest.rows} came`,
+        `part.footer: ${rows} rows were exported, ${this.digest.rows} came; ${remedy}`,
         {
           violations: [{ field: 'part.footer.row_count', description: `${this.digest.rows} rows came` }],
         },
       );
     const actual = this.digest.hex();
     if (sha256 !== actual)
-      throw new Failure('DIGEST_MISMATCH', `part.footer: the rows hash to ${actual}, not to ${sha256}`, {
-        violations: [{ field: 'part.footer.sha256', description: `the rows hash to ${actual}` }],
-      });
+      throw new Failure(
+        'DIGEST_MISMATCH',
+        `part.footer: the rows hash to ${actual}, not to ${sha256}; ${remedy}`,
+        {
+          violations: [{ field: 'part.footer.sha256', description: `the rows hash to ${actual}` }],
+        },
+      );
     this.isComplete = true;
   }
 
@@ -168,14 +172,21 @@ function checkedValue(field: string, { key, value }: ExportRow): Uint8Array {
     return decodeRow(key, value);
   } catch (error) {
     if (!failedWith(error, 'DATA_LOSS')) throw error;
-    throw new Failure('DIGEST_MISMATCH', `${field}: does not match its checksum`, {
-      violations: [{ field, description: 'does not match its checksum' }],
-    });
+    throw altered(field);
   }
 }
 
+/** Why an export is not taken of which a part is not what was written. */
+export function altered(field: string): Failure {
+  const description = `does not match its checksum: the export was altered; ${remedy}`;
+  return new Failure('DIGEST_MISMATCH', `${field}: ${description}`, { violations: [{ field, description }] });
+}
+
+const remedy = 'copy it again from where it was made, or import another';
+
 function incomplete(what: string): Failure {
-  return new Failure('UPLOAD_INCOMPLETE', `part: ${what}`, {
-    violations: [{ field: 'part', description: what }],
+  const description = `${what}; ${remedy}`;
+  return new Failure('UPLOAD_INCOMPLETE', `part: ${description}`, {
+    violations: [{ field: 'part', description }],
   });
 }

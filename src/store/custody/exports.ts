@@ -9,7 +9,8 @@ export type { ExportFiles };
 
 /** How the parts of an export become bytes, and what can be told of these. */
 export interface ExportFormat {
-  encode(part: ExportPart): Uint8Array;
+  /** Of one export, part by part. */
+  encoder(): (part: ExportPart) => Uint8Array;
   /** Of the first bytes of a file: {@link headBytes} or all of it. Undefined: it is no export. */
   header(head: Uint8Array): ExportHeader | undefined;
   /** Of the last bytes of a file, as many: how many rows it says that it has. Undefined: it is not whole. */
@@ -111,11 +112,12 @@ export class Exports {
     const { files, format, host, onStep } = this.options;
     let rows = 0;
     const parts = host.exportIndex();
+    const encode = format.encoder();
     async function* bytes(first: ExportPart) {
-      yield format.encode(first);
+      yield encode(first);
       for await (const part of parts) {
         if (part.kind === 'footer') rows = part.rows;
-        yield format.encode(part);
+        yield encode(part);
       }
     }
     const first = await parts.next();

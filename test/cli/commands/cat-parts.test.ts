@@ -41,6 +41,8 @@ describe('cat', () => {
     [['--grep', 'x'], log],
     [['--max-bytes', '5'], '1 xxx'],
     [['--max-bytes', '5', '--offset', '2'], 'xxxxx'],
+    [['--offset', '1KiB', '--limit', '0.5KiB'], log.slice(1_024, 1_536)],
+    [['--offset', '0', '--limit', '0'], ''],
   ];
 
   it.each(parts)('%j shows that part', async (flags, expected) => {
@@ -79,6 +81,8 @@ describe('cat', () => {
     [['--head', '0'], 2, /--head takes a whole number from 1/],
     [['--head', '1', '--tail', '1'], 2, /--head and --tail are different parts/],
     [['--head', '1', '--offset', '1'], 2, /--offset and --limit are bytes of the whole/],
+    [['--offset', '-1'], 2, /--offset takes a number of bytes, e.g. 4096 or 100MiB/],
+    [['--limit', '1x'], 2, /--limit takes a number of bytes, e.g. 4096 or 100MiB/],
     [['-i'], 2, /--ignore-case goes with --grep/],
     [['--head', '1', '-A', '1'], 2, /--after goes with --grep/],
     [['--columns', 'a'], 2, /--columns goes with --csv/],

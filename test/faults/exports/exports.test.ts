@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { sizeDelimitedDecodeStream } from '@bufbuild/protobuf/wire';
 import { expect, it, onTestFinished } from 'vitest';
 import { IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
-import { fromPartMessage } from '../../../src/api/admin/admin-service.ts';
+import { fromPartMessage } from '../../../src/api/admin/index-parts.ts';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';

@@ -1,0 +1,18 @@
+/** The version of Connect that a call says it speaks. The library reads it only where it requires it. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ConnectError } from '@connectrpc/connect';
+import { badHeader } from '../refusals.ts';
+
+const spoken = 'the version that is spoken here, or be left out';
+
+/** @returns why the call cannot be answered: it says another version than 1, in its head or in the query of a GET. */
+export function refusedVersion(
+  headers: IncomingHttpHeaders,
+  query: URLSearchParams | undefined,
+): ConnectError | undefined {
+  const { 'connect-protocol-version': version } = headers;
+  if (version !== undefined && version !== '1')
+    return badHeader('connect-protocol-version', `must be 1, ${spoken}`);
+  const parameter = query?.get('connect') ?? 'v1';
+  return parameter === 'v1' ? undefined : badHeader('connect', `must be v1, ${spoken}`);
+}
