@@ -52,8 +52,13 @@ done_with 'the packages are made, for every platform'
 packages=$root/dist-packages
 tarball=$(ls "$packages"/artifacta-*.tgz)
 wheel=$(ls "$packages"/*-manylinux_2_28_x86_64.whl)
-cp "$tarball" "$work/"
-npm_tarball=./$(basename "$tarball")
+mkdir "$work/dist-packages"
+cp "$tarball" "$work/dist-packages/"
+npm_tarball=./dist-packages/$(basename "$tarball")
+# What a reader copies names what is made.
+for line in "npx $npm_tarball push " "pip install ./dist-packages/$(basename "$wheel")"; do
+  for page in README.md docs/install.md; do grep -qF "    $line" "$page" || fail "$page has no line: $line"; done
+done
 echo '{"total": 42}' > "$work/output.json"
 push=(push "$work/output.json" --session run_42 --meta agent=claude-sonnet pipeline=billing)
 
