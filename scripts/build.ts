@@ -98,12 +98,19 @@ async function bundle(): Promise<readonly OutputChunk[]> {
   return output.filter((part) => part.type === 'chunk');
 }
 
-/** Programs that start meanwhile see what was there before, or all of it. */
-function replace(name: string, content: string): void {
-  const path = join(dist, name);
-  const next = `${path}.${process.pid}`;
-  writeFileSync(next, content);
-  renameSync(next, path);
+/**
+ * Writes all before it replaces any, the last one last: on a full disk the bundle of before stays, and programs that start
+ * meanwhile see that or all of this one.
+ */
+function replaceAll(files: readonly (readonly [name: string, content: string])[]): void {
+  const next = (name: string) => join(dist, `${name}.${process.pid}`);
+  try {
+    for (const [name, content] of files) writeFileSync(next(name), content);
+  } catch (error) {
+    for (const [name] of files) rmSync(next(name), { force: true });
+    throw error;
+  }
+  for (const [name] of files) renameSync(next(name), join(dist, name));
 }
 
 function removeOld(current: ReadonlySet<string>): void {
@@ -132,14 +139,15 @@ async function build(): Promise<void> {
   const modules = chunks.flatMap(({ moduleIds }) => moduleIds).filter((id) => !id.startsWith('\0'));
   const main = chunks.find(({ fileName }) => fileName === 'main.js')!;
   const files = [...chunks.filter((chunk) => chunk !== main), main];
-  for (const { fileName, code } of files) if (fileName !== main.fileName) replace(fileName, code);
   const paths = modules.map((id) => relative(root, id));
-  replace('THIRD_PARTY_NOTICES', noticesOf(root, paths, nativePackages));
-  replace('package.json', `${JSON.stringify({ type: 'module', private: true })}\n`);
-  replace(main.fileName, main.code);
   const names = files.map(({ fileName }) => fileName);
   const packages = packagesOf(root, paths, nativePackages).map(({ path }) => path);
-  replace('made-from', `${JSON.stringify({ digest, files: names.sort(), packages }, undefined, 2)}\n`);
+  replaceAll([
+    ['THIRD_PARTY_NOTICES', noticesOf(root, paths, nativePackages)],
+    ['package.json', `${JSON.stringify({ type: 'module', private: true })}\n`],
+    ...files.map(({ fileName, code }) => [fileName, code] as const),
+    ['made-from', `${JSON.stringify({ digest, files: names.toSorted(), packages }, undefined, 2)}\n`],
+  ]);
   utimesSync(stamp, begun, begun);
   removeOld(new Set([...names, 'THIRD_PARTY_NOTICES', 'package.json', 'made-from']));
 }
@@ -154,11 +162,20 @@ function isCurrent(): boolean {
     utimesSync(stamp, begun, begun);
     return true;
   } catch (error) {
-    // Who may not write here has no use for a time either.
-    if (!['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    // Where nothing can be written a time is of no use either.
+    if (
+      !['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
+    )
+      throw error;
     return digest === digestOfInputs();
   }
 }
 
 if (process.argv.includes('--check')) process.exitCode = isCurrent() ? 0 : 1;
-else if (process.argv.includes('--force') || !isCurrent()) await build();
+else if (process.argv.includes('--force') || !isCurrent())
+  await build().catch((error: unknown) => {
+    // Of the system's own errors a stack says nothing more.
+    const isSystems = error instanceof Error && 'syscall' in error;
+    console.error(isSystems ? `cannot bundle the program: ${error.message}` : error);
+    process.exitCode = 1;
+  });

@@ -30,6 +30,7 @@ import { keepOwnersRights, requireRights, settleFilesIn } from './directory-righ
 import { requireIndexBesideContents, requireRowsBesideContents } from './lost-index.ts';
 import { placeOf } from './place.ts';
 import type { StartStage } from './slow-start.ts';
+import { takeOverSocketDirectory } from './socket-directory.ts';
 
 /** What a store is opened with. */
 export interface EmbeddedOptions {
@@ -84,7 +85,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     throw isLocked(error) ? lockedBy(dataDir, '', error) : error;
   });
   try {
-    if (sharing !== undefined) await tellOfSharing(sharing, options);
+    if (sharing !== undefined) {
+      await tellOfSharing(sharing, options);
+      await takeOverSocketDirectory(dataDir);
+    }
     let index: Index | undefined;
     const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
     const host = await openHost(options, serviceClock, locks, (opened) => {

@@ -1,6 +1,5 @@
 /** Puts the sidecar together: a client of the service's socket, and passes of maintenance through it. */
 import { sep } from 'node:path';
-import type { Logger } from 'pino';
 import { connect } from '../client/client.ts';
 import { pause } from '../domain/timer.ts';
 import { openAdminDoor } from '../server/admin-door.ts';
@@ -10,6 +9,7 @@ import { type PassReport, pass } from '../sidecar/pass.ts';
 import { openLog } from '../telemetry/log.ts';
 import type { ReaperMetrics } from '../telemetry/reaper-metrics.ts';
 import { absentAsUndefined, requireRights } from './directory-rights.ts';
+import { ReapLog } from './reap-log.ts';
 
 /** What the process gives it. */
 interface ReapSurroundings {
@@ -46,9 +46,10 @@ export async function reapUntilStopped(
   });
   await using door =
     metrics && (await openDoor(config, metrics, (error) => log.error({ err: error }, 'unexpected error')));
+  const told = new ReapLog(log, config.socket);
   const tell = (report: PassReport, durationMs: number, nextMs?: number) => {
     metrics?.passed(figuresOf(report, durationMs));
-    logPass(log, report, durationMs, nextMs);
+    told.passed(report, durationMs, nextMs);
   };
   const timed = async (scrubBytes: number) => {
     const start = performance.now();
@@ -113,30 +114,6 @@ async function openDoor(
     metrics: metrics.scrape,
     onUnexpectedError: onError,
   });
-}
-
-function logPass(log: Logger, report: PassReport, durationMs: number, nextMs: number | undefined): void {
-  const { reaped, collected, scrubbed, exported, failures, pauses } = report;
-  for (const { what, error } of failures) log.warn({ work: what, err: error }, 'maintenance failed');
-  for (const { namespace, sha256, message } of scrubbed.damaged)
-    log.error({ namespace, sha256 }, `damaged content: ${message}`);
-  for (const { id, message } of pauses) log.warn({ pause: id }, `maintenance waits: ${message}`);
-  const { removedBytes, ...counts } = collected;
-  const line = {
-    ...reaped,
-    ...counts,
-    removed_bytes: removedBytes,
-    scrubbed: scrubbed.contents,
-    export: exported?.written ? exported.path : null,
-    duration_ms: Math.round(durationMs),
-    next_ms: nextMs && Math.round(nextMs),
-  };
-  log[hasDone(report) ? 'info' : 'debug'](line, 'pass');
-}
-
-function hasDone({ reaped, collected, scrubbed, exported }: PassReport): boolean {
-  const counts = [...Object.values(reaped), ...Object.values(collected), scrubbed.damagedCount];
-  return counts.some((count) => count > 0) || exported?.written === true;
 }
 
 function figuresOf(report: PassReport, durationMs: number) {

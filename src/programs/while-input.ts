@@ -5,13 +5,15 @@
  */
 import { createClient } from '@connectrpc/connect';
 import { openEndpoint } from '../client/wire/endpoint.ts';
-import { pause } from '../domain/timer.ts';
+import { afterRealTime, pause } from '../domain/timer.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { Health } from '../server/grpc/health.ts';
 
 /** Between finding out that a service ends and looking again, in milliseconds; twice as long each time, up to that. */
 const lookAgainMs = 50;
 const lookAgainMsMax = 2_000;
+/** A service that has not answered by then is none, or one that is not to be relied on. */
+const answerMsDefault = 5_000;
 
 interface Use<Opened> {
   /** Path of the socket of the data directory. */
@@ -22,8 +24,10 @@ interface Use<Opened> {
   readonly open: (isServed: () => Promise<boolean>) => Promise<Opened | undefined>;
   /** Told each time that a service of somebody else is used. */
   readonly onUsed: () => void;
-  /** Told once if what has the socket is not to be used. */
+  /** Told once if what has the socket is not to be used, and again only after one that was. */
   readonly onRefused: () => void;
+  /** How long the first answer may take, in milliseconds. Default 5,000. */
+  readonly answerMs?: number;
 }
 
 /**
@@ -38,18 +42,23 @@ export async function openUnlessServed<Opened>({
   open,
   onUsed,
   onRefused,
+  answerMs = answerMsDefault,
 }: Use<Opened>): Promise<Opened | undefined> {
   let isOver = false;
   void over.then(() => {
     isOver = true;
   });
+  let isTold = false;
   for (let pauseMs = lookAgainMs; !isOver; ) {
     if (await answersOurs(socket)) {
-      const wasUsed = await stayWith(socket, over, onUsed);
+      const how = await stayWith(socket, over, onUsed, answerMs);
       if (isOver) return undefined;
+      const wasUsed = how === 'used';
       // One that is about to end refuses for a short time.
-      if (!wasUsed && pauseMs === lookAgainMsMax) onRefused();
-      await pause(pauseMs);
+      const isOdd = how === 'silent' || (how === 'refused' && pauseMs === lookAgainMsMax);
+      if (isOdd && !isTold) onRefused();
+      isTold = !wasUsed && (isTold || isOdd);
+      await Promise.race([pause(pauseMs), over]);
       pauseMs = wasUsed ? lookAgainMs : Math.min(2 * pauseMs, lookAgainMsMax);
     } else {
       const opened = await open(() => answersOurs(socket));
@@ -62,23 +71,34 @@ export async function openUnlessServed<Opened>({
 /**
  * Keeps a call open, for which the service stays, until it is over or the service ends.
  *
- * @returns whether the service took it.
+ * @returns whether the service took it; `silent`: it did not answer in time.
  */
-async function stayWith(socket: string, over: Promise<unknown>, onUsed: () => void): Promise<boolean> {
+async function stayWith(
+  socket: string,
+  over: Promise<unknown>,
+  onUsed: () => void,
+  answerMs: number,
+): Promise<'used' | 'refused' | 'silent'> {
   const stop = new AbortController();
   void over.then(() => stop.abort());
   const endpoint = await openEndpoint(`unix:${socket}`);
-  let isUsed = false;
+  let how: 'used' | 'refused' | 'silent' = 'refused';
+  const cancel = afterRealTime(answerMs, () => {
+    how = 'silent';
+    stop.abort();
+  });
   try {
     const { watch } = createClient(Health, endpoint.transport);
     for await (const _status of watch({}, { signal: stop.signal })) {
-      if (!isUsed) onUsed();
-      isUsed = true;
+      cancel();
+      if (how !== 'used') onUsed();
+      how = 'used';
     }
   } catch {
     // It has ended, or is about to.
   } finally {
+    cancel();
     await endpoint.close();
   }
-  return isUsed;
+  return how;
 }

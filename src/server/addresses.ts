@@ -1,5 +1,5 @@
 /** Listening: what cannot be listened on, and the place of a Unix socket. */
-import { chmod, lstat, mkdir, rm, stat } from 'node:fs/promises';
+import { access, chmod, constants, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { socketPathBytesMax } from '../domain/address.ts';
@@ -53,7 +53,25 @@ async function privateDirectory(path: string, socket: string): Promise<void> {
       `the socket's directory must be open to its owner only: ${closing}${own}, whose directory is then made`,
     );
   }
-  if (await isForeign(path)) throw new Error(`the socket's directory belongs to somebody else: ${path}`);
+  const user = process.getuid?.();
+  if (uid === user || !((await isForeign(path)) || (await isClosed(path)))) return;
+  throw new Error(
+    `the socket's directory belongs to the user ${uid}, and this is the user ${user}: ${path}. ` +
+      `Name a path by --socket whose directory is not there yet, such as ${elsewhere(path, socket)}, or remove it`,
+  );
+}
+
+/** Beside the directory, since nobody else may make anything in it. */
+function elsewhere(directory: string, socket: string): string {
+  return join(`${directory}-${process.getuid?.()}`, basename(socket));
+}
+
+/** True if this user cannot make a socket in it. */
+async function isClosed(path: string): Promise<boolean> {
+  return await access(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
+    () => false,
+    () => true,
+  );
 }
 
 /**

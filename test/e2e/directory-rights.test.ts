@@ -148,6 +148,60 @@ describe.skipIf(!isRoot)('a data directory of another user', () => {
   });
 });
 
+describe.skipIf(!isRoot)('the directory of the socket', () => {
+  /** Starts a service as that user, whose group is 4100. */
+  const serveAs = (dataDir: string, uid: number, args: readonly string[] = []) =>
+    startServe(dataDir, args, { HOME: join(dataDir, '..') }, { uid, gid: 4_100 });
+
+  async function serveAndEnd(dataDir: string, uid: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const server = serveAs(dataDir, uid);
+    expect(await server.ready).toMatchObject({ socket: join(dataDir, 'run', 'sock') });
+    expect(await stat(join(dataDir, 'run'))).toMatchObject({ uid, mode: 0o40700 });
+    server.child.kill(signal);
+    expect(await server.ended).toBe(signal === 'SIGTERM' ? 0 : signal);
+  }
+
+  const runs = async (dataDir: string) =>
+    (await readdir(dataDir)).filter((name) => name.startsWith('run')).sort();
+
+  it.for([0o2775, 0o770])('in one of a group (%o) makes way for whoever serves next', async (mode) => {
+    const { dataDir, large } = await place(mode, 4_100, 0);
+    await serveAndEnd(dataDir, 4_001, 'SIGTERM');
+    await serveAndEnd(dataDir, 4_002, 'SIGKILL');
+    expect(await runs(dataDir)).toEqual(['run']);
+    // What was left in it is set aside until its user comes again.
+    await serveAndEnd(dataDir, 4_001, 'SIGKILL');
+    expect(await runs(dataDir)).toEqual(['run', 'run.of-4002']);
+    await serveAndEnd(dataDir, 4_002, 'SIGKILL');
+    expect(await runs(dataDir)).toEqual(['run', 'run.of-4001']);
+    // A command is no other.
+    const user = await userAt(join(dataDir, '..'), 4_001, [4_100]);
+    const pushed = await artifactaAs(user, ['push', large, '--session', 's', '--data-dir', dataDir]);
+    expect(pushed).toMatchObject({ code: 0 });
+    expect(await runs(dataDir)).toEqual(['run.of-4002']);
+  });
+
+  it('of another user is refused where it cannot be moved, with what to do', async () => {
+    const { directory, dataDir } = await place(0o1770, 4_100, 0);
+    await serveAndEnd(dataDir, 4_001, 'SIGTERM');
+    const elsewhere = join(directory, 'sockets');
+    await mkdir(elsewhere);
+    await chown(elsewhere, 4_001, 4_100);
+    for (const [args, path] of [
+      [[], join(dataDir, 'run')],
+      [['--socket', join(elsewhere, 'sock')], elsewhere],
+    ] as const) {
+      await chmod(path, 0o700);
+      const server = serveAs(dataDir, 4_002, args);
+      expect(await server.ended).toBe(1);
+      expect(server.stderr()).toContain(
+        `the socket's directory belongs to the user 4001, and this is the user 4002: ${path}. ` +
+          `Name a path by --socket whose directory is not there yet, such as ${path}-4002/sock, or remove it`,
+      );
+    }
+  });
+});
+
 describe('what is made in a data directory', () => {
   it.for([0o000, 0o022, 0o077, 0o777])('is its owner’s alone, with umask %o', async (umask) => {
     const { directory, dataDir, large } = await place(0o755);

@@ -167,7 +167,9 @@ describe('the socket', () => {
     pusher.child.stderr!.on('data', (text) => {
       warned += String(text);
     });
-    await expect.poll(() => warned, { timeout: 15_000 }).toMatch(/belongs to somebody else/);
+    await expect
+      .poll(() => warned, { timeout: 15_000 })
+      .toMatch(/belongs to the user 65534, and this is the user 0: .* Name a path by --socket/);
     pusher.child.stdin!.end('x');
     expect(await pusher.ended).toMatchObject({ code: 0 });
     expect(visits).toBe(0);

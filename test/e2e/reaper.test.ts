@@ -30,6 +30,12 @@ const freed = (server: ServeProcess) =>
 const begun = (server: ServeProcess) =>
   server.lines.filter(({ msg }) => msg === 'reaping').map(({ pid }) => Number(pid));
 
+const linesOf = (log: string) =>
+  log
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { level: string; msg: string; metrics?: string });
+
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -81,18 +87,40 @@ describe('by itself', () => {
     expect(await start(['reap', '--once', '--data-dir', dataDir]).ended).toMatchObject({ code: 0 });
   });
 
-  it('says so when there is no service, and goes on', async () => {
+  it('says so in a sentence when there is no service', async () => {
+    const { code, stdout } = await start(['reap', '--once', '--data-dir', await newDataDir()]).ended;
+    expect(code).toBe(1);
+    expect(linesOf(stdout)).toMatchObject([
+      { level: 'warn', msg: expect.stringMatching(/^the service does not answer: no connection: /) },
+    ]);
+    expect(stdout).not.toMatch(/stack|err/);
+  });
+
+  it('waits for the service, which it says once, and once that it answers', async () => {
     const dataDir = await newDataDir();
-    const once = await start(['reap', '--once', '--data-dir', dataDir]).ended;
-    expect(once.code).toBe(1);
-    expect(once.stdout).toMatch(/maintenance failed/);
-    const reaper = start(['reap', '--data-dir', dataDir, '--interval-seconds', '1']);
-    await eventually(() => /maintenance failed/.test(reaper.stdout()), patienceMs);
+    const metrics = ['--interval-seconds', '1', '--listen', '127.0.0.1:0'];
+    const reaper = start(['reap', '--data-dir', dataDir, ...metrics]);
+    await eventually(() => linesOf(reaper.stdout()).some(({ msg }) => msg === 'reaping'), patienceMs);
+    const address = String(linesOf(reaper.stdout())[0]!.metrics);
+    const failed = async () => {
+      const scrape = parseScrape(await (await fetch(`http://${address}/metrics`)).text());
+      const samples = scrape.get('artifacta_reaper_failures_total')?.samples ?? [];
+      return samples.reduce((sum, { value }) => sum + value, 0);
+    };
+    await eventually(async () => (await failed()) >= 2, patienceMs);
     const server = startServe(dataDir);
     await pushBriefly(server);
     await eventually(() => /"artifacts":1/.test(reaper.stdout()), patienceMs);
     reaper.child.kill('SIGTERM');
     await reaper.ended;
+    const lines = linesOf(reaper.stdout()).filter(({ msg }) => msg !== 'pass');
+    expect(lines.map(({ level, msg }) => `${level} ${msg.replace(/(: no connection): .*/, '$1')}`)).toEqual([
+      'info reaping',
+      'warn waiting for the service: no connection',
+      'info the service answers',
+      'info stopped',
+    ]);
+    expect(reaper.stdout()).not.toMatch(/stack|"err"/);
   });
 
   it.each([

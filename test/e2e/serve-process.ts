@@ -30,11 +30,12 @@ export interface ServeProcess {
   readonly ended: Promise<number | string>;
 }
 
-/** Killed when the test ends, if it has not ended by then. */
+/** Killed when the test ends, if it has not ended by then. For root alone: as another user. */
 export function startServe(
   dataDir: string,
   args: readonly string[] = [],
   variables: Readonly<Record<string, string>> = {},
+  user: Readonly<{ uid?: number; gid?: number }> = {},
 ): ServeProcess {
   const env = {
     ...process.env,
@@ -49,6 +50,7 @@ export function startServe(
   const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...doors, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
+    ...user,
   });
   const lines: Line[] = [];
   let stderr = '';

@@ -1,7 +1,8 @@
 /** A service that lives as long as somebody's standard input: `artifacta serve --while-stdin`. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -183,6 +184,36 @@ describe('a service while standard input is open', { timeout: 90_000 }, () => {
     only.child.stdin!.end();
     expect(await only.ended).toBe(0);
     expect(await push()).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ['says nothing', () => undefined],
+    ['hangs up', (connection: Socket) => connection.destroy()],
+    ['speaks something else', (connection: Socket) => connection.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ])('says of a stranger on the socket who %s that it is waited for, once', async (_what, answer) => {
+    const { dataDir } = await directories();
+    await mkdir(join(dataDir, 'run'), { recursive: true, mode: 0o700 });
+    await chmod(dataDir, 0o700);
+    let visits = 0;
+    const stranger = createServer((connection) => {
+      visits++;
+      connection.on('error', () => undefined).resume();
+      answer(connection);
+    }).listen(join(dataDir, 'run', 'sock'));
+    onTestFinished(() => void stranger.close());
+    await once(stranger, 'listening');
+    const user = use(dataDir);
+    const message = 'what has the socket does not answer; it is asked again until it does';
+    expect(await user.saying(message)).toMatchObject({ level: 'warn', socket: join(dataDir, 'run', 'sock') });
+    const before = visits;
+    await expect.poll(() => visits, { timeout: 30_000 }).toBeGreaterThan(before + 2);
+    expect(user.said.filter((said) => said === message)).toHaveLength(1);
+    user.child.stdin!.end();
+    expect(await user.ended).toBe(0);
+    expect(user.said).not.toContain('ready');
+    expect(user.said.at(-1)).toBe('stopped');
+    // Nothing was made beside it.
+    expect(await readdir(dataDir)).toEqual(['run']);
   });
 
   it.each(['--grpc-listen', '--http-listen', '--admin-listen'])('refuses %s beside it', async (flag) => {

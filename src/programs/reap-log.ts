@@ -1,0 +1,77 @@
+/** What the sidecar logs of its passes: one line each, and of a service that does not answer, that it is waited for. */
+import type { Logger } from 'pino';
+import { ArtifactaError } from '../client/errors.ts';
+import type { PassReport } from '../sidecar/pass.ts';
+
+/** Logs passes. It knows whether the service answered the one before. */
+export class ReapLog {
+  private readonly log: Logger;
+  private readonly socket: string;
+  private isWaiting = false;
+
+  /** @param socket of the service, which lines about it name. */
+  constructor(log: Logger, socket: string) {
+    this.log = log;
+    this.socket = socket;
+  }
+
+  /** @param nextMs when the next one begins; undefined: none does. */
+  passed(report: PassReport, durationMs: number, nextMs?: number): void {
+    const away = report.failures.find(({ error }) => isAway(error));
+    if (away === undefined) this.answered();
+    else this.absent((away.error as Error).message, nextMs);
+    for (const failure of report.failures) if (failure !== away) this.failed(failure);
+    this.tell(report, durationMs, nextMs);
+  }
+
+  private answered(): void {
+    if (this.isWaiting) this.log.info({ socket: this.socket }, 'the service answers');
+    this.isWaiting = false;
+  }
+
+  /** A service may take long to start, and each pass meanwhile says the same. */
+  private absent(message: string, nextMs: number | undefined): void {
+    const level = this.isWaiting ? 'debug' : 'warn';
+    const what = nextMs === undefined ? 'the service does not answer' : 'waiting for the service';
+    this.log[level]({ socket: this.socket }, `${what}: ${message}`);
+    this.isWaiting = true;
+  }
+
+  /** What the client reports is said in its words; a stack would be that of the client. */
+  private failed({ what, error }: PassReport['failures'][number]): void {
+    if (error instanceof ArtifactaError) {
+      const { code, reason, message } = error;
+      this.log.warn({ work: what, code, reason }, `maintenance failed: ${message}`);
+    } else {
+      this.log.warn({ work: what, err: error }, 'maintenance failed');
+    }
+  }
+
+  private tell(report: PassReport, durationMs: number, nextMs: number | undefined): void {
+    const { reaped, collected, scrubbed, exported, pauses } = report;
+    for (const { namespace, sha256, message } of scrubbed.damaged)
+      this.log.error({ namespace, sha256 }, `damaged content: ${message}`);
+    for (const { id, message } of pauses) this.log.warn({ pause: id }, `maintenance waits: ${message}`);
+    const { removedBytes, ...counts } = collected;
+    const line = {
+      ...reaped,
+      ...counts,
+      removed_bytes: removedBytes,
+      scrubbed: scrubbed.contents,
+      export: exported?.written ? exported.path : null,
+      duration_ms: Math.round(durationMs),
+      next_ms: nextMs && Math.round(nextMs),
+    };
+    this.log[hasDone(report) ? 'info' : 'debug'](line, 'pass');
+  }
+}
+
+/** Nobody is there, or it is about to begin or to end. */
+function isAway(error: unknown): boolean {
+  return error instanceof ArtifactaError && error.code === 'UNAVAILABLE';
+}
+
+function hasDone({ reaped, collected, scrubbed, exported }: PassReport): boolean {
+  const counts = [...Object.values(reaped), ...Object.values(collected), scrubbed.damagedCount];
+  return counts.some((count) => count > 0) || exported?.written === true;
+}
