@@ -178,8 +178,8 @@ export class Exchange {
       }
     } finally {
       this.stopReading = undefined;
-      // Waits for what may never come if the reading was ended.
-      void chunks.return?.();
+      // It may wait for what never comes, if the reading was ended; why that was is known already.
+      void chunks.return?.().catch(() => undefined);
     }
   }
 
