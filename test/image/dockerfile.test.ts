@@ -28,6 +28,7 @@ it('starts Node with the flags and the threads of the launcher, as process 1', (
   expect([program, args.at(-1)]).toEqual(['node', '/opt/artifacta/main.js']);
   expect(args.slice(0, -1).join(' ')).toBe(option('serve_flags'));
   expect(environment.UV_THREADPOOL_SIZE).toBe(option('threads'));
+  expect(environment.MALLOC_MMAP_THRESHOLD_).toBe(option('mmap_threshold'));
   expect(JSON.parse(instruction('CMD'))).toEqual(['serve']);
 });
 
