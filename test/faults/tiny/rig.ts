@@ -48,22 +48,28 @@ async function beside(target: Target, begin: Form['tiny'], ms: number, count: nu
 
 /** Each form after another, each on a service of its own. @param seconds of each half. */
 export async function* sendTiny(seconds: number): AsyncGenerator<Outcome> {
-  for (const form of [...forms, ...fieldForms]) yield await compare(form, seconds);
+  for (const form of [...forms, ...fieldForms]) {
+    const first = await compare(form, seconds);
+    // Two slow calls of two hundred may be the machine's: only twice in turn they are the service's.
+    const isSlowAlone = first.slow.length > 0 && first.failed.length === 0;
+    const { failed, slow, said } = isSlowAlone ? await compare(form, seconds) : first;
+    const before = isSlowAlone ? ` (at first ${first.slow.join()})` : '';
+    yield { name: form.name, faults: [...failed, ...slow], said: said + before };
+  }
 }
 
 /** One form, on a service of its own. @param seconds of each half. */
-async function compare({ name, tiny, large }: Form, seconds: number): Promise<Outcome> {
+async function compare({ tiny, large }: Form, seconds: number) {
   await using service = await startService('tiny');
   const usual = await beside(service, large, seconds * 1_000, 2);
   const attacked = await beside(service, tiny, seconds * 1_000, 2);
   const allowed = Math.max(p99Floor, usual.p99 * ratioMax);
   return {
-    name,
-    faults: [
+    failed: [
       ...(attacked.calls === 0 ? ['nobody else was served'] : []),
       ...attacked.failures.slice(0, 3).map((failure) => `another client was failed: ${failure}`),
-      ...(attacked.p99 > allowed ? [`p99 ${attacked.p99} ms, beside large messages ${usual.p99} ms`] : []),
     ],
+    slow: attacked.p99 > allowed ? [`p99 ${attacked.p99} ms, beside large messages ${usual.p99} ms`] : [],
     said:
       `p50 ${attacked.p50}, p99 ${attacked.p99} ms of ${attacked.calls} beside ${mebibytes(attacked.sent)} MiB tiny; ` +
       `p50 ${usual.p50}, p99 ${usual.p99} ms of ${usual.calls} beside ${mebibytes(usual.sent)} MiB large`,
