@@ -114,7 +114,8 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   scopes: Scope[];
 
   /**
-   * The ids of the sessions that the token is good for. The contents of other sessions do not exist for it. Empty: all.
+   * The ids of the sessions that the token is good for. Nothing in other sessions exists for it. Empty: all
+   * sessions.
    *
    * @generated from field: repeated string sessions = 4;
    */

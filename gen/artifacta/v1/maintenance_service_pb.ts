@@ -387,15 +387,15 @@ export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
  * ArtifactService.
  *
  * A call ends at `max_items`, or one second before its deadline (30 seconds unless one is given), whichever comes
- * first. While the store is paused, a call leaves out work that cannot be undone and does the rest; `pauses` then gives
- * the reasons.
+ * first. While a pause of the store holds back work that cannot be undone, a call leaves that work out and does the
+ * rest. `pauses` then gives the reasons.
  *
  * @generated from service artifacta.v1.MaintenanceService
  */
 export const MaintenanceService: GenService<{
   /**
-   * Removes what has expired or was deleted: artifacts, sessions and their contents, links, keys and request ids. Also
-   * seals sessions whose lease has lapsed.
+   * Removes what has expired or was deleted: artifacts, sessions and everything in them, links, keys and request ids.
+   * Also seals sessions whose lease has lapsed.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.ReapExpired
    */
