@@ -1,6 +1,6 @@
 /**
- * How many uploads there may be, and how much they may have received that is not yet written: so that many slow ones,
- * or a slow disk, do not fill the memory. Whoever must wait too long is told to come back.
+ * Limits the number of uploads, and the bytes that they have received and not yet written, so that many slow uploads or
+ * a slow disk do not fill the memory. An upload that must wait too long fails with advice to retry.
  */
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -13,17 +13,20 @@ interface AdmissionOptions {
   readonly after: After;
   /** Milliseconds, from any origin. */
   readonly elapsed: () => number;
-  /** Defaults: those of {@link limits}. */
+  /** The default of each is in {@link limits}. */
   readonly uploadsMax?: number;
   readonly unwrittenBytesMax?: number;
   readonly namespaceUnwrittenBytesMax?: number;
 }
 
-/** Who uploads. */
+/** The caller that uploads. */
 interface Uploader {
   readonly namespace: string;
   readonly holder: Holder;
-  /** What has come, as it came: compressed, it is less than what is written. Default: what is written. */
+  /**
+   * The number of bytes received, before decompression, which is less than the number written if they are compressed.
+   * Default: the number of bytes written.
+   */
   readonly receivedBytes?: () => number | undefined;
 }
 
@@ -48,21 +51,21 @@ export class Admission {
     });
   }
 
-  /** Uploads under way. */
+  /** The number of uploads under way. */
   get uploadCount(): number {
     return this.uploads.size;
   }
 
-  /** Received and not yet written. */
+  /** The number of bytes received and not yet written. */
   get unwrittenBytes(): number {
     return this.room.bytes;
   }
 
   /**
-   * Lets an upload begin; it must be ended.
+   * Lets an upload begin. The caller must end it.
    *
-   * @param cut ends the upload if others need its place, and it is slow or its holder has more than a share.
-   * @throws Failure OVERLOADED if there are too many.
+   * @param cut ends the upload if others need its place and the upload is slow, or its holder has more than a share.
+   * @throws Failure OVERLOADED if too many uploads are under way.
    */
   begin(by: Uploader, cut: (failure: Failure) => void): AdmittedUpload {
     if (this.uploads.size >= this.options.uploadsMax) this.makePlace(by.holder);
@@ -77,7 +80,7 @@ export class Admission {
     this.uploads.delete(upload);
   }
 
-  /** For {@link AdmittedUpload}: resolves when so much may be written. */
+  /** For {@link AdmittedUpload}: resolves when this number of bytes may be written. */
   async take(upload: AdmittedUpload, bytes: number): Promise<void> {
     await this.room.take(upload, bytes, { onWait: () => this.cutSlowest() });
   }
@@ -87,7 +90,7 @@ export class Admission {
     this.room.give(upload, bytes);
   }
 
-  /** Whoever has more than a share loses the slowest upload, the latest of equal ones; else one that is slow ends. */
+  /** Ends the slowest upload of a holder with more than a share, the latest of equal ones; else one that is slow. */
   private makePlace(asking: Holder): void {
     const [slowest] = [...this.uploads.overShare(asking)].toReversed().sort((a, b) => a.rate - b.rate);
     if (slowest === undefined) this.cutSlowest();
@@ -100,7 +103,7 @@ export class Admission {
   }
 }
 
-/** One upload that was let in. */
+/** One upload that was admitted. */
 export class AdmittedUpload implements Disposable {
   readonly group: string;
   readonly holder: Holder;
@@ -123,7 +126,7 @@ export class AdmittedUpload implements Disposable {
     this.beganMs = admission.options.elapsed();
   }
 
-  /** Bytes a second since it began. */
+  /** The rate in bytes a second since the upload began. */
   get rate(): number {
     const bytes = this.receivedBytes() ?? this.written;
     return (bytes / Math.max(1, this.admission.options.elapsed() - this.beganMs)) * 1000;
@@ -134,7 +137,7 @@ export class AdmittedUpload implements Disposable {
     return !isYoung && this.rate < limits.uploadRateBytesMin;
   }
 
-  /** Runs `write` when there is room for what it writes. @throws Failure OVERLOADED, and what `write` throws. */
+  /** Runs `write` when room exists for what it writes. @throws Failure OVERLOADED, and what `write` throws. */
   async writing<T>(bytes: number, write: () => Promise<T>): Promise<T> {
     this.written += bytes;
     await this.admission.take(this, bytes);

@@ -1,4 +1,4 @@
-/** Room in memory for bytes that come in faster than they are dealt with: so much in all, and shares of it. */
+/** Room in memory for bytes that come in faster than they are processed: a limit for all, and shares of it. */
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Holder, nameOfHolder } from '../domain/principal.ts';
@@ -7,13 +7,13 @@ import { type After, afterRealTime, unlessAborted } from './timer.ts';
 interface ByteRoomOptions {
   readonly after: After;
   readonly bytesMax: number;
-  /** Of one group. */
+  /** The limit of one group. */
   readonly groupBytesMax: number;
-  /** What is told to those who have waited too long. */
+  /** The message for callers that have waited too long. */
   readonly why: string;
 }
 
-/** Who takes room. */
+/** The caller that takes room. */
 export interface RoomTaker {
   readonly group: string;
   readonly holder: Holder;
@@ -25,7 +25,7 @@ interface Waiting {
   readonly go: () => void;
 }
 
-/** Takes and gives room. While there is too little, whoever has least of it comes first. */
+/** Takes and returns room. While room is short, the holder with the least of it comes first. */
 export class ByteRoom {
   private readonly options: ByteRoomOptions;
   private readonly ofGroup = new Map<string, number>();
@@ -38,20 +38,20 @@ export class ByteRoom {
     this.options = options;
   }
 
-  /** Taken and not given back. */
+  /** The number of bytes that are taken and not returned. */
   get bytes(): number {
     return this.taken;
   }
 
-  /** The most that {@link bytes} has been. */
+  /** The highest value of {@link bytes} so far. */
   get bytesPeak(): number {
     return this.most;
   }
 
   /**
-   * Resolves when so much is taken, which is to be given back.
+   * Resolves when this number of bytes is taken. The caller must return them.
    *
-   * @param onWait called if there is too little at first.
+   * @param onWait called if room is short at first.
    * @throws Failure OVERLOADED, and the signal's reason.
    */
   async take(
@@ -85,13 +85,13 @@ export class ByteRoom {
     }
   }
 
-  /** So much of what was taken is free again. */
+  /** Returns this number of the taken bytes. */
   give(by: RoomTaker, bytes: number): void {
     this.charge(by, -bytes);
     this.goOn();
   }
 
-  /** One group's waiting does not hold up the others; whoever has least comes first. */
+  /** Lets waiting takers go on. A waiting group does not hold up the others; the holder with the least comes first. */
   private goOn(): void {
     const order = this.waiting
       .map((waiting) => ({ waiting, ...this.takenBy(waiting.by) }))
@@ -117,7 +117,7 @@ export class ByteRoom {
     if (at >= 0) this.waiting.splice(at, 1);
   }
 
-  /** What is larger than all that is allowed may go alone. */
+  /** Returns true if the bytes fit. Bytes beyond the limit for all may go alone. */
   private fits(group: string, bytes: number): boolean {
     const { bytesMax, groupBytesMax } = this.options;
     const own = this.ofGroup.get(group) ?? 0;
@@ -133,7 +133,7 @@ export class ByteRoom {
   }
 }
 
-/** Room for messages that are inflated, with the usual limits. */
+/** Returns room for messages that are inflated, with the usual limits. */
 export function usualInflatedRoom(after: After = afterRealTime): ByteRoom {
   return new ByteRoom({
     after,

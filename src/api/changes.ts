@@ -1,4 +1,4 @@
-/** Updates: which fields of a request count, and what they say. */
+/** Updates: the fields of a request that count, and their values. */
 
 import type { UpdateArtifactRequest } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { UpdateSessionRequest } from '../../gen/artifacta/v1/session_service_pb.ts';
@@ -9,7 +9,11 @@ import type { SessionChanges } from '../store/sessions/sessions.ts';
 import { parseExpiry, parseMask } from './parse.ts';
 import { parseRetention } from './retention.ts';
 
-/** @throws Failure INVALID_ARGUMENT for an unknown path of the mask, bad values, or nothing to change. */
+/**
+ * Parses the changes of an artifact.
+ *
+ * @throws Failure INVALID_ARGUMENT for an unknown path of the mask, bad values, or a request without a change.
+ */
 export function parseArtifactChanges(request: UpdateArtifactRequest): ArtifactChanges {
   const { changes } = request;
   if (changes === undefined) throw invalid('changes', 'is required');
@@ -29,7 +33,7 @@ export function parseArtifactChanges(request: UpdateArtifactRequest): ArtifactCh
   };
 }
 
-/** @throws Failure INVALID_ARGUMENT as {@link parseArtifactChanges}. */
+/** Parses the changes of a session. @throws Failure INVALID_ARGUMENT like {@link parseArtifactChanges}. */
 export function parseSessionChanges(request: UpdateSessionRequest): SessionChanges {
   const { changes } = request;
   const set: string[] = [];

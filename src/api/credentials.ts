@@ -7,9 +7,9 @@ import { ChildTokens } from '../identity/child-tokens.ts';
 import type { Store } from '../store/open.ts';
 
 /**
- * Authentication by what a store knows, and by what else the options name.
+ * Returns the authentication by the keys and tokens of a store, and by the other means that the options name.
  *
- * @param now what the store goes by, in milliseconds since the Unix epoch. @param wall what issuers outside go by.
+ * @param now the time of the store, in milliseconds since the Unix epoch. @param wall the time of outside issuers.
  */
 export function authenticationOver(
   store: Pick<Store, 'apiKeys' | 'tokenKey' | 'now'>,
@@ -18,7 +18,7 @@ export function authenticationOver(
   wall: () => number = Date.now,
 ): Authentication {
   const { verifyJwt } = options;
-  // The members are asked for at each call: an import exchanges the store.
+  // The members are read at each call: an import exchanges the store.
   return new Authentication({
     ...options,
     verifyJwt: verifyJwt && (async (token) => inStoreTime(await verifyJwt(token), now() - wall())),
@@ -30,12 +30,12 @@ export function authenticationOver(
   });
 }
 
-/** Clocks that agree are not read at the same instant. */
+/** The greatest difference between clocks that agree, since they are not read at the same instant. */
 const agreeingMs = 1_000;
 
 /**
- * Commits compare the end of credentials with the store's time. While that differs from the wall clock, a token from
- * outside still lasts as long as its issuer has said.
+ * Returns the identity with its end in the store's time, with which commits compare the end of credentials. While that
+ * time differs from the wall clock, a token from outside still lasts as long as its issuer has said.
  */
 function inStoreTime(identity: OutsideIdentity, aheadMs: number): OutsideIdentity {
   const { expireTimeMs } = identity;

@@ -2,20 +2,20 @@ import { createContextKey } from '@connectrpc/connect';
 import type { PeerCertificate } from '../identity/authentication.ts';
 
 /**
- * By which way a call came. Whoever can call in this process or on the local socket could as well read the data
- * directory; on the network that is not so.
+ * The way by which a call came. Callers in this process or on the local socket could also read the data directory;
+ * callers on the network could not.
  */
 export type Door = 'memory' | 'socket' | 'network';
 
-/** Where a server says by which of its doors a call came; calls within the process say nothing. */
+/** The key under which a server records the door of a call. Calls within the process record no door. */
 export const doorKey = createContextKey<Door>('memory', { description: 'the door by which a call came' });
 
-/** The client's certificate, if it showed one and TLS has verified it. */
+/** The client's certificate, if it sent one and TLS has verified it. */
 export const peerCertificateKey = createContextKey<PeerCertificate | undefined>(undefined, {
   description: 'the verified certificate of the client',
 });
 
-/** The IP address that a call came from; undefined where it came from this machine alone. */
+/** The IP address that a call came from; undefined if only this machine can call in that way. */
 export const remoteAddressKey = createContextKey<string | undefined>(undefined, {
   description: 'the address that a call came from',
 });

@@ -1,10 +1,10 @@
-/** The one place where reasons become status codes, and failures become what goes over the wire (AIP-193). */
+/** The one place where reasons become status codes, and failures become errors on the wire (AIP-193). */
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { Failure, type Reason, type Violation } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 
-/** What ErrorInfo calls the origin of the reasons. */
+/** The name in ErrorInfo for the origin of the reasons. */
 export const errorDomain = 'artifacta';
 
 const codes: Readonly<Record<Reason, Code>> = {
@@ -56,12 +56,12 @@ const codes: Readonly<Record<Reason, Code>> = {
   MESSAGES_TOO_SMALL: Code.ResourceExhausted,
 };
 
-/** The one status code that a reason comes with. */
+/** Returns the one status code that a reason comes with. */
 export function codeOf(reason: Reason): Code {
   return codes[reason];
 }
 
-/** The failure as an error with ErrorInfo, and with BadRequest and RetryInfo where it has something to say there. */
+/** Returns the failure as an error with ErrorInfo, and with BadRequest and RetryInfo if it has data for them. */
 export function toConnectError(failure: Failure): ConnectError {
   const error = new ConnectError(failure.message, codes[failure.reason]);
   error.details.push({
@@ -84,12 +84,12 @@ function durationOf(ms: number): { seconds: bigint; nanos: number } {
   return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 };
 }
 
-/** What a caller is told of a failure that we did not foresee: nothing but that. */
+/** Returns the failure for an unforeseen error. The caller gets no other information. */
 export function unforeseen(): Failure {
   return new Failure('INTERNAL', 'internal error; the log of the service says more');
 }
 
-/** What every door answers to a message above the limit. */
+/** Returns the failure of every door for a message above the limit. */
 export function messageTooLarge(): Failure {
   const limit = limits.messageBytesMax;
   return new Failure('MESSAGE_TOO_LARGE', `a message has more than ${limit} bytes; send smaller chunks`, {
@@ -98,18 +98,18 @@ export function messageTooLarge(): Failure {
   });
 }
 
-/** What every door answers to a message that would take long to decode. */
+/** Returns the failure of every door for a message that would take long to decode. */
 export function messageTooIntricate(): Failure {
   const { messageFieldsMax: fields, messageDepthMax: depth } = limits;
   return badMessage(`must have at most ${fields} fields and elements, ${depth} within each other`);
 }
 
-/** What every door answers to a message with a text that nothing allows. */
+/** Returns the failure of every door for a message with a text that is longer than any field allows. */
 export function messageTextTooLong(): Failure {
   return badMessage(`must have no text of more than ${limits.messageTextBytesMax} bytes`);
 }
 
-/** What is answered to a message of another library's, which holds no more than a name. */
+/** Returns the failure for too long a message of another library; such messages hold no more than a name. */
 export function messageTooLong(): Failure {
   return badMessage(`must have at most ${limits.messageTextBytesMax} bytes`);
 }
@@ -120,7 +120,7 @@ function badMessage(description: string): Failure {
   });
 }
 
-/** What every door answers to a stream of messages that are too small. */
+/** Returns the failure of every door for a stream of messages that are too small. */
 export function messagesTooSmall(): Failure {
   const { streamMessagesFree: free, streamMessageBytesMin: bytes } = limits;
   const why = `a stream must have at most ${free} messages, and one more for each ${bytes} bytes`;
@@ -131,8 +131,8 @@ export function messagesTooSmall(): Failure {
 }
 
 /**
- * Runs `operation`; fields of its violations are relative to a message that the request holds under `prefix`, and
- * are completed by it.
+ * Runs `operation`. The fields of its violations are relative to a message that the request holds under `prefix`; the
+ * prefix is added to them.
  */
 export async function within<T>(prefix: string, operation: () => Promise<T>): Promise<T> {
   try {
@@ -161,5 +161,5 @@ function prefixed(prefix: string, failure: Failure): Failure {
   });
 }
 
-/** Fields of an upload's other messages, which are named from the request's root already. */
+/** Fields of an upload's other messages, whose names begin at the root of the request already. */
 const absolute = /^(finish\.|chunk$|part$|data$|request$)/;

@@ -1,4 +1,4 @@
-/** Forms, which are no contents of their own: what a door that is given bytes and a header refuses. */
+/** Forms, which are not contents: a door that gets bytes and a header refuses them. */
 import { type FormKind, formKind } from '../domain/content-type.ts';
 
 const advice: Readonly<Record<FormKind, string>> = {
@@ -10,7 +10,10 @@ const advice: Readonly<Record<FormKind, string>> = {
     "has no extension that tells more. Leave it out, e.g. with curl -T FILE, or give it, e.g. -H 'Content-Type: text/plain'",
 };
 
-/** What is wrong with the content type of an upload to `name`, and what to do; undefined if it is no form's. */
+/**
+ * Returns the fault of the content type of an upload to `name`, and what to do. Undefined if the type is not that of a
+ * form.
+ */
 export function whyNoForm(name: string, contentType: string): string | undefined {
   const kind = formKind(name, contentType);
   return kind && advice[kind];

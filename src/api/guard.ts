@@ -1,7 +1,7 @@
 /**
- * What every call goes through on every door: who calls, whether they may, how long it may take, what may be said about
- * a failure, and one line for the log.
- * It wraps the service implementations themselves, since interceptors do not run on all doors.
+ * The guard, which every call passes on every door. It finds out who calls, whether the caller may, how long the call
+ * may take, and what the caller may know about a failure, and it writes one line to the log. It wraps the service
+ * implementations themselves, since interceptors do not run on all doors.
  */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import {
@@ -24,28 +24,28 @@ import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
 import { answerKey, overloaded } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
 
-/** What is known about a call when it begins. */
+/** The data of a call when it begins. */
 interface CallStart {
   /** `artifacta.v1.ArtifactService/GetArtifact` */
   readonly method: string;
   readonly door: Door;
   /** `grpc`, `grpc-web` or `connect`. */
   readonly protocol: string;
-  /** Of the request. They hold what proves the caller's identity. */
+  /** The headers of the request. They hold the proof of the caller's identity. */
   readonly headers: Headers;
 }
 
-/** Follows one call through what it causes. */
+/** The trace of one call and of the work that it causes. */
 interface CallTrace {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
-  /** Runs a part of the call so that what it causes is known to belong to it. */
+  /** Runs a part of the call so that the work that it causes belongs to the trace. */
   run<T>(work: () => T): T;
   /** Called once. */
   end(outcome: CallRecord['outcome']): void;
 }
 
-/** What is known about a call when it has ended. */
+/** The data of a call when it has ended. */
 export interface CallRecord {
   /** As in {@link CallStart}. */
   readonly method: string;
@@ -55,32 +55,32 @@ export interface CallRecord {
   /** `OK` or the reason of the failure. */
   readonly outcome: 'OK' | Reason;
   readonly durationMs: number;
-  /** Of the call's trace, if there is one. */
+  /** The id of the call's trace, if it has one. */
   readonly traceId?: string;
-  /** What the caller was not told and the log should be: a bug, damage. */
+  /** An error for the log that the caller did not get: a bug, damage. */
   readonly error?: unknown;
 }
 
-/** What the guard reports to. */
+/** The receivers of the guard's reports, and its sources of time and identity. */
 export interface GuardOptions {
-  /** Called once a call, when it begins; each is followed by one `onCall`. Default: calls are not traced. */
+  /** Called once for each call, when it begins. One `onCall` follows each. Default: calls are not traced. */
   readonly onStart?: (start: CallStart) => CallTrace | undefined;
-  /** Called once a call, when it has ended. */
+  /** Called once for each call, when it has ended. */
   readonly onCall: (record: CallRecord) => void;
   /** Milliseconds, from any origin; for durations only. */
   readonly elapsed: () => number;
-  /** Default: nobody shows who they are, and tokens are refused. */
+  /** Default: callers have no credentials, and tokens are refused. */
   readonly authenticate?: Authenticate | undefined;
   /** Default: real time. */
   readonly after?: After | undefined;
 }
 
-/** Header by which an operator names the namespace to act in. */
+/** The header with which an operator names the namespace to act in. */
 export const namespaceHeader = 'artifacta-namespace';
 
 /**
- * The implementation of every method of a service: those of `handlers`, and a refusal NOT_IMPLEMENTED for the
- * others.
+ * Returns the implementation of every method of a service: the methods of `handlers`, and a refusal NOT_IMPLEMENTED for
+ * the others.
  */
 export function guard<S extends DescService>(
   service: S,
@@ -98,7 +98,7 @@ export function guard<S extends DescService>(
   return guarded as ServiceImpl<S>;
 }
 
-// The types of requests and answers were checked where the handlers were written.
+// The compiler checked the types of requests and answers where the handlers are written.
 type AnyHandler = (request: unknown, call: Call) => unknown;
 
 function guardSingle(method: DescMethod, handler: AnyHandler | undefined, options: GuardOptions) {
@@ -128,7 +128,7 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
       const call = await watch.admit(context);
       if (handler === undefined) throw notImplemented(method);
       const answers = watch.follow(handler(request, call) as AsyncIterable<unknown>);
-      // Not every door goes on to ask for answers after its caller has gone; what is open must be closed all the same.
+      // Not every door continues to read answers after its caller has gone. Open resources must be closed all the same.
       const onAbort = () => {
         void answers.return?.()?.catch(() => undefined);
         watch.end(abortFailure(context.signal).reason);
@@ -145,7 +145,7 @@ function guardStream(method: DescMethod, handler: AnyHandler | undefined, option
   };
 }
 
-/** What the caller takes; what is open is closed if it stops taking. */
+/** Yields the answers that the caller takes. If the caller stops taking them, the source is closed. */
 async function* taken(answers: AsyncIterator<unknown>, after: After, room: Room): AsyncGenerator<unknown> {
   let isStalled = false;
   try {
@@ -181,7 +181,7 @@ function presentedBy({ requestHeader, values }: Pick<HandlerContext, 'requestHea
 }
 
 /**
- * Lets in whoever may call at all: for what a server offers beside the services.
+ * Admits a caller that may call at all, for offers of a server in addition to the services.
  *
  * @throws ConnectError
  */
@@ -238,7 +238,7 @@ class Watch {
     return this.trace === undefined ? work() : this.trace.run(work);
   }
 
-  /** The answers of a stream; each is made within the call's trace. */
+  /** Returns the answers of a stream. Each is made within the call's trace. */
   follow(answers: AsyncIterable<unknown>): AsyncIterator<unknown> {
     const iterator = answers[Symbol.asyncIterator]();
     const { trace } = this;
@@ -250,7 +250,7 @@ class Watch {
     };
   }
 
-  /** Lets the caller in, or not; {@link clear} must be called at the end. */
+  /** Admits the caller, or throws. {@link clear} must be called at the end. */
   async admit(context: HandlerContext): Promise<Call> {
     const { authenticate = withoutAuthentication, after = afterRealTime } = this.options;
     const principal = await authenticate(presentedBy(context));
@@ -270,7 +270,9 @@ class Watch {
     };
   }
 
-  /** Streams take as long as their bytes, and copying an index as long as that; everything else must come to an end. */
+  /**
+   * Streams take as long as their bytes, and AcceptLoss as long as the copy of an index. Every other call has a limit.
+   */
   private allowedMs(context: HandlerContext): number {
     if (!this.isUnary || this.method.endsWith('/AcceptLoss')) return Number.POSITIVE_INFINITY;
     return Math.min(
@@ -286,13 +288,13 @@ class Watch {
     return signal;
   }
 
-  /** Lets go of the timers of the call. */
+  /** Cancels the timers of the call. */
   clear(): void {
     this.clearing?.();
     this.clearing = undefined;
   }
 
-  /** Records the end of the call; only the first counts. */
+  /** Records the end of the call. Only the first end counts. */
   end(outcome: CallRecord['outcome'], error?: unknown): void {
     if (this.ended) return;
     this.ended = true;
@@ -309,7 +311,7 @@ class Watch {
     });
   }
 
-  /** Records a failure and says what may be said about it. */
+  /** Records a failure and returns the error that the caller may get. */
   fail(error: unknown, signal: AbortSignal): Error {
     const failure = asFailure(error, signal);
     this.end(failure.reason, unexplained(error, failure));
@@ -317,7 +319,7 @@ class Watch {
   }
 }
 
-/** Whether a door has found the request malformed, and said so: the protocols want codes of their own for that. */
+/** Whether a door has already refused the request as malformed: the protocols want codes of their own for that. */
 function isTold(error: unknown): error is ConnectError {
   return error instanceof ConnectError && reasonOf(error) === 'INVALID_ARGUMENT';
 }
@@ -326,14 +328,14 @@ function reasonOf(error: ConnectError): string | undefined {
   return error.findDetails(ErrorInfoSchema)[0]?.reason;
 }
 
-/** What the reason alone does not tell whoever reads the log; undefined if it does. */
+/** Returns the error that a reader of the log needs in addition to the reason; undefined if the reason is enough. */
 function unexplained(error: unknown, failure: Failure): unknown {
   if (error instanceof ConnectError) return undefined;
   if (error === failure && failure.reason !== 'DATA_LOSS' && failure.reason !== 'INTERNAL') return undefined;
   return isConnectionLoss(error) ? undefined : error;
 }
 
-/** What Node says of a connection that has gone. */
+/** Whether the error is one of Node's for a connection that has gone. */
 function isConnectionLoss(error: unknown): boolean {
   return error instanceof Error && 'code' in error && connectionLosses.has(String(error.code));
 }
@@ -348,7 +350,7 @@ function asFailure(error: unknown, signal: AbortSignal): Failure {
   return unforeseen();
 }
 
-/** What a door throws into the iteration of requests. */
+/** Returns the failure for an error that a door throws into the iteration of requests. */
 function transportFailure(error: ConnectError): Failure {
   switch (error.code) {
     case Code.Canceled:
@@ -369,20 +371,20 @@ function transportFailure(error: ConnectError): Failure {
   }
 }
 
-/** A door has ended the call for others, and says why, or the stream for what its messages cost. */
+/** Returns the failure of a call that a door ended in favour of others, or of a stream whose messages cost too much. */
 function exhausted(error: ConnectError): Failure {
   const reason = reasonOf(error);
   if (reason === 'OVERLOADED') return overloaded(error.rawMessage);
   return reason === 'MESSAGES_TOO_SMALL' ? messagesTooSmall() : messageTooLarge();
 }
 
-/** Why a call that a door has ended failed; what the handler stumbled over then does not matter. */
+/** Returns the failure of a call that a door has ended. The error of its handler after that does not matter. */
 function abortFailure({ reason }: AbortSignal): Failure {
   if (reason instanceof ConnectError) return transportFailure(reason);
   return new Failure('CANCELLED', 'the caller gave up');
 }
 
-/** There is no handler: of most of AdminService where the routes were given no host. */
+/** Returns the failure of a method without a handler: most of AdminService if the routes have no host. */
 function notImplemented(method: DescMethod): Failure {
   return new Failure('NOT_IMPLEMENTED', `${method.name} is not offered by this service`, {
     metadata: { method: `${method.parent.typeName}/${method.name}` },

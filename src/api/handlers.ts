@@ -1,4 +1,4 @@
-/** How the operations of a service are written: without headers, codes or transports. The guard makes them RPCs. */
+/** The form of the operations of a service: without headers, codes or transports. The guard makes them RPCs. */
 import type {
   DescMessage,
   DescMethod,
@@ -12,16 +12,16 @@ import type {
 import type { Principal } from '../domain/principal.ts';
 import type { After } from './timer.ts';
 
-/** What a handler is told about its call. */
+/** The data of a call for its handler. */
 export interface Call {
   readonly principal: Principal;
   /** Aborted when the caller has gone, the deadline has passed or the service is forced to stop. */
   readonly signal: AbortSignal;
-  /** For time limits of its own. */
+  /** The timer for the handler's own time limits. */
   readonly after: After;
   /** Milliseconds until the signal is aborted by the deadline; Infinity for streams. */
   readonly remainingMs: () => number;
-  /** What has come of the request, as it came; undefined within the process. */
+  /** The number of received bytes of the request, before decompression; undefined within the process. */
   readonly receivedBytes: () => number | undefined;
 }
 
@@ -47,5 +47,5 @@ type Handler<M extends DescMethod> =
         ? ServerStreaming<I, O>
         : never;
 
-/** The methods of a service that are implemented; the others answer NOT_IMPLEMENTED. */
+/** The implemented methods of a service. The others fail with NOT_IMPLEMENTED. */
 export type Handlers<S extends DescService> = { [P in keyof S['method']]?: Handler<S['method'][P]> };

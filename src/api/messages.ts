@@ -1,4 +1,4 @@
-/** From domain to protobuf. */
+/** Converts from the domain to protobuf. */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
@@ -36,12 +36,12 @@ const sessionStates: Readonly<Record<Session['state'], SessionState>> = {
   sealed: SessionState.SEALED,
 };
 
-/** A map field. Built with own properties only, since a key may be any name that an object knows. */
+/** Returns a map field. It has own properties only, since a key may be any name that an object knows. */
 function toMap(pairs: Pairs): { [key: string]: string } {
   return Object.fromEntries(pairs);
 }
 
-/** An artifact as the protocol shows it. */
+/** Returns an artifact as the protocol shows it. */
 export function toArtifactMessage(artifact: Artifact): ArtifactMessage {
   return create(ArtifactSchema, {
     id: artifact.id,
@@ -65,12 +65,12 @@ export function toArtifactMessage(artifact: Artifact): ArtifactMessage {
   });
 }
 
-/** A receipt as the protocol shows it. */
+/** Returns a receipt as the protocol shows it. */
 export function toReceiptMessage(receipt: Receipt): ReceiptMessage {
   return create(ReceiptSchema, { ...receipt, bytesSaved: BigInt(receipt.bytesSaved) });
 }
 
-/** A session as the protocol shows it. */
+/** Returns a session as the protocol shows it. */
 export function toSessionMessage(session: Session): SessionMessage {
   return create(SessionSchema, {
     id: session.id,
@@ -105,7 +105,7 @@ export function toSessionMessage(session: Session): SessionMessage {
   });
 }
 
-/** A manifest line whose artifact is gone, as the protocol shows it. */
+/** Returns a manifest line whose artifact is gone, as the protocol shows it. */
 export function toGoneMessage(line: ManifestLine): MessageInitShape<typeof GoneArtifactSchema> {
   return {
     name: line.name,
@@ -116,7 +116,7 @@ export function toGoneMessage(line: ManifestLine): MessageInitShape<typeof GoneA
   };
 }
 
-/** How a query was answered, as the protocol shows it. */
+/** Returns the explanation of a query, as the protocol shows it. */
 export function toExplanationMessage(
   explanation: QueryExplanation,
 ): MessageInitShape<typeof QueryExplanationSchema> {

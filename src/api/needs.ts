@@ -1,9 +1,9 @@
-/** What a caller needs for each method: the one table, which the guard asks before any handler runs. */
+/** The right that a caller needs for each method: the one table, which the guard checks before any handler runs. */
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Failure } from '../domain/errors.ts';
 import type { Principal, Scope } from '../domain/principal.ts';
 
-/** `anybody`: whoever is known. */
+/** The right that a method needs. `anybody`: every known caller has it. */
 export type Need = Scope | 'operator' | 'anybody';
 
 const artifactNeeds: Readonly<Record<string, Need>> = {
@@ -35,7 +35,7 @@ const sessionNeeds: Readonly<Record<string, Need>> = {
   DownloadManifest: 'read',
 };
 
-/** @throws RangeError for a method that nobody has thought about. */
+/** Returns the right that a method needs. @throws RangeError for a method that is not in the table. */
 export function needOf(method: DescMethod): Need {
   const need = needs(method.parent.name, method.name);
   if (need === undefined)
@@ -58,7 +58,7 @@ function needs(service: string, method: string): Need | undefined {
   }
 }
 
-/** @throws Failure PERMISSION_DENIED. */
+/** Checks that the principal has the right. @throws Failure PERMISSION_DENIED. */
 export function requireNeeded(principal: Principal, need: Need): void {
   if (need === 'anybody' || principal.operator) return;
   if (need === 'operator')

@@ -1,7 +1,7 @@
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import type { Outcome } from '../domain/outcome.ts';
 
-/** Outcomes as the protocol shows them. */
+/** The outcomes as the protocol shows them. */
 export const outcomeValues: Readonly<Record<Outcome, SessionOutcome>> = {
   succeeded: SessionOutcome.SUCCEEDED,
   failed: SessionOutcome.FAILED,

@@ -1,4 +1,4 @@
-/** From protobuf to the domain: everything a request says is checked here, once, and is valid from then on. */
+/** Converts from protobuf to the domain. Every value of a request is checked here, once, and is valid from then on. */
 import type { Duration, FieldMask, Timestamp } from '@bufbuild/protobuf/wkt';
 import type { ArtifactRef } from '../../gen/artifacta/v1/artifact_pb.ts';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
@@ -16,7 +16,9 @@ import { parseArtifactName, parseRequestId, parseSessionId } from '../domain/nam
 import type { Outcome } from '../domain/outcome.ts';
 
 /**
- * Everything about a push but its bytes; relative to `field` in violations. @throws Failure INVALID_ARGUMENT.
+ * Parses the description of a push, without its bytes. Violations are relative to `field`.
+ *
+ * @throws Failure INVALID_ARGUMENT.
  */
 export function parseSpec(field: string, message: SpecMessage | undefined): ArtifactSpec {
   if (message === undefined) throw invalid(field, 'is required');
@@ -39,13 +41,17 @@ export function parseSpec(field: string, message: SpecMessage | undefined): Arti
   };
 }
 
-/** An expiry oneof as every message has it. */
+/** The expiry oneof, which is the same in every message. */
 type ExpiryMessage =
   | { case: 'ttl'; value: Duration }
   | { case: 'expireTime'; value: Timestamp }
   | { case: undefined; value?: undefined };
 
-/** Undefined if none is asked for; an empty `field` is the request itself. @throws Failure INVALID_ARGUMENT for what no clock is needed to refuse. */
+/**
+ * Parses a requested expiry; undefined if the request has none. An empty `field` is the request itself.
+ *
+ * @throws Failure INVALID_ARGUMENT for values that can be refused without a clock.
+ */
 export function parseExpiry(field: string, message: ExpiryMessage): ExpiryRequest | undefined {
   const within = field === '' ? '' : `${field}.`;
   if (message.case === 'ttl') {
@@ -56,14 +62,16 @@ export function parseExpiry(field: string, message: ExpiryMessage): ExpiryReques
   return undefined;
 }
 
-/** Milliseconds, with a fraction. @throws Failure INVALID_ARGUMENT for what is no duration. */
+/** Returns milliseconds, with a fraction. @throws Failure INVALID_ARGUMENT for an invalid duration. */
 export function parseDuration(field: string, { seconds, nanos }: Duration): number {
   if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
     throw invalid(field, 'is not a valid duration');
   return Number(seconds) * 1000 + nanos / 1_000_000;
 }
 
-/** An age in milliseconds, from 0; undefined if there is none. @throws Failure INVALID_ARGUMENT naming `field`. */
+/**
+ * Returns an age in milliseconds, from 0; undefined without a message. @throws Failure INVALID_ARGUMENT naming `field`.
+ */
 export function parseAge(field: string, message: Duration | undefined): number | undefined {
   if (message === undefined) return undefined;
   const ms = parseDuration(field, message);
@@ -86,28 +94,28 @@ function parseInputs(field: string, inputs: readonly string[]): ArtifactId[] {
   return unique;
 }
 
-/** @throws Failure INVALID_ARGUMENT naming `field`. */
+/** Parses an artifact id. @throws Failure INVALID_ARGUMENT naming `field`. */
 function parseId(field: string, text: string): ArtifactId {
   const id = parseArtifactId(text);
   if (id === undefined) throw invalid(field, 'is not an artifact id ("art_" and 26 characters)');
   return id;
 }
 
-/** Upper case is folded. @throws Failure INVALID_ARGUMENT naming `field`. */
+/** Parses a digest. Upper case is folded. @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseDigest(field: string, text: string): Sha256 {
   const digest = parseSha256(text);
   if (digest === undefined) throw invalid(field, 'is not a SHA-256 (64 hexadecimal characters)');
   return digest;
 }
 
-/** A number of bytes, from 0. */
+/** Parses a number of bytes, from 0. */
 export function parseSize(field: string, value: bigint): number {
   if (value < 0n) throw invalid(field, 'must not be negative');
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(field, 'is too large');
   return Number(value);
 }
 
-/** @throws Failure INVALID_ARGUMENT naming the member that is wrong. */
+/** Parses a reference to an artifact. @throws Failure INVALID_ARGUMENT naming the member that is wrong. */
 export function parseRef(field: string, ref: ArtifactRef | undefined): ArtifactTarget {
   if (ref === undefined || ref.by.case === undefined)
     throw invalid(field, 'is required: an id, or a session and name');
@@ -129,27 +137,30 @@ const outcomes: Readonly<Partial<Record<SessionOutcome, Outcome>>> = {
   [SessionOutcome.ABANDONED]: 'abandoned',
 };
 
-/** @throws Failure INVALID_ARGUMENT for none and for unknown ones. */
+/** Parses an outcome. @throws Failure INVALID_ARGUMENT for no outcome or an unknown one. */
 export function parseOutcome(field: string, value: SessionOutcome): Outcome {
   const outcome = outcomes[value];
   if (outcome === undefined) throw invalid(field, 'is required: SUCCEEDED, FAILED, CANCELLED or ABANDONED');
   return outcome;
 }
 
-/** 0 is the default of 100; above 1,000 is taken as that. @throws Failure INVALID_ARGUMENT if negative. */
+/**
+ * Parses a page size. 0 is the default of 100; a number above 1,000 counts as 1,000. @throws Failure INVALID_ARGUMENT
+ * if negative.
+ */
 export function parsePageSize(value: number): number {
   if (value < 0) throw invalid('page_size', 'must not be negative');
   return value === 0 ? limits.pageSizeDefault : Math.min(value, limits.pageSizeMax);
 }
 
-/** True for oldest first. */
+/** Returns true for oldest first. */
 export function parseOrder(value: ListOrder): boolean {
   if (value === ListOrder.OLDEST_FIRST) return true;
   if (value === ListOrder.UNSPECIFIED || value === ListOrder.NEWEST_FIRST) return false;
   throw invalid('order', `is not an order: ${value}`);
 }
 
-/** The paths that count: those of the mask (`*` for all), or without one those that are set. */
+/** Returns the paths that count: the paths of the mask (`*` for all), or without a mask the paths that are set. */
 export function parseMask(
   mask: FieldMask | undefined,
   known: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * The places for connections of one listener. Whoever is alone may have all. Where there is none left for one more, a
- * connection gives way: of whoever has more than a share, else one that brings nothing or too little. Why so:
- * `docs/decisions/0029-shares.md`.
+ * The places for connections of one listener. A holder that is alone may have all of them. If no place is left for one
+ * more connection, another connection gives way. It is one of a holder with more than a share, else one that brings
+ * nothing or too little. The reasons are in `docs/decisions/0029-shares.md`.
  */
 import type { ConnectError } from '@connectrpc/connect';
 import { limits } from '../domain/limits.ts';
@@ -12,21 +12,21 @@ import { toConnectError } from './errors.ts';
 import { overloaded } from './sending/unsent-answer.ts';
 import type { After } from './timer.ts';
 
-/** What a place needs of its connection. */
+/** The parts of a connection that its place needs. */
 interface Peer {
-  /** Undefined: this machine. */
+  /** The address of the client. Undefined: this machine. */
   readonly address: string | undefined;
-  /** That have come of it, ever. */
+  /** The number of bytes that have come from the connection in all. */
   readonly bytesRead: number;
-  /** Closes it at once. @param error said before, if there is one and nothing else is being said. */
+  /** Closes the connection at once. @param error sent before, if given and nothing else is being sent. */
   readonly close: (error?: ConnectError) => void;
 }
 
-/** A call on a connection, as its place knows it. */
+/** The parts of a call on a connection that its place needs. */
 export interface PlacedCall {
-  /** Whether all of its request has come. */
+  /** Whether the whole request has come. */
   readonly isWhole: () => boolean;
-  /** Ends it, with the error if its answer has not begun. */
+  /** Ends the call, with the error if its answer has not begun. */
   readonly refuse: (error: ConnectError) => void;
 }
 
@@ -37,14 +37,17 @@ interface PlacesOptions {
   readonly after: After;
 }
 
-/** Connections to a door, and to that for probes. */
+/** The number of connections to a door, and to the door for probes. */
 export const usualPlaces = { door: limits.connectionsMax, adminDoor: limits.adminConnectionsMax };
 
-/** How long the errors of calls have to leave before their connection is closed, in milliseconds; and for how many at once. */
+/**
+ * The time that the errors of calls have to leave before their connection is closed, in milliseconds; and the number of
+ * connections that wait so at once.
+ */
 const lingerMs = 250;
 const lingeringMax = 64;
 
-/** The places of one listener, and who has them. */
+/** The places of one listener, and their holders. */
 export class Places {
   private readonly options: PlacesOptions;
   private readonly taken = new Shares<Place>();
@@ -55,17 +58,20 @@ export class Places {
     this.options = options;
   }
 
-  /** Places that are taken. */
+  /** The number of places that are taken. */
   get size(): number {
     return this.taken.size;
   }
 
-  /** Connections that were ended for others, or found no place, ever. */
+  /** The number of connections that were ended in favour of others, or found no place, in all. */
   get endedCount(): number {
     return this.ended;
   }
 
-  /** A place for a connection that has come, which must be left when that is closed. Undefined: it was closed at once. */
+  /**
+   * Returns a place for a connection that has come. The place must be left when the connection is closed. Undefined:
+   * the connection was closed at once.
+   */
   enter(peer: Peer): Place | undefined {
     const now = this.options.elapsed();
     const holder = addressHolder(peer.address);
@@ -93,7 +99,7 @@ export class Places {
     return this.options.elapsed();
   }
 
-  /** For {@link Place}: it is to be counted by another holder, or has become one that brings nothing. */
+  /** For {@link Place}: counts it for another holder, or as one that brings nothing now. */
   recount(place: Place, change: () => void): void {
     const isTaken = this.taken.delete(place);
     change();
@@ -135,11 +141,11 @@ export class Places {
 /** One connection that has a place. */
 export class Place {
   readonly peer: Peer;
-  /** At first the address; then the latest credentials that a call on it was made with. */
+  /** At first the address; then the latest credentials of a call on the connection. */
   holder: Holder;
-  /** Whether it is known who makes calls on it; guests are known where they need no credentials. */
+  /** Whether the caller is known. Guests are known if they need no credentials. */
   isKnown = false;
-  /** Since when it is what it is: silent, or busy. */
+  /** The time since which its state is the present one: silent, or busy. */
   sinceMs: number;
   readonly calls = new Set<PlacedCall>();
   private readonly owner: Places;
@@ -152,17 +158,20 @@ export class Place {
     this.sinceMs = sinceMs;
   }
 
-  /** Nothing is asked for on it, or nobody knows by whom. */
+  /** True if the connection has no call, or its caller is not known. */
   get isSilent(): boolean {
     return this.calls.size === 0 || !this.isKnown;
   }
 
-  /** Whether anything has come since. */
+  /** Whether any bytes have come since then. */
   get hasBrought(): boolean {
     return this.peer.bytesRead > this.bytesBefore;
   }
 
-  /** Bytes a second that came while requests were awaited; undefined if that is not what it waits for, or since a moment. */
+  /**
+   * Returns the bytes a second that came while requests were awaited, if they are too few. Undefined if the connection
+   * does not wait for a request, or only does so since a moment ago.
+   */
   trickle(now: number): number | undefined {
     const seconds = (now - this.sinceMs) / 1000;
     if (seconds <= limits.uploadRateSecondsGrace) return undefined;
@@ -171,7 +180,7 @@ export class Place {
     return rate < limits.connectionRateBytesMin ? rate : undefined;
   }
 
-  /** A call has begun on it. @returns what ends it. */
+  /** Records that a call has begun on the connection. @returns a function that records its end. */
   begin(call: PlacedCall): () => void {
     if (this.calls.size === 0) this.turn();
     this.calls.add(call);
@@ -180,7 +189,7 @@ export class Place {
     };
   }
 
-  /** Says who makes calls on it. */
+  /** Records the holder that makes calls on the connection. */
   hold(holder: Holder): void {
     this.isKnown = true;
     if (holder.group === this.holder.group && holder.name === this.holder.name) return;
@@ -189,7 +198,7 @@ export class Place {
     });
   }
 
-  /** Its connection is closed. */
+  /** Leaves the place after its connection was closed. */
   leave(): void {
     this.owner.leave(this);
   }
@@ -200,7 +209,10 @@ export class Place {
   }
 }
 
-/** The one that is silent for longest, else the one that brings least; undefined: all of them do what they should. */
+/**
+ * Returns the place that is silent for longest, else the place that brings least. Undefined: all of them do what they
+ * should.
+ */
 function idlest(uses: Iterable<Place>, now: number): Place | undefined {
   let slowest: Place | undefined;
   let least = Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** Retention and leases, from protobuf to the domain and back. */
+/** Converts retention and leases from protobuf to the domain and back. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Duration, durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Retention as RetentionMessage, RetentionSchema } from '../../gen/artifacta/v1/retention_pb.ts';
@@ -18,7 +18,7 @@ const ttlFields = {
   abandoned: 'abandonedTtl',
 } as const;
 
-/** @throws Failure INVALID_ARGUMENT naming the member of `field` that is wrong. */
+/** Parses a retention. @throws Failure INVALID_ARGUMENT naming the member of `field` that is wrong. */
 export function parseRetention(field: string, message: RetentionMessage): Retention {
   const ttlMs: Partial<Record<Outcome, number>> = {};
   for (const outcome of outcomes) {
@@ -26,7 +26,7 @@ export function parseRetention(field: string, message: RetentionMessage): Retent
     if (ttl !== undefined) ttlMs[outcome] = parseTtlMs(`${field}.${outcome}_ttl`, ttl);
   }
   const keepLast = message.keepLast && parseKeepLast(`${field}.keep_last`, message.keepLast);
-  // Whoever says so means something else.
+  // A caller that sends this means something else.
   if (keepLast?.outcomes.every((outcome) => ttlMs[outcome] === undefined))
     throw invalid(
       `${field}.keep_last`,
@@ -52,7 +52,7 @@ function parseKeepLast(field: string, message: NonNullable<RetentionMessage['kee
   return { count, metadataKey, outcomes: said.length === 0 ? ['succeeded'] : [...new Set(said)].sort() };
 }
 
-/** Retention as the protocol shows it. */
+/** Returns a retention as the protocol shows it. */
 export function toRetentionMessage({ ttlMs, keepLast }: Retention): MessageInitShape<typeof RetentionSchema> {
   const ttl = (outcome: Outcome) =>
     ttlMs[outcome] === undefined ? {} : { [ttlFields[outcome]]: durationFromMs(ttlMs[outcome]) };
@@ -78,7 +78,7 @@ export function parseLease(field: string, lease: Duration): number {
   return Math.ceil(ms);
 }
 
-/** A lease as the protocol shows it. */
+/** Returns a lease as the protocol shows it. */
 export function toLeaseMessage({ durationMs, expireTime }: Lease): MessageInitShape<typeof LeaseSchema> {
   return { duration: durationFromMs(durationMs), expireTime: timestampFromMs(expireTime) };
 }

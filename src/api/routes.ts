@@ -30,24 +30,24 @@ export const methodNames: readonly string[] = [
   MaintenanceService,
 ].flatMap((service) => service.methods.map(({ name }) => `${service.typeName}/${name}`));
 
-/** What the services stand on. */
+/** The parts that the services use. */
 interface RoutesOptions extends GuardOptions {
   readonly store: Store;
-  /** What AdminService looks after. Default: nothing; its methods then answer NOT_IMPLEMENTED. */
+  /** The host that AdminService administers. Default: none; its methods then fail with NOT_IMPLEMENTED. */
   readonly host?: StoreHost | undefined;
-  /** Of the HTTP door, without a slash at its end. Default: the service does not know it. */
+  /** The public URL of the HTTP door, without a slash at its end. Default: the service does not know it. */
   readonly publicUrl?: string | undefined;
-  /** Where the HTTP door listens, likewise. Default: there is none. */
+  /** The URL at which the HTTP door listens, in the same form. Default: no HTTP door exists. */
   readonly localUrl?: (() => string | undefined) | undefined;
-  /** Of the software, for exports. Default: empty. */
+  /** The version of the software, for exports. Default: empty. */
   readonly version?: string;
-  /** Where the service writes exports to. Default: nowhere. */
+  /** The place that the service writes exports to. Default: none. */
   readonly exportFiles?: ExportFiles | undefined;
-  /** Told of each step of an export. Default: nobody is. */
+  /** Called at each step of an export. Default: not called. */
   readonly onStep?: OnStep | undefined;
-  /** Milliseconds since the Unix epoch. Default: the store's. */
+  /** The clock, in milliseconds since the Unix epoch. Default: the store's clock. */
   readonly now?: (() => number) | undefined;
-  /** Default: one with the usual limits. */
+  /** The admission of uploads. Default: one with the usual limits. */
   readonly admission?: Admission | undefined;
 }
 

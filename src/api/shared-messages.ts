@@ -1,13 +1,13 @@
 /** Messages that are sent to many callers as they are, so that a door may encode each of them once. */
 const shared = new WeakSet<object>();
 
-/** Nobody may change it any more. */
+/** Marks a message as sent to many callers. It must not be changed any more. */
 export function share<T extends object>(message: T): T {
   shared.add(message);
   return message;
 }
 
-/** Whether the message is sent to many callers. */
+/** Returns true if the message is sent to many callers. */
 export function isShared(message: object): boolean {
   return shared.has(message);
 }

@@ -1,4 +1,4 @@
-/** What share links open, as a server can offer it: without credentials, and with one line for the log. */
+/** The contents that share links open, for a server to offer: without credentials, and with one line for the log. */
 
 import { ConnectError } from '@connectrpc/connect';
 import type { Artifact } from '../../gen/artifacta/v1/artifact_pb.ts';
@@ -10,7 +10,7 @@ import type { CallRecord, GuardOptions } from './guard.ts';
 import { toArtifactMessage } from './messages.ts';
 import type { UnsentAnswer } from './sending/unsent-answer.ts';
 
-/** Calls in the log and the figures. */
+/** The name of these calls in the log and the metrics. */
 export const sharedMethod = 'http/GetSharedContent';
 
 /** A part of a content, in bytes. */
@@ -21,20 +21,24 @@ interface SharedPart {
 
 /** One GET or HEAD of a link. */
 interface SharedCall {
-  /** What the link is for, as the wire shows it. */
+  /** The artifact of the link, as the wire shows it. */
   readonly artifact: Artifact;
-  /** The bytes; they stop when the link is revoked. */
+  /** Returns the bytes. They stop when the link is revoked. */
   read(part: SharedPart, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
-/** @param answer what is counted of it. @throws ConnectError that may be told to whoever called. */
+/**
+ * Finds what a link opens and passes it to `use`.
+ *
+ * @param answer the answer for which the sent bytes are counted. @throws ConnectError that the caller may get.
+ */
 export type OpenShared = <T>(
   token: string,
   answer: UnsentAnswer,
   use: (call: SharedCall) => Promise<T>,
 ) => Promise<T>;
 
-/** @param options what calls are told to. */
+/** Returns the opener of share links over a store. @param options the receiver of the records of calls. */
 export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions): OpenShared {
   return async (token, answer, use) => {
     const startedMs = elapsed();
@@ -48,7 +52,7 @@ export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions):
       return toConnectError(error);
     };
     try {
-      // Nothing else can be one; what is no token need not be hashed.
+      // Every token has this form. Other text need not be hashed.
       if (!/^[A-Za-z0-9_-]{43}$/.test(token)) throw noSuchLink();
       const { artifact, linkId, namespace } = await store.shared.find(token);
       about = { namespace, subject: linkId };
@@ -59,7 +63,7 @@ export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions):
       });
     } catch (error) {
       const tellable = noted(error);
-      // What the route itself refuses, and a caller who has gone, are no failure of the service.
+      // A refusal of the route itself, or a caller that has gone, is not a failure of the service.
       if (outcome === 'OK') outcome = error instanceof ConnectError ? 'CANCELLED' : 'INVALID_ARGUMENT';
       throw tellable;
     } finally {
@@ -74,7 +78,7 @@ function noSuchLink(): Failure {
   return new Failure('SHARE_LINK_NOT_FOUND', 'there is no such link, or it was revoked');
 }
 
-/** Each piece is read when there is room for it. */
+/** Yields the pieces, and reads each one when room exists for it. */
 async function* inRoom(
   pieces: AsyncIterable<Uint8Array>,
   answer: UnsentAnswer,
@@ -93,7 +97,7 @@ async function* inRoom(
   }
 }
 
-/** Failures on the way to whoever reads. */
+/** Yields the pieces, and converts failures for the reader. */
 async function* told(
   pieces: AsyncIterable<Uint8Array>,
   noted: (error: unknown) => unknown,

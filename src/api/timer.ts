@@ -4,8 +4,8 @@ import type { After } from '../domain/timer.ts';
 export { type After, afterAwaitedTime, afterRealTime, turn } from '../domain/timer.ts';
 
 /**
- * A signal that is aborted with `failure()` after so many milliseconds, or when the one given is. `clear` must be
- * called at the end.
+ * Returns a signal that is aborted with `failure()` after this number of milliseconds, or when the given signal is
+ * aborted. `clear` must be called at the end.
  */
 export function limitedSignal(
   signal: AbortSignal,
@@ -27,7 +27,7 @@ export function limitedSignal(
   };
 }
 
-/** The promise, unless the signal is aborted first: then its reason. */
+/** Settles like the promise, unless the signal is aborted first: then rejects with the signal's reason. */
 export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

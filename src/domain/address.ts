@@ -1,4 +1,4 @@
-/** Addresses as text: of TCP, and of Unix sockets. */
+/** Addresses of TCP and of Unix sockets, as text. */
 
 /** A TCP address: the host as it was given, without brackets, and the port (0 for any). */
 export interface Address {
@@ -6,7 +6,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** `HOST:PORT`, with IPv6 hosts in brackets. Undefined if it is not that. */
+/** Parses `HOST:PORT`, with IPv6 hosts in brackets. Returns undefined for any other text. */
 export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
   if (match === null) return undefined;
@@ -17,20 +17,20 @@ export function parseAddress(text: string): Address | undefined {
   return { host, port };
 }
 
-/** The part behind `%` names a network interface of this machine, which a URL cannot do. */
+/** The part after `%` names a network interface of this machine, which a URL cannot name. */
 function isIpv6(text: string): boolean {
   const [address, zone, ...rest] = text.split('%');
   return rest.length === 0 && zone !== '' && URL.canParse(`http://[${address}]`);
 }
 
-/** The reverse of {@link parseAddress}. */
+/** Formats an address: the reverse of {@link parseAddress}. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**
- * The URL at which this machine reaches what listens on the address; for a wildcard that of loopback. Undefined where no
- * URL can name the host.
+ * Returns the URL at which this machine reaches the listener of the address; for a wildcard address, the URL of
+ * loopback. Undefined if no URL can name the host.
  */
 export function reachableUrl(scheme: 'http' | 'https', { host, port }: Address): string | undefined {
   const loopback: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
@@ -38,7 +38,7 @@ export function reachableUrl(scheme: 'http' | 'https', { host, port }: Address):
   return URL.canParse(url) ? url : undefined;
 }
 
-/** True if only this machine can connect to the host. */
+/** Returns true if only this machine can connect to the host. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

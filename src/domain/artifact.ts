@@ -4,7 +4,7 @@ import type { ArtifactId } from './ids.ts';
 import type { Pairs } from './metadata.ts';
 import type { ArtifactName, SessionId } from './names.ts';
 
-/** An artifact as it is now. Times are milliseconds since the Unix epoch. */
+/** An artifact in its present state. Times are milliseconds since the Unix epoch. */
 export interface Artifact {
   readonly id: ArtifactId;
   readonly session: string;
@@ -22,38 +22,38 @@ export interface Artifact {
   readonly expireTime?: number;
   readonly expirySource: ExpirySource;
   readonly hold: boolean;
-  /** Its number in the session's feed: the order within a session. */
+  /** The number of its commit in the session's feed: the order within a session. */
   readonly sequence: number;
-  /** No later version of its name was ever committed. */
+  /** True if no later version of its name was ever committed. */
   readonly latest: boolean;
   readonly etag: string;
 }
 
-/** What a caller says about an artifact that it is about to push; already checked. */
+/** The description of an artifact that a caller is about to push; already checked. */
 export interface ArtifactSpec {
   readonly session: SessionId;
   readonly name: ArtifactName;
-  /** Given by the caller; undefined if the service may guess. */
+  /** The type that the caller gave; undefined if the service may guess. */
   readonly contentType: string | undefined;
   readonly metadata: Pairs;
   readonly labels: Pairs;
   readonly inputs: readonly ArtifactId[];
   readonly expiry: ExpiryRequest | undefined;
   readonly requestId: string | undefined;
-  /** Always make a version, even of identical content. Requires a request id. */
+  /** True: make a version in any case, even of identical content. Requires a request id. */
   readonly newVersion: boolean;
-  /** What the caller asserts; checked against what arrives. */
+  /** The size that the caller asserts; checked against the bytes that arrive. */
   readonly sizeBytes: number | undefined;
   readonly sha256: Sha256 | undefined;
 }
 
-/** What became of a push, beside the artifact. */
+/** The effect of a push, in addition to the artifact. */
 export interface Receipt {
-  /** The latest version already had these bytes; it was returned instead of a new one. */
+  /** True: the latest version already had these bytes, and was returned instead of a new one. */
   readonly deduplicated: boolean;
-  /** The request id was known: this is the artifact that the first call made. */
+  /** True: the request id was known. This is the artifact that the first call made. */
   readonly replayed: boolean;
-  /** The artifact returned has other metadata, labels or inputs than this call gave. */
+  /** True: the returned artifact has other metadata, labels or inputs than this call gave. */
   readonly metadataDiffers: boolean;
   readonly labelsDiffer: boolean;
   readonly inputsDiffer: boolean;
@@ -61,7 +61,7 @@ export interface Receipt {
   readonly bytesSaved: number;
 }
 
-/** Names one artifact: by id, or by session and name with a version or the latest. */
+/** A reference to one artifact: an id, or a session and name, at one version or at the latest. */
 export type ArtifactTarget =
   | { readonly id: ArtifactId }
   | { readonly session: SessionId; readonly name: ArtifactName; readonly version?: number };

@@ -1,37 +1,39 @@
 /**
- * The memory of blocks of contents. Whoever passes one on still refers to it while it waits for the next to be asked for,
- * so that the collector would leave it: hundreds of streams that wait would keep a block each. Whoever is last to need
- * one frees it.
+ * The memory of blocks of contents. Code that passes a block on still refers to it while it waits for a request for the
+ * next one. The garbage collector would keep that block, and hundreds of waiting streams would keep one block each. So
+ * the last user of a block frees it.
  */
 
 const blocks = new WeakSet<ArrayBufferLike>();
 
-/** Says that nobody else looks at the memory of `bytes`, and whoever sends it may free it. */
+/** Records that no other code uses the memory of `bytes`, so that the code that sends it may free it. */
 export function markBlock(bytes: Uint8Array): void {
   blocks.add(bytes.buffer);
 }
 
-/** Frees the memory of a block that is sent or copied: it is empty afterwards. Leaves all other bytes as they are. */
+/** Frees the memory of a block that was sent or copied, which is empty afterwards. Leaves all other bytes alone. */
 export function freeBlock(bytes: Uint8Array): void {
   const { buffer } = bytes;
   if (blocks.delete(buffer) && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
-/** Of messages that came in. They are kept apart: what was received may be stored as it is, and then sent. */
+/**
+ * The memory of messages that came in. It is separate, since a received block may be stored as it is, and then sent.
+ */
 const received = new WeakSet<ArrayBufferLike>();
 
-/** What is smaller may share its memory with others. */
+/** Smaller blocks may share their memory with others. */
 const ownBytesMin = 64 * 1024;
-/** The most that is in the memory of a received block beside it: heads, tags and lengths. */
+/** The most bytes in the memory of a received block in addition to the block: heads, tags and lengths. */
 const besideBytesMax = 64;
 
-/** Says that a block came in memory of its own, which whoever has dealt with it may free. Small ones are left as they are. */
+/** Records that a block came in memory of its own, which its last user may free. Leaves small blocks alone. */
 export function markReceived(bytes: Uint8Array): void {
   const { buffer, length } = bytes;
   if (length >= ownBytesMin && buffer.byteLength - length <= besideBytesMax) received.add(buffer);
 }
 
-/** Frees the memory of a block that came so, and was stored or copied: it is empty afterwards. */
+/** Frees the memory of such a block after it was stored or copied. The block is empty afterwards. */
 export function freeReceived(bytes: Uint8Array): void {
   const { buffer } = bytes;
   if (received.delete(buffer) && buffer instanceof ArrayBuffer) buffer.transfer(0);

@@ -8,8 +8,8 @@ const token = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
 const pattern = new RegExp(`^${token}/${token}(?:[ \\t]*;[\\t\\x20-\\x7e]*)?$`);
 
 /**
- * A media type as given; the type itself is folded to lower case, parameters stay, also where RFC 9110 would write them
- * otherwise. Empty means none.
+ * Parses a media type. The type itself is folded to lower case; parameters stay as they are, also where RFC 9110 would
+ * write them otherwise. Empty means no type.
  *
  * @throws Failure INVALID_ARGUMENT naming `field`.
  */
@@ -25,15 +25,17 @@ export function parseContentType(field: string, input: string): string | undefin
   return input.slice(0, semicolon).trimEnd().toLowerCase() + input.slice(semicolon);
 }
 
-/** `type/subtype` in lower case, without parameters: what content types are listed, deduplicated and found by. */
+/**
+ * Returns `type/subtype` in lower case, without parameters. Listing, deduplication and search use this form.
+ */
 export function mediaTypeOf(contentType: string): string {
   return contentType.split(';', 1)[0]!.trim().toLowerCase();
 }
 
 /**
- * A content type with its parameters, in the one form in which those are compared: lower case, by name, `; ` between
- * them, no spaces around `=`, quotation marks only where a value needs them. Without parameters it ends with the
- * semicolon, and so does not look like a {@link mediaTypeOf}.
+ * Returns a content type with its parameters, in the one form for comparisons. The parameters are in lower case and
+ * sorted by name, with `; ` between them, no spaces around `=`, and quotation marks only where a value needs them.
+ * Without parameters the text ends with the semicolon, and so does not look like a {@link mediaTypeOf}.
  */
 export function withParameters(contentType: string): string {
   const semicolon = contentType.indexOf(';');
@@ -44,7 +46,7 @@ export function withParameters(contentType: string): string {
 
 const tokenAlone = new RegExp(`^${token}$`);
 
-/** Each with its name and its value; what has no `=` has a name only. */
+/** Returns each parameter with its name and its value; a parameter without `=` has a name only. */
 function parametersOf(text: string): [name: string, value?: string][] {
   const parts = text.match(/(?:[^;"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+/g) ?? [];
   return parts.flatMap((part): [string, string?][] => {
@@ -55,7 +57,7 @@ function parametersOf(text: string): [name: string, value?: string][] {
   });
 }
 
-/** A prefix, of which a filter may ask, may begin a quotation and not end it. */
+/** Returns a value in the form for comparisons. A prefix in a filter may begin a quotation without ending it. */
 function asCompared(text: string): string {
   const quoted = /^"((?:[^"\\]|\\.)*)(?:"|\\)?$/.exec(text)?.[1];
   const value = quoted?.replace(/\\(.)/g, '$1') ?? text;
@@ -63,7 +65,8 @@ function asCompared(text: string): string {
 }
 
 /**
- * The type that the service assumes for a name when the client gives none. Small on purpose: what agents produce.
+ * The type that the service assumes for a name if the client gives none. The list is small on purpose: types that
+ * agents produce.
  * A guessed type never makes a new version.
  */
 const byExtension: Readonly<Record<string, string>> = {
@@ -107,10 +110,10 @@ const byExtension: Readonly<Record<string, string>> = {
   zip: 'application/zip',
 };
 
-/** Assumed where the name tells nothing. */
+/** The assumed type of a name that leads to no type. */
 const contentTypeUnknown = 'application/octet-stream';
 
-/** By the extension of the name; {@link contentTypeUnknown} for unknown ones. */
+/** Guesses the type by the extension of the name; {@link contentTypeUnknown} for an unknown extension. */
 export function guessContentType(name: string): string {
   return typeOfExtension(name) ?? contentTypeUnknown;
 }
@@ -122,21 +125,25 @@ function typeOfExtension(name: string): string | undefined {
     : undefined;
 }
 
-/** The type of a form whose fields are in one line: what `curl --data-binary` says of whatever it sends. */
+/** The type of a form whose fields are in one line. `curl --data-binary` sends it for any data. */
 const urlEncoded = 'application/x-www-form-urlencoded';
 
-/** What clients say by themselves whatever they send, with any parameters: curl, many libraries, clients of S3. */
+/**
+ * The types that clients send by themselves for any data, with any parameters: curl, many libraries, clients of S3.
+ */
 const saidOfAll: readonly string[] = [urlEncoded, contentTypeUnknown, 'binary/octet-stream'];
 
-/** True for that, and for what `fetch` and others say of every text, however they spell UTF-8. */
+/**
+ * Returns true for those types, and for the type that `fetch` and others send for every text, however they spell UTF-8.
+ */
 function isSaidByClients(contentType: string): boolean {
   if (saidOfAll.includes(mediaTypeOf(contentType))) return true;
   return /^text\/plain; charset=utf-?8$/.test(withParameters(contentType));
 }
 
 /**
- * What of a content type counts as given: undefined for what clients say by themselves, where the extension of the name
- * tells another type.
+ * Returns the content type that counts as given. Undefined for a type that clients send by themselves, if the extension
+ * of the name leads to another type.
  */
 export function contentTypeSaid(name: string, given: string | undefined): string | undefined {
   if (given === undefined || !isSaidByClients(given)) return given;
@@ -144,10 +151,10 @@ export function contentTypeSaid(name: string, given: string | undefined): string
   return told === undefined || told === mediaTypeOf(given) ? given : undefined;
 }
 
-/** How the bytes of a form are wrapped: `multipart` by an envelope around each field, or as one line of text. */
+/** How the bytes of a form are wrapped: `multipart`, with an envelope around each field, or as one line of text. */
 export type FormKind = 'multipart' | 'urlencoded';
 
-/** Undefined for what is no form, and for what {@link contentTypeSaid} does not count. */
+/** Returns the kind of a form. Undefined for other types, and for types that {@link contentTypeSaid} does not count. */
 export function formKind(name: string, contentType: string): FormKind | undefined {
   const type = mediaTypeOf(contentType);
   if (type === 'multipart/form-data') return 'multipart';

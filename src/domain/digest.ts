@@ -5,7 +5,7 @@ export type Sha256 = string & { readonly __brand: 'Sha256' };
 
 const pattern = /^[0-9a-f]{64}$/;
 
-/** Undefined unless `text` is a digest. Upper case is accepted and folded. */
+/** Parses a digest. Upper case is accepted and folded. Returns undefined for any other text. */
 export function parseSha256(text: string): Sha256 | undefined {
   const lower = text.toLowerCase();
   return pattern.test(lower) ? (lower as Sha256) : undefined;
@@ -16,7 +16,7 @@ export function sha256FromBytes(bytes: Uint8Array): Sha256 {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex') as Sha256;
 }
 
-/** The 32 bytes. */
+/** Returns the 32 bytes of a digest. */
 export function sha256ToBytes(digest: Sha256): Uint8Array {
   return Buffer.from(digest, 'hex');
 }

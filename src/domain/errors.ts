@@ -1,7 +1,7 @@
 /**
- * The closed set of reasons for which Artifacta refuses or fails. Every failure that a caller can see carries
- * exactly one of them; `error_reason.proto` publishes the same list and a test keeps the two equal.
- * Transport status codes are not known here: `src/api/errors.ts` maps each reason to one.
+ * The closed set of reasons for which Artifacta refuses a call or fails. Every failure that a caller can see carries
+ * exactly one of them. `error_reason.proto` publishes the same list, and a test keeps the two equal. This file does not
+ * know the status codes of transports: `src/api/errors.ts` maps each reason to one.
  */
 export const reasons = [
   // Bad input. `violations` names each field.
@@ -12,7 +12,7 @@ export const reasons = [
   'ARTIFACT_TOO_LARGE',
   'MESSAGE_TOO_LARGE',
   'PAGE_TOKEN_INVALID',
-  // Things that are not there. Another namespace's thing is answered exactly like a missing one.
+  // Things that do not exist. A thing of another namespace gets exactly the same answer as a missing one.
   'NAMESPACE_NOT_FOUND',
   'SESSION_NOT_FOUND',
   'ARTIFACT_NOT_FOUND',
@@ -21,7 +21,7 @@ export const reasons = [
   'CONTENT_NOT_FOUND',
   'INPUT_NOT_FOUND',
   'MANIFEST_NOT_FOUND',
-  // The state forbids it.
+  // The state forbids the call.
   'SESSION_SEALED',
   'SESSION_GONE',
   'SESSION_CONFLICT', // OpenSession with other settings than the session has
@@ -30,14 +30,14 @@ export const reasons = [
   'REQUEST_ID_REUSED',
   'ARTIFACT_HELD',
   'ETAG_MISMATCH',
-  // Capacity and availability; all of them may be retried.
+  // Capacity and availability. Calls may be retried after each of them.
   'SEAL_PENDING', // the session's manifest is being computed
   'OVERLOADED',
   'QUOTA_EXCEEDED',
   'STORAGE_FULL',
   'STORE_UNAVAILABLE', // outcome unknown after a storage error: retry with the same request_id
   'SHUTTING_DOWN',
-  // The rest.
+  // The other reasons.
   'PERMISSION_DENIED',
   'UNAUTHENTICATED',
   'DATA_LOSS', // stored bytes do not match their checksum
@@ -60,19 +60,19 @@ export const reasons = [
 /** One of {@link reasons}. */
 export type Reason = (typeof reasons)[number];
 
-/** One thing wrong with the input: the field (proto path, e.g. `start.name`) and what is wrong with it. */
+/** One fault of the input: the field (proto path, e.g. `start.name`) and a description of the fault. */
 export interface Violation {
   readonly field: string;
   readonly description: string;
 }
 
-/** What a failure says beside its reason and message. */
+/** The data of a failure in addition to its reason and message. */
 interface FailureDetail {
-  /** For bad input: at least one. */
+  /** For bad input: at least one violation. */
   readonly violations?: readonly Violation[];
   /** Machine-readable context, e.g. `{ session: 'run_42' }`. Never secrets, never another namespace's data. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** How long a client should wait before it tries again, in milliseconds. */
+  /** The time that a client should wait before it tries again, in milliseconds. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
@@ -94,14 +94,14 @@ export class Failure extends Error {
   }
 }
 
-/** Bad input in one field. */
+/** Returns the failure for bad input in one field. */
 export function invalid(field: string, description: string): Failure {
   return new Failure('INVALID_ARGUMENT', `${field}: ${description}`, {
     violations: [{ field, description }],
   });
 }
 
-/** True for a {@link Failure} with one of the given reasons. */
+/** Returns true for a {@link Failure} with one of the given reasons. */
 export function failedWith(error: unknown, ...wanted: readonly Reason[]): error is Failure {
   return error instanceof Failure && wanted.includes(error.reason);
 }

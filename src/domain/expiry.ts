@@ -1,28 +1,28 @@
 import { invalid } from './errors.ts';
 import { limits } from './limits.ts';
 
-/** Where an artifact's expiry comes from. */
+/** The origin of an artifact's expiry. */
 export type ExpirySource = 'none' | 'artifact' | 'session';
 
-/** How a caller asks for an expiry: for so long, or until then. Milliseconds. */
+/** An expiry that a caller requests: a duration, or an instant. Milliseconds. */
 export type ExpiryRequest = { readonly ttlMs: number } | { readonly expireTimeMs: number };
 
-/** What decides about an artifact's expiry. */
+/** The facts of an artifact that decide about its expiry. */
 export interface ExpiryFacts {
   readonly hold: boolean;
   readonly expireTime?: number;
 }
 
-/** What its session decides about it: nothing while that is open. */
+/** The facts of its session that decide about it. An open session decides nothing. */
 export interface SessionFacts {
   readonly expireTime?: number;
 }
 
 /**
- * The expiry in force: a hold outranks the artifact's own, that outranks its session's; without any it is kept for
- * ever.
+ * Returns the expiry in force. A hold outranks the artifact's own expiry, which outranks its session's. Without any of
+ * them, the artifact is kept without an end.
  *
- * @param session undefined if its record is lost: then it decides nothing.
+ * @param session undefined if its record is lost; the session then decides nothing.
  */
 export function effectiveExpiry(
   facts: ExpiryFacts,
@@ -34,14 +34,14 @@ export function effectiveExpiry(
   return { source: 'none' };
 }
 
-/** Decided at every read; nothing needs to have been swept. */
+/** Returns true if the artifact has expired. Every read decides this; no sweep needs to come first. */
 export function isExpired(facts: ExpiryFacts, session: SessionFacts | undefined, nowMs: number): boolean {
   const { expireTime } = effectiveExpiry(facts, session);
   return expireTime !== undefined && expireTime <= nowMs;
 }
 
 /**
- * Checks what can be checked without a clock.
+ * Parses a lifetime, with the checks that need no clock.
  *
  * @throws Failure INVALID_ARGUMENT naming `field`.
  */
@@ -52,7 +52,7 @@ export function parseTtl(field: string, ttlMs: number): ExpiryRequest {
 }
 
 /**
- * The instant that a request means now; undefined without a request.
+ * Returns the instant that a request means now; undefined without a request.
  *
  * @throws Failure INVALID_ARGUMENT naming `field` if it lies in the past or after the year 9999.
  */
@@ -68,7 +68,7 @@ export function resolveExpiry(
   return time;
 }
 
-/** What the field of a request for an expiry is called. */
+/** Returns the name of the field of a requested expiry. */
 export function expiryField(request: ExpiryRequest | undefined): string {
   return request !== undefined && 'ttlMs' in request ? 'ttl' : 'expire_time';
 }

@@ -7,8 +7,8 @@ import { hasLoneSurrogate } from './text.ts';
 export type Pairs = readonly (readonly [key: string, value: string])[];
 
 /**
- * Keys are read by programs in many languages, so they are plain: letters, digits and `. _ - : / @`, beginning with
- * a letter, a digit or `_`. Three names that reach into JavaScript's prototypes are refused by name.
+ * Programs in many languages read keys, so keys are plain: letters, digits and `. _ - : / @`, beginning with a letter,
+ * a digit or `_`. Three names that reach into JavaScript's prototypes are refused.
  */
 const keyPattern = /^[A-Za-z0-9_][A-Za-z0-9._:/@-]*$/;
 const hostileKeys = new Set(['__proto__', 'constructor', 'prototype']);
@@ -16,7 +16,7 @@ const hostileKeys = new Set(['__proto__', 'constructor', 'prototype']);
 /**
  * Checks a string map and sorts it.
  *
- * @param field what the map is called in the request, e.g. `start.metadata`; names the violations.
+ * @param field the name of the map in the request, e.g. `start.metadata`; the violations begin with it.
  * @throws Failure INVALID_ARGUMENT with one violation for each bad key or value.
  */
 export function parsePairs(field: string, entries: Iterable<readonly [string, string]>): Pairs {
@@ -64,12 +64,12 @@ function faultOfKey(key: string): string | undefined {
   return undefined;
 }
 
-/** True if both maps hold the same pairs. */
+/** Returns true if both maps hold the same pairs. */
 export function samePairs(a: Pairs, b: Pairs): boolean {
   return a.length === b.length && a.every(([key, value], at) => key === b[at]![0] && value === b[at]![1]);
 }
 
-/** `own` with those pairs of `base` whose keys it lacks, and the list of these keys. */
+/** Returns `own` together with the pairs of `base` whose keys it lacks, and the list of these keys. */
 export function inheritPairs(own: Pairs, base: Pairs): { pairs: Pairs; inherited: readonly string[] } {
   const keys = new Set(own.map(([key]) => key));
   const added = base.filter(([key]) => !keys.has(key));

@@ -14,7 +14,7 @@ const sessionIdPattern = /^[A-Za-z0-9._:-]+$/;
 const namespacePattern = /^[a-z0-9-]{1,63}$/;
 const requestIdPattern = /^[\x21-\x7e]+$/;
 
-/** @throws Failure INVALID_ARGUMENT naming `field`. */
+/** Parses an artifact name. @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseArtifactName(field: string, input: string): ArtifactName {
   if (input === '') throw invalid(field, 'is required');
   if (hasLoneSurrogate(input)) throw invalid(field, 'is not valid Unicode');
@@ -34,7 +34,7 @@ export function parseArtifactName(field: string, input: string): ArtifactName {
   return name as ArtifactName;
 }
 
-/** @throws Failure INVALID_ARGUMENT naming `field`. */
+/** Parses a session id. @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseSessionId(field: string, input: string): SessionId {
   if (input === '') throw invalid(field, 'is required');
   if (input.length > limits.sessionIdCharactersMax)
@@ -47,14 +47,16 @@ export function parseSessionId(field: string, input: string): SessionId {
   return input as SessionId;
 }
 
-/** @throws Failure INVALID_ARGUMENT naming `field`. */
+/** Parses the name of a namespace. @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseNamespace(field: string, input: string): Namespace {
   if (!namespacePattern.test(input))
     throw invalid(field, 'must be 1 to 63 lower-case letters, digits and "-"');
   return input as Namespace;
 }
 
-/** Printable ASCII without spaces; empty means none. @throws Failure INVALID_ARGUMENT naming `field`. */
+/**
+ * Parses printable ASCII without spaces; empty means no request id. @throws Failure INVALID_ARGUMENT naming `field`.
+ */
 export function parseRequestId(field: string, input: string): string | undefined {
   if (input === '') return undefined;
   if (input.length > limits.requestIdCharactersMax)

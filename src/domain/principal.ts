@@ -1,79 +1,90 @@
 import { Failure } from './errors.ts';
 import type { ArtifactName, Namespace, SessionId } from './names.ts';
 
-/** What a principal may do in its namespace. */
+/** A right of a principal in its namespace. */
 export type Scope = 'read' | 'write' | 'share';
 
 /** All scopes, sorted. */
 export const scopes: readonly Scope[] = ['read', 'share', 'write'];
 
-/** What a token that was minted for an agent is limited to, beside its scopes. What lies outside does not exist for it. */
+/**
+ * The limits of a token that was minted for an agent, in addition to its scopes. Things outside do not exist for it.
+ */
 export interface Restriction {
-  /** The only sessions it is good for, whether or not they exist. Undefined: all. */
+  /** The only sessions that the token is good for, whether or not they exist. Undefined: all. */
   readonly sessions?: ReadonlySet<SessionId>;
-  /** Names of artifacts must begin with this. Undefined: all. */
+  /** The text that names of artifacts must begin with. Undefined: any name. */
   readonly namePrefix?: string;
-  /** Bytes that may be pushed with it, added up over its life. Undefined: no limit. */
+  /** The number of bytes that may be pushed with the token over its life. Undefined: no limit. */
   readonly pushBytesMax?: number;
 }
 
-/** By whom what all share is used: credentials of a group stand together before those of others. */
+/** The user of a shared resource. The credentials of one group together compete with those of other groups. */
 export interface Holder {
-  /** A namespace; or an address, which may name any. */
+  /** A namespace; or an address, for calls that may name any namespace. */
   readonly group: string;
-  /** The credential within it that all tokens which were minted with it, and with these, belong to. */
+  /**
+   * The credential within the group. All tokens that were minted with it belong to it, and so do the tokens minted with
+   * those.
+   */
   readonly name: string;
 }
 
-/** Who calls. Present in every operation of the store. */
+/** The caller. Every operation of the store has one. */
 export interface Principal {
-  /** Stable within the namespace; retries are recognised per subject. */
+  /** The name of the caller, stable within the namespace. Retries are recognised for each subject. */
   readonly subject: string;
   readonly namespace: Namespace;
   readonly scopes: ReadonlySet<Scope>;
-  /** Every scope, maintenance and administration. */
+  /** True: the caller has every scope, maintenance and administration. */
   readonly operator: boolean;
-  /** The API key that this rests on: what is committed checks that it is still good. */
+  /** The API key that the credentials depend on: every commit checks that the key is still good. */
   readonly apiKey?: string;
-  /** When the credentials end, in milliseconds since the Unix epoch. Undefined: never. */
+  /** The time when the credentials end, in milliseconds since the Unix epoch. Undefined: never. */
   readonly expireTime?: number;
   readonly restriction?: Restriction;
-  /** Where it is not the key, or the subject, in this namespace: see {@link holderOf}. */
+  /** The holder, if it is not the key, or the subject, in this namespace: see {@link holderOf}. */
   readonly holder?: Holder;
 }
 
-/** By whom what the principal uses is used. */
+/** Returns the holder that the principal's use of shared resources counts for. */
 export function holderOf({ holder, namespace, apiKey, subject }: Principal): Holder {
   return holder ?? { group: namespace, name: apiKey ?? subject };
 }
 
-/** One text for each holder: neither part holds a line break. */
+/** Returns one text for each holder; neither part holds a line break. */
 export function nameOfHolder({ group, name }: Holder): string {
   return `${group}\n${name}`;
 }
 
 const everything: ReadonlySet<Scope> = new Set(scopes);
 
-/** The subject of callers who present nothing. */
+/** The subject of callers without credentials. */
 export const guestSubject = 'local';
 
-/** Who calls over the network where no authentication is configured: may use every namespace, but not the store itself. */
+/**
+ * Returns the caller over the network if no authentication is configured. It may use every namespace, but not the store
+ * itself.
+ */
 export function anonymous(namespace: Namespace): Principal {
   return { subject: guestSubject, namespace, scopes: everything, operator: false };
 }
 
-/** Who calls in the process that has the store open, or on its local socket: they could as well read its files. */
+/**
+ * Returns the caller in the process that has the store open, or on its local socket. Such a caller could also read the
+ * store's files.
+ */
 export function localOperator(namespace: Namespace): Principal {
   return { subject: guestSubject, namespace, scopes: everything, operator: true };
 }
 
-/** True if the session may exist for the principal. */
+/** Returns true if the session may exist for the principal. */
 export function seesSession({ restriction }: Principal, session: string): boolean {
   const allowed: ReadonlySet<string> | undefined = restriction?.sessions;
   return allowed === undefined || allowed.has(session);
 }
 
-/** True if the artifact may exist for the principal. */
+/** Returns true if the artifact may exist for the principal. */
 export function seesArtifact(
   principal: Principal,
   artifact: { readonly session: string; readonly name: string },
@@ -84,7 +95,7 @@ export function seesArtifact(
   );
 }
 
-/** True if the principal may read the artifact. */
+/** Returns true if the principal may read the artifact. */
 export function canRead(
   principal: Principal,
   artifact: { readonly session: string; readonly name: string },
@@ -92,15 +103,15 @@ export function canRead(
   return principal.scopes.has('read') && seesArtifact(principal, artifact);
 }
 
-/** True if all that the namespace holds may be told to the principal. */
+/** Returns true if the principal may know everything that the namespace holds. */
 export function seesEverything({ restriction, scopes }: Principal): boolean {
   return scopes.has('read') && restriction?.sessions === undefined && restriction?.namePrefix === undefined;
 }
 
 /**
- * What is refused does not depend on what there is.
+ * Checks a push against the limits of the principal. The result does not depend on what exists.
  *
- * @throws Failure PERMISSION_DENIED if a push lies outside what the principal is limited to.
+ * @throws Failure PERMISSION_DENIED if the push lies outside the limits of the principal.
  */
 export function requirePushable(
   principal: Principal,
@@ -110,15 +121,15 @@ export function requirePushable(
   if (!seesArtifact(principal, target)) throw outside('name');
 }
 
-/** @throws Failure PERMISSION_DENIED if the session lies outside what the principal is limited to. */
+/** @throws Failure PERMISSION_DENIED if the session lies outside the limits of the principal. */
 export function requireSessionWritable(principal: Principal, session: SessionId): void {
   if (!seesSession(principal, session)) throw outside('session');
 }
 
 /**
- * For what tells of a session as a whole, or decides about it.
+ * Checks the right to read a session as a whole, or to decide about it.
  *
- * @throws Failure PERMISSION_DENIED for tokens that are limited to some names of it.
+ * @throws Failure PERMISSION_DENIED for tokens that are limited to some names of the session.
  */
 export function requireWholeSessions({ restriction }: Principal): void {
   if (restriction?.namePrefix !== undefined)

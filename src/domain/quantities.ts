@@ -13,13 +13,19 @@ const number = '[0-9]+(?:\\.[0-9]+)?';
 const spanPattern = new RegExp(`^(${number})([smhdw])$`);
 const sizePattern = new RegExp(`^(${number})(?:([KMGTP])(i?)B|B)?$`);
 
-/** `90s`, `1.5h`, `7d`, `2w` in whole milliseconds, which may be 0 or beyond any limit; undefined for anything else. */
+/**
+ * Parses `90s`, `1.5h`, `7d`, `2w`. Returns whole milliseconds, which may be 0 or beyond any limit; undefined for any
+ * other text.
+ */
 export function parseSpan(text: string): number | undefined {
   const [, count, unit] = spanPattern.exec(text) ?? [];
   return count === undefined ? undefined : Math.round(Number(count) * unitMs[unit!]!);
 }
 
-/** `4096`, `100MiB`, `1.5GB`, `10B` in whole bytes, which may be 0 or beyond any limit; undefined for anything else. */
+/**
+ * Parses `4096`, `100MiB`, `1.5GB`, `10B`. Returns whole bytes, which may be 0 or beyond any limit; undefined for any
+ * other text.
+ */
 export function parseSize(text: string): number | undefined {
   const [, count, unit, isBinary] = sizePattern.exec(text) ?? [];
   if (count === undefined) return undefined;

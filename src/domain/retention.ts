@@ -2,30 +2,30 @@ import { limits } from './limits.ts';
 import type { Pairs } from './metadata.ts';
 import type { Outcome } from './outcome.ts';
 
-/** How long the artifacts of a session live after its seal. */
+/** The time for which the artifacts of a session live after its seal. */
 export interface Retention {
-  /** Milliseconds by outcome; absent: for ever. */
+  /** Milliseconds by outcome; absent: without an end. */
   readonly ttlMs: Readonly<Partial<Record<Outcome, number>>>;
   readonly keepLast?: KeepLast;
 }
 
-/** Which sessions are kept whatever their outcome's time says. */
+/** The sessions that are kept whatever the time for their outcome is. */
 export interface KeepLast {
-  /** 1 to {@link limits.keptSessionsMax}. */
+  /** The number of kept sessions: 1 to {@link limits.keptSessionsMax}. */
   readonly count: number;
   /** The key of a session's metadata whose value is the kind. */
   readonly metadataKey: string;
-  /** Which outcomes count; sorted, not empty. */
+  /** The outcomes that count; sorted, not empty. */
   readonly outcomes: readonly Outcome[];
 }
 
-/** A lease: from a renewal to the lapse, and when that is now. Milliseconds. */
+/** A lease: the time from a renewal to the lapse, and the present time of the lapse. Milliseconds. */
 export interface Lease {
   readonly durationMs: number;
   readonly expireTime: number;
 }
 
-/** Of which kind a session is where the last few of each are kept. */
+/** The kind of a session, if the last few sessions of each kind are kept. */
 export interface KeptKind {
   /** The outcomes that count, as one text. */
   readonly outcomes: string;
@@ -33,7 +33,10 @@ export interface KeptKind {
   readonly value: string;
 }
 
-/** When a session expires by its policy, but for `keepLast`; undefined: never. Milliseconds since the Unix epoch. */
+/**
+ * Returns the time when a session expires by its policy without `keepLast`; undefined: never. Milliseconds since the
+ * Unix epoch.
+ */
 export function policyExpiry(
   retention: Retention | undefined,
   outcome: Outcome,
@@ -43,7 +46,7 @@ export function policyExpiry(
   return ttlMs === undefined ? undefined : Math.min(sealTime + ttlMs, limits.expireTimeMillisecondsMax);
 }
 
-/** The kind that a session of this outcome counts in; undefined if it is of none. */
+/** Returns the kind that a session with this outcome counts in; undefined if it counts in none. */
 export function keptKind(
   retention: Retention | undefined,
   outcome: Outcome,
@@ -56,12 +59,12 @@ export function keptKind(
   return value === undefined ? undefined : { outcomes: outcomes.join(' '), metadataKey, value };
 }
 
-/** Of two expiries the one that comes later; undefined is never. */
+/** Returns the later of two expiries; undefined means never. */
 export function laterExpiry(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? undefined : Math.max(a, b);
 }
 
-/** Whether two say the same. */
+/** Returns true if two retentions are equal. */
 export function sameRetention(a: Retention, b: Retention): boolean {
   return JSON.stringify(normal(a)) === JSON.stringify(normal(b));
 }

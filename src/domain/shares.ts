@@ -1,6 +1,6 @@
 import { type Holder, nameOfHolder } from './principal.ts';
 
-/** One use of what all share, by somebody. The holder does not change while it is counted. */
+/** One use of a shared resource by a holder. The holder does not change while the use is counted. */
 interface Use {
   readonly holder: Holder;
 }
@@ -13,8 +13,9 @@ interface Group<U> {
 const none: ReadonlySet<never> = new Set();
 
 /**
- * The uses of what all share, and whose give way where there is no place for another one. Whoever is alone may have
- * everything; while others ask, groups are left with equal parts, and holders with equal parts of their group's.
+ * The uses of a shared resource, and the choice of those that give way if no place is left for another use. A holder
+ * that is alone may have everything. While others ask, groups are left with equal parts, and holders with equal parts
+ * of the part of their group.
  */
 export class Shares<U extends Use> implements Iterable<U> {
   private readonly uses = new Set<U>();
@@ -28,7 +29,7 @@ export class Shares<U extends Use> implements Iterable<U> {
     return this.uses.size;
   }
 
-  /** In the order in which they began. */
+  /** Returns the uses in the order in which they began. */
   [Symbol.iterator](): Iterator<U> {
     return this.uses.values();
   }
@@ -63,9 +64,9 @@ export class Shares<U extends Use> implements Iterable<U> {
   }
 
   /**
-   * The uses of whoever has most, if that is at least two more than those of whoever asks, so that both can go on with
-   * what they then have: of the largest group, else of the largest holder in the group of whoever asks. Empty: nobody
-   * has too much.
+   * Returns the uses of the holder that has too many. These are uses of the largest group, else of the largest holder
+   * in the group of the asking holder. The group or holder must have at least two more uses than the asking one, so
+   * that both can go on with what they then have. Empty: no holder has too many.
    */
   overShare(asking: Holder): ReadonlySet<U> {
     const own = this.groups.get(asking.group);
@@ -77,7 +78,10 @@ export class Shares<U extends Use> implements Iterable<U> {
     return most !== undefined && most !== holder && most.size >= (holder?.size ?? 0) + 2 ? most : none;
   }
 
-  /** The uses of those who have more than whoever asks, and of whoever asks: these alone may give way for another reason. */
+  /**
+   * Yields the uses of the holders that have more than the asking holder, and of the asking holder itself. Only these
+   * may give way for another reason.
+   */
   *notUnder(asking: Holder): Generator<ReadonlySet<U>, undefined> {
     const own = this.groups.get(asking.group);
     const name = nameOfHolder(asking);

@@ -1,4 +1,4 @@
-/** True if the string holds half of a surrogate pair: it has no UTF-8. */
+/** Returns true if the string holds half of a surrogate pair; such a string has no UTF-8. */
 export function hasLoneSurrogate(text: string): boolean {
   return !text.isWellFormed();
 }
@@ -9,15 +9,15 @@ export const controlPattern = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
 /** Characters that change the direction of the text around them (Unicode Bidi_Control). */
 export const bidiControlPattern = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
-/** Where more than this part of the characters stands for bytes that are no text, the whole is taken for none. */
+/** If more than this part of the characters stands for bytes that are not text, the whole does not count as text. */
 const malformedPartMax = 1 / 8;
 
 /**
- * The beginning of a text, for lists: UTF-8, or UTF-16 by its byte order mark, which is left out. U+FFFD stands for bytes
- * that are no text.
+ * Returns the beginning of a text, for lists. Text is UTF-8, or UTF-16 if it begins with its byte order mark, which is
+ * left out. U+FFFD stands for bytes that are not text.
  *
  * @param head the first bytes. @param isWhole false if more bytes follow these: they may then end within a character.
- * @param bytesMax what of it may be given at most, in UTF-8; never part of a character.
+ * @param bytesMax the most bytes to return, in UTF-8; never part of a character.
  * @returns undefined if the bytes are not text: they have a NUL, or hardly any characters.
  */
 export function beginningOf(head: Uint8Array, isWhole: boolean, bytesMax: number): string | undefined {

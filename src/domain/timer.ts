@@ -1,10 +1,13 @@
-/** Runs `task` once after `delayMs` unless the returned function is called before. A parameter wherever time passes. */
+/**
+ * Runs `task` once after `delayMs`, unless the returned function is called before. Everything that lets time pass takes
+ * it as a parameter.
+ */
 export type After = (delayMs: number, task: () => void) => () => void;
 
-/** The longest that Node waits; it runs at once what is to wait longer, or for less than nothing, and warns of it. */
+/** The longest delay of Node's timers. A task with a longer or negative delay runs at once, and Node warns of it. */
 const stepMsMax = 2 ** 31 - 1;
 
-/** Runs `task` after a delay of any length. One that is over, or is no number, is none: the task runs at once. */
+/** Runs `task` after a delay of any length. For a delay that is over, or is not a number, the task runs at once. */
 function wait(delayMs: number, task: () => void, isAwaited: boolean): () => void {
   const stepMs = delayMs > 0 ? Math.min(delayMs, stepMsMax) : 0;
   const go = () => {
@@ -18,15 +21,15 @@ function wait(delayMs: number, task: () => void, isAwaited: boolean): () => void
 }
 
 /**
- * Real time. Does not keep the process alive, so a process that does nothing but await it ends at once, with Node’s exit
- * code 13: that is what {@link afterAwaitedTime} is for.
+ * Real time. It does not keep the process alive, so a process that only awaits it ends at once, with Node’s exit code
+ * 13. {@link afterAwaitedTime} is for that case.
  */
 export const afterRealTime: After = (delayMs, task) => wait(delayMs, task, false);
 
-/** Real time that somebody waits for: the process does not end before it has passed. */
+/** Real time that keeps the process alive: the process does not end before the time has passed. */
 export const afterAwaitedTime: After = (delayMs, task) => wait(delayMs, task, true);
 
-/** Resolves when so much real time has passed, or the signal is aborted. The process does not end before. */
+/** Resolves after this much real time, or when the signal is aborted. The process does not end before. */
 export async function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted === true) return;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -41,8 +44,9 @@ export async function pause(delayMs: number, signal?: AbortSignal): Promise<void
 const waiting: (() => void)[] = [];
 
 /**
- * Resolves in a turn of the event loop that nobody else gets here: however many wait, what has come from sockets and
- * timers is handled between any two of them. For loops over what callers made, after a few milliseconds of work.
+ * Resolves in a turn of the event loop that no other caller of this function gets. However many callers wait, the
+ * events of sockets and timers are handled between any two of them. Loops over things that callers made use it after a
+ * few milliseconds of work.
  */
 export function turn(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -51,7 +55,7 @@ export function turn(): Promise<void> {
   return promise;
 }
 
-/** One a turn: what is asked for while immediates run is run in the next. */
+/** Resolves one caller in each turn: an immediate that is requested while immediates run comes in the next turn. */
 function next(): void {
   const resolve = waiting.shift();
   if (waiting.length > 0) setImmediate(next);

@@ -29,7 +29,7 @@ export const file_artifacta_v1_admin_service: GenFile = /*@__PURE__*/
   fileDesc("CiBhcnRpZmFjdGEvdjEvYWRtaW5fc2VydmljZS5wcm90bxIMYXJ0aWZhY3RhLnYxImQKFkNyZWF0ZU5hbWVzcGFjZVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEiIKBXF1b3RhGAMgASgLMhMuYXJ0aWZhY3RhLnYxLlF1b3RhIkUKF0NyZWF0ZU5hbWVzcGFjZVJlc3BvbnNlEioKCW5hbWVzcGFjZRgBIAEoCzIXLmFydGlmYWN0YS52MS5OYW1lc3BhY2UiKAoTR2V0TmFtZXNwYWNlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkiQgoUR2V0TmFtZXNwYWNlUmVzcG9uc2USKgoJbmFtZXNwYWNlGAEgASgLMhcuYXJ0aWZhY3RhLnYxLk5hbWVzcGFjZSI+ChVMaXN0TmFtZXNwYWNlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiXgoWTGlzdE5hbWVzcGFjZXNSZXNwb25zZRIrCgpuYW1lc3BhY2VzGAEgAygLMhcuYXJ0aWZhY3RhLnYxLk5hbWVzcGFjZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkimwEKFlVwZGF0ZU5hbWVzcGFjZVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEi8KB2NoYW5nZXMYAiABKAsyHi5hcnRpZmFjdGEudjEuTmFtZXNwYWNlQ2hhbmdlcxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgEIAEoCSJLChBOYW1lc3BhY2VDaGFuZ2VzEhMKC2Rlc2NyaXB0aW9uGAEgASgJEiIKBXF1b3RhGAIgASgLMhMuYXJ0aWZhY3RhLnYxLlF1b3RhIkUKF1VwZGF0ZU5hbWVzcGFjZVJlc3BvbnNlEioKCW5hbWVzcGFjZRgBIAEoCzIXLmFydGlmYWN0YS52MS5OYW1lc3BhY2UikAEKD0dldFVzYWdlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSLwoJYnJlYWtkb3duGAIgASgOMhwuYXJ0aWZhY3RhLnYxLlVzYWdlQnJlYWtkb3duEg8KB3Nlc3Npb24YAyABKAkSFAoMbWV0YWRhdGFfa2V5GAQgASgJEhIKCnBhZ2VfdG9rZW4YBSABKAkidwoQR2V0VXNhZ2VSZXNwb25zZRIiCgV1c2FnZRgBIAEoCzITLmFydGlmYWN0YS52MS5Vc2FnZRImCgVwYXJ0cxgCIAMoCzIXLmFydGlmYWN0YS52MS5Vc2FnZVBhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJIt4BChNDcmVhdGVBcGlLZXlSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIjCgZzY29wZXMYAyADKA4yEy5hcnRpZmFjdGEudjEuU2NvcGUSEwoLaXNfb3BlcmF0b3IYBCABKAgSKAoDdHRsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uSAASMQoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSABCCAoGZXhwaXJ5Ik0KFENyZWF0ZUFwaUtleVJlc3BvbnNlEiUKB2FwaV9rZXkYASABKAsyFC5hcnRpZmFjdGEudjEuQXBpS2V5Eg4KBnNlY3JldBgCIAEoCSJiChJMaXN0QXBpS2V5c1JlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEhIKCnNob3dfZW5kZWQYAiABKAgSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiVgoTTGlzdEFwaUtleXNSZXNwb25zZRImCghhcGlfa2V5cxgBIAMoCzIULmFydGlmYWN0YS52MS5BcGlLZXkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIikKE1Jldm9rZUFwaUtleVJlcXVlc3QSEgoKYXBpX2tleV9pZBgBIAEoCSI9ChRSZXZva2VBcGlLZXlSZXNwb25zZRIlCgdhcGlfa2V5GAEgASgLMhQuYXJ0aWZhY3RhLnYxLkFwaUtleSLJAQoQTWludFRva2VuUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSIwoGc2NvcGVzGAIgAygOMhMuYXJ0aWZhY3RhLnYxLlNjb3BlEhAKCHNlc3Npb25zGAMgAygJEiYKA3R0bBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtuYW1lX3ByZWZpeBgFIAEoCRIbCg5tYXhfcHVzaF9ieXRlcxgGIAEoA0gAiAEBQhEKD19tYXhfcHVzaF9ieXRlcyJLChFNaW50VG9rZW5SZXNwb25zZRInCgVncmFudBgBIAEoCzIYLmFydGlmYWN0YS52MS5Ub2tlbkdyYW50Eg0KBXRva2VuGAIgASgJIi4KGUdldFJldGVudGlvblBvbGljeVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJIlUKGkdldFJldGVudGlvblBvbGljeVJlc3BvbnNlEjcKEHJldGVudGlvbl9wb2xpY3kYASABKAsyHS5hcnRpZmFjdGEudjEuUmV0ZW50aW9uUG9saWN5In8KGVNldFJldGVudGlvblBvbGljeVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEioKCXJldGVudGlvbhgCIAEoCzIXLmFydGlmYWN0YS52MS5SZXRlbnRpb24SDAoEZXRhZxgDIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIlUKGlNldFJldGVudGlvblBvbGljeVJlc3BvbnNlEjcKEHJldGVudGlvbl9wb2xpY3kYASABKAsyHS5hcnRpZmFjdGEudjEuUmV0ZW50aW9uUG9saWN5IqoBChtBcHBseVJldGVudGlvblBvbGljeVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEioKCXJldGVudGlvbhgCIAEoCzIXLmFydGlmYWN0YS52MS5SZXRlbnRpb24SDgoGZmlsdGVyGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAkifgocQXBwbHlSZXRlbnRpb25Qb2xpY3lSZXNwb25zZRIuCgdjaGFuZ2VzGAEgAygLMh0uYXJ0aWZhY3RhLnYxLlJldGVudGlvbkNoYW5nZRIVCg1zZXNzaW9uX2NvdW50GAIgASgDEhcKD25leHRfcGFnZV90b2tlbhgDIAEoCSK4AQoPUmV0ZW50aW9uQ2hhbmdlEg8KB3Nlc3Npb24YASABKAkSMwoPb2xkX2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9uZXdfZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmFydGlmYWN0X2NvdW50GAQgASgDEhIKCnNpemVfYnl0ZXMYBSABKAMyiw4KDEFkbWluU2VydmljZRJjCg9DcmVhdGVOYW1lc3BhY2USJC5hcnRpZmFjdGEudjEuQ3JlYXRlTmFtZXNwYWNlUmVxdWVzdBolLmFydGlmYWN0YS52MS5DcmVhdGVOYW1lc3BhY2VSZXNwb25zZSIDkAICEloKDEdldE5hbWVzcGFjZRIhLmFydGlmYWN0YS52MS5HZXROYW1lc3BhY2VSZXF1ZXN0GiIuYXJ0aWZhY3RhLnYxLkdldE5hbWVzcGFjZVJlc3BvbnNlIgOQAgESYAoOTGlzdE5hbWVzcGFjZXMSIy5hcnRpZmFjdGEudjEuTGlzdE5hbWVzcGFjZXNSZXF1ZXN0GiQuYXJ0aWZhY3RhLnYxLkxpc3ROYW1lc3BhY2VzUmVzcG9uc2UiA5ACARJeCg9VcGRhdGVOYW1lc3BhY2USJC5hcnRpZmFjdGEudjEuVXBkYXRlTmFtZXNwYWNlUmVxdWVzdBolLmFydGlmYWN0YS52MS5VcGRhdGVOYW1lc3BhY2VSZXNwb25zZRJOCghHZXRVc2FnZRIdLmFydGlmYWN0YS52MS5HZXRVc2FnZVJlcXVlc3QaHi5hcnRpZmFjdGEudjEuR2V0VXNhZ2VSZXNwb25zZSIDkAIBElUKDENyZWF0ZUFwaUtleRIhLmFydGlmYWN0YS52MS5DcmVhdGVBcGlLZXlSZXF1ZXN0GiIuYXJ0aWZhY3RhLnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlElcKC0xpc3RBcGlLZXlzEiAuYXJ0aWZhY3RhLnYxLkxpc3RBcGlLZXlzUmVxdWVzdBohLmFydGlmYWN0YS52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlIgOQAgESWgoMUmV2b2tlQXBpS2V5EiEuYXJ0aWZhY3RhLnYxLlJldm9rZUFwaUtleVJlcXVlc3QaIi5hcnRpZmFjdGEudjEuUmV2b2tlQXBpS2V5UmVzcG9uc2UiA5ACAhJMCglNaW50VG9rZW4SHi5hcnRpZmFjdGEudjEuTWludFRva2VuUmVxdWVzdBofLmFydGlmYWN0YS52MS5NaW50VG9rZW5SZXNwb25zZRJsChJHZXRSZXRlbnRpb25Qb2xpY3kSJy5hcnRpZmFjdGEudjEuR2V0UmV0ZW50aW9uUG9saWN5UmVxdWVzdBooLmFydGlmYWN0YS52MS5HZXRSZXRlbnRpb25Qb2xpY3lSZXNwb25zZSIDkAIBEmwKElNldFJldGVudGlvblBvbGljeRInLmFydGlmYWN0YS52MS5TZXRSZXRlbnRpb25Qb2xpY3lSZXF1ZXN0GiguYXJ0aWZhY3RhLnYxLlNldFJldGVudGlvblBvbGljeVJlc3BvbnNlIgOQAgIScgoUQXBwbHlSZXRlbnRpb25Qb2xpY3kSKS5hcnRpZmFjdGEudjEuQXBwbHlSZXRlbnRpb25Qb2xpY3lSZXF1ZXN0GiouYXJ0aWZhY3RhLnYxLkFwcGx5UmV0ZW50aW9uUG9saWN5UmVzcG9uc2UiA5ACAhJgCg5HZXRTdG9yZVN0YXR1cxIjLmFydGlmYWN0YS52MS5HZXRTdG9yZVN0YXR1c1JlcXVlc3QaJC5hcnRpZmFjdGEudjEuR2V0U3RvcmVTdGF0dXNSZXNwb25zZSIDkAIBEmkKEVJlc3VtZU1haW50ZW5hbmNlEiYuYXJ0aWZhY3RhLnYxLlJlc3VtZU1haW50ZW5hbmNlUmVxdWVzdBonLmFydGlmYWN0YS52MS5SZXN1bWVNYWludGVuYW5jZVJlc3BvbnNlIgOQAgISWQoLRXhwb3J0SW5kZXgSIC5hcnRpZmFjdGEudjEuRXhwb3J0SW5kZXhSZXF1ZXN0GiEuYXJ0aWZhY3RhLnYxLkV4cG9ydEluZGV4UmVzcG9uc2UiA5ACATABElQKC0ltcG9ydEluZGV4EiAuYXJ0aWZhY3RhLnYxLkltcG9ydEluZGV4UmVxdWVzdBohLmFydGlmYWN0YS52MS5JbXBvcnRJbmRleFJlc3BvbnNlKAESRQoGVmVyaWZ5EhsuYXJ0aWZhY3RhLnYxLlZlcmlmeVJlcXVlc3QaHC5hcnRpZmFjdGEudjEuVmVyaWZ5UmVzcG9uc2UwARJjCg9MaXN0UXVhcmFudGluZWQSJC5hcnRpZmFjdGEudjEuTGlzdFF1YXJhbnRpbmVkUmVxdWVzdBolLmFydGlmYWN0YS52MS5MaXN0UXVhcmFudGluZWRSZXNwb25zZSIDkAIBElQKCkFjY2VwdExvc3MSHy5hcnRpZmFjdGEudjEuQWNjZXB0TG9zc1JlcXVlc3QaIC5hcnRpZmFjdGEudjEuQWNjZXB0TG9zc1Jlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_artifacta_v1_api_key, file_artifacta_v1_index_export, file_artifacta_v1_namespace, file_artifacta_v1_retention, file_artifacta_v1_retention_policy, file_artifacta_v1_store, file_artifacta_v1_verify, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
- * Makes a namespace.
+ * The name and the settings of a namespace.
  *
  * @generated from message artifacta.v1.CreateNamespaceRequest
  */
@@ -42,14 +42,14 @@ export type CreateNamespaceRequest = Message<"artifacta.v1.CreateNamespaceReques
   namespace: string;
 
   /**
-   * For people; at most 255 bytes. May be empty.
+   * A text for people; at most 255 bytes. May be empty.
    *
    * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * What it may hold at most. Absent: no limit.
+   * The most that it may hold. Absent: no limit.
    *
    * @generated from field: artifacta.v1.Quota quota = 3;
    */
@@ -64,13 +64,13 @@ export const CreateNamespaceRequestSchema: GenMessage<CreateNamespaceRequest> = 
   messageDesc(file_artifacta_v1_admin_service, 0);
 
 /**
- * The namespace is there.
+ * The namespace exists.
  *
  * @generated from message artifacta.v1.CreateNamespaceResponse
  */
 export type CreateNamespaceResponse = Message<"artifacta.v1.CreateNamespaceResponse"> & {
   /**
-   * As it is now.
+   * The namespace in its present state.
    *
    * @generated from field: artifacta.v1.Namespace namespace = 1;
    */
@@ -85,13 +85,13 @@ export const CreateNamespaceResponseSchema: GenMessage<CreateNamespaceResponse> 
   messageDesc(file_artifacta_v1_admin_service, 1);
 
 /**
- * Asks for one namespace.
+ * Names the namespace to describe.
  *
  * @generated from message artifacta.v1.GetNamespaceRequest
  */
 export type GetNamespaceRequest = Message<"artifacta.v1.GetNamespaceRequest"> & {
   /**
-   * Its name. Required.
+   * The name of the namespace. Required.
    *
    * @generated from field: string namespace = 1;
    */
@@ -106,13 +106,13 @@ export const GetNamespaceRequestSchema: GenMessage<GetNamespaceRequest> = /*@__P
   messageDesc(file_artifacta_v1_admin_service, 2);
 
 /**
- * One namespace.
+ * The settings of one namespace.
  *
  * @generated from message artifacta.v1.GetNamespaceResponse
  */
 export type GetNamespaceResponse = Message<"artifacta.v1.GetNamespaceResponse"> & {
   /**
-   * What was asked for.
+   * The requested namespace.
    *
    * @generated from field: artifacta.v1.Namespace namespace = 1;
    */
@@ -127,20 +127,21 @@ export const GetNamespaceResponseSchema: GenMessage<GetNamespaceResponse> = /*@_
   messageDesc(file_artifacta_v1_admin_service, 3);
 
 /**
- * Asks for all namespaces.
+ * Selects a page of all namespaces.
  *
  * @generated from message artifacta.v1.ListNamespacesRequest
  */
 export type ListNamespacesRequest = Message<"artifacta.v1.ListNamespacesRequest"> & {
   /**
-   * At most so many. Default (0) 100, at most 1,000; more is coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of namespaces in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`. Empty: the first page.
+   * The `next_page_token` of an earlier response. Empty: the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -161,14 +162,14 @@ export const ListNamespacesRequestSchema: GenMessage<ListNamespacesRequest> = /*
  */
 export type ListNamespacesResponse = Message<"artifacta.v1.ListNamespacesResponse"> & {
   /**
-   * Sorted by name.
+   * The namespaces, sorted by name.
    *
    * @generated from field: repeated artifacta.v1.Namespace namespaces = 1;
    */
   namespaces: Namespace[];
 
   /**
-   * For the next page. Empty: there is none.
+   * The token of the next page. Empty: no page follows.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -183,13 +184,13 @@ export const ListNamespacesResponseSchema: GenMessage<ListNamespacesResponse> = 
   messageDesc(file_artifacta_v1_admin_service, 5);
 
 /**
- * Changes a namespace.
+ * Names a namespace and its new values.
  *
  * @generated from message artifacta.v1.UpdateNamespaceRequest
  */
 export type UpdateNamespaceRequest = Message<"artifacta.v1.UpdateNamespaceRequest"> & {
   /**
-   * Its name. Required.
+   * The name of the namespace. Required.
    *
    * @generated from field: string namespace = 1;
    */
@@ -203,15 +204,15 @@ export type UpdateNamespaceRequest = Message<"artifacta.v1.UpdateNamespaceReques
   changes?: NamespaceChanges | undefined;
 
   /**
-   * Which fields of `changes` count: `description`, `quota`, or `*` for both; each replaces the whole value. Absent:
-   * those that are set. Any other path: INVALID_ARGUMENT.
+   * The fields of `changes` that count: `description`, `quota`, or `*` for both; each replaces the whole value. Absent:
+   * the fields that are set. Any other path: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * Only if the namespace still has this etag, else ETAG_MISMATCH. Empty: whatever it has.
+   * The etag that the namespace must still have, else ETAG_MISMATCH. Empty: any etag.
    *
    * @generated from field: string etag = 4;
    */
@@ -226,20 +227,20 @@ export const UpdateNamespaceRequestSchema: GenMessage<UpdateNamespaceRequest> = 
   messageDesc(file_artifacta_v1_admin_service, 6);
 
 /**
- * What may change about a namespace.
+ * The properties of a namespace that may change.
  *
  * @generated from message artifacta.v1.NamespaceChanges
  */
 export type NamespaceChanges = Message<"artifacta.v1.NamespaceChanges"> & {
   /**
-   * For people; at most 255 bytes.
+   * A text for people; at most 255 bytes.
    *
    * @generated from field: string description = 1;
    */
   description: string;
 
   /**
-   * What it may hold at most. Absent and named in the mask: no limit.
+   * The most that it may hold. Absent and named in the mask: no limit.
    *
    * @generated from field: artifacta.v1.Quota quota = 2;
    */
@@ -254,13 +255,13 @@ export const NamespaceChangesSchema: GenMessage<NamespaceChanges> = /*@__PURE__*
   messageDesc(file_artifacta_v1_admin_service, 7);
 
 /**
- * The namespace is changed, durably.
+ * The change is durable.
  *
  * @generated from message artifacta.v1.UpdateNamespaceResponse
  */
 export type UpdateNamespaceResponse = Message<"artifacta.v1.UpdateNamespaceResponse"> & {
   /**
-   * As it is now.
+   * The namespace after the change.
    *
    * @generated from field: artifacta.v1.Namespace namespace = 1;
    */
@@ -275,42 +276,43 @@ export const UpdateNamespaceResponseSchema: GenMessage<UpdateNamespaceResponse> 
   messageDesc(file_artifacta_v1_admin_service, 8);
 
 /**
- * Asks what a namespace holds.
+ * Names a namespace and the breakdown of what it holds.
  *
  * @generated from message artifacta.v1.GetUsageRequest
  */
 export type GetUsageRequest = Message<"artifacta.v1.GetUsageRequest"> & {
   /**
-   * Its name. Required.
+   * The name of the namespace. Required.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * What to break down, by reading records within the call's budget, so that it may take several pages. Default: nothing;
-   * the answer is then exact and costs the same however much there is.
+   * The breakdown to make. It reads records within the call's budget, so that it may take several pages. Default: no
+   * breakdown; the response is then exact and costs the same however much the namespace holds.
    *
    * @generated from field: artifacta.v1.UsageBreakdown breakdown = 2;
    */
   breakdown: UsageBreakdown;
 
   /**
-   * With USAGE_BREAKDOWN_SESSION, which session. Required then, else empty.
+   * The session for USAGE_BREAKDOWN_SESSION. Required then, else empty.
    *
    * @generated from field: string session = 3;
    */
   session: string;
 
   /**
-   * With USAGE_BREAKDOWN_METADATA, which key. Required then, else empty.
+   * The key for USAGE_BREAKDOWN_METADATA. Required then, else empty.
    *
    * @generated from field: string metadata_key = 4;
    */
   metadataKey: string;
 
   /**
-   * An earlier answer's `next_page_token`, with all else as it was, else PAGE_TOKEN_INVALID. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields must be as they were, else PAGE_TOKEN_INVALID.
+   * Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -325,28 +327,27 @@ export const GetUsageRequestSchema: GenMessage<GetUsageRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_admin_service, 9);
 
 /**
- * What a namespace holds.
+ * How much a namespace holds.
  *
  * @generated from message artifacta.v1.GetUsageResponse
  */
 export type GetUsageResponse = Message<"artifacta.v1.GetUsageResponse"> & {
   /**
-   * The whole namespace, at one instant.
+   * The usage of the whole namespace, at one instant.
    *
    * @generated from field: artifacta.v1.Usage usage = 1;
    */
   usage?: Usage | undefined;
 
   /**
-   * The breakdown, if asked for, of what this page has read. What belongs together is found by adding up the parts of the
-   * same value over all pages.
+   * The requested breakdown of what this page has read. The total for a value is the sum of its parts over all pages.
    *
    * @generated from field: repeated artifacta.v1.UsagePart parts = 2;
    */
   parts: UsagePart[];
 
   /**
-   * For the next page. Empty: there is none.
+   * The token of the next page. Empty: no page follows.
    *
    * @generated from field: string next_page_token = 3;
    */
@@ -361,47 +362,47 @@ export const GetUsageResponseSchema: GenMessage<GetUsageResponse> = /*@__PURE__*
   messageDesc(file_artifacta_v1_admin_service, 10);
 
 /**
- * Makes a key.
+ * The rights and the life of an API key.
  *
  * @generated from message artifacta.v1.CreateApiKeyRequest
  */
 export type CreateApiKeyRequest = Message<"artifacta.v1.CreateApiKeyRequest"> & {
   /**
-   * The namespace that it acts in. Required; for an operator's key empty means `default`.
+   * The namespace that the key acts in. Required; for an operator's key, empty means `default`.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * For people; at most 255 bytes. May be empty.
+   * A text for people; at most 255 bytes. May be empty.
    *
    * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * What it allows. At least one, unless it is an operator's.
+   * The scopes that the key allows. At least one, unless it is an operator's key.
    *
    * @generated from field: repeated artifacta.v1.Scope scopes = 3;
    */
   scopes: Scope[];
 
   /**
-   * An operator's key. Default false.
+   * True: an operator's key. Default false.
    *
    * @generated from field: bool is_operator = 4;
    */
   isOperator: boolean;
 
   /**
-   * When it ends by itself. Not set: never.
+   * The end of the key. Not set: the key does not end by itself.
    *
    * @generated from oneof artifacta.v1.CreateApiKeyRequest.expiry
    */
   expiry: {
     /**
-     * From now on. Positive.
+     * The time from now to the end. Positive.
      *
      * @generated from field: google.protobuf.Duration ttl = 5;
      */
@@ -409,7 +410,7 @@ export type CreateApiKeyRequest = Message<"artifacta.v1.CreateApiKeyRequest"> & 
     case: "ttl";
   } | {
     /**
-     * Until then; in the future.
+     * The instant of the end; in the future.
      *
      * @generated from field: google.protobuf.Timestamp expire_time = 6;
      */
@@ -426,20 +427,20 @@ export const CreateApiKeyRequestSchema: GenMessage<CreateApiKeyRequest> = /*@__P
   messageDesc(file_artifacta_v1_admin_service, 11);
 
 /**
- * The key, and its secret.
+ * The API key and its secret.
  *
  * @generated from message artifacta.v1.CreateApiKeyResponse
  */
 export type CreateApiKeyResponse = Message<"artifacta.v1.CreateApiKeyResponse"> & {
   /**
-   * What was made.
+   * The key that was created, without its secret.
    *
    * @generated from field: artifacta.v1.ApiKey api_key = 1;
    */
   apiKey?: ApiKey | undefined;
 
   /**
-   * What callers present. It is answered this once and stored nowhere in clear.
+   * The secret that callers present. It is returned only here, and stored nowhere in clear.
    *
    * @generated from field: string secret = 2;
    */
@@ -454,34 +455,35 @@ export const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse> = /*@_
   messageDesc(file_artifacta_v1_admin_service, 12);
 
 /**
- * Asks for keys.
+ * Selects API keys.
  *
  * @generated from message artifacta.v1.ListApiKeysRequest
  */
 export type ListApiKeysRequest = Message<"artifacta.v1.ListApiKeysRequest"> & {
   /**
-   * Only this namespace's. Empty: all.
+   * Lists only the keys of this namespace. Empty: the keys of all namespaces.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * Also those that were revoked or expired in the last 30 days. Default false.
+   * Also lists keys that were revoked or expired in the last 30 days. Default false.
    *
    * @generated from field: bool show_ended = 2;
    */
   showEnded: boolean;
 
   /**
-   * At most so many. Default (0) 100, at most 1,000; more is coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of keys in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000. Negative:
+   * INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`, with all else as it was. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -496,20 +498,20 @@ export const ListApiKeysRequestSchema: GenMessage<ListApiKeysRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_admin_service, 13);
 
 /**
- * A page of keys.
+ * A page of API keys.
  *
  * @generated from message artifacta.v1.ListApiKeysResponse
  */
 export type ListApiKeysResponse = Message<"artifacta.v1.ListApiKeysResponse"> & {
   /**
-   * Sorted by id.
+   * The keys, sorted by id.
    *
    * @generated from field: repeated artifacta.v1.ApiKey api_keys = 1;
    */
   apiKeys: ApiKey[];
 
   /**
-   * For the next page. Empty: there is none.
+   * The token of the next page. Empty: no page follows.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -524,13 +526,13 @@ export const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse> = /*@__P
   messageDesc(file_artifacta_v1_admin_service, 14);
 
 /**
- * Ends a key.
+ * Names the API key to revoke.
  *
  * @generated from message artifacta.v1.RevokeApiKeyRequest
  */
 export type RevokeApiKeyRequest = Message<"artifacta.v1.RevokeApiKeyRequest"> & {
   /**
-   * ApiKey.id. Required.
+   * The ApiKey.id of the key. Required.
    *
    * @generated from field: string api_key_id = 1;
    */
@@ -545,13 +547,13 @@ export const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest> = /*@__P
   messageDesc(file_artifacta_v1_admin_service, 15);
 
 /**
- * The key is revoked, durably.
+ * The revocation is durable.
  *
  * @generated from message artifacta.v1.RevokeApiKeyResponse
  */
 export type RevokeApiKeyResponse = Message<"artifacta.v1.RevokeApiKeyResponse"> & {
   /**
-   * As it is now.
+   * The key after the revocation.
    *
    * @generated from field: artifacta.v1.ApiKey api_key = 1;
    */
@@ -566,52 +568,54 @@ export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@_
   messageDesc(file_artifacta_v1_admin_service, 16);
 
 /**
- * Makes a token.
+ * The rights and the life of a token.
  *
  * @generated from message artifacta.v1.MintTokenRequest
  */
 export type MintTokenRequest = Message<"artifacta.v1.MintTokenRequest"> & {
   /**
-   * The namespace that it acts in. Empty: the caller's. Another one is for operators.
+   * The namespace that the token acts in. Empty: the caller's. Only operators may name another.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * What it allows, a part of what the caller may do. At least one.
+   * The scopes that the token allows, a part of the caller's scopes. At least one.
    *
    * @generated from field: repeated artifacta.v1.Scope scopes = 2;
    */
   scopes: Scope[];
 
   /**
-   * The sessions that it is good for, by id, whether they exist yet or not; at most 16, and a part of the caller's
-   * own. Empty: as the caller.
+   * The ids of the sessions that the token is good for, whether they exist yet or not. At most 16, and a part of the
+   * caller's own. Empty: as for the caller.
    *
    * @generated from field: repeated string sessions = 3;
    */
   sessions: string[];
 
   /**
-   * How long it lasts. Absent: 1 hour. More than 24 hours: INVALID_ARGUMENT. Cut to the end of the caller's own
-   * credentials.
+   * The life of the token. Absent: 1 hour. More than 24 hours: INVALID_ARGUMENT. It is cut to the end of the caller's
+   * own credentials.
    *
    * @generated from field: google.protobuf.Duration ttl = 4;
    */
   ttl?: Duration | undefined;
 
   /**
-   * Names of artifacts must begin with this, and with the caller's own; at most 1,024 bytes. Not empty: the token may not
-   * act on sessions as a whole (open, get, list, seal, manifest). Empty: as the caller.
+   * The prefix of the artifact names that the token is good for; at most 1,024 bytes. Names must begin with this prefix
+   * and with the caller's own. Not empty: the token may not act on sessions as a whole (open, get, list, seal,
+   * manifest). Empty: as for the caller.
    *
    * @generated from field: string name_prefix = 5;
    */
   namePrefix: string;
 
   /**
-   * Bytes that may be pushed with it, added up over its life; duplicates and replays are not counted. Positive. Absent: no
-   * limit. A caller that has a limit itself mints no tokens that may push: they would not be counted against it.
+   * The number of bytes that may be pushed with the token over its life; duplicates and replays do not count. Positive.
+   * Absent: no limit. A caller that has a limit itself cannot mint tokens that may push: their bytes would not count
+   * against that limit.
    *
    * @generated from field: optional int64 max_push_bytes = 6;
    */
@@ -626,20 +630,20 @@ export const MintTokenRequestSchema: GenMessage<MintTokenRequest> = /*@__PURE__*
   messageDesc(file_artifacta_v1_admin_service, 17);
 
 /**
- * The token, and what it allows.
+ * The token and its rights.
  *
  * @generated from message artifacta.v1.MintTokenResponse
  */
 export type MintTokenResponse = Message<"artifacta.v1.MintTokenResponse"> & {
   /**
-   * What it allows.
+   * The rights of the token.
    *
    * @generated from field: artifacta.v1.TokenGrant grant = 1;
    */
   grant?: TokenGrant | undefined;
 
   /**
-   * What callers present as `authorization: Bearer`. It is answered this once and stored nowhere.
+   * The secret that callers present as `authorization: Bearer`. It is returned only here, and stored nowhere.
    *
    * @generated from field: string token = 2;
    */
@@ -654,7 +658,7 @@ export const MintTokenResponseSchema: GenMessage<MintTokenResponse> = /*@__PURE_
   messageDesc(file_artifacta_v1_admin_service, 18);
 
 /**
- * Asks for a retention policy.
+ * Names the namespace whose retention policy to return.
  *
  * @generated from message artifacta.v1.GetRetentionPolicyRequest
  */
@@ -675,7 +679,7 @@ export const GetRetentionPolicyRequestSchema: GenMessage<GetRetentionPolicyReque
   messageDesc(file_artifacta_v1_admin_service, 19);
 
 /**
- * A retention policy.
+ * The retention policy, or the fact that none was ever set.
  *
  * @generated from message artifacta.v1.GetRetentionPolicyResponse
  */
@@ -696,7 +700,7 @@ export const GetRetentionPolicyResponseSchema: GenMessage<GetRetentionPolicyResp
   messageDesc(file_artifacta_v1_admin_service, 20);
 
 /**
- * Replaces a retention policy.
+ * Names a namespace and its new retention policy.
  *
  * @generated from message artifacta.v1.SetRetentionPolicyRequest
  */
@@ -709,21 +713,21 @@ export type SetRetentionPolicyRequest = Message<"artifacta.v1.SetRetentionPolicy
   namespace: string;
 
   /**
-   * All of it. Absent: nothing expires that nobody gave an expiry.
+   * The whole new retention. Absent: only artifacts with an expiry of their own expire.
    *
    * @generated from field: artifacta.v1.Retention retention = 2;
    */
   retention?: Retention | undefined;
 
   /**
-   * Only if the policy still has this etag, else ETAG_MISMATCH. Empty: whatever it has.
+   * The etag that the policy must still have, else ETAG_MISMATCH. Empty: any etag.
    *
    * @generated from field: string etag = 3;
    */
   etag: string;
 
   /**
-   * Check and answer, change nothing. Default false.
+   * Checks the request and returns the result, but changes nothing. Default false.
    *
    * @generated from field: bool validate_only = 4;
    */
@@ -738,13 +742,13 @@ export const SetRetentionPolicyRequestSchema: GenMessage<SetRetentionPolicyReque
   messageDesc(file_artifacta_v1_admin_service, 21);
 
 /**
- * The policy is replaced, durably.
+ * The new policy is durable, unless the request only validates it.
  *
  * @generated from message artifacta.v1.SetRetentionPolicyResponse
  */
 export type SetRetentionPolicyResponse = Message<"artifacta.v1.SetRetentionPolicyResponse"> & {
   /**
-   * As it is now, or would be.
+   * The policy as it is now, or would be.
    *
    * @generated from field: artifacta.v1.RetentionPolicy retention_policy = 1;
    */
@@ -759,7 +763,7 @@ export const SetRetentionPolicyResponseSchema: GenMessage<SetRetentionPolicyResp
   messageDesc(file_artifacta_v1_admin_service, 22);
 
 /**
- * Gives earlier sessions another retention.
+ * Selects earlier sessions and the retention to give them.
  *
  * @generated from message artifacta.v1.ApplyRetentionPolicyRequest
  */
@@ -772,37 +776,37 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
   namespace: string;
 
   /**
-   * What they get. Absent: the namespace's policy as it is now. Sessions that `keep_last` is to keep are taken in the
-   * order of their seals.
+   * The retention that the sessions get. Absent: the namespace's policy as it is now. Sessions that `keep_last` is to
+   * keep are taken in the order of their seals.
    *
    * @generated from field: artifacta.v1.Retention retention = 2;
    */
   retention?: Retention | undefined;
 
   /**
-   * Which sessions, as ListSessionsRequest.filter. Empty: all.
+   * The filter that selects the sessions, as in ListSessionsRequest.filter. Empty: all.
    *
    * @generated from field: string filter = 3;
    */
   filter: string;
 
   /**
-   * Show what would happen, change nothing. Default false.
+   * Shows what would happen, but changes nothing. Default false.
    *
    * @generated from field: bool validate_only = 4;
    */
   validateOnly: boolean;
 
   /**
-   * At most so many sessions in this call. Default (0) 100, at most 1,000; more is coerced to that. Negative:
-   * INVALID_ARGUMENT.
+   * The largest number of sessions in this call. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`, with all else as it was. Empty: from the beginning.
+   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: from the beginning.
    *
    * @generated from field: string page_token = 6;
    */
@@ -817,27 +821,27 @@ export const ApplyRetentionPolicyRequestSchema: GenMessage<ApplyRetentionPolicyR
   messageDesc(file_artifacta_v1_admin_service, 23);
 
 /**
- * What a batch did, or would do.
+ * The effect of one batch, or the effect that it would have.
  *
  * @generated from message artifacta.v1.ApplyRetentionPolicyResponse
  */
 export type ApplyRetentionPolicyResponse = Message<"artifacta.v1.ApplyRetentionPolicyResponse"> & {
   /**
-   * Each session of this batch that changes.
+   * One entry for each session of this batch that changes.
    *
    * @generated from field: repeated artifacta.v1.RetentionChange changes = 1;
    */
   changes: RetentionChange[];
 
   /**
-   * Sessions that were looked at.
+   * The number of sessions that were looked at.
    *
    * @generated from field: int64 session_count = 2;
    */
   sessionCount: bigint;
 
   /**
-   * For the next batch. Empty: that was all.
+   * The token of the next batch. Empty: no batch follows.
    *
    * @generated from field: string next_page_token = 3;
    */
@@ -852,41 +856,41 @@ export const ApplyRetentionPolicyResponseSchema: GenMessage<ApplyRetentionPolicy
   messageDesc(file_artifacta_v1_admin_service, 24);
 
 /**
- * How a session's expiry changes.
+ * The change of a session's expiry.
  *
  * @generated from message artifacta.v1.RetentionChange
  */
 export type RetentionChange = Message<"artifacta.v1.RetentionChange"> & {
   /**
-   * The session.
+   * The id of the session.
    *
    * @generated from field: string session = 1;
    */
   session: string;
 
   /**
-   * Before. Absent: never, or still open.
+   * The expiry before the change. Absent: never, or still open.
    *
    * @generated from field: google.protobuf.Timestamp old_expire_time = 2;
    */
   oldExpireTime?: Timestamp | undefined;
 
   /**
-   * After. Absent: never, or still open. In the past: it expires at once.
+   * The expiry after the change. Absent: never, or still open. In the past: the session expires at once.
    *
    * @generated from field: google.protobuf.Timestamp new_expire_time = 3;
    */
   newExpireTime?: Timestamp | undefined;
 
   /**
-   * The session's artifacts, all versions, whether or not they have an expiry of their own.
+   * The number of the session's artifacts, all versions, whether or not they have an expiry of their own.
    *
    * @generated from field: int64 artifact_count = 4;
    */
   artifactCount: bigint;
 
   /**
-   * Their bytes.
+   * The sum of their lengths in bytes.
    *
    * @generated from field: int64 size_bytes = 5;
    */
@@ -901,15 +905,14 @@ export const RetentionChangeSchema: GenMessage<RetentionChange> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_admin_service, 25);
 
 /**
- * What operators do: tenants, credentials, retention, and the health of the store. Every method but MintToken is for
- * operators only, else PERMISSION_DENIED. Errors as in ArtifactService.
+ * Administers tenants, credentials, retention, and the health of the store. Every method except MintToken is for
+ * operators only, else PERMISSION_DENIED. Errors are as in ArtifactService.
  *
  * @generated from service artifacta.v1.AdminService
  */
 export const AdminService: GenService<{
   /**
-   * Makes a namespace. Making one that is there with the same settings returns it; other settings are
-   * NAMESPACE_EXISTS.
+   * Creates a namespace, or returns an existing one that has the same settings. Other settings are NAMESPACE_EXISTS.
    *
    * @generated from rpc artifacta.v1.AdminService.CreateNamespace
    */
@@ -919,7 +922,7 @@ export const AdminService: GenService<{
     output: typeof CreateNamespaceResponseSchema;
   },
   /**
-   * One namespace. Fails with NAMESPACE_NOT_FOUND.
+   * Returns one namespace. Fails with NAMESPACE_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.AdminService.GetNamespace
    */
@@ -929,7 +932,7 @@ export const AdminService: GenService<{
     output: typeof GetNamespaceResponseSchema;
   },
   /**
-   * All namespaces. Fails with PAGE_TOKEN_INVALID.
+   * Lists all namespaces. Fails with PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.ListNamespaces
    */
@@ -949,8 +952,9 @@ export const AdminService: GenService<{
     output: typeof UpdateNamespaceResponseSchema;
   },
   /**
-   * What a namespace holds; if asked for, also what of it is physical, what expires when, and which session or value of
-   * a metadata key it belongs to. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * Returns how much a namespace holds. A breakdown, on request, also returns how much of it is physical, how much
+   * expires when, and which session or value of a metadata key it belongs to. Fails with NAMESPACE_NOT_FOUND,
+   * SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.GetUsage
    */
@@ -960,7 +964,7 @@ export const AdminService: GenService<{
     output: typeof GetUsageResponseSchema;
   },
   /**
-   * Makes a key. A retry after a lost answer makes another one; ListApiKeys shows both. Fails with
+   * Creates an API key. A retry after a lost response creates another key; ListApiKeys shows both. Fails with
    * NAMESPACE_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.AdminService.CreateApiKey
@@ -971,7 +975,7 @@ export const AdminService: GenService<{
     output: typeof CreateApiKeyResponseSchema;
   },
   /**
-   * The keys of a namespace or of all. Fails with NAMESPACE_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * Lists the API keys of one namespace or of all. Fails with NAMESPACE_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.ListApiKeys
    */
@@ -981,8 +985,9 @@ export const AdminService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * Ends a key for good, at once: new calls fail with UNAUTHENTICATED, uploads under way at their commit, and so do
-   * those with tokens minted with it. Revoking it again changes nothing. Fails with API_KEY_NOT_FOUND.
+   * Revokes an API key permanently, at once. New calls with the key fail with UNAUTHENTICATED, and uploads under way
+   * fail at their commit. The same holds for tokens that were minted with the key. A second revocation changes nothing.
+   * Fails with API_KEY_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.AdminService.RevokeApiKey
    */
@@ -992,10 +997,10 @@ export const AdminService: GenService<{
     output: typeof RevokeApiKeyResponseSchema;
   },
   /**
-   * Makes a short-lived token that may do less than the caller, to hand to an agent. For every principal, who can
-   * only narrow its own rights; operators choose freely. It cannot be revoked by itself: it ends at its time, or with
-   * the key that minted it. Fails with PERMISSION_DENIED if it would widen, NAMESPACE_NOT_FOUND, and NOT_IMPLEMENTED
-   * where no authentication is configured.
+   * Mints a short-lived token that may do less than the caller, to hand to an agent. Every principal may call this, and
+   * can only narrow its own rights; operators choose freely. The token cannot be revoked by itself: it ends at its
+   * time, or with the key that minted it. Fails with PERMISSION_DENIED if the token would widen the rights, with
+   * NAMESPACE_NOT_FOUND, and with NOT_IMPLEMENTED if no authentication is configured.
    *
    * @generated from rpc artifacta.v1.AdminService.MintToken
    */
@@ -1005,7 +1010,7 @@ export const AdminService: GenService<{
     output: typeof MintTokenResponseSchema;
   },
   /**
-   * The retention of a namespace. Fails with NAMESPACE_NOT_FOUND.
+   * Returns the retention policy of a namespace. Fails with NAMESPACE_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.AdminService.GetRetentionPolicy
    */
@@ -1015,7 +1020,7 @@ export const AdminService: GenService<{
     output: typeof GetRetentionPolicyResponseSchema;
   },
   /**
-   * Replaces the retention of a namespace, for sessions opened from now on. Fails with NAMESPACE_NOT_FOUND or
+   * Replaces the retention policy of a namespace, for sessions opened from now on. Fails with NAMESPACE_NOT_FOUND or
    * ETAG_MISMATCH.
    *
    * @generated from rpc artifacta.v1.AdminService.SetRetentionPolicy
@@ -1026,8 +1031,8 @@ export const AdminService: GenService<{
     output: typeof SetRetentionPolicyResponseSchema;
   },
   /**
-   * Gives earlier sessions another retention, a batch of sessions a call, or shows what that would do. Fails with
-   * NAMESPACE_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * Gives earlier sessions another retention, one batch of sessions in each call, or shows the effect without a change.
+   * Fails with NAMESPACE_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.ApplyRetentionPolicy
    */
@@ -1037,7 +1042,7 @@ export const AdminService: GenService<{
     output: typeof ApplyRetentionPolicyResponseSchema;
   },
   /**
-   * How the store is and what waits for an operator. Served in recovery too.
+   * Returns the state of the store and the matters that wait for an operator. Served in recovery too.
    *
    * @generated from rpc artifacta.v1.AdminService.GetStoreStatus
    */
@@ -1047,9 +1052,9 @@ export const AdminService: GenService<{
     output: typeof GetStoreStatusResponseSchema;
   },
   /**
-   * Confirms that maintenance may go on in spite of what it waits for: that the clock is right, that so many orphans
-   * may go. Confirming again, or what has ended by itself, changes nothing. Fails with ETAG_MISMATCH if the cause has
-   * grown since its id was read.
+   * Confirms that maintenance may go on in spite of a pause: for example that the clock is right, or that this many
+   * orphans may go. A second confirmation, or one of a pause that has ended by itself, changes nothing. Fails with
+   * ETAG_MISMATCH if the cause has grown since its id was read.
    *
    * @generated from rpc artifacta.v1.AdminService.ResumeMaintenance
    */
@@ -1059,8 +1064,8 @@ export const AdminService: GenService<{
     output: typeof ResumeMaintenanceResponseSchema;
   },
   /**
-   * The whole index at one instant. The contents are not in it, but for the small ones that live in the index. Served
-   * in recovery too, as far as rows can be read.
+   * Exports the whole index at one instant. It includes no contents except the small ones that live in the index.
+   * Served in recovery too, for the rows that can be read.
    *
    * @generated from rpc artifacta.v1.AdminService.ExportIndex
    */
@@ -1071,8 +1076,9 @@ export const AdminService: GenService<{
   },
   /**
    * Restores the index to the state of an export, all or nothing. Afterwards reaping and collection are paused until
-   * Verify has been acted on. Served in recovery too. Fails with STORE_NOT_EMPTY, UPLOAD_INCOMPLETE (no footer),
-   * SIZE_MISMATCH or DIGEST_MISMATCH (the footer does not agree with the rows), STORAGE_FULL.
+   * the result of Verify has been acted on. Served in recovery too. Fails with STORE_NOT_EMPTY,
+   * UPLOAD_INCOMPLETE (no footer), SIZE_MISMATCH or DIGEST_MISMATCH (the footer does not agree with the rows), or
+   * STORAGE_FULL.
    *
    * @generated from rpc artifacta.v1.AdminService.ImportIndex
    */
@@ -1082,9 +1088,9 @@ export const AdminService: GenService<{
     output: typeof ImportIndexResponseSchema;
   },
   /**
-   * Checks the store and tells what is wrong: first a report, then, if asked, repairs of what that report listed.
-   * Served in recovery too, without repairs. What is committed meanwhile is not reported. Fails with ETAG_MISMATCH if
-   * the report is unknown or older than a day.
+   * Checks the store and reports what is wrong. A first call makes a report; a later call, on request, repairs what
+   * that report listed. Served in recovery too, without repairs. Commits during the check are not reported. Fails with
+   * ETAG_MISMATCH if the report is unknown or older than a day.
    *
    * @generated from rpc artifacta.v1.AdminService.Verify
    */
@@ -1094,7 +1100,7 @@ export const AdminService: GenService<{
     output: typeof VerifyResponseSchema;
   },
   /**
-   * Contents found damaged. Fails with NAMESPACE_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * Lists the contents that were found damaged. Fails with NAMESPACE_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.ListQuarantined
    */
@@ -1104,8 +1110,8 @@ export const AdminService: GenService<{
     output: typeof ListQuarantinedResponseSchema;
   },
   /**
-   * Accepts that acknowledged commits are lost, so that a store in recovery serves what is left. Cannot be undone.
-   * Accepting again changes nothing. Fails with ETAG_MISMATCH if that is not the loss that was found.
+   * Accepts that acknowledged commits are lost, so that a store in recovery serves what is left. Cannot be undone. A
+   * second call changes nothing. Fails with ETAG_MISMATCH if the named loss is not the one that was found.
    *
    * @generated from rpc artifacta.v1.AdminService.AcceptLoss
    */

@@ -15,36 +15,36 @@ export const file_artifacta_v1_api_key: GenFile = /*@__PURE__*/
   fileDesc("ChphcnRpZmFjdGEvdjEvYXBpX2tleS5wcm90bxIMYXJ0aWZhY3RhLnYxIokCCgZBcGlLZXkSCgoCaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiMKBnNjb3BlcxgEIAMoDjITLmFydGlmYWN0YS52MS5TY29wZRITCgtpc19vcGVyYXRvchgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLYAQoKVG9rZW5HcmFudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSIwoGc2NvcGVzGAMgAygOMhMuYXJ0aWZhY3RhLnYxLlNjb3BlEhAKCHNlc3Npb25zGAQgAygJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtuYW1lX3ByZWZpeBgGIAEoCRIbCg5tYXhfcHVzaF9ieXRlcxgHIAEoA0gAiAEBQhEKD19tYXhfcHVzaF9ieXRlcypQCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEg4KClNDT1BFX1JFQUQQARIPCgtTQ09QRV9XUklURRACEg8KC1NDT1BFX1NIQVJFEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * Long-lived credentials of one principal. Its secret is not part of it: that is told once, by CreateApiKey, and only
- * its hash is kept. Callers present it as `authorization: Bearer SECRET`. Thirty days after its end, by time or by
- * RevokeApiKey, it is as if it had never been.
+ * Long-lived credentials of one principal. The secret is not part of this message: only CreateApiKey returns it, once,
+ * and the store keeps only its hash. Callers present the secret as `authorization: Bearer SECRET`. Thirty days after
+ * its end, by time or by RevokeApiKey, the key is as if it had never existed.
  *
  * @generated from message artifacta.v1.ApiKey
  */
 export type ApiKey = Message<"artifacta.v1.ApiKey"> & {
   /**
-   * `key_` and an opaque text; names the key and is the principal that retries and links are remembered by.
+   * `key_` and an opaque text. It names the key, and is the principal under which retries and links are remembered.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * The namespace that it acts in. For an operator's key the one it acts in unless it names another.
+   * The namespace that the key acts in. For an operator's key: the namespace of calls that do not name another.
    *
    * @generated from field: string namespace = 2;
    */
   namespace: string;
 
   /**
-   * For people; at most 255 bytes. May be empty.
+   * A text for people; at most 255 bytes. May be empty.
    *
    * @generated from field: string description = 3;
    */
   description: string;
 
   /**
-   * What it allows, sorted. All, for an operator's key.
+   * The scopes that the key allows, sorted. For an operator's key: all scopes.
    *
    * @generated from field: repeated artifacta.v1.Scope scopes = 4;
    */
@@ -58,21 +58,21 @@ export type ApiKey = Message<"artifacta.v1.ApiKey"> & {
   isOperator: boolean;
 
   /**
-   * When it was created.
+   * The time when the key was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it ends by itself. Absent: never.
+   * The time when the key ends by itself. Absent: never.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 7;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * When it was revoked. Absent: it was not.
+   * The time when the key was revoked. Absent: it was not revoked.
    *
    * @generated from field: google.protobuf.Timestamp revoke_time = 8;
    */
@@ -87,55 +87,57 @@ export const ApiKeySchema: GenMessage<ApiKey> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_api_key, 0);
 
 /**
- * What a token allows: never more than whoever minted it may do.
+ * The rights of a token, which never exceed those of the caller that minted it.
  *
  * @generated from message artifacta.v1.TokenGrant
  */
 export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   /**
-   * Identifies the token in logs, and as the principal that retries are remembered by. Opens nothing.
+   * Identifies the token in logs, and is the principal under which retries are remembered. It opens nothing.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * The namespace that it acts in.
+   * The namespace that the token acts in.
    *
    * @generated from field: string namespace = 2;
    */
   namespace: string;
 
   /**
-   * What it allows, sorted.
+   * The scopes that the token allows, sorted.
    *
    * @generated from field: repeated artifacta.v1.Scope scopes = 3;
    */
   scopes: Scope[];
 
   /**
-   * The sessions that it is good for. What is in others does not exist for it. Empty: all.
+   * The ids of the sessions that the token is good for. Nothing in other sessions exists for it. Empty: all
+   * sessions.
    *
    * @generated from field: repeated string sessions = 4;
    */
   sessions: string[];
 
   /**
-   * When it ends. Always set, and never later than what it was minted with.
+   * The time when the token ends. Always set, and never later than the end of the credentials that minted it.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 5;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * Names of artifacts that it is good for begin with this. What has another name does not exist for it. Empty: all.
+   * The prefix of the artifact names that the token is good for. Artifacts with other names do not exist for it. Empty:
+   * all names.
    *
    * @generated from field: string name_prefix = 6;
    */
   namePrefix: string;
 
   /**
-   * Bytes that may be pushed with it. Absent: no limit.
+   * The number of bytes that may be pushed with the token. Absent: no limit.
    *
    * @generated from field: optional int64 max_push_bytes = 7;
    */
@@ -150,13 +152,13 @@ export const TokenGrantSchema: GenMessage<TokenGrant> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_api_key, 1);
 
 /**
- * What a principal may do in its namespace. None implies another.
+ * A right of a principal in its namespace. No scope implies another.
  *
  * @generated from enum artifacta.v1.Scope
  */
 export const Scope = {
   /**
-   * INVALID_ARGUMENT in a request.
+   * Not allowed in a request: INVALID_ARGUMENT.
    *
    * @generated from enum value: SCOPE_UNSPECIFIED = 0;
    */
@@ -185,7 +187,7 @@ export const Scope = {
 } as const;
 
 /**
- * What a principal may do in its namespace. None implies another.
+ * A right of a principal in its namespace. No scope implies another.
  *
  * @generated from enum artifacta.v1.Scope
  */

@@ -16,14 +16,14 @@ export const file_artifacta_v1_artifact: GenFile = /*@__PURE__*/
 
 /**
  * An immutable sequence of bytes that a session produced, under a name and a version. Bytes, name, metadata and
- * inputs never change; labels, expiry and hold may. All fields are set by the service.
+ * inputs never change; labels, expiry and hold may. The service sets all fields.
  *
  * @generated from message artifacta.v1.Artifact
  */
 export type Artifact = Message<"artifacta.v1.Artifact"> & {
   /**
    * `art_` and 26 characters of lower-case base32: a UUIDv7 written as a TypeID, minted at the commit. Unique in the
-   * namespace for ever. Ids sort by time, but the order within a session is `sequence`.
+   * namespace forever. Ids sort by time, but the order within a session is `sequence`.
    *
    * @generated from field: string id = 1;
    */
@@ -37,8 +37,8 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   session: string;
 
   /**
-   * Name within the session, in Unicode NFC, e.g. `reports/summary.json`. `/` separates segments; 1 to 1,024 bytes of
-   * UTF-8, a segment 1 to 255. No segment is empty, `.` or `..`; no control or bidi-control character, no backslash.
+   * Name within the session, in Unicode NFC, e.g. `reports/summary.json`. 1 to 1,024 bytes of UTF-8. `/` separates
+   * segments of 1 to 255 bytes. No segment is empty, `.` or `..`. No control or bidi-control character, no backslash.
    *
    * @generated from field: string name = 3;
    */
@@ -52,7 +52,7 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   version: bigint;
 
   /**
-   * SHA-256 of the bytes as the service computed it: 64 lower-case hexadecimal characters.
+   * SHA-256 of the bytes, computed by the service: 64 lower-case hexadecimal characters.
    *
    * @generated from field: string sha256 = 5;
    */
@@ -66,7 +66,7 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   sizeBytes: bigint;
 
   /**
-   * Media type (RFC 9110). What the client gave; else guessed from the name's extension; else
+   * Media type (RFC 9110): the type that the client gave; else a guess from the name's extension; else
    * `application/octet-stream`. Never empty.
    *
    * @generated from field: string content_type = 7;
@@ -74,7 +74,7 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   contentType: string;
 
   /**
-   * Provenance, immutable: what was given at the upload, and the session's metadata for keys that it did not set.
+   * Provenance, immutable: the metadata of the upload, and the session's metadata for keys that the upload did not set.
    * Limits: ArtifactSpec.metadata for the former, Session.metadata for the latter.
    *
    * @generated from field: map<string, string> metadata = 8;
@@ -82,50 +82,53 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   metadata: { [key: string]: string };
 
   /**
-   * The keys of `metadata` that came from the session, sorted. Empty: none did.
+   * The keys of `metadata` that came from the session, sorted. Empty: no key did.
    *
    * @generated from field: repeated string inherited_metadata_keys = 9;
    */
   inheritedMetadataKeys: string[];
 
   /**
-   * Changeable annotations; see ArtifactSpec.labels. Never inherited.
+   * Annotations that may change; see ArtifactSpec.labels. Never inherited.
    *
    * @generated from field: map<string, string> labels = 10;
    */
   labels: { [key: string]: string };
 
   /**
-   * Ids of the artifacts it was made from, as given, without repetitions; at most 64. They may be gone by now.
+   * Ids of the artifacts that it was made from, as given, without repetitions; at most 64. Those artifacts may be gone
+   * by now.
    *
    * @generated from field: repeated string inputs = 11;
    */
   inputs: string[];
 
   /**
-   * When it was committed, by the service's clock, in milliseconds.
+   * The time of its commit, by the service's clock, in milliseconds.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 12;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * The expiry in force, after precedence: hold, own, session's policy. From then on it answers NOT_FOUND with reason
-   * ARTIFACT_EXPIRED. Absent: kept for ever as things stand. In an open session the policy does not count yet.
+   * The expiry in force. The precedence is: hold, own expiry, the session's policy. From this time on, requests for the
+   * artifact get NOT_FOUND with the reason ARTIFACT_EXPIRED. Absent: kept without an end as things stand. In an open
+   * session the policy does not count yet.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 13;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * Where `expire_time` comes from. EXPIRY_SOURCE_NONE exactly if it is absent.
+   * The origin of `expire_time`. EXPIRY_SOURCE_NONE exactly if `expire_time` is absent.
    *
    * @generated from field: artifacta.v1.ExpirySource expiry_source = 14;
    */
   expirySource: ExpirySource;
 
   /**
-   * True: it neither expires nor can be deleted, and its session cannot be deleted, until the hold is released.
+   * True: until the hold is released, the artifact neither expires nor can be deleted, and its session cannot be
+   * deleted.
    *
    * @generated from field: bool hold = 15;
    */
@@ -163,7 +166,7 @@ export const ArtifactSchema: GenMessage<Artifact> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_artifact, 0);
 
 /**
- * Points at one artifact.
+ * A reference to one artifact.
  *
  * @generated from message artifacta.v1.ArtifactRef
  */
@@ -175,7 +178,7 @@ export type ArtifactRef = Message<"artifacta.v1.ArtifactRef"> & {
    */
   by: {
     /**
-     * By id: always the same artifact.
+     * The id: always the same artifact.
      *
      * @generated from field: string id = 1;
      */
@@ -183,7 +186,7 @@ export type ArtifactRef = Message<"artifacta.v1.ArtifactRef"> & {
     case: "id";
   } | {
     /**
-     * By name, in the caller's namespace.
+     * The name, in the caller's namespace.
      *
      * @generated from field: artifacta.v1.ArtifactName name = 2;
      */
@@ -213,15 +216,15 @@ export type ArtifactName = Message<"artifacta.v1.ArtifactName"> & {
   session: string;
 
   /**
-   * Name within the session; normalised to NFC before it is compared. Required.
+   * Name within the session; normalised to NFC before the comparison. Required.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * The version, from 1. Absent: the latest, which is the highest ever committed. If that one is expired or deleted
-   * the answer says so; it never falls back to an older one. 0 and less are INVALID_ARGUMENT.
+   * The version, from 1. Absent: the latest, which is the highest version ever committed. If that version is expired or
+   * deleted, the error says so; the reference never falls back to an older version. 0 and less are INVALID_ARGUMENT.
    *
    * @generated from field: optional int64 version = 3;
    */
@@ -236,7 +239,7 @@ export const ArtifactNameSchema: GenMessage<ArtifactName> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_artifact, 2);
 
 /**
- * Where the expiry in force comes from.
+ * The origin of the expiry in force.
  *
  * @generated from enum artifacta.v1.ExpirySource
  */
@@ -249,14 +252,14 @@ export const ExpirySource = {
   UNSPECIFIED: 0,
 
   /**
-   * There is none: nothing set one, a hold suspends it, or its session is still open.
+   * No expiry: nothing set one, a hold suspends it, or the session is still open.
    *
    * @generated from enum value: EXPIRY_SOURCE_NONE = 1;
    */
   NONE: 1,
 
   /**
-   * The artifact's own, from its upload or from UpdateArtifact.
+   * The artifact's own expiry, from its upload or from UpdateArtifact.
    *
    * @generated from enum value: EXPIRY_SOURCE_ARTIFACT = 2;
    */
@@ -271,7 +274,7 @@ export const ExpirySource = {
 } as const;
 
 /**
- * Where the expiry in force comes from.
+ * The origin of the expiry in force.
  *
  * @generated from enum artifacta.v1.ExpirySource
  */

@@ -29,13 +29,13 @@ export const file_artifacta_v1_artifact_service: GenFile = /*@__PURE__*/
   fileDesc("CiNhcnRpZmFjdGEvdjEvYXJ0aWZhY3Rfc2VydmljZS5wcm90bxIMYXJ0aWZhY3RhLnYxIkEKEkdldEFydGlmYWN0UmVxdWVzdBIrCghhcnRpZmFjdBgBIAEoCzIZLmFydGlmYWN0YS52MS5BcnRpZmFjdFJlZiI/ChNHZXRBcnRpZmFjdFJlc3BvbnNlEigKCGFydGlmYWN0GAEgASgLMhYuYXJ0aWZhY3RhLnYxLkFydGlmYWN0IkgKGEJhdGNoR2V0QXJ0aWZhY3RzUmVxdWVzdBIsCglhcnRpZmFjdHMYASADKAsyGS5hcnRpZmFjdGEudjEuQXJ0aWZhY3RSZWYiSgoZQmF0Y2hHZXRBcnRpZmFjdHNSZXNwb25zZRItCgdyZXN1bHRzGAEgAygLMhwuYXJ0aWZhY3RhLnYxLkJhdGNoR2V0UmVzdWx0IngKDkJhdGNoR2V0UmVzdWx0EioKCGFydGlmYWN0GAEgASgLMhYuYXJ0aWZhY3RhLnYxLkFydGlmYWN0SAASMAoHZmFpbHVyZRgCIAEoCzIdLmFydGlmYWN0YS52MS5CYXRjaEdldEZhaWx1cmVIAEIICgZyZXN1bHQiTQoPQmF0Y2hHZXRGYWlsdXJlEikKBnJlYXNvbhgBIAEoDjIZLmFydGlmYWN0YS52MS5FcnJvclJlYXNvbhIPCgdtZXNzYWdlGAIgASgJIv0BChRMaXN0QXJ0aWZhY3RzUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEg4KBmZpbHRlchgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCRImCgVvcmRlchgFIAEoDjIXLmFydGlmYWN0YS52MS5MaXN0T3JkZXISFAoMYWxsX3ZlcnNpb25zGAYgASgIEgwKBG5hbWUYByABKAkSDwoHZXhwbGFpbhgIIAEoCBIRCglzaG93X2dvbmUYCSABKAgSFgoOZXN0aW1hdGVfdG90YWwYCiABKAgSFQoNcHJldmlld19ieXRlcxgLIAEoBSLmAgoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEikKCWFydGlmYWN0cxgBIAMoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSMwoLZXhwbGFuYXRpb24YAyABKAsyHi5hcnRpZmFjdGEudjEuUXVlcnlFeHBsYW5hdGlvbhIoCgRnb25lGAQgAygLMhouYXJ0aWZhY3RhLnYxLkdvbmVBcnRpZmFjdBIeChFhcHByb3hpbWF0ZV90b3RhbBgFIAEoA0gAiAEBEkMKCHByZXZpZXdzGAYgAygLMjEuYXJ0aWZhY3RhLnYxLkxpc3RBcnRpZmFjdHNSZXNwb25zZS5QcmV2aWV3c0VudHJ5Gi8KDVByZXZpZXdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfYXBwcm94aW1hdGVfdG90YWwiZwoMR29uZUFydGlmYWN0EgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoAxIOCgZzaGEyNTYYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoAxIUCgxjb250ZW50X3R5cGUYBSABKAkiswEKFVVwZGF0ZUFydGlmYWN0UmVxdWVzdBIrCghhcnRpZmFjdBgBIAEoCzIZLmFydGlmYWN0YS52MS5BcnRpZmFjdFJlZhIuCgdjaGFuZ2VzGAIgASgLMh0uYXJ0aWZhY3RhLnYxLkFydGlmYWN0Q2hhbmdlcxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDAoEZXRhZxgEIAEoCSL+AQoPQXJ0aWZhY3RDaGFuZ2VzEjkKBmxhYmVscxgBIAMoCzIpLmFydGlmYWN0YS52MS5BcnRpZmFjdENoYW5nZXMuTGFiZWxzRW50cnkSKAoDdHRsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uSAASMQoLZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASEQoEaG9sZBgEIAEoCEgBiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCAoGZXhwaXJ5QgcKBV9ob2xkIkIKFlVwZGF0ZUFydGlmYWN0UmVzcG9uc2USKAoIYXJ0aWZhY3QYASABKAsyFi5hcnRpZmFjdGEudjEuQXJ0aWZhY3QiUgoVRGVsZXRlQXJ0aWZhY3RSZXF1ZXN0EisKCGFydGlmYWN0GAEgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmEgwKBGV0YWcYAiABKAkiKQoWRGVsZXRlQXJ0aWZhY3RSZXNwb25zZRIPCgdkZWxldGVkGAEgASgIMvgJCg9BcnRpZmFjdFNlcnZpY2USXQoOVXBsb2FkQXJ0aWZhY3QSIy5hcnRpZmFjdGEudjEuVXBsb2FkQXJ0aWZhY3RSZXF1ZXN0GiQuYXJ0aWZhY3RhLnYxLlVwbG9hZEFydGlmYWN0UmVzcG9uc2UoARJbCg5DcmVhdGVBcnRpZmFjdBIjLmFydGlmYWN0YS52MS5DcmVhdGVBcnRpZmFjdFJlcXVlc3QaJC5hcnRpZmFjdGEudjEuQ3JlYXRlQXJ0aWZhY3RSZXNwb25zZRJoChBEb3dubG9hZEFydGlmYWN0EiUuYXJ0aWZhY3RhLnYxLkRvd25sb2FkQXJ0aWZhY3RSZXF1ZXN0GiYuYXJ0aWZhY3RhLnYxLkRvd25sb2FkQXJ0aWZhY3RSZXNwb25zZSIDkAIBMAESWgoMUmVhZEFydGlmYWN0EiEuYXJ0aWZhY3RhLnYxLlJlYWRBcnRpZmFjdFJlcXVlc3QaIi5hcnRpZmFjdGEudjEuUmVhZEFydGlmYWN0UmVzcG9uc2UiA5ACARJXCgtHZXRBcnRpZmFjdBIgLmFydGlmYWN0YS52MS5HZXRBcnRpZmFjdFJlcXVlc3QaIS5hcnRpZmFjdGEudjEuR2V0QXJ0aWZhY3RSZXNwb25zZSIDkAIBEmkKEUJhdGNoR2V0QXJ0aWZhY3RzEiYuYXJ0aWZhY3RhLnYxLkJhdGNoR2V0QXJ0aWZhY3RzUmVxdWVzdBonLmFydGlmYWN0YS52MS5CYXRjaEdldEFydGlmYWN0c1Jlc3BvbnNlIgOQAgESXQoNTGlzdEFydGlmYWN0cxIiLmFydGlmYWN0YS52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBojLmFydGlmYWN0YS52MS5MaXN0QXJ0aWZhY3RzUmVzcG9uc2UiA5ACARJXCgtMaXN0TGluZWFnZRIgLmFydGlmYWN0YS52MS5MaXN0TGluZWFnZVJlcXVlc3QaIS5hcnRpZmFjdGEudjEuTGlzdExpbmVhZ2VSZXNwb25zZSIDkAIBElsKDlVwZGF0ZUFydGlmYWN0EiMuYXJ0aWZhY3RhLnYxLlVwZGF0ZUFydGlmYWN0UmVxdWVzdBokLmFydGlmYWN0YS52MS5VcGRhdGVBcnRpZmFjdFJlc3BvbnNlEmAKDkRlbGV0ZUFydGlmYWN0EiMuYXJ0aWZhY3RhLnYxLkRlbGV0ZUFydGlmYWN0UmVxdWVzdBokLmFydGlmYWN0YS52MS5EZWxldGVBcnRpZmFjdFJlc3BvbnNlIgOQAgISXgoPQ3JlYXRlU2hhcmVMaW5rEiQuYXJ0aWZhY3RhLnYxLkNyZWF0ZVNoYXJlTGlua1JlcXVlc3QaJS5hcnRpZmFjdGEudjEuQ3JlYXRlU2hhcmVMaW5rUmVzcG9uc2USYAoOTGlzdFNoYXJlTGlua3MSIy5hcnRpZmFjdGEudjEuTGlzdFNoYXJlTGlua3NSZXF1ZXN0GiQuYXJ0aWZhY3RhLnYxLkxpc3RTaGFyZUxpbmtzUmVzcG9uc2UiA5ACARJmChBSZXZva2VTaGFyZUxpbmtzEiUuYXJ0aWZhY3RhLnYxLlJldm9rZVNoYXJlTGlua3NSZXF1ZXN0GiYuYXJ0aWZhY3RhLnYxLlJldm9rZVNoYXJlTGlua3NSZXNwb25zZSIDkAICYgZwcm90bzM", [file_artifacta_v1_artifact, file_artifacta_v1_content, file_artifacta_v1_error_reason, file_artifacta_v1_lineage, file_artifacta_v1_query, file_artifacta_v1_share_link, file_artifacta_v1_upload, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
- * Asks for one artifact.
+ * Names the artifact to describe.
  *
  * @generated from message artifacta.v1.GetArtifactRequest
  */
 export type GetArtifactRequest = Message<"artifacta.v1.GetArtifactRequest"> & {
   /**
-   * Which. Required.
+   * The artifact. Required.
    *
    * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
    */
@@ -50,13 +50,13 @@ export const GetArtifactRequestSchema: GenMessage<GetArtifactRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_artifact_service, 0);
 
 /**
- * One artifact.
+ * The record of one artifact, without its bytes.
  *
  * @generated from message artifacta.v1.GetArtifactResponse
  */
 export type GetArtifactResponse = Message<"artifacta.v1.GetArtifactResponse"> & {
   /**
-   * What was asked for.
+   * The requested artifact.
    *
    * @generated from field: artifacta.v1.Artifact artifact = 1;
    */
@@ -71,13 +71,13 @@ export const GetArtifactResponseSchema: GenMessage<GetArtifactResponse> = /*@__P
   messageDesc(file_artifacta_v1_artifact_service, 1);
 
 /**
- * Asks for several artifacts.
+ * Names the artifacts to describe.
  *
  * @generated from message artifacta.v1.BatchGetArtifactsRequest
  */
 export type BatchGetArtifactsRequest = Message<"artifacta.v1.BatchGetArtifactsRequest"> & {
   /**
-   * Which: 1 to 64. Repetitions are answered each.
+   * The artifacts: 1 to 64. Each repetition gets a result of its own.
    *
    * @generated from field: repeated artifacta.v1.ArtifactRef artifacts = 1;
    */
@@ -92,13 +92,13 @@ export const BatchGetArtifactsRequestSchema: GenMessage<BatchGetArtifactsRequest
   messageDesc(file_artifacta_v1_artifact_service, 2);
 
 /**
- * Several artifacts.
+ * The results, all read at one instant.
  *
  * @generated from message artifacta.v1.BatchGetArtifactsResponse
  */
 export type BatchGetArtifactsResponse = Message<"artifacta.v1.BatchGetArtifactsResponse"> & {
   /**
-   * One for each that was asked for, in that order.
+   * One result for each requested artifact, in the order of the request.
    *
    * @generated from field: repeated artifacta.v1.BatchGetResult results = 1;
    */
@@ -113,7 +113,7 @@ export const BatchGetArtifactsResponseSchema: GenMessage<BatchGetArtifactsRespon
   messageDesc(file_artifacta_v1_artifact_service, 3);
 
 /**
- * What became of one of several.
+ * The result for one of several artifacts.
  *
  * @generated from message artifacta.v1.BatchGetResult
  */
@@ -125,7 +125,7 @@ export type BatchGetResult = Message<"artifacta.v1.BatchGetResult"> & {
    */
   result: {
     /**
-     * It was found.
+     * The artifact, if found.
      *
      * @generated from field: artifacta.v1.Artifact artifact = 1;
      */
@@ -133,7 +133,7 @@ export type BatchGetResult = Message<"artifacta.v1.BatchGetResult"> & {
     case: "artifact";
   } | {
     /**
-     * It was not.
+     * The reason, if the artifact was not found.
      *
      * @generated from field: artifacta.v1.BatchGetFailure failure = 2;
      */
@@ -150,20 +150,20 @@ export const BatchGetResultSchema: GenMessage<BatchGetResult> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_artifact_service, 4);
 
 /**
- * Why one of several was not found.
+ * The reason why one of several artifacts was not found.
  *
  * @generated from message artifacta.v1.BatchGetFailure
  */
 export type BatchGetFailure = Message<"artifacta.v1.BatchGetFailure"> & {
   /**
-   * As GetArtifact would have failed.
+   * The reason that GetArtifact would have failed with.
    *
    * @generated from field: artifacta.v1.ErrorReason reason = 1;
    */
   reason: ErrorReason;
 
   /**
-   * For developers, in English.
+   * A message for developers, in English.
    *
    * @generated from field: string message = 2;
    */
@@ -178,93 +178,97 @@ export const BatchGetFailureSchema: GenMessage<BatchGetFailure> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_artifact_service, 5);
 
 /**
- * Asks for artifacts. Latest versions are taken first, then the filter: an older version that would match is not
- * shown unless `all_versions` says so. Expired and deleted artifacts are not listed.
+ * Selects artifacts. The latest version of each name is taken first, then the filter applies: an older version that
+ * would match is not listed unless `all_versions` is true. Expired and deleted artifacts are not listed.
  *
  * @generated from message artifacta.v1.ListArtifactsRequest
  */
 export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> & {
   /**
-   * Only this session's. Unknown: SESSION_NOT_FOUND. Empty: those of all sessions.
+   * Lists only this session's artifacts. Unknown session: SESSION_NOT_FOUND. Empty: the artifacts of all sessions.
    *
    * @generated from field: string session = 1;
    */
   session: string;
 
   /**
-   * Only what matches, e.g. `metadata.agent = "billing" AND content_type = "application/json" AND create_time >
-   * now-7d`. AIP-160 with `AND OR NOT -`, parentheses, `= != < <= > >= :`, `*` at the end of a string, RFC 3339 times
-   * and `now-7d`; OR binds tighter than AND. Fields: session, name, content_type, sha256, size_bytes, create_time,
-   * expire_time, metadata.KEY, labels.KEY (keys with dots in quotes), session.outcome and session.state (enum values
-   * without their prefix, e.g. `"FAILED"`); any other is INVALID_ARGUMENT. Values of maps are strings, which `< <= >
-   * >=` compare as numbers; `!=` does not match a missing key. At most 4 KiB. Empty: all.
+   * Lists only artifacts that match, e.g. `metadata.agent = "billing" AND content_type = "application/json" AND
+   * create_time > now-7d`. The language is AIP-160 with `AND OR NOT -`, parentheses, `= != < <= > >= :`, `*` at the end
+   * of a string, RFC 3339 times and `now-7d`. OR binds tighter than AND.
+   *
+   * The fields are session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY
+   * (keys with dots in quotes), session.outcome and session.state (enum values without their prefix, e.g. `"FAILED"`).
+   * Any other field is INVALID_ARGUMENT. Values of maps are strings, which `< <= > >=` compare as numbers. `!=` does
+   * not match a missing key. At most 4 KiB. Empty: all.
    *
    * @generated from field: string filter = 2;
    */
   filter: string;
 
   /**
-   * At most so many artifacts. Default (0) 100, at most 1,000; more is coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of artifacts in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`, with all but `page_size` as it was, else PAGE_TOKEN_INVALID. `now` in the
-   * filter stays what it was on the first page. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
+   * PAGE_TOKEN_INVALID. `now` in the filter keeps its value from the first page. Empty: the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
-   * Newest first unless said otherwise.
+   * The order of the list. Default: newest first.
    *
    * @generated from field: artifacta.v1.ListOrder order = 5;
    */
   order: ListOrder;
 
   /**
-   * Older versions too. Requires `session`. Default false.
+   * Lists older versions too. Requires `session`. Default false.
    *
    * @generated from field: bool all_versions = 6;
    */
   allVersions: boolean;
 
   /**
-   * Only this name: its latest version, or with `all_versions` all of them. Requires `session`. Empty: all names.
+   * Lists only this name: its latest version, or all its versions with `all_versions`. Requires `session`. Empty: all
+   * names.
    *
    * @generated from field: string name = 7;
    */
   name: string;
 
   /**
-   * Answer how the filter was understood and what it took. Default false.
+   * Also returns how the filter was understood and what it took. Default false.
    *
    * @generated from field: bool explain = 8;
    */
   explain: boolean;
 
   /**
-   * Also show what a sealed session's manifest lists and is gone by now; it comes after the artifacts, on the last
-   * pages. Requires `session`, and `filter` and `name` empty. Fails with MANIFEST_NOT_FOUND if it is open, with
-   * SEAL_PENDING until its manifest is stored. Default false.
+   * Also lists the lines of a sealed session's manifest whose artifact is gone by now. These come after the artifacts,
+   * on the last pages. Requires `session`, and `filter` and `name` empty. Fails with MANIFEST_NOT_FOUND if the session
+   * is open, and with SEAL_PENDING until its manifest is stored. Default false.
    *
    * @generated from field: bool show_gone = 9;
    */
   showGone: boolean;
 
   /**
-   * Also answer about how many artifacts match in all. Costs more of the call's budget. Default false.
+   * Also returns about how many artifacts match in all. Costs more of the call's budget. Default false.
    *
    * @generated from field: bool estimate_total = 10;
    */
   estimateTotal: boolean;
 
   /**
-   * Also answer the first so many bytes of each artifact that is text. Default (0) none, at most 1,024; more is
-   * coerced to that. Negative: INVALID_ARGUMENT.
+   * The number of bytes to return from the beginning of each artifact that is text. Default (0) none, at most 1,024; a
+   * larger number counts as 1,024. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 preview_bytes = 11;
    */
@@ -285,45 +289,45 @@ export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@_
  */
 export type ListArtifactsResponse = Message<"artifacta.v1.ListArtifactsResponse"> & {
   /**
-   * In the order asked for.
+   * The artifacts, in the requested order.
    *
    * @generated from field: repeated artifacta.v1.Artifact artifacts = 1;
    */
   artifacts: Artifact[];
 
   /**
-   * For the next page. Empty: there is none. A page may be short, or empty, and still have one.
+   * The token of the next page. Empty: no page follows. A page that is short or empty may still have a token.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * If asked for.
+   * Set if `explain` was true.
    *
    * @generated from field: artifacta.v1.QueryExplanation explanation = 3;
    */
   explanation?: QueryExplanation | undefined;
 
   /**
-   * With `show_gone`: manifest lines whose artifact is gone, in the manifest's order.
+   * With `show_gone`: the manifest lines whose artifact is gone, in the manifest's order.
    *
    * @generated from field: repeated artifacta.v1.GoneArtifact gone = 4;
    */
   gone: GoneArtifact[];
 
   /**
-   * If asked for, and only on the first page: how many match, exactly if the list is at its end, else estimated
-   * within a factor of two or so. Absent: the budget did not allow an estimate.
+   * With `estimate_total`, and only on the first page: the number of artifacts that match. It is exact if the list is
+   * at its end, else estimated within a factor of two or so. Absent: the budget did not allow an estimate.
    *
    * @generated from field: optional int64 approximate_total = 5;
    */
   approximateTotal?: bigint | undefined;
 
   /**
-   * If asked for: previews by artifact id, of those artifacts of this page that are text at their beginning: UTF-8, or
-   * UTF-16 by its byte order mark, which is left out. U+FFFD stands for bytes that are no text, where these are few. They
-   * never end within a character.
+   * With `preview_bytes`: previews by artifact id, for those artifacts of this page that are text at their beginning.
+   * Text is UTF-8, or UTF-16 if it begins with its byte order mark, which is left out. U+FFFD stands for bytes that are
+   * not text, if these are few. A preview never ends within a character.
    *
    * @generated from field: map<string, string> previews = 6;
    */
@@ -387,13 +391,13 @@ export const GoneArtifactSchema: GenMessage<GoneArtifact> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_artifact_service, 8);
 
 /**
- * Changes an artifact.
+ * Names an artifact and its new values.
  *
  * @generated from message artifacta.v1.UpdateArtifactRequest
  */
 export type UpdateArtifactRequest = Message<"artifacta.v1.UpdateArtifactRequest"> & {
   /**
-   * Which. Required. Without a version: the one that is the latest at the commit.
+   * The artifact. Required. Without a version: the version that is the latest at the commit.
    *
    * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
    */
@@ -407,16 +411,16 @@ export type UpdateArtifactRequest = Message<"artifacta.v1.UpdateArtifactRequest"
   changes?: ArtifactChanges | undefined;
 
   /**
-   * Which fields of `changes` count: `labels`, `ttl`, `expire_time`, `hold`, or `*` for all. `labels` replaces the
-   * whole map. `ttl` or `expire_time` replace the own expiry with whichever of them is set, and remove it if neither
-   * is. Absent: those fields that are set in `changes`. Any other path: INVALID_ARGUMENT.
+   * The fields of `changes` that count: `labels`, `ttl`, `expire_time`, `hold`, or `*` for all. `labels` replaces the
+   * whole map. `ttl` and `expire_time` each replace the own expiry with the one that is set, and remove it if neither
+   * is set. Absent: the fields that are set in `changes`. Any other path: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * Only if the artifact still has this etag, else ETAG_MISMATCH. Empty: whatever it has.
+   * The etag that the artifact must still have, else ETAG_MISMATCH. Empty: any etag.
    *
    * @generated from field: string etag = 4;
    */
@@ -431,26 +435,26 @@ export const UpdateArtifactRequestSchema: GenMessage<UpdateArtifactRequest> = /*
   messageDesc(file_artifacta_v1_artifact_service, 9);
 
 /**
- * What may change about an artifact.
+ * The properties of an artifact that may change.
  *
  * @generated from message artifacta.v1.ArtifactChanges
  */
 export type ArtifactChanges = Message<"artifacta.v1.ArtifactChanges"> & {
   /**
-   * All labels; limits as ArtifactSpec.labels. Empty and named in the mask: none.
+   * All labels; limits as in ArtifactSpec.labels. Empty and named in the mask: no labels.
    *
    * @generated from field: map<string, string> labels = 1;
    */
   labels: { [key: string]: string };
 
   /**
-   * The artifact's own expiry. May be earlier than before; expired at once, though, is what DeleteArtifact is for.
+   * The artifact's own expiry. It may be earlier than before. To end an artifact at once, use DeleteArtifact.
    *
    * @generated from oneof artifacta.v1.ArtifactChanges.expiry
    */
   expiry: {
     /**
-     * From the commit on. Positive.
+     * The time from the commit to the expiry. Positive.
      *
      * @generated from field: google.protobuf.Duration ttl = 2;
      */
@@ -458,7 +462,7 @@ export type ArtifactChanges = Message<"artifacta.v1.ArtifactChanges"> & {
     case: "ttl";
   } | {
     /**
-     * Until then. In the future at the commit, and at most the year 9999.
+     * The instant of the expiry. In the future at the commit, and at most the year 9999.
      *
      * @generated from field: google.protobuf.Timestamp expire_time = 3;
      */
@@ -467,8 +471,8 @@ export type ArtifactChanges = Message<"artifacta.v1.ArtifactChanges"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * True places a hold, false releases it; after a release the expiry counts again, even one that has passed. Absent
-   * and named in the mask: as false.
+   * True places a hold, false releases it. After a release the expiry counts again, even one that has passed. Absent
+   * and named in the mask: false.
    *
    * @generated from field: optional bool hold = 4;
    */
@@ -483,13 +487,13 @@ export const ArtifactChangesSchema: GenMessage<ArtifactChanges> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_artifact_service, 10);
 
 /**
- * The artifact is changed, durably.
+ * The change is durable.
  *
  * @generated from message artifacta.v1.UpdateArtifactResponse
  */
 export type UpdateArtifactResponse = Message<"artifacta.v1.UpdateArtifactResponse"> & {
   /**
-   * As it is now.
+   * The artifact after the change.
    *
    * @generated from field: artifacta.v1.Artifact artifact = 1;
    */
@@ -504,20 +508,21 @@ export const UpdateArtifactResponseSchema: GenMessage<UpdateArtifactResponse> = 
   messageDesc(file_artifacta_v1_artifact_service, 11);
 
 /**
- * Deletes one version.
+ * Names the version to delete.
  *
  * @generated from message artifacta.v1.DeleteArtifactRequest
  */
 export type DeleteArtifactRequest = Message<"artifacta.v1.DeleteArtifactRequest"> & {
   /**
-   * Which. Required. Without a version: the latest, and only that one; reading "latest" then says that it is deleted.
+   * The artifact. Required. Without a version: the latest version, and only that one. A read of the latest version then
+   * reports that it is deleted.
    *
    * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
    */
   artifact?: ArtifactRef | undefined;
 
   /**
-   * Only if the artifact still has this etag, else ETAG_MISMATCH. Empty: whatever it has.
+   * The etag that the artifact must still have, else ETAG_MISMATCH. Empty: any etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -532,13 +537,13 @@ export const DeleteArtifactRequestSchema: GenMessage<DeleteArtifactRequest> = /*
   messageDesc(file_artifacta_v1_artifact_service, 12);
 
 /**
- * The artifact is not there any more.
+ * The artifact does not exist any more.
  *
  * @generated from message artifacta.v1.DeleteArtifactResponse
  */
 export type DeleteArtifactResponse = Message<"artifacta.v1.DeleteArtifactResponse"> & {
   /**
-   * True: this call deleted it. False: there was nothing to delete.
+   * True: this call deleted it. False: no artifact existed to delete.
    *
    * @generated from field: bool deleted = 1;
    */
@@ -553,14 +558,16 @@ export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = 
   messageDesc(file_artifacta_v1_artifact_service, 13);
 
 /**
- * Stores and finds what agents produce.
+ * Stores and finds the artifacts that agents produce.
  *
- * All calls act in one namespace: that of the caller's credentials, `default` where there is no authentication.
- * Operators name another with the header `artifacta-namespace`. What another namespace holds is answered exactly as
- * what does not exist. Every error carries an ErrorReason; besides those named at each method, any call may fail with
+ * Every call acts in one namespace: the namespace of the caller's credentials, or `default` without authentication.
+ * Operators name another namespace with the header `artifacta-namespace`. A thing of another namespace gets exactly
+ * the same answer as a thing that does not exist.
+ *
+ * Every error carries an ErrorReason. Each method names its own reasons. In addition, any call may fail with
  * INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED, NAMESPACE_NOT_FOUND, OVERLOADED, STORE_UNAVAILABLE,
- * STORE_IN_RECOVERY, SHUTTING_DOWN, DEADLINE_EXCEEDED, CANCELLED or INTERNAL. Unary calls without a deadline get 30
- * seconds.
+ * STORE_IN_RECOVERY, SHUTTING_DOWN, DEADLINE_EXCEEDED, CANCELLED or INTERNAL. A unary call without a deadline gets a
+ * deadline of 30 seconds.
  *
  * @generated from service artifacta.v1.ArtifactService
  */
@@ -568,15 +575,17 @@ export const ArtifactService: GenService<{
   /**
    * Stores an artifact of any size, up to the service's limit (5 GiB unless configured). Scope: write.
    *
-   * Equal bytes under the same session and name as the live latest version return that version (see
-   * Receipt.deduplicated); other bytes make the next version. The answer means durable. A stream that ends before
-   * UploadFinish stores nothing. Once the call has failed the client stops sending.
+   * If the live latest version of the session and name has the same bytes, the call returns that version (see
+   * Receipt.deduplicated). Other bytes make the next version. The response means that the artifact is durable. A
+   * stream that ends before UploadFinish stores nothing. Once the call has failed, the client stops sending.
    *
-   * Fails with SESSION_SEALED, SESSION_GONE or SESSION_MUST_EXIST, at the start and again at the commit;
-   * UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH, ARTIFACT_TOO_LARGE, MESSAGE_TOO_LARGE,
-   * MESSAGES_TOO_SMALL; INPUT_NOT_FOUND, REQUEST_ID_REUSED, QUOTA_EXCEEDED, STORAGE_FULL; for a replay of what is gone
-   * ARTIFACT_EXPIRED or ARTIFACT_DELETED. After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same
-   * request_id. Idle for 30 seconds, or slower than 16 KiB/s after 10, it is cut with DEADLINE_EXCEEDED.
+   * Fails with SESSION_SEALED, SESSION_GONE or SESSION_MUST_EXIST, which are checked at the start and again at the
+   * commit. Also fails with UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH, ARTIFACT_TOO_LARGE, MESSAGE_TOO_LARGE,
+   * MESSAGES_TOO_SMALL, INPUT_NOT_FOUND, REQUEST_ID_REUSED, QUOTA_EXCEEDED or STORAGE_FULL. A replay whose artifact is
+   * gone fails with ARTIFACT_EXPIRED or ARTIFACT_DELETED.
+   *
+   * After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same request_id. A stream
+   * that is idle for 30 seconds, or slower than 16 KiB/s after 10 seconds, ends with DEADLINE_EXCEEDED.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UploadArtifact
    */
@@ -587,7 +596,7 @@ export const ArtifactService: GenService<{
   },
   /**
    * Stores a small artifact, or one whose content the namespace already holds, in one message. Scope: write; by
-   * digest also read. Means and fails as UploadArtifact; besides, CONTENT_NOT_FOUND.
+   * digest also read. Has the meaning and the errors of UploadArtifact. Also fails with CONTENT_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.ArtifactService.CreateArtifact
    */
@@ -597,10 +606,10 @@ export const ArtifactService: GenService<{
     output: typeof CreateArtifactResponseSchema;
   },
   /**
-   * The bytes, or a range of them. Scope: read.
+   * Returns the bytes of an artifact, or a range of them. Scope: read.
    *
-   * Fails with SESSION_NOT_FOUND, ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED, ARTIFACT_DELETED, or DATA_LOSS, which may
-   * come after some chunks. A deletion or expiry while it runs does not end it.
+   * Fails with SESSION_NOT_FOUND, ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED, ARTIFACT_DELETED or DATA_LOSS. DATA_LOSS may
+   * come after some chunks. A deletion or expiry during the call does not end it.
    *
    * @generated from rpc artifacta.v1.ArtifactService.DownloadArtifact
    */
@@ -610,8 +619,8 @@ export const ArtifactService: GenService<{
     output: typeof DownloadArtifactResponseSchema;
   },
   /**
-   * A bounded piece of the content, made for language models: bytes, lines, matches, a JSON value, CSV rows. Scope:
-   * read. Fails as GetArtifact; besides, CONTENT_UNSUITABLE, DATA_LOSS and PAGE_TOKEN_INVALID.
+   * Returns a bounded piece of the content, made for language models: bytes, lines, matches, a JSON value or CSV rows.
+   * Scope: read. Fails like GetArtifact. Also fails with CONTENT_UNSUITABLE, DATA_LOSS or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.ArtifactService.ReadArtifact
    */
@@ -621,7 +630,7 @@ export const ArtifactService: GenService<{
     output: typeof ReadArtifactResponseSchema;
   },
   /**
-   * What is known about an artifact. Scope: read. Fails with SESSION_NOT_FOUND, ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED
+   * Returns the record of an artifact. Scope: read. Fails with SESSION_NOT_FOUND, ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED
    * (until it is reaped, then ARTIFACT_NOT_FOUND) or ARTIFACT_DELETED (the latest version was deleted).
    *
    * @generated from rpc artifacta.v1.ArtifactService.GetArtifact
@@ -632,8 +641,8 @@ export const ArtifactService: GenService<{
     output: typeof GetArtifactResponseSchema;
   },
   /**
-   * Several at once, read at one instant. Scope: read. Those that cannot be had do not fail the call: each has a
-   * result of its own.
+   * Returns several artifacts, read at one instant. Scope: read. An artifact that cannot be returned does not fail the
+   * call: each artifact has a result of its own.
    *
    * @generated from rpc artifacta.v1.ArtifactService.BatchGetArtifacts
    */
@@ -643,7 +652,7 @@ export const ArtifactService: GenService<{
     output: typeof BatchGetArtifactsResponseSchema;
   },
   /**
-   * Finds artifacts: in one session or in all, by a filter, by time either way. Scope: read. Fails with
+   * Finds artifacts in one session or in all, by a filter, in either order of time. Scope: read. Fails with
    * SESSION_NOT_FOUND, PAGE_TOKEN_INVALID, or INVALID_ARGUMENT with the filter's column.
    *
    * @generated from rpc artifacta.v1.ArtifactService.ListArtifacts
@@ -654,8 +663,8 @@ export const ArtifactService: GenService<{
     output: typeof ListArtifactsResponseSchema;
   },
   /**
-   * What an artifact was made from, or what was made from it. Scope: read. Fails as GetArtifact; besides,
-   * PAGE_TOKEN_INVALID.
+   * Lists the artifacts that an artifact was made from, or those that were made from it. Scope: read. Fails like
+   * GetArtifact. Also fails with PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.ArtifactService.ListLineage
    */
@@ -665,8 +674,8 @@ export const ArtifactService: GenService<{
     output: typeof ListLineageResponseSchema;
   },
   /**
-   * Changes labels, own expiry or hold, in open and sealed sessions alike. Scope: write. Fails as GetArtifact;
-   * besides, ETAG_MISMATCH.
+   * Changes the labels, own expiry or hold of an artifact, in open and sealed sessions alike. Scope: write. Fails like
+   * GetArtifact. Also fails with ETAG_MISMATCH.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UpdateArtifact
    */
@@ -676,9 +685,9 @@ export const ArtifactService: GenService<{
     output: typeof UpdateArtifactResponseSchema;
   },
   /**
-   * Deletes one version for good. Scope: write. Deleting what is not there succeeds. A sealed session's manifest
-   * keeps its line. Fails with ARTIFACT_HELD, ETAG_MISMATCH, or SEAL_PENDING while the session's manifest is
-   * computed.
+   * Deletes one version permanently. Scope: write. The deletion of an artifact that does not exist succeeds. The
+   * manifest of a sealed session keeps the artifact's line. Fails with ARTIFACT_HELD or ETAG_MISMATCH, or with
+   * SEAL_PENDING while the session's manifest is computed.
    *
    * @generated from rpc artifacta.v1.ArtifactService.DeleteArtifact
    */
@@ -688,7 +697,7 @@ export const ArtifactService: GenService<{
     output: typeof DeleteArtifactResponseSchema;
   },
   /**
-   * Makes a link that opens one version without credentials. Scope: share. Fails as GetArtifact; besides,
+   * Creates a link that opens one version without credentials. Scope: share. Fails like GetArtifact. Also fails with
    * PUBLIC_URL_REQUIRED.
    *
    * @generated from rpc artifacta.v1.ArtifactService.CreateShareLink
@@ -699,8 +708,8 @@ export const ArtifactService: GenService<{
     output: typeof CreateShareLinkResponseSchema;
   },
   /**
-   * The links of an artifact, of a session or of the namespace. Scope: share. Fails as GetArtifact or GetSession for
-   * what is named; besides, PAGE_TOKEN_INVALID.
+   * Lists the links of an artifact, of a session or of the namespace. Scope: share. Fails like GetArtifact for a named
+   * artifact and like GetSession for a named session. Also fails with PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.ArtifactService.ListShareLinks
    */
@@ -710,8 +719,8 @@ export const ArtifactService: GenService<{
     output: typeof ListShareLinksResponseSchema;
   },
   /**
-   * Ends links before their time. Scope: share. Fails with SHARE_LINK_NOT_FOUND, or as GetArtifact or GetSession for
-   * what is named.
+   * Ends links before their time. Scope: share. Fails with SHARE_LINK_NOT_FOUND, or like GetArtifact for a named
+   * artifact and like GetSession for a named session.
    *
    * @generated from rpc artifacta.v1.ArtifactService.RevokeShareLinks
    */

@@ -15,42 +15,43 @@ export const file_artifacta_v1_compare: GenFile = /*@__PURE__*/
   fileDesc("ChphcnRpZmFjdGEvdjEvY29tcGFyZS5wcm90bxIMYXJ0aWZhY3RhLnYxIn4KFkNvbXBhcmVTZXNzaW9uc1JlcXVlc3QSFAoMYmFzZV9zZXNzaW9uGAEgASgJEg8KB3Nlc3Npb24YAiABKAkSFgoOc2hvd191bmNoYW5nZWQYAyABKAgSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkiaAoXQ29tcGFyZVNlc3Npb25zUmVzcG9uc2USNAoLZGlmZmVyZW5jZXMYASADKAsyHy5hcnRpZmFjdGEudjEuU2Vzc2lvbkRpZmZlcmVuY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIp0BChFTZXNzaW9uRGlmZmVyZW5jZRIMCgRuYW1lGAEgASgJEioKBGtpbmQYAiABKA4yHC5hcnRpZmFjdGEudjEuRGlmZmVyZW5jZUtpbmQSJAoEYmFzZRgDIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdBIoCghjb21wYXJlZBgEIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdCq+AQoORGlmZmVyZW5jZUtpbmQSHwobRElGRkVSRU5DRV9LSU5EX1VOU1BFQ0lGSUVEEAASGQoVRElGRkVSRU5DRV9LSU5EX0FEREVEEAESGwoXRElGRkVSRU5DRV9LSU5EX1JFTU9WRUQQAhIbChdESUZGRVJFTkNFX0tJTkRfQ09OVEVOVBADEhwKGERJRkZFUkVOQ0VfS0lORF9NRVRBREFUQRAEEhgKFERJRkZFUkVOQ0VfS0lORF9OT05FEAViBnByb3RvMw", [file_artifacta_v1_artifact]);
 
 /**
- * Asks how one session differs from another, say a failed run from the last good one.
+ * Names two sessions to compare, for example a failed run with the last good one.
  *
  * @generated from message artifacta.v1.CompareSessionsRequest
  */
 export type CompareSessionsRequest = Message<"artifacta.v1.CompareSessionsRequest"> & {
   /**
-   * Session id of what is compared with, e.g. the good run. Required.
+   * Id of the base session, e.g. the good run. Required.
    *
    * @generated from field: string base_session = 1;
    */
   baseSession: string;
 
   /**
-   * Session id of what is compared, e.g. the failed run. Required; may be the same.
+   * Id of the session that is compared with the base, e.g. the failed run. Required; may be the same session.
    *
    * @generated from field: string session = 2;
    */
   session: string;
 
   /**
-   * Also return names that do not differ. Default false.
+   * Also returns names that do not differ. Default false.
    *
    * @generated from field: bool show_unchanged = 3;
    */
   showUnchanged: boolean;
 
   /**
-   * At most so many entries. Default (0) 100, at most 1,000; more is coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of entries in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`, with all but `page_size` as it was, else PAGE_TOKEN_INVALID. Empty: the
-   * first page.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
+   * PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -65,20 +66,20 @@ export const CompareSessionsRequestSchema: GenMessage<CompareSessionsRequest> = 
   messageDesc(file_artifacta_v1_compare, 0);
 
 /**
- * A page of a comparison.
+ * A page of a comparison, with one entry for each name.
  *
  * @generated from message artifacta.v1.CompareSessionsResponse
  */
 export type CompareSessionsResponse = Message<"artifacta.v1.CompareSessionsResponse"> & {
   /**
-   * Sorted by the name's UTF-8 bytes.
+   * The differences, sorted by the name's UTF-8 bytes.
    *
    * @generated from field: repeated artifacta.v1.SessionDifference differences = 1;
    */
   differences: SessionDifference[];
 
   /**
-   * For the next page. Empty: there is none. A page may be short, or empty, and still have one.
+   * The token of the next page. Empty: no page follows. A page that is short or empty may still have a token.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -99,28 +100,28 @@ export const CompareSessionsResponseSchema: GenMessage<CompareSessionsResponse> 
  */
 export type SessionDifference = Message<"artifacta.v1.SessionDifference"> & {
   /**
-   * The name.
+   * The name that is compared.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * In which way.
+   * The kind of the difference.
    *
    * @generated from field: artifacta.v1.DifferenceKind kind = 2;
    */
   kind: DifferenceKind;
 
   /**
-   * The latest version in the base session. Absent: it has none that is live.
+   * The latest version in the base session. Absent: that session has no live version of the name.
    *
    * @generated from field: artifacta.v1.Artifact base = 3;
    */
   base?: Artifact | undefined;
 
   /**
-   * The latest version in the session that is compared. Absent: it has none that is live.
+   * The latest version in the compared session. Absent: that session has no live version of the name.
    *
    * @generated from field: artifacta.v1.Artifact compared = 4;
    */
@@ -135,7 +136,7 @@ export const SessionDifferenceSchema: GenMessage<SessionDifference> = /*@__PURE_
   messageDesc(file_artifacta_v1_compare, 2);
 
 /**
- * In which way a name differs.
+ * The kind of a difference between two sessions, for one name.
  *
  * @generated from enum artifacta.v1.DifferenceKind
  */
@@ -148,36 +149,36 @@ export const DifferenceKind = {
   UNSPECIFIED: 0,
 
   /**
-   * Only in the session that is compared.
+   * The name is only in the compared session.
    *
    * @generated from enum value: DIFFERENCE_KIND_ADDED = 1;
    */
   ADDED: 1,
 
   /**
-   * Only in the base session.
+   * The name is only in the base session.
    *
    * @generated from enum value: DIFFERENCE_KIND_REMOVED = 2;
    */
   REMOVED: 2,
 
   /**
-   * In both, with different bytes.
+   * The name is in both, with different bytes.
    *
    * @generated from enum value: DIFFERENCE_KIND_CONTENT = 3;
    */
   CONTENT: 3,
 
   /**
-   * In both with the same bytes, but another content type (type or subtype) or other metadata of their own. Inherited metadata, labels,
-   * versions, inputs and times do not count.
+   * The name is in both with the same bytes, but with another content type (type or subtype) or other metadata of its
+   * own. Inherited metadata, labels, versions, inputs and times do not count.
    *
    * @generated from enum value: DIFFERENCE_KIND_METADATA = 4;
    */
   METADATA: 4,
 
   /**
-   * The same in both. Only if asked for.
+   * The name is the same in both. Only if `show_unchanged` was true.
    *
    * @generated from enum value: DIFFERENCE_KIND_NONE = 5;
    */
@@ -185,7 +186,7 @@ export const DifferenceKind = {
 } as const;
 
 /**
- * In which way a name differs.
+ * The kind of a difference between two sessions, for one name.
  *
  * @generated from enum artifacta.v1.DifferenceKind
  */

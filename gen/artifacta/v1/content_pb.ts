@@ -15,27 +15,28 @@ export const file_artifacta_v1_content: GenFile = /*@__PURE__*/
   fileDesc("ChphcnRpZmFjdGEvdjEvY29udGVudC5wcm90bxIMYXJ0aWZhY3RhLnYxInQKF0Rvd25sb2FkQXJ0aWZhY3RSZXF1ZXN0EisKCGFydGlmYWN0GAEgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmEg4KBm9mZnNldBgCIAEoAxISCgVsaW1pdBgDIAEoA0gAiAEBQggKBl9saW1pdCJfChhEb3dubG9hZEFydGlmYWN0UmVzcG9uc2USKgoIYXJ0aWZhY3QYASABKAsyFi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RIABIPCgVjaHVuaxgCIAEoDEgAQgYKBHBhcnQilQMKE1JlYWRBcnRpZmFjdFJlcXVlc3QSKwoIYXJ0aWZhY3QYASABKAsyGS5hcnRpZmFjdGEudjEuQXJ0aWZhY3RSZWYSEQoJbWF4X2J5dGVzGAIgASgFEikKBWJ5dGVzGAMgASgLMhguYXJ0aWZhY3RhLnYxLkJ5dGVXaW5kb3dIABIpCgVsaW5lcxgEIAEoCzIYLmFydGlmYWN0YS52MS5MaW5lV2luZG93SAASKAoEaGVhZBgFIAEoCzIYLmFydGlmYWN0YS52MS5IZWFkV2luZG93SAASKAoEdGFpbBgGIAEoCzIYLmFydGlmYWN0YS52MS5UYWlsV2luZG93SAASKAoEZ3JlcBgHIAEoCzIYLmFydGlmYWN0YS52MS5HcmVwV2luZG93SAASKAoEanNvbhgIIAEoCzIYLmFydGlmYWN0YS52MS5Kc29uV2luZG93SAASJgoDY3N2GAkgASgLMhcuYXJ0aWZhY3RhLnYxLkNzdldpbmRvd0gAEg4KBmN1cnNvchgKIAEoCUIICgZ3aW5kb3ciOgoKQnl0ZVdpbmRvdxIOCgZvZmZzZXQYASABKAMSEgoFbGltaXQYAiABKANIAIgBAUIICgZfbGltaXQiOQoKTGluZVdpbmRvdxINCgVmaXJzdBgBIAEoAxISCgVjb3VudBgCIAEoA0gAiAEBQggKBl9jb3VudCIbCgpIZWFkV2luZG93Eg0KBWxpbmVzGAEgASgDIhsKClRhaWxXaW5kb3cSDQoFbGluZXMYASABKAMiggEKCkdyZXBXaW5kb3cSDwoHcGF0dGVybhgBIAEoCRITCgtpZ25vcmVfY2FzZRgCIAEoCBIUCgxsaW5lc19iZWZvcmUYAyABKAUSEwoLbGluZXNfYWZ0ZXIYBCABKAUSEwoLbWF4X21hdGNoZXMYBSABKAUSDgoGaW52ZXJ0GAYgASgIIh0KCkpzb25XaW5kb3cSDwoHcG9pbnRlchgBIAEoCSJgCglDc3ZXaW5kb3cSEQoJZmlyc3Rfcm93GAEgASgDEhIKBWNvdW50GAIgASgDSACIAQESDwoHY29sdW1ucxgDIAMoCRIRCglkZWxpbWl0ZXIYBCABKAlCCAoGX2NvdW50ItICChRSZWFkQXJ0aWZhY3RSZXNwb25zZRIoCghhcnRpZmFjdBgBIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdBIOCgR0ZXh0GAIgASgJSAASDgoEZGF0YRgDIAEoDEgAEhkKDHN0YXJ0X29mZnNldBgEIAEoA0gBiAEBEhcKCmVuZF9vZmZzZXQYBSABKANIAogBARIXCgpmaXJzdF9saW5lGAYgASgDSAOIAQESKAoHbWF0Y2hlcxgHIAMoCzIXLmFydGlmYWN0YS52MS5HcmVwTWF0Y2gSEQoJdHJ1bmNhdGVkGAggASgIEhMKC25leHRfY3Vyc29yGAkgASgJEhcKD21hbGZvcm1lZF9saW5lcxgKIAEoA0IJCgdjb250ZW50Qg8KDV9zdGFydF9vZmZzZXRCDQoLX2VuZF9vZmZzZXRCDQoLX2ZpcnN0X2xpbmUiPAoJR3JlcE1hdGNoEgwKBGxpbmUYASABKAMSDgoGb2Zmc2V0GAIgASgDEhEKCXRleHRfbGluZRgDIAEoBWIGcHJvdG8z", [file_artifacta_v1_artifact]);
 
 /**
- * Asks for an artifact's bytes, or a range of them.
+ * Names an artifact and, if not all of its bytes are wanted, a range of them.
  *
  * @generated from message artifacta.v1.DownloadArtifactRequest
  */
 export type DownloadArtifactRequest = Message<"artifacta.v1.DownloadArtifactRequest"> & {
   /**
-   * Which artifact. Required.
+   * The artifact. Required.
    *
    * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
    */
   artifact?: ArtifactRef | undefined;
 
   /**
-   * First byte to send, from 0. Default 0. Equal to the size: no bytes. Beyond it or negative: INVALID_ARGUMENT.
+   * The first byte to send, from 0. Default 0. Equal to the size: no bytes. Beyond the size or negative:
+   * INVALID_ARGUMENT.
    *
    * @generated from field: int64 offset = 2;
    */
   offset: bigint;
 
   /**
-   * At most so many bytes. Absent: to the end. 0: the artifact without bytes. Negative: INVALID_ARGUMENT.
+   * The largest number of bytes to send. Absent: to the end. 0: the artifact without bytes. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: optional int64 limit = 3;
    */
@@ -50,7 +51,7 @@ export const DownloadArtifactRequestSchema: GenMessage<DownloadArtifactRequest> 
   messageDesc(file_artifacta_v1_content, 0);
 
 /**
- * One message of a download: `artifact` first, once, then the chunks in order. The bytes are all there only if the
+ * One message of a download: `artifact` first, once, then the chunks in order. The bytes are complete only if the
  * stream ends with OK.
  *
  * @generated from message artifacta.v1.DownloadArtifactResponse
@@ -63,7 +64,7 @@ export type DownloadArtifactResponse = Message<"artifacta.v1.DownloadArtifactRes
    */
   part: {
     /**
-     * What the bytes belong to. `sha256` is that of the whole content, also when a range was asked for.
+     * The artifact that the bytes belong to. Its `sha256` is that of the whole content, also for a range.
      *
      * @generated from field: artifacta.v1.Artifact artifact = 1;
      */
@@ -71,8 +72,8 @@ export type DownloadArtifactResponse = Message<"artifacta.v1.DownloadArtifactRes
     case: "artifact";
   } | {
     /**
-     * The next bytes, at most 1 MiB, never empty. Checked against their checksum before they are sent; if they do not
-     * match, the stream fails with DATA_LOSS.
+     * The next bytes, at most 1 MiB, never empty. They are checked against their checksum before they are sent. If they
+     * do not match, the stream fails with DATA_LOSS.
      *
      * @generated from field: bytes chunk = 2;
      */
@@ -89,36 +90,38 @@ export const DownloadArtifactResponseSchema: GenMessage<DownloadArtifactResponse
   messageDesc(file_artifacta_v1_content, 1);
 
 /**
- * Asks for a bounded piece of an artifact, in the shape that a language model can use.
+ * Selects a bounded piece of an artifact, in a shape that a language model can use.
  *
  * @generated from message artifacta.v1.ReadArtifactRequest
  */
 export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & {
   /**
-   * Which artifact. Required.
+   * The artifact. Required.
    *
    * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
    */
   artifact?: ArtifactRef | undefined;
 
   /**
-   * At most so many bytes in the answer's content. Default (0) 16 KiB, at most 1 MiB; more is coerced to that.
-   * Negative, or 1 to 3 (less than one character): INVALID_ARGUMENT.
+   * The largest number of bytes of content in the response. Default (0) 16 KiB, at most 1 MiB; a larger number counts
+   * as 1 MiB. Negative, or 1 to 3 (less than one character): INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_bytes = 2;
    */
   maxBytes: number;
 
   /**
-   * What to read. Not set: from the beginning, as `bytes` with offset 0. All but `bytes` show text: UTF-8, or UTF-16
-   * where the content begins with its byte order mark, which is not shown. Bytes that are no text are shown as U+FFFD, and
-   * `malformed_lines` counts the lines with such. UTF-32 with its mark is CONTENT_UNSUITABLE.
+   * The part of the content to read. Not set: from the beginning, like `bytes` with offset 0.
+   *
+   * All windows except `bytes` show text: UTF-8, or UTF-16 if the content begins with its byte order mark, which is not
+   * shown. U+FFFD stands for bytes that are not text, and `malformed_lines` counts the lines with such bytes. UTF-32
+   * with its byte order mark is CONTENT_UNSUITABLE.
    *
    * @generated from oneof artifacta.v1.ReadArtifactRequest.window
    */
   window: {
     /**
-     * From a byte on.
+     * Bytes from an offset on.
      *
      * @generated from field: artifacta.v1.ByteWindow bytes = 3;
      */
@@ -126,7 +129,7 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
     case: "bytes";
   } | {
     /**
-     * From a line on.
+     * Lines from a number on.
      *
      * @generated from field: artifacta.v1.LineWindow lines = 4;
      */
@@ -175,8 +178,8 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
   } | { case: undefined; value?: undefined };
 
   /**
-   * Goes on where an earlier answer stopped: its `next_cursor`, with the same window and artifact version. A cursor
-   * made for another is PAGE_TOKEN_INVALID. Empty: from the start of the window.
+   * Continues where an earlier response stopped: its `next_cursor`, with the same window and artifact version. A cursor
+   * that was made for another window or version is PAGE_TOKEN_INVALID. Empty: from the start of the window.
    *
    * @generated from field: string cursor = 10;
    */
@@ -197,15 +200,15 @@ export const ReadArtifactRequestSchema: GenMessage<ReadArtifactRequest> = /*@__P
  */
 export type ByteWindow = Message<"artifacta.v1.ByteWindow"> & {
   /**
-   * First byte, from 0. In text, one in the middle of a character moves back to its beginning. Beyond the end: empty
-   * content.
+   * The first byte, from 0. In text, an offset in the middle of a character moves back to the character's beginning.
+   * Beyond the end: empty content.
    *
    * @generated from field: int64 offset = 1;
    */
   offset: bigint;
 
   /**
-   * At most so many bytes. Absent: as `max_bytes`.
+   * The largest number of bytes. Absent: as `max_bytes`.
    *
    * @generated from field: optional int64 limit = 2;
    */
@@ -220,21 +223,21 @@ export const ByteWindowSchema: GenMessage<ByteWindow> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_content, 3);
 
 /**
- * Lines from a number on. Lines end with LF or CRLF; the last needs no end. One that exceeds `max_bytes` is cut
- * between two characters, and `next_cursor` goes on with its rest.
+ * Lines from a number on. Lines end with LF or CRLF; the last line needs no end. A line that exceeds `max_bytes` is cut
+ * between two characters, and `next_cursor` continues with its rest.
  *
  * @generated from message artifacta.v1.LineWindow
  */
 export type LineWindow = Message<"artifacta.v1.LineWindow"> & {
   /**
-   * First line, from 1. 0 is taken as 1. Beyond the last: empty content.
+   * The first line, from 1. 0 counts as 1. Beyond the last line: empty content.
    *
    * @generated from field: int64 first = 1;
    */
   first: bigint;
 
   /**
-   * At most so many lines. Absent: as many as `max_bytes` holds.
+   * The largest number of lines. Absent: as many as fit in `max_bytes`.
    *
    * @generated from field: optional int64 count = 2;
    */
@@ -255,7 +258,7 @@ export const LineWindowSchema: GenMessage<LineWindow> = /*@__PURE__*/
  */
 export type HeadWindow = Message<"artifacta.v1.HeadWindow"> & {
   /**
-   * How many. Default (0) 10.
+   * The number of lines. Default (0) 10.
    *
    * @generated from field: int64 lines = 1;
    */
@@ -276,8 +279,8 @@ export const HeadWindowSchema: GenMessage<HeadWindow> = /*@__PURE__*/
  */
 export type TailWindow = Message<"artifacta.v1.TailWindow"> & {
   /**
-   * How many. Default (0) 10. If they exceed `max_bytes`, the earliest of them are left out, and `next_cursor` goes
-   * on with these.
+   * The number of lines. Default (0) 10. If they exceed `max_bytes`, the earliest of them are left out, and
+   * `next_cursor` continues with these.
    *
    * @generated from field: int64 lines = 1;
    */
@@ -298,43 +301,43 @@ export const TailWindowSchema: GenMessage<TailWindow> = /*@__PURE__*/
  */
 export type GrepWindow = Message<"artifacta.v1.GrepWindow"> & {
   /**
-   * Regular expression in RE2's syntax, at most 1 KiB: no look-around, no back-references. Required. One that does
-   * not parse is INVALID_ARGUMENT.
+   * Regular expression in RE2's syntax, at most 1 KiB: no look-around, no back-references. Required. A pattern that
+   * does not parse is INVALID_ARGUMENT.
    *
    * @generated from field: string pattern = 1;
    */
   pattern: string;
 
   /**
-   * Upper and lower case are the same. Default false.
+   * Treats upper and lower case as the same. Default false.
    *
    * @generated from field: bool ignore_case = 2;
    */
   ignoreCase: boolean;
 
   /**
-   * Lines shown before each match. Default 0, at most 20.
+   * The number of lines shown before each match. Default 0, at most 20.
    *
    * @generated from field: int32 lines_before = 3;
    */
   linesBefore: number;
 
   /**
-   * Lines shown after each match. Default 0, at most 20.
+   * The number of lines shown after each match. Default 0, at most 20.
    *
    * @generated from field: int32 lines_after = 4;
    */
   linesAfter: number;
 
   /**
-   * At most so many matching lines. Default (0) 100, at most 1,000.
+   * The largest number of matching lines. Default (0) 100, at most 1,000.
    *
    * @generated from field: int32 max_matches = 5;
    */
   maxMatches: number;
 
   /**
-   * Return the lines that do not match. Default false.
+   * Returns the lines that do not match. Default false.
    *
    * @generated from field: bool invert = 6;
    */
@@ -349,13 +352,13 @@ export const GrepWindowSchema: GenMessage<GrepWindow> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_content, 7);
 
 /**
- * One value of a JSON document of at most 16 MiB; a larger or malformed one is CONTENT_UNSUITABLE.
+ * One value of a JSON document of at most 16 MiB; a larger or malformed document is CONTENT_UNSUITABLE.
  *
  * @generated from message artifacta.v1.JsonWindow
  */
 export type JsonWindow = Message<"artifacta.v1.JsonWindow"> & {
   /**
-   * JSON pointer (RFC 6901), e.g. `/rows/0/total`. Empty: the whole document. One that leads nowhere is
+   * JSON pointer (RFC 6901), e.g. `/rows/0/total`. Empty: the whole document. A pointer that leads nowhere is
    * INVALID_ARGUMENT; the violation names the nearest value that exists and some of its keys.
    *
    * @generated from field: string pointer = 1;
@@ -371,38 +374,38 @@ export const JsonWindowSchema: GenMessage<JsonWindow> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_content, 8);
 
 /**
- * Rows of a CSV table (RFC 4180) whose first row names the columns. Quoted line breaks are understood. Content that does
- * not parse is CONTENT_UNSUITABLE; an answer with the rows before that comes first, and says so when its `next_cursor` is
- * used.
+ * Rows of a CSV table (RFC 4180) whose first row names the columns. Quoted line breaks are understood. Content that
+ * does not parse is CONTENT_UNSUITABLE: a response with the rows before the fault comes first, and the call with its
+ * `next_cursor` then fails.
  *
  * @generated from message artifacta.v1.CsvWindow
  */
 export type CsvWindow = Message<"artifacta.v1.CsvWindow"> & {
   /**
-   * First row of data, from 1; the header is not counted. 0 is taken as 1. Beyond the last: the header alone.
+   * The first row of data, from 1; the header does not count. 0 counts as 1. Beyond the last row: the header alone.
    *
    * @generated from field: int64 first_row = 1;
    */
   firstRow: bigint;
 
   /**
-   * At most so many rows. Absent: as many as `max_bytes` holds.
+   * The largest number of rows. Absent: as many as fit in `max_bytes`.
    *
    * @generated from field: optional int64 count = 2;
    */
   count?: bigint | undefined;
 
   /**
-   * Names of the columns to return, in this order. Empty: all. An unknown one is INVALID_ARGUMENT.
+   * The names of the columns to return, in this order. Empty: all. An unknown name is INVALID_ARGUMENT.
    *
    * @generated from field: repeated string columns = 3;
    */
   columns: string[];
 
   /**
-   * One ASCII character between cells. Empty: a tab if the content type is `text/tab-separated-values`, else what the
-   * first 64 KiB of the header say outside quotes: a comma if there is one, else the most frequent of semicolon, tab
-   * and bar, else a comma.
+   * One ASCII character between cells. Empty: a tab if the content type is `text/tab-separated-values`. Otherwise the
+   * service looks at the first 64 KiB of the header, outside quotes. It takes a comma if it finds one, else the most
+   * frequent of semicolon, tab and bar, else a comma.
    *
    * @generated from field: string delimiter = 4;
    */
@@ -423,7 +426,7 @@ export const CsvWindowSchema: GenMessage<CsvWindow> = /*@__PURE__*/
  */
 export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> & {
   /**
-   * What it is a piece of.
+   * The artifact that was read.
    *
    * @generated from field: artifacta.v1.Artifact artifact = 1;
    */
@@ -436,9 +439,9 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
    */
   content: {
     /**
-     * The piece as text; for `bytes`, when the bytes of the window are valid UTF-8. Never begins or ends within a
-     * character. For `grep` the lines with their context, `--` between groups that are apart; for `json` the value as
-     * JSON; for `csv` the header and the rows as CSV.
+     * The piece as text. For `bytes`: only if the bytes of the window are valid UTF-8. It never begins or ends within a
+     * character. For `grep`: the lines with their context, and `--` between groups that are apart. For `json`: the
+     * value as JSON. For `csv`: the header and the rows as CSV.
      *
      * @generated from field: string text = 2;
      */
@@ -446,7 +449,7 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
     case: "text";
   } | {
     /**
-     * The piece as it is, when it is not valid UTF-8. Only for `bytes` and no window.
+     * The piece as it is, if it is not valid UTF-8. Only for `bytes` and no window.
      *
      * @generated from field: bytes data = 3;
      */
@@ -455,53 +458,54 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   } | { case: undefined; value?: undefined };
 
   /**
-   * Offset of the first byte that was returned, from 0. Not set for `json` and `csv`.
+   * The offset of the first byte that was returned, from 0. Not set for `json` and `csv`.
    *
    * @generated from field: optional int64 start_offset = 4;
    */
   startOffset?: bigint | undefined;
 
   /**
-   * Offset after the last byte that was returned. Not set for `json` and `csv`.
+   * The offset after the last byte that was returned. Not set for `json` and `csv`.
    *
    * @generated from field: optional int64 end_offset = 5;
    */
   endOffset?: bigint | undefined;
 
   /**
-   * Number of the first line in `text`, from 1 (for `csv`, of the first row). Set only where it is known: not for
-   * `bytes`, and not for `tail` of content too long to be counted.
+   * The number of the first line in `text`, from 1; for `csv`, the number of the first row. Set only if known: not for
+   * `bytes`, and not for `tail` of content that is too long to count.
    *
    * @generated from field: optional int64 first_line = 6;
    */
   firstLine?: bigint | undefined;
 
   /**
-   * For `grep`: where each matching line of `text` is, in order.
+   * For `grep`: the places of the matching lines of `text`, in order.
    *
    * @generated from field: repeated artifacta.v1.GrepMatch matches = 7;
    */
   matches: GrepMatch[];
 
   /**
-   * True: the window holds more than this answer. Ask again with `next_cursor`.
+   * True: the window holds more than this response. Call again with `next_cursor`.
    *
    * @generated from field: bool truncated = 8;
    */
   truncated: boolean;
 
   /**
-   * Goes on after this answer. Empty: there is no more. An answer may be empty and still have one, when it used up
-   * the 64 MiB that one call reads through.
+   * The cursor that continues after this response. Empty: the window holds no more. A response may be empty and still
+   * have a cursor, if it used up the 64 MiB that one call reads through.
    *
    * @generated from field: string next_cursor = 9;
    */
   nextCursor: string;
 
   /**
-   * How many lines hold bytes that are no text, so that U+FFFD stands for them: of those that this answer is the first to
-   * show, and for `grep` of those that it is the first to look at (of each as much as decides whether it matches). For
-   * `csv` rows, the header included. The sum over all answers to a window is that of the window. 0 for `bytes`.
+   * The number of lines with bytes that are not text, for which U+FFFD stands. It counts the lines that this response
+   * is the first to show. For `grep` it counts the lines that this response is the first to look at; of each line it
+   * looks at as much as decides whether the line matches. For `csv` it counts rows, the header included. The sum over
+   * all responses to a window is the number for that window. 0 for `bytes`.
    *
    * @generated from field: int64 malformed_lines = 10;
    */
@@ -516,27 +520,27 @@ export const ReadArtifactResponseSchema: GenMessage<ReadArtifactResponse> = /*@_
   messageDesc(file_artifacta_v1_content, 10);
 
 /**
- * A line that matched.
+ * The place of a line that matched.
  *
  * @generated from message artifacta.v1.GrepMatch
  */
 export type GrepMatch = Message<"artifacta.v1.GrepMatch"> & {
   /**
-   * Its number in the artifact, from 1.
+   * The number of the line in the artifact, from 1.
    *
    * @generated from field: int64 line = 1;
    */
   line: bigint;
 
   /**
-   * Offset of its first byte in the artifact, from 0.
+   * The offset of its first byte in the artifact, from 0.
    *
    * @generated from field: int64 offset = 2;
    */
   offset: bigint;
 
   /**
-   * Number of its line in ReadArtifactResponse.text, from 1.
+   * The number of its line in ReadArtifactResponse.text, from 1.
    *
    * @generated from field: int32 text_line = 3;
    */

@@ -13,11 +13,11 @@ export const file_artifacta_v1_error_reason: GenFile = /*@__PURE__*/
   fileDesc("Ch9hcnRpZmFjdGEvdjEvZXJyb3JfcmVhc29uLnByb3RvEgxhcnRpZmFjdGEudjEq4QwKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHUVSUk9SX1JFQVNPTl9JTlZBTElEX0FSR1VNRU5UEAESIgoeRVJST1JfUkVBU09OX1VQTE9BRF9JTkNPTVBMRVRFEAISHgoaRVJST1JfUkVBU09OX1NJWkVfTUlTTUFUQ0gQAxIgChxFUlJPUl9SRUFTT05fRElHRVNUX01JU01BVENIEAQSIwofRVJST1JfUkVBU09OX0FSVElGQUNUX1RPT19MQVJHRRAFEiIKHkVSUk9SX1JFQVNPTl9NRVNTQUdFX1RPT19MQVJHRRAGEiMKH0VSUk9SX1JFQVNPTl9QQUdFX1RPS0VOX0lOVkFMSUQQBxIkCiBFUlJPUl9SRUFTT05fTkFNRVNQQUNFX05PVF9GT1VORBAIEiIKHkVSUk9SX1JFQVNPTl9TRVNTSU9OX05PVF9GT1VORBAJEiMKH0VSUk9SX1JFQVNPTl9BUlRJRkFDVF9OT1RfRk9VTkQQChIhCh1FUlJPUl9SRUFTT05fQVJUSUZBQ1RfRVhQSVJFRBALEiEKHUVSUk9SX1JFQVNPTl9BUlRJRkFDVF9ERUxFVEVEEAwSIgoeRVJST1JfUkVBU09OX0NPTlRFTlRfTk9UX0ZPVU5EEA0SIAocRVJST1JfUkVBU09OX0lOUFVUX05PVF9GT1VORBAOEiMKH0VSUk9SX1JFQVNPTl9NQU5JRkVTVF9OT1RfRk9VTkQQDxIfChtFUlJPUl9SRUFTT05fU0VTU0lPTl9TRUFMRUQQEBIdChlFUlJPUl9SRUFTT05fU0VTU0lPTl9HT05FEBESIQodRVJST1JfUkVBU09OX1NFU1NJT05fQ09ORkxJQ1QQEhIhCh1FUlJPUl9SRUFTT05fT1VUQ09NRV9DT05GTElDVBATEiMKH0VSUk9SX1JFQVNPTl9TRVNTSU9OX01VU1RfRVhJU1QQFBIiCh5FUlJPUl9SRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQFRIeChpFUlJPUl9SRUFTT05fQVJUSUZBQ1RfSEVMRBAWEh4KGkVSUk9SX1JFQVNPTl9FVEFHX01JU01BVENIEBcSHQoZRVJST1JfUkVBU09OX1NFQUxfUEVORElORxAYEhsKF0VSUk9SX1JFQVNPTl9PVkVSTE9BREVEEBkSHwobRVJST1JfUkVBU09OX1FVT1RBX0VYQ0VFREVEEBoSHQoZRVJST1JfUkVBU09OX1NUT1JBR0VfRlVMTBAbEiIKHkVSUk9SX1JFQVNPTl9TVE9SRV9VTkFWQUlMQUJMRRAcEh4KGkVSUk9SX1JFQVNPTl9TSFVUVElOR19ET1dOEB0SIgoeRVJST1JfUkVBU09OX1BFUk1JU1NJT05fREVOSUVEEB4SIAocRVJST1JfUkVBU09OX1VOQVVUSEVOVElDQVRFRBAfEhoKFkVSUk9SX1JFQVNPTl9EQVRBX0xPU1MQIBIgChxFUlJPUl9SRUFTT05fTk9UX0lNUExFTUVOVEVEECESGgoWRVJST1JfUkVBU09OX0NBTkNFTExFRBAiEiIKHkVSUk9SX1JFQVNPTl9ERUFETElORV9FWENFRURFRBAjEhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBAkEiUKIUVSUk9SX1JFQVNPTl9TSEFSRV9MSU5LX05PVF9GT1VORBAlEiIKHkVSUk9SX1JFQVNPTl9BUElfS0VZX05PVF9GT1VORBAmEiEKHUVSUk9SX1JFQVNPTl9OQU1FU1BBQ0VfRVhJU1RTECcSJAogRVJST1JfUkVBU09OX1BVQkxJQ19VUkxfUkVRVUlSRUQQKBIjCh9FUlJPUl9SRUFTT05fQ09OVEVOVF9VTlNVSVRBQkxFECkSIgoeRVJST1JfUkVBU09OX1NUT1JFX0lOX1JFQ09WRVJZECoSIAocRVJST1JfUkVBU09OX1NUT1JFX05PVF9FTVBUWRArEiYKIkVSUk9SX1JFQVNPTl9FWFBPUlRfTk9UX0NPTkZJR1VSRUQQLBIjCh9FUlJPUl9SRUFTT05fSVNTVUVSX1VOQVZBSUxBQkxFEC0SIwofRVJST1JfUkVBU09OX01FU1NBR0VTX1RPT19TTUFMTBAuYgZwcm90bzM");
 
 /**
- * Why a call failed. Closed: every error carries exactly one of these, as google.rpc.ErrorInfo with domain
- * `artifacta` and the name without its prefix as reason, e.g. `SESSION_SEALED`. Each comes with the one canonical
- * status code that its comment begins with. "Retry" means that the same call may succeed later; RetryInfo says when,
- * if known. Calls that make things are retried with the same request_id. Where ErrorInfo.metadata has keys, they are
- * named.
+ * The reason why a call failed. The list is closed: every error carries exactly one of these reasons. It is in
+ * google.rpc.ErrorInfo, with domain `artifacta` and the name without its prefix as reason, e.g. `SESSION_SEALED`. Each
+ * reason comes with one canonical status code, with which its comment begins. "Retry" means that the same call may
+ * succeed later; RetryInfo says when, if known. Calls that make things are retried with the same request_id. The
+ * comment names the keys of ErrorInfo.metadata, if it has any.
  *
  * @generated from enum artifacta.v1.ErrorReason
  */
@@ -44,7 +44,7 @@ export const ErrorReason = {
   UPLOAD_INCOMPLETE: 2,
 
   /**
-   * INVALID_ARGUMENT. The bytes are not as many as the client asserted. Nothing was stored. Metadata: `expected`,
+   * INVALID_ARGUMENT. The number of bytes is not what the client asserted. Nothing was stored. Metadata: `expected`,
    * `actual`.
    *
    * @generated from enum value: ERROR_REASON_SIZE_MISMATCH = 3;
@@ -53,14 +53,14 @@ export const ErrorReason = {
 
   /**
    * INVALID_ARGUMENT. The bytes do not have the SHA-256 that the client asserted: they changed on the way, or while
-   * they were read. Nothing was stored. Metadata: `expected`, `actual`.
+   * the client read them. Nothing was stored. Metadata: `expected`, `actual`.
    *
    * @generated from enum value: ERROR_REASON_DIGEST_MISMATCH = 4;
    */
   DIGEST_MISMATCH: 4,
 
   /**
-   * INVALID_ARGUMENT. The content exceeds what the service, or CreateArtifact, takes. Metadata: `limit`, in bytes.
+   * INVALID_ARGUMENT. The content is larger than the service, or CreateArtifact, accepts. Metadata: `limit`, in bytes.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_TOO_LARGE = 5;
    */
@@ -74,44 +74,45 @@ export const ErrorReason = {
   MESSAGE_TOO_LARGE: 6,
 
   /**
-   * INVALID_ARGUMENT. A page token or cursor is not one of this service, or was made for another request.
+   * INVALID_ARGUMENT. A page token or cursor is not from this service, or was made for another request.
    *
    * @generated from enum value: ERROR_REASON_PAGE_TOKEN_INVALID = 7;
    */
   PAGE_TOKEN_INVALID: 7,
 
   /**
-   * NOT_FOUND. There is no such namespace. Metadata: `namespace`.
+   * NOT_FOUND. No such namespace exists. Metadata: `namespace`.
    *
    * @generated from enum value: ERROR_REASON_NAMESPACE_NOT_FOUND = 8;
    */
   NAMESPACE_NOT_FOUND: 8,
 
   /**
-   * NOT_FOUND. There is no such session, or it is gone. Metadata: `session`.
+   * NOT_FOUND. No such session exists, or it is gone. Metadata: `session`.
    *
    * @generated from enum value: ERROR_REASON_SESSION_NOT_FOUND = 9;
    */
   SESSION_NOT_FOUND: 9,
 
   /**
-   * NOT_FOUND. There is no such artifact, or it was reaped. Metadata: `artifact`, or `session`, `name`, `version`.
+   * NOT_FOUND. No such artifact exists, or it was reaped. Metadata: `artifact`, or `session`, `name`, `version`.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_NOT_FOUND = 10;
    */
   ARTIFACT_NOT_FOUND: 10,
 
   /**
-   * NOT_FOUND. The artifact has expired; HTTP answers 410. Metadata: as ARTIFACT_NOT_FOUND, and `expire_time`.
+   * NOT_FOUND. The artifact has expired; over HTTP the status is 410. Metadata: as in ARTIFACT_NOT_FOUND, and
+   * `expire_time`.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_EXPIRED = 11;
    */
   ARTIFACT_EXPIRED: 11,
 
   /**
-   * NOT_FOUND. The artifact was deleted; HTTP answers 410. Said of a name without version whose latest version was,
-   * and of what a request id made; an id or a version that was deleted is ARTIFACT_NOT_FOUND.
-   * Metadata: as ARTIFACT_NOT_FOUND.
+   * NOT_FOUND. The artifact was deleted; over HTTP the status is 410. The reason applies to a name without a version
+   * whose latest version was deleted, and to the artifact that a request id made. An id or a version that was deleted
+   * is ARTIFACT_NOT_FOUND. Metadata: as in ARTIFACT_NOT_FOUND.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_DELETED = 12;
    */
@@ -132,7 +133,7 @@ export const ErrorReason = {
   INPUT_NOT_FOUND: 14,
 
   /**
-   * NOT_FOUND. The session is not sealed, so that it has no manifest yet. Metadata: `session`.
+   * NOT_FOUND. The session is not sealed, and so has no manifest yet. Metadata: `session`.
    *
    * @generated from enum value: ERROR_REASON_MANIFEST_NOT_FOUND = 15;
    */
@@ -146,7 +147,7 @@ export const ErrorReason = {
   SESSION_SEALED: 16,
 
   /**
-   * FAILED_PRECONDITION. A session of this id was deleted or has expired, and the id is not free again until 30 days
+   * FAILED_PRECONDITION. A session with this id was deleted or has expired. The id is not free again until 30 days
    * after the last of its artifacts. Metadata: `session`.
    *
    * @generated from enum value: ERROR_REASON_SESSION_GONE = 17;
@@ -161,7 +162,7 @@ export const ErrorReason = {
   SESSION_CONFLICT: 18,
 
   /**
-   * FAILED_PRECONDITION. The session has another outcome, or one that cannot be amended. Metadata: `session`,
+   * FAILED_PRECONDITION. The session has another outcome, or an outcome that cannot be amended. Metadata: `session`,
    * `outcome`.
    *
    * @generated from enum value: ERROR_REASON_OUTCOME_CONFLICT = 19;
@@ -192,7 +193,7 @@ export const ErrorReason = {
   ARTIFACT_HELD: 22,
 
   /**
-   * ABORTED. It changed since it was read: read it again, decide again. Metadata: `etag`, the current one.
+   * ABORTED. The resource changed since it was read: read it again, decide again. Metadata: `etag`, the present one.
    *
    * @generated from enum value: ERROR_REASON_ETAG_MISMATCH = 23;
    */
@@ -206,14 +207,14 @@ export const ErrorReason = {
   SEAL_PENDING: 24,
 
   /**
-   * RESOURCE_EXHAUSTED; retry after the delay in RetryInfo. Too much is under way, in all or for this caller.
+   * RESOURCE_EXHAUSTED; retry after the delay in RetryInfo. Too much work is under way, in all or for this caller.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 25;
    */
   OVERLOADED: 25,
 
   /**
-   * RESOURCE_EXHAUSTED; retry after something was deleted or the quota raised. The namespace's quota is used up.
+   * RESOURCE_EXHAUSTED; retry after a deletion or after the quota was raised. The namespace's quota is used up.
    * Metadata: `quota` (its field), `limit`, `used`.
    *
    * @generated from enum value: ERROR_REASON_QUOTA_EXCEEDED = 26;
@@ -221,15 +222,16 @@ export const ErrorReason = {
   QUOTA_EXCEEDED: 26,
 
   /**
-   * RESOURCE_EXHAUSTED; retry after space was freed. Free space is below the reserve, or there is none.
-   * Metadata: `free_bytes`, `reserve_bytes` where it is the reserve; `room_time`, before which none comes by itself.
+   * RESOURCE_EXHAUSTED; retry after space was freed. Free space is below the reserve, or no space is free. Metadata:
+   * `free_bytes`; `reserve_bytes` if the reserve is the cause; `room_time`, before which no space is freed by itself.
    *
    * @generated from enum value: ERROR_REASON_STORAGE_FULL = 27;
    */
   STORAGE_FULL: 27,
 
   /**
-   * UNAVAILABLE; retry. A storage error; whether the call took effect is unknown, and its request_id resolves that.
+   * UNAVAILABLE; retry. A storage error. Whether the call took effect is unknown; a retry with its request_id resolves
+   * that.
    *
    * @generated from enum value: ERROR_REASON_STORE_UNAVAILABLE = 28;
    */
@@ -243,21 +245,21 @@ export const ErrorReason = {
   SHUTTING_DOWN: 29,
 
   /**
-   * PERMISSION_DENIED. The credentials are valid and do not allow this. Metadata: `scope`, the one that is missing.
+   * PERMISSION_DENIED. The credentials are valid and do not allow this call. Metadata: `scope`, the missing scope.
    *
    * @generated from enum value: ERROR_REASON_PERMISSION_DENIED = 30;
    */
   PERMISSION_DENIED: 30,
 
   /**
-   * UNAUTHENTICATED. No credentials, or invalid, expired or revoked ones.
+   * UNAUTHENTICATED. The call has no credentials, or its credentials are invalid, expired or revoked.
    *
    * @generated from enum value: ERROR_REASON_UNAUTHENTICATED = 31;
    */
   UNAUTHENTICATED: 31,
 
   /**
-   * DATA_LOSS. Stored bytes do not match their checksum. Uploading the same content again heals it.
+   * DATA_LOSS. Stored bytes do not match their checksum. An upload of the same content heals it.
    *
    * @generated from enum value: ERROR_REASON_DATA_LOSS = 32;
    */
@@ -271,7 +273,7 @@ export const ErrorReason = {
   NOT_IMPLEMENTED: 33,
 
   /**
-   * CANCELLED. The caller gave up.
+   * CANCELLED. The caller cancelled the call.
    *
    * @generated from enum value: ERROR_REASON_CANCELLED = 34;
    */
@@ -279,49 +281,51 @@ export const ErrorReason = {
 
   /**
    * DEADLINE_EXCEEDED; retry. The deadline passed, or an upload stood still or was too slow. Whether a commit took
-   * effect is unknown, and its request_id resolves that.
+   * effect is unknown; a retry with its request_id resolves that.
    *
    * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 35;
    */
   DEADLINE_EXCEEDED: 35,
 
   /**
-   * INTERNAL. A bug. Details are in the log of the service under the same request, not here.
+   * INTERNAL. A bug in the service. The details are not in the error; they are in the service's log under the same
+   * request.
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 36;
    */
   INTERNAL: 36,
 
   /**
-   * NOT_FOUND. There is no such share link. Metadata: `share_link`.
+   * NOT_FOUND. No such share link exists. Metadata: `share_link`.
    *
    * @generated from enum value: ERROR_REASON_SHARE_LINK_NOT_FOUND = 37;
    */
   SHARE_LINK_NOT_FOUND: 37,
 
   /**
-   * NOT_FOUND. There is no such API key. Metadata: `api_key`.
+   * NOT_FOUND. No such API key exists. Metadata: `api_key`.
    *
    * @generated from enum value: ERROR_REASON_API_KEY_NOT_FOUND = 38;
    */
   API_KEY_NOT_FOUND: 38,
 
   /**
-   * ALREADY_EXISTS. A namespace of this name exists, with other settings. Metadata: `namespace`.
+   * ALREADY_EXISTS. A namespace with this name exists, with other settings. Metadata: `namespace`.
    *
    * @generated from enum value: ERROR_REASON_NAMESPACE_EXISTS = 39;
    */
   NAMESPACE_EXISTS: 39,
 
   /**
-   * FAILED_PRECONDITION. A URL was asked for, and the service does not know its public one (setting `public_url`).
+   * FAILED_PRECONDITION. The request requires a URL, and the service does not know its public URL (setting
+   * `public_url`).
    *
    * @generated from enum value: ERROR_REASON_PUBLIC_URL_REQUIRED = 40;
    */
   PUBLIC_URL_REQUIRED: 40,
 
   /**
-   * FAILED_PRECONDITION. The content cannot be read in this way: not text, JSON or CSV, or too large for it.
+   * FAILED_PRECONDITION. The content cannot be read in this way: it is not text, JSON or CSV, or too large for that.
    * Metadata: `artifact`, `content_type`.
    *
    * @generated from enum value: ERROR_REASON_CONTENT_UNSUITABLE = 41;
@@ -337,29 +341,29 @@ export const ErrorReason = {
   STORE_IN_RECOVERY: 42,
 
   /**
-   * FAILED_PRECONDITION. An index can be imported only into an empty store, unless it is told to replace.
+   * FAILED_PRECONDITION. An index can be imported only into an empty store, unless `replace` is true.
    *
    * @generated from enum value: ERROR_REASON_STORE_NOT_EMPTY = 43;
    */
   STORE_NOT_EMPTY: 43,
 
   /**
-   * FAILED_PRECONDITION. There is no place to write exports to: neither a bucket nor a directory is configured.
+   * FAILED_PRECONDITION. No place for exports is configured: neither a bucket nor a directory.
    *
    * @generated from enum value: ERROR_REASON_EXPORT_NOT_CONFIGURED = 44;
    */
   EXPORT_NOT_CONFIGURED: 44,
 
   /**
-   * UNAVAILABLE; retry. The keys of the issuer of a token cannot be fetched, so that nobody can tell whether it is good.
+   * UNAVAILABLE; retry. The keys of the issuer of a token cannot be fetched, so that the token cannot be checked.
    *
    * @generated from enum value: ERROR_REASON_ISSUER_UNAVAILABLE = 45;
    */
   ISSUER_UNAVAILABLE: 45,
 
   /**
-   * RESOURCE_EXHAUSTED. A stream has more messages than 1,024 and one for each 4 KiB that it has sent; send larger
-   * chunks. A retry with the same chunks does not help. Metadata: `least_bytes`.
+   * RESOURCE_EXHAUSTED. A stream may have 1,024 messages and one more for each 4 KiB that it has sent, and this stream
+   * has more: send larger chunks. A retry with the same chunks does not help. Metadata: `least_bytes`.
    *
    * @generated from enum value: ERROR_REASON_MESSAGES_TOO_SMALL = 46;
    */
@@ -367,11 +371,11 @@ export const ErrorReason = {
 } as const;
 
 /**
- * Why a call failed. Closed: every error carries exactly one of these, as google.rpc.ErrorInfo with domain
- * `artifacta` and the name without its prefix as reason, e.g. `SESSION_SEALED`. Each comes with the one canonical
- * status code that its comment begins with. "Retry" means that the same call may succeed later; RetryInfo says when,
- * if known. Calls that make things are retried with the same request_id. Where ErrorInfo.metadata has keys, they are
- * named.
+ * The reason why a call failed. The list is closed: every error carries exactly one of these reasons. It is in
+ * google.rpc.ErrorInfo, with domain `artifacta` and the name without its prefix as reason, e.g. `SESSION_SEALED`. Each
+ * reason comes with one canonical status code, with which its comment begins. "Retry" means that the same call may
+ * succeed later; RetryInfo says when, if known. Calls that make things are retried with the same request_id. The
+ * comment names the keys of ErrorInfo.metadata, if it has any.
  *
  * @generated from enum artifacta.v1.ErrorReason
  */

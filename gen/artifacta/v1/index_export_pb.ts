@@ -17,9 +17,10 @@ export const file_artifacta_v1_index_export: GenFile = /*@__PURE__*/
   fileDesc("Ch9hcnRpZmFjdGEvdjEvaW5kZXhfZXhwb3J0LnByb3RvEgxhcnRpZmFjdGEudjEilgEKCUluZGV4UGFydBIrCgZoZWFkZXIYASABKAsyGS5hcnRpZmFjdGEudjEuSW5kZXhIZWFkZXJIABInCgRyb3dzGAIgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4Um93c0gAEisKBmZvb3RlchgDIAEoCzIZLmFydGlmYWN0YS52MS5JbmRleEZvb3RlckgAQgYKBHBhcnQivQEKC0luZGV4SGVhZGVyEhYKDmZvcm1hdF92ZXJzaW9uGAEgASgFEhAKCHN0b3JlX2lkGAIgASgJEhUKDWNvbW1pdF9udW1iZXIYAyABKAMSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEHNvZnR3YXJlX3ZlcnNpb24YBSABKAkSFQoIY2hlY2tzdW0YBiABKAdIAIgBAUILCglfY2hlY2tzdW0iMQoJSW5kZXhSb3dzEiQKBHJvd3MYASADKAsyFi5hcnRpZmFjdGEudjEuSW5kZXhSb3ciJgoISW5kZXhSb3cSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMImIKC0luZGV4Rm9vdGVyEhEKCXJvd19jb3VudBgBIAEoAxIOCgZzaGEyNTYYAiABKAkSHAoPaGVhZGVyX2NoZWNrc3VtGAMgASgHSACIAQFCEgoQX2hlYWRlcl9jaGVja3N1bSIUChJFeHBvcnRJbmRleFJlcXVlc3QiPAoTRXhwb3J0SW5kZXhSZXNwb25zZRIlCgRwYXJ0GAEgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4UGFydCJMChJJbXBvcnRJbmRleFJlcXVlc3QSJQoEcGFydBgBIAEoCzIXLmFydGlmYWN0YS52MS5JbmRleFBhcnQSDwoHcmVwbGFjZRgCIAEoCCJTChNJbXBvcnRJbmRleFJlc3BvbnNlEhEKCXJvd19jb3VudBgBIAEoAxIpCgZzdGF0dXMYAiABKAsyGS5hcnRpZmFjdGEudjEuU3RvcmVTdGF0dXNiBnByb3RvMw", [file_artifacta_v1_store, file_google_protobuf_timestamp]);
 
 /**
- * One message of an exported index: `header`, any number of `rows`, `footer`. An export is the whole index at one
- * instant: records of everything, no contents but the small ones that live in the index. It is complete only with its
- * footer. A file of an export is these messages, each preceded by its length as a varint.
+ * One message of an exported index. The order is: `header`, any number of `rows`, `footer`. An export is the whole
+ * index at one instant: the records of everything, and no contents except the small ones that live in the index. It is
+ * complete only with its footer. The file of an export consists of these messages, each preceded by its length as a
+ * varint.
  *
  * @generated from message artifacta.v1.IndexPart
  */
@@ -31,7 +32,7 @@ export type IndexPart = Message<"artifacta.v1.IndexPart"> & {
    */
   part: {
     /**
-     * First.
+     * The first message.
      *
      * @generated from field: artifacta.v1.IndexHeader header = 1;
      */
@@ -39,7 +40,7 @@ export type IndexPart = Message<"artifacta.v1.IndexPart"> & {
     case: "header";
   } | {
     /**
-     * Next, as often as needed.
+     * The next messages, as many as needed.
      *
      * @generated from field: artifacta.v1.IndexRows rows = 2;
      */
@@ -47,7 +48,7 @@ export type IndexPart = Message<"artifacta.v1.IndexPart"> & {
     case: "rows";
   } | {
     /**
-     * Last.
+     * The last message.
      *
      * @generated from field: artifacta.v1.IndexFooter footer = 3;
      */
@@ -64,34 +65,34 @@ export const IndexPartSchema: GenMessage<IndexPart> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 0);
 
 /**
- * What an export is of.
+ * The origin and the instant of an export.
  *
  * @generated from message artifacta.v1.IndexHeader
  */
 export type IndexHeader = Message<"artifacta.v1.IndexHeader"> & {
   /**
-   * The version of the format that the rows have. An unknown one cannot be imported.
+   * The version of the format of the rows. An export with an unknown version cannot be imported.
    *
    * @generated from field: int32 format_version = 1;
    */
   formatVersion: number;
 
   /**
-   * StoreStatus.store_id of where it comes from.
+   * StoreStatus.store_id of the store that was exported.
    *
    * @generated from field: string store_id = 2;
    */
   storeId: string;
 
   /**
-   * The batch that it includes as the last.
+   * The number of the last batch that the export includes.
    *
    * @generated from field: int64 commit_number = 3;
    */
   commitNumber: bigint;
 
   /**
-   * The instant of its state.
+   * The instant of the exported state.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
@@ -105,7 +106,8 @@ export type IndexHeader = Message<"artifacta.v1.IndexHeader"> & {
   softwareVersion: string;
 
   /**
-   * CRC-32 of this message without this field, encoded in the order of the fields' numbers. Exports of earlier versions have none.
+   * CRC-32 of this message without this field, encoded in the order of the fields' numbers. Exports of earlier versions
+   * have no checksum.
    *
    * @generated from field: optional fixed32 checksum = 6;
    */
@@ -126,7 +128,7 @@ export const IndexHeaderSchema: GenMessage<IndexHeader> = /*@__PURE__*/
  */
 export type IndexRows = Message<"artifacta.v1.IndexRows"> & {
   /**
-   * At least one; at most 1,000 of 1 MiB, or a single row.
+   * The rows: at least one. At most 1,000 rows of 1 MiB together, or a single row.
    *
    * @generated from field: repeated artifacta.v1.IndexRow rows = 1;
    */
@@ -141,20 +143,20 @@ export const IndexRowsSchema: GenMessage<IndexRows> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 2);
 
 /**
- * One row. What is in it is the store's own business.
+ * One row of the index. Only the store interprets its bytes.
  *
  * @generated from message artifacta.v1.IndexRow
  */
 export type IndexRow = Message<"artifacta.v1.IndexRow"> & {
   /**
-   * The key.
+   * The key of the row.
    *
    * @generated from field: bytes key = 1;
    */
   key: Uint8Array;
 
   /**
-   * The value, with its checksum.
+   * The value of the row, with its checksum.
    *
    * @generated from field: bytes value = 2;
    */
@@ -169,20 +171,20 @@ export const IndexRowSchema: GenMessage<IndexRow> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 3);
 
 /**
- * That the export is complete.
+ * The proof that the export is complete.
  *
  * @generated from message artifacta.v1.IndexFooter
  */
 export type IndexFooter = Message<"artifacta.v1.IndexFooter"> & {
   /**
-   * How many rows it has.
+   * The number of rows of the export.
    *
    * @generated from field: int64 row_count = 1;
    */
   rowCount: bigint;
 
   /**
-   * SHA-256, 64 lower-case hexadecimal characters, over all rows in order: for each its key and its value, each
+   * SHA-256, 64 lower-case hexadecimal characters, over all rows in order: for each row its key and its value, each
    * preceded by its length as four bytes, big-endian.
    *
    * @generated from field: string sha256 = 2;
@@ -190,7 +192,8 @@ export type IndexFooter = Message<"artifacta.v1.IndexFooter"> & {
   sha256: string;
 
   /**
-   * IndexHeader.checksum, set if that is. It is here too, so that no single fault takes both away.
+   * A copy of IndexHeader.checksum, set if that field is set. The second copy makes sure that no single fault removes
+   * both.
    *
    * @generated from field: optional fixed32 header_checksum = 3;
    */
@@ -205,7 +208,7 @@ export const IndexFooterSchema: GenMessage<IndexFooter> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 4);
 
 /**
- * Asks for the index.
+ * An empty request: the export is always of the whole index.
  *
  * @generated from message artifacta.v1.ExportIndexRequest
  */
@@ -220,13 +223,13 @@ export const ExportIndexRequestSchema: GenMessage<ExportIndexRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_index_export, 5);
 
 /**
- * One message of an export.
+ * One message of the stream of an export.
  *
  * @generated from message artifacta.v1.ExportIndexResponse
  */
 export type ExportIndexResponse = Message<"artifacta.v1.ExportIndexResponse"> & {
   /**
-   * See there for the order.
+   * The next part; see IndexPart for the order.
    *
    * @generated from field: artifacta.v1.IndexPart part = 1;
    */
@@ -241,20 +244,21 @@ export const ExportIndexResponseSchema: GenMessage<ExportIndexResponse> = /*@__P
   messageDesc(file_artifacta_v1_index_export, 6);
 
 /**
- * One message of an import.
+ * One message of the stream of an import.
  *
  * @generated from message artifacta.v1.ImportIndexRequest
  */
 export type ImportIndexRequest = Message<"artifacta.v1.ImportIndexRequest"> & {
   /**
-   * The messages of an export, in their order. Required.
+   * The next part of an export, in the order of the export. Required.
    *
    * @generated from field: artifacta.v1.IndexPart part = 1;
    */
   part?: IndexPart | undefined;
 
   /**
-   * Counts in the first message only. Replace what the store holds. Default false: it must be empty.
+   * True: the import replaces what the store holds. Only the value in the first message counts. Default false: the
+   * store must be empty.
    *
    * @generated from field: bool replace = 2;
    */
@@ -269,20 +273,20 @@ export const ImportIndexRequestSchema: GenMessage<ImportIndexRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_index_export, 7);
 
 /**
- * The index is restored, durably.
+ * The restored index is durable.
  *
  * @generated from message artifacta.v1.ImportIndexResponse
  */
 export type ImportIndexResponse = Message<"artifacta.v1.ImportIndexResponse"> & {
   /**
-   * How many rows it has.
+   * The number of rows of the index.
    *
    * @generated from field: int64 row_count = 1;
    */
   rowCount: bigint;
 
   /**
-   * How the store is now, with the pause that waits for Verify.
+   * The present status of the store, with the pause that waits for Verify.
    *
    * @generated from field: artifacta.v1.StoreStatus status = 2;
    */

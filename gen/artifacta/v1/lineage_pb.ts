@@ -15,41 +15,42 @@ export const file_artifacta_v1_lineage: GenFile = /*@__PURE__*/
   fileDesc("ChphcnRpZmFjdGEvdjEvbGluZWFnZS5wcm90bxIMYXJ0aWZhY3RhLnYxIqoBChJMaXN0TGluZWFnZVJlcXVlc3QSKwoIYXJ0aWZhY3QYASABKAsyGS5hcnRpZmFjdGEudjEuQXJ0aWZhY3RSZWYSMQoJZGlyZWN0aW9uGAIgASgOMh4uYXJ0aWZhY3RhLnYxLkxpbmVhZ2VEaXJlY3Rpb24SDQoFZGVwdGgYAyABKAUSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkibAoLTGluZWFnZUVkZ2USEgoKZGVyaXZlZF9pZBgBIAEoCRIQCghpbnB1dF9pZBgCIAEoCRINCgVkZXB0aBgDIAEoBRIoCghhcnRpZmFjdBgEIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdCJYChNMaXN0TGluZWFnZVJlc3BvbnNlEigKBWVkZ2VzGAEgAygLMhkuYXJ0aWZhY3RhLnYxLkxpbmVhZ2VFZGdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpyChBMaW5lYWdlRGlyZWN0aW9uEiEKHUxJTkVBR0VfRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASHAoYTElORUFHRV9ESVJFQ1RJT05fSU5QVVRTEAESHQoZTElORUFHRV9ESVJFQ1RJT05fREVSSVZFRBACYgZwcm90bzM", [file_artifacta_v1_artifact]);
 
 /**
- * Asks what an artifact was made from, or what was made from it.
+ * Selects the artifacts that an artifact was made from, or those that were made from it.
  *
  * @generated from message artifacta.v1.ListLineageRequest
  */
 export type ListLineageRequest = Message<"artifacta.v1.ListLineageRequest"> & {
   /**
-   * Where to start. Required.
+   * The artifact to start from. Required.
    *
    * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
    */
   artifact?: ArtifactRef | undefined;
 
   /**
-   * Which way to go. Required.
+   * The direction of the steps. Required.
    *
    * @generated from field: artifacta.v1.LineageDirection direction = 2;
    */
   direction: LineageDirection;
 
   /**
-   * How many steps to go. Default (0) 1, at most 32; more is coerced to that.
+   * The number of steps. Default (0) 1, at most 32; a larger number counts as 32.
    *
    * @generated from field: int32 depth = 3;
    */
   depth: number;
 
   /**
-   * At most so many edges. Default (0) 100, at most 1,000; more is coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of edges in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000. Negative:
+   * INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`, with all else as it was. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -70,29 +71,29 @@ export const ListLineageRequestSchema: GenMessage<ListLineageRequest> = /*@__PUR
  */
 export type LineageEdge = Message<"artifacta.v1.LineageEdge"> & {
   /**
-   * The artifact that was made.
+   * Id of the artifact that was made.
    *
    * @generated from field: string derived_id = 1;
    */
   derivedId: string;
 
   /**
-   * One of the artifacts that it was made from.
+   * Id of one of the artifacts that it was made from.
    *
    * @generated from field: string input_id = 2;
    */
   inputId: string;
 
   /**
-   * Steps from the start to the far end of this edge, from 1.
+   * The number of steps from the start to the far end of this edge, from 1.
    *
    * @generated from field: int32 depth = 3;
    */
   depth: number;
 
   /**
-   * The artifact at the far end. Absent if it is gone (expired, deleted) or the caller may not read it; the edge does
-   * not go on from there. An artifact that several edges lead to is repeated, and followed once.
+   * The artifact at the far end. Absent: it is gone (expired, deleted) or the caller may not read it, and no edge goes
+   * on from there. An artifact that several edges lead to is repeated, and followed once.
    *
    * @generated from field: artifacta.v1.Artifact artifact = 4;
    */
@@ -107,20 +108,20 @@ export const LineageEdgeSchema: GenMessage<LineageEdge> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_lineage, 1);
 
 /**
- * A page of lineage.
+ * A page of the edges of a lineage.
  *
  * @generated from message artifacta.v1.ListLineageResponse
  */
 export type ListLineageResponse = Message<"artifacta.v1.ListLineageResponse"> & {
   /**
-   * Edges by depth, then by the ids of the near and the far end. Each once.
+   * The edges, sorted by depth, then by the ids of the near and the far end. Each edge comes once.
    *
    * @generated from field: repeated artifacta.v1.LineageEdge edges = 1;
    */
   edges: LineageEdge[];
 
   /**
-   * For the next page. Empty: there is none. A page may be short, or empty, and still have one.
+   * The token of the next page. Empty: no page follows. A page that is short or empty may still have a token.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -135,27 +136,27 @@ export const ListLineageResponseSchema: GenMessage<ListLineageResponse> = /*@__P
   messageDesc(file_artifacta_v1_lineage, 2);
 
 /**
- * Which way lineage is followed.
+ * The direction in which lineage is followed.
  *
  * @generated from enum artifacta.v1.LineageDirection
  */
 export const LineageDirection = {
   /**
-   * INVALID_ARGUMENT.
+   * Not allowed in a request: INVALID_ARGUMENT.
    *
    * @generated from enum value: LINEAGE_DIRECTION_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * To what it was made from.
+   * From an artifact to the artifacts that it was made from.
    *
    * @generated from enum value: LINEAGE_DIRECTION_INPUTS = 1;
    */
   INPUTS: 1,
 
   /**
-   * To what was made from it.
+   * From an artifact to the artifacts that were made from it.
    *
    * @generated from enum value: LINEAGE_DIRECTION_DERIVED = 2;
    */
@@ -163,7 +164,7 @@ export const LineageDirection = {
 } as const;
 
 /**
- * Which way lineage is followed.
+ * The direction in which lineage is followed.
  *
  * @generated from enum artifacta.v1.LineageDirection
  */

@@ -19,14 +19,14 @@ export const file_artifacta_v1_maintenance_service: GenFile = /*@__PURE__*/
   fileDesc("CiZhcnRpZmFjdGEvdjEvbWFpbnRlbmFuY2Vfc2VydmljZS5wcm90bxIMYXJ0aWZhY3RhLnYxIicKElJlYXBFeHBpcmVkUmVxdWVzdBIRCgltYXhfaXRlbXMYASABKAUi8gEKE1JlYXBFeHBpcmVkUmVzcG9uc2USFgoOYXJ0aWZhY3RfY291bnQYASABKAMSEgoKc2l6ZV9ieXRlcxgCIAEoAxIVCg1zZXNzaW9uX2NvdW50GAMgASgDEhwKFGxhcHNlZF9zZXNzaW9uX2NvdW50GAQgASgDEhMKC290aGVyX2NvdW50GAUgASgDEgwKBG1vcmUYBiABKAgSLQoJbmV4dF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgZwYXVzZXMYCCADKAsyGC5hcnRpZmFjdGEudjEuU3RvcmVQYXVzZSJAChVDb2xsZWN0R2FyYmFnZVJlcXVlc3QSEQoJbWF4X2l0ZW1zGAEgASgFEhQKDGZpbmRfb3JwaGFucxgCIAEoCCLcAQoWQ29sbGVjdEdhcmJhZ2VSZXNwb25zZRIXCg9jb25kZW1uZWRfY291bnQYASABKAMSFQoNcmVtb3ZlZF9jb3VudBgCIAEoAxIVCg1yZW1vdmVkX2J5dGVzGAMgASgDEhQKDG9ycGhhbl9jb3VudBgEIAEoAxIMCgRtb3JlGAUgASgIEi0KCW5leHRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoGcGF1c2VzGAcgAygLMhguYXJ0aWZhY3RhLnYxLlN0b3JlUGF1c2UiYAoMU2NydWJSZXF1ZXN0EhEKCW1heF9pdGVtcxgBIAEoBRIRCgltYXhfYnl0ZXMYAiABKAMSKgoHbWluX2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKqAQoNU2NydWJSZXNwb25zZRIVCg1jb250ZW50X2NvdW50GAEgASgDEhIKCnNpemVfYnl0ZXMYAiABKAMSMQoHZGFtYWdlZBgDIAMoCzIgLmFydGlmYWN0YS52MS5RdWFyYW50aW5lZENvbnRlbnQSFQoNZGFtYWdlZF9jb3VudBgEIAEoAxIMCgRtb3JlGAUgASgIEhYKDnJlbGVhc2VkX2NvdW50GAYgASgDIkkKDUV4cG9ydFJlcXVlc3QSKgoHbWluX2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIMCgRrZWVwGAIgASgFIp4BCg5FeHBvcnRSZXNwb25zZRIPCgd3cml0dGVuGAEgASgIEgwKBHBhdGgYAiABKAkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAMSEQoJcm93X2NvdW50GAUgASgDEhUKDXJlbW92ZWRfY291bnQYBiABKAUy4AIKEk1haW50ZW5hbmNlU2VydmljZRJXCgtSZWFwRXhwaXJlZBIgLmFydGlmYWN0YS52MS5SZWFwRXhwaXJlZFJlcXVlc3QaIS5hcnRpZmFjdGEudjEuUmVhcEV4cGlyZWRSZXNwb25zZSIDkAICEmAKDkNvbGxlY3RHYXJiYWdlEiMuYXJ0aWZhY3RhLnYxLkNvbGxlY3RHYXJiYWdlUmVxdWVzdBokLmFydGlmYWN0YS52MS5Db2xsZWN0R2FyYmFnZVJlc3BvbnNlIgOQAgISRQoFU2NydWISGi5hcnRpZmFjdGEudjEuU2NydWJSZXF1ZXN0GhsuYXJ0aWZhY3RhLnYxLlNjcnViUmVzcG9uc2UiA5ACAhJICgZFeHBvcnQSGy5hcnRpZmFjdGEudjEuRXhwb3J0UmVxdWVzdBocLmFydGlmYWN0YS52MS5FeHBvcnRSZXNwb25zZSIDkAICYgZwcm90bzM", [file_artifacta_v1_store, file_artifacta_v1_verify, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * Frees what has expired.
+ * Limits one pass of the reaper.
  *
  * @generated from message artifacta.v1.ReapExpiredRequest
  */
 export type ReapExpiredRequest = Message<"artifacta.v1.ReapExpiredRequest"> & {
   /**
-   * At most so many artifacts, sessions and other things together. Default (0) 1,000, at most 100,000; more is
-   * coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of artifacts, sessions and other things together. Default (0) 1,000, at most 100,000; a larger
+   * number counts as 100,000. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_items = 1;
    */
@@ -41,62 +41,62 @@ export const ReapExpiredRequestSchema: GenMessage<ReapExpiredRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_maintenance_service, 0);
 
 /**
- * What was freed.
+ * What the pass removed, and what is left.
  *
  * @generated from message artifacta.v1.ReapExpiredResponse
  */
 export type ReapExpiredResponse = Message<"artifacta.v1.ReapExpiredResponse"> & {
   /**
-   * Artifacts that were removed.
+   * The number of artifacts that were removed.
    *
    * @generated from field: int64 artifact_count = 1;
    */
   artifactCount: bigint;
 
   /**
-   * Their lengths added up, in bytes. Space is freed by CollectGarbage.
+   * The sum of their lengths in bytes. CollectGarbage frees the space.
    *
    * @generated from field: int64 size_bytes = 2;
    */
   sizeBytes: bigint;
 
   /**
-   * Sessions whose record was removed.
+   * The number of sessions whose record was removed.
    *
    * @generated from field: int64 session_count = 3;
    */
   sessionCount: bigint;
 
   /**
-   * Sessions that were sealed as ABANDONED, since their lease had lapsed.
+   * The number of sessions that were sealed as ABANDONED, since their lease had lapsed.
    *
    * @generated from field: int64 lapsed_session_count = 4;
    */
   lapsedSessionCount: bigint;
 
   /**
-   * Share links, keys and request ids that were removed.
+   * The number of share links, keys and request ids that were removed.
    *
    * @generated from field: int64 other_count = 5;
    */
   otherCount: bigint;
 
   /**
-   * True: there is more to do now.
+   * True: more work can be done now.
    *
    * @generated from field: bool more = 6;
    */
   more: boolean;
 
   /**
-   * When the next thing expires. Absent: nothing is going to, or there is more to do now.
+   * The time when the next thing expires. Absent: nothing is going to expire, or more work can be done now.
    *
    * @generated from field: google.protobuf.Timestamp next_time = 7;
    */
   nextTime?: Timestamp | undefined;
 
   /**
-   * What is left out, and why.
+   * The reasons for which work was left out.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 8;
    */
@@ -111,21 +111,21 @@ export const ReapExpiredResponseSchema: GenMessage<ReapExpiredResponse> = /*@__P
   messageDesc(file_artifacta_v1_maintenance_service, 1);
 
 /**
- * Frees contents.
+ * Limits one pass of the collection.
  *
  * @generated from message artifacta.v1.CollectGarbageRequest
  */
 export type CollectGarbageRequest = Message<"artifacta.v1.CollectGarbageRequest"> & {
   /**
-   * At most so many contents and objects together. Default (0) 1,000, at most 100,000; more is coerced to that.
-   * Negative: INVALID_ARGUMENT.
+   * The largest number of contents and objects together. Default (0) 1,000, at most 100,000; a larger number counts as
+   * 100,000. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_items = 1;
    */
   maxItems: number;
 
   /**
-   * Look for orphans now. Default false.
+   * Looks for orphans now. Default false.
    *
    * @generated from field: bool find_orphans = 2;
    */
@@ -140,55 +140,55 @@ export const CollectGarbageRequestSchema: GenMessage<CollectGarbageRequest> = /*
   messageDesc(file_artifacta_v1_maintenance_service, 2);
 
 /**
- * What was freed.
+ * What the pass freed, and what is left.
  *
  * @generated from message artifacta.v1.CollectGarbageResponse
  */
 export type CollectGarbageResponse = Message<"artifacta.v1.CollectGarbageResponse"> & {
   /**
-   * Contents that were taken out of use.
+   * The number of contents that were taken out of use.
    *
    * @generated from field: int64 condemned_count = 1;
    */
   condemnedCount: bigint;
 
   /**
-   * Objects that were removed from storage.
+   * The number of objects that were removed from storage.
    *
    * @generated from field: int64 removed_count = 2;
    */
   removedCount: bigint;
 
   /**
-   * Their bytes, which are free again.
+   * The sum of their lengths in bytes, which are free again.
    *
    * @generated from field: int64 removed_bytes = 3;
    */
   removedBytes: bigint;
 
   /**
-   * Orphans that were found and taken out of use.
+   * The number of orphans that were found and taken out of use.
    *
    * @generated from field: int64 orphan_count = 4;
    */
   orphanCount: bigint;
 
   /**
-   * True: there is more to do now.
+   * True: more work can be done now.
    *
    * @generated from field: bool more = 5;
    */
   more: boolean;
 
   /**
-   * When the next thing may be removed. Absent: nothing waits, or there is more to do now.
+   * The time when the next thing may be removed. Absent: nothing waits, or more work can be done now.
    *
    * @generated from field: google.protobuf.Timestamp next_time = 6;
    */
   nextTime?: Timestamp | undefined;
 
   /**
-   * What is left out, and why.
+   * The reasons for which work was left out.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 7;
    */
@@ -203,13 +203,13 @@ export const CollectGarbageResponseSchema: GenMessage<CollectGarbageResponse> = 
   messageDesc(file_artifacta_v1_maintenance_service, 3);
 
 /**
- * Checks contents.
+ * Limits one pass of the checks.
  *
  * @generated from message artifacta.v1.ScrubRequest
  */
 export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   /**
-   * At most so many contents. Default (0) 1,000, at most 100,000; more is coerced to that. Negative:
+   * The largest number of contents. Default (0) 1,000, at most 100,000; a larger number counts as 100,000. Negative:
    * INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_items = 1;
@@ -217,14 +217,15 @@ export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   maxItems: number;
 
   /**
-   * At most so many bytes; the content that reaches it is finished. Default (0) 1 GiB. Negative: INVALID_ARGUMENT.
+   * The number of bytes after which the pass ends; the content that reaches it is checked to its end. Default (0) 1
+   * GiB. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 max_bytes = 2;
    */
   maxBytes: bigint;
 
   /**
-   * Leave out contents that were checked less than this ago. Absent: 7 days.
+   * The age of a check: contents that were checked less than this time ago are left out. Absent: 7 days.
    *
    * @generated from field: google.protobuf.Duration min_age = 3;
    */
@@ -239,48 +240,48 @@ export const ScrubRequestSchema: GenMessage<ScrubRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 4);
 
 /**
- * What was checked.
+ * What the pass checked and found.
  *
  * @generated from message artifacta.v1.ScrubResponse
  */
 export type ScrubResponse = Message<"artifacta.v1.ScrubResponse"> & {
   /**
-   * Contents that were checked.
+   * The number of contents that were checked.
    *
    * @generated from field: int64 content_count = 1;
    */
   contentCount: bigint;
 
   /**
-   * Their bytes.
+   * The sum of their lengths in bytes.
    *
    * @generated from field: int64 size_bytes = 2;
    */
   sizeBytes: bigint;
 
   /**
-   * Those of them that are damaged and are now quarantined: the first 100.
+   * The first 100 of the contents that are damaged and are now quarantined.
    *
    * @generated from field: repeated artifacta.v1.QuarantinedContent damaged = 3;
    */
   damaged: QuarantinedContent[];
 
   /**
-   * How many are damaged in all, those apart that were known to be.
+   * The number of damaged contents in all, without those that were already known to be damaged.
    *
    * @generated from field: int64 damaged_count = 4;
    */
   damagedCount: bigint;
 
   /**
-   * True: there is more to do now.
+   * True: more work can be done now.
    *
    * @generated from field: bool more = 5;
    */
   more: boolean;
 
   /**
-   * How many had been quarantined and are sound: what was wrong has passed.
+   * The number of contents that had been quarantined and are sound now: the fault has passed.
    *
    * @generated from field: int64 released_count = 6;
    */
@@ -295,21 +296,21 @@ export const ScrubResponseSchema: GenMessage<ScrubResponse> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 5);
 
 /**
- * Writes an export.
+ * The condition for a new export, and the number of exports to keep.
  *
  * @generated from message artifacta.v1.ExportRequest
  */
 export type ExportRequest = Message<"artifacta.v1.ExportRequest"> & {
   /**
-   * Write none if the last is younger. Absent: 1 hour. 0: always write one.
+   * The age that the last export must have before a new one is written. Absent: 1 hour. 0: always write one.
    *
    * @generated from field: google.protobuf.Duration min_age = 1;
    */
   minAge?: Duration | undefined;
 
   /**
-   * How many to keep, with the new one; older ones are removed once it is durable. Default (0) 7, at most 1,000.
-   * Negative: INVALID_ARGUMENT.
+   * The number of exports to keep, with the new one. Older exports are removed once the new one is durable. Default (0)
+   * 7, at most 1,000. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 keep = 2;
    */
@@ -324,48 +325,48 @@ export const ExportRequestSchema: GenMessage<ExportRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 6);
 
 /**
- * The last export.
+ * The last export, which this call wrote unless the one before it was young enough.
  *
  * @generated from message artifacta.v1.ExportResponse
  */
 export type ExportResponse = Message<"artifacta.v1.ExportResponse"> & {
   /**
-   * True: this call wrote it. False: it was young enough.
+   * True: this call wrote the export. False: the last export was young enough.
    *
    * @generated from field: bool written = 1;
    */
   written: boolean;
 
   /**
-   * Where it is, within the bucket or directory, e.g. `exports/2026-01-31T02-00-00Z.index`.
+   * The path of the export within the bucket or directory, e.g. `exports/2026-01-31T02-00-00Z.index`.
    *
    * @generated from field: string path = 2;
    */
   path: string;
 
   /**
-   * The instant of its state.
+   * The instant of the exported state.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 3;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * Its length in bytes.
+   * The length of the export in bytes.
    *
    * @generated from field: int64 size_bytes = 4;
    */
   sizeBytes: bigint;
 
   /**
-   * How many rows it has.
+   * The number of rows of the export.
    *
    * @generated from field: int64 row_count = 5;
    */
   rowCount: bigint;
 
   /**
-   * Older ones that were removed.
+   * The number of older exports that were removed.
    *
    * @generated from field: int32 removed_count = 6;
    */
@@ -380,19 +381,21 @@ export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 7);
 
 /**
- * What the sidecar calls from time to time, over the local socket, or an operator by hand. Each call does a bounded
- * part of the work and says whether there is more. All are safe to call twice, at once, or not at all: what readers
- * see never depends on them. Errors as in ArtifactService.
+ * Frees space and checks contents. The sidecar calls these methods from time to time over the local socket, or an
+ * operator calls them by hand. Each call does a bounded part of the work and reports whether more is left. All methods
+ * are safe to call twice, at once, or not at all: what readers see never depends on them. Errors are as in
+ * ArtifactService.
  *
- * A call ends at `max_items`, or a second before its deadline (30 seconds unless one is given), whichever is first.
- * What cannot be undone is left out while the store says so: then `pauses` tells why and the rest is done.
+ * A call ends at `max_items`, or one second before its deadline (30 seconds unless one is given), whichever comes
+ * first. While a pause of the store holds back work that cannot be undone, a call leaves that work out and does the
+ * rest. `pauses` then gives the reasons.
  *
  * @generated from service artifacta.v1.MaintenanceService
  */
 export const MaintenanceService: GenService<{
   /**
-   * Frees what has expired or was deleted: artifacts, sessions and what was in them, links, keys, request ids; and
-   * seals sessions whose lease has lapsed.
+   * Removes what has expired or was deleted: artifacts, sessions and everything in them, links, keys and request ids.
+   * Also seals sessions whose lease has lapsed.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.ReapExpired
    */
@@ -402,7 +405,7 @@ export const MaintenanceService: GenService<{
     output: typeof ReapExpiredResponseSchema;
   },
   /**
-   * Frees contents that nothing refers to: takes them out of use 15 minutes after the last reference is gone, and
+   * Frees contents that nothing refers to. Takes them out of use 15 minutes after the last reference is gone, and
    * removes them from storage an hour later. Looks for orphans after an unclean start and weekly.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.CollectGarbage
@@ -413,8 +416,8 @@ export const MaintenanceService: GenService<{
     output: typeof CollectGarbageResponseSchema;
   },
   /**
-   * Reads contents, those that were checked longest ago first, and compares their SHA-256; what is damaged is
-   * quarantined, and what was quarantined and is sound is so no longer. The place is kept between calls.
+   * Reads contents, those that were checked longest ago first, and compares their SHA-256. Damaged contents are
+   * quarantined. Quarantined contents that are sound leave the quarantine. The place is kept between calls.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.Scrub
    */
@@ -424,7 +427,7 @@ export const MaintenanceService: GenService<{
     output: typeof ScrubResponseSchema;
   },
   /**
-   * Has the service write an export of its index beside its contents, or where it is configured to. Fails with
+   * Makes the service write an export of its index next to its contents, or to the configured place. Fails with
    * EXPORT_NOT_CONFIGURED or STORAGE_FULL.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.Export

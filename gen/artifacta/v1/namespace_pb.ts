@@ -15,41 +15,41 @@ export const file_artifacta_v1_namespace: GenFile = /*@__PURE__*/
   fileDesc("ChxhcnRpZmFjdGEvdjEvbmFtZXNwYWNlLnByb3RvEgxhcnRpZmFjdGEudjEiwAEKCU5hbWVzcGFjZRIKCgJpZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIiCgVxdW90YRgDIAEoCzITLmFydGlmYWN0YS52MS5RdW90YRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBiABKAkiTAoFUXVvdGESFgoObWF4X3NpemVfYnl0ZXMYASABKAMSFQoNbWF4X2FydGlmYWN0cxgCIAEoAxIUCgxtYXhfc2Vzc2lvbnMYAyABKAMirQEKBVVzYWdlEhEKCW5hbWVzcGFjZRgBIAEoCRIWCg5hcnRpZmFjdF9jb3VudBgCIAEoAxIVCg1zZXNzaW9uX2NvdW50GAMgASgDEhIKCnNpemVfYnl0ZXMYBCABKAMSGQoMc3RvcmVkX2J5dGVzGAUgASgDSACIAQESIgoFcXVvdGEYBiABKAsyEy5hcnRpZmFjdGEudjEuUXVvdGFCDwoNX3N0b3JlZF9ieXRlcyKMAQoJVXNhZ2VQYXJ0Eg0KBXZhbHVlGAEgASgJEhYKDmFydGlmYWN0X2NvdW50GAIgASgDEhIKCnNpemVfYnl0ZXMYAyABKAMSFAoMc3RvcmVkX2J5dGVzGAQgASgDEi4KCWJ5X2V4cGlyeRgFIAMoCzIbLmFydGlmYWN0YS52MS5Vc2FnZUJ5RXhwaXJ5Im4KDVVzYWdlQnlFeHBpcnkSMQoNZXhwaXJlX2JlZm9yZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOYXJ0aWZhY3RfY291bnQYAiABKAMSEgoKc2l6ZV9ieXRlcxgDIAEoAyqLAQoOVXNhZ2VCcmVha2Rvd24SHwobVVNBR0VfQlJFQUtET1dOX1VOU1BFQ0lGSUVEEAASHQoZVVNBR0VfQlJFQUtET1dOX05BTUVTUEFDRRABEhsKF1VTQUdFX0JSRUFLRE9XTl9TRVNTSU9OEAISHAoYVVNBR0VfQlJFQUtET1dOX01FVEFEQVRBEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * A tenant. Nothing crosses its border: names, ids, queries, deduplication, quotas.
+ * A tenant. Nothing crosses its border: no names, ids, queries, deduplication or quotas.
  *
  * @generated from message artifacta.v1.Namespace
  */
 export type Namespace = Message<"artifacta.v1.Namespace"> & {
   /**
-   * Its name: `[a-z0-9-]{1,63}`. Never changes. `default` always exists.
+   * The name of the namespace: `[a-z0-9-]{1,63}`. Never changes. `default` always exists.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * For people; at most 255 bytes. May be empty.
+   * A text for people; at most 255 bytes. May be empty.
    *
    * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * What it may hold at most. Absent: no limit.
+   * The most that the namespace may hold. Absent: no limit.
    *
    * @generated from field: artifacta.v1.Quota quota = 3;
    */
   quota?: Quota | undefined;
 
   /**
-   * When it was created.
+   * The time when the namespace was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When its description or quota last changed.
+   * The time when its description or quota last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 5;
    */
@@ -71,28 +71,28 @@ export const NamespaceSchema: GenMessage<Namespace> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 0);
 
 /**
- * What a namespace may hold at most. Checked exactly at every commit; lowering it below what is there deletes nothing
- * and refuses what is new. 0 in a field: no limit. Negative: INVALID_ARGUMENT.
+ * The most that a namespace may hold. It is checked exactly at every commit. A quota below what the namespace holds
+ * deletes nothing and refuses new things. 0 in a field: no limit. Negative: INVALID_ARGUMENT.
  *
  * @generated from message artifacta.v1.Quota
  */
 export type Quota = Message<"artifacta.v1.Quota"> & {
   /**
-   * Usage.size_bytes at most.
+   * The largest Usage.size_bytes.
    *
    * @generated from field: int64 max_size_bytes = 1;
    */
   maxSizeBytes: bigint;
 
   /**
-   * Usage.artifact_count at most.
+   * The largest Usage.artifact_count.
    *
    * @generated from field: int64 max_artifacts = 2;
    */
   maxArtifacts: bigint;
 
   /**
-   * Usage.session_count at most.
+   * The largest Usage.session_count.
    *
    * @generated from field: int64 max_sessions = 3;
    */
@@ -107,49 +107,49 @@ export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 1);
 
 /**
- * What a namespace holds, exactly, at one instant. What is expired or deleted counts until it is reaped.
+ * How much a namespace holds, exactly, at one instant. Expired and deleted things count until they are reaped.
  *
  * @generated from message artifacta.v1.Usage
  */
 export type Usage = Message<"artifacta.v1.Usage"> & {
   /**
-   * The namespace.
+   * The name of the namespace.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * Artifacts, all versions.
+   * The number of artifacts, all versions.
    *
    * @generated from field: int64 artifact_count = 2;
    */
   artifactCount: bigint;
 
   /**
-   * Sessions, open and sealed.
+   * The number of sessions, open and sealed.
    *
    * @generated from field: int64 session_count = 3;
    */
   sessionCount: bigint;
 
   /**
-   * The lengths of its artifacts added up, in bytes, each in full. What a quota limits.
+   * The sum of the lengths of its artifacts in bytes, each in full. A quota limits this number.
    *
    * @generated from field: int64 size_bytes = 4;
    */
   sizeBytes: bigint;
 
   /**
-   * Bytes of distinct contents, which is what they take in storage. Includes contents that are about to be collected.
-   * Absent: not known without a scan.
+   * The number of bytes of distinct contents, which is what they take in storage. Includes contents that are about to
+   * be collected. Absent: not known without a scan.
    *
    * @generated from field: optional int64 stored_bytes = 5;
    */
   storedBytes?: bigint | undefined;
 
   /**
-   * The quota that applies. Absent: none.
+   * The quota that applies. Absent: no quota.
    *
    * @generated from field: artifacta.v1.Quota quota = 6;
    */
@@ -164,7 +164,7 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 2);
 
 /**
- * What of a namespace belongs together, as far as one page has read.
+ * One part of a breakdown: the artifacts that belong together, of those that one page has read.
  *
  * @generated from message artifacta.v1.UsagePart
  */
@@ -177,28 +177,30 @@ export type UsagePart = Message<"artifacta.v1.UsagePart"> & {
   value: string;
 
   /**
-   * Artifacts that were read. What is expired and not yet reaped counts.
+   * The number of artifacts that were read. Artifacts that are expired and not yet reaped count.
    *
    * @generated from field: int64 artifact_count = 2;
    */
   artifactCount: bigint;
 
   /**
-   * Their lengths added up, in bytes, each in full.
+   * The sum of their lengths in bytes, each in full.
    *
    * @generated from field: int64 size_bytes = 3;
    */
   sizeBytes: bigint;
 
   /**
-   * Bytes of distinct contents, each once in a part of a page. A content that several parts or pages have counts in each.
+   * The number of bytes of distinct contents, each once in a part of a page. A content that is in several parts or
+   * pages counts in each.
    *
    * @generated from field: int64 stored_bytes = 4;
    */
   storedBytes: bigint;
 
   /**
-   * The same artifacts by when they expire: soonest first, those that never do last; without empty ones.
+   * The same artifacts by the time when they expire, without empty entries. The soonest comes first; artifacts that
+   * never expire come last.
    *
    * @generated from field: repeated artifacta.v1.UsageByExpiry by_expiry = 5;
    */
@@ -213,28 +215,29 @@ export const UsagePartSchema: GenMessage<UsagePart> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 3);
 
 /**
- * Artifacts that expire within a time.
+ * The artifacts that expire within one period.
  *
  * @generated from message artifacta.v1.UsageByExpiry
  */
 export type UsageByExpiry = Message<"artifacta.v1.UsageByExpiry"> & {
   /**
-   * When the time ends: now (what has expired and is not yet reaped), a day, 7 days or 30 days from now, or the year
-   * 9999. Artifacts are counted at the first that applies. Absent: never, or on hold.
+   * The end of the period: now (for what has expired and is not yet reaped), a day, 7 days or 30 days from now, or the
+   * year 9999. Each artifact counts in the first period that applies. Absent: artifacts that never expire, or are on
+   * hold.
    *
    * @generated from field: google.protobuf.Timestamp expire_before = 1;
    */
   expireBefore?: Timestamp | undefined;
 
   /**
-   * How many.
+   * The number of these artifacts.
    *
    * @generated from field: int64 artifact_count = 2;
    */
   artifactCount: bigint;
 
   /**
-   * Their lengths added up, in bytes.
+   * The sum of their lengths in bytes.
    *
    * @generated from field: int64 size_bytes = 3;
    */
@@ -249,20 +252,20 @@ export const UsageByExpirySchema: GenMessage<UsageByExpiry> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 4);
 
 /**
- * What of a namespace is looked at more closely.
+ * The breakdown of a namespace's usage.
  *
  * @generated from enum artifacta.v1.UsageBreakdown
  */
 export const UsageBreakdown = {
   /**
-   * Nothing.
+   * No breakdown.
    *
    * @generated from enum value: USAGE_BREAKDOWN_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * All of it: all versions of all artifacts, as one part.
+   * The whole namespace: all versions of all artifacts, as one part.
    *
    * @generated from enum value: USAGE_BREAKDOWN_NAMESPACE = 1;
    */
@@ -284,7 +287,7 @@ export const UsageBreakdown = {
 } as const;
 
 /**
- * What of a namespace is looked at more closely.
+ * The breakdown of a namespace's usage.
  *
  * @generated from enum artifacta.v1.UsageBreakdown
  */

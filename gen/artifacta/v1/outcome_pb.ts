@@ -19,35 +19,36 @@ export const file_artifacta_v1_outcome: GenFile = /*@__PURE__*/
  */
 export const SessionOutcome = {
   /**
-   * In a session: it is open. In a request that must name one: INVALID_ARGUMENT.
+   * In a session: the session is open. In a request that must name an outcome: INVALID_ARGUMENT.
    *
    * @generated from enum value: SESSION_OUTCOME_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * It did what it was to do.
+   * The run did its task.
    *
    * @generated from enum value: SESSION_OUTCOME_SUCCEEDED = 1;
    */
   SUCCEEDED: 1,
 
   /**
-   * It failed.
+   * The run failed.
    *
    * @generated from enum value: SESSION_OUTCOME_FAILED = 2;
    */
   FAILED: 2,
 
   /**
-   * Somebody stopped it.
+   * A person or a program stopped the run.
    *
    * @generated from enum value: SESSION_OUTCOME_CANCELLED = 3;
    */
   CANCELLED: 3,
 
   /**
-   * Nobody said: its lease lapsed, or it was sealed so for want of an answer. May be amended once.
+   * Not known: the session's lease lapsed, or a caller that did not know the outcome sealed it so. It may be amended
+   * once.
    *
    * @generated from enum value: SESSION_OUTCOME_ABANDONED = 4;
    */

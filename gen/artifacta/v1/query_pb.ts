@@ -13,7 +13,7 @@ export const file_artifacta_v1_query: GenFile = /*@__PURE__*/
   fileDesc("ChhhcnRpZmFjdGEvdjEvcXVlcnkucHJvdG8SDGFydGlmYWN0YS52MSKNAQoQUXVlcnlFeHBsYW5hdGlvbhIOCgZmaWx0ZXIYASABKAkSDgoGZHJpdmVyGAIgASgJEg0KBXRlc3RzGAMgAygJEhQKDGVudHJpZXNfcmVhZBgEIAEoAxIOCgZwcm9iZXMYBSABKAMSFAoMcmVjb3Jkc19yZWFkGAYgASgDEg4KBmJ1ZGdldBgHIAEoAyphCglMaXN0T3JkZXISGgoWTElTVF9PUkRFUl9VTlNQRUNJRklFRBAAEhsKF0xJU1RfT1JERVJfTkVXRVNUX0ZJUlNUEAESGwoXTElTVF9PUkRFUl9PTERFU1RfRklSU1QQAmIGcHJvdG8z");
 
 /**
- * How a filter was understood and what it took to answer. For people; its texts may change.
+ * How a filter was understood and what the call took to answer it. For people; its texts may change.
  *
  * @generated from message artifacta.v1.QueryExplanation
  */
@@ -26,42 +26,42 @@ export type QueryExplanation = Message<"artifacta.v1.QueryExplanation"> & {
   filter: string;
 
   /**
-   * The list that was walked, e.g. `metadata.agent = "billing"`, or `time` if none was narrower.
+   * The list that was walked, e.g. `metadata.agent = "billing"`, or `time` if no list was narrower.
    *
    * @generated from field: string driver = 2;
    */
   driver: string;
 
   /**
-   * The conditions that were tested for each entry of that list, in that order.
+   * The conditions that were tested for each entry of the walked list, in the order of the tests.
    *
    * @generated from field: repeated string tests = 3;
    */
   tests: string[];
 
   /**
-   * Entries of index lists that were read.
+   * The number of entries of index lists that were read.
    *
    * @generated from field: int64 entries_read = 4;
    */
   entriesRead: bigint;
 
   /**
-   * Point lookups that were made.
+   * The number of point lookups.
    *
    * @generated from field: int64 probes = 5;
    */
   probes: bigint;
 
   /**
-   * Records that were read.
+   * The number of records that were read.
    *
    * @generated from field: int64 records_read = 6;
    */
   recordsRead: bigint;
 
   /**
-   * How many of these three together one call may touch; the page ends when that is spent.
+   * The largest sum of `entries_read`, `probes` and `records_read` in one call. The page ends when it is spent.
    *
    * @generated from field: int64 budget = 7;
    */

@@ -17,42 +17,42 @@ export const file_artifacta_v1_retention: GenFile = /*@__PURE__*/
   fileDesc("ChxhcnRpZmFjdGEvdjEvcmV0ZW50aW9uLnByb3RvEgxhcnRpZmFjdGEudjEi+wEKCVJldGVudGlvbhIwCg1zdWNjZWVkZWRfdHRsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmZhaWxlZF90dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNY2FuY2VsbGVkX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1hYmFuZG9uZWRfdHRsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKCWtlZXBfbGFzdBgFIAEoCzIWLmFydGlmYWN0YS52MS5LZWVwTGFzdCJfCghLZWVwTGFzdBINCgVjb3VudBgBIAEoBRIUCgxtZXRhZGF0YV9rZXkYAiABKAkSLgoIb3V0Y29tZXMYAyADKA4yHC5hcnRpZmFjdGEudjEuU2Vzc2lvbk91dGNvbWViBnByb3RvMw", [file_artifacta_v1_outcome, file_google_protobuf_duration]);
 
 /**
- * How long the artifacts of a session live, counted from its seal. It decides about artifacts without a hold and
+ * The time for which the artifacts of a session live, counted from its seal. It applies to artifacts without a hold and
  * without an expiry of their own. Open sessions do not expire.
  *
  * @generated from message artifacta.v1.Retention
  */
 export type Retention = Message<"artifacta.v1.Retention"> & {
   /**
-   * After SUCCEEDED. Positive, at most to the year 9999. Absent: for ever.
+   * The time after the outcome SUCCEEDED. Positive, at most to the year 9999. Absent: no end.
    *
    * @generated from field: google.protobuf.Duration succeeded_ttl = 1;
    */
   succeededTtl?: Duration | undefined;
 
   /**
-   * After FAILED. As above.
+   * The time after the outcome FAILED. Limits and default as above.
    *
    * @generated from field: google.protobuf.Duration failed_ttl = 2;
    */
   failedTtl?: Duration | undefined;
 
   /**
-   * After CANCELLED. As above.
+   * The time after the outcome CANCELLED. Limits and default as above.
    *
    * @generated from field: google.protobuf.Duration cancelled_ttl = 3;
    */
   cancelledTtl?: Duration | undefined;
 
   /**
-   * After ABANDONED. As above.
+   * The time after the outcome ABANDONED. Limits and default as above.
    *
    * @generated from field: google.protobuf.Duration abandoned_ttl = 4;
    */
   abandonedTtl?: Duration | undefined;
 
   /**
-   * Keeps the last few sessions whatever the four say. Absent: none.
+   * Keeps the last few sessions, whatever the four times are. Absent: no session is kept.
    *
    * @generated from field: artifacta.v1.KeepLast keep_last = 5;
    */
@@ -68,21 +68,21 @@ export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
 
 /**
  * Keeps the last N sessions of each kind, in the order of their seals. A session among them does not expire by its
- * retention; one that leaves them expires then, but not earlier than 24 hours later. A deleted session leaves, and
- * none comes back in its place.
+ * retention. A session that is no longer among them expires then, but not earlier than 24 hours later. A deleted
+ * session leaves them, and no session comes back in its place.
  *
  * @generated from message artifacta.v1.KeepLast
  */
 export type KeepLast = Message<"artifacta.v1.KeepLast"> & {
   /**
-   * N: 1 to 100. Required.
+   * The number N: 1 to 100. Required.
    *
    * @generated from field: int32 count = 1;
    */
   count: number;
 
   /**
-   * The key of the session's metadata whose value is the kind, e.g. `pipeline`. Sessions without it are not kept.
+   * The key of the session's metadata whose value is the kind, e.g. `pipeline`. Sessions without this key are not kept.
    * Required.
    *
    * @generated from field: string metadata_key = 2;
@@ -90,7 +90,7 @@ export type KeepLast = Message<"artifacta.v1.KeepLast"> & {
   metadataKey: string;
 
   /**
-   * Which outcomes count; others are neither kept nor do they displace. Empty: SUCCEEDED.
+   * The outcomes that count. Sessions with other outcomes are not kept, and displace no kept session. Empty: SUCCEEDED.
    *
    * @generated from field: repeated artifacta.v1.SessionOutcome outcomes = 3;
    */

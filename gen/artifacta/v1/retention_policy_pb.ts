@@ -17,35 +17,35 @@ export const file_artifacta_v1_retention_policy: GenFile = /*@__PURE__*/
   fileDesc("CiNhcnRpZmFjdGEvdjEvcmV0ZW50aW9uX3BvbGljeS5wcm90bxIMYXJ0aWZhY3RhLnYxIo8BCg9SZXRlbnRpb25Qb2xpY3kSEQoJbmFtZXNwYWNlGAEgASgJEioKCXJldGVudGlvbhgCIAEoCzIXLmFydGlmYWN0YS52MS5SZXRlbnRpb24SLwoLdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBCABKAliBnByb3RvMw", [file_artifacta_v1_retention, file_google_protobuf_timestamp]);
 
 /**
- * The retention of a namespace: what sessions get when they are opened without one of their own. Each session keeps
- * its copy; a change concerns sessions opened later, and others only through ApplyRetentionPolicy.
+ * The retention of a namespace, which sessions get when they are opened without one of their own. Each session keeps
+ * its copy. A change applies to sessions opened later, and to others only through ApplyRetentionPolicy.
  *
  * @generated from message artifacta.v1.RetentionPolicy
  */
 export type RetentionPolicy = Message<"artifacta.v1.RetentionPolicy"> & {
   /**
-   * The namespace.
+   * The name of the namespace.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * What it says. Absent: nothing expires that nobody gave an expiry.
+   * The retention. Absent: only artifacts with an expiry of their own expire.
    *
    * @generated from field: artifacta.v1.Retention retention = 2;
    */
   retention?: Retention | undefined;
 
   /**
-   * When it was last set. Absent: never.
+   * The time when the policy was last set. Absent: never.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 3;
    */
   updateTime?: Timestamp | undefined;
 
   /**
-   * Opaque; changes whenever it is set. For SetRetentionPolicyRequest.etag.
+   * Opaque; changes whenever the policy is set. For SetRetentionPolicyRequest.etag.
    *
    * @generated from field: string etag = 4;
    */

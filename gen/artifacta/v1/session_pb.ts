@@ -19,35 +19,36 @@ export const file_artifacta_v1_session: GenFile = /*@__PURE__*/
   fileDesc("ChphcnRpZmFjdGEvdjEvc2Vzc2lvbi5wcm90bxIMYXJ0aWZhY3RhLnYxIqgGCgdTZXNzaW9uEgoKAmlkGAEgASgJEgsKA3VpZBgCIAEoCRIpCgVzdGF0ZRgDIAEoDjIaLmFydGlmYWN0YS52MS5TZXNzaW9uU3RhdGUSLQoHb3V0Y29tZRgEIAEoDjIcLmFydGlmYWN0YS52MS5TZXNzaW9uT3V0Y29tZRI1CghtZXRhZGF0YRgFIAMoCzIjLmFydGlmYWN0YS52MS5TZXNzaW9uLk1ldGFkYXRhRW50cnkSMQoGbGFiZWxzGAYgAygLMiEuYXJ0aWZhY3RhLnYxLlNlc3Npb24uTGFiZWxzRW50cnkSLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzZWFsX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5hcnRpZmFjdF9jb3VudBgLIAEoAxISCgpzaXplX2J5dGVzGAwgASgDEhIKCmhvbGRfY291bnQYDSABKAMSFQoNbGFzdF9zZXF1ZW5jZRgOIAEoAxIYChBleHBlY3RlZF9vdXRwdXRzGA8gAygJEhcKD21pc3Npbmdfb3V0cHV0cxgQIAMoCRIqCglyZXRlbnRpb24YESABKAsyFy5hcnRpZmFjdGEudjEuUmV0ZW50aW9uEgwKBGtlcHQYEiABKAgSIgoFbGVhc2UYEyABKAsyEy5hcnRpZmFjdGEudjEuTGVhc2USKAoIbWFuaWZlc3QYFCABKAsyFi5hcnRpZmFjdGEudjEuTWFuaWZlc3QSDAoEZXRhZxgVIAEoCRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJlCgVMZWFzZRIrCghkdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQgoITWFuaWZlc3QSDgoGc2hhMjU2GAEgASgJEhIKCnNpemVfYnl0ZXMYAiABKAMSEgoKbGluZV9jb3VudBgDIAEoAyp6CgxTZXNzaW9uU3RhdGUSHQoZU0VTU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEhYKElNFU1NJT05fU1RBVEVfT1BFThABEhkKFVNFU1NJT05fU1RBVEVfU0VBTElORxACEhgKFFNFU1NJT05fU1RBVEVfU0VBTEVEEANiBnByb3RvMw", [file_artifacta_v1_outcome, file_artifacta_v1_retention, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * What one run of an agent produces is kept together in a session. It is open, takes artifacts, and is sealed once,
+ * A session keeps together what one run of an agent produces. It is open and takes artifacts until it is sealed, once,
  * with an outcome; from then on it takes nothing new.
  *
  * @generated from message artifacta.v1.Session
  */
 export type Session = Message<"artifacta.v1.Session"> & {
   /**
-   * What its caller named it, e.g. `run_42`: 1 to 128 of `[A-Za-z0-9._:-]`, not `.` or `..`.
+   * The id that its caller chose, e.g. `run_42`: 1 to 128 of `[A-Za-z0-9._:-]`, not `.` or `..`.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * `ses_` and 26 characters, minted when it was opened. Tells it from any other session that ever has the same id.
+   * `ses_` and 26 characters, minted when the session was opened. Tells it from any other session that ever has the
+   * same id.
    *
    * @generated from field: string uid = 2;
    */
   uid: string;
 
   /**
-   * Whether it takes artifacts. A lease that has lapsed shows here, at once, as SEALED.
+   * Whether it takes artifacts. A session whose lease has lapsed is SEALED here at once.
    *
    * @generated from field: artifacta.v1.SessionState state = 3;
    */
   state: SessionState;
 
   /**
-   * How it ended. SESSION_OUTCOME_UNSPECIFIED while it is open.
+   * How the run ended. SESSION_OUTCOME_UNSPECIFIED while the session is open.
    *
    * @generated from field: artifacta.v1.SessionOutcome outcome = 4;
    */
@@ -62,58 +63,58 @@ export type Session = Message<"artifacta.v1.Session"> & {
   metadata: { [key: string]: string };
 
   /**
-   * Annotations that may change at any time. Limits as `metadata`, counted apart. Not inherited.
+   * Annotations that may change at any time. The limits are the same as for `metadata`, counted apart. Not inherited.
    *
    * @generated from field: map<string, string> labels = 6;
    */
   labels: { [key: string]: string };
 
   /**
-   * When it was opened, by OpenSession or by its first artifact.
+   * The time when it was opened, by OpenSession or by its first artifact.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When its labels, retention, lease, state or outcome last changed. Artifacts do not count.
+   * The time of the last change of its labels, retention, lease, state or outcome. Artifacts do not count.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
   updateTime?: Timestamp | undefined;
 
   /**
-   * When it was sealed, to the instant of the fence: everything committed before is in the manifest, nothing is
-   * committed after. After a lapse, the lapse. Absent: open.
+   * The time of the seal, to the instant of the fence: everything committed before is in the manifest, and nothing is
+   * committed after. For a lease that lapsed, the time of the lapse. Absent: open.
    *
    * @generated from field: google.protobuf.Timestamp seal_time = 9;
    */
   sealTime?: Timestamp | undefined;
 
   /**
-   * When it expires by its retention, with all artifacts that have no hold or expiry of their own. Absent: never, or
-   * still open.
+   * The time when it expires by its retention, with all artifacts that have no hold or expiry of their own. Absent:
+   * never, or still open.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 10;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * Its live artifacts, all versions of all names. An expired one counts until it is reaped.
+   * The number of its live artifacts, all versions of all names. An expired artifact counts until it is reaped.
    *
    * @generated from field: int64 artifact_count = 11;
    */
   artifactCount: bigint;
 
   /**
-   * Their lengths added up, in bytes, each in full, though equal contents are stored once.
+   * The sum of their lengths in bytes. Each counts in full, though equal contents are stored once.
    *
    * @generated from field: int64 size_bytes = 12;
    */
   sizeBytes: bigint;
 
   /**
-   * How many of them are on hold. While there is one, the session cannot be deleted.
+   * The number of its artifacts on hold. While this is not 0, the session cannot be deleted.
    *
    * @generated from field: int64 hold_count = 13;
    */
@@ -134,35 +135,35 @@ export type Session = Message<"artifacta.v1.Session"> & {
   expectedOutputs: string[];
 
   /**
-   * Those of them that had no live artifact at the seal. Empty until it is sealed.
+   * The expected names that had no live artifact at the seal. Empty until the session is sealed.
    *
    * @generated from field: repeated string missing_outputs = 16;
    */
   missingOutputs: string[];
 
   /**
-   * How long its artifacts live after the seal: the session's copy.
+   * How long its artifacts live after the seal: the session's copy of the retention.
    *
    * @generated from field: artifacta.v1.Retention retention = 17;
    */
   retention?: Retention | undefined;
 
   /**
-   * True: the retention's `keep_last` keeps it now, so that it has no `expire_time`.
+   * True: the retention's `keep_last` keeps the session now, so that it has no `expire_time`.
    *
    * @generated from field: bool kept = 18;
    */
   kept: boolean;
 
   /**
-   * Absent: it has none and stays open until it is sealed.
+   * Its lease. Absent: no lease, and the session stays open until it is sealed.
    *
    * @generated from field: artifacta.v1.Lease lease = 19;
    */
   lease?: Lease | undefined;
 
   /**
-   * What it contained when it was sealed. Absent until the seal is complete.
+   * What the session contained when it was sealed. Absent until the seal is complete.
    *
    * @generated from field: artifacta.v1.Manifest manifest = 20;
    */
@@ -184,22 +185,22 @@ export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_session, 0);
 
 /**
- * A session with a lease is sealed as ABANDONED, at the instant of the lapse, unless somebody renews it in time:
- * every commit and every UpdateSession with `touch` does. A renewal is written when an eighth of the lease has
- * passed.
+ * A limit on the time between renewals of a session. Every commit renews the lease, and so does every UpdateSession
+ * with `touch`. Without a renewal in time the lease lapses: the session is sealed as ABANDONED, at the instant of the
+ * lapse. A renewal is written when an eighth of the lease has passed.
  *
  * @generated from message artifacta.v1.Lease
  */
 export type Lease = Message<"artifacta.v1.Lease"> & {
   /**
-   * From a renewal to the lapse.
+   * The time from a renewal to the lapse.
    *
    * @generated from field: google.protobuf.Duration duration = 1;
    */
   duration?: Duration | undefined;
 
   /**
-   * When it lapses. After the seal, when it would have.
+   * The time of the lapse. After the seal: the time at which the lease would have lapsed.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 2;
    */
@@ -215,7 +216,7 @@ export const LeaseSchema: GenMessage<Lease> = /*@__PURE__*/
 
 /**
  * The list of everything that was live in a session at its seal, as a document that never changes. DownloadManifest
- * sends it; it says there what a line holds.
+ * sends it, and the comment there describes its lines.
  *
  * @generated from message artifacta.v1.Manifest
  */
@@ -228,14 +229,14 @@ export type Manifest = Message<"artifacta.v1.Manifest"> & {
   sha256: string;
 
   /**
-   * Its length in bytes.
+   * The length of the document in bytes.
    *
    * @generated from field: int64 size_bytes = 2;
    */
   sizeBytes: bigint;
 
   /**
-   * Its lines, one for each version of each name. 0: the session was empty.
+   * The number of its lines, one for each version of each name. 0: the session was empty.
    *
    * @generated from field: int64 line_count = 3;
    */
@@ -263,21 +264,21 @@ export const SessionState = {
   UNSPECIFIED: 0,
 
   /**
-   * It does.
+   * It takes artifacts.
    *
    * @generated from enum value: SESSION_STATE_OPEN = 1;
    */
   OPEN: 1,
 
   /**
-   * Not any more: it is fenced, and its manifest is being computed.
+   * It takes no artifacts any more: it is fenced, and its manifest is being computed.
    *
    * @generated from enum value: SESSION_STATE_SEALING = 2;
    */
   SEALING: 2,
 
   /**
-   * Not any more: it is sealed, and its manifest never changes.
+   * It takes no artifacts any more: it is sealed, and its manifest never changes.
    *
    * @generated from enum value: SESSION_STATE_SEALED = 3;
    */

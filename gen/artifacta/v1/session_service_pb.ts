@@ -27,7 +27,7 @@ export const file_artifacta_v1_session_service: GenFile = /*@__PURE__*/
   fileDesc("CiJhcnRpZmFjdGEvdjEvc2Vzc2lvbl9zZXJ2aWNlLnByb3RvEgxhcnRpZmFjdGEudjEi9QIKEk9wZW5TZXNzaW9uUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEkAKCG1ldGFkYXRhGAIgAygLMi4uYXJ0aWZhY3RhLnYxLk9wZW5TZXNzaW9uUmVxdWVzdC5NZXRhZGF0YUVudHJ5EjwKBmxhYmVscxgDIAMoCzIsLmFydGlmYWN0YS52MS5PcGVuU2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSKgoJcmV0ZW50aW9uGAQgASgLMhcuYXJ0aWZhY3RhLnYxLlJldGVudGlvbhIoCgVsZWFzZRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYChBleHBlY3RlZF9vdXRwdXRzGAYgAygJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIk4KE09wZW5TZXNzaW9uUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uEg8KB2NyZWF0ZWQYAiABKAgiJAoRR2V0U2Vzc2lvblJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCSI8ChJHZXRTZXNzaW9uUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uIoUBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0Eg4KBmZpbHRlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRImCgVvcmRlchgEIAEoDjIXLmFydGlmYWN0YS52MS5MaXN0T3JkZXISDwoHZXhwbGFpbhgFIAEoCCKNAQoUTGlzdFNlc3Npb25zUmVzcG9uc2USJwoIc2Vzc2lvbnMYASADKAsyFS5hcnRpZmFjdGEudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSMwoLZXhwbGFuYXRpb24YAyABKAsyHi5hcnRpZmFjdGEudjEuUXVlcnlFeHBsYW5hdGlvbiKkAQoUVXBkYXRlU2Vzc2lvblJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRItCgdjaGFuZ2VzGAIgASgLMhwuYXJ0aWZhY3RhLnYxLlNlc3Npb25DaGFuZ2VzEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAQgASgJEg0KBXRvdWNoGAUgASgIIqUBCg5TZXNzaW9uQ2hhbmdlcxI4CgZsYWJlbHMYASADKAsyKC5hcnRpZmFjdGEudjEuU2Vzc2lvbkNoYW5nZXMuTGFiZWxzRW50cnkSKgoJcmV0ZW50aW9uGAIgASgLMhcuYXJ0aWZhY3RhLnYxLlJldGVudGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj8KFVVwZGF0ZVNlc3Npb25SZXNwb25zZRImCgdzZXNzaW9uGAEgASgLMhUuYXJ0aWZhY3RhLnYxLlNlc3Npb24iYgoSU2VhbFNlc3Npb25SZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSLQoHb3V0Y29tZRgCIAEoDjIcLmFydGlmYWN0YS52MS5TZXNzaW9uT3V0Y29tZRIMCgRldGFnGAMgASgJIlUKE1NlYWxTZXNzaW9uUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uEhYKDmFscmVhZHlfc2VhbGVkGAIgASgIImMKE0FtZW5kT3V0Y29tZVJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRItCgdvdXRjb21lGAIgASgOMhwuYXJ0aWZhY3RhLnYxLlNlc3Npb25PdXRjb21lEgwKBGV0YWcYAyABKAkiPgoUQW1lbmRPdXRjb21lUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uIjUKFERlbGV0ZVNlc3Npb25SZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEZXRhZxgCIAEoCSIoChVEZWxldGVTZXNzaW9uUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoCCIqChdEb3dubG9hZE1hbmlmZXN0UmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJIikKGERvd25sb2FkTWFuaWZlc3RSZXNwb25zZRINCgVjaHVuaxgBIAEoDDK2BwoOU2Vzc2lvblNlcnZpY2USVwoLT3BlblNlc3Npb24SIC5hcnRpZmFjdGEudjEuT3BlblNlc3Npb25SZXF1ZXN0GiEuYXJ0aWZhY3RhLnYxLk9wZW5TZXNzaW9uUmVzcG9uc2UiA5ACAhJUCgpHZXRTZXNzaW9uEh8uYXJ0aWZhY3RhLnYxLkdldFNlc3Npb25SZXF1ZXN0GiAuYXJ0aWZhY3RhLnYxLkdldFNlc3Npb25SZXNwb25zZSIDkAIBEloKDExpc3RTZXNzaW9ucxIhLmFydGlmYWN0YS52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GiIuYXJ0aWZhY3RhLnYxLkxpc3RTZXNzaW9uc1Jlc3BvbnNlIgOQAgESWAoNVXBkYXRlU2Vzc2lvbhIiLmFydGlmYWN0YS52MS5VcGRhdGVTZXNzaW9uUmVxdWVzdBojLmFydGlmYWN0YS52MS5VcGRhdGVTZXNzaW9uUmVzcG9uc2USVwoLU2VhbFNlc3Npb24SIC5hcnRpZmFjdGEudjEuU2VhbFNlc3Npb25SZXF1ZXN0GiEuYXJ0aWZhY3RhLnYxLlNlYWxTZXNzaW9uUmVzcG9uc2UiA5ACAhJaCgxBbWVuZE91dGNvbWUSIS5hcnRpZmFjdGEudjEuQW1lbmRPdXRjb21lUmVxdWVzdBoiLmFydGlmYWN0YS52MS5BbWVuZE91dGNvbWVSZXNwb25zZSIDkAICEl0KDURlbGV0ZVNlc3Npb24SIi5hcnRpZmFjdGEudjEuRGVsZXRlU2Vzc2lvblJlcXVlc3QaIy5hcnRpZmFjdGEudjEuRGVsZXRlU2Vzc2lvblJlc3BvbnNlIgOQAgISXAoMV2F0Y2hTZXNzaW9uEiEuYXJ0aWZhY3RhLnYxLldhdGNoU2Vzc2lvblJlcXVlc3QaIi5hcnRpZmFjdGEudjEuV2F0Y2hTZXNzaW9uUmVzcG9uc2UiA5ACATABEmMKD0NvbXBhcmVTZXNzaW9ucxIkLmFydGlmYWN0YS52MS5Db21wYXJlU2Vzc2lvbnNSZXF1ZXN0GiUuYXJ0aWZhY3RhLnYxLkNvbXBhcmVTZXNzaW9uc1Jlc3BvbnNlIgOQAgESaAoQRG93bmxvYWRNYW5pZmVzdBIlLmFydGlmYWN0YS52MS5Eb3dubG9hZE1hbmlmZXN0UmVxdWVzdBomLmFydGlmYWN0YS52MS5Eb3dubG9hZE1hbmlmZXN0UmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_artifacta_v1_compare, file_artifacta_v1_outcome, file_artifacta_v1_query, file_artifacta_v1_retention, file_artifacta_v1_session, file_artifacta_v1_watch, file_google_protobuf_duration, file_google_protobuf_field_mask]);
 
 /**
- * Opens a session.
+ * The id and the settings of a session.
  *
  * @generated from message artifacta.v1.OpenSessionRequest
  */
@@ -47,7 +47,7 @@ export type OpenSessionRequest = Message<"artifacta.v1.OpenSessionRequest"> & {
   metadata: { [key: string]: string };
 
   /**
-   * See Session.labels. Taken only when the call opens the session.
+   * See Session.labels. Used only if the call opens the session.
    *
    * @generated from field: map<string, string> labels = 3;
    */
@@ -55,21 +55,22 @@ export type OpenSessionRequest = Message<"artifacta.v1.OpenSessionRequest"> & {
 
   /**
    * How long its artifacts live after the seal. Absent: a copy of the namespace's policy as it is now. Set and empty:
-   * for ever.
+   * without an end.
    *
    * @generated from field: artifacta.v1.Retention retention = 4;
    */
   retention?: Retention | undefined;
 
   /**
-   * Seals it as ABANDONED when nobody renews it for so long; see Lease. 10 seconds to 30 days. Absent: no lease.
+   * The time without a renewal after which the session is sealed as ABANDONED; see Lease. 10 seconds to 30 days.
+   * Absent: no lease.
    *
    * @generated from field: google.protobuf.Duration lease = 5;
    */
   lease?: Duration | undefined;
 
   /**
-   * Names that the run is expected to produce; see Artifact.name. At most 256. What is missing at the seal is
+   * Names that the run is expected to produce; see Artifact.name. At most 256. Names that are missing at the seal are
    * reported, nothing more.
    *
    * @generated from field: repeated string expected_outputs = 6;
@@ -91,14 +92,14 @@ export const OpenSessionRequestSchema: GenMessage<OpenSessionRequest> = /*@__PUR
  */
 export type OpenSessionResponse = Message<"artifacta.v1.OpenSessionResponse"> & {
   /**
-   * As it is now. Look at `state`: it may be sealed already.
+   * The session in its present state. Look at `state`: the session may be sealed already.
    *
    * @generated from field: artifacta.v1.Session session = 1;
    */
   session?: Session | undefined;
 
   /**
-   * True: this call opened it. False: it was there.
+   * True: this call opened it. False: it existed before.
    *
    * @generated from field: bool created = 2;
    */
@@ -113,7 +114,7 @@ export const OpenSessionResponseSchema: GenMessage<OpenSessionResponse> = /*@__P
   messageDesc(file_artifacta_v1_session_service, 1);
 
 /**
- * Asks for one session.
+ * Names the session to describe.
  *
  * @generated from message artifacta.v1.GetSessionRequest
  */
@@ -134,13 +135,13 @@ export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE_
   messageDesc(file_artifacta_v1_session_service, 2);
 
 /**
- * One session.
+ * The record of one session, without its artifacts.
  *
  * @generated from message artifacta.v1.GetSessionResponse
  */
 export type GetSessionResponse = Message<"artifacta.v1.GetSessionResponse"> & {
   /**
-   * What was asked for.
+   * The requested session.
    *
    * @generated from field: artifacta.v1.Session session = 1;
    */
@@ -155,45 +156,46 @@ export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PUR
   messageDesc(file_artifacta_v1_session_service, 3);
 
 /**
- * Asks for sessions. Those that are deleted, or expired with nothing left, are not listed.
+ * Selects sessions. Sessions that are deleted, or expired with nothing left, are not listed.
  *
  * @generated from message artifacta.v1.ListSessionsRequest
  */
 export type ListSessionsRequest = Message<"artifacta.v1.ListSessionsRequest"> & {
   /**
-   * Only what matches, in the language of ListArtifactsRequest.filter, e.g. `metadata.pipeline = "billing" AND
-   * session.outcome = "FAILED" AND create_time > now-7d`. Fields: session, session.state, session.outcome,
-   * create_time, seal_time, expire_time, metadata.KEY, labels.KEY; any other is INVALID_ARGUMENT. At most 4 KiB.
-   * Empty: all.
+   * Lists only sessions that match, e.g. `metadata.pipeline = "billing" AND session.outcome = "FAILED" AND
+   * create_time > now-7d`. The language is that of ListArtifactsRequest.filter. The fields are session, session.state,
+   * session.outcome, create_time, seal_time, expire_time, metadata.KEY, labels.KEY; any other is INVALID_ARGUMENT. At
+   * most 4 KiB. Empty: all.
    *
    * @generated from field: string filter = 1;
    */
   filter: string;
 
   /**
-   * At most so many sessions. Default (0) 100, at most 1,000; more is coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of sessions in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`, with all but `page_size` as it was, else PAGE_TOKEN_INVALID. Empty: the
-   * first page.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
+   * PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * Newest first unless said otherwise.
+   * The order of the list. Default: newest first.
    *
    * @generated from field: artifacta.v1.ListOrder order = 4;
    */
   order: ListOrder;
 
   /**
-   * Answer how the filter was understood and what it took. Default false.
+   * Also returns how the filter was understood and what it took. Default false.
    *
    * @generated from field: bool explain = 5;
    */
@@ -214,21 +216,21 @@ export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__P
  */
 export type ListSessionsResponse = Message<"artifacta.v1.ListSessionsResponse"> & {
   /**
-   * In the order asked for.
+   * The sessions, in the requested order.
    *
    * @generated from field: repeated artifacta.v1.Session sessions = 1;
    */
   sessions: Session[];
 
   /**
-   * For the next page. Empty: there is none. A page may be short, or empty, and still have one.
+   * The token of the next page. Empty: no page follows. A page that is short or empty may still have a token.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * If asked for.
+   * Set if `explain` was true.
    *
    * @generated from field: artifacta.v1.QueryExplanation explanation = 3;
    */
@@ -243,7 +245,7 @@ export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@_
   messageDesc(file_artifacta_v1_session_service, 5);
 
 /**
- * Changes a session.
+ * Names a session and its new values.
  *
  * @generated from message artifacta.v1.UpdateSessionRequest
  */
@@ -256,29 +258,29 @@ export type UpdateSessionRequest = Message<"artifacta.v1.UpdateSessionRequest"> 
   session: string;
 
   /**
-   * The new values. Absent: none, only `touch`.
+   * The new values. Absent: no new values, only `touch`.
    *
    * @generated from field: artifacta.v1.SessionChanges changes = 2;
    */
   changes?: SessionChanges | undefined;
 
   /**
-   * Which fields of `changes` count: `labels`, `retention`, or `*` for both; each replaces the whole value. Absent:
-   * those that are set. Any other path: INVALID_ARGUMENT.
+   * The fields of `changes` that count: `labels`, `retention`, or `*` for both; each replaces the whole value. Absent:
+   * the fields that are set. Any other path: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * Only if the session still has this etag, else ETAG_MISMATCH. Empty: whatever it has.
+   * The etag that the session must still have, else ETAG_MISMATCH. Empty: any etag.
    *
    * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
-   * Renew the lease: it lapses its duration from now. Without a lease it does nothing. Default false.
+   * Renews the lease: it lapses its duration from now. Has no effect on a session without a lease. Default false.
    *
    * @generated from field: bool touch = 5;
    */
@@ -293,20 +295,20 @@ export const UpdateSessionRequestSchema: GenMessage<UpdateSessionRequest> = /*@_
   messageDesc(file_artifacta_v1_session_service, 6);
 
 /**
- * What may change about a session.
+ * The properties of a session that may change.
  *
  * @generated from message artifacta.v1.SessionChanges
  */
 export type SessionChanges = Message<"artifacta.v1.SessionChanges"> & {
   /**
-   * All labels; limits as Session.labels. Empty and named in the mask: none.
+   * All labels; limits as in Session.labels. Empty and named in the mask: no labels.
    *
    * @generated from field: map<string, string> labels = 1;
    */
   labels: { [key: string]: string };
 
   /**
-   * All of it. Only while the session is open. Absent and named in the mask: for ever.
+   * The whole retention. Only while the session is open. Absent and named in the mask: artifacts live without an end.
    *
    * @generated from field: artifacta.v1.Retention retention = 2;
    */
@@ -321,13 +323,13 @@ export const SessionChangesSchema: GenMessage<SessionChanges> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_session_service, 7);
 
 /**
- * The session is changed, durably.
+ * The change is durable.
  *
  * @generated from message artifacta.v1.UpdateSessionResponse
  */
 export type UpdateSessionResponse = Message<"artifacta.v1.UpdateSessionResponse"> & {
   /**
-   * As it is now.
+   * The session after the change.
    *
    * @generated from field: artifacta.v1.Session session = 1;
    */
@@ -342,28 +344,28 @@ export const UpdateSessionResponseSchema: GenMessage<UpdateSessionResponse> = /*
   messageDesc(file_artifacta_v1_session_service, 8);
 
 /**
- * Seals a session.
+ * Names the session to seal and the outcome of its run.
  *
  * @generated from message artifacta.v1.SealSessionRequest
  */
 export type SealSessionRequest = Message<"artifacta.v1.SealSessionRequest"> & {
   /**
-   * Session id. Required; it must exist.
+   * Session id. Required; the session must exist.
    *
    * @generated from field: string session = 1;
    */
   session: string;
 
   /**
-   * How the run ended: any of the four. Required.
+   * How the run ended: any of the four outcomes. Required.
    *
    * @generated from field: artifacta.v1.SessionOutcome outcome = 2;
    */
   outcome: SessionOutcome;
 
   /**
-   * Only if the session still has this etag, else ETAG_MISMATCH; not compared when it is sealed with this outcome
-   * already. Empty: whatever it has.
+   * The etag that the session must still have, else ETAG_MISMATCH. Not compared if the session is sealed with this
+   * outcome already. Empty: any etag.
    *
    * @generated from field: string etag = 3;
    */
@@ -378,20 +380,20 @@ export const SealSessionRequestSchema: GenMessage<SealSessionRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_session_service, 9);
 
 /**
- * The session is sealed, durably, and so is its manifest.
+ * The seal is durable, and so is the manifest.
  *
  * @generated from message artifacta.v1.SealSessionResponse
  */
 export type SealSessionResponse = Message<"artifacta.v1.SealSessionResponse"> & {
   /**
-   * As it is now, with `manifest` and `missing_outputs`.
+   * The session in its present state, with `manifest` and `missing_outputs`.
    *
    * @generated from field: artifacta.v1.Session session = 1;
    */
   session?: Session | undefined;
 
   /**
-   * True: it was sealed before, with this outcome; this call changed nothing.
+   * True: the session was sealed before, with this outcome, and this call changed nothing.
    *
    * @generated from field: bool already_sealed = 2;
    */
@@ -406,7 +408,7 @@ export const SealSessionResponseSchema: GenMessage<SealSessionResponse> = /*@__P
   messageDesc(file_artifacta_v1_session_service, 10);
 
 /**
- * Amends the outcome of an abandoned session.
+ * Names an abandoned session and the real outcome of its run.
  *
  * @generated from message artifacta.v1.AmendOutcomeRequest
  */
@@ -426,8 +428,8 @@ export type AmendOutcomeRequest = Message<"artifacta.v1.AmendOutcomeRequest"> & 
   outcome: SessionOutcome;
 
   /**
-   * Only if the session still has this etag, else ETAG_MISMATCH; not compared when it is amended so already. Empty:
-   * whatever it has.
+   * The etag that the session must still have, else ETAG_MISMATCH. Not compared if the outcome is amended to this one
+   * already. Empty: any etag.
    *
    * @generated from field: string etag = 3;
    */
@@ -442,13 +444,13 @@ export const AmendOutcomeRequestSchema: GenMessage<AmendOutcomeRequest> = /*@__P
   messageDesc(file_artifacta_v1_session_service, 11);
 
 /**
- * The outcome is amended, durably.
+ * The amendment is durable.
  *
  * @generated from message artifacta.v1.AmendOutcomeResponse
  */
 export type AmendOutcomeResponse = Message<"artifacta.v1.AmendOutcomeResponse"> & {
   /**
-   * As it is now.
+   * The session after the amendment.
    *
    * @generated from field: artifacta.v1.Session session = 1;
    */
@@ -463,7 +465,7 @@ export const AmendOutcomeResponseSchema: GenMessage<AmendOutcomeResponse> = /*@_
   messageDesc(file_artifacta_v1_session_service, 12);
 
 /**
- * Deletes a session.
+ * Names the session to delete.
  *
  * @generated from message artifacta.v1.DeleteSessionRequest
  */
@@ -476,7 +478,7 @@ export type DeleteSessionRequest = Message<"artifacta.v1.DeleteSessionRequest"> 
   session: string;
 
   /**
-   * Only if the session still has this etag, else ETAG_MISMATCH. Empty: whatever it has.
+   * The etag that the session must still have, else ETAG_MISMATCH. Empty: any etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -491,13 +493,13 @@ export const DeleteSessionRequestSchema: GenMessage<DeleteSessionRequest> = /*@_
   messageDesc(file_artifacta_v1_session_service, 13);
 
 /**
- * The session is not there any more.
+ * The session does not exist any more.
  *
  * @generated from message artifacta.v1.DeleteSessionResponse
  */
 export type DeleteSessionResponse = Message<"artifacta.v1.DeleteSessionResponse"> & {
   /**
-   * True: this call deleted it. False: there was nothing to delete.
+   * True: this call deleted it. False: no session existed to delete.
    *
    * @generated from field: bool deleted = 1;
    */
@@ -512,7 +514,7 @@ export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*
   messageDesc(file_artifacta_v1_session_service, 14);
 
 /**
- * Asks for a manifest.
+ * Names the session whose manifest to send.
  *
  * @generated from message artifacta.v1.DownloadManifestRequest
  */
@@ -539,8 +541,8 @@ export const DownloadManifestRequestSchema: GenMessage<DownloadManifestRequest> 
  */
 export type DownloadManifestResponse = Message<"artifacta.v1.DownloadManifestResponse"> & {
   /**
-   * The next bytes, at most 1 MiB, never empty; they may begin or end within a line. No message: the manifest is
-   * empty.
+   * The next bytes, at most 1 MiB, never empty; they may begin or end within a line. If no message comes, the manifest
+   * is empty.
    *
    * @generated from field: bytes chunk = 1;
    */
@@ -555,18 +557,19 @@ export const DownloadManifestResponseSchema: GenMessage<DownloadManifestResponse
   messageDesc(file_artifacta_v1_session_service, 16);
 
 /**
- * Opens, seals, finds and watches sessions. Namespaces and errors as in ArtifactService.
+ * Opens, seals, finds and watches sessions. Namespaces and errors are as in ArtifactService.
  *
  * @generated from service artifacta.v1.SessionService
  */
 export const SessionService: GenService<{
   /**
-   * Opens a session, or returns the open or sealed one if it has the same settings. Scope: write.
+   * Opens a session, or returns the open or sealed session of that id if it has the same settings. Scope: write.
    *
-   * Not needed before a push, unless the session is to have metadata, retention, a lease or expected outputs. On a
-   * session that a push opened it sets these, once; artifacts committed before do not inherit them afterwards. Any
-   * other difference is SESSION_CONFLICT; labels never are one. Also fails with SESSION_GONE, SESSION_SEALED (a push
-   * opened it, and it is sealed now) and QUOTA_EXCEEDED.
+   * The call is not needed before a push, unless the session is to have metadata, retention, a lease or expected
+   * outputs. On a session that a push opened, the call sets these, once. Artifacts that were committed before do not
+   * inherit them. Any other difference is SESSION_CONFLICT; a difference in labels never is.
+   *
+   * Also fails with SESSION_GONE, SESSION_SEALED (a push opened it, and it is sealed now) and QUOTA_EXCEEDED.
    *
    * @generated from rpc artifacta.v1.SessionService.OpenSession
    */
@@ -576,13 +579,13 @@ export const SessionService: GenService<{
     output: typeof OpenSessionResponseSchema;
   },
   /**
-   * What is known about a session. Scope: read. Fails with SESSION_NOT_FOUND, also for one that was deleted or has
-   * expired.
+   * Returns the record of a session. Scope: read. Fails with SESSION_NOT_FOUND, also for a session that was deleted or
+   * has expired.
    *
-   * An expired session is still there, for this and every other call, as long as artifacts of it may have survived it:
-   * while one of them is on hold, and until the latest expiry of its own that any of them had. It may have no artifact
-   * left by then: it is shown as expired, with an `artifact_count` of 0. Deleting its last survivor ends it, and so
-   * does DeleteSession. It takes nothing new: pushes and OpenSession fail with SESSION_GONE.
+   * An expired session still exists, for this and every other call, as long as artifacts of it may have survived it:
+   * while one of them is on hold, and until the latest own expiry that any of them had. The session may have no
+   * artifact left by then: its record then shows it as expired, with an `artifact_count` of 0. The deletion of its last
+   * survivor ends it, and so does DeleteSession. It takes nothing new: pushes and OpenSession fail with SESSION_GONE.
    *
    * @generated from rpc artifacta.v1.SessionService.GetSession
    */
@@ -592,8 +595,8 @@ export const SessionService: GenService<{
     output: typeof GetSessionResponseSchema;
   },
   /**
-   * Finds sessions by a filter, by time either way. Scope: read. Fails with PAGE_TOKEN_INVALID, or INVALID_ARGUMENT
-   * with the filter's column.
+   * Finds sessions by a filter, in either order of time. Scope: read. Fails with PAGE_TOKEN_INVALID, or
+   * INVALID_ARGUMENT with the filter's column.
    *
    * @generated from rpc artifacta.v1.SessionService.ListSessions
    */
@@ -603,8 +606,9 @@ export const SessionService: GenService<{
     output: typeof ListSessionsResponseSchema;
   },
   /**
-   * Changes labels at any time and retention while it is open; renews the lease. Scope: write. Fails with
-   * SESSION_NOT_FOUND, ETAG_MISMATCH, or SESSION_SEALED (retention, or touching a lease that has lapsed).
+   * Changes the labels of a session at any time, changes its retention while it is open, or renews its lease. Scope:
+   * write. Fails with SESSION_NOT_FOUND, ETAG_MISMATCH, or SESSION_SEALED (for a change of retention, or for `touch` if
+   * the lease has lapsed).
    *
    * @generated from rpc artifacta.v1.SessionService.UpdateSession
    */
@@ -617,10 +621,10 @@ export const SessionService: GenService<{
    * Ends a session with an outcome: nothing is committed to it afterwards, and its manifest never changes. Scope:
    * write.
    *
-   * The answer waits for the manifest. Sealing again with the same outcome returns the first seal. A session without
-   * artifacts is sealed like any other. Missing expected outputs are told, and do not prevent it. Fails with
-   * SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, or SEAL_PENDING if the deadline comes first: the seal goes on
-   * by itself.
+   * The response waits for the manifest. A second seal with the same outcome returns the first seal. A session without
+   * artifacts is sealed like any other. The response lists missing expected outputs, which do not prevent the seal.
+   * Fails with SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, or SEAL_PENDING if the deadline comes first: the
+   * seal then goes on by itself.
    *
    * @generated from rpc artifacta.v1.SessionService.SealSession
    */
@@ -630,9 +634,10 @@ export const SessionService: GenService<{
     output: typeof SealSessionResponseSchema;
   },
   /**
-   * Says how an ABANDONED session really ended: once, before it has expired. Scope: write. Its expiry follows the new
-   * outcome but never moves earlier; the manifest stays. Amending again with the same outcome changes nothing. Fails
-   * with SESSION_NOT_FOUND, OUTCOME_CONFLICT (open, not abandoned, amended otherwise, or expired), ETAG_MISMATCH.
+   * Replaces the outcome of an ABANDONED session with the real one: once, before the session has expired. Scope: write.
+   * The session's expiry follows the new outcome but never moves earlier; the manifest stays. A second amendment with
+   * the same outcome changes nothing. Fails with SESSION_NOT_FOUND, OUTCOME_CONFLICT (open, not abandoned, amended
+   * otherwise, or expired) or ETAG_MISMATCH.
    *
    * @generated from rpc artifacta.v1.SessionService.AmendOutcome
    */
@@ -642,9 +647,9 @@ export const SessionService: GenService<{
     output: typeof AmendOutcomeResponseSchema;
   },
   /**
-   * Deletes a session and all its artifacts, at once for every reader; space is freed later. Scope: write. Deleting
-   * what is not there succeeds. The id stays taken for 30 days. Fails with ARTIFACT_HELD, SEAL_PENDING,
-   * ETAG_MISMATCH.
+   * Deletes a session and all its artifacts, at once for every reader; space is freed later. Scope: write. The deletion
+   * of a session that does not exist succeeds. The id stays taken for 30 days. Fails with ARTIFACT_HELD, SEAL_PENDING
+   * or ETAG_MISMATCH.
    *
    * @generated from rpc artifacta.v1.SessionService.DeleteSession
    */
@@ -654,11 +659,11 @@ export const SessionService: GenService<{
     output: typeof DeleteSessionResponseSchema;
   },
   /**
-   * Tells what happens in a session, from any number of its feed on, until it is sealed. Scope: read.
+   * Streams the events of a session, from any number of its feed on, until it is sealed. Scope: read.
    *
-   * This is also how to wait for the seal. The stream ends with OK only after the message `sealed`; a watch that
-   * begins after the seal is told of it, whatever `after_sequence` says, and ends. After any other end, resume with
-   * the last `sequence`. Fails with SESSION_NOT_FOUND, also when the session is deleted meanwhile, and with
+   * A client also waits for the seal in this way. The stream ends with OK only after the message `sealed`. A watch that
+   * begins after the seal gets that message, whatever `after_sequence` is, and ends. After any other end, resume with
+   * the last `sequence`. Fails with SESSION_NOT_FOUND, also if the session is deleted meanwhile, and with
    * UNAUTHENTICATED within a second of the end of the caller's credentials.
    *
    * @generated from rpc artifacta.v1.SessionService.WatchSession
@@ -669,8 +674,8 @@ export const SessionService: GenService<{
     output: typeof WatchSessionResponseSchema;
   },
   /**
-   * What two sessions have in common and where they differ, name by name, by their live latest versions. Scope: read.
-   * Fails with SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * Compares two sessions name by name, by their live latest versions: what they have in common and where they differ.
+   * Scope: read. Fails with SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.SessionService.CompareSessions
    */
@@ -680,12 +685,13 @@ export const SessionService: GenService<{
     output: typeof CompareSessionsResponseSchema;
   },
   /**
-   * The manifest of a sealed session, as bytes whose SHA-256 is Manifest.sha256. Scope: read.
+   * Returns the manifest of a sealed session, as bytes whose SHA-256 is Manifest.sha256. Scope: read.
    *
-   * One JSON object a line, each line ending with LF, members in this order, without spaces: `name`, `version`,
-   * `sha256`, `size_bytes`, `content_type`; numbers as JSON numbers. Lines are sorted by the name's UTF-8 bytes, then
-   * from the newest version to the oldest. Lines of artifacts that are gone by now are there too; which these are,
-   * ListArtifactsRequest.show_gone tells. Fails with SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING, DATA_LOSS.
+   * Each line is one JSON object without spaces, and ends with LF. Its members are, in this order, `name`, `version`,
+   * `sha256`, `size_bytes`, `content_type`; numbers are JSON numbers. Lines are sorted by the name's UTF-8 bytes, then
+   * from the newest version to the oldest. The lines of artifacts that are gone by now are included;
+   * ListArtifactsRequest.show_gone lists those. Fails with SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING or
+   * DATA_LOSS.
    *
    * @generated from rpc artifacta.v1.SessionService.DownloadManifest
    */

@@ -17,70 +17,71 @@ export const file_artifacta_v1_share_link: GenFile = /*@__PURE__*/
   fileDesc("Ch1hcnRpZmFjdGEvdjEvc2hhcmVfbGluay5wcm90bxIMYXJ0aWZhY3RhLnYxIoACCglTaGFyZUxpbmsSCgoCaWQYASABKAkSEwoLYXJ0aWZhY3RfaWQYAiABKAkSDwoHc2Vzc2lvbhgDIAEoCRIMCgRuYW1lGAQgASgJEg8KB3ZlcnNpb24YBSABKAMSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY3JlYXRvchgJIAEoCSLBAQoWQ3JlYXRlU2hhcmVMaW5rUmVxdWVzdBIrCghhcnRpZmFjdBgBIAEoCzIZLmFydGlmYWN0YS52MS5BcnRpZmFjdFJlZhIoCgN0dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABIxCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABITCgtyZXF1aXJlX3VybBgEIAEoCEIICgZleHBpcnkigwEKF0NyZWF0ZVNoYXJlTGlua1Jlc3BvbnNlEisKCnNoYXJlX2xpbmsYASABKAsyFy5hcnRpZmFjdGEudjEuU2hhcmVMaW5rEg0KBXRva2VuGAIgASgJEgwKBHBhdGgYAyABKAkSCwoDdXJsGAQgASgJEhEKCWxvY2FsX3VybBgFIAEoCSKdAQoVTGlzdFNoYXJlTGlua3NSZXF1ZXN0Ei0KCGFydGlmYWN0GAEgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmSAASEQoHc2Vzc2lvbhgCIAEoCUgAEhIKCnNob3dfZW5kZWQYAyABKAgSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAlCBwoFc2NvcGUiXwoWTGlzdFNoYXJlTGlua3NSZXNwb25zZRIsCgtzaGFyZV9saW5rcxgBIAMoCzIXLmFydGlmYWN0YS52MS5TaGFyZUxpbmsSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIn4KF1Jldm9rZVNoYXJlTGlua3NSZXF1ZXN0EhcKDXNoYXJlX2xpbmtfaWQYASABKAlIABItCghhcnRpZmFjdBgCIAEoCzIZLmFydGlmYWN0YS52MS5BcnRpZmFjdFJlZkgAEhEKB3Nlc3Npb24YAyABKAlIAEIICgZ0YXJnZXQiMQoYUmV2b2tlU2hhcmVMaW5rc1Jlc3BvbnNlEhUKDXJldm9rZWRfY291bnQYASABKANiBnByb3RvMw", [file_artifacta_v1_artifact, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * Lets whoever holds its token GET one version of one artifact, without credentials, until it expires or is revoked.
- * Its token is not part of it: that is told once, by CreateShareLink, and only its hash is kept.
+ * A link that lets every holder of its token GET one version of one artifact, without credentials, until it expires or
+ * is revoked. The token is not part of this message: only CreateShareLink returns it, once, and the store keeps only
+ * its hash.
  *
  * @generated from message artifacta.v1.ShareLink
  */
 export type ShareLink = Message<"artifacta.v1.ShareLink"> & {
   /**
-   * `lnk_` and an opaque text; names the link, opens nothing.
+   * `lnk_` and an opaque text. It names the link, and opens nothing.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * The artifact, one version.
+   * Id of the artifact, which is one version.
    *
    * @generated from field: string artifact_id = 2;
    */
   artifactId: string;
 
   /**
-   * Its session.
+   * The session of the artifact.
    *
    * @generated from field: string session = 3;
    */
   session: string;
 
   /**
-   * Its name.
+   * The name of the artifact.
    *
    * @generated from field: string name = 4;
    */
   name: string;
 
   /**
-   * Its version.
+   * The version of the artifact.
    *
    * @generated from field: int64 version = 5;
    */
   version: bigint;
 
   /**
-   * When the link was made.
+   * The time when the link was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When the link ends by itself: what was asked for, or the artifact's expiry if that is earlier. Always set.
+   * The time when the link ends by itself: the requested time, or the artifact's expiry if that is earlier. Always set.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 7;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * When it was revoked. Absent: it was not.
+   * The time when the link was revoked. Absent: it was not revoked.
    *
    * @generated from field: google.protobuf.Timestamp revoke_time = 8;
    */
   revokeTime?: Timestamp | undefined;
 
   /**
-   * Who made it, as in ApiKey.id, or `local`.
+   * The principal that created the link, as in ApiKey.id, or `local`.
    *
    * @generated from field: string creator = 9;
    */
@@ -95,26 +96,28 @@ export const ShareLinkSchema: GenMessage<ShareLink> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_share_link, 0);
 
 /**
- * Makes a link. A retry after a lost answer makes another one; ListShareLinks shows both.
+ * Names an artifact and the life of its link. A retry after a lost response creates another link; ListShareLinks shows
+ * both.
  *
  * @generated from message artifacta.v1.CreateShareLinkRequest
  */
 export type CreateShareLinkRequest = Message<"artifacta.v1.CreateShareLinkRequest"> & {
   /**
-   * What to share: this version, also when later ones are committed. Required.
+   * The artifact to share. The link stays on this version, also when later versions are committed. Required.
    *
    * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
    */
   artifact?: ArtifactRef | undefined;
 
   /**
-   * How long. Not set: 24 hours. Beyond 30 days: INVALID_ARGUMENT. The artifact's own expiry ends it earlier.
+   * The end of the link. Not set: after 24 hours. Beyond 30 days: INVALID_ARGUMENT. The artifact's own expiry ends the
+   * link earlier.
    *
    * @generated from oneof artifacta.v1.CreateShareLinkRequest.expiry
    */
   expiry: {
     /**
-     * From now on. Positive.
+     * The time from now to the end. Positive.
      *
      * @generated from field: google.protobuf.Duration ttl = 2;
      */
@@ -122,7 +125,7 @@ export type CreateShareLinkRequest = Message<"artifacta.v1.CreateShareLinkReques
     case: "ttl";
   } | {
     /**
-     * Until then; in the future.
+     * The instant of the end; in the future.
      *
      * @generated from field: google.protobuf.Timestamp expire_time = 3;
      */
@@ -131,7 +134,7 @@ export type CreateShareLinkRequest = Message<"artifacta.v1.CreateShareLinkReques
   } | { case: undefined; value?: undefined };
 
   /**
-   * Fail with PUBLIC_URL_REQUIRED, and make nothing, unless `url` can be answered. Default false.
+   * Fails with PUBLIC_URL_REQUIRED, and creates nothing, unless `url` can be returned. Default false.
    *
    * @generated from field: bool require_url = 4;
    */
@@ -146,42 +149,42 @@ export const CreateShareLinkRequestSchema: GenMessage<CreateShareLinkRequest> = 
   messageDesc(file_artifacta_v1_share_link, 1);
 
 /**
- * The link, and what opens it.
+ * The link and the secret that opens it.
  *
  * @generated from message artifacta.v1.CreateShareLinkResponse
  */
 export type CreateShareLinkResponse = Message<"artifacta.v1.CreateShareLinkResponse"> & {
   /**
-   * What was made.
+   * The link that was created.
    *
    * @generated from field: artifacta.v1.ShareLink share_link = 1;
    */
   shareLink?: ShareLink | undefined;
 
   /**
-   * The secret: 256 random bits as base64url. It is answered this once and stored nowhere in clear.
+   * The secret: 256 random bits as base64url. It is returned only here, and stored nowhere in clear.
    *
    * @generated from field: string token = 2;
    */
   token: string;
 
   /**
-   * `/s/` and the token: what to append to the address of the HTTP door.
+   * `/s/` and the token, to append to the address of the HTTP door.
    *
    * @generated from field: string path = 3;
    */
   path: string;
 
   /**
-   * The whole URL, if the service knows its public one. Empty: it does not.
+   * The whole URL, if the service knows its public URL. Empty: the service does not know it.
    *
    * @generated from field: string url = 4;
    */
   url: string;
 
   /**
-   * The same below the address at which the service itself listens for HTTP, if it does; a wildcard address as loopback.
-   * Good on the service's machine, and elsewhere only where that address is reached as it is. Empty: no HTTP is served.
+   * The URL below the address at which the service itself listens for HTTP; a wildcard address is shown as loopback. It
+   * works on the service's machine, and elsewhere only if that address is reachable as it is. Empty: no HTTP is served.
    *
    * @generated from field: string local_url = 5;
    */
@@ -196,19 +199,19 @@ export const CreateShareLinkResponseSchema: GenMessage<CreateShareLinkResponse> 
   messageDesc(file_artifacta_v1_share_link, 2);
 
 /**
- * Asks for links.
+ * Selects links.
  *
  * @generated from message artifacta.v1.ListShareLinksRequest
  */
 export type ListShareLinksRequest = Message<"artifacta.v1.ListShareLinksRequest"> & {
   /**
-   * Whose links. Not set: all of the namespace.
+   * The scope of the list. Not set: all links of the namespace.
    *
    * @generated from oneof artifacta.v1.ListShareLinksRequest.scope
    */
   scope: {
     /**
-     * Those of one artifact.
+     * The links of one artifact.
      *
      * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
      */
@@ -216,7 +219,7 @@ export type ListShareLinksRequest = Message<"artifacta.v1.ListShareLinksRequest"
     case: "artifact";
   } | {
     /**
-     * Those of all artifacts of a session.
+     * The links of all artifacts of a session.
      *
      * @generated from field: string session = 2;
      */
@@ -225,21 +228,22 @@ export type ListShareLinksRequest = Message<"artifacta.v1.ListShareLinksRequest"
   } | { case: undefined; value?: undefined };
 
   /**
-   * Also those that are revoked or expired, until they are reaped. Default false.
+   * Also lists links that are revoked or expired, until they are reaped. Default false.
    *
    * @generated from field: bool show_ended = 3;
    */
   showEnded: boolean;
 
   /**
-   * Default (0) 100, at most 1,000; more is coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of links in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000. Negative:
+   * INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`, with all else as it was. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -260,14 +264,14 @@ export const ListShareLinksRequestSchema: GenMessage<ListShareLinksRequest> = /*
  */
 export type ListShareLinksResponse = Message<"artifacta.v1.ListShareLinksResponse"> & {
   /**
-   * In no particular, but a stable, order.
+   * The links, in an order that is stable but has no meaning.
    *
    * @generated from field: repeated artifacta.v1.ShareLink share_links = 1;
    */
   shareLinks: ShareLink[];
 
   /**
-   * For the next page. Empty: there is none. A page may be short, or empty, and still have one.
+   * The token of the next page. Empty: no page follows. A page that is short or empty may still have a token.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -282,19 +286,19 @@ export const ListShareLinksResponseSchema: GenMessage<ListShareLinksResponse> = 
   messageDesc(file_artifacta_v1_share_link, 4);
 
 /**
- * Revokes links for good. What they serve stops within a second.
+ * Names the links to revoke permanently. Downloads that they serve stop within a second.
  *
  * @generated from message artifacta.v1.RevokeShareLinksRequest
  */
 export type RevokeShareLinksRequest = Message<"artifacta.v1.RevokeShareLinksRequest"> & {
   /**
-   * Which. Required. Links that end already are left as they are.
+   * The links. Required. Links that have already ended stay as they are.
    *
    * @generated from oneof artifacta.v1.RevokeShareLinksRequest.target
    */
   target: {
     /**
-     * One link, by ShareLink.id. An unknown one is SHARE_LINK_NOT_FOUND.
+     * One link, by ShareLink.id. An unknown id is SHARE_LINK_NOT_FOUND.
      *
      * @generated from field: string share_link_id = 1;
      */
@@ -327,13 +331,13 @@ export const RevokeShareLinksRequestSchema: GenMessage<RevokeShareLinksRequest> 
   messageDesc(file_artifacta_v1_share_link, 5);
 
 /**
- * The links are revoked.
+ * The links do not work any more.
  *
  * @generated from message artifacta.v1.RevokeShareLinksResponse
  */
 export type RevokeShareLinksResponse = Message<"artifacta.v1.RevokeShareLinksResponse"> & {
   /**
-   * How many this call revoked. 0: none was in force any more.
+   * The number of links that this call revoked. 0: no link was in force any more.
    *
    * @generated from field: int64 revoked_count = 1;
    */

@@ -15,27 +15,27 @@ export const file_artifacta_v1_store: GenFile = /*@__PURE__*/
   fileDesc("ChhhcnRpZmFjdGEvdjEvc3RvcmUucHJvdG8SDGFydGlmYWN0YS52MSKcBAoLU3RvcmVTdGF0dXMSLgoFc3RhdGUYASABKA4yHy5hcnRpZmFjdGEudjEuU3RvcmVTdGF0dXMuU3RhdGUSEAoIc3RvcmVfaWQYAiABKAkSFgoOZm9ybWF0X3ZlcnNpb24YAyABKAUSFQoNY29tbWl0X251bWJlchgEIAEoAxIoCgZwYXVzZXMYBSADKAsyGC5hcnRpZmFjdGEudjEuU3RvcmVQYXVzZRInCgZsb3NzZXMYBiADKAsyFy5hcnRpZmFjdGEudjEuU3RvcmVMb3NzEjAKDHNlcnZpY2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoKZnJlZV9ieXRlcxgIIAEoA0gAiAEBEhoKDXJlc2VydmVfYnl0ZXMYCSABKANIAYgBARI0ChBsYXN0X2V4cG9ydF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd0cm91YmxlGAsgASgJEg4KBm5vdGljZRgMIAEoCSJqCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1NFUlZJTkcQARIOCgpTVEFURV9GVUxMEAISEgoOU1RBVEVfUkVDT1ZFUlkQAxITCg9TVEFURV9SRUFEX09OTFkQBEINCgtfZnJlZV9ieXRlc0IQCg5fcmVzZXJ2ZV9ieXRlcyLEAgoKU3RvcmVQYXVzZRIKCgJpZBgBIAEoCRItCgVjYXVzZRgCIAEoDjIeLmFydGlmYWN0YS52MS5TdG9yZVBhdXNlLkNhdXNlEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21lc3NhZ2UYBCABKAkSFAoMb2JqZWN0X2NvdW50GAUgASgDEhIKCnNpemVfYnl0ZXMYBiABKAMijwEKBUNhdXNlEhUKEUNBVVNFX1VOU1BFQ0lGSUVEEAASFwoTQ0FVU0VfQ0xPQ0tfU1VTUEVDVBABEhIKDkNBVVNFX0xPTkdfR0FQEAISEgoOQ0FVU0VfSU1QT1JURUQQAxIWChJDQVVTRV9NQU5ZX09SUEhBTlMQBBIWChJDQVVTRV9JTkNPTlNJU1RFTlQQBSKXAQoJU3RvcmVMb3NzEgoKAmlkGAEgASgJEhsKE2ZpcnN0X2NvbW1pdF9udW1iZXIYAiABKAMSGgoSbGFzdF9jb21taXRfbnVtYmVyGAMgASgDEjQKEGxhc3RfaW50YWN0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21lc3NhZ2UYBSABKAkiFwoVR2V0U3RvcmVTdGF0dXNSZXF1ZXN0IkMKFkdldFN0b3JlU3RhdHVzUmVzcG9uc2USKQoGc3RhdHVzGAEgASgLMhkuYXJ0aWZhY3RhLnYxLlN0b3JlU3RhdHVzIiwKGFJlc3VtZU1haW50ZW5hbmNlUmVxdWVzdBIQCghwYXVzZV9pZBgBIAEoCSJGChlSZXN1bWVNYWludGVuYW5jZVJlc3BvbnNlEikKBnN0YXR1cxgBIAEoCzIZLmFydGlmYWN0YS52MS5TdG9yZVN0YXR1cyIkChFBY2NlcHRMb3NzUmVxdWVzdBIPCgdsb3NzX2lkGAEgASgJIj8KEkFjY2VwdExvc3NSZXNwb25zZRIpCgZzdGF0dXMYASABKAsyGS5hcnRpZmFjdGEudjEuU3RvcmVTdGF0dXNiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * How the store is, and what waits for an operator.
+ * The state of the store, and the matters that wait for an operator.
  *
  * @generated from message artifacta.v1.StoreStatus
  */
 export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   /**
-   * What it serves.
+   * What the store serves.
    *
    * @generated from field: artifacta.v1.StoreStatus.State state = 1;
    */
   state: StoreStatus_State;
 
   /**
-   * Identifies the store; the same after a restart and after an import of its own export.
+   * The id of the store. It is the same after a restart and after an import of the store's own export.
    *
    * @generated from field: string store_id = 2;
    */
   storeId: string;
 
   /**
-   * The version of the format that its data have.
+   * The version of the format of its data.
    *
    * @generated from field: int32 format_version = 3;
    */
@@ -49,57 +49,57 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   commitNumber: bigint;
 
   /**
-   * What holds back maintenance. Empty: nothing.
+   * The pauses that hold back maintenance. Empty: no pause.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 5;
    */
   pauses: StorePause[];
 
   /**
-   * What was found lost at the start and has not been accepted. Empty: nothing.
+   * The losses that were found at the start and have not been accepted. Empty: no loss.
    *
    * @generated from field: repeated artifacta.v1.StoreLoss losses = 6;
    */
   losses: StoreLoss[];
 
   /**
-   * The time that the service goes by. While the clock is suspect it differs from the wall clock.
+   * The time that the service uses. While the clock is suspect, it differs from the wall clock.
    *
    * @generated from field: google.protobuf.Timestamp service_time = 7;
    */
   serviceTime?: Timestamp | undefined;
 
   /**
-   * Free bytes where contents are written. Absent: the backend has no such notion.
+   * The number of free bytes where contents are written. Absent: the backend has no such number.
    *
    * @generated from field: optional int64 free_bytes = 8;
    */
   freeBytes?: bigint | undefined;
 
   /**
-   * Below so many free bytes uploads are refused with STORAGE_FULL. Absent as `free_bytes`.
+   * The number of free bytes below which uploads are refused with STORAGE_FULL. Absent if `free_bytes` is.
    *
    * @generated from field: optional int64 reserve_bytes = 9;
    */
   reserveBytes?: bigint | undefined;
 
   /**
-   * When the index was last exported by MaintenanceService.Export. Absent: never.
+   * The time when MaintenanceService.Export last exported the index. Absent: never.
    *
    * @generated from field: google.protobuf.Timestamp last_export_time = 10;
    */
   lastExportTime?: Timestamp | undefined;
 
   /**
-   * Why nothing can be written at the moment, for people, in English. Empty: it can.
+   * The reason why nothing can be written at the moment, for people, in English. Empty: writes are possible.
    *
    * @generated from field: string trouble = 11;
    */
   trouble: string;
 
   /**
-   * What an operator should know although nothing waits for it, for people, in English: that the store lies elsewhere
-   * than before, said for a week. Empty: nothing.
+   * A notice for operators about which nothing waits, for people, in English: for a week, that the store lies elsewhere
+   * than before. Empty: no notice.
    *
    * @generated from field: string notice = 12;
    */
@@ -134,21 +134,22 @@ export const StoreStatus_State = {
   SERVING: 1,
 
   /**
-   * Reads, and deletions; no uploads, since space ran out.
+   * Reads and deletions. No uploads, since space ran out.
    *
    * @generated from enum value: STATE_FULL = 2;
    */
   FULL: 2,
 
   /**
-   * Only GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss: it failed its checks at the start.
+   * Only GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss: the store failed its checks at the start.
    *
    * @generated from enum value: STATE_RECOVERY = 3;
    */
   RECOVERY: 3,
 
   /**
-   * Reads: nothing can be written at the moment, and `trouble` says why. It is tried again by itself.
+   * Only reads: nothing can be written at the moment, and `trouble` gives the reason. The service tries again by
+   * itself.
    *
    * @generated from enum value: STATE_READ_ONLY = 4;
    */
@@ -169,49 +170,49 @@ export const StoreStatus_StateSchema: GenEnum<StoreStatus_State> = /*@__PURE__*/
   enumDesc(file_artifacta_v1_store, 0, 0);
 
 /**
- * Something for which maintenance that cannot be undone waits.
+ * A reason for which maintenance that cannot be undone waits.
  *
  * @generated from message artifacta.v1.StorePause
  */
 export type StorePause = Message<"artifacta.v1.StorePause"> & {
   /**
-   * Names it in ResumeMaintenanceRequest.pause_id. Changes when the cause grows, so that nobody confirms what they
-   * have not seen.
+   * The id for ResumeMaintenanceRequest.pause_id. It changes when the cause grows, so that no operator confirms a cause
+   * without having seen it.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * Why.
+   * The cause of the pause.
    *
    * @generated from field: artifacta.v1.StorePause.Cause cause = 2;
    */
   cause: StorePause_Cause;
 
   /**
-   * Since when.
+   * The time when the pause began.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 3;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * What it is about, for people, in English.
+   * A description, for people, in English.
    *
    * @generated from field: string message = 4;
    */
   message: string;
 
   /**
-   * Objects that wait to be removed. 0 for causes that are not about objects.
+   * The number of objects that wait to be removed. 0 for causes that are not about objects.
    *
    * @generated from field: int64 object_count = 5;
    */
   objectCount: bigint;
 
   /**
-   * Their bytes.
+   * The sum of their lengths in bytes.
    *
    * @generated from field: int64 size_bytes = 6;
    */
@@ -226,7 +227,7 @@ export const StorePauseSchema: GenMessage<StorePause> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_store, 1);
 
 /**
- * Why maintenance waits.
+ * The cause for which maintenance waits.
  *
  * @generated from enum artifacta.v1.StorePause.Cause
  */
@@ -239,32 +240,32 @@ export const StorePause_Cause = {
   UNSPECIFIED: 0,
 
   /**
-   * The wall clock is behind what the store remembers, or departed from the system's running time, by more than
-   * five minutes. Reaping, sealing by lease and trimming wait until it has agreed for five minutes, or an operator
-   * says that it is right.
+   * By more than five minutes, the wall clock is behind the time that the store remembers, or departed from the
+   * system's running time. Reaping, sealing by lease and trimming wait until the clock has agreed for five minutes,
+   * or an operator confirms that it is right.
    *
    * @generated from enum value: CAUSE_CLOCK_SUSPECT = 1;
    */
   CLOCK_SUSPECT: 1,
 
   /**
-   * The store was down for more than 7 days. Reaping waits for five minutes of uptime or the next start.
+   * The store was down for more than 7 days. Reaping waits for five minutes of uptime, or for the next start.
    *
    * @generated from enum value: CAUSE_LONG_GAP = 2;
    */
   LONG_GAP: 2,
 
   /**
-   * The index was imported, or what was left of it accepted. Reaping and collection wait until Verify has been acted
-   * on. Where it cannot be told which API keys and share links were revoked since, those that came with it wait too,
-   * and with them the pause until it is resumed.
+   * The index was imported, or an operator accepted what was left of it. Reaping and collection wait until the result
+   * of Verify has been acted on. If it is not known which API keys and share links were revoked since, the keys and
+   * links that came with the index wait too. The pause then stays until an operator resumes it.
    *
    * @generated from enum value: CAUSE_IMPORTED = 3;
    */
   IMPORTED: 3,
 
   /**
-   * Objects that no row knows are more than 1,000, or more than a tenth of all bytes. They wait for an operator.
+   * The objects that no row knows are more than 1,000, or more than a tenth of all bytes. They wait for an operator.
    *
    * @generated from enum value: CAUSE_MANY_ORPHANS = 4;
    */
@@ -279,7 +280,7 @@ export const StorePause_Cause = {
 } as const;
 
 /**
- * Why maintenance waits.
+ * The cause for which maintenance waits.
  *
  * @generated from enum artifacta.v1.StorePause.Cause
  */
@@ -292,41 +293,41 @@ export const StorePause_CauseSchema: GenEnum<StorePause_Cause> = /*@__PURE__*/
   enumDesc(file_artifacta_v1_store, 1, 0);
 
 /**
- * Commits that were acknowledged and are not there any more.
+ * Commits that were acknowledged and do not exist any more.
  *
  * @generated from message artifacta.v1.StoreLoss
  */
 export type StoreLoss = Message<"artifacta.v1.StoreLoss"> & {
   /**
-   * Names it in AcceptLossRequest.loss_id. Changes when more is found.
+   * The id for AcceptLossRequest.loss_id. It changes when more losses are found.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * The first batch that is missing. 0: that cannot be told.
+   * The number of the first batch that is missing. 0: not known.
    *
    * @generated from field: int64 first_commit_number = 2;
    */
   firstCommitNumber: bigint;
 
   /**
-   * The last batch that is known to have been durable.
+   * The number of the last batch that is known to have been durable.
    *
    * @generated from field: int64 last_commit_number = 3;
    */
   lastCommitNumber: bigint;
 
   /**
-   * When the last batch that is there was written: what came later may be missing. Absent: that cannot be told.
+   * The time when the last batch that exists was written; later batches may be missing. Absent: not known.
    *
    * @generated from field: google.protobuf.Timestamp last_intact_time = 4;
    */
   lastIntactTime?: Timestamp | undefined;
 
   /**
-   * How it was found, for people, in English.
+   * A description of how the loss was found, for people, in English.
    *
    * @generated from field: string message = 5;
    */
@@ -341,7 +342,7 @@ export const StoreLossSchema: GenMessage<StoreLoss> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_store, 2);
 
 /**
- * Asks how the store is.
+ * An empty request: the status is that of the whole store.
  *
  * @generated from message artifacta.v1.GetStoreStatusRequest
  */
@@ -356,13 +357,13 @@ export const GetStoreStatusRequestSchema: GenMessage<GetStoreStatusRequest> = /*
   messageDesc(file_artifacta_v1_store, 3);
 
 /**
- * How the store is.
+ * The status of the whole store.
  *
  * @generated from message artifacta.v1.GetStoreStatusResponse
  */
 export type GetStoreStatusResponse = Message<"artifacta.v1.GetStoreStatusResponse"> & {
   /**
-   * At this instant.
+   * The status at this instant.
    *
    * @generated from field: artifacta.v1.StoreStatus status = 1;
    */
@@ -377,13 +378,13 @@ export const GetStoreStatusResponseSchema: GenMessage<GetStoreStatusResponse> = 
   messageDesc(file_artifacta_v1_store, 4);
 
 /**
- * Lets maintenance go on.
+ * Names the pause to end.
  *
  * @generated from message artifacta.v1.ResumeMaintenanceRequest
  */
 export type ResumeMaintenanceRequest = Message<"artifacta.v1.ResumeMaintenanceRequest"> & {
   /**
-   * StorePause.id. Required.
+   * The StorePause.id of the pause. Required.
    *
    * @generated from field: string pause_id = 1;
    */
@@ -404,7 +405,7 @@ export const ResumeMaintenanceRequestSchema: GenMessage<ResumeMaintenanceRequest
  */
 export type ResumeMaintenanceResponse = Message<"artifacta.v1.ResumeMaintenanceResponse"> & {
   /**
-   * At this instant.
+   * The status at this instant.
    *
    * @generated from field: artifacta.v1.StoreStatus status = 1;
    */
@@ -419,13 +420,13 @@ export const ResumeMaintenanceResponseSchema: GenMessage<ResumeMaintenanceRespon
   messageDesc(file_artifacta_v1_store, 6);
 
 /**
- * Accepts a loss.
+ * Names the loss to accept.
  *
  * @generated from message artifacta.v1.AcceptLossRequest
  */
 export type AcceptLossRequest = Message<"artifacta.v1.AcceptLossRequest"> & {
   /**
-   * StoreLoss.id, so that nobody accepts what they have not seen. Required.
+   * The StoreLoss.id of the loss, so that no operator accepts a loss without having seen it. Required.
    *
    * @generated from field: string loss_id = 1;
    */
@@ -440,13 +441,13 @@ export const AcceptLossRequestSchema: GenMessage<AcceptLossRequest> = /*@__PURE_
   messageDesc(file_artifacta_v1_store, 7);
 
 /**
- * The loss is accepted, durably.
+ * The acceptance is durable.
  *
  * @generated from message artifacta.v1.AcceptLossResponse
  */
 export type AcceptLossResponse = Message<"artifacta.v1.AcceptLossResponse"> & {
   /**
-   * How the store is now.
+   * The present status of the store.
    *
    * @generated from field: artifacta.v1.StoreStatus status = 1;
    */

@@ -17,14 +17,14 @@ export const file_artifacta_v1_upload: GenFile = /*@__PURE__*/
   fileDesc("ChlhcnRpZmFjdGEvdjEvdXBsb2FkLnByb3RvEgxhcnRpZmFjdGEudjEi7wMKDEFydGlmYWN0U3BlYxIPCgdzZXNzaW9uGAEgASgJEgwKBG5hbWUYAiABKAkSFAoMY29udGVudF90eXBlGAMgASgJEjoKCG1ldGFkYXRhGAQgAygLMiguYXJ0aWZhY3RhLnYxLkFydGlmYWN0U3BlYy5NZXRhZGF0YUVudHJ5EjYKBmxhYmVscxgFIAMoCzImLmFydGlmYWN0YS52MS5BcnRpZmFjdFNwZWMuTGFiZWxzRW50cnkSDgoGaW5wdXRzGAYgAygJEigKA3R0bBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgAEjEKC2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAEhIKCnJlcXVlc3RfaWQYCSABKAkSEwoLbmV3X3ZlcnNpb24YCiABKAgSFwoKc2l6ZV9ieXRlcxgLIAEoA0gBiAEBEg4KBnNoYTI1NhgMIAEoCRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZleHBpcnlCDQoLX3NpemVfYnl0ZXMijgEKB1JlY2VpcHQSFAoMZGVkdXBsaWNhdGVkGAEgASgIEhAKCHJlcGxheWVkGAIgASgIEhgKEG1ldGFkYXRhX2RpZmZlcnMYAyABKAgSFQoNbGFiZWxzX2RpZmZlchgEIAEoCBIVCg1pbnB1dHNfZGlmZmVyGAUgASgIEhMKC2J5dGVzX3NhdmVkGAYgASgDIooBChVVcGxvYWRBcnRpZmFjdFJlcXVlc3QSKgoFc3RhcnQYASABKAsyGS5hcnRpZmFjdGEudjEuVXBsb2FkU3RhcnRIABIPCgVjaHVuaxgCIAEoDEgAEiwKBmZpbmlzaBgDIAEoCzIaLmFydGlmYWN0YS52MS5VcGxvYWRGaW5pc2hIAEIGCgRwYXJ0IjcKC1VwbG9hZFN0YXJ0EigKBHNwZWMYASABKAsyGi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RTcGVjIjIKDFVwbG9hZEZpbmlzaBISCgpzaXplX2J5dGVzGAEgASgDEg4KBnNoYTI1NhgCIAEoCSJqChZVcGxvYWRBcnRpZmFjdFJlc3BvbnNlEigKCGFydGlmYWN0GAEgASgLMhYuYXJ0aWZhY3RhLnYxLkFydGlmYWN0EiYKB3JlY2VpcHQYAiABKAsyFS5hcnRpZmFjdGEudjEuUmVjZWlwdCKLAQoVQ3JlYXRlQXJ0aWZhY3RSZXF1ZXN0EigKBHNwZWMYASABKAsyGi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RTcGVjEg4KBGRhdGEYAiABKAxIABItCgZkaWdlc3QYAyABKAsyGy5hcnRpZmFjdGEudjEuQ29udGVudERpZ2VzdEgAQgkKB2NvbnRlbnQiMwoNQ29udGVudERpZ2VzdBIOCgZzaGEyNTYYASABKAkSEgoKc2l6ZV9ieXRlcxgCIAEoAyJqChZDcmVhdGVBcnRpZmFjdFJlc3BvbnNlEigKCGFydGlmYWN0GAEgASgLMhYuYXJ0aWZhY3RhLnYxLkFydGlmYWN0EiYKB3JlY2VpcHQYAiABKAsyFS5hcnRpZmFjdGEudjEuUmVjZWlwdGIGcHJvdG8z", [file_artifacta_v1_artifact, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * What an artifact is to be, without its bytes. The same for both ways to make one.
+ * The description of an artifact to make, without its bytes. Both ways to make one take the same description.
  *
  * @generated from message artifacta.v1.ArtifactSpec
  */
 export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   /**
-   * Session id: 1 to 128 of `[A-Za-z0-9._:-]`, not `.` or `..`. Required. An unknown one is opened by the commit,
-   * unless the service is set to refuse that with SESSION_MUST_EXIST.
+   * Session id: 1 to 128 of `[A-Za-z0-9._:-]`, not `.` or `..`. Required. The commit opens an unknown session, unless
+   * the service is set to refuse it with SESSION_MUST_EXIST.
    *
    * @generated from field: string session = 1;
    */
@@ -38,51 +38,54 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   name: string;
 
   /**
-   * Media type, at most 255 bytes. Clients do not guess: given here it counts as explicit, and if its type or subtype
-   * differs from the latest version's it makes a new version of equal bytes; other parameters alone do not. Empty: the
-   * service guesses from the name's extension, else `application/octet-stream`, and a guess never makes a version. What
-   * HTTP clients say by themselves (`application/octet-stream`, `binary/octet-stream`,
-   * `application/x-www-form-urlencoded`, `text/plain; charset=utf-8`) counts as empty where the extension tells another
-   * type. With a `*` it is refused: that stands for many types.
+   * Media type, at most 255 bytes. A type with a `*` is refused: it stands for many types. Empty: the service guesses
+   * from the name's extension, else takes `application/octet-stream`. A guess never makes a version.
+   *
+   * Clients do not guess: a type that is given here counts as explicit. Equal bytes make a new version if their
+   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. The types
+   * that HTTP clients send by themselves count as empty if the extension leads to another type. They are
+   * `application/octet-stream`, `binary/octet-stream`, `application/x-www-form-urlencoded` and
+   * `text/plain; charset=utf-8`.
    *
    * @generated from field: string content_type = 3;
    */
   contentType: string;
 
   /**
-   * Provenance. At most 32 keys and 8 KiB of keys and values in all; key 1 to 128 bytes, value at most 1 KiB. Keys
-   * begin with a letter, a digit or `_` and hold letters, digits and `. _ - : / @`; `__proto__`, `constructor` and
-   * `prototype` are refused. Keys that are not set here are inherited from the session.
+   * Provenance. At most 32 keys and 8 KiB of keys and values in all; a key has 1 to 128 bytes, a value at most 1 KiB. A
+   * key begins with a letter, a digit or `_`, and consists of letters, digits and `. _ - : / @`. The keys `__proto__`,
+   * `constructor` and `prototype` are refused. The artifact inherits the session's metadata for keys that are not set
+   * here.
    *
    * @generated from field: map<string, string> metadata = 4;
    */
   metadata: { [key: string]: string };
 
   /**
-   * Annotations that may change later. Same limits as `metadata`, counted apart.
+   * Annotations that may change later. The limits are the same as for `metadata`, counted apart.
    *
    * @generated from field: map<string, string> labels = 5;
    */
   labels: { [key: string]: string };
 
   /**
-   * Ids of the artifacts it was made from: at most 64 that exist in the namespace and that the caller can read when
-   * it is committed, else INPUT_NOT_FOUND. Repetitions count once.
+   * Ids of the artifacts that it was made from, at most 64. Each must exist in the namespace, and the caller must be
+   * able to read it, at the commit, else INPUT_NOT_FOUND. Repetitions count once.
    *
    * @generated from field: repeated string inputs = 6;
    */
   inputs: string[];
 
   /**
-   * The artifact's own expiry, which outranks the session's retention. Not set: none of its own. Where an existing
-   * artifact is returned (see Receipt.deduplicated) a later expiry extends that artifact's own one, and an earlier
+   * The artifact's own expiry, which outranks the session's retention. Not set: no expiry of its own. If an existing
+   * artifact is returned (see Receipt.deduplicated), a later expiry extends that artifact's own expiry, and an earlier
    * one is ignored.
    *
    * @generated from oneof artifacta.v1.ArtifactSpec.expiry
    */
   expiry: {
     /**
-     * From the commit on. Positive.
+     * The time from the commit to the expiry. Positive.
      *
      * @generated from field: google.protobuf.Duration ttl = 7;
      */
@@ -90,7 +93,7 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
     case: "ttl";
   } | {
     /**
-     * Until then. In the future at the commit, and at most the year 9999.
+     * The instant of the expiry. In the future at the commit, and at most the year 9999.
      *
      * @generated from field: google.protobuf.Timestamp expire_time = 8;
      */
@@ -99,34 +102,36 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Makes retries safe. 1 to 128 printable ASCII characters without spaces, unique in what the caller does; a UUID is
-   * best. For 24 hours after success, the same id with the same session, name, options and content returns the
-   * artifact as it is then, with Receipt.replayed, also after the seal; with anything else it is REQUEST_ID_REUSED.
-   * One memory for CreateArtifact and UploadArtifact, by namespace and principal. Failures are not remembered. Empty:
-   * none, and a retry after a lost answer is safe only while the version is the latest.
+   * Makes retries safe. 1 to 128 printable ASCII characters without spaces, unique among the caller's requests; a UUID
+   * is best. Empty: no request id, and a retry after a lost response is safe only while the version is the latest.
+   *
+   * For 24 hours after success, the same id with the same session, name, options and content is a replay. A replay
+   * returns the artifact in its present state, with Receipt.replayed, also after the seal. The same id with anything
+   * else is REQUEST_ID_REUSED. CreateArtifact and UploadArtifact share one memory, by namespace and principal. Failures
+   * are not remembered.
    *
    * @generated from field: string request_id = 9;
    */
   requestId: string;
 
   /**
-   * Always make a new version, even of bytes equal to the latest. Requires `request_id`. Default false.
+   * Makes a new version in any case, even of bytes equal to the latest. Requires `request_id`. Default false.
    *
    * @generated from field: bool new_version = 10;
    */
   newVersion: boolean;
 
   /**
-   * Assertion: the length in bytes, which lets the service refuse before the bytes are sent. SIZE_MISMATCH if they
-   * turn out otherwise. Absent: not asserted.
+   * Assertion: the length in bytes, which lets the service refuse before the bytes are sent. SIZE_MISMATCH if the bytes
+   * have another length. Absent: not asserted.
    *
    * @generated from field: optional int64 size_bytes = 11;
    */
   sizeBytes?: bigint | undefined;
 
   /**
-   * Assertion: the SHA-256, 64 lower-case hexadecimal characters. DIGEST_MISMATCH if the bytes turn out otherwise.
-   * Together with `size_bytes` it lets a retry be answered before the bytes are sent. Empty: not asserted.
+   * Assertion: the SHA-256, 64 lower-case hexadecimal characters. DIGEST_MISMATCH if the bytes have another SHA-256.
+   * Together with `size_bytes` it lets the service answer a retry before the bytes are sent. Empty: not asserted.
    *
    * @generated from field: string sha256 = 12;
    */
@@ -141,43 +146,43 @@ export const ArtifactSpecSchema: GenMessage<ArtifactSpec> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_upload, 0);
 
 /**
- * What a commit did.
+ * The effect of a commit.
  *
  * @generated from message artifacta.v1.Receipt
  */
 export type Receipt = Message<"artifacta.v1.Receipt"> & {
   /**
-   * True: the latest version of this session and name was live and had the same bytes; it is what was returned,
-   * unchanged but for a later expiry, and nothing was made.
+   * True: the latest version of this session and name was live and had the same bytes. That version was returned,
+   * unchanged except for a later expiry, and nothing was made.
    *
    * @generated from field: bool deduplicated = 1;
    */
   deduplicated: boolean;
 
   /**
-   * True: `request_id` had succeeded before; this is what it made or found then, as it is now. All other fields are
-   * then false and 0.
+   * True: `request_id` had succeeded before. The artifact is the one that was made or found then, in its present state.
+   * All other fields are then false and 0.
    *
    * @generated from field: bool replayed = 2;
    */
   replayed: boolean;
 
   /**
-   * True: metadata was asked for that the returned artifact does not carry. Only when `deduplicated`.
+   * True: the request has metadata that the returned artifact does not carry. Only when `deduplicated`.
    *
    * @generated from field: bool metadata_differs = 3;
    */
   metadataDiffers: boolean;
 
   /**
-   * True: the labels asked for are not those of the returned artifact. Only when `deduplicated`.
+   * True: the requested labels are not those of the returned artifact. Only when `deduplicated`.
    *
    * @generated from field: bool labels_differ = 4;
    */
   labelsDiffer: boolean;
 
   /**
-   * True: the inputs asked for are not those of the returned artifact. Only when `deduplicated`.
+   * True: the requested inputs are not those of the returned artifact. Only when `deduplicated`.
    *
    * @generated from field: bool inputs_differ = 5;
    */
@@ -199,19 +204,19 @@ export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_upload, 1);
 
 /**
- * One message of an upload. In this order: one `start`, any number of `chunk`, one `finish`, end of stream.
+ * One message of an upload. The order is: one `start`, any number of `chunk`, one `finish`, end of stream.
  *
  * @generated from message artifacta.v1.UploadArtifactRequest
  */
 export type UploadArtifactRequest = Message<"artifacta.v1.UploadArtifactRequest"> & {
   /**
-   * Required. Anything out of order is UPLOAD_INCOMPLETE.
+   * Required. A part out of order is UPLOAD_INCOMPLETE.
    *
    * @generated from oneof artifacta.v1.UploadArtifactRequest.part
    */
   part: {
     /**
-     * First.
+     * The first message.
      *
      * @generated from field: artifacta.v1.UploadStart start = 1;
      */
@@ -219,8 +224,8 @@ export type UploadArtifactRequest = Message<"artifacta.v1.UploadArtifactRequest"
     case: "start";
   } | {
     /**
-     * The next bytes. 256 KiB to 1 MiB serve best; a message has at most 2 MiB. Empty ones are allowed. With more
-     * messages than 1,024 and one for each 4 KiB the upload fails with MESSAGES_TOO_SMALL.
+     * The next bytes. 256 KiB to 1 MiB serve best; a message has at most 2 MiB. Empty chunks are allowed. An upload may
+     * have 1,024 messages and one more for each 4 KiB; more messages fail with MESSAGES_TOO_SMALL.
      *
      * @generated from field: bytes chunk = 2;
      */
@@ -228,7 +233,7 @@ export type UploadArtifactRequest = Message<"artifacta.v1.UploadArtifactRequest"
     case: "chunk";
   } | {
     /**
-     * Last. Without it nothing is stored, however the stream ends.
+     * The last message. Without it nothing is stored, however the stream ends.
      *
      * @generated from field: artifacta.v1.UploadFinish finish = 3;
      */
@@ -245,13 +250,14 @@ export const UploadArtifactRequestSchema: GenMessage<UploadArtifactRequest> = /*
   messageDesc(file_artifacta_v1_upload, 2);
 
 /**
- * Begins an upload. What can be refused without the bytes is refused here: a sealed session, an exhausted quota.
+ * The beginning of an upload. An upload that can be refused without its bytes is refused here, for example for a sealed
+ * session or an exhausted quota.
  *
  * @generated from message artifacta.v1.UploadStart
  */
 export type UploadStart = Message<"artifacta.v1.UploadStart"> & {
   /**
-   * What is to be made. Required.
+   * The artifact to make. Required.
    *
    * @generated from field: artifacta.v1.ArtifactSpec spec = 1;
    */
@@ -266,21 +272,21 @@ export const UploadStartSchema: GenMessage<UploadStart> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_upload, 3);
 
 /**
- * Ends an upload: the client says that these were all the bytes.
+ * The end of an upload, with which the client confirms that it sent all the bytes.
  *
  * @generated from message artifacta.v1.UploadFinish
  */
 export type UploadFinish = Message<"artifacta.v1.UploadFinish"> & {
   /**
-   * How many bytes the chunks held in all. Required; 0 for an empty artifact. SIZE_MISMATCH if they were more or
-   * fewer.
+   * The number of bytes in all chunks together. Required; 0 for an empty artifact. SIZE_MISMATCH if the chunks had more
+   * or fewer.
    *
    * @generated from field: int64 size_bytes = 1;
    */
   sizeBytes: bigint;
 
   /**
-   * Assertion, as ArtifactSpec.sha256, for clients that hash while they send. Empty: not asserted.
+   * Assertion, as in ArtifactSpec.sha256, for clients that hash while they send. Empty: not asserted.
    *
    * @generated from field: string sha256 = 2;
    */
@@ -301,14 +307,14 @@ export const UploadFinishSchema: GenMessage<UploadFinish> = /*@__PURE__*/
  */
 export type UploadArtifactResponse = Message<"artifacta.v1.UploadArtifactResponse"> & {
   /**
-   * What was made or found.
+   * The artifact that was made or found.
    *
    * @generated from field: artifacta.v1.Artifact artifact = 1;
    */
   artifact?: Artifact | undefined;
 
   /**
-   * What the call did.
+   * The effect of the call.
    *
    * @generated from field: artifacta.v1.Receipt receipt = 2;
    */
@@ -323,13 +329,13 @@ export const UploadArtifactResponseSchema: GenMessage<UploadArtifactResponse> = 
   messageDesc(file_artifacta_v1_upload, 5);
 
 /**
- * Makes an artifact in one message.
+ * A whole artifact in one message.
  *
  * @generated from message artifacta.v1.CreateArtifactRequest
  */
 export type CreateArtifactRequest = Message<"artifacta.v1.CreateArtifactRequest"> & {
   /**
-   * What is to be made. Required.
+   * The artifact to make. Required.
    *
    * @generated from field: artifacta.v1.ArtifactSpec spec = 1;
    */
@@ -350,8 +356,8 @@ export type CreateArtifactRequest = Message<"artifacta.v1.CreateArtifactRequest"
     case: "data";
   } | {
     /**
-     * No bytes: content that the namespace already holds in an artifact that the caller can read. CONTENT_NOT_FOUND
-     * otherwise, and the client uploads with the same request_id.
+     * The digest of content that the namespace already holds in an artifact that the caller can read; no bytes are
+     * sent. Otherwise CONTENT_NOT_FOUND, and the client uploads with the same request_id.
      *
      * @generated from field: artifacta.v1.ContentDigest digest = 3;
      */
@@ -368,7 +374,7 @@ export const CreateArtifactRequestSchema: GenMessage<CreateArtifactRequest> = /*
   messageDesc(file_artifacta_v1_upload, 6);
 
 /**
- * Names content by what it is.
+ * The identity of a content: its hash and its length.
  *
  * @generated from message artifacta.v1.ContentDigest
  */
@@ -402,14 +408,14 @@ export const ContentDigestSchema: GenMessage<ContentDigest> = /*@__PURE__*/
  */
 export type CreateArtifactResponse = Message<"artifacta.v1.CreateArtifactResponse"> & {
   /**
-   * What was made or found.
+   * The artifact that was made or found.
    *
    * @generated from field: artifacta.v1.Artifact artifact = 1;
    */
   artifact?: Artifact | undefined;
 
   /**
-   * What the call did.
+   * The effect of the call.
    *
    * @generated from field: artifacta.v1.Receipt receipt = 2;
    */

@@ -15,62 +15,62 @@ export const file_artifacta_v1_verify: GenFile = /*@__PURE__*/
   fileDesc("ChlhcnRpZmFjdGEvdjEvdmVyaWZ5LnByb3RvEgxhcnRpZmFjdGEudjEiiAMKB0ZpbmRpbmcSKAoEa2luZBgBIAEoDjIaLmFydGlmYWN0YS52MS5GaW5kaW5nLktpbmQSEQoJbmFtZXNwYWNlGAIgASgJEhMKC2FydGlmYWN0X2lkGAMgASgJEg8KB3Nlc3Npb24YBCABKAkSDgoGc2hhMjU2GAUgASgJEg8KB21lc3NhZ2UYBiABKAkSEgoKcmVwYWlyYWJsZRgHIAEoCBIQCghyZXBhaXJlZBgIIAEoCCLSAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASFAoQS0lORF9ST1dfQ09SUlVQVBABEhgKFEtJTkRfSU5ERVhfUk9XX1dST05HEAISFAoQS0lORF9DT1VOVF9XUk9ORxADEhgKFEtJTkRfQ09OVEVOVF9NSVNTSU5HEAQSGAoUS0lORF9DT05URU5UX0NPUlJVUFQQBRIPCgtLSU5EX09SUEhBThAGEhIKDktJTkRfQ0FNRV9CQUNLEAcSFQoRS0lORF9DT01NSVRTX0xPU1QQCCK/AQoSUXVhcmFudGluZWRDb250ZW50EhEKCW5hbWVzcGFjZRgBIAEoCRIOCgZzaGEyNTYYAiABKAkSEgoKc2l6ZV9ieXRlcxgDIAEoAxIzCg9xdWFyYW50aW5lX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21lc3NhZ2UYBSABKAkSFAoMYXJ0aWZhY3RfaWRzGAYgAygJEhYKDmFydGlmYWN0X2NvdW50GAcgASgDImUKDVZlcmlmeVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEhYKDmNoZWNrX2NvbnRlbnRzGAIgASgIEhgKEHJlcGFpcl9yZXBvcnRfaWQYAyABKAkSDwoHcmVpbmRleBgEIAEoCCKkAQoOVmVyaWZ5UmVzcG9uc2USKAoHZmluZGluZxgBIAEoCzIVLmFydGlmYWN0YS52MS5GaW5kaW5nSAASMAoIcHJvZ3Jlc3MYAiABKAsyHC5hcnRpZmFjdGEudjEuVmVyaWZ5UHJvZ3Jlc3NIABIuCgdzdW1tYXJ5GAMgASgLMhsuYXJ0aWZhY3RhLnYxLlZlcmlmeVN1bW1hcnlIAEIGCgRwYXJ0Ik4KDlZlcmlmeVByb2dyZXNzEhEKCXJvd19jb3VudBgBIAEoAxIVCg1jb250ZW50X2NvdW50GAIgASgDEhIKCnNpemVfYnl0ZXMYAyABKAMigAEKDVZlcmlmeVN1bW1hcnkSEQoJcmVwb3J0X2lkGAEgASgJEi0KB2NoZWNrZWQYAiABKAsyHC5hcnRpZmFjdGEudjEuVmVyaWZ5UHJvZ3Jlc3MSFQoNZmluZGluZ19jb3VudBgDIAEoAxIWCg5yZXBhaXJlZF9jb3VudBgEIAEoAyJSChZMaXN0UXVhcmFudGluZWRSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJmChdMaXN0UXVhcmFudGluZWRSZXNwb25zZRIyCghjb250ZW50cxgBIAMoCzIgLmFydGlmYWN0YS52MS5RdWFyYW50aW5lZENvbnRlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * Something that Verify found.
+ * A fault that Verify found.
  *
  * @generated from message artifacta.v1.Finding
  */
 export type Finding = Message<"artifacta.v1.Finding"> & {
   /**
-   * What kind of thing is wrong.
+   * The kind of the fault.
    *
    * @generated from field: artifacta.v1.Finding.Kind kind = 1;
    */
   kind: Finding_Kind;
 
   /**
-   * The namespace it is in. Empty: none, or not known.
+   * The namespace of the fault. Empty: no namespace, or not known.
    *
    * @generated from field: string namespace = 2;
    */
   namespace: string;
 
   /**
-   * The artifact that it concerns. Empty: none.
+   * The id of the artifact with the fault. Empty: no artifact.
    *
    * @generated from field: string artifact_id = 3;
    */
   artifactId: string;
 
   /**
-   * The session that it concerns. Empty: none.
+   * The id of the session with the fault. Empty: no session.
    *
    * @generated from field: string session = 4;
    */
   session: string;
 
   /**
-   * The content that it concerns, 64 lower-case hexadecimal characters. Empty: none.
+   * The SHA-256 of the content with the fault, 64 lower-case hexadecimal characters. Empty: no content.
    *
    * @generated from field: string sha256 = 5;
    */
   sha256: string;
 
   /**
-   * What is wrong, for people, in English.
+   * A description of the fault, for people, in English.
    *
    * @generated from field: string message = 6;
    */
   message: string;
 
   /**
-   * True: a repair mends it without loss. False: `message` says what helps.
+   * True: a repair corrects the fault without loss. False: `message` says what helps.
    *
    * @generated from field: bool repairable = 7;
    */
   repairable: boolean;
 
   /**
-   * True: this call repaired it.
+   * True: this call repaired the fault.
    *
    * @generated from field: bool repaired = 8;
    */
@@ -85,7 +85,7 @@ export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_verify, 0);
 
 /**
- * What kind of thing is wrong.
+ * The kind of a fault.
  *
  * @generated from enum artifacta.v1.Finding.Kind
  */
@@ -98,50 +98,50 @@ export const Finding_Kind = {
   UNSPECIFIED: 0,
 
   /**
-   * A row whose checksum does not match, or that cannot be decoded.
+   * A row with a checksum that does not match, or a row that cannot be decoded.
    *
    * @generated from enum value: KIND_ROW_CORRUPT = 1;
    */
   ROW_CORRUPT: 1,
 
   /**
-   * A row for searching that is missing or should not be there. Repair derives it anew.
+   * A row for searching that is missing or should not exist. A repair derives it again.
    *
    * @generated from enum value: KIND_INDEX_ROW_WRONG = 2;
    */
   INDEX_ROW_WRONG: 2,
 
   /**
-   * A count that is not what it counts. Repair counts again.
+   * A count that differs from the number of things that it counts. A repair counts again.
    *
    * @generated from enum value: KIND_COUNT_WRONG = 3;
    */
   COUNT_WRONG: 3,
 
   /**
-   * Content that artifacts refer to and that is not there. Uploading it again heals it.
+   * Content that artifacts refer to and that does not exist. An upload of the same content heals it.
    *
    * @generated from enum value: KIND_CONTENT_MISSING = 4;
    */
   CONTENT_MISSING: 4,
 
   /**
-   * Content whose bytes do not match. It is quarantined at once; uploading it again heals it.
+   * Content whose bytes do not match. It is quarantined at once; an upload of the same content heals it.
    *
    * @generated from enum value: KIND_CONTENT_CORRUPT = 5;
    */
   CONTENT_CORRUPT: 5,
 
   /**
-   * An object in storage that nothing refers to. Repair condemns it; it is removed an hour later.
+   * An object in storage that nothing refers to. A repair condemns it; it is removed an hour later.
    *
    * @generated from enum value: KIND_ORPHAN = 6;
    */
   ORPHAN: 6,
 
   /**
-   * An artifact or session that had been deleted, or had expired, before the index was restored, and that the restored
-   * state brought back. Never repaired by itself.
+   * An artifact or session that the restored state of the index brought back. It had been deleted, or had expired,
+   * before the index was restored. Never repaired by itself.
    *
    * @generated from enum value: KIND_CAME_BACK = 7;
    */
@@ -156,7 +156,7 @@ export const Finding_Kind = {
 } as const;
 
 /**
- * What kind of thing is wrong.
+ * The kind of a fault.
  *
  * @generated from enum artifacta.v1.Finding.Kind
  */
@@ -169,56 +169,57 @@ export const Finding_KindSchema: GenEnum<Finding_Kind> = /*@__PURE__*/
   enumDesc(file_artifacta_v1_verify, 0, 0);
 
 /**
- * Content that a read, Scrub or Verify has found damaged. Reading it is DATA_LOSS, and it is matched by no upload;
- * uploading the same bytes heals it and ends the quarantine, and so does Scrub if it finds it sound.
+ * Content that a read, Scrub or Verify has found damaged. A read of it fails with DATA_LOSS, and no upload matches it.
+ * An upload of the same bytes heals it and ends the quarantine. Scrub also ends the quarantine, if it finds the content
+ * sound.
  *
  * @generated from message artifacta.v1.QuarantinedContent
  */
 export type QuarantinedContent = Message<"artifacta.v1.QuarantinedContent"> & {
   /**
-   * The namespace.
+   * The namespace of the content.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * What the bytes should hash to: 64 lower-case hexadecimal characters.
+   * The SHA-256 that the bytes should have: 64 lower-case hexadecimal characters.
    *
    * @generated from field: string sha256 = 2;
    */
   sha256: string;
 
   /**
-   * How long they should be, in bytes.
+   * The length that the content should have, in bytes.
    *
    * @generated from field: int64 size_bytes = 3;
    */
   sizeBytes: bigint;
 
   /**
-   * When the damage was found.
+   * The time when the damage was found.
    *
    * @generated from field: google.protobuf.Timestamp quarantine_time = 4;
    */
   quarantineTime?: Timestamp | undefined;
 
   /**
-   * What was found, for people, in English.
+   * A description of the damage, for people, in English.
    *
    * @generated from field: string message = 5;
    */
   message: string;
 
   /**
-   * Artifacts that hold it: the first 10 by id.
+   * The ids of artifacts that hold the content: the first 10 by id.
    *
    * @generated from field: repeated string artifact_ids = 6;
    */
   artifactIds: string[];
 
   /**
-   * How many hold it in all.
+   * The number of artifacts that hold the content in all.
    *
    * @generated from field: int64 artifact_count = 7;
    */
@@ -233,35 +234,35 @@ export const QuarantinedContentSchema: GenMessage<QuarantinedContent> = /*@__PUR
   messageDesc(file_artifacta_v1_verify, 1);
 
 /**
- * Checks the store.
+ * Selects what to check, and the report whose faults to repair.
  *
  * @generated from message artifacta.v1.VerifyRequest
  */
 export type VerifyRequest = Message<"artifacta.v1.VerifyRequest"> & {
   /**
-   * Only this namespace. Empty: all.
+   * Checks only this namespace. Empty: all namespaces.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * Also read all contents and compare their SHA-256; takes as long as reading everything. Default false: only that
-   * they are there with the right length.
+   * Also reads all contents and compares their SHA-256, which takes as long as a read of everything. Default false:
+   * only checks that the contents exist with the right length.
    *
    * @generated from field: bool check_contents = 2;
    */
   checkContents: boolean;
 
   /**
-   * Repair what the report of this id listed as repairable, and what is still so. Empty: only report.
+   * The id of a report: repairs the faults that it listed as repairable and that still exist. Empty: only reports.
    *
    * @generated from field: string repair_report_id = 3;
    */
   repairReportId: string;
 
   /**
-   * Derive all rows for searching anew from the records, whatever the report said. Requires `repair_report_id`.
+   * Derives all rows for searching again from the records, whatever the report said. Requires `repair_report_id`.
    * Default false.
    *
    * @generated from field: bool reindex = 4;
@@ -277,7 +278,7 @@ export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_verify, 2);
 
 /**
- * One message of a check.
+ * One message of the stream of a check.
  *
  * @generated from message artifacta.v1.VerifyResponse
  */
@@ -289,7 +290,7 @@ export type VerifyResponse = Message<"artifacta.v1.VerifyResponse"> & {
    */
   part: {
     /**
-     * Something is wrong.
+     * A fault that was found.
      *
      * @generated from field: artifacta.v1.Finding finding = 1;
      */
@@ -297,7 +298,7 @@ export type VerifyResponse = Message<"artifacta.v1.VerifyResponse"> & {
     case: "finding";
   } | {
     /**
-     * How far the check is; at least every 10 seconds.
+     * The progress of the check; at least every 10 seconds.
      *
      * @generated from field: artifacta.v1.VerifyProgress progress = 2;
      */
@@ -322,27 +323,27 @@ export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_verify, 3);
 
 /**
- * How far a check is.
+ * The number of things that a check has passed.
  *
  * @generated from message artifacta.v1.VerifyProgress
  */
 export type VerifyProgress = Message<"artifacta.v1.VerifyProgress"> & {
   /**
-   * Rows that were checked.
+   * The number of rows that were checked.
    *
    * @generated from field: int64 row_count = 1;
    */
   rowCount: bigint;
 
   /**
-   * Contents that were checked.
+   * The number of contents that were checked.
    *
    * @generated from field: int64 content_count = 2;
    */
   contentCount: bigint;
 
   /**
-   * Their bytes.
+   * The sum of the lengths of these contents in bytes.
    *
    * @generated from field: int64 size_bytes = 3;
    */
@@ -357,34 +358,34 @@ export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_verify, 4);
 
 /**
- * What a check found.
+ * The result of a check.
  *
  * @generated from message artifacta.v1.VerifySummary
  */
 export type VerifySummary = Message<"artifacta.v1.VerifySummary"> & {
   /**
-   * For VerifyRequest.repair_report_id, for a day. Empty after a repair.
+   * The id for VerifyRequest.repair_report_id; valid for a day. Empty after a repair.
    *
    * @generated from field: string report_id = 1;
    */
   reportId: string;
 
   /**
-   * Rows, contents and bytes that were checked.
+   * The numbers of rows, contents and bytes that were checked.
    *
    * @generated from field: artifacta.v1.VerifyProgress checked = 2;
    */
   checked?: VerifyProgress | undefined;
 
   /**
-   * Findings, those included that were too many to send; a report lists at most 10,000.
+   * The number of findings, including those that were too many to send; a report lists at most 10,000.
    *
    * @generated from field: int64 finding_count = 3;
    */
   findingCount: bigint;
 
   /**
-   * Those of them that this call repaired.
+   * The number of findings that this call repaired.
    *
    * @generated from field: int64 repaired_count = 4;
    */
@@ -399,27 +400,28 @@ export const VerifySummarySchema: GenMessage<VerifySummary> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_verify, 5);
 
 /**
- * Asks for damaged contents.
+ * Selects damaged contents.
  *
  * @generated from message artifacta.v1.ListQuarantinedRequest
  */
 export type ListQuarantinedRequest = Message<"artifacta.v1.ListQuarantinedRequest"> & {
   /**
-   * Only this namespace's. Empty: all.
+   * Lists only the contents of this namespace. Empty: the contents of all namespaces.
    *
    * @generated from field: string namespace = 1;
    */
   namespace: string;
 
   /**
-   * At most so many. Default (0) 100, at most 1,000; more is coerced to that. Negative: INVALID_ARGUMENT.
+   * The largest number of contents in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * An earlier answer's `next_page_token`, with all else as it was. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
    *
    * @generated from field: string page_token = 3;
    */
@@ -440,14 +442,14 @@ export const ListQuarantinedRequestSchema: GenMessage<ListQuarantinedRequest> = 
  */
 export type ListQuarantinedResponse = Message<"artifacta.v1.ListQuarantinedResponse"> & {
   /**
-   * Sorted by namespace, then by SHA-256.
+   * The contents, sorted by namespace, then by SHA-256.
    *
    * @generated from field: repeated artifacta.v1.QuarantinedContent contents = 1;
    */
   contents: QuarantinedContent[];
 
   /**
-   * For the next page. Empty: there is none.
+   * The token of the next page. Empty: no page follows.
    *
    * @generated from field: string next_page_token = 2;
    */

@@ -19,7 +19,7 @@ export const file_artifacta_v1_watch: GenFile = /*@__PURE__*/
   fileDesc("ChhhcnRpZmFjdGEvdjEvd2F0Y2gucHJvdG8SDGFydGlmYWN0YS52MSJoChNXYXRjaFNlc3Npb25SZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSFgoOYWZ0ZXJfc2VxdWVuY2UYAiABKAMSEQoJc2VhbF9vbmx5GAMgASgIEhUKDXdhaXRfZm9yX29wZW4YBCABKAgikQIKFFdhdGNoU2Vzc2lvblJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgDEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKCWNvbW1pdHRlZBgDIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdEgAEjAKB2RlbGV0ZWQYBCABKAsyHS5hcnRpZmFjdGEudjEuQXJ0aWZhY3REZWxldGVkSAASJwoGc2VhbGVkGAUgASgLMhUuYXJ0aWZhY3RhLnYxLlNlc3Npb25IABIsCgloZWFydGJlYXQYBiABKAsyFy5hcnRpZmFjdGEudjEuSGVhcnRiZWF0SABCBwoFZXZlbnQiJgoPQXJ0aWZhY3REZWxldGVkEhMKC2FydGlmYWN0X2lkGAEgASgJIgsKCUhlYXJ0YmVhdGIGcHJvdG8z", [file_artifacta_v1_artifact, file_artifacta_v1_session, file_google_protobuf_timestamp]);
 
 /**
- * Asks for what happens in a session.
+ * Selects the events of a session to stream.
  *
  * @generated from message artifacta.v1.WatchSessionRequest
  */
@@ -32,22 +32,22 @@ export type WatchSessionRequest = Message<"artifacta.v1.WatchSessionRequest"> & 
   session: string;
 
   /**
-   * Only events with a higher number: the `sequence` of the last one that was seen. Default 0: from the beginning.
-   * Negative, or higher than the session's last: INVALID_ARGUMENT.
+   * The `sequence` of the last event that the client has seen; only events with a higher number are sent. Default 0:
+   * from the beginning. Negative, or higher than the session's last number: INVALID_ARGUMENT.
    *
    * @generated from field: int64 after_sequence = 2;
    */
   afterSequence: bigint;
 
   /**
-   * Only the seal: to wait for it without being told of each artifact. Default false.
+   * Sends only the seal, so that a client waits for it without an event for each artifact. Default false.
    *
    * @generated from field: bool seal_only = 3;
    */
   sealOnly: boolean;
 
   /**
-   * Wait if there is no such session yet, rather than fail with SESSION_NOT_FOUND. Default false.
+   * Waits if no such session exists yet, rather than fail with SESSION_NOT_FOUND. Default false.
    *
    * @generated from field: bool wait_for_open = 4;
    */
@@ -68,28 +68,29 @@ export const WatchSessionRequestSchema: GenMessage<WatchSessionRequest> = /*@__P
  */
 export type WatchSessionResponse = Message<"artifacta.v1.WatchSessionResponse"> & {
   /**
-   * Number of the event in the session's feed, from 1. In a heartbeat: the last number that the watch has passed.
-   * Goes into `after_sequence` to resume.
+   * The number of the event in the session's feed, from 1. In a heartbeat: the last number that the watch has passed.
+   * To resume, the client sends it as `after_sequence`.
    *
    * @generated from field: int64 sequence = 1;
    */
   sequence: bigint;
 
   /**
-   * When it happened; in a heartbeat, now.
+   * The time of the event; in a heartbeat, the present time.
    *
    * @generated from field: google.protobuf.Timestamp time = 2;
    */
   time?: Timestamp | undefined;
 
   /**
-   * Always set. A client that meets a case it does not know goes on.
+   * Always set. A client that gets a case that it does not know goes on.
    *
    * @generated from oneof artifacta.v1.WatchSessionResponse.event
    */
   event: {
     /**
-     * An artifact was committed; as it is now. One that is gone by now comes as `deleted` at this place.
+     * An artifact was committed; this is its present state. An artifact that is gone by now comes as `deleted` at this
+     * place.
      *
      * @generated from field: artifacta.v1.Artifact committed = 3;
      */
@@ -113,7 +114,8 @@ export type WatchSessionResponse = Message<"artifacta.v1.WatchSessionResponse"> 
     case: "sealed";
   } | {
     /**
-     * Nothing happened for 15 seconds, or nothing has happened yet: a watch that has nothing to tell begins with it.
+     * Nothing happened for 15 seconds, or nothing has happened yet: a watch without an event to send begins with a
+     * heartbeat.
      *
      * @generated from field: artifacta.v1.Heartbeat heartbeat = 6;
      */
@@ -130,7 +132,7 @@ export const WatchSessionResponseSchema: GenMessage<WatchSessionResponse> = /*@_
   messageDesc(file_artifacta_v1_watch, 1);
 
 /**
- * An artifact is gone.
+ * The artifact that is gone.
  *
  * @generated from message artifacta.v1.ArtifactDeleted
  */
@@ -151,7 +153,7 @@ export const ArtifactDeletedSchema: GenMessage<ArtifactDeleted> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_watch, 2);
 
 /**
- * The watch is alive. So that proxies and clients can tell silence from a broken connection.
+ * A sign that the watch is alive, so that proxies and clients can tell silence from a broken connection.
  *
  * @generated from message artifacta.v1.Heartbeat
  */

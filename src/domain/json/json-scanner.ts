@@ -1,28 +1,28 @@
 /**
- * Finds one value in the text of a JSON document (RFC 8259) without building the others: what it keeps does not grow
- * with the document, and the value comes back as it was written, with every digit of its numbers.
+ * Finds one value in the text of a JSON document (RFC 8259) without building the others. The memory that it keeps does
+ * not grow with the document. It returns the value as it was written, with every digit of its numbers.
  */
 import type { Buffer } from 'node:buffer';
 
-/** A value on the way that a pointer goes. */
+/** A value on the way of a pointer. */
 export interface Waypoint {
   readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
-  /** Some of an object's. */
+  /** Some keys of an object. */
   readonly keys: readonly string[];
-  /** How many values an object or array has. */
+  /** The number of values in an object or array. */
   readonly count: number;
 }
 
-/** How many keys of each object on the way are kept. */
+/** The number of keys that are kept of each object on the way. */
 const keysKept = 10;
 
-/** How deep containers may lie in each other. */
+/** The greatest depth of containers within each other. */
 const depthMax = 10_000;
 
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** The document is not JSON. */
+/** The error of a document that is not JSON. */
 export class JsonSyntaxError extends Error {
   readonly offset: number;
   readonly expected: string;
@@ -37,18 +37,18 @@ export class JsonSyntaxError extends Error {
 type Mutable<T> = { -readonly [P in keyof T]: T[P] };
 type Way = Mutable<Omit<Waypoint, 'keys'>> & { keys: string[] };
 
-/** What comes next. */
+/** The kind of token that comes next. */
 type State = 'value' | 'first value' | 'first key' | 'key' | 'after';
 
-/** Goes through one document, once, in steps. */
+/** Scans one document, once, in steps. */
 export class JsonScanner {
   private readonly bytes: Buffer;
   private readonly tokens: readonly string[];
   private at: number;
   private state: State = 'value';
-  /** For each open container whether it is an object. */
+  /** For each open container, whether it is an object. */
   private readonly isObject: boolean[] = [];
-  /** So many of the open containers lie on the way, the outermost first. */
+  /** The number of open containers on the way, the outermost first. */
   private onWay = 0;
   /** The name of the next value within its container; kept only on the way. */
   private name: string | undefined;
@@ -57,21 +57,24 @@ export class JsonScanner {
   private targetStart = -1;
   private targetEnd = -1;
 
-  /** @param start where the document begins: after a byte order mark. */
+  /** @param start the offset where the document begins: after a byte order mark. */
   constructor(bytes: Buffer, start: number, tokens: readonly string[]) {
     this.bytes = bytes;
     this.tokens = tokens;
     this.at = start;
   }
 
-  /** Where the value is: `[start, end)`. Undefined if it does not exist; {@link way} tells how far the way goes. */
+  /**
+   * The place of the value: `[start, end)`. Undefined if the value does not exist; {@link way} shows how far the way
+   * goes.
+   */
   get target(): { readonly start: number; readonly end: number } | undefined {
     return this.way.length > this.tokens.length
       ? { start: this.targetStart, end: this.targetEnd }
       : undefined;
   }
 
-  /** Goes on for some bytes. True: the document is done. @throws JsonSyntaxError. */
+  /** Scans some more bytes. Returns true when the document is done. @throws JsonSyntaxError. */
   step(bytesMax: number): boolean {
     const pause = this.at + bytesMax;
     while (this.at < pause) {
@@ -156,7 +159,9 @@ export class JsonScanner {
     this.end(depth, isOnWay);
   }
 
-  /** Counts a value in its container; true if the pointer goes through it. Of equal keys the last one counts. */
+  /**
+   * Counts a value in its container. Returns true if the pointer goes through it. Of equal keys the last one counts.
+   */
   private enter(depth: number): boolean {
     if (depth === 0) return true;
     if (this.onWay !== depth) return false;

@@ -1,19 +1,18 @@
 import { dirname } from 'node:path';
 
-/** Of `node:fs/promises`, or what behaves like it. */
+/** The functions of `node:fs/promises`, or ones that behave like them. */
 interface Files {
   mkdir(path: string, options: { readonly mode: number }): Promise<unknown>;
   stat(path: string): Promise<{ isDirectory(): boolean }>;
 }
 
 /**
- * Makes a directory for its owner alone, and those above it that are missing, one at a time. Node's own `recursive`
- * tries for ever, and no signal ends it, where the directory above is there and still nothing can be made in it, as in
- * `/proc`.
+ * Makes a directory for its owner alone, and the missing directories above it, one at a time. Node's own `recursive`
+ * tries forever if the directory above exists and still nothing can be made in it, as in `/proc`; no signal ends it.
  *
- * @returns the topmost one that was made, as the path leads to it; undefined if all were there.
- * @throws what `mkdir` throws: ENOENT if nothing can be made there, EEXIST if it is no directory, ENOTDIR if one above
- * it is none.
+ * @returns the topmost directory that was made, as the path leads to it; undefined if all existed.
+ * @throws what `mkdir` throws: ENOENT if nothing can be made there, EEXIST if the path is not a directory, ENOTDIR if a
+ * path above it is not a directory.
  */
 export async function makeDirectories(files: Files, path: string): Promise<string | undefined> {
   try {
@@ -22,13 +21,13 @@ export async function makeDirectories(files: Files, path: string): Promise<strin
     const above = dirname(path);
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === path) throw error;
     const topmost = await makeDirectories(files, above);
-    // Where it cannot be made below one that is there, that is final.
+    // If it cannot be made below a directory that exists, the error is final.
     const made = await makeOne(files, path);
     return topmost ?? made;
   }
 }
 
-/** @returns the path if it was made; undefined if there is a directory already. */
+/** @returns the path if the directory was made; undefined if the directory exists already. */
 async function makeOne(files: Files, path: string): Promise<string | undefined> {
   try {
     await files.mkdir(path, { mode: 0o700 });

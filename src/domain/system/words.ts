@@ -17,7 +17,7 @@ const words: Readonly<Record<string, string>> = {
   EIO: 'input/output error',
 };
 
-/** What a system error says to people, without its code and path; of other errors their message. */
+/** Returns the text of a system error for people, without its code and path; for other errors, their message. */
 export function inWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
