@@ -584,8 +584,11 @@ export const ArtifactService: GenService<{
    * MESSAGES_TOO_SMALL, INPUT_NOT_FOUND, REQUEST_ID_REUSED, QUOTA_EXCEEDED or STORAGE_FULL. A replay whose artifact is
    * gone fails with ARTIFACT_EXPIRED or ARTIFACT_DELETED.
    *
-   * After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same request_id. A stream
-   * that is idle for 30 seconds, or slower than 16 KiB/s after 10 seconds, ends with DEADLINE_EXCEEDED.
+   * After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same request_id.
+   *
+   * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED; after a large chunk it has longer, by the
+   * time that the chunk takes at 16 KiB/s. If other uploads need its place, an upload that is slower than 16 KiB/s
+   * after 10 seconds, or one of a caller with more than a share of the places, ends with OVERLOADED.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UploadArtifact
    */
@@ -675,7 +678,7 @@ export const ArtifactService: GenService<{
   },
   /**
    * Changes the labels, own expiry or hold of an artifact, in open and sealed sessions alike. Scope: write. Fails like
-   * GetArtifact. Also fails with ETAG_MISMATCH.
+   * GetArtifact. Also fails with ETAG_MISMATCH, and with INVALID_ARGUMENT without a change.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UpdateArtifact
    */

@@ -316,21 +316,21 @@ export type GrepWindow = Message<"artifacta.v1.GrepWindow"> & {
   ignoreCase: boolean;
 
   /**
-   * The number of lines shown before each match. Default 0, at most 20.
+   * The number of lines shown before each match. Default 0, at most 20; more is INVALID_ARGUMENT.
    *
    * @generated from field: int32 lines_before = 3;
    */
   linesBefore: number;
 
   /**
-   * The number of lines shown after each match. Default 0, at most 20.
+   * The number of lines shown after each match. Default 0, at most 20; more is INVALID_ARGUMENT.
    *
    * @generated from field: int32 lines_after = 4;
    */
   linesAfter: number;
 
   /**
-   * The largest number of matching lines. Default (0) 100, at most 1,000.
+   * The largest number of matching lines. Default (0) 100, at most 1,000; more is INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_matches = 5;
    */
@@ -396,16 +396,17 @@ export type CsvWindow = Message<"artifacta.v1.CsvWindow"> & {
   count?: bigint | undefined;
 
   /**
-   * The names of the columns to return, in this order. Empty: all. An unknown name is INVALID_ARGUMENT.
+   * The names of the columns to return, in this order, at most 1,000. Empty: all. An unknown name, or more names, is
+   * INVALID_ARGUMENT.
    *
    * @generated from field: repeated string columns = 3;
    */
   columns: string[];
 
   /**
-   * One ASCII character between cells. Empty: a tab if the content type is `text/tab-separated-values`. Otherwise the
-   * service looks at the first 64 KiB of the header, outside quotes. It takes a comma if it finds one, else the most
-   * frequent of semicolon, tab and bar, else a comma.
+   * One ASCII character between cells, no quote and no line break, else INVALID_ARGUMENT. Empty: a tab if the content
+   * type is `text/tab-separated-values`. Otherwise the service looks at the first 64 KiB of the header, outside quotes.
+   * It takes a comma if it finds one, else the most frequent of semicolon, tab and bar, else a comma.
    *
    * @generated from field: string delimiter = 4;
    */

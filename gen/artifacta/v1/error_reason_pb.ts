@@ -280,7 +280,7 @@ export const ErrorReason = {
   CANCELLED: 34,
 
   /**
-   * DEADLINE_EXCEEDED; retry. The deadline passed, or an upload stood still or was too slow. Whether a commit took
+   * DEADLINE_EXCEEDED; retry. The deadline passed, or a stream stood still. Whether a commit took
    * effect is unknown; a retry with its request_id resolves that.
    *
    * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 35;

@@ -35,7 +35,8 @@ export type ListLineageRequest = Message<"artifacta.v1.ListLineageRequest"> & {
   direction: LineageDirection;
 
   /**
-   * The number of steps. Default (0) 1, at most 32; a larger number counts as 32.
+   * The number of steps. Default (0) 1, at most 32; a larger number counts as 32. Negative:
+   * INVALID_ARGUMENT.
    *
    * @generated from field: int32 depth = 3;
    */

@@ -226,6 +226,7 @@ export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
 
   /**
    * The age of a check: contents that were checked less than this time ago are left out. Absent: 7 days.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.Duration min_age = 3;
    */
@@ -303,6 +304,7 @@ export const ScrubResponseSchema: GenMessage<ScrubResponse> = /*@__PURE__*/
 export type ExportRequest = Message<"artifacta.v1.ExportRequest"> & {
   /**
    * The age that the last export must have before a new one is written. Absent: 1 hour. 0: always write one.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.Duration min_age = 1;
    */
@@ -310,7 +312,7 @@ export type ExportRequest = Message<"artifacta.v1.ExportRequest"> & {
 
   /**
    * The number of exports to keep, with the new one. Older exports are removed once the new one is durable. Default (0)
-   * 7, at most 1,000. Negative: INVALID_ARGUMENT.
+   * 7, at most 1,000. Negative or more: INVALID_ARGUMENT.
    *
    * @generated from field: int32 keep = 2;
    */

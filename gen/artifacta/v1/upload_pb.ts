@@ -130,8 +130,9 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   sizeBytes?: bigint | undefined;
 
   /**
-   * Assertion: the SHA-256, 64 lower-case hexadecimal characters. DIGEST_MISMATCH if the bytes have another SHA-256.
-   * Together with `size_bytes` it lets the service answer a retry before the bytes are sent. Empty: not asserted.
+   * Assertion: the SHA-256, 64 hexadecimal characters; upper case counts as lower case. DIGEST_MISMATCH if the bytes
+   * have another SHA-256. Together with `size_bytes` it lets the service answer a retry before the bytes are sent.
+   * Empty: not asserted.
    *
    * @generated from field: string sha256 = 12;
    */
@@ -380,7 +381,7 @@ export const CreateArtifactRequestSchema: GenMessage<CreateArtifactRequest> = /*
  */
 export type ContentDigest = Message<"artifacta.v1.ContentDigest"> & {
   /**
-   * SHA-256: 64 lower-case hexadecimal characters. Required.
+   * SHA-256: 64 hexadecimal characters; upper case counts as lower case. Required.
    *
    * @generated from field: string sha256 = 1;
    */
