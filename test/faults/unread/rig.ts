@@ -15,8 +15,8 @@ const canary = join(import.meta.dirname, 'canary.ts');
 
 /** What the service may have, in MiB; without a control group, what it is held to. */
 const memoryMax = 1024;
-/** What it may still have when nobody asks for anything any more, in MiB. */
-const leftMax = 640;
+/** What it may still have when nobody asks for anything any more, in MiB: most is the allocator's, to be used again. */
+const leftMax = 768;
 /** How long the room may take to come back, in seconds. */
 const backSecondsMax = 45;
 
