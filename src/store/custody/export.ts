@@ -38,7 +38,7 @@ export type ExportPart =
 
 const exportBytesMax = 1024 * 1024;
 
-/** The rows of blocks, in portions, followed by a footer. */
+/** Yields the rows of blocks, in portions, followed by a footer. */
 export async function* exportRows(blocks: AsyncIterable<readonly Entry[]>): AsyncGenerator<ExportPart> {
   const digest = new RowDigest();
   let rows: ExportRow[] = [];
@@ -62,7 +62,7 @@ export async function* exportRows(blocks: AsyncIterable<readonly Entry[]>): Asyn
   yield { kind: 'footer', rows: digest.rows, sha256: digest.hex() };
 }
 
-/** The rows of examined blocks that can be read. */
+/** Yields the rows of examined blocks that can be read. */
 export async function* readableRows(
   blocks: AsyncIterable<readonly Examined[]>,
 ): AsyncGenerator<readonly Entry[]> {
@@ -176,7 +176,7 @@ function checkedValue(field: string, { key, value }: ExportRow): Uint8Array {
   }
 }
 
-/** The refusal of an export if a part of it differs from what was written. */
+/** Returns the refusal of an export of which a part differs from what was written. */
 export function altered(field: string): Failure {
   const description = `does not match its checksum: the export was altered; ${remedy}`;
   return new Failure('DIGEST_MISMATCH', `${field}: ${description}`, { violations: [{ field, description }] });

@@ -63,8 +63,8 @@ export class Exports {
   }
 
   /**
-   * The time of the last export, in milliseconds since the Unix epoch. Undefined if none exists, or if it cannot be
-   * read.
+   * Returns the time of the last export, in milliseconds since the Unix epoch. Undefined if none exists, or if it
+   * cannot be read.
    */
   async lastTime(): Promise<number | undefined> {
     try {
@@ -142,7 +142,9 @@ export class Exports {
     }
   }
 
-  /** Returns the name of the state's second, or of the first second after the last export that has no name yet. */
+  /**
+   * Returns the name for the state's second, or for the first second after the last export that no file is named for.
+   */
   private async freeName(timeMs: number, last: Found | undefined): Promise<string> {
     const taken = new Set((await this.options.files.list()).map(({ name }) => name));
     let second = Math.max(timeMs, last === undefined ? 0 : exportNameTime(last.name) + 1_000);

@@ -215,7 +215,7 @@ export class StoreHost implements AsyncDisposable {
     }
   }
 
-  /** The index at one instant; in recovery, the part of it that can be read. */
+  /** Yields the index at one instant; in recovery, the part of it that can be read. */
   async *exportIndex(): AsyncGenerator<ExportPart> {
     if (this.current === 'recovery') {
       yield* this.exportSalvage();

@@ -85,7 +85,7 @@ export async function isEmpty(index: Index): Promise<boolean> {
 /** All rows except those of the store as a whole. */
 const afterStoreRows = { gte: keys.sessions.name.range().gte, lt: Uint8Array.of(0xff) };
 
-/** The refusal to fill a store that is not empty. */
+/** Returns the refusal to fill a store that is not empty. */
 export function notEmpty(): Failure {
   return new Failure(
     'STORE_NOT_EMPTY',
@@ -96,7 +96,7 @@ export function notEmpty(): Failure {
   );
 }
 
-/** All rows except the commits. */
+/** Yields all rows except the commits. */
 export async function* blocksOf(snapshot: Snapshot): AsyncGenerator<readonly Entry[]> {
   yield* snapshot.scan({ gte: Uint8Array.of(0), lt: commitRange.gte });
   yield* snapshot.scan({ gte: commitRange.lt, lt: Uint8Array.of(0xff) });

@@ -90,7 +90,7 @@ export class RestoredCredentials {
     return others;
   }
 
-  /** False if the artifact that a link opens was deleted since: the link was as good as revoked. */
+  /** Returns false if the artifact that a link opens was deleted since: the link was as good as revoked. */
   private async isOpen({ ns, artifact, uid }: ShareLinkRecord): Promise<boolean> {
     const [record, sessionValue] = (await this.present?.getMany([
       keys.artifacts.record.key(ns, artifact),

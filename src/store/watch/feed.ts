@@ -21,7 +21,7 @@ export interface FeedEvent {
     | { readonly kind: 'committed'; readonly artifact: Artifact }
     | { readonly kind: 'deleted'; readonly id: ArtifactId }
     | { readonly kind: 'sealed'; readonly session: Session };
-  /** The approximate size of the event in memory. */
+  /** The approximate memory that the event takes. */
   readonly bytes: number;
 }
 

@@ -59,7 +59,7 @@ export class Watches implements Listener {
     this.perform = perform;
   }
 
-  /** The number of watches. */
+  /** Returns the number of watches. */
   get count(): number {
     return this.watchers.size;
   }
