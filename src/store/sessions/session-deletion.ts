@@ -1,4 +1,4 @@
-/** Deleting a session: one change of its state, which every reader honours. Its rows follow later. Pure. */
+/** Deleting a session: one change of its state, which every reader honors. Its rows follow later. Pure. */
 import { Failure } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -25,7 +25,7 @@ export function* decideDeleteSession(
   yield* markDeleted(tx, found);
 }
 
-/** The session is not there for anybody from now on; its id stays taken for a while. */
+/** Marks the session as deleted: from now on it does not exist for any caller, and its id stays taken for a while. */
 export function* markDeleted(tx: Tx, session: SessionRecord, goneSince = tx.now): Asking<void> {
   const { ns } = tx;
   const left = yield* leaveKept(tx, session);
