@@ -1,4 +1,4 @@
-/** Deleting a session: one change of its state, which every reader honors. Its rows follow later. Pure. */
+/** Deleting a session: one change of its state, which every reader honours. Its rows follow later. Pure. */
 import { Failure } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
