@@ -9,8 +9,8 @@
  *    again any number of times, and only the last run that came to its end counts.
  * 2. Transactions are serialisable in the order in which their decisions end: each sees every write of those before it,
  *    durable or not. A decision yields the keys of the rows that it is about to read. It is resumed with the values of
- *    these rows at its place in the order (in at most {@link doorLimits.roundsMax} rounds; rows that it has already
- *    cost none). An engine whose reads are synchronous resumes it in the same turn. An engine that must wait for its
+ *    these rows at its place in the order (in at most {@link doorLimits.roundsMax} rounds; available rows cost
+ *    none). An engine whose reads are synchronous resumes it in the same turn. An engine that must wait for its
  *    reads fetches the first requests of all waiting decisions in one query, and lets no decision pass while it waits.
  * 3. `transact` settles, with a result or with the error of the decision, whether it wrote or not, only when every
  *    batch that it could have read from is durable. An answer is never based on data that may yet vanish.

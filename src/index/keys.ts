@@ -1,7 +1,8 @@
 /**
  * Every key of the index, in one place. A key is one byte for its family and then the columns named here, each encoded
  * as in `tuple.ts`. `ns` is the namespace's name. Where a family has it, it always comes first, so that no scan of a
- * namespace can leave it. The only exceptions are the queues, which are read across namespaces in order of time.
+ * namespace can leave it. The exceptions are the queues, which are read across namespaces in order of time, and
+ * `cameBack`.
  *
  *   store
  *   ├── 01 setting        name                        → JSON

@@ -164,7 +164,10 @@ class Engine implements Index {
     this.checkDrained();
   }
 
-  /** Ends all work on results that are not durable, and all writes to a handle that failed. */
+  /**
+   * Called after a write error. From now on nothing may be based on rows that are not durable, and nothing may be
+   * written to a handle that failed.
+   */
   private failed(error: unknown): void {
     this.database = undefined;
     if (error instanceof LockLost) {

@@ -84,7 +84,7 @@ export class Handle {
     this.absence = absence;
   }
 
-  /** Ends all reads. */
+  /** Refuses the waiting reads and all later ones. */
   refuse(refusal: Failure): void {
     this.refusal = refusal;
     for (const read of this.take()) read.reject(refusal);

@@ -56,8 +56,8 @@ export interface LevelIndexOptions
    */
   readonly checkedBytesFirst?: number;
   /**
-   * The places for the files that reads alone need if nothing can be written to {@link directory}. Default {@link
-   * shadowPlaces}.
+   * The places for the files that reads alone need if nothing can be written to {@link directory}. Default
+   * {@link shadowPlaces}.
    */
   readonly shadowPlaces?: readonly string[];
   /** The most room that is kept back for the index. Default 0: no more than was kept back before. */

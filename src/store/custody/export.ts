@@ -176,7 +176,7 @@ function checkedValue(field: string, { key, value }: ExportRow): Uint8Array {
   }
 }
 
-/** Returns the refusal of an export of which a part differs from what was written. */
+/** Returns the refusal of an export with a part that differs from what was written. */
 export function altered(field: string): Failure {
   const description = `does not match its checksum: the export was altered; ${remedy}`;
   return new Failure('DIGEST_MISMATCH', `${field}: ${description}`, { violations: [{ field, description }] });

@@ -43,7 +43,7 @@ interface HostOptions {
   readonly warn: (message: string) => void;
   /** Milliseconds since the Unix epoch. Default: the service clock, if given, or `Date.now`. */
   readonly clock?: () => number;
-  /** The clock that the index uses; it gets each index that is opened. Default: the wall clock is believed. */
+  /** The clock that the index uses; it learns of each index that is opened. Default: the wall clock is believed. */
   readonly serviceClock?: ServiceClock;
 }
 

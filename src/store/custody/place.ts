@@ -54,7 +54,7 @@ async function readPlace(reader: Reader): Promise<PlaceRecord | undefined> {
   return value === undefined ? undefined : (keys.store.setting.decode(value) as PlaceRecord);
 }
 
-/** Inodes are used again, and the roots of file systems have the same ones; the time of making is not used again. */
+/** Inodes are used again, and the roots of file systems have the same one; the time of making is not used again. */
 function isSame(one: Place, other: Place): boolean {
   if (one.birth !== undefined && other.birth !== undefined) return one.birth === other.birth;
   return one.inode === other.inode;

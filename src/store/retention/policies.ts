@@ -45,7 +45,7 @@ export interface RetentionChange {
 export interface Application extends PageRequest {
   /** Undefined: the present policy of the namespace. */
   readonly retention: Retention | undefined;
-  /** The syntax is that of a listing of sessions. */
+  /** A filter as in a listing of sessions. */
   readonly filter: string;
   /** True: only show what would happen. */
   readonly isDryRun: boolean;

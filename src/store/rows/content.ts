@@ -21,8 +21,8 @@ export type Content = {
       /** The first `limits.previewBytesMax` bytes. */
       readonly head: Uint8Array;
       /**
-       * The time when the work began that made the staged bytes durable under `name`, by the clock of the index; the
-       * work has succeeded. Undefined while they are only staged.
+       * The time when the work of making the staged bytes durable under `name` began, by the clock of the index; it has
+       * succeeded. Undefined while they are only staged.
        */
       readonly publishTime: number | undefined;
     }

@@ -1,4 +1,4 @@
-/** The points in the store's work at which a program may want to stop: above all a test that ends the process there. */
+/** The points in the store's work at which a caller may want to act: above all a test that ends the process there. */
 
 /**
  * All steps. Each is reported when it is done, before the next one begins. Those of an upload are S1 to S7 of

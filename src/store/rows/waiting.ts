@@ -1,6 +1,6 @@
 /**
  * Credentials that wait: a restore brought them, and it could not be known whether they were revoked since. They wait
- * as long as the pause that their record names exists; resuming the pause makes them good.
+ * as long as the pause that their record names exists; resuming the pause ends the wait.
  */
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';

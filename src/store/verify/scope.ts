@@ -61,8 +61,8 @@ export class Scope {
   }
 
   /**
-   * Records that a row is wrong by which another thing is counted. Nothing can be said about the count before the row
-   * is repaired. The counted things are named by their keys without the family.
+   * Records that a row that belongs to a count is wrong. Nothing can be said about that count before the row is
+   * repaired. The things with an unsure count are named by their keys without the family.
    */
   noteWrong(key: Key): void {
     const family = familyOf.get(key[0]!);

@@ -1,4 +1,7 @@
-/** The index with announcements: those who watch sessions get a call when something about a session is durable. */
+/**
+ * The index with announcements: it calls a listener when something about a session is durable, for all who watch
+ * sessions.
+ */
 import { failedWith } from '../../domain/errors.ts';
 import type { Index, Transaction } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
