@@ -43,10 +43,10 @@
  *   ├── 54 physicalName   ns, name                    → live for a sha256, or condemned
  *   ├── 55 maybeFree      time, ns, sha256
  *   ├── 56 condemned      time, ns, name              → {generation, size}
- *   ├── 57 preview        ns, sha256                  → the beginning of a content that is a file; empty if it is not text
+ *   ├── 57 preview        ns, sha256                  → the beginning of a content in a file; empty if it is not text
  *   └── 58 quarantine     ns, sha256                  → {time, message}: the contents that are quarantined
  *   calls
- *   ├── 60 expiry         time, ns, kind, id          : a queue of things that may have to end: artifact, session, gone, …
+ *   ├── 60 expiry         time, ns, kind, id          : queue of things that may have to end: artifact, session, gone, …
  *   ├── 61 requestId      ns, principal, request id   → {fingerprint, artifact id, …}
  *   └── 62 usage          ns, hash(session id) mod 16 → {sessions, artifacts, bytes}
  *   credentials

@@ -54,7 +54,10 @@ export const defaultNamespace: Namespace = parseNamespace('namespace', 'default'
 export interface StoreOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
-  /** Contents up to this size go into the index: at most 1 MiB, 0 for none. Default {@link limits.inlineContentBytesMaxDefault}. */
+  /**
+   * Contents up to this size go into the index: at most 1 MiB, 0 for none. Default
+   * {@link limits.inlineContentBytesMaxDefault}.
+   */
   readonly inlineBytesMax?: number;
   /** Default {@link limits.artifactBytesMaxDefault}. */
   readonly artifactBytesMax?: number;

@@ -55,7 +55,10 @@ export class Downloads {
     return { of: toArtifact(record, isLatest, session), bytes };
   }
 
-  /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING, DATA_LOSS, PERMISSION_DENIED. */
+  /**
+   * Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING,
+   * DATA_LOSS, PERMISSION_DENIED.
+   */
   async manifest(principal: Principal, id: SessionId, signal?: AbortSignal): Promise<Download<Manifest>> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);

@@ -15,7 +15,10 @@ export interface ExportFormat {
   encoder(): (part: ExportPart) => Uint8Array;
   /** Reads the first bytes of a file: {@link headBytes}, or the whole file. Undefined: it is not an export. */
   header(head: Uint8Array): ExportHeader | undefined;
-  /** Reads as many of the last bytes of a file: the number of rows that it says it has. Undefined: it is not whole. */
+  /**
+   * Reads the last {@link headBytes} bytes of a file, or the whole file: the number of rows that it says it has.
+   * Undefined: it is not whole.
+   */
   rows(tail: Uint8Array): number | undefined;
 }
 

@@ -81,7 +81,9 @@ export interface SessionQuery extends PageRequest {
 export interface ArtifactQuery extends SessionQuery {
   /** Only the artifacts of this session. Undefined: those of all sessions. */
   readonly session: SessionId | undefined;
-  /** All versions of the session, in the order of the commits, instead of the latest of each name. Requires `session`. */
+  /**
+   * All versions of the session, in the order of the commits, instead of the latest of each name. Requires `session`.
+   */
   readonly allVersions: boolean;
   /** Only this name: its latest version, or with `allVersions` all of them. Requires `session`. */
   readonly name: ArtifactName | undefined;

@@ -49,9 +49,9 @@ export function isOver({ deleteTime, expireTime }: SessionRecord, now: number): 
 }
 
 /**
- * Returns true for a session that may still contain something. It is not over; or it has expired and has an artifact
- * that is held, or one with an expiry of its own that has not come. This is a bound: the artifacts that would outlast
- * the session may have been deleted.
+ * Returns true for a session that may still contain something. That is so if it is not over. It is also so if it has
+ * expired and an artifact of it is held, or had an expiry of its own that has not come. This is a bound: the artifacts
+ * that would outlast the session may have been deleted.
  */
 export function isPresent(session: SessionRecord, now: number): boolean {
   if (session.deleteTime !== undefined) return false;

@@ -1,6 +1,6 @@
 /**
- * The items that wait for one watcher. Their number is bounded. An end, a failure or a signal wakes the reader that
- * waits for the next item.
+ * The items that wait for one watcher. Their number and their size are bounded. An end, a failure or a signal wakes the
+ * reader that waits for the next item.
  */
 
 /** A queue with one reader. */
