@@ -83,8 +83,8 @@ export class Order {
   }
 
   /**
-   * Takes a turn one turn of the event loop later, so that callers that act on one batch's answers share the next
-   * batch.
+   * Begins a turn of transactions at the next turn of the event loop, so that callers that act on one batch's answers
+   * share the next batch.
    */
   turnSoon(): void {
     if (this.turnIsDue) return;
