@@ -1,5 +1,5 @@
 /**
- * Block checksums: the CRC-32 of every {@link blockBytes} of a blob, the last block as long as it is. Four bytes each,
+ * Block checksums: the CRC-32 of every {@link blockBytes} of a blob; the last block may be shorter. Four bytes each,
  * most significant first. The index keeps them in rows of {@link crcRowBlocks}; row n begins with block n · 1024.
  */
 import { crc32 } from 'node:zlib';
@@ -7,7 +7,7 @@ import { Failure } from '../domain/errors.ts';
 import { blockBytes } from './blob-store.ts';
 import { checkByteRange } from './names.ts';
 
-/** Checksums in a full row: 4 KiB of them, for 1 GiB of content. */
+/** The number of checksums in a full row: 4 KiB of them, for 1 GiB of content. */
 export const crcRowBlocks = 1024;
 const crcBytes = 4;
 
@@ -27,7 +27,7 @@ export class BlockCrcs {
     }
   }
 
-  /** The checksums of all blocks; empty for an empty blob. Called once, at the end. */
+  /** Returns the checksums of all blocks; empty for an empty blob. Called once, at the end. */
   finish(): Uint8Array {
     if (this.filled > 0) this.endBlock();
     const bytes = new Uint8Array(this.crcs.length * crcBytes);
@@ -45,20 +45,22 @@ export class BlockCrcs {
   }
 }
 
-/** What has to be read to serve a range of a blob, checked. */
+/** The part of a blob to read in order to serve a range of it, checked. */
 export interface ReadPlan {
-  /** What is wanted, in bytes. */
+  /** The wanted range, in bytes. */
   readonly offset: number;
   readonly length: number;
-  /** The blocks that cover it: begins at a block, ends at one or with the blob. Empty for an empty range. */
+  /**
+   * The blocks that cover the range: they begin at a block, and end at one or with the blob. Empty for an empty range.
+   */
   readonly readOffset: number;
   readonly readLength: number;
-  /** These blocks, the last one included; `lastBlock` is less than `firstBlock` for an empty range. */
+  /** The numbers of these blocks, the last one included; `lastBlock` is less than `firstBlock` for an empty range. */
   readonly firstBlock: number;
   readonly lastBlock: number;
 }
 
-/** RangeError unless `[offset, offset + length)` lies within the blob. */
+/** Returns the plan. RangeError unless `[offset, offset + length)` lies within the blob. */
 export function readPlan(wanted: {
   readonly sizeBytes: number;
   readonly offset: number;
@@ -76,9 +78,9 @@ export function readPlan(wanted: {
 }
 
 /**
- * The wanted bytes of a plan, from `pieces` of any size that hold its `readLength` bytes. `crcs` are the checksums of
- * whole rows, the first of them the row of `plan.firstBlock`. No byte of a block is released before the block has been
- * checked; one block is held at a time and nothing is copied.
+ * Yields the wanted bytes of a plan, from `pieces` of any size that hold its `readLength` bytes. `crcs` are the
+ * checksums of whole rows; the first of them is the row of `plan.firstBlock`. No byte of a block is released before the
+ * block has been checked. One block is held at a time, and nothing is copied.
  *
  * Failure `DATA_LOSS` for a block that does not match, a checksum that is missing, and too few or too many bytes.
  */
@@ -113,7 +115,7 @@ export async function* verified(
   if (position < end) throw new Failure('DATA_LOSS', 'fewer bytes are stored than were written');
 }
 
-/** Undefined, which matches nothing, if there are not so many. */
+/** Returns undefined, which matches nothing, if `crcs` are too short. */
 function crcAt(crcs: Uint8Array, index: number): number | undefined {
   const at = index * crcBytes;
   if (crcs.length < at + crcBytes) return undefined;
@@ -126,7 +128,7 @@ function mismatch(block: number): Failure {
   });
 }
 
-/** Those of the bytes in `parts`, which begin at `start`, that are wanted. */
+/** Yields the wanted ones of the bytes in `parts`, which begin at `start`. */
 function* clipped(parts: readonly Uint8Array[], start: number, plan: ReadPlan): Generator<Uint8Array> {
   let at = start;
   for (const part of parts) {

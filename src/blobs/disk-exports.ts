@@ -15,7 +15,8 @@ import {
 } from './files.ts';
 
 /**
- * Files in `<root>/exports`, which is made when the first is written, open to its owner only.
+ * Returns the files in `<root>/exports`. The directory is made when the first file is written; only its owner can open
+ * it.
  *
  * @param root absolute.
  */
@@ -71,15 +72,16 @@ class DiskExports implements ExportFiles {
       await syncDirectory(this.directory);
       return size;
     } catch (error) {
-      this.isPrepared = false; // another disk may be there when the next is written
+      this.isPrepared = false; // the next write may find another disk there
       await rm(partial, { force: true }).catch(() => undefined); // the next write removes it
       throw ioFailure(error, 'writing an export');
     }
   }
 
   /**
-   * The entries of what is made are durable: what is then written below them must not vanish with them. That of the
-   * directory itself is synced even if it is there: an earlier process may have been killed before it did.
+   * Makes the directory, and its entries durable: files that are written below them later must not vanish with them.
+   * The entry of the directory itself is synced even if the directory exists: an earlier process may have been killed
+   * before it synced.
    */
   private async prepare(): Promise<void> {
     if (this.isPrepared) return;
@@ -90,7 +92,7 @@ class DiskExports implements ExportFiles {
     this.isPrepared = true;
   }
 
-  /** The removal is not made durable: one that comes back is removed again. */
+  /** The removal is not made durable: a file that comes back is removed again. */
   async remove(name: string): Promise<void> {
     await guarded('removing an export', () => unlinkIfPresent(join(this.directory, name)));
   }
@@ -126,9 +128,9 @@ function ifAbsent(error: unknown): undefined {
 }
 
 /**
- * What an operator should know of where exports go.
+ * Returns warnings about the place of the exports, for an operator.
  *
- * @param root absolute. @param dataDir absolute. Neither need be there yet.
+ * @param root absolute. @param dataDir absolute. Neither needs to exist yet.
  */
 export async function exportWarnings(root: string, dataDir: string): Promise<string[]> {
   try {
@@ -142,7 +144,7 @@ export async function exportWarnings(root: string, dataDir: string): Promise<str
   }
 }
 
-/** The directory, or the one above it in which it will be made. */
+/** Returns the directory, or the existing one above it in which it will be made. */
 async function existing(path: string): Promise<{ readonly path: string; readonly device: number }> {
   const found = await stat(path).catch(ifAbsent);
   return found === undefined ? await existing(dirname(path)) : { path, device: found.dev };

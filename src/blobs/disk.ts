@@ -4,8 +4,8 @@
  *     tmp/<internal id>.<2 hex>.<upload id>      being written
  *     blobs/<internal id>/<2 hex>/<upload id>    committed
  *
- * A committed file is never written again. Nothing here is locked: one process at a time owns the root, which is
- * ensured by the lock of the index beside it.
+ * A committed file is never written again. Nothing here is locked: one process at a time owns the root. The lock of the
+ * index next to it ensures that.
  */
 import { link, mkdir, open, opendir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -37,7 +37,10 @@ import { StagedFile } from './staged-file.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
 interface DiskBlobsOptions {
-  /** Made if absent, durably, with mode 0700; what is in it is as {@link modesBelow} says. Relative paths are taken from the working directory. */
+  /**
+   * Made durably if absent, with mode 0700; the files and directories in it have the rights of {@link modesBelow}.
+   * Relative paths start at the working directory.
+   */
   readonly root: string;
 }
 
@@ -141,13 +144,13 @@ class DiskBlobs implements BlobStore {
     return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
   }
 
-  /** The removal is not made durable: a blob that a power failure brings back is one that no row refers to. */
+  /** The removal is not made durable: no row refers to a blob that a power failure brings back. */
   async delete(name: string): Promise<void> {
     const path = this.path(name);
     await guarded('deleting a blob', () => unlinkIfPresent(path));
   }
 
-  /** Files whose names do not follow the grammar are passed over: they are not blobs. */
+  /** Skips files whose names do not follow the grammar: they are not blobs. */
   async *list(internalId: string, only?: string): AsyncGenerator<string> {
     checkInternalId(internalId);
     for (const shard of only === undefined ? shards : [checkShard(only)]) {
@@ -175,8 +178,8 @@ class DiskBlobs implements BlobStore {
   }
 
   /**
-   * The entries are synced even if all are there: an earlier process may have been killed before it did. The shards
-   * themselves are synced by each commit into them.
+   * The entries are synced even if all of them exist: an earlier process may have been killed before it synced. The
+   * shards themselves are synced by each commit into them.
    */
   private async prepare(internalId: string): Promise<void> {
     const directory = join(this.directories.blobs, internalId);
@@ -189,21 +192,24 @@ class DiskBlobs implements BlobStore {
   }
 }
 
-/** Of a store: how many files are being read, and how many pieces have been read ahead, or are being. */
+/**
+ * The readings of a store: the number of files that are being read, and of pieces that have been read ahead, or are
+ * being read ahead.
+ */
 interface Reading {
   files: number;
   ahead: number;
 }
 
 /**
- * Of so many readers each may have the next piece, and leave the last one to the collector: both are faster. What more of
- * them have waits in memory for as long as they do.
+ * Up to this many readers may each have the next piece, and leave the last one to the garbage collector: both are
+ * faster. With more readers, such pieces would wait in memory as long as their readers do.
  */
 const readersAtEaseMax = 16;
 
 /**
- * While the consumer has one piece the next is being read, if few are. The file is closed however the consumer ends.
- * Beside many others its pieces may be freed by who consumes them.
+ * Reads the next piece while the consumer has one, if few pieces are read ahead. The file is closed however the
+ * consumer ends. If many files are being read, the consumer may free the pieces.
  */
 async function* readPieces(
   path: string,
@@ -217,7 +223,7 @@ async function* readPieces(
   });
   const readNext = (position: number) => {
     const piece = readFully(file, position, Math.min(blockBytes, end - position));
-    piece.catch(() => {}); // reported when it is awaited, which a consumer that stops does not do
+    piece.catch(() => {}); // reported when it is awaited; a consumer that stops does not await it
     return piece;
   };
   let next: Promise<Uint8Array> | undefined;
@@ -247,7 +253,10 @@ async function* readPieces(
   }
 }
 
-/** Why there is no such file. All directories of a namespace are made with it: where one is absent, so is the disk. */
+/**
+ * Returns the failure for a file that does not exist. All directories of a namespace are made with it: if one is
+ * absent, so is the disk.
+ */
 async function absence(path: string, cause: unknown): Promise<Failure> {
   const isDirectoryThere = await stat(dirname(path)).then(
     () => true,
@@ -258,7 +267,7 @@ async function absence(path: string, cause: unknown): Promise<Failure> {
   return new Failure('STORE_UNAVAILABLE', message, { cause });
 }
 
-/** The names of the regular files in a directory; none if there is no such directory. */
+/** Yields the names of the regular files in a directory; none if the directory does not exist. */
 async function* files(path: string): AsyncGenerator<string> {
   try {
     for await (const entry of await opendir(path, { bufferSize: 512 })) {
@@ -269,15 +278,15 @@ async function* files(path: string): AsyncGenerator<string> {
   }
 }
 
-/** Makes the entries of `path` and of the directories above it durable, up to the topmost that was `created`. */
+/** Makes the entries of `path` and of the directories above it durable, up to the topmost one that was `created`. */
 async function syncParents(path: string, created: string): Promise<void> {
   await syncDirectory(dirname(path));
   if (path !== created && dirname(path) !== path) await syncParents(dirname(path), created);
 }
 
 /**
- * Links a file from one directory into the other, which is what a commit will do. Comparing device numbers would not
- * do: link also fails between two mounts of one device. A disk that takes no writes is no reason not to start.
+ * Links a file from one directory into the other, as a commit will do. A comparison of device numbers would not be
+ * enough: link also fails between two mounts of one device. A disk that takes no writes is no reason not to start.
  */
 async function checkLinks({ staging, blobs }: Directories): Promise<void> {
   const from = join(staging, '.probe');

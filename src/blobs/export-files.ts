@@ -1,24 +1,26 @@
 /**
- * Where exports of the index are kept: a directory or a bucket elsewhere than the contents, so that losing the one does
- * not lose the other. `disk-exports.ts` and `memory-exports.ts` implement it, `test/blobs/exports.test.ts` holds both to it.
+ * The place of the exports of the index: a directory or a bucket, separate from the contents, so that a loss of one is
+ * not a loss of both. `disk-exports.ts` and `memory-exports.ts` implement it; `test/blobs/exports.test.ts` holds both
+ * to it.
  *
  * Contract
  *
  * 1. A file appears whole and durable under its name, or not at all. It is never changed and never replaced.
- * 2. Several stores may keep theirs in one place. What a store writes is marked with its owner until it is whole.
+ * 2. Several stores may keep their exports in one place. A file that a store writes is marked with its owner until it
+ *    is whole.
  * 3. Failures are `STORAGE_FULL` and `STORE_UNAVAILABLE`, and their messages name no path.
  */
 export interface ExportFiles {
-  /** The whole ones in ascending order of their names. What does not look like an export is passed over. */
+  /** Returns the whole files in ascending order of their names. Skips files that do not look like an export. */
   list(): Promise<readonly ExportFile[]>;
-  /** Up to `length` bytes from `offset`; fewer only where the file ends. */
+  /** Returns up to `length` bytes from `offset`; fewer only where the file ends. */
   read(name: string, offset: number, length: number): Promise<Uint8Array>;
   /**
-   * Writes a file, whose name must be free. When it fails, for the bytes' own failure too, nothing is left.
+   * Writes a file, whose name must be free. If it fails, also with a failure of the given bytes, nothing is left.
    *
-   * @param name as {@link isExportName} has it. @param owner of `[0-9a-f]`.
+   * @param name a name for which {@link isExportName} is true. @param owner of `[0-9a-f]`.
    * @param onWritten called when the bytes are durable, before they have their name.
-   * @returns how many bytes it has.
+   * @returns the size in bytes.
    */
   write(
     name: string,
@@ -26,9 +28,9 @@ export interface ExportFiles {
     bytes: AsyncIterable<Uint8Array>,
     onWritten?: () => void | Promise<void>,
   ): Promise<number>;
-  /** Absent is success. */
+  /** Removes a file; succeeds if it is absent. */
   remove(name: string): Promise<void>;
-  /** Removes what an owner's writes have left that were interrupted; none may be under way. @returns how many. */
+  /** Removes the remains of an owner's interrupted writes; no write may be in progress. @returns their number. */
   removeStale(owner: string): Promise<number>;
 }
 
@@ -38,22 +40,22 @@ export interface ExportFile {
   readonly sizeBytes: number;
 }
 
-/** What all of them are kept below, in their directory or bucket. */
+/** The directory of all exports, in their root directory or bucket. */
 export const exportPrefix = 'exports';
 
 const pattern = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.index$/;
 
-/** True for `2026-01-31T02-00-00Z.index`. */
+/** Returns true for `2026-01-31T02-00-00Z.index`. */
 export function isExportName(name: string): boolean {
   return pattern.test(name);
 }
 
-/** @param timeMs milliseconds since the Unix epoch, of which the name has the seconds. */
+/** @param timeMs milliseconds since the Unix epoch; the name contains the seconds. */
 export function exportName(timeMs: number): string {
   return `${new Date(timeMs).toISOString().slice(0, 19).replaceAll(':', '-')}Z.index`;
 }
 
-/** The reverse. */
+/** The reverse of {@link exportName}. */
 export function exportNameTime(name: string): number {
   const [date, time = ''] = name.slice(0, 19).split('T');
   return Date.parse(`${date}T${time.replaceAll('-', ':')}Z`);

@@ -1,19 +1,19 @@
-/** Writes chunks of any size to the end of a new file in system calls that are worth making. */
+/** Writes chunks of any size to the end of a new file, in system calls that are large enough to be worth their cost. */
 import { type Writable, writeFully } from './files.ts';
 import { type WriteBuffers, writeBufferBytes } from './write-buffers.ts';
 
 /**
- * Chunks of at least {@link writeBufferBytes} go to the kernel as they are and are awaited; a caller who hashes the
- * chunk between the call and the await overlaps the two without a copy. Smaller ones are copied into a buffer, and
- * while a full buffer is being written the next one fills; an error of that write is thrown by the next call.
- * One call at a time; after an error only `abandon`.
+ * Chunks of at least {@link writeBufferBytes} go to the kernel as they are, and are awaited. A caller that hashes the
+ * chunk between the call and the await overlaps the two without a copy. Smaller chunks are copied into a buffer. While
+ * a full buffer is being written, the next one fills; the next call throws an error of that write. One call at a time;
+ * after an error only `abandon` is allowed.
  */
 export class FileWriter {
   private readonly file: Writable;
   private readonly buffers: WriteBuffers;
   private buffer: Uint8Array | undefined;
   private filled = 0;
-  /** The write of a full buffer under way. It never rejects: its error goes to `error`. */
+  /** The write of a full buffer, in progress. It never rejects: its error goes to `error`. */
   private flight: Promise<void> | undefined;
   private error: unknown;
   private position = 0;
@@ -23,7 +23,7 @@ export class FileWriter {
     this.buffers = buffers;
   }
 
-  /** The first system call, if there is one to make and none under way, is made before this returns. */
+  /** If a system call is to be made and none is in progress, the first one is made before this returns. */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.error !== undefined) throw this.error;
     if (bytes.length < writeBufferBytes) return this.gather(bytes);
@@ -31,13 +31,13 @@ export class FileWriter {
     await this.writeOut(bytes);
   }
 
-  /** Hands everything to the kernel. */
+  /** Gives all bytes to the kernel. */
   async finish(): Promise<void> {
     await this.landed();
     await this.writeOut();
   }
 
-  /** Waits for what is under way, whatever comes of it, and gives the buffers back. */
+  /** Waits for the write in progress, whatever its result, and returns the buffers. */
   async abandon(): Promise<void> {
     await this.flight;
     this.release();
@@ -57,7 +57,7 @@ export class FileWriter {
     }
   }
 
-  /** Constant memory: two buffers at most, and one when the other uploads hold many. */
+  /** Keeps memory constant: two buffers at most, and one if the other uploads hold many. */
   private async nextBuffer(): Promise<Uint8Array> {
     if (this.flight === undefined) return this.buffers.take();
     const spare = this.buffers.takeSpare();
@@ -66,7 +66,7 @@ export class FileWriter {
     return this.buffers.take();
   }
 
-  /** Starts writing a full buffer, which is given back when that has ended. */
+  /** Begins to write a full buffer, which is returned when the write has ended. */
   private launch(buffer: Uint8Array): void {
     this.buffer = undefined;
     this.filled = 0;
@@ -85,7 +85,7 @@ export class FileWriter {
     if (this.error !== undefined) throw this.error;
   }
 
-  /** Writes what was gathered and then `bytes`, in one call. */
+  /** Writes the gathered bytes and then `bytes`, in one call. */
   private async writeOut(...bytes: readonly Uint8Array[]): Promise<void> {
     const gathered = this.buffer?.subarray(0, this.filled);
     const all = gathered === undefined ? bytes : [gathered, ...bytes];
@@ -94,7 +94,7 @@ export class FileWriter {
     this.release();
   }
 
-  /** Where the next write goes; the one after it goes `length` bytes further. */
+  /** Returns the position of the next write; the one after it begins `length` bytes further. */
   private advance(length: number): number {
     const position = this.position;
     this.position += length;

@@ -1,24 +1,24 @@
-/** The few file operations that the disk store is made of, and how their errors are told to callers. */
+/** The few file operations that the disk store uses, and the form of their errors for callers. */
 import { chmod, chown, type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { Failure } from '../domain/errors.ts';
 import type { FileModes } from '../domain/system/file-modes.ts';
 import { quotaExceededCode } from '../domain/system/quota-code.ts';
 
-/** The system's error code (`ENOENT`), or undefined for anything that is not a system error. */
+/** Returns the system's error code (`ENOENT`); undefined for anything that is not a system error. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error && 'errno' in error && 'code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** True if the device or the quota on it is used up. */
+/** Returns true if the device, or the quota on it, is used up. */
 export function isFull(error: unknown): boolean {
   const code = systemCode(error);
   return code === 'ENOSPC' || code === quotaExceededCode;
 }
 
 /**
- * What callers are told of a failed file operation: `STORAGE_FULL` or `STORE_UNAVAILABLE`, with the error as cause.
- * The message names no path. Anything that is not a system error is a bug and stays what it is.
+ * Returns the failure that callers get for a failed file operation: `STORAGE_FULL` or `STORE_UNAVAILABLE`, with the
+ * error as cause. The message names no path. Anything that is not a system error is a bug, and is returned as it is.
  */
 export function ioFailure(error: unknown, doing: string): unknown {
   if (systemCode(error) === undefined) return error;
@@ -45,7 +45,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes a directory with exactly these rights; one that is there keeps its own. */
+/** Makes a directory with exactly these rights; an existing directory keeps its own. */
 export async function makeDirectory(path: string, { directory, gid }: FileModes): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
@@ -57,7 +57,7 @@ export async function makeDirectory(path: string, { directory, gid }: FileModes)
   await chmod(path, directory);
 }
 
-/** True if there was such a file. */
+/** Removes a file. Returns true if it existed. */
 export async function unlinkIfPresent(path: string): Promise<boolean> {
   try {
     await unlink(path);
@@ -68,7 +68,7 @@ export async function unlinkIfPresent(path: string): Promise<boolean> {
   }
 }
 
-/** The two ways of writing to an open file; a FileHandle has them. Each may take fewer bytes than it was given. */
+/** The two ways of writing to an open file; a FileHandle has them. Each may take fewer bytes than it got. */
 export interface Writable {
   write(
     bytes: Uint8Array,
@@ -80,8 +80,8 @@ export interface Writable {
 }
 
 /**
- * Writes all of `buffers`, one after the other, at `position`. The first system call is made before this returns.
- * A write may take only a part (always so just before the disk is full): the rest is written again until all is
+ * Writes all of `buffers`, one after the other, at `position`. The first system call is made before this returns. A
+ * write may take only a part (always so just before the disk is full). The rest is written again until all bytes are
  * taken or a write fails.
  */
 export async function writeFully(
@@ -99,7 +99,7 @@ export async function writeFully(
   }
 }
 
-/** What is left of `buffers` without their first `count` bytes. */
+/** Returns the rest of `buffers` without their first `count` bytes. */
 function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
   const left: Uint8Array[] = [];
   let skip = count;
@@ -110,7 +110,7 @@ function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
   return left;
 }
 
-/** Up to `length` bytes from `position` in memory of their own; fewer only where the file ends. */
+/** Returns up to `length` bytes from `position`, in memory of their own; fewer only where the file ends. */
 export async function readFully(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
   const buffer = Buffer.allocUnsafeSlow(length);
   let filled = 0;

@@ -2,7 +2,7 @@
 import { Failure } from '../domain/errors.ts';
 import { type ExportFiles, isExportName } from './export-files.ts';
 
-/** An empty place for exports, gone with the process. */
+/** Returns an empty place for exports, which ends with the process. */
 export function memoryExports(): ExportFiles {
   const files = new Map<string, Uint8Array>();
   return {

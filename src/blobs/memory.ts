@@ -1,4 +1,4 @@
-/** Blobs in memory: the double for tests, held to the same contract as the disk, and gone with the process. */
+/** Blobs in memory: the double for tests. It is held to the same contract as the disk, and ends with the process. */
 import { Failure } from '../domain/errors.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import { blobName, checkByteRange, checkInternalId, checkShard } from './names.ts';
@@ -8,7 +8,7 @@ interface MemoryBlobsOptions {
   readonly now?: () => number;
 }
 
-/** Blobs in memory, gone with the process: the double for tests, under the same contract. */
+/** Opens blobs in memory, which end with the process: the double for tests, under the same contract. */
 export function openMemoryBlobs(options: MemoryBlobsOptions = {}): BlobStore {
   return new MemoryBlobs(options.now ?? Date.now);
 }

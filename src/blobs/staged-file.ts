@@ -12,14 +12,14 @@ interface StagedFileOptions {
   readonly name: string;
   readonly stagingPath: string;
   readonly finalPath: string;
-  /** Of the file, whatever the umask. */
+  /** The mode of the file, whatever the umask. */
   readonly mode: number;
   readonly buffers: WriteBuffers;
   /** Called once, when the blob is committed or discarded. */
   readonly onSettled: () => unknown;
 }
 
-/** A blob that is being written. It is there under its name once `commit` has resolved, and never in part. */
+/** A blob that is being written. It exists under its name when `commit` has resolved, and never in part. */
 export class StagedFile implements StagedBlob {
   private readonly options: StagedFileOptions;
   private readonly file: FileHandle;
@@ -28,7 +28,7 @@ export class StagedFile implements StagedBlob {
   private fileOpen = true;
   private published = false;
   private written = 0;
-  /** The `write` or `commit` under way. It never rejects. */
+  /** The `write` or `commit` in progress. It never rejects. */
   private running: Promise<void> | undefined;
   private discarding: Promise<void> | undefined;
 
@@ -38,7 +38,7 @@ export class StagedFile implements StagedBlob {
     this.writer = new FileWriter(file, options.buffers);
   }
 
-  /** Failure `INTERNAL` if a blob of this name is being staged. */
+  /** Failure `INTERNAL` if a blob of this name is already being staged. */
   static async create(options: StagedFileOptions): Promise<StagedFile> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
     try {
@@ -85,14 +85,14 @@ export class StagedFile implements StagedBlob {
   }
 
   /**
-   * Discards. Throws nothing, for that would hide the error which ended the scope: a file that cannot be removed now
+   * Discards. Throws nothing, since that would hide the error that ended the scope: a file that cannot be removed now
    * is removed at the next start.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.discard().catch(() => {});
   }
 
-  /** One call at a time, and none after a failure. The first step of `operation` runs before this returns. */
+  /** Runs one call at a time, and none after a failure. The first step of `operation` runs before this returns. */
   private run(doing: string, operation: () => Promise<void>): Promise<void> {
     if (this.state !== 'open' || this.discarding !== undefined) {
       return Promise.reject(new Error(`${doing}: the blob is ${this.state} or being discarded`));
@@ -113,9 +113,9 @@ export class StagedFile implements StagedBlob {
   }
 
   /**
-   * link(2) fails when the name exists, which rename(2) does not: that a name is written once is left to the kernel
-   * and not to a look before. The bytes are durable before the name appears, and the name when its directory is
-   * synced. Whether the removal of the staging name is durable does not matter: one that comes back is stale.
+   * link(2) fails if the name exists; rename(2) does not. So the kernel ensures that a name is written once, and not a
+   * look before the write. The bytes are durable before the name appears; the name is durable when its directory is
+   * synced. The removal of the staging name need not be durable: a name that comes back is stale.
    */
   private async publish(): Promise<void> {
     const { stagingPath, finalPath } = this.options;
@@ -129,7 +129,7 @@ export class StagedFile implements StagedBlob {
     await syncDirectory(dirname(finalPath));
   }
 
-  /** A name published by a commit that then failed goes too: its commit was never reported as done. */
+  /** Removes also a name that was published by a commit that then failed: that commit was never reported as done. */
   private async removeTraces(): Promise<void> {
     await this.running;
     if (this.state === 'committed' || this.state === 'discarded') return;

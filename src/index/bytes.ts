@@ -5,12 +5,12 @@ function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** One character a byte: equal for equal bytes only, and ordered as the bytes are. */
+/** Returns a text with one character per byte: equal for equal bytes only, and ordered as the bytes are. */
 export function textOf(bytes: Uint8Array): string {
   return bufferOf(bytes).toString('latin1');
 }
 
-/** Two lower-case digits for each byte. */
+/** Returns two lower-case digits for each byte. */
 export function hexOf(bytes: Uint8Array): string {
   return bufferOf(bytes).toString('hex');
 }

@@ -1,20 +1,25 @@
-/** The index as a whole cannot be trusted: commits are missing, or what LevelDB keeps is damaged. */
+/** The index as a whole cannot be trusted: commits are missing, or files of LevelDB are damaged. */
 import { createHash } from 'node:crypto';
 import { Failure } from '../domain/errors.ts';
 
-/** What is known about a loss. Commit numbers are those of the batches. */
+/** The known facts about a loss. Commit numbers are those of the batches. */
 export interface Loss {
-  /** Names this loss: the same whenever the same is found, another one when more is. */
+  /** The id of this loss: the same whenever the same loss is found, another one when more is lost. */
   readonly id: string;
-  /** The first commit that is missing; 0 if that cannot be told. */
+  /** The first commit that is missing; 0 if it is not known. */
   readonly firstCommit: number;
   /** The last commit that is known to have been durable; 0 if none is. */
   readonly lastCommit: number;
-  /** When the newest commit that is there was written, in milliseconds since the Unix epoch; 0 if that cannot be told. */
+  /**
+   * The time when the newest existing commit was written, in milliseconds since the Unix epoch; 0 if it is not known.
+   */
   readonly lastIntactTime: number;
-  /** How it was found, for people. */
+  /** The way in which the loss was found, for people. */
   readonly message: string;
-  /** Nothing of the index is left, not even its mark: whatever takes its place replaces nothing. Default false. */
+  /**
+   * True: nothing of the index is left, not even its mark. An index that takes its place replaces nothing. Default
+   * false.
+   */
   readonly isGone?: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A key family: one byte that names it, a fixed list of columns, and how its values are written. Encoding and
- * decoding come from the same list, so they cannot drift apart.
+ * A key family: the byte that names it, a fixed list of columns, and the encoding of its values. Encoding and decoding
+ * come from the same list, so they cannot drift apart.
  */
 import { Buffer } from 'node:buffer';
 import { type Sha256, sha256FromBytes, sha256ToBytes } from '../domain/digest.ts';
@@ -14,11 +14,11 @@ interface Column<T> {
   read(reader: TupleReader): T;
 }
 
-/** A string; sorts as its UTF-8 does. */
+/** A string; its order is that of its UTF-8. */
 export const text: Column<string> = { write: (w, v) => w.string(v), read: (r) => r.string() };
 /** A whole number from 0 to 2^53 - 1; the smallest first. */
 export const ascending: Column<number> = { write: (w, v) => w.number(v), read: (r) => r.number() };
-/** The same; the largest first. */
+/** The same numbers; the largest first. */
 export const descending: Column<number> = {
   write: (w, v) => w.numberDescending(v),
   read: (r) => r.numberDescending(),
@@ -28,7 +28,7 @@ export const artifact: Column<ArtifactId> = {
   write: (w, v) => w.id(idToBytes(v)),
   read: (r) => artifactId(r.id()),
 };
-/** Newest first. */
+/** An artifact id; newest first. */
 export const artifactDescending: Column<ArtifactId> = {
   write: (w, v) => w.idDescending(idToBytes(v)),
   read: (r) => artifactId(r.idDescending()),
@@ -38,7 +38,7 @@ export const session: Column<SessionUid> = {
   write: (w, v) => w.id(idToBytes(v)),
   read: (r) => sessionUid(r.id()),
 };
-/** Newest first. */
+/** A session uid; newest first. */
 export const sessionDescending: Column<SessionUid> = {
   write: (w, v) => w.idDescending(idToBytes(v)),
   read: (r) => sessionUid(r.idDescending()),
@@ -49,13 +49,16 @@ export const digest: Column<Sha256> = {
   read: (r) => sha256FromBytes(r.fixed(32)),
 };
 
-/** How the values of a family are written. */
+/** The encoding of the values of a family. */
 interface ValueCodec<V> {
   encode(value: V): Value;
   decode(bytes: Value): V;
 }
 
-/** JSON text. Records hold maps as lists of pairs, so that no key of theirs is ever a property name. */
+/**
+ * Returns a codec for JSON text. Records hold maps as lists of pairs, so that none of their keys is ever a property
+ * name.
+ */
 export function json<V>(): ValueCodec<V> {
   return {
     encode: (value) => Buffer.from(JSON.stringify(value)),
@@ -68,28 +71,29 @@ export function json<V>(): ValueCodec<V> {
 export const raw: ValueCodec<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes };
 
 const nothing = new Uint8Array(0);
-/** A row that says all it has to say by being there. */
+/** The value of a row whose existence is its only information. */
 export const present: ValueCodec<true> = { encode: () => nothing, decode: () => true };
 
 type PrefixOf<P extends readonly unknown[]> = P extends readonly [...infer Head, unknown]
   ? P | PrefixOf<Head>
   : [];
 
-/** How keys and values of one family are written and read. */
+/** The encoding of the keys and values of one family. */
 export interface Family<P extends readonly unknown[], V> extends ValueCodec<V> {
   readonly name: string;
   readonly code: number;
   key(...parts: P): Key;
   /** Takes a key of this family apart. Throws a RangeError on any other bytes. */
   parse(key: Key): P;
-  /** Every key that begins with these columns. */
+  /** Returns the range of every key that begins with these columns. */
   range(...prefix: PrefixOf<P>): { gte: Key; lt: Key };
   put(parts: P, value: V): Write;
   del(...parts: P): Write;
 }
 
 /**
- * Declares a family. @param code the first byte of its keys, its own. @param columns what follows, in order.
+ * Declares a family. @param code the first byte of its keys, which no other family has. @param columns the columns that
+ * follow, in order.
  */
 export function family<const P extends readonly unknown[], V>(
   name: string,
@@ -124,7 +128,9 @@ export function family<const P extends readonly unknown[], V>(
   };
 }
 
-/** The part of `range` after `last` in the direction of the scan: how a page goes on where another ended. */
+/**
+ * Returns the part of `range` after `last` in the direction of the scan: a page continues there after the page before.
+ */
 export function rangeAfter(range: Range, last: Key): Range {
   if (range.reverse) return { ...range, lt: last };
   return { ...range, gte: Buffer.concat([last, Buffer.from([0])]) };

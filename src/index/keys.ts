@@ -1,14 +1,15 @@
 /**
- * Every key of the index, in one place. A key is one byte for its family and then the columns named here, each
- * encoded as `tuple.ts` says. `ns` is the namespace's name and always comes first where a family has one (except in
- * the queues, which are read across namespaces in order of time), so that no scan of a namespace can leave it.
+ * Every key of the index, in one place. A key is one byte for its family and then the columns named here, each encoded
+ * as in `tuple.ts`. `ns` is the namespace's name. Where a family has it, it always comes first, so that no scan of a
+ * namespace can leave it. The exceptions are the queues, which are read across namespaces in order of time, and
+ * `cameBack`.
  *
  *   store
  *   ├── 01 setting        name                        → JSON
- *   ├── 02 commit         slot (number mod 1024)      → {seq, epoch, time}: one a batch, written by the engine
+ *   ├── 02 commit         slot (number mod 1024)      → {seq, epoch, time}: one per batch, written by the engine
  *   ├── 03 namespace      ns                          → {internalId, description, quota, …}
  *   ├── 05 policy         ns                          → {retention, …}
- *   └── 04 cameBack       kind, ns, id                : was gone when an import brought it back
+ *   └── 04 cameBack       kind, ns, id                : an import brought it back after it was gone
  *   sessions
  *   ├── 10 sessionName    ns, session id              → {uid, goneSince}
  *   ├── 11 session        ns, uid                     → record: state, counts, feed number, manifest
@@ -37,15 +38,15 @@
  *   blobs
  *   ├── 50 blob           ns, sha256                  → {where, size, generation, refs, idleSince}
  *   ├── 51 blobBytes      ns, sha256                  → inline content
- *   ├── 52 blobCrcs       ns, sha256, block / 1024    → 4 bytes a block, written once
+ *   ├── 52 blobCrcs       ns, sha256, block / 1024    → 4 bytes per block, written once
  *   ├── 53 reference      ns, sha256, kind, id        : the truth that refs summarises
  *   ├── 54 physicalName   ns, name                    → live for a sha256, or condemned
  *   ├── 55 maybeFree      time, ns, sha256
  *   ├── 56 condemned      time, ns, name              → {generation, size}
- *   ├── 57 preview        ns, sha256                  → the beginning of a content that is a file; empty if it is not text
+ *   ├── 57 preview        ns, sha256                  → the beginning of a content in a file; empty if it is not text
  *   └── 58 quarantine     ns, sha256                  → {time, message}: the contents that are quarantined
  *   calls
- *   ├── 60 expiry         time, ns, kind, id          : a queue of what may have to end: artifact, session, gone, …
+ *   ├── 60 expiry         time, ns, kind, id          : queue of things that may have to end: artifact, session, gone, …
  *   ├── 61 requestId      ns, principal, request id   → {fingerprint, artifact id, …}
  *   └── 62 usage          ns, hash(session id) mod 16 → {sessions, artifacts, bytes}
  *   credentials
@@ -71,7 +72,7 @@ import {
 } from './family.ts';
 import type * as records from './records.ts';
 
-/** What belongs to the store as a whole. */
+/** The rows of the store as a whole. */
 const store = {
   setting: family('setting', 0x01, [text], json<unknown>()),
   commit: family('commit', 0x02, [ascending], json<records.CommitRecord>()),
@@ -80,10 +81,10 @@ const store = {
   cameBack: family('cameBack', 0x04, [text, text, text], present),
 } as const;
 
-/** Where the ring of commits is: it belongs to one index and is never carried over to another. */
+/** The range of the ring of commits. The ring belongs to one index and is never carried over to another. */
 export const commitRange = store.commit.range();
 
-/** What a session consists of. */
+/** The rows of a session. */
 const sessions = {
   name: family('sessionName', 0x10, [text, text], json<records.SessionNameRecord>()),
   record: family('session', 0x11, [text, session], json<records.SessionRecord>()),
@@ -96,7 +97,7 @@ const sessions = {
   kept: family('keptSessions', 0x18, [text, text, text, text], json<records.KeptRecord>()),
 } as const;
 
-/** What an artifact consists of. */
+/** The rows of an artifact. */
 const artifacts = {
   record: family('artifact', 0x20, [text, artifact], json<records.ArtifactRecord>()),
   head: family('head', 0x21, [text, session, text], json<records.HeadRecord>()),
@@ -114,13 +115,13 @@ const latest = {
   byType: family('latestByType', 0x35, [text, text, artifactDescending], present),
 } as const;
 
-/** What was made from what, both ways. */
+/** The artifacts that an artifact was made from, and those that were made from it. */
 const lineage = {
   inputs: family('inputs', 0x40, [text, artifact, artifact], present),
   derived: family('derived', 0x41, [text, artifact, artifact], present),
 } as const;
 
-/** Where contents are and who references them. */
+/** The places of contents, and their references. */
 const blobs = {
   record: family('blob', 0x50, [text, digest], json<records.BlobRecord>()),
   bytes: family('blobBytes', 0x51, [text, digest], raw),
@@ -133,26 +134,26 @@ const blobs = {
   quarantine: family('quarantine', 0x58, [text, digest], json<records.QuarantineRecord>()),
 } as const;
 
-/** What outlives a call: its request id, what may expire, how much is used. */
+/** The rows that outlast a call: its request id, the things that may expire, the usage. */
 const calls = {
   expiry: family('expiry', 0x60, [ascending, text, text, text], present),
   requestId: family('requestId', 0x61, [text, text, text], json<records.RequestIdRecord>()),
   usage: family('usage', 0x62, [text, ascending], json<records.UsageRecord>()),
 } as const;
 
-/** What callers present, and what they have done with it. */
+/** The credentials of callers, and their use. */
 const credentials = {
   apiKey: family('apiKey', 0x70, [text], json<records.ApiKeyRecord>()),
   tokenUse: family('tokenUse', 0x71, [text, text], json<records.TokenUseRecord>()),
 } as const;
 
-/** What opens artifacts for whoever has a token. */
+/** The links that open artifacts for anyone who has a token. */
 const links = {
   record: family('shareLink', 0x72, [text], json<records.ShareLinkRecord>()),
   byTarget: family('linksByTarget', 0x73, [text, session, artifact, text], present),
 } as const;
 
-/** Every family, by group: what decisions and readers name rows by, and what `fsck` and the tests walk over. */
+/** Every family, by group. Decisions and readers name rows by these; `fsck` and the tests walk over them. */
 export const keys = {
   store,
   sessions,

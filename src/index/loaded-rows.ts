@@ -1,28 +1,28 @@
-/** Rows that were asked for, as decisions and look-ups read them. */
+/** The requested rows, as decisions and look-ups read them. */
 import { textOf } from './bytes.ts';
 import { KeyNotAsked, type Rows } from './door.ts';
 import type { Family } from './family.ts';
 import type { Key, Value } from './row.ts';
 
-/** A row that is there to be read. What a family makes of its value is kept: it is asked for more than once. */
+/** A row that can be read. The decoded value is kept: it is read more than once. */
 interface Loaded {
   readonly value: Value | undefined;
   decoded?: unknown;
 }
 
-/** Keys of rows that are lacking, each once, by {@link textOf} it. */
+/** The keys of lacking rows, each once, by {@link textOf} the key. */
 export type Lacking = ReadonlyMap<string, Key>;
 
-/** The rows that one decision or look-up was given so far. */
+/** The rows that one decision or look-up has got so far. */
 export class LoadedRows implements Rows {
   private readonly loaded = new Map<string, Loaded>();
 
-  /** How many rows there are. */
+  /** The number of rows. */
   get size(): number {
     return this.loaded.size;
   }
 
-  /** Of these rows those that are not there yet. */
+  /** Returns those of these rows that are still lacking. */
   lacking(wanted: readonly Key[]): Lacking {
     const lacking = new Map<string, Key>();
     for (const key of wanted) {
@@ -32,7 +32,7 @@ export class LoadedRows implements Rows {
     return lacking;
   }
 
-  /** @param text of the key. */
+  /** @param text the text of the key. */
   give(text: string, value: Value | undefined): void {
     this.loaded.set(text, { value });
   }
@@ -42,7 +42,7 @@ export class LoadedRows implements Rows {
     return this.decoded(family, key, textOf(key));
   }
 
-  /** The row of a key whose text is known. */
+  /** Returns the decoded row of a key whose text is known. */
   decoded<P extends readonly unknown[], V>(family: Family<P, V>, key: Key, text: string): V | undefined {
     const row = this.row(key, text);
     if (row.value === undefined) return undefined;

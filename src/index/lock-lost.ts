@@ -1,9 +1,9 @@
 /** This process has lost its lock on the index: another process may have the index open by now. */
 import { Failure } from '../domain/errors.ts';
 
-/** Nothing may be written any more, and nothing opened again. Only a new process can go on. */
+/** Nothing may be written any more, and nothing opened again. Only a new process can continue. */
 export class LockLost extends Failure {
-  /** @param path of the lock's file. */
+  /** @param path the path of the lock's file. */
   constructor(path: string) {
     super(
       'STORE_UNAVAILABLE',

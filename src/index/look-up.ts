@@ -1,8 +1,8 @@
-/** Reads that are written as {@link Asking}, over what is durable. */
+/** Runs reads that are written as {@link Asking}, over durable rows. */
 import type { Asking, Reader, Rows } from './door.ts';
 import { LoadedRows } from './loaded-rows.ts';
 
-/** Runs a look-up to its end. Each round is one read of all its keys. Throws what the look-up throws. */
+/** Runs a look-up to its end. Each round is one read of all its keys. Throws the errors of the look-up. */
 export async function lookUp<T>(reader: Pick<Reader, 'getMany'>, ask: (rows: Rows) => Asking<T>): Promise<T> {
   const rows = new LoadedRows();
   const steps = ask(rows);

@@ -1,6 +1,6 @@
 /**
- * The values that the index holds. Times are milliseconds since the Unix epoch, maps are lists of pairs sorted by
- * key. A change that older code could misread raises the format version of the store.
+ * The values in the index. Times are milliseconds since the Unix epoch; maps are lists of pairs sorted by key. A change
+ * that older code could misread raises the format version of the store.
  */
 
 import type { Sha256 } from '../domain/digest.ts';
@@ -10,93 +10,98 @@ import type { Outcome } from '../domain/outcome.ts';
 import type { Scope } from '../domain/principal.ts';
 import type { Lease, Retention } from '../domain/retention.ts';
 
-/** One a batch, in a ring: shows a lost tail and carries the clock over a restart. */
+/** One per batch, in a ring: shows a lost tail and carries the clock over a restart. */
 export interface CommitRecord {
   readonly seq: number;
   readonly epoch: number;
   readonly time: number;
-  /** The commit that the ring begins with, after the index was rebuilt; absent when the ring is full again. */
+  /** The commit with which the ring begins, after the index was rebuilt; absent when the ring is full again. */
   readonly since?: number;
 }
 
 /** A tenant. */
 export interface NamespaceRecord {
-  /** First part of the namespace's physical names; never reused. */
+  /** The first part of the namespace's physical names; never reused. */
   readonly internalId: string;
   readonly createTime: number;
   readonly description?: string;
   readonly quota?: QuotaRecord;
-  /** When description or quota last changed; absent: never. */
+  /** The time of the last change of description or quota; absent: never. */
   readonly updateTime?: number;
   /** Grows with every change; the etag. Absent: 1. */
   readonly revision?: number;
 }
 
-/** What a namespace may hold at most; what is absent has no limit. */
+/** The most that a namespace may hold; an absent field means no limit. */
 export interface QuotaRecord {
   readonly sessions?: number;
   readonly artifacts?: number;
   readonly bytes?: number;
 }
 
-/** What a session id names. It outlives the session, so that the id cannot mean another one too soon. */
+/**
+ * The session that an id names. This record outlives the session, so that the id cannot mean another session too soon.
+ */
 export interface SessionNameRecord {
   readonly uid: SessionUid;
   /** Set when the session was deleted or expired. */
   readonly goneSince?: number;
 }
 
-/** A session but for its expected outputs. Every commit into it rewrites this. */
+/** A session without its expected outputs. Every commit into it rewrites this record. */
 export interface SessionRecord {
   readonly id: string;
   readonly uid: SessionUid;
-  /** `sealing`: fenced, nothing commits any more, the manifest is not stored yet. */
+  /** `sealing`: the session is fenced, nothing commits any more, and the manifest is not stored yet. */
   readonly state: 'open' | 'sealing' | 'sealed';
   readonly outcome?: Outcome;
-  /** It was sealed as abandoned, and `outcome` was said afterwards. */
+  /** The session was sealed as abandoned, and its `outcome` was set afterwards. */
   readonly amended?: true;
-  /** A push opened it; OpenSession may still set what a push cannot. */
+  /** A push opened the session; OpenSession may still set what a push cannot. */
   readonly implicit: boolean;
   readonly metadata: Pairs;
   readonly labels: Pairs;
-  /** There is a row of expected outputs. */
+  /** A row of expected outputs exists. */
   readonly hasOutputs: boolean;
   readonly createTime: number;
   readonly updateTime: number;
   readonly sealTime?: number;
-  /** The highest feed number given out. */
+  /** The highest feed number in use. */
   readonly feed: number;
-  /** Live artifacts, all versions, and their logical bytes. */
+  /** The number of live artifacts, all versions, and their logical bytes. */
   readonly artifacts: number;
   readonly bytes: number;
   readonly holds: number;
   readonly manifest?: ManifestRecord;
-  /** Its own copy. Absent: nothing expires by it. */
+  /** The session's own copy. Absent: nothing expires by it. */
   readonly retention?: Retention;
-  /** What its opener asked for; absent: the namespace's policy. */
+  /** The retention that its opener asked for; absent: the namespace's policy. */
   readonly askedRetention?: Retention;
   readonly lease?: Lease;
-  /** Its retention keeps it, as one of the last of its kind. */
+  /** Its retention keeps the session, as one of the last of its kind. */
   readonly kept?: true;
-  /** When it expires, from the fence on. Absent: never. */
+  /** The time when the session expires, from the fence on. Absent: never. */
   readonly expireTime?: number;
-  /** No artifact with an expiry of its own ever had a later one. */
+  /** No artifact of the session ever had an expiry of its own that was later than this. */
   readonly survivesUntil?: number;
-  /** When something of it last went that had outlasted its expiry, or its expiry was set to the past. */
+  /**
+   * The last time when something of the session went after it had outlasted the session's expiry, or when its expiry
+   * was set to the past.
+   */
   readonly leftTime?: number;
-  /** It was deleted: nothing of it is there for anybody. */
+  /** The session was deleted: nothing of it exists for any caller. */
   readonly deleteTime?: number;
-  /** It has expired and what goes with it is gone: it waits for those that survive. */
+  /** The session has expired, and the things that go with it are gone: it waits for its survivors. */
   readonly reaped?: true;
   /** Grows with every change that a client can make to the session itself; the etag. */
   readonly revision: number;
 }
 
-/** Apart from the session's record, which every commit rewrites. */
+/** Separate from the session's record, which every commit rewrites. */
 export interface OutputsRecord {
   /** Names, sorted bytewise. */
   readonly expected: readonly string[];
-  /** Those without a live artifact at the seal; set then. */
+  /** The outputs without a live artifact at the seal; set then. */
   readonly missing?: readonly string[];
 }
 
@@ -107,7 +112,7 @@ export interface ManifestRecord {
   readonly lines: number;
 }
 
-/** Everything about one version but its bytes. */
+/** All fields of one version, without its bytes. */
 export interface ArtifactRecord {
   readonly id: ArtifactId;
   readonly uid: SessionUid;
@@ -117,9 +122,9 @@ export interface ArtifactRecord {
   readonly sha256: Sha256;
   readonly size: number;
   readonly contentType: string;
-  /** With what was inherited from the session. */
+  /** Includes the metadata inherited from the session. */
   readonly metadata: Pairs;
-  /** Which keys of `metadata` were inherited. */
+  /** The keys of `metadata` that were inherited. */
   readonly inherited: readonly string[];
   readonly labels: Pairs;
   readonly inputs: readonly ArtifactId[];
@@ -134,79 +139,82 @@ export interface ArtifactRecord {
 
 /** The retention of a namespace. */
 export interface PolicyRecord {
-  /** Absent: nothing expires by it. */
+  /** Absent: nothing expires by this policy. */
   readonly retention?: Retention;
   readonly updateTime: number;
   /** Grows with every change; the etag. */
   readonly revision: number;
 }
 
-/** The sessions of a kind that are kept, in the order of their seals. */
+/** The kept sessions of a kind, in the order of their seals. */
 export interface KeptRecord {
   readonly sessions: readonly KeptSession[];
 }
 
-/** One of them. */
+/** One of these sessions. */
 export interface KeptSession {
   readonly uid: SessionUid;
   readonly sealTime: number;
 }
 
-/** One a (session, name). It outlives its versions, so that a version number is never reused. */
+/** One per (session, name). It outlives its versions, so that a version number is never reused. */
 export interface HeadRecord {
   readonly nextVersion: number;
   readonly latest: ArtifactId;
   /** The latest version was deleted: reading "latest" says so. */
   readonly deleted?: boolean;
-  /** It had expired and was reaped: there is no such artifact. */
+  /** The latest version had expired and was reaped: no such artifact exists. */
   readonly reaped?: boolean;
 }
 
-/** The artifact that is this version. */
+/** The id of the artifact that is this version. */
 export interface VersionRecord {
   readonly id: ArtifactId;
 }
 
-/** What happened in a session, under the number that orders it. */
+/** An event of a session, under the number that orders it. */
 export type FeedRecord =
   | { readonly kind: 'committed'; readonly id: ArtifactId }
-  /** `time` is absent in rows of before it was kept. */
+  /** `time` is absent in rows that were written before it was kept. */
   | { readonly kind: 'deleted'; readonly id: ArtifactId; readonly time?: number }
   | { readonly kind: 'sealed'; readonly outcome: Outcome };
 
-/** A content that is there. `size` in bytes. */
+/** A content that exists. `size` in bytes. */
 export interface BlobRecord {
   /** Absent: the content is inline, in the family blobBytes. */
   readonly name?: string;
   readonly size: number;
-  /** Tells inline bytes from those whose place they took; of an object, its generation where the backend has such a thing. */
+  /**
+   * Distinguishes inline bytes from those that they replaced. For an object: its generation, if the backend has
+   * generations.
+   */
   readonly generation?: string;
   readonly refs: number;
   readonly quarantined?: boolean;
-  /** When the last reference was removed most recently. Absent: never, or by a version that did not keep it. */
+  /**
+   * The time when the last reference was removed most recently. Absent: never, or by a version that did not keep it.
+   */
   readonly idleSince?: number;
 }
 
-/** Why a content is quarantined, for people, and since when. */
+/** The reason for the quarantine of a content, for people, and its start. */
 export interface QuarantineRecord {
   readonly time: number;
   readonly message: string;
 }
 
-/**
- * What a physical name is used for. A condemned one may be deleted from `notBefore` on and never lives again.
- */
+/** The use of a physical name. A condemned name may be deleted from `notBefore` on and never lives again. */
 export type PhysicalNameRecord =
   | { readonly state: 'live'; readonly sha256: Sha256 }
   | { readonly state: 'condemned'; readonly notBefore: number };
 
-/** What is to be deleted under the name, `size` in bytes. */
+/** The file to delete under the name, `size` in bytes. */
 export interface CondemnedRecord {
   readonly generation?: string;
   readonly size: number;
 }
 
-/** What a request id was used for; forgotten after `expireTime`. */
+/** The use of a request id; forgotten after `expireTime`. */
 export interface RequestIdRecord {
   readonly fingerprint: string;
   readonly artifact: ArtifactId;
@@ -214,7 +222,7 @@ export interface RequestIdRecord {
   readonly expireTime: number;
 }
 
-/** A long-lived credential. The secret itself is nowhere. */
+/** A long-lived credential. The secret itself is stored nowhere. */
 export interface ApiKeyRecord {
   readonly ns: string;
   /** SHA-256 of the secret, base64url. */
@@ -226,11 +234,11 @@ export interface ApiKeyRecord {
   readonly createTime: number;
   readonly expireTime?: number;
   readonly revokeTime?: number;
-  /** The id of the pause for which it waits: a restore brought it. */
+  /** The id of the pause for which the key waits: a restore brought it. */
   readonly waits?: string;
 }
 
-/** A share link; its token is nowhere. */
+/** A share link; its token is stored nowhere. */
 export interface ShareLinkRecord {
   readonly ns: string;
   readonly artifact: ArtifactId;
@@ -243,19 +251,19 @@ export interface ShareLinkRecord {
   readonly revokeTime?: number;
   /** As {@link ApiKeyRecord.waits}. */
   readonly waits?: string;
-  /** The subject of who made it. */
+  /** The subject of the creator. */
   readonly creator: string;
 }
 
-/** What was pushed with a token that may push only so much; forgotten after `expireTime`. */
+/** The bytes that were pushed with a token that may push a limited number; forgotten after `expireTime`. */
 export interface TokenUseRecord {
   readonly bytes: number;
   readonly expireTime: number;
 }
 
-/** A share of what a namespace uses. */
+/** A share of the usage of a namespace. */
 export interface UsageRecord {
-  /** Open and sealed. */
+  /** Open and sealed sessions. */
   readonly sessions: number;
   /** Live artifacts, all versions. */
   readonly artifacts: number;

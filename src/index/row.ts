@@ -1,20 +1,20 @@
-/** What the index consists of: keys, values and intervals of keys. */
+/** The parts of the index: keys, values and intervals of keys. */
 
-/** Bytes made by `keys.ts`. Never mutated after it was handed to the door. */
+/** Bytes made by `keys.ts`. They never change after the door has got them. */
 export type Key = Uint8Array;
 
-/** A row's value as `records.ts` encodes it. Never mutated after it was handed to the door. */
+/** A row's value as `records.ts` encodes it. It never changes after the door has got it. */
 export type Value = Uint8Array;
 
-/** One row set or removed. Of several writes to a key in one transaction the last counts. */
+/** One row that is set or removed. Of several writes to a key in one transaction, the last one counts. */
 export type Write =
   | { readonly type: 'put'; readonly key: Key; readonly value: Value }
   | { readonly type: 'del'; readonly key: Key };
 
-/** A row as a scan gives it. */
+/** A row from a scan. */
 export type Entry = readonly [key: Key, value: Value];
 
-/** A half-open interval of keys and how to walk it. */
+/** A half-open interval of keys, and the way to walk it. */
 export interface Range {
   /** Inclusive. */
   readonly gte: Key;
@@ -22,13 +22,16 @@ export interface Range {
   readonly lt: Key;
   /** Descending order. Default false. */
   readonly reverse?: boolean;
-  /** At most this many entries in all. Default: no bound. */
+  /** The most entries in all. Default: no bound. */
   readonly limit?: number;
   /**
-   * The first block has at most this many entries, for who may not want them all: each block is a hop to another
-   * thread. Default: every block as large as it may be.
+   * The most entries of the first block, for readers that may not want all entries: each block is a hop to another
+   * thread. Default: every block is as large as it may be.
    */
   readonly firstBlock?: number;
-  /** The second one; each block after it has twice as many as the one before. Default: four times {@link firstBlock}. */
+  /**
+   * The most entries of the second block; each block after it has twice as many as the one before. Default: four times
+   * {@link firstBlock}.
+   */
   readonly secondBlock?: number;
 }

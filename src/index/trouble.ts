@@ -1,8 +1,8 @@
-/** What is wrong with a disk, in words, and whether room would mend it. */
+/** Names the fault of a disk, in words, and says whether more room would mend it. */
 
 import { quotaExceededCode } from '../domain/system/quota-code.ts';
 
-/** The codes of the system that writes fail with, how LevelDB spells them, and what people are told. */
+/** The system's error codes of writes, LevelDB's words for them, and the words for people. */
 const troubles: readonly (readonly [code: string, spelling: string, words: string])[] = [
   ['ENOSPC', 'No space left on device', 'the disk is full'],
   [quotaExceededCode, 'Disk quota exceeded', 'the disk quota is used up'],
@@ -26,18 +26,18 @@ function codeOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** What is wrong, in words that name no path. */
+/** Returns the fault in words that name no path. */
 export function troubleOf(error: unknown): string {
   return knownTroubleOf(error) ?? 'the disk does not take it';
 }
 
-/** The same for what one thing can be said to be the matter with; undefined for others. */
+/** Returns the same words for the known faults; undefined for others. */
 export function knownTroubleOf(error: unknown): string | undefined {
   const code = codeOf(error);
   return troubles.find(([known]) => known === code)?.[2];
 }
 
-/** True if there was no room: what is kept back may help. */
+/** Returns true if no room was left: the reserve may help. */
 export function lacksRoom(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ENOSPC' || code === quotaExceededCode;

@@ -1,9 +1,9 @@
 /**
- * Tuples as bytes whose bytewise order is the order of the tuples, element by element. Each element is either of
- * fixed width or a terminated string, so that no value of one element can reach into the next.
+ * Tuples as bytes whose bytewise order is the order of the tuples, element by element. Each element is either of fixed
+ * width or a terminated string, so that no value of one element can reach into the next.
  *
- * A string is its UTF-8 with 0x00 written as 0x01 0x01 and 0x01 as 0x01 0x02, then a terminating 0x00. The end is
- * found without looking at what follows, a terminator sorts before every continuation, and the order is bytewise UTF-8.
+ * A string is its UTF-8 with 0x00 written as 0x01 0x01 and 0x01 as 0x01 0x02, then a terminating 0x00. The end is found
+ * without the bytes that follow, a terminator sorts before every continuation, and the order is bytewise UTF-8.
  */
 import { Buffer } from 'node:buffer';
 
@@ -59,7 +59,7 @@ export class TupleWriter {
     }
   }
 
-  /** An unsigned integer up to 2^53 - 1, in 8 bytes, big endian. */
+  /** Adds an unsigned integer up to 2^53 - 1, in 8 bytes, big endian. */
   number(value: number): this {
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a key number: ${value}`);
     this.reserve(8);
@@ -74,7 +74,7 @@ export class TupleWriter {
     return this.number(Number.MAX_SAFE_INTEGER - value);
   }
 
-  /** 16 bytes as they are: ids sort oldest first. */
+  /** Adds 16 bytes as they are: ids sort oldest first. */
   id(value: Uint8Array): this {
     if (value.length !== idBytes) throw new RangeError(`an id has ${idBytes} bytes, not ${value.length}`);
     this.reserve(idBytes);
@@ -83,14 +83,14 @@ export class TupleWriter {
     return this;
   }
 
-  /** 16 bytes inverted: ids sort newest first. */
+  /** Adds 16 bytes inverted: ids sort newest first. */
   idDescending(value: Uint8Array): this {
     this.id(value);
     for (let at = this.length - idBytes; at < this.length; at++) this.buffer[at] = ~this.buffer[at]! & 0xff;
     return this;
   }
 
-  /** Bytes of a width that the family fixes. */
+  /** Adds bytes of a width that the family fixes. */
   fixed(value: Uint8Array): this {
     this.reserve(value.length);
     this.buffer.set(value, this.length);
@@ -98,13 +98,13 @@ export class TupleWriter {
     return this;
   }
 
-  /** The key. The writer must not be used afterwards. */
+  /** Returns the key. The writer must not be used afterwards. */
   done(): Uint8Array {
     return this.buffer.subarray(0, this.length);
   }
 }
 
-/** Takes a key apart, element by element, in the order in which it was written. Throws on malformed bytes. */
+/** Takes a key apart, element by element, in the order in which it was written. Throws an error on malformed bytes. */
 export class TupleReader {
   private readonly bytes: Buffer;
   private at = 0;
@@ -167,7 +167,7 @@ function unescapeBytes(escaped: Uint8Array): Buffer {
   return Buffer.from(plain);
 }
 
-/** The smallest byte string greater than every one that begins with `prefix`. */
+/** Returns the smallest byte string greater than every one that begins with `prefix`. */
 export function afterPrefix(prefix: Uint8Array): Uint8Array {
   const end = Uint8Array.from(prefix);
   for (let at = end.length - 1; at >= 0; at--) {

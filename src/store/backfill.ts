@@ -1,4 +1,6 @@
-/** Rows that stores made by earlier versions lack or have otherwise, written once when they are opened. */
+/**
+ * Rows that stores of earlier versions lack, or have in another form. They are written once, when the store is opened.
+ */
 import { Buffer } from 'node:buffer';
 import { mediaTypeOf } from '../domain/content-type.ts';
 import { type After, afterRealTime } from '../domain/timer.ts';
@@ -10,13 +12,13 @@ import { stateWords } from './rows/session-rows.ts';
 import { transact } from './rows/transaction.ts';
 
 interface Backfill {
-  /** The setting that says that all is as it should be. */
+  /** The setting that says that all these rows are as they should be. */
   readonly setting: string;
-  /** The store can do without meanwhile: {@link Filling.isComplete}. */
+  /** True: the store can serve without these rows for a while, see {@link Filling.isComplete}. */
   readonly mayWait?: true;
-  /** The rows that are looked at. */
+  /** Yields the rows to look at. */
   rows(index: Index): AsyncIterable<readonly Key[]>;
-  /** Writes what one of these lacks, if it is still there. */
+  /** Writes what one of these rows lacks, if the row still exists. */
   write(tx: Tx, key: Uint8Array): void;
 }
 
@@ -43,7 +45,7 @@ const all: readonly Backfill[] = [
     },
   },
   {
-    // Artifacts are listed by type and subtype; release 0.1 had the parameters in the row.
+    // Artifacts are listed by type and subtype; release 0.1 had the parameters in the row too.
     setting: 'mediaTypes',
     mayWait: true,
     rows: rowsWithParameters,
@@ -62,7 +64,10 @@ async function* keysIn(index: Index, range: Range): AsyncIterable<readonly Key[]
   for await (const block of index.scan(range)) yield block.map(([key]) => key);
 }
 
-/** Where a block is of one type, and that has no parameters, the rest of the type is passed over. */
+/**
+ * Yields the rows with parameters. If all rows of a block have one type, without parameters, the other rows of that
+ * type are skipped.
+ */
 async function* rowsWithParameters(index: Index): AsyncIterable<readonly Key[]> {
   const { gte, lt } = keys.latest.byType.range();
   for (let from: Key | undefined = gte; from !== undefined; ) {
@@ -84,25 +89,27 @@ function hasParameters(type: string): boolean {
   return mediaTypeOf(type) !== type;
 }
 
-/** The rows that {@link lacking} needs. */
+/** The settings that {@link lacking} needs. */
 export const backfillSettings = all.map(({ setting }) => setting);
 
-/** What is left to be written: nothing, what can wait while the disk takes no writes, or what cannot. */
+/**
+ * The rows that are still to be written: none, rows that can wait while the disk takes no writes, or rows that cannot.
+ */
 export type Lacking = 'nothing' | 'what can wait' | 'rows';
 
-/** @param isSet whether a setting is there. */
+/** @param isSet returns true if a setting exists. */
 export function lacking(isSet: (setting: string) => boolean): Lacking {
   const left = all.filter(({ setting }) => !isSet(setting));
   if (left.length === 0) return 'nothing';
   return left.every(({ mayWait }) => mayWait) ? 'what can wait' : 'rows';
 }
 
-/** For a store that is made: it lacks nothing. */
+/** Records that a new store lacks nothing. */
 export function noteComplete(tx: Writer): void {
   for (const { setting } of all) tx.put(keys.store.setting, [setting], true);
 }
 
-/** Writes what is left to be written. Each part is done again from its beginning if it is interrupted. */
+/** Writes the missing rows. Each part begins again from its start if it is interrupted. */
 export async function backfill(index: Index, queue: string): Promise<void> {
   const write = (reads: readonly Key[], work: (tx: Tx) => void) =>
     transact(index, {
@@ -124,7 +131,7 @@ export async function backfill(index: Index, queue: string): Promise<void> {
   }
 }
 
-/** The same rows, as many together as are written together. */
+/** Yields the same rows, as many together as are written together. */
 async function* slices(blocks: AsyncIterable<readonly Key[]>): AsyncIterable<readonly Key[]> {
   let slice: Key[] = [];
   for await (const block of blocks) {
@@ -138,12 +145,14 @@ async function* slices(blocks: AsyncIterable<readonly Key[]>): AsyncIterable<rea
   if (slice.length > 0) yield slice;
 }
 
-/** How long after a start that could write nothing, and after each time that it still cannot. */
+/**
+ * The time until the next attempt: after a start that could write nothing, and after each further attempt that failed.
+ */
 const againMs = 10_000;
 
-/** The backfill of a start, and after it where the disk took no writes then. */
+/** The backfill of a start. It continues after the start if the disk took no writes then. */
 export class Filling {
-  /** Content types are listed without parameters, all of them. */
+  /** True: all content types are listed without parameters. */
   isComplete: boolean;
   private readonly index: Index;
   private readonly queue: string;
@@ -158,23 +167,23 @@ export class Filling {
     this.isComplete = lacks === 'nothing';
   }
 
-  /** Resolves when nothing is left. @throws Failure STORE_UNAVAILABLE */
+  /** Resolves when nothing is left to write. @throws Failure STORE_UNAVAILABLE */
   async fill(): Promise<void> {
     await backfill(this.index, this.queue);
     this.isComplete = true;
   }
 
-  /** Tries again and again until nothing is left. */
+  /** Tries again and again until nothing is left to write. */
   goOn(): void {
     if (this.isComplete) return;
     this.cancel = this.after(againMs, () => {
-      // The disk is left alone while it is known to take nothing.
+      // Nothing is written while the disk is known to take no writes.
       const filled = this.index.trouble === undefined ? this.fill() : Promise.resolve();
       this.underWay = filled.catch(() => undefined).then(() => this.cancel && this.goOn());
     });
   }
 
-  /** Resolves when nothing is being written, and nothing will be. */
+  /** Resolves when nothing is being written, and nothing will be written. */
   async close(): Promise<void> {
     this.cancel?.();
     this.cancel = undefined;

@@ -44,41 +44,49 @@ import { Scrub } from './upkeep/scrub.ts';
 import { announcing } from './watch/announcing-index.ts';
 import { type WatchEvent, Watches, type WatchRequest } from './watch/watches.ts';
 
-/** Raised when older code could misread what newer code wrote. */
+/** Raised when older code could misread the rows of newer code. */
 export const formatVersion = 1;
 
-/** The namespace of whoever names none; made with the store. */
+/** The namespace of callers that name none; it is made with the store. */
 export const defaultNamespace: Namespace = parseNamespace('namespace', 'default');
 
-/** What a store is made of. */
+/** The parts and settings of a store. */
 export interface StoreOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
-  /** Contents up to this size go into the index: at most 1 MiB, 0 for none. Default {@link limits.inlineContentBytesMaxDefault}. */
+  /**
+   * Contents up to this size go into the index: at most 1 MiB, 0 for none. Default
+   * {@link limits.inlineContentBytesMaxDefault}.
+   */
   readonly inlineBytesMax?: number;
   /** Default {@link limits.artifactBytesMaxDefault}. */
   readonly artifactBytesMax?: number;
-  /** Uploads are refused when less than this would be free; 0 for none. Default: see {@link Space}. */
+  /** Uploads are refused if less than this would be free after them; 0 for none. Default: see {@link Space}. */
   readonly reserveBytes?: number | undefined;
   /** A push to an unknown session opens it. Default true. */
   readonly opensSessions?: boolean;
-  /** Milliseconds from any origin; for pauses only. Default: the process's. */
+  /** Returns milliseconds from any origin; for pauses only. Default: the clock of the process. */
   readonly elapsed?: () => number;
-  /** What retries wait by. Default: real time. */
+  /** The timer of retries. Default: real time. */
   readonly after?: After;
-  /** Whether what earlier processes have left staged is removed. False where this process had the store open. Default true. */
+  /**
+   * True: files that earlier processes have left staged are removed. Give false if this process had the store open
+   * before. Default true.
+   */
   readonly removesStale?: boolean;
-  /** How long what is free is left alone. Default {@link defaultGraces}. */
+  /** The times for which free contents are left alone. Default {@link defaultGraces}. */
   readonly graces?: Graces;
-  /** Told of each step of what the store does. Default: nobody is. */
+  /** Called at each step of the store's work. Default: nothing is called. */
   readonly onStep?: OnStep;
-  /** What holds back maintenance because of the clock. Default: nothing does. */
+  /** Returns the pauses of maintenance because of the clock. Default: none. */
   readonly clockPauses?: () => readonly Pause[];
 }
 
-/** The operations of a store. Closing it closes the index; what is in progress must have ended. */
+/** The operations of a store. Closing the store closes the index; calls in progress must have ended before. */
 export interface Store extends AsyncDisposable {
-  /** What the store goes by, in milliseconds since the Unix epoch: for whatever is decided about what it holds. */
+  /**
+   * Returns the store's time, in milliseconds since the Unix epoch. Every decision about things in the store uses it.
+   */
   now(): number;
   readonly uploads: Uploads;
   readonly artifacts: Artifacts;
@@ -98,9 +106,9 @@ export interface Store extends AsyncDisposable {
   readonly seals: Seals;
   readonly namespaces: Namespaces;
   readonly apiKeys: ApiKeys;
-  /** 32 bytes that the tokens minted for agents are signed with. */
+  /** The 32 bytes that sign the tokens minted for agents. */
   readonly tokenKey: Uint8Array;
-  /** Where the contents are. */
+  /** The place of the contents. */
   readonly blobs: BlobStore;
   readonly space: Space;
   readonly pauses: Pauses;
@@ -109,11 +117,11 @@ export interface Store extends AsyncDisposable {
   readonly collection: Collection;
   readonly scrub: Scrub;
   readonly quarantined: Quarantined;
-  /** What the start had to tidy up. */
+  /** The numbers of leftovers that the start handled. */
   readonly recovered: { readonly stagingFiles: number; readonly pendingSeals: number };
 }
 
-/** @throws Failure NOT_IMPLEMENTED if the store was written by newer code. */
+/** @throws Failure NOT_IMPLEMENTED if newer code wrote the store. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { opensSessions = true, onStep, graces = defaultGraces, elapsed = () => performance.now() } = options;
   const watches = new Watches(options.after);
@@ -164,7 +172,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       seals.close();
       await filling.close();
       await collection.stop();
-      // If the index takes nothing any more the next start has files looked for that no row names.
+      // If the index takes no writes any more, the next start makes the store look for files that no row names.
       await blobs.close().catch(() => undefined);
       await index.close();
     },
@@ -180,7 +188,7 @@ function checkedInlineBytesMax(asked: number | undefined): number {
   return inlineBytesMax;
 }
 
-/** Brings the store to the state in which it can serve, in the order that docs/reliability.md gives. */
+/** Brings the store to the state in which it can serve, in the order of docs/reliability.md. */
 async function start(options: StoreOptions, index: Index, inlineBytesMax: number, watches: Watches) {
   const { onStep, after } = options;
   const settings = await readSettings(index);
@@ -213,7 +221,9 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   return { settings, filling, blobs, contents, namespaces, pauses, seals, recovered };
 }
 
-/** What the queries of types can do without, a disk that takes no writes can have later. */
+/**
+ * Starts the backfill. Rows that the queries of types can do without may be written later if the disk takes no writes.
+ */
 async function begunFilling(index: Index, lacks: Lacking, after: After | undefined): Promise<Filling> {
   const filling = new Filling(index, defaultNamespace, lacks, after);
   if (lacks === 'rows') await filling.fill();
@@ -222,7 +232,10 @@ async function begunFilling(index: Index, lacks: Lacking, after: After | undefin
   return filling;
 }
 
-/** A start on a disk that takes no writes serves reads; what it would have written is written later or by the next. */
+/**
+ * Runs `work`. On a disk that takes no writes, the start still serves reads; the missing writes follow later, or at the
+ * next start.
+ */
 async function unlessUnwritable(index: Index, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -236,16 +249,19 @@ const settingNames = ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfi
 interface Settings {
   readonly pageTokenKey: Uint8Array;
   readonly tokenKey: Uint8Array;
-  /** Of what earlier versions have not written. */
+  /** The rows that earlier versions have not written. */
   readonly lacks: Lacking;
 }
 
-/** Reads what was fixed when the store was made, making it the first time. */
+/** Reads the settings that were fixed when the store was made; makes them the first time. */
 async function readSettings(index: Index): Promise<Settings> {
   return (await readWritten(index)) ?? (await makeSettings(index));
 }
 
-/** Without a transaction, since nothing might be written at the moment; undefined if something is to be written. */
+/**
+ * Reads the settings without a transaction, since writing may be impossible at the moment. Undefined if something is to
+ * be written.
+ */
 async function readWritten(index: Index): Promise<Settings | undefined> {
   const values = await index.getMany(settingNames.map((name) => keys.store.setting.key(name)));
   const stored = values.map((value) => value && keys.store.setting.decode(value));

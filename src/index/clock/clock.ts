@@ -1,78 +1,91 @@
 /**
- * The time that the store goes by. It follows the wall clock as long as that can be believed: it is held against the
- * time of the newest commit at the start, and against the system's running time from then on. What it says never
- * decreases. See docs/decisions/0020-clock.md.
+ * The time of the store. It follows the wall clock as long as the wall clock can be believed. At the start, the wall
+ * clock is compared with the time of the newest commit; from then on, with the system's running time. The store's time
+ * never decreases. See docs/decisions/0020-clock.md.
  */
 import type { After } from '../../domain/timer.ts';
 
-/** What time is made from. */
+/** The clocks from which the time is made. */
 export interface TimeSource {
-  /** Milliseconds since the Unix epoch, as the system's clock says: it may be set. */
+  /** Returns milliseconds since the Unix epoch, according to the system's clock, which may be set. */
   wall(): number;
   /**
-   * Milliseconds since some instant before the process began. Nothing sets it.
+   * Returns milliseconds since some instant before the process began. This clock is never set.
    *
-   * @param exactly false: the time in which the system slept may be missing since it was last asked for exactly.
+   * @param exactly false: time in which the system slept since the last exact call may be missing.
    */
   running(exactly: boolean): number;
-  /** Whether `running` counts while the system sleeps. Where it does not, a sleep cannot be told from a wall clock that was set forward. */
+  /**
+   * True if `running` counts while the system sleeps. If it does not, a sleep looks the same as a wall clock that was
+   * set forward.
+   */
   readonly countsSleep: boolean;
 }
 
-/** Why the wall clock is not believed. */
+/** The reason for which the wall clock is not believed. */
 export interface Suspicion {
-  /** Another one when the wall clock was set again meanwhile. */
+  /** The id changes when the wall clock is set again meanwhile. */
   readonly id: string;
-  /** Since when, in the service's time; milliseconds since the Unix epoch. */
+  /** The start of the suspicion, in the service's time; milliseconds since the Unix epoch. */
   readonly startTime: number;
-  /** `behindMark`: at the start it was before the newest commit. `departed`: it ran otherwise than the system did. */
+  /**
+   * `behindMark`: at the start, the wall clock was before the newest commit. `departed`: it ran differently from the
+   * system's running time.
+   */
   readonly cause: 'behindMark' | 'departed';
-  /** What the wall clock says, and what the service goes by instead; milliseconds since the Unix epoch. */
+  /** The wall clock, and the time that the service uses instead; milliseconds since the Unix epoch. */
   readonly wall: number;
   readonly time: number;
-  /** For how long the two have agreed, in milliseconds; after `behindMark`, for how long the wall clock has not been behind. */
+  /**
+   * The time for which the two have agreed, in milliseconds; after `behindMark`, the time for which the wall clock has
+   * not been behind.
+   */
   readonly agreedMs: number;
 }
 
 /** The store was not in use for long, or the clock says so. */
 export interface LongGap {
   readonly id: string;
-  /** Milliseconds since the Unix epoch: the newest commit before, and when the store was opened again. */
+  /**
+   * Milliseconds since the Unix epoch: the newest commit before the gap, and the time when the store was opened again.
+   */
   readonly from: number;
   readonly to: number;
-  /** When it ends by itself, in milliseconds from now. */
+  /** The time until the gap ends by itself, in milliseconds. */
   readonly leftMs: number;
 }
 
 /**
- * An operator has said that the wall clock was right while the service's time was ahead of it. From then on the
- * service's time goes at half speed until both are the same.
+ * The statement of an operator that the wall clock was right while the service's time was ahead of it. From then on the
+ * service's time runs at half speed until both are the same.
  */
 export interface Confirmation {
-  /** Both at that instant, in milliseconds since the Unix epoch. */
+  /** Both clocks at that instant, in milliseconds since the Unix epoch. */
   readonly wall: number;
   readonly time: number;
 }
 
-/** What the clock believes. */
+/** The limits of the clock's belief. */
 export const clockLimits = {
-  /** The wall clock may be off by this much, in milliseconds. */
+  /** The most by which the wall clock may be off, in milliseconds. */
   departureMsMax: 5 * 60_000,
-  /** For so long it must have agreed to be believed again. */
+  /** The time for which the wall clock must have agreed to be believed again. */
   agreementMs: 5 * 60_000,
   /** A gap longer than this may be a clock that is wrong. */
   gapMsMax: 7 * 86_400_000,
-  /** So long must the service be up after such a gap. */
+  /** The time for which the service must be up after such a gap. */
   gapUptimeMs: 5 * 60_000,
-  /** What was believed for so long is what further steps are measured against. */
+  /**
+   * When the wall clock has been believed for this long, its present instant becomes the reference for further steps.
+   */
   anchorMs: 3_600_000,
-  /** How often somebody looks if nothing else does. */
+  /** The time between two looks, if nothing else looks. */
   checkEveryMs: 5_000,
 } as const;
 
 interface ServiceClockOptions {
   readonly source: TimeSource;
-  /** Told when the clock becomes suspect and when it is believed again. Default: nobody is. */
+  /** Called when the clock becomes suspect and when it is believed again. Default: nothing is called. */
   readonly warn?: (message: string) => void;
 }
 
@@ -85,13 +98,13 @@ interface Instant {
 interface Doubt {
   readonly cause: Suspicion['cause'];
   readonly startTime: number;
-  /** The service's time at an instant of the running time. It goes on from there. */
+  /** The service's time at an instant of the running time. It continues from there. */
   readonly base: { readonly time: number; readonly running: number };
-  /** How far the wall clock is ahead, when the id was last made. */
+  /** The time by which the wall clock was ahead when the id was last made. */
   aheadMs: number;
-  /** How often that has changed. */
+  /** The number of times that this has changed. */
   changes: number;
-  /** Of the running time, since when both agree. */
+  /** The instant of the running time since when both agree. */
   agreedSince: number | undefined;
 }
 
@@ -100,7 +113,7 @@ export class ServiceClock {
   private readonly source: TimeSource;
   private readonly warn: (message: string) => void;
   private last = 0;
-  /** What steps of the wall clock are measured against. */
+  /** The instant against which steps of the wall clock are measured. */
   private anchor: Instant;
   /** The last instant at which the wall clock was believed. */
   private goodWall: number;
@@ -120,10 +133,10 @@ export class ServiceClock {
   }
 
   /**
-   * An index was opened: time is not before its newest commit.
+   * Called when an index was opened: time is not before its newest commit.
    *
-   * @param mark the time of that commit; 0 if there is none.
-   * @param confirmed what an operator has said, as the store keeps it.
+   * @param mark the time of that commit; 0 if none exists.
+   * @param confirmed the statement of an operator, as the store keeps it.
    * @returns true if this begins a {@link LongGap}.
    */
   begin(mark: number, confirmed?: Confirmation): boolean {
@@ -134,7 +147,7 @@ export class ServiceClock {
     const running = this.source.running(true);
     if (isFirst) this.believe({ wall, running });
     const isBehind = this.follow(wall) < mark - clockLimits.departureMsMax;
-    // What was suspect stays so, and goes on from the later of the two.
+    // A suspicion stays, and time continues from the later of the two.
     if (isBehind || (this.doubt !== undefined && mark > this.last))
       this.suspect('behindMark', { time: Math.max(mark, this.last), running });
     this.last = Math.max(this.last, mark);
@@ -143,7 +156,7 @@ export class ServiceClock {
     return isGap;
   }
 
-  /** The service's time in milliseconds since the Unix epoch, whole; never less than it was. */
+  /** Returns the service's time in milliseconds since the Unix epoch, as a whole number; it never decreases. */
   readonly now = (): number => {
     const wall = this.source.wall();
     const running = this.observe(wall, this.source.running(false));
@@ -153,13 +166,13 @@ export class ServiceClock {
     return this.last;
   };
 
-  /** Looks at the clock, so that it is noticed in time when it is set. */
+  /** Looks at the clock, so that a change of it is noticed in time. */
   check(): void {
     this.source.running(true);
     this.now();
   }
 
-  /** Looks from time to time, until what is returned is called. */
+  /** Looks from time to time, until the returned function is called. */
   watch(after: After): () => void {
     let cancel = () => undefined as unknown;
     const next = () => {
@@ -172,7 +185,7 @@ export class ServiceClock {
     return () => void cancel();
   }
 
-  /** As of now. Undefined: the wall clock is believed. */
+  /** The present suspicion. Undefined: the wall clock is believed. */
   get suspicion(): Suspicion | undefined {
     const time = this.now();
     const { doubt } = this;
@@ -197,18 +210,21 @@ export class ServiceClock {
     return this.longGap && { id: String(to), from, to, leftMs };
   }
 
-  /** Nobody need wait any more because of a gap. */
+  /** Ends all waiting because of a gap. */
   endGap(): void {
     this.longGap = undefined;
   }
 
-  /** What is to be kept if an operator says now that the wall clock is right; undefined if it is not behind. */
+  /**
+   * Returns the confirmation to keep if an operator says now that the wall clock is right; undefined if it is not
+   * behind.
+   */
   confirmation(): Confirmation | undefined {
     const [time, wall] = [this.now(), this.source.wall()];
     return wall < time ? { wall, time } : undefined;
   }
 
-  /** An operator has said that the wall clock is right. @param confirmation as it was at that instant. */
+  /** Called when an operator has said that the wall clock is right. @param confirmation as it was at that instant. */
   confirm(confirmation: Confirmation | undefined): void {
     this.now();
     this.confirmed = confirmation;
@@ -216,7 +232,7 @@ export class ServiceClock {
     this.believe({ wall: this.source.wall(), running: this.source.running(true) });
   }
 
-  /** The service's time if the wall clock is right. */
+  /** Returns the service's time if the wall clock is right. */
   private follow(wall: number): number {
     if (this.confirmed === undefined) return wall;
     const elapsed = wall - this.confirmed.wall;
@@ -234,7 +250,7 @@ export class ServiceClock {
     this.goodRunning = running;
   }
 
-  /** @returns the running time, which was asked for exactly if the first look did not do. */
+  /** @returns the running time; it is read exactly if the first look was not enough. */
   private observe(wall: number, roughly: number): number {
     if (this.doubt !== undefined) {
       this.reconsider(this.doubt, wall, roughly);
@@ -252,7 +268,7 @@ export class ServiceClock {
     return running;
   }
 
-  /** How far the wall clock has gone beyond the running time, in milliseconds. */
+  /** Returns the time by which the wall clock has gone beyond the running time, in milliseconds. */
   private departure(wall: number, running: number): number {
     return wall - this.anchor.wall - (running - this.anchor.running);
   }
@@ -263,7 +279,7 @@ export class ServiceClock {
       this.anchor = { wall, running: this.source.running(true) };
   }
 
-  /** As if the store had been opened again after a time in which nobody used it. */
+  /** Acts as if the store had been opened again after a time without use. */
   private wakeUp(instant: Instant): void {
     if (instant.wall - this.goodWall > clockLimits.gapMsMax)
       this.longGap = { from: this.goodWall, to: instant.wall, since: instant.running };
@@ -296,7 +312,8 @@ export class ServiceClock {
       doubt.agreedSince = undefined;
     }
     const differenceMs = this.follow(wall) - time;
-    // All that spoke against a clock that was behind is that it was. Ahead is downtime, as at a start.
+    // The only thing against a clock that was behind is that it was behind. If it is ahead now, that is downtime, as at
+    // a start.
     const mayBeAhead = doubt.cause === 'behindMark';
     if (Math.abs(mayBeAhead ? Math.min(0, differenceMs) : differenceMs) > clockLimits.departureMsMax) {
       doubt.agreedSince = undefined;

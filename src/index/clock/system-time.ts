@@ -2,13 +2,13 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { TimeSource } from './clock.ts';
 
-/** CLOCK_BOOTTIME in seconds, for whatever has no call for it; in steps of 10 ms. */
+/** CLOCK_BOOTTIME in seconds, for programs that have no call for it; in steps of 10 ms. */
 const uptimePath = '/proc/uptime';
 
 /**
- * On Linux the running time is CLOCK_BOOTTIME, read from a file when it has to be exact and carried on by the
- * process's own monotonic clock in between, which stands still while the system sleeps. Elsewhere it is that clock
- * alone.
+ * Returns the system's clocks. On Linux the running time is CLOCK_BOOTTIME, read from a file when it has to be exact.
+ * In between, the process's own monotonic clock continues it; that clock stands still while the system sleeps. On other
+ * systems the running time is that clock alone.
  */
 export function systemTime(path: string = uptimePath): TimeSource {
   const monotonic = () => performance.now();
@@ -21,14 +21,14 @@ export function systemTime(path: string = uptimePath): TimeSource {
     running: (exactly) => {
       if (!exactly || first === undefined) return carriedOn();
       const uptime = readUptime(path);
-      // What was carried on may be a few milliseconds ahead of the file.
+      // The continued time may be a few milliseconds ahead of the file.
       if (uptime !== undefined) read = { uptime: Math.max(uptime, carriedOn()), at: monotonic() };
       return carriedOn();
     },
   };
 }
 
-/** In milliseconds; undefined where there is no such file. */
+/** Returns milliseconds; undefined if the file does not exist. */
 function readUptime(path: string): number | undefined {
   let file: number | undefined;
   try {

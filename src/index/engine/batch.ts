@@ -1,20 +1,20 @@
-/** What is written together, and who waits for it to be durable. */
+/** The rows that are written together, and the callers that wait until they are durable. */
 import type { Write } from '../row.ts';
 import { encodeWrite } from './stored-row.ts';
 
 /** A transaction that has run. */
 interface Settlement {
-  /** Tells the caller what the decision returned or threw. */
+  /** Gives the caller the result or the error of the decision. */
   settle(): void;
-  /** Tells the caller that the outcome is unknown. */
+  /** Rejects the call: the outcome is unknown. */
   abandon(failure: unknown): void;
 }
 
-/** The writes of some transactions, which become durable together, and who waits for that. */
+/** The writes of some transactions, which become durable together, and the callers that wait for that. */
 export class Batch {
   private readonly writes = new Map<string, Write>();
   private readonly waiting: Settlement[] = [];
-  /** Keys and values of all transactions, also of rows that a later one wrote again. */
+  /** The bytes of keys and values of all transactions, also of rows that a later one wrote again. */
   bytes = 0;
 
   get isEmpty(): boolean {
@@ -31,7 +31,7 @@ export class Batch {
     this.bytes += bytes;
   }
 
-  /** The write of this batch to that key, if there is one. */
+  /** Returns the write of this batch to that key, if one exists. */
   find(keyText: string): Write | undefined {
     return this.writes.get(keyText);
   }
@@ -40,7 +40,7 @@ export class Batch {
     this.waiting.push(settlement);
   }
 
-  /** The writes as they are stored. */
+  /** Returns the writes in the stored form. */
   encoded(...more: readonly Write[]): Write[] {
     const encoded: Write[] = [];
     for (const write of this.writes.values()) encoded.push(encodeWrite(write));

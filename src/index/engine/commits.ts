@@ -1,6 +1,6 @@
 /**
- * The ring of commit rows. Every batch writes one, numbered without gaps, so that a batch which vanished in the middle
- * shows as a gap and one which vanished at the end shows against the high-water mark.
+ * The ring of commit rows. Every batch writes one, numbered without gaps. A batch that vanished in the middle shows as
+ * a gap. A batch that vanished at the end shows in a comparison with the high-water mark.
  */
 import { Failure } from '../../domain/errors.ts';
 import { IndexDamaged, type Loss } from '../damage.ts';
@@ -12,27 +12,27 @@ import type { Database, DatabaseReader } from './database.ts';
 import { examineRows } from './reader.ts';
 import { decodeRow } from './stored-row.ts';
 
-/** How many of the newest commits the ring holds. */
+/** The number of the newest commits that the ring holds. */
 export const ringSlots = 1_024;
 
 const slotKeys = Array.from({ length: ringSlots }, (_, slot) => keys.store.commit.key(slot));
 
-/** The write that puts a commit into its slot. */
+/** Returns the write that puts a commit into its slot. */
 export function commitWrite(commit: CommitRecord): Write {
   return keys.store.commit.put([commit.seq % ringSlots], commit);
 }
 
-/** The commit after `before`. */
+/** Returns the commit after `before`. */
 export function nextCommit(before: CommitRecord, epoch: number, time: number): CommitRecord {
   const seq = before.seq + 1;
   const { since } = before;
-  // Once the ring is full it needs no beginning.
+  // A full ring needs no beginning.
   return since === undefined || seq - since >= ringSlots ? { seq, epoch, time } : { seq, epoch, time, since };
 }
 
 /**
- * The newest commit; number 0 if there is none. Fails with {@link IndexDamaged} and says which are missing, unless
- * the newest commits are all there as far as the ring goes back, and the newest is at least `atLeast`.
+ * Returns the newest commit; number 0 if none exists. Fails with {@link IndexDamaged}, which names the missing commits,
+ * unless the newest commits all exist, as far back as the ring goes, and the newest is at least `atLeast`.
  */
 export async function checkCommits(database: Database, atLeast: number): Promise<CommitRecord> {
   const commits = await readRing(database);
@@ -61,15 +61,15 @@ export async function checkCommits(database: Database, atLeast: number): Promise
   return newest;
 }
 
-/** The newest commit that a reader sees, unchecked; number 0 if there is none. */
+/** Returns the newest commit that a reader sees, unchecked; number 0 if none exists. */
 export async function newestCommit(reader: Pick<Reader, 'getMany'>): Promise<CommitRecord> {
   const values = await reader.getMany(slotKeys);
   return newestOf(values.map((value) => (value === undefined ? undefined : keys.store.commit.decode(value))));
 }
 
 /**
- * The newest commit that can be read, by a scan: after LevelDB has repaired a database a look-up may find an older row
- * than a scan does.
+ * Returns the newest commit that can be read, by a scan: after LevelDB has repaired a database, a look-up may find an
+ * older row than a scan does.
  */
 export async function scanNewestCommit(database: DatabaseReader): Promise<CommitRecord> {
   const commits: CommitRecord[] = [];
@@ -78,7 +78,7 @@ export async function scanNewestCommit(database: DatabaseReader): Promise<Commit
   return newestOf(commits);
 }
 
-/** The newest of the commits; number 0 if there is none. */
+/** Returns the newest of the commits; number 0 if none exists. */
 function newestOf(commits: readonly (CommitRecord | undefined)[]): CommitRecord {
   let newest: CommitRecord = { seq: 0, epoch: 0, time: 0 };
   for (const commit of commits) if (commit !== undefined && commit.seq > newest.seq) newest = commit;
@@ -93,7 +93,7 @@ async function readRing(database: Database): Promise<(CommitRecord | undefined)[
     try {
       return keys.store.commit.decode(decodeRow(key, row));
     } catch (error) {
-      // A commit that cannot be read is as good as missing, and the rest of the ring says which one it was.
+      // A commit that cannot be read counts as missing, and the rest of the ring says which one it was.
       if (error instanceof Failure && error.reason === 'DATA_LOSS') return undefined;
       throw error;
     }

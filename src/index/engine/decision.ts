@@ -1,27 +1,27 @@
-/** One run of a transaction's decision: what it may see, what it has written, and the limits. */
+/** One run of a transaction's decision: the rows that it may see, its writes, and the limits. */
 import { hexOf, textOf } from '../bytes.ts';
 import { type Asking, doorLimits, type Transaction, type Tx } from '../door.ts';
 import type { Family } from '../family.ts';
 import { type Lacking, LoadedRows } from '../loaded-rows.ts';
 import type { Key, Value, Write } from '../row.ts';
 
-/** What a decision may use besides rows. */
+/** The values that a decision may use in addition to rows. */
 export interface Env {
   readonly now: number;
   random(length: number): Uint8Array;
   mintId(): Uint8Array;
 }
 
-/** What a decision has come to. */
+/** The result of a decision. */
 export interface Outcome<T> {
-  /** By {@link textOf} the key. */
+  /** The writes by {@link textOf} their keys. */
   readonly writes: ReadonlyMap<string, Write>;
-  /** Keys and values of the writes together. */
+  /** The bytes of keys and values of all writes together. */
   readonly bytes: number;
   readonly result: T;
 }
 
-/** What the views of one transaction share. */
+/** The parts that the views of one transaction share. */
 interface Shared {
   readonly env: Env;
   readonly rows: LoadedRows;
@@ -87,7 +87,7 @@ class OpenTx implements Tx {
   }
 }
 
-/** A run that is begun and goes on as far as the rows that it has been given let it. */
+/** One run. It continues as long as it has the rows that it needs. */
 export class Decision<T> {
   private readonly shared: Shared;
   private readonly steps: Asking<T>;
@@ -103,8 +103,8 @@ export class Decision<T> {
   }
 
   /**
-   * Goes on until rows are lacking, which it returns and which {@link load} has to give before this is called again;
-   * undefined: it has come to its end. Throws what the decision throws, and a RangeError if it exceeds one of
+   * Continues until rows are lacking, and returns these; {@link load} must give them before the next call. Undefined:
+   * the decision has come to its end. Throws what the decision throws, and a RangeError if the decision exceeds one of
    * {@link doorLimits}: that is a bug of the caller.
    */
   goOn(): Lacking | undefined {
@@ -123,7 +123,7 @@ export class Decision<T> {
     }
   }
 
-  /** Gives the rows that were lacking. Throws what `read` throws. */
+  /** Gives the lacking rows. Throws what `read` throws. */
   load(read: (key: Key, text: string) => Value | undefined): void {
     for (const [text, key] of this.lacks) this.shared.rows.give(text, read(key, text));
   }
@@ -138,7 +138,7 @@ export class Decision<T> {
     );
   }
 
-  /** Once it has come to its end. Throws a RangeError if it has written too much. */
+  /** The result, after the decision has come to its end. Throws a RangeError if the decision has written too much. */
   get outcome(): Outcome<T> {
     const { writes } = this.shared;
     return { writes, bytes: checkedBytes(writes), result: this.result as T };

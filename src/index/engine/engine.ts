@@ -1,10 +1,10 @@
 /**
- * The door's engine, the same above every database. Decisions run one after another on this thread (`order.ts`), where
- * the database's reads take time in rounds (`round.ts`). One batch is on its way to the disk; all that is decided
- * meanwhile gathers in the next one (group commit). This file opens, fails, reopens and closes.
+ * The door's engine, the same above every database. Decisions run one after another on this thread (`order.ts`); where
+ * the database's reads take time, they run in rounds (`round.ts`). One batch is on its way to the disk; everything that
+ * is decided meanwhile gathers in the next one (group commit). This file opens, fails, reopens and closes.
  *
- * A database that could not be written serves reads on, and no writes. It is given up for another opening only when it
- * has been seen that the disk takes writes again, since a database cannot be opened without any.
+ * A database that could not be written continues to serve reads, but no writes. It is closed and opened again only when
+ * the disk has been seen to take writes again, since no database can be opened without a write.
  */
 import { Failure } from '../../domain/errors.ts';
 import { idMinter } from '../../domain/ids.ts';
@@ -30,8 +30,8 @@ const reopenDelayMsFirst = 100;
 const reopenDelayMsMax = 10_000;
 
 /**
- * Opens the database and checks it; if it cannot be written, for reads, and {@link Index.trouble} says why. Fails with
- * {@link IndexDamaged} or `STORE_UNAVAILABLE`; nothing stays open then.
+ * Opens the database and checks it. If it cannot be written, opens it for reads, and {@link Index.trouble} says why.
+ * Fails with {@link IndexDamaged} or `STORE_UNAVAILABLE`; nothing stays open then.
  */
 export async function openEngine(options: EngineOptions): Promise<Index> {
   const atLeast = options.mark?.seq ?? 0;
@@ -51,13 +51,13 @@ class Engine implements Index {
   private readonly random: (length: number) => Uint8Array;
   private readonly mint: (nowMs: number) => Uint8Array;
   private readonly order: Order;
-  /** What may be written to; undefined from a write error on until it was reopened. */
+  /** The database for writes; undefined from a write error until the database is reopened. */
   private database: Database | undefined;
-  /** What is read from. */
+  /** The database for reads. */
   private readonly handle: Handle;
-  /** Why no transaction is accepted, once a write has failed and it was tried in vain to go on. */
+  /** The reason for which no transaction is accepted, after a write has failed and a reopening has failed too. */
   private obstacle: Failure | undefined;
-  /** The newest commit known to be durable. */
+  /** The newest commit that is known to be durable. */
   private durable: CommitRecord;
   private lastNow: number;
   private reopening: Promise<void> | undefined;
@@ -67,7 +67,7 @@ class Engine implements Index {
   private closing: Promise<void> | undefined;
   private onDrained: (() => void) | undefined;
   epoch = 1;
-  /** The cause that an operator was last told of. */
+  /** The cause of the last warning to an operator. */
   private warned: string | undefined;
   private grown = Promise.withResolvers<void>();
   private batches = 0;
@@ -75,7 +75,7 @@ class Engine implements Index {
   private bytesWritten = 0;
   private reopens = 0;
 
-  /** @param failure why what was opened cannot be written to; undefined if it can. */
+  /** @param failure the reason for which the opened database cannot be written; undefined if it can. */
   constructor(options: EngineOptions, opened: Opened, failure?: unknown) {
     this.options = options;
     this.clock = options.clock ?? Date.now;
@@ -164,7 +164,10 @@ class Engine implements Index {
     this.checkDrained();
   }
 
-  /** Nothing that is not durable may be built upon any more, and nothing may be written to a handle that failed. */
+  /**
+   * Called after a write error. From now on nothing may be based on rows that are not durable, and nothing may be
+   * written to a handle that failed.
+   */
   private failed(error: unknown): void {
     this.database = undefined;
     if (error instanceof LockLost) {
@@ -181,7 +184,7 @@ class Engine implements Index {
     this.options.onTrouble?.();
   }
 
-  /** The batch was not begun, and none follows it: what there is may be another process's by now. */
+  /** The batch was not begun, and none follows it: the files may be another process's by now. */
   private leave(lost: LockLost): void {
     this.obstacle = lost;
     this.order.fail(lost);
@@ -199,7 +202,7 @@ class Engine implements Index {
   /** Never rejects. */
   private async recover(failure: unknown, delayMs: number): Promise<void> {
     try {
-      // Without a handle there is nothing to be lost by an opening that fails.
+      // Without a handle, an opening that fails loses nothing.
       if (this.handle.isThere) await this.options.probe?.(failure);
       await this.reopen();
       this.options.warn?.('the index can be written again');
@@ -208,7 +211,7 @@ class Engine implements Index {
         this.leave(error);
         return;
       }
-      // Once for each cause, however often it is tried.
+      // One warning for each cause, however many attempts are made.
       if (causeOf(error) !== this.warned)
         this.options.warn?.(`the index still cannot be written: ${String(error)}`);
       this.warned = causeOf(error);
@@ -229,7 +232,7 @@ class Engine implements Index {
     });
   }
 
-  /** Reads need not wait for the disk. */
+  /** Opens the database for reads, which need not wait for the disk. */
   private async readAlone(): Promise<void> {
     try {
       const opened = await openReadable(this.options, this.leastSeq);
@@ -241,7 +244,7 @@ class Engine implements Index {
     }
   }
 
-  /** The database has at least this commit. */
+  /** The number of a commit that the database must have reached. */
   private get leastSeq(): number {
     return Math.max(this.durable.seq, this.options.mark?.seq ?? 0);
   }
@@ -252,7 +255,7 @@ class Engine implements Index {
     this.durable = opened.newest;
     this.epoch++;
     this.reopens++;
-    // What an inspection has found is still so.
+    // A finding of an inspection stays true.
     if (!isLoss(this.obstacle)) this.obstacle = undefined;
     // Reads that have waited go first: no transaction has run since.
     this.handle.put(opened.database);
@@ -263,7 +266,9 @@ class Engine implements Index {
     this.options.onTrouble?.();
   }
 
-  /** Refuses what waits, which has not run, and what will come; reads too only if there is damage. */
+  /**
+   * Refuses the waiting transactions, which have not run, and later ones; refuses reads too only if damage was found.
+   */
   private obstruct(error: unknown): void {
     const failure = isLoss(error)
       ? error
@@ -339,7 +344,7 @@ class Engine implements Index {
       this.onDrained = resolve;
       this.checkDrained();
     });
-    // A reopening that a refusal to the callers preceded may still be under way.
+    // After the callers were refused, a reopening may still be in progress.
     await this.reopening;
     await this.options.mark?.close();
     this.database = undefined;
@@ -356,7 +361,7 @@ class Engine implements Index {
   }
 }
 
-/** The same for errors of which one thing is to be said. */
+/** Returns the same text for errors of the same kind. */
 function causeOf(error: unknown): string {
   return knownTroubleOf(error) ?? String(error);
 }

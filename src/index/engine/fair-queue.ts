@@ -1,12 +1,14 @@
 /**
- * Deficit round robin: lanes take turns, and in its turn a lane passes items that cost as much as its allowance, so
- * that over time every waiting lane passes the same cost, whatever the size of its items. Every operation takes
- * constant time but for an item that costs many allowances.
+ * Deficit round robin. Lanes take turns, and in its turn a lane passes items that cost as much as its allowance. So
+ * over time every waiting lane passes the same cost, whatever the size of its items. Every operation takes constant
+ * time, except for an item that costs many allowances.
  */
 
-/** What a lane is allowed each turn, in bytes. Small against a batch, so that every batch is shared fairly. */
+/**
+ * The allowance of a lane for each turn, in bytes. It is small against a batch, so that every batch is shared fairly.
+ */
 const turnBytes = 16 * 1024;
-/** No item is free: otherwise a lane of free items would never end its turn. */
+/** The least cost of an item. No item is free: otherwise a lane of free items would never end its turn. */
 const itemBytesMin = 64;
 
 interface Item<T> {
@@ -40,7 +42,7 @@ export class FairQueue<T> {
     return this.lanes.get(lane)?.length ?? 0;
   }
 
-  /** `bytes` is what the item costs. */
+  /** `bytes` is the cost of the item. */
   push(laneName: string, value: T, bytes: number): void {
     const item: Item<T> = { value, bytes: Math.max(itemBytesMin, bytes), next: undefined };
     const lane = this.lanes.get(laneName);
@@ -62,7 +64,7 @@ export class FairQueue<T> {
     this.lanes.set(name, lane);
   }
 
-  /** Takes the item that is next in turn. */
+  /** Takes the next item in turn. */
   shift(): T | undefined {
     if (this.tail === undefined) return undefined;
     let lane = this.tail.nextLane;

@@ -1,6 +1,6 @@
 /**
- * The database that reads are served from. One that has failed to write serves them on until it is taken away for
- * another; while there is none they wait, a bounded time, and then say why.
+ * The database that serves reads. A database that has failed to write continues to serve them until another one
+ * replaces it. While none exists, reads wait for a bounded time, and then fail with the reason.
  */
 import { Failure } from '../../domain/errors.ts';
 import type { After } from '../../domain/timer.ts';
@@ -16,14 +16,14 @@ interface WaitingRead {
 export class Handle {
   private readonly after: After;
   private current: Database | undefined;
-  /** Is read from by those who have begun, and by nobody else. */
+  /** A database that serves only the reads that have already begun. */
   private retiring: Database | undefined;
-  /** Why nothing can be read, for good: damage, or the end. */
+  /** The reason for which nothing can be read any more: damage, or the end. */
   private refusal: Failure | undefined;
-  /** Why there is no database at the moment, if that is known. */
+  /** The reason for which no database exists at the moment, if it is known. */
   private absence: Failure | undefined;
   private readonly waiting = new Set<WaitingRead>();
-  /** Reads, scans and snapshots of the current database that have not ended. */
+  /** The number of reads, scans and snapshots of the current database that have not ended. */
   private readers = 0;
   private onUnread: (() => void) | undefined;
   private isHurried = false;
@@ -38,7 +38,7 @@ export class Handle {
     return this.current !== undefined;
   }
 
-  /** Reads wait no more, in the order in which they came, before this returns. */
+  /** Gives a database. The waiting reads begin, in the order in which they came, before this returns. */
   put(database: Database): void {
     this.current = database;
     this.absence = undefined;
@@ -47,9 +47,9 @@ export class Handle {
   }
 
   /**
-   * Takes the database away to be closed, as soon as nobody reads from it; reads go on meanwhile. Where there is always
-   * somebody, reads that come after {@link doorLimits.readersEndMillisecondsMax} wait, and the others have as long again.
-   * Undefined if there is none.
+   * Takes the database away to be closed, as soon as nothing reads from it; reads continue meanwhile. If reads never
+   * cease, those that come after {@link doorLimits.readersEndMillisecondsMax} wait, and the others have the same time
+   * again. Undefined if no database exists.
    */
   async retire(): Promise<Database | undefined> {
     if (this.current === undefined) return undefined;
@@ -62,7 +62,7 @@ export class Handle {
     return retired;
   }
 
-  /** Nobody reads, or the time for it is over. */
+  /** Resolves when nothing is being read, or when the time for it is over. */
   private async untilUnread(): Promise<void> {
     if (this.readers === 0 || this.isHurried) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -73,18 +73,18 @@ export class Handle {
     this.onUnread = undefined;
   }
 
-  /** From now on {@link retire} waits for nobody. */
+  /** From now on {@link retire} waits for no read. */
   hurry(): void {
     this.isHurried = true;
     this.onUnread?.();
   }
 
-  /** There is no database and it is not known when there will be: what reads that wait in vain are told. */
+  /** Sets the failure of reads that wait in vain: no database exists, and it is not known when one will. */
   explain(absence: Failure): void {
     this.absence = absence;
   }
 
-  /** Nothing is read any more. */
+  /** Refuses the waiting reads and all later ones. */
   refuse(refusal: Failure): void {
     this.refusal = refusal;
     for (const read of this.take()) read.reject(refusal);
@@ -96,7 +96,7 @@ export class Handle {
     return waiting;
   }
 
-  /** Reads from the database, now or when there is one. */
+  /** Reads from the database, now or when one exists. */
   async read<T>(work: (database: Database) => Promise<T>): Promise<T> {
     const database = this.now() ?? (await this.later((found) => found));
     const end = this.begin(database);
@@ -107,14 +107,14 @@ export class Handle {
     }
   }
 
-  /** The same for what goes on for long. The function ends it. */
+  /** The same for reads that take long. The returned function ends the reading. */
   async lease(): Promise<{ readonly database: Database; end(): void }> {
     const lease = (database: Database) => ({ database, end: this.begin(database) });
     const database = this.now();
     return database === undefined ? await this.later(lease) : lease(database);
   }
 
-  /** At the instant of this call, or of the next database's coming. */
+  /** Takes a snapshot at the instant of this call, or at the instant when the next database comes. */
   snapshot(): DatabaseSnapshot | Promise<DatabaseSnapshot> {
     const take = (database: Database): DatabaseSnapshot => {
       const snapshot = database.snapshot();
@@ -171,7 +171,10 @@ export class Handle {
   }
 }
 
-/** The failure of what the index cannot do at the moment; it may be tried again in a second. */
+/**
+ * Returns the failure of an operation that the index cannot perform at the moment; the caller may try again after a
+ * second.
+ */
 export function unavailable(message: string, cause?: unknown): Failure {
   return new Failure('STORE_UNAVAILABLE', message, { retryAfterMs: 1_000, cause });
 }

@@ -6,7 +6,7 @@ import { checkCommits } from './commits.ts';
 import type { Database } from './database.ts';
 import type { EngineOptions } from './options.ts';
 
-/** Undefined if it cannot be read either. */
+/** Opens the database for reads. Undefined if it cannot be read either. */
 export async function openReadable(options: EngineOptions, atLeast: number): Promise<Opened | undefined> {
   const { openForReads, warn } = options;
   if (openForReads === undefined) return undefined;
@@ -42,12 +42,12 @@ export async function openChecked(options: EngineOptions, atLeast: number): Prom
   }
 }
 
-/** Another process has it. */
+/** Returns true if another process has the database open. */
 export function isHeld(error: unknown): boolean {
   return error instanceof Failure && error.metadata.lock === 'held';
 }
 
-/** Something that was acknowledged is not there: trying again does not help. */
+/** Returns true if acknowledged data is missing: another attempt does not help. */
 export function isLoss(error: unknown): error is Failure {
   return error instanceof Failure && error.reason === 'DATA_LOSS';
 }

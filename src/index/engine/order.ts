@@ -1,6 +1,6 @@
 /**
- * The order of transactions: their decisions run one after another, each through the batches that are not durable yet,
- * and what they have come to is told when all that they could have read from is.
+ * The order of transactions. Their decisions run one after another, and each reads through the batches that are not
+ * durable yet. A caller gets its result when everything that the decision could have read from is durable.
  */
 import { doorLimits, type Transaction } from '../door.ts';
 import type { Key, Value } from '../row.ts';
@@ -12,15 +12,15 @@ import { readRowNow, type SyncReader } from './reader.ts';
 import { Round } from './round.ts';
 
 interface OrderOptions {
-  /** The database, once it is open; undefined while it may not be used. */
+  /** Returns the database when it is open; undefined while it may not be used. */
   database(): Database | undefined;
-  /** What the next decision may use. */
+  /** Returns the values that the next decision may use. */
   env(): Env;
-  /** Begins to make a batch durable: {@link Order.landed} or {@link Order.fail} says how that ended. */
+  /** Begins to make a batch durable. A call of {@link Order.landed} or {@link Order.fail} reports the end. */
   send(database: Database, batch: Batch): void;
   /** Called when a turn has ended. */
   onRest(): void;
-  /** Whether to run a decision that has run once more, as the contract allows. Default: never. */
+  /** Returns true to run a decision once more after it has run, as the contract allows. Default: never. */
   readonly runTwice?: (() => boolean) | undefined;
 }
 
@@ -31,39 +31,39 @@ export interface Waiting {
   reject(error: unknown): void;
 }
 
-/** How a decision ended. */
+/** The end of a decision. */
 type Ended = { readonly outcome: Outcome<unknown> } | { readonly error: unknown };
 
-/** What a transaction that gives no hint is taken to write. */
+/** The assumed size of the writes of a transaction that gives no hint. */
 const bytesHintDefault = 1_024;
-/** After so many transactions the thread is given to others. */
+/** After this many transactions, other work gets the thread. */
 const turnTransactionsMax = 256;
 
 /** The transactions that wait, the one that runs, and the batches that are not durable. */
 export class Order {
   private readonly options: OrderOptions;
   private readonly queue = new FairQueue<Waiting>();
-  /** Taken from the queue by a round, in their order. */
+  /** The transactions that a round has taken from the queue, in their order. */
   private held: Waiting[] = [];
   private round: Round | undefined;
   private inFlight: Batch | undefined;
   private gathering = new Batch();
   private turnIsDue = false;
-  /** Decisions that were begun; those that `runTwice` repeats count once. */
+  /** The number of decisions that were begun; those that `runTwice` repeats count once. */
   begun = 0;
-  /** Transactions whose decision has come to its end. */
+  /** The number of transactions whose decision has come to its end. */
   ended = 0;
 
   constructor(options: OrderOptions) {
     this.options = options;
   }
 
-  /** Transactions that wait for their turn. */
+  /** The number of transactions that wait for their turn. */
   get length(): number {
     return this.queue.length + this.held.length;
   }
 
-  /** Those of one queue. */
+  /** Returns the number of those of one queue. */
   lengthOf(queue: string): number {
     return this.queue.lengthOf(queue);
   }
@@ -82,7 +82,10 @@ export class Order {
     this.turnSoon();
   }
 
-  /** One turn of the event loop later, so that callers who act on one batch's answers share the next batch. */
+  /**
+   * Begins a turn of transactions at the next turn of the event loop, so that callers that act on one batch's answers
+   * share the next batch.
+   */
   turnSoon(): void {
     if (this.turnIsDue) return;
     this.turnIsDue = true;
@@ -92,7 +95,7 @@ export class Order {
     });
   }
 
-  /** The batch in flight is durable. */
+  /** Called when the batch in flight is durable. */
   landed(batch: Batch): void {
     this.inFlight = undefined;
     this.round?.land(batch);
@@ -100,7 +103,7 @@ export class Order {
     if (this.length > 0 || !this.gathering.isEmpty) this.turnSoon();
   }
 
-  /** The batch in flight may be lost, and with it all that was built upon it. */
+  /** Called when the batch in flight may be lost, and with it everything that was based on it. */
   fail(failure: unknown): void {
     const lost = [this.inFlight, this.gathering];
     this.inFlight = undefined;
@@ -108,7 +111,7 @@ export class Order {
     for (const batch of lost) batch?.abandon(failure);
   }
 
-  /** Refuses what waits, which has not been decided. */
+  /** Refuses the waiting transactions, which have not been decided. */
   refuse(failure: unknown): void {
     for (const waiting of this.held.splice(0)) waiting.reject(failure);
     for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) next.reject(failure);
@@ -178,14 +181,15 @@ export class Order {
     });
   }
 
-  /** Decides what is held, in its order, as long as the database stays. Never rejects. */
+  /** Decides the held transactions, in their order, as long as the database stays. Never rejects. */
   private async workOff(round: Round, database: Database): Promise<void> {
-    // If this fails, whoever needs the rows finds out.
+    // If this fails, the decisions that need the rows find out.
     await round.fetch(this.held.flatMap(({ transaction }) => transaction.reads)).catch(() => undefined);
     while (this.held.length > 0 && this.hasRoom()) {
       const next = this.held[0]!;
       const ended = await this.decideIn(round, next);
-      // It has read what may be lost, or was refused meanwhile: it is begun anew in another round, if at all.
+      // The decision has read data that may be lost, or was refused meanwhile. If it runs again, it starts again in
+      // another round.
       if (this.options.database() !== database || this.held[0] !== next) return;
       this.held.shift();
       this.settle(next, ended);
@@ -216,7 +220,7 @@ export class Order {
     const isRefusal = 'error' in ended;
     if (!isRefusal) this.gathering.add(ended.outcome.writes, ended.outcome.bytes);
     const settle = () => (isRefusal ? waiting.reject(ended.error) : waiting.resolve(ended.outcome.result));
-    // It may have read from any batch that is not durable, and batches become durable in order.
+    // The decision may have read from any batch that is not durable, and batches become durable in order.
     const newest = this.gathering.isEmpty ? this.inFlight : this.gathering;
     if (newest === undefined) settle();
     else newest.wait({ settle, abandon: (failure) => waiting.reject(failure) });

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 
 const poolBytes = 4_096;
 
-/** As `randomBytes`, asking the system for many bytes at a time; ids take 16 each, thousands of times a second. */
+/**
+ * Works as `randomBytes`, but asks the system for many bytes at a time: ids take 16 each, thousands of times a second.
+ */
 export function pooledRandom(): (length: number) => Uint8Array {
   let pool: Uint8Array = new Uint8Array(0);
   let at = 0;

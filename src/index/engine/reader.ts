@@ -1,4 +1,4 @@
-/** Reads what is durable, every row checked. */
+/** Reads durable rows and checks every row. */
 import { Buffer } from 'node:buffer';
 import { Failure } from '../../domain/errors.ts';
 import { doorLimits, type Examined, type Reader, type Snapshot } from '../door.ts';
@@ -8,16 +8,16 @@ import { decodeRow } from './stored-row.ts';
 
 /**
  * Up to this many keys are looked up on the calling thread: a hop to the thread pool costs more than that many rows in
- * the cache. Above it the time on the calling thread would count.
+ * the cache. With more keys, the time on the calling thread would matter.
  */
 const syncKeysMax = 16;
 
-/** The value of a row; undefined if there is none. @throws Failure DATA_LOSS. */
+/** Returns the value of a row; undefined if it does not exist. @throws Failure DATA_LOSS. */
 export async function readRow(database: DatabaseReader, key: Key): Promise<Value | undefined> {
   return (await readRows(database, [key]))[0];
 }
 
-/** One value (or undefined) for each key, in the order of the keys. @throws Failure DATA_LOSS. */
+/** Returns one value (or undefined) for each key, in the order of the keys. @throws Failure DATA_LOSS. */
 export async function readRows(
   database: DatabaseReader,
   keys: readonly Key[],
@@ -31,13 +31,16 @@ export async function readRows(
 /** A reader whose reads need not wait. */
 export type SyncReader = DatabaseReader & Required<Pick<DatabaseReader, 'getSync'>>;
 
-/** As {@link readRow}, at once. */
+/** As {@link readRow}, without waiting. */
 export function readRowNow(database: SyncReader, key: Key): Value | undefined {
   const stored = database.getSync(key);
   return stored === undefined ? undefined : decodeRow(key, stored);
 }
 
-/** The blocks of a range, at the instant of the first one. What was opened is closed however the consumer ends. */
+/**
+ * Yields the blocks of a range, at the instant of the first one. Everything that was opened is closed however the
+ * consumer ends.
+ */
 export async function* scanRows(
   database: DatabaseReader | Promise<DatabaseReader>,
   range: Range,
@@ -57,8 +60,8 @@ export async function* scanRows(
 }
 
 /**
- * The blocks of a range with what is damaged in it. A block that the database cannot read loses all that was read
- * with it, so the rows before it are then read one by one.
+ * Yields the blocks of a range with the damaged rows in it. If the database cannot read a block, all rows of the same
+ * read are lost; so the rows before the block are then read one by one.
  */
 export async function* examineRows(
   from: DatabaseReader | Promise<DatabaseReader>,
@@ -94,13 +97,13 @@ function examineRow(key: Key, row: StoredValue): Examined {
   }
 }
 
-/** A snapshot that is released when it is disposed. It may be taken later, when there is a database again. */
+/** A snapshot that is released when it is disposed. It may be taken later, when a database exists again. */
 export class SnapshotReader implements Reader, Snapshot {
   private snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot> | undefined;
 
   constructor(snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot>) {
     this.snapshot = snapshot;
-    // Whoever reads is told.
+    // Each reader gets the error.
     if (snapshot instanceof Promise) snapshot.catch(() => undefined);
   }
 

@@ -1,7 +1,7 @@
 /**
- * A round of an engine whose reads take time: some decisions, one after another, over rows that are fetched as they
- * are asked for. What the database answers may be older than a batch that has become durable meanwhile, so a round
- * goes on reading through every batch that was not durable when it began.
+ * A round of an engine whose reads take time: some decisions, one after another, over rows that are fetched as they are
+ * requested. An answer of the database may be older than a batch that has become durable meanwhile. So a round
+ * continues to read through every batch that was not durable when the round began.
  */
 import { textOf } from '../bytes.ts';
 import type { Key, Value } from '../row.ts';
@@ -14,7 +14,7 @@ import { decodeRow } from './stored-row.ts';
 export class Round {
   private readonly database: Pick<DatabaseReader, 'getMany'>;
   private readonly pending: () => readonly (Batch | undefined)[];
-  /** Became durable during the round, the newest first. */
+  /** The batches that became durable during the round, the newest first. */
   private readonly landed: Batch[] = [];
   private readonly fetched = new Map<string, StoredValue | undefined>();
 
@@ -24,12 +24,12 @@ export class Round {
     this.pending = pending;
   }
 
-  /** A batch that was not durable is so now. */
+  /** Called when a batch has become durable. */
   land(batch: Batch): void {
     this.landed.unshift(batch);
   }
 
-  /** Fetches in one query what is not known of these rows. Rejects if the database cannot be read. */
+  /** Fetches the unknown ones of these rows in one query. Rejects if the database cannot be read. */
   async fetch(wanted: Iterable<Key>): Promise<void> {
     const unknown = new Map<string, Key>();
     for (const key of wanted) {
@@ -42,7 +42,7 @@ export class Round {
     for (const text of unknown.keys()) this.fetched.set(text, stored[at++]);
   }
 
-  /** Leads a decision to its end. Rejects with what it throws, or if the database cannot be read. */
+  /** Leads a decision to its end. Rejects with the error of the decision, or if the database cannot be read. */
   async finish(decision: Decision<unknown>): Promise<void> {
     for (let lacking = decision.goOn(); lacking !== undefined; lacking = decision.goOn()) {
       await this.fetch(lacking.values());

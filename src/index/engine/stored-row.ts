@@ -1,7 +1,7 @@
 /**
- * How a row is stored: the CRC-32 (4 bytes, big endian) of all that follows it and of the key, one byte for the
- * format version, the value. LevelDB does not check what it reads back, and a value under another key is as wrong as
- * a changed one.
+ * The stored form of a row: a CRC-32 (4 bytes, big endian), one byte for the format version, and the value. The CRC is
+ * that of everything that follows it and of the key. LevelDB does not check what it reads back, and a value under
+ * another key is as wrong as a changed one.
  */
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
@@ -12,10 +12,10 @@ import type { StoredValue } from './database.ts';
 
 const formatVersion = 1;
 const versionAt = 4;
-/** Bytes that a stored row is longer than its value. */
+/** The number of bytes by which a stored row is longer than its value. */
 const storedRowOverheadBytes = 5;
 
-/** A row as it is stored; {@link decodeRow} reads it. */
+/** Returns the stored form of a row; {@link decodeRow} reads it. */
 export function encodeRow(key: Key, value: Value): StoredValue {
   const stored = Buffer.allocUnsafe(storedRowOverheadBytes + value.length);
   stored[versionAt] = formatVersion;
@@ -24,14 +24,17 @@ export function encodeRow(key: Key, value: Value): StoredValue {
   return stored;
 }
 
-/** A write as it is stored. */
+/** Returns the stored form of a write. */
 export function encodeWrite(write: Write): Write {
   return write.type === 'put'
     ? { type: 'put', key: write.key, value: encodeRow(write.key, write.value) }
     : write;
 }
 
-/** The value, sharing the memory of `stored`. Fails with `DATA_LOSS` if it is not what was stored under `key`. */
+/**
+ * Returns the value, which shares the memory of `stored`. Fails with `DATA_LOSS` if the value is not the one that was
+ * stored under `key`.
+ */
 export function decodeRow(key: Key, stored: StoredValue): Value {
   if (
     stored.length < storedRowOverheadBytes ||

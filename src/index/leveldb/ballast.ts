@@ -1,7 +1,7 @@
 /**
- * Room that is kept back for the index: a file that is really written, and removed when the index needs the room and
- * there is no other. Whoever fills the disk takes it for used. It lies in LevelDB's directory, since that is where the
- * room has to be, and LevelDB leaves alone what it does not know.
+ * Room that is kept back for the index: a file that is really written. It is removed when the index needs room and no
+ * other room exists. Programs that fill the disk take its room for used. It lies in LevelDB's directory, since the room
+ * has to be there; LevelDB does not touch files that it does not know.
  */
 import { randomFill } from 'node:crypto';
 import { open, rm, stat, statfs } from 'node:fs/promises';
@@ -13,20 +13,20 @@ import { absentAsUndefined } from './files.ts';
 import { openingBytes } from './probe.ts';
 
 const MiB = 1024 * 1024;
-/** Empty files beside it: where a file system has no room for more files, an opening needs that for its own. */
+/** The number of empty files next to it: if a file system has no room for more files, an opening needs theirs. */
 const spareFiles = 8;
-/** Beside what openings need. */
+/** The bytes in addition to those that openings need. */
 const spareBytes = 4 * MiB;
-/** Of a file system, at most. */
+/** The largest part of a file system. */
 const partMax = 1 / 16;
-/** How often it is looked whether it is large enough, in milliseconds. */
+/** The time between two looks at its size, in milliseconds. */
 const lookEveryMs = 30_000;
 const fillRandomly = promisify(randomFill);
 
 interface BallastOptions {
-  /** LevelDB's. */
+  /** The directory of LevelDB. */
   readonly directory: string;
-  /** It never becomes larger. 0: none is made; one that is there is used up all the same. */
+  /** The largest size of the file. 0: no file is made; an existing one is used up all the same. */
   readonly bytesMax: number;
   readonly after: After;
   warn(message: string): void;
@@ -45,7 +45,10 @@ export class Ballast {
     this.path = join(options.directory, 'ballast');
   }
 
-  /** Makes it as large as it has to be, now and from time to time, as far as there is room for it and as much again. */
+  /**
+   * Makes the file as large as it has to be, now and from time to time. It grows only if the disk has room for it and
+   * as much again.
+   */
   keep(): void {
     if (this.options.bytesMax === 0 || this.isClosed) return;
     this.working = this.grow()
@@ -67,7 +70,7 @@ export class Ballast {
     );
     const has = (await stat(this.path).catch(absentAsUndefined))?.size ?? 0;
     await this.makeSpares();
-    // What is nearly enough is left alone.
+    // A file that is nearly large enough is left alone.
     if (has >= wanted * 0.9 || bavail * bsize < 2 * wanted - has) return;
     await this.write(has, wanted);
   }
@@ -89,7 +92,7 @@ export class Ballast {
 
   private async write(from: number, to: number): Promise<void> {
     await using file = await open(this.path, 'a', 0o600);
-    // Some file systems keep zeros for nothing.
+    // Some file systems use no room for zeros.
     const block = Buffer.allocUnsafe(Math.min(MiB, to - from));
     try {
       for (let at = from; at < to && !this.isClosed; at += block.length) {
@@ -98,13 +101,13 @@ export class Ballast {
       }
       await file.sync();
     } catch (error) {
-      // Somebody else needs the room.
+      // Other programs need the room.
       if (!lacksRoom(error)) throw error;
       await rm(this.path, { force: true });
     }
   }
 
-  /** @returns whether there was any. */
+  /** @returns true if any room was kept back. */
   async giveUp(): Promise<boolean> {
     await this.working;
     const had = (await stat(this.path).catch(absentAsUndefined))?.size ?? 0;

@@ -1,14 +1,16 @@
-/** The few file operations that the index needs beside LevelDB's own. */
+/** The few file operations that the index needs in addition to LevelDB's own. */
 import { Buffer } from 'node:buffer';
 import { access, type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { makeDirectories } from '../../domain/system/make-directories.ts';
 
-/** Makes a directory, of which nobody else sees anything, if there is none. LevelDB would make one that is open. */
+/**
+ * Makes a directory, visible only to its owner, if it does not exist. LevelDB would make one that is open to others.
+ */
 export async function makePrivate(directory: string): Promise<void> {
   await makeDirectories({ mkdir, stat }, directory);
 }
 
-/** The names in a directory; none if it is absent. */
+/** Returns the names in a directory; none if it is absent. */
 export async function namesIn(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);
@@ -18,17 +20,17 @@ export async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-/** True if there is no such file. */
+/** Returns true if no such file exists. */
 export function isAbsent(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-/** For `catch`: a file that is absent is undefined. */
+/** For `catch`: returns undefined for a file that is absent. */
 export function absentAsUndefined(error: unknown): undefined {
   if (!isAbsent(error)) throw error;
 }
 
-/** True if there is such a file. */
+/** Returns true if such a file exists. */
 export async function exists(path: string): Promise<boolean> {
   return (await access(path).then(() => true, absentAsUndefined)) ?? false;
 }
@@ -39,7 +41,7 @@ export async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
-/** Bytes of a file; fewer if it ends before. */
+/** Returns bytes of a file; fewer if it ends before. */
 export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
   for (let done = 0; done < length; ) {

@@ -1,11 +1,11 @@
 /**
- * The home of an index on LevelDB. While one is rebuilt there is a directory beside it:
+ * The home of an index on LevelDB. While an index is rebuilt, a directory exists next to it:
  *
  *   <directory>.rebuild/
- *   ├── lock/       whoever has it rebuilds. LevelDB cannot lock an index that it cannot open
+ *   ├── lock/       the process that has it rebuilds. LevelDB cannot lock an index that it cannot open
  *   ├── salvage-N/  tables and logs of the damaged index, linked, for LevelDB to repair
  *   ├── new/        the replacement
- *   ├── complete    the replacement is whole and on the disk: whoever opens the index must finish the exchange
+ *   ├── complete    the replacement is whole and on the disk: the next opening must finish the exchange
  *   └── old/        the index that was replaced
  */
 import { Buffer } from 'node:buffer';
@@ -28,7 +28,7 @@ import { takeLock } from './lock.ts';
 import { replaceMark } from './mark.ts';
 
 interface LevelHomeOptions extends Omit<LevelIndexOptions, 'onDamage'> {
-  /** Called before the index is opened, and after an exchange was finished. What it throws is thrown. Default: nothing. */
+  /** Called before the index is opened, and after an exchange was finished. Its errors are thrown. Default: nothing. */
   readonly beforeOpening?: (() => Promise<void>) | undefined;
 }
 
@@ -41,7 +41,7 @@ export class LevelHome implements IndexHome {
   private readonly rebuild: string;
   private lock: AsyncDisposable | undefined;
   private users = 0;
-  /** Taking the lock waits for its letting go, and the other way round: both are several steps on one directory. */
+  /** Taking the lock waits for its release, and the reverse: both are several steps on one directory. */
   private turn: Promise<unknown> = Promise.resolve();
   private salvages = 0;
   private isReplacing = false;
@@ -64,7 +64,7 @@ export class LevelHome implements IndexHome {
     return await openLevelIndex({ ...this.options, onDamage });
   }
 
-  /** Brings an exchange to its end, and removes what an unfinished one has left. */
+  /** Finishes an exchange, and removes the remains of an unfinished one. */
   private async finishRebuild(): Promise<void> {
     const { directory } = this.options;
     const replacement = join(this.rebuild, 'new');
@@ -72,7 +72,7 @@ export class LevelHome implements IndexHome {
       const old = join(this.rebuild, 'old');
       if (await exists(directory)) {
         await rm(old, { recursive: true, force: true });
-        // Whoever could open the old one can open the new one.
+        // Users who could open the old index can open the new one.
         const { mode, gid } = await stat(directory);
         await chown(replacement, -1, gid);
         await chmod(replacement, mode & 0o7777);
@@ -89,7 +89,7 @@ export class LevelHome implements IndexHome {
         await rm(join(this.rebuild, name), { recursive: true, force: true });
   }
 
-  /** Must be released as often. Fails if another process rebuilds. */
+  /** Must be released as often as it was acquired. Fails if another process rebuilds. */
   private acquire(): Promise<void> {
     return this.inTurn(async () => {
       if (this.users === 0) {
@@ -105,7 +105,7 @@ export class LevelHome implements IndexHome {
       if (--this.users > 0) return;
       await this.lock?.[Symbol.asyncDispose]();
       this.lock = undefined;
-      // An exchange that began is for the next who opens the index to finish.
+      // The next opening of the index finishes an exchange that began.
       if (!(await exists(join(this.rebuild, 'complete'))))
         await rm(this.rebuild, { recursive: true, force: true });
     });
@@ -120,7 +120,7 @@ export class LevelHome implements IndexHome {
   async salvage(): Promise<Salvage> {
     await this.acquire();
     try {
-      // Several may be reading at once.
+      // Several salvages may be read at once.
       const copy = join(this.rebuild, `salvage-${++this.salvages}`);
       return await LevelSalvage.open(this.options.directory, copy, () => this.release());
     } catch (error) {
@@ -164,7 +164,7 @@ function alreadyBegun(): Failure {
 
 /**
  * Reads the damaged index itself as long as that works: LevelDB's repair forgets which of two tables was current, so
- * that rows which were removed may be there again. Where a block cannot be read the repaired copy goes on.
+ * rows that were removed may exist again. If a block cannot be read, the repaired copy continues.
  */
 class LevelSalvage implements Salvage {
   private readonly directory: string;
@@ -190,10 +190,10 @@ class LevelSalvage implements Salvage {
     this.newest = parts.newest;
   }
 
-  /** @param copy where a repaired copy goes if need be. @param end called when this is disposed. */
+  /** @param copy the place of a repaired copy, if one is necessary. @param end called when this is disposed. */
   static async open(directory: string, copy: string, end: () => Promise<void>): Promise<LevelSalvage> {
     await rm(copy, { recursive: true, force: true });
-    // Where CURRENT is missing LevelDB would make a new database and remove the tables.
+    // If CURRENT is missing, LevelDB would make a new database and remove the tables.
     const asItIs = (await exists(join(directory, 'CURRENT')))
       ? await openLevelDatabase(directory).catch(ifDamagedUndefined)
       : undefined;
@@ -235,7 +235,9 @@ function ifDamagedUndefined(error: unknown): undefined {
   if (error instanceof Failure && error.metadata.lock === 'held') throw error;
 }
 
-/** A copy of what LevelDB's repair can make of the files of an index; they themselves stay as they are. */
+/**
+ * Opens a copy of the files of an index as LevelDB's repair can restore them; the files themselves stay as they are.
+ */
 async function openRepaired(directory: string, copy: string): Promise<Database> {
   await makePrivate(copy);
   const names = await readdir(directory).catch(absentAsUndefined);
@@ -271,7 +273,7 @@ class LevelReplacement implements Replacement {
     await this.database.batch([encodeWrite(commitWrite({ seq: first, epoch: 0, time, since: first }))]);
     await this.database.close();
     await this.parts.adopt();
-    // The old mark is below the first commit; but it may be what was damaged.
+    // The old mark is below the first commit; but perhaps the mark was damaged.
     await this.parts.mark(first);
   }
 

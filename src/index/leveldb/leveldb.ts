@@ -20,48 +20,57 @@ import { probeDisk } from './probe.ts';
 import { openShadow, shadowPlaces } from './shadow.ts';
 import { listTables, TableCheck } from './tables.ts';
 
-/** LevelDB's own defaults are for a few megabytes of data. */
+/** The sizes for LevelDB, whose own defaults are for a few megabytes of data. */
 interface LevelTuning {
-  /** Blocks of tables, uncompressed, kept in memory. Default 64 MiB. */
+  /** The bytes of blocks of tables, uncompressed, that are kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number;
-  /** Written rows gathered in memory before they become a table; up to twice this is held. Default 32 MiB. */
+  /**
+   * The bytes of written rows that are gathered in memory before they become a table; up to twice this is held. Default
+   * 32 MiB.
+   */
   readonly writeBufferBytes?: number;
-  /** Size of a table. Default 16 MiB. */
+  /** The size of a table. Default 16 MiB. */
   readonly tableBytes?: number;
 }
 
-/** How a database is opened. */
+/** The settings for opening a database. */
 interface LevelOptions extends LevelTuning {
-  /** Told of the lock; without it nothing is opened and no batch written. Default: nobody looks. */
+  /** Watches the lock; after a loss nothing is opened and no batch is written. Default: nothing watches it. */
   readonly locks?: LockWatch | undefined;
 }
 
-/** Where the index is, and what it stands on. */
+/** The place of the index, and its parts and settings. */
 export interface LevelIndexOptions
   extends LevelOptions,
     Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'probe'> {
-  /** Directory of the database; made if need be. Nothing else may be in it but what this folder puts there. */
+  /**
+   * The directory of the database, which is made if necessary. It may contain nothing else except the files that this
+   * folder puts there.
+   */
   readonly directory: string;
   /** Path of the high-water mark, outside {@link directory}. */
   readonly markPath: string;
   /**
-   * So many bytes of tables are checked before this opens, newest first; the rest while it serves. Default 64 MiB,
-   * which takes a tenth of a second once they are in memory.
+   * The bytes of tables that are checked before this opens, newest first; the rest is checked while it serves. Default
+   * 64 MiB, which takes a tenth of a second if the tables are in memory.
    */
   readonly checkedBytesFirst?: number;
-  /** Where what reads alone need is put when nothing can be written to {@link directory}. Default {@link shadowPlaces}. */
+  /**
+   * The places for the files that reads alone need if nothing can be written to {@link directory}. Default
+   * {@link shadowPlaces}.
+   */
   readonly shadowPlaces?: readonly string[];
-  /** So much room is kept back for the index, at most. Default 0: no more than was kept back before. */
+  /** The most room that is kept back for the index. Default 0: no more than was kept back before. */
   readonly ballastBytesMax?: number;
   /** Opens the database. Default {@link openLevelDatabase}. */
   readonly openDatabase?: (directory: string, options: LevelOptions) => Promise<Database>;
 }
 
 const MiB = 1024 * 1024;
-/** LevelDB's iterators stop after 16 KiB unless told otherwise. */
+/** LevelDB's iterators stop after 16 KiB by default. */
 const scanBytes = MiB;
 
-/** With what `level` has on Node; its types leave that out, since they hold in browsers too. */
+/** The functions that `level` has on Node only; its types leave them out, since they hold in browsers too. */
 export type ByteLevel = Level<Uint8Array, Uint8Array> & {
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void>;
 };
@@ -70,7 +79,7 @@ const repairable = Level as typeof Level & { repair(directory: string): Promise<
 type LevelSnapshot = ReturnType<ByteLevel['snapshot']>;
 
 /**
- * Opens the index, creating it if there is none.
+ * Opens the index, and creates it if it does not exist.
  *
  * Fails with {@link IndexDamaged} if commits are missing or LevelDB's files are damaged, and with `STORE_UNAVAILABLE`
  * if it cannot be opened; the metadata then says `lock: 'held'` if another process has it open.
@@ -92,7 +101,7 @@ export async function openLevelIndex(options: LevelIndexOptions): Promise<Index>
     },
   );
   const opened = async (database: Database) => {
-    // Not before LevelDB holds the lock: another process may be changing what is there.
+    // Not before LevelDB holds the lock: another process may be changing the files.
     try {
       const found = await check.first();
       if (found !== undefined) throw new IndexDamaged(`the index is damaged: ${found}`, known);
@@ -112,7 +121,8 @@ export async function openLevelIndex(options: LevelIndexOptions): Promise<Index>
     onClose: () => ballast.close(),
     openDatabase: async () => opened(await withBallast(ballast, () => openDatabase(directory, options))),
     openForReads: async () => {
-      // Its lock keeps nobody out: the index is somebody else's if the lock of the directory is lost.
+      // The lock of the copy excludes no other process: if the lock of the directory is lost, the index belongs to
+      // another process.
       options.locks?.beforeBatch();
       const unwatched = { ...options, locks: undefined };
       const places = options.shadowPlaces ?? shadowPlaces();
@@ -129,7 +139,7 @@ export async function openLevelIndex(options: LevelIndexOptions): Promise<Index>
   return index;
 }
 
-/** What is tried once more if there was no room for it, with what was kept back. */
+/** Runs `work`. If it had no room, gives up the ballast and runs it once more. */
 async function withBallast<T>(ballast: Ballast, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -147,7 +157,7 @@ async function lookAtFiles(directory: string, wasUsed: boolean) {
 /** Opens the database alone, unchecked. */
 export async function openLevelDatabase(directory: string, options: LevelOptions = {}): Promise<Database> {
   const { locks, ...tuning } = options;
-  // Opening writes, too.
+  // An opening writes, too.
   locks?.beforeBatch();
   await makePrivate(directory).catch((error: unknown) => {
     throw openingFailure(directory, error);
@@ -188,7 +198,7 @@ export async function openLevelDatabase(directory: string, options: LevelOptions
   };
 }
 
-/** Makes of damaged files what LevelDB can make of them. */
+/** Restores damaged files as far as LevelDB can. */
 export async function repairFiles(directory: string): Promise<void> {
   await repairable.repair(directory);
 }
@@ -208,8 +218,8 @@ function readerOf(level: ByteLevel, snapshot?: LevelSnapshot): DatabaseReader {
 }
 
 /**
- * What LevelDB wrote into its `LOG` about records that it could not read when it was opened; it says so nowhere else.
- * The file is begun anew at every open. (`LOCK` must never be read: closing it would release the lock.)
+ * Returns the lines of LevelDB's `LOG` about records that it could not read when it was opened; it reports them nowhere
+ * else. The file starts again at every opening. (`LOCK` must never be read: closing it would release the lock.)
  */
 async function readDropped(directory: string): Promise<string[]> {
   const log = await readFile(join(directory, 'LOG'), 'utf8');

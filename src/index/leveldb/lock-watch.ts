@@ -1,6 +1,7 @@
 /**
- * Whether this process still has LevelDB's locks. They are POSIX locks, which belong to the process: when any part of it
- * closes any descriptor of the locked file, the lock is dropped and nobody is told. Linux lists the locks that are held.
+ * Watches whether this process still has LevelDB's locks. They are POSIX locks, which belong to the process: when any
+ * part of it closes any descriptor of the locked file, the lock is dropped without a notice. Linux lists the locks that
+ * are held.
  */
 import { type BigIntStats, readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -9,27 +10,29 @@ import { type After, afterRealTime } from '../../domain/timer.ts';
 import { LockLost } from '../lock-lost.ts';
 
 interface LockWatchOptions {
-  /** Look before each batch; else once a second. For processes that open files of their users. */
+  /** True: look before each batch; false: once a second. For processes that open files of their users. */
   readonly beforeBatches: boolean;
-  /** Told once. */
+  /** Called once. */
   readonly onLost: (lost: LockLost) => void;
-  /** Told what only somebody who looks for a fault wants to know. */
+  /** Called with messages that matter only in the search for a fault. */
   readonly debug: (message: string) => void;
   /** Default: real time. */
   readonly after?: After;
-  /** Where the locks are listed. Default `/proc/locks`. */
+  /** The file with the list of locks. Default `/proc/locks`. */
   readonly listPath?: string;
 }
 
-/** How often the list is looked at, in milliseconds. */
+/** The time between two looks at the list, in milliseconds. */
 const lockWatchMs = 1_000;
-/** How often the list is read before a lock counts as lost: a list that changes while it is read may lack a line. */
+/**
+ * The number of reads of the list before a lock counts as lost: a list that changes while it is read may lack a line.
+ */
 const readsMax = 5;
 
-/** Watches the locks of the databases that are open. Elsewhere than on Linux it watches nothing. */
+/** Watches the locks of the open databases. On systems other than Linux it watches nothing. */
 export class LockWatch implements Disposable {
   private readonly options: LockWatchOptions;
-  /** By the path of the lock's file. */
+  /** The held locks, by the path of the lock's file. */
   private readonly held = new Map<string, Held>();
   private cancel: (() => void) | undefined;
   private lost: LockLost | undefined;
@@ -43,8 +46,8 @@ export class LockWatch implements Disposable {
   }
 
   /**
-   * The database in the directory was opened, and its lock taken. If the list does not have that lock, it is not watched:
-   * some file systems and the list call one device by different names.
+   * Called when the database in the directory was opened, and its lock taken. If the list does not have that lock, it
+   * is not watched: some file systems and the list name one device differently.
    */
   async add(directory: string): Promise<void> {
     const path = join(directory, 'LOCK');
@@ -58,13 +61,13 @@ export class LockWatch implements Disposable {
     }
   }
 
-  /** The database in the directory is about to be closed. */
+  /** Called when the database in the directory is about to be closed. */
   remove(directory: string): void {
     this.held.delete(join(directory, 'LOCK'));
     if (this.held.size === 0) this[Symbol.dispose]();
   }
 
-  /** To be called before each batch. @throws LockLost */
+  /** Must be called before each batch. @throws LockLost */
   beforeBatch(): void {
     if (this.options.beforeBatches) this.lookNow();
     if (this.lost !== undefined) throw this.lost;
@@ -82,7 +85,7 @@ export class LockWatch implements Disposable {
     this.cancel = cancel;
   }
 
-  /** The kernel makes a reader of the list wait for milliseconds, in which others are served. */
+  /** The kernel makes a reader of the list wait for milliseconds; other work runs meanwhile. */
   private async lookAside(): Promise<void> {
     // A list that cannot be read says nothing.
     this.note(await this.missingOf([...this.held.values()]).catch(() => undefined));
@@ -100,7 +103,7 @@ export class LockWatch implements Disposable {
     this.note(missing[0]);
   }
 
-  /** The first of the files whose lock the list does not have. */
+  /** Returns the first of the files whose lock is not in the list. */
   private async missingOf(locks: readonly Held[]): Promise<Held | undefined> {
     let missing = locks;
     for (let read = 0; read < readsMax && missing.length > 0; read++)
@@ -110,7 +113,7 @@ export class LockWatch implements Disposable {
 
   private note(missing: Held | undefined): void {
     if (missing === undefined || this.lost !== undefined) return;
-    // It may have been closed, and opened anew, while the list was read.
+    // It may have been closed, and opened again, while the list was read.
     if (this.held.get(missing.path) !== missing) return;
     this.lost = new LockLost(missing.path);
     this.options.onLost(this.lost);
@@ -126,7 +129,7 @@ export class LockWatch implements Disposable {
   }
 }
 
-/** The path of a lock's file, and how its line in the list reads. */
+/** The path of a lock's file, and its line in the list. */
 interface Held {
   readonly path: string;
   readonly line: string;
@@ -136,7 +139,9 @@ function absentFrom(list: string, locks: readonly Held[]): Held[] {
   return locks.filter(({ line }) => !list.includes(line));
 }
 
-/** As `1: POSIX  ADVISORY  WRITE 4711 fe:00:262147 0 EOF`, from the kind of the lock to its file. */
+/**
+ * Returns a line such as `1: POSIX  ADVISORY  WRITE 4711 fe:00:262147 0 EOF`, from the kind of the lock to its file.
+ */
 function lineOf({ dev, ino }: BigIntStats): string {
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
   const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);

@@ -1,13 +1,13 @@
 /**
- * The lock of a directory. Taking it writes nothing, so that it can be had on a disk that is full.
+ * The lock of a directory. Taking it writes nothing, so that it can be taken on a disk that is full.
  *
- * It is a POSIX lock on the file `LOCK`, which the system drops when the process ends. Node offers none; SQLite, which
- * it brings along, takes one on a database that it opens, and never writes to the file as long as nothing is committed.
- * LevelDB locks its own `LOCK` by the same means, the whole of it: where it made this file, as earlier versions of the
- * program did, either keeps out the other.
+ * It is a POSIX lock on the file `LOCK`, which the system drops when the process ends. Node offers no such lock.
+ * SQLite, which is part of Node, takes one on a database that it opens, and never writes to the file as long as nothing
+ * is committed. LevelDB locks its own `LOCK` in the same way, the whole file. If LevelDB made this file, as earlier
+ * versions of the program did, each of the two locks excludes the other.
  *
- * POSIX locks belong to the process: one that opens `LOCK` by any other way and closes it has lost the lock, which
- * {@link LockWatch} notices.
+ * POSIX locks belong to the process. A process that opens `LOCK` in any other way and closes it has lost the lock;
+ * {@link LockWatch} notices that.
  */
 import { access, constants } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -21,19 +21,20 @@ import type { LockWatch } from './lock-watch.ts';
 const sqliteBusy = 5;
 
 /**
- * With a journal on the disk the lock would need room. IMMEDIATE takes the one byte that only one may write: of several
- * who ask at once exactly one gets it, which is not so with EXCLUSIVE. A file that may only be read is opened for reads
- * without a word, and its lock is shared then: a change, which is never committed, fails in that case.
+ * With a journal on the disk, the lock would need room. IMMEDIATE takes the one byte that only one process may write:
+ * of several simultaneous requests exactly one gets it, which is not so with EXCLUSIVE. SQLite opens a read-only file
+ * for reads without an error, and its lock is shared then. A change, which is never committed, fails in that case.
  */
 const taking = 'PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE; PRAGMA user_version = 1';
 
-/** What nobody refers to is closed by the garbage collector, and its lock with it. */
+/** The garbage collector would close a database without references, and release its lock. */
 const taken = new Set<DatabaseSync>();
 
 /**
  * Keeps every other process from taking the same lock until it is disposed, or until this process has ended.
  *
- * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that another has it, also one in this process.
+ * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that the lock is held already, by another process
+ * or by this one.
  */
 export async function takeLock(directory: string, locks?: LockWatch): Promise<AsyncDisposable> {
   const path = join(directory, 'LOCK');
@@ -74,7 +75,7 @@ async function lockFailure(path: string, error: unknown): Promise<Failure> {
   );
 }
 
-/** What the system says, which SQLite keeps to itself. */
+/** Returns the error of the system, which SQLite does not report. */
 async function causeOf(path: string, error: unknown): Promise<unknown> {
   const obstacle = (at: string) =>
     access(at, constants.R_OK | constants.W_OK).then(
@@ -82,6 +83,6 @@ async function causeOf(path: string, error: unknown): Promise<unknown> {
       (found: unknown) => found,
     );
   const found = await obstacle(path);
-  // A file that is absent could not be made.
+  // If the file is absent, it could not be made.
   return (found !== undefined && isAbsent(found) ? await obstacle(dirname(path)) : found) ?? error;
 }

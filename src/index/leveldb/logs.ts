@@ -1,7 +1,7 @@
 /**
- * What LevelDB would not say about its own files when it is opened: it takes a missing `CURRENT` for an empty database,
- * and a log whose last record claims to be longer than the file for one that was cut off while it was written. The
- * format of logs is that of LevelDB's `doc/log_format.md`.
+ * Damage of LevelDB's files that LevelDB does not report when it is opened. It takes a missing `CURRENT` for an empty
+ * database. If the last record of a log claims to be longer than the file, LevelDB takes it for one that was cut off
+ * while it was written. The format of logs is that of LevelDB's `doc/log_format.md`.
  */
 import { Buffer } from 'node:buffer';
 import { open, readFile } from 'node:fs/promises';
@@ -10,10 +10,10 @@ import { maskedCrc } from './crc.ts';
 import { absentAsUndefined, namesIn, readAt } from './files.ts';
 
 /**
- * What is wrong with the files of a database that is not open, as far as LevelDB would not say so itself; undefined if
- * nothing is.
+ * Returns the damage of the files of a database that is not open, if LevelDB would not report it itself; undefined if
+ * none exists.
  *
- * @param wasUsed something was committed to it: there must be a database.
+ * @param wasUsed true if something was committed to it: a database must exist.
  */
 export async function obviousDamage(directory: string, wasUsed: boolean): Promise<string | undefined> {
   const names = await namesIn(directory);
@@ -36,9 +36,9 @@ const logBlockBytes = 32 * 1024;
 const logHeaderBytes = 7;
 
 /**
- * A record at the end of a log that is longer than the log was being written when the machine stopped, and LevelDB
- * rightly drops it, unless its checksum is that of fewer bytes: then its length is what was damaged, and it and all
- * that follows would vanish.
+ * Returns the damage at the end of a log. A record there that is longer than the log was being written when the machine
+ * stopped, and LevelDB rightly drops it. But if its checksum is that of fewer bytes, its length was damaged, and the
+ * record and everything after it would vanish.
  */
 async function damageOfLogTail(path: string): Promise<string | undefined> {
   const tail = await readLastBlock(path);

@@ -1,6 +1,6 @@
 /**
- * The high-water mark: a file outside the database that names a commit known to be durable. A database that comes up
- * without that commit has lost its tail, which nothing inside it could tell.
+ * The high-water mark: a file outside the database that names a commit known to be durable. If a database opens without
+ * that commit, it has lost its tail. Nothing inside the database could show that.
  */
 import { type FileHandle, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,20 +11,20 @@ import { IndexDamaged } from '../damage.ts';
 import type { Mark } from '../engine/options.ts';
 import { absentAsUndefined, makePrivate, syncDirectory } from './files.ts';
 
-/** The mark is written at most this often: it trails the commits by no more. */
+/** The mark is written at most once in this time: it trails the commits by no more. */
 export const markIntervalMs = 1_000;
 
 interface MarkOptions {
-  /** Path of the file; its directory is made if need be. */
+  /** The path of the file; its directory is made if necessary. */
   readonly path: string;
   readonly after: After;
-  /** Told about a mark that could not be written. The old one stays valid, so nothing else follows from it. */
+  /** Called if a mark could not be written. The old mark stays valid, so nothing else follows from it. */
   warn(message: string): void;
-  /** True: it must not be written any more. Default: it always may. */
+  /** Returns true if the mark must not be written any more. Default: it may always be written. */
   isFrozen?(): boolean;
 }
 
-/** Opens the mark. Fails with {@link IndexDamaged} if there is one that makes no sense. */
+/** Opens the mark. Fails with {@link IndexDamaged} if the file exists and makes no sense. */
 export async function openMark(options: MarkOptions): Promise<Mark> {
   await makePrivate(dirname(options.path));
   return new MarkFile(options, await readMark(options.path));
@@ -97,12 +97,12 @@ class MarkFile implements Mark {
   }
 }
 
-/** Writes a mark that nobody has open. Durable when this resolves. */
+/** Writes a mark that no process has open. Durable when this resolves. */
 export async function replaceMark(path: string, seq: number): Promise<void> {
   await replaceDurably(path, `${seq}\n`);
 }
 
-/** The new content is in place, through power loss too, when this resolves; until then the old one is. */
+/** The new content is in place, through power loss too, when this resolves; until then the old content is. */
 async function replaceDurably(path: string, content: string): Promise<void> {
   const temporary = `${path}.tmp`;
   const file = await open(temporary, 'w', 0o600);
@@ -117,7 +117,10 @@ async function replaceDurably(path: string, content: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-/** Those of what the file will replace, but nothing for everybody; else those that its directory says. */
+/**
+ * Gives the file the rights of the file that it will replace, but none for all users; if none exists, those that follow
+ * from its directory.
+ */
 async function giveRights(file: FileHandle, path: string): Promise<void> {
   const before = await stat(path).catch(absentAsUndefined);
   const { file: mode, gid } = modesBelow(await stat(dirname(path)));

@@ -1,16 +1,16 @@
 /**
- * Whether the disk takes what LevelDB writes when it is opened. It cannot be opened without writing: it makes a table of
- * its log, a log and a manifest. So a database that cannot be written is not closed before this is known.
+ * Checks whether the disk takes the writes of an opening of LevelDB. LevelDB cannot be opened without writing: it makes
+ * a table of its log, a log and a manifest. So a database that cannot be written is not closed before this is known.
  */
 import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absentAsUndefined, namesIn, syncDirectory } from './files.ts';
 
 const MiB = 1024 * 1024;
-/** What a table takes for a row beyond the log, at most: rows that are short and have no common beginnings. */
+/** The most bytes of a table for each byte of the log: for rows that are short and have no common beginnings. */
 const tablePart = 1.5;
 
-/** About how much an opening writes, and rather more than less. */
+/** Returns the approximate number of bytes that an opening writes; rather more than less. */
 export async function openingBytes(directory: string): Promise<number> {
   let bytes = MiB / 2;
   for (const name of await namesIn(directory)) {
@@ -20,7 +20,7 @@ export async function openingBytes(directory: string): Promise<number> {
   return Math.ceil(bytes);
 }
 
-/** Writes as much as an opening would, and removes it. Fails with the error of the system if the disk does not take it. */
+/** Writes as much as an opening would, and removes it. Fails with the system's error if the disk does not take it. */
 export async function probeDisk(directory: string): Promise<void> {
   const path = join(directory, 'probe');
   const bytes = await openingBytes(directory);

@@ -1,7 +1,7 @@
 /**
- * A database that can be read though its disk takes no writes. LevelDB has no opening without writing, so it is opened
- * elsewhere, in memory if possible: in a directory with links to the tables and logs, which nobody changes, and copies of the
- * rest. What LevelDB writes and removes it writes and removes there.
+ * A database that can be read although its disk takes no writes. LevelDB cannot be opened without writing, so it is
+ * opened in another place, in memory if possible. The directory there has links to the tables and logs, which no
+ * process changes, and copies of the rest. LevelDB writes and removes its files there.
  */
 import { createHash } from 'node:crypto';
 import { copyFile, lstat, mkdtemp, realpath, rm, stat, statfs, symlink } from 'node:fs/promises';
@@ -12,23 +12,26 @@ import type { Database } from '../engine/database.ts';
 import { absentAsUndefined, namesIn } from './files.ts';
 import { openingBytes } from './probe.ts';
 
-/** Left free where a shadow is: others need that place too. A container has 64 MiB of `/dev/shm` unless told otherwise. */
+/**
+ * The room that is left free in the place of a shadow: other programs need that place too. A container has 64 MiB of
+ * `/dev/shm` by default.
+ */
 const spareBytes = 8 * 1024 * 1024;
 
-/** A database that can be read and nothing else. */
+/** A database that can be read and not written. */
 interface Shadow {
   readonly database: Database;
-  /** The names of the files that it consists of: not of what a write that failed has left. */
+  /** The names of its files, without the remains of a write that failed. */
   readonly files: ReadonlySet<string>;
 }
 
-/** Where shadows are put, the first that has room. */
+/** Returns the places for shadows; the first that has room is used. */
 export function shadowPlaces(): readonly string[] {
   return process.platform === 'linux' ? ['/dev/shm', tmpdir()] : [tmpdir()];
 }
 
 /**
- * Opens it. Nobody may have it open. Fails with `STORE_UNAVAILABLE` if there is no room in any of the places.
+ * Opens a shadow. No process may have the database open. Fails with `STORE_UNAVAILABLE` if none of the places has room.
  *
  * @param openDatabase opens a database of LevelDB.
  */
@@ -63,7 +66,7 @@ async function openIn(
   const remove = () => rm(shadow, { recursive: true, force: true });
   try {
     const names = await namesIn(source);
-    // Else an empty one would be made.
+    // Otherwise an empty database would be made.
     if (!names.includes('CURRENT')) throw new Error('there is no database');
     for (const name of names) {
       if (name.endsWith('.ldb') || name.endsWith('.log'))
@@ -87,14 +90,17 @@ async function openIn(
   }
 }
 
-/** The same for whoever has this very directory open, and for nobody else: other containers may share the place. */
+/**
+ * Returns a prefix that is the same for all processes with this very directory, and for no others: other containers may
+ * share the place.
+ */
 async function prefixOf(source: string): Promise<string> {
   const { dev, ino } = await stat(source, { bigint: true });
   const digest = createHash('sha256').update(`${dev} ${ino} ${source}`).digest('hex');
   return `artifacta-${digest.slice(0, 16)}-`;
 }
 
-/** A process that was killed could not remove its own; nobody else has this database. */
+/** A process that was killed could not remove its own shadow; no other process has this database. */
 async function removeStale(place: string, prefix: string): Promise<void> {
   for (const name of await namesIn(place)) {
     if (!name.startsWith(prefix)) continue;

@@ -1,6 +1,6 @@
 /**
- * Checks the checksums of LevelDB's tables, which LevelDB itself does not: a flipped bit in a filter or in an index block
- * hides rows. The format is that of LevelDB's `doc/table_format.md`.
+ * Checks the checksums of LevelDB's tables, since LevelDB itself does not: a flipped bit in a filter or in an index
+ * block hides rows. The format is that of LevelDB's `doc/table_format.md`.
  */
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open, stat } from 'node:fs/promises';
@@ -11,17 +11,18 @@ import { maskedCrc } from './crc.ts';
 import { isAbsent, namesIn, readAt } from './files.ts';
 
 /**
- * A table as it was seen. LevelDB never changes one that its manifest names, but may remove it and use its name again.
- * One that an opening before was killed over has no such name yet: the next opening writes it anew, into the same file.
+ * A table as it was seen. LevelDB never changes a table that its manifest names, but may remove it and use its name
+ * again. A table of an earlier opening that was killed has no such name yet: the next opening writes it again, into the
+ * same file.
  */
 interface TableFile {
   readonly path: string;
   readonly sizeBytes: number;
-  /** Tells whether the file at the path is still this one. */
+  /** Shows whether the file at the path is still this one. */
   readonly identity: string;
 }
 
-/** The tables of a database, newest first. Nobody may have it open. */
+/** Returns the tables of a database, newest first. No process may have it open. */
 export async function listTables(directory: string): Promise<TableFile[]> {
   const names = (await namesIn(directory)).filter((name) => name.endsWith('.ldb'));
   const tables = await Promise.all(names.map((name) => tableFile(join(directory, name))));
@@ -41,7 +42,7 @@ async function tableFile(path: string): Promise<TableFile | undefined> {
 const tableFooterBytes = 48;
 const tableMagic = 0xdb4775248b80fb57n;
 const blockTrailerBytes = 5;
-/** Blocks are read together up to so many bytes. */
+/** Blocks are read together up to this many bytes. */
 const readBytesMax = 1024 * 1024;
 
 interface Handle {
@@ -56,26 +57,26 @@ export class TableCheck {
   private readonly waiting: TableFile[];
   private firstBytes: number;
 
-  /** @param firstBytes how much {@link first} checks, to the end of the last table. */
+  /** @param firstBytes the number of bytes that {@link first} checks, to the end of the last table. */
   constructor(tables: readonly TableFile[], firstBytes: number) {
     this.waiting = [...tables];
     this.firstBytes = firstBytes;
   }
 
-  /** Leaves out all but these: what LevelDB does not use may be half written. @param names of files. */
+  /** Leaves out all other tables: a file that LevelDB does not use may be half written. @param names of files. */
   keepOnly(names: ReadonlySet<string>): void {
     const kept = this.waiting.filter(({ path }) => names.has(basename(path)));
     this.waiting.splice(0, this.waiting.length, ...kept);
   }
 
-  /** What is wrong with the first table that is damaged; undefined if none is. Checks no table twice. */
+  /** Returns the fault of the first table that is damaged; undefined if none is. Checks no table twice. */
   async first(): Promise<string | undefined> {
     return await this.check(() => this.firstBytes > 0);
   }
 
   /**
-   * The same for those that {@link first} has left, until the signal is given. It takes a quarter of the time and leaves
-   * the rest of it to whoever is served.
+   * Returns the same for the tables that {@link first} has left, until the signal is given. It uses a quarter of the
+   * time and leaves the rest to other work.
    */
   async rest(signal: AbortSignal, after: After): Promise<string | undefined> {
     let beganMs = performance.now();
@@ -99,7 +100,7 @@ export class TableCheck {
   }
 }
 
-/** Resolves after so many milliseconds, or when the signal is given. */
+/** Resolves after this many milliseconds, or when the signal is given. */
 async function waited(ms: number, signal: AbortSignal, after: After): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const cancel = after(ms, resolve);
@@ -109,7 +110,10 @@ async function waited(ms: number, signal: AbortSignal, after: After): Promise<vo
   cancel();
 }
 
-/** What is wrong with a table, block by block; undefined if nothing is, or if LevelDB has removed it meanwhile. */
+/**
+ * Returns the fault of a table, which is checked block by block. Undefined if none is found, or if LevelDB has removed
+ * the table meanwhile.
+ */
 export async function damageOfTable(table: TableFile): Promise<string | undefined> {
   try {
     await using file = await open(table.path, 'r');
@@ -123,7 +127,7 @@ export async function damageOfTable(table: TableFile): Promise<string | undefine
   }
 }
 
-/** Exactly `length` bytes. */
+/** Reads exactly `length` bytes. */
 async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const bytes = await readAt(file, position, length);
   if (bytes.length < length) throw new TableDamage(`it ends at ${position + bytes.length}`);
@@ -144,7 +148,7 @@ async function checkBlocks(file: FileHandle, sizeBytes: number): Promise<void> {
   for (const group of adjacent([...data, ...filters], end)) await checkGroup(file, group);
 }
 
-/** Handles in the order of the file, in groups that are read at once. */
+/** Returns the handles in the order of the file, in groups that are read at once. */
 function adjacent(handles: Handle[], end: number): Handle[][] {
   const groups: Handle[][] = [];
   let bytes = 0;
@@ -172,7 +176,7 @@ async function checkGroup(file: FileHandle, group: readonly Handle[]): Promise<v
     verifyBlock(bytes.subarray(offset - start, offset - start + size + blockTrailerBytes), offset);
 }
 
-/** The content of a block, decompressed. */
+/** Returns the content of a block, decompressed. */
 async function readBlock(file: FileHandle, { offset, size }: Handle, end: number): Promise<Buffer> {
   if (offset + size + blockTrailerBytes > end)
     throw new TableDamage(`the block at ${offset} reaches beyond the end`);
@@ -189,7 +193,7 @@ function verifyBlock(stored: Buffer, offset: number): void {
     throw new TableDamage(`the block at ${offset} does not match its checksum`);
 }
 
-/** The handles that the entries of an index block have as values. */
+/** Returns the handles that are the values of the entries of an index block. */
 function handlesIn(block: Buffer): Handle[] {
   const restarts = block.readUInt32LE(block.length - 4);
   const reader = new ByteReader(block.subarray(0, block.length - 4 * (restarts + 1)));
@@ -204,7 +208,7 @@ function handlesIn(block: Buffer): Handle[] {
   return handles;
 }
 
-/** Little-endian numbers in groups of seven bits, and what is made of them. */
+/** Reads little-endian numbers in groups of seven bits, and values that consist of them. */
 class ByteReader {
   private readonly bytes: Buffer;
   private at = 0;

@@ -15,7 +15,7 @@ import { MemoryRows } from './rows.ts';
 export class MemoryHome implements IndexHome {
   private readonly options: MemoryIndexOptions;
   private isReplacing = false;
-  /** What is "on disk". */
+  /** The rows "on disk". */
   rows: MemoryRows;
 
   constructor(options: MemoryIndexOptions = {}) {

@@ -1,4 +1,4 @@
-/** The index in memory: gone with the process. The double for tests; the contract is in `door.ts`. */
+/** The index in memory, which ends with the process. The double for tests; the contract is in `door.ts`. */
 import { randomBytes } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import type { Index } from '../door.ts';
@@ -7,14 +7,14 @@ import { openEngine } from '../engine/engine.ts';
 import type { EngineOptions } from '../engine/options.ts';
 import { MemoryRows } from './rows.ts';
 
-/** What the index begins with, and what it stands on. */
+/** The first rows of the index, and its parts and settings. */
 export interface MemoryIndexOptions
   extends Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'probe'> {
-  /** What is "on disk". Pass the same again to reopen. Default: nothing. */
+  /** The rows "on disk". Pass the same object again to reopen. Default: no rows. */
   readonly rows?: MemoryRows;
   /**
-   * Asked before each batch, which are numbered from 1: whether it fails, and whether it is written all the same,
-   * as can happen to a disk. Default: never.
+   * Called before each batch; these are numbered from 1. Returns whether the batch fails, and whether it is written all
+   * the same, as can happen with a disk. Default: no batch fails.
    */
   readonly failAt?: (batch: number) => 'unwritten' | 'written' | undefined;
   /** Every read of a decision takes a turn of the event loop, as in a database on another machine. Default false. */
@@ -24,8 +24,8 @@ export interface MemoryIndexOptions
 }
 
 /**
- * Opens the index. Every other decision or so is run twice and the second run counts, so that one which is not pure
- * shows.
+ * Opens the index. About every second decision runs twice, and the second run counts, so that a decision that is not
+ * pure shows.
  */
 export function openMemoryIndex(options: MemoryIndexOptions = {}): Promise<Index> {
   const { rows = new MemoryRows(), failAt = () => undefined, readsWait, ...engine } = options;
@@ -39,9 +39,9 @@ export function openMemoryIndex(options: MemoryIndexOptions = {}): Promise<Index
   });
 }
 
-/** How a database in memory behaves. */
+/** The behavior of a database in memory. */
 interface MemoryDatabaseOptions {
-  /** Asked before each batch. Default: none fails. See {@link MemoryIndexOptions.failAt}. */
+  /** Called before each batch. Default: none fails. See {@link MemoryIndexOptions.failAt}. */
   readonly failure?: () => 'unwritten' | 'written' | undefined;
   /** See {@link MemoryIndexOptions.readsWait}. */
   readonly readsWait?: boolean | undefined;

@@ -1,28 +1,28 @@
-/** An ordered map from bytes to bytes that remembers what live snapshots may still ask for. */
+/** An ordered map from bytes to bytes that remembers the values that live snapshots may still read. */
 import { Buffer } from 'node:buffer';
 import { textOf } from '../bytes.ts';
 import type { DatabaseIterator, StoredValue } from '../engine/database.ts';
 import type { Key, Range, Write } from '../row.ts';
 
-/** A value, or that there is none, from one instant on. */
+/** A value, or its absence, from one instant on. */
 interface Version {
   readonly since: number;
   readonly value: StoredValue | undefined;
 }
 
-/** The rows as they are, and as they were when each live snapshot was taken. */
+/** The present rows, and the rows at the time of each live snapshot. */
 export class MemoryRows {
-  /** Versions of each key, oldest first. Keys are one character a byte, so their order is that of the bytes. */
+  /** The versions of each key, oldest first. Keys have one character per byte, so their order is that of the bytes. */
   private readonly versions = new Map<string, Version[]>();
   private readonly sorted: string[] = [];
-  /** Counts the writes. */
+  /** The number of the last write. */
   private instant = 0;
-  /** How many hold each instant. */
+  /** The number of holders of each instant. */
   private readonly retained = new Map<number, number>();
-  /** Keys with versions that nobody will ask for once the snapshots of now are gone. */
+  /** The keys with versions that nothing will read when the present snapshots are gone. */
   private readonly stale = new Set<string>();
 
-  /** Keys that are remembered, also such as only a snapshot can still see. */
+  /** The number of remembered keys; some of them only a snapshot can still see. */
   get size(): number {
     return this.sorted.length;
   }
@@ -53,7 +53,7 @@ export class MemoryRows {
     this.forget();
   }
 
-  /** The instant of now, kept until it is released. */
+  /** Returns the present instant, which is kept until it is released. */
   retain(): number {
     this.retained.set(this.instant, (this.retained.get(this.instant) ?? 0) + 1);
     return this.instant;
@@ -79,7 +79,7 @@ export class MemoryRows {
     this.stale.clear();
   }
 
-  /** Where `text` is, or would be. */
+  /** Returns the position of `text`, or the position where it would be. */
   private positionOf(text: string): number {
     let low = 0;
     let high = this.sorted.length;
@@ -91,7 +91,7 @@ export class MemoryRows {
     return low;
   }
 
-  /** Iterates at the instant `at`, which the iterator holds on to. Each step goes through `guarded`. */
+  /** Iterates at the instant `at`, which the iterator keeps. Each step runs through `guarded`. */
   iterator(range: Range, guarded: <T>(step: () => T) => T, at = this.instant): DatabaseIterator {
     const instant = at;
     this.retained.set(instant, (this.retained.get(instant) ?? 0) + 1);

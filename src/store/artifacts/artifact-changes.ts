@@ -16,7 +16,7 @@ import { asOf, isOver, isThere } from '../rows/session-life.ts';
 import { putSession, refuseWhileSealing, withSurvivor } from '../rows/session-rows.ts';
 import { addUsage, usageKey } from '../rows/usage.ts';
 
-/** What is present is changed. */
+/** The changes of an artifact. A field that is present is changed. */
 export interface ArtifactChanges {
   /** Replaces all labels. */
   readonly labels?: Pairs;
@@ -27,14 +27,14 @@ export interface ArtifactChanges {
   readonly etag?: string;
 }
 
-/** What a change has come to. */
+/** The result of a change. */
 interface Changed {
   readonly artifact: Artifact;
-  /** The artifact's session, if that has expired: what was left of it is less now, perhaps. */
+  /** The artifact's session, if that has expired: the change may have lowered the bound for its survivors. */
   readonly left: SessionUid | undefined;
 }
 
-/** @throws Failure ETAG_MISMATCH, SEAL_PENDING and what finding a live artifact throws. */
+/** @throws Failure ETAG_MISMATCH, SEAL_PENDING and the failures of finding a live artifact. */
 export function* decideUpdate(
   tx: Tx,
   by: Principal,
@@ -58,7 +58,7 @@ function expired(session: SessionRecord, now: number): SessionUid | undefined {
   return isOver(session, now) ? session.uid : undefined;
 }
 
-/** The same record if nothing would change. */
+/** Returns the same record if nothing would change. */
 function applyChanges(record: ArtifactRecord, changes: ArtifactChanges, now: number): ArtifactRecord {
   const { expireTime: before, ...rest } = record;
   let expireTime = before;
@@ -82,7 +82,7 @@ function replaceLabels(tx: Tx, before: ArtifactRecord, after: ArtifactRecord): v
   for (const [key, value] of after.labels) tx.put(keys.latest.byLabel, [ns, key, value, after.id], true);
 }
 
-/** The session of an artifact that was found. @throws Failure DATA_LOSS if it is lost. */
+/** Returns the session of an artifact that was found. @throws Failure DATA_LOSS if it is lost. */
 function writtenSession(tx: Tx, record: ArtifactRecord): SessionRecord {
   const session = tx.get(keys.sessions.record, tx.ns, record.uid);
   if (session === undefined)
@@ -92,7 +92,7 @@ function writtenSession(tx: Tx, record: ArtifactRecord): SessionRecord {
   return session;
 }
 
-/** What its session has to know of a change: what is held, and what outlasts it. */
+/** Tells the session about a change of its artifact: whether it is held, and until when it outlasts the session. */
 function changeSession(tx: Tx, session: SessionRecord, before: ArtifactRecord, after: ArtifactRecord): void {
   let changed = withSurvivor(session, after.expireTime);
   if (after.hold !== before.hold) {
@@ -103,18 +103,18 @@ function changeSession(tx: Tx, session: SessionRecord, before: ArtifactRecord, a
   if (changed !== session) putSession(tx, session, changed);
 }
 
-/** An expired session of which something that was left changes or goes is looked after again. */
+/** Makes the reaper look at an expired session again, if one of its survivors changes or goes. */
 function leftOver(session: SessionRecord, now: number): SessionRecord {
   if (!isOver(session, now)) return session;
   const { reaped: _waits, ...rest } = session;
   return { ...rest, leftTime: now, revision: session.revision + 1 };
 }
 
-/** What a deletion has come to. */
+/** The result of a deletion. */
 interface Deletion {
-  /** False if there was nothing to delete. */
+  /** False if nothing existed to delete. */
   readonly deleted: boolean;
-  /** As of {@link Changed}. */
+  /** As in {@link Changed}. */
   readonly left: SessionUid | undefined;
 }
 
@@ -137,7 +137,7 @@ export function* decideDelete(
     });
   checkEtag(`artifact ${record.id}`, record, etag);
   delArtifact(tx, record, isLatest);
-  // What had expired was gone already: that it was deleted is no news.
+  // An artifact that had expired was gone already: its deletion is no news.
   const reaped = isThere(record, asOf(session, tx.now), tx.now) ? {} : { reaped: true };
   if (isLatest && head !== undefined)
     tx.put(keys.artifacts.head, [tx.ns, record.uid, record.name], { ...head, deleted: true, ...reaped });

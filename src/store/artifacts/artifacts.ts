@@ -1,4 +1,4 @@
-/** Reading and changing artifacts that exist. */
+/** Reads and changes artifacts that exist. */
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
 import { type Failure, failedWith } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
@@ -14,7 +14,7 @@ import { lowerSurvivorBound } from '../sessions/survivors.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import { type ArtifactChanges, decideDelete, decideUpdate } from './artifact-changes.ts';
 
-/** Why one of several may be missing without failing the others. */
+/** The reasons for which one of several artifacts may be missing without a failure of the others. */
 const notReadable = ['ARTIFACT_EXPIRED', ...notFoundReasons] as const;
 
 /** Artifacts of the caller’s namespace, as they are now. */
@@ -39,7 +39,7 @@ export class Artifacts {
     return await readArtifact(snapshot, principal, target, this.index.now());
   }
 
-  /** Each of them, or why it cannot be read, as of one instant. */
+  /** Returns each artifact, or the reason for which it cannot be read, as of one instant. */
   async batchGet(principal: Principal, targets: readonly ArtifactTarget[]): Promise<(Artifact | Failure)[]> {
     await this.namespaces.require(principal.namespace);
     await using snapshot = this.index.snapshot();
@@ -56,7 +56,7 @@ export class Artifacts {
     );
   }
 
-  /** Labels, expiry and hold. @throws Failure ETAG_MISMATCH and what {@link get} throws. */
+  /** Changes labels, expiry and hold. @throws Failure ETAG_MISMATCH and the failures of {@link get}. */
   async update(principal: Principal, target: ArtifactTarget, changes: ArtifactChanges): Promise<Artifact> {
     const { artifact, left } = await this.change(principal, target, (tx) =>
       decideUpdate(tx, principal, target, changes),
@@ -65,7 +65,10 @@ export class Artifacts {
     return artifact;
   }
 
-  /** Deletes one version; false if there was nothing to delete. @throws Failure ARTIFACT_HELD, SEAL_PENDING, ETAG_MISMATCH. */
+  /**
+   * Deletes one version. Returns false if nothing existed to delete. @throws Failure ARTIFACT_HELD, SEAL_PENDING,
+   * ETAG_MISMATCH.
+   */
   async delete(principal: Principal, target: ArtifactTarget, etag?: string): Promise<boolean> {
     const { deleted, left } = await this.change(principal, target, (tx) =>
       decideDelete(tx, principal, target, etag),
@@ -91,7 +94,7 @@ export class Artifacts {
     });
   }
 
-  /** @param left an expired session of which something was left that has changed or gone. */
+  /** @param left an expired session, if one of its survivors has changed or gone. */
   private async lowerBound(ns: string, left: SessionUid | undefined): Promise<void> {
     if (left !== undefined) await lowerSurvivorBound(this.index, ns, left);
   }

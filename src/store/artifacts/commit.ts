@@ -1,6 +1,4 @@
-/**
- * The committing transaction of a push: one decision that checks everything once more and writes all of it or nothing.
- */
+/** The committing transaction of a push: one decision that checks everything once more, and writes all rows or none. */
 import { createHash } from 'node:crypto';
 import type { Artifact, ArtifactSpec, Receipt } from '../../domain/artifact.ts';
 import { contentTypeSaid, guessContentType, mediaTypeOf } from '../../domain/content-type.ts';
@@ -47,7 +45,10 @@ import {
 import { chargeToken } from '../rows/token-use.ts';
 import { addUsage, growthKeys } from '../rows/usage.ts';
 
-/** Content that the namespace is said to hold already, and a live artifact that the caller can read with it. */
+/**
+ * Content that, according to the caller, the namespace already holds; with a live artifact that has it and that the
+ * caller can read.
+ */
 export interface HeldContent {
   readonly kind: 'held';
   readonly sha256: Sha256;
@@ -55,22 +56,22 @@ export interface HeldContent {
   readonly witness: ArtifactId;
 }
 
-/** All that the decision depends on beside the rows. */
+/** The input of the decision, in addition to the rows. */
 export interface CommitRequest {
   readonly by: Principal;
   readonly spec: ArtifactSpec;
   readonly content: Content | HeldContent;
-  /** A push to an unknown session opens it. */
+  /** True: a push to an unknown session opens it. */
   readonly opensSessions: boolean;
 }
 
-/** What was made or found, and how. */
+/** The artifact that was made or found, and how. */
 export interface CommitResult {
   readonly artifact: Artifact;
   readonly receipt: Receipt;
 }
 
-/** Identifies what a request id was used for. */
+/** Returns a text that identifies the use of a request id. */
 function fingerprint(
   spec: ArtifactSpec,
   content: { readonly sha256: Sha256; readonly size: number },
@@ -90,7 +91,10 @@ function fingerprint(
   return createHash('sha256').update(JSON.stringify(said)).digest('base64url');
 }
 
-/** The rows that every commit reads first. What depends on them (head, latest version) takes another round. */
+/**
+ * Returns the keys of the rows that every commit reads first. Rows that depend on them (head, latest version) take
+ * another round.
+ */
 export function commitReads(request: CommitRequest): Key[] {
   const { by, spec, content } = request;
   const { namespace: ns, subject } = by;
@@ -102,12 +106,12 @@ export function commitReads(request: CommitRequest): Key[] {
   return wanted;
 }
 
-/** The artifacts that a push names: its inputs, and whose content it is said to have. */
+/** Returns the artifacts that a push names: its inputs, and the one whose content it claims to have. */
 function named({ spec, content }: CommitRequest): readonly ArtifactId[] {
   return content.kind === 'held' ? [...spec.inputs, content.witness] : spec.inputs;
 }
 
-/** @throws Failure with every reason that a push can be refused for. */
+/** @throws Failure with every reason for which a push can be refused. */
 export function* decideCommit(tx: Tx, request: CommitRequest): Asking<CommitResult> {
   const { by, spec, content } = request;
   const { ns } = tx;
@@ -144,7 +148,7 @@ export function* decideCommit(tx: Tx, request: CommitRequest): Asking<CommitResu
   return yield* addVersion(tx, request, session, head, expireTime);
 }
 
-/** The answer to a request id that is known: the artifact as it is now. */
+/** Returns the answer to a known request id: the artifact as it is now. */
 function* replay(tx: Tx, request: CommitRequest): Asking<CommitResult | undefined> {
   const { by, spec, content } = request;
   const { ns } = tx;
@@ -169,8 +173,8 @@ function* replay(tx: Tx, request: CommitRequest): Asking<CommitResult | undefine
 }
 
 /**
- * The sessions that the decision looks at, in one round, however many inputs there are; and the head of the name, which
- * comes with them.
+ * Returns the keys of the sessions that the decision looks at, for one round, however many inputs the push has. The
+ * head of the name comes with them.
  */
 function sessionsOf(tx: Tx, request: CommitRequest): Key[] {
   const { ns } = tx;
@@ -188,7 +192,7 @@ function* headOf(tx: Tx, { uid }: SessionRecord, name: string): Asking<HeadRecor
   return tx.get(keys.artifacts.head, tx.ns, uid, name);
 }
 
-/** The inputs and their sessions were asked for. */
+/** The caller has asked for the inputs and their sessions. */
 function checkInputs(tx: Tx, { by, spec }: CommitRequest): void {
   for (const [at, input] of spec.inputs.entries()) {
     if (readableNow(tx, by, input) !== undefined) continue;
@@ -199,7 +203,9 @@ function checkInputs(tx: Tx, { by, spec }: CommitRequest): void {
   }
 }
 
-/** An artifact that is there and that the caller can read; it and its session were asked for. */
+/**
+ * Returns an artifact if it exists and the caller can read it. The artifact and its session must have been asked for.
+ */
 function readableNow(tx: Tx, by: Principal, id: ArtifactId): ArtifactRecord | undefined {
   const record = tx.get(keys.artifacts.record, tx.ns, id);
   if (record === undefined || !canRead(by, record)) return undefined;
@@ -216,7 +222,7 @@ function isSame(
   return said === undefined || mediaTypeOf(said) === mediaTypeOf(latest.contentType);
 }
 
-/** A later explicit expiry is taken over; nothing else ever changes, and never to an earlier time. */
+/** Takes over a later explicit expiry. Nothing else ever changes, and the expiry never becomes earlier. */
 function extendExpiry(
   tx: Tx,
   session: SessionRecord,
@@ -234,7 +240,7 @@ function extendExpiry(
   return extended;
 }
 
-/** What a push opens its session with. */
+/** Returns the settings of a session that a push opens. */
 function opened(spec: ArtifactSpec): NewSession {
   return { id: spec.session, implicit: true, metadata: [], labels: [] };
 }
@@ -269,7 +275,7 @@ function* addVersion(
   rememberRequest(tx, request, record.id);
   return {
     artifact: toArtifact(record, true, session),
-    // Whoever may not read everything must not learn from it what is held elsewhere.
+    // A caller that may not read everything must not learn from the receipt which contents are held elsewhere.
     receipt: receiptFor(record, spec, alreadyHeld && seesEverything(caller) ? record.size : 0, undefined),
   };
 }
@@ -304,7 +310,10 @@ function newRecord(
   };
 }
 
-/** The caller must still be able to read an artifact with that content, and the content must still be there. */
+/**
+ * Attaches the held content. The caller must still be able to read an artifact with it, and the content must still
+ * exist.
+ */
 function* attachWitnessed(tx: Tx, caller: Principal, content: HeldContent, by: Referrer): Asking<true> {
   const witness = readableNow(tx, caller, content.witness);
   if (witness?.sha256 !== content.sha256 || !(yield* attachHeld(tx, content, by)))
@@ -312,7 +321,7 @@ function* attachWitnessed(tx: Tx, caller: Principal, content: HeldContent, by: R
   return true;
 }
 
-/** The row of the request id was asked for. */
+/** The caller has asked for the row of the request id. */
 function rememberRequest(tx: Tx, request: CommitRequest, artifact: ArtifactId): void {
   const { by, spec, content } = request;
   const { ns } = tx;

@@ -1,4 +1,4 @@
-/** Serving contents: an artifact's, or a sealed session's manifest. */
+/** Serves contents: that of an artifact, or the manifest of a sealed session. */
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
 import { invalid } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/names.ts';
@@ -12,7 +12,7 @@ import { toArtifact } from '../rows/artifact-rows.ts';
 import { manifestOf } from '../rows/session-rows.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 
-/** Bytes, and what they are of. */
+/** Bytes, and the thing that they belong to. */
 interface Download<T> {
   readonly of: T;
   /** The wanted bytes. Reading them fails with DATA_LOSS at the first block that does not match its checksum. */
@@ -35,8 +35,8 @@ export class Downloads {
    * Opens an artifact's content.
    *
    * @param offset first byte; at most the size.
-   * @param limit at most so many bytes; undefined for all that follow.
-   * @throws Failure what reading the artifact throws, INVALID_ARGUMENT for an offset past the end, DATA_LOSS.
+   * @param limit the most bytes to read; undefined for all bytes that follow.
+   * @throws Failure the failures of reading the artifact, INVALID_ARGUMENT for an offset past the end, DATA_LOSS.
    */
   async artifact(
     principal: Principal,
@@ -55,7 +55,10 @@ export class Downloads {
     return { of: toArtifact(record, isLatest, session), bytes };
   }
 
-  /** Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING, DATA_LOSS, PERMISSION_DENIED. */
+  /**
+   * Opens the manifest of a sealed session. @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING,
+   * DATA_LOSS, PERMISSION_DENIED.
+   */
   async manifest(principal: Principal, id: SessionId, signal?: AbortSignal): Promise<Download<Manifest>> {
     const ns = principal.namespace;
     await this.namespaces.require(ns);

@@ -1,4 +1,4 @@
-/** Reading a bounded piece of an artifact, in the shape that a language model can use. */
+/** Reads a bounded piece of an artifact, in a form that a language model can use. */
 import { Buffer } from 'node:buffer';
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -12,23 +12,23 @@ import type { PageTokens } from '../look/page-token.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 
-/** What is to be read. */
+/** The piece to read. */
 export interface ReadingRequest {
   readonly window: Window;
-  /** Of the answer's content. */
+  /** The most bytes of content in the answer. */
   readonly bytesMax: number;
-  /** Of an earlier answer; empty: from the start of the window. */
+  /** The cursor of an earlier answer; empty: from the start of the window. */
   readonly cursor: string;
 }
 
 /** A piece of an artifact. */
 export interface ArtifactReading extends Omit<Reading<unknown>, 'next'> {
   readonly artifact: Artifact;
-  /** Empty: there is no more. */
+  /** Empty: nothing is left to read. */
   readonly nextCursor: string;
 }
 
-/** Raised when a place means something else than it did: cursors of older code are refused then. */
+/** Raised when the meaning of a place changes: cursors of older code are refused then. */
 const placeVersion = 2;
 
 /** Pieces of artifacts of the caller’s namespace. */
@@ -39,7 +39,7 @@ export class Readings {
   private readonly cursors: PageTokens;
   private readonly limits: SourceOptions;
 
-  /** @param limits of one call. Default: as {@link SourceOptions} says. */
+  /** @param limits the limits of one call. Default: see {@link SourceOptions}. */
   constructor(
     index: Index,
     namespaces: Namespaces,
@@ -55,9 +55,9 @@ export class Readings {
   }
 
   /**
-   * Reads one piece. Every byte of it, and every byte that was looked at on the way, has been checked.
+   * Reads one piece. Every byte of the piece, and every byte that was read on the way to it, has been checked.
    *
-   * @throws Failure what reading the artifact throws, CONTENT_UNSUITABLE, DATA_LOSS, PAGE_TOKEN_INVALID naming
+   * @throws Failure the failures of reading the artifact, CONTENT_UNSUITABLE, DATA_LOSS, PAGE_TOKEN_INVALID naming
    * `cursor`, INVALID_ARGUMENT naming the part of the window that cannot be used.
    */
   async read(
@@ -86,7 +86,7 @@ export class Readings {
     return { ...piece, artifact, nextCursor };
   }
 
-  /** The rows are read at one instant; the bytes stay readable for a while, whatever happens to the artifact. */
+  /** Reads the rows at one instant; the bytes stay readable for a while, whatever happens to the artifact. */
   private async find(principal: Principal, target: ArtifactTarget, signal: AbortSignal | undefined) {
     const ns = principal.namespace;
     await this.namespaces.require(ns);

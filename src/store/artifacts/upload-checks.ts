@@ -10,8 +10,9 @@ import { tokenUsedUp } from '../rows/token-use.ts';
 import { requireQuota } from '../rows/usage.ts';
 
 /**
- * What can be refused before any byte is sent, from what is durable now: cheap, and checked again in the commit.
- * A known request id is never refused here, since its answer no longer depends on the session's state.
+ * Refuses what can be refused before any byte is sent, according to the durable state. This check is cheap, and the
+ * commit repeats it. A known request id is never refused here, since its answer no longer depends on the session's
+ * state.
  *
  * @param now milliseconds since the Unix epoch.
  * @returns the artifact that a known request id made.
@@ -34,7 +35,7 @@ export function* refuseEarly(
   if (session !== undefined && session.state !== 'open') throw sessionSealed(session);
   if (spec.sizeBytes === undefined) return undefined;
   if (session !== undefined) {
-    // What has the name already may turn out to be the same, which adds nothing.
+    // If the name has an artifact already, the new bytes may turn out to be the same, which adds nothing.
     yield [keys.artifacts.head.key(ns, session.uid, spec.name)];
     if (rows.get(keys.artifacts.head, ns, session.uid, spec.name) !== undefined) return undefined;
   }
@@ -42,7 +43,7 @@ export function* refuseEarly(
   return undefined;
 }
 
-/** The artifact that a request id made, while it is remembered. */
+/** Returns the artifact that a request id made, while the request id is remembered. */
 export function* knownRequest(
   rows: Rows,
   by: Principal,

@@ -1,4 +1,4 @@
-/** Pushing: receives bytes, then commits. The order of steps is the one of docs/reliability.md, "Upload". */
+/** Pushes: receives bytes, then commits. The order of steps is that of docs/reliability.md, "Upload". */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { ArtifactSpec } from '../../domain/artifact.ts';
 import type { Sha256 } from '../../domain/digest.ts';
@@ -39,13 +39,13 @@ interface UploadsOptions {
   /** Contents up to this size go into the index; 0 for none. */
   readonly inlineBytesMax: number;
   readonly artifactBytesMax: number;
-  /** A push to an unknown session opens it. */
+  /** True: a push to an unknown session opens it. */
   readonly opensSessions: boolean;
   readonly lapses: LapseWriter;
   readonly onStep: OnStep | undefined;
 }
 
-/** What a stream says at its end. */
+/** The statement at the end of a stream. */
 export interface UploadEnd {
   readonly sizeBytes: number;
   readonly sha256: Sha256 | undefined;
@@ -62,8 +62,8 @@ export class Uploads {
   /**
    * Begins a push whose bytes follow. Refuses at once what can be refused without them.
    *
-   * @returns the answer, if the request id is known and the caller asserted size and digest; else an upload that
-   *   must be finished or disposed.
+   * @returns the answer, if the request id is known and the caller asserted size and digest; otherwise an upload, which
+   * must be finished or disposed.
    */
   async begin(principal: Principal, spec: ArtifactSpec): Promise<Upload | CommitResult> {
     const { namespaces, artifactBytesMax } = this.options;
@@ -79,7 +79,10 @@ export class Uploads {
     return new Upload(this, principal, spec, writer, artifactBytesMax);
   }
 
-  /** The answer to a request id that is known; undefined if the bytes are needed: not asserted, or damaged here. */
+  /**
+   * Returns the answer to a known request id. Undefined if the bytes are needed: the caller did not assert size and
+   * digest, or the bytes are damaged here.
+   */
   private async replayed(
     principal: Principal,
     spec: ArtifactSpec,
@@ -128,7 +131,7 @@ export class Uploads {
     const isThere = () => contents.isThere(index, principal.namespace, { sha256, size });
     const known = await this.knownRequest(principal, spec.requestId);
     const witness = known ?? (await this.findWitness(principal, sha256));
-    // What becomes of a request id that is known is told by the commit, which changes nothing then.
+    // The commit gives the answer to a known request id; it changes nothing then.
     if (witness === undefined || (known === undefined && !(await isThere()))) throw contentNotFound(sha256);
     await this.requireRoom(principal, spec, 0);
     const result = await this.commit(principal, spec, { kind: 'held', sha256, size, witness });
@@ -143,30 +146,32 @@ export class Uploads {
     );
   }
 
-  /** A request id that is known needs no room. @throws Failure STORAGE_FULL. */
+  /** Refuses a push if no room is left for it. A known request id needs no room. @throws Failure STORAGE_FULL. */
   private async requireRoom(principal: Principal, spec: ArtifactSpec, bytes: number): Promise<void> {
     const lack = await this.options.space.lack(bytes);
     if (lack !== undefined && (await this.knownRequest(principal, spec.requestId)) === undefined) throw lack;
   }
 
-  /** For {@link Upload}: bytes go on coming, and nobody said how many. @throws Failure STORAGE_FULL. */
+  /** For {@link Upload}: bytes continue to come, and the caller did not say how many. @throws Failure STORAGE_FULL. */
   async requireSpace(): Promise<void> {
     await this.options.space.require(0);
   }
 
-  /** The artifact that a request id made, while it is remembered: its answer needs no other witness. */
+  /**
+   * Returns the artifact that a request id made, while the request id is remembered: its answer needs no other witness.
+   */
   private async knownRequest(principal: Principal, requestId: string | undefined) {
     const { index } = this.options;
     return await lookUp(index, (rows) => knownRequest(rows, principal, requestId, index.now()));
   }
 
-  /** A live artifact with that content that the caller can read. */
+  /** Returns a live artifact with that content that the caller can read. */
   private async findWitness(by: Principal, sha256: Sha256): Promise<HeldContent['witness'] | undefined> {
     if (!by.scopes.has('read')) return undefined;
     const ns = by.namespace;
     const { index } = this.options;
     await using snapshot = index.snapshot();
-    // Nearly always the first is live, so few records are read at first.
+    // Nearly always the first artifact is live, so few records are read at first.
     let range: Range = { ...keys.blobs.reference.range(ns, sha256, 'artifact'), limit: 8 };
     for (let touched = 0; touched < limits.queryTouchesMax; ) {
       const before = touched;
@@ -193,7 +198,7 @@ export class Uploads {
     });
   }
 
-  /** For {@link Upload}: everything that was said about the bytes has been checked. */
+  /** For {@link Upload}: called when all statements about the bytes have been checked. */
   async finish(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Promise<CommitResult> {
     const { index, contents } = this.options;
     await this.options.onStep?.('upload.checked');
@@ -229,12 +234,12 @@ export class Uploads {
     return result;
   }
 
-  /** For {@link Upload}: throws what was thrown; where there was no room it says when there may be some. */
+  /** For {@link Upload}: throws the given error. If it was a lack of room, the error says when room may come. */
   readonly sayWhenRoomComes = async (thrown: unknown): Promise<never> => {
     throw await this.options.space.sayingWhen(thrown);
   };
 
-  /** For {@link Upload}: what was staged and not published is gone. */
+  /** For {@link Upload}: called when bytes that were staged and not published are gone. */
   async dropped(): Promise<void> {
     await this.options.onStep?.('upload.dropped');
   }
@@ -249,7 +254,7 @@ export class Upload implements AsyncDisposable {
   private readonly spec: ArtifactSpec;
   private readonly writer: ContentWriter;
   private readonly bytesMax: number;
-  /** The free space is looked at again when so much has come. */
+  /** The size at which the free space is looked at again. */
   private checkedAt = spaceCheckBytes;
 
   constructor(
@@ -266,7 +271,7 @@ export class Upload implements AsyncDisposable {
     this.bytesMax = bytesMax;
   }
 
-  /** Await it before the next call. @throws Failure ARTIFACT_TOO_LARGE, SIZE_MISMATCH, STORAGE_FULL. */
+  /** Wait for the result before the next call. @throws Failure ARTIFACT_TOO_LARGE, SIZE_MISMATCH, STORAGE_FULL. */
   async write(bytes: Uint8Array): Promise<void> {
     const size = this.writer.size + bytes.length;
     if (size > this.bytesMax) throw tooLarge('chunk', this.bytesMax);
@@ -278,7 +283,7 @@ export class Upload implements AsyncDisposable {
     await this.uploads.requireSpace();
   }
 
-  /** Checks what was asserted, makes everything durable and commits. */
+  /** Checks the caller's statements, makes everything durable and commits. */
   async finish(end: UploadEnd): Promise<CommitResult> {
     const { size } = this.writer;
     if (end.sizeBytes !== size) throw sizeMismatch('finish.size_bytes', end.sizeBytes, `${size}`);

@@ -1,4 +1,4 @@
-/** Reads a content whole, as a download would, and hashes it: whether it is still what it was. */
+/** Reads a whole content, as a download would, and hashes it, to decide whether it is unchanged. */
 import { createHash, type Hash } from 'node:crypto';
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
@@ -6,15 +6,15 @@ import type { Index } from '../../index/door.ts';
 import type { BlobRecord } from '../../index/records.ts';
 import type { Contents } from './contents.ts';
 
-/** Read at once, between two looks at the clock. */
+/** The bytes read at once, between two looks at the clock. */
 const pieceBytes = 64 * 1024 * 1024;
 
-/** What a reading of a content has shown. */
+/** The result of reading a content. */
 export type Verdict =
   | { readonly kind: 'sound' }
-  /** The bytes are there, and are others; or nothing is there. */
+  /** The bytes exist and are wrong; or nothing exists. */
   | { readonly kind: 'damaged'; readonly message: string }
-  /** They cannot be read, which may say more about the disk, or about this process, than about them. */
+  /** The bytes cannot be read. The fault may be of the disk, or of this process, and not of the bytes. */
   | { readonly kind: 'unreadable'; readonly failure: Failure };
 
 /** One content that is being read, in as many pieces as its reader likes. */
@@ -25,7 +25,7 @@ export class ContentProbe {
   private readonly index: Index;
   private readonly contents: Contents;
   private readonly hash: Hash = createHash('sha256');
-  /** Bytes that were read. */
+  /** The number of bytes that were read. */
   position = 0;
 
   constructor(
@@ -39,7 +39,7 @@ export class ContentProbe {
     this.record = content.record;
   }
 
-  /** Reads the next piece. @returns the verdict, once there is one. */
+  /** Reads the next piece. @returns the verdict, when it is known. */
   async step(): Promise<Verdict | undefined> {
     const { ns, sha256, record } = this;
     const content = { sha256, size: record.size };
@@ -72,7 +72,10 @@ export class ContentProbe {
   }
 }
 
-/** True if the device says that it cannot read what is there; false for what may pass, e.g. too many open files. */
+/**
+ * Returns true if the device says that it cannot read existing data; false for a fault that may pass, e.g. too many
+ * open files.
+ */
 export function isDeviceError({ cause }: Failure): boolean {
   return cause instanceof Error && 'code' in cause && (cause.code === 'EIO' || cause.code === 'EUCLEAN');
 }

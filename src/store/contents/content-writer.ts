@@ -1,5 +1,5 @@
 /**
- * Takes the bytes of one content as they arrive, hashes them, and keeps them where they belong: in memory while they
+ * Takes the bytes of one content as they arrive, hashes them, and keeps them in the right place: in memory while they
  * are small enough for the index, in a staged blob from then on.
  */
 import { Buffer } from 'node:buffer';
@@ -15,18 +15,21 @@ interface ContentWriterOptions {
   readonly blobs: BlobStore;
   /** Contents up to this size stay in memory and go into the index. */
   readonly inlineBytesMax: number;
-  /** Called once, when the content outgrows the index: the physical name to stage under. */
+  /** Called once, when the content outgrows the index. Returns the physical name to stage under. */
   readonly mintName: () => string;
   readonly onStep: OnContentStep | undefined;
 }
 
-/** Writes one content. Disposing it drops what was staged and not published. */
+/** Writes one content. Disposing the writer drops bytes that were staged and not published. */
 export class ContentWriter implements AsyncDisposable {
   private readonly options: ContentWriterOptions;
   private readonly hash = createHash('sha256');
   private readonly crcs = new BlockCrcs();
   private head: Buffer = Buffer.alloc(0);
-  /** What has arrived while it may still go into the index; it grows, so that many small pieces cost no more. */
+  /**
+   * The bytes that have arrived while they may still go into the index. The buffer grows, so that many small pieces
+   * cost no more.
+   */
   private held: Buffer = Buffer.alloc(0);
   private staged: StagedBlob | undefined;
   private content: Content | undefined;
@@ -36,7 +39,7 @@ export class ContentWriter implements AsyncDisposable {
     this.options = options;
   }
 
-  /** Takes all of `bytes`; await it before the next call. The buffer may be reused afterwards. */
+  /** Takes all of `bytes`; wait for the result before the next call. The buffer may be reused afterwards. */
   async write(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     this.size += bytes.length;
@@ -66,13 +69,15 @@ export class ContentWriter implements AsyncDisposable {
     this.held.set(bytes, before);
   }
 
-  /** Copies what the preview of a file will be made of. */
+  /** Copies the bytes of which the preview of a file will be made. */
   private keepHead(bytes: Uint8Array): void {
     const missing = limits.previewBytesMax - this.head.length;
     if (missing > 0) this.head = Buffer.concat([this.head, bytes.subarray(0, missing)]);
   }
 
-  /** The first write that outgrows the index has raised `size` by `arriving` bytes that are not held. */
+  /**
+   * Begins to stage. The first write that outgrows the index has raised `size` by `arriving` bytes that are not held.
+   */
   private async beginStaging(arriving: number): Promise<void> {
     this.staged = await this.options.blobs.stage(this.options.mintName());
     await this.options.onStep?.('staged');
@@ -84,7 +89,7 @@ export class ContentWriter implements AsyncDisposable {
     await this.staged.write(held);
   }
 
-  /** Ends the content; no write may follow. Gives the same again when called again. */
+  /** Ends the content; no write may follow. A second call returns the same content. */
   finish(): Content {
     if (this.content !== undefined) return this.content;
     const sha256 = sha256FromBytes(this.hash.digest());
@@ -105,13 +110,13 @@ export class ContentWriter implements AsyncDisposable {
     return this.content;
   }
 
-  /** The namespace was found to hold the content, so that it need not be published. */
+  /** Called when the namespace was found to hold the content, so that it need not be published. */
   async foundHeld(): Promise<void> {
     await this.options.onStep?.('held');
   }
 
   /**
-   * Makes staged bytes durable under their name. Does nothing for inline content or the second time.
+   * Makes staged bytes durable under their name. Does nothing for inline content, or the second time.
    *
    * @param now by the clock of the index, in milliseconds since the Unix epoch.
    */
@@ -124,7 +129,7 @@ export class ContentWriter implements AsyncDisposable {
     return this.content!;
   }
 
-  /** Drops what was staged and not published. */
+  /** Drops bytes that were staged and not published. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.staged?.[Symbol.asyncDispose]();
   }

@@ -1,4 +1,4 @@
-/** Reading contents: from the index or the blob store, each block checked before a byte of it leaves. */
+/** Reads contents from the index or the blob store. Each block is checked before a byte of it is returned. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { crcRowBlocks, readPlan, verified } from '../../blobs/checksums.ts';
 import type { Sha256 } from '../../domain/digest.ts';
@@ -15,21 +15,24 @@ export interface Part {
   readonly length: number;
 }
 
-/** What a content is, to its readers. */
+/** The identity of a content for its readers. */
 interface Wanted {
   readonly sha256: Sha256;
   /** In bytes. */
   readonly size: number;
 }
 
-/** A content as it was when somebody came to read it. */
+/** A content as it was when a reader began. */
 export interface Stored {
   readonly ns: string;
   readonly sha256: Sha256;
   readonly record: BlobRecord;
 }
 
-/** Told what is damaged and how that shows, before the reader is. Resolves when it is written down; must not reject. */
+/**
+ * Called with the damaged content and the sign of its damage, before the reader gets the error. Resolves when the
+ * damage is written down; must not reject.
+ */
 export type OnDamage = (content: Stored, message: string) => Promise<void>;
 
 /** Opens stored contents by digest. */
@@ -42,14 +45,16 @@ export class Contents {
     this.onDamage = onDamage;
   }
 
-  /** The same contents, with those that are quarantined, for readers who judge for themselves what is damaged. */
+  /**
+   * The same contents, and the quarantined ones too, for readers that decide for themselves which contents are damaged.
+   */
   get unjudged(): Contents {
     return new Contents(this.blobs, 'judged by the reader');
   }
 
   /**
-   * The bytes of a part, in pieces of at most {@link limits.chunkBytesDefault}. What is needed from the index is read
-   * before this resolves, so that a snapshot may be disposed then.
+   * Returns the bytes of a part, in pieces of at most {@link limits.chunkBytesDefault}. Everything needed from the
+   * index is read before this resolves, so that a snapshot may be disposed then.
    *
    * @throws Failure DATA_LOSS, when opening or while reading, if a stored byte is missing or does not match.
    */
@@ -73,8 +78,8 @@ export class Contents {
   }
 
   /**
-   * Opens any parts of a content, as often as they are asked for. What is needed from the index is read before this
-   * resolves: four bytes for each MiB of the content.
+   * Returns a function that opens any parts of a content, as often as it is called. Everything needed from the index is
+   * read before this resolves: four bytes for each MiB of the content.
    *
    * @throws Failure as {@link open}.
    */
@@ -95,7 +100,10 @@ export class Contents {
     return (offset, length) => this.telling(stored, { offset, length }, read);
   }
 
-  /** Reads parts of a file through checksums, of which those of the rows from `firstRow` on are given. */
+  /**
+   * Returns a function that reads parts of a file and checks them. The given checksums are those of the rows from
+   * `firstRow` on.
+   */
   private fileReader(
     { name, size }: BlobRecord,
     { crcs, firstRow }: { readonly crcs: Uint8Array; readonly firstRow: number },
@@ -109,7 +117,7 @@ export class Contents {
     };
   }
 
-  /** Whether the content {@link isThere} and all of it can be read now. */
+  /** Returns true if the content {@link isThere} and all of it can be read now. */
   async isReadable(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
     try {
       if (!(await this.isThere(reader, ns, content))) return false;
@@ -121,8 +129,8 @@ export class Contents {
   }
 
   /**
-   * Whether the content is there with its size, no damage is known, and the index has what reading it takes. A file is
-   * not read.
+   * Returns true if the content exists with its size, no damage is known, and the index has everything needed to read
+   * it. A file is not read.
    */
   async isThere(reader: Reader, ns: string, content: Wanted): Promise<boolean> {
     const { sha256, size } = content;
@@ -135,7 +143,7 @@ export class Contents {
       }
       const { lastBlock } = readPlan({ sizeBytes: size, offset: 0, length: size });
       await this.crcs(reader, stored, 0, lastBlock);
-      // Where it is absent it may be the disk that is: nothing is written down, and whoever asks again sees it again.
+      // If the file is absent, perhaps the whole disk is. Nothing is written down; the next look notices it again.
       const file = await this.blobs.stat(name);
       if (file === undefined) return false;
       if (file.sizeBytes === size) return true;
@@ -164,7 +172,10 @@ export class Contents {
     }
   }
 
-  /** Where a block cannot be read it is read once more, as by scrub: what has passed is told to the reader alone. */
+  /**
+   * A block that cannot be read is read once more, as by scrub. If that succeeds, only the reader learns of the
+   * failure.
+   */
   private async *telling(
     stored: Stored,
     part: Part,
@@ -205,14 +216,14 @@ async function readInline(reader: Reader, ns: string, content: Wanted): Promise<
   return bytes;
 }
 
-/** The checksums of whole rows that cover some blocks, one after the other. */
+/** Returns the checksums of whole rows that cover some blocks, one after the other. */
 async function readCrcs(reader: Reader, ns: string, sha256: Sha256, firstBlock: number, lastBlock: number) {
   const rows = await reader.getMany(crcKeys(ns, sha256, firstBlock, lastBlock));
   if (rows.some((row) => row === undefined)) throw lost(sha256, 'its checksums are gone');
   return joinCrcs(rows as Uint8Array[]);
 }
 
-/** False if there is a failure on the way. */
+/** Returns false if the reading fails before the end. */
 async function isRead(pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
   try {
     for await (const _piece of pieces);

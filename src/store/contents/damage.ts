@@ -1,4 +1,7 @@
-/** Quarantines what readers find damaged, at once: the push that they are told to make then heals it. */
+/**
+ * Quarantines contents that readers find damaged, at once. The error asks for a push of the same bytes, and that push
+ * then heals the content.
+ */
 import { Failure } from '../../domain/errors.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -7,8 +10,8 @@ import { transact } from '../rows/transaction.ts';
 import type { OnDamage, Stored } from './contents.ts';
 
 /**
- * @returns when it was quarantined, which is now, in milliseconds since the Unix epoch; undefined if it had been removed,
- * replaced or quarantined meanwhile.
+ * @returns the time of the quarantine, which is now, in milliseconds since the Unix epoch. Undefined if the content had
+ * been removed, replaced or quarantined meanwhile.
  */
 export async function quarantineStored(
   index: Index,
@@ -27,7 +30,7 @@ export async function quarantineStored(
   });
 }
 
-/** Ends a quarantine. @returns false if it had ended, or if other bytes had taken the place, meanwhile. */
+/** Ends a quarantine. @returns false if it had ended meanwhile, or if other bytes had taken the place. */
 export async function releaseStored(index: Index, { ns, sha256, record }: Stored): Promise<boolean> {
   return await transact(index, {
     ns,
@@ -41,7 +44,10 @@ export async function releaseStored(index: Index, { ns, sha256, record }: Stored
   });
 }
 
-/** Quarantines what it is told of. Where that cannot be written the reader is told of the damage all the same. */
+/**
+ * Returns a function that quarantines the contents it is called with. If the quarantine cannot be written, the reader
+ * learns of the damage all the same.
+ */
 export function recordingDamage(index: Index): OnDamage {
   return async (stored, message) => {
     try {

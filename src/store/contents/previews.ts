@@ -7,14 +7,14 @@ import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Contents } from './contents.ts';
 
-/** Contents looked up together: small ones come whole. */
+/** The number of contents that are looked up together: small ones are read whole. */
 const readTogether = 16;
 
 /**
- * The first `bytesMax` bytes of each artifact that is text, by artifact id.
+ * Returns the first `bytesMax` bytes of each artifact that is text, by artifact id.
  *
- * Files have theirs in the index, but for those that were stored before there were previews: of these the first block
- * is read. What cannot be read has no preview; reading the artifact says why.
+ * The index has the previews of files, except those of files that were stored before previews existed: the first block
+ * of these is read. A content that cannot be read has no preview; reading the artifact says why.
  */
 export async function previewsOf(
   reader: Reader,
@@ -46,7 +46,7 @@ function shownOf(bytes: Uint8Array | undefined, size: number, bytesMax: number):
   return head && beginningOf(head, head.length === size, bytesMax);
 }
 
-/** What was kept may end within a character, and is empty if the content is not text. */
+/** A kept preview may end within a character. It is empty if the content is not text. */
 function keptOf(head: Uint8Array | undefined, size: number, bytesMax: number): string | undefined {
   return head === undefined || (head.length === 0 && size > 0)
     ? undefined

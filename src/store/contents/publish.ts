@@ -1,4 +1,4 @@
-/** Steps S4 to S6 of a push, and the same of a manifest: makes content durable if need be, and commits it. */
+/** Steps S4 to S6 of a push, and the same steps of a manifest: makes content durable if necessary, and commits it. */
 import { failedWith } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Index } from '../../index/door.ts';
@@ -8,20 +8,22 @@ import { transact } from '../rows/transaction.ts';
 import type { ContentWriter } from './content-writer.ts';
 import type { Contents } from './contents.ts';
 
-/** What publishing needs of its surroundings. */
+/** The parts and settings of publishing. */
 interface Publishing {
   readonly index: Index;
   readonly contents: Contents;
   readonly ns: string;
-  /** The time that it takes must not tell whether the namespace holds the content: the bytes are always published. */
+  /**
+   * True: the bytes are always published, so that the duration does not show whether the namespace holds the content.
+   */
   readonly isSecretive: boolean;
 }
 
 /**
- * Publishes the bytes and commits with `commit`. Bytes that the namespace holds already are not published if they are at
- * most {@link limits.joinedBytesMax} and can be read; `commit` is called again if they are gone by then. What is committed
- * can be read, whatever was known of what is held. A published copy that is not committed is queued for collection, unless
- * the outcome is unknown: it may be referenced.
+ * Publishes the bytes and commits with `commit`. Bytes that the namespace holds already are not published if they are
+ * at most {@link limits.joinedBytesMax} and can be read. If they are gone by the time of the commit, they are published
+ * and `commit` is called again. Every committed content can be read, whatever was known of the held one. A published
+ * copy that is not committed is queued for collection, unless the outcome is unknown: it may be referenced.
  */
 export async function publishAndCommit<T>(
   publishing: Publishing,
@@ -44,13 +46,13 @@ export async function publishAndCommit<T>(
   try {
     return await commit(published);
   } catch (error) {
-    // If this fails too, the name is an orphan as after a crash. What the caller should hear is the first failure.
+    // If this fails too, the name is an orphan as after a crash. The caller should get the first failure.
     if (!failedWith(error, 'STORE_UNAVAILABLE')) await condemn(publishing, published).catch(() => undefined);
     throw error;
   }
 }
 
-/** The decision compares them with those that are held, if it can read them. */
+/** Commits inline bytes. The decision compares them with the held ones, if it can read those. */
 async function commitInline<T>(
   { isSecretive }: Publishing,
   content: Content,

@@ -1,32 +1,35 @@
-/** Free space, and what of it is kept back so that a full disk never stops deletions, seals and the index. */
+/** The free space, and the reserve that is kept back so that a full disk never stops deletions, seals and the index. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Index } from '../../index/door.ts';
 
 const GiB = 1024 ** 3;
-/** The system is asked at most this often, in milliseconds. */
+/** The system is asked at most once in this time, in milliseconds. */
 const askEveryMs = 1_000;
 
-/** How much space is left, in bytes. */
+/** The remaining space, in bytes. */
 export interface SpaceStatus {
   readonly freeBytes: number;
-  /** Below so much uploads are refused. */
+  /** Uploads are refused if less than this would be free. */
   readonly reserveBytes: number;
 }
 
-/** When there may be more room, without anybody's doing. */
+/** The time when more room may come by itself, without an action of a user. */
 export type NextRoom =
-  /** Not before that, in milliseconds since the Unix epoch; in the past: as soon as the reaper comes. */
+  /** Not before this time, in milliseconds since the Unix epoch; if it is past: as soon as the reaper comes. */
   | { readonly kind: 'at'; readonly time: number }
-  /** Something could be removed, and waits until an operator has looked. */
+  /** Some things could be removed, and wait until an operator has looked. */
   | { readonly kind: 'paused' }
   | { readonly kind: 'never' };
 
-/** What else a {@link Space} may know. */
+/** The optional parts of a {@link Space}. */
 interface SpaceOptions {
-  /** Milliseconds, from any origin: the index's time may stand still for minutes. Default: those of the process. */
+  /**
+   * Returns milliseconds from any origin: the index's time may stand still for minutes. Default: the clock of the
+   * process.
+   */
   readonly elapsed?: () => number;
-  /** Default: refusals do not say. */
+  /** Default: refusals do not say when more room may come. */
   readonly nextRoom?: () => Promise<NextRoom>;
 }
 
@@ -35,7 +38,10 @@ export function defaultReserve(totalBytes: number): number {
   return Math.floor(Math.min(Math.max(GiB, totalBytes * 0.05), totalBytes * 0.1));
 }
 
-/** Watches the free space where contents are written. Between two looks at the system it knows of none that is used. */
+/**
+ * Watches the free space where contents are written. Between two looks at the system, it does not know how much of it
+ * is used.
+ */
 export class Space {
   private readonly blobs: BlobStore;
   private readonly index: Pick<Index, 'now'>;
@@ -45,7 +51,7 @@ export class Space {
   private asked:
     | { readonly at: number; readonly since: number; readonly status: Promise<SpaceStatus | undefined> }
     | undefined;
-  /** As old as what was asked. */
+  /** The prediction of room, made with the answer `asked` of the system and as old as that. */
   private room: { readonly asked: unknown; readonly next: Promise<NextRoom | undefined> } | undefined;
 
   /** @param reserveBytes 0 for none. Default {@link defaultReserve}. */
@@ -62,7 +68,7 @@ export class Space {
     this.findNextRoom = nextRoom;
   }
 
-  /** Undefined where there is no such notion. At most a second old. */
+  /** Returns the free space; undefined where it is unknown. The answer is at most a second old. */
   status(): Promise<SpaceStatus | undefined> {
     const [at, since] = [this.index.now(), this.elapsed()];
     const { asked } = this;
@@ -79,7 +85,7 @@ export class Space {
     return { freeBytes, reserveBytes: this.reserveBytes ?? defaultReserve(totalBytes) };
   }
 
-  /** Why there is no room for so many bytes; undefined if there is. */
+  /** Returns the failure if no room is left for this many bytes; undefined if room is left. */
   async lack(bytes: number): Promise<Failure | undefined> {
     if (this.reserveBytes === 0) return undefined;
     const status = await this.status();
@@ -94,7 +100,7 @@ export class Space {
     );
   }
 
-  /** The same failure; one of no room says when there may be some. */
+  /** Returns the same failure; if it is a lack of room, with the time when more room may come. */
   async sayingWhen<E>(failure: E): Promise<E | Failure> {
     if (!(failure instanceof Failure) || failure.reason !== 'STORAGE_FULL') return failure;
     const next = await this.nextRoom();
@@ -105,7 +111,7 @@ export class Space {
     return new Failure('STORAGE_FULL', `${message}; ${this.roomText(next)}`, detail);
   }
 
-  /** Undefined: it cannot be told. Looked up once for all who are refused in the same second. */
+  /** Undefined: this is not known. The look-up is shared by all calls that are refused in the same second. */
   private nextRoom(): Promise<NextRoom | undefined> {
     if (this.room === undefined || this.room.asked !== this.asked)
       this.room = {
@@ -123,7 +129,7 @@ export class Space {
     return `room comes at ${new Date(next.time).toISOString()} at the earliest, if the reaper runs`;
   }
 
-  /** @throws Failure STORAGE_FULL if there is no room for so many bytes. */
+  /** @throws Failure STORAGE_FULL if no room is left for this many bytes. */
   async require(bytes: number): Promise<void> {
     const failure = await this.lack(bytes);
     if (failure !== undefined) throw failure;

@@ -1,6 +1,6 @@
 /**
- * What an export brings back: what the store that it came from has deleted since. Another store's export cannot be
- * compared. `restored-credentials.ts` does the same for credentials.
+ * What an export brings back: things that the store, from which the export was taken, has deleted since. An export of
+ * another store cannot be compared. `restored-credentials.ts` does the same for credentials.
  */
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -10,7 +10,7 @@ import { storeIdIn } from './store-id.ts';
 
 interface Comparable {
   readonly code: number;
-  /** What a row of an export brings back, given what is there now in its place; undefined: nothing. */
+  /** What a row of an export brings back, given the present row in its place. Undefined: nothing. */
   broughtBack(
     key: Uint8Array,
     exported: Value,
@@ -41,7 +41,7 @@ const comparables: readonly Comparable[] = [
 
 const byCode = new Map(comparables.map((comparable) => [comparable.code, comparable]));
 
-/** The index that an export is to replace, if it is of the same store. */
+/** The index that an export is to replace, if both are of the same store. */
 export async function comparableTo(
   header: ExportHeader,
   index: Index | undefined,
@@ -51,16 +51,16 @@ export async function comparableTo(
   return (await storeIdIn(snapshot)) === header.storeId ? index : undefined;
 }
 
-/** Compares an export, a block of rows after the other, with the index that it is to replace. */
+/** Compares an export, one block of rows after the other, with the index that it is to replace. */
 export class BroughtBack {
   private readonly index: Index | undefined;
 
-  /** @param index as {@link comparableTo} gives it. */
+  /** @param index as {@link comparableTo} returns it. */
   constructor(index: Index | undefined) {
     this.index = index;
   }
 
-  /** Rows that say which of these are back. */
+  /** Returns rows that say which of these are back. */
   async of(rows: readonly Entry[]): Promise<Entry[]> {
     const { index } = this;
     if (index === undefined) return [];

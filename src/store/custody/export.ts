@@ -1,6 +1,6 @@
 /**
- * The index as a stream of rows, and back. An export is a header, rows in ascending order of their keys and a footer
- * that says how many there were and what they hash to; without it nothing is complete.
+ * The index as a stream of rows, and back. An export is a header, rows in ascending order of their keys, and a footer
+ * with the number of the rows and their hash. Without the footer the export is incomplete.
  */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
@@ -12,18 +12,18 @@ import { keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
 import { formatVersion } from '../open.ts';
 
-/** What an export is of. */
+/** The origin of an export. */
 export interface ExportHeader {
   readonly formatVersion: number;
   /** Empty if it cannot be read. */
   readonly storeId: string;
-  /** The last commit that is in it. */
+  /** The last commit in the export. */
   readonly commit: number;
   /** Milliseconds since the Unix epoch. */
   readonly time: number;
 }
 
-/** A key, and the value as it is stored: with its checksum. */
+/** A key and its value in the stored form: with its checksum. */
 interface ExportRow {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
@@ -32,13 +32,13 @@ interface ExportRow {
 /** One part of an export. */
 export type ExportPart =
   | { readonly kind: 'header'; readonly header: ExportHeader }
-  /** At most `exportPartRowsMax` of {@link exportBytesMax}, or a single row. */
+  /** At most `exportPartRowsMax` rows of at most {@link exportBytesMax}, or a single row. */
   | { readonly kind: 'rows'; readonly rows: readonly ExportRow[] }
   | { readonly kind: 'footer'; readonly rows: number; readonly sha256: string };
 
 const exportBytesMax = 1024 * 1024;
 
-/** The rows of blocks, in portions, followed by a footer. */
+/** Yields the rows of blocks, in portions, followed by a footer. */
 export async function* exportRows(blocks: AsyncIterable<readonly Entry[]>): AsyncGenerator<ExportPart> {
   const digest = new RowDigest();
   let rows: ExportRow[] = [];
@@ -62,7 +62,7 @@ export async function* exportRows(blocks: AsyncIterable<readonly Entry[]>): Asyn
   yield { kind: 'footer', rows: digest.rows, sha256: digest.hex() };
 }
 
-/** Of examined blocks the rows that can be read. */
+/** Yields the rows of examined blocks that can be read. */
 export async function* readableRows(
   blocks: AsyncIterable<readonly Examined[]>,
 ): AsyncGenerator<readonly Entry[]> {
@@ -95,7 +95,7 @@ const familyCodes = new Set(
   Object.values(keys).flatMap((group) => Object.values(group).map((family) => family.code)),
 );
 
-/** Checks an export part by part. Every method fails with what is wrong and where. */
+/** Checks an export part by part. Every method fails with what is wrong and where it is. */
 export class ExportReader {
   private readonly digest = new RowDigest();
   private last: Uint8Array = new Uint8Array(0);
@@ -128,7 +128,7 @@ export class ExportReader {
   private takeRow(row: ExportRow): Entry {
     const field = `part.rows.rows[${this.digest.rows}]`;
     const { key } = row;
-    // First: where bytes were altered, that is what is wrong, and nothing else that follows from it.
+    // First: where bytes were altered, that is the fault to name, and nothing else that follows from it.
     const value = checkedValue(field, row);
     if (Buffer.compare(key, this.last) <= 0) throw invalid(field, 'is not in ascending order of the keys');
     const code = key[0]!;
@@ -160,7 +160,7 @@ export class ExportReader {
     this.isComplete = true;
   }
 
-  /** To be called when there are no more parts. */
+  /** Must be called after the last part. */
   end(): ExportHeader {
     if (this.header === undefined || !this.isComplete) throw incomplete('the export ends without its footer');
     return this.header;
@@ -176,7 +176,7 @@ function checkedValue(field: string, { key, value }: ExportRow): Uint8Array {
   }
 }
 
-/** Why an export is not taken of which a part is not what was written. */
+/** Returns the refusal of an export with a part that differs from what was written. */
 export function altered(field: string): Failure {
   const description = `does not match its checksum: the export was altered; ${remedy}`;
   return new Failure('DIGEST_MISMATCH', `${field}: ${description}`, { violations: [{ field, description }] });

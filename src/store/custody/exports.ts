@@ -1,4 +1,6 @@
-/** Exports that the service writes by itself, of which it keeps the last few. The files are the truth: no row knows of them. */
+/**
+ * The exports that the service writes by itself. It keeps the last few. The files are the truth: no row refers to them.
+ */
 import { type ExportFiles, exportName, exportNameTime, exportPrefix } from '../../blobs/export-files.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { OnStep } from '../rows/steps.ts';
@@ -7,33 +9,36 @@ import type { StoreHost } from './host.ts';
 
 export type { ExportFiles };
 
-/** How the parts of an export become bytes, and what can be told of these. */
+/** The form of the parts of an export as bytes, and what such bytes say. */
 export interface ExportFormat {
-  /** Of one export, part by part. */
+  /** Returns the encoder of one export, to be called part by part. */
   encoder(): (part: ExportPart) => Uint8Array;
-  /** Of the first bytes of a file: {@link headBytes} or all of it. Undefined: it is no export. */
+  /** Reads the first bytes of a file: {@link headBytes}, or the whole file. Undefined: it is not an export. */
   header(head: Uint8Array): ExportHeader | undefined;
-  /** Of the last bytes of a file, as many: how many rows it says that it has. Undefined: it is not whole. */
+  /**
+   * Reads the last {@link headBytes} bytes of a file, or the whole file: the number of rows that it says it has.
+   * Undefined: it is not whole.
+   */
   rows(tail: Uint8Array): number | undefined;
 }
 
-/** A header and a footer are shorter. */
+/** A header is shorter than this, and so is a footer. */
 const headBytes = 1_024;
 
-/** One that was written and is there. */
+/** An export that was written and exists. */
 interface StoredExport {
   /** E.g. `exports/2026-01-31T02-00-00Z.index`. */
   readonly path: string;
-  /** The instant of its state, in milliseconds since the Unix epoch. */
+  /** The instant of the state that it holds, in milliseconds since the Unix epoch. */
   readonly createTime: number;
   readonly sizeBytes: number;
   readonly rows: number;
 }
 
 interface ExportResult extends StoredExport {
-  /** False: it was young enough, or somebody else's call was writing it. */
+  /** False: the last export was young enough, or another call was writing this one. */
   readonly written: boolean;
-  /** Older ones that were removed. */
+  /** The number of older exports that were removed. */
   readonly removed: number;
 }
 
@@ -41,7 +46,7 @@ interface ExportsOptions {
   readonly host: StoreHost;
   readonly files: ExportFiles;
   readonly format: ExportFormat;
-  /** Default: nobody is told. */
+  /** Default: the steps are not reported. */
   readonly onStep?: OnStep | undefined;
 }
 
@@ -53,14 +58,17 @@ interface Found extends StoredExport {
 export class Exports {
   private readonly options: ExportsOptions;
   private running: Promise<ExportResult> | undefined;
-  /** The last one, once it was looked for. */
+  /** The last export, once it was looked for. */
   private newest: { readonly storeId: string; readonly found: Found | undefined } | undefined;
 
   constructor(options: ExportsOptions) {
     this.options = options;
   }
 
-  /** When the last one was made, in milliseconds since the Unix epoch; undefined if there is none, or that cannot be told. */
+  /**
+   * Returns the time of the last export, in milliseconds since the Unix epoch. Undefined if none exists, or if it
+   * cannot be read.
+   */
   async lastTime(): Promise<number | undefined> {
     try {
       const { storeId } = await this.options.host.identity();
@@ -73,8 +81,8 @@ export class Exports {
   }
 
   /**
-   * Writes an export, unless the last is younger than `minAgeMs`, and removes the oldest beyond `keep`. Calls at once
-   * share one. It goes on when its caller has left.
+   * Writes an export, unless the last one is younger than `minAgeMs`, and removes the oldest beyond `keep`.
+   * Simultaneous calls share one export. It continues after its caller has left.
    *
    * @throws Failure STORAGE_FULL, STORE_UNAVAILABLE; STORE_IN_RECOVERY.
    */
@@ -91,12 +99,12 @@ export class Exports {
 
   private async work(minAgeMs: number, keep: number): Promise<ExportResult> {
     const { files, host } = this.options;
-    // What is left of a damaged index must not take the place of what was whole.
+    // The remains of a damaged index must not take the place of an export that was whole.
     const { storeId } = await host.identity();
     const last = await this.findNewest(storeId);
     this.newest = { storeId, found: last };
     const ageMs = last === undefined ? Number.POSITIVE_INFINITY : host.store.now() - last.createTime;
-    // One from the future is of a clock that was wrong.
+    // An export from the future comes from a clock that was wrong.
     if (last !== undefined && ageMs >= 0 && ageMs < minAgeMs)
       return { ...toStored(last), written: false, removed: 0 };
     await files.removeStale(storeId);
@@ -123,7 +131,7 @@ export class Exports {
     const first = await parts.next();
     if (first.done || first.value.kind !== 'header') throw new Error('an export begins with its header');
     const { header } = first.value;
-    // The store went into recovery, or was exchanged, since it was asked who it is.
+    // After its identity was read, the store went into recovery, or was exchanged.
     if (header.storeId !== storeId)
       throw new Failure('STORE_UNAVAILABLE', 'the store was exchanged', { retryAfterMs: 1_000 });
     try {
@@ -137,7 +145,9 @@ export class Exports {
     }
   }
 
-  /** The state's second, or the first one after the last export that nothing is named by. */
+  /**
+   * Returns the name for the state's second, or for the first second after the last export that no file is named for.
+   */
   private async freeName(timeMs: number, last: Found | undefined): Promise<string> {
     const taken = new Set((await this.options.files.list()).map(({ name }) => name));
     let second = Math.max(timeMs, last === undefined ? 0 : exportNameTime(last.name) + 1_000);
@@ -145,7 +155,9 @@ export class Exports {
     return exportName(second);
   }
 
-  /** What would be lost for good waits while something is to be looked at: it may be what an older export has whole. */
+  /**
+   * While something needs attention, nothing is removed for good: an older export may have whole what is damaged now.
+   */
   private async trim(storeId: string, keep: number): Promise<number> {
     const { files, host } = this.options;
     const { pauses } = host.store;
@@ -168,7 +180,7 @@ export class Exports {
     return undefined;
   }
 
-  /** Undefined unless it is a whole export of this store. */
+  /** Undefined unless the file is a whole export of this store. */
   private async find(name: string, sizeBytes: number, storeId: string): Promise<Found | undefined> {
     const { files, format } = this.options;
     const header = format.header(await files.read(name, 0, headBytes));

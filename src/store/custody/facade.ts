@@ -1,6 +1,6 @@
 import type { Store } from '../open.ts';
 
-/** What is asked for each time, not called. */
+/** The members that the facade looks up each time, and does not call. */
 type Member = Exclude<keyof Store, 'now' | 'watch' | 'endWatches' | typeof Symbol.asyncDispose>;
 
 const members: Readonly<Record<Member, true>> = {
@@ -31,9 +31,9 @@ const members: Readonly<Record<Member, true>> = {
 };
 
 /**
- * A store whose members are those of whatever store is open when they are asked for.
+ * Returns a store whose members are those of the store that is open at the time of each use.
  *
- * @param open fails while none is. @param dispose what disposing it does.
+ * @param open fails while no store is open. @param dispose the action of disposing the facade.
  */
 export function facadeOf(open: () => Store, dispose: () => Promise<void>): Store {
   const calls: Pick<Store, 'now' | 'watch' | 'endWatches' | typeof Symbol.asyncDispose> = {

@@ -1,27 +1,27 @@
-/** What a store can say of itself at any time, at a cost that does not grow with it. */
+/** The figures that a store can give at any time, at a cost that does not grow with the store. */
 import { Failure } from '../../domain/errors.ts';
 import type { Index, IndexStats } from '../../index/door.ts';
 import type { SpaceStatus } from '../contents/space.ts';
 import type { StoreHost } from './host.ts';
 import type { HostState } from './status.ts';
 
-/** What it cannot say at the moment, in recovery for example, is left out. */
+/** A figure that is not available at the moment, in recovery for example, is left out. */
 export interface Figures {
   readonly state: HostState;
-  /** Losses that nobody has accepted yet. */
+  /** The number of losses that no operator has accepted yet. */
   readonly losses: number;
-  /** Reasons for which maintenance waits. */
+  /** The number of reasons for which maintenance waits. */
   readonly pauses?: number;
-  /** Whether the wall clock is one of them. */
+  /** True if the wall clock is one of them. */
   readonly isClockSuspect?: boolean;
-  /** Undefined where there is no such notion. */
+  /** Undefined where space is unknown. */
   readonly space?: SpaceStatus | undefined;
-  /** Contents that are being written, and what has been written of them, if that takes space here. */
+  /** The contents that are being written, and the bytes written of them so far, if these take space here. */
   readonly staged?: { readonly contents: number; readonly sizeBytes: number | undefined };
   readonly index?: IndexStats & { readonly waiting: number };
 }
 
-/** @param index the last one that the host has opened. */
+/** @param index the last index that the host has opened. */
 export async function figuresOf(host: StoreHost, index: Index | undefined): Promise<Figures> {
   const { state, damage } = host;
   const common = { state, losses: damage === undefined ? 0 : 1 };

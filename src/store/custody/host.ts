@@ -1,6 +1,6 @@
 /**
- * Holds a store through what may happen to its index: serves it, or is in recovery because it is damaged; replaces it
- * by an export, or by what is left of it.
+ * Holds a store, whatever happens to its index. The host serves the store, or is in recovery because the index is
+ * damaged. It replaces the index by an export, or by the remains of the damaged index.
  */
 import { Failure } from '../../domain/errors.ts';
 import type { ServiceClock } from '../../index/clock/clock.ts';
@@ -35,15 +35,15 @@ import { storeIdIn } from './store-id.ts';
 
 interface HostOptions {
   readonly home: IndexHome;
-  /** Puts the store together. @param isFirst whether this process had it open before. */
+  /** Puts the store together. @param isFirst false if this process had it open before. */
   readonly open: (index: Index, isFirst: boolean) => Promise<Store>;
-  /** Told when it begins or ceases to serve. */
+  /** Called when the store begins or ceases to serve. */
   readonly onState?: (state: HostState) => void;
-  /** Told what an operator should know and nobody else is told. */
+  /** Called with messages that an operator should know and that appear in no other place. */
   readonly warn: (message: string) => void;
-  /** Milliseconds since the Unix epoch. Default: the service clock's, else `Date.now`. */
+  /** Milliseconds since the Unix epoch. Default: the service clock, if given, or `Date.now`. */
   readonly clock?: () => number;
-  /** What the index goes by; told of each index that is opened. Default: the wall clock is believed. */
+  /** The clock that the index uses; it learns of each index that is opened. Default: the wall clock is believed. */
   readonly serviceClock?: ServiceClock;
 }
 
@@ -53,11 +53,11 @@ interface Serving {
   readonly verifier: Verifier;
 }
 
-/** What a check is to look at, or a repair to repair. */
+/** The extent of a check, or of a repair. */
 interface VerifyOptions extends CheckOptions {
-  /** Repair what that report listed. Default: only report. */
+  /** Repair what the report with this id listed. Default: only report. */
   readonly repairReportId?: string | undefined;
-  /** With a repair: write all derived rows anew. */
+  /** With a repair: write all derived rows again. */
   readonly reindex: boolean;
 }
 
@@ -69,11 +69,11 @@ export class StoreHost implements AsyncDisposable {
   private loss: Loss | undefined;
   private current: HostState = 'switching';
   private wasOpen = false;
-  /** What replaces the index waits for what did so before. */
+  /** Each replacement of the index waits for those before it. */
   private switching: Promise<unknown> = Promise.resolve();
   /**
-   * The store as it is now: its members are those of whatever store is open when they are asked for, and asking in
-   * recovery is a failure.
+   * The store as it is now. Its members are those of the store that is open at the time of each use. In recovery, every
+   * use is a failure.
    */
   readonly store: Store;
 
@@ -86,7 +86,7 @@ export class StoreHost implements AsyncDisposable {
     );
   }
 
-  /** @throws Failure if the index can neither be opened nor is damaged: STORE_UNAVAILABLE, NOT_IMPLEMENTED. */
+  /** @throws Failure if the index cannot be opened and is not damaged: STORE_UNAVAILABLE, NOT_IMPLEMENTED. */
   static async open(options: HostOptions): Promise<StoreHost> {
     const host = new StoreHost(options);
     await host.openIndex();
@@ -97,7 +97,7 @@ export class StoreHost implements AsyncDisposable {
     return this.current;
   }
 
-  /** What is lost, in recovery. */
+  /** The loss, in recovery. */
   get damage(): Loss | undefined {
     return this.loss;
   }
@@ -148,7 +148,7 @@ export class StoreHost implements AsyncDisposable {
     }
   }
 
-  /** Damage was found while it served. */
+  /** Called when damage was found while the store served. */
   private async enterRecovery(damage: IndexDamaged): Promise<void> {
     const { serving } = this;
     if (serving === undefined) return;
@@ -164,12 +164,12 @@ export class StoreHost implements AsyncDisposable {
     await this.switching;
   }
 
-  /** What the store that is served is called. @throws Failure in recovery. */
+  /** Returns the identity of the store that is served. @throws Failure in recovery. */
   async identity(): Promise<{ readonly storeId: string }> {
     return { storeId: await storeIdIn(this.live().index) };
   }
 
-  /** How the store is, in recovery too. */
+  /** Returns the status of the store, in recovery too. */
   async status(): Promise<StoreStatus> {
     const common = { state: this.current, formatVersion, time: this.clock() };
     const unread = { ...common, storeId: '', pauses: [], space: undefined };
@@ -193,7 +193,10 @@ export class StoreHost implements AsyncDisposable {
     };
   }
 
-  /** Ends a pause; one that has ended already is no failure. @throws Failure ETAG_MISMATCH for another of its cause. */
+  /**
+   * Ends a pause. A pause that has ended already is not a failure. @throws Failure ETAG_MISMATCH for another pause of
+   * the same cause.
+   */
   async resume(pauseId: string): Promise<void> {
     const { index } = this.live();
     await resumeClock(index, this.options.serviceClock, pauseId);
@@ -212,7 +215,7 @@ export class StoreHost implements AsyncDisposable {
     }
   }
 
-  /** The index at one instant; in recovery what can be read of it. */
+  /** Yields the index at one instant; in recovery, the part of it that can be read. */
   async *exportIndex(): AsyncGenerator<ExportPart> {
     if (this.current === 'recovery') {
       yield* this.exportSalvage();
@@ -239,11 +242,11 @@ export class StoreHost implements AsyncDisposable {
   /**
    * Puts an export in the place of the index, all or nothing.
    *
-   * @param replace what the store holds is lost; else it must be empty, which one in recovery is only if
-   * nothing of its index is left.
-   * @returns how many rows the export has.
-   * @throws Failure STORE_NOT_EMPTY; INVALID_ARGUMENT, UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH for what is
-   * wrong with the export; STORAGE_FULL.
+   * @param replace true: the present contents of the store are lost. False: the store must be empty; a store in
+   * recovery counts as empty only if nothing of its index is left.
+   * @returns the number of rows in the export.
+   * @throws Failure STORE_NOT_EMPTY; INVALID_ARGUMENT, UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH for a fault of
+   * the export; STORAGE_FULL.
    */
   async importIndex(parts: AsyncIterable<ExportPart>, replace: boolean): Promise<number> {
     if (!replace) await this.requireEmpty();
@@ -256,7 +259,7 @@ export class StoreHost implements AsyncDisposable {
     const message = `the index was restored to its state of ${new Date(header.time).toISOString()}; look at what \`artifacta fsck\` reports`;
     const pause = restoredPause(now, message, waiting) ?? pauseRow('imported', now, message);
     await replacement.put([pause, withoutConfirmation(), scanWanted()]);
-    // What was revoked while the export came.
+    // Credentials that were revoked while the export arrived.
     const last = present && (() => putRevokedSince(replacement, present, since, header.time));
     await this.exchange(replacement, { seq: header.commit, time: header.time }, replace, last);
     return rows;
@@ -268,9 +271,9 @@ export class StoreHost implements AsyncDisposable {
   }
 
   /**
-   * Serves what is left of a damaged index. Accepting the same loss again changes nothing.
+   * Serves the remains of a damaged index. Accepting the same loss again changes nothing.
    *
-   * @throws Failure ETAG_MISMATCH if that is not the loss that was found.
+   * @throws Failure ETAG_MISMATCH if the id is not that of the loss that was found.
    */
   async acceptLoss(lossId: string): Promise<void> {
     if (this.serving !== undefined) {
@@ -300,10 +303,10 @@ export class StoreHost implements AsyncDisposable {
   }
 
   /**
-   * Checks the store, or repairs what a check has found; repairing ends the pauses that wait for it, not those for
-   * orphans and for credentials. In recovery it only tells what cannot be read.
+   * Checks the store, or repairs what a check has found. A repair ends the pauses that wait for it, but not those for
+   * orphans and for credentials. In recovery the check only reports what cannot be read.
    *
-   * @throws Failure ETAG_MISMATCH for a report that is unknown, STORE_IN_RECOVERY for a repair in recovery.
+   * @throws Failure ETAG_MISMATCH for an unknown report, STORE_IN_RECOVERY for a repair in recovery.
    */
   async *verify(options: VerifyOptions): AsyncGenerator<VerifyEvent> {
     const { repairReportId, reindex, signal } = options;
@@ -312,7 +315,7 @@ export class StoreHost implements AsyncDisposable {
     else if (repairReportId === undefined) yield* this.live().verifier.check(options);
     else {
       for await (const event of this.live().verifier.repair(repairReportId, { reindex, signal })) {
-        // Before its last word: nobody need listen after it.
+        // Before its last event: the caller need not listen after it.
         if (event.kind === 'summary')
           for (const { cause, id, credentials } of await readPauses(this.live().index))
             if (cause !== 'manyOrphans' && credentials === undefined) await this.resume(id);
@@ -324,7 +327,7 @@ export class StoreHost implements AsyncDisposable {
   /**
    * Closes the store, lets the replacement take the place of its index, and opens it again.
    *
-   * @param last what is still to be read of the old index, of which nobody asks anything any more.
+   * @param last reads the last facts from the old index, when nothing else uses that index any more.
    */
   private exchange(
     replacement: Replacement,
@@ -334,7 +337,7 @@ export class StoreHost implements AsyncDisposable {
   ): Promise<void> {
     const work = this.switching.then(async () => {
       if (this.current === 'closed') throw new Failure('SHUTTING_DOWN', 'the store is closing');
-      // What was pushed while the export came would be lost.
+      // Data that was pushed while the export arrived would be lost.
       if (!replace) await this.requireEmpty();
       const known = await this.newestKnown();
       const { serving } = this;

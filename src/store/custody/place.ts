@@ -1,22 +1,22 @@
 /**
- * Where the store was last opened, kept in its index: a copy of it finds there that it lies elsewhere than before. It may
- * as well have been moved, or restored; nothing waits for it.
+ * The place where the store was last opened, kept in its index. A copy of the store finds there that it lies elsewhere
+ * than before. The store may also have been moved, or restored; nothing waits for this notice.
  */
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { transact } from '../rows/transaction.ts';
 
-/** What a directory is known by; a copy of it has others. */
+/** The identity of a directory; a copy of the directory has another one. */
 export interface Place {
-  /** When it was made, in nanoseconds. Undefined where the file system does not say. */
+  /** The time when the directory was made, in nanoseconds. Undefined where the file system does not record it. */
   readonly birth: string | undefined;
   readonly inode: string;
 }
 
 interface PlaceRecord extends Place {
-  /** Since when the store is there, in milliseconds since the Unix epoch. */
+  /** The time since when the store is in this place, in milliseconds since the Unix epoch. */
   readonly time: number;
-  /** It was elsewhere before. */
+  /** True if the store was elsewhere before. */
   readonly wasElsewhere: boolean;
 }
 
@@ -24,10 +24,10 @@ const placeSetting = 'place';
 const shownMs = 7 * 24 * 3_600_000;
 
 /**
- * Notes where the store is.
+ * Records where the store is.
  *
  * @param now in milliseconds since the Unix epoch.
- * @returns what is to be said if that is another place than before; undefined otherwise.
+ * @returns the notice to give if the store was in another place before; undefined otherwise.
  */
 export async function notePlace(index: Index, place: Place, now: number): Promise<string | undefined> {
   const before = await readPlace(index);
@@ -43,7 +43,7 @@ export async function notePlace(index: Index, place: Place, now: number): Promis
   return before === undefined ? undefined : messageOf(record);
 }
 
-/** The same, for a week; undefined if there is nothing to be said. */
+/** Returns the same notice, for a week. Undefined if nothing is to be said. */
 export async function placeNotice(reader: Reader, now: number): Promise<string | undefined> {
   const record = await readPlace(reader);
   return record?.wasElsewhere && now - record.time < shownMs ? messageOf(record) : undefined;
@@ -54,7 +54,7 @@ async function readPlace(reader: Reader): Promise<PlaceRecord | undefined> {
   return value === undefined ? undefined : (keys.store.setting.decode(value) as PlaceRecord);
 }
 
-/** Inodes are used again, and are alike in the roots of file systems; when something was made is not. */
+/** Inodes are used again, and the roots of file systems have the same one; the time of making is not used again. */
 function isSame(one: Place, other: Place): boolean {
   if (one.birth !== undefined && other.birth !== undefined) return one.birth === other.birth;
   return one.inode === other.inode;

@@ -1,4 +1,4 @@
-/** Fills the index that is to replace another: from an export, or from what is left of a damaged one. */
+/** Fills the index that is to replace another: from an export, or from the remains of a damaged index. */
 import { Failure } from '../../domain/errors.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
@@ -8,7 +8,7 @@ import { BroughtBack, comparableTo } from './brought-back.ts';
 import { type ExportHeader, type ExportPart, ExportReader } from './export.ts';
 import { RestoredCredentials, type WaitingCredentials } from './restored-credentials.ts';
 
-/** What waits, should credentials have to. */
+/** The pause for credentials, if some have to wait. */
 interface Waits {
   readonly pauseId: string;
   /** Milliseconds since the Unix epoch. */
@@ -18,8 +18,8 @@ interface Waits {
 /**
  * Takes an export, checked to its end.
  *
- * @param current the index that it will replace, if that can be read; what it lacks of the export is marked as
- * brought back, and what it has revoked stays so.
+ * @param current the index that the export will replace, if it can be read. Things of the export that this index lacks
+ * are marked as brought back. Credentials that this index has revoked stay revoked.
  */
 export async function fillFromExport(
   replacement: Replacement,
@@ -30,7 +30,7 @@ export async function fillFromExport(
   readonly header: ExportHeader;
   readonly rows: number;
   readonly waiting: WaitingCredentials;
-  /** The index that is replaced, if it is the same store's. */
+  /** The index that is replaced, if it is of the same store. */
   readonly present: Index | undefined;
 }> {
   const reader = new ExportReader();
@@ -52,7 +52,10 @@ export async function fillFromExport(
   return { header: reader.end(), rows: reader.rows, waiting: credentials.waiting, present };
 }
 
-/** Takes every row that can be read, and counts what cannot. That a credential was revoked may be among what is lost. */
+/**
+ * Takes every row that can be read, and counts those that cannot. A lost row may have been the revocation of a
+ * credential.
+ */
 export async function fillFromSalvage(
   replacement: Replacement,
   home: IndexHome,
@@ -79,10 +82,10 @@ export async function isEmpty(index: Index): Promise<boolean> {
   return true;
 }
 
-/** Everything but what belongs to the store as a whole. */
+/** All rows except those of the store as a whole. */
 const afterStoreRows = { gte: keys.sessions.name.range().gte, lt: Uint8Array.of(0xff) };
 
-/** Why a store that holds something is not filled. */
+/** Returns the refusal to fill a store that is not empty. */
 export function notEmpty(): Failure {
   return new Failure(
     'STORE_NOT_EMPTY',
@@ -93,7 +96,7 @@ export function notEmpty(): Failure {
   );
 }
 
-/** All rows but the commits. */
+/** Yields all rows except the commits. */
 export async function* blocksOf(snapshot: Snapshot): AsyncGenerator<readonly Entry[]> {
   yield* snapshot.scan({ gte: Uint8Array.of(0), lt: commitRange.gte });
   yield* snapshot.scan({ gte: commitRange.lt, lt: Uint8Array.of(0xff) });

@@ -1,6 +1,7 @@
 /**
- * The API keys and share links of an export, as they are restored. One that was revoked since stays revoked. Where nobody
- * can tell, because the index that is replaced cannot be read or is another store's, all of them wait for an operator.
+ * The API keys and share links of an export, as they are restored. A credential that was revoked since stays revoked.
+ * If the index that is replaced cannot be read, or is of another store, this cannot be known. Then all of them wait for
+ * an operator.
  */
 import type { Index } from '../../index/door.ts';
 import type { Replacement } from '../../index/home.ts';
@@ -12,13 +13,13 @@ import { isEnded as isEndedLink } from '../rows/link-rows.ts';
 import { Draft, transact } from '../rows/transaction.ts';
 import { importPauseId } from '../rows/waiting.ts';
 
-/** How many credentials wait. */
+/** The numbers of credentials that wait. */
 export interface WaitingCredentials {
   readonly keys: number;
   readonly links: number;
 }
 
-/** What keys and links have in common. */
+/** The fields that keys and links have in common. */
 interface Credential {
   readonly revokeTime?: number;
   readonly waits?: string;
@@ -27,12 +28,12 @@ interface Credential {
 const { apiKey } = keys.credentials;
 const link = keys.links.record;
 
-/** Decides of each credential of an export what it is when it is restored, and counts those that wait. */
+/** Decides for each credential of an export what it becomes when it is restored, and counts those that wait. */
 export class RestoredCredentials {
   private readonly present: Index | undefined;
   private readonly pauseId: string;
   private readonly now: number;
-  /** For what those wait that wait in the present index. */
+  /** The pause for which credentials of the present index wait. */
   private heldBy: string | undefined;
   private readonly count = { keys: 0, links: 0 };
 
@@ -43,7 +44,8 @@ export class RestoredCredentials {
   }
 
   /**
-   * @param present the index that is replaced, if it is the same store's. @param pauseId for what waits that has to.
+   * @param present the index that is replaced, if it is of the same store. @param pauseId the pause for credentials
+   * that have to wait.
    * @param now milliseconds since the Unix epoch.
    */
   static async over(present: Index | undefined, pauseId: string, now: number): Promise<RestoredCredentials> {
@@ -52,12 +54,15 @@ export class RestoredCredentials {
     return credentials;
   }
 
-  /** Those of the rows so far. */
+  /** The waiting credentials of the rows so far. */
   get waiting(): WaitingCredentials {
     return this.count;
   }
 
-  /** The rows, those of credentials changed. Where a key is queued is derived anew, since its end may be another. */
+  /**
+   * Returns the rows, with those of credentials changed. The place of a key in its queue is derived again, since its
+   * end may be another.
+   */
   async of(rows: readonly Entry[]): Promise<Entry[]> {
     const others: Entry[] = [];
     const found: Entry[] = [];
@@ -85,7 +90,7 @@ export class RestoredCredentials {
     return others;
   }
 
-  /** False if what a link opens was deleted since: it was as good as revoked. */
+  /** Returns false if the artifact that a link opens was deleted since: the link was as good as revoked. */
   private async isOpen({ ns, artifact, uid }: ShareLinkRecord): Promise<boolean> {
     const [record, sessionValue] = (await this.present?.getMany([
       keys.artifacts.record.key(ns, artifact),
@@ -105,7 +110,7 @@ export class RestoredCredentials {
     const record = rest as unknown as R;
     if (isEnded(record, this.now)) return record;
     if (this.present !== undefined) {
-      // What is not there any more has ended: nobody is told of it, and so nobody can revoke it.
+      // A credential that does not exist any more has ended. No list shows it, so no user could revoke it.
       const revokeTime = present === undefined ? this.now : present.revokeTime;
       if (revokeTime !== undefined) return { ...record, revokeTime };
       if (present?.waits === undefined || present.waits !== this.heldBy) return record;
@@ -116,9 +121,11 @@ export class RestoredCredentials {
 }
 
 /**
- * Revokes in the restored index what was revoked in the one that it replaces while it was filled.
+ * Revokes in the restored index the credentials that were revoked in the replaced one while the restored one was
+ * filled.
  *
- * @param since the time of that index when that began. @param exportTime what is younger is not restored.
+ * @param since the time of the replaced index when the filling began. @param exportTime younger credentials are not
+ * restored.
  */
 export async function putRevokedSince(
   replacement: Replacement,
@@ -126,7 +133,7 @@ export async function putRevokedSince(
   since: number,
   exportTime: number,
 ): Promise<void> {
-  // Transactions follow one another: what was begun before this one is in what is read after it.
+  // Transactions follow one another: a transaction that began before this one is visible to reads after it.
   await transact(present, { ns: '', reads: [], *decide() {} });
   const isLate = ({ createTime, revokeTime }: ApiKeyRecord | ShareLinkRecord) =>
     createTime <= exportTime && revokeTime !== undefined && revokeTime >= since;

@@ -1,10 +1,10 @@
-/** The check of a store in recovery: what is lost, and what of the rest cannot be read. */
+/** The check of a store in recovery: it reports what is lost, and which of the remaining rows cannot be read. */
 import type { Loss } from '../../index/damage.ts';
 import type { IndexHome } from '../../index/home.ts';
 import { found } from '../verify/finding.ts';
 import { findingsMax, type VerifyEvent } from '../verify/verifier.ts';
 
-/** Checks what is left, as {@link Verifier} checks a whole store. */
+/** Checks the remains, as {@link Verifier} checks a whole store. */
 export async function* checkSalvage(home: IndexHome, loss: Loss): AsyncGenerator<VerifyEvent> {
   yield { kind: 'finding', finding: found('COMMITS_LOST', {}, loss.message).finding };
   const checked = { rows: 0, contents: 0, bytes: 0 };

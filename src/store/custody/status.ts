@@ -1,9 +1,9 @@
-/** How a store is, as its host tells it. */
+/** The status of a store, as its host reports it. */
 import type { Loss } from '../../index/damage.ts';
 import type { SpaceStatus } from '../contents/space.ts';
 import type { Pause } from '../upkeep/pauses.ts';
 
-/** What a host does at the moment. */
+/** The state of a host at the moment. */
 export type HostState =
   | 'serving'
   | 'recovery'
@@ -13,21 +13,21 @@ export type HostState =
   | 'failed'
   | 'closed';
 
-/** How a store is. */
+/** The status of a store. */
 export interface StoreStatus {
   readonly state: HostState;
-  /** Empty while it cannot be read. */
+  /** Empty while the id cannot be read. */
   readonly storeId: string;
   readonly formatVersion: number;
-  /** The last durable commit; in recovery the last that is known. */
+  /** The last durable commit; in recovery, the last known commit. */
   readonly commit: number;
   readonly pauses: readonly Pause[];
   readonly losses: readonly Loss[];
-  /** Why nothing can be written at the moment; undefined if it can. */
+  /** The reason for which nothing can be written at the moment. Undefined if the store can write. */
   readonly trouble?: string | undefined;
-  /** What an operator should know although nothing waits for it. */
+  /** A message that an operator should know, although nothing waits for it. */
   readonly notice?: string | undefined;
-  /** Undefined in recovery, and where there is no such notion. */
+  /** Undefined in recovery, and where space is unknown. */
   readonly space: SpaceStatus | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly time: number;

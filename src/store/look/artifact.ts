@@ -1,6 +1,6 @@
 /**
- * The artifact that a target names. Written once: readers run it over a snapshot, transactions inside their decision,
- * and both find the same.
+ * The look-up of the artifact that a target names. It is written once: readers run it over a snapshot, transactions
+ * inside their decision, and both find the same.
  */
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
 import { type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
@@ -12,27 +12,27 @@ import { toArtifact } from '../rows/artifact-rows.ts';
 import { artifactDeleted, artifactExpired, artifactNotFound, sessionNotFound } from '../rows/failures.ts';
 import { asOf, isOver, isThere, type SessionNow } from '../rows/session-life.ts';
 
-/** What a target names, whether or not it has expired. */
+/** The artifact that a target names, whether or not it has expired. */
 export interface FoundArtifact {
   readonly record: ArtifactRecord;
   readonly isLatest: boolean;
-  /** Of its name; undefined if it is lost. */
+  /** The head of its name; undefined if it is lost. */
   readonly head: HeadRecord | undefined;
-  /** As it is written; undefined if it is lost. */
+  /** The session as it is written; undefined if it is lost. */
   readonly session: SessionRecord | undefined;
 }
 
-/** One that is there. */
+/** An artifact that exists. */
 interface LiveArtifact extends FoundArtifact {
-  /** As it is now. */
+  /** The session as it is now. */
   readonly session: SessionNow | undefined;
 }
 
-/** Why there may be nothing under a target. */
+/** The reasons for which a target may name nothing. */
 export const notFoundReasons = ['ARTIFACT_NOT_FOUND', 'ARTIFACT_DELETED', 'SESSION_NOT_FOUND'] as const;
 
 /**
- * The artifact that a target names, also one that has expired and was not reaped.
+ * Returns the artifact that a target names, also one that has expired and was not reaped.
  *
  * @throws Failure with one of {@link notFoundReasons}.
  */
@@ -45,7 +45,9 @@ export function findArtifact(
   return 'id' in target ? findById(rows, by, target) : findByName(rows, by, target, now);
 }
 
-/** One that is there. @throws Failure as {@link findArtifact}; ARTIFACT_EXPIRED. */
+/**
+ * Returns the artifact that a target names, if it exists. @throws Failure as {@link findArtifact}; ARTIFACT_EXPIRED.
+ */
 export function* liveArtifact(
   rows: Rows,
   by: Principal,
@@ -68,7 +70,7 @@ export function readRecord(
   return lookUp(reader, (rows) => liveArtifact(rows, by, target, now));
 }
 
-/** What it says to the caller. */
+/** Returns the artifact as the caller sees it. */
 export async function readArtifact(
   reader: Reader,
   by: Principal,
@@ -116,7 +118,7 @@ function* findByName(
   const head = rows.get(keys.artifacts.head, ns, name.uid, target.name);
   if (head === undefined) throw artifactNotFound(target);
   if (version === undefined && head.deleted) {
-    // Of what was in a session that is over nothing tells any more how it ended.
+    // If the session is over, nothing records any more how its artifacts ended.
     const isOverAll = session !== undefined && isOver(asOf(session, now), now);
     throw head.reaped || isOverAll ? artifactNotFound(target) : artifactDeleted(target);
   }
@@ -131,7 +133,7 @@ function* findByName(
   return { record, isLatest: id === head.latest, head, session };
 }
 
-/** Its survivors are found by its name as long as its record is there. */
+/** Returns true if the session is gone. Its survivors are found by its name as long as its record exists. */
 function isGone({ goneSince }: SessionNameRecord, session: SessionRecord | undefined): boolean {
   return session === undefined ? goneSince !== undefined : session.deleteTime !== undefined;
 }

@@ -1,4 +1,4 @@
-/** Which artifacts are there for a caller: it takes their records and those of their sessions. */
+/** Decides which artifacts exist for a caller, from their records and those of their sessions. */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { type Principal, seesArtifact } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
@@ -6,19 +6,19 @@ import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
 import { asOf, isThere, type SessionNow } from '../rows/session-life.ts';
 
-/** Records can be large: callers read no more than this many together. */
+/** Records can be large: callers read at most this many together. */
 export const recordsReadTogether = 32;
 
-/** An artifact that is there for the caller. */
+/** An artifact that exists for the caller. */
 interface LiveRecord {
   readonly record: ArtifactRecord;
-  /** Of the record as it is stored. */
+  /** The size of the record as it is stored. */
   readonly bytes: number;
-  /** As it is now; undefined if it is lost. */
+  /** The session as it is now; undefined if it is lost. */
   readonly session: SessionNow | undefined;
 }
 
-/** The sessions that a call comes across, each read once. */
+/** The sessions that a call meets, each read once. */
 export class SessionsNow {
   private readonly reader: Reader;
   private readonly ns: string;
@@ -32,7 +32,7 @@ export class SessionsNow {
     this.now = now;
   }
 
-  /** Reads those of some artifacts. Returns how many were not known yet. */
+  /** Reads the sessions of some artifacts. Returns the number of those that were not known yet. */
   async read(records: readonly ArtifactRecord[]): Promise<number> {
     const unknown = [...new Set(records.map(({ uid }) => uid))].filter((uid) => !this.known.has(uid));
     if (unknown.length === 0) return 0;
@@ -44,20 +44,23 @@ export class SessionsNow {
     return unknown.length;
   }
 
-  /** One that was read; undefined if its record is lost. */
+  /** Returns a session that was read; undefined if its record is lost. */
   of({ uid }: ArtifactRecord): SessionNow | undefined {
     return this.known.get(uid);
   }
 
-  /** Of an artifact whose session was read: neither was deleted, and its expiry has not come. */
+  /**
+   * Takes an artifact whose session was read. Returns true if neither was deleted and the artifact's expiry has not
+   * come.
+   */
   isThere(record: ArtifactRecord): boolean {
     return isThere(record, this.of(record), this.now);
   }
 }
 
 /**
- * One for each id; undefined for what is deleted, has expired at `now` or may not exist for the principal, which
- * are not told apart.
+ * Returns one record for each id. Undefined for an artifact that is deleted, has expired at `now`, or may not exist for
+ * the principal; these cases look the same.
  */
 export async function readLive(
   reader: Reader,

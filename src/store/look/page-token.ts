@@ -1,6 +1,6 @@
 /**
- * Page tokens: where a listing goes on, bound to the caller and to the query, and signed, so that a token that was
- * altered, or that belongs to another query or caller, is refused instead of answered with something.
+ * Page tokens. A token says where a listing continues. It is bound to the caller and to the query, and signed. So a
+ * token that was altered, or that belongs to another query or caller, is refused; it never leads to a wrong answer.
  */
 import { Buffer } from 'node:buffer';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
@@ -26,7 +26,10 @@ export class PageTokens {
     return Buffer.concat([this.sign(query, last), last]).toString('base64url');
   }
 
-  /** The key in a token. @param field where the request has it. @throws Failure PAGE_TOKEN_INVALID naming `field`. */
+  /**
+   * Returns the key in a token. @param field the field of the request that has the token. @throws Failure
+   * PAGE_TOKEN_INVALID naming `field`.
+   */
   open(query: readonly unknown[], token: string, field = 'page_token'): Buffer {
     if (token.length <= tokenCharactersMax && /^[A-Za-z0-9_-]+$/.test(token)) {
       const bytes = Buffer.from(token, 'base64url');

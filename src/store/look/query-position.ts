@@ -1,11 +1,11 @@
 /**
- * Where a query goes on: what its `now` meant on the first page, and the entry that the page before ended with. A page
- * token holds this, bound to the caller and to the query.
+ * The position at which a query continues: the meaning of its `now` on the first page, and the last entry of the page
+ * before. A page token holds this, bound to the caller and to the query.
  */
 import { Buffer } from 'node:buffer';
 import type { PageTokens } from './page-token.ts';
 
-/** Where a query goes on. */
+/** The position at which a query continues. */
 export interface Position {
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
@@ -27,7 +27,7 @@ export function openPosition(
   return { now: Number(bytes.readBigUInt64BE()), after: bytes.subarray(nowBytes) };
 }
 
-/** A page token for a position. */
+/** Returns a page token for a position. */
 export function issuePosition(
   tokens: PageTokens,
   query: readonly unknown[],

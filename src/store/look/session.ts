@@ -1,6 +1,6 @@
 /**
- * The session that an id names. Written once: readers run it over a snapshot, transactions inside their decision, and
- * both find the same.
+ * The look-up of the session that an id names. It is written once: readers run it over a snapshot, transactions inside
+ * their decision, and both find the same.
  */
 import { type Principal, seesSession } from '../../domain/principal.ts';
 import type { Asking, Reader, Rows } from '../../index/door.ts';
@@ -19,8 +19,8 @@ import {
 } from '../rows/session-life.ts';
 
 /**
- * The session that is there under an id, as its record is written; also one that has expired, as long as it may have
- * survivors.
+ * Returns the session that exists under an id, as its record is written; also an expired session, as long as it may
+ * have survivors.
  *
  * @throws Failure SESSION_NOT_FOUND; DATA_LOSS.
  */
@@ -37,7 +37,9 @@ export function* presentSession(rows: Rows, by: Principal, id: string, now: numb
   return record;
 }
 
-/** The same for who changes it: a lapse has to be written down first. @throws {@link SessionLapsed}. */
+/**
+ * The same look-up for a change of the session: a lapse has to be written down first. @throws {@link SessionLapsed}.
+ */
 export function* changeableSession(
   rows: Rows,
   by: Principal,
@@ -50,9 +52,9 @@ export function* changeableSession(
 }
 
 /**
- * The session that takes, or has taken, what comes under an id; undefined if the id is free.
+ * Returns the session that takes, or has taken, the pushes under an id. Undefined if the id is free.
  *
- * @throws Failure SESSION_GONE for one that was deleted or has expired; DATA_LOSS; {@link SessionLapsed}.
+ * @throws Failure SESSION_GONE for a session that was deleted or has expired; DATA_LOSS; {@link SessionLapsed}.
  */
 export function* takingSession(
   rows: Rows,
@@ -73,7 +75,7 @@ export function* takingSession(
   return record;
 }
 
-/** {@link presentSession} as it is now. */
+/** Returns the session of {@link presentSession} as it is now. */
 export async function readSession(
   reader: Reader,
   by: Principal,

@@ -1,6 +1,6 @@
 import { limits } from '../../domain/limits.ts';
 
-/** What one call may still touch: index rows, probes that found nothing, and records. */
+/** The number of things that one call may still touch: index rows, probes that found nothing, and records. */
 export class Touches {
   private left: number = limits.queryTouchesMax;
 
@@ -8,7 +8,9 @@ export class Touches {
     this.left -= count;
   }
 
-  /** True when the call should answer with what it has. What was begun may go a block beyond. */
+  /**
+   * True when the call should answer with its results so far. Work that has begun may go one block beyond the limit.
+   */
   get areSpent(): boolean {
     return this.left <= 0;
   }

@@ -1,4 +1,4 @@
-/** Whether artifacts match a filter: the last word, from their records. */
+/** Decides finally, from their records, whether artifacts match a filter. */
 import type { Artifact } from '../../domain/artifact.ts';
 import { mediaTypeOf, withParameters } from '../../domain/content-type.ts';
 import { effectiveExpiry } from '../../domain/expiry.ts';
@@ -12,14 +12,14 @@ import type { Found } from '../../query/run.ts';
 import { SessionsNow } from '../look/live.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 
-/** What decides whether an artifact is shown. */
+/** The conditions for showing an artifact. */
 interface Matching {
   readonly by: Principal;
   readonly condition: Condition | undefined;
-  /** Milliseconds since the Unix epoch: what has expired by then is not shown. */
+  /** Milliseconds since the Unix epoch: artifacts that have expired by then are not shown. */
   readonly now: number;
   readonly budget: Budget;
-  /** What each takes up beside its record. */
+  /** The size that each item has in addition to its record. */
   readonly addedBytes: number;
 }
 
@@ -35,7 +35,7 @@ export class ArtifactMatches {
     this.sessions = new SessionsNow(reader, matching.by.namespace, matching.now);
   }
 
-  /** One for each key of a record; undefined where nothing is to be shown. */
+  /** Returns one item for each key of a record; undefined where nothing is to be shown. */
   async records(wanted: readonly Uint8Array[]): Promise<(Found<ArtifactRecord> | undefined)[]> {
     const { by, budget, addedBytes } = this.matching;
     budget.records += wanted.length;
@@ -57,12 +57,12 @@ export class ArtifactMatches {
     return condition === undefined || matches(condition, (field, test) => this.fieldOf(record, field, test));
   }
 
-  /** What a caller is told of one that was found. */
+  /** Returns the artifact of a found record, as a caller sees it. */
   artifact(record: ArtifactRecord, isLatest: boolean): Artifact {
     return toArtifact(record, isLatest, this.sessions.of(record));
   }
 
-  /** As {@link records}, of latest versions. */
+  /** As {@link records}, for latest versions. */
   async latest(wanted: readonly Uint8Array[]): Promise<(Found<Artifact> | undefined)[]> {
     const found = await this.records(wanted);
     return found.map((one) => one && { item: this.artifact(one.item, true), bytes: one.bytes });

@@ -1,4 +1,4 @@
-/** Two sessions compared by the names of what they hold. */
+/** Compares two sessions by the names of their artifacts. */
 import { Buffer } from 'node:buffer';
 import type { Artifact } from '../../domain/artifact.ts';
 import { mediaTypeOf } from '../../domain/content-type.ts';
@@ -18,19 +18,22 @@ import type { Namespaces } from '../tenants/namespaces.ts';
 import { Heads, type NamePair, pairs } from './heads.ts';
 import type { Page, PageRequest } from './listing.ts';
 
-/** Which sessions. */
+/** The sessions to compare. */
 export interface ComparisonQuery extends PageRequest {
   readonly base: SessionId;
-  /** May be the same. */
+  /** May be the same session. */
   readonly session: SessionId;
-  /** Also names that do not differ. */
+  /** True: show also names that do not differ. */
   readonly showUnchanged: boolean;
 }
 
-/** In which way a name differs; `content` outranks `metadata`, which is the artifact’s own and the content type. */
+/**
+ * The way in which a name differs. `content` outranks `metadata`, which is the artifact’s own metadata and the content
+ * type.
+ */
 export type DifferenceKind = 'added' | 'removed' | 'content' | 'metadata' | 'none';
 
-/** One name. Each side is its live latest version. */
+/** One name. Each side is the live latest version of the name. */
 export interface Difference {
   readonly name: string;
   readonly kind: DifferenceKind;
@@ -56,8 +59,8 @@ export class Comparison {
   }
 
   /**
-   * Differences sorted by the name's UTF-8 bytes. A page costs a row for each name of either session that it passes,
-   * and a record for each that is there, from where the page before ended; it is as of one instant.
+   * Returns differences, sorted by the name's UTF-8 bytes, as of one instant. A page begins where the page before
+   * ended. It costs a row for each name of either session that it passes, and a record for each of these that exists.
    *
    * @throws Failure SESSION_NOT_FOUND, PAGE_TOKEN_INVALID.
    */
@@ -84,7 +87,7 @@ export class Comparison {
       for (const [at, { name }] of block.entries()) {
         const { difference, bytes: size } = found[at]!;
         if (difference !== undefined) {
-          // The page ends before this name, so that a token is never given where nothing follows.
+          // The page ends before this name, so that no token is given if nothing follows.
           if (last !== undefined && (items.length === pageSize || bytes >= limits.pageBytesMax))
             return goOn(last);
           items.push(difference);
@@ -98,7 +101,7 @@ export class Comparison {
   }
 }
 
-/** So many pairs that their records can be read together. */
+/** Yields blocks of pairs, so small that their records can be read together. */
 async function* blocksOf(all: AsyncIterable<NamePair>): AsyncGenerator<readonly NamePair[], void, void> {
   let block: NamePair[] = [];
   for await (const pair of all) {
@@ -119,7 +122,7 @@ async function resolve(
 ): Promise<Found[]> {
   const ids = new Set<ArtifactId>();
   for (const { base, compared } of block) {
-    // A session beside itself: what is the same artifact need not be read to be known to be the same.
+    // In a comparison of a session with itself, an artifact that is the same on both sides need not be read.
     if (base === compared && !showUnchanged) continue;
     for (const id of [base, compared]) if (id !== undefined) ids.add(id);
   }
@@ -142,7 +145,7 @@ async function resolve(
   });
 }
 
-/** Undefined where neither side is there. */
+/** Returns undefined if neither side exists. */
 function kindOf(
   base: ArtifactRecord | undefined,
   compared: ArtifactRecord | undefined,
@@ -156,7 +159,7 @@ function kindOf(
   return isSame ? 'none' : 'metadata';
 }
 
-/** Sorted by key, as records are. */
+/** Returns the artifact's own metadata, sorted by key, as in records. */
 function ownMetadata({ metadata, inherited }: ArtifactRecord): Pairs {
   return metadata.filter(([key]) => !inherited.includes(key));
 }

@@ -1,4 +1,4 @@
-/** What a sealed session's manifest lists and is not there any more. */
+/** The artifacts that a sealed session's manifest lists and that do not exist any more. */
 import { Buffer } from 'node:buffer';
 import { limits } from '../../domain/limits.ts';
 import type { Reader } from '../../index/door.ts';
@@ -8,25 +8,25 @@ import type { Contents } from '../contents/contents.ts';
 import { isThere } from '../rows/session-life.ts';
 import type { ManifestLine } from '../sessions/manifest.ts';
 
-/** A page of what is gone. */
+/** A page of artifacts that are gone. */
 interface GonePage {
   readonly lines: readonly ManifestLine[];
-  /** Where in the manifest the next page begins, in bytes; undefined at its end. */
+  /** The position in the manifest where the next page begins, in bytes; undefined at its end. */
   readonly nextOffset: number | undefined;
 }
 
-/** Where to go on in whose manifest. `now` in milliseconds since the Unix epoch. */
+/** The manifest to read, and where to continue in it. `now` in milliseconds since the Unix epoch. */
 interface GoneRequest {
   readonly ns: string;
   readonly session: SessionRecord;
   readonly manifest: ManifestRecord;
-  /** Of a line in the manifest, in bytes. */
+  /** The position of a line in the manifest, in bytes. */
   readonly offset: number;
   readonly pageSize: number;
   readonly now: number;
 }
 
-/** Lines looked at together. */
+/** The number of lines that are looked at together. */
 const blockLines = 256;
 
 /** Reads the manifest from an offset on until a page is full or the budget of the call is spent. */
@@ -59,7 +59,7 @@ export async function goneArtifacts(
 
 interface Line {
   readonly parsed: ManifestLine;
-  /** With its newline. */
+  /** The length of the line with its newline. */
   readonly bytes: number;
 }
 

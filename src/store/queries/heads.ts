@@ -1,4 +1,7 @@
-/** The names of a session and their latest versions, in order of the names' UTF-8 bytes; and those of two, side by side. */
+/**
+ * The names of a session and their latest versions, in the order of the names' UTF-8 bytes; and the names of two
+ * sessions, side by side.
+ */
 import { Buffer } from 'node:buffer';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -12,15 +15,15 @@ import type { Touches } from '../look/touches.ts';
 interface Head {
   readonly name: string;
   readonly bytes: Buffer;
-  /** Undefined if that was deleted. */
+  /** Undefined if the latest version was deleted. */
   readonly latest: ArtifactId | undefined;
 }
 
 /** Where to begin and how to read. */
 interface HeadsOptions {
-  /** Undefined: with the first name. */
+  /** Undefined: begin with the first name. */
   readonly after: string | undefined;
-  /** How many rows are read at once. */
+  /** The number of rows that are read at once. */
   readonly rowsTogether: number;
   readonly touches: Touches;
 }
@@ -29,7 +32,7 @@ interface HeadsOptions {
 export class Heads {
   private readonly reader: Reader;
   private readonly options: HeadsOptions;
-  /** What has not been read yet; undefined at the end. */
+  /** The rows that have not been read yet; undefined at the end. */
   private rest: Range | undefined;
   private waiting: Head[] = [];
 
@@ -42,7 +45,7 @@ export class Heads {
     this.rest = after === undefined || Buffer.compare(after, all.gte) < 0 ? all : rangeAfter(all, after);
   }
 
-  /** The next, which stays the next until it is taken; undefined at the end. */
+  /** Returns the next head, which stays the next one until it is taken; undefined at the end. */
   async next(): Promise<Head | undefined> {
     if (this.waiting.length === 0 && this.rest !== undefined) await this.read(this.rest);
     return this.waiting.at(-1);
@@ -69,10 +72,10 @@ export class Heads {
   }
 }
 
-/** The heads of the names that begin with `prefix`. */
+/** Returns the range of the heads whose names begin with `prefix`. */
 function rangeOf(ns: string, uid: SessionUid, prefix: string): Range {
   if (prefix === '') return keys.artifacts.head.range(ns, uid);
-  // A string in a key ends with a byte that is not part of it, and the name is the last column.
+  // A string in a key ends with a byte that does not belong to it, and the name is the last column.
   const gte = keys.artifacts.head.key(ns, uid, prefix).subarray(0, -1);
   return { gte, lt: afterPrefix(gte) };
 }
@@ -80,12 +83,12 @@ function rangeOf(ns: string, uid: SessionUid, prefix: string): Range {
 /** A name that at least one of two sessions had, and its latest version in each. */
 export interface NamePair {
   readonly name: string;
-  /** Undefined if it never had any, or that was deleted. */
+  /** Undefined if this session never had a version of the name, or if the latest one was deleted. */
   readonly base: ArtifactId | undefined;
   readonly compared: ArtifactId | undefined;
 }
 
-/** The names of two sessions in order, each once. */
+/** Yields the names of two sessions in order, each once. */
 export async function* pairs(base: Heads, compared: Heads): AsyncGenerator<NamePair, void, void> {
   for (;;) {
     const left = await base.next();

@@ -1,15 +1,18 @@
 /**
  * A walk over lineage, breadth first: one step for each edge, by depth, then by the ids of the near and the far end.
  *
- * The near ends of depth d are the artifacts that depth d - 1 led to and none before: followed once, however many edges
- * lead there, so that diamonds are no repetition. They are never gathered. The rows below each artifact of depth d - 2
- * are sorted by far end, and merging these lists gives the near ends in order, from wherever the page before ended.
- * So a walk goes on after a page knowing only the place of its last edge, and finds again
+ * The near ends of depth d are the artifacts to which depth d - 1 led, and no depth before it. Each is followed once,
+ * however many edges lead to it, so that diamonds cause no repetition. The near ends are never gathered. The rows below
+ * each artifact of depth d - 2 are sorted by far end. Merging these lists gives the near ends in order, from the place
+ * where the page before ended. So a walk can continue after a page if it knows only the place of its last edge. It
+ * finds again
  *
- * - nothing, to go on at depth 1 or 2, whatever the fan-out: one list is read from the place on;
- * - deeper down, every edge of depth d - 2 and before (a row and a record each) and where the place is in each list.
+ * - nothing, to continue at depth 1 or 2, whatever the fan-out: one list is read from the place on;
+ * - deeper down, every edge of depth d - 2 and before (a row and a record each) and the position of the place in each
+ *   list.
  *
- * The second is why there may be at most {@link limits.lineageEdgesMax} of these; with more, a depth of d is refused.
+ * Because of the second case, at most {@link limits.lineageEdgesMax} of these edges are allowed; with more, a depth of
+ * d is refused.
  */
 import { invalid } from '../../domain/errors.ts';
 import type { ArtifactId } from '../../domain/ids.ts';
@@ -21,10 +24,10 @@ import { keys } from '../../index/keys.ts';
 import { readLive, recordsReadTogether } from '../look/live.ts';
 import type { Touches } from '../look/touches.ts';
 
-/** To what it was made from, or to what was made from it. */
+/** To the artifacts that it was made from, or to those that were made from it. */
 export type Direction = 'inputs' | 'derived';
 
-/** Everything up to here is behind. */
+/** A place in a walk: everything up to here is behind. */
 export interface Place {
   /** From 1. */
   readonly depth: number;
@@ -32,7 +35,7 @@ export interface Place {
   readonly near?: ArtifactId;
   /** Undefined: all edges of `near` are behind. */
   readonly far?: ArtifactId;
-  /** There were edges of this depth; without any, nothing is deeper. */
+  /** True: this depth has had edges. Without any, nothing is deeper. */
   readonly isEdgeBehind?: boolean;
 }
 
@@ -44,7 +47,7 @@ export interface Step {
   readonly before: Place;
 }
 
-/** What a walk goes by. `now` in milliseconds since the Unix epoch. */
+/** The settings of a walk. `now` in milliseconds since the Unix epoch. */
 interface WalkOptions {
   readonly reader: Reader;
   readonly by: Principal;
@@ -52,35 +55,35 @@ interface WalkOptions {
   readonly direction: Direction;
   readonly now: number;
   readonly touches: Touches;
-  /** About how many rows are read at once, 1 to 1,000. */
+  /** The approximate number of rows that are read at once, 1 to 1,000. */
   readonly rowsTogether: number;
 }
 
-/** Which rows of an artifact. */
+/** The place in an artifact's rows from which to read. */
 interface From {
   readonly id: ArtifactId;
   readonly isIncluded: boolean;
 }
 
-/** The far ends below one artifact, as far as they were read; the next is the last. */
+/** The far ends below one artifact that were read so far; the next one is at the end of the array. */
 interface List {
   readonly near: ArtifactId;
   readonly waiting: ArtifactId[];
-  /** The last one that was read, where more may follow. */
+  /** The last far end that was read, if more may follow. */
   last: ArtifactId | undefined;
 }
 
 /** One walk at one instant. */
 export class LineageWalk {
   private readonly options: WalkOptions;
-  /** The artifacts that are followed at each depth, sorted, as far as they had to be gathered. */
+  /** The artifacts that are followed at each depth, sorted; only the depths that had to be gathered. */
   private readonly levels: (readonly ArtifactId[])[];
   private readonly followed: Set<ArtifactId>;
   private readonly known = new Map<ArtifactId, boolean>();
   private edgesGathered = 0;
-  /** Where the walk is. After it stopped: where another goes on. */
+  /** The place of the walk. After the walk has stopped: the place where another walk continues. */
   reached: Place = { depth: 1 };
-  /** Nothing follows. */
+  /** True: nothing follows. */
   isAtEnd = false;
 
   constructor(options: WalkOptions) {
@@ -90,17 +93,17 @@ export class LineageWalk {
   }
 
   /**
-   * Goes on until the end, or until the budget is spent: then {@link isAtEnd} is false. Every walk gets further than
-   * `from`. A step is charged with what it takes to read its far end.
+   * Continues until the end, or until the budget is spent: then {@link isAtEnd} is false. Every walk gets further than
+   * `from`. Each step is charged with the cost of reading its far end.
    *
-   * @throws Failure INVALID_ARGUMENT where the walk is too wide to be taken up.
+   * @throws Failure INVALID_ARGUMENT if the walk is too wide to be continued.
    */
   async *steps(from: Place, depthMax: number): AsyncGenerator<Step, void, void> {
     this.reached = from;
     for (let depth = from.depth; depth <= depthMax; depth++) {
       const parents = depth === 1 ? [] : await this.level(depth - 2);
       if (parents === 'too many') {
-        // What this call has found already is answered first.
+        // The steps that this call has found already are returned first.
         if (depth === from.depth) throw tooWide(depth);
         return;
       }
@@ -119,7 +122,7 @@ export class LineageWalk {
     this.isAtEnd = true;
   }
 
-  /** A place of the same depth as the one that was reached. */
+  /** Returns a place of the same depth as the one that was reached. */
   private place(place: Place): Place {
     return { ...place, isEdgeBehind: this.reached.isEdgeBehind ?? false };
   }
@@ -138,13 +141,16 @@ export class LineageWalk {
     }
   }
 
-  /** The near end of depth 1. */
+  /** Yields the near end of depth 1. */
   private async *first(from: Place) {
     const isBehind = from.near !== undefined && from.far === undefined;
     if (!isBehind) yield { id: this.options.start, isFollowed: true };
   }
 
-  /** What the edges of `parents` lead to, in order, and whether that is a near end of the next depth. */
+  /**
+   * Yields the artifacts to which the edges of `parents` lead, in order; and for each, whether it is a near end of the
+   * next depth.
+   */
   private async *nearEnds(parents: readonly ArtifactId[], from: Place) {
     let block: ArtifactId[] = [];
     const resolved = async () => {
@@ -161,7 +167,7 @@ export class LineageWalk {
     yield* await resolved();
   }
 
-  /** The far ends of all `parents`, sorted, each once. Stops early when the budget is spent. */
+  /** Yields the far ends of all `parents`, sorted, each once. Stops early when the budget is spent. */
   private async *merged(
     parents: readonly ArtifactId[],
     from: From | undefined,
@@ -193,7 +199,10 @@ export class LineageWalk {
     }
   }
 
-  /** The artifacts that are followed at a depth, from 0 for the start; undefined when the budget is spent meanwhile. */
+  /**
+   * Returns the artifacts that are followed at a depth, from 0 for the start. Undefined if the budget is spent
+   * meanwhile.
+   */
   private async level(depth: number): Promise<readonly ArtifactId[] | 'too many' | undefined> {
     while (this.levels.length <= depth) {
       const found = new Set<ArtifactId>();
@@ -248,7 +257,9 @@ function next(list: List): ArtifactId {
   return list.waiting.at(-1)!;
 }
 
-/** Where a list that begins with `id` belongs among lists of which the last begins with the smallest. */
+/**
+ * Returns the position of a list that begins with `id`, among lists of which the last one begins with the smallest id.
+ */
 function placeOf(lists: readonly List[], id: ArtifactId): number {
   let low = 0;
   let high = lists.length;

@@ -1,4 +1,4 @@
-/** Lineage by pages: what an artifact was made from, or what was made from it. */
+/** Lineage by pages: the artifacts that an artifact was made from, or that were made from it. */
 import { Buffer } from 'node:buffer';
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
 import { type ArtifactId, artifactId, idToBytes } from '../../domain/ids.ts';
@@ -15,7 +15,7 @@ import type { Namespaces } from '../tenants/namespaces.ts';
 import { type Direction, LineageWalk, type Place, type Step } from './lineage-walk.ts';
 import type { Page, PageRequest } from './listing.ts';
 
-/** Where to start, which way and how far. */
+/** The start, the direction and the depth. */
 export interface LineageQuery extends PageRequest {
   readonly target: ArtifactTarget;
   readonly direction: Direction;
@@ -27,13 +27,13 @@ export interface LineageQuery extends PageRequest {
 export interface LineageEdge {
   readonly derivedId: ArtifactId;
   readonly inputId: ArtifactId;
-  /** Steps from the start to the far end, from 1. */
+  /** The steps from the start to the far end, from 1. */
   readonly depth: number;
-  /** The far end. Undefined if it is gone or the caller may not read it. */
+  /** The artifact at the far end. Undefined if it is gone, or if the caller may not read it. */
   readonly artifact: Artifact | undefined;
 }
 
-/** What an edge adds to a page beside its artifact. */
+/** The size that an edge adds to a page in addition to its artifact. */
 const edgeBytes = 64;
 
 const idBytes = 16;
@@ -51,11 +51,12 @@ export class Lineage {
   }
 
   /**
-   * Edges by depth, then by the ids of the near and the far end, each once. What a page costs: see `lineage-walk.ts`.
-   * A token goes on with the artifact that the first page began with, also where its name has a later version since.
+   * Returns edges, by depth, then by the ids of the near and the far end, each once. `lineage-walk.ts` describes the
+   * cost of a page. A token continues with the artifact with which the first page began, even if its name has a later
+   * version since.
    *
-   * @throws Failure what reading the artifact throws, PAGE_TOKEN_INVALID, INVALID_ARGUMENT for a depth that there are
-   * too many artifacts for.
+   * @throws Failure the failures of reading the artifact, PAGE_TOKEN_INVALID, INVALID_ARGUMENT for a depth for which
+   * the artifacts are too many.
    */
   async list(principal: Principal, query: LineageQuery): Promise<Page<LineageEdge>> {
     const { target, direction, depth, pageSize } = query;
@@ -117,7 +118,7 @@ class EdgePage {
     return this.items.length === this.pageSize || this.bytes >= limits.pageBytesMax;
   }
 
-  /** Takes a step, or says which one does not fit any more. */
+  /** Takes a step, or returns the first step that does not fit any more. */
   async add(step: Step): Promise<Step | undefined> {
     if (this.isFull) return step;
     this.waiting.push(step);
@@ -164,13 +165,15 @@ async function readEnds(
   });
 }
 
-/** The start, the depth, whether an edge of it is behind, and as much of the near and the far end as there is. */
+/**
+ * Encodes the start, the depth, whether an edge of this depth is behind, and the near and the far end if they exist.
+ */
 function encodePlace(start: ArtifactId, { depth, near, far, isEdgeBehind }: Place): Buffer {
   const ids = [near, far].filter((id) => id !== undefined).map(idToBytes);
   return Buffer.concat([idToBytes(start), Uint8Array.of(depth, isEdgeBehind ? 1 : 0), ...ids]);
 }
 
-/** The reverse. The bytes are ours: tokens are signed. */
+/** The reverse of {@link encodePlace}. The bytes come from this service: tokens are signed. */
 function decodePlace(bytes: Buffer): { readonly start: ArtifactId; readonly place: Place } {
   const id = (at: number) =>
     at < bytes.length ? artifactId(Uint8Array.from(bytes.subarray(at, at + idBytes))) : undefined;

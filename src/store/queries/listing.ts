@@ -36,7 +36,7 @@ import { goneArtifacts } from './gone.ts';
 import { matchingSessions } from './session-matches.ts';
 import { listVersions } from './versions.ts';
 
-/** Which page. */
+/** The page to return. */
 export interface PageRequest {
   /** 1 to {@link limits.pageSizeMax}. */
   readonly pageSize: number;
@@ -44,9 +44,9 @@ export interface PageRequest {
   readonly pageToken: string;
 }
 
-/** How a query was understood and what it took. */
+/** The interpretation of a query, and its cost. */
 export interface QueryExplanation extends Explanation {
-  /** With every parenthesis and every time written out; empty without a filter. */
+  /** The filter with every parenthesis and every time written out; empty without a filter. */
   readonly filter: string;
   readonly entriesRead: number;
   readonly probes: number;
@@ -57,53 +57,58 @@ export interface QueryExplanation extends Explanation {
 /** One page of a listing. */
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Empty at the end. A page may be short, even empty, and still have one. */
+  /** Empty at the end. A page may be short, even empty, and still have a token. */
   readonly nextPageToken: string;
 }
 
-/** A page of what a query has found. */
+/** A page of the results of a query. */
 interface QueryPage<T> extends Page<T> {
   readonly explanation: QueryExplanation;
-  /** How many there are in all: see {@link ArtifactQuery.estimatesTotal}. */
+  /** The number of results in all: see {@link ArtifactQuery.estimatesTotal}. */
   readonly total?: number | undefined;
 }
 
-/** Which sessions, in which order. */
+/** The sessions to list, and their order. */
 export interface SessionQuery extends PageRequest {
   readonly oldestFirst: boolean;
-  /** In the filter language; empty for all. */
+  /** A filter in the filter language; empty for all. */
   readonly filter: string;
-  /** What else page tokens are bound to. */
+  /** A further value to which page tokens are bound. */
   readonly purpose?: unknown;
 }
 
-/** Which artifacts, in which order. */
+/** The artifacts to list, and their order. */
 export interface ArtifactQuery extends SessionQuery {
-  /** Only this session's. Undefined: those of all. */
+  /** Only the artifacts of this session. Undefined: those of all sessions. */
   readonly session: SessionId | undefined;
-  /** All versions of the session, in the order of the commits, instead of the latest of each name. Requires `session`. */
+  /**
+   * All versions of the session, in the order of the commits, instead of the latest of each name. Requires `session`.
+   */
   readonly allVersions: boolean;
   /** Only this name: its latest version, or with `allVersions` all of them. Requires `session`. */
   readonly name: ArtifactName | undefined;
-  /** After the artifacts also what the manifest lists and is gone. Requires `session`, and no filter. */
+  /** Return the gone artifacts of the manifest too, after the existing ones. Requires `session`, and no filter. */
   readonly showGone: boolean;
-  /** With the first page, also about how many match in all. Default false. */
+  /** Return with the first page the approximate number of matches in all. Default false. */
   readonly estimatesTotal?: boolean | undefined;
-  /** Also the first so many bytes of each artifact that is text: at most {@link limits.previewBytesMax}. Default 0. */
+  /**
+   * Return the first bytes of each artifact that is text, too: this many, at most {@link limits.previewBytesMax}.
+   * Default 0.
+   */
   readonly previewBytes?: number;
 }
 
-/** A page of artifacts, or of what is gone. */
+/** A page of artifacts, or of gone ones. */
 interface ArtifactPage extends QueryPage<Artifact> {
   readonly gone: readonly ManifestLine[];
-  /** By artifact id. */
+  /** The previews, by artifact id. */
   readonly previews: ReadonlyMap<string, string>;
 }
 
-/** Marks the tokens of the second part of a listing; base64url has no such character. */
+/** Marks the tokens of the second part of a listing. The character does not exist in base64url. */
 const gonePrefix = '~';
 
-/** A union of more lists than this costs more to begin than it is likely to save. */
+/** A union of more lists than this costs more at its start than it is likely to save. */
 const drivingSessionsMax = 16;
 
 const ascii = (text: string) => Buffer.from(text, 'latin1');
@@ -116,7 +121,7 @@ export class Listing {
   private readonly tokens: PageTokens;
   private readonly filling: { readonly isComplete: boolean };
 
-  /** @param filling whether every artifact is in the list of its content type. */
+  /** @param filling says whether every artifact is in the list of its content type. */
   constructor(
     index: Index,
     namespaces: Namespaces,
@@ -134,7 +139,7 @@ export class Listing {
   /** @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the filter. */
   async artifacts(principal: Principal, query: ArtifactQuery): Promise<ArtifactPage> {
     await this.namespaces.require(principal.namespace);
-    // Asked before the instant at which is read: what is complete then is so there, too.
+    // Read before the instant of the snapshot: if all lists are complete now, they are complete there too.
     const listsTypes = this.filling.isComplete;
     await using reader = this.index.snapshot();
     const session =
@@ -175,7 +180,7 @@ export class Listing {
       const which = { ns, uid: within!, name, allVersions, matches, after: position.after, ...page };
       const { items, last, driver } = await listVersions(reader, which);
       const tests = condition === undefined ? [] : [toFilter(condition)];
-      // Of versions nothing is sampled: a page that holds them all tells how many there are.
+      // No sample of versions is taken: only a page that holds all of them shows their number.
       const total = last === undefined && position.after === undefined ? items.length : undefined;
       const result = { items, last, total: query.estimatesTotal ? total : undefined };
       return this.page(bound, position, { ...result, explanation: { driver, tests } }, condition, budget);
@@ -193,7 +198,7 @@ export class Listing {
     return this.page(bound, position, result, condition, budget);
   }
 
-  /** Pages of artifacts, then pages of what is gone: a token says which part it goes on with. */
+  /** Returns pages of artifacts, then pages of gone ones. The token says in which part to continue. */
   private async withGone(
     reader: Reader,
     by: Principal,
@@ -234,7 +239,10 @@ export class Listing {
     return await previewsOf(reader, this.contents, namespace, items, previewBytes);
   }
 
-  /** Sessions, by the time they were opened. @throws Failure PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the filter. */
+  /**
+   * Lists sessions, by the time when they were opened. @throws Failure PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the
+   * filter.
+   */
   async sessions(by: Principal, query: SessionQuery): Promise<QueryPage<Session>> {
     const { namespace: ns } = by;
     await this.namespaces.require(ns);
@@ -295,7 +303,7 @@ export class Listing {
     return readSession(reader, by, id, this.index.now());
   }
 
-  /** Where few sessions have a state or outcome that is asked for, their artifacts can drive. */
+  /** If few sessions have a state or outcome of the filter, their artifacts can drive the query. */
   private async fewByState(
     reader: Reader,
     ns: string,
@@ -312,7 +320,7 @@ export class Listing {
     return few;
   }
 
-  /** The first so many sessions that are listed so. */
+  /** Returns the first `limit` sessions that are listed under a state or outcome. */
   private async withState(
     reader: Reader,
     ns: string,
@@ -342,12 +350,15 @@ export class Listing {
   }
 }
 
-/** The keys of the records that entries of lists stand for. */
+/** Returns the keys of the records for which entries of lists stand. */
 function recordKeys(prefix: Uint8Array, suffixes: readonly Uint8Array[]): Uint8Array[] {
   return suffixes.map((suffix) => keyAt(prefix, inverted(suffix)));
 }
 
-/** Adds that it must be this session, or one of those that the caller is limited to: only their lists are read then. */
+/**
+ * Adds the condition that the session must be this one, or one of those to which the caller is limited. Then only the
+ * lists of these sessions are read.
+ */
 function withinSessions(
   { restriction }: Principal,
   session: string | undefined,

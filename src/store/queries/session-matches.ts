@@ -1,4 +1,4 @@
-/** Whether sessions match a filter: the last word, from their records. */
+/** Decides finally, from their records, whether sessions match a filter. */
 import { type Principal, seesSession } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Reader } from '../../index/door.ts';
@@ -10,7 +10,7 @@ import type { Found } from '../../query/run.ts';
 import { asOf, isPresent } from '../rows/session-life.ts';
 import { readSessions } from '../rows/session-rows.ts';
 
-/** What decides whether a session is shown. */
+/** The conditions for showing a session. */
 interface SessionMatching {
   readonly by: Principal;
   readonly condition: Condition | undefined;
@@ -19,7 +19,7 @@ interface SessionMatching {
   readonly budget: Budget;
 }
 
-/** The sessions of these keys; undefined where nothing is to be shown. */
+/** Returns the sessions of these keys; undefined where nothing is to be shown. */
 export async function matchingSessions(
   reader: Reader,
   { by, condition, now, budget }: SessionMatching,

@@ -1,4 +1,4 @@
-/** What a namespace holds, by reading what there is: a page of records at a time. */
+/** Computes the usage of a namespace from its records, a page at a time. */
 
 import { effectiveExpiry } from '../../domain/expiry.ts';
 import { limits } from '../../domain/limits.ts';
@@ -16,25 +16,31 @@ import { readSession } from '../look/session.ts';
 import type { SessionNow } from '../rows/session-life.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 
-/** What is looked at: all versions of all artifacts or of one session's, or the latest ones that have a metadata key. */
+/**
+ * The artifacts to count: all versions of all artifacts, or of one session's artifacts, or the latest versions that
+ * have a metadata key.
+ */
 export type UsageScope =
   | { readonly of: 'namespace' }
   | { readonly of: 'session'; readonly session: SessionId }
   | { readonly of: 'metadata'; readonly key: string };
 
-/** How many artifacts, and their bytes, each in full. */
+/** A number of artifacts and the sum of their full sizes in bytes. */
 interface UsageCount {
   readonly artifacts: number;
   readonly bytes: number;
 }
 
-/** What belongs together, as far as a page has read. */
+/** The usage of one group, for the records that a page has read. */
 export interface UsagePart extends UsageCount {
   /** The value of the key, the session id, or empty. */
   readonly value: string;
-  /** Bytes of distinct contents. */
+  /** The bytes of distinct contents. */
   readonly storedBytes: number;
-  /** By the end of the time within which they expire, in milliseconds since the Unix epoch; undefined for never. */
+  /**
+   * The counts by the end of the time span in which the artifacts expire, in milliseconds since the Unix epoch;
+   * undefined for never.
+   */
   readonly byExpiry: readonly (UsageCount & { readonly before: number | undefined })[];
 }
 
@@ -45,7 +51,7 @@ interface UsagePage {
 }
 
 const dayMs = 86_400_000;
-/** From now. */
+/** The ends of the time spans, from now. */
 const horizonsMs = [0, dayMs, 7 * dayMs, 30 * dayMs];
 const recordsReadTogether = 256;
 
@@ -61,7 +67,7 @@ export class UsageScan {
     this.tokens = tokens;
   }
 
-  /** One page. @throws Failure NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
+  /** Returns one page. @throws Failure NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
   async page(by: Principal, ns: Namespace, scope: UsageScope, pageToken: string): Promise<UsagePage> {
     await this.namespaces.require(ns);
     await using reader = this.index.snapshot();
@@ -91,7 +97,7 @@ export class UsageScan {
 
 interface Source {
   readonly range: Range;
-  /** For each entry. */
+  /** The number of touches for each entry. */
   readonly touches: number;
   read(entries: readonly Entry[]): Promise<{ readonly value: string; readonly record: ArtifactRecord }[]>;
 }
@@ -151,7 +157,7 @@ interface Mutable {
   bytes: number;
 }
 
-/** Adds up a page; values come in order, so that the contents of one at a time are remembered. */
+/** Adds up a page. The values come in order, so that only the contents of one value at a time are remembered. */
 class Tally {
   private readonly now: number;
   private readonly done: UsagePart[] = [];
@@ -199,7 +205,7 @@ class Tally {
     this.done.push({ value: this.value, ...this.total, byExpiry });
   }
 
-  /** What was added; nothing may be added afterwards. */
+  /** Returns the sums; nothing may be added afterwards. */
   parts(): readonly UsagePart[] {
     this.end();
     this.value = undefined;

@@ -10,7 +10,7 @@ import type { Budget } from '../../query/budget.ts';
 import type { Found } from '../../query/run.ts';
 import type { ArtifactMatches } from './artifact-matches.ts';
 
-/** Which versions. */
+/** The versions to list. */
 interface VersionsQuery {
   readonly ns: string;
   readonly uid: SessionUid;
@@ -26,14 +26,14 @@ interface VersionsQuery {
   readonly matches: ArtifactMatches;
 }
 
-/** A page; `last` is the key that the next one begins after, undefined at the end. */
+/** A page. `last` is the key after which the next page begins; undefined at the end. */
 interface VersionsPage {
   readonly items: readonly Artifact[];
   readonly last: Key | undefined;
   readonly driver: string;
 }
 
-/** Records can be large, and what does not fit into the page any more was read in vain. */
+/** Records can be large, and a record that does not fit into the page any more was read in vain. */
 const readTogether = 32;
 
 /** Reads until the page is full or the budget is spent. */
@@ -65,7 +65,7 @@ export async function listVersions(reader: Reader, query: VersionsQuery): Promis
   return { items, driver, last: undefined };
 }
 
-/** Undefined if nothing follows the key, so that a full last page does not promise another. */
+/** Returns undefined if nothing follows the key, so that a full last page does not promise another one. */
 async function unlessLast(reader: Reader, range: Range, key: Key): Promise<Key | undefined> {
   if (range.limit === 1) return undefined;
   for await (const _block of reader.scan({ ...rangeAfter(range, key), limit: 1 })) return key;
@@ -92,13 +92,13 @@ function sourceOf({ ns, uid, name, allVersions, oldestFirst }: VersionsQuery): S
   const range = keys.artifacts.version.range(ns, uid, name);
   return {
     driver: 'versions of the name',
-    // The latest version is the highest, unless that one is gone.
+    // The latest version is the highest, unless the latest version is gone.
     range: allVersions ? { ...range, reverse: oldestFirst } : { ...range, limit: 1 },
     idsOf: (entries) => entries.map(([, value]) => keys.artifacts.version.decode(value).id),
   };
 }
 
-/** What ids stand for, with whether each is the latest version of its name. */
+/** The artifacts of ids, each with whether it is the latest version of its name. */
 class Shown {
   private readonly heads = new Map<string, ArtifactId | undefined>();
   private readonly reader: Reader;

@@ -1,4 +1,4 @@
-/** Who would be among the last few, if all sessions that a filter finds got a retention: for dry runs. */
+/** The sessions that would be among the last few if all sessions that a filter finds got a retention: for dry runs. */
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -13,12 +13,13 @@ import { bySeal, type KeptLists, keptKey } from '../sessions/kept-sessions.ts';
 interface Simulation {
   readonly filter: string;
   readonly retention: Retention;
-  /** The sessions that will be asked about. */
+  /** The sessions that the dry run will ask about. */
   readonly found: readonly Session[];
 }
 
 /**
- * The lists of the kinds that some sessions are of. Whoever is on a list now and is not found keeps the place.
+ * Returns the lists of the kinds of some sessions. A session that is on a list now and that the filter does not find
+ * keeps its place.
  *
  * @throws Failure INVALID_ARGUMENT if the filter finds too many sessions of a kind.
  */

@@ -1,4 +1,4 @@
-/** The retention of namespaces, and giving sessions that were opened earlier another one. */
+/** The retention of namespaces, and new retentions for sessions that were opened earlier. */
 import type { SessionUid } from '../../domain/ids.ts';
 import type { Namespace } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -25,14 +25,14 @@ import { simulatedLists } from './kept-simulation.ts';
 /** The retention of a namespace. */
 export interface Policy {
   readonly namespace: string;
-  /** Undefined: nothing expires by it. */
+  /** Undefined: nothing expires by this policy. */
   readonly retention: Retention | undefined;
-  /** Undefined: it was never set. */
+  /** Undefined: the policy was never set. */
   readonly updateTime: number | undefined;
   readonly etag: string;
 }
 
-/** What a session's expiry was and becomes. Undefined: never, or still open. */
+/** The expiry of a session before and after. Undefined: it never expires, or it is still open. */
 export interface RetentionChange {
   readonly session: string;
   readonly before: number | undefined;
@@ -41,19 +41,19 @@ export interface RetentionChange {
   readonly bytes: number;
 }
 
-/** Which sessions get what. */
+/** The sessions to change, and their new retention. */
 export interface Application extends PageRequest {
-  /** Undefined: the namespace's policy as it is now. */
+  /** Undefined: the present policy of the namespace. */
   readonly retention: Retention | undefined;
-  /** As of a listing of sessions. */
+  /** A filter as in a listing of sessions. */
   readonly filter: string;
-  /** Only show what would happen. */
+  /** True: only show what would happen. */
   readonly isDryRun: boolean;
 }
 
 interface ApplicationPage {
   readonly changes: readonly RetentionChange[];
-  /** Sessions that were looked at. */
+  /** The number of sessions that were looked at. */
   readonly sessions: number;
   readonly nextPageToken: string;
 }
@@ -80,7 +80,7 @@ export class Policies {
   }
 
   /**
-   * For sessions that are opened from now on.
+   * Sets the policy for sessions that are opened from now on.
    *
    * @param isDryRun check and answer, change nothing.
    * @throws Failure NAMESPACE_NOT_FOUND, ETAG_MISMATCH.
@@ -110,10 +110,10 @@ export class Policies {
   }
 
   /**
-   * Gives a page of sessions a retention. A dry run answers what doing it to all pages would come to.
+   * Gives a page of sessions a retention. A dry run returns the result that the same change of all pages would have.
    *
-   * @throws Failure NAMESPACE_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the filter, or one that finds more
-   * sessions of a kind than a dry run can put in order.
+   * @throws Failure NAMESPACE_NOT_FOUND, PAGE_TOKEN_INVALID; INVALID_ARGUMENT for the filter, or for one that finds
+   * more sessions of a kind than a dry run can put in order.
    */
   async apply(by: Principal, ns: Namespace, application: Application): Promise<ApplicationPage> {
     const { filter, isDryRun, pageSize, pageToken } = application;
@@ -157,7 +157,7 @@ export class Policies {
   }
 }
 
-/** The changes of the session, and of those that it displaces. */
+/** Changes the session and those that it displaces, and returns the changes. */
 function* decideChange(tx: Tx, uid: SessionUid, retention: Retention): Asking<RetentionChange[]> {
   yield [keys.sessions.record.key(tx.ns, uid)];
   const found = tx.get(keys.sessions.record, tx.ns, uid);
@@ -166,7 +166,7 @@ function* decideChange(tx: Tx, uid: SessionUid, retention: Retention): Asking<Re
   if (sameRetention(found.retention ?? { ttlMs: {} }, retention)) return [];
   const { session, displaced } = yield* withRetention(tx, found, retention);
   const after = { ...session, retention };
-  // What expires at once was there a moment ago.
+  // A session that expires at once existed a moment ago.
   const left = isOver(after, tx.now) ? { leftTime: tx.now } : {};
   putSession(tx, found, { ...after, ...left, updateTime: tx.now, revision: found.revision + 1 });
   return [...displaced.map((one) => changeOf(one.before, one.after)), changeOf(found, after)];

@@ -11,7 +11,7 @@ import type { ArtifactRecord, HeadRecord } from '../../index/records.ts';
 import { etagOf } from './failures.ts';
 import { isThere, type SessionNow } from './session-life.ts';
 
-/** Rows that find the latest version of a name. */
+/** Puts the rows that find the latest version of a name. */
 export function putLatest(tx: Writer, record: ArtifactRecord): void {
   tx.put(keys.latest.byTime, [tx.ns, record.id], true);
   tx.put(keys.latest.bySession, [tx.ns, record.uid, record.id], true);
@@ -23,8 +23,8 @@ export function putLatest(tx: Writer, record: ArtifactRecord): void {
 }
 
 /**
- * The reverse of {@link putLatest}. Release 0.1 wrote the type with its parameters; that row goes too, should a start not
- * have come to it, or a store have been with that release once more since.
+ * The reverse of {@link putLatest}. Release 0.1 wrote the type with its parameters, so the row with them is deleted
+ * too: the work at the start may not have come to it, or that release may have opened the store once more since.
  */
 export function delLatest(tx: Writer, record: ArtifactRecord): void {
   tx.del(keys.latest.byTime, tx.ns, record.id);
@@ -36,7 +36,7 @@ export function delLatest(tx: Writer, record: ArtifactRecord): void {
   for (const [key, value] of record.labels) tx.del(keys.latest.byLabel, tx.ns, key, value, record.id);
 }
 
-/** Queues an artifact at its own expiry; without one (also while it is held) it is in no queue. */
+/** Queues an artifact at its own expiry. Without one, also while it is held, the artifact is in no queue. */
 export function putExpiry(tx: Writer, record: ArtifactRecord): void {
   const { expireTime } = effectiveExpiry(record, undefined);
   if (expireTime !== undefined) tx.put(keys.calls.expiry, [expireTime, tx.ns, 'artifact', record.id], true);
@@ -48,14 +48,14 @@ export function delExpiry(tx: Writer, record: ArtifactRecord): void {
   if (expireTime !== undefined) tx.del(keys.calls.expiry, expireTime, tx.ns, 'artifact', record.id);
 }
 
-/** Everything a new artifact adds, but for its content, its session, its head and the usage. */
+/** Puts all rows of a new artifact, except those of its content, its session, its head and the usage. */
 export function putArtifact(tx: Writer, record: ArtifactRecord): void {
   tx.put(keys.artifacts.record, [tx.ns, record.id], record);
   putDerived(tx, record);
   putLatest(tx, record);
 }
 
-/** What is derived from an artifact's record whether or not it is the latest version. */
+/** Puts the rows that are derived from an artifact's record whether or not it is the latest version. */
 export function putDerived(tx: Writer, record: ArtifactRecord): void {
   tx.put(keys.artifacts.version, [tx.ns, record.uid, record.name, record.version], { id: record.id });
   tx.put(keys.artifacts.feed, [tx.ns, record.uid, record.feed], { kind: 'committed', id: record.id });
@@ -66,7 +66,7 @@ export function putDerived(tx: Writer, record: ArtifactRecord): void {
   putExpiry(tx, record);
 }
 
-/** The reverse. What was derived from it keeps its rows and shows it as gone. */
+/** The reverse of {@link putArtifact}. Artifacts that were derived from it keep their rows and show it as gone. */
 export function delArtifact(tx: Writer, record: ArtifactRecord, isLatest: boolean): void {
   tx.del(keys.artifacts.record, tx.ns, record.id);
   tx.del(keys.artifacts.version, tx.ns, record.uid, record.name, record.version);
@@ -78,7 +78,9 @@ export function delArtifact(tx: Writer, record: ArtifactRecord, isLatest: boolea
   delExpiry(tx, record);
 }
 
-/** The record of a live artifact of this head, or undefined if it is deleted, expired or there was none. */
+/**
+ * Returns the record of a live artifact of this head. Undefined if it is deleted or expired, or if none ever existed.
+ */
 export function* liveLatest(
   rows: Rows,
   ns: string,
@@ -90,7 +92,7 @@ export function* liveLatest(
   return record !== undefined && isThere(record, session, now) ? record : undefined;
 }
 
-/** The record of the latest version as long as it is there, expired or not. */
+/** Returns the record of the latest version as long as it exists, expired or not. */
 export function* latestRecord(
   rows: Rows,
   ns: string,
@@ -101,7 +103,9 @@ export function* latestRecord(
   return rows.get(keys.artifacts.record, ns, head.latest);
 }
 
-/** What the record says to a caller. @param session as it is now; undefined if it is lost. */
+/**
+ * Returns the artifact that the record describes, for a caller. @param session as it is now; undefined if it is lost.
+ */
 export function toArtifact(
   record: ArtifactRecord,
   isLatest: boolean,

@@ -1,6 +1,7 @@
 /**
- * The rows that say where a content is and who references it. Pure, like everything that runs inside a decision. A blob
- * lives while its count of references is above zero; at zero it is queued for collection, never removed here.
+ * The rows that say where a content is and which artifacts and manifests reference it. Pure, like everything that runs
+ * inside a decision. A blob lives while its count of references is above zero. At zero it is queued for collection;
+ * this file never removes it.
  */
 import { Buffer } from 'node:buffer';
 import { blockBytes } from '../../blobs/blob-store.ts';
@@ -14,7 +15,7 @@ import type { BlobRecord, QuarantineRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
 import type { Content } from './content.ts';
 
-/** Who references a content. */
+/** A thing that references a content. */
 export interface Referrer {
   readonly kind: 'artifact' | 'manifest';
   readonly id: string;
@@ -23,19 +24,20 @@ export interface Referrer {
 /** Bytes of CRCs in one index row: 1,024 blocks of 4 bytes. */
 export const crcRowBytes = 4096;
 
-/** How long a condemned name stays readable, for downloads that began before. */
+/** The time for which a condemned name stays readable, for downloads that began before. */
 export const readGraceMs = 3_600_000;
 
 /**
- * A file that was made durable longer ago is referenced no more. A day after that it may be condemned as an orphan,
- * and an hour later nothing is left that would say so: the uploader has given up long before.
+ * A file that was made durable longer ago than this is not referenced any more. One day after it was made durable, it
+ * may be condemned as an orphan; one hour later, nothing is left that would say so. The uploader has given up long
+ * before.
  */
 const publishedMsMax = 12 * 3_600_000;
 
-/** Thrown out of a decision when the content was held a moment ago, was not published, and is held no longer. */
+/** Thrown out of a decision when the content was held a moment ago, was not published, and is not held any more. */
 export class ContentVanished extends Error {}
 
-/** The rows that {@link attach}, {@link attachHeld} and {@link discardCopy} look at. */
+/** Returns the keys of the rows that {@link attach}, {@link attachHeld} and {@link discardCopy} look at. */
 export function blobReads(
   ns: string,
   content: Content | { readonly kind: 'held'; readonly sha256: Sha256 },
@@ -46,7 +48,7 @@ export function blobReads(
 }
 
 /**
- * Adds a reference to `content`, storing its rows unless the namespace already holds it.
+ * Adds a reference to `content`, and stores its rows unless the namespace already holds it.
  *
  * @returns true if the namespace already held it.
  */
@@ -64,7 +66,7 @@ export function* attach(tx: Tx, content: Content, by: Referrer): Asking<boolean>
   return held !== undefined && !held.quarantined;
 }
 
-/** True: what is held is referenced once more. False: ours takes its place. */
+/** True: the held content gets one more reference. False: the new content takes its place. */
 function* stays(tx: Tx, held: BlobRecord, content: Content): Asking<boolean> {
   if (held.quarantined || content.replaces) return false;
   if (content.kind === 'blob') return true;
@@ -74,13 +76,16 @@ function* stays(tx: Tx, held: BlobRecord, content: Content): Asking<boolean> {
   return bytes !== undefined && Buffer.compare(bytes, content.bytes) === 0;
 }
 
-/** Stores where the bytes of `content` are, in place of what was `held`; {@link blobReads} were asked for. */
+/**
+ * Stores where the bytes of `content` are, in place of the `held` record. The caller has asked for {@link blobReads}.
+ */
 function putContent(tx: Tx, content: Content, held: BlobRecord | undefined, refs: number): void {
   const { ns } = tx;
   const { sha256, size } = content;
   if (held !== undefined) discardBytes(tx, sha256, held);
   if (content.kind === 'inline') {
-    // Bytes in a row have no name of their own by which whoever read the earlier ones could tell these apart.
+    // Bytes in a row have no name of their own. Without a generation, a reader of the earlier bytes could not tell
+    // these from them.
     const renewed = held === undefined ? {} : { generation: Buffer.from(tx.mintId()).toString('hex') };
     tx.put(keys.blobs.record, [ns, sha256], { size, ...renewed, refs });
     tx.put(keys.blobs.bytes, [ns, sha256], content.bytes);
@@ -101,8 +106,8 @@ function putContent(tx: Tx, content: Content, held: BlobRecord | undefined, refs
 }
 
 /**
- * Removes all that there is of a content but its record: the file is queued, its checksums are forgotten, and that it
- * was quarantined.
+ * Removes all rows of a content except its record: its file is queued, and its checksums and its quarantine are
+ * deleted.
  */
 export function discardBytes(tx: Tx, sha256: Sha256, record: BlobRecord): void {
   const { ns } = tx;
@@ -116,7 +121,7 @@ export function discardBytes(tx: Tx, sha256: Sha256, record: BlobRecord): void {
   condemn(tx, record.name, record.size);
 }
 
-/** How many rows the checksums of a content take. */
+/** Returns the number of rows that the checksums of a content take. */
 export function crcRowCount({ name, size }: BlobRecord): number {
   return name === undefined ? 0 : Math.floor(lastBlock(size) / (crcRowBytes / 4)) + 1;
 }
@@ -125,26 +130,28 @@ function lastBlock(size: number): number {
   return Math.max(0, Math.ceil(size / blockBytes) - 1);
 }
 
-/** A content whose bytes are not what they should be: it is read and matched no more, until it is pushed again. */
+/** Quarantines a content whose bytes are wrong: until it is pushed again, it is neither read nor matched. */
 export function quarantine(tx: Writer, sha256: Sha256, record: BlobRecord, found: QuarantineRecord): void {
   tx.put(keys.blobs.record, [tx.ns, sha256], { ...record, quarantined: true });
   tx.put(keys.blobs.quarantine, [tx.ns, sha256], found);
 }
 
-/** The end of a quarantine whose content has been found sound. */
+/** Ends the quarantine of a content that was found sound. */
 export function release(tx: Writer, sha256: Sha256, { quarantined: _, ...record }: BlobRecord): void {
   tx.put(keys.blobs.record, [tx.ns, sha256], record);
   tx.del(keys.blobs.quarantine, tx.ns, sha256);
 }
 
-/** Whether two records of a content, at two times, are about the same bytes: nobody has put others in their place. */
+/**
+ * Returns true if two records of a content, from two times, are about the same bytes: no other bytes took their place.
+ */
 export function isSameCopy(one: BlobRecord, other: BlobRecord): boolean {
   return one.name === other.name && one.generation === other.generation;
 }
 
 /**
- * What becomes of bytes that nobody needs, since an artifact has the same: they take the place of damaged or lost
- * ones, or are discarded.
+ * Decides about bytes that are not needed, since an artifact has the same. They take the place of damaged or lost
+ * bytes, or are discarded.
  */
 export function* healOrDiscard(tx: Tx, content: Content): Asking<void> {
   yield blobReads(tx.ns, content);
@@ -153,11 +160,11 @@ export function* healOrDiscard(tx: Tx, content: Content): Asking<void> {
     yield* discardCopy(tx, content);
     return;
   }
-  // Of a record that is lost the references are still there; a check of the store counts them again.
+  // If the record is lost, its references still exist; a check of the store counts them again.
   putContent(tx, content, held, held?.refs ?? 1);
 }
 
-/** True if the bytes are there and may be referenced again. */
+/** Returns true if the bytes exist and may be referenced again. */
 export function* isHeld(
   rows: Rows,
   ns: string,
@@ -181,7 +188,7 @@ export function* attachHeld(
   return true;
 }
 
-/** Queues our own published copy for collection: nothing will ever reference its name. */
+/** Queues the copy that this caller published, for collection: nothing will ever reference its name. */
 export function* discardCopy(tx: Tx, content: Content): Asking<void> {
   if (content.kind !== 'blob' || content.publishTime === undefined) return;
   yield [keys.blobs.physicalName.key(tx.ns, content.name)];
@@ -214,7 +221,7 @@ export function* detach(tx: Tx, sha256: Sha256, by: Referrer): Asking<void> {
   tx.put(keys.blobs.maybeFree, [tx.now, ns, sha256], true);
 }
 
-/** The CRC rows' keys of a blob of `size` bytes that cover its blocks `first` to `last`. */
+/** Returns the keys of the CRC rows that cover the blocks `first` to `last` of a blob of `size` bytes. */
 export function crcKeys(ns: string, sha256: Sha256, first: number, last: number): Key[] {
   const wanted: Key[] = [];
   const perRow = crcRowBytes / 4;
@@ -223,7 +230,7 @@ export function crcKeys(ns: string, sha256: Sha256, first: number, last: number)
   return wanted;
 }
 
-/** What is kept of the beginning of a content of `size` bytes: nothing if it is not text. */
+/** Returns the part of the beginning that is kept for a content of `size` bytes: nothing if it is not text. */
 function previewOf(head: Uint8Array, size: number): Uint8Array {
   const text = beginningOf(head, head.length === size, limits.previewBytesMax);
   return Buffer.from(text === undefined ? [] : head);

@@ -1,13 +1,14 @@
 /** A content on its way into the index. */
 import type { Sha256 } from '../../domain/digest.ts';
 
-/** Received content, not yet referenced by anything. */
+/** A received content that nothing references yet. */
 export type Content = {
   readonly sha256: Sha256;
   readonly size: number;
   /**
-   * Whether the commit puts it in the place of what the namespace holds, whatever state that is in. If not, what is held
-   * stays where no damage is known: inline bytes if they are the same, a file because it has just been read.
+   * True: the commit puts it in the place of the content that the namespace holds, whatever the state of that content.
+   * False: the held content stays where no damage is known. That is so for inline bytes if they are the same, and for a
+   * file because it has just been read.
    */
   readonly replaces: boolean;
 } & (
@@ -15,13 +16,13 @@ export type Content = {
   | {
       readonly kind: 'blob';
       readonly name: string;
-      /** One CRC-32 a block, 4 bytes each, big endian. */
+      /** One CRC-32 per block, 4 bytes each, big endian. */
       readonly crcs: Uint8Array;
       /** The first `limits.previewBytesMax` bytes. */
       readonly head: Uint8Array;
       /**
-       * When it was begun to make the staged bytes durable under `name`, which has succeeded, by the clock of the
-       * index. Undefined while they are staged only.
+       * The time when the work of making the staged bytes durable under `name` began, by the clock of the index; it has
+       * succeeded. Undefined while they are only staged.
        */
       readonly publishTime: number | undefined;
     }

@@ -1,4 +1,4 @@
-/** The refusals that more than one operation gives, each worded once. */
+/** The refusals that more than one operation uses, each worded once. */
 import type { ArtifactTarget } from '../../domain/artifact.ts';
 import { Failure } from '../../domain/errors.ts';
 import { effectiveExpiry, type SessionFacts } from '../../domain/expiry.ts';
@@ -60,7 +60,7 @@ export function sessionNotFound(id: string): Failure {
   return new Failure('SESSION_NOT_FOUND', `there is no session ${id}`, { metadata: { session: id } });
 }
 
-/** Its name is there, its record is not. */
+/** The name of the session exists; its record does not. */
 export function sessionLost(id: string): Failure {
   return new Failure('DATA_LOSS', `the record of session ${id} is gone`, { metadata: { session: id } });
 }
@@ -109,12 +109,12 @@ export function sessionMustExist(id: string): Failure {
   );
 }
 
-/** An etag is the quoted revision of a record. */
+/** Returns the etag of a record: its revision, in quotation marks. */
 export function etagOf(record: { readonly revision: number }): string {
   return `"${record.revision}"`;
 }
 
-/** Passes if no etag was asked for. @throws Failure ETAG_MISMATCH. */
+/** Passes if the caller gave no etag. @throws Failure ETAG_MISMATCH. */
 export function checkEtag(
   what: string,
   record: { readonly revision: number },

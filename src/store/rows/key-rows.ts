@@ -4,24 +4,24 @@ import type { Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ApiKeyRecord } from '../../index/records.ts';
 
-/** When it ceased or will cease to be good. Undefined: never, as things are. */
+/** Returns the time when the key ceased or will cease to be good. Undefined: never, unless the record changes. */
 function endTime({ revokeTime, expireTime }: ApiKeyRecord): number | undefined {
   if (revokeTime === undefined || expireTime === undefined) return revokeTime ?? expireTime;
   return Math.min(revokeTime, expireTime);
 }
 
-/** When nothing is said of it any more. Undefined: never, as things are. */
+/** Returns the time from which no answer mentions the key any more. Undefined: never, unless the record changes. */
 function forgetTime(record: ApiKeyRecord): number | undefined {
   const end = endTime(record);
   return end === undefined ? undefined : end + limits.endedKeyDays * 24 * 3_600_000;
 }
 
-/** True for one that is not good any more. */
+/** Returns true for a key that is not good any more. */
 export function isEnded(record: ApiKeyRecord, now: number): boolean {
   return (endTime(record) ?? Number.POSITIVE_INFINITY) <= now;
 }
 
-/** True for one that has ended so long ago that it is as if it had never been. */
+/** Returns true for a key that ended so long ago that it counts as one that never existed. */
 export function isForgotten(record: ApiKeyRecord, now: number): boolean {
   return (forgetTime(record) ?? Number.POSITIVE_INFINITY) <= now;
 }
@@ -34,7 +34,7 @@ export function putKey(tx: Writer, id: string, record: ApiKeyRecord, before?: Ap
   putDerivedOfKey(tx, id, record);
 }
 
-/** What is derived from a key's record: where it is queued for the reaper. */
+/** Puts the row that is derived from a key's record: its place in the queue of the reaper. */
 export function putDerivedOfKey(tx: Writer, id: string, record: ApiKeyRecord): void {
   const time = forgetTime(record);
   if (time !== undefined) tx.put(keys.calls.expiry, [time, record.ns, 'key', id], true);

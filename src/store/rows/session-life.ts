@@ -1,6 +1,6 @@
 /**
- * What a session is at an instant: its record says when it ends, and nothing needs to have been written for that to be
- * so. Pure, like everything that runs inside a decision.
+ * The state of a session at an instant. Its record says when it ends; the end is true without a further write. Pure,
+ * like everything that runs inside a decision.
  */
 import { Failure } from '../../domain/errors.ts';
 import { type ExpiryFacts, isExpired } from '../../domain/expiry.ts';
@@ -8,13 +8,13 @@ import { limits } from '../../domain/limits.ts';
 import { keptKind, policyExpiry } from '../../domain/retention.ts';
 import type { SessionNameRecord, SessionRecord } from '../../index/records.ts';
 
-/** A record as it is at an instant. */
+/** The record of a session as it is at an instant. */
 export interface SessionNow extends SessionRecord {
-  /** Its lease has lapsed, and nobody has written down yet that it is sealed: it has no manifest. */
+  /** The lease of the session has lapsed, and no transaction has written its seal down yet: it has no manifest. */
   readonly lapsed?: true;
 }
 
-/** The record as it is at `now`, in milliseconds since the Unix epoch. */
+/** Returns the record as it is at `now`, in milliseconds since the Unix epoch. */
 export function asOf(record: SessionRecord, now: number): SessionNow {
   if (!hasLapsed(record, now)) return record;
   const sealTime = record.lease!.expireTime;
@@ -26,12 +26,12 @@ export function asOf(record: SessionRecord, now: number): SessionNow {
   };
 }
 
-/** True if the lease of an open session has ended. */
+/** Returns true if the lease of an open session has ended. */
 export function hasLapsed({ state, lease, deleteTime }: SessionRecord, now: number): boolean {
   return state === 'open' && lease !== undefined && lease.expireTime <= now && deleteTime === undefined;
 }
 
-/** With the expiry that its own policy gives it; one that is to be kept has none. */
+/** Returns the record with the expiry that its own policy gives it; a session that is to be kept has none. */
 function withOutcome(
   record: SessionRecord,
   outcome: NonNullable<SessionRecord['outcome']>,
@@ -43,14 +43,15 @@ function withOutcome(
   return { ...rest, outcome, sealTime, ...(expireTime === undefined ? {} : { expireTime }) };
 }
 
-/** True if it was deleted or has expired; of one that has expired some artifacts may survive. */
+/** Returns true if the session was deleted or has expired. Some artifacts of an expired session may survive. */
 export function isOver({ deleteTime, expireTime }: SessionRecord, now: number): boolean {
   return deleteTime !== undefined || (expireTime !== undefined && expireTime <= now);
 }
 
 /**
- * True for one of which something may be there: it is not over, or it has expired and an artifact of it is held, or had
- * an expiry of its own that has not come. That is a bound: what would outlast it may have been deleted.
+ * Returns true for a session that may still contain something. That is so if it is not over. It is also so if it has
+ * expired and an artifact of it is held, or had an expiry of its own that has not come. This is a bound: the artifacts
+ * that would outlast the session may have been deleted.
  */
 export function isPresent(session: SessionRecord, now: number): boolean {
   if (session.deleteTime !== undefined) return false;
@@ -58,20 +59,20 @@ export function isPresent(session: SessionRecord, now: number): boolean {
 }
 
 /**
- * Since when nothing of an expired session is there, as far as its record tells: not earlier than it was so.
- * Infinity while something is held.
+ * Returns the time since when an expired session is empty, according to its record. The true time may be earlier, but
+ * not later. Infinity while something is held.
  */
 export function emptySince({ holds, expireTime, survivesUntil, leftTime }: SessionRecord): number {
   if (holds > 0) return Number.POSITIVE_INFINITY;
   return Math.max(expireTime ?? 0, survivesUntil ?? 0, leftTime ?? 0);
 }
 
-/** When an id that is taken since `goneSince` is free again. */
+/** Returns the time when an id that is taken since `goneSince` is free again. */
 export function freeAgain(goneSince: number): number {
   return goneSince + limits.goneIdDays * 24 * 3_600_000;
 }
 
-/** True if the session that an id names is gone for so long that another may be opened under it. */
+/** Returns true if the session that an id names is gone for so long that another session may be opened under the id. */
 export function isIdFree(
   { goneSince }: SessionNameRecord,
   record: SessionRecord | undefined,
@@ -83,19 +84,22 @@ export function isIdFree(
   return isOver(session, now) && freeAgain(emptySince(session)) <= now;
 }
 
-/** When somebody has to look after it: its lapse, its end, its deletion. Undefined: never, as things are. */
+/**
+ * Returns the time when the reaper has to look at the session: its lapse, its end, its deletion. Undefined: never,
+ * unless the record changes.
+ */
 export function dueTime(record: SessionRecord): number | undefined {
   const { state, lease, expireTime, deleteTime, reaped, artifacts, survivesUntil } = record;
   if (deleteTime !== undefined) return deleteTime;
   if (state === 'open') return lease?.expireTime;
   if (!reaped) return expireTime;
-  // What survives is queued itself; where nothing does any more the bound alone keeps the session.
+  // Survivors are queued themselves; if none is left, the bound alone keeps the session.
   return artifacts === 0 ? survivesUntil : undefined;
 }
 
 /**
- * A transaction met a session whose lease has lapsed: that has to be written down first. Whoever does not do so says
- * what it is: SEAL_PENDING.
+ * Thrown when a transaction meets a session whose lease has lapsed: the lapse has to be written down first. If it is
+ * not, the caller gets this failure: SEAL_PENDING.
  */
 export class SessionLapsed extends Failure {
   readonly uid: SessionRecord['uid'];
@@ -109,7 +113,10 @@ export class SessionLapsed extends Failure {
   }
 }
 
-/** True for an artifact that is there: neither it nor its session was deleted, and its expiry has not come. */
+/**
+ * Returns true for an artifact that exists: neither the artifact nor its session was deleted, and its expiry has not
+ * come.
+ */
 export function isThere(artifact: ExpiryFacts, session: SessionRecord | undefined, now: number): boolean {
   return session?.deleteTime === undefined && !isExpired(artifact, session, now);
 }

@@ -12,7 +12,7 @@ import { leasedWord } from '../../query/catalogs.ts';
 import { etagOf, manifestNotFound, sealPending } from './failures.ts';
 import { asOf, dueTime, freeAgain, hasLapsed, SessionLapsed, type SessionNow } from './session-life.ts';
 
-/** What a session is opened with. */
+/** The settings of a new session. */
 export interface NewSession {
   readonly id: SessionId;
   readonly implicit: boolean;
@@ -26,7 +26,7 @@ export interface NewSession {
   readonly leaseMs?: number | undefined;
 }
 
-/** A new open session, with the rows that find it; its record is left to the caller to put. */
+/** Makes a new open session, with the rows that find it. The caller must put its record. */
 export function* createSession(tx: Tx, wanted: NewSession): Asking<SessionRecord> {
   const { expectedOutputs = [], retention, leaseMs, ...given } = wanted;
   yield* leaveId(tx, wanted.id);
@@ -50,7 +50,7 @@ export function* createSession(tx: Tx, wanted: NewSession): Asking<SessionRecord
   return record;
 }
 
-/** What a session keeps of what its opener asked for, or else of the namespace's policy. */
+/** Returns the retention of a session: the one that its opener asked for, or else the namespace's policy. */
 export function* retentionOf(
   rows: Rows,
   ns: string,
@@ -62,7 +62,7 @@ export function* retentionOf(
   return policy === undefined ? {} : { retention: policy };
 }
 
-/** Whoever had the id, so long ago that it is free again, lets go of it. */
+/** Takes the id away from the session that had it, if that is gone for so long that the id is free again. */
 function* leaveId(tx: Tx, id: string): Asking<void> {
   yield [keys.sessions.name.key(tx.ns, id)];
   const name = tx.get(keys.sessions.name, tx.ns, id);
@@ -76,7 +76,7 @@ function* leaveId(tx: Tx, id: string): Asking<void> {
   if (before !== undefined) putSession(tx, before, { ...before, deleteTime: tx.now });
 }
 
-/** What is derived from a session's record and finds it. */
+/** Puts the rows that are derived from a session's record and find it. */
 export function putDerivedOfSession(tx: Writer, record: SessionRecord): void {
   const { ns } = tx;
   if (record.deleteTime === undefined) tx.put(keys.sessions.name, [ns, record.id], { uid: record.uid });
@@ -89,7 +89,7 @@ export function putDerivedOfSession(tx: Writer, record: SessionRecord): void {
   for (const word of stateWords(record)) tx.put(keys.sessions.byState, [ns, word, record.uid], true);
 }
 
-/** The reverse of {@link putDerivedOfSession}, but for the name, which outlives the session. */
+/** The reverse of {@link putDerivedOfSession}, except for the name, which outlives the session. */
 export function delDerivedOfSession(tx: Writer, record: SessionRecord): void {
   const { ns } = tx;
   const due = dueTime(record);
@@ -100,7 +100,7 @@ export function delDerivedOfSession(tx: Writer, record: SessionRecord): void {
   for (const word of stateWords(record)) tx.del(keys.sessions.byState, ns, word, record.uid);
 }
 
-/** A session's state and outcome as filters write them. */
+/** Returns a session's state and outcome in the spelling of filters. */
 export function stateWords({
   state,
   outcome,
@@ -110,13 +110,16 @@ export function stateWords({
   return state === 'open' && lease !== undefined ? [...words, leasedWord] : words;
 }
 
-/** The session of an artifact as it is now, whose record was asked for; undefined if that is lost. */
+/**
+ * Returns the session of an artifact as it is now. The caller has asked for its record. Undefined if the record is
+ * lost.
+ */
 export function sessionOf(rows: Rows, ns: string, uid: SessionUid, now: number): SessionNow | undefined {
   const record = rows.get(keys.sessions.record, ns, uid);
   return record && asOf(record, now);
 }
 
-/** Puts the record of a session, and what of its rows follows its state and its end. */
+/** Puts the record of a session, and those of its rows that follow from its state and its end. */
 export function putSession(tx: Writer, before: SessionRecord, after: SessionRecord): void {
   const { ns } = tx;
   tx.put(keys.sessions.record, [ns, after.uid], after);
@@ -133,13 +136,15 @@ export function putSession(tx: Writer, before: SessionRecord, after: SessionReco
   if (due !== undefined) tx.put(keys.calls.expiry, [due, ns, 'session', after.uid], true);
 }
 
-/** A session of which an artifact has an expiry of its own: it may outlast the session. */
+/**
+ * Returns the record of a session that has an artifact with an expiry of its own: the artifact may outlast the session.
+ */
 export function withSurvivor(record: SessionRecord, expireTime: number | undefined): SessionRecord {
   if (expireTime === undefined || (record.survivesUntil ?? 0) >= expireTime) return record;
   return { ...record, survivesUntil: expireTime };
 }
 
-/** A session that is written to, with its lease renewed once a part of that has passed. */
+/** Returns the record of a session that is written to. Its lease is renewed if a certain part of it has passed. */
 export function renewed(record: SessionRecord, now: number): SessionRecord {
   const { lease } = record;
   if (lease === undefined || record.state !== 'open') return record;
@@ -149,7 +154,7 @@ export function renewed(record: SessionRecord, now: number): SessionRecord {
 }
 
 /**
- * What is live at the seal must not depend on when the manifest is computed.
+ * The set of live artifacts at the seal must not depend on the time when the manifest is computed.
  *
  * @throws Failure SEAL_PENDING; {@link SessionLapsed}.
  */
@@ -158,7 +163,10 @@ export function refuseWhileSealing(session: SessionRecord, now: number): void {
   if (hasLapsed(session, now)) throw new SessionLapsed(session);
 }
 
-/** The manifest of a sealed session. @throws Failure SEAL_PENDING until it is stored; MANIFEST_NOT_FOUND for an open one. */
+/**
+ * Returns the manifest of a sealed session. @throws Failure SEAL_PENDING until it is stored; MANIFEST_NOT_FOUND for an
+ * open session.
+ */
 export function manifestOf({ id, state, lapsed, manifest }: SessionNow): ManifestRecord {
   if (state === 'sealing' || lapsed) throw sealPending(id);
   if (manifest === undefined) throw manifestNotFound(id);
@@ -167,14 +175,14 @@ export function manifestOf({ id, state, lapsed, manifest }: SessionNow): Manifes
 
 const noOutputs: OutputsRecord = { expected: [] };
 
-/** The expected outputs of a session. */
+/** Returns the expected outputs of a session. */
 export function* outputsOf(rows: Rows, ns: string, record: SessionRecord): Asking<OutputsRecord> {
   if (!record.hasOutputs) return noOutputs;
   yield [keys.sessions.outputs.key(ns, record.uid)];
   return rows.get(keys.sessions.outputs, ns, record.uid) ?? noOutputs;
 }
 
-/** What the records of sessions say to a caller at an instant. */
+/** Returns the sessions that the records describe at an instant, for a caller. */
 export async function readSessions(
   reader: Reader,
   ns: string,
@@ -193,7 +201,7 @@ export async function readSessions(
   });
 }
 
-/** A session as a caller sees it, from its two records. */
+/** Returns a session as a caller sees it, from its two records. */
 export function toSession(record: SessionNow, outputs: OutputsRecord): Session {
   return {
     id: record.id,

@@ -1,7 +1,7 @@
-/** Points in the store's work that somebody may want to stand at: a test that stops the process there, above all. */
+/** The points in the store's work at which a caller may want to act: above all a test that ends the process there. */
 
 /**
- * Every step, each told when it is done and before the next begins. Those of an upload are S1 to S7 of
+ * All steps. Each is reported when it is done, before the next one begins. Those of an upload are S1 to S7 of
  * docs/reliability.md. A small content has no `staged`, `written`, `held` and `published`.
  */
 export const steps = [
@@ -40,16 +40,18 @@ export const steps = [
 /** One of {@link steps}. */
 export type Step = (typeof steps)[number];
 
-/** What becomes of a content: its staging file is open, a chunk is in it, it was found held, it has its name. */
+/** The steps of a content: its staging file is open, a chunk is in it, it was found held, it has its name. */
 type ContentStep = 'staged' | 'written' | 'held' | 'published';
 
-/** Told of each step; the store goes on when what it returns has resolved. It must not throw. */
+/** Called at each step; the store continues when the result has resolved. It must not throw. */
 export type OnStep = (step: Step) => void | Promise<void>;
 
-/** Told of the steps of one content. */
+/** Called at the steps of one content. */
 export type OnContentStep = (step: ContentStep) => void | Promise<void>;
 
-/** Tells `onStep` of a content's steps as those of what the content is for; undefined if nobody is to be told. */
+/**
+ * Returns a function that reports a content's steps to `onStep` as those of its purpose. Undefined without an `onStep`.
+ */
 export function contentObserver(
   kind: 'upload' | 'manifest',
   onStep: OnStep | undefined,

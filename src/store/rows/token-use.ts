@@ -1,4 +1,4 @@
-/** Tokens that may push only so many bytes: what was pushed with each is counted in the commits themselves. */
+/** Tokens that may push a limited number of bytes. Each commit counts the bytes that were pushed with its token. */
 import { Failure } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Asking, Tx } from '../../index/door.ts';

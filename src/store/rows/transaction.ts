@@ -1,9 +1,10 @@
 /**
- * Transactions of the store: a decision over typed rows, on behalf of somebody whose credentials are still good when it
- * is made.
+ * Transactions of the store: a decision over typed rows, on behalf of a principal whose credentials are still good when
+ * the decision is made.
  *
- * Every function that reads rows inside a decision is a generator which asks for what it reads, so that whoever calls
- * it need not know. What an operation names in `reads` comes in the first round; the rest takes another one each time.
+ * Every function that reads rows inside a decision is a generator that asks for the rows it reads. So its caller need
+ * not know which rows these are. The rows that an operation names in `reads` come in the first round; each further
+ * request takes another round.
  */
 
 import { Failure } from '../../domain/errors.ts';
@@ -18,22 +19,25 @@ import { SessionLapsed } from './session-life.ts';
 
 /** Writes down that the lease of a session has lapsed. */
 export interface LapseWriter {
-  /** Resolves when it is sealed; false if it has not lapsed, or such seals have to wait. */
+  /** Resolves when the session is sealed; false if it has not lapsed, or if such seals have to wait. */
   perform(ns: string, uid: SessionUid): Promise<boolean>;
 }
 
-/** A transaction on somebody's behalf. */
+/** A transaction on behalf of a principal. */
 export interface Operation<T> extends Transaction<T> {
-  /** On whose behalf: refused UNAUTHENTICATED if the credentials have ended meanwhile. Default: the store's own. */
+  /**
+   * The principal. The transaction is refused with UNAUTHENTICATED if its credentials have ended meanwhile. Default:
+   * the store itself.
+   */
   readonly by?: Principal;
   /**
-   * Who writes down the lapse of a session that the decision meets, which is then made once more. Default: nobody, and
-   * the caller is told SEAL_PENDING.
+   * Writes down the lapse of a session that the decision meets; the decision is then made once more. Default: nothing
+   * does, and the caller gets SEAL_PENDING.
    */
   readonly lapses?: LapseWriter;
 }
 
-/** Runs an operation; resolves when it and all that it was based on is durable. */
+/** Runs an operation. Resolves when the operation, and everything that it was based on, is durable. */
 export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
   const { by, lapses, ns, reads, ...rest } = operation;
   const transaction: Transaction<T> = {
@@ -49,7 +53,7 @@ export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
   return lapses === undefined ? run() : pastLapse(lapses, ns, run);
 }
 
-/** What `work` gives, done once more if it met a session whose lapse nobody had written down. */
+/** Returns the result of `work`. Runs `work` once more if it met a session whose lapse was not written down. */
 export async function pastLapse<T>(lapses: LapseWriter, ns: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -59,7 +63,7 @@ export async function pastLapse<T>(lapses: LapseWriter, ns: string, work: () => 
   }
 }
 
-/** What was good when the call began may have ended since. */
+/** Credentials that were good when the call began may have ended since. */
 function requireCurrent(by: Principal, tx: Tx): void {
   requireGood(by, by.apiKey === undefined ? undefined : tx.get(keys.credentials.apiKey, by.apiKey), tx.now);
 }

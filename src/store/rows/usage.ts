@@ -1,4 +1,4 @@
-/** What namespaces use, and what they may. Pure, like everything that runs inside a decision. */
+/** The usage of namespaces, and their quotas. Pure, like everything that runs inside a decision. */
 import { crc32 } from 'node:zlib';
 import { Failure } from '../../domain/errors.ts';
 import type { Asking, Rows, Tx } from '../../index/door.ts';
@@ -6,37 +6,41 @@ import { keys } from '../../index/keys.ts';
 import type { QuotaRecord, UsageRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
 
-/** A namespace has so many rows of usage, so that commits do not all rewrite one. */
+/** The number of usage rows of each namespace. With several rows, commits do not all rewrite the same one. */
 const usageShards = 16;
 
-/** All of them. */
+/** The numbers of all usage rows. */
 export const allShards: readonly number[] = Array.from({ length: usageShards }, (_, shard) => shard);
 
 /**
- * Which of the namespace's usage rows a session is counted in. By its id, which a commit knows before it is begun; the
- * uid of a session that the commit opens is minted in it.
+ * Returns the number of the usage row of the namespace that counts a session. It follows from the session's id, which a
+ * commit knows before it begins. The uid does not do: the uid of a session that the commit opens is minted in the
+ * commit.
  */
 export function usageShard(session: string): number {
   return crc32(session) % usageShards;
 }
 
-/** The usage row that a session is counted in. */
+/** Returns the key of the usage row that counts a session. */
 export function usageKey(ns: string, session: string): Key {
   return keys.calls.usage.key(ns, usageShard(session));
 }
 
-/** The rows that say whether a session may grow. With a quota it takes another round for all of the usage. */
+/**
+ * Returns the keys of the rows that decide whether a session may grow. With a quota, another round reads the whole
+ * usage.
+ */
 export function growthKeys(ns: string, session: string): Key[] {
   return [usageKey(ns, session), keys.store.namespace.key(ns)];
 }
 
-/** The usage of what is empty. */
+/** The usage of an empty namespace. */
 export const noUsage: UsageRecord = { sessions: 0, artifacts: 0, bytes: 0 };
 
-/** The sum of some usage; what is left out counts as 0. */
+/** Returns the sum of two usages; a missing number counts as 0. */
 export function plus(usage: UsageRecord, more: Partial<UsageRecord>): UsageRecord {
   return {
-    // Rows of before sessions were counted have none.
+    // Rows that were written before sessions were counted have no number of sessions.
     sessions: (usage.sessions ?? 0) + (more.sessions ?? 0),
     artifacts: usage.artifacts + (more.artifacts ?? 0),
     bytes: usage.bytes + (more.bytes ?? 0),
@@ -44,7 +48,7 @@ export function plus(usage: UsageRecord, more: Partial<UsageRecord>): UsageRecor
 }
 
 /**
- * Counts in what a session gains, or out what it loses.
+ * Adds what a session gains to the usage, or subtracts what it loses.
  *
  * @throws Failure QUOTA_EXCEEDED if the namespace may not hold that much more.
  */
@@ -56,7 +60,7 @@ export function* addUsage(tx: Tx, session: string, gain: Partial<UsageRecord>): 
   tx.put(keys.calls.usage, [ns, shard], plus(tx.get(keys.calls.usage, ns, shard) ?? noUsage, gain));
 }
 
-/** What a namespace uses. */
+/** Returns the usage of a namespace. */
 function* usageOf(rows: Rows, ns: string): Asking<UsageRecord> {
   yield allShards.map((shard) => keys.calls.usage.key(ns, shard));
   return allShards
@@ -74,9 +78,10 @@ export function* requireQuota(rows: Rows, ns: string, gain: Partial<UsageRecord>
 }
 
 /**
- * Why so much usage is more than the quota allows; undefined if it is not. What does not grow is never too much.
+ * Returns the reason for which a usage is beyond the quota; undefined if it is within. A number that does not grow is
+ * never beyond the quota.
  *
- * @param after what would be used. @param gain what of it is new.
+ * @param after the usage to be reached. @param gain the new part of it.
  */
 function beyondQuota(
   quota: QuotaRecord,

@@ -1,6 +1,6 @@
 /**
  * The last few sessions of each kind, which do not expire by their retention. One row lists those of a kind in the
- * order of their seals; whoever enters or leaves it does so in the transaction that seals, amends or deletes. Pure.
+ * order of their seals. A session enters or leaves the list in the transaction that seals, amends or deletes it. Pure.
  */
 import { limits } from '../../domain/limits.ts';
 import { type KeptKind, keptKind, laterExpiry, policyExpiry } from '../../domain/retention.ts';
@@ -9,10 +9,10 @@ import { keys } from '../../index/keys.ts';
 import type { KeptSession, SessionRecord } from '../../index/records.ts';
 import { putSession } from '../rows/session-rows.ts';
 
-/** Lists by kind. */
+/** The lists, by kind. */
 export type KeptLists = Map<KeptKind, readonly KeptSession[]>;
 
-/** The columns of the row that lists a kind. */
+/** Returns the columns of the row that lists a kind. */
 export function keptKey(
   ns: string,
   { outcomes, metadataKey, value }: KeptKind,
@@ -20,16 +20,16 @@ export function keptKey(
   return [ns, outcomes, metadataKey, value];
 }
 
-/** What becomes of a session that enters a list. */
+/** The result when a session enters a list. */
 export interface Entered {
   readonly session: SessionRecord;
-  /** Those that are no longer among the last few, before and after. */
+  /** The sessions that are no longer among the last few, before and after. */
   readonly displaced: readonly { readonly before: SessionRecord; readonly after: SessionRecord }[];
 }
 
 /**
- * The session with what its retention makes of it: kept, as one of the last of its kind, or with an expiry. Those that
- * are no longer among the last lose their mark.
+ * Applies its retention to a session: it is kept, as one of the last of its kind, or gets an expiry. Sessions that are
+ * no longer among the last lose their mark.
  *
  * @param session with its outcome and seal time.
  */
@@ -55,7 +55,10 @@ export function* enterKept(tx: Tx, session: SessionRecord): Asking<Entered> {
   return { session: { ...rest, kept: true }, displaced };
 }
 
-/** The session without its mark, taken off the list of its kind; nobody comes back in its place. */
+/**
+ * Returns the session without its mark, and takes it off the list of its kind. No other session comes back in its
+ * place.
+ */
 export function* leaveKept(tx: Tx, session: SessionRecord): Asking<SessionRecord> {
   const kind = kindOf(session);
   if (!session.kept || kind === undefined) return session;
@@ -81,7 +84,7 @@ function without(list: readonly KeptSession[], { uid }: SessionRecord): KeptSess
   return list.filter((one) => one.uid !== uid);
 }
 
-/** Of two sealed at the same instant the one that was opened first comes first. */
+/** Compares by seal time. Of two sessions sealed at the same instant, the one that was opened first comes first. */
 export function bySeal(a: KeptSession, b: KeptSession): number {
   return a.sealTime - b.sealTime || (a.uid < b.uid ? -1 : 1);
 }
@@ -90,7 +93,7 @@ function ownExpiry({ retention, outcome, sealTime }: SessionRecord): number | un
   return policyExpiry(retention, outcome!, sealTime!);
 }
 
-/** It expires as its outcome says, but never sooner than a day from now. */
+/** Returns the session with the expiry that follows from its outcome, but never sooner than a day from now. */
 function withoutMark(session: SessionRecord, now: number): SessionRecord {
   const { kept: _lost, ...rest } = session;
   const expiry = ownExpiry(session);
@@ -100,7 +103,7 @@ function withoutMark(session: SessionRecord, now: number): SessionRecord {
   );
 }
 
-/** The session with that expiry, undefined for never. */
+/** Returns the session with that expiry; undefined for never. */
 export function withExpiry(session: SessionRecord, expireTime: number | undefined): SessionRecord {
   const { expireTime: _before, reaped: _not, ...rest } = session;
   return expireTime === undefined ? rest : { ...rest, expireTime };

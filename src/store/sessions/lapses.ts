@@ -1,4 +1,4 @@
-/** Sessions whose lease has lapsed: whoever needs that to be written down does it first. */
+/** Sessions whose lease has lapsed. An operation that needs the lapse to be written down writes it first. */
 import type { SessionUid } from '../../domain/ids.ts';
 import type { LapseWriter } from '../rows/transaction.ts';
 
@@ -8,15 +8,16 @@ export class Lapses implements LapseWriter {
   private readonly seal: (ns: string, uid: SessionUid) => Promise<boolean>;
 
   /**
-   * @param isClockSuspect whether time may be wrong: nothing is sealed for its lapse then.
-   * @param seal seals a session whose lease has lapsed, and resolves when it is; false if none has.
+   * @param isClockSuspect returns true if time may be wrong: then no session is sealed for its lapse.
+   * @param seal seals a session whose lease has lapsed, and resolves when it is sealed; false if the lease has not
+   * lapsed.
    */
   constructor(isClockSuspect: () => boolean, seal: (ns: string, uid: SessionUid) => Promise<boolean>) {
     this.isClockSuspect = isClockSuspect;
     this.seal = seal;
   }
 
-  /** Seals the session as of its lapse; false if it has not lapsed, or such seals have to wait. */
+  /** Seals the session as of its lapse. Returns false if it has not lapsed, or if such seals have to wait. */
   async perform(ns: string, uid: SessionUid): Promise<boolean> {
     if (this.isClockSuspect()) return false;
     return await this.seal(ns, uid);

@@ -1,7 +1,8 @@
 /**
- * The manifest of a sealed session: one JSON object a line, for every version that was live at the seal time, sorted
- * by name (bytewise UTF-8), then newest version first. Its members are, in this order, `name`, `version`, `sha256`,
- * `size_bytes`, `content_type`; no spaces; lines end with a newline. An empty session has an empty manifest.
+ * The manifest of a sealed session: one JSON object per line, for every version that was live at the seal time. The
+ * lines are sorted by name (bytewise UTF-8), then newest version first. The members of an object are, in this order,
+ * `name`, `version`, `sha256`, `size_bytes`, `content_type`. No spaces are written, and lines end with a newline. An
+ * empty session has an empty manifest.
  */
 import { isExpired } from '../../domain/expiry.ts';
 import type { Reader } from '../../index/door.ts';
@@ -17,14 +18,14 @@ export interface ManifestLine {
   readonly content_type: string;
 }
 
-/** Lines of the manifest, a block at a time, in constant memory. */
+/** Yields the lines of the manifest, a block at a time, in constant memory. */
 export async function* manifestLines(
   reader: Reader,
   ns: string,
   session: SessionRecord,
 ): AsyncIterable<{ readonly records: readonly ArtifactRecord[]; readonly text: string }> {
   for await (const block of reader.scan(keys.artifacts.version.range(ns, session.uid))) {
-    // Looking up a hundred records at a time lets other calls in between.
+    // A hundred records are looked up at a time, so that other calls run in between.
     for (let at = 0; at < block.length; at += recordsAtOnce) {
       const wanted = block
         .slice(at, at + recordsAtOnce)

@@ -1,7 +1,7 @@
 /**
  * Sealing, in two steps. The fence is one small transaction: from then on nothing commits into the session. The
- * manifest is computed from a snapshot after it and stored; until it is, nothing can be deleted from the session, so
- * that every computation of it, also one after a crash, gives the same bytes.
+ * manifest is computed afterwards, from a snapshot, and stored. Until it is stored, nothing can be deleted from the
+ * session. So every computation of the manifest has the same bytes as its result, also one after a crash.
  */
 import { Buffer } from 'node:buffer';
 import type { BlobStore } from '../../blobs/blob-store.ts';
@@ -40,20 +40,20 @@ interface SealsOptions {
   readonly namespaces: Namespaces;
   readonly inlineBytesMax: number;
   readonly onStep: OnStep | undefined;
-  /** Whether time may be wrong: lapses then wait. */
+  /** Returns true if time may be wrong: lapses then wait. */
   readonly isClockSuspect: () => boolean;
   /** Default: real time. */
   readonly after?: After;
 }
 
-/** What a seal answers. */
+/** The result of a seal. */
 export interface SealResult {
   readonly session: Session;
-  /** It was sealed before, with the same outcome. */
+  /** True: the session was sealed before, with the same outcome. */
   readonly alreadySealed: boolean;
 }
 
-/** Seals sessions of the caller’s namespace, and finishes what a stop interrupted. */
+/** Seals sessions of the caller’s namespace, and finishes the seals that a stop interrupted. */
 export class Seals {
   private readonly options: SealsOptions;
   private readonly pending: PendingSeals;
@@ -70,7 +70,7 @@ export class Seals {
   /**
    * Resolves when the manifest is stored.
    *
-   * @param signal stops the waiting, not the seal: the caller is told SEAL_PENDING.
+   * @param signal ends the waiting, not the seal: the caller gets SEAL_PENDING.
    * @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, SEAL_PENDING.
    */
   async seal(
@@ -101,7 +101,9 @@ export class Seals {
     return { session, alreadySealed: fenced.alreadyFenced };
   }
 
-  /** Seals a session as of the lapse of its lease, and resolves when it is sealed; false if it has not lapsed. */
+  /**
+   * Seals a session as of the lapse of its lease, and resolves when it is sealed; false if the lease has not lapsed.
+   */
   private async sealLapsed(ns: string, uid: SessionUid): Promise<boolean> {
     const isFenced = await transact(this.options.index, {
       ns,
@@ -123,8 +125,8 @@ export class Seals {
   }
 
   /**
-   * Finishes the seals that a stop interrupted; those that cannot be finished now are tried again later. Returns how
-   * many there were.
+   * Finishes the seals that a stop interrupted; those that cannot be finished now are tried again later. Returns their
+   * number.
    */
   async finishPending(): Promise<number> {
     let count = 0;
@@ -138,12 +140,15 @@ export class Seals {
     return count;
   }
 
-  /** Stops trying again. */
+  /** Ends the retries. */
   close(): void {
     this.pending.close();
   }
 
-  /** Computes and stores the manifest of a fenced session. Any number of these may run at once: all give the same. */
+  /**
+   * Computes and stores the manifest of a fenced session. Any number of these may run at once: all have the same
+   * result.
+   */
   private async complete(ns: string, uid: SessionUid): Promise<Session> {
     const { index, blobs, contents, namespaces, inlineBytesMax, onStep } = this.options;
     const { internalId } = await namespaces.require(ns as Principal['namespace']);
@@ -175,7 +180,7 @@ export class Seals {
   }
 }
 
-/** The promise's result, unless the signal is aborted first: then it goes on alone. */
+/** Returns the promise's result, unless the signal is aborted first: then the promise goes on alone. */
 async function unlessAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal | undefined,
@@ -218,7 +223,7 @@ function* decideFence(tx: Tx, by: Principal, { id, outcome, etag }: Fence): Aski
   return { uid: found.uid, alreadyFenced: false };
 }
 
-/** Nothing commits into the session any more; its expiry is decided. */
+/** Ends commits into the session, and decides its expiry. */
 function* fence(
   tx: Tx,
   found: SessionRecord,

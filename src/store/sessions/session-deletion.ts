@@ -25,7 +25,7 @@ export function* decideDeleteSession(
   yield* markDeleted(tx, found);
 }
 
-/** The session is not there for anybody from now on; its id stays taken for a while. */
+/** Marks the session as deleted: from now on it does not exist for any caller, and its id stays taken for a while. */
 export function* markDeleted(tx: Tx, session: SessionRecord, goneSince = tx.now): Asking<void> {
   const { ns } = tx;
   const left = yield* leaveKept(tx, session);

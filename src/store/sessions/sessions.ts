@@ -29,7 +29,7 @@ import type { Namespaces } from '../tenants/namespaces.ts';
 import { enterKept, leaveKept, withExpiry } from './kept-sessions.ts';
 import { decideDeleteSession } from './session-deletion.ts';
 
-/** What OpenSession sets; already checked. */
+/** The settings of OpenSession; already checked. */
 export interface SessionSpec {
   readonly id: SessionId;
   readonly metadata: Pairs;
@@ -42,17 +42,17 @@ export interface SessionSpec {
   readonly leaseMs?: number | undefined;
 }
 
-/** How a session really ended. */
+/** The true end of an abandoned session. */
 interface Amendment {
   readonly outcome: Exclude<Outcome, 'abandoned'>;
   readonly etag: string | undefined;
 }
 
-/** What is present is changed. */
+/** The changes of a session. A field that is present is changed. */
 export interface SessionChanges {
   /** Replaces all labels. */
   readonly labels?: Pairs;
-  /** Only while it is open. */
+  /** Only while the session is open. */
   readonly retention?: Retention;
   /** Renew the lease. */
   readonly touch?: boolean;
@@ -77,8 +77,8 @@ export class Sessions {
   }
 
   /**
-   * Opens a session, or returns the one that is there if it was opened with the same settings. On a session that a
-   * push opened it sets them once.
+   * Opens a session. If it exists and was opened with the same settings, it is returned. If a push opened it, the
+   * settings are applied once.
    *
    * @throws Failure SESSION_CONFLICT, SESSION_GONE.
    */
@@ -112,13 +112,16 @@ export class Sessions {
     return await this.change(principal, id, (tx) => decideUpdate(tx, principal, id, changes));
   }
 
-  /** Says how an abandoned session really ended. @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, SEAL_PENDING. */
+  /**
+   * Records how an abandoned session really ended. @throws Failure SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH,
+   * SEAL_PENDING.
+   */
   async amend(principal: Principal, id: SessionId, amendment: Amendment): Promise<Session> {
     return await this.change(principal, id, (tx) => decideAmend(tx, principal, id, amendment));
   }
 
   /**
-   * Deletes a session and all that is in it, at once for every reader; false if there was nothing to delete.
+   * Deletes a session and everything in it, at once for every reader. Returns false if nothing existed to delete.
    *
    * @throws Failure ARTIFACT_HELD, SEAL_PENDING, ETAG_MISMATCH.
    */
@@ -171,7 +174,7 @@ function* decideOpen(tx: Tx, spec: SessionSpec): Asking<{ session: Session; crea
   );
 }
 
-/** Labels are not compared: they may have changed since. */
+/** Returns the fields that differ. Labels are not compared: they may have changed since. */
 function differences(found: SessionRecord, outputs: OutputsRecord, spec: SessionSpec): string[] {
   const fields: string[] = [];
   if (!samePairs(found.metadata, spec.metadata)) fields.push('metadata');
@@ -185,7 +188,7 @@ function sameAsked(before: Retention | undefined, now: Retention | undefined): b
   return before === undefined || now === undefined ? before === now : sameRetention(before, now);
 }
 
-/** Gives a session that a push opened, once, what its opener would have given it. */
+/** Gives a session that a push opened, once, the settings that its opener would have given it. */
 function* complete(
   tx: Tx,
   found: SessionRecord,
@@ -212,7 +215,7 @@ function* complete(
   return { session: toSession(record, outputs), created: false };
 }
 
-/** Says how an abandoned session really ended, once. The manifest and the feed stay as they are. */
+/** Records how an abandoned session really ended, once. The manifest and the feed stay as they are. */
 function* decideAmend(tx: Tx, by: Principal, id: SessionId, { outcome, etag }: Amendment): Asking<Session> {
   const found = yield* changeableSession(tx, by, id, tx.now);
   const outputs = yield* outputsOf(tx, tx.ns, found);
@@ -231,14 +234,14 @@ function* decideAmend(tx: Tx, by: Principal, id: SessionId, { outcome, etag }: A
   return toSession(record, outputs);
 }
 
-/** With the outcome, and what the retention makes of it: never an earlier expiry than before. */
+/** Returns the session with the outcome, and with the effect of its retention: never an earlier expiry than before. */
 function* amended(tx: Tx, found: SessionRecord, outcome: Outcome): Asking<SessionRecord> {
   const left = yield* leaveKept(tx, found);
   const { session } = yield* enterKept(tx, { ...left, outcome });
   return session.kept ? session : withExpiry(session, laterExpiry(left.expireTime, session.expireTime));
 }
 
-/** What has expired does not come back. */
+/** Returns the refusal for a session that has expired: it does not come back. */
 function expiredBefore({ id, outcome }: SessionRecord): Failure {
   const message = `session ${id} has expired; an outcome can be amended before that`;
   return new Failure('OUTCOME_CONFLICT', message, { metadata: { session: id, outcome: outcome ?? '' } });
@@ -269,7 +272,7 @@ function* decideUpdate(tx: Tx, by: Principal, id: SessionId, changes: SessionCha
   return toSession(record, outputs);
 }
 
-/** The same record if nothing would change. */
+/** Returns the same record if nothing would change. */
 function changed(found: SessionRecord, { labels, retention }: SessionChanges, now: number): SessionRecord {
   const hasLabels = labels !== undefined && !samePairs(labels, found.labels);
   const hasRetention = retention !== undefined && !sameRetention(retention, found.retention ?? { ttlMs: {} });

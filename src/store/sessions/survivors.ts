@@ -1,4 +1,7 @@
-/** What may be left of an expired session: a bound, which is lowered when something of that changes or goes. */
+/**
+ * A bound for the time until which artifacts of an expired session survive. It is lowered when one of them changes or
+ * goes.
+ */
 import type { SessionUid } from '../../domain/ids.ts';
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -10,12 +13,12 @@ import { transact } from '../rows/transaction.ts';
 /** The bound of a session with more versions than this stays as it is: looking at them would take too long. */
 const lookedAtMax = 2_048;
 const recordsTogether = 32;
-/** How often it is tried while others change the session. After that the bound stays as it is. */
+/** The number of attempts while others change the session. After that the bound stays as it is. */
 const attemptsMax = 3;
 
 /**
- * Lowers the bound of an expired session to what its artifacts still say, so that it is not there any more when the
- * last of them has gone. Looks at a snapshot, and writes only if the session is still as it was there.
+ * Lowers the bound of an expired session to what its artifacts still require, so that the session ceases to exist when
+ * the last of them has gone. Looks at a snapshot, and writes only if the session is still as it was there.
  */
 export async function lowerSurvivorBound(index: Index, ns: string, uid: SessionUid): Promise<void> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
@@ -26,11 +29,11 @@ export async function lowerSurvivorBound(index: Index, ns: string, uid: SessionU
 
 interface Seen {
   readonly session: SessionRecord;
-  /** The latest expiry of their own that its artifacts have; undefined if none has one that has not come. */
+  /** The latest of the artifacts' own expiries. Undefined if no artifact has one that is still to come. */
   readonly until: number | undefined;
 }
 
-/** The session, if its bound is too high. */
+/** Returns the session, if its bound is too high. */
 async function lookAt(index: Index, ns: string, uid: SessionUid): Promise<Seen | undefined> {
   await using snapshot = index.snapshot();
   const now = index.now();
@@ -69,7 +72,10 @@ async function latestExpiry(
   return latest > now ? latest : undefined;
 }
 
-/** False if the session has changed since it was seen: every change of what is left of it is one of its own. */
+/**
+ * Returns false if the session has changed since it was seen: every change of its survivors is also a change of the
+ * session.
+ */
 function lower(index: Index, ns: string, { session: seen, until }: Seen): Promise<boolean> {
   const { uid } = seen;
   return transact(index, {

@@ -1,4 +1,4 @@
-/** Share links: whoever has the token may GET one version of an artifact, until the link ends. */
+/** Share links: anyone who has the token may GET one version of an artifact, until the link ends. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { ArtifactTarget } from '../../domain/artifact.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
@@ -21,7 +21,7 @@ import { isEnded, putLink } from '../rows/link-rows.ts';
 import { transact } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 
-/** A link as those see it who may share. Times are milliseconds since the Unix epoch. */
+/** A link, as it is visible to those who may share. Times are milliseconds since the Unix epoch. */
 export interface ShareLink {
   readonly id: string;
   readonly artifact: ArtifactId;
@@ -34,7 +34,7 @@ export interface ShareLink {
   readonly creator: string;
 }
 
-/** Whose links: of one version of an artifact, of a session, or all of the namespace. */
+/** The extent: the links of one version of an artifact, of a session, or of the whole namespace. */
 export type LinkScope =
   | { readonly of: 'artifact'; readonly target: ArtifactTarget }
   | { readonly of: 'session'; readonly session: SessionId }
@@ -42,7 +42,7 @@ export type LinkScope =
 
 interface LinkQuery extends PageRequest {
   readonly scope: LinkScope;
-  /** Also those that are revoked or expired. */
+  /** True: show also links that are revoked or expired. */
   readonly showEnded: boolean;
 }
 
@@ -62,11 +62,11 @@ export class Links {
   }
 
   /**
-   * Makes a link. The token is answered this once, and its hash alone is kept.
+   * Makes a link. Only this answer contains the token; the store keeps only its hash.
    *
    * @param expiry undefined: a day.
-   * @throws Failure as reading the artifact; PERMISSION_DENIED for who may not read; INVALID_ARGUMENT for an expiry that
-   * is past or beyond 30 days.
+   * @throws Failure the failures of reading the artifact; PERMISSION_DENIED for a caller that may not read;
+   * INVALID_ARGUMENT for an expiry that is past or beyond 30 days.
    */
   async create(
     by: Principal,
@@ -75,7 +75,7 @@ export class Links {
   ): Promise<{ link: ShareLink; token: string }> {
     const { namespace: ns } = by;
     await this.namespaces.require(ns);
-    // Whoever has the link can read.
+    // Anyone who has the link can read.
     if (!by.scopes.has('read'))
       throw new Failure('PERMISSION_DENIED', 'these credentials lack the scope read', {
         metadata: { scope: 'read' },
@@ -92,7 +92,7 @@ export class Links {
     return { link: toLink(hash, link), token };
   }
 
-  /** In an order that stays. @throws Failure ARTIFACT_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
+  /** Lists links in a stable order. @throws Failure ARTIFACT_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
   async list(by: Principal, { scope, showEnded, pageSize, pageToken }: LinkQuery): Promise<Page<ShareLink>> {
     const { namespace: ns } = by;
     await this.namespaces.require(ns);
@@ -121,7 +121,7 @@ export class Links {
     return { items, nextPageToken: '' };
   }
 
-  /** Ends one link; 0 if it had ended. @throws Failure SHARE_LINK_NOT_FOUND. */
+  /** Ends one link. Returns 0 if it had ended. @throws Failure SHARE_LINK_NOT_FOUND. */
   async revokeOne(by: Principal, id: string): Promise<number> {
     const { namespace: ns } = by;
     await this.namespaces.require(ns);
@@ -131,7 +131,7 @@ export class Links {
     return revoked.count;
   }
 
-  /** Ends the links that there are when this begins. @throws Failure ARTIFACT_NOT_FOUND, SESSION_NOT_FOUND. */
+  /** Ends the links that exist when this call begins. @throws Failure ARTIFACT_NOT_FOUND, SESSION_NOT_FOUND. */
   async revoke(by: Principal, scope: LinkScope): Promise<number> {
     await this.namespaces.require(by.namespace);
     await using reader = this.index.snapshot();
@@ -222,19 +222,22 @@ async function readLinks(
   return values.map((value, at) => value && { hash: hashes[at]!, record: keys.links.record.decode(value) });
 }
 
-/** What is stored of a token. It is random and as long as the hash: a slow hash would protect it no better. */
+/**
+ * Returns the stored form of a token. The token is random and as long as the hash: a slow hash would not protect it any
+ * better.
+ */
 export function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
 }
 
-/** A link is named by the hash of its token, from which nobody finds the token. */
+/** The id of a link is the hash of its token; the token cannot be found from the hash. */
 const idPattern = /^lnk_([A-Za-z0-9_-]{43})$/;
 
 function hashIn(id: string): string | undefined {
   return idPattern.exec(id)?.[1];
 }
 
-/** The id of a link, from the hash of its token. */
+/** Returns the id of a link, from the hash of its token. */
 export function linkId(hash: string): string {
   return `lnk_${hash}`;
 }

@@ -1,4 +1,4 @@
-/** What a share link opens, for whoever has its token. */
+/** What a share link opens, for anyone who has its token. */
 import type { Artifact } from '../../domain/artifact.ts';
 import { Failure } from '../../domain/errors.ts';
 import { isExpired } from '../../domain/expiry.ts';
@@ -12,13 +12,13 @@ import { asOf, type SessionNow } from '../rows/session-life.ts';
 import { isWaiting } from '../rows/waiting.ts';
 import { hashOf, linkId } from './links.ts';
 
-/** How long a link may still be served after it was revoked, in milliseconds. */
+/** The longest time for which a link may still be served after it was revoked, in milliseconds. */
 const revocationMs = 500;
 
 /** The artifact that a link is for. */
 interface Shared {
   readonly artifact: Artifact;
-  /** Of the link, for logs: it opens nothing. */
+  /** The id of the link, for logs: it opens nothing. */
   readonly linkId: string;
   readonly namespace: Namespace;
 }
@@ -40,14 +40,17 @@ export class SharedContents {
     this.elapsed = elapsed;
   }
 
-  /** @throws Failure SHARE_LINK_NOT_FOUND for an unknown or revoked one, ARTIFACT_EXPIRED for one that has ended by itself. */
+  /**
+   * @throws Failure SHARE_LINK_NOT_FOUND for an unknown or revoked link, ARTIFACT_EXPIRED for a link that has ended by
+   * itself.
+   */
   async find(token: string): Promise<Shared> {
     await using snapshot = this.index.snapshot();
     return await this.open(snapshot, token);
   }
 
   /**
-   * The bytes of a part. While they are taken the link is looked at again: they stop when it is revoked.
+   * Yields the bytes of a part. The link is looked at again while they are taken: the bytes stop when it is revoked.
    *
    * @throws Failure as {@link find}, DATA_LOSS.
    */
@@ -91,11 +94,11 @@ export class SharedContents {
 }
 
 function sharedOf({ ns }: ShareLinkRecord, record: ArtifactRecord, session: SessionNow | undefined) {
-  // Whether there are later versions is not for whoever has the link to know.
+  // The holder of a link must not learn whether later versions exist.
   return { artifact: toArtifact(record, false, session), namespace: ns as Namespace };
 }
 
-/** Nothing tells a link that never was from one that was revoked, or that waits for an operator. */
+/** The answer is the same for a link that never existed, one that was revoked, and one that waits for an operator. */
 function unknown(): Failure {
   return new Failure('SHARE_LINK_NOT_FOUND', 'there is no such link, or it was revoked');
 }

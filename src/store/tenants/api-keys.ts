@@ -18,7 +18,7 @@ export interface ApiKey extends Omit<ApiKeyRecord, 'secretHash'> {
   readonly id: string;
 }
 
-/** What a key is made with. */
+/** The settings of a new key. */
 export interface NewApiKey {
   readonly namespace: Namespace;
   readonly description: string;
@@ -39,7 +39,7 @@ export class ApiKeys {
     this.index = index;
   }
 
-  /** Makes a key. Its secret is answered this once. @throws Failure NAMESPACE_NOT_FOUND. */
+  /** Makes a key. Only this answer contains its secret. @throws Failure NAMESPACE_NOT_FOUND. */
   async create(wanted: NewApiKey): Promise<{ key: ApiKey; secret: string }> {
     const id = base32(randomBytes(10));
     const secret = randomBytes(32).toString('base64url');
@@ -68,7 +68,7 @@ export class ApiKeys {
     return { key: toApiKey(`key_${id}`, record), secret: `${tokenPrefixes.apiKey}${id}_${secret}` };
   }
 
-  /** Ends a key for good; again it changes nothing. @throws Failure API_KEY_NOT_FOUND. */
+  /** Ends a key for good; a second call changes nothing. @throws Failure API_KEY_NOT_FOUND. */
   async revoke(id: string): Promise<ApiKey> {
     const record = await transact(this.index, {
       ns: 'default',
@@ -87,8 +87,8 @@ export class ApiKeys {
   }
 
   /**
-   * Keys sorted by id, those after `after`. Touches a bounded number of rows: fewer items than `limit` may come with
-   * `next` set.
+   * Returns the keys after `after`, sorted by id. Touches a bounded number of rows: the result may have fewer items
+   * than `limit` and still have `next` set.
    */
   async list(query: {
     readonly namespace: Namespace | undefined;
@@ -118,8 +118,8 @@ export class ApiKeys {
   }
 
   /**
-   * Whom a key stands for, as of now. Unknown, wrong, revoked and expired ones are not told apart, but for what their
-   * owners can know anyway.
+   * Returns the principal that a key stands for, as of now. Unknown, wrong, revoked and expired keys get the same
+   * answer, except for facts that the owner of a key knows anyway.
    *
    * @throws Failure UNAUTHENTICATED.
    */
@@ -131,7 +131,7 @@ export class ApiKeys {
     const value = await this.index.get(keys.credentials.apiKey.key(id));
     const record = value && keys.credentials.apiKey.decode(value);
     const said = hashOf(secret);
-    // The same work whether or not there is such a key.
+    // The work is the same whether or not the key exists.
     const known = record === undefined ? hashOf('') : Buffer.from(record.secretHash, 'base64url');
     if (!timingSafeEqual(said, known) || record === undefined) throw refused('the API key is not valid');
     const now = this.index.now();
@@ -166,7 +166,7 @@ function refused(why: string): Failure {
   return new Failure('UNAUTHENTICATED', why);
 }
 
-/** The secret is random and as long as the hash: a slow hash would protect it no better. */
+/** The secret is random and as long as the hash: a slow hash would not protect it any better. */
 function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
@@ -175,7 +175,7 @@ function toApiKey(id: string, { secretHash: _hash, ...record }: ApiKeyRecord): A
   return { id, ...record };
 }
 
-/** RFC 4648 in lower case, without padding; a multiple of 5 bytes. */
+/** Encodes as RFC 4648 in lower case, without padding; the input is a multiple of 5 bytes. */
 function base32(bytes: Uint8Array): string {
   const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');

@@ -15,19 +15,19 @@ export interface NamespaceInfo {
   readonly description: string;
   readonly quota: QuotaRecord | undefined;
   readonly createTime: number;
-  /** When description or quota last changed. */
+  /** The time of the last change of description or quota. */
   readonly updateTime: number;
   readonly etag: string;
 }
 
-/** What operators say about a namespace. */
+/** The settings that operators give a namespace. */
 interface NamespaceSettings {
   readonly description: string;
   /** Undefined: no limit. */
   readonly quota: QuotaRecord | undefined;
 }
 
-/** What is present is changed; a quota of `'none'` is taken away. */
+/** The changes of a namespace. A field that is present is changed; a quota of `'none'` removes the quota. */
 export interface NamespaceChanges {
   readonly description?: string;
   readonly quota?: QuotaRecord | 'none';
@@ -36,8 +36,8 @@ export interface NamespaceChanges {
 }
 
 /**
- * The namespaces of this store. They are created explicitly and never deleted, and their internal ids never change, so
- * that those may be remembered.
+ * The namespaces of this store. They are created explicitly and never deleted. Their internal ids never change, so
+ * callers may remember them.
  */
 export class Namespaces {
   private readonly index: Index;
@@ -61,7 +61,10 @@ export class Namespaces {
     return await this.make(name, { description: '', quota: undefined });
   }
 
-  /** Creates a namespace; again with the same settings it returns the one that is there. @throws Failure NAMESPACE_EXISTS. */
+  /**
+   * Creates a namespace; a second call with the same settings returns the existing one. @throws Failure
+   * NAMESPACE_EXISTS.
+   */
   async create(name: Namespace, settings: NamespaceSettings): Promise<NamespaceInfo> {
     const record = await this.make(name, settings);
     const isSame =
@@ -79,7 +82,10 @@ export class Namespaces {
     return toInfo(name, await this.read(name));
   }
 
-  /** Sorted by name, those after `after`, at most so many; the last of them is where to go on. */
+  /**
+   * Returns the namespaces after `after`, sorted by name, at most `limit` of them. The next call goes on after the last
+   * of them.
+   */
   async list(after: string | undefined, limit: number): Promise<{ items: NamespaceInfo[]; more: boolean }> {
     const all = keys.store.namespace.range();
     const range = after === undefined ? all : { ...all, gte: keys.store.namespace.key(after) };
@@ -119,7 +125,7 @@ export class Namespaces {
     return toInfo(name, record);
   }
 
-  /** What the namespace holds, at one instant, and what it may. @throws Failure NAMESPACE_NOT_FOUND. */
+  /** Returns the usage of the namespace at one instant, and its quota. @throws Failure NAMESPACE_NOT_FOUND. */
   async usage(name: Namespace): Promise<{ usage: UsageRecord; quota: QuotaRecord | undefined }> {
     await using snapshot = this.index.snapshot();
     const value = await snapshot.get(keys.store.namespace.key(name));

@@ -1,18 +1,18 @@
-/** How much one call of maintenance may do. */
+/** The limits for the work of one call of maintenance. */
 export interface Bounds {
-  /** Things of all kinds together. */
+  /** The most things, of all kinds together. */
   readonly itemsMax: number;
-  /** True when the time of the call is up: nothing more is begun. */
+  /** Returns true when the time of the call is over: no further work begins. */
   isOver(): boolean;
 }
 
-/** What is left of the bounds of a call. */
+/** The remainder of the bounds of a call. */
 export class Budget {
   private readonly bounds: Bounds;
   private readonly isStopped: () => boolean;
   private used = 0;
 
-  /** @param isStopped true when the store is about to close. */
+  /** @param isStopped returns true when the store is about to close. */
   constructor(bounds: Bounds, isStopped: () => boolean = () => false) {
     this.bounds = bounds;
     this.isStopped = isStopped;
@@ -26,7 +26,7 @@ export class Budget {
     this.used += items;
   }
 
-  /** Nothing more is begun. */
+  /** Returns true when no further work may begin. */
   isOver(): boolean {
     return this.itemsLeft === 0 || this.isStopped() || this.bounds.isOver();
   }

@@ -1,4 +1,4 @@
-/** What waits because of the clock, and what of it the store keeps. */
+/** The pauses because of the clock, and the parts of them that the store keeps. */
 import type { Confirmation, LongGap, ServiceClock, Suspicion } from '../../index/clock/clock.ts';
 import type { Index } from '../../index/door.ts';
 import { newestCommit } from '../../index/engine/commits.ts';
@@ -11,7 +11,7 @@ const confirmationSetting = 'clockConfirmed';
 /** The setting that holds the last long gap. */
 const gapSetting = 'longGap';
 
-/** The pauses that end with the process. */
+/** Returns the pauses that end with the process. */
 export function clockPauses(clock: ServiceClock): Pause[] {
   const { suspicion, gap } = clock;
   return [
@@ -57,9 +57,9 @@ function gapPause({ id, from, to, leftMs }: LongGap): Pause {
 }
 
 /**
- * Tells the clock of an index that was opened.
+ * Gives the clock an index that was opened.
  *
- * @returns to be called when the index can be written to.
+ * @returns a function to call when the index can be written to.
  */
 export async function beginClock(
   index: Index,
@@ -71,7 +71,7 @@ export async function beginClock(
   const isGap = clock.begin(time, confirmed && (keys.store.setting.decode(confirmed) as Confirmation));
   return async (warn) => {
     if (!isGap) return;
-    // Without it the next start waits as this one does, which is no reason not to serve.
+    // Without this row, the next start waits as this one does. That is no reason not to serve.
     await noteGap(index).catch((error: unknown) => warn(`the gap could not be noted: ${String(error)}`));
   };
 }
@@ -87,7 +87,10 @@ async function noteGap(index: Index): Promise<void> {
   });
 }
 
-/** Ends a pause of the clock; others are left alone. @throws Failure ETAG_MISMATCH for another of its cause. */
+/**
+ * Ends a pause of the clock; other pauses are left alone. @throws Failure ETAG_MISMATCH for another pause of the same
+ * cause.
+ */
 export async function resumeClock(
   index: Index,
   clock: ServiceClock | undefined,
@@ -106,7 +109,7 @@ export async function resumeClock(
   }
 }
 
-/** Keeps what an operator has confirmed; undefined: what was confirmed before does not count any more. */
+/** Keeps the confirmation of an operator. Undefined: earlier confirmations do not count any more. */
 async function writeConfirmation(index: Index, confirmation: Confirmation | undefined): Promise<void> {
   await transact(index, {
     ns: '',
@@ -124,7 +127,7 @@ function iso(ms: number): string {
   return Number.isNaN(date.getTime()) ? `${ms} ms since 1970` : date.toISOString();
 }
 
-/** A length of time, in its two largest units. */
+/** Returns a length of time in its two largest units. */
 function inWords(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   if (seconds < 60) return `${seconds} s`;

@@ -1,7 +1,7 @@
 /**
- * Frees contents that nothing refers to: see "Deletion" in docs/reliability.md. Two queues are worked through in order
- * of time, each by transactions that decide from what they read; files are unlinked last, and only by names that are
- * condemned for good. Any number of calls may be under way at once, and any of them may be broken off anywhere.
+ * Frees contents that nothing refers to: see "Deletion" in docs/reliability.md. Two queues are processed in order of
+ * time, each by transactions that decide from what they read. Files are unlinked last, and only by names that are
+ * condemned for good. Any number of calls may run at once, and any call may end at any point.
  */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Index } from '../../index/door.ts';
@@ -26,34 +26,37 @@ interface CollectionOptions {
   readonly onStep: OnStep | undefined;
 }
 
-/** What one call has freed. */
+/** The work of one call. */
 export interface Collected {
-  /** Contents that were taken out of use. */
+  /** The number of contents that were taken out of use. */
   readonly condemned: number;
-  /** Files that were removed, and their bytes. */
+  /** The number of files that were removed, and their bytes. */
   readonly removed: number;
   readonly removedBytes: number;
-  /** Orphans that were taken out of use. */
+  /** The number of orphans that were taken out of use. */
   readonly orphans: number;
   readonly more: boolean;
-  /** When something may be freed that may not yet, in milliseconds; undefined if nothing waits or there is more now. */
+  /**
+   * The next time when something may be freed, in milliseconds since the Unix epoch. Undefined if nothing waits, or if
+   * more can be freed now.
+   */
   readonly nextTime: number | undefined;
-  /** For what the rest waits. */
+  /** The pauses for which the rest waits. */
   readonly pauses: readonly Pause[];
 }
 
 type Tally = { -readonly [K in 'condemned' | 'removed' | 'removedBytes' | 'orphans']: number };
 
-/** After so many removals the ranges that were emptied are compacted. */
+/** The number of removals after which the emptied ranges are compacted. */
 const removalsBetweenCompactions = 10_000;
 
-/** Collects what is free, and looks for files that nothing knows. */
+/** Collects free contents, and looks for files that no row knows. */
 export class Collection {
   private readonly options: CollectionOptions;
   private readonly orphans: Orphans;
   private readonly underWay = new Set<Promise<unknown>>();
   private isStopped = false;
-  /** Rows removed from each queue since it was compacted, and the last of them. */
+  /** The number of rows removed from each queue since it was compacted, and the last of them. */
   private readonly removals = {
     maybeFree: { count: 0, last: undefined as Key | undefined },
     condemned: { count: 0, last: undefined as Key | undefined },
@@ -65,10 +68,10 @@ export class Collection {
   }
 
   /**
-   * Frees what may be freed, as far as the bounds allow.
+   * Frees what may be freed, within the bounds.
    *
-   * @param findOrphans look for them now, whether a scan is due or not.
-   * @throws Failure STORE_UNAVAILABLE if files could not be removed; what could be was.
+   * @param findOrphans look for orphans now, whether a scan is due or not.
+   * @throws Failure STORE_UNAVAILABLE if some files could not be removed; the others were.
    */
   async collect(bounds: Bounds, { findOrphans }: { readonly findOrphans: boolean }): Promise<Collected> {
     const work = this.run(new Budget(bounds, () => this.isStopped), findOrphans);
@@ -80,7 +83,7 @@ export class Collection {
     }
   }
 
-  /** Begins nothing more and waits for what is under way: no file is removed after this has resolved. */
+  /** Begins no further work, and waits for the work in progress: no file is removed after this has resolved. */
   async stop(): Promise<void> {
     this.isStopped = true;
     await Promise.allSettled(this.underWay);
@@ -90,7 +93,7 @@ export class Collection {
     const tally: Tally = { condemned: 0, removed: 0, removedBytes: 0, orphans: 0 };
     const failures: unknown[] = [];
     await this.failingClosed(async () => {
-      // First what is free already: then neither of the two starves the other.
+      // Contents that are free already come first: then neither kind of work starves the other.
       await this.sweep(budget, tally, failures);
       await this.condemn(budget, tally);
     });
@@ -103,7 +106,7 @@ export class Collection {
     return { ...tally, ...(await this.outlook(scansMore)) };
   }
 
-  /** What is not understood stops everything until somebody has looked. */
+  /** Rows that are not understood stop everything until an operator has looked. */
   private async failingClosed(work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -120,7 +123,7 @@ export class Collection {
 
   private async sweep(budget: Budget, tally: Tally, failures: unknown[]): Promise<void> {
     const { index, blobs, onStep, graces } = this.options;
-    // The queue has the usual grace in its times.
+    // The times in the queue include the usual grace.
     const until = index.now() + readGraceMs - graces.readMs;
     let range = upTo(keys.blobs.condemned, until);
     while (!budget.isOver() && !(await this.isHeld())) {
@@ -153,10 +156,10 @@ export class Collection {
     }
   }
 
-  /** @returns whether there is more to do. */
+  /** @returns true if more work is left. */
   private async lookForOrphans(budget: Budget, now: boolean, tally: Tally): Promise<boolean> {
     const holding = await this.options.pauses.holding('orphans');
-    // Whoever asks may be told that there are more of them.
+    // A caller that asks for a scan may learn that the orphans have become more.
     const isHeld = holding.some(({ cause }) => cause !== 'manyOrphans' || !now);
     if (isHeld || !(now || (await this.orphans.isDue()))) return false;
     const { condemned, more } = await this.orphans.work(budget);
@@ -170,7 +173,7 @@ export class Collection {
     removals.last = last;
   }
 
-  /** What was removed from the front of a queue is in the way of every scan until then. */
+  /** Until then, the rows that were removed from the front of a queue slow down every scan. */
   private async compact(budget: Budget): Promise<void> {
     for (const queue of ['maybeFree', 'condemned'] as const) {
       const { count, last } = this.removals[queue];
@@ -196,7 +199,7 @@ export class Collection {
   }
 }
 
-/** The rows of a queue up to an instant. */
+/** Returns the range of a queue up to an instant. */
 function upTo(family: typeof keys.blobs.maybeFree | typeof keys.blobs.condemned, time: number) {
   const { gte } = family.range();
   return { gte, lt: time < 0 ? gte : family.range(time + 1).gte };

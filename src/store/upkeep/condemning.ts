@@ -8,38 +8,38 @@ import { crcRowCount, discardBytes } from '../rows/blob-rows.ts';
 import { transact } from '../rows/transaction.ts';
 import { Inconsistency, soundRecord } from './inconsistency.ts';
 
-/** Contents that one transaction takes out of use, at most. */
+/** The most contents that one transaction takes out of use. */
 const contentsTogether = 50;
-/** Rows of checksums that one transaction removes, at most, unless one content alone has more. */
+/** The most rows of checksums that one transaction removes, unless one content alone has more. */
 const crcRowsTogether = 1_000;
 
-/** A content that may have become free: what its row in the queue says, and its record as it was seen. */
+/** A content that may have become free: its row in the queue, and its record as it was seen. */
 interface Candidate {
   readonly key: Key;
   readonly time: number;
   readonly ns: string;
   readonly sha256: Sha256;
-  /** Undefined: there is none. */
+  /** Undefined: the content has no record. */
   readonly seen: Value | undefined;
 }
 
 interface CondemnedBatch {
-  /** Contents that were taken out of use. */
+  /** The number of contents that were taken out of use. */
   readonly condemned: number;
-  /** Rows of the queue that were looked at; none: the queue is at its end. */
+  /** The number of rows of the queue that were looked at; none: the queue is at its end. */
   readonly looked: number;
-  /** The last of them. */
+  /** The last of these rows. */
   readonly last: Key | undefined;
 }
 
 /**
  * Takes the next few contents out of use whose queue rows are in `range`.
  *
- * That nothing refers to a content is what its record says: every attachment and detachment rewrites it, so that a
- * transaction that reads it comes before or after each of them. The rows of the references are asked as well, at one
- * instant with the record, and the transaction goes on only if the record is still that one.
+ * The record of a content says whether something refers to it. Every attachment and detachment rewrites the record, so
+ * a transaction that reads it comes before or after each of them. The rows of the references are read as well, at one
+ * instant with the record, and the transaction continues only if the record is still the same.
  *
- * @throws Inconsistency and DATA_LOSS if what is there cannot be trusted; nothing was removed then.
+ * @throws Inconsistency and DATA_LOSS if the rows cannot be trusted; nothing was removed then.
  */
 export async function condemnSome(
   index: Index,
@@ -112,11 +112,11 @@ function decide(tx: Tx, { key, time, ns, sha256, seen }: Candidate): boolean {
   const record = value && soundRecord(value, ns, sha256);
   const isIdle = record?.refs === 0 && (record.idleSince ?? time) <= time;
   if (record === undefined || !isIdle) {
-    // Somebody refers to it, or it became free again later, and has another row for that.
+    // Something refers to the content, or it became free again later and has another row for that.
     tx.write({ type: 'del', key });
     return false;
   }
-  // It has been in use in between. The row is looked at again.
+  // The content has been in use in between. The row is looked at again.
   if (seen === undefined || textOf(value!) !== textOf(seen)) return false;
   requireOwnName(tx, sha256, record.name);
   discardBytes(tx, sha256, record);

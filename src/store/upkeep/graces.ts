@@ -1,10 +1,10 @@
 import { readGraceMs } from '../rows/blob-rows.ts';
 
-/** How long what is free is left alone, in milliseconds. */
+/** The times for which free contents are left alone, in milliseconds. */
 export interface Graces {
-  /** Between the removal of the last reference and the end of a content. Default 15 minutes. */
+  /** The time between the removal of the last reference and the end of a content. Default 15 minutes. */
   readonly dedupMs: number;
-  /** Between that and the removal of its file. Default {@link readGraceMs}. */
+  /** The time between the end of a content and the removal of its file. Default {@link readGraceMs}. */
   readonly readMs: number;
 }
 

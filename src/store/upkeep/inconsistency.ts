@@ -1,4 +1,4 @@
-/** What makes collection stop: it deletes nothing that it does not understand. */
+/** The reasons for which collection stops: it deletes nothing that it does not understand. */
 
 import type { Sha256 } from '../../domain/digest.ts';
 import { failedWith } from '../../domain/errors.ts';
@@ -9,7 +9,10 @@ import type { Value } from '../../index/row.ts';
 /** Rows disagree with each other, or are of a kind that this version does not know. The message is for operators. */
 export class Inconsistency extends Error {}
 
-/** Why maintenance has to wait for a check, if that is what an error says; undefined for any other error. */
+/**
+ * Returns the reason for which maintenance has to wait for a check, if the error has one; undefined for any other
+ * error.
+ */
 export function inconsistencyIn(error: unknown): string | undefined {
   if (error instanceof Inconsistency) return error.message;
   return failedWith(error, 'DATA_LOSS') ? error.message : undefined;
@@ -17,7 +20,7 @@ export function inconsistencyIn(error: unknown): string | undefined {
 
 const knownFields = new Set(['name', 'size', 'generation', 'refs', 'quarantined', 'idleSince']);
 
-/** The record of a content, if all that it says is understood. @throws Inconsistency. */
+/** Returns the record of a content, if all its fields are understood. @throws Inconsistency. */
 export function soundRecord(value: Value, ns: string, sha256: Sha256): BlobRecord {
   const record = decoded(value);
   const isSound =

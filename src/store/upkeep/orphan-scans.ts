@@ -1,7 +1,7 @@
 /**
- * When files that no row names are looked for. While a process may leave some behind, a mark in the index says so: it is
- * durable before a file is given its name, and is removed when the store is closed with nothing under way. What a
- * process that was killed leaves is the mark, and the next start has a scan made.
+ * Decides when to look for files that no row names. While a process may leave such files behind, the index has a mark.
+ * The mark is durable before a file gets its name. It is removed when the store closes without work in progress. A
+ * process that was killed leaves the mark, and so the next start requests a scan.
  */
 import type { BlobStore, StagedBlob } from '../../blobs/blob-store.ts';
 import type { Index } from '../../index/door.ts';
@@ -9,27 +9,27 @@ import { keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
 import { transact } from '../rows/transaction.ts';
 
-/** The setting that says when files that no row names were looked for. */
+/** The setting with the state of the scans for files that no row names. */
 export const orphanScanSetting = 'orphanScan';
 
-/** Its value. */
+/** The value of that setting. */
 export interface OrphanScans {
-  /** When the last scan ended. Absent: none has. */
+  /** The time when the last scan ended. Absent: no scan has ended yet. */
   readonly lastTime?: number;
-  /** There is reason for another one. */
+  /** True: there is a reason for another scan. */
   readonly isWanted?: boolean;
 }
 
-/** The setting that is there while files may be left behind. */
+/** The setting that exists while files may be left behind. */
 const markSetting = 'filesUnderWay';
 
-/** A row of an index that was restored: files may have been written since. */
+/** Returns a row for an index that was restored: files may have been written since its state. */
 export function scanWanted(): Entry {
   const scans: OrphanScans = { isWanted: true };
   return [keys.store.setting.key(orphanScanSetting), keys.store.setting.encode(scans)];
 }
 
-/** Notes what the process before has left, if it was killed. */
+/** Records that the process before was killed and may have left files, if that is so. */
 async function noteUncleanEnd(index: Index): Promise<void> {
   if ((await index.get(keys.store.setting.key(markSetting))) === undefined) return;
   await transact(index, {
@@ -44,15 +44,15 @@ async function noteUncleanEnd(index: Index): Promise<void> {
   });
 }
 
-/** A blob store that marks the index before it gives a file its name, or removes one. */
+/** A blob store that marks the index before it gives a file its name, or removes a file. */
 export class MarkedBlobs implements BlobStore {
   private readonly index: Index;
   private readonly inner: BlobStore;
-  /** Resolves when the mark is durable; undefined while it is not there. */
+  /** Resolves when the mark is durable; undefined while no mark exists. */
   private marked: Promise<void> | undefined;
-  /** Resolves when what was left has been noted. */
+  /** Resolves when the unclean end has been recorded. */
   private noted: Promise<void> | undefined;
-  /** Operations that may leave something behind if they are broken off. */
+  /** The number of operations that may leave files behind if they are interrupted. */
   private underWay = 0;
 
   constructor(index: Index, inner: BlobStore) {
@@ -60,7 +60,10 @@ export class MarkedBlobs implements BlobStore {
     this.inner = inner;
   }
 
-  /** Notes what the process before has left, if it was killed. Must be before the first mark, and is tried once more then. */
+  /**
+   * Records that the process before may have left files, if it was killed. Must be called before the first mark; if it
+   * failed, the first mark tries it once more.
+   */
   noteUncleanEnd(): Promise<void> {
     this.noted ??= noteUncleanEnd(this.index);
     return this.noted.catch((error: unknown) => {
@@ -69,7 +72,7 @@ export class MarkedBlobs implements BlobStore {
     });
   }
 
-  /** Removes the mark, unless something is under way. Nothing must be begun afterwards. */
+  /** Removes the mark, unless an operation is in progress. No operation may begin afterwards. */
   async close(): Promise<void> {
     if (this.marked === undefined || this.underWay > 0 || this.inner.stagedCount > 0) return;
     await this.write(false);

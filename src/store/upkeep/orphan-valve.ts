@@ -1,6 +1,6 @@
 /**
- * A valve for what nobody asked to delete: files that no row knows. Many of them may mean that it is the index that is
- * wrong; then an operator is asked.
+ * A limit for deletions that no user asked for: files that no row knows. If they are many, perhaps the index is wrong;
+ * then an operator is asked.
  */
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -8,9 +8,9 @@ import type { Entry } from '../../index/row.ts';
 import { transact } from '../rows/transaction.ts';
 import { type Pause, pauseSetting } from './pauses.ts';
 
-/** More are not removed unasked. */
+/** The most files that are removed without a question. */
 export const orphansMax = 1_000;
-/** Nor if they are more than one in so many of all bytes. */
+/** Without a question, at most one in this many of all bytes is removed. */
 const bytesShare = 10;
 
 /** Files and their bytes. */
@@ -19,14 +19,14 @@ export interface Files {
   readonly bytes: number;
 }
 
-/** What an operator was asked about; resuming ends the pause and leaves this. */
+/** The question to an operator; resuming ends the pause and leaves this. */
 const askedSetting = 'orphansAsked';
 
 /**
- * Whether these orphans may be condemned: they are few, or an operator has resumed maintenance after having been told
- * of so many. Begins the pause if not, under another id if they have become more.
+ * Decides whether these orphans may be condemned: they are few, or an operator has resumed maintenance after the
+ * question about at least as many. If not, begins the pause; under another id if the orphans have become more.
  *
- * @param allBytes of all files, these included.
+ * @param allBytes the size of all files, these included.
  */
 export async function mayCondemn(index: Index, found: Files, allBytes: number): Promise<boolean> {
   const setting = pauseSetting('manyOrphans');
@@ -51,7 +51,7 @@ export async function mayCondemn(index: Index, found: Files, allBytes: number): 
 
 function pauseOver({ count, bytes }: Files, allBytes: number, now: number): Pause {
   return {
-    // Two questions may be asked within one millisecond.
+    // Two questions may begin within one millisecond.
     id: `manyOrphans-${now}-${count}-${bytes}`,
     cause: 'manyOrphans',
     startTime: now,
@@ -60,7 +60,7 @@ function pauseOver({ count, bytes }: Files, allBytes: number, now: number): Paus
   };
 }
 
-/** What was allowed has been done: the next time it is asked again. */
+/** The allowed removal is done: the next one needs another question. */
 export async function endConfirmation(index: Index): Promise<void> {
   await transact(index, {
     ns: '',
@@ -71,7 +71,7 @@ export async function endConfirmation(index: Index): Promise<void> {
   });
 }
 
-/** Rows of an index that was restored: what was confirmed for another state is confirmed no more. */
+/** Returns a row for an index that was restored: a confirmation for another state does not count any more. */
 export function withoutConfirmation(): Entry {
   return [keys.store.setting.key(askedSetting), keys.store.setting.encode({ count: 0, bytes: 0 })];
 }

@@ -1,4 +1,4 @@
-/** Looks for files that no row names: what was written and never committed. */
+/** Looks for files that no row names: files that were written and never committed. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { shards } from '../../blobs/names.ts';
 import type { Index } from '../../index/door.ts';
@@ -14,11 +14,11 @@ import { endConfirmation, mayCondemn } from './orphan-valve.ts';
 const dayMs = 86_400_000;
 /** Younger files may be about to be committed. */
 export const orphanAgeMs = dayMs;
-/** Between two scans of a store that was always closed cleanly. */
+/** The time between two scans of a store that was always closed cleanly. */
 const scanEveryMs = 7 * dayMs;
 const namesTogether = 250;
 const condemnedTogether = 50;
-/** So many are condemned by one scan; the next one finds the others. */
+/** The most files that one scan condemns; the next scan finds the others. */
 const rememberedMax = 1_000_000;
 
 interface Orphan {
@@ -27,16 +27,16 @@ interface Orphan {
 }
 
 /**
- * One scan at a time, made in pieces. Where it is is kept in memory alone: what has not been finished when the process
- * ends is begun again.
+ * One scan at a time, made in pieces. Its position is only in memory: a scan that has not finished when the process
+ * ends starts again.
  */
 export class Orphans {
   private readonly index: Index;
   private readonly blobs: BlobStore;
   private readonly onStep: OnStep | undefined;
-  /** The scan under way. It yields how many it has just condemned. */
+  /** The scan in progress. It yields the number of files that it has just condemned. */
   private scan: AsyncGenerator<number, void> | undefined;
-  /** Who goes on with the scan waits for who did so before. */
+  /** Each caller that continues the scan waits for the callers before it. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(index: Index, blobStore: BlobStore, onStep: OnStep | undefined) {
@@ -45,7 +45,7 @@ export class Orphans {
     this.onStep = onStep;
   }
 
-  /** True if one is under way, or due: after an unclean end, and weekly. */
+  /** Returns true if a scan is in progress, or due: after an unclean end, and weekly. */
   async isDue(): Promise<boolean> {
     if (this.scan !== undefined) return true;
     const value = await this.index.get(keys.store.setting.key(orphanScanSetting));
@@ -58,9 +58,9 @@ export class Orphans {
   }
 
   /**
-   * Goes on with the scan, or begins one, until it is finished or the budget is used up.
+   * Continues the scan, or begins one, until it is finished or the budget is used up.
    *
-   * @throws Inconsistency and DATA_LOSS if what is there cannot be trusted; the scan is then begun anew the next time.
+   * @throws Inconsistency and DATA_LOSS if the rows cannot be trusted; the next call then starts the scan again.
    */
   async work(budget: Budget): Promise<{ readonly condemned: number; readonly more: boolean }> {
     const turn = this.turn.then(() => this.goOn(budget));
@@ -127,7 +127,9 @@ export class Orphans {
     return namespaces;
   }
 
-  /** Those of some names that no row has and that are old enough, and the bytes of all that are there. */
+  /**
+   * Returns those of some names that no row has and whose files are old enough, and the bytes of all existing files.
+   */
   private async look(ns: string, names: readonly string[]) {
     const { index } = this;
     const values = await index.getMany(names.map((name) => keys.blobs.physicalName.key(ns, name)));
@@ -142,23 +144,23 @@ export class Orphans {
         return [key];
       }),
     );
-    // Of both kinds of rows.
+    // The sizes from both kinds of rows.
     let bytes = sizes.reduce((sum, value) => sum + (value ? sizeIn(value) : 0), 0);
     const orphans: { name: string; size: number }[] = [];
     for (const [at, name] of names.entries()) {
       if (states[at] !== undefined) continue;
       const stat = await this.blobs.stat(name);
-      // It was condemned, and has been removed since it was listed.
+      // The file was condemned, and has been removed since it was listed.
       if (stat === undefined) continue;
       bytes += stat.sizeBytes;
-      // A file of the future has no age: it may have been written just now by another clock.
+      // A file from the future has no age: it may have been written just now by another clock.
       const ageMs = index.now() - stat.modifyTimeMs;
       if (ageMs >= orphanAgeMs) orphans.push({ name, size: stat.sizeBytes });
     }
     return { orphans, bytes };
   }
 
-  /** A row of a name that is lost does not make an orphan of what a content is in. */
+  /** A file with a content is not an orphan, even if the row of its name is lost. */
   private async *requireNameless(found: ReadonlyMap<string, Orphan>): AsyncGenerator<void> {
     for await (const block of this.index.scan(keys.blobs.record.range())) {
       for (const [key, value] of block) {
@@ -191,7 +193,7 @@ export class Orphans {
     }
   }
 
-  /** A scan has ended. */
+  /** Records that a scan has ended. */
   private async note(scans: OrphanScans): Promise<void> {
     await transact(this.index, {
       ns: '',

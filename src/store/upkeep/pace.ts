@@ -1,7 +1,7 @@
-/** How fast maintenance goes: as long as it works it rests, so that others find the disk and the thread free. */
+/** The speed of maintenance: it rests as long as it works, so that other work finds the disk and the thread free. */
 import { type After, afterAwaitedTime } from '../../domain/timer.ts';
 
-/** Beyond this it rests no longer, in milliseconds: what took long may have waited for others. */
+/** The longest rest, in milliseconds: work that took longer may have waited for other work. */
 const restMsMax = 50;
 
 /** Rests after each piece of work. */
@@ -15,7 +15,7 @@ export class Pace {
     this.after = after;
   }
 
-  /** Does something, and then rests for as long as that took. */
+  /** Does some work, and then rests for as long as it took. */
   async of<T>(work: () => Promise<T>): Promise<T> {
     const beganMs = this.elapsed();
     const result = await work();

@@ -1,4 +1,7 @@
-/** For what maintenance that cannot be undone waits: written with what caused it, removed when somebody has looked. */
+/**
+ * The pauses of maintenance that cannot be undone. A pause is written with its cause, and removed when an operator has
+ * looked.
+ */
 import { Failure } from '../../domain/errors.ts';
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -6,34 +9,34 @@ import type { Entry } from '../../index/row.ts';
 import { transact } from '../rows/transaction.ts';
 import { importPauseSetting } from '../rows/waiting.ts';
 
-/** Why maintenance waits. */
+/** A cause for which maintenance waits. */
 export type PauseCause = 'clockSuspect' | 'longGap' | 'imported' | 'manyOrphans' | 'inconsistent';
 
-/** What may have to wait. */
+/** A kind of work that may have to wait. */
 type Work =
-  /** Freeing what has expired; sealing what has lapsed. */
+  /** Freeing expired things; sealing sessions whose lease has lapsed. */
   | 'reap'
   /** Freeing contents that nothing refers to. */
   | 'collect'
-  /** Freeing what nobody asked to delete. */
+  /** Freeing files that no user asked to delete. */
   | 'orphans';
 
-/** One thing that maintenance waits for. */
+/** One reason for which maintenance waits. */
 export interface Pause {
-  /** Names this pause, and no other one of the same cause. */
+  /** The id of this pause, and of no other one of the same cause. */
   readonly id: string;
   readonly cause: PauseCause;
   /** Milliseconds since the Unix epoch. */
   readonly startTime: number;
-  /** What it is about, for people. */
+  /** The subject of the pause, for people. */
   readonly message: string;
-  /** What waits to be removed; absent for causes that are not about objects. */
+  /** The objects that wait to be removed; absent for causes that are not about objects. */
   readonly objects?: { readonly count: number; readonly bytes: number };
-  /** Credentials that do not answer before it has ended: an operator has to say so, no repair does. */
+  /** Credentials that are not good before the pause has ended. An operator has to end it; no repair does. */
   readonly credentials?: { readonly keys: number; readonly links: number };
 }
 
-/** Causes that are written down: they outlast the process. */
+/** The causes that are written down: they outlast the process. */
 const causes: readonly PauseCause[] = ['imported', 'manyOrphans', 'inconsistent'];
 
 const heldBy: Readonly<Record<Work, readonly PauseCause[]>> = {
@@ -42,22 +45,22 @@ const heldBy: Readonly<Record<Work, readonly PauseCause[]>> = {
   orphans: ['clockSuspect', 'imported', 'inconsistent', 'manyOrphans'],
 };
 
-/** What is answered to whoever resumes another pause than there is. */
+/** Returns the refusal for a call that resumes another pause than the present one. */
 export function anotherPause(id: string): Failure {
   return new Failure('ETAG_MISMATCH', `pause_id: maintenance waits for another reason now: ${id}`);
 }
 
-/** The setting that holds a pause. */
+/** Returns the name of the setting that holds a pause. */
 export function pauseSetting(cause: PauseCause): string {
   return cause === 'imported' ? importPauseSetting : `pause/${cause}`;
 }
 
-/** Names a pause that begins. */
+/** Returns the id of a pause that begins. */
 export function pauseIdOf(cause: PauseCause, startTime: number): string {
   return `${cause}-${startTime}`;
 }
 
-/** The row of a pause that begins. */
+/** Returns the row of a pause that begins. */
 export function pauseRow(
   cause: PauseCause,
   startTime: number,
@@ -75,7 +78,7 @@ export function pauseRow(
   return [key, keys.store.setting.encode(pause)];
 }
 
-/** The row of a pause for credentials that a restore has brought; undefined: none of them waits. */
+/** Returns the row of a pause for credentials that a restore has brought. Undefined: none of them waits. */
 export function restoredPause(
   startTime: number,
   message: string,
@@ -97,39 +100,39 @@ function counted(count: number, noun: string): string {
   return count === 0 ? '' : `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** The pauses that have not ended. */
+/** Returns the pauses that have not ended. */
 export async function readPauses(reader: Reader): Promise<Pause[]> {
   const values = await reader.getMany(causes.map((cause) => keys.store.setting.key(pauseSetting(cause))));
   return values.flatMap((value) => (value === undefined ? [] : [keys.store.setting.decode(value) as Pause]));
 }
 
-/** What maintenance has to ask before it does anything that cannot be undone. */
+/** The pauses, which maintenance asks before it does anything that cannot be undone. */
 export class Pauses {
   private readonly index: Index;
   private readonly ofTheClock: () => readonly Pause[];
 
-  /** @param ofTheClock those that end with the process. */
+  /** @param ofTheClock returns the pauses that end with the process. */
   constructor(index: Index, ofTheClock: () => readonly Pause[] = () => []) {
     this.index = index;
     this.ofTheClock = ofTheClock;
   }
 
-  /** All that have not ended. */
+  /** Returns all pauses that have not ended. */
   async current(): Promise<Pause[]> {
     return [...this.ofTheClock(), ...(await readPauses(this.index))];
   }
 
-  /** True while time may be wrong; it is a pause of the clock, which is not written down. */
+  /** True while time may be wrong. This is a pause of the clock, which is not written down. */
   get isClockSuspect(): boolean {
     return this.ofTheClock().some(({ cause }) => cause === 'clockSuspect');
   }
 
-  /** Those for which a kind of work waits. */
+  /** Returns the pauses for which a kind of work waits. */
   async holding(work: Work): Promise<Pause[]> {
     return (await this.current()).filter(({ cause }) => heldBy[work].includes(cause));
   }
 
-  /** Begins one that outlasts the process; in the place of an earlier one of its cause, unless that says the same. */
+  /** Begins a pause that outlasts the process. It replaces an earlier pause of its cause, unless that says the same. */
   async begin(cause: PauseCause, message: string, objects?: Pause['objects']): Promise<void> {
     await transact(this.index, {
       ns: '',

@@ -1,4 +1,4 @@
-/** The contents that are quarantined, and who holds them. */
+/** The quarantined contents, and the artifacts that hold them. */
 import type { Sha256 } from '../../domain/digest.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Namespace } from '../../domain/names.ts';
@@ -11,7 +11,7 @@ import type { PageTokens } from '../look/page-token.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import type { Damaged } from './scrub.ts';
 
-/** A content that is quarantined, and who holds it. The size is in bytes. */
+/** A quarantined content, and the artifacts that hold it. The size is in bytes. */
 export interface QuarantinedContent extends QuarantineRecord {
   readonly ns: string;
   readonly sha256: Sha256;
@@ -36,7 +36,8 @@ export class Quarantined {
   }
 
   /**
-   * A page, sorted by namespace and SHA-256. It is shorter than asked for if those that hold the contents are many.
+   * Returns a page, sorted by namespace and SHA-256. The page is shorter than requested if many artifacts hold the
+   * contents.
    *
    * @param ns undefined for all. @param pageToken empty for the first page.
    * @throws Failure NAMESPACE_NOT_FOUND, PAGE_TOKEN_INVALID.
@@ -67,7 +68,7 @@ export class Quarantined {
     return { contents, nextPageToken: '' };
   }
 
-  /** Contents that were just found, with who holds them. */
+  /** Returns contents that were just found, with the artifacts that hold them. */
   async describe(found: readonly Damaged[]): Promise<QuarantinedContent[]> {
     await using reader = this.index.snapshot();
     const contents = [];

@@ -1,4 +1,4 @@
-/** What a reaper's transactions do: each looks again, by key, at what a scan has found. */
+/** The work of a reaper's transactions: each looks again, by key, at the rows that a scan has found. */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Asking, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -11,25 +11,25 @@ import { asOf, freeAgain, isThere } from '../rows/session-life.ts';
 import { delDerivedOfSession, putSession } from '../rows/session-rows.ts';
 import { addUsage, usageKey } from '../rows/usage.ts';
 
-/** A transaction removes no more artifacts than this: it takes two milliseconds or so, for which others wait. */
+/** The most artifacts that one transaction removes: these take about two milliseconds, for which other work waits. */
 export const artifactsTogether = 16;
-/** Nor does it write more rows than about this: those of one artifact more. */
+/** The approximate number of rows that one transaction writes at most; the rows of one artifact may exceed it. */
 const writesMax = 400;
 
-/** What a transaction has removed of artifacts. */
+/** The artifacts that a transaction has removed. */
 export interface Removed {
   readonly artifacts: number;
   readonly bytes: number;
-  /** Of those it was asked for, those that it came to. */
+  /** The number of artifacts that the transaction looked at, of those that it was given. */
   readonly seen: number;
 }
 
-/** The rows that {@link removeArtifacts} reads first. */
+/** Returns the keys of the rows that {@link removeArtifacts} reads first. */
 export function artifactKeys(ns: string, ids: readonly ArtifactId[]): Uint8Array[] {
   return ids.map((id) => keys.artifacts.record.key(ns, id));
 }
 
-/** Removes of some artifacts those that are not there for anybody any more, as their records say. */
+/** Removes those of some artifacts that do not exist for any caller any more, according to their records. */
 export function* removeArtifacts(tx: Tx, ids: readonly ArtifactId[]): Asking<Removed> {
   yield artifactKeys(tx.ns, ids);
   const records = ids.map((id) => tx.get(keys.artifacts.record, tx.ns, id));
@@ -55,7 +55,10 @@ function neededFor(ns: string, record: ArtifactRecord): Uint8Array[] {
   ];
 }
 
-/** What is live at a seal must not go before the manifest is stored. */
+/**
+ * Returns true if an artifact may be removed. An artifact that is live at a seal must not go before the manifest is
+ * stored.
+ */
 function mayGo(tx: Tx, record: ArtifactRecord): boolean {
   const session = tx.get(keys.sessions.record, tx.ns, record.uid);
   if (session === undefined) return false;
@@ -77,7 +80,10 @@ function* removeArtifact(tx: Tx, record: ArtifactRecord): Asking<void> {
   yield* detach(tx, record.sha256, { kind: 'artifact', id: record.id });
 }
 
-/** A session that waited for this one, the last that survived it, is looked after again. */
+/**
+ * Returns the session without one artifact. If the session waited for this artifact, its last survivor, the reaper
+ * looks at it again.
+ */
 function withoutOne({ reaped, ...session }: SessionRecord, record: ArtifactRecord): SessionRecord {
   const left = session.artifacts - 1;
   return {
@@ -89,11 +95,11 @@ function withoutOne({ reaped, ...session }: SessionRecord, record: ArtifactRecor
   };
 }
 
-/** The rows that a session leaves behind when its artifacts are gone. */
+/** The rows that remain of a session when its artifacts are gone. */
 export interface LeftRows {
-  /** Numbers of its feed. */
+  /** The numbers of its feed. */
   readonly feed: readonly number[];
-  /** Names of its heads. */
+  /** The names of its heads. */
   readonly names: readonly string[];
 }
 
@@ -116,16 +122,19 @@ export function* removeSession(tx: Tx, session: SessionRecord): Asking<void> {
   yield* addUsage(tx, session.id, { sessions: -1 });
 }
 
-/** A row of the queue, taken apart. */
+/** The columns of a row of the queue. */
 export type Queued = readonly [time: number, ns: string, kind: string, id: string];
 
-/** Removes what is neither an artifact nor a session and is over. Returns how many. */
+/** Removes things that are over and are neither an artifact nor a session. Returns their number. */
 export function* removeOthers(tx: Tx, queued: readonly Queued[]): Asking<number> {
   yield queued.flatMap((one) => keyOfOther(one) ?? []);
   return queued.filter((one) => removeOther(tx, one)).length;
 }
 
-/** The row that a row of the queue is about; undefined for kinds that this version does not know: these stay. */
+/**
+ * Returns the key of the row that a row of the queue is about. Undefined for kinds that this version does not know:
+ * these rows stay.
+ */
 export function keyOfOther([, ns, kind, id]: Queued): Uint8Array | undefined {
   switch (kind) {
     case 'request':

@@ -1,4 +1,4 @@
-/** Frees sessions that have expired or were deleted, with what is in them; seals those whose lease has lapsed. */
+/** Frees sessions that have expired or were deleted, with their contents; seals sessions whose lease has lapsed. */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Asking, Reader, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -19,9 +19,9 @@ import {
 } from './reap-rows.ts';
 import { type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
 
-/** Rows that are removed together. */
+/** The number of rows that are removed together. */
 const leftTogether = 500;
-/** A session of so many events goes in one transaction. */
+/** A session with at most this many events is removed in one transaction. */
 const smallFeed = 200;
 
 /** Reaps one session at a time. */
@@ -33,9 +33,9 @@ export class SessionReaper {
   }
 
   /**
-   * Does what is due of a session.
+   * Does the work that is due for a session.
    *
-   * @param time when the queue says that it is due. @param done what is freed is added to this.
+   * @param time the time in the queue at which it is due. @param done gets the freed things added.
    */
   async reap(ns: string, uid: SessionUid, time: number, bounds: Bounds, done: Reaped): Promise<void> {
     const { index, lapses, onStep } = this.options;
@@ -58,7 +58,7 @@ export class SessionReaper {
     return pace.of(() => transact(index, operation));
   }
 
-  /** A row of the queue that its session does not know. */
+  /** Removes a row of the queue that does not match its session. */
   private async dropStale(ns: string, uid: SessionUid, time: number): Promise<void> {
     await this.paced({
       ns,
@@ -72,7 +72,7 @@ export class SessionReaper {
     });
   }
 
-  /** All rows of a session that is small. */
+  /** Returns all rows of a session that is small. */
   private async smallParts(ns: string, session: SessionRecord): Promise<Parts | undefined> {
     if (session.artifacts > artifactsTogether || session.feed > smallFeed) return undefined;
     await using snapshot = this.options.index.snapshot();
@@ -123,7 +123,7 @@ export class SessionReaper {
       queue: reapQueue,
       reads: [keys.sessions.record.key(ns, uid)],
       *decide(tx) {
-        // Whoever has changed something meanwhile is looked at again.
+        // A session that has changed meanwhile is looked at again.
         if (tx.get(keys.sessions.record, ns, uid)?.revision !== session.revision) return false;
         return yield* settle(tx, uid, survivors);
       },
@@ -151,7 +151,7 @@ export class SessionReaper {
     done.sessions++;
   }
 
-  /** How many artifacts survive; undefined if there was no time to look at all. */
+  /** Returns the number of artifacts that survive. Undefined if the time was too short to look at all of them. */
   private async removeContents(
     ns: string,
     uid: SessionUid,
@@ -188,8 +188,8 @@ interface Parts {
 }
 
 /**
- * What becomes of a session that is over, once what goes with it has gone: it waits for what survives, or is as good
- * as deleted. Returns true for the latter.
+ * Decides about a session that is over, when the things that go with it have gone. The session waits for its survivors,
+ * or counts as deleted. Returns true for the latter.
  */
 function* settle(tx: Tx, uid: SessionUid, survivors: number): Asking<boolean> {
   yield [keys.sessions.record.key(tx.ns, uid)];
@@ -205,7 +205,7 @@ function* settle(tx: Tx, uid: SessionUid, survivors: number): Asking<boolean> {
   return true;
 }
 
-/** The first rows of a session's feed and heads, at most so many. */
+/** Returns the first rows of a session's feed and heads, at most `limit` of them. */
 async function leftRows(reader: Reader, ns: string, uid: SessionUid, limit: number): Promise<LeftRows> {
   const feed: number[] = [];
   const names: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Frees what has expired or was deleted. What readers see never depends on it: the queue says what is due, each record
- * decides whether it is, and each transaction is small. Any number of these may run at once, or none.
+ * Frees what has expired or was deleted. The view of a reader never depends on it. The queue says what is due, each
+ * record decides whether it is, and each transaction is small. Any number of these may run at once, or none.
  */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { keys } from '../../index/keys.ts';
@@ -18,28 +18,34 @@ import {
 import { SessionReaper } from './reap-sessions.ts';
 import { itemsOf, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
 
-/** What one call has freed, and when to call again. */
+/** The things that one call has freed, and the time of the next call. */
 export interface ReapResult extends Reaped {
-  /** There is more to do now. */
+  /** True: more work is due now. */
   readonly more: boolean;
-  /** When the next thing is due, in milliseconds since the Unix epoch; undefined: nothing is, or there is more now. */
+  /**
+   * The time when the next thing is due, in milliseconds since the Unix epoch. Undefined: nothing will be due, or more
+   * work is due now.
+   */
   readonly nextTime: number | undefined;
-  /** For what it waits; then nothing was done. */
+  /** The pauses for which it waits; if any exist, nothing was done. */
   readonly pauses: readonly Pause[];
 }
 
-/** Transactions under way at a time: one runs while another is written, or rests. More would be in the way of others. */
+/**
+ * The transactions in progress at a time: one runs while another is written, or rests. More of them would hinder other
+ * work.
+ */
 const transactionsAtOnce = 2;
 const othersTogether = 100;
 const freedBetweenCompactions = 10_000;
-/** Rows of the queue that are read together. */
+/** The rows of the queue that are read together. */
 const queuedTogether = 256;
 
-/** Works the queue of what is due. */
+/** Processes the queue of due things. */
 export class Reaper {
   private readonly options: ReaperOptions;
   private readonly sessions: SessionReaper;
-  /** Freed since the part of the queue that has been worked off was compacted. */
+  /** The number of things freed since the processed part of the queue was compacted. */
   private sinceCompaction = 0;
 
   constructor(options: ReaperOptions) {
@@ -47,7 +53,7 @@ export class Reaper {
     this.sessions = new SessionReaper(options);
   }
 
-  /** Frees what is due, the longest due first, as far as `bounds` allow. */
+  /** Frees the due things, the longest due first, within `bounds`. */
   async reap(bounds: Bounds): Promise<ReapResult> {
     const { pauses } = this.options;
     const done: Reaped = { artifacts: 0, bytes: 0, sessions: 0, lapsed: 0, others: 0 };
@@ -83,7 +89,7 @@ export class Reaper {
   }
 
   private async work(queued: readonly Queued[], bounds: Bounds, done: Reaped): Promise<void> {
-    // First what seals: the artifacts of a session that has lapsed stay until its manifest lists them.
+    // Sessions to seal come first: the artifacts of a session that has lapsed stay until its manifest lists them.
     const ofSessions = queued.filter(([, , kind]) => kind === 'session');
     await inParallel(ofSessions, async ([time, ns, , uid]) => {
       if (!bounds.isOver()) await this.sessions.reap(ns, uid as SessionUid, time, bounds, done);
@@ -125,7 +131,7 @@ export class Reaper {
     await this.options.onStep?.('reap.others');
   }
 
-  /** Rows that were removed stay in the way of every later look at the queue, until their range is compacted. */
+  /** Removed rows slow down every later look at the queue, until their range is compacted. */
   private async compact(freed: number): Promise<void> {
     this.sinceCompaction += freed;
     if (this.sinceCompaction < freedBetweenCompactions) return;
@@ -149,7 +155,7 @@ export class Reaper {
   }
 }
 
-/** In batches of one namespace each. */
+/** Returns the rows in batches of one namespace each. */
 function batches(queued: readonly Queued[], size: number): Queued[][] {
   const all: Queued[][] = [];
   const open = new Map<string, Queued[]>();

@@ -1,4 +1,7 @@
-/** When there may be more room where contents are kept: what is queued to be removed, and what is about to expire. */
+/**
+ * Predicts when contents may have more room, from the contents that are queued for removal and the things that are
+ * about to expire.
+ */
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { NextRoom } from '../contents/space.ts';
@@ -8,18 +11,18 @@ import type { Pauses } from './pauses.ts';
 
 type Queue = typeof keys.blobs.maybeFree | typeof keys.blobs.condemned;
 
-/** So many rows of what may end are looked at; those of keys and links make no room. */
+/** The number of rows of the expiry queue that are looked at; the rows of keys and links make no room. */
 const queuedMax = 1_000;
 
-/** The first time in one of the queues of contents; undefined for an empty one. */
+/** Returns the first time in one of the queues of contents; undefined for an empty queue. */
 export async function firstTimeIn(index: Reader, queue: Queue): Promise<number | undefined> {
   for await (const block of index.scan({ ...queue.range(), limit: 1 })) return queue.parse(block[0]![0])[0];
   return undefined;
 }
 
 /**
- * When room may come by itself, at the earliest: the reaper has to come, a content may be referenced once more, and a
- * session that is due may be sealed only.
+ * Returns the earliest time at which room may come by itself. It may come later: the reaper has to come, a content may
+ * be referenced once more, and a session that is due may only be sealed.
  */
 export async function nextRoom(index: Reader, graces: Graces, pauses: Pauses): Promise<NextRoom> {
   const held = [...(await pauses.holding('collect')), ...(await pauses.holding('reap'))];

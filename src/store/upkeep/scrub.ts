@@ -1,11 +1,11 @@
 /**
- * Reads contents and compares them with their digests, those that were checked longest ago first; what is damaged is
- * quarantined, and what was quarantined and is sound is let out: the cause has passed.
+ * Reads contents and compares them with their digests; those that were checked longest ago come first. A damaged
+ * content is quarantined. A quarantined content that is sound is released: the cause has passed.
  *
- * Contents are checked in rounds, each in the order of their keys, and where a round has come to is kept: what lies
- * ahead of it was checked longer ago than what lies behind. So no content needs a row that says when it was checked,
- * and the age of a check is that of the beginning of its round. A round that has begun is carried to its end; the next
- * one begins when the one before began long enough ago.
+ * Contents are checked in rounds, each in the order of their keys. The position of a round is kept: the contents ahead
+ * of it were checked longer ago than those behind it. So no content needs a row with the time of its check; the age of
+ * a check is the age of the beginning of its round. A round that has begun is carried to its end. The next one begins
+ * when the one before began long enough ago.
  */
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
@@ -24,17 +24,17 @@ import type { Budget } from './bounds.ts';
 
 interface ScrubOptions {
   readonly index: Index;
-  /** {@link Contents.unjudged}. */
+  /** See {@link Contents.unjudged}. */
   readonly contents: Contents;
   readonly onStep: OnStep | undefined;
 }
 
-/** What one call may read, and what it leaves out. */
+/** The limits of one call, and the contents that it leaves out. */
 interface ScrubRequest {
   readonly budget: Budget;
-  /** The content that reaches it is finished. */
+  /** The content that reaches this limit is finished. */
   readonly bytesMax: number;
-  /** No round begins if the last one began less than this ago, in milliseconds. */
+  /** No round begins if the last one began less than this time ago, in milliseconds. */
   readonly minAgeMs: number;
 }
 
@@ -51,26 +51,29 @@ export interface Damaged {
 interface Scrubbed {
   readonly contents: number;
   readonly bytes: number;
-  /** Those that this call has quarantined: the first {@link damagedShownMax}. */
+  /** The contents that this call has quarantined: the first {@link damagedShownMax}. */
   readonly damaged: readonly Damaged[];
   readonly damagedCount: number;
-  /** Those that had been quarantined and were found sound. */
+  /** The number of contents that had been quarantined and were found sound. */
   readonly releasedCount: number;
   readonly more: boolean;
 }
 
 const damagedShownMax = 100;
-/** If so many in a call are damaged or unreadable and none is sound, it is not they that are damaged. */
+/**
+ * If in one call this many are damaged or unreadable, and none is sound, the contents themselves are not the damaged
+ * thing.
+ */
 const doubtfulMin = 10;
 const recordsTogether = 100;
 
-/** The setting that says where the rounds are. */
+/** The setting with the position of the rounds. */
 const scrubSetting = 'scrub';
 
 interface Rounds {
-  /** When the round that is under way, or the last one, began. */
+  /** The time when the round in progress, or the last one, began. */
   readonly startTime: number;
-  /** The last key that it has dealt with, in hexadecimal digits; absent: it has come to its end. */
+  /** The last key that the round has dealt with, in hexadecimal digits. Absent: the round has come to its end. */
   readonly after?: string;
 }
 
@@ -81,7 +84,7 @@ type Content = {
   readonly record: BlobRecord;
 };
 
-/** One call. */
+/** The results of one call. */
 interface Tally {
   contents: number;
   bytes: number;
@@ -89,13 +92,13 @@ interface Tally {
   damaged: Damaged[];
   damagedCount: number;
   releasedCount: number;
-  /** Files that are not sound, as far as could be seen; looked at again at the end. */
+  /** The files that do not seem sound; they are looked at again at the end. */
   suspects: { readonly content: Content; readonly verdict: Exclude<Verdict, { kind: 'sound' }> }[];
 }
 
 const nothing = { contents: 0, bytes: 0, soundFiles: 0, damagedCount: 0, releasedCount: 0 };
 
-/** Scrubs contents, as many as a call has time for. */
+/** Scrubs as many contents as a call has time for. */
 export class Scrub {
   private readonly options: ScrubOptions;
   /** A content that a call had no time to finish. */
@@ -108,8 +111,8 @@ export class Scrub {
   /**
    * Checks some contents.
    *
-   * @throws Failure STORE_UNAVAILABLE if something cannot be read and it cannot be told that it is damaged. If nothing
-   * could be read the place is kept.
+   * @throws Failure STORE_UNAVAILABLE if something cannot be read, and it is not known whether it is damaged. If
+   * nothing could be read, the position stays the same.
    */
   async scrub(request: ScrubRequest): Promise<Scrubbed> {
     const { index } = this.options;
@@ -125,7 +128,7 @@ export class Scrub {
     const failure = await this.judge(tally);
     await this.note(before, place === undefined ? { startTime } : { startTime, after: place });
     if (failure !== undefined) throw failure;
-    // Who leaves out nothing is done when a round is: else there would be no end.
+    // A caller that leaves out nothing is done when a round is: otherwise it would never end.
     const isRoundDue = minAgeMs > 0 && beginning - startTime >= minAgeMs;
     return { ...shown(tally), more: place !== undefined || isRoundDue };
   }
@@ -135,7 +138,7 @@ export class Scrub {
     return value && (keys.store.setting.decode(value) as Rounds);
   }
 
-  /** @returns the place at which to go on; undefined at the end of the round. */
+  /** @returns the position at which to continue; undefined at the end of the round. */
   private async walk(request: ScrubRequest, place: string, tally: Tally): Promise<string | undefined> {
     const { budget, bytesMax } = request;
     let at = place;
@@ -147,7 +150,7 @@ export class Scrub {
     return undefined;
   }
 
-  /** Records, as they are when they are reached. */
+  /** Yields the records, as they are when they are reached. */
   private async *ahead(place: string): AsyncGenerator<Content> {
     const { index } = this.options;
     const { gte, lt } = keys.blobs.record.range();
@@ -164,7 +167,7 @@ export class Scrub {
     }
   }
 
-  /** @returns false if time was up in the middle; what was read of it is not read again. */
+  /** @returns false if the time ended in the middle; the bytes read so far are not read again. */
   private async check(content: Content, budget: Budget, tally: Tally): Promise<boolean> {
     const probe = this.resume(content) ?? new ContentProbe(this.options, content);
     let verdict: Verdict | undefined;
@@ -183,7 +186,7 @@ export class Scrub {
     return true;
   }
 
-  /** Of what is quarantined already it is only news that it is sound. */
+  /** Records a verdict. For a content that is quarantined already, only the verdict "sound" is news. */
   private async tell(content: Content, verdict: Verdict, tally: Tally): Promise<void> {
     const { name, quarantined } = content.record;
     if (verdict.kind === 'sound') {
@@ -200,10 +203,10 @@ export class Scrub {
   }
 
   /**
-   * What is not sound is read once more. Where a disk is not mounted, or fails altogether, no content is sound; that is
-   * no reason to give them up.
+   * Reads the contents that are not sound once more. If a disk is not mounted, or fails altogether, no content is
+   * sound; that is no reason to give them up.
    *
-   * @returns why something could not be read that may be sound.
+   * @returns the reason for which something could not be read that may be sound.
    */
   private async judge(tally: Tally): Promise<Failure | undefined> {
     const { soundFiles } = tally;
@@ -234,13 +237,13 @@ export class Scrub {
     return failure;
   }
 
-  /** False if it was removed or replaced while it was read. */
+  /** Returns false if the content was removed or replaced while it was read. */
   private async isCurrent({ key, record }: Content): Promise<boolean> {
     const value = await this.options.index.get(key);
     return value !== undefined && isSameCopy(keys.blobs.record.decode(value), record);
   }
 
-  /** @returns undefined if it has been removed, replaced or quarantined meanwhile. */
+  /** @returns undefined if the content has been removed, replaced or quarantined meanwhile. */
   private async quarantine(content: Content, message: string): Promise<Damaged | undefined> {
     const time = await quarantineStored(this.options.index, content, message);
     if (time === undefined) return undefined;
@@ -249,7 +252,7 @@ export class Scrub {
     return { ns, sha256, size: record.size, time, message };
   }
 
-  /** Unless another call has come further meanwhile. */
+  /** Keeps the position, unless another call has come further meanwhile. */
   private async note(before: Rounds | undefined, rounds: Rounds): Promise<void> {
     await transact(this.options.index, {
       ns: '',

@@ -7,9 +7,9 @@ import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import { Inconsistency } from './inconsistency.ts';
 
-/** Files that are removed before their rows are, with one transaction. */
+/** The number of files that are removed before their rows are, with one transaction. */
 const filesTogether = 100;
-/** Removals under way at a time: each occupies a thread of the few there are. */
+/** The removals in progress at a time: each occupies one of the few threads. */
 const removalsAtOnce = 8;
 
 interface Condemned {
@@ -21,22 +21,22 @@ interface Condemned {
 }
 
 interface SweptBatch {
-  /** Files whose rows this call has removed, and their bytes. */
+  /** The number of files whose rows this call has removed, and their bytes. */
   readonly removed: number;
   readonly bytes: number;
-  /** Rows of the queue that were looked at; none: the queue is at its end. */
+  /** The number of rows of the queue that were looked at; none: the queue is at its end. */
   readonly looked: number;
-  /** The last of them. */
+  /** The last of these rows. */
   readonly last: Key | undefined;
-  /** Why some files could not be removed: the first reason. */
+  /** The first reason for which some files could not be removed. */
   readonly failure: unknown;
 }
 
 /**
- * Removes the next few files whose queue rows are in `range`, and then those rows. A name that is condemned is never
- * used again, so that what was read once about it stays true.
+ * Removes the next few files whose queue rows are in `range`, and then those rows. A condemned name is never used
+ * again, so facts that were read about it once stay true.
  *
- * @throws Inconsistency and DATA_LOSS if what is there cannot be trusted; nothing was removed then.
+ * @throws Inconsistency and DATA_LOSS if the rows cannot be trusted; nothing was removed then.
  */
 export async function sweepSome(
   { index, blobs: store, onStep }: { index: Index; blobs: BlobStore; onStep: OnStep | undefined },
@@ -58,7 +58,7 @@ export async function sweepSome(
   return { ...removed, looked: condemned.length, last: condemned.at(-1)?.key, failure };
 }
 
-/** The row of the queue and the row of the name are read at one instant, and say the same. */
+/** Reads the row of the queue and the row of the name at one instant; they must say the same. */
 async function readCondemned(
   index: Index,
   range: { readonly gte: Key; readonly lt: Key },
@@ -93,7 +93,7 @@ async function forget(
     ns: gone[0]!.ns,
     reads: gone.flatMap(({ key, ns, name }) => [key, keys.blobs.physicalName.key(ns, name)]),
     *decide(tx) {
-      // Another sweep may have been here.
+      // Another sweep may have removed some rows.
       const ours = gone.filter(
         ({ key, ns, name }) =>
           tx.value(key) !== undefined && tx.get(keys.blobs.physicalName, ns, name)?.state === 'condemned',

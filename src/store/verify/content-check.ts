@@ -1,4 +1,4 @@
-/** Contents: their records, references, checksums and bytes; and files that nothing refers to. */
+/** Checks of contents: their records, references, checksums and bytes; and of files that nothing refers to. */
 import { createHash } from 'node:crypto';
 import { type BlobStore, blockBytes } from '../../blobs/blob-store.ts';
 import type { Sha256 } from '../../domain/digest.ts';
@@ -15,20 +15,20 @@ import { grouped, joined } from './join.ts';
 import { repair } from './repair.ts';
 import type { Scope } from './scope.ts';
 
-/** What these checks work with. */
+/** The parts and settings of these checks. */
 export interface ContentCheck {
   readonly index: Index;
   readonly blobs: BlobStore;
   readonly snapshot: Snapshot;
   readonly scope: Scope;
-  /** Also read the bytes and hash them. */
+  /** True: also read the bytes and hash them. */
   readonly reads: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Told of each content that was looked at. */
+  /** Called for each content that was looked at. */
   onContent(): void;
-  /** Told of bytes of contents that were read. */
+  /** Called with the number of bytes of contents that were read. */
   onRead(bytes: number): void;
-  /** Told of the size of each file, whether anything refers to it or not. */
+  /** Called with the size of each file, whether anything refers to it or not. */
   onFile(bytes: number): void;
 }
 
@@ -38,10 +38,10 @@ interface Blob {
   readonly record: BlobRecord;
 }
 
-/** So many unreferenced contents are remembered until their queue has been read. */
+/** The most unreferenced contents that are remembered until their queue has been read. */
 const unreferencedMax = 100_000;
 
-/** Every content's record, in order; undefined where it is damaged. */
+/** Yields the record of every content, in order; undefined where it is damaged. */
 async function* blobRows({ snapshot, scope }: ContentCheck) {
   for await (const block of examined(snapshot, scope.rangeOf(keys.blobs.record)))
     for (const row of block) {
@@ -53,7 +53,7 @@ async function* blobRows({ snapshot, scope }: ContentCheck) {
     }
 }
 
-/** Each content is referenced as often as its record says, and queued if it is not at all. */
+/** Checks that each content has as many references as its record says, and is queued if it has none. */
 export async function* references(check: ContentCheck): AsyncGenerator<Found> {
   const { snapshot, scope } = check;
   async function* rows() {
@@ -116,7 +116,7 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
     );
 }
 
-/** The record of a content is gone: it can be written anew if its bytes are there. */
+/** Handles a content whose record is gone: the record can be written again if the bytes exist. */
 async function* recordLost(
   { snapshot, scope }: ContentCheck,
   group: string,
@@ -136,7 +136,7 @@ async function* recordLost(
     yield found('CONTENT_MISSING', about, `${message}, and its bytes; pushing the same bytes again heals it`);
 }
 
-/** Small contents, checksums and previews of which nothing else is left. */
+/** Yields the small contents, checksums and previews that are the only remains of a content. */
 export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
   for (const family of [keys.blobs.bytes, keys.blobs.crcs, keys.blobs.preview]) {
     for await (const block of examined(snapshot, scope.rangeOf(family))) {
@@ -162,8 +162,10 @@ async function isReferenced(snapshot: Snapshot, ns: string, sha256: Sha256): Pro
   return false;
 }
 
-/** The bytes of each content are there, and the right ones. */
-/** Undefined now and then while bytes are read. */
+/**
+ * Checks that the bytes of each content exist, and are the right ones. Yields undefined now and then while bytes are
+ * read.
+ */
 export async function* contents(check: ContentCheck): AsyncGenerator<Found | undefined> {
   for await (const [, { ns, sha256, record }] of blobRows(check)) {
     check.signal?.throwIfAborted();
@@ -195,7 +197,7 @@ async function* quarantined({ snapshot, scope }: ContentCheck, { ns, sha256 }: B
     );
 }
 
-/** What is listed as quarantined and is not. */
+/** Yields the contents that are listed as quarantined and are not. */
 export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
   for await (const block of examined(snapshot, scope.rangeOf(keys.blobs.quarantine))) {
     const rows = block.flatMap(({ key }) => {
@@ -227,13 +229,17 @@ async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<F
   const mend = { kind: 'quarantine', ns, sha256, name: record.name, message: fault.message } as const;
   const message = `${fault.message}; pushing the same bytes again heals it`;
   const about = { namespace: ns, sha256 };
-  // A file that is absent is seen again by whoever looks for it, and perhaps it is the disk that is: that may wait.
+  // An absent file is noticed again at each look for it, and perhaps the whole disk is absent. So its quarantine may
+  // wait.
   if (fault.isMissing) yield found('CONTENT_MISSING', about, message, mend);
   else if (await isQuarantined(check, mend)) yield found('CONTENT_CORRUPT', about, message);
   else yield found('CONTENT_CORRUPT', about, message, mend);
 }
 
-/** Wrong bytes are known from now on. False if that could not be written down. */
+/**
+ * Quarantines a content, so that its wrong bytes are known from now on. Returns false if this could not be written
+ * down.
+ */
 async function isQuarantined({ index, blobs }: ContentCheck, mend: Repair): Promise<boolean> {
   try {
     return await repair(index, blobs, mend);
@@ -254,7 +260,7 @@ async function inlineFault(
 ): Promise<Fault | undefined> {
   const [bytes] = await valuesOf(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
   if (bytes === undefined) return { isMissing: true, message: 'the bytes of a small content are gone' };
-  // Of a damaged row another check tells.
+  // Another check reports a damaged row.
   if (bytes === damaged) return undefined;
   if (reads) onRead(bytes.length);
   const isRight = bytes.length === record.size && createHash('sha256').update(bytes).digest('hex') === sha256;
@@ -299,7 +305,7 @@ async function* fileFault(
     : { isMissing: false, message: `the bytes of the file ${name} are others` };
 }
 
-/** What was deleted or replaced since the instant of the check is no fault. */
+/** Returns false for a content that was deleted or replaced since the instant of the check: that is not a fault. */
 async function isStillThere(index: Index, { ns, sha256, record }: Blob): Promise<boolean> {
   const value = await index.get(keys.blobs.record.key(ns, sha256));
   if (value === undefined) return false;
@@ -307,7 +313,7 @@ async function isStillThere(index: Index, { ns, sha256, record }: Blob): Promise
   return now.name === record.name && !now.quarantined;
 }
 
-/** Files that no row names and that are older than a day: younger ones may be about to be committed. */
+/** Yields the files that no row names and that are older than a day: younger ones may be about to be committed. */
 export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
   const { snapshot, scope, index } = check;
   const range =
@@ -320,7 +326,7 @@ export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
     if (record === undefined) continue;
     for await (const name of check.blobs.list(record.internalId)) {
       check.signal?.throwIfAborted();
-      // As it is now: what was committed since the instant of the check is no orphan.
+      // The present index decides: a file that was committed since the instant of the check is not an orphan.
       if (await isNamed(index, ns, name)) continue;
       const stat = await check.blobs.stat(name);
       if (stat === undefined || stat.modifyTimeMs > index.now() - orphanAgeMs) continue;
@@ -335,7 +341,7 @@ export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
   }
 }
 
-/** A damaged row names it all the same. */
+/** A damaged row counts as one that names the file. */
 async function isNamed(index: Index, ns: string, name: string): Promise<boolean> {
   try {
     return (await index.get(keys.blobs.physicalName.key(ns, name))) !== undefined;
@@ -345,7 +351,7 @@ async function isNamed(index: Index, ns: string, name: string): Promise<boolean>
   }
 }
 
-/** What an import brought back and is still there. */
+/** Yields the things that an import brought back and that still exist. */
 export async function* cameBack(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   for await (const [key] of readable(snapshot, keys.store.cameBack.range())) {
     const [kind, ns, id] = keys.store.cameBack.parse(key);

@@ -1,4 +1,4 @@
-/** Reading of rows that may be damaged. */
+/** Reads rows that may be damaged. */
 import { failedWith } from '../../domain/errors.ts';
 import type { Examined, Snapshot } from '../../index/door.ts';
 import type { Key, Value } from '../../index/row.ts';
@@ -6,10 +6,10 @@ import type { Key, Value } from '../../index/row.ts';
 /** A row that does not match its checksum, or lies in a block that cannot be read. */
 export const damaged: unique symbol = Symbol('damaged');
 
-/** A value, nothing, or a row that is damaged. */
+/** A value, nothing, or a damaged row. */
 export type ReadValue = Value | undefined | typeof damaged;
 
-/** One value per key, in their order. */
+/** Returns one value per key, in the order of the keys. */
 export async function valuesOf(snapshot: Snapshot, keys: readonly Key[]): Promise<ReadValue[]> {
   try {
     return await snapshot.getMany(keys);
@@ -28,7 +28,7 @@ export async function valuesOf(snapshot: Snapshot, keys: readonly Key[]): Promis
   return values;
 }
 
-/** The rows of a range, in blocks small enough to look up what belongs to them. */
+/** Yields the rows of a range, in blocks small enough to look up the rows that belong to them. */
 export async function* examined(
   snapshot: Snapshot,
   range: { readonly gte: Key; readonly lt: Key },
@@ -39,7 +39,7 @@ export async function* examined(
 
 const blockRows = 250;
 
-/** The rows of a range that can be read, one by one. */
+/** Yields the rows of a range that can be read, one by one. */
 export async function* readable(
   snapshot: Snapshot,
   range: { readonly gte: Key; readonly lt: Key },

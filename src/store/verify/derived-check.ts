@@ -1,6 +1,6 @@
 /**
- * Compares what is derived with what it is derived from, both ways: every owner has its rows, and every row has its
- * owner. Look-ups go by blocks, so memory does not grow with the store.
+ * Compares derived rows with their owners, both ways: every owner has its rows, and every row has its owner. Look-ups
+ * go by blocks, so memory does not grow with the store.
  */
 
 import { textOf } from '../../index/bytes.ts';
@@ -30,7 +30,7 @@ const ownerFamilies: readonly OwnerFamily[] = [
   { family: keys.blobs.condemned, owner: ([, ns], key) => ({ kind: 'condemned', ns: String(ns), key }) },
 ];
 
-/** Rows that are missing, wrong or damaged although an owner says how they should be. */
+/** Yields the rows that are missing, wrong or damaged although an owner says how they should be. */
 export async function* missingRows(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   for (const { family, owner } of ownerFamilies) {
     for await (const block of examined(snapshot, scope.rangeOf(family))) {
@@ -92,7 +92,7 @@ async function headsOf(snapshot: Snapshot, owners: readonly Owned[]): Promise<(H
   });
 }
 
-/** Rows that nobody owns, and damaged ones that {@link missingRows} has not reported. */
+/** Yields the rows that have no owner, and the damaged ones that {@link missingRows} has not reported. */
 export async function* surplusRows(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   for (const family of derivedFamilies) {
     for await (const block of examined(snapshot, scope.rangeOf(family))) {
@@ -114,7 +114,10 @@ export async function* surplusRows(snapshot: Snapshot, scope: Scope): AsyncGener
   }
 }
 
-/** The name of a session that is gone has no owner any more: it keeps its id from being used too soon. */
+/**
+ * Returns true for the name of a session that is gone. The name has no owner any more: it keeps the session's id from
+ * being used too soon.
+ */
 function isKeptName(family: AnyFamily, value: Value | undefined): boolean {
   return (
     family === keys.sessions.name &&
@@ -149,7 +152,7 @@ async function* compareOwned(
   const unknowable = new Set(
     owned.filter((_row, at) => values[at] === damaged).map(({ owner }) => textOf(owner!.key)),
   );
-  // Without its head nobody can say whether an artifact is the latest version; the head is mended first.
+  // Without its head, it cannot be known whether an artifact is the latest version; the head is repaired first.
   present.forEach(({ owner }, at) => {
     if (owner.kind === 'artifact' && heads[at] === undefined) unknowable.add(textOf(owner.key));
   });

@@ -1,4 +1,4 @@
-/** What a check of the store finds, and what would mend it. */
+/** The findings of a check of the store, and their repairs. */
 import type { Sha256 } from '../../domain/digest.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord } from '../../index/records.ts';
 import type { Owner } from './owners.ts';
@@ -13,29 +13,29 @@ type FindingKind =
   | 'CAME_BACK'
   | 'COMMITS_LOST';
 
-/** Something that is wrong. What does not apply is empty. */
+/** One fault. Fields that do not apply are empty. */
 export interface Finding {
   readonly kind: FindingKind;
   readonly namespace: string;
   readonly artifactId: string;
   readonly session: string;
   readonly sha256: string;
-  /** For people: what is wrong and, where no repair mends it, what helps. */
+  /** For people: the fault and, if no repair mends it, what helps. */
   readonly message: string;
   readonly repairable: boolean;
   readonly repaired: boolean;
 }
 
 /**
- * How a finding is repaired: as data, so that a report can be kept. Each becomes one transaction, which decides anew
- * from what it reads then.
+ * The repair of a finding: as data, so that a report can be kept. Each repair becomes one transaction, which decides
+ * again from what it reads then.
  */
 export type Repair =
   /** Write the row as its owner has it, or remove it. The row itself is not read: it may be damaged. */
   | { readonly kind: 'derive'; readonly key: Uint8Array; readonly owner: Owner | undefined }
-  /** Remove bytes or checksums of a content that the namespace does not hold, unless it holds it by then. */
+  /** Remove bytes or checksums of a content that the namespace does not hold, unless the namespace holds it by then. */
   | { readonly kind: 'leftOver'; readonly ns: string; readonly sha256: Sha256; readonly key: Uint8Array }
-  /** Add what a count lacks. The record may have moved on; what it lacks has moved with it. */
+  /** Add to a count what it lacks. The record may have changed since; the difference is still the same. */
   | {
       readonly kind: 'countSession';
       readonly ns: string;
@@ -53,17 +53,17 @@ export type Repair =
       readonly bytes: number;
     }
   | { readonly kind: 'countReferences'; readonly ns: string; readonly sha256: Sha256; readonly refs: number }
-  /** Only if the head is still what it was. */
+  /** Write the head, only if it is still as it was. */
   | {
       readonly kind: 'head';
       readonly ns: string;
       readonly uid: SessionRecord['uid'];
       readonly name: string;
-      /** Undefined: it was absent or damaged. */
+      /** Undefined: the head was absent or damaged. */
       readonly was: HeadRecord | undefined;
       readonly highest: Pick<ArtifactRecord, 'id' | 'version'> | undefined;
     }
-  /** Write the record of a content whose bytes are there: in a file of that name, or in the index. */
+  /** Write the record of a content whose bytes exist: in a file of that name, or in the index. */
   | {
       readonly kind: 'restore';
       readonly ns: string;
@@ -72,20 +72,20 @@ export type Repair =
       readonly refs: number;
     }
   | { readonly kind: 'queueFree'; readonly ns: string; readonly sha256: Sha256 }
-  /** Only if the content is still where it was, and its bytes are still not the right ones. */
+  /** Quarantine the content, only if it is still where it was, and its bytes are still wrong. */
   | {
       readonly kind: 'quarantine';
       readonly ns: string;
       readonly sha256: Sha256;
       readonly name: string | undefined;
-      /** What is wrong with it, for the list of what is quarantined. */
+      /** The fault of the content, for the list of quarantined contents. */
       readonly message: string;
     }
   /** List a content as quarantined, or not, as its record says. The row itself is not read: it may be damaged. */
   | { readonly kind: 'listQuarantined'; readonly ns: string; readonly sha256: Sha256 }
   | { readonly kind: 'condemn'; readonly ns: string; readonly name: string; readonly size: number };
 
-/** A finding, with what would mend it if anything can. */
+/** A finding, with its repair if one exists. */
 export interface Found {
   readonly finding: Finding;
   readonly repair?: Repair;
@@ -93,7 +93,7 @@ export interface Found {
 
 type About = Partial<Pick<Finding, 'namespace' | 'artifactId' | 'session' | 'sha256'>>;
 
-/** A finding, with how to repair it if that is possible. */
+/** Returns a finding, with its repair if one is possible. */
 export function found(kind: FindingKind, about: About, message: string, repair?: Repair): Found {
   const nothing = { namespace: '', artifactId: '', session: '', sha256: '' };
   const finding = { kind, ...nothing, ...about, message, repairable: repair !== undefined, repaired: false };

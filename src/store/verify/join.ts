@@ -1,6 +1,6 @@
-/** Streams that are sorted by the same text, side by side. */
+/** Streams that are sorted by the same text, read side by side. */
 
-/** What two streams have under one text. */
+/** The items of two streams under one text. */
 interface Pair<L, R> {
   readonly group: string;
   readonly left: L | undefined;
@@ -9,7 +9,7 @@ interface Pair<L, R> {
 
 type Grouped<T> = readonly [group: string, value: T];
 
-/** A full outer join. Both streams must ascend, each text once. */
+/** Yields a full outer join. Both streams must ascend, each text once. */
 export async function* joined<L, R>(
   left: AsyncIterable<Grouped<L>>,
   right: AsyncIterable<Grouped<R>>,
@@ -38,7 +38,7 @@ export async function* joined<L, R>(
   }
 }
 
-/** Sums up what follows each other under one text. */
+/** Combines consecutive items under one text into one. */
 export async function* grouped<T, A>(
   items: AsyncIterable<Grouped<T>>,
   start: (item: T) => A,

@@ -1,6 +1,6 @@
 /**
- * Which rows are derived from which. An owner is a primary record; all that is derived from it can be said from it and
- * (of an artifact) from its head, both when rows are checked and when they are written anew.
+ * Which rows are derived from which. An owner is a primary record. All rows that are derived from it follow from it
+ * and, for an artifact, from its head. This holds both when rows are checked and when they are written again.
  */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Family } from '../../index/family.ts';
@@ -14,18 +14,18 @@ import { freeAgain } from '../rows/session-life.ts';
 import { putDerivedOfSession } from '../rows/session-rows.ts';
 import { Draft } from '../rows/transaction.ts';
 
-/** A family, whatever its parts and values are. */
+/** A family, with parts and values of any type. */
 // biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
 export type AnyFamily = Family<any, any>;
 
-/** By the first byte of its keys. */
+/** The families, by the first byte of their keys. */
 export const familyOf: ReadonlyMap<number, AnyFamily> = new Map(
   Object.values(keys).flatMap((group) =>
     (Object.values(group) as AnyFamily[]).map((family): [number, AnyFamily] => [family.code, family]),
   ),
 );
 
-/** A primary record by its key. */
+/** A primary record, by its key. */
 export interface Owner {
   readonly kind:
     | 'artifact'
@@ -49,7 +49,7 @@ function sessionOwner(ns: string, uid: SessionUid): Owner {
   return { kind: 'session', ns, key: keys.sessions.record.key(ns, uid) };
 }
 
-/** The families all of whose rows are derived. */
+/** The families in which every row is derived. */
 export const derivedFamilies: readonly AnyFamily[] = [
   keys.sessions.name,
   keys.sessions.byTime,
@@ -67,9 +67,9 @@ export const derivedFamilies: readonly AnyFamily[] = [
 ];
 
 /**
- * Whose row it is; undefined if nobody's, or if it cannot be told.
+ * Returns the owner of a row. Undefined if the row has none, or if its owner cannot be known.
  *
- * @param value undefined if the row is damaged: then some owners cannot be told.
+ * @param value undefined if the row is damaged: then some owners cannot be known.
  */
 export function ownerOf(family: AnyFamily, parts: readonly unknown[], value: unknown): Owner | undefined {
   const ns = String(parts[0]);
@@ -126,7 +126,7 @@ function ownerOfExpiry([, ns, kind, id]: readonly unknown[]): Owner | undefined 
   };
 }
 
-/** The head that decides whether an artifact is the latest version; undefined for other owners. */
+/** Returns the key of the head that decides whether an artifact is the latest version; undefined for other owners. */
 export function headKeyOf(owner: Owner, value: Value): Key | undefined {
   if (owner.kind !== 'artifact') return undefined;
   const { uid, name } = keys.artifacts.record.decode(value);
@@ -134,9 +134,9 @@ export function headKeyOf(owner: Owner, value: Value): Key | undefined {
 }
 
 /**
- * Every row that is derived from an owner.
+ * Returns every row that is derived from an owner.
  *
- * @param value the owner's record. @param head what {@link headKeyOf} names, if it is there.
+ * @param value the owner's record. @param head the head that {@link headKeyOf} names, if it exists.
  */
 export function derivedRows(owner: Owner, value: Value, head: HeadRecord | undefined): Draft['writes'] {
   const { ns, key } = owner;

@@ -1,4 +1,4 @@
-/** Repairs, each one transaction that decides from what it reads, whatever a report said. */
+/** Repairs. Each is one transaction, which decides from what it reads, whatever a report said. */
 import { createHash } from 'node:crypto';
 import { type BlobStore, blockBytes } from '../../blobs/blob-store.ts';
 import type { Sha256 } from '../../domain/digest.ts';
@@ -17,7 +17,7 @@ import { derivedRows, headKeyOf, type Owner } from './owners.ts';
 
 type RepairOf<K extends Repair['kind']> = Extract<Repair, { kind: K }>;
 
-/** @returns false if there was nothing to repair any more. */
+/** @returns false if nothing was left to repair. */
 export async function repair(index: Index, blobStore: BlobStore, what: Repair): Promise<boolean> {
   switch (what.kind) {
     case 'derive':
@@ -60,7 +60,7 @@ function* decide(
     case 'countReferences':
       return yield* countReferences(tx, what);
     case 'leftOver': {
-      // A preview is in the way only if it is damaged: the content is read in its place.
+      // A preview is a fault only if it is damaged: then the content is read in its place.
       const isWanted = what.key[0] !== keys.blobs.preview.code;
       if (isWanted && (yield* blobRecord(tx, what.sha256)) !== undefined) return false;
       tx.write({ type: 'del', key: what.key });
@@ -102,12 +102,12 @@ function* countReferences(tx: Tx, { sha256, refs }: RepairOf<'countReferences'>)
 }
 
 /**
- * The next version is one that no name of the session can have had: every version is an event of its session. So
- * versions are left out, and none is used twice.
+ * Repairs a head. Its next version is a number that no name of the session can have used: every version is an event of
+ * its session. So some versions are left out, and none is used twice.
  */
 async function mendHead(index: Index, what: RepairOf<'head'>): Promise<boolean> {
   const { ns, uid, name, was, highest } = what;
-  // While it is damaged nobody can have changed it: whoever does reads it before.
+  // While the head is damaged, no transaction can have changed it: a transaction that changes it reads it first.
   const wasDamaged = await isDamaged(index, keys.artifacts.head.key(ns, uid, name));
   const headKey = keys.artifacts.head.key(ns, uid, name);
   return await transact(index, {
@@ -119,7 +119,7 @@ async function mendHead(index: Index, what: RepairOf<'head'>): Promise<boolean> 
       if (!wasDamaged && !same(tx.get(keys.artifacts.head, ns, uid, name), was)) return false;
       tx.put(keys.artifacts.head, [ns, uid, name], {
         nextVersion: session.feed + 1,
-        // Where all versions are deleted the id of the last one is not known any more, and nobody asks for it.
+        // If all versions are deleted, the id of the last one is not known any more, and no code asks for it.
         latest: highest?.id ?? was?.latest ?? artifactId(tx.mintId()),
         ...(highest === undefined ? { deleted: true } : {}),
       });
@@ -155,7 +155,7 @@ async function derive(index: Index, { key, owner }: RepairOf<'derive'>): Promise
   });
 }
 
-/** All that is derived from an owner as it is now; nothing if it is not there. */
+/** Returns all rows that are derived from an owner as it is now; none if the owner does not exist. */
 function* derivedOf(tx: Tx, owner: Owner): Asking<readonly Write[]> {
   yield [owner.key];
   const value = tx.value(owner.key);
@@ -167,7 +167,7 @@ function* derivedOf(tx: Tx, owner: Owner): Asking<readonly Write[]> {
   return derivedRows(owner, value, head && keys.artifacts.head.decode(head));
 }
 
-/** Only what is damaged still: somebody may have pushed the bytes again, or put the file back. */
+/** Quarantines a content only if it is still damaged: its bytes may have been pushed again, or the file put back. */
 async function quarantine(
   index: Index,
   blobStore: BlobStore,
@@ -208,7 +208,7 @@ async function isSound(
   }
 }
 
-/** Only if the bytes are the right ones, and their checksums are all there. */
+/** Restores the record only if the bytes are the right ones, and all their checksums exist. */
 async function restore(
   index: Index,
   blobStore: BlobStore,
@@ -226,7 +226,7 @@ async function restore(
     ns,
     reads: wasDamaged ? [] : [key],
     *decide(tx) {
-      // While it is damaged nobody can have written it: whoever does reads it before.
+      // While the record is damaged, no transaction can have written it: a transaction that writes it reads it first.
       if (!wasDamaged && tx.get(keys.blobs.record, ns, sha256) !== undefined) return false;
       tx.put(keys.blobs.record, [ns, sha256], record);
       return true;
@@ -259,7 +259,7 @@ async function fileSize(
   return hash.digest('hex') === sha256 ? sizeBytes : undefined;
 }
 
-/** Writes all that is derived from these owners, in one transaction. @returns how many rows. */
+/** Writes all rows that are derived from these owners, in one transaction. @returns the number of rows. */
 export async function reindex(index: Index, owners: readonly Owner[]): Promise<number> {
   return await transact(index, {
     ns: owners[0]!.ns,

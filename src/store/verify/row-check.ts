@@ -9,7 +9,7 @@ import type { Scope } from './scope.ts';
 
 const others: readonly AnyFamily[] = [keys.artifacts.head, keys.blobs.record, keys.blobs.quarantine];
 
-/** Every row of the index, counted; what cannot be read of it or is of no family. */
+/** Counts every row of the index; yields those that cannot be read or are of no family. */
 export async function* unreadableRows(
   snapshot: Snapshot,
   scope: Scope,
@@ -42,7 +42,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
     return;
   }
   if (value !== undefined && scope.decode(family, value) !== undefined) return;
-  // Of these others know what they should be.
+  // Other checks know what rows of these families should be.
   if (derivedFamilies.includes(family) || others.includes(family)) return;
   const parts = scope.parse(family, key);
   if (parts === undefined) return;

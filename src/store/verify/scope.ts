@@ -1,34 +1,37 @@
-/** What one check looks at, and what it remembers while it does. */
+/** The extent of one check, and its memory while it runs. */
 import { hexOf, textOf } from '../../index/bytes.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key, Value } from '../../index/row.ts';
 import type { Finding } from './finding.ts';
 import { type AnyFamily, familyOf, type Owner } from './owners.ts';
 
-/** Of these the namespace is the second column. */
+/** The families whose second column is the namespace. */
 const queues: readonly AnyFamily[] = [keys.calls.expiry, keys.blobs.maybeFree, keys.blobs.condemned];
 
 /** The extent of one check, and its memory. */
 export class Scope {
-  /** Undefined: all. */
+  /** Undefined: all namespaces. */
   readonly namespace: string | undefined;
   private readonly reported = new Set<string>();
   private readonly unsure = new Set<string>();
-  /** Files that are named for contents whose records are lost, by content. */
+  /** Files with the names of contents whose records are lost, by content. */
   readonly homeless = new Map<string, { readonly key: Key; readonly ns: string; readonly name: string }>();
 
   constructor(namespace: string | undefined) {
     this.namespace = namespace;
   }
 
-  /** The rows of a family that are looked at; of the queues all, {@link parse} leaves out the others. */
+  /**
+   * Returns the range of the rows of a family to look at. For the queues it is the whole family; {@link parse} leaves
+   * out the rows of other namespaces.
+   */
   rangeOf(family: AnyFamily): { gte: Key; lt: Key } {
     return this.namespace === undefined || queues.includes(family)
       ? family.range()
       : family.range(this.namespace);
   }
 
-  /** The columns of a key; undefined if it is not to be looked at, or cannot be taken apart. */
+  /** Returns the columns of a key. Undefined if the row is not to be looked at, or if the key cannot be taken apart. */
   parse(family: AnyFamily, key: Key): readonly unknown[] | undefined {
     try {
       const parts = family.parse(key) as readonly unknown[];
@@ -39,7 +42,7 @@ export class Scope {
     }
   }
 
-  /** The value; undefined if it cannot be decoded. */
+  /** Returns the value; undefined if it cannot be decoded. */
   decode<V>(family: { decode(value: Value): V }, value: Value): V | undefined {
     try {
       return family.decode(value);
@@ -48,7 +51,7 @@ export class Scope {
     }
   }
 
-  /** A damaged row was reported by whoever knows what it should be. */
+  /** Records that a damaged row was reported by the check that knows what the row should be. */
   noteReported(key: Key): void {
     this.reported.add(textOf(key));
   }
@@ -58,8 +61,8 @@ export class Scope {
   }
 
   /**
-   * A row was found wrong that others are counted by: of these nothing can be said before it is mended. They are named
-   * by their keys without the family.
+   * Records that a row that belongs to a count is wrong. Nothing can be said about that count before the row is
+   * repaired. The things with an unsure count are named by their keys without the family.
    */
   noteWrong(key: Key): void {
     const family = familyOf.get(key[0]!);
@@ -70,7 +73,7 @@ export class Scope {
     this.unsure.add(textOf((counted as AnyFamily).key(parts[0], parts[1])).slice(1));
   }
 
-  /** A file is there for a content whose record is not. */
+  /** Records that a file exists for a content whose record does not. */
   noteHomeless(nameKey: Key, owner: Owner): void {
     const [ns, name] = keys.blobs.physicalName.parse(nameKey);
     this.homeless.set(textOf(owner.key).slice(1), { key: nameKey, ns, name });
@@ -81,7 +84,7 @@ export class Scope {
     return this.unsure.has(group);
   }
 
-  /** A row in words. */
+  /** Describes a row in words. */
   describe(key: Key): string {
     const family = familyOf.get(key[0]!);
     if (family === undefined) return `the row ${hexOf(key)}`;

@@ -1,4 +1,4 @@
-/** Sessions against their versions, feeds and outputs; heads against versions; usage against artifacts. */
+/** Compares sessions with their versions, feeds and outputs; heads with versions; usage with artifacts. */
 import { textOf } from '../../index/bytes.ts';
 import type { Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -20,15 +20,15 @@ interface Listed {
   readonly uid: SessionRecord['uid'];
   readonly name: string;
   readonly version: number;
-  /** Undefined if its record cannot be read. */
+  /** Undefined if the artifact's record cannot be read. */
   readonly record: ArtifactRecord | undefined;
 }
 
-/** The first two columns of a key, which are the session's in several families. */
+/** The first two columns of a key, which are those of the session in several families. */
 const sessionGroup = (ns: string, uid: SessionRecord['uid']) =>
   textOf(keys.sessions.record.key(ns, uid)).slice(1);
 
-/** Every version with its record, in the order of sessions and names, the highest version of a name first. */
+/** Yields every version with its record, in the order of sessions and names, the highest version of a name first. */
 async function* versions(snapshot: Snapshot, scope: Scope): AsyncGenerator<Listed> {
   for await (const block of examined(snapshot, scope.rangeOf(keys.artifacts.version))) {
     const rows = block.flatMap((row) => {
@@ -62,7 +62,7 @@ async function* sessionRows(snapshot: Snapshot, scope: Scope) {
   }
 }
 
-/** The counts of sessions. A session's artifacts are those that its versions name. */
+/** Checks the counts of sessions. A session's artifacts are those that its versions name. */
 export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   async function* listed() {
     for await (const version of versions(snapshot, scope))
@@ -110,7 +110,7 @@ export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGen
   }
 }
 
-/** What happened in a session is numbered without gaps up to the number that its record says. */
+/** Checks that the events of a session are numbered without gaps, up to the number in its record. */
 export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   async function* rows() {
     for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.artifacts.feed))) {
@@ -131,7 +131,7 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
     (sum, { number, sealed }) => ({ rows: sum.rows + 1, last: number, sealed: sum.sealed || sealed }),
   );
   for await (const { left, right } of joined(sessionRows(snapshot, scope), sums)) {
-    // Of a session whose record cannot be read another check tells; one that was deleted is being taken apart.
+    // Another check reports a session whose record cannot be read; a session that was deleted is being taken apart.
     if (left === undefined || left.record.deleteTime !== undefined) continue;
     const { ns, record } = left;
     const actual = right ?? { rows: 0, last: 0, sealed: false };
@@ -147,7 +147,10 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
   }
 }
 
-/** Who is on a list of the last few has the mark, and nobody else. What is wrong there keeps too much, never too little. */
+/**
+ * Checks that the sessions on a list of the last few have the mark, and no others. A fault there keeps too much, never
+ * too little.
+ */
 export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   const listed = new Set<string>();
   for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.sessions.kept))) {
@@ -166,7 +169,7 @@ export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerat
     yield found('INDEX_ROW_WRONG', {}, `${listed.size} sessions on lists of kept ones are not there`);
 }
 
-/** Expected outputs are there exactly where a session says that it has some. */
+/** Checks that expected outputs exist exactly where a session says that it has some. */
 export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   async function* rows() {
     for await (const [key] of readable(snapshot, scope.rangeOf(keys.sessions.outputs)))
@@ -180,7 +183,7 @@ export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator
   }
 }
 
-/** Heads name the latest version, and a next one that was never used. */
+/** Checks that heads name the latest version, and a next version that was never used. */
 export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   async function* headRows() {
     for await (const block of examined(snapshot, scope.rangeOf(keys.artifacts.head)))
@@ -233,7 +236,7 @@ function faultOf(head: HeadRecord | undefined, highest: Listed | undefined): str
   return undefined;
 }
 
-/** What namespaces use, in the shares that it is kept in. */
+/** Checks the usage of namespaces, in the shares in which it is kept. */
 export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
   // Sixteen for each namespace.
   const shares = new Map<string, Share>();
@@ -265,7 +268,7 @@ export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
       const share = shareOf(ns, shard);
       const said: UsageRecord | undefined =
         row.kind === 'row' ? scope.decode(keys.calls.usage, row.value) : undefined;
-      // Of a damaged one another check tells.
+      // Another check reports a damaged share.
       for (const what of counted) share[what] = said === undefined ? 0 : share[what] - (said[what] ?? 0);
     }
   for (const { ns, shard, ...lacking } of shares.values())

@@ -23,51 +23,51 @@ import { unreadableRows } from './row-check.ts';
 import { Scope } from './scope.ts';
 import { feeds, heads, keptLists, outputs, sessionCounts, usage } from './session-check.ts';
 
-/** How far a check has come. */
+/** The progress of a check. */
 export interface Checked {
-  /** Rows of the index. */
+  /** The number of rows of the index. */
   readonly rows: number;
   readonly contents: number;
-  /** Bytes of contents that were read. */
+  /** The number of bytes of contents that were read. */
   readonly bytes: number;
 }
 
-/** What a check tells: findings and progress in turns, then one summary. */
+/** The events of a check: findings and progress in turns, then one summary. */
 export type VerifyEvent =
   | { readonly kind: 'finding'; readonly finding: Finding }
   | { readonly kind: 'progress'; readonly checked: Checked }
   | {
       readonly kind: 'summary';
-      /** Names the report for a repair; empty after one, and if one began while the check was under way. */
+      /** The id of the report, for a repair. Empty after a repair, and if a repair began while the check ran. */
       readonly reportId: string;
       readonly checked: Checked;
       readonly findings: number;
       readonly repaired: number;
     };
 
-/** What a check looks at. */
+/** The extent of a check. */
 export interface CheckOptions {
   /** Only this namespace. Default: all. */
   readonly namespace?: string | undefined;
-  /** Read all contents and compare their SHA-256. */
+  /** True: read all contents and compare their SHA-256. */
   readonly checkContents: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A report lists so many findings; more are counted. */
+/** The most findings that a report lists; further ones are counted. */
 export const findingsMax = 10_000;
 const reportDays = 1;
 const reportsMax = 8;
-/** Rows between two words about how far a check is. */
+/** The number of rows between two reports of progress. */
 const progressRows = 50_000;
-/** And bytes that are read: a content may take long. */
+/** The number of bytes read between two reports of progress: a content may take long. */
 const progressBytes = 64 * 1024 * 1024;
 
 interface Report {
   readonly id: string;
   readonly time: number;
   readonly findings: readonly Found[];
-  /** Of all files. */
+  /** The size of all files. */
   readonly fileBytes: number;
 }
 
@@ -76,7 +76,7 @@ export class Verifier {
   private readonly index: Index;
   private readonly blobs: BlobStore;
   private readonly reports = new Map<string, Report>();
-  /** How many repairs have begun. */
+  /** The number of repairs that have begun. */
   private repairs = 0;
 
   constructor(index: Index, blobs: BlobStore) {
@@ -84,7 +84,10 @@ export class Verifier {
     this.blobs = blobs;
   }
 
-  /** Looks at everything at one instant, in constant memory but for the findings. What is committed meanwhile is no finding. */
+  /**
+   * Looks at everything at one instant, in constant memory except for the findings. What is committed meanwhile is not
+   * a finding.
+   */
   async *check(options: CheckOptions): AsyncGenerator<VerifyEvent> {
     const before = this.repairs;
     await using snapshot = this.index.snapshot();
@@ -106,12 +109,12 @@ export class Verifier {
       told = now;
       yield { kind: 'progress', checked: shown(checked) };
     }
-    // What was counted before a repair is not added after it once more.
+    // A difference that was counted before a repair must not be added once more after it.
     const reportId = this.repairs === before ? this.keep(kept, checked.fileBytes) : '';
     yield { kind: 'summary', reportId, checked: shown(checked), findings, repaired: 0 };
   }
 
-  /** Undefined now and then: nothing was found, and the check is further than before. */
+  /** Yields undefined now and then: nothing was found, and the check has advanced. */
   private async *findings(
     snapshot: Snapshot,
     { namespace, checkContents, signal }: CheckOptions,
@@ -140,7 +143,7 @@ export class Verifier {
     };
     yield* unreadableRows(snapshot, scope, onRows);
     yield undefined;
-    // The order matters: whoever knows what a damaged row should be reports it first.
+    // The order matters: the check that knows what a damaged row should be reports it first.
     for (const part of [missingRows, surplusRows, heads, sessionCounts, feeds, outputs, keptLists, usage]) {
       yield* part(snapshot, scope);
       yield undefined;
@@ -161,9 +164,9 @@ export class Verifier {
   }
 
   /**
-   * Repairs what a report listed, as far as it is still so.
+   * Repairs the findings of a report that are still true.
    *
-   * @throws Failure ETAG_MISMATCH if there is no such report, or if it is older than a day.
+   * @throws Failure ETAG_MISMATCH if no such report exists, or if it is older than a day.
    */
   async *repair(
     reportId: string,
@@ -180,7 +183,7 @@ export class Verifier {
           ],
         },
       );
-    // A repair changes what every report was made of, also one that is cut short.
+    // A repair, also one that is cut short, changes the state on which every report was based.
     this.reports.clear();
     this.repairs++;
     const checked = { rows: 0, contents: 0, bytes: 0 };
@@ -201,13 +204,13 @@ export class Verifier {
     yield { kind: 'summary', reportId: '', checked, findings: report.findings.length, repaired };
   }
 
-  /** @returns why it was not repaired; undefined if it was. */
+  /** @returns the reason for which it was not repaired; undefined if it was. */
   private async attempt(what: NonNullable<Found['repair']>): Promise<string | undefined> {
     try {
       const isDone = await repair(this.index, this.blobs, what);
       return isDone ? undefined : 'nothing was changed: it is not as it was, or the bytes are wrong too';
     } catch (error) {
-      // What it would need is damaged too, and reported by itself.
+      // Rows that the repair would need are damaged too, and are reported by themselves.
       if (failedWith(error, 'DATA_LOSS')) return `it was not repaired: ${error.message}`;
       throw error;
     }
@@ -236,7 +239,7 @@ export class Verifier {
   }
 }
 
-/** What is damaged of owners and heads is reported by itself. */
+/** Damaged owners and heads are reported by themselves. */
 function ignoreDamage(error: unknown): number {
   if (!failedWith(error, 'DATA_LOSS')) throw error;
   return 0;
@@ -245,7 +248,7 @@ function ignoreDamage(error: unknown): number {
 /** An owner may have seventy derived rows and more, and a transaction is bounded. */
 const reindexOwners = 25;
 
-/** Those that a repair would remove. */
+/** Returns the files that a repair would remove. */
 function orphansIn({ findings }: Report): Files {
   const sizes = findings.flatMap(({ repair }) => (repair?.kind === 'condemn' ? [repair.size] : []));
   return { count: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };

@@ -1,18 +1,21 @@
-/** The index, with a bell: whoever watches sessions is told when something about one is durable. */
+/**
+ * The index with announcements: it calls a listener when something about a session is durable, for all who watch
+ * sessions.
+ */
 import { failedWith } from '../../domain/errors.ts';
 import type { Index, Transaction } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key, Write } from '../../index/row.ts';
 
-/** Told after the fact, and possibly too often; what is true is in the index. */
+/** Called after the fact, and possibly too often; the truth is in the index. */
 export interface Listener {
-  /** Something was added to the feed of a session. */
+  /** An event was added to the feed of a session. */
   fed(ns: string, uid: string): void;
-  /** A session id names something, or names it no longer. */
+  /** A session id names a session, or ceases to name one. */
   named(ns: string, id: string): void;
 }
 
-/** `index`, telling `listener` what its transactions have written. */
+/** Returns `index`, with calls to `listener` about what its transactions have written. */
 export function announcing(index: Index, listener: Listener): Index {
   const tell = (written: Iterable<Write>) => {
     for (const { key } of written) announce(listener, key);
@@ -30,7 +33,7 @@ export function announcing(index: Index, listener: Listener): Index {
           },
         });
       } catch (error) {
-        // Where the outcome is not known it may come to light when the index is opened again.
+        // If the outcome is not known, it may become known when the index is opened again.
         if (written.length > 0 && failedWith(error, 'STORE_UNAVAILABLE'))
           void index.nextEpoch().then(() => tell(written));
         throw error;

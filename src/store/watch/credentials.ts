@@ -1,5 +1,5 @@
 /**
- * Ends watches whose credentials end, within a second. A key is read once for all who watch with it or with tokens that
+ * Ends watches whose credentials end, within a second. A key is read once for all watches with it, or with tokens that
  * were minted with it, however many they are.
  */
 import type { Principal } from '../../domain/principal.ts';
@@ -8,18 +8,18 @@ import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { requireGood } from '../rows/transaction.ts';
 
-/** Who watches, and how that is ended. */
+/** A watch with its credentials, and the way to end it. */
 interface Bearer {
   readonly by: Principal;
   readonly index: Index;
-  /** Ends the watch; only the first time counts. */
+  /** Ends the watch; only the first call counts. */
   fail(error: unknown): void;
 }
 
-/** With the time that a look takes it is less than a second. */
+/** Together with the time that a look takes, this is less than a second. */
 const lookEveryMs = 900;
 
-/** The credentials by which somebody watches. */
+/** The credentials of all watches. */
 export class WatchedCredentials {
   private readonly after: After;
   private readonly bearers = new Set<Bearer>();
@@ -29,7 +29,7 @@ export class WatchedCredentials {
     this.after = after;
   }
 
-  /** Follows the credentials of a bearer until {@link remove}. Resolves when they were looked at. */
+  /** Follows the credentials of a bearer until {@link remove}. Resolves after they were looked at. */
   async add(bearer: Bearer): Promise<void> {
     const { apiKey, expireTime } = bearer.by;
     if (apiKey === undefined && expireTime === undefined) return;
@@ -56,7 +56,7 @@ export class WatchedCredentials {
   }
 }
 
-/** Ends those whose credentials are not good now. Does not reject: nobody goes on with a key that cannot be read. */
+/** Ends the watches whose credentials are not good now. Does not reject: if a key cannot be read, its watches end. */
 async function look(bearers: Iterable<Bearer>): Promise<void> {
   const byIndex = Map.groupBy(bearers, ({ index }) => index);
   for (const [index, some] of byIndex) {

@@ -1,4 +1,4 @@
-/** What happened in a session, from its feed: the rows, and what they are about as it is now. */
+/** The events of a session, from its feed: the rows, and the present state of the things that they are about. */
 import type { Artifact } from '../../domain/artifact.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
@@ -10,7 +10,10 @@ import { toArtifact } from '../rows/artifact-rows.ts';
 import { asOf, isThere, type SessionNow } from '../rows/session-life.ts';
 import { readSessions } from '../rows/session-rows.ts';
 
-/** One event. `sequence` is its number in the feed; `time` in milliseconds since the Unix epoch, undefined if it is not known. */
+/**
+ * One event. `sequence` is its number in the feed. `time` is in milliseconds since the Unix epoch; undefined if not
+ * known.
+ */
 export interface FeedEvent {
   readonly sequence: number;
   readonly time: number | undefined;
@@ -18,17 +21,17 @@ export interface FeedEvent {
     | { readonly kind: 'committed'; readonly artifact: Artifact }
     | { readonly kind: 'deleted'; readonly id: ArtifactId }
     | { readonly kind: 'sealed'; readonly session: Session };
-  /** About what it takes up. */
+  /** The approximate memory that the event takes. */
   readonly bytes: number;
 }
 
-/** Read together: records can be large. */
+/** Events that are read together: records can be large. */
 const eventsTogether = 64;
 const smallBytes = 256;
 
 /**
- * The events after a number, up to and with the seal. An artifact that is gone by now comes as deleted at the place of
- * its commit.
+ * Yields the events after a number, up to the seal, which is included. An artifact that is gone by now appears as
+ * deleted, in the place of its commit.
  *
  * @param now milliseconds since the Unix epoch.
  */
@@ -125,7 +128,7 @@ async function sealedEvent(
   };
 }
 
-/** The seal of a sealed session, whatever came after it. Undefined if it is not sealed. */
+/** Returns the seal of a sealed session, whatever came after it. Undefined if the session is not sealed. */
 export async function readSeal(
   reader: Reader,
   ns: string,
@@ -144,7 +147,7 @@ export async function readSeal(
   return undefined;
 }
 
-/** The record of a session; undefined if it was deleted, or is not there any more. */
+/** Returns the record of a session. Undefined if the session was deleted, or does not exist any more. */
 export async function readSessionRecord(
   reader: Reader,
   ns: string,
@@ -155,7 +158,7 @@ export async function readSessionRecord(
   return record?.deleteTime === undefined ? record : undefined;
 }
 
-/** What a session id names; undefined if there is none, or it is gone. */
+/** Returns the uid of the session that an id names. Undefined if no session has the id, or if it is gone. */
 export async function readUid(reader: Reader, ns: string, id: string): Promise<SessionUid | undefined> {
   const value = await reader.get(keys.sessions.name.key(ns, id));
   const name = value && keys.sessions.name.decode(value);

@@ -1,4 +1,7 @@
-/** What waits for one watcher: bounded, and whoever waits for more is woken by an end, a failure or a signal. */
+/**
+ * The items that wait for one watcher. Their number and their size are bounded. An end, a failure or a signal wakes the
+ * reader that waits for the next item.
+ */
 
 /** A queue with one reader. */
 export class Mailbox<T> {
@@ -14,7 +17,7 @@ export class Mailbox<T> {
     this.bytesMax = limits.bytesMax;
   }
 
-  /** False, and nothing is kept, if there is no room. */
+  /** Returns false, and keeps nothing, if no room is left. */
   put(item: T, bytes: number): boolean {
     if (this.failure !== undefined) return true;
     const isFull = this.waiting.length >= this.itemsMax || this.bytes + bytes > this.bytesMax;
@@ -25,7 +28,7 @@ export class Mailbox<T> {
     return true;
   }
 
-  /** Drops what waits; the reader gets the error. Only the first counts. */
+  /** Drops the items that wait; the reader gets the error. Only the first error counts. */
   fail(error: unknown): void {
     if (this.failure !== undefined) return;
     this.failure = { error };
@@ -33,12 +36,12 @@ export class Mailbox<T> {
     this.wake?.();
   }
 
-  /** @throws what {@link fail} was given. */
+  /** @throws the error that {@link fail} got. */
   requireWhole(): void {
     if (this.failure !== undefined) throw this.failure.error;
   }
 
-  /** The next item, when there is one. @throws what {@link fail} was given. */
+  /** Returns the next item, when one exists. @throws the error that {@link fail} got. */
   async next(): Promise<T> {
     for (;;) {
       this.requireWhole();

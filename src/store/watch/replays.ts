@@ -1,19 +1,25 @@
-/** Replays: what watchers are told first, read from the index for all of them. */
+/** Replays: the events that watchers get first, read from the index for all watchers. */
 import { turn } from '../../domain/timer.ts';
 import type { FeedEvent } from './feed.ts';
 
 type Page = readonly FeedEvent[];
 
-/** So many pages are read at once. */
+/** The most pages that are read at once. */
 const readingMax = 4;
 
-/** Reads pages of feeds, few at once, each in a turn of the event loop, and once for all who ask for it meanwhile. */
+/**
+ * Reads pages of feeds, few at once, each in a turn of the event loop. A page is read once for all callers that ask for
+ * it meanwhile.
+ */
 export class Replays {
   private readonly pages = new Map<string, Promise<Page>>();
   private readonly line: (() => void)[] = [];
   private reading = 0;
 
-  /** @param place what the page is of and begins after. Whoever asks for it while it is read is given the same events. */
+  /**
+   * @param place the feed of the page, and the number after which the page begins. A caller that asks for the page
+   * while it is read gets the same events.
+   */
   page(place: string, read: () => Promise<Page>): Promise<Page> {
     const page =
       this.pages.get(place) ??
@@ -32,7 +38,7 @@ export class Replays {
       return await read();
     } finally {
       const next = this.line.shift();
-      // The place goes to the next in line.
+      // The place goes to the next caller in line.
       if (next === undefined) this.reading--;
       else next();
     }

@@ -1,4 +1,4 @@
-/** What is new in one session, read once for all who watch it. */
+/** The new events of one session, read once for all who watch it. */
 import { Failure } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import { type After, turn } from '../../domain/timer.ts';
@@ -8,30 +8,30 @@ import { sessionNotFound } from '../rows/failures.ts';
 import { type FeedEvent, feedEvents, readSessionRecord, readUid } from './feed.ts';
 import type { Mailbox } from './mailbox.ts';
 
-/** How a lapse is waited for, and written down. */
+/** How to wait for a lapse, and how to write it down. */
 export interface Lapsing {
   readonly after: After;
   perform(ns: string, uid: SessionUid): Promise<boolean>;
 }
 
-/** No timer of Node's runs longer than 24 days; then it is looked again. */
+/** No timer of Node runs longer than 24 days; after this time the tail looks again. */
 const timerMsMax = 24 * 3_600_000;
 /** Such seals wait while the clock is suspect. */
 const retryMs = 15_000;
 
-/** Each takes some tens of microseconds to be sent to. */
+/** Sending to each member takes some tens of microseconds. */
 const toldTogether = 16;
 
-/** Who is told. */
+/** A receiver of events. */
 export interface Member {
   readonly mailbox: Mailbox<FeedEvent | 'silence'>;
-  /** Whether it is told of an event at all. */
+  /** Returns true if the member gets this event at all. */
   wants(event: FeedEvent): boolean;
 }
 
 /** The end of one session's feed. */
 export class SessionTail {
-  /** The last event that the members were told of. */
+  /** The last event that the members got. */
   position: number;
   private readonly members = new Set<Member>();
   private readonly index: Index;
@@ -42,7 +42,7 @@ export class SessionTail {
   private reading: Promise<void> | undefined;
   private again = false;
   private cancelLapse: (() => void) | undefined;
-  /** The lapse was seen, and performing it tried at once. */
+  /** True: the lapse was seen, and an attempt to write it down was made. */
   private wasLapsed = false;
 
   constructor(
@@ -81,7 +81,7 @@ export class SessionTail {
     if (this.members.size === 0) this.cancelLapse?.();
   }
 
-  /** Something may be new. Reads it, once however often it is asked meanwhile. */
+  /** Called when something may be new. Reads it, once however often this is called meanwhile. */
   look(): void {
     this.again = true;
     this.reading ??= this.readAll().finally(() => {
@@ -89,7 +89,7 @@ export class SessionTail {
     });
   }
 
-  /** Resolves when nothing is being read. */
+  /** Resolves when no read is running. */
   async idle(): Promise<void> {
     await this.reading;
   }
@@ -97,7 +97,7 @@ export class SessionTail {
   private async readAll(): Promise<void> {
     while (this.again && this.members.size > 0) {
       this.again = false;
-      // Whoever has just pushed is answered first.
+      // A caller that has just pushed is answered first.
       await turn();
       try {
         await this.read();
@@ -119,7 +119,7 @@ export class SessionTail {
       for (const event of events) await this.tell(event);
   }
 
-  /** Whoever waits for the seal need not wait for the reaper, should the lease lapse. */
+  /** A watcher that waits for the seal need not wait for the reaper, if the lease lapses. */
   private awaitLapse({ state, lease }: SessionRecord, now: number): void {
     this.cancelLapse?.();
     this.cancelLapse = undefined;
@@ -138,9 +138,9 @@ export class SessionTail {
     } else this.cancelLapse = after(ms, tryIt);
   }
 
-  /** Tells some at a time: others are served in between. */
+  /** Sends the event to some members at a time: others are served in between. */
   private async tell(event: FeedEvent): Promise<void> {
-    // Who joins from here on finds it in the index.
+    // A member that joins from here on finds the event in the index.
     this.position = event.sequence;
     let told = 0;
     for (const member of [...this.members]) {
@@ -160,5 +160,5 @@ export class SessionTail {
   }
 }
 
-/** Marks a watcher that took too long; who ends it knows how far it has come. */
+/** Marks a watcher that took too long; the code that ends it knows how far it has come. */
 export const tooSlow = new Failure('OVERLOADED', 'the watcher takes events too slowly');

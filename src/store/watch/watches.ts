@@ -1,4 +1,4 @@
-/** Watching sessions: what is there first, at the speed of whoever watches, and then what is new, as it comes. */
+/** Watching sessions: first the existing events, at the speed of the watcher, and then the new events as they come. */
 import { Failure, invalid } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
@@ -20,27 +20,27 @@ import { Mailbox } from './mailbox.ts';
 import { Replays } from './replays.ts';
 import { type Lapsing, type Member, SessionTail, tooSlow } from './session-tail.ts';
 
-/** What is watched, and from where. */
+/** The session to watch, and where to begin. */
 export interface WatchRequest {
   readonly session: SessionId;
   /** Only events with a higher number. */
   readonly after: number;
   /** Only the seal. */
   readonly sealOnly: boolean;
-  /** Wait if there is no such session yet. */
+  /** Wait if no session has this id yet. */
   readonly waitForOpen: boolean;
 }
 
-/** An event, or that the watch is alive: `sequence` is then the last number that it has passed. */
+/** An event, or a sign that the watch is alive: `sequence` is then the last number that the watch has passed. */
 export type WatchEvent =
   | FeedEvent
   | { readonly sequence: number; readonly time: number; readonly what: { readonly kind: 'heartbeat' } };
 
-/** Everybody who watches. Nothing of this is the truth: it could be forgotten at any time, and watches resumed. */
+/** All watches. Nothing here is the truth: it could be forgotten at any time, and watches resumed. */
 export class Watches implements Listener {
   private readonly tails = new Map<string, SessionTail>();
   private readonly watchers = new Shares<Watcher>();
-  /** Who waits for an id to name a session. */
+  /** The watchers that wait for an id to name a session. */
   private readonly waiting = new Map<string, Set<Watcher>>();
   private readonly replays = new Replays();
   private readonly after: After;
@@ -48,18 +48,18 @@ export class Watches implements Listener {
   private ended = false;
   private perform: Lapsing['perform'] = async () => false;
 
-  /** @param after what heartbeats wait by. */
+  /** @param after the timer of the heartbeats. */
   constructor(after: After = afterRealTime) {
     this.after = after;
     this.credentials = new WatchedCredentials(after);
   }
 
-  /** How the lapse of a watched session is written down. Until this is said, nobody does. */
+  /** Sets how the lapse of a watched session is written down. Before this call, watches write none down. */
   performLapsesBy(perform: Lapsing['perform']): void {
     this.perform = perform;
   }
 
-  /** How many watch. */
+  /** Returns the number of watches. */
   get count(): number {
     return this.watchers.size;
   }
@@ -73,15 +73,15 @@ export class Watches implements Listener {
     for (const tail of this.tails.values()) if (tail.isOf(ns, id)) tail.look();
   }
 
-  /** Ends every watch with SHUTTING_DOWN; none begins any more. */
+  /** Ends every watch with SHUTTING_DOWN; no further watch begins. */
   end(): void {
     this.ended = true;
     for (const watcher of this.watchers) watcher.mailbox.fail(shuttingDown());
   }
 
   /**
-   * Events in the order of their numbers, each durable, until the seal, which is the last one. Where there is none yet,
-   * a heartbeat comes first.
+   * Yields events in the order of their numbers, each durable, until the seal, which is the last one. If no event
+   * exists yet, a heartbeat comes first.
    *
    * @throws Failure SESSION_NOT_FOUND, also when the session goes while it is watched; INVALID_ARGUMENT for a number
    * above the last; OVERLOADED for too many watchers, or one that takes events too slowly; UNAUTHENTICATED when its
@@ -116,9 +116,9 @@ export class Watches implements Listener {
   }
 
   /**
-   * Ends the latest watch of whoever has more than a share of these, in favour of whoever asks.
+   * Ends the latest watch of a principal that has more than a share of these, in favour of the one that asks.
    *
-   * @returns whether there was one.
+   * @returns true if such a watch existed.
    */
   private makePlace(watchers: Shares<Watcher>, asking: Principal): boolean {
     const latest = [...watchers.overShare(holderOf(asking))].at(-1);
@@ -132,7 +132,7 @@ export class Watches implements Listener {
     return true;
   }
 
-  /** Heartbeats until there is such a session. */
+  /** Yields heartbeats until a session has this id. */
   private async *waited(index: Index, watcher: Watcher): AsyncGenerator<WatchEvent> {
     const { by, request } = watcher;
     if (!request.waitForOpen || !seesSession(by, request.session)) return;
@@ -164,14 +164,14 @@ export class Watches implements Listener {
     const key = keyOf(by.namespace, uid);
     const tail = this.tailOf(index, key, record, watcher);
     try {
-      // What came between reading and joining; from there on it is in the mailbox.
+      // Events between reading and joining; from there on, events are in the mailbox.
       if (yield* this.caughtUp(index, watcher, uid, tail.position)) return;
       if (!watcher.isHeard) yield watcher.heartbeat();
       tail.look();
       for (;;) {
         const next = await watcher.next();
         if (next === 'silence') {
-          // Should an announcement ever be lost, this finds what it was about.
+          // If an announcement was lost, this look finds the event.
           tail.look();
           if (watcher.isSilent) yield watcher.heartbeat();
         } else if (next.sequence > watcher.position) {
@@ -188,7 +188,9 @@ export class Watches implements Listener {
     }
   }
 
-  /** What is there up to a number, at the watcher's own speed. Returns true when that was the seal. */
+  /**
+   * Yields the existing events up to a number, at the watcher's own speed. Returns true when the last one was the seal.
+   */
   private async *caughtUp(
     index: Index,
     watcher: Watcher,
@@ -208,7 +210,7 @@ export class Watches implements Listener {
     }
   }
 
-  /** The next events. No snapshot is held while they are taken. */
+  /** Returns the next events. No snapshot is held while they are taken. */
   private async someAfter(index: Index, watcher: Watcher, uid: SessionUid): Promise<readonly FeedEvent[]> {
     const { by, request } = watcher;
     await using snapshot = index.snapshot();
@@ -263,11 +265,11 @@ class Watcher implements Member {
     itemsMax: limits.watcherEventsMax,
     bytesMax: limits.watcherBytesMax,
   });
-  /** The last number that it has passed. */
+  /** The last number that the watcher has passed. */
   position: number;
-  /** Nothing was told since the last heartbeat. */
+  /** True: nothing was sent since the last heartbeat. */
   isSilent = false;
-  /** Something was told, so that whoever watches knows that the watch is there. */
+  /** True: something was sent, so the client knows that the watch exists. */
   isHeard = false;
   readonly by: Principal;
   readonly request: WatchRequest;
@@ -289,7 +291,9 @@ class Watcher implements Member {
 
   private readonly onAbort = () => this.mailbox.fail(this.signal.reason);
 
-  /** What a token is not good for it is not told of; of what is gone nobody knows the name any more. */
+  /**
+   * A watcher gets no event that its token does not cover. The name of an artifact that is gone is not known any more.
+   */
   wants({ what }: FeedEvent): boolean {
     if (what.kind === 'sealed') return true;
     if (this.request.sealOnly) return false;
@@ -298,7 +302,7 @@ class Watcher implements Member {
       : this.by.restriction?.namePrefix === undefined;
   }
 
-  /** Takes an event out of the mailbox, or learns that for some time there was none. */
+  /** Takes an event out of the mailbox, or returns a silence if none came for some time. */
   async next(): Promise<FeedEvent | 'silence'> {
     this.cancel ??= this.after(limits.heartbeatSeconds * 1_000, () => {
       this.cancel = undefined;
@@ -312,12 +316,12 @@ class Watcher implements Member {
     this.mailbox.fail(error);
   }
 
-  /** Makes it look again. */
+  /** Makes the watcher look again. */
   wake(): void {
     this.mailbox.put('silence', 0);
   }
 
-  /** Notes that it has come to an event. */
+  /** Records that the watcher has come to an event. */
   take(event: FeedEvent): FeedEvent {
     this.position = Math.max(this.position, event.sequence);
     this.rest();
@@ -340,7 +344,7 @@ class Watcher implements Member {
     return holderOf(this.by);
   }
 
-  /** Why it is ended, and where it can go on. */
+  /** Returns the reason for which the watcher is ended, and where it can go on. */
   overloaded(why: string): Failure {
     const { session } = this.request;
     const { position } = this;
@@ -356,7 +360,7 @@ class Watcher implements Member {
   }
 }
 
-/** Neither namespaces nor ids hold a line break. */
+/** Neither namespaces nor ids contain a line break. */
 function keyOf(ns: string, id: string): string {
   return `${ns}\n${id}`;
 }
