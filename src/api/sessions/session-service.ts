@@ -92,7 +92,7 @@ function parseSessionSpec(request: OpenSessionRequest): SessionSpec {
   };
 }
 
-/** Bytewise UTF-8, as the index sorts. */
+/** Compares texts by the bytes of their UTF-8, in the order of the index. */
 function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
