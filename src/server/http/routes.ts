@@ -1,4 +1,4 @@
-/** The plain HTTP routes: which there are, and what is answered where there is none. */
+/** The plain HTTP routes: which exist, and the answer if none matches. */
 import type { ConnectError } from '@connectrpc/connect';
 import type { OpenShared } from '../../api/shared.ts';
 import type { CallOptions } from '../grpc/calls.ts';
@@ -12,7 +12,7 @@ import { putArtifact } from './put-route.ts';
 import { decodeText } from './request-target.ts';
 import { getShared } from './shared-route.ts';
 
-/** What the routes lead to. */
+/** The targets of the routes. */
 interface Served {
   readonly calls: PlainCalls;
   /** Undefined: links open nothing here. */
@@ -20,7 +20,7 @@ interface Served {
 }
 
 interface Route {
-  /** Of the path as it came: the groups are decoded by the route. */
+  /** Matches the path as it was sent: the route decodes the groups. */
   readonly pattern: RegExp;
   readonly methods: readonly string[];
   readonly handle: (exchange: Exchange, groups: readonly string[], served: Served) => Promise<void>;
