@@ -3,7 +3,7 @@ import { humanSize } from '../output/human.ts';
 import type { Output } from '../output/output.ts';
 import type { Saved } from './save.ts';
 
-/** What became of one artifact that was to be pulled. */
+/** The result for one artifact of a pull. */
 export interface PulledFile {
   readonly artifact: Artifact;
   /** Undefined if its name cannot be a path. */
@@ -22,7 +22,7 @@ export class PulledFiles {
     this.output = output;
   }
 
-  /** How many are there now. */
+  /** The number of files that exist now. */
   get count(): number {
     return this.files;
   }
