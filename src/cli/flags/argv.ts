@@ -9,7 +9,7 @@ const spreading: ReadonlyMap<string, (text: string) => boolean> = new Map([
   ['--input', isArtifactId],
 ]);
 
-/** Whether a text has a key that the service allows and a `=`. A file with such a name is written `./a=b`, or after `--`. */
+/** Whether a text is an allowed key and a `=`. A file with such a name is written `./a=b`, or after `--`. */
 function looksLikePair(text: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._:/@-]*=/.test(text);
 }
