@@ -73,7 +73,7 @@ export interface Io {
       }
     | undefined;
   /**
-   * Called once per command that needs a service, and again after a connection was lost.
+   * Opens the way to the service. Called once per command that needs a service, and again after a connection was lost.
    *
    * @param warn gets what a user should know and no other output says.
    */

@@ -215,8 +215,8 @@ async function tellOfSharing(
 const lockPollMs = 50;
 
 /**
- * Like {@link openEmbedded}, but waits up to `lockWaitMs` for another process to leave. While a process answers on the
- * socket, nothing of the index is touched: that process may have lost its lock, and serve nevertheless.
+ * Opens the store like {@link openEmbedded}, but waits up to `lockWaitMs` for another process to leave. While a process
+ * answers on the socket, nothing of the index is touched: that process may have lost its lock, and serve nevertheless.
  *
  * @param onWait called before each further try; true ends the waiting.
  * @returns undefined if `onWait` has ended it.

@@ -13,7 +13,10 @@ import { absentAsUndefined } from './directory-rights.ts';
 /** The depth of `blobs/<namespace>/<shard>/<content>`. */
 const contentDepth = 3;
 
-/** Must be called before the index is opened. @throws IndexDamaged if no index exists and contents do. */
+/**
+ * Refuses contents without an index. Must be called before the index is opened. @throws IndexDamaged if no index exists
+ * and contents do.
+ */
 export async function requireIndexBesideContents(dataDir: string): Promise<void> {
   const names = (await readdir(join(dataDir, 'index')).catch(absentAsUndefined)) ?? [];
   // By its mark the index itself knows that something is missing, and how much.

@@ -16,7 +16,7 @@ export function parsePointer(field: string, pointer: string): readonly string[] 
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** The reverse of {@link parsePointer}. */
+/** Returns the pointer for tokens, the reverse of {@link parsePointer}. */
 function pointerTo(tokens: readonly string[]): string {
   return tokens.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

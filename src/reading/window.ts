@@ -55,7 +55,7 @@ export interface CsvWindow {
   readonly delimiter: string;
 }
 
-/** One of the ways to look at a content. */
+/** One of the ways to read a content. */
 export type Window = ByteWindow | LineWindow | TailWindow | GrepWindow | JsonWindow | CsvWindow;
 
 /** A line that matched. */

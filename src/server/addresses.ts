@@ -16,7 +16,10 @@ export class ListenError extends Error {
   }
 }
 
-/** Both grpc-js and Node have the code in the message; only Node also has it elsewhere. */
+/**
+ * Returns the reason in an error's message. Both grpc-js and Node have the code in the message; only Node also has it
+ * elsewhere.
+ */
 function reasonOf(message: string): string {
   if (message.includes('EADDRINUSE')) return 'the address is in use';
   if (message.includes('EADDRNOTAVAIL')) return 'the machine does not have this address';

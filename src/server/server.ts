@@ -44,11 +44,11 @@ setLogVerbosity(logVerbosity.NONE);
 /** The doors to open, and what all of them share. */
 export interface ServerOptions {
   readonly routes: Routes;
-  /** Where to serve gRPC. Port 0 takes any free one. Default: nowhere. */
+  /** The address for gRPC. Port 0 takes any free port. Default: none. */
   readonly grpc?: Address;
-  /** Where to serve HTTP. Port 0 takes any free one. Default: nowhere. */
+  /** The address for HTTP. Port 0 takes any free port. Default: none. */
   readonly http?: Address | undefined;
-  /** Serve the doors on the network over TLS. Default: in clear. */
+  /** The certificates for TLS on the doors on the network. Default: in clear. */
   readonly tls?: Tls | undefined;
   /**
    * Names under which the HTTP door may be called, in addition to loopback's and the host where it listens. Default:
@@ -266,8 +266,8 @@ interface EndingParts {
 }
 
 /**
- * How long calls are still taken during a grace. An idle service must have ended when the grace is over, and ending
- * takes a moment.
+ * Returns how long calls are still taken during a grace. An idle service must have ended when the grace is over, and
+ * ending takes a moment.
  */
 function takingMs(graceMs: number): number {
   return graceMs - Math.min(500, graceMs / 10);

@@ -25,7 +25,7 @@ export class Turns {
   /** The lines of the connections on which an answer is under way. */
   private readonly lines = new WeakMap<Socket, Line>();
 
-  /** Runs `answer` when all earlier requests of the connection are answered. Never runs it if the connection is lost first. */
+  /** Runs `answer` when all earlier requests of the connection are answered; never if the connection is lost first. */
   take(request: IncomingMessage, answer: () => Promise<void>): void {
     const { socket } = request;
     const line = this.lines.get(socket);

@@ -68,7 +68,7 @@ export interface ServeConfig extends CommonConfig {
   readonly grpc: Address | undefined;
   /** Undefined: in clear. */
   readonly tls: TlsPaths | undefined;
-  /** Whether callers on the network must show who they are. */
+  /** Whether callers on the network must have credentials. */
   readonly auth: boolean;
   /** The path of the file that names identities from outside. Undefined: none exist. */
   readonly authConfig: string | undefined;

@@ -1,4 +1,4 @@
-/** The settings that a user keeps: one JSON object in a file of their own. */
+/** The settings that a user keeps: one JSON object in a file of the user's own. */
 import { randomUUID } from 'node:crypto';
 import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';

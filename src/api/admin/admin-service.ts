@@ -26,7 +26,9 @@ import type { Call, Handlers } from '../handlers.ts';
 import { inTime } from '../receiving/client-stream.ts';
 import { PartReader, PartWriter } from './index-parts.ts';
 
-/** AdminService over the store's host. A method without a handler here answers NOT_IMPLEMENTED. */
+/**
+ * Returns the methods of AdminService over the store's host. A method without a handler here answers NOT_IMPLEMENTED.
+ */
 export function adminHandlers(
   host: StoreHost,
   version: string,

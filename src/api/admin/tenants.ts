@@ -177,7 +177,7 @@ function parseNewKey(request: CreateApiKeyRequest, nowMs: number): NewApiKey {
   };
 }
 
-/** {@link ChildTokens} checks the rest of the narrowing. */
+/** Parses what a token may do. {@link ChildTokens} checks the rest of the narrowing. */
 function parseGrant(request: MintTokenRequest, principal: Principal, nowMs: number): Grant {
   const scopes = parseScopes(request.scopes);
   if (scopes.length === 0) throw invalid('scopes', 'is required: at least one');
@@ -213,7 +213,7 @@ function parseTokenTtl(ttl: Duration | undefined): number {
   return seconds;
 }
 
-/** The token only says where to continue: a caller who may list may list everything. */
+/** Returns a page token. It only says where to continue: a caller who may list may list everything. */
 function toPageToken(last: string): string {
   return Buffer.from(last).toString('base64url');
 }

@@ -13,7 +13,7 @@ import type { Call } from '../handlers.ts';
 import { toArtifactMessage } from '../messages.ts';
 import { parseRef, parseSize } from '../parse.ts';
 
-/** ReadArtifact over a store. */
+/** Answers ReadArtifact over a store. */
 export async function readArtifact(
   store: Store,
   request: ReadArtifactRequest,

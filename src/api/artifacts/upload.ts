@@ -54,8 +54,8 @@ type Part = Exclude<UploadArtifactRequest['part'], { case: undefined }>;
 type Messages = AsyncIterator<UploadArtifactRequest>;
 
 /**
- * A message is seen only when it is complete. So the wait is long enough for another message as large as the last at
- * the lowest rate.
+ * Returns how long to wait for the next message. A message is seen only when it is complete. So the wait is long enough
+ * for another message as large as the last at the lowest rate.
  */
 function idleMs(last: UploadArtifactRequest | undefined): number {
   const bytes = last?.part.case === 'chunk' ? last.part.value.length : 0;

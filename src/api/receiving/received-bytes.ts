@@ -332,7 +332,7 @@ export class ReceivedRequest {
     this.give(this.held);
   }
 
-  /** For {@link ReceivedBytes}. */
+  /** For {@link ReceivedBytes}: ends the request with this error. */
   end(error: ConnectError): void {
     this.close();
     this.refuse(error);

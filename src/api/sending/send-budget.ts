@@ -280,14 +280,14 @@ export class SendBudget {
     if (holder.waiting.length === 0) this.waiting.delete(holder);
   }
 
-  /** An answer larger than the whole limit may go alone. */
+  /** Returns true if the bytes fit. An answer larger than the whole limit may go alone. */
   private fits(holder: Held, bytes: number): boolean {
     const { unsentBytesMax, holderUnsentBytesMax } = this.options;
     const left = holder.bytes + bytes > holderUnsentBytesMax ? holderUnsentBytesMax : 0;
     return this.bytes === 0 || this.bytes + bytes <= unsentBytesMax - left;
   }
 
-  /** While a call waits: ends answers that are in the way, at intervals. */
+  /** Ends answers that are in the way, at intervals while a call waits. */
   private look(): void {
     this.isLooking = this.waiting.size > 0;
     if (!this.isLooking) return;

@@ -22,7 +22,7 @@ import { parseLease, parseRetention } from '../retention.ts';
 import { compareSessions } from './comparison.ts';
 import { watchSession } from './watch.ts';
 
-/** SessionService over a store. */
+/** Returns the methods of SessionService over a store. */
 export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
   return {
     openSession: async (request, call) => {

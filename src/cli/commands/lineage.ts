@@ -124,7 +124,8 @@ class Tree {
   }
 
   /**
-   * The edges come by depth: the first edge to an artifact is on a shortest way, so no branch is longer than the walk.
+   * Yields the lines below an artifact. The edges come by depth: the first edge to an artifact is on a shortest way, so
+   * no branch is longer than the walk.
    */
   private *linesBelow(id: string, indent: string): Generator<string, void, void> {
     const below = this.below.get(id) ?? [];

@@ -55,7 +55,7 @@ export function addShare(program: Command, invocation: Invocation): Command {
 
 type Wanted = { readonly ref: ArtifactRef } | { readonly path: string; readonly session: string | undefined };
 
-/** A text that has a `/` and does not begin like a path is SESSION/NAME. */
+/** Returns what the user named. A text that has a `/` and does not begin like a path is SESSION/NAME. */
 function wantedOf(what: string, { version, session }: ShareFlags): Wanted {
   const number = version === undefined ? undefined : parseCount('--version', version, 1);
   const isPath = !isArtifactId(what) && (!what.includes('/') || /^\.{0,2}\//.test(what));

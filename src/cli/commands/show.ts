@@ -38,7 +38,7 @@ export async function printArtifact(artifact: Artifact, { output }: Invocation):
   for (const line of keyValueLines(artifactPairs(artifact))) await output.line(line);
 }
 
-/** `show SESSION`, and `session show`. */
+/** Shows a session: `show SESSION`, and `session show`. */
 export async function showSession(
   client: ArtifactaClient,
   id: string,

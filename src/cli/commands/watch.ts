@@ -38,7 +38,7 @@ export function addWatch(program: Command, invocation: Invocation): Command {
     );
 }
 
-/** `session wait`. */
+/** `session wait`: waits until a session is sealed. */
 export function addWait(session: Command, invocation: Invocation): void {
   session
     .command('wait')

@@ -79,7 +79,10 @@ export class Exclusions {
   }
 }
 
-/** On a command line `#` begins no comment, and `./` means that the pattern begins at the root. */
+/**
+ * Returns a text of the command line as a pattern. There `#` begins no comment, and `./` means that the pattern begins
+ * at the root.
+ */
 function asPattern(given: string): string {
   return given.replace(/^(!?)\.\//, '$1/').replace(/^#/, '\\#');
 }

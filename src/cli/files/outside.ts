@@ -7,7 +7,8 @@ export function faultOf(own: OwnDirectory | undefined, path: string): string | u
 }
 
 /**
- * Must be called before a path is opened, each time. @throws UsageError for a path that leads into the data directory.
+ * Refuses a path in the data directory. Must be called before a path is opened, each time. @throws UsageError for a
+ * path that leads into the data directory.
  */
 export function requireOutside(own: OwnDirectory | undefined, path: string, shown = path): void {
   const fault = faultOf(own, path);

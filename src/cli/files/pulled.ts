@@ -46,7 +46,7 @@ export class PulledFiles {
     else if (quiet && status !== 'failed') await this.output.line(artifact.id);
   }
 
-  /** `12 files, 3.4 MiB`. */
+  /** Prints the sum: `12 files, 3.4 MiB`. */
   async end(): Promise<void> {
     const { json, quiet } = this.output.style;
     if (json || quiet) return;

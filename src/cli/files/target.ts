@@ -108,7 +108,7 @@ export class Target {
     return await this.look(segments, async () => join(this.root, ...segments));
   }
 
-  /** Like {@link find}, while the path is sure to lead there. @returns the result of `work`. */
+  /** Runs `work` like {@link find}, while the path is sure to lead there. @returns the result of `work`. */
   async look<T>(segments: Segments, work: (path: string) => Promise<T>): Promise<T | undefined> {
     requireOutside(this.options.own, join(this.root, ...segments), this.shownPath(segments));
     await using directory = await this.enter(segments, false);

@@ -1,7 +1,7 @@
 import { parseSpan } from '../../domain/quantities.ts';
 import { UsageError } from '../exit.ts';
 
-/** Flags that stand for comparisons; all of them must be met. */
+/** The flags that stand for comparisons; all of them must be met. */
 export interface FilterFlags {
   /** `key=value` pairs of the metadata. */
   readonly where?: readonly string[] | undefined;
@@ -89,7 +89,7 @@ function typeNamed(text: string): string {
   throw new UsageError(`--type takes a media type such as text/csv, or one of ${known}; got "${text}"`);
 }
 
-/** The service resolves `now-7d`, and keeps its value from page to page. */
+/** Returns a time for the filter. The service resolves `now-7d`, and keeps its value from page to page. */
 function instant(flag: string, text: string): string {
   if (parseSpan(text) !== undefined) return `now-${text}`;
   const time = timeOf(text);

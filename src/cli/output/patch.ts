@@ -96,7 +96,9 @@ function withTabs(patch: string): string {
   return `${ended(before)}\n${ended(after)}${rest}`;
 }
 
-/** `patch` needs the original bytes, and some of them are not shown. */
+/**
+ * Returns a remark if the patch cannot be applied: `patch` needs the original bytes, and some of them are not shown.
+ */
 function remarkOn(name: string, sides: readonly [Text, Text]): string | undefined {
   const malformed = sides[0].malformedLines + sides[1].malformedLines;
   if (malformed === 0 && sides.every(({ encoding }) => encoding === 'utf-8')) return undefined;
@@ -123,7 +125,7 @@ async function sideOf(
   return isMarked ? { ...text, text: `\ufeff${text.text}` } : text;
 }
 
-/** The texts may differ in carriage returns alone. */
+/** Returns plain text with visible carriage returns: the texts may differ in these alone. */
 function plainWithReturns(text: string): string {
   return plainLines(text.replaceAll('\r', '\\u000d'));
 }

@@ -145,7 +145,7 @@ function resumed(
 ): Promise<Stream> {
   const policy = { ...calls.retry, attemptsMax: calls.retry.attemptsMax - failures + 1 };
   return retrying(policy, options.signal, async (attempt) => {
-    if (attempt === 1) throw error; // Counts, and is waited for, as the try that it was.
+    if (attempt === 1) throw error; // It counts as the failed try that it was, and its wait applies.
     return openStream(calls, id, options);
   });
 }

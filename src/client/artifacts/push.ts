@@ -18,7 +18,7 @@ const inlineBytesMax = 256 * 1024;
 /** From this size on, a question by digest is worth its cost: the bytes may not have to be sent at all. */
 const digestFirstBytesMin = 8 * 1024 * 1024;
 
-/** A push whose request id is settled. */
+/** A push with a fixed request id. */
 interface Request {
   readonly calls: Calls;
   readonly spec: PushSpec;

@@ -23,13 +23,13 @@ export type ReadWindow =
 
 /** Lines that match. */
 export interface GrepOptions {
-  /** Regular expression in RE2's syntax, at most 1 KiB. */
+  /** A regular expression in RE2's syntax, at most 1 KiB. */
   readonly pattern: string;
   /** Default false. */
   readonly ignoreCase?: boolean | undefined;
-  /** Lines shown before each match. Default 0, at most 20. */
+  /** The number of lines shown before each match. Default 0, at most 20. */
   readonly before?: number | undefined;
-  /** Lines shown after each match. Default 0, at most 20. */
+  /** The number of lines shown after each match. Default 0, at most 20. */
   readonly after?: number | undefined;
   /** The greatest number of matches in one piece. Default 100, at most 1,000. */
   readonly maxMatches?: number | undefined;

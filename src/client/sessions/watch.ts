@@ -85,7 +85,7 @@ async function paused(
     delayMsMax: Math.min(retry.delayMsMax, pauseMsMax),
   };
   await retrying(policy, signal, async (attempt) => {
-    if (attempt === 1) throw error; // Counts, and is waited for, as the try that it was.
+    if (attempt === 1) throw error; // It counts as the failed try that it was, and its wait applies.
   });
 }
 

@@ -34,7 +34,10 @@ export function withCredentials(transport: Transport, credentials: Credentials):
   };
 }
 
-/** The platform's own refusal contains the value, and no user should see that of a token. */
+/**
+ * Refuses a value that no header can hold. The platform's own refusal contains the value, and no user should see that
+ * of a token.
+ */
 function requireHeaderText(field: string, value: string | undefined): void {
   if (value === undefined || /^[\x21-\x7e]+$/.test(value)) return;
   throw new ArtifactaError(`${field}: must be one word, in letters, digits and signs of ASCII`, {

@@ -49,7 +49,7 @@ interface AnyCall {
   readonly metadata: Metadata;
   getDeadline(): Date | number;
   sendMetadata(metadata: Metadata): void;
-  /** Also emitted after a call that ended well. */
+  /** Emitted also after a call that ended well. */
   once(event: 'cancelled', listener: () => void): unknown;
 }
 

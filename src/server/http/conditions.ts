@@ -1,6 +1,6 @@
 /** Conditional requests (RFC 9110, section 13) for content that has a strong entity tag and no date. */
 
-/** The headers that count, as Node gives them. */
+/** The headers that count, in the form in which Node has them. */
 interface ConditionHeaders {
   readonly 'if-match'?: string | undefined;
   readonly 'if-none-match'?: string | undefined;

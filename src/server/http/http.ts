@@ -31,7 +31,7 @@ import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.
 import { PlainCalls } from './plain-calls.ts';
 import { answerPlainly } from './routes.ts';
 
-/** Where the door listens, what it serves and to whom. */
+/** The place of the door, what it serves, and to which callers. */
 export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly methods: readonly MethodImplSpec[];
   readonly address: Address;

@@ -43,7 +43,7 @@ function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(', ') : header;
 }
 
-/** If these headers were ignored, something other than intended would be stored. */
+/** Refuses headers that, if ignored, would cause something other than intended to be stored. */
 function refuseUnsupported(headers: IncomingHttpHeaders): void {
   for (const name of ['if-match', 'if-none-match', 'if-unmodified-since'] as const) {
     if (headers[name] !== undefined)

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { badField } from './errors.ts';
 
-/** What a request asks for. */
+/** The target of a request. */
 export interface RequestTarget {
   /** The path, not decoded. Begins with a slash, or is a text that no route matches. */
   readonly path: string;

@@ -64,7 +64,7 @@ export async function answerPlainly(
     if (!route.methods.includes(request.method ?? '')) throw notAllowed(route.methods);
     await route.handle(exchange, route.pattern.exec(target.path)!.slice(1), served);
   } catch (error) {
-    // Whoever has gone is told nothing, and what failed because of it is no news.
+    // A client that has gone gets no answer, and an error because of its going needs no report.
     if (exchange.gone.aborted) return;
     const told = tellable(error);
     if (told === undefined) onUnexpectedError(error, `${request.method} ${routeName(target.path)}`);
@@ -72,12 +72,12 @@ export async function answerPlainly(
   }
 }
 
-/** The error if its caller may hear of it. */
+/** Returns the error if its caller may see it. */
 function tellable(error: unknown): ConnectError | HttpError | undefined {
   return error instanceof HttpError || isSendable(error) ? error : undefined;
 }
 
-/** For the log: a path can hold what is nobody's business. */
+/** Returns the route for the log: a path can hold data that does not belong there. */
 function routeName(path: string): string {
   if (path.startsWith('/s/')) return '/s/{token}';
   return path.startsWith('/v1/sessions/')
