@@ -38,8 +38,8 @@ export function refusedHead(
 }
 
 /**
- * Keeps a header that grpc-js would drop since it has a character outside printable ASCII. The call would then have no
- * caller. With this value in its place the call is refused as over HTTP: no token and no name has a question mark.
+ * Puts question marks in place of characters outside printable ASCII. grpc-js would drop a header with such characters,
+ * and the call would have no caller. Now the call is refused as over HTTP: no token and no name has a question mark.
  */
 function keepWhoCalls(headers: IncomingHttpHeaders): void {
   for (const name of ['authorization', 'artifacta-namespace']) {
