@@ -1,7 +1,7 @@
 import { FileUnsuitable } from '../client/artifacts/file.ts';
 import { ArtifactaError, ForeignService, type Reason, UntrustedService } from '../client/errors.ts';
 
-/** What somebody at a command line can do about it. Reasons without an entry explain themselves. */
+/** What a user at a command line can do about each reason. Reasons without an entry explain themselves. */
 const advice: Partial<Record<Reason, string>> = {
   SESSION_NOT_FOUND: 'See "artifacta ls" for the sessions there are.',
   ARTIFACT_NOT_FOUND: 'See "artifacta ls SESSION" for the artifacts of a session.',
@@ -36,7 +36,7 @@ const advice: Partial<Record<Reason, string>> = {
   INTERNAL: 'This is a fault in the service; its log says more.',
 };
 
-/** The advice for a failure, if there is any. */
+/** Returns the advice for a failure; undefined if none exists. */
 export function adviceFor(error: unknown): string | undefined {
   if (error instanceof FileUnsuitable && error.message.startsWith('is a pipe'))
     return 'What comes through a pipe is pushed from standard input: artifacta push - --name NAME.';
@@ -48,13 +48,13 @@ export function adviceFor(error: unknown): string | undefined {
   if (error instanceof ForeignService)
     return 'Is --url right? gRPC and HTTP have ports of their own, and TLS takes grpcs:// or https://.';
   if (error.reason !== undefined) return advice[error.reason];
-  // A store that this process could not open says itself what is wrong.
+  // The error of a store that this process could not open explains itself.
   const isOwn = error.cause instanceof Error && error.cause.name === 'Failure';
   if (error.code === 'UNAVAILABLE' && !isOwn) return 'Is the service running, and is --url right?';
   return undefined;
 }
 
-/** Failures that every further file would meet as well. */
+/** Returns true for failures that would repeat for every further file. */
 export function concernsAll(error: unknown): boolean {
   if (!(error instanceof ArtifactaError)) return false;
   const codes = ['UNAVAILABLE', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'CANCELLED', 'UNIMPLEMENTED'];

@@ -1,11 +1,11 @@
-/** Which commands there are, in the order in which the help names them. Each is loaded when it is needed. */
+/** The commands that exist, in the order in which the help names them. Each is loaded when it is needed. */
 import type { Command } from 'commander';
 import { addGlobalFlags, type Invocation } from './invocation.ts';
 
 /** Adds a command to the program. */
 type Add = (program: Command, invocation: Invocation) => void;
 
-/** A command without others below it: it takes the flags that all take. */
+/** Adds a command without subcommands: it takes the flags that all take. */
 const single =
   (load: () => Promise<(program: Command, invocation: Invocation) => Command>) => async (): Promise<Add> => {
     const add = await load();
@@ -38,15 +38,15 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   completion: async () => (await import('./commands/completion.ts')).addCompletion,
 };
 
-/** Command lines that begin so need no command at all. */
+/** A command line that begins with these needs no command at all. */
 const withoutCommand = ['--version', '-V'];
-/** It is about all of them. */
+/** This command concerns all of them. */
 const aboutAll = 'completion';
 
 /**
- * What a command line needs of them: the one that it begins with, or all.
+ * Returns the commands that a command line needs: the one that it begins with, or all.
  *
- * @param first of its arguments.
+ * @param first the first of its arguments.
  */
 export async function commandsFor(first: string | undefined): Promise<readonly Add[]> {
   if (first !== undefined && withoutCommand.includes(first)) return [];

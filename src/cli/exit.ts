@@ -1,7 +1,7 @@
 import { ArtifactaError } from '../client/errors.ts';
 
 /**
- * What the process answers.
+ * The exit codes of the process.
  *
  * | code | meaning |
  * | --- | --- |
@@ -39,7 +39,7 @@ export const exitCodeHelp = `Exit codes:
   7    the session that was waited for did not succeed
   130  interrupted`;
 
-/** The command line is wrong; the message says how. */
+/** The error for a wrong command line; the message names the fault. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -47,7 +47,10 @@ export class UsageError extends Error {
   }
 }
 
-/** A command whose output was to be stored did not end well. The message says how, without naming it. */
+/**
+ * The error for a command that did not end well and whose output was to be stored. The message says how it ended,
+ * without its name.
+ */
 export class CommandFailed extends Error {
   constructor(message: string) {
     super(message);
@@ -55,14 +58,14 @@ export class CommandFailed extends Error {
   }
 }
 
-/** The exit code for what a command threw. */
+/** Returns the exit code for an error of a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof CommandFailed) return exitCodes.commandFailed;
   if (!(error instanceof ArtifactaError)) return exitCodes.failed;
   if (error.reason === 'OVERLOADED') return exitCodes.unavailable;
   switch (error.code) {
-    // The other reasons of this code are about bytes that changed, which is no mistake in the command.
+    // The other reasons of this code mean that bytes changed, which is not a mistake in the command.
     case 'INVALID_ARGUMENT':
       return ['INVALID_ARGUMENT', undefined].includes(error.reason) ? exitCodes.usage : exitCodes.failed;
     case 'NOT_FOUND':

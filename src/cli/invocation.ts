@@ -4,13 +4,13 @@ import type { Connection, ConnectOptions, Io } from './io.ts';
 import { Link } from './link.ts';
 import type { Output } from './output/output.ts';
 
-/** What every command works with. */
+/** The parts that every command works with. */
 export interface Invocation {
   readonly io: Io;
   readonly output: Output;
-  /** Calls with a client, which is closed afterwards. */
+  /** Calls `work` with a client, which is closed afterwards. */
   withClient<T>(command: Command, work: (client: ArtifactaClient, way: Way) => Promise<T>): Promise<T>;
-  /** How the command ends; 0 unless it says otherwise. */
+  /** The exit code of the command; 0 unless it sets another one. */
   exitCode: number;
 }
 
@@ -22,7 +22,7 @@ interface GlobalFlags extends ConnectOptions {
   readonly quiet?: boolean;
 }
 
-/** The flags that every command takes, before or after its name. */
+/** Adds the flags that every command takes, before or after its name. */
 export function addGlobalFlags(command: Command): Command {
   return command
     .optionsGroup('Global options:')
@@ -34,7 +34,7 @@ export function addGlobalFlags(command: Command): Command {
     .option('--quiet', 'print ids only, and no remarks');
 }
 
-/** The flags from both places; those after the command's name win. */
+/** Returns the flags from both places; those after the command's name win. */
 export function globalFlags(command: Command): GlobalFlags {
   const flags: GlobalFlags[] = [];
   for (let at: Command | null = command; at !== null; at = at.parent) flags.unshift(at.opts<GlobalFlags>());
@@ -42,12 +42,12 @@ export function globalFlags(command: Command): GlobalFlags {
   return { url, dataDir, tokenFile, namespace, json: json ?? false, quiet: quiet ?? false };
 }
 
-/** The namespace that the command is for, if that was said with it or is kept. */
+/** Returns the namespace for the command, if the user named one with it or keeps one. */
 export async function namespaceFor(command: Command, { io }: Invocation): Promise<string | undefined> {
   return globalFlags(command).namespace ?? (await io.settings?.())?.namespace;
 }
 
-/** An invocation that has no client yet, and the exit code 0. */
+/** Returns an invocation that has no client yet, and the exit code 0. */
 export function createInvocation(io: Io, output: Output): Invocation {
   return {
     io,
@@ -59,7 +59,7 @@ export function createInvocation(io: Io, output: Output): Invocation {
       await using link = await Link.open(io, { url, dataDir, tokenFile, namespace }, warn);
       const endpoint = { transport: link.transport, close: async () => {} };
       const retry = { ...io.calls?.retry, beforeRetry: link.renew.bind(link) };
-      // Help texts do without it.
+      // Help texts do not need it.
       const { ArtifactaClient } = await import('../client/client.ts');
       return await work(
         new ArtifactaClient(endpoint, { namespace, retry, timeoutMs: io.calls?.timeoutMs }),

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Transport } from '@connectrpc/connect';
 import type { ClientOptions } from '../client/client.ts';
 
-/** Which service the user named, flag by flag; what is not given is for `connect` to decide. */
+/** The service that the user named, flag by flag; `connect` decides what is not given. */
 export interface ConnectOptions {
   readonly url?: string | undefined;
   readonly dataDir?: string | undefined;
@@ -10,11 +10,11 @@ export interface ConnectOptions {
   readonly namespace?: string | undefined;
 }
 
-/** The data directory in force. Nothing in it is read as input or written as output. */
+/** The data directory in force. No command takes its input from it or writes its output to it. */
 export interface OwnDirectory {
   /** Absolute. */
   readonly path: string;
-  /** Whether a path leads into it, by whatever spelling or link; also one where nothing is yet. */
+  /** Whether a path leads into it, in any spelling or through links; also a path where nothing exists yet. */
   holds(path: string): boolean;
 }
 
@@ -24,24 +24,27 @@ export interface Connection {
   /** Where it leads, for messages, e.g. `grpc://127.0.0.1:50051`. */
   readonly description: string;
   /**
-   * True: it leads to whichever process holds the store, and to another one when that has left. Default: to the service
-   * that was named, which is the same one whenever it is tried again.
+   * True: it leads to the process that holds the store, and to another one when that has left. Default: it leads to the
+   * service that was named, which is the same at every retry.
    */
   readonly passes?: boolean;
-  /** True: to a store that this process has opened, which nobody else reaches when it has left. Default false. */
+  /**
+   * True: it leads to a store that this process has opened. No other process can reach the store when this one has
+   * left. Default false.
+   */
   readonly isEmbedded?: boolean;
-  /** Default: none is known. */
+  /** Default: unknown. */
   readonly ownDirectory?: OwnDirectory;
   close(): Promise<void>;
 }
 
-/** One setting, as it is in force. */
+/** One setting, with the value in force. */
 export interface ShownSetting {
-  /** As its flag, without dashes. */
+  /** The name of its flag, without dashes. */
   readonly name: string;
-  /** Undefined: none. Of secrets only that there is one. */
+  /** Undefined: none. A secret shows only that it exists. */
   readonly value: string | undefined;
-  /** What gave it: a flag, an environment variable, a file, or `default`. */
+  /** The origin of the value: a flag, an environment variable, a file, or `default`. */
   readonly from: string;
 }
 
@@ -52,41 +55,41 @@ export interface ClientSettings {
   /** @param name one of {@link Io.keptSettings}. @throws UsageError for a value that cannot be used. */
   set(name: string, value: string): Promise<void>;
   unset(name: string): Promise<void>;
-  /** The namespace to act in, if none is given with the command. Undefined: that of the credentials. */
+  /** The namespace to act in, if none is given with the command. Undefined: the namespace of the credentials. */
   readonly namespace: string | undefined;
 }
 
-/** Everything that the command line touches outside itself. */
+/** Everything outside itself that the command line uses. */
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  /** What the terminal takes, where streams are one. Default: everything. */
+  /** The abilities of the terminal, where streams are one. Default: all. */
   readonly terminal?:
     | {
         readonly color: boolean;
-        /** Its last line can be written anew. */
+        /** Whether its last line can be rewritten. */
         readonly rewrites: boolean;
       }
     | undefined;
   /**
-   * Called once per command that needs a service, and again when a connection was lost.
+   * Opens the way to the service. Called once per command that needs a service, and again after a connection was lost.
    *
-   * @param warn told what a user should know and nobody else is told.
+   * @param warn gets what a user should know and no other output says.
    */
   connect(options: ConnectOptions, warn: (message: string) => void): Promise<Connection>;
-  /** Default: there are none, and none can be kept. */
+  /** Default: no settings exist, and none can be kept. */
   settings?(): Promise<ClientSettings>;
-  /** Names of the settings that can be kept, as their flags, without dashes. Default: none. */
+  /** The names of the settings that can be kept, as their flags, without dashes. Default: none. */
   readonly keptSettings?: readonly string[];
-  /** How often calls are tried again and how long one may take. Default: as the client does. */
+  /** How often calls are retried, and how long one may take. Default: that of the client. */
   readonly calls?: Pick<ClientOptions, 'retry' | 'timeoutMs'> | undefined;
-  /** Ends what is under way; `run` then answers 130. */
+  /** Ends the work under way; `run` then returns 130. */
   readonly signal?: AbortSignal | undefined;
-  /** Names generated sessions. Default: the clock. */
+  /** Returns the time for the names of generated sessions. Default: the clock. */
   now?(): Date;
-  /** 0 to 1; names generated sessions. Default `Math.random`. */
+  /** Returns a number from 0 to 1 for the names of generated sessions. Default `Math.random`. */
   random?(): number;
-  /** What `--version` prints. Default: `unknown`. */
+  /** The text that `--version` prints. Default: `unknown`. */
   readonly version?: string | undefined;
 }

@@ -3,14 +3,14 @@ import type { ArtifactaError } from '../client/errors.ts';
 import type { Connection, ConnectOptions, Io } from './io.ts';
 
 /**
- * The connection of one command. When the process that held the store leaves, the way to it ends, and the next
- * attempt of a call has to look for the store anew: {@link renew} does, and calls after it take the new way.
+ * The connection of one command. When the process that held the store leaves, the way to it ends, and the next attempt
+ * of a call must look for the store again. {@link renew} does this, and later calls take the new way.
  */
 export class Link implements AsyncDisposable {
   readonly transport: Transport;
   private readonly connect: () => Promise<Connection>;
   private readonly opened: Connection[] = [];
-  /** By which way the call went that threw this. */
+  /** The way of the call that threw this error. */
   private readonly wayOf = new WeakMap<object, Promise<Connection>>();
   private renewals = 0;
   private way: Promise<Connection>;
@@ -37,7 +37,7 @@ export class Link implements AsyncDisposable {
     return this.way;
   }
 
-  /** @param warn is told each thing once. @throws whatever `connect` throws. */
+  /** @param warn gets each message once. @throws the errors of `connect`. */
   static async open(io: Io, options: ConnectOptions, warn: (message: string) => void): Promise<Link> {
     const warned = new Set<string>();
     const warnOnce = (message: string) => {
@@ -50,12 +50,12 @@ export class Link implements AsyncDisposable {
   }
 
   /**
-   * Connects anew if the failure was the connection's, and nobody else has done so since the call began: of several
-   * calls that lose one connection only the first may, since a second would find the store taken by this process.
+   * Connects again if the connection caused the failure, and no other call has done so since the call began. If several
+   * calls lose one connection, only the first may connect: a second would find the store taken by this process.
    *
-   * @returns true if the next attempt goes another way: where commands hold the store one after another, each meets
+   * @returns true if the next attempt goes another way. Where commands hold the store one after another, each meets
    * several that leave, and that is no reason to give up. After {@link renewalsMax} of them it is.
-   * @throws whatever `connect` throws.
+   * @throws the errors of `connect`.
    */
   async renew(error: ArtifactaError): Promise<boolean> {
     if (error.reason !== undefined && error.reason !== 'SHUTTING_DOWN') return false;
@@ -92,13 +92,13 @@ export class Link implements AsyncDisposable {
     return error;
   }
 
-  /** Closes what was opened, the newest first: older ways may still carry calls. */
+  /** Closes the opened ways, the newest first: older ways may still carry calls. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const connection of this.opened.reverse()) await connection.close();
   }
 }
 
-/** Of one command. */
+/** The limit for one command. */
 const renewalsMax = 60;
 
 function isObject(value: unknown): value is object {

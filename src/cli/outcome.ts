@@ -4,10 +4,10 @@ import { exitCodeOf, exitCodes } from './exit.ts';
 import type { Invocation } from './invocation.ts';
 
 /**
- * The exit code of a command about several things.
+ * Returns the exit code of a command that concerns several things.
  *
- * @param done how many of them succeeded.
- * @param fatal what every further one would have met, if that is why the command stopped.
+ * @param done the number of them that succeeded.
+ * @param fatal the failure that would repeat for every further one, if the command stopped because of it.
  */
 export function exitCodeForAll(failures: readonly unknown[], done: number, fatal: unknown): number {
   if (failures.length === 0) return exitCodes.done;
@@ -15,7 +15,7 @@ export function exitCodeForAll(failures: readonly unknown[], done: number, fatal
   return failures.length === 1 && done === 0 ? exitCodeOf(failures[0]) : exitCodes.failed;
 }
 
-/** The account of a command that does several things, one after another. */
+/** The account of a command that works on several things, one after another. */
 export class Account {
   private readonly invocation: Invocation;
   private readonly failures: unknown[] = [];
@@ -26,21 +26,21 @@ export class Account {
     this.invocation = invocation;
   }
 
-  /** How many things were tried. */
+  /** The number of things that were tried. */
   get tried(): number {
     return this.done + this.failures.length;
   }
 
-  /** One more has succeeded. */
+  /** Records that one more has succeeded. */
   succeeded(): void {
     this.done++;
   }
 
   /**
-   * Says that one has failed.
+   * Shows that one has failed.
    *
-   * @returns false if every further one would meet the same.
-   * @throws the error itself if it is no answer of the service, and after an interruption.
+   * @returns false if every further one would fail in the same way.
+   * @throws the error itself if it is not an answer of the service, and after an interruption.
    */
   failed(error: unknown, what: string): boolean {
     const { io, output } = this.invocation;

@@ -17,7 +17,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const invocation = createInvocation(io, output);
   const spread = spreadValues(argv);
   const program = await buildProgram(invocation, spread[0]);
-  // A command line that is wrong is told in its style, too.
+  // The error for a wrong command line is shown in its style too.
   output.style = { json: isGiven(spread, '--json'), quiet: isGiven(spread, '--quiet') };
   try {
     const topic = unknownTopic(program, spread);
@@ -38,7 +38,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 function failed(error: unknown, { io, output }: Invocation): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.done;
-    // Otherwise it has been told.
+    // Otherwise it has been shown.
     if (output.style.json) output.error(new UsageError(complaintOf(error)));
     return exitCodes.usage;
   }
@@ -47,7 +47,10 @@ function failed(error: unknown, { io, output }: Invocation): number {
   return exitCodeOf(error);
 }
 
-/** What help is asked for and is no command; commander answers by the help of everything, as an error. */
+/**
+ * Returns the topic of a request for help if it is not a command. Commander would answer with the whole help, as an
+ * error.
+ */
 function unknownTopic(program: Command, argv: readonly string[]): string | undefined {
   let command = program;
   for (const [at, word] of argv.entries()) {
@@ -73,7 +76,7 @@ function complaintOf({ code, message }: CommanderError): string {
   return code === 'commander.help' ? 'name a command; see --help' : message.replace(/^error: /, '');
 }
 
-/** @param first of the arguments. */
+/** Builds the program. @param first the first of the arguments. */
 async function buildProgram(invocation: Invocation, first: string | undefined): Promise<Command> {
   const { output, io } = invocation;
   const program = new Command('artifacta')

@@ -38,48 +38,48 @@ import { type Endpoint, openEndpoint, type TlsOptions } from './wire/endpoint.ts
 import { type Credentials, withCredentials } from './wire/headers.ts';
 import { type RetryPolicy, retryDefaults } from './wire/retry.ts';
 
-/** What gRPC's header holds in milliseconds. The service gives no unary call as long. */
+/** The longest time that gRPC's header holds in milliseconds. The service allows no unary call as much. */
 const timeoutMsMax = 99_999_999;
 
-/** Whole milliseconds: the header holds no others. */
+/** Returns whole milliseconds: the header holds no others. */
 function deadlineOf(timeoutMs = 30_000): number {
   return timeoutMs > 0 ? Math.min(Math.ceil(timeoutMs), timeoutMsMax) : 0;
 }
 
 /**
- * A `Transport` of Connect, of whatever version of its library. Spelled out, since the types of that need those of browsers,
- * which a program for Node may not have.
+ * A `Transport` of Connect, of any version of its library. The type is spelled out, since Connect's own types need
+ * those of browsers, which a program for Node may not have.
  */
 export interface AnyTransport {
   unary(...call: never[]): Promise<unknown>;
   stream(...call: never[]): Promise<unknown>;
 }
 
-/** How a client behaves. */
+/** The behaviour of a client. */
 export interface ClientOptions extends Credentials {
   /** Overrides parts of {@link retryDefaults}. */
   readonly retry?: Partial<RetryPolicy> | undefined;
-  /** Deadline of one try of a unary call, in milliseconds. Default 30,000. */
+  /** The deadline of one try of a unary call, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number | undefined;
-  /** For `grpcs:` and `https:`. */
+  /** The certificates for `grpcs:` and `https:`. */
   readonly tls?: TlsOptions | undefined;
 }
 
 /**
- * Stores and finds what agents produce. All methods throw ArtifactaError; calls that failed for a passing reason are
+ * Stores and finds what agents produce. All methods throw ArtifactaError. Calls that fail for a temporary reason are
  * repeated, which is safe for all of them.
  */
 export class ArtifactaClient implements AsyncDisposable {
   readonly sessions: Sessions;
-  /** What opens artifacts without credentials, for a time. */
+  /** Share links, which open artifacts without credentials for a limited time. */
   readonly links: Links;
-  /** For operators. */
+  /** The store as a whole. For operators. */
   readonly admin: Admin;
   /** Namespaces, API keys, tokens. */
   readonly access: Access;
-  /** What the sidecar asks for from time to time. */
+  /** The work that the sidecar asks for from time to time. */
   readonly maintenance: Maintenance;
-  /** How long namespaces keep what ends how. For operators. */
+  /** How long namespaces keep sessions, by outcome. For operators. */
   readonly policies: Policies;
   private readonly calls: Calls;
   private readonly endpoint: Endpoint;
@@ -103,7 +103,7 @@ export class ArtifactaClient implements AsyncDisposable {
     this.maintenance = new Maintenance(this.calls, createClient(MaintenanceService, transport));
   }
 
-  /** Stores bytes under a name in a session. The answer means durable. See {@link push}. */
+  /** Stores bytes under a name in a session. The answer means that they are durable. See {@link push}. */
   push(content: PushContent, spec: PushSpec, settings: PushSettings = {}): Promise<Pushed> {
     return push(this.calls, content, spec, settings);
   }
@@ -113,57 +113,62 @@ export class ArtifactaClient implements AsyncDisposable {
     return download(this.calls, ref, options);
   }
 
-  /** Reads a bounded piece: bytes, lines, matches, a JSON value, rows of a table; a string is an artifact id. */
+  /**
+   * Reads a piece of limited size: bytes, lines, matches, a JSON value, rows of a table. A string is an artifact id.
+   */
   readArtifact(ref: ArtifactRef, options: ReadOptions = {}): Promise<ArtifactPiece> {
     return readArtifact(this.calls, ref, options);
   }
 
-  /** The same piece after piece, to the end of the window. */
+  /** Yields the same piece after piece, to the end of the window. */
   readPieces(ref: ArtifactRef, options: ReadOptions = {}): AsyncGenerator<ArtifactPiece, void, void> {
     return readPieces(this.calls, ref, options);
   }
 
-  /** What is known about an artifact. */
+  /** Returns the record of an artifact. */
   get(ref: ArtifactRef, settings: CallSettings = {}): Promise<Artifact> {
     return getArtifact(this.calls, ref, settings);
   }
 
-  /** Several at once; those that cannot be had are errors of their own. */
+  /** Returns several at once. An artifact that cannot be returned is an error of its own in the result. */
   batchGet(refs: readonly ArtifactRef[], settings: CallSettings = {}): Promise<BatchResult[]> {
     return batchGetArtifacts(this.calls, refs, settings);
   }
 
-  /** Finds artifacts, newest first unless told otherwise, one page in memory at a time. */
+  /** Finds artifacts, newest first by default, one page in memory at a time. */
   list(query: ArtifactQuery = {}): AsyncGenerator<Artifact, void, void> {
     return listArtifacts(this.calls, query);
   }
 
-  /** One page of artifacts, and what else a query can tell: how it was understood, how many there are, how they begin. */
+  /**
+   * Returns one page of artifacts, and the other results of a query: how it was understood, how many artifacts match,
+   * how they begin.
+   */
   query(query: PageQuery = {}): Promise<ArtifactPage> {
     return queryArtifacts(this.calls, query);
   }
 
-  /** The artifacts of a sealed session, and after them what its manifest lists and is gone. */
+  /** Lists the artifacts of a sealed session, and after them those in its manifest that are gone. */
   listWithGone(session: string, query: GoneQuery = {}): AsyncGenerator<Artifact | GoneArtifact, void, void> {
     return listWithGone(this.calls, session, query);
   }
 
-  /** What an artifact was made from, or what was made from it, one page in memory at a time. */
+  /** Lists the inputs of an artifact, or the artifacts made from it, one page in memory at a time. */
   lineage(ref: ArtifactRef, query: LineageQuery = {}): AsyncGenerator<LineageEdge, void, void> {
     return lineage(this.calls, ref, query);
   }
 
-  /** Changes labels, own expiry or hold. */
+  /** Changes the labels, the own expiry or the hold. */
   update(ref: ArtifactRef, changes: ArtifactChanges): Promise<Artifact> {
     return updateArtifact(this.calls, ref, changes);
   }
 
-  /** Deletes one version for good. False: there was nothing to delete. */
+  /** Deletes one version forever. False: nothing existed to delete. */
   delete(ref: ArtifactRef, options: DeleteOptions = {}): Promise<boolean> {
     return deleteArtifact(this.calls, ref, options);
   }
 
-  /** Closes the connections that it opened; an injected transport is its owner's to close. */
+  /** Closes the connections that it opened. The owner of an injected transport closes it. */
   close(): Promise<void> {
     return this.endpoint.close();
   }
@@ -174,9 +179,9 @@ export class ArtifactaClient implements AsyncDisposable {
 }
 
 /**
- * A client for a service, or for a transport that somebody else owns. Nothing is sent before the first call.
+ * Returns a client for a service, or for a transport that another owner closes. Nothing is sent before the first call.
  *
- * @param target a URL as {@link openEndpoint} takes it, or a Connect transport.
+ * @param target a URL in a form that {@link openEndpoint} takes, or a Connect transport.
  * @throws ArtifactaError INVALID_ARGUMENT for a malformed URL.
  */
 export async function connect(

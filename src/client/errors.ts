@@ -23,21 +23,23 @@ export type StatusCode =
   | 'DATA_LOSS'
   | 'UNAUTHENTICATED';
 
-/** Why the service refused, e.g. `SESSION_SEALED`: a name of the ErrorReason enumeration. */
+/** The service's reason for a refusal, e.g. `SESSION_SEALED`: a name of the ErrorReason enumeration. */
 export type Reason = Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>;
 
-/** One thing wrong with one field of a request. */
+/** One fault of one field of a request. */
 export interface Violation {
-  /** Path of the field as the proto files write it, e.g. `start.spec.name`. */
+  /** The path of the field as the proto files write it, e.g. `start.spec.name`. */
   readonly field: string;
-  /** What is wrong with it, in English. */
+  /** The fault, in English. */
   readonly description: string;
 }
 
-/** What an {@link ArtifactaError} carries beside its message. */
+/** The data of an {@link ArtifactaError} in addition to its message. */
 export interface ErrorDetail {
   readonly code: StatusCode;
-  /** Undefined if the service did not say: the connection failed, or something between us answered. */
+  /**
+   * Undefined if the service did not give one: the connection failed, or something between client and service answered.
+   */
   readonly reason?: Reason | undefined;
   readonly violations?: readonly Violation[];
   readonly metadata?: Readonly<Record<string, string>>;
@@ -45,14 +47,14 @@ export interface ErrorDetail {
   readonly cause?: unknown;
 }
 
-/** Every failure that this client reports, whichever protocol it came by. */
+/** Every failure that this client reports, by any protocol. */
 export class ArtifactaError extends Error {
   readonly code: StatusCode;
   /** Undefined if no answer of the service led to this: see {@link ErrorDetail.reason}. */
   readonly reason: Reason | undefined;
-  /** What is wrong with the input, field by field. Empty unless `code` is INVALID_ARGUMENT. */
+  /** The faults of the input, field by field. Empty unless `code` is INVALID_ARGUMENT. */
   readonly violations: readonly Violation[];
-  /** What the reason is about, e.g. `{ session: 'run_42' }`. */
+  /** The things that the reason is about, e.g. `{ session: 'run_42' }`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** How long the service asks to wait before the next try, in milliseconds. Undefined: it did not say. */
   readonly retryAfterMs: number | undefined;
@@ -88,9 +90,9 @@ const statusCodes: Readonly<Record<Code, StatusCode>> = {
 };
 
 /**
- * What was thrown by a call, as an {@link ArtifactaError}.
+ * Returns an error of a call as an {@link ArtifactaError}.
  *
- * @param signal the caller's own signal: tells giving up from losing the connection.
+ * @param signal the caller's own signal: distinguishes giving up from losing the connection.
  */
 export function toArtifactaError(thrown: unknown, signal?: AbortSignal): ArtifactaError {
   if (thrown instanceof ArtifactaError) return thrown;
@@ -124,7 +126,7 @@ function ownMessage(error: ConnectError): string {
   return isLate ? 'the service did not answer in time' : error.rawMessage;
 }
 
-/** The certificate of the service does not come from an authority that is trusted, or is not for its name. */
+/** The error for a certificate of the service that no trusted authority has signed, or that is not for its name. */
 export class UntrustedService extends ArtifactaError {
   constructor(message: string, cause: unknown) {
     super(message, { code: 'FAILED_PRECONDITION', cause });
@@ -132,7 +134,10 @@ export class UntrustedService extends ArtifactaError {
   }
 }
 
-/** Something else answers than the service, or the service by another protocol: trying again would not help. */
+/**
+ * The error if something other than the service answers, or the service answers by another protocol: a retry would not
+ * help.
+ */
 export class ForeignService extends ArtifactaError {
   constructor(message: string, cause: unknown) {
     super(message, { code: 'UNAVAILABLE', cause });

@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** What `import … from 'artifacta'` gives: the client, and the names of what it takes and gives. */
+/** The exports of `import … from 'artifacta'`: the client, and the names of its parameters and results. */
 export type {
   Access,
   ApiKey,

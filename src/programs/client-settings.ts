@@ -1,4 +1,4 @@
-/** The settings of the command line as they are in force, and the file that keeps some of them. */
+/** The settings of the command line with the values in force, and the file that keeps some of them. */
 import { UsageError } from '../cli/exit.ts';
 import type { ClientSettings, ConnectOptions, ShownSetting } from '../cli/io.ts';
 import {
@@ -14,7 +14,7 @@ import { type Setting, type SettingName, settings } from '../settings/settings.t
 import { SettingError } from '../settings/source.ts';
 import { OwnDirectory, requireOutside } from './own-directory.ts';
 
-/** Read anew for each question: what is kept may change meanwhile. */
+/** Returns the settings, which are read again at each question: kept values may change meanwhile. */
 export function openClientSettings(): ClientSettings {
   const pathOf = () => asUsage(() => keptSettingsPath());
   const read = () => asUsage(() => readKeptSettings().settings);
@@ -50,7 +50,7 @@ function keptName(name: string): KeptName {
   return kept;
 }
 
-/** As it is kept: paths from the root, since later commands run elsewhere. @throws SettingError */
+/** Returns a value as it is kept: paths from the root, since later commands run elsewhere. @throws SettingError */
 function checked(name: KeptName, value: string): string {
   if (value === '') throw new SettingError(name, 'must not be empty; "config unset" removes it');
   const { dataDir, tokenFile, url } = readKeptAlone(name, value);
@@ -61,7 +61,7 @@ function checked(name: KeptName, value: string): string {
 function shown(options: ConnectOptions): ShownSetting[] {
   const source = clientSource(options);
   const config = clientConfigFrom(source);
-  // In the order in which they are shown. The rest is of `serve` alone.
+  // The values in the order in which they are shown. The other settings are for `serve` alone.
   const values: Partial<Record<SettingName, string | undefined>> = {
     url: config.url,
     token: config.token === undefined ? undefined : 'set',
@@ -89,7 +89,7 @@ function shown(options: ConnectOptions): ShownSetting[] {
         .replaceAll('_', '-');
     if (source.strength(setting) === 0) return { name, value, from: 'default' };
     const from = source.name(setting);
-    // Something that is named in a stronger way keeps it out of force.
+    // Something that is named in a stronger way overrules it.
     return { name, value, from: value === undefined ? `${from}, overruled` : from };
   });
 }

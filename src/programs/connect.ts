@@ -1,4 +1,4 @@
-/** How the command line comes to a store: a server that was named, one that is there, or the store itself. */
+/** How the command line reaches a store: a server that was named, one that already runs, or the store itself. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../cli/exit.ts';
@@ -14,10 +14,10 @@ import { withNativeParts } from './native-parts.ts';
 import { OwnDirectory, requireOutside } from './own-directory.ts';
 
 /**
- * Opens the way that the options and the environment say: the server at the URL; else the one that listens on the
- * data directory's socket; else the store in the data directory, in this process.
+ * Opens the way that the options and the environment name: the server at the URL; else the one that listens on the data
+ * directory's socket; else the store in the data directory, in this process.
  *
- * @param warn told what an operator should know and nobody else is told.
+ * @param warn gets what an operator should know and no other output says.
  * @param signal ends the waiting for another process that has the directory open.
  * @throws UsageError for settings that cannot be used; ArtifactaError UNAVAILABLE if another process keeps the
  * directory open.
@@ -39,7 +39,7 @@ async function openWay(
 ): Promise<Connection> {
   if (config.url !== undefined) return await openRemote(config.url, config, warn);
   if (await answersOurs(config.socket)) return await openLocal(config, warn);
-  // Loading all of this takes longer than asking the socket.
+  // To load all of this takes longer than to try the socket.
   const { openHolder } = await withNativeParts(() => import('./own-store.ts'));
   const held = await openHolder(config, warn, signal);
   if (held === undefined) return await openLocal(config, warn);
@@ -56,7 +56,7 @@ function configOf(options: ConnectOptions): ClientConfig {
     const { dataDir, tokenFile, exportDir, clientTls } = config;
     if (dataDir === undefined) return config;
     const own = new OwnDirectory(dataDir);
-    // Most have none that is kept, and a home may be the data directory.
+    // Most users keep no settings, and a home may be the data directory.
     const keptPath = keptPathIfAny();
     const kept = keptPath !== undefined && existsSync(keptPath) ? keptPath : undefined;
     for (const path of [kept, tokenFile, exportDir, ...Object.values(clientTls)])
@@ -82,7 +82,7 @@ async function openRemote(
   };
 }
 
-/** @throws UsageError for a file that cannot be read. */
+/** Reads the files. @throws UsageError for a file that cannot be read. */
 async function readAll(files: ClientTls): Promise<Partial<Record<keyof ClientTls, Buffer>>> {
   const read = async ([name, path]: [string, string]): Promise<[string, Buffer]> => {
     try {

@@ -1,4 +1,4 @@
-/** Opens the store in this process: the one file that knows which index and which blobs it is made of. */
+/** Opens the store in this process: the one file that knows the index and the blobs that it is made of. */
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openDiskBlobs } from '../blobs/disk.ts';
@@ -32,9 +32,12 @@ import { placeOf } from './place.ts';
 import type { StartStage } from './slow-start.ts';
 import { takeOverSocketDirectory } from './socket-directory.ts';
 
-/** What a store is opened with. */
+/** The options for opening a store. */
 export interface EmbeddedOptions {
-  /** Absolute. Made if absent, open to its owner only: `lock/`, `index/`, `index.mark`, `blobs/`, `tmp/`, `run/`. */
+  /**
+   * The path, absolute. The directory is made if absent, open to its owner only: `lock/`, `index/`, `index.mark`,
+   * `blobs/`, `tmp/`, `run/`.
+   */
   readonly dataDir: string;
   /** In bytes. */
   readonly artifactBytesMax: number;
@@ -42,19 +45,21 @@ export interface EmbeddedOptions {
   readonly inlineBytesMax: number;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
-  /** Where exports of the index are written to. Absolute. Default: nowhere. */
+  /** The directory for exports of the index. Absolute. Default: none. */
   readonly exportDir?: string | undefined;
-  /** Told when {@link Embedded.trouble} may have changed. */
+  /** Called when {@link Embedded.trouble} may have changed. */
   readonly onTrouble?: () => void;
-  /** Told when the store begins or ceases to serve. */
+  /** Called when the store begins or ceases to serve. */
   readonly onState?: (state: HostState) => void;
-  /** Told what a start comes to next. Default: nobody is. */
+  /** Called with the next stage of a start. Default: nothing is called. */
   readonly onStage?: (stage: StartStage) => void;
-  /** Told what an operator should know and nobody else is told. */
+  /** Gets what an operator should know and no other output says. */
   readonly warn: (message: string) => void;
-  /** Told what only somebody who looks for a fault wants to know. Default: nothing. */
+  /** Gets details that only a search for a fault needs. Default: does nothing. */
   readonly debug?: (message: string) => void;
-  /** This process opens files of its users, each of which could be a lock: see {@link LockWatch}. Default false. */
+  /**
+   * Whether this process opens files of its users, each of which could be a lock: see {@link LockWatch}. Default false.
+   */
   readonly opensUsersFiles?: boolean;
 }
 
@@ -62,19 +67,22 @@ export interface EmbeddedOptions {
 export interface Embedded {
   readonly host: StoreHost;
   readonly figures: () => Promise<Figures>;
-  /** Why the index takes no writes at the moment, and whether it is read all the same; undefined if it does. */
+  /**
+   * Returns why the index takes no writes at the moment, and whether it can still be read; undefined if it takes
+   * writes.
+   */
   readonly trouble: () => { readonly message: string; readonly isReadable: boolean } | undefined;
-  /** Undefined where none is configured. */
+  /** Undefined if no directory for exports is configured. */
   readonly exportFiles: ExportFiles | undefined;
-  /** Calls must have ended. */
+  /** Closes the store. Calls must have ended. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the store; if what is there is damaged it is in recovery then.
+ * Opens the store; if its data are damaged, it is then in recovery.
  *
- * @throws Failure STORE_UNAVAILABLE with metadata `lock: 'held'` if another process has the directory open, and
- * without if it cannot be used.
+ * @throws Failure STORE_UNAVAILABLE with metadata `lock: 'held'` if another process has the directory open, and without
+ * if it cannot be used.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir } = options;
@@ -178,7 +186,7 @@ function stageAfter(step: Step, onStage: EmbeddedOptions['onStage']): void {
   if (step === 'start.staleRemoved') onStage?.('seals');
 }
 
-/** What cannot be noted now, since the disk is full, is noted at another start. */
+/** Notes the identity of the directory. If it cannot be noted now, since the disk is full, another start notes it. */
 async function tellOfPlace(index: Index, dataDir: string, warn: (message: string) => void): Promise<void> {
   const place = await placeOf(dataDir);
   const notice = await notePlace(index, place, index.now()).catch(() => undefined);
@@ -190,12 +198,12 @@ async function prepareIndex(dataDir: string): Promise<void> {
   await makeDirectory(join(dataDir, 'index'), modesBelow(await stat(dataDir)));
 }
 
-/** So that another user of the group can open the store next, and nobody else. */
+/** Settles the rights, so that another user of the group can open the store next, and no other user. */
 async function settleFiles(dataDir: string): Promise<void> {
   for (const name of ['lock', 'index']) await settleFilesIn(join(dataDir, name));
 }
 
-/** A service says it at each start, commands when they make a store. */
+/** Warns that the directory is shared: a service at each start, commands when they make a store. */
 async function tellOfSharing(
   sharing: string,
   { dataDir, warn, opensUsersFiles }: EmbeddedOptions,
@@ -203,12 +211,12 @@ async function tellOfSharing(
   if (!opensUsersFiles || !(await readdir(dataDir)).includes('index')) warn(sharing);
 }
 
-/** How often it is tried to open what another process has open. */
+/** The time between tries to open a store that another process has open. */
 const lockPollMs = 50;
 
 /**
- * Like {@link openEmbedded}, but waits up to `lockWaitMs` for another process to leave. While one answers on the socket
- * nothing of the index is touched: it may have lost its lock, and serve nevertheless.
+ * Opens the store like {@link openEmbedded}, but waits up to `lockWaitMs` for another process to leave. While a process
+ * answers on the socket, nothing of the index is touched: that process may have lost its lock, and serve nevertheless.
  *
  * @param onWait called before each further try; true ends the waiting.
  * @returns undefined if `onWait` has ended it.
@@ -231,7 +239,7 @@ export async function openWhenFree(
   }
 }
 
-/** True if the store could not be opened because another process has it open. */
+/** Returns true if the store could not be opened because another process has it open. */
 function isLocked(error: unknown): boolean {
   return error instanceof Failure && error.metadata.lock === 'held';
 }
@@ -243,7 +251,7 @@ function lockedBy(dataDir: string, more: string, cause?: unknown): Failure {
   });
 }
 
-/** What a store makes in its directory, and what is in any directory that is a file system of its own. */
+/** The files that a store makes in its directory, and those in any directory that is a file system of its own. */
 const ours = new Set([
   'index',
   'index.mark',
@@ -258,8 +266,8 @@ const ours = new Set([
 ]);
 
 /**
- * A directory that holds other things and no store was most likely named by mistake; and what is in `tmp` would be
- * removed.
+ * Refuses a directory that holds other things and no store. It was most likely named by mistake, and the content of
+ * `tmp` would be removed.
  */
 async function refuseForeign(dataDir: string): Promise<void> {
   const entries = await readdir(dataDir);
@@ -276,9 +284,9 @@ async function refuseForeign(dataDir: string): Promise<void> {
 }
 
 /**
- * The entries of what was made are durable: what is then written below them must not vanish with them.
+ * Makes the data directory, with durable entries: files written below them later must not vanish with them.
  *
- * @returns what is to be said of a directory that is shared.
+ * @returns a message for a directory that is shared.
  */
 async function makeDataDir(dataDir: string): Promise<string | undefined> {
   try {

@@ -1,26 +1,27 @@
 /**
- * Whose the data directory is. Who may write to it may exchange what the store will open next, and so may whoever owns
- * it: a directory of others is refused. The group of a volume is trusted, as it is who the volume was given to.
+ * The owner and the rights of the data directory. A user who may write to it may replace what the store will open next,
+ * and so may its owner. So a directory of other users is refused. The group of a volume is trusted, since the volume
+ * was given to it.
  */
 import { chmod, lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../blobs/files.ts';
 import { modesBelow } from '../domain/system/file-modes.ts';
 
-/** Of a file or directory. */
+/** The rights of a file or directory. */
 interface Rights {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
 }
 
-/** Who asks. */
+/** The user of this process. */
 interface User {
   readonly uid: number;
   readonly gids: readonly number[];
 }
 
-/** What the store has in its directory. Each may be mounted there, or lie elsewhere and be linked to. */
+/** The parts of a store's directory. Each may be mounted there, or lie elsewhere behind a link. */
 const parts = ['index', 'index.mark', 'index.rebuild', 'lock', 'blobs', 'tmp', 'run'];
 
 const sticky = 0o1000;
@@ -28,13 +29,13 @@ const anybody = 0o002;
 const group = 0o020;
 
 /**
- * Of a directory that is there.
+ * Checks the rights of an existing directory.
  *
- * @returns what is said of one that is shared with a group; undefined for one that is not.
+ * @returns a message for a directory that is shared with a group; undefined for one that is not.
  * @throws Error that says why it is refused and what to do.
  */
 export async function requireRights(dataDir: string, user = thisUser()): Promise<string | undefined> {
-  // There are no users in this sense.
+  // The platform has no users in this sense.
   if (user === undefined) return undefined;
   const rights = await stat(dataDir);
   refuse(dataDir, rights, user);
@@ -47,9 +48,10 @@ export async function requireRights(dataDir: string, user = thisUser()): Promise
       throw new Error(
         `${path} belongs to the user ${found.uid}, in a directory that anybody may write to: remove it`,
       );
-    // What a link leads to; that it leads nowhere is for whoever opens it to say.
+    // The target of a link. If it leads nowhere, the code that opens it reports that.
     const target = found.isSymbolicLink() ? await stat(path).catch(absentAsUndefined) : found;
-    // The socket's directory is its maker's, and closed to the group: whoever cannot enter it does not listen there.
+    // The socket's directory belongs to its maker and is closed to the group: a user who cannot enter it does not
+    // listen there.
     const owner = name === 'run' ? { ...user, uid: target?.uid ?? user.uid } : user;
     if (target?.isDirectory()) refuse(path, target, owner);
   }
@@ -57,7 +59,10 @@ export async function requireRights(dataDir: string, user = thisUser()): Promise
   return `the data directory is shared: the group ${rights.gid} may write to ${dataDir}`;
 }
 
-/** Root too is refused what belongs to others: they could lead it elsewhere, and what it writes they could not open. */
+/**
+ * Refuses directories of other users, also to root: they could make them lead elsewhere, and they could not open what
+ * root writes.
+ */
 function refuse(path: string, rights: Rights, { uid, gids }: User): void {
   const isSticky = (rights.mode & sticky) !== 0;
   if ((rights.mode & anybody) !== 0 && !isSticky)
@@ -65,7 +70,7 @@ function refuse(path: string, rights: Rights, { uid, gids }: User): void {
       `anybody may write to ${path}: "chmod o-w ${path}" ends that. Or name a directory in it that is not there yet`,
     );
   if (rights.uid === uid) return;
-  // Where all may make files, nobody but the owner and root can exchange those of others.
+  // Where all may make files, only the owner and root can replace those of others.
   if ((rights.mode & anybody) !== 0 && isSticky && rights.uid === 0) return;
   const isOurs = gids.includes(rights.gid);
   if (isOurs && (rights.mode & group) !== 0) return;
@@ -83,24 +88,27 @@ function thisUser(): User | undefined {
 }
 
 /**
- * LevelDB makes its files under the process's umask: a command leaves that to its user, whose files it writes as well,
- * but for what it takes from the owner.
+ * Keeps the owner's rights in the umask. LevelDB makes its files under the process's umask. A command leaves the umask
+ * to its user, whose files it writes as well, except for bits that take rights from the owner.
  */
 export function keepOwnersRights(): void {
   const before = process.umask(0o077);
   process.umask(before & 0o077);
 }
 
-/** For a service, which writes nothing but the store: what it makes is for itself, or for the group of the volume. */
+/**
+ * Sets the umask of a service, which writes nothing but the store: its files are for itself, or for the group of the
+ * volume.
+ */
 export async function setUmaskFor(dataDir: string): Promise<void> {
   const found = await stat(dataDir).catch(absentAsUndefined);
   process.umask(found === undefined ? 0o077 : 0o777 & ~modesBelow(found).directory);
 }
 
 /**
- * Gives the files in a directory that the store has made the rights that go with it: LevelDB makes some that only their
- * owner may write, and the others by the umask. The rights of a directory are never changed, and where it is open to
- * others than the store would open it to, neither are those of its files.
+ * Gives the files in a directory that the store has made the rights that match the directory. LevelDB makes some that
+ * only their owner may write, and the others by the umask. The rights of a directory are never changed. If a directory
+ * is open to more users than the store would allow, the rights of its files are not changed either.
  */
 export async function settleFilesIn(directory: string): Promise<void> {
   const found = await stat(directory).catch(absentAsUndefined);
@@ -116,7 +124,7 @@ export async function settleFilesIn(directory: string): Promise<void> {
   }
 }
 
-/** For `catch`: what is not there is undefined. */
+/** For `catch`: returns undefined if the file does not exist. */
 export function absentAsUndefined(error: unknown): undefined {
   const code = systemCode(error);
   if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;

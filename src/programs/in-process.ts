@@ -1,4 +1,4 @@
-/** The services in this process, as a client calls them. */
+/** The services in this process, for a client. */
 import {
   Code,
   ConnectError,
@@ -9,8 +9,8 @@ import {
 import { limits } from '../domain/limits.ts';
 
 /**
- * The way to services in this process. When what a client sends fails on its side, as a file that changes while it is
- * read, the service sees a call that was given up, as over a connection, and the client its own error.
+ * Returns the way to services in this process. A client may fail while it sends, e.g. if a file changes while it is
+ * read. The service then sees a call that was given up, as over a connection, and the client sees its own error.
  */
 export function inProcess(routes: (router: ConnectRouter) => void): Transport {
   const transport = createRouterTransport(routes, { router: { readMaxBytes: limits.messageBytesMax } });

@@ -1,6 +1,6 @@
 /**
- * Tells a store whose index is gone from one that is being made: contents are written only after their index is there.
- * LevelDB would make a new, empty one, from which nothing leads to the contents any more.
+ * Distinguishes a store whose index is gone from one that is being made: contents are written only after their index
+ * exists. LevelDB would make a new, empty index, from which nothing leads to the contents any more.
  */
 import { opendir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,10 +10,13 @@ import type { Reader } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 
-/** `blobs/<namespace>/<shard>/<content>` */
+/** The depth of `blobs/<namespace>/<shard>/<content>`. */
 const contentDepth = 3;
 
-/** Before the index is opened. @throws IndexDamaged if there is none, and contents are. */
+/**
+ * Refuses contents without an index. Must be called before the index is opened. @throws IndexDamaged if no index exists
+ * and contents do.
+ */
 export async function requireIndexBesideContents(dataDir: string): Promise<void> {
   const names = (await readdir(join(dataDir, 'index')).catch(absentAsUndefined)) ?? [];
   // By its mark the index itself knows that something is missing, and how much.
@@ -23,9 +26,9 @@ export async function requireIndexBesideContents(dataDir: string): Promise<void>
   throw lostIndex(dataDir, names.length === 0 ? 'is missing or empty' : 'has no CURRENT', isGone);
 }
 
-/** The same of an index that is open: one to which nothing was ever written. @throws IndexDamaged */
+/** Does the same for an open index: one to which nothing was ever written. @throws IndexDamaged */
 export async function requireRowsBesideContents(dataDir: string, index: Reader): Promise<void> {
-  // A store that was made has a format; one whose loss was accepted is given it next.
+  // A store that was made has a format; a store whose loss was accepted gets it next.
   const settings = await index.getMany(
     ['format', 'acceptedLoss'].map((name) => keys.store.setting.key(name)),
   );
@@ -49,7 +52,7 @@ async function holdsContents(dataDir: string): Promise<boolean> {
   }
 }
 
-/** Whether there is a file exactly so many levels below. */
+/** Whether a file exists exactly this number of levels below. */
 async function holdsFile(directory: string, depth: number): Promise<boolean> {
   const entries = await opendir(directory).catch(absentAsUndefined);
   for await (const entry of entries ?? []) {

@@ -1,14 +1,15 @@
 /**
- * Gives the library of protobuf Node's encoder of base64. It takes `Uint8Array.prototype.toBase64` and `setFromBase64`
- * (ECMAScript 2026) if they exist when it is loaded, and goes byte by byte otherwise, which takes a hundred times as
- * long. Node 24 has neither: so they exist while the library is loaded here, which nobody may have done before.
+ * Gives Node's encoder of base64 to the library of protobuf. The library uses `Uint8Array.prototype.toBase64` and
+ * `setFromBase64` (ECMAScript 2026) if they exist when it is loaded. Otherwise it goes byte by byte, which takes a
+ * hundred times as long. Node 24 has neither, so they exist while the library is loaded here. No other code may have
+ * loaded it before.
  *
- * What the decoder cannot take as it is (white space, no padding, another alphabet) it refuses, and the library decodes
- * that itself. For everybody else that would be a fault, so neither stays.
+ * The decoder refuses input that it cannot take as it is (white space, no padding, another alphabet), and the library
+ * decodes that itself. For all other code that would be a fault, so neither function stays.
  */
 import { Buffer } from 'node:buffer';
 
-/** What is asked for, with the defaults of the standard. */
+/** The requested form, with the defaults of the standard. */
 interface Base64Options {
   readonly alphabet?: 'base64' | 'base64url';
   readonly omitPadding?: boolean;
@@ -19,13 +20,14 @@ type Native = Record<'toBase64' | 'setFromBase64', unknown>;
 const added: Native = {
   toBase64(this: Uint8Array, { alphabet = 'base64', omitPadding = false }: Base64Options = {}): string {
     const text = bufferOf(this).toString(alphabet);
-    // Of the two alphabets Node pads the first alone.
+    // Of the two alphabets Node pads only the first.
     if (alphabet === 'base64') return omitPadding ? text.replace(/=+$/, '') : text;
     return omitPadding ? text : text.padEnd(4 * Math.ceil(text.length / 4), '=');
   },
   setFromBase64(this: Uint8Array, text: string): { read: number; written: number } {
     const length = lengthOf(text);
-    // Node skips what it does not know and stops at what it takes for the end, and then has written fewer.
+    // Node skips characters that it does not know and stops at what it takes for the end. It then has written fewer
+    // bytes.
     if (length > this.length || notBase64.test(text) || bufferOf(this).write(text, 'base64') !== length)
       throw new SyntaxError('not base64 of the standard alphabet with its padding');
     return { read: text.length, written: length };
@@ -48,7 +50,7 @@ function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** How many bytes a text of whole groups stands for. */
+/** Returns the number of bytes that a text of whole groups stands for. */
 function lengthOf(text: string): number {
   if (text.length % 4 !== 0) return Number.POSITIVE_INFINITY;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;

@@ -1,15 +1,15 @@
-/** What is said where the parts that are compiled for a platform are not there, or cannot be loaded. */
+/** The errors for parts that are compiled for a platform, if they are missing or cannot be loaded. */
 
-/** How the packages that look for these parts tell that there is none. */
+/** The texts with which the packages that look for these parts report that none exists. */
 const signs: readonly (readonly [RegExp, string])[] = [
   [/^Cannot find native binding/, '@node-rs/crc32'],
   [/^No native build was found/, 'classic-level'],
 ];
 
 /**
- * Loads what needs these parts.
+ * Loads code that needs these parts.
  *
- * @throws Error that names the platform and the part; anything else that is thrown, as it is.
+ * @throws Error that names the platform and the part; any other error as it is.
  */
 export async function withNativeParts<T>(load: () => Promise<T>): Promise<T> {
   try {

@@ -1,19 +1,19 @@
 /**
- * The store alone reads and writes what lies in the data directory. If another part of this process opens and closes one
- * of the files that are locked, the lock is dropped. The other files are nobody's but the store's.
+ * Only the store reads and writes the files in the data directory. If another part of this process opens and closes one
+ * of the files that are locked, the lock is dropped. The other files belong to the store alone.
  */
 import { type BigIntStats, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SettingError } from '../settings/source.ts';
 
-/** Where LevelDB may have a lock: it locks a file `LOCK`. */
+/** The directories where LevelDB may have a lock: it locks a file `LOCK`. */
 const lockedDirectories = ['lock', 'index', 'index.rebuild/lock', 'index.rebuild/new'];
-/** What may be mounted elsewhere, too. */
+/** The directories that may be mounted elsewhere too. */
 const directories = [...lockedDirectories, 'index.rebuild', 'blobs', 'exports', 'tmp', 'run'];
 const linksMax = 40;
 
-/** The data directory, to be told apart from the files of users. */
+/** The data directory, as distinct from the files of users. */
 export class OwnDirectory {
   /** Absolute. */
   readonly path: string;
@@ -23,8 +23,8 @@ export class OwnDirectory {
   }
 
   /**
-   * Whether a path leads into the directory, by whatever spelling or link and whether or not something is there, or to
-   * one of its locks by another name. All is looked up at each call, and nothing opened.
+   * Whether a path leads into the directory, in any spelling or through links, and whether or not something exists
+   * there; or to one of its locks by another name. Each call looks up everything, and opens nothing.
    */
   holds(path: string): boolean {
     const own = identitiesOf([this.path, ...directories.map((name) => join(this.path, name))]);
@@ -47,12 +47,12 @@ export class OwnDirectory {
   }
 }
 
-/** @throws SettingError that names the path. */
+/** Refuses a path in the data directory. @throws SettingError that names the path. */
 export function requireOutside(own: OwnDirectory, path: string): void {
   if (own.holds(path)) throw new SettingError(path, `must not lie in the data directory ${own.path}`);
 }
 
-/** Reads files that settings name. @throws SettingError for one in the data directory. */
+/** Returns a reader of files that settings name. @throws SettingError for one in the data directory. */
 export function outsideReader(own: OwnDirectory): (path: string) => Promise<Buffer> {
   return async (path) => {
     requireOutside(own, path);
@@ -64,13 +64,16 @@ function identitiesOf(paths: readonly string[]): Set<string> {
   return new Set(paths.map(identityOf).filter((identity) => identity !== undefined));
 }
 
-/** Device and inode: the same by every name. Undefined: there is nothing, or nothing that this user may look at. */
+/**
+ * Returns device and inode, which are the same by every name. Undefined: nothing exists there, or this user may not
+ * look at it.
+ */
 function identityOf(path: string): string | undefined {
   const stats = attempt((): BigIntStats => statSync(path, { bigint: true }));
   return stats && `${stats.dev}:${stats.ino}`;
 }
 
-/** Without links and dots, as far as it exists. */
+/** Returns the path without links and dots, for the part of it that exists. */
 function resolved(path: string, linksLeft: number): string {
   const real = attempt(() => realpathSync.native(path));
   if (real !== undefined) return real;

@@ -17,19 +17,19 @@ import { type Embedded, openWhenFree } from './data-directory.ts';
 import { inProcess } from './in-process.ts';
 
 /**
- * A command that has ended by then has nobody to share with, and is spared the loading of a server, which takes as long
- * as all that it does itself.
+ * A command that has ended by then shares with no other. It saves the loading of a server, which takes as long as all
+ * its own work.
  */
 const serveAfterMs = 200;
-/** How long calls of others may take to end when the command has, in milliseconds. */
+/** How long calls of others may take to end when the command has ended, in milliseconds. */
 const drainMs = 60_000;
-/** How long a command goes on for maintenance, in milliseconds; where nothing is due it takes one. */
+/** How long a command continues for maintenance, in milliseconds; if nothing is due it takes one. */
 const sliceMs = 250;
 /** The longest pause between two tries to open the store, in milliseconds. */
 const pauseMsMax = 400;
 
 /**
- * Opens the store in the data directory, waiting for whoever has it open.
+ * Opens the store in the data directory, and waits while another process has it open.
  *
  * @param signal ends the waiting.
  * @returns undefined if a process serves it on its socket by now.
@@ -87,7 +87,7 @@ export async function openHolder(
     description: config.dataDir,
     isEmbedded: true,
     close: async () => {
-      // The socket goes first: newcomers then wait for the directory, and nobody's call is turned away half way.
+      // The socket goes first: newcomers then wait for the directory, and no call is refused half way.
       await sharing.end();
       await slice(host);
       await close();
@@ -96,11 +96,11 @@ export async function openHolder(
 }
 
 /**
- * What is done between two tries. A try costs a millisecond of the processor that the others need to be done, so the
- * pauses grow at first; they differ, so that not all try at once; and they shrink again, so that whoever has waited
- * longest tries most often.
+ * Returns the work between two tries. A try costs a millisecond of the processor that the others need to finish, so the
+ * pauses grow at first. They differ, so that not all processes try at once. They shrink again, so that the process that
+ * has waited longest tries most often.
  *
- * @returns true when there is nothing to wait for any more.
+ * @returns true when the waiting is over.
  */
 function waiting(
   { socket, lockWaitMs }: LocalConfig,
@@ -115,7 +115,9 @@ function waiting(
   };
 }
 
-/** A little maintenance, since nobody else may ever come to do it; what fails is left to whoever comes next. */
+/**
+ * Does a little maintenance, since possibly no other process ever does it. Work that fails is left to the next process.
+ */
 async function slice(host: StoreHost): Promise<void> {
   if (host.state !== 'serving') return;
   const endMs = performance.now() + sliceMs;
@@ -125,7 +127,7 @@ async function slice(host: StoreHost): Promise<void> {
   if (!bounds.isOver()) await collection.collect(bounds, { findOrphans: false }).catch(() => undefined);
 }
 
-/** Serves others from some time on. */
+/** Serves other processes from some time on. */
 class Sharing {
   private readonly cancel: () => void;
   private server: Promise<RunningServer | undefined> | undefined;

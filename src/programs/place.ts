@@ -1,8 +1,10 @@
-/** What the data directory is known by. */
+/** The identity of the data directory. */
 import { stat } from 'node:fs/promises';
 import type { Place } from '../store/custody/place.ts';
 
-/** Where the file system does not say when it was made, other times stand there instead. */
+/**
+ * Returns the identity. If the file system does not know when the directory was made, other times stand there instead.
+ */
 export async function placeOf(dataDir: string): Promise<Place> {
   const { ino, birthtimeNs, ctimeNs } = await stat(dataDir, { bigint: true });
   const isKnown = birthtimeNs > 0n && birthtimeNs !== ctimeNs;

@@ -1,4 +1,4 @@
-/** Runs `artifacta reap` beside the service: another process, which ends with this one, whatever ends it. */
+/** Runs `artifacta reap` next to the service: another process, which ends with this one, whatever ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAwaitedTime, afterRealTime } from '../domain/timer.ts';
@@ -6,13 +6,13 @@ import type { ServeConfig } from '../settings/config-shapes.ts';
 
 const firstDelayMs = 1_000;
 const lastDelayMs = 60_000;
-/** After being told to stop. */
+/** How long it may take to end after it was told to stop. */
 const patienceMs = 5_000;
-/** A process that ran so long had begun well. */
+/** A process that ran this long had begun well. */
 const steadyMs = 60_000;
 
 /**
- * Starts it, and again whenever it ends by itself. Disposal ends it.
+ * Starts the reaper, and starts it again whenever it ends by itself. Disposal ends it.
  * @param main The file that this process was started with.
  */
 export function startReaper(
@@ -27,9 +27,9 @@ export function startReaper(
   let delayMs = firstDelayMs;
   const start = () => {
     const beganMs = performance.now();
-    // By the channel it learns that this process has ended, though nobody could tell it.
+    // Through the channel it learns that this process has ended, even if no signal could say so.
     child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    // A process that cannot be started ends, too.
+    // A process that cannot be started ends too.
     child.on('error', (error) => warn({ err: error }, 'the reaper failed'));
     child.on('close', (code, signal) => {
       child = undefined;

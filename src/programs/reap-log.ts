@@ -1,21 +1,24 @@
-/** What the sidecar logs of its passes: one line each, and of a service that does not answer, that it is waited for. */
+/**
+ * The sidecar's log of its passes: one line each. While a service does not answer, a line says that the sidecar waits
+ * for it.
+ */
 import type { Logger } from 'pino';
 import { ArtifactaError } from '../client/errors.ts';
 import type { PassReport } from '../sidecar/pass.ts';
 
-/** Logs passes. It knows whether the service answered the one before. */
+/** Logs passes. It remembers whether the service answered the pass before. */
 export class ReapLog {
   private readonly log: Logger;
   private readonly socket: string;
   private isWaiting = false;
 
-  /** @param socket of the service, which lines about it name. */
+  /** @param socket the path of the service's socket, for lines about it. */
   constructor(log: Logger, socket: string) {
     this.log = log;
     this.socket = socket;
   }
 
-  /** @param nextMs when the next one begins; undefined: none does. */
+  /** Logs a pass. @param nextMs the wait before the next pass; undefined: none follows. */
   passed(report: PassReport, durationMs: number, nextMs?: number): void {
     const away = report.failures.find(({ error }) => isAway(error));
     if (away === undefined) this.answered();
@@ -29,7 +32,7 @@ export class ReapLog {
     this.isWaiting = false;
   }
 
-  /** A service may take long to start, and each pass meanwhile says the same. */
+  /** Warns of an absent service once: it may take long to start, and each pass meanwhile has the same result. */
   private absent(message: string, nextMs: number | undefined): void {
     const level = this.isWaiting ? 'debug' : 'warn';
     const what = nextMs === undefined ? 'the service does not answer' : 'waiting for the service';
@@ -37,7 +40,7 @@ export class ReapLog {
     this.isWaiting = true;
   }
 
-  /** What the client reports is said in its words; a stack would be that of the client. */
+  /** Logs an error of the client as its message alone; a stack would be that of the client. */
   private failed({ what, error }: PassReport['failures'][number]): void {
     if (error instanceof ArtifactaError) {
       const { code, reason, message } = error;
@@ -66,7 +69,7 @@ export class ReapLog {
   }
 }
 
-/** Nobody is there, or it is about to begin or to end. */
+/** Whether no service is there, or one is about to begin or to end. */
 function isAway(error: unknown): boolean {
   return error instanceof ArtifactaError && error.code === 'UNAVAILABLE';
 }

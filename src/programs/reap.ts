@@ -11,15 +11,15 @@ import type { ReaperMetrics } from '../telemetry/reaper-metrics.ts';
 import { absentAsUndefined, requireRights } from './directory-rights.ts';
 import { ReapLog } from './reap-log.ts';
 
-/** What the process gives it. */
+/** The facts and events of the process. */
 interface ReapSurroundings {
-  /** Of the software. */
+  /** The version of the software. */
   readonly version: string;
-  /** Resolves when it is to stop. */
+  /** Resolves when the sidecar must stop. */
   readonly stopped: Promise<unknown>;
 }
 
-/** A call may take this long: much may be due. */
+/** How long a call may take: much may be due. */
 const callMs = 60_000;
 const scrubBytesMax = 1024 ** 3;
 
@@ -41,7 +41,7 @@ export async function reapUntilStopped(
   const metrics = await metricsOf(config, version);
   await using client = await connect(`unix:${config.socket}`, {
     timeoutMs: callMs,
-    // The passes are what is repeated.
+    // The passes themselves are repeated.
     retry: { attemptsMax: 1 },
   });
   await using door =
@@ -90,7 +90,10 @@ export async function reapUntilStopped(
   return true;
 }
 
-/** In a directory that others may write to anybody could have put the socket there. @throws Error */
+/**
+ * Requires a socket of this user's: in a directory that others may write to, any user could have put the socket there.
+ * @throws Error
+ */
 async function requireOwnSocket({ dataDir, socket }: ReapConfig): Promise<void> {
   if (!socket.startsWith(`${dataDir}${sep}`)) return;
   await requireRights(dataDir).catch(absentAsUndefined);

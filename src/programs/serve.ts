@@ -1,4 +1,4 @@
-/** Puts the service together: the store, its doors, and what watches them. */
+/** Puts the service together: the store, its doors, and the parts that watch them. */
 import { authenticationOver } from '../api/credentials.ts';
 import { admitWith } from '../api/guard.ts';
 import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
@@ -30,9 +30,9 @@ import { startReaper } from './reap-child.ts';
 import { SlowStart, type StartStage } from './slow-start.ts';
 import { openUnlessServed } from './while-input.ts';
 
-/** What the process gives the service, and is given back. */
+/** The facts and events that the process gives the service, and the calls that the service makes to it. */
 interface Surroundings {
-  /** Of the software. */
+  /** The version of the software. */
   readonly version: string;
   /** The file that this process was started with. */
   readonly main: string;
@@ -42,11 +42,11 @@ interface Surroundings {
   readonly inputEnd: Promise<void>;
   /** Calls the listener when files should be read again. */
   readonly hangup: (listener: () => void) => void;
-  /** Ends the process: it can do nothing any more. */
+  /** Ends the process, which can do nothing any more. */
   readonly fail: () => never;
 }
 
-/** Resolves when the service has stopped because it was told to. @throws Error if it cannot start. */
+/** Runs the service. Resolves when it has stopped because it was told to. @throws Error if it cannot start. */
 export async function serveUntilSignalled(config: ServeConfig, surroundings: Surroundings): Promise<void> {
   const { version, signals, fail } = surroundings;
   const own = ownDirectoryOf(config);
@@ -62,7 +62,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const outside = await openOutside(config.authConfig, own);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
   const openAdmin = () => openAdminOf(config, { readiness, sendBudget }, telemetry);
-  // Whoever is being replaced may still have the address; it is asked for again when that has left.
+  // A service that is being replaced may still have the address; this one asks again when that one has left.
   const adminAtOnce = await openAdmin().catch(() => undefined);
   let isListening = false;
   const showState = (state: HostState) => {
@@ -71,7 +71,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   };
   const onTrouble = () => embedded && showState(embedded.host.state);
   const onState = (state: HostState) => {
-    // What orchestrators start again is better than what can do nothing any more.
+    // A process that orchestrators restart is better than one that can do nothing any more.
     if (state === 'failed') fail();
     showState(state);
   };
@@ -88,7 +88,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { host, close } = embedded;
   start.enter('listening');
   try {
-    // Answers while the service drains, and is closed before the store: the next one gets that and wants the address.
+    // The admin door answers while the service drains, and is closed before the store: the next service gets the store
+    // and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
     const parts = { telemetry, readiness, sendBudget, received, tls, outside, version };
@@ -135,7 +136,7 @@ function openTelemetryOf(
   });
 }
 
-/** What the line that says that it serves says of the process and the store. */
+/** Returns the facts about the process and the store for the log line which says that it serves. */
 function conditionOf({ auth, dataDir }: ServeConfig, { host, trouble }: Embedded): object {
   const settings = { auth, data_dir: dataDir, pid: process.pid };
   if (host.damage !== undefined) return { ...settings, recovery: host.damage.message };
@@ -150,7 +151,7 @@ function phaseOf(state: HostState, isListening: boolean, trouble: ReturnType<Emb
   return trouble.isReadable ? 'reading' : 'unreadable';
 }
 
-/** @throws SettingError if something else that the settings name lies in it. */
+/** Returns the data directory. @throws SettingError if something else that the settings name lies in it. */
 function ownDirectoryOf({ dataDir, tls, authConfig, exportDir }: ServeConfig): OwnDirectory {
   const own = new OwnDirectory(dataDir);
   for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir])
@@ -167,7 +168,7 @@ function watchStart(log: Telemetry['log']): SlowStart {
   });
 }
 
-/** Of what is odd about the settings. */
+/** Logs warnings about the settings. */
 async function warnOf({ warnings, exportDir, dataDir }: ServeConfig, { log }: Telemetry): Promise<void> {
   for (const warning of warnings) log.warn(warning);
   if (exportDir === undefined) return;
@@ -175,11 +176,11 @@ async function warnOf({ warnings, exportDir, dataDir }: ServeConfig, { log }: Te
 }
 
 function noteBugs({ log }: Telemetry, fail: () => never): void {
-  // A promise that nobody waited for has failed: a bug, but one that has interrupted nothing. The handlers' own
-  // failures end their calls, and a failed write makes the index reopen. Stopping here would let one request that
-  // reaches the bug break off everybody's uploads, again and again.
+  // A promise that no code waited for has failed: a bug, but one that has interrupted nothing. The handlers' own
+  // failures end their calls, and a failed write makes the index reopen. To stop here would let one request that
+  // reaches the bug break off the uploads of all callers, again and again.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
-  // Code was interrupted half way, so that what it keeps in memory may be wrong. The store is made for sudden ends.
+  // Code was interrupted half way, so its data in memory may be wrong. The store is made for sudden ends.
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'uncaught exception');
     fail();
@@ -188,7 +189,7 @@ function noteBugs({ log }: Telemetry, fail: () => never): void {
 
 type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify'>;
 
-/** @throws Error that names the file and what is wrong with it. */
+/** Opens the file of outside identities. @throws Error that names the file and its fault. */
 async function openOutside(path: string | undefined, own: OwnDirectory): Promise<Outside> {
   if (path === undefined) return {};
   const read = outsideReader(own);
@@ -234,7 +235,7 @@ async function openAdminOf(
   });
 }
 
-/** Resolves, when the service should end, with what the log says of that. */
+/** Resolves when the service should end, with the fields for the log. */
 async function reasonToEnd(
   { whileStdin }: ServeConfig,
   { signals, inputEnd }: Surroundings,
@@ -249,7 +250,7 @@ async function reasonToEnd(
   return await Promise.race([signalled, unused]);
 }
 
-/** Opens the store, unless a signal comes first, or the end of the input for whose sake it is opened. */
+/** Opens the store, unless a signal comes first, or the end of the input for which it is opened. */
 async function openInTurn(
   { whileStdin, socket, dataDir }: ServeConfig,
   { signals, inputEnd }: Surroundings,
@@ -274,7 +275,8 @@ async function openInTurn(
 }
 
 /**
- * A command leaves by itself, and so does a service that is just being replaced: whichever it is, it is waited for.
+ * Opens the store when it is free. A command leaves by itself, and so does a service that is just being replaced: in
+ * both cases this one waits.
  *
  * @returns undefined if `until` was true before.
  */
@@ -295,7 +297,7 @@ async function openStoreOf(
     waits = true;
     return await until();
   });
-  // Nobody was told that it serves: there is nothing to drain, and no grace to be given.
+  // No log line said that it serves: nothing must drain, and no grace is due.
   const isOver = embedded !== undefined && (await until());
   if (isOver) await embedded?.close();
   return isOver ? undefined : embedded;

@@ -1,4 +1,4 @@
-/** Says what a start waits for, if it takes long. */
+/** Logs what a start waits for, if it takes long. */
 import type { After } from '../domain/timer.ts';
 
 /** The stages of a start, in their order, and what each waits for. */
@@ -20,17 +20,20 @@ const stages = {
 export type StartStage = keyof typeof stages;
 
 interface SlowStartOptions {
-  /** In milliseconds since the process began. */
+  /** Returns milliseconds since the process began. */
   readonly elapsed: () => number;
   readonly after: After;
   readonly warn: (fields: object, message: string) => void;
-  /** Told when a start that was slow has ended. */
+  /** Called when a start that was slow has ended. */
   readonly info: (fields: object, message: string) => void;
 }
 
 /** A start that takes longer is slow. */
 const slowMs = 2_000;
-/** The longest between two lines, in milliseconds; they begin at {@link slowMs} and become twice as rare each. */
+/**
+ * The longest time between two lines, in milliseconds. The lines begin at {@link slowMs}, and each wait is twice the
+ * one before.
+ */
 const pauseMsMax = 60_000;
 
 /** Watches one start. */
@@ -53,7 +56,7 @@ export class SlowStart implements Disposable {
     this.cancel = this.options.after(ms, () => this.tell());
   }
 
-  /** What was waited for has come; what follows is next. */
+  /** Ends the stage before and begins this one. */
   enter(stage: StartStage): void {
     this.count();
     this.stage = stage;
@@ -81,7 +84,10 @@ export class SlowStart implements Disposable {
     this.pauseMs = Math.min(2 * this.pauseMs, pauseMsMax);
   }
 
-  /** It has started. Says how long each stage took if that was long, also where no timer could run meanwhile. */
+  /**
+   * Records that the service has started. Logs the time of each stage if the start was slow, even if no timer could run
+   * meanwhile.
+   */
   end(): void {
     this.count();
     this[Symbol.dispose]();
@@ -90,12 +96,12 @@ export class SlowStart implements Disposable {
     this.options.info({ start_ms: Math.round(startMs), stages_ms: this.tookSoFar() }, 'the start was slow');
   }
 
-  /** Whole milliseconds of each stage that is over. */
+  /** Returns whole milliseconds for each stage that is over. */
   private tookSoFar(): Partial<Record<StartStage, number>> {
     return Object.fromEntries([...this.tookMs].map(([stage, ms]) => [stage, Math.round(ms)]));
   }
 
-  /** It is given up, or over. */
+  /** Ends the watch: the start is given up, or over. */
   [Symbol.dispose](): void {
     this.cancel?.();
   }

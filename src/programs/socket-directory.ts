@@ -1,6 +1,6 @@
 /**
- * The directory of the socket in a data directory that a group shares. It is its maker's alone, so that another user of
- * the group cannot listen in it. Whoever has the lock of the store makes a new one in its place.
+ * The directory of the socket in a data directory that a group shares. It belongs to its maker alone, so that another
+ * user of the group cannot listen in it. The process that has the lock of the store makes a new one in its place.
  */
 import { access, constants, lstat, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,9 +8,10 @@ import { systemCode } from '../blobs/files.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 
 /**
- * Removes the directory `run` if it is another user's and cannot be entered, or sets it aside as `run.of-UID` if
- * something is in it, such as the socket of a service that was killed. What was set aside of this user's is removed. The
- * caller has the lock of the store: nobody serves it there. What cannot be moved stays, and whoever listens says why.
+ * Removes the directory `run` if it is another user's and cannot be entered. If it is not empty, for example if it has
+ * the socket of a service that was killed, it is set aside as `run.of-UID`. Directories of this user that were set
+ * aside are removed. The caller has the lock of the store, so no other process serves it there. A directory that cannot
+ * be moved stays, and the code that listens reports why.
  */
 export async function takeOverSocketDirectory(dataDir: string): Promise<void> {
   const path = join(dataDir, 'run');

@@ -1,7 +1,7 @@
 /**
- * A service for a program that brings its own store along: it serves on the socket alone, for as long as somebody's
- * standard input is open. Whoever finds the socket taken uses the service there and keeps it from ending, and takes its
- * place if it ends all the same.
+ * A service for a program that brings its own store along: it serves on the socket alone, as long as the standard input
+ * of a program is open. A program that finds the socket taken uses the service there and keeps it from ending, and
+ * takes its place if it ends anyway.
  */
 import { createClient } from '@connectrpc/connect';
 import { openEndpoint } from '../client/wire/endpoint.ts';
@@ -9,32 +9,35 @@ import { afterRealTime, pause } from '../domain/timer.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { Health } from '../server/grpc/health.ts';
 
-/** Between finding out that a service ends and looking again, in milliseconds; twice as long each time, up to that. */
+/**
+ * The wait after a service was found to be ending, before the next look, in milliseconds. It doubles each time, up to
+ * the second value.
+ */
 const lookAgainMs = 50;
 const lookAgainMsMax = 2_000;
-/** A service that has not answered by then is none, or one that is not to be relied on. */
+/** A service that has not answered by then does not exist, or is not reliable. */
 const answerMsDefault = 5_000;
 
 interface Use<Opened> {
-  /** Path of the socket of the data directory. */
+  /** The path of the socket of the data directory. */
   readonly socket: string;
-  /** Resolves when the own input has ended, or a signal came. */
+  /** Resolves when the program's own input has ended, or a signal came. */
   readonly over: Promise<unknown>;
-  /** Opens the store in this process; undefined if it waited until `isServed` was true, or until it was over. */
+  /** Opens the store in this process. Undefined if it waited until `isServed` was true, or until the input was over. */
   readonly open: (isServed: () => Promise<boolean>) => Promise<Opened | undefined>;
-  /** Told each time that a service of somebody else is used. */
+  /** Called each time that the service of another process is used. */
   readonly onUsed: () => void;
-  /** Told once if what has the socket is not to be used, and again only after one that was. */
+  /** Called once if the service on the socket is not to be used, and again only after one that was used. */
   readonly onRefused: () => void;
   /** How long the first answer may take, in milliseconds. Default 5,000. */
   readonly answerMs?: number;
 }
 
 /**
- * Uses the service on the socket while there is one, and opens the store once there is none.
+ * Uses the service on the socket while one exists, and opens the store once none does.
  *
- * @returns what was opened; undefined if it was over before.
- * @throws what `open` throws.
+ * @returns the opened store; undefined if the input was over before.
+ * @throws the errors of `open`.
  */
 export async function openUnlessServed<Opened>({
   socket,
@@ -54,7 +57,7 @@ export async function openUnlessServed<Opened>({
       const how = await stayWith(socket, over, onUsed, answerMs);
       if (isOver) return undefined;
       const wasUsed = how === 'used';
-      // One that is about to end refuses for a short time.
+      // A service that is about to end refuses for a short time.
       const isOdd = how === 'silent' || (how === 'refused' && pauseMs === lookAgainMsMax);
       if (isOdd && !isTold) onRefused();
       isTold = !wasUsed && (isTold || isOdd);
@@ -69,9 +72,9 @@ export async function openUnlessServed<Opened>({
 }
 
 /**
- * Keeps a call open, for which the service stays, until it is over or the service ends.
+ * Keeps a call open until it is over or the service ends. The service stays as long as the call is open.
  *
- * @returns whether the service took it; `silent`: it did not answer in time.
+ * @returns whether the service took the call; `silent`: it did not answer in time.
  */
 async function stayWith(
   socket: string,

@@ -1,6 +1,6 @@
 import { doorLimits } from '../index/door.ts';
 
-/** What one call may touch: entries of lists, point lookups and records together. */
+/** The amount that one call may touch: entries of lists, point lookups and records together. */
 export class Budget {
   readonly limit: number;
   entries = 0;
@@ -11,7 +11,7 @@ export class Budget {
     this.limit = limit;
   }
 
-  /** True when a call should answer with what it has: what is left would not do for another block and what it leads to. */
+  /** Whether a call should answer with what it has: the rest is not enough for another block and its consequences. */
   get isSpent(): boolean {
     return this.left <= Math.min(1.5 * doorLimits.scanBlockEntriesMax, this.limit / 8);
   }

@@ -1,25 +1,28 @@
-/** What of a condition the index can answer: which lists may drive a query, and which it can be tested against. */
+/**
+ * The part of a condition that the index can answer: the lists that may drive a query, and the lists for testing its
+ * entries.
+ */
 import { type Condition, isInOrder, type Order, toFilter } from './condition.ts';
 import type { Catalog, List } from './list.ts';
 import { always, type Bounds } from './suffix.ts';
 
-/** Something that holds every match. */
+/** A list, or several, that hold every match. */
 export type Candidate =
   | { readonly kind: 'list'; readonly list: List }
   | { readonly kind: 'union'; readonly of: readonly Candidate[] }
-  /** Each of them holds every match, and maybe more: the shortest will do. */
+  /** Each of them holds every match, and possibly more: the shortest is enough. */
   | { readonly kind: 'choice'; readonly of: readonly Candidate[] };
 
 /** One of the conditions that must all be met. */
 export interface Factor {
   readonly condition: Condition;
-  /** Undefined if no list holds what meets it. */
+  /** Undefined if no list holds the things that meet it. */
   readonly candidate: Candidate | undefined;
-  /** What meets it is in none of this list, and all that is not in it does. */
+  /** A list without any thing that meets it. All things that are not in the list meet it. */
   readonly without: List | undefined;
 }
 
-/** A condition taken apart. */
+/** A condition split into its factors. */
 export interface Analysis {
   readonly bounds: Bounds;
   readonly factors: readonly Factor[];
@@ -70,7 +73,10 @@ function candidateOf(condition: Condition, catalog: Catalog): Candidate | undefi
   return some.length === 1 ? some[0] : { kind: 'choice', of: some };
 }
 
-/** What a test of the create time says of ids, whose time that is; undefined if the condition is anything else. */
+/**
+ * Returns the bounds that a test of the create time sets for ids, which hold that time; undefined if the condition is
+ * anything else.
+ */
 function boundsOf(condition: Condition): Bounds | undefined {
   if (condition.kind !== 'test' || condition.field.name !== 'create_time') return undefined;
   const { test } = condition;
@@ -95,12 +101,12 @@ function intersection(a: Bounds, b: Bounds): Bounds {
   return { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) };
 }
 
-/** The lists of a candidate. */
+/** Returns the lists of a candidate. */
 export function listsOf(candidate: Candidate): List[] {
   return candidate.kind === 'list' ? [candidate.list] : candidate.of.flatMap(listsOf);
 }
 
-/** What a factor asks, for people. */
+/** Returns a factor in words, for people. */
 export function describe(factor: Factor): string {
   return toFilter(factor.condition);
 }

@@ -1,4 +1,4 @@
-/** The lists that the index keeps of artifacts and of sessions. */
+/** The index's lists of artifacts and of sessions. */
 import { mediaTypeOf } from '../domain/content-type.ts';
 import { idToBytes, type SessionUid } from '../domain/ids.ts';
 import { keys } from '../index/keys.ts';
@@ -13,10 +13,10 @@ import {
 import type { Catalog, List } from './list.ts';
 import { inverted } from './suffix.ts';
 
-/** What session ids name; an id that names nothing is not in it. */
+/** The sessions that session ids name; an id that names no session is absent. */
 export type SessionUids = ReadonlyMap<string, SessionUid>;
 
-/** Every session id that a condition names as a whole. */
+/** Returns every session id that a condition names in full. */
 export function sessionIdsIn(condition: Condition): string[] {
   if (condition.kind !== 'test') {
     const parts = condition.kind === 'not' ? [condition.of] : condition.of;
@@ -26,7 +26,7 @@ export function sessionIdsIn(condition: Condition): string[] {
   return field.name === 'session' && test.is === 'equal' ? [test.text] : [];
 }
 
-/** Every state and outcome of sessions that a condition asks for. */
+/** Returns every state and outcome of sessions that a condition asks for. */
 export function statesIn(condition: Condition): string[] {
   if (condition.kind !== 'test') {
     const parts = condition.kind === 'not' ? [condition.of] : condition.of;
@@ -36,17 +36,17 @@ export function statesIn(condition: Condition): string[] {
   return isOfState(field) && test.is === 'equal' ? [test.text] : [];
 }
 
-/** What must be known before the lists of artifacts can be named. */
+/** The facts that must be known before the lists of artifacts can be named. */
 interface ArtifactLists {
-  /** Of every session id that the condition names. */
+  /** The uids of every session id that the condition names. */
   readonly uids: SessionUids;
-  /** Of every state and outcome that few sessions have, these sessions. */
+  /** For every state and outcome that few sessions have, these sessions. */
   readonly byState: ReadonlyMap<string, readonly SessionUid[]>;
-  /** Every artifact is in the list of its content type. */
+  /** Whether every artifact is in the list of its content type. */
   readonly listsTypes: boolean;
 }
 
-/** The latest versions of a namespace. */
+/** Returns the lists of the latest versions of a namespace. */
 export function artifactCatalog(ns: string, { uids, byState, listsTypes }: ArtifactLists): Catalog {
   const isListed = (field: Field) => listsTypes || field.name !== 'content_type';
   return {
@@ -100,19 +100,20 @@ function prefixOfArtifacts(ns: string, field: Field, test: TextTest): Uint8Array
   }
 }
 
-/** The list of open sessions with a lease: some of them may be sealed though nobody has written that down. */
+/** The list of open sessions with a lease. Some of them may be sealed although no transaction has written that down. */
 export const leasedWord = 'LEASED';
 
-/** What a session may be that is listed as leased. */
+/** Whether a session that is listed as leased may have this state or outcome. */
 export function mayHaveLapsed(word: string): boolean {
   return word === 'SEALED' || word === 'ABANDONED';
 }
 
 /**
- * The sessions of a namespace.
+ * Returns the lists of the sessions of a namespace.
  *
- * @param uids of every session id that the condition names. @param hasLeases whether any session is listed as leased:
- * then the lists by state do not hold exactly those that have it.
+ * @param uids the uids of every session id that the condition names.
+ * @param hasLeases whether any session is listed as leased: then the lists by state do not hold exactly the sessions in
+ * that state.
  */
 export function sessionCatalog(ns: string, uids: SessionUids, hasLeases: boolean): Catalog {
   const byState = (word: string, what: string) => ({

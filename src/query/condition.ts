@@ -1,4 +1,4 @@
-/** What a filter means, once its fields and values are known to make sense; and whether something matches it. */
+/** The meaning of a filter, once its fields and values are known to make sense, and whether something matches it. */
 
 /** A field that filters can name. */
 export type FieldName =
@@ -18,34 +18,37 @@ export type Field =
   | { readonly name: FieldName }
   | { readonly name: 'metadata' | 'labels'; readonly key: string };
 
-/** How a number is compared. */
+/** The comparison of a number. */
 export type Order = '<' | '<=' | '>' | '>=' | '=' | '!=';
 
-/** What is asked of a field's value. Nothing but `present` matches a field that has none, and that does not either. */
+/** The test of a field's value. A field without a value matches no test; that includes `present`. */
 export type Test =
   | { readonly is: 'present' }
   | { readonly is: 'equal' | 'different' | 'prefix' | 'notPrefix'; readonly text: string }
-  /** Of a text it compares the number that it is written as, and matches none that is not a number. */
+  /** Compares a text as the number that it spells, and matches no text that is not a number. */
   | { readonly is: 'number'; readonly order: Order; readonly number: number };
 
 /** A test of a text. */
 export type TextTest = Extract<Test, { readonly text: string }>;
 
-/** A filter that makes sense. Numbers of times are milliseconds since the Unix epoch, possibly with a fraction. */
+/** A filter that makes sense. The numbers of times are milliseconds since the Unix epoch, possibly with a fraction. */
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly of: readonly Condition[] }
   | { readonly kind: 'not'; readonly of: Condition }
   | { readonly kind: 'test'; readonly field: Field; readonly test: Test };
 
-/** What a condition is asked about: the value of a field as the test compares it, or undefined if there is none. */
+/**
+ * Returns the value of a field as the test compares it, or undefined if the field has none. A condition is tested on
+ * it.
+ */
 type Subject = (field: Field, test: Test) => string | number | undefined;
 
-/** True if the test of a content type asks for its parameters, too. */
+/** Returns true if the test of a content type asks for its parameters too. */
 export function asksForParameters(test: Test): boolean {
   return 'text' in test && test.text.includes(';');
 }
 
-/** True if the subject matches. NOT is the complement: it matches what lacks the field. */
+/** Returns true if the subject matches. NOT is the complement: it matches subjects that lack the field. */
 export function matches(condition: Condition, subject: Subject): boolean {
   switch (condition.kind) {
     case 'and':
@@ -79,12 +82,12 @@ function passes(test: Test, value: string | number | undefined): boolean {
   }
 }
 
-/** A decimal number as JSON writes them, also with a plus sign; undefined for anything else. */
+/** Parses a decimal number in the form of JSON, also with a plus sign; undefined for anything else. */
 export function parseNumber(text: string): number | undefined {
   return /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
-/** True if `a order b`. */
+/** Returns true if `a order b`. */
 export function isInOrder(a: number, order: Order, b: number): boolean {
   switch (order) {
     case '<':
@@ -102,7 +105,7 @@ export function isInOrder(a: number, order: Order, b: number): boolean {
   }
 }
 
-/** The condition as a filter, with every parenthesis written out and every time absolute. */
+/** Returns the condition as a filter, with every parenthesis written out and every time absolute. */
 export function toFilter(condition: Condition): string {
   switch (condition.kind) {
     case 'test':

@@ -5,16 +5,16 @@ import type { Budget } from './budget.ts';
 import type { List } from './list.ts';
 import { compareSuffixes, isPassed, rangeOf, type Suffix, suffixOf, type Walk } from './suffix.ts';
 
-/** What is read of a list before it is known whether it will be walked. */
+/** The number of entries read of a list before it is known whether the list will be walked. */
 const firstBlock = 16;
 
 /** Reads a list in blocks that grow, each as it is needed. */
 export class ListCursor {
-  /** What was read and not yet taken. */
+  /** The entries that were read and not yet taken. */
   buffer: readonly Suffix[] = [];
-  /** Nothing is to be read any more. */
+  /** Whether nothing is left to read. */
   isAtEnd = false;
-  /** No more follows than what is in the buffer, as far as can be told without another read. */
+  /** Whether no entry follows those in the buffer, if that is known without another read. */
   isShort = false;
   private readonly reader: Reader;
   private readonly list: List;
@@ -29,7 +29,7 @@ export class ListCursor {
     this.budget = budget;
   }
 
-  /** Reads a block if there is nothing in the buffer. */
+  /** Reads a block if the buffer is empty. */
   async fill(): Promise<void> {
     if (this.buffer.length > 0 || this.isAtEnd) return;
     const { list, walk } = this;
@@ -50,7 +50,7 @@ export class ListCursor {
     this.buffer = block.value.map(([key]) => suffixOf(key));
   }
 
-  /** Everything up to `horizon` that is in the buffer; all of it without one. */
+  /** Takes the entries in the buffer up to `horizon`; all of them without one. */
   take(horizon?: Suffix): readonly Suffix[] {
     const taken = this.buffer;
     if (horizon === undefined) {
@@ -66,7 +66,7 @@ export class ListCursor {
     return taken.slice(0, end);
   }
 
-  /** A cursor whose next entry is not before `start`: this one, if it has come that far. */
+  /** Returns a cursor whose next entry is not before `start`: this one, if it has come that far. */
   async skipTo(start: Suffix): Promise<ListCursor> {
     const at = this.buffer.findIndex((suffix) => !this.isBehind(start, suffix));
     if (at >= 0 || this.isAtEnd) {
@@ -84,7 +84,7 @@ export class ListCursor {
     return further;
   }
 
-  /** True if the walk comes to `a` after `b`. */
+  /** Returns true if the walk comes to `a` after `b`. */
   private isBehind(a: Suffix, b: Suffix): boolean {
     const order = compareSuffixes(a, b);
     return this.walk.oldestFirst ? order < 0 : order > 0;
@@ -97,7 +97,7 @@ export class ListCursor {
   }
 }
 
-/** The suffix that a walk passes just before it comes to `suffix`. */
+/** Returns the suffix that a walk passes just before it comes to `suffix`. */
 function stepBefore(suffix: Suffix, oldestFirst: boolean): Suffix {
   const step = Uint8Array.from(suffix);
   const [wraps, by] = oldestFirst ? [0xff, 1] : [0, -1];

@@ -1,6 +1,7 @@
 /**
- * About how many match in all: what drives the query is sampled at even distances in time. Where entries are crowded
- * within a stretch the estimate is too low or too high; it is meant to tell a hundred from ten thousand.
+ * The approximate number of all matches: the driving lists are sampled at even distances in time. If entries are
+ * crowded within a stretch, the estimate is too low or too high; its purpose is to distinguish a hundred from ten
+ * thousand.
  */
 import type { Reader } from '../index/door.ts';
 import type { Budget } from './budget.ts';
@@ -8,17 +9,17 @@ import type { List } from './list.ts';
 import { always, type Bounds, isPassed, rangeOf, type Suffix, suffixOf, timeOf } from './suffix.ts';
 
 const stretches = 32;
-/** Read of each stretch. */
+/** The number of entries read of each stretch. */
 const sampleEntries = 24;
-/** Of these, how many are looked at. */
+/** The number of these that are looked at. */
 const sampleLooks = 4;
-/** Fewer hits than this among all that were looked at say little about each stretch. */
+/** Fewer hits than this among all the entries looked at say little about each stretch. */
 const hitsEnough = 16;
 
-/** How much of the budget an estimate may need, for each list. */
+/** The part of the budget that an estimate may need, for each list. */
 const estimateTouches = stretches * (sampleEntries + 3 * sampleLooks);
 
-/** What the page has shown. */
+/** The facts that the page has shown. */
 interface Seen {
   readonly examined: number;
   readonly hits: number;
@@ -31,7 +32,9 @@ interface Stretch {
 }
 
 /**
- * @param countHits how many of these entries match.
+ * Estimates the number of matches.
+ *
+ * @param countHits returns how many of these entries match.
  * @returns undefined if the budget does not allow it.
  */
 export async function estimate(
@@ -81,7 +84,7 @@ async function sample(
   return sampled;
 }
 
-/** How many there are in a stretch of which these are the newest. */
+/** Returns the number of entries in a stretch of which these are the newest. */
 function countOf(entries: readonly Suffix[], to: number, lengthMs: number): number {
   if (entries.length < sampleEntries) return entries.length;
   const passedMs = Math.max(1, to + 1 - timeOf(entries.at(-1)!));

@@ -1,4 +1,4 @@
-/** What a filter says, before anything of it has a meaning. The grammar is `filter.peggy`. */
+/** The text of a filter, before its parts have a meaning. The grammar is `filter.peggy`. */
 import { SyntaxError as ParserError, parse } from '../../gen/filter/parser.js';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -17,7 +17,7 @@ export interface Comparison {
   readonly value: Literal;
 }
 
-/** How a field is compared with a value, as it is written. */
+/** The operator between a field and a value, as it is written. */
 export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | ':';
 
 /** A value as it is written. */
@@ -25,14 +25,14 @@ export interface Literal {
   /** {@link star} stands for each `*` that was not escaped. */
   readonly text: string;
   readonly isQuoted: boolean;
-  /** From 1, in UTF-16 code units. */
+  /** The column, from 1, in UTF-16 code units. */
   readonly column: number;
 }
 
-/** What the parser makes of an unescaped `*`. */
+/** The character that the parser makes of an unescaped `*`. */
 export const star = '\0';
 
-/** A filter that cannot be used. @param column from 1. */
+/** Returns the failure for a filter that cannot be used. @param column from 1. */
 export function filterFault(column: number, what: string): Failure {
   const description = `column ${column}: ${what}`;
   return new Failure('INVALID_ARGUMENT', `filter: ${description}`, {
@@ -41,7 +41,7 @@ export function filterFault(column: number, what: string): Failure {
   });
 }
 
-/** Undefined for an empty filter. @throws Failure INVALID_ARGUMENT, with the column. */
+/** Parses a filter. Undefined for an empty one. @throws Failure INVALID_ARGUMENT, with the column. */
 export function parseFilter(filter: string): Expression | undefined {
   const bytes = new TextEncoder().encode(filter).length;
   if (bytes > limits.filterBytesMax)
@@ -55,7 +55,7 @@ export function parseFilter(filter: string): Expression | undefined {
   return expression;
 }
 
-/** What the parser need not be asked for: it descends once for each parenthesis. */
+/** Checks what can be refused without the parser, which descends once for each parenthesis. */
 function checkText(filter: string): void {
   if (filter.includes(star)) throw filterFault(filter.indexOf(star) + 1, 'it contains a NUL character');
   let depth = 0;
@@ -68,7 +68,7 @@ function checkText(filter: string): void {
   }
 }
 
-/** Where the quotation mark is that closes the one at `start`. */
+/** Returns the position of the quotation mark that closes the one at `start`. */
 function endOfText(filter: string, start: number): number {
   for (let at = start + 1; at < filter.length; at++) {
     if (filter[at] === filter[start]) return at;

@@ -1,4 +1,4 @@
-/** From what a filter says to what it means: fields must exist, values must fit them. */
+/** From the text of a filter to its meaning: fields must exist, and values must fit them. */
 import { mediaTypeOf, withParameters } from '../domain/content-type.ts';
 import { parseSize } from '../domain/quantities.ts';
 import type { Condition, Field, FieldName, Order, Test, TextTest } from './condition.ts';
@@ -14,14 +14,14 @@ import {
 } from './filter-syntax.ts';
 import { parseInstant } from './instant.ts';
 
-/** What a field holds. */
+/** The kind of a field's value. */
 type FieldKind =
   | { readonly holds: 'text'; readonly fold?: (text: string) => string }
   | { readonly holds: 'number' }
   | { readonly holds: 'time' }
   | { readonly holds: 'word'; readonly words: readonly string[] };
 
-/** The fields that filters over one kind of thing can name, beside `metadata` and `labels`. */
+/** The fields that filters over one kind of thing can name, in addition to `metadata` and `labels`. */
 type Fields = Readonly<Partial<Record<FieldName, FieldKind>>>;
 
 const sessionFields: Fields = {
@@ -30,7 +30,7 @@ const sessionFields: Fields = {
   'session.outcome': { holds: 'word', words: ['SUCCEEDED', 'FAILED', 'CANCELLED', 'ABANDONED'] },
 };
 
-/** Of artifacts. */
+/** The fields of artifacts. */
 export const artifactFields: Fields = {
   name: { holds: 'text' },
   content_type: { holds: 'text', fold: foldContentType },
@@ -41,7 +41,7 @@ export const artifactFields: Fields = {
   ...sessionFields,
 };
 
-/** Of sessions. */
+/** The fields of sessions. */
 export const sessionFieldsOfSessions: Fields = {
   create_time: { holds: 'time' },
   seal_time: { holds: 'time' },
@@ -52,7 +52,7 @@ export const sessionFieldsOfSessions: Fields = {
 /**
  * Reads a filter.
  *
- * @param now milliseconds since the Unix epoch: what `now` means in it.
+ * @param now the value of `now` in it, in milliseconds since the Unix epoch.
  * @returns undefined for an empty filter.
  * @throws Failure INVALID_ARGUMENT naming `filter`, with the column.
  */
@@ -104,7 +104,7 @@ function testOfMap(map: 'metadata' | 'labels', { field, operator, value }: Compa
     const whole = [key, ...more].join('.');
     throw filterFault(field.column, `a key with dots needs quotation marks: ${map}."${whole}"`);
   }
-  // A quoted key may hold a star, which means nothing there.
+  // A quoted key may hold a star, which has no special meaning there.
   const of: Field = { name: map, key: key.replaceAll(star, '*') };
   if (operator === ':' && value.text === star) return [of, { is: 'present' }];
   const order = orders[operator];
@@ -166,12 +166,12 @@ function numberOf(name: string, holds: 'number' | 'time', value: Literal, now: n
   throw filterFault(value.column, `${name} is a whole number of bytes, and ${shown(value)} is none`);
 }
 
-/** With a semicolon it asks for the parameters, too. */
+/** Returns a content type for comparison. With a semicolon it asks for the parameters too. */
 function foldContentType(text: string): string {
   return text.includes(';') ? withParameters(text) : mediaTypeOf(text);
 }
 
-/** A text without a wildcard. */
+/** Returns a text without a wildcard. */
 function plainText({ text, column }: Literal): string {
   if (text.includes(star)) throw filterFault(column, 'a * has no meaning here');
   return text;
@@ -189,7 +189,7 @@ function unknownField(name: string, fields: Fields): string {
   return `there is no field ${name.slice(0, 64)}${hint}`;
 }
 
-/** How many characters must be inserted, removed, replaced: Levenshtein's distance, row by row. */
+/** Returns the number of characters that must be inserted, removed or replaced: Levenshtein's distance, row by row. */
 function distance(a: string, b: string): number {
   if (a.length > 64) return a.length;
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);

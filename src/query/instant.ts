@@ -9,9 +9,10 @@ const relative = /^now(?:([+-])(.+))?$/;
 const absolute = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 
 /**
- * Milliseconds since the Unix epoch, with a fraction for what is finer; undefined if the text is not a time.
+ * Parses a time into milliseconds since the Unix epoch, with a fraction for finer times; undefined if the text is not a
+ * time.
  *
- * @param now what `now` means.
+ * @param now the value of `now`.
  */
 export function parseInstant(text: string, now: number): number | undefined {
   const offset = relative.exec(text);

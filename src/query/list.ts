@@ -1,23 +1,26 @@
-/** Lists that the index keeps: what passes one test, newest first. */
+/** Lists that the index keeps: the things that pass one test, newest first. */
 import type { Key } from '../index/row.ts';
 import type { Field, Test } from './condition.ts';
 import type { Suffix } from './suffix.ts';
 
-/** A list, and the condition that puts things into it. */
+/** A list, with the condition for its members. */
 export type List = (
   | { readonly prefix: Key }
-  /** Known without the index; newest first. */
+  /** Members that are known without the index; newest first. */
   | { readonly members: readonly Suffix[] }
 ) & { readonly what: string };
 
 /** The lists of one kind of thing. */
 export interface Catalog {
-  /** Of all. */
+  /** The list of all things. */
   readonly all: List;
-  /** Of exactly those that pass the test; undefined if there is no such list. */
+  /** Returns the list of exactly those that pass the test; undefined if no such list exists. */
   listOf(field: Field, test: Test): List | undefined;
-  /** Where there is none, one that holds those among others; undefined if there is none either. */
+  /** If no exact list exists: returns one that holds them among others; undefined if none does either. */
   listAround?(field: Field, test: Test): List | undefined;
-  /** Where there is none, lists that hold exactly those together; undefined if there are none, or too many. */
+  /**
+   * If no exact list exists: returns lists that together hold exactly those; undefined if none do, or too many are
+   * needed.
+   */
   unionOf?(field: Field, test: Test): readonly List[] | undefined;
 }

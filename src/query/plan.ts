@@ -1,6 +1,6 @@
 /**
- * How a query is answered: one list (or a union) drives, and each of its entries is tested against the others. Which is
- * the shortest is found out by reading a few entries of each; LevelDB's own estimate knows nothing of what is new.
+ * How a query is answered: one list (or a union) drives, and each of its entries is tested against the others. A read
+ * of a few entries of each list shows which is the shortest; LevelDB's own estimate knows nothing of new entries.
  */
 import type { Reader } from '../index/door.ts';
 import type { Budget } from './budget.ts';
@@ -11,29 +11,29 @@ import { Probe } from './probe.ts';
 import { Stream } from './stream.ts';
 import { compareSuffixes, type Suffix, timeOf, type Walk } from './suffix.ts';
 
-/** A query that is about to run. Must be closed. */
+/** A query that will run next. It must be closed. */
 export interface Plan extends AsyncDisposable {
   readonly stream: Stream;
-  /** Something else could have driven it. */
+  /** Whether another candidate could have driven it. */
   readonly isChoice: boolean;
-  /** What drives it. */
+  /** The lists that drive it. */
   readonly lists: readonly List[];
   /** The same, for people. */
   readonly driver: string;
-  /** In the order in which they are asked. */
+  /** The tests, in their order. */
   readonly probes: readonly Probe[];
-  /** What only the records can tell, for people. */
+  /** The conditions that only the records can decide, for people. */
   readonly residual: readonly string[];
 }
 
-/** How dense a candidate is where the walk begins. */
+/** The density of a candidate at the beginning of the walk. */
 interface Density {
-  /** Entries per millisecond; 0 if all that there are were read. */
+  /** Entries per millisecond; 0 if all existing entries were read. */
   readonly rate: number;
   readonly read: number;
 }
 
-/** Chooses what drives. */
+/** Chooses the lists that drive a query. */
 export async function plan(
   reader: Reader,
   { factors }: Analysis,
@@ -46,7 +46,7 @@ export async function plan(
   await cursors.open(usable.flatMap(({ candidate }) => listsOf(candidate!)));
   const start = cursors.startOfAll(usable);
   if (start !== undefined) await cursors.skipTo(start);
-  // A list that is empty from there on proves that there is nothing.
+  // A list that is empty from there on proves that nothing matches.
   const isEmpty = usable.length > 0 && cursors.startOfAll(usable) === undefined;
 
   const ranked = usable
@@ -69,7 +69,7 @@ export async function plan(
   };
 }
 
-/** An entry is looked up in each of them; from there on reading its record costs less. */
+/** The greatest number of lists in which an entry is looked up; beyond that, reading its record costs less. */
 const probedListsMax = 4;
 
 function probeFor(factor: Factor): Probe[] {
@@ -84,7 +84,7 @@ function probeAgainst(factor: Factor): Probe[] {
   return factor.without === undefined ? [] : [new Probe(describe(factor), [factor.without], true)];
 }
 
-/** True if the lists of the factor hold what meets it and nothing else. */
+/** Returns true if the lists of the factor hold the things that meet it and nothing else. */
 function isExact({ candidate, without }: Factor): boolean {
   if (without !== undefined) return true;
   const isPlain = (one: Candidate): boolean =>
@@ -132,7 +132,10 @@ class Cursors {
     }
   }
 
-  /** Nothing meets all factors before this; undefined if nothing does at all, or there is none. */
+  /**
+   * Returns the entry before which nothing meets all factors; undefined if nothing meets them at all, or no factor
+   * exists.
+   */
   startOfAll(factors: readonly Factor[]): Suffix | undefined {
     const starts = factors.map(({ candidate }) => this.startOf(candidate!));
     return starts.includes(undefined) ? undefined : this.furthest(starts);
@@ -156,7 +159,7 @@ class Cursors {
   private readonly inOrder = (a: Suffix, b: Suffix) =>
     this.walk.oldestFirst ? compareSuffixes(b, a) : compareSuffixes(a, b);
 
-  /** The candidate with every choice made, and how dense that is. */
+  /** Returns the candidate with every choice made, and its density. */
   densest(candidate: Candidate, start: Suffix | undefined): Density & { readonly candidate: Candidate } {
     if (candidate.kind === 'list') return { candidate, ...this.densityOf(candidate.list, start) };
     const parts = candidate.of.map((part) => this.densest(part, start));

@@ -1,15 +1,18 @@
-/** Testing entries of one list against others: each is one point lookup, since an entry's key is fully known. */
+/** Tests of the entries of one list against others: each is one point lookup, since an entry's key is fully known. */
 import { Buffer } from 'node:buffer';
 import type { Reader } from '../index/door.ts';
 import type { Budget } from './budget.ts';
 import type { List } from './list.ts';
 import { keyAt, type Suffix } from './suffix.ts';
 
-/** After so many lookups that let nearly everything pass it is cheaper to read the records at once. */
+/** After this number of lookups that let almost everything pass, it is cheaper to read the records at once. */
 const trialProbes = 64;
 const uselessPassShare = 0.9;
 
-/** Lets an entry pass that is in one of these lists; or, `negated`, in none. What passes must still be looked at. */
+/**
+ * Lets an entry pass that is in one of these lists; or, if `negated`, in none. Entries that pass must still be looked
+ * at.
+ */
 export class Probe {
   readonly what: string;
   private readonly lists: readonly List[];
@@ -23,7 +26,7 @@ export class Probe {
     this.negated = negated;
   }
 
-  /** Those that pass. */
+  /** Returns the entries that pass. */
   async sift(reader: Reader, suffixes: readonly Suffix[], budget: Budget): Promise<readonly Suffix[]> {
     if (this.asked >= trialProbes && this.passed >= this.asked * uselessPassShare) return suffixes;
     const isIn = new Array<boolean>(suffixes.length).fill(false);

@@ -8,32 +8,32 @@ import type { Catalog } from './list.ts';
 import { type Plan, plan } from './plan.ts';
 import { isNothing, type Suffix, type Walk } from './suffix.ts';
 
-/** An item, and how much of the page it takes up. */
+/** An item, and how much of the page it takes. */
 export interface Found<T> {
   readonly item: T;
   readonly bytes: number;
 }
 
-/** What is looked for, in what order, and how much of it. Sizes are bytes. */
+/** The items to find, their order, and their amount. Sizes are in bytes. */
 export interface Query<T> {
   readonly condition: Condition | undefined;
   readonly catalog: Catalog;
   readonly oldestFirst: boolean;
-  /** Where the page before ended. */
+  /** The entry at which the page before ended. */
   readonly after: Suffix | undefined;
   readonly itemsMax: number;
   readonly bytesMax: number;
   readonly budget: Budget;
-  /** Also tell about how many match in all. Only of the first page. */
+  /** Whether to report the approximate number of all matches too. Only with the first page. */
   readonly estimates?: boolean;
   /**
-   * The items that entries stand for, or undefined for each that does not match. It is asked about everything that the
-   * lists let pass and has the last word; records that it reads are charged to the budget by itself.
+   * Returns the items that entries stand for, or undefined for each that does not match. It gets every entry that the
+   * lists let pass and has the last word. It charges the records that it reads to the budget itself.
    */
   resolve(suffixes: readonly Suffix[]): Promise<(Found<T> | undefined)[]>;
 }
 
-/** How it was answered, for people. */
+/** How the query was answered, for people. */
 export interface Explanation {
   readonly driver: string;
   readonly tests: readonly string[];
@@ -45,18 +45,25 @@ export interface Result<T> {
   /** The last entry that was looked at; undefined if none follows it. */
   readonly last: Suffix | undefined;
   readonly explanation: Explanation;
-  /** How many match in all: exactly if this is all, else about so many. Undefined if it was not asked for, or too much. */
+  /**
+   * The number of all matches: exact if this page is all, else approximate. Undefined if it was not requested, or cost
+   * too much.
+   */
   readonly total: number | undefined;
 }
 
 /**
- * Where few of so many entries match, another list may be shorter from here on: the first entries of a list say little
- * about those that come crowded later. It is looked again then, and again after twice as many.
+ * The number of entries after which another plan is considered, if few of them match. Another list may be shorter from
+ * there on: the first entries of a list say little about entries that are crowded later. The choice is made again then,
+ * and again after twice as many.
  */
 const patienceFirst = 512;
 const poorShare = 1 / 4;
 
-/** Entries looked at together, at least and at most: a record that does not fit into the page was read in vain. */
+/**
+ * The least and the greatest number of entries looked at together: a record that does not fit into the page was read in
+ * vain.
+ */
 const stepMin = 16;
 const stepFirst = 64;
 const stepMax = 256;
@@ -102,7 +109,10 @@ function explained(plans: readonly Plan[]): Explanation {
   return { driver: drivers.join(', then '), tests: [...new Set(tests)] };
 }
 
-/** How filling a page ended: after which entry it goes on, if any follows; and whether that should be now, by another plan. */
+/**
+ * How the filling of a page ended: the entry after which it continues, if any follows, and whether it should continue
+ * now, by another plan.
+ */
 interface Filled {
   readonly last: Suffix | undefined;
   readonly goesOn: boolean;
@@ -121,7 +131,9 @@ class Page<T> {
     this.query = query;
   }
 
-  /** @param patience how many entries are looked at in vain before another plan is asked for. */
+  /**
+   * Fills the page. @param patience the number of entries that are looked at in vain before another plan is asked for.
+   */
   async fill(plan: Plan, patience: number): Promise<Filled> {
     this.plan = plan;
     const before = { examined: this.examined, items: this.items.length };
@@ -153,16 +165,16 @@ class Page<T> {
     return this.items.length >= itemsMax || this.bytes >= bytesMax || budget.isSpent;
   }
 
-  /** As many entries as are likely to be needed for the rest of the page. */
+  /** Returns the number of entries that the rest of the page probably needs. */
   private step(): number {
     const wanted = this.query.itemsMax - this.items.length;
-    // Which lookups are of use is known after a few.
+    // After a few entries it is known which lookups are useful.
     const most = this.examined < stepFirst ? stepFirst : stepMax;
     const share = this.examined === 0 ? 1 : Math.max(this.items.length / this.examined, 1 / 32);
     return Math.max(1, Math.min(most, this.query.budget.left, Math.max(stepMin, Math.ceil(wanted / share))));
   }
 
-  /** How many of these match. */
+  /** Returns how many of these match. */
   async countHits(suffixes: readonly Suffix[]): Promise<number> {
     const passing = await this.sift(suffixes);
     const found = passing.length === 0 ? [] : await this.query.resolve(passing);
@@ -178,11 +190,11 @@ class Page<T> {
     return passing;
   }
 
-  /** @returns how many of the entries were looked at. */
+  /** Looks at entries. @returns the number of entries that were looked at. */
   private async look(step: readonly Suffix[]): Promise<number> {
     const passing = await this.sift(step);
     for (let at = 0; at < passing.length; ) {
-      // What was looked up already is looked at to the end of a group, even if the budget is spent with it.
+      // Entries that were looked up already are looked at to the end of a group, even if that spends the budget.
       if (at > 0 && this.isOver()) return this.upTo(step, passing[at - 1]!);
       const wanted = this.query.itemsMax - this.items.length;
       const group = passing.slice(at, at + Math.min(wanted, recordsReadTogether));
@@ -201,7 +213,7 @@ class Page<T> {
     return looked;
   }
 
-  /** @returns how many were taken before the page was full. */
+  /** Takes the found items. @returns the number taken before the page was full. */
   private take(found: readonly (Found<T> | undefined)[]): number {
     const { itemsMax, bytesMax } = this.query;
     for (const [at, one] of found.entries()) {

@@ -12,7 +12,7 @@ export class Stream {
     this.oldestFirst = oldestFirst;
   }
 
-  /** The next entries; none at the end. */
+  /** Returns the next entries; none at the end. */
   async next(): Promise<readonly Suffix[]> {
     const [only, ...others] = this.cursors;
     if (others.length === 0) {
@@ -20,7 +20,7 @@ export class Stream {
       return only?.take() ?? [];
     }
     await Promise.all(this.cursors.map((cursor) => cursor.fill()));
-    // Nothing that is still unread comes before the end of what was read of its list.
+    // No unread entry comes before the end of the read part of its list.
     const ends = this.cursors.filter(({ isAtEnd }) => !isAtEnd).map(({ buffer }) => buffer.at(-1)!);
     const horizon = ends.sort(this.compare)[0];
     const taken = this.cursors.flatMap((cursor) => cursor.take(horizon)).sort(this.compare);

@@ -1,6 +1,6 @@
 /**
- * The end of a key of a list: 16 bytes, an id inverted, so that the newest comes first. Lists of one kind of thing have
- * it in common, and with it an entry of one list is looked up in another without being taken apart.
+ * The end of a key of a list: 16 bytes, an inverted id, so that the newest comes first. All lists of one kind of thing
+ * share this form. So an entry of one list is looked up in another without splitting it.
  */
 import { Buffer } from 'node:buffer';
 import type { Key, Range } from '../index/row.ts';
@@ -12,31 +12,31 @@ const suffixBytes = 16;
 const timeBytes = 6;
 const timeMax = 2 ** 48 - 1;
 
-/** The suffix of a key of a list. */
+/** Returns the suffix of a key of a list. */
 export function suffixOf(key: Key): Suffix {
   return key.subarray(key.length - suffixBytes);
 }
 
-/** The id that a suffix is made of, or the suffix of an id: 16 bytes. */
+/** Returns the id that a suffix is made of, or the suffix of an id: 16 bytes. */
 export function inverted(bytes: Uint8Array): Uint8Array {
   const other = new Uint8Array(bytes.length);
   for (let at = 0; at < bytes.length; at++) other[at] = ~bytes[at]!;
   return other;
 }
 
-/** Below zero if `a` comes first, which is the newer one; zero if they are the same. */
+/** Returns a number below zero if `a` comes first, which is the newer one; zero if they are the same. */
 export function compareSuffixes(a: Suffix, b: Suffix): number {
   return Buffer.compare(a, b);
 }
 
-/** When what the suffix names was made, in milliseconds since the Unix epoch. */
+/** Returns the time when the thing that the suffix names was made, in milliseconds since the Unix epoch. */
 export function timeOf(suffix: Suffix): number {
   let time = 0;
   for (let at = 0; at < timeBytes; at++) time = time * 256 + (~suffix[at]! & 0xff);
   return time;
 }
 
-/** The entry of a list. */
+/** Returns the key of an entry of a list. */
 export function keyAt(prefix: Key, suffix: Suffix): Key {
   const key = new Uint8Array(prefix.length + suffixBytes);
   key.set(prefix);
@@ -44,7 +44,7 @@ export function keyAt(prefix: Key, suffix: Suffix): Key {
   return key;
 }
 
-/** From when to when, both inclusive, in whole milliseconds since the Unix epoch. Nothing if `from` is after `to`. */
+/** A span of time, both ends inclusive, in whole milliseconds since the Unix epoch. Empty if `from` is after `to`. */
 export interface Bounds {
   readonly from: number;
   readonly to: number;
@@ -53,25 +53,25 @@ export interface Bounds {
 /** All times that a suffix can have. */
 export const always: Bounds = { from: 0, to: timeMax };
 
-/** Which part of every list a query looks at, and in which direction. */
+/** The part of every list that a query looks at, and its direction. */
 export interface Walk {
   readonly bounds: Bounds;
   readonly oldestFirst: boolean;
-  /** Only what comes after this one. */
+  /** Only entries after this one. */
   readonly after: Suffix | undefined;
-  /** About how many entries will be needed, if most of them match. */
+  /** The approximate number of entries that will be needed if most of them match. */
   readonly wanted: number;
 }
 
-/** True if there is nothing to walk. */
+/** Returns true if the walk is empty. */
 export function isNothing({ bounds }: Walk): boolean {
   return bounds.from > bounds.to || bounds.to < 0 || bounds.from > timeMax;
 }
 
-/** The part of a list that a walk passes. */
+/** Returns the part of a list that a walk passes. */
 export function rangeOf(prefix: Key, { bounds, oldestFirst, after }: Walk): Range {
   const newest = Buffer.concat([prefix, invertedTime(bounds.to), Buffer.alloc(10)]);
-  // One byte longer than every key of that instant, and so behind them all.
+  // One byte longer than every key of that instant, and so after all of them.
   const oldest = Buffer.concat([prefix, invertedTime(bounds.from), Buffer.alloc(11, 0xff)]);
   if (after === undefined) return { gte: newest, lt: oldest, reverse: oldestFirst };
   if (oldestFirst) return { gte: newest, lt: keyAt(prefix, after), reverse: true };
@@ -84,7 +84,7 @@ function invertedTime(time: number): Buffer {
   return bytes;
 }
 
-/** True if a walk passes the suffix. */
+/** Returns true if a walk passes the suffix. */
 export function isPassed(suffix: Suffix, { bounds, oldestFirst, after }: Walk): boolean {
   const time = timeOf(suffix);
   if (time < bounds.from || time > bounds.to) return false;

@@ -3,13 +3,13 @@ import type { Source } from './source.ts';
 import { characterEnd, lookAhead } from './utf8.ts';
 import type { ByteWindow, Reading } from './window.ts';
 
-/** Where an answer goes on, and where the window ends. */
+/** The place where an answer continues, and where the window ends. */
 export interface BytePlace {
   readonly at: number;
   readonly end: number;
 }
 
-/** Reads from a byte on. Text is not cut within a character; other bytes come as they are. */
+/** Reads from a byte on. Text is not cut within a character; other bytes are returned as they are. */
 export async function readBytes(
   source: Source,
   window: ByteWindow,

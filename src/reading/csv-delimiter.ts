@@ -2,15 +2,15 @@ import type { Encoding } from './encoding.ts';
 import type { Source } from './source.ts';
 import { lookAhead } from './utf8.ts';
 
-/** What else than commas is found. */
+/** The delimiters that are recognized in addition to commas. */
 const others = [';', '\t', '|'] as const;
 
-/** Of a header, so much tells. */
+/** The number of bytes of a header that are examined. */
 const headBytes = 64 * 1024;
 
 /**
- * What stands between the cells of a table whose type does not say it: a comma where the header has one, else whichever
- * of some others it has most of. What is quoted does not count.
+ * Returns the delimiter of a table whose type does not name it: a comma if the header has one, else the most frequent
+ * of some others. Quoted text does not count.
  */
 export async function delimiterFoundIn(source: Source, encoding: Encoding): Promise<string> {
   const bytes = await source.range(encoding.start, encoding.start + headBytes + lookAhead);

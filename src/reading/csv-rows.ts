@@ -7,20 +7,20 @@ import { unitsOf, utf16AsUtf8 } from './utf16.ts';
 
 /** One row of a table. */
 export interface CsvRow {
-  /** Their bytes in UTF-8 as Latin-1, whatever they mean, so that nothing is lost by decoding. */
+  /** Their bytes of UTF-8 as Latin-1, whatever they mean, so that decoding loses nothing. */
   readonly cells: readonly string[];
-  /** Where the row ends in the content, its line break included. */
+  /** The offset where the row ends in the content, including its line break. */
   readonly end: number;
 }
 
-/** What comes after the last row does not parse. */
+/** The error for bytes after the last row that do not parse. */
 export class CsvSyntaxError extends Error {}
 
 /** The parser makes all rows of a slice before the first of them is taken. */
 const sliceBytes = 16 * 1024;
 
 /**
- * The rows from an offset on, at which one begins, read as they are asked for.
+ * Yields the rows from an offset on, at which a row begins, read as the caller asks for them.
  *
  * @throws CsvSyntaxError after the rows before it.
  */
@@ -35,13 +35,13 @@ export async function* csvRows(
   let failure: Error | undefined;
   const options: Options = {
     delimiter,
-    // Each cell is put together again from its bytes.
+    // Each cell is built again from its bytes.
     encoding: 'latin1',
     record_delimiter: ['\r\n', '\n'],
-    // The header knows how many there must be; a row in the middle does not.
+    // The header knows the number of columns; a row in the middle does not.
     relax_column_count: true,
     max_record_size: limits.csvRowBytesMax,
-    // A stream that fails forgets what has not been taken from it.
+    // A stream that fails forgets the rows that were not taken from it.
     on_record: (cells: string[], { bytes }: { readonly bytes: number }) => {
       rows.push({ cells, end: trail.offsetOf(bytes) });
       return null;
@@ -81,22 +81,22 @@ const wording: Readonly<Partial<Record<string, string>>> = {
   CSV_MAX_RECORD_SIZE: `it has more than ${limits.csvRowBytesMax} bytes`,
 };
 
-/** Cut between characters. */
+/** Returns a slice that is cut between characters. */
 async function sliceFrom(source: Source, encoding: Encoding, at: number): Promise<Buffer> {
   if (encoding.unitBytes === 1) return (await source.from(at)).subarray(0, sliceBytes);
   const slice = await source.range(at, at + sliceBytes + encoding.unitBytes);
   return slice.length > sliceBytes ? slice.subarray(0, encoding.cut(slice, sliceBytes)) : slice;
 }
 
-/** Knows where in the content lies what the parser has been given. */
+/** Knows the place in the content of the bytes that the parser has been given. */
 class Trail {
   private readonly encoding: Encoding;
   private readonly from: number;
-  /** Given, and not known to be the end of a row; only of UTF-16. */
+  /** The bytes that were given and are not known to be the end of a row; only for UTF-16. */
   private waiting: Buffer = Buffer.alloc(0);
-  /** How much of what was given is before that. */
+  /** The number of given bytes before these. */
   private passed = 0;
-  /** Where that begins in the content. */
+  /** The offset where these begin in the content. */
   private at: number;
 
   constructor(encoding: Encoding, from: number) {
@@ -105,7 +105,7 @@ class Trail {
     this.at = from;
   }
 
-  /** What the parser is given of a slice. */
+  /** Returns the bytes of a slice for the parser. */
   add(slice: Buffer): Buffer {
     if (this.encoding.unitBytes === 1) return slice;
     const bytes = utf16AsUtf8(this.encoding, slice);
@@ -113,7 +113,7 @@ class Trail {
     return bytes;
   }
 
-  /** Where in the content as much as this has been given. Asked for in order. */
+  /** Returns the offset in the content up to which this number of bytes has been given. Must be called in order. */
   offsetOf(given: number): number {
     if (this.encoding.unitBytes === 1) return this.from + given;
     const row = this.waiting.subarray(0, given - this.passed);
@@ -124,7 +124,7 @@ class Trail {
   }
 }
 
-/** The row as text in Latin-1, quoted where it must be, and ended with a line feed. */
+/** Returns the row as text in Latin-1, quoted where it must be, and ended with a line feed. */
 export function rowText(cells: readonly string[], delimiter: string): string {
   return `${cells.map((cell) => (needsQuotes(cell, delimiter) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(delimiter)}\n`;
 }

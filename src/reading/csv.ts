@@ -7,23 +7,23 @@ import type { Source } from './source.ts';
 import { characterEnd, unsuitable } from './utf8.ts';
 import type { CsvWindow, Reading } from './window.ts';
 
-/** Where an answer goes on. */
+/** The place where an answer continues. */
 export interface CsvPlace {
-  /** Where the next row begins in the content; 0: the header has not been returned. */
+  /** The offset where the next row begins in the content; 0: the header has not been returned. */
   readonly at: number;
   /** Its number. */
   readonly row: number;
-  /** How many rows are still wanted, that one included; undefined for all. */
+  /** The number of rows that are still wanted, including that one; undefined for all. */
   readonly left?: number | undefined;
-  /** So many bytes of the row, as it is returned, have been. */
+  /** The number of bytes of the row, as it is returned, that earlier answers had. */
   readonly cut: number;
 }
 
 type Mutable<T> = { -readonly [P in keyof T]: T[P] };
 
 /**
- * Reads rows of a table. The header comes once, before the first of them. A row that is none ends the reading: what is
- * before it is an answer, and the next one says what is wrong.
+ * Reads rows of a table. The header comes once, before the first of them. A malformed row ends the reading: the rows
+ * before it are an answer, and the next answer reports the fault.
  */
 export async function readCsv(
   source: Source,
@@ -46,9 +46,9 @@ interface Table {
 /** The first row. */
 interface Header {
   readonly columns: readonly string[];
-  /** Which of them are wanted, in which order. */
+  /** The wanted columns, in their order. */
   readonly chosen: readonly number[];
-  /** Where the first row of data begins. */
+  /** The offset where the first row of data begins. */
   readonly end: number;
 }
 
@@ -72,12 +72,12 @@ function noTable(why: string) {
   return unsuitable(`it is no CSV table: ${why}`);
 }
 
-/** A cell as it is shown. */
+/** Returns a cell as it is shown. */
 function wellFormed(cell: string): string {
   return Buffer.from(Buffer.from(cell, 'latin1').toString('utf8'), 'utf8').toString('latin1');
 }
 
-/** How many columns are named to whoever asks for one that is not there. */
+/** The number of columns that an error names if the requested one does not exist. */
 const columnsNamed = 20;
 
 function choose(columns: readonly string[], wanted: readonly string[]): number[] {
@@ -132,7 +132,7 @@ class CsvAnswer {
     }
   }
 
-  /** True: there is more. */
+  /** Reads rows. Returns true if more follow. */
   private async rows(): Promise<boolean> {
     const { place } = this;
     const { window, source, encoding } = this.table;
@@ -165,7 +165,7 @@ class CsvAnswer {
     };
   }
 
-  /** Adds a row, or what fits of one that fits in no answer. False: not all of it. */
+  /** Adds a row, or the fitting part of a row that fits in no answer. Returns false if that is not all of it. */
   private add(cells: readonly string[]): boolean {
     const { place } = this;
     const chosen = this.header.chosen.map((index) => cells[index]!);
@@ -183,7 +183,7 @@ class CsvAnswer {
     return fits;
   }
 
-  /** An empty line, as many programs write at the end; only a table of one column has such rows. */
+  /** Whether a row is an empty line, which many programs write at the end; only a table of one column has such rows. */
   private isBlank({ cells }: CsvRow): boolean {
     return this.header.columns.length > 1 && cells.length === 1 && cells[0] === '';
   }

@@ -2,24 +2,25 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import type { Source } from './source.ts';
 import { isWhole, sequenceAround, sequenceEnd, unsuitable } from './utf8.ts';
 
-/** U+FFFD has so many in UTF-8, and stands for one byte at least. */
+/** U+FFFD has this number of bytes in UTF-8, and stands for one byte at least. */
 const replacementBytes = 3;
 const characterBytesMax = 4;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** What kinds of text are read; a place holds it, so that the beginning is looked at once. */
+/** The kinds of text that are read. A place holds the kind, so that the beginning is examined once. */
 export type EncodingName = 'utf-8' | 'utf-8 marked' | 'utf-16le' | 'utf-16be';
 
 /**
- * How the bytes of a text are read: the same for every window that shows text. Offsets are those of the content, and
- * multiples of {@link unitBytes}. What is not well-formed is read as U+FFFD. A line feed is one, whatever is around it.
+ * The way to read the bytes of a text: the same for every window that shows text. Offsets are those of the content, and
+ * multiples of {@link unitBytes}. Bytes that are not well-formed are read as U+FFFD. A line feed always counts,
+ * whatever is around it.
  */
 export class Encoding {
   readonly name: EncodingName;
-  /** Where the text begins: after its byte order mark. */
+  /** The offset where the text begins: after its byte order mark. */
   readonly start: number;
-  /** What all characters consist of. */
+  /** The size of the units of all characters. */
   readonly unitBytes: 1 | 2;
   private readonly isBigEndian: boolean;
 
@@ -30,39 +31,39 @@ export class Encoding {
     this.isBigEndian = name === 'utf-16be';
   }
 
-  /** The text of a piece that is cut between characters. */
+  /** Returns the text of a piece that is cut between characters. */
   text(bytes: Buffer): string {
     return this.unitBytes === 1 ? bytes.toString('utf8') : this.units(bytes).toWellFormed();
   }
 
-  /** The same as UTF-8. */
+  /** Returns the same as UTF-8. */
   utf8(bytes: Buffer): Buffer {
     return this.isUtf8(bytes) ? bytes : Buffer.from(this.text(bytes), 'utf8');
   }
 
-  /** UTF-16 as it is. Half a unit at the end is half a character. */
+  /** Returns UTF-16 as it is. Half a unit at the end is half a character. */
   units(bytes: Buffer): string {
     const whole = bytes.subarray(0, bytes.length & ~1);
     const text = (this.isBigEndian ? Buffer.from(whole).swap16() : whole).toString('utf16le');
     return whole.length === bytes.length ? text : `${text}\ud800`;
   }
 
-  /** True if something in a piece is read as U+FFFD that is not. */
+  /** Returns true if a part of a piece that is not U+FFFD is read as U+FFFD. */
   isMalformed(bytes: Buffer): boolean {
     return this.unitBytes === 1 ? !isUtf8(bytes) : !this.units(bytes).isWellFormed();
   }
 
-  /** Of how many lines of a piece that is true. */
+  /** Returns the number of lines of a piece for which that is true. */
   malformedLines(bytes: Buffer): number {
     if (!this.isMalformed(bytes)) return 0;
     return this.unitBytes === 1 ? malformedUtf8Lines(bytes) : malformedUtf16Lines(this.units(bytes));
   }
 
   /**
-   * The same of a piece that may begin and end within lines.
+   * Does the same for a piece that may begin and end within lines.
    *
    * @param counted true: it begins within a line that was malformed and has been counted.
-   * @returns `goesOn`: it ends within one.
+   * @returns `goesOn`: it ends within such a line.
    */
   countMalformed(piece: Buffer, counted: boolean): { readonly lines: number; readonly goesOn: boolean } {
     const lines = this.malformedLines(piece);
@@ -72,14 +73,14 @@ export class Encoding {
     return { lines: lines - again, goesOn: this.isMalformed(last) || (counted && firstEnd < 0) };
   }
 
-  /** Where the line ends that holds `from`, its line feed included; -1: not in these bytes. */
+  /** Returns where the line that holds `from` ends, including its line feed; -1: not in these bytes. */
   lineEnd(bytes: Buffer, from: number): number {
     if (this.unitBytes === 1) return bytes.indexOf(lineFeed, from) + 1 || -1;
     for (let end = from + 2; end <= bytes.length; end += 2) if (this.isLineFeed(bytes, end)) return end;
     return -1;
   }
 
-  /** Where the last line ends before `before`, or there; -1: none does in these bytes. */
+  /** Returns where the last line ends, at `before` or earlier; -1: none ends in these bytes. */
   lastLineEnd(bytes: Buffer, before: number): number {
     if (before < this.unitBytes) return -1;
     if (this.unitBytes === 1) return bytes.lastIndexOf(lineFeed, before - 1) + 1 || -1;
@@ -87,11 +88,11 @@ export class Encoding {
     return -1;
   }
 
-  /** How far the first lines go that have an end, and how many there are, at most `count`. */
+  /** Returns the length of the first lines that have an end, and their number, at most `count`. */
   firstLines(bytes: Buffer, count: number): { readonly length: number; readonly ended: number } {
     let length = 0;
     let ended = 0;
-    // Not by a search for each: a content may consist of line feeds.
+    // A search for each line feed would be slow: a content may consist of line feeds.
     const { unitBytes } = this;
     const low = this.isBigEndian ? 1 : 0;
     for (let at = low; at < bytes.length && ended < count; at += unitBytes)
@@ -110,7 +111,7 @@ export class Encoding {
     return this.unitBefore(bytes, bytes.length) === lineFeed;
   }
 
-  /** A line without its end, or about so many bytes of it. */
+  /** Returns a line without its end, or approximately this number of bytes of it. */
   withoutEnd(line: Buffer, bytesMax: number): Buffer {
     if (line.length > bytesMax)
       return line.subarray(0, this.cut(line, bytesMax - (bytesMax % this.unitBytes)));
@@ -120,8 +121,8 @@ export class Encoding {
   }
 
   /**
-   * Where a piece that ends at `at` must end so that it does not cut a character, or what is one U+FFFD: there, or some
-   * bytes before.
+   * Returns where a piece that ends at `at` must end so that it does not cut a character, or the bytes of one U+FFFD:
+   * there, or some bytes before.
    *
    * @param bytes with `lookAhead` bytes after `at`, unless the content ends before.
    */
@@ -129,14 +130,14 @@ export class Encoding {
     return this.around(bytes, at)?.start ?? at;
   }
 
-  /** The same the other way: there, or some bytes after. */
+  /** Does the same in the other direction: there, or some bytes after. */
   cutAfter(bytes: Buffer, at: number): number {
     return this.around(bytes, at)?.end ?? at;
   }
 
   /**
-   * How many bytes at the beginning have at most `bytesMax` bytes of UTF-8: all, whole lines, or what fits of one; none
-   * only where `bytesMax` is less than a character may have.
+   * Returns how many bytes at the beginning have at most `bytesMax` bytes of UTF-8: all, whole lines, or the fitting
+   * part of one. The result is 0 only if `bytesMax` is less than a character may have.
    *
    * @param bytes with `lookAhead` bytes more than may be wanted, unless the content ends before.
    */
@@ -151,7 +152,10 @@ export class Encoding {
     return whole.length > 0 ? whole.length : this.certain(bytes, bytesMax);
   }
 
-  /** How many bytes at the end of a piece have at most `bytesMax` bytes of UTF-8: whole lines only, or else a part. */
+  /**
+   * Returns how many bytes at the end of a piece have at most `bytesMax` bytes of UTF-8: whole lines only, or else a
+   * part.
+   */
   fittingEnd(bytes: Buffer, bytesMax: number): number {
     const text = this.utf8(bytes);
     if (text.length <= bytesMax) return bytes.length;
@@ -164,19 +168,19 @@ export class Encoding {
     return bytes.length - (from < bytes.length ? from : this.cut(bytes, at));
   }
 
-  /** So many bytes have no more of UTF-8, whatever they are. */
+  /** Returns a number of bytes that have no more bytes of UTF-8, whatever they are. */
   private certainBytes(bytesMax: number): number {
     return Math.max(1, Math.floor(bytesMax / replacementBytes)) * this.unitBytes;
   }
 
-  /** What of a line fits for certain; its first character does. */
+  /** Returns how many bytes of a line certainly fit; its first character does. */
   private certain(bytes: Buffer, bytesMax: number): number {
     if (bytesMax < characterBytesMax) return 0;
     const at = this.certainBytes(bytesMax);
     return this.cut(bytes, at) || this.cutAfter(bytes, at);
   }
 
-  /** True if a line of UTF-16 ends at `end`. */
+  /** Returns true if a line of UTF-16 ends at `end`. */
   private isLineFeed(bytes: Buffer, end: number): boolean {
     return this.isBigEndian
       ? bytes[end - 1] === lineFeed && bytes[end - 2] === 0
@@ -187,7 +191,7 @@ export class Encoding {
     return this.unitBytes === 1 && isUtf8(bytes);
   }
 
-  /** What `at` is within, if anything. */
+  /** Returns the sequence that `at` is within, if any. */
   private around(bytes: Buffer, at: number): { readonly start: number; readonly end: number } | undefined {
     if (this.unitBytes === 1) return sequenceAround(bytes, at);
     const isWithin = isHigh(this.unitBefore(bytes, at)) && isLow(this.unitBefore(bytes, at + 2));
@@ -201,11 +205,14 @@ export class Encoding {
   }
 }
 
-/** Byte order marks of UTF-32. That of its little-endian form is the one of UTF-16 and a NUL, with which no text begins. */
+/**
+ * The byte order marks of UTF-32. The mark of its little-endian form is that of UTF-16 and a NUL, with which no text
+ * begins.
+ */
 const utf32Marks: readonly string[] = ['fffe0000', '0000feff'];
 
 /**
- * What the beginning of a content says (Encoding Standard: BOM sniff).
+ * Returns the encoding that the beginning of a content shows (Encoding Standard: BOM sniff).
  *
  * @throws Failure CONTENT_UNSUITABLE for UTF-32, which is not read.
  */

@@ -6,37 +6,39 @@ import type { Source } from './source.ts';
 import { lookAhead } from './utf8.ts';
 import type { GrepWindow, Match, Reading } from './window.ts';
 
-/** Where an answer goes on: everything that the search knows between two bytes. */
+/** The place where an answer continues: everything that the search knows between two bytes. */
 export interface GrepPlace {
   readonly at: number;
   /** The number of the line at `at`. */
   readonly line: number;
-  /** `at` lies within a line, whose rest is to be `shown` or to be `passed` over. */
+  /** Set if `at` lies within a line: its rest is to be `shown` or `passed` over. */
   readonly rest?: 'shown' | 'passed' | undefined;
-  /** Where the lines begin that were passed and would be shown before a match; they lie next to each other. */
+  /**
+   * The offsets where the lines begin that were passed and would be shown before a match; they lie next to each other.
+   */
   readonly before: readonly number[];
-  /** The line that is known to match; what comes before it is to be shown. 0: none is. */
+  /** The line that is known to match; the lines before it must be shown. 0: none. */
   readonly match: number;
   /** How many of the next lines are shown whether they match or not. */
   readonly after: number;
-  /** The last line that was shown. 0: none was. */
+  /** The last line that was shown. 0: none. */
   readonly shown: number;
-  /** Lines that were malformed and have been counted, of those that may still be shown. */
+  /** The lines that were malformed and have been counted, of those that may still be shown. */
   readonly counted: readonly number[];
 }
 
 const begin = { line: 1, before: [], match: 0, after: 0, shown: 0, counted: [] };
 
-/** What stands between groups of lines that are apart. */
+/** The separator between groups of lines that are apart. */
 const separator = Buffer.from('--\n');
-/** Less than this might not hold a character. */
+/** Less room than this might not hold a character. */
 const roomMin = 4;
-/** How much is matched before others have their turn: bytes times instructions. */
+/** The amount to match before other calls get a turn: bytes times instructions. */
 const stepsMax = 4 * 1024 * 1024;
 
 type Mutable<T> = { -readonly [P in keyof T]: T[P] };
 
-/** Reads the lines that a pattern takes, with those around them. */
+/** Reads the lines that a pattern takes, with the lines around them. */
 export function readGrep(
   source: Source,
   encoding: Encoding,
@@ -55,7 +57,7 @@ class Grep {
   private readonly pattern: Pattern;
   private readonly place: Mutable<GrepPlace> & { before: number[]; counted: number[] };
   private room: number;
-  /** UTF-8. */
+  /** The pieces of the answer in UTF-8. */
   private readonly pieces: Buffer[] = [];
   private malformedLines = 0;
   private lineFeeds = 0;
@@ -103,7 +105,7 @@ class Grep {
     };
   }
 
-  /** Goes over the rest of a long line. False: enough has been read for one answer. */
+  /** Goes over the rest of a long line. Returns false if enough was read for one answer. */
   private async pass(): Promise<boolean> {
     const { place } = this;
     const bytes = await this.source.from(place.at);
@@ -119,11 +121,11 @@ class Grep {
     this.place.rest = undefined;
   }
 
-  /** Whether the line at the place is wanted, of whose beginning this is enough. */
+  /** Whether the line at the place is wanted. The given bytes of its beginning are enough to decide. */
   private takes(line: Buffer): boolean {
     const bytes = this.encoding.withoutEnd(line, this.pattern.lineBytesMax);
     const text = this.encoding.text(bytes);
-    // Every other text is what the bytes say.
+    // Every other text is exactly what the bytes say.
     if (text.includes('\ufffd')) this.judge(bytes);
     return this.pattern.takes(text);
   }
@@ -133,12 +135,12 @@ class Grep {
     const { counted, line, before } = this.place;
     if (counted.includes(line) || !this.encoding.isMalformed(bytes)) return;
     this.malformedLines++;
-    // What is before the first of these has been passed for good.
+    // Lines before the first of these will not be shown any more.
     const first = line - before.length;
     this.place.counted = [...counted.filter((one) => one >= first), line];
   }
 
-  /** Shows or passes a line, or several. False: the answer is complete. */
+  /** Shows or passes a line, or several. Returns false if the answer is complete. */
   private async line(): Promise<boolean> {
     const { place, window } = this;
     if (place.rest === 'shown' || place.line <= place.match) return await this.show();
@@ -149,9 +151,9 @@ class Grep {
     if (this.takes(line)) {
       const groupEnd = place.at + line.length;
       this.expect();
-      // It has been looked for so that the answer says whether there is more.
+      // It was searched for only so that the answer says whether more follow.
       if (this.matches.length >= window.matchesMax) return false;
-      // What stands before a match is not shown without it, unless an answer cannot hold both.
+      // The lines before a match are not shown without it, unless an answer cannot hold both.
       return this.pieces.length === 0 || (await this.fits(groupEnd));
     }
     if (place.after > 0) return await this.show();
@@ -164,7 +166,7 @@ class Grep {
     return await this.pause();
   }
 
-  /** The line at the place with its end, or so many bytes of it. */
+  /** Returns the line at the place with its end, or this number of bytes of it. */
   private async beginning(bytesMax: number): Promise<Buffer> {
     const { at } = this.place;
     const near = (await this.source.from(at)).subarray(0, bytesMax);
@@ -179,7 +181,7 @@ class Grep {
     return this.encoding.endsLine(line) || this.place.at + line.length === this.source.size;
   }
 
-  /** True if there is room for what lies before `end`, and a separator. */
+  /** Returns true if room exists for the bytes before `end`, and a separator. */
   private async fits(end: number): Promise<boolean> {
     const { place, encoding, source } = this;
     const room = this.room - separator.length;
@@ -187,7 +189,10 @@ class Grep {
     return encoding.utf8(await source.range(place.at, end)).length <= room;
   }
 
-  /** Passes the lines of a block that are not wanted, up to one that is or that goes on in the next. False: none. */
+  /**
+   * Passes the unwanted lines of a block, up to a line that is wanted or that continues in the next block. Returns
+   * false if none was passed.
+   */
   private skim(bytes: Buffer): boolean {
     const { place, pattern } = this;
     if (place.after > 0) return false;
@@ -213,7 +218,7 @@ class Grep {
     if (before.length > this.window.before) before.shift();
   }
 
-  /** Lets others have their turn. False: this call has taken its time. */
+  /** Gives other calls a turn. Returns false if this call has taken its time. */
   private async pause(): Promise<boolean> {
     if (this.steps >= stepsMax) {
       this.steps = 0;
@@ -222,7 +227,7 @@ class Grep {
     return !this.source.spent;
   }
 
-  /** The line at the place matches: goes back to what is shown before it. */
+  /** Records that the line at the place matches, and goes back to the lines to show before it. */
   private expect(): void {
     const { place } = this;
     place.match = place.line;
@@ -232,7 +237,7 @@ class Grep {
     place.after = 0;
   }
 
-  /** Shows a line, or what fits of it. False: the answer is full. */
+  /** Shows a line, or the fitting part of it. Returns false if the answer is full. */
   private async show(): Promise<boolean> {
     const { place } = this;
     const isRest = place.rest === 'shown';
@@ -246,7 +251,7 @@ class Grep {
     if (!isWhole && !isFirst) return false;
     if (needsSeparator) this.add(separator);
     if (needsSeparator && !isWhole && room < roomMin) {
-      // The line begins with the next answer, and is not apart from what was shown.
+      // The line begins in the next answer, and is not apart from the lines that were shown.
       place.shown = place.line - 1;
       return false;
     }
@@ -264,7 +269,7 @@ class Grep {
     return isWhole;
   }
 
-  /** Notes what the line is that is shown. */
+  /** Records the line that is shown. */
   private count(isRest: boolean): void {
     const { place } = this;
     this.firstLine ??= place.line;

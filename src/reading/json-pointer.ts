@@ -3,7 +3,7 @@ import { type Failure, invalid } from '../domain/errors.ts';
 import type { Waypoint } from '../domain/json/json-scanner.ts';
 import { limits } from '../domain/limits.ts';
 
-/** The tokens of a JSON pointer (RFC 6901). @throws Failure INVALID_ARGUMENT naming `field`. */
+/** Returns the tokens of a JSON pointer (RFC 6901). @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parsePointer(field: string, pointer: string): readonly string[] {
   if (Buffer.byteLength(pointer) > limits.jsonPointerBytesMax)
     throw invalid(field, `has more than ${limits.jsonPointerBytesMax} bytes`);
@@ -16,15 +16,18 @@ export function parsePointer(field: string, pointer: string): readonly string[] 
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** The reverse of {@link parsePointer}. */
+/** Returns the pointer for tokens, the reverse of {@link parsePointer}. */
 function pointerTo(tokens: readonly string[]): string {
   return tokens.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** How much of a key is told. */
+/** The greatest number of characters of a key that an error shows. */
 const keyCharactersMax = 64;
 
-/** The pointer leads nowhere. @param way the values that exist on its way, the document first. */
+/**
+ * Returns the failure for a pointer that leads nowhere. @param way the values that exist on its way, the document
+ * first.
+ */
 export function leadsNowhere(field: string, tokens: readonly string[], way: readonly Waypoint[]): Failure {
   const nearest = way.at(-1)!;
   const path = pointerTo(tokens.slice(0, way.length - 1));

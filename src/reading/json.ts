@@ -9,21 +9,21 @@ import { lookAhead, unsuitable } from './utf8.ts';
 import { unitsOf, utf16AsUtf8 } from './utf16.ts';
 import type { Reading } from './window.ts';
 
-/** What is still wanted of the value, in the content: it is not searched for again. */
+/** The part of the value that is still wanted, in the content: it is not searched for again. */
 export interface JsonPlace {
   readonly at: number;
   readonly end: number;
-  /** `at` lies within a line that was malformed and has been counted. */
+  /** Whether `at` lies within a line that was malformed and has been counted. */
   readonly counted?: boolean | undefined;
 }
 
-/** How much is scanned before others have their turn, in bytes. */
+/** The number of bytes to scan before other calls get a turn. */
 const stepBytes = 512 * 1024;
 
 /**
  * Reads one value of a JSON document, as it is written there.
  *
- * @param tokens of the pointer.
+ * @param tokens the tokens of the pointer.
  */
 export async function readJson(
   source: Source,
@@ -68,7 +68,7 @@ async function find(source: Source, encoding: Encoding, tokens: readonly string[
   return { at: await offsetOf(target.start), end: await offsetOf(target.end) };
 }
 
-/** UTF-16 as UTF-8. */
+/** Returns UTF-16 as UTF-8. */
 async function inSteps(encoding: Encoding, bytes: Buffer): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -81,7 +81,7 @@ async function inSteps(encoding: Encoding, bytes: Buffer): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** In the first bytes. */
+/** Counts the units in the first bytes. */
 async function countUnits(bytes: Buffer, end: number): Promise<number> {
   let units = 0;
   for (let at = 0; at < end; at += stepBytes) {
@@ -91,7 +91,7 @@ async function countUnits(bytes: Buffer, end: number): Promise<number> {
   return units;
 }
 
-/** The number of the line that the byte is in, from 1. */
+/** Returns the number of the line with the byte, from 1. */
 async function lineAt(bytes: Buffer, end: number): Promise<number> {
   let line = 1;
   for (let at = 0; at < end; at++) {

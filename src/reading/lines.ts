@@ -3,15 +3,15 @@ import type { Source } from './source.ts';
 import { lookAhead } from './utf8.ts';
 import type { LineWindow, Reading } from './window.ts';
 
-/** Where an answer goes on. */
+/** The place where an answer continues. */
 export interface LinePlace {
-  /** At the beginning of a line, or within it. */
+  /** An offset at the beginning of a line, or within it. */
   readonly at: number;
   /** The number of that line. */
   readonly line: number;
-  /** How many lines are still wanted, that one included; undefined for all. */
+  /** The number of lines that are still wanted, including that one; undefined for all. */
   readonly left?: number | undefined;
-  /** `at` lies within a line that was malformed and has been counted. */
+  /** Whether `at` lies within a line that was malformed and has been counted. */
   readonly counted?: boolean | undefined;
 }
 
@@ -58,7 +58,7 @@ export async function readLines(
   };
 }
 
-/** The beginning of a line; the end of the content if there is none; or how far it came. */
+/** Returns the beginning of a line; the end of the content if the line does not exist; or how far the search came. */
 async function seek(source: Source, encoding: Encoding, first: number, place: LinePlace): Promise<LinePlace> {
   let { at, line } = place;
   while (at < source.size) {

@@ -3,16 +3,16 @@ import { invalid } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { lookAhead } from './utf8.ts';
 
-/** A regular expression that takes time proportional to the text, whatever it is. */
+/** A regular expression that takes time proportional to the text, whatever the expression. */
 export class Pattern {
-  /** How much of a line is looked at, in bytes: nothing else runs while a line is matched. */
+  /** The part of a line that is examined, in bytes: no other code runs while a line is matched. */
   readonly lineBytesMax: number;
-  /** How much work a byte may be. */
+  /** The greatest work for one byte. */
   readonly instructions: number;
   private readonly regex: RE2JS;
   private readonly invert: boolean;
 
-  /** @throws Failure INVALID_ARGUMENT naming `field`. */
+  /** Compiles the expression. @throws Failure INVALID_ARGUMENT naming `field`. */
   constructor(
     field: string,
     pattern: string,
@@ -33,12 +33,14 @@ export class Pattern {
     );
   }
 
-  /** True if a line is wanted. @param text of it without its end, or of its first {@link lineBytesMax} bytes. */
+  /**
+   * Returns true if a line is wanted. @param text the line without its end, or its first {@link lineBytesMax} bytes.
+   */
   takes(text: string): boolean {
     return this.regex.test(text) !== this.invert;
   }
 
-  /** So many bytes of a line tell whether it is wanted: whole units, whatever they are. */
+  /** The number of bytes of a line that decide whether it is wanted: whole units of any encoding. */
   get needed(): number {
     return this.lineBytesMax + (this.lineBytesMax % 2) + lookAhead;
   }

@@ -10,24 +10,24 @@ import type { Source } from './source.ts';
 import { readTail, type TailPlace } from './tail.ts';
 import type { Reading, Window } from './window.ts';
 
-/** What is asked of one answer. */
+/** The request for one answer. */
 interface ReadRequest {
-  /** Of the answer; at least 4, so that a character fits. */
+  /** The limit for the answer; at least 4, so that a character fits. */
   readonly bytesMax: number;
   readonly contentType: string;
-  /** What an earlier answer to the same window gave as `next`; undefined: from its start. */
+  /** The `next` of an earlier answer to the same window; undefined: from its start. */
   readonly place?: unknown;
 }
 
 /**
  * Reads one piece of a content.
  *
- * @throws Failure CONTENT_UNSUITABLE, INVALID_ARGUMENT for what is wrong with regard to this content.
+ * @throws Failure CONTENT_UNSUITABLE, INVALID_ARGUMENT for faults with regard to this content.
  */
 type Read = (source: Source, request: ReadRequest) => Promise<Reading<unknown>>;
 
 /**
- * How a window is read. A place is only ever given to the window that it came from.
+ * Returns the reader of a window. A place is only ever passed to the window that it came from.
  *
  * @throws Failure INVALID_ARGUMENT naming `grep.pattern` or `json.pointer`.
  */
@@ -65,12 +65,15 @@ export function readerOf(window: Window): Read {
   }
 }
 
-/** Where an answer goes on, and how its text is read. */
+/** The place where an answer continues, and the encoding of its text. */
 interface TextPlace {
   readonly encoding: EncodingName;
 }
 
-/** Every window but that of bytes shows text, which is read as the beginning of the content says. */
+/**
+ * Returns the reader of a window of text, which is every window but that of bytes. The beginning of the content decides
+ * how its text is read.
+ */
 function textReader<Place>(
   read: (source: Source, encoding: Encoding, request: ReadRequest, place?: Place) => Promise<Reading<Place>>,
 ): Read {
@@ -82,7 +85,7 @@ function textReader<Place>(
   };
 }
 
-/** What stands between the cells of a table of that type; empty: the table tells. */
+/** Returns the delimiter of a table of that type; empty: the table shows it. */
 function delimiterOf(contentType: string): string {
   return /^text\/tab-separated-values\s*(;|$)/.test(contentType) ? '\t' : '';
 }

@@ -2,27 +2,27 @@ import { Buffer } from 'node:buffer';
 import { limits } from '../domain/limits.ts';
 import { turn } from '../domain/timer.ts';
 
-/** The bytes `[offset, offset + length)` of a content, in pieces of any size. */
+/** Returns the bytes `[offset, offset + length)` of a content, in pieces of any size. */
 export type Opener = (offset: number, length: number) => AsyncIterable<Uint8Array>;
 
-/** How much a {@link Source} does for one call. */
+/** The bounds of a {@link Source} for one call. */
 export interface SourceOptions {
-  /** In what units the content is read. Default 1 MiB, of which each has its checksum. */
+  /** The size of the units in which the content is read. Default 1 MiB; each such block has its checksum. */
   readonly blockBytes?: number;
   /** Default {@link limits.readingBytesMax}. */
   readonly bytesMax?: number;
   /** Default {@link limits.readingMillisecondsMax}. */
   readonly millisecondsMax?: number;
-  /** Milliseconds, from any origin. Default: those of this process. */
+  /** Returns milliseconds from any origin. Default: those of this process. */
   readonly elapsed?: () => number;
 }
 
-/** How many blocks are kept: an answer spans two, and what is looked through may be ahead of it. */
+/** The number of blocks that are kept: an answer spans two, and a search may be ahead of it. */
 const blocksKept = 3;
 
 /**
- * A content for one call: random access by blocks, of which a few are kept, so that what is held does not grow with the
- * content. Blocks that are asked for in order come from one stream. Must be closed.
+ * Content for one call: random access by blocks. A few blocks are kept, so that memory does not grow with the content.
+ * Blocks that are requested in order come from one stream. It must be closed.
  */
 export class Source implements AsyncDisposable {
   readonly size: number;
@@ -32,12 +32,14 @@ export class Source implements AsyncDisposable {
   private readonly late: () => boolean;
   private readonly kept = new Map<number, Buffer>();
   private stream: AsyncIterator<Uint8Array> | undefined;
-  /** What came from the stream beyond the block that was asked for. */
+  /** The bytes that the stream yielded beyond the requested block. */
   private rest: Uint8Array = new Uint8Array(0);
-  /** The block that the stream is about to give. */
+  /** The block that the stream yields next. */
   private upcoming = 0;
   private bytesRead = 0;
-  /** The last fetch: the stream gives one block at a time, and a parser may still ask for one that nobody waits for. */
+  /**
+   * The last fetch. The stream yields one block at a time, and a parser may still request one that no reader waits for.
+   */
   private last: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
@@ -51,12 +53,12 @@ export class Source implements AsyncDisposable {
     this.late = () => elapsed() >= endMs;
   }
 
-  /** True once the call has read through as much as it may, or for as long: it answers with what it has. */
+  /** True once the call has read as much as it may, or for as long as it may: it answers with what it has. */
   get spent(): boolean {
     return this.bytesRead >= this.bytesMax || this.late();
   }
 
-  /** The bytes from an offset to the end of its block; empty at the end of the content. */
+  /** Returns the bytes from an offset to the end of its block; empty at the end of the content. */
   async from(offset: number): Promise<Buffer> {
     if (offset >= this.size) return Buffer.alloc(0);
     const block = Math.floor(offset / this.blockBytes);
@@ -64,7 +66,7 @@ export class Source implements AsyncDisposable {
     return bytes.subarray(offset - block * this.blockBytes);
   }
 
-  /** The bytes `[start, end)`, as far as there are. */
+  /** Returns the bytes `[start, end)`, up to the end of the content. */
   async range(start: number, end: number): Promise<Buffer> {
     const last = Math.min(end, this.size);
     const parts: Buffer[] = [];
@@ -94,7 +96,7 @@ export class Source implements AsyncDisposable {
   }
 
   private async fetch(block: number): Promise<Buffer> {
-    // Where the content is in memory, nothing else would have its turn.
+    // If the content is in memory, no other call would get a turn.
     await turn();
     if (this.isClosed) throw new RangeError('the content is closed');
     const start = block * this.blockBytes;
@@ -105,7 +107,7 @@ export class Source implements AsyncDisposable {
     }
     const bytes = await this.gather(this.stream, Math.min(this.blockBytes, this.size - start)).catch(
       async (error: unknown) => {
-        // Whoever asks again is told the same, and not that a stream has ended.
+        // A second request then gets the same error, and not that a stream has ended.
         await this.endStream();
         throw error;
       },

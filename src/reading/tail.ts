@@ -4,21 +4,21 @@ import type { Source } from './source.ts';
 import { lookAhead } from './utf8.ts';
 import type { Reading, TailWindow } from './window.ts';
 
-/** Where an answer goes on, towards the beginning. */
+/** The place where an answer continues, towards the beginning. */
 export interface TailPlace {
-  /** After the last byte that is still wanted. */
+  /** The offset after the last byte that is still wanted. */
   readonly end: number;
-  /** How many lines begin in what is still wanted. */
+  /** The number of lines that begin in the part that is still wanted. */
   readonly left: number;
-  /** The number of the line at `end`, where it is known. */
+  /** The number of the line at `end`, if known. */
   readonly line?: number | undefined;
-  /** `end` lies within a line that was malformed and has been counted. */
+  /** Whether `end` lies within a line that was malformed and has been counted. */
   readonly counted?: boolean | undefined;
 }
 
 /**
- * Reads the last lines: as many whole ones as fit, or the end of one that does not. The next answer holds what comes
- * before, so that a long window is read from its end to its beginning.
+ * Reads the last lines: as many whole ones as fit, or the end of one that does not. The next answer holds the lines
+ * before, so a long window is read from its end to its beginning.
  */
 export async function readTail(
   source: Source,
@@ -52,7 +52,7 @@ export async function readTail(
   };
 }
 
-/** Where the piece begins that ends at the place, and how many lines begin in it; none in a part of one. */
+/** Returns where the piece that ends at the place begins, and how many lines begin in it; none in a part of one. */
 async function beginning(
   source: Source,
   encoding: Encoding,
@@ -61,7 +61,7 @@ async function beginning(
 ): Promise<{ readonly start: number; readonly begun: number }> {
   const parity = (end - encoding.start) % encoding.unitBytes;
   const from = Math.max(encoding.start, end - bytesMax * encoding.unitBytes - parity);
-  // What is before tells whether a line begins there, and whether a character does.
+  // The bytes before decide whether a line begins there, and whether a character does.
   const bytesFrom = Math.max(encoding.start, from - lookAhead);
   const bytes = await source.range(bytesFrom, end);
   const lines = lastLines(encoding, bytes, from - bytesFrom, bytesFrom === encoding.start, left);
@@ -70,7 +70,7 @@ async function beginning(
   return { start, begun: lines.filter((line) => bytesFrom + line >= start).length };
 }
 
-/** Where the last lines begin in `bytes`, from the last one on: at most so many, and none before `from`. */
+/** Returns where the last lines begin in `bytes`, from the last one on: at most this number, and none before `from`. */
 function lastLines(
   encoding: Encoding,
   bytes: Buffer,
@@ -96,7 +96,7 @@ function lastLine(encoding: Encoding, bytes: Buffer): Buffer {
   return bytes.subarray(Math.max(0, encoding.lastLineEnd(bytes, before)));
 }
 
-/** The number of the line at `start`; undefined for contents that are too long to be counted. */
+/** Returns the number of the line at `start`; undefined for contents that are too long to count. */
 async function lineAt(
   source: Source,
   encoding: Encoding,

@@ -1,18 +1,18 @@
-/** Which piece of a content is wanted, and what it is like. Numbers are checked before; texts where they are used. */
+/** The requested piece of a content, and the answer. Numbers are checked before; texts where they are used. */
 
-/** From a byte on. */
+/** Bytes from one on. */
 export interface ByteWindow {
   readonly kind: 'bytes';
-  /** From 0. */
+  /** The first byte, from 0. */
   readonly offset: number;
   /** Undefined: to the end. */
   readonly limit: number | undefined;
 }
 
-/** From a line on; the first lines are the same from 1. */
+/** Lines from one on; the first lines are the same from 1. */
 export interface LineWindow {
   readonly kind: 'lines' | 'head';
-  /** From 1. */
+  /** The first line, from 1. */
   readonly first: number;
   /** Undefined: to the end. */
   readonly count: number | undefined;
@@ -24,14 +24,14 @@ export interface TailWindow {
   readonly lines: number;
 }
 
-/** Lines that match, with those around them. */
+/** Lines that match, with the lines around them. */
 export interface GrepWindow {
   readonly kind: 'grep';
   readonly pattern: string;
   readonly ignoreCase: boolean;
   readonly before: number;
   readonly after: number;
-  /** In one answer. */
+  /** The greatest number of matches in one answer. */
   readonly matchesMax: number;
   readonly invert: boolean;
 }
@@ -45,24 +45,24 @@ interface JsonWindow {
 /** Rows of a table. */
 export interface CsvWindow {
   readonly kind: 'csv';
-  /** From 1. */
+  /** The first row, from 1. */
   readonly first: number;
   /** Undefined: to the end. */
   readonly count: number | undefined;
   /** Empty: all. */
   readonly columns: readonly string[];
-  /** One ASCII character; empty: as the content type says. */
+  /** One ASCII character; empty: the content type decides. */
   readonly delimiter: string;
 }
 
-/** One of the ways to look at a content. */
+/** One of the ways to read a content. */
 export type Window = ByteWindow | LineWindow | TailWindow | GrepWindow | JsonWindow | CsvWindow;
 
 /** A line that matched. */
 export interface Match {
-  /** From 1. */
+  /** Its number, from 1. */
   readonly line: number;
-  /** Of its first byte in the content. */
+  /** The offset of its first byte in the content. */
   readonly offset: number;
   /** Its number among the lines of the answer, from 1. */
   readonly textLine: number;
@@ -71,17 +71,17 @@ export interface Match {
 /** A piece of a content. */
 export interface Reading<Place> {
   readonly content: { readonly text: string } | { readonly data: Uint8Array };
-  /** In the content, from 0; undefined where the answer is no piece of it. */
+  /** The offset in the content, from 0; undefined if the answer is not a piece of it. */
   readonly startOffset?: number;
   readonly endOffset?: number;
-  /** Number of the first line (or row), from 1; undefined where it is not known. */
+  /** The number of the first line (or row), from 1; undefined if unknown. */
   readonly firstLine?: number;
   readonly matches?: readonly Match[];
   /**
-   * How many lines (or rows) were not well-formed, so that U+FFFD stands in them, among those that this answer is the
-   * first to show; a search counts those that it is the first to look at. Default 0.
+   * The number of lines (or rows) that were not well-formed, so that U+FFFD stands in them, among those that this
+   * answer is the first to show. A search counts those that it is the first to look at. Default 0.
    */
   readonly malformedLines?: number;
-  /** Where the next answer goes on; undefined: there is no more. A plain value that JSON can hold. */
+  /** The place where the next answer continues; undefined: this is the end. A plain value that JSON can hold. */
   readonly next?: Place | undefined;
 }

@@ -1,11 +1,11 @@
-/** Listening: what cannot be listened on, and the place of a Unix socket. */
+/** Listening: the addresses on which it fails, and the place of a Unix socket. */
 import { access, chmod, constants, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { socketPathBytesMax } from '../domain/address.ts';
 import { makeDirectories } from '../domain/system/make-directories.ts';
 
-/** An address that cannot be listened on. Names it and says why. */
+/** The error for an address on which the service cannot listen. Names the address and the reason. */
 export class ListenError extends Error {
   readonly door: 'grpc' | 'http' | 'admin' | 'socket';
 
@@ -16,7 +16,10 @@ export class ListenError extends Error {
   }
 }
 
-/** Both grpc-js and Node have the code in the message, and only the latter elsewhere. */
+/**
+ * Returns the reason in an error's message. Both grpc-js and Node have the code in the message; only Node also has it
+ * elsewhere.
+ */
 function reasonOf(message: string): string {
   if (message.includes('EADDRINUSE')) return 'the address is in use';
   if (message.includes('EADDRNOTAVAIL')) return 'the machine does not have this address';
@@ -25,9 +28,11 @@ function reasonOf(message: string): string {
 }
 
 /**
- * Makes the place for a Unix socket: its directory, open to nobody else, and no socket that a dead process has left.
+ * Makes the place for a Unix socket: its directory, closed to all other users, without a socket that a dead process has
+ * left.
  *
- * @throws Error if the path is too long, the directory is open to others, or something is there or listens there.
+ * @throws Error if the path is too long, the directory is open to others, or the path is something other than a socket,
+ * or a socket on which a process listens.
  */
 export async function prepareSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > socketPathBytesMax)
@@ -40,13 +45,16 @@ export async function prepareSocket(path: string): Promise<void> {
   await rm(path, { force: true });
 }
 
-/** Whoever may enter the directory may call the service: being the only one is the socket's authentication. */
+/**
+ * Makes the directory, or checks it. A user who may enter the directory may call the service: to be the only one is the
+ * socket's authentication.
+ */
 async function privateDirectory(path: string, socket: string): Promise<void> {
   const created = await makeDirectories({ mkdir, stat }, path);
   if (created !== undefined) await chmod(path, 0o700);
   const { mode, uid } = await lstat(path);
   if ((mode & 0o077) !== 0) {
-    // One that several containers share is not theirs to close.
+    // A directory that several containers share is not theirs to close.
     const closing = uid === process.getuid?.() ? `chmod 700 ${path}, or name ` : 'name ';
     const own = join(path, 'own', basename(socket));
     throw new Error(
@@ -61,12 +69,12 @@ async function privateDirectory(path: string, socket: string): Promise<void> {
   );
 }
 
-/** Beside the directory, since nobody else may make anything in it. */
+/** Returns a path next to the directory, since no other user may make anything in it. */
 function elsewhere(directory: string, socket: string): string {
   return join(`${directory}-${process.getuid?.()}`, basename(socket));
 }
 
-/** True if this user cannot make a socket in it. */
+/** Returns true if this user cannot make a socket in it. */
 async function isClosed(path: string): Promise<boolean> {
   return await access(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
     () => false,
@@ -75,21 +83,21 @@ async function isClosed(path: string): Promise<boolean> {
 }
 
 /**
- * True if somebody else has made the directory where all may: a name in /tmp that can be foretold. Elsewhere it is
- * for whoever owns what is around it to say whose it is.
+ * Returns true if another user has made the directory where all may: a name in /tmp that can be guessed. Elsewhere the
+ * owner of the parent directory decides whose it is.
  */
 async function isForeign(path: string): Promise<boolean> {
   const [{ uid }, around] = await Promise.all([lstat(path), stat(dirname(path))]);
   return uid !== process.getuid?.() && (around.mode & 0o002) !== 0;
 }
 
-/** Like {@link answers}, but nobody is asked who may have put the socket there in the place of this user's. */
+/** Like {@link answers}, but does not connect if another user may have put a socket there in place of this user's. */
 export async function answersOurs(path: string): Promise<boolean> {
   const foreign = await isForeign(dirname(path)).catch(() => false);
   return !foreign && (await answers(path));
 }
 
-/** True if something accepts connections on the Unix socket. */
+/** Returns true if a process accepts connections on the Unix socket. */
 async function answers(path: string): Promise<boolean> {
   const socket = createConnection({ path });
   try {

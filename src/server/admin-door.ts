@@ -1,4 +1,4 @@
-/** The door for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It asks nobody who they are. */
+/** The door for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It has no authentication. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -17,30 +17,33 @@ import { givePlaces } from './places.ts';
 import type { Readiness } from './readiness.ts';
 import { Turns } from './turns.ts';
 
-/** What a scrape is answered with. */
+/** The answer to a scrape. */
 interface Scrape {
   readonly contentType: string;
   readonly body: string;
 }
 
-/** Where the door listens, and what it answers with. */
+/** Where the door listens, and what it answers. */
 export interface AdminDoorOptions {
-  /** Port 0 takes any free one. */
+  /** Port 0 takes any free port. */
   readonly address: Address;
-  /** Names under which `/metrics` may be asked for, besides loopback's and where the door listens. Default: none. */
+  /**
+   * Names under which `/metrics` may be requested, in addition to loopback's and the host where the door listens.
+   * Default: none.
+   */
   readonly hosts?: readonly string[];
   readonly readiness: Pick<Readiness, 'ready' | 'phase'>;
-  /** Of what waits to be sent, also of other doors. Default: one with the usual limits. */
+  /** The budget of bytes that wait to be sent, also of other doors. Default: a budget with the usual limits. */
   readonly sendBudget?: SendBudget;
-  /** Connections at once. Default: as many as usual. */
+  /** The number of connections at once. Default: as many as usual. */
   readonly connectionsMax?: number | undefined;
-  /** The body of `/metrics`. */
+  /** Returns the body of `/metrics`. */
   readonly metrics: () => Promise<Scrape>;
-  /** Told of errors that nobody foresaw; the caller only hears 500. */
+  /** Gets unforeseen errors; the caller gets only 500. */
   readonly onUnexpectedError: (error: unknown, path: string) => void;
 }
 
-/** Disposal answers what has been asked, for at most a second, and closes. */
+/** The open door. Disposal answers the open requests, for at most a second, and closes. */
 interface AdminDoor extends AsyncDisposable {
   /** HOST:PORT */
   readonly address: string;
@@ -51,7 +54,7 @@ const patienceMs = 5_000;
 const headerBytesMax = 8 * 1024;
 const closeMs = 1_000;
 
-/** @throws Error if the address cannot be listened on. */
+/** Opens the door. @throws Error if it cannot listen on the address. */
 export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoor> {
   const known = new KnownHosts(options.address.host, options.hosts ?? []);
   const turns = new Turns();
@@ -92,7 +95,10 @@ export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoo
   };
 }
 
-/** Tells those who speak no HTTP why their connection ends, when what they asked for before is answered. */
+/**
+ * Answers clients that do not speak HTTP with the reason why their connection ends, after their earlier requests are
+ * answered.
+ */
 function refuseBroken(server: Server, turns: Turns): void {
   const ending = new WeakSet<Socket>();
   const refuse = (socket: Socket, head: BadHead | undefined) => {
@@ -124,7 +130,7 @@ async function listen(server: Server, address: Address): Promise<void> {
 
 async function close(server: Server): Promise<void> {
   const closed = Promise.withResolvers<void>();
-  // Also closes the connections that are idle.
+  // This also closes the idle connections.
   server.close(() => closed.resolve());
   const cancel = afterAwaitedTime(closeMs, () => server.closeAllConnections());
   await closed.promise;
@@ -166,8 +172,9 @@ async function answer(
 }
 
 /**
- * The figures are for whoever reaches the door, not for the pages that they look at: a page reaches loopback under a name
- * of its own (DNS rebinding). Probes may come under any name; they are told nothing.
+ * Returns true if `/metrics` may be read under this name. The figures are for callers that reach the door, not for the
+ * pages that they look at: a page reaches loopback under a name of its own (DNS rebinding). Probes may use any name;
+ * their answers contain no figures.
  */
 function isKnown({ headers: { host } }: IncomingMessage, known: KnownHosts): boolean {
   const name = host === undefined ? undefined : hostName(host);
@@ -177,7 +184,7 @@ function isKnown({ headers: { host } }: IncomingMessage, known: KnownHosts): boo
 type Page = (options: AdminDoorOptions) => Answer | Promise<Answer>;
 
 const pages = new Map<string, Page>([
-  // That the process can say so is all that there is to say: starting again helps against nothing else.
+  // The process can answer, and that is all that this path reports: a restart helps against nothing else.
   ['/healthz', () => plain(200, 'ok')],
   ['/readyz', ({ readiness }) => json(readiness.ready ? 200 : 503, { phase: readiness.phase })],
   ['/metrics', async ({ metrics }) => ({ status: 200, ...(await metrics()) })],
@@ -217,7 +224,8 @@ function send(
     return;
   }
   const bytes = Buffer.from(body);
-  // Probes are answered however much waits. What they leave unread counts, and is ended like everybody's.
+  // Probes are answered however many bytes wait. The bytes that they leave unread count, and are ended like those of
+  // all others.
   unsent.hand(bytes.length);
   unsent.sliceBegins(bytes.length);
   response.end(bytes, () => {

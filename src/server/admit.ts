@@ -1,7 +1,7 @@
 import type { ContextValues } from '@connectrpc/connect';
 
-/** Lets a caller of what has no handler behind the guard in, or not. @throws ConnectError */
+/** Admits a caller of something that has no handler behind the guard, or throws. @throws ConnectError */
 export type Admit = (header: Headers, values: ContextValues) => Promise<void>;
 
-/** Lets everybody in. */
+/** Admits every caller. */
 export const admitAll: Admit = async () => undefined;

@@ -1,4 +1,4 @@
-/** The answers on each connection, as the one budget of what waits to be sent knows them. */
+/** The answers on each connection, for the one budget of bytes that wait to be sent. */
 import type { Socket } from 'node:net';
 import type { ConnectError } from '@connectrpc/connect';
 import type { PlacedCall } from '../api/places.ts';
@@ -8,13 +8,13 @@ import { afterRealTime } from '../api/timer.ts';
 import { breakOff, type Connection, hasLostPeer } from './connection-sockets.ts';
 import { placeOf } from './places.ts';
 
-/** What a door can do about a call. */
+/** The ways in which a door can end a call. */
 interface CallEnds extends PlacedCall {
   /** Ends it at once; nothing more of its answer is sent. */
   readonly end: (error: ConnectError) => void;
 }
 
-/** Opens an account for each answer, and closes those of a connection that has gone. */
+/** Opens an account for each answer, and closes the accounts of a connection that has gone. */
 export class Answers {
   private readonly budget: SendBudget;
   private readonly onConnection = new WeakMap<Connection, Set<UnsentAnswer>>();
@@ -24,10 +24,10 @@ export class Answers {
   }
 
   /**
-   * An answer that has yet to be made; it must be closed when its stream is.
+   * Returns the account of an answer that is not made yet; it must be closed when its stream is.
    *
    * @param connection undefined if it has gone.
-   * @param copies how often its bytes are in memory while they are sent.
+   * @param copies the number of copies of its bytes in memory while they are sent.
    * @param ends called if others need its room, or the place of its connection.
    */
   open(
@@ -65,7 +65,7 @@ export class Answers {
   }
 }
 
-/** One with the usual limits, in real time. */
+/** Returns a budget with the usual limits, in real time. */
 export function usualBudget(): SendBudget {
   return new SendBudget({ after: afterRealTime, elapsed: () => performance.now() });
 }

@@ -4,8 +4,8 @@ import { answerKey, type UnsentAnswer } from '../api/sending/unsent-answer.ts';
 import { certificateOf, type PeerSocket } from './peer-certificate.ts';
 
 /**
- * What a server tells the handlers of a call: by which door it came, from where, what TLS has verified, and what its
- * answer is counted by.
+ * Returns the values that a server gives the handlers of a call: its door, its address, what TLS has verified, and the
+ * counter of its answer.
  */
 export function callValues(
   door: Door,

@@ -1,4 +1,4 @@
-/** How many calls are being handled, and when none is. */
+/** The number of calls that are being handled, and the time when none is. */
 export class CallsInFlight {
   private active = 0;
   private idle: { promise: Promise<void>; resolve: () => void } | undefined;
@@ -18,7 +18,7 @@ export class CallsInFlight {
     });
   }
 
-  /** Resolves at the next instant at which no call is being handled; at once if that is now. */
+  /** Resolves at the next instant at which no call is being handled; at once if none is now. */
   async whenIdle(): Promise<void> {
     if (this.active === 0) return;
     this.idle ??= Promise.withResolvers<void>();

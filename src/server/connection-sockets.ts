@@ -2,15 +2,15 @@
 import type { Http2SecureServer, Http2Server, Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 
-/** Of HTTP/1.1, or of HTTP/2. */
+/** A connection of HTTP/1.1 or of HTTP/2. */
 export type Connection = Socket | Http2Session;
 
 const sockets = new WeakMap<Http2Session, Socket>();
 
-/** Remembers the sockets of all connections to come of a server. */
+/** Remembers the sockets of all later connections of a server. */
 export function rememberSockets(server: Http2Server | Http2SecureServer): void {
   let latest: Socket | undefined;
-  // A session is made, and told of, while its socket is.
+  // The server makes a session, and emits the event for it, during this event of the socket.
   const event = 'setSecureContext' in server ? 'secureConnection' : 'connection';
   server.prependListener(event, (socket: Socket) => {
     latest = socket;
@@ -20,14 +20,14 @@ export function rememberSockets(server: Http2Server | Http2SecureServer): void {
   });
 }
 
-/** The socket of a connection that was remembered. */
+/** Returns the socket of a connection that was remembered. */
 export function socketBelow(session: Http2Session): Socket | undefined {
   return sockets.get(session);
 }
 
 /**
- * Whether the peer of a connection has gone, which the system knows before Node does: a session of HTTP/2 over TLS that is
- * being written to then is neither read nor told of the failure.
+ * Returns true if the peer of a connection has gone. The system knows this before Node does. While a session of HTTP/2
+ * over TLS is being written to, Node neither reads it nor reports the failure.
  */
 export function hasLostPeer(connection: Connection): boolean {
   const socket = 'settings' in connection ? sockets.get(connection) : connection;
@@ -39,8 +39,8 @@ export function hasLostPeer(connection: Connection): boolean {
 }
 
 /**
- * Closes a connection at once. Destroying a session waits for what its peer does not take; and with TLS, Node does not
- * notice meanwhile that the peer is gone.
+ * Closes a connection at once. Destroying a session waits for bytes that its peer does not take; and over TLS, Node
+ * does not notice meanwhile that the peer is gone.
  */
 export function breakOff(session: Http2Session): void {
   sockets.get(session)?.destroy();

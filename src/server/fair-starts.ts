@@ -1,14 +1,15 @@
 /**
- * Calls begin in fair turns. What comes at once on one connection is begun a few a turn of the event loop, one of each
- * connection after another (round robin), so that a call on another connection waits for few of them and not for all.
+ * Fair turns for the beginning of calls. If many calls arrive at once on one connection, a few of them begin in each
+ * turn of the event loop, one of each connection after another (round robin). So a call on another connection waits for
+ * few of them and not for all.
  */
 
-/** So many begin in one turn: some milliseconds. */
+/** The number of calls that begin in one turn: some milliseconds. */
 const startsPerTurn = 16;
 
 /** One call that may begin. */
 interface Start {
-  /** Whether nobody waits for it any more: it is not begun. */
+  /** Whether its caller has gone: it then does not begin. */
   readonly isGone: () => boolean;
   readonly begin: () => void;
   /** Called instead of `begin`. */
@@ -17,25 +18,25 @@ interface Start {
 
 /** The calls of all doors of a service. */
 export class FairStarts {
-  /** By connection; whose turn is next comes first. */
+  /** The lines by connection; the connection whose turn is next comes first. */
   private readonly lines = new Map<object, Start[]>();
   private readonly immediately: (run: () => void) => void;
   private begun = 0;
   private isTurnOver = true;
 
-  /** @param immediately runs it in the next turn of the event loop. Default: `setImmediate`. */
+  /** @param immediately runs a function in the next turn of the event loop. Default: `setImmediate`. */
   constructor(immediately: (run: () => void) => void = setImmediate) {
     this.immediately = immediately;
   }
 
-  /** Calls that wait for their turn. */
+  /** The number of calls that wait for their turn. */
   get waiting(): number {
     let count = 0;
     for (const line of this.lines.values()) count += line.length;
     return count;
   }
 
-  /** Begins it now if nothing waits and few have begun in this turn, else when its turn comes. */
+  /** Begins the call now if none waits and few have begun in this turn, else when its turn comes. */
   add(connection: object, start: Start): void {
     if (this.isTurnOver) {
       this.isTurnOver = false;
@@ -64,7 +65,7 @@ export class FairStarts {
     const [connection, line] = this.lines.entries().next().value!;
     this.lines.delete(connection);
     const start = line.shift()!;
-    // To the end: the others come first.
+    // The connection goes to the end of the line: the others come first.
     if (line.length > 0) this.lines.set(connection, line);
     if (start.isGone()) {
       start.drop?.();

@@ -4,17 +4,20 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { afterRealTime } from '../api/timer.ts';
 
-/** How long the other side may take to close, in milliseconds: a connection that is closed before takes the answer back. */
+/**
+ * How long the other side may take to close, in milliseconds: a connection that is closed earlier takes the answer
+ * back.
+ */
 const lingerMs = 500;
 
-/** An answer as it is written by hand. It closes its connection. */
+/** An answer that is written without Node's server. It closes its connection. */
 export interface LastAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
 
-/** The answer as bytes. */
+/** Returns the answer as bytes. */
 export function bytesOf({ status, headers, body }: LastAnswer): Buffer {
   const lines = Object.entries({ ...headers, connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}`,
@@ -23,20 +26,20 @@ export function bytesOf({ status, headers, body }: LastAnswer): Buffer {
   return Buffer.concat([Buffer.from(head), body]);
 }
 
-/** Sends the answer and closes. Nothing may be being answered on the connection. */
+/** Sends the answer and closes. No answer may be under way on the connection. */
 export function sayLast(socket: Socket, answer: LastAnswer): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   socket.removeAllListeners('data');
-  // What still comes is dropped.
+  // Bytes that still arrive are dropped.
   socket.on('data', () => undefined);
   socket.write(bytesOf(answer));
   closeSoon(socket);
 }
 
-/** Closes when what was written has left and the other side has closed, or has had the time for it. */
+/** Closes when the written bytes have left and the other side has closed, or has had the time for it. */
 export function closeSoon(socket: Socket): void {
   const cancel = afterRealTime(lingerMs, () => socket.destroy());
   socket.on('error', () => undefined).once('close', cancel);

@@ -1,9 +1,9 @@
 import type { TLSSocket } from 'node:tls';
 
-/** What is asked of the connection that a call came by. */
+/** The members that are needed of the connection of a call. */
 export interface PeerSocket {
   readonly remoteAddress?: string | undefined;
-  /** Of TLS: the certificate of the client is signed by an authority that is trusted for clients. */
+  /** A field of TLS. True: an authority that is trusted for clients has signed the client's certificate. */
   readonly authorized?: boolean;
   readonly getPeerX509Certificate?: TLSSocket['getPeerX509Certificate'];
 }
@@ -15,10 +15,13 @@ interface Names {
   readonly dns: readonly string[];
 }
 
-/** Of each connection once: certificates do not change on the way. */
+/** The names for each connection, read once: certificates do not change during a connection. */
 const known = new WeakMap<PeerSocket, Names | undefined>();
 
-/** The verified certificate of the client; undefined in clear, without one, and if nobody vouches for it. */
+/**
+ * Returns the verified certificate of the client; undefined in clear, without a certificate, and if no trusted
+ * authority has signed it.
+ */
 export function certificateOf(socket: PeerSocket): Names | undefined {
   if (socket.authorized !== true || socket.getPeerX509Certificate === undefined) return undefined;
   if (!known.has(socket)) known.set(socket, readNames(socket));
@@ -37,7 +40,10 @@ function readNames(socket: PeerSocket): Names | undefined {
   };
 }
 
-/** Node writes values that hold a comma or a quote as JSON, so that none can be taken for another. */
+/**
+ * Splits the alternative names. Node writes values that hold a comma or a quote as JSON, so that no value can be taken
+ * for another.
+ */
 function alternativeNames(text: string): [string, string][] {
   const found = text.matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g);
   return [...found].map(([, kind = '', value = '']) => [

@@ -6,7 +6,7 @@ import { type Place, Places } from '../api/places.ts';
 import { afterRealTime } from '../api/timer.ts';
 import { type Connection, socketBelow } from './connection-sockets.ts';
 
-/** What Node's servers tell of their connections. */
+/** The events of Node's servers for their connections. */
 interface Listening {
   prependListener(event: 'connection', listener: (socket: Socket) => void): unknown;
   prependListener(event: 'secureConnection', listener: (socket: TLSSocket) => void): unknown;
@@ -14,7 +14,7 @@ interface Listening {
 
 const places = new WeakMap<Socket, Place>();
 
-/** The place of a connection; none if its listener has no such limit. */
+/** Returns the place of a connection; undefined if its listener has no such limit. */
 export function placeOf(connection: Connection | undefined): Place | undefined {
   if (connection === undefined) return undefined;
   const socket = 'settings' in connection ? socketBelow(connection) : connection;
@@ -24,7 +24,7 @@ export function placeOf(connection: Connection | undefined): Place | undefined {
 /**
  * Gives places to the connections of a server. Call it before it listens, or when it is just bound.
  *
- * @param farewell says why to a client that is not being answered. Default: nobody says so.
+ * @param farewell tells a client that is not being answered why its connection ends. Default: no client is told.
  */
 export function givePlaces(
   server: Listening,
@@ -33,7 +33,7 @@ export function givePlaces(
 ): Places {
   const owner = new Places({ connectionsMax, elapsed: () => performance.now(), after: afterRealTime });
   const isSecure = 'setSecureContext' in server;
-  // Of those whose TLS is not known yet, by address and port.
+  // The connections whose TLS is not known yet, by address and port.
   const unsecured = new Map<string, Entry>();
   server.prependListener('connection', (socket) => {
     const entry: Entry = { socket, secured: undefined, place: undefined };
@@ -45,7 +45,7 @@ export function givePlaces(
       close: (error) => {
         if (error !== undefined && !isSecure) farewell(socket, error);
         entry.secured?.destroy();
-        // One that finds no place is still being made: what Node does with it has to come first.
+        // A connection that finds no place is still being made: Node's own work with it must come first.
         if (entry.place === undefined) setImmediate(() => socket.destroy());
         else socket.destroy();
       },
@@ -74,7 +74,7 @@ export function givePlaces(
 
 interface Entry {
   readonly socket: Socket;
-  /** What is above it, over TLS. */
+  /** The socket above it, over TLS. */
   secured: TLSSocket | undefined;
   place: Place | undefined;
 }

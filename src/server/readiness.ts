@@ -1,20 +1,20 @@
-/** Whether the service takes calls: what probes and load balancers are told. */
+/** Whether the service takes calls, for probes and load balancers. */
 export type Phase =
   /** Storage is being opened or checked. */
   | 'starting'
   /** The index is damaged; only operators are served. */
   | 'recovery'
   | 'serving'
-  /** Nothing can be written at the moment; reads are served. */
+  /** Writes fail at the moment; reads are served. */
   | 'reading'
-  /** Nothing can be read at the moment either. */
+  /** Reads fail at the moment too. */
   | 'unreadable'
-  /** Still takes calls, but has asked for no more of them. */
+  /** The service still takes calls, but has asked for no more of them. */
   | 'leaving'
-  /** Finishes what it has and takes no more. */
+  /** The service finishes the calls that it has and takes no more. */
   | 'stopping';
 
-/** The phase that the service is in, and its changes. */
+/** The phase of the service, and its changes. */
 export class Readiness {
   private current: Phase = 'starting';
   private change = Promise.withResolvers<void>();

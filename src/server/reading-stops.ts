@@ -1,7 +1,9 @@
-/** Sockets that are not read from for a while, by whoever has a reason. Those of HTTP/2 are read past the socket. */
+/**
+ * Sockets that are not read from for a while, for one reason or several. Node reads those of HTTP/2 past the socket.
+ */
 import type { Socket } from 'node:net';
 
-/** What stops the reading of a socket: Node's own handle. */
+/** The part that stops the reading of a socket: Node's own handle. */
 interface Handle {
   readStop(): void;
   readStart(): void;
@@ -9,7 +11,7 @@ interface Handle {
 
 const reasons = new WeakMap<Socket, Set<object>>();
 
-/** Reads no more, until nobody has a reason any more. @param reason the same object when it is over. */
+/** Stops the reading until no reason is left. @param reason the same object when it is over. */
 export function stopReading(socket: Socket, reason: object): void {
   const all = reasons.get(socket) ?? new Set();
   reasons.set(socket, all);
@@ -17,7 +19,7 @@ export function stopReading(socket: Socket, reason: object): void {
   handleOf(socket)?.readStop();
 }
 
-/** The reason is over. */
+/** Removes a reason that is over. */
 export function goOnReading(socket: Socket, reason: object): void {
   const all = reasons.get(socket);
   if (all?.delete(reason) === true && all.size === 0) handleOf(socket)?.readStart();

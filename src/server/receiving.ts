@@ -1,4 +1,4 @@
-/** Counts what comes of the bodies of requests, from their heads on. */
+/** Counts the bytes of the bodies of requests as they arrive, from their heads on. */
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -13,7 +13,7 @@ import { noteMessage } from './young-collector.ts';
 const requests = new WeakMap<ServerHttp2Stream, ReceivedRequest>();
 
 /**
- * Counts what is pushed to `body`, until its request is closed.
+ * Counts the bytes that are pushed to `body`, until its request is closed.
  *
  * @param refuse tells the client that its request has lost its room.
  * @returns undefined if the connection has gone.
@@ -38,7 +38,7 @@ export function countBody(
   return request;
 }
 
-/** The same for a stream of HTTP/2, whose request is then found by it. */
+/** Does the same for a stream of HTTP/2. {@link receivedBy} then finds the request by the stream. */
 export function countStream(
   stream: ServerHttp2Stream,
   received: ReceivedBytes,
@@ -50,12 +50,12 @@ export function countStream(
   stream.once('close', () => request.close());
 }
 
-/** One with the usual limits, in real time. */
+/** Returns a count with the usual limits, in real time. */
 export function usualReceived(): ReceivedBytes {
   return new ReceivedBytes({ after: afterRealTime, onDropped: noteMessage });
 }
 
-/** What has come by a stream that is counted; undefined if its connection had gone. */
+/** Returns the count of a stream; undefined if its connection had gone. */
 export function receivedBy(stream: ServerHttp2Stream): ReceivedRequest | undefined {
   return requests.get(stream);
 }

@@ -1,4 +1,4 @@
-/** Starts the service's doors, and ends them without breaking off what is under way. */
+/** Starts the service's doors, and ends them without breaking off calls under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { type ByteRoom, usualInflatedRoom } from '../api/byte-room.ts';
 import type { Door } from '../api/door.ts';
@@ -38,66 +38,69 @@ import { FollowingCredentials, type Tls } from './tls.ts';
 const MiB = 1024 * 1024;
 const windowBytesDefault = 4 * MiB;
 
-// It writes headers that it cannot parse to standard error, and one of them could be a token.
+// grpc-js writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
 
-/** Which doors there are, and what all of them stand on. */
+/** The doors to open, and what all of them share. */
 export interface ServerOptions {
   readonly routes: Routes;
-  /** Where to serve gRPC. Port 0 takes any free one. Default: nowhere. */
+  /** The address for gRPC. Port 0 takes any free port. Default: none. */
   readonly grpc?: Address;
-  /** Where to serve HTTP. Port 0 takes any free one. Default: nowhere. */
+  /** The address for HTTP. Port 0 takes any free port. Default: none. */
   readonly http?: Address | undefined;
-  /** Serve the doors on the network over TLS. Default: in clear. */
+  /** The certificates for TLS on the doors on the network. Default: in clear. */
   readonly tls?: Tls | undefined;
-  /** Names by which the HTTP door may be called, besides loopback's and where it listens. Default: none. */
+  /**
+   * Names under which the HTTP door may be called, in addition to loopback's and the host where it listens. Default:
+   * none.
+   */
   readonly httpHosts?: readonly string[];
-  /** Origins whose pages may call the HTTP door; `*` for all. Default: none but its own. */
+  /** Origins whose pages may call the HTTP door; `*` for all. Default: only its own. */
   readonly corsOrigins?: readonly string[];
-  /** What share links open, over HTTP. Default: nothing. */
+  /** Opens share links, over HTTP. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
-  /** Refuse HTTP calls by other names. To be left on while callers are not authenticated. Default true. */
+  /** Whether to refuse HTTP calls under other names. Leave it on while callers are not authenticated. Default true. */
   readonly checkHost?: boolean;
-  /** Path of a Unix socket to serve the same on. Default: none. */
+  /** The path of a Unix socket on which the same is served. Default: none. */
   readonly socket?: string;
-  /** The largest message that is taken. */
+  /** The size of the largest message that is accepted. */
   readonly messageBytesMax: number;
-  /** Calls that one connection may have open. */
+  /** The number of calls that one connection may have open. */
   readonly concurrentStreamsMax: number;
-  /** Connections to each door. Default: as many as usual. */
+  /** The number of connections to each door. Default: as many as usual. */
   readonly connectionsMax?: number;
-  /** What a client may send ahead on one stream, and on one connection. Default 4 MiB. */
+  /** The bytes that a client may send ahead on one stream, and on one connection. Default 4 MiB. */
   readonly windowBytes?: number;
-  /** How long calls are still taken after the service has said that it leaves, in milliseconds. Default 0. */
+  /** How long calls are still taken after the service has announced that it leaves, in milliseconds. Default 0. */
   readonly graceMs?: number;
   /** How long calls may take to end after that, in milliseconds. */
   readonly drainMs: number;
-  /** Called once, when the doors close: what never ends by itself should end now. Default: nothing does. */
+  /** Called once, when the doors close: calls that never end by themselves should end now. Default: does nothing. */
   readonly onStopping?: () => void;
-  /** Of what waits to be sent, on all doors. Default: one with the usual limits. */
+  /** The budget of bytes that wait to be sent, on all doors. Default: a budget with the usual limits. */
   readonly sendBudget?: SendBudget;
-  /** Of calls, on all doors. Default: as many as usual. */
+  /** The count of open calls, on all doors. Default: as many as usual. */
   readonly openCalls?: OpenCalls;
-  /** What has come of requests, on all doors. Default: with the usual limits. */
+  /** The count of received bytes of requests, on all doors. Default: with the usual limits. */
   readonly received?: ReceivedBytes;
-  /** When calls begin. Default: in turns of the event loop. */
+  /** Decides when calls begin. Default: in turns of the event loop. */
   readonly starts?: FairStarts;
-  /** For what compressed messages hold, on all doors. Default: one with the usual limits. */
+  /** Room for inflated messages, on all doors. Default: room with the usual limits. */
   readonly inflatedRoom?: ByteRoom;
-  /** Told of errors that nobody foresaw; the caller only hears INTERNAL. */
+  /** Gets unforeseen errors; the caller gets only INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
-  /** Who may see the descriptors. Default: everybody. */
+  /** Decides who may see the descriptors. Default: every caller. */
   readonly admit?: Admit;
   /** Default: a new one, which is set to serving before this resolves. */
   readonly readiness?: Readiness;
 }
 
 interface DrainResult {
-  /** Calls that had to be broken off. */
+  /** The number of calls that had to be broken off. */
   readonly brokenOff: number;
 }
 
-/** A running server. Disposal breaks off what is under way. */
+/** A running server. Disposal breaks off calls under way. */
 export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
   readonly addresses: {
     readonly grpc: Grpc;
@@ -107,15 +110,17 @@ export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
   /** Node's server of the HTTP door. */
   readonly httpServer: NodeServer | null;
   readonly readiness: Readiness;
-  /** Resolves at the next instant at which no call is under way; at once if that is now. */
+  /** Resolves at the next instant at which no call is under way; at once if none is now. */
   whenIdle(): Promise<void>;
-  /** Says that it leaves, waits, takes no more calls, waits for those under way, breaks off the rest. Idempotent. */
+  /**
+   * Announces that it leaves, waits, takes no more calls, waits for those under way, breaks off the rest. Idempotent.
+   */
   drain(): Promise<DrainResult>;
-  /** Cuts a drain short, or begins one that is. */
+  /** Cuts a drain short; begins one if none is under way. */
   force(): Promise<DrainResult>;
 }
 
-/** @throws Error if an address cannot be listened on; nothing then stays open. */
+/** Starts the doors. @throws Error if it cannot listen on an address; nothing then stays open. */
 export async function startServer(
   options: ServerOptions & { readonly grpc: Address },
 ): Promise<RunningServer<string>>;
@@ -133,7 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const shared = sharedOf(options);
   const { answers, inflation, openCalls, received, starts } = shared;
   const parts = { ...shared, methods: served, stop: stop.signal, calls };
-  // One server for each door, so that each call is known to have come by it.
+  // Each door has a server of its own, so that the door of each call is known.
   const servers: Ends[] = [];
   const listen = async (door: Door, target: string): Promise<number> => {
     const server = makeServer(options);
@@ -185,7 +190,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-/** What bounds all doors together. */
+/** Returns the limits that all doors share. */
 function sharedOf(options: ServerOptions) {
   const { messageBytesMax } = options;
   return {
@@ -228,10 +233,10 @@ function makeServer(options: ServerOptions): Server {
     'grpc.max_receive_message_length': wireBytesMax(true, options.messageBytesMax),
     'grpc.max_concurrent_streams': options.concurrentStreamsMax,
     'grpc.enable_channelz': 0,
-    // Finds out about clients that vanished without a word.
+    // These settings find clients that vanished without closing.
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
-    // Whoever calls again connects again.
+    // A client that calls again connects again.
     'grpc.max_connection_idle_ms': 300_000,
     interceptors: [explainOwnStatuses, boundDecoding(options.messageBytesMax)],
   });
@@ -250,7 +255,7 @@ async function bind(server: Server, target: string, credentials: ServerCredentia
   });
 }
 
-/** What is known of a door when it is to end. */
+/** The part of a door that is needed to end it. */
 type Ends = Pick<HttpDoor, 'shutDown' | 'forceShutdown'>;
 
 interface EndingParts {
@@ -260,12 +265,15 @@ interface EndingParts {
   readonly options: Pick<ServerOptions, 'graceMs' | 'drainMs' | 'onStopping'>;
 }
 
-/** How long of a grace calls are still taken: an idle service is to have ended when it is over, which takes a moment. */
+/**
+ * Returns how long calls are still taken during a grace. An idle service must have ended when the grace is over, and
+ * ending takes a moment.
+ */
 function takingMs(graceMs: number): number {
   return graceMs - Math.min(500, graceMs / 10);
 }
 
-/** How long broken-off handlers get to clean up and to send their last status, in milliseconds. */
+/** How long broken-off handlers may take to clean up and to send their last status, in milliseconds. */
 const cleanUpMs = 2_000;
 
 class Ending {
@@ -296,14 +304,14 @@ class Ending {
     readiness.set('stopping');
     options.onStopping?.();
     const closed = Promise.all(this.servers.map((server) => server.shutDown())).then(() => undefined);
-    // Connections on which nothing is open end by themselves; one idle stream would keep its own for ever.
+    // Connections without an open stream end by themselves; one idle stream would keep its connection forever.
     await this.settled(
       closed.then(() => calls.whenIdle()),
       options.drainMs,
     );
     const brokenOff = calls.count;
     stop.abort(shuttingDown());
-    // The wait that follows is for handlers, which `forced` must not cut short: the store is closed after it.
+    // The next wait is for handlers, and `forced` must not cut it short: the store is closed after it.
     await withTimeout(calls.whenIdle(), cleanUpMs);
     await withTimeout(closed, 100);
     for (const server of this.servers) server.forceShutdown();
@@ -316,7 +324,7 @@ class Ending {
   }
 }
 
-/** Takes no more calls at once; resolves when those under way have ended. */
+/** Takes no more calls from now on; resolves when those under way have ended. */
 async function shutDown(server: Server): Promise<void> {
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
 }

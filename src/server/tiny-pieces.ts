@@ -1,8 +1,9 @@
 /**
- * Connections whose bytes come in tiny pieces: frames or chunks of a few bytes. Each piece is a call from the parser, so
- * that what one read of a socket brings takes tens of milliseconds, and Node reads up to 32 times before it looks at
- * anybody else. After so many such pieces a connection stands in line with all others of its kind, and one is read again
- * at a time, with a rest in between: so they take no more than a part of the processor, however many they are.
+ * Connections whose bytes arrive in tiny pieces: frames or chunks of a few bytes. Each piece is a call from the parser,
+ * so the bytes of one read of a socket take tens of milliseconds, and Node reads up to 32 times before it serves
+ * another socket. After a number of such pieces a connection waits in line with all others of its kind. One connection
+ * at a time is read again, with a rest in between. So these connections take no more than a part of the processor,
+ * however many they are.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Http2SecureServer, Http2Server, ServerHttp2Stream } from 'node:http2';
@@ -13,14 +14,14 @@ import { goOnReading, stopReading } from './reading-stops.ts';
 
 /** Pieces of fewer bytes are tiny. */
 const tinyBytes = 64;
-/** So many are taken before the connection waits. */
+/** The number of tiny pieces that are taken before the connection waits. */
 const piecesPerTurn = 1_024;
-/** Between two reads of such connections, in milliseconds. A read of 64 KiB in single bytes takes some 15. */
+/** The rest between two reads of such connections, in milliseconds. A read of 64 KiB in single bytes takes some 15. */
 const restMs = 40;
-/** With more that nobody has read a connection of HTTP/2 is closed: each takes more than a hundred bytes. */
+/** A connection of HTTP/2 with more unread tiny pieces is closed: each piece takes more than a hundred bytes. */
 const unreadMax = 8_192;
 
-/** Slows the connections of HTTP/2 of a server. They must be remembered by `rememberSockets`. */
+/** Slows the connections of HTTP/2 of a server. `rememberSockets` must have remembered them. */
 export function paceFrames(server: Http2Server | Http2SecureServer): void {
   server.prependListener('stream', (stream: ServerHttp2Stream) => {
     const push = stream.push.bind(stream);
@@ -40,7 +41,7 @@ export function paceFrames(server: Http2Server | Http2SecureServer): void {
   });
 }
 
-/** Slows a request of HTTP/1.1: the parser stops when it is told that a piece was one too many. */
+/** Slows a request of HTTP/1.1: the parser stops when the push of a piece returns that it was one too many. */
 export function pacePieces(request: IncomingMessage): void {
   const push = request.push.bind(request);
   const pace = paceOf(request.socket);
@@ -77,7 +78,7 @@ class Pace {
 
 const line: Pace[] = [];
 
-/** Reads the next in line. */
+/** Reads the next connection in line. */
 function goOn(): void {
   const next = line.shift();
   if (line.length > 0) afterRealTime(restMs, goOn);

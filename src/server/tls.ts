@@ -1,4 +1,4 @@
-/** Certificate and key of the doors on the network, from files that others exchange while the service runs. */
+/** The certificate and key of the doors on the network, from files that may be replaced while the service runs. */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -6,36 +6,41 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import { type After, afterRealTime } from '../api/timer.ts';
 import { inWords } from '../domain/system/words.ts';
 
-/** Where certificates are, in PEM. */
+/** The paths of the certificates, in PEM. */
 export interface TlsFiles {
-  /** The certificate, and after it those that lead to its authority. */
+  /** The certificate, and after it the chain to its authority. */
   readonly cert: string;
   readonly key: string;
-  /** The authorities whose client certificates count. Undefined: clients are asked for none. */
+  /** The authorities whose client certificates count. Undefined: clients are not asked for a certificate. */
   readonly clientCa?: string | undefined;
-  /** Whether clients may come without a certificate; they then need a token. */
+  /** Whether clients may connect without a certificate; they then need a token. */
   readonly isClientOptional?: boolean | undefined;
 }
 
-/** What a TLS server is made with. */
+/** The options for making a TLS server. */
 interface ServerTls {
   readonly requestCert: boolean;
   readonly rejectUnauthorized: boolean;
 }
 
 interface TlsOptions {
-  /** Told why files that changed are not used. */
+  /** Gets the reason why files that changed are not used. */
   readonly warn: (message: string) => void;
-  /** Runs something later; what is returned keeps it from that. Default: real time, which does not keep the process alive. */
+  /**
+   * Runs something later; the returned function cancels it. Default: real time, which does not keep the process alive.
+   */
   readonly after?: After;
-  /** Reads a file. Default: any. */
+  /** Reads a file. Default: reads any file. */
   readonly readFile?: (path: string) => Promise<Buffer>;
 }
 
-/** How often the files are looked at, in milliseconds. */
+/** The time between checks of the files, in milliseconds. */
 export const tlsPollMs = 10_000;
 
-/** All of TLS 1.3, and of 1.2 those that authenticate what they encrypt and keep no key that opens it later: no CBC. */
+/**
+ * All ciphers of TLS 1.3. Of TLS 1.2, those that authenticate what they encrypt and keep no key that opens it later: no
+ * CBC.
+ */
 const ciphers = [
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
@@ -53,8 +58,8 @@ type Context = Required<Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'
 };
 
 /**
- * Certificate and key, read anew when a file has changed: those who connect from then on see the new ones, and
- * connections that are there go on. A pair that does not fit is not used.
+ * Certificate and key, read again when a file has changed. Connections made after that use the new ones, and existing
+ * connections go on. A pair that does not fit is not used.
  */
 export class Tls implements Disposable {
   private readonly files: TlsFiles;
@@ -72,7 +77,7 @@ export class Tls implements Disposable {
     this.schedule();
   }
 
-  /** @throws Error that names the file and what is wrong with it. */
+  /** Reads the files. @throws Error that names the file and its fault. */
   static async open(files: TlsFiles, options: TlsOptions): Promise<Tls> {
     return new Tls(files, options, checked(files, await read(files, options)));
   }
@@ -89,12 +94,12 @@ export class Tls implements Disposable {
     };
   }
 
-  /** Calls with each pair that comes to be used. */
+  /** Calls the listener with each pair that comes into use. */
   subscribe(listener: (context: SecureContextOptions) => void): void {
     this.listeners.add(listener);
   }
 
-  /** Looks at the files now. True if they hold something else than before, and it is used. */
+  /** Looks at the files now. Returns true if their content has changed and is used. */
   async reload(): Promise<boolean> {
     try {
       const found = await read(this.files, this.options);
@@ -109,7 +114,7 @@ export class Tls implements Disposable {
     return true;
   }
 
-  /** Once for each reason: files are exchanged one after the other. */
+  /** Reports each reason once: files are replaced one after the other. */
   private refuse(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     if (why !== this.refused) this.options.warn(`the certificate in use is kept: ${why}`);
@@ -125,14 +130,14 @@ export class Tls implements Disposable {
     });
   }
 
-  /** Looks at the files no more. */
+  /** Stops the checks of the files. */
   [Symbol.dispose](): void {
     this.isClosed = true;
     this.cancel();
   }
 }
 
-/** For grpc-js: credentials that follow the files. */
+/** Credentials for grpc-js that follow the files. */
 export class FollowingCredentials extends ServerCredentials {
   constructor(tls: Tls) {
     super(tls.server, tls.current);
@@ -168,7 +173,7 @@ async function readPemWith(read: (path: string) => Promise<Buffer>, path: string
   }
 }
 
-/** The same, if TLS can use it. @throws Error */
+/** Returns the same options if TLS can use them. @throws Error */
 function checked({ cert, key, clientCa }: TlsFiles, context: Context): Context {
   const attempt = (path: string, work: () => unknown) => {
     try {

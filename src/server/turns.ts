@@ -1,31 +1,31 @@
 /**
- * Answers the requests of one HTTP/1.1 connection one after another. Node hands all of them over as they come. Answered
- * at once, the later answers would wait in memory until the earlier ones are sent.
+ * Answers the requests of one HTTP/1.1 connection one after another. Node passes all of them on as they arrive. If they
+ * were answered at once, the later answers would wait in memory until the earlier ones are sent.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** So many requests of one connection may wait for the one before. One more closes the connection. */
+/** The number of requests of one connection that may wait for the one before. One more closes the connection. */
 const waitingMax = 16;
 
 interface Turn {
   readonly request: IncomingMessage;
-  /** Answers the request; resolves when the answer is out or nobody is left to take it. */
+  /** Answers the request; resolves when the answer is sent or no client is left to take it. */
   readonly answer: () => Promise<void>;
 }
 
 interface Line {
   readonly waiting: Turn[];
-  /** What is to be done after the last of them. */
+  /** Called after the last of them. */
   atEnd: (() => void) | undefined;
 }
 
-/** The requests of each connection that wait for those before. */
+/** The requests of each connection that wait for earlier ones. */
 export class Turns {
-  /** Of the connections on which something is being answered. */
+  /** The lines of the connections on which an answer is under way. */
   private readonly lines = new WeakMap<Socket, Line>();
 
-  /** Runs `answer` when all earlier requests of the connection are answered. Never runs it if the connection is lost first. */
+  /** Runs `answer` when all earlier requests of the connection are answered; never if the connection is lost first. */
   take(request: IncomingMessage, answer: () => Promise<void>): void {
     const { socket } = request;
     const line = this.lines.get(socket);
@@ -36,7 +36,7 @@ export class Turns {
     else socket.destroy();
   }
 
-  /** Runs `end` when all whole requests of a connection are answered; false if none is being answered. */
+  /** Runs `end` when all whole requests of a connection are answered. Returns false if no answer is under way. */
   afterLast(socket: Socket, end: () => void): boolean {
     const line = this.lines.get(socket);
     if (line === undefined) return false;
@@ -48,7 +48,7 @@ export class Turns {
 
   private async run(socket: Socket, first: Turn): Promise<void> {
     const line = this.lines.get(socket)!;
-    // One that is being closed takes no more answers.
+    // A connection that is being closed takes no more answers.
     for (
       let turn: Turn | undefined = first;
       turn !== undefined && socket.writable;

@@ -1,15 +1,15 @@
 /**
  * Keeps the memory of message buffers bounded. A message lives for a moment, but its bytes are outside the heap, where
- * V8 notices them late: by default an upload grows the process by a hundred megabytes of garbage before a collection.
- * A collection of the young generation after 16 MiB of messages takes about a millisecond and frees them all, but for
- * those that had to wait to be sent: two collections later they are old. When these have become many, the old generation
- * is collected too.
+ * V8 notices them late: by default an upload grows the process by a hundred megabytes of garbage before a collection. A
+ * collection of the young generation after 16 MiB of messages takes about a millisecond. It frees all of them except
+ * those that had to wait to be sent: two collections later they are old. When these have become many, the old
+ * generation is collected too.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const bytesBetweenCollections = 16 * 1024 * 1024;
-/** Outside the heap, since the old generation was last collected. */
+/** The limit for the growth outside the heap since the old generation was last collected. */
 const grownBytesMax = 96 * 1024 * 1024;
 
 type Collect = (options: { type: 'minor' | 'major' }) => void;
@@ -18,10 +18,10 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as Collect;
 
 let bytesSeen = 0;
-/** The least that has been outside the heap since then. */
+/** The smallest number of bytes outside the heap since then. */
 let leastBytes = Number.POSITIVE_INFINITY;
 
-/** Called with the size of each message that was received or sent. */
+/** Records the size of each message that was received or sent. */
 export function noteMessage(bytes: number): void {
   bytesSeen += bytes;
   if (bytesSeen < bytesBetweenCollections) return;
@@ -31,6 +31,6 @@ export function noteMessage(bytes: number): void {
   leastBytes = Math.min(leastBytes, held);
   if (held - leastBytes < grownBytesMax) return;
   collect({ type: 'major' });
-  // The collector frees buffers a while later, beside what runs.
+  // The collector frees buffers a little later, while other code runs.
   leastBytes = Number.POSITIVE_INFINITY;
 }

@@ -1,15 +1,16 @@
-/** Where Node keeps the compiled code of short commands. */
+/** The directory where Node keeps the compiled code of short commands. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Where it is below the directory for caches. */
+/** Returns its path below the directory for caches. */
 export function compileCacheDirIn(cacheDir: string): string {
   return join(cacheDir, 'artifacta', 'compiled');
 }
 
 /**
- * The directory in that for caches, which is made if there is none: not one that other users can write to, since what lies there is
- * executed. Undefined where it cannot be made; Node itself would try for ever in `/proc`.
+ * Makes the directory below that for caches if it does not exist, and returns it. A directory that other users can
+ * write to is not used, since its content is executed. Undefined if it cannot be made; Node itself would try forever in
+ * `/proc`.
  */
 export function makeCompileCacheDir(cacheDir: string): string | undefined {
   const directory = compileCacheDirIn(cacheDir);
@@ -23,7 +24,7 @@ function isMade(directory: string): boolean {
   return above !== directory && isMade(above) && make(directory) === undefined;
 }
 
-/** @returns why it was not made, as the system spells it. */
+/** Makes a directory. @returns why it was not made, as the system spells it. */
 function make(directory: string): string | undefined {
   try {
     mkdirSync(directory, { mode: 0o700 });

@@ -1,59 +1,62 @@
-/** What the settings are read into. */
+/** The types of the settings after reading. */
 import type { Address } from '../domain/address.ts';
 
-/** What all need that have a store, or look for one. */
+/** The settings for every program that has a store, or looks for one. */
 export interface CommonConfig extends Place {
   readonly url: string | undefined;
   readonly token: string | undefined;
-  /** Holds the token. Absolute. */
+  /** The file with the token. Absolute. */
   readonly tokenFile: string | undefined;
-  /** Undefined: that of the credentials. */
+  /** Undefined: the namespace of the credentials. */
   readonly namespace: string | undefined;
   readonly artifactBytesMax: number;
   readonly inlineBytesMax: number;
-  /** Undefined: by the size of the file system. */
+  /** Undefined: the size of the file system decides. */
   readonly reserveBytes: number | undefined;
-  /** Where exports of the index are written to. Absolute. Undefined: nowhere. */
+  /** The directory for exports of the index. Absolute. Undefined: none. */
   readonly exportDir: string | undefined;
-  /** How long to wait for whoever has the data directory open. */
+  /** How long to wait for another process that has the data directory open. */
   readonly lockWaitMs: number;
-  /** Where others reach the HTTP door, without a slash at its end. */
+  /** The URL where others reach the HTTP door, without a slash at its end. */
   readonly publicUrl: string | undefined;
-  /** Paths of what the client shows and trusts over TLS. */
+  /** The paths of the certificates that the client sends and trusts over TLS. */
   readonly clientTls: ClientTls;
   readonly logLevel: string;
 }
 
-/** Where a store is on this machine. */
+/** The place of a store on this machine. */
 export interface Place {
   /** Absolute. */
   readonly dataDir: string;
   readonly socket: string;
 }
 
-/** Neither directory nor socket is known where a URL is named and nobody has told this user's directory. */
+/** The way to a store. Neither directory nor socket is known if a URL is named and the user's directory is unknown. */
 export type Way =
   | { readonly url: string; readonly dataDir: string | undefined; readonly socket: string | undefined }
   | (Place & { readonly url: undefined });
 
-/** What the command line needs to find a store. */
+/** The settings with which the command line finds a store. */
 export type ClientConfig = Omit<CommonConfig, keyof Place | 'url'> & Way;
 
-/** What it needs of one in this process, or in another one on this machine. */
+/** The settings for a store in this process, or in another one on this machine. */
 export type LocalConfig = Extract<ClientConfig, Place>;
 
-/** Paths of files in PEM. */
+/** The paths of files in PEM. */
 export interface ClientTls {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** Paths of files in PEM: what the doors on the network show, and whose clients they trust. */
+/**
+ * The paths of files in PEM: the certificate of the doors on the network, and the authorities of clients that they
+ * trust.
+ */
 export interface TlsPaths {
   readonly cert: string;
   readonly key: string;
-  /** Undefined: clients are asked for no certificate. */
+  /** Undefined: clients are not asked for a certificate. */
   readonly clientCa?: string | undefined;
   /** Default false. */
   readonly isClientOptional?: boolean | undefined;
@@ -65,32 +68,32 @@ export interface ServeConfig extends CommonConfig {
   readonly grpc: Address | undefined;
   /** Undefined: in clear. */
   readonly tls: TlsPaths | undefined;
-  /** Whether callers on the network must show who they are. */
+  /** Whether callers on the network must have credentials. */
   readonly auth: boolean;
-  /** Path of the file that names identities from outside. Undefined: there are none. */
+  /** The path of the file that names identities from outside. Undefined: none exist. */
   readonly authConfig: string | undefined;
   /** Undefined: no HTTP. */
   readonly http: Address | undefined;
-  /** Names by which HTTP may be called, besides loopback's and where it listens. */
+  /** Names under which HTTP may be called, in addition to loopback's and the host where it listens. */
   readonly httpHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   /** Undefined: no admin door. */
   readonly admin: Address | undefined;
-  /** Where spans are sent. Undefined: calls are not traced. */
+  /** The URL for spans. Undefined: calls are not traced. */
   readonly otlpTracesUrl: string | undefined;
   readonly graceMs: number;
   readonly drainMs: number;
-  /** Serve on the socket alone, and only while standard input is open or a call is under way. */
+  /** Whether to serve on the socket alone, and only while standard input is open or a call is under way. */
   readonly whileStdin: boolean;
-  /** Run the sidecar, too. */
+  /** Whether to run the sidecar too. */
   readonly withReaper: boolean;
-  /** What the operator should know about the settings. */
+  /** Warnings about the settings, for the operator. */
   readonly warnings: readonly string[];
 }
 
-/** What the sidecar needs. */
+/** The settings of the sidecar. */
 export interface ReapConfig extends Place, Pick<CommonConfig, 'logLevel'> {
-  /** Make one pass. */
+  /** Whether to make one pass and end. */
   readonly once: boolean;
   readonly intervalMs: number;
   readonly scrubBytesPerSecond: number;

@@ -21,7 +21,7 @@ import { type KeptName, readKept } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 import { type Environment, fromHome, homeOf, type Kept, SettingError, Source } from './source.ts';
 
-/** @throws SettingError */
+/** Reads the settings of `artifacta reap`. @throws SettingError */
 export function readReapConfig(args: readonly string[], env: Environment = process.env): ReapConfig {
   const once = args.includes('--once');
   const rest = args.filter((arg) => arg !== '--once');
@@ -36,10 +36,10 @@ export function readReapConfig(args: readonly string[], env: Environment = proce
   };
 }
 
-/** The settings that say where the doors on the network are. */
+/** The settings for the addresses of the doors on the network. */
 type DoorSetting = 'grpcListen' | 'httpListen' | 'adminListen';
 
-/** @throws SettingError */
+/** Reads the settings of `artifacta serve`. @throws SettingError */
 export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
   const source = new Source(flagsOf(args, 'serve'), env);
   const whileStdin = source.flag('whileStdin');
@@ -75,7 +75,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
       'credentials cross the network in clear: give --tls-cert and --tls-key, or let a proxy or a mesh encrypt',
     );
   const admin = listen('adminListen', 9_090);
-  // Probes and Prometheus come from other machines, and there is nothing secret to see.
+  // Probes and Prometheus come from other machines, and the door shows no secrets.
   if (admin !== undefined && !isLoopback(admin.host))
     warnings.push(
       `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin door asks nobody who they are`,
@@ -99,7 +99,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   };
 }
 
-/** @throws SettingError for half of what is needed. */
+/** Returns the paths for TLS. @throws SettingError if only half of the required settings are given. */
 function tlsOf(source: Source): TlsPaths | undefined {
   const [cert, key, clientCa] = (['tlsCert', 'tlsKey', 'tlsClientCa'] as const).map((name) =>
     source.path(name),
@@ -137,7 +137,7 @@ function tracesBelow(base: string | undefined): string | undefined {
   return url.href;
 }
 
-/** What was given with a command. */
+/** The flags that were given with a command. */
 interface ClientFlags {
   readonly url?: string | undefined;
   readonly dataDir?: string | undefined;
@@ -146,8 +146,8 @@ interface ClientFlags {
 }
 
 /**
- * For everything but `serve`. What is named in a stronger way counts: a data directory over a URL, and one way to give
- * the token over the other.
+ * Reads the settings of every command except `serve`. The setting that is named in a stronger way counts: a data
+ * directory over a URL, and one way to give the token over the other.
  *
  * @throws SettingError
  */
@@ -155,7 +155,7 @@ export function readClientConfig(flags: ClientFlags = {}, env: Environment = pro
   return clientConfigFrom(clientSource(flags, env));
 }
 
-/** @throws SettingError */
+/** Returns the settings. @throws SettingError */
 export function clientConfigFrom(source: Source): ClientConfig {
   const config = shared(source);
   const [token, tokenFile] = [source.strength('token'), source.strength('tokenFile')];
@@ -179,7 +179,9 @@ function wayOf(source: Source): Way {
   return { url, ...(isKnown ? placeOf(source) : { dataDir: undefined, socket: source.path('socket') }) };
 }
 
-/** @throws SettingError if the file that keeps settings cannot be used. */
+/**
+ * Returns the origins of the client's settings. @throws SettingError if the file that keeps settings cannot be used.
+ */
 export function clientSource(flags: ClientFlags = {}, env: Environment = process.env): Source {
   const given = new Map<SettingName, string>();
   for (const name of ['url', 'dataDir', 'tokenFile', 'namespace'] as const) {
@@ -189,7 +191,7 @@ export function clientSource(flags: ClientFlags = {}, env: Environment = process
   return new Source(given, env, readKeptSettings(env));
 }
 
-/** @throws SettingError if the file is there and cannot be used. */
+/** Reads the kept settings. @throws SettingError if the file exists and cannot be used. */
 export function readKeptSettings(env: Environment = process.env): Kept {
   const path = keptPathIn(env);
   if (path === undefined) return { path: '', settings: new Map() };
@@ -200,18 +202,18 @@ export function readKeptSettings(env: Environment = process.env): Kept {
   }
 }
 
-/** What is in force if this one setting is kept and nothing else is given. @throws SettingError */
+/** Returns the settings in force if only this one setting is kept and nothing else is given. @throws SettingError */
 export function readKeptAlone(name: KeptName, value: string, env: Environment = process.env): ClientConfig {
   const kept = { path: 'config', settings: new Map([[name, value]]) };
   return clientConfigFrom(new Source(new Map(), env.HOME === undefined ? {} : { HOME: env.HOME }, kept));
 }
 
-/** Where the command line's settings are kept. @throws SettingError if this user has no directory. */
+/** Returns the path of the command line's kept settings. @throws SettingError if this user has no directory. */
 export function keptSettingsPath(env: Environment = process.env): string {
   return keptPathIn(env) ?? homeOf(env);
 }
 
-/** The same; undefined for a user without a directory, who has kept nothing. */
+/** Returns the same; undefined for a user without a directory, who has kept nothing. */
 export function keptPathIfAny(env: Environment = process.env): string | undefined {
   return keptPathIn(env);
 }
@@ -244,7 +246,10 @@ function shared(source: Source): Omit<CommonConfig, keyof Way> {
   };
 }
 
-/** What the terminal takes: see https://no-color.org; a dumb one has no colors, and no line that is written anew. */
+/**
+ * Returns the abilities of the terminal: see https://no-color.org; a dumb one has no colors, and no line that is
+ * rewritten.
+ */
 export function terminalOf(env: Environment = process.env): {
   readonly color: boolean;
   readonly rewrites: boolean;
@@ -254,12 +259,12 @@ export function terminalOf(env: Environment = process.env): {
 }
 
 /**
- * The directory for compiled code, made if need be; undefined where it cannot be, where Node was given one or told to
- * keep nothing, and where it would lie in the data directory: a store takes an empty one, such as a volume that is the
- * user's directory as well.
+ * Returns the directory for compiled code, which is made if necessary. Undefined if it cannot be made, if Node was
+ * given one or told to keep nothing, and if it would lie in the data directory. A store takes an empty directory, such
+ * as a volume that is the user's directory as well.
  *
- * @param args of the whole command line; whatever is named there as a data directory counts.
- * @param holds tells whether a path leads into a directory.
+ * @param args the arguments of the whole command line; every data directory that is named there counts.
+ * @param holds returns whether a path leads into a directory.
  */
 export function openCompileCacheDir(
   args: readonly string[],
@@ -273,12 +278,12 @@ export function openCompileCacheDir(
       return undefined;
     return makeCompileCacheDir(cacheDir);
   } catch {
-    // Without a directory of the user, or with settings that cannot be used; commands that need them say so.
+    // The user has no directory, or the settings cannot be used; commands that need them report it.
     return undefined;
   }
 }
 
-/** The data directories that a command line may mean, before it is known which command it is. Absolute. */
+/** Returns the data directories that a command line may mean, before the command is known. Absolute. */
 function dataDirsNamed(args: readonly string[], env: Environment): string[] {
   const flag = `--${settings.dataDir.flag}`;
   const given = args.flatMap((arg, at) => {
@@ -291,7 +296,7 @@ function dataDirsNamed(args: readonly string[], env: Environment): string[] {
   return dataHome === undefined ? named : [...named, resolve(dataHome, 'artifacta')];
 }
 
-/** @throws SettingError for a flag that there is not, or that lacks its value. */
+/** Parses the flags. @throws SettingError for a flag that does not exist, or that lacks its value. */
 function flagsOf(args: readonly string[], command: 'serve' | 'reap'): Map<SettingName, string> {
   const names = Object.keys(settings) as SettingName[];
   const withFlag = names.filter((name) => {

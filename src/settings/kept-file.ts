@@ -1,4 +1,4 @@
-/** The settings that a user keeps: one JSON object in a file of their own. */
+/** The settings that a user keeps: one JSON object in a file of the user's own. */
 import { randomUUID } from 'node:crypto';
 import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
@@ -6,16 +6,16 @@ import { dirname } from 'node:path';
 import { makeDirectories } from '../domain/system/make-directories.ts';
 import { inWords } from '../domain/system/words.ts';
 
-/** What can be kept. No token: that is in a file of its own, and this one names it. */
+/** The settings that can be kept. A token cannot: it is in a file of its own, and a setting here names that file. */
 export const keptNames = ['url', 'token-file', 'data-dir', 'namespace'] as const;
 
 /** The name of a setting that can be kept. */
 export type KeptName = (typeof keptNames)[number];
 
-/** The settings that are kept, as texts. */
+/** The kept settings, as texts. */
 export type KeptSettings = ReadonlyMap<KeptName, string>;
 
-/** Nothing if there is no file. @throws Error that says what is wrong with it, but not where it is. */
+/** Reads the kept settings; none if the file does not exist. @throws Error that names its fault, but not its path. */
 export function readKept(path: string): KeptSettings {
   let text: string;
   try {
@@ -45,8 +45,8 @@ export function readKept(path: string): KeptSettings {
 }
 
 /**
- * Whether nothing of this user can be there, as below a HOME that is somebody else's: containers run as any user, with
- * the HOME of another. Of a file that is there and cannot be read this is not so.
+ * Whether no file of this user can be there, as below a HOME of another user: containers run as any user, with the HOME
+ * of another. False for a file that exists and cannot be read.
  */
 function isOutOfReach(path: string): boolean {
   try {
@@ -57,7 +57,7 @@ function isOutOfReach(path: string): boolean {
   }
 }
 
-/** The file is exchanged as a whole, and only its owner can read it. */
+/** Replaces the whole file, which only its owner can read. */
 export async function writeKept(path: string, settings: KeptSettings): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   try {

@@ -2,12 +2,12 @@
 
 /** One setting. A flag wins over its environment variable. */
 export interface Setting {
-  /** Without dashes. Absent: environment only. */
+  /** The name without dashes. Absent: environment only. */
   readonly flag?: string;
-  /** What the flag takes, in help texts. Absent: nothing, it is a switch. */
+  /** The value of the flag, in help texts. Absent: the flag has none, it is a switch. */
   readonly value?: string;
   readonly env: string;
-  /** As it is shown in documentation. */
+  /** The default as documentation shows it. */
   readonly default: string;
   readonly description: string;
   /** False: not for `artifacta serve`. */
@@ -303,7 +303,7 @@ function optionLines(wanted: readonly Setting[]): string[] {
 
 const units = 'SECONDS may have a unit, as 90s or 1.5m; BYTES, too, as 64KiB or 5GB.';
 
-/** Help for `artifacta serve`. */
+/** Returns the help for `artifacta serve`. */
 export function serveHelp(): string {
   return [
     'Usage: artifacta serve [options]',
@@ -318,7 +318,7 @@ export function serveHelp(): string {
   ].join('\n');
 }
 
-/** Help for `artifacta reap`. */
+/** Returns the help for `artifacta reap`. */
 export function reapHelp(): string {
   return [
     'Usage: artifacta reap [options]',

@@ -1,4 +1,4 @@
-/** Where the values of settings come from, and what they may be. */
+/** The origins of the values of settings, and the allowed values. */
 import { userInfo } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { type Address, parseAddress } from '../domain/address.ts';
@@ -7,7 +7,7 @@ import { parseSize, parseSpan } from '../domain/quantities.ts';
 import { type KeptName, type KeptSettings, keptNames } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 
-/** A setting that cannot be used. Names it and says why. */
+/** The error for a setting that cannot be used. Names the setting and the reason. */
 export class SettingError extends Error {
   constructor(source: string, reason: string) {
     super(`${source}: ${reason}`);
@@ -19,10 +19,10 @@ export class SettingError extends Error {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The directory of the user: HOME if it is absolute, else what the password database says.
+ * Returns the directory of the user: HOME if it is absolute, else that of the password database.
  *
- * @param instead what else can be done than to name one.
- * @throws SettingError if neither says one.
+ * @param instead another way than to name a directory, for the message.
+ * @throws SettingError if neither has one.
  */
 export function homeOf(env: Environment, instead = ''): string {
   const home = homeIfAny(env);
@@ -33,12 +33,12 @@ export function homeOf(env: Environment, instead = ''): string {
   );
 }
 
-/** The same; undefined if neither says one, which matters only to who needs it. */
+/** Returns the same; undefined if neither has one, which matters only to code that needs it. */
 export function homeIfAny(env: Environment): string | undefined {
   return env.HOME !== undefined && isAbsolute(env.HOME) ? env.HOME : knownHome();
 }
 
-/** Users that nobody has entered have none, as in many containers. */
+/** Returns the directory by the password database. Users without an entry have none, as in many containers. */
 function knownHome(): string | undefined {
   try {
     const { homedir } = userInfo();
@@ -48,18 +48,21 @@ function knownHome(): string | undefined {
   }
 }
 
-/** A path with the user's directory for a leading `~/`, which a shell replaces in some places only. Not yet absolute. */
+/**
+ * Returns a path with the user's directory in place of a leading `~/`, which a shell replaces in some places only. Not
+ * yet absolute.
+ */
 export function fromHome(path: string, env: Environment): string {
   return path === '~' || path.startsWith('~/') ? `${homeOf(env)}${path.slice(1)}` : path;
 }
 
-/** The file that keeps settings of the command line, and what is in it. */
+/** The file that keeps settings of the command line, and its content. */
 export interface Kept {
   readonly path: string;
   readonly settings: KeptSettings;
 }
 
-/** Where values come from: flags, then the environment, then a file. An empty variable counts as absent. */
+/** The origins of values: flags, then the environment, then a file. An empty variable counts as absent. */
 export class Source {
   readonly env: Environment;
   private readonly given: ReadonlyMap<SettingName, string>;
@@ -71,7 +74,7 @@ export class Source {
     this.kept = kept ?? { path: '', settings: new Map() };
   }
 
-  /** How the user calls the setting that was given. */
+  /** Returns the name of the setting in the form in which the user gave it. */
   name(setting: SettingName): string {
     const { flag, env } = settings[setting] as Setting;
     const strength = this.strength(setting);
@@ -79,7 +82,7 @@ export class Source {
     return strength === 3 && flag !== undefined ? `--${flag}` : env;
   }
 
-  /** 3: given with a flag; 2: in the environment; 1: in the file; 0: not at all. */
+  /** Returns 3: given with a flag; 2: in the environment; 1: in the file; 0: not at all. */
   strength(setting: SettingName): 0 | 1 | 2 | 3 {
     if (this.given.has(setting)) return 3;
     if (this.env[settings[setting].env]) return 2;
@@ -92,11 +95,11 @@ export class Source {
     return given ?? (this.env[settings[setting].env] || this.keptText(setting));
   }
 
-  /** Of a file or a directory; absolute. */
+  /** Returns the path of a file or a directory; absolute. */
   path(setting: SettingName): string | undefined {
     const text = this.text(setting);
     if (text === undefined) return undefined;
-    // It would be a directory of that name, here: nobody means that.
+    // It would be a directory with that name in the working directory, which no user means.
     if (/^~[^/]/.test(text))
       throw new SettingError(
         this.name(setting),
@@ -111,7 +114,10 @@ export class Source {
     return name === undefined ? undefined : this.kept.settings.get(name);
   }
 
-  /** Without the white space around it. Not told in the message: others could read it there. */
+  /**
+   * Returns the token without the white space around it. The message of an error does not show it: others could read it
+   * there.
+   */
   token(setting: SettingName): string | undefined {
     const token = this.text(setting)?.trim();
     if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
@@ -135,7 +141,7 @@ export class Source {
     throw new SettingError(this.name(setting), `must be true or false, not ${text}`);
   }
 
-  /** Bytes as they are, or such as 5GiB. */
+  /** Returns bytes: plain, or with a unit such as 5GiB. */
   bytes(setting: SettingName, max: number): number | undefined {
     const text = this.text(setting);
     if (text === undefined) return undefined;
@@ -148,7 +154,7 @@ export class Source {
     return value;
   }
 
-  /** In milliseconds: seconds as they are, or such as 90s and 1.5h. */
+  /** Returns milliseconds: from plain seconds, or with a unit such as 90s and 1.5h. */
   milliseconds(setting: SettingName, secondsMax: number): number | undefined {
     const text = this.text(setting);
     if (text === undefined) return undefined;
@@ -181,7 +187,9 @@ export class Source {
     return hosts;
   }
 
-  /** As browsers write them: a scheme, a host in lower case, and a port if it is not the scheme's own. */
+  /**
+   * Returns origins in the form of browsers: a scheme, a host in lower case, and a port if it is not the scheme's own.
+   */
   origins(setting: SettingName, allowsAll: boolean): string[] {
     const origins = this.list(setting);
     for (const origin of origins) {
@@ -200,20 +208,20 @@ export class Source {
     return origins;
   }
 
-  /** Separated by commas; empty ones do not count. */
+  /** Returns the texts separated by commas; empty ones do not count. */
   private list(setting: SettingName): string[] {
     const texts = (this.text(setting) ?? '').split(',').map((text) => text.trim());
     return texts.filter((text) => text !== '');
   }
 
-  /** Not told in the message: it may hold a password. */
+  /** Returns the URL of the collector. The message of an error does not show it: it may hold a password. */
   collector(setting: SettingName): string | undefined {
     const text = this.text(setting);
     if (text === undefined || /^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
     throw new SettingError(this.name(setting), 'must be an http:// or https:// URL');
   }
 
-  /** Where a web server is, without a slash at its end. */
+  /** Returns the URL of a web server, without a slash at its end. */
   webRoot(setting: SettingName): string | undefined {
     const text = this.text(setting);
     if (text === undefined) return undefined;
@@ -227,7 +235,7 @@ export class Source {
     return url.href.replace(/\/+$/, '');
   }
 
-  /** Not told in the message: it may hold a password. */
+  /** Returns the URL of a service. The message of an error does not show it: it may hold a password. */
   url(setting: SettingName): string | undefined {
     const text = this.text(setting);
     const fault = text === undefined ? undefined : faultOfUrl(text);
@@ -236,7 +244,7 @@ export class Source {
   }
 }
 
-/** Why a service cannot be at a URL. */
+/** Returns why a service cannot be at a URL. */
 function faultOfUrl(text: string): string | undefined {
   const parsed = URL.parse(text);
   if (parsed === null || !/^(grpcs?|https?|unix):$/.test(parsed.protocol))

@@ -26,7 +26,9 @@ import type { Call, Handlers } from '../handlers.ts';
 import { inTime } from '../receiving/client-stream.ts';
 import { PartReader, PartWriter } from './index-parts.ts';
 
-/** AdminService over the store's host. What is missing here answers NOT_IMPLEMENTED. */
+/**
+ * Returns the methods of AdminService over the store's host. A method without a handler here answers NOT_IMPLEMENTED.
+ */
 export function adminHandlers(
   host: StoreHost,
   version: string,
@@ -152,7 +154,7 @@ const causes: Readonly<Record<PauseCause, StorePause_Cause>> = {
   inconsistent: StorePause_Cause.INCONSISTENT,
 };
 
-/** Why maintenance waits, as the protocol shows it. */
+/** Returns the reason why maintenance waits, in the form of the protocol. */
 export function toPauseMessage({ id, cause, startTime, message, objects }: Pause) {
   return {
     id,
@@ -173,7 +175,10 @@ function isFull({ state, space }: StoreStatus): boolean {
   return state === 'serving' && space !== undefined && space.freeBytes < space.reserveBytes;
 }
 
-/** How the store is, as the protocol shows it. @param lastExportTime in milliseconds since the Unix epoch. */
+/**
+ * Returns the state of the store in the form of the protocol. @param lastExportTime in milliseconds since the Unix
+ * epoch.
+ */
 function toStatusMessage(status: StoreStatus, lastExportTime?: number): StatusMessage {
   return create(StoreStatusSchema, {
     state: stateOf(status),

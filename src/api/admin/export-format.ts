@@ -1,4 +1,7 @@
-/** Export files: the messages of ExportIndex, each preceded by its length, as the command line writes and reads them. */
+/**
+ * Export files. They contain the messages of ExportIndex, each after its length, as the command line writes and reads
+ * them.
+ */
 import { fromBinary } from '@bufbuild/protobuf';
 import { BinaryReader, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
 import { type IndexPart, IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
@@ -18,7 +21,7 @@ export function exportFormat(softwareVersion: string): ExportFormat {
       return part?.kind === 'header' ? part.header : undefined;
     },
     rows: (tail) => {
-      // A footer is shorter than 128 bytes, so that one byte holds its length, and no part of one is a footer.
+      // A footer is shorter than 128 bytes, so one byte holds its length, and no part of a footer is a footer itself.
       for (let length = 1; length < 128 && length < tail.length; length++) {
         if (tail.at(-length - 1) !== length) continue;
         const part = partIn(tail.subarray(-length));
@@ -29,7 +32,7 @@ export function exportFormat(softwareVersion: string): ExportFormat {
   };
 }
 
-/** The bytes of the first message; undefined if they are not all there. */
+/** Returns the bytes of the first message; undefined if they are not complete. */
 function messageAt(head: Uint8Array): Uint8Array | undefined {
   try {
     const reader = new BinaryReader(head);
@@ -39,7 +42,7 @@ function messageAt(head: Uint8Array): Uint8Array | undefined {
   }
 }
 
-/** Undefined for what is no part of an export. */
+/** Returns the part in the bytes; undefined if they are not a part of an export. */
 function partIn(bytes: Uint8Array | undefined) {
   const message = bytes && decoded(bytes);
   try {

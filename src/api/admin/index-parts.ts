@@ -1,4 +1,4 @@
-/** The parts of an export as messages, and back. The header is under a checksum, which is in the footer, too. */
+/** The parts of an export as messages, and back. The header has a checksum, and the footer has the same checksum. */
 import { crc32 } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
@@ -21,7 +21,7 @@ export class PartWriter {
     this.softwareVersion = softwareVersion;
   }
 
-  /** The next part. */
+  /** Returns the next part. */
   message(part: ExportPart): IndexPart {
     switch (part.kind) {
       case 'header':
@@ -53,23 +53,23 @@ export class PartWriter {
 export class PartReader {
   private headerChecksum: number | undefined;
 
-  /** The next part. @throws Failure INVALID_ARGUMENT; DIGEST_MISMATCH for a header that was altered. */
+  /** Reads the next part. @throws Failure INVALID_ARGUMENT; DIGEST_MISMATCH for a header that was altered. */
   part(message: IndexPart | undefined): ExportPart {
     const part = fromPartMessage(message);
     if (message?.part.case === 'header') this.headerChecksum = message.part.value.checksum;
-    // Where only one of the two is there, the other was taken away.
+    // If only one of the two exists, the other was removed.
     if (message?.part.case === 'footer' && message.part.value.headerChecksum !== this.headerChecksum)
       throw altered('part.header');
     return part;
   }
 }
 
-/** One part alone. @throws Failure INVALID_ARGUMENT; DIGEST_MISMATCH for a header that was altered. */
+/** Reads one part alone. @throws Failure INVALID_ARGUMENT; DIGEST_MISMATCH for a header that was altered. */
 export function fromPartMessage(message: IndexPart | undefined): ExportPart {
   const part = message?.part;
   switch (part?.case) {
     case 'header': {
-      // First: where it was altered, that is what is wrong, and nothing else that follows from it.
+      // This check comes first: if the header was altered, that is the fault, and not what follows from it.
       const { checksum, formatVersion, storeId, commitNumber, createTime } = part.value;
       if (checksum !== undefined && checksum !== checksumOf(part.value)) throw altered('part.header');
       return {
@@ -91,12 +91,12 @@ export function fromPartMessage(message: IndexPart | undefined): ExportPart {
         sha256: part.value.sha256,
       };
     default:
-      // What names no part that is known did so when it was written, or is of a later version.
+      // A message without a known part either had none when it was written, or is of a later version.
       throw message?.$unknown === undefined ? invalid('part', 'is required') : altered('part');
   }
 }
 
-/** Of all its fields but the checksum, those that this version does not know included. */
+/** Returns the checksum of all fields except the checksum itself. Fields that this version does not know count too. */
 function checksumOf(header: IndexHeader): number {
   const { checksum: _, ...covered } = header;
   return crc32(toBinary(IndexHeaderSchema, covered));

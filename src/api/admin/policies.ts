@@ -1,4 +1,4 @@
-/** The part of AdminService that is about retention. */
+/** The part of AdminService for retention. */
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { parseNamespace } from '../../domain/names.ts';
@@ -8,7 +8,7 @@ import type { Handlers } from '../handlers.ts';
 import { parsePageSize } from '../parse.ts';
 import { parseRetention, toRetentionMessage } from '../retention.ts';
 
-/** The methods of AdminService about retention, over a store. */
+/** Returns the methods of AdminService for retention, over a store. */
 export function policyHandlers(store: Store): Handlers<typeof AdminService> {
   return {
     getRetentionPolicy: async ({ namespace }) => ({

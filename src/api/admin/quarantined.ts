@@ -1,4 +1,4 @@
-/** ListQuarantined: what was found damaged. */
+/** ListQuarantined: the contents that were found damaged. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
@@ -13,7 +13,7 @@ import type { QuarantinedContent } from '../../store/upkeep/quarantined.ts';
 import type { Handlers } from '../handlers.ts';
 import { parsePageSize } from '../parse.ts';
 
-/** The part of AdminService that is about damaged contents. */
+/** Returns the part of AdminService for damaged contents. */
 export function quarantineHandlers(store: Store): Handlers<typeof AdminService> {
   return { listQuarantined: (request) => listQuarantined(store, request) };
 }
@@ -27,7 +27,7 @@ async function listQuarantined(
   return { contents: page.contents.map(toQuarantinedMessage), nextPageToken: page.nextPageToken };
 }
 
-/** A damaged content as the protocol shows it. */
+/** Returns a damaged content in the form of the protocol. */
 export function toQuarantinedMessage(
   content: QuarantinedContent,
 ): MessageInitShape<typeof QuarantinedContentSchema> {

@@ -1,4 +1,4 @@
-/** The part of AdminService that is about who may do what: namespaces, API keys, tokens. */
+/** The part of AdminService for access: namespaces, API keys, tokens. */
 import { Buffer } from 'node:buffer';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Duration, timestampFromMs } from '@bufbuild/protobuf/wkt';
@@ -30,8 +30,10 @@ import { parseExpiry, parseMask, parsePageSize, parseSize } from '../parse.ts';
 import { getUsage, toQuotaMessage } from './usage.ts';
 
 /**
- * @param tokens makes tokens for agents; asked anew each time, since the store may have been exchanged.
- * @param now milliseconds since the Unix epoch.
+ * Returns the methods of AdminService for namespaces, API keys and tokens.
+ *
+ * @param tokens returns the maker of tokens for agents; called each time, since the store may have been exchanged.
+ * @param now the time in milliseconds since the Unix epoch.
  */
 export function tenantHandlers(
   store: Store,
@@ -175,7 +177,7 @@ function parseNewKey(request: CreateApiKeyRequest, nowMs: number): NewApiKey {
   };
 }
 
-/** The rest of the narrowing is for {@link ChildTokens}. */
+/** Parses what a token may do. {@link ChildTokens} checks the rest of the narrowing. */
 function parseGrant(request: MintTokenRequest, principal: Principal, nowMs: number): Grant {
   const scopes = parseScopes(request.scopes);
   if (scopes.length === 0) throw invalid('scopes', 'is required: at least one');
@@ -211,7 +213,7 @@ function parseTokenTtl(ttl: Duration | undefined): number {
   return seconds;
 }
 
-/** It only says where to go on: whoever lists may list everything. */
+/** Returns a page token. It only says where to continue: a caller who may list may list everything. */
 function toPageToken(last: string): string {
   return Buffer.from(last).toString('base64url');
 }

@@ -1,4 +1,4 @@
-/** GetUsage: what a namespace holds, and if asked for what of it belongs to what. */
+/** GetUsage: what a namespace holds, and on request the parts of it by session or by metadata. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { GetUsageRequest, GetUsageResponseSchema } from '../../../gen/artifacta/v1/admin_service_pb.ts';
@@ -34,7 +34,7 @@ export async function getUsage(
   };
 }
 
-/** A limit as the protocol shows it. */
+/** Returns a limit in the form of the protocol. */
 export function toQuotaMessage(quota: NamespaceInfo['quota']) {
   if (quota === undefined) return {};
   const { sessions = 0, artifacts = 0, bytes = 0 } = quota;
@@ -57,7 +57,7 @@ function parseScope({ breakdown, session, metadataKey, pageToken }: GetUsageRequ
     case UsageBreakdown.SESSION:
       return { of: 'session', session: parseSessionId('session', session) };
     case UsageBreakdown.METADATA:
-      // Checked as a key of a map would be.
+      // The key is checked as a key of a map would be.
       parsePairs('metadata_key', [[metadataKey, '']]);
       return { of: 'metadata', key: metadataKey };
     default:

@@ -28,7 +28,7 @@ import { listLineage } from './lineage.ts';
 import { readArtifact } from './read-artifact.ts';
 import { receiveUpload } from './upload.ts';
 
-/** ArtifactService over a store. What is missing here answers NOT_IMPLEMENTED. */
+/** Returns the methods of ArtifactService over a store. A method without a handler here answers NOT_IMPLEMENTED. */
 export function artifactHandlers(store: Store, admission: Admission): Handlers<typeof ArtifactService> {
   return {
     uploadArtifact: async (requests, call) =>

@@ -14,7 +14,7 @@ import type { Call } from '../handlers.ts';
 import { toArtifactMessage } from '../messages.ts';
 import { parsePageSize, parseRef } from '../parse.ts';
 
-/** ListLineage over a store. */
+/** Answers ListLineage over a store. */
 export async function listLineage(
   store: Store,
   request: ListLineageRequest,

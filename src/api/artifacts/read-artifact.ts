@@ -13,7 +13,7 @@ import type { Call } from '../handlers.ts';
 import { toArtifactMessage } from '../messages.ts';
 import { parseRef, parseSize } from '../parse.ts';
 
-/** ReadArtifact over a store. */
+/** Answers ReadArtifact over a store. */
 export async function readArtifact(
   store: Store,
   request: ReadArtifactRequest,
@@ -103,7 +103,7 @@ function parseGrep(window: GrepWindow): ReadingRequest['window'] {
 }
 
 function parseCsv({ firstRow, count, columns, delimiter }: CsvWindow): ReadingRequest['window'] {
-  // A quote or a line break there would leave nothing to tell cells and rows apart by.
+  // With a quote or a line break as delimiter, nothing could separate cells and rows.
   if (delimiter !== '' && !/^[\0-\x7f]$/.test(delimiter))
     throw invalid('csv.delimiter', 'must be one ASCII character');
   if (/["\r\n]/.test(delimiter)) throw invalid('csv.delimiter', 'must be neither a quote nor a line break');
@@ -118,7 +118,7 @@ function parseCsv({ firstRow, count, columns, delimiter }: CsvWindow): ReadingRe
   };
 }
 
-/** 0 is taken as 1. */
+/** Parses the number of the first. 0 means 1. */
 function parseFirst(field: string, value: bigint): number {
   return Math.max(1, parseSize(field, value));
 }
@@ -127,7 +127,7 @@ function parseCount(field: string, value: bigint | undefined): number | undefine
   return value === undefined ? undefined : parseSize(field, value);
 }
 
-/** 0 is the default. */
+/** Parses a number of lines. 0 means the default. */
 function parseLines(field: string, value: bigint): number {
   return parseSize(field, value) || limits.readingLinesDefault;
 }

@@ -1,4 +1,4 @@
-/** The part of ArtifactService that is about share links. */
+/** The part of ArtifactService for share links. */
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type {
@@ -17,15 +17,15 @@ type ShareHandlers = Pick<
   'createShareLink' | 'listShareLinks' | 'revokeShareLinks'
 >;
 
-/** Where the HTTP door is, without a slash at the end. */
+/** The URLs of the HTTP door, without a slash at the end. */
 interface WebAddresses {
-  /** By what others call it. Undefined: the service does not know it. */
+  /** The URL that others use. Undefined: the service does not know it. */
   readonly publicUrl?: string | undefined;
-  /** Where it listens. Undefined: there is none, or it is not there yet. */
+  /** The URL where the door listens. Undefined: no HTTP door exists, or it does not listen yet. */
   readonly localUrl: () => string | undefined;
 }
 
-/** The methods of ArtifactService about share links, over a store. */
+/** Returns the methods of ArtifactService for share links, over a store. */
 export function shareHandlers(store: Store, { publicUrl, localUrl }: WebAddresses): ShareHandlers {
   return {
     createShareLink: async (request, { principal }) => {

@@ -1,6 +1,6 @@
 /**
- * The upload stream: one start, chunks, one finish, in that order. However the stream ends, nothing is stored without
- * a finish, since many ways of losing a connection look like a normal end from here.
+ * The upload stream: one start, chunks, one finish, in that order. However the stream ends, nothing is stored without a
+ * finish, since many ways to lose a connection look like a normal end to the service.
  */
 
 import type {
@@ -21,7 +21,7 @@ import type { Call } from '../handlers.ts';
 import { parseDigest, parseSize, parseSpec } from '../parse.ts';
 import { inTime, MessageCount } from '../receiving/client-stream.ts';
 
-/** Each takes some tens of microseconds; then others have their turn. */
+/** Each message takes some tens of microseconds. After this number of messages, other calls get a turn. */
 const messagesPerTurn = 32;
 
 /** Receives an upload and commits it. @throws Failure UPLOAD_INCOMPLETE and what the store throws. */
@@ -54,7 +54,8 @@ type Part = Exclude<UploadArtifactRequest['part'], { case: undefined }>;
 type Messages = AsyncIterator<UploadArtifactRequest>;
 
 /**
- * A message is seen when all of it has come: another one as large as the last has the time for that at the least rate.
+ * Returns how long to wait for the next message. A message is seen only when it is complete. So the wait is long enough
+ * for another message as large as the last at the lowest rate.
  */
 function idleMs(last: UploadArtifactRequest | undefined): number {
   const bytes = last?.part.case === 'chunk' ? last.part.value.length : 0;
@@ -75,7 +76,7 @@ async function begin(uploads: Uploads, part: Part, call: Call): Promise<Upload |
   return await within('start.spec', () => uploads.begin(call.principal, spec));
 }
 
-/** Takes the chunks and the finish; resolves when the stream has ended as it should. */
+/** Takes the chunks and the finish. Resolves when the stream has ended correctly. */
 async function receiveChunks(
   upload: Upload,
   place: AdmittedUpload,
@@ -98,7 +99,7 @@ async function receiveChunks(
     if (count.isExceededBy(1, value.length)) throw messagesTooSmall();
     if (value.length < limits.streamMessageBytesMin && ++small % messagesPerTurn === 0) await turn();
     await place.writing(value.length, () => upload.write(value));
-    // Streams that wait for room would keep a chunk each.
+    // Streams that wait for room would otherwise keep a chunk each.
     freeReceived(value);
   }
 }

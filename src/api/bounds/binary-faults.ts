@@ -1,16 +1,16 @@
-/** What is wrong with a message of the binary format that the library refuses, in words of this service. */
+/** The fault of a binary message that the library refuses, in words of this service. */
 import { isUtf8 } from 'node:buffer';
 import { type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { Violation } from '../../domain/errors.ts';
 
-/** The field that holds no text, or from where on the bytes are not read. */
+/** Returns the field that is not valid text, or the place from which the bytes cannot be read. */
 export function binaryFault(desc: DescMessage, bytes: Uint8Array): Violation {
   const found = new Search(bytes);
   try {
     found.fields(desc, bytes.length, '');
   } catch {
-    // It goes wrong in the field that begins there.
+    // The fault is in the field that begins there.
   }
   if (found.badText !== undefined) return { field: found.badText, description: 'must be text in UTF-8' };
   const wanted = `must be a message of ${desc.typeName} in protobuf’s binary format`;
@@ -19,7 +19,7 @@ export function binaryFault(desc: DescMessage, bytes: Uint8Array): Violation {
 
 class Search {
   badText: string | undefined;
-  /** Where the latest field begins. */
+  /** The position where the latest field begins. */
   at = 0;
   private readonly reader: BinaryReader;
 
@@ -42,7 +42,7 @@ class Search {
     }
   }
 
-  /** Keys and values of maps are texts. */
+  /** Checks an entry of a map, whose keys and values are texts. */
   private entry(where: string): void {
     const { reader } = this;
     for (const end = reader.uint32() + reader.pos; reader.pos < end; ) {

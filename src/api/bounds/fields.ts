@@ -1,6 +1,6 @@
 /**
- * Counts what is in a message of the binary format, as the decoder would go through it and without making anything of it.
- * It knows what the decoder does not check: a field that is known is read as what it is, whatever its wire type says.
+ * Counts the contents of a binary message. It follows the path of the decoder, without making anything. It knows what
+ * the decoder does not check: a known field is read by its own type, whatever its wire type says.
  */
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
@@ -10,10 +10,11 @@ import { messageTextTooLong, messageTooIntricate } from '../errors.ts';
 const { messageFieldsMax, messageDepthMax, messageTextBytesMax } = limits;
 
 /**
- * How many fields a message has, with those of messages within it, entries of maps, elements of packed lists and what is
- * not known. Of bytes that are no message those before the fault: the decoder will meet it, too.
+ * Returns the number of fields of a message. Fields of messages within it, entries of maps, elements of packed lists
+ * and unknown fields count too. If the bytes are not a message, the number is that of the fields before the fault; the
+ * decoder will meet the fault too.
  *
- * @throws Failure INVALID_ARGUMENT if there are more than the limits allow.
+ * @throws Failure INVALID_ARGUMENT if the number is above the limits.
  */
 export function countFields(desc: DescMessage, bytes: Uint8Array): number {
   const count = new FieldCount(bytes);
@@ -35,7 +36,12 @@ class FieldCount {
     this.reader = new BinaryReader(bytes);
   }
 
-  /** @param desc undefined: none of them is known. @param end undefined: they are a group, which ends itself. */
+  /**
+   * Counts the fields up to `end`.
+   *
+   * @param desc undefined: none of the fields is known.
+   * @param end undefined: the fields are a group, which ends itself.
+   */
   fields(desc: DescMessage | undefined, end: number | undefined, depth: number): void {
     const { reader } = this;
     if (depth > messageDepthMax) this.refuse(messageTooIntricate());
@@ -102,7 +108,7 @@ class FieldCount {
   }
 }
 
-/** Of the types that are no varint. */
+/** The wire types of the types that are not varints. */
 const wireTypes: Readonly<Partial<Record<ScalarType, WireType>>> = {
   [ScalarType.STRING]: WireType.LengthDelimited,
   [ScalarType.BYTES]: WireType.LengthDelimited,

@@ -1,6 +1,7 @@
 /**
- * What is wrong with a message of JSON that the library refuses, in words of this service: which field, and what it must be.
- * Nothing is looked for before the library has refused; it judges each value here, too, so that the two cannot differ.
+ * The fault of a JSON message that the library refuses, in words of this service: the field, and what it must be. The
+ * search begins only after the library has refused the message. The library judges each value here too, so that the two
+ * cannot differ.
  */
 import { Buffer } from 'node:buffer';
 import { type DescField, type DescMessage, fromJson, fromJsonString, ScalarType } from '@bufbuild/protobuf';
@@ -12,7 +13,7 @@ import { mustBeDuration, mustBeTime } from './times.ts';
 
 type Json = Parameters<typeof fromJson>[1];
 
-/** How much is scanned before others have their turn, in bytes. */
+/** The number of bytes to scan before other calls get a turn. */
 const stepBytes = 256 * 1024;
 
 /** @param bytes valid UTF-8. */
@@ -49,7 +50,7 @@ async function syntaxFault(text: Buffer): Promise<string | undefined> {
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** Which key an object has twice, as only the library's look at the text tells. */
+/** Returns the key that an object has twice. Only the library's look at the text can tell. */
 function repeatedKey(desc: DescMessage, text: Buffer): string | undefined {
   try {
     fromJsonString(desc, text.toString('utf8'));
@@ -75,7 +76,7 @@ function faultIn(desc: DescMessage, value: Json, path: string): Violation | unde
     const other = seen.get(field.oneof ?? field);
     if (other === field.name) return { field: where, description: 'must be given once' };
     if (other !== undefined) return { field: where, description: `must not be given together with ${other}` };
-    // Null is none of the alternatives.
+    // Null does not count as one of the alternatives.
     if (one !== null || field.oneof === undefined) seen.set(field.oneof ?? field, field.name);
   }
   return undefined;
@@ -95,7 +96,7 @@ function faultOf(desc: DescMessage, field: DescField, key: string, value: Json, 
   return inElement(field, value, where);
 }
 
-/** A value, or one of a list or a map. */
+/** Checks a value, or an element of a list or a map. */
 function inElement(field: DescField, value: Json | undefined, where: string): Violation {
   const { message } = field;
   const wanted = { field: where, description: wantedOf(field) };
@@ -126,13 +127,13 @@ function joined(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
 
-/** A key as it came, in quotes where it is not a plain name. */
+/** Returns a key as it was sent, in quotes if it is not a plain name. */
 function shown(key: string): string {
   const short = key.toWellFormed().slice(0, 64);
   return /^\w+$/.test(short) ? short : JSON.stringify(short);
 }
 
-/** Messages that JSON writes as a text. */
+/** Messages that JSON writes as text. */
 const special: Readonly<Record<string, string>> = {
   'google.protobuf.Timestamp': mustBeTime,
   'google.protobuf.Duration': mustBeDuration,
@@ -163,7 +164,7 @@ const scalars: Readonly<Record<ScalarType, string>> = {
   [ScalarType.FIXED64]: uint64,
 };
 
-/** What a value of the field, of its list or of its map must be. */
+/** Returns what a value of the field, of its list or of its map must be. */
 function wantedOf(field: DescField): string {
   if (field.enum !== undefined) {
     const names = field.enum.values.map(({ name }) => name);

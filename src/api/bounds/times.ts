@@ -1,23 +1,27 @@
 /**
- * Times in a message of JSON that do not exist, and durations that go on after their unit. The library makes 2 March of
- * 30 February, and the next day of 24:00; the protocol says that they are no times (RFC 3339, 5.7).
+ * Times in a JSON message that do not exist, and durations that continue after their unit. The library makes 2 March of
+ * 30 February, and the next day of 24:00; the protocol says that they are not times (RFC 3339, 5.7).
  */
 import { Buffer } from 'node:buffer';
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import { DurationSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { invalid } from '../../domain/errors.ts';
 
-/** How the text of such a one begins: so rare that the message is looked at once more. */
+/** The beginning of the text of such a time or duration. It is so rare that the message is then scanned once more. */
 const suspect =
   /"\d{4}-(?:02-(?:29|30|31)|(?:04|06|09|11)-31)[Tt]|"\d{4}-\d\d-\d\d[Tt]24|"-?\d{1,20}(?:\.\d{1,20})?s[^"]/;
 
-/** What a time must be. */
+/** The rule for a time. */
 export const mustBeTime = 'must be a time that exists, as RFC 3339 writes it, e.g. 2027-02-28T12:00:00Z';
-/** What a duration must be. */
+/** The rule for a duration. */
 export const mustBeDuration =
   'must be seconds with at most nine digits after the point and an "s" at the end, e.g. "3.5s"';
 
-/** @throws Failure INVALID_ARGUMENT that names the field. What is no JSON is for the parser to refuse. */
+/**
+ * Refuses a message with such a time or duration. Bytes that are not JSON are left for the parser to refuse.
+ *
+ * @throws Failure INVALID_ARGUMENT that names the field.
+ */
 export function requireTimes(desc: DescMessage, bytes: Uint8Array): void {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   if (!suspect.test(text)) return;
@@ -55,7 +59,7 @@ function messageOf(field: DescField): DescMessage | undefined {
 
 function exists(text: string): boolean {
   const [, year, month, day, hour] = (/^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d)/.exec(text) ?? []).map(Number);
-  // What is no time at all is for the library to refuse.
+  // The library refuses a text that does not have the form of a time.
   if (year === undefined || month === undefined || day === undefined || hour === undefined) return true;
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);

@@ -1,6 +1,6 @@
 /**
- * Counts what is in a message of JSON, without parsing it. What is between quotes is skipped natively, so that large
- * contents, which are one text each, cost next to nothing.
+ * Counts the contents of a JSON message without parsing it. Native code skips the text between quotes. So large
+ * contents, which are one text each, cost almost nothing.
  */
 import { Buffer } from 'node:buffer';
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
@@ -9,23 +9,24 @@ import { messageTextTooLong, messageTooIntricate } from '../errors.ts';
 
 const { messageFieldsMax, messageDepthMax, messageTextBytesMax } = limits;
 
-/** So many bytes between texts count as a field: numbers and blanks are gone through as well. */
+/** This number of bytes between texts counts as one field, since numbers and blanks take time too. */
 const bytesPerField = 64;
-/** So many bytes of texts take as long as a field, or less: a number may be made of one, and a list of names. */
+/** This number of bytes of texts takes as long as a field, or less: a text may become a number or a list of names. */
 const textBytesPerField = 64;
 
 /**
- * How many members and elements the JSON of a message has, or as how many its texts count. Quotes in texts count as well, and so do the commas of texts
- * where one can be a field mask. Of what is no JSON those before the fault, about: the parser will meet it, too.
+ * Returns the number of members and elements in the JSON of a message, or the number that its texts count as if that is
+ * larger. Quotes in texts count as well, and so do the commas of texts that may be a field mask. If the bytes are not
+ * JSON, the number is about that of the tokens before the fault; the parser will meet the fault too.
  *
- * @throws Failure INVALID_ARGUMENT if there are more than the limits allow.
+ * @throws Failure INVALID_ARGUMENT if the number is above the limits.
  */
 export function countTokens(desc: DescMessage, bytes: Uint8Array): number {
   return new TokenCount(bytes, textsOf(desc)).all();
 }
 
 const [quote, comma, colon, backslash] = [0x22, 0x2c, 0x3a, 0x5c];
-/** What is between tokens has no higher code. */
+/** No character between tokens has a higher code. */
 const blankMax = 0x20;
 const [open, close] = [new Set([0x5b, 0x7b]), new Set([0x5d, 0x7d])];
 
@@ -69,7 +70,7 @@ class TokenCount {
     let end = bytes.indexOf(quote, start);
     for (; end >= 0 && isEscaped(bytes, end); end = bytes.indexOf(quote, end + 1)) this.take();
     this.at = end < 0 ? bytes.length : end;
-    // What is decoded to bytes takes less, but not nothing.
+    // A text that is decoded to bytes takes less time, but some.
     this.textBytes += (this.at - start) / (mayBeLong ? 16 : 1);
     if (!mayBeLong && this.at - start > messageTextBytesMax) throw messageTextTooLong();
     if (this.texts.hasMask)
@@ -83,7 +84,7 @@ class TokenCount {
   }
 }
 
-/** Of the name of a field. */
+/** The greatest length of the name of a field. */
 const nameBytesMax = 64;
 
 function isEscaped(bytes: Buffer, at: number): boolean {
@@ -92,9 +93,9 @@ function isEscaped(bytes: Buffer, at: number): boolean {
   return (at - first) % 2 === 1;
 }
 
-/** What is known of the texts of a message. */
+/** The known facts about the texts of a message. */
 interface Texts {
-  /** The names of fields of bytes, and of no others. */
+  /** The names that only fields of bytes have. */
   readonly mayBeLong: ReadonlySet<string>;
   readonly hasMask: boolean;
 }

@@ -6,7 +6,7 @@ import type { Call } from '../handlers.ts';
 /** A call ends this long before its deadline, so that its answer arrives. */
 const answerMs = 1_000;
 
-/** What `max_items` and the deadline of a call allow. @throws Failure INVALID_ARGUMENT. */
+/** Returns the bounds that `max_items` and the deadline of a call allow. @throws Failure INVALID_ARGUMENT. */
 export function boundsOf(maxItems: number, { remainingMs, signal }: Call): Bounds {
   if (maxItems < 0) throw invalid('max_items', 'must not be negative');
   return {

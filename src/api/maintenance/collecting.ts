@@ -1,4 +1,4 @@
-/** CollectGarbage and Scrub: requests to the store's terms, and what was done back. */
+/** CollectGarbage and Scrub: their requests in terms of the store, and its results as messages. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type {

@@ -6,7 +6,9 @@ import type { Exports } from '../../store/custody/exports.ts';
 import type { Handlers } from '../handlers.ts';
 import { unlessAborted } from '../timer.ts';
 
-/** The part of MaintenanceService that writes exports. @param exports undefined: nothing says where to. */
+/**
+ * Returns the part of MaintenanceService that writes exports. @param exports undefined: no directory for them is set.
+ */
 export function exportHandlers(
   exports: Exports | undefined,
 ): Pick<Handlers<typeof MaintenanceService>, 'export'> {
@@ -19,7 +21,7 @@ export function exportHandlers(
           'EXPORT_NOT_CONFIGURED',
           'nothing says where exports are to be written: --export-dir',
         );
-      // A large one takes longer than a call may: it goes on, and a later call finds it.
+      // A large export takes longer than a call may. It continues after the call, and a later call finds it.
       const made = await unlessAborted(signal, exports.export(minAgeMs, count));
       return {
         written: made.written,

@@ -7,7 +7,7 @@ import { collectGarbage, scrub } from './collecting.ts';
 import { exportHandlers } from './exporting.ts';
 import { reapExpired } from './reaping.ts';
 
-/** MaintenanceService over a store. @param exports undefined: none are written. */
+/** Returns the methods of MaintenanceService over a store. @param exports undefined: no exports are written. */
 export function maintenanceHandlers(store: Store, exports?: Exports): Handlers<typeof MaintenanceService> {
   return {
     reapExpired: (request, call) => reapExpired(store, request, call),

@@ -9,7 +9,7 @@ import { toPauseMessage } from '../admin/admin-service.ts';
 import type { Call } from '../handlers.ts';
 import { boundsOf } from './bounds.ts';
 
-/** MaintenanceService.ReapExpired. @throws Failure INVALID_ARGUMENT. */
+/** Answers ReapExpired. @throws Failure INVALID_ARGUMENT. */
 export async function reapExpired(
   store: Store,
   request: ReapExpiredRequest,

@@ -1,14 +1,14 @@
-/** The messages of a stream from a client: how many there may be, and how long each may take. */
+/** The messages of a stream from a client: their greatest number, and the longest time for each. */
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { type After, unlessAborted } from '../timer.ts';
 
-/** Counts the messages of one stream as they come: each costs something beside its bytes. */
+/** Counts the messages of one stream as they arrive: each costs something in addition to its bytes. */
 export class MessageCount {
   private messages = 0;
   private bytes = 0;
 
-  /** @returns whether there are more messages now than the limits allow for their bytes. */
+  /** @returns true if the number of messages is now above what the limits allow for their bytes. */
   isExceededBy(messages: number, bytes: number): boolean {
     this.messages += messages;
     this.bytes += bytes;
@@ -17,10 +17,10 @@ export class MessageCount {
 }
 
 /**
- * The messages of a stream, each of which must come in time and before the signal is aborted: not every door wakes
- * who waits.
+ * Yields the messages of a stream. Each must arrive in time and before the signal is aborted: not every door wakes a
+ * waiting reader.
  *
- * @param idleMs how long to wait for the next one, after the last.
+ * @param idleMs returns how long to wait for the next message, after the last.
  */
 export function inTime<T>(
   messages: AsyncIterator<T>,
@@ -42,7 +42,7 @@ export function inTime<T>(
     try {
       signal.throwIfAborted();
       const result = await unlessAborted(signal, Promise.race([messages.next(), limit.promise]));
-      // By what it is now: whoever deals with it may free it.
+      // The time depends on the message as it is now: its reader may free it.
       ms = idleMs(result.done === true ? undefined : result.value);
       return result;
     } finally {

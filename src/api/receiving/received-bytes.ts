@@ -1,8 +1,13 @@
 /**
- * What has come of requests and nobody has dealt with yet, on all connections: pieces of messages that are not
- * complete, and what waits to be read. Each stream may bring 4 MiB ahead, on hundreds of thousands of streams. So while
- * it is much, whoever has more than an equal share is read from on one connection at a time, which loses a request if it
- * gets no further; and when it is too much, whoever has most loses the request that has most. Why so: docs/decisions/0045-received-bytes.md.
+ * The bytes of requests that have arrived and are not processed yet, on all connections: pieces of messages that are
+ * not complete, and bytes that wait to be read. Each stream may bring 4 MiB ahead, on hundreds of thousands of streams.
+ * So the service does two things:
+ *
+ * - While the number is large, a holder with more than an equal share is read from on one connection at a time. That
+ *   connection loses a request if it makes no progress.
+ * - When the number is too large, the holder with the most bytes loses the request with the most bytes.
+ *
+ * The reasons are in docs/decisions/0045-received-bytes.md.
  */
 import type { ConnectError } from '@connectrpc/connect';
 import { limits } from '../../domain/limits.ts';
@@ -12,61 +17,61 @@ import { toConnectError } from '../errors.ts';
 import { overloaded } from '../sending/unsent-answer.ts';
 import type { After } from '../timer.ts';
 
-/** A connection, as far as what comes by it is concerned. */
+/** The connection of requests, as the source of their bytes. */
 export interface Bringer {
   /** Undefined: this machine. */
   readonly address: string | undefined;
-  /** Who calls on it; undefined if that is not known. */
+  /** Returns the caller on it; undefined if unknown. */
   readonly holder: () => Holder | undefined;
-  /** Reads no more from it, until `goOn` is called. */
+  /** Stops the reading from it, until `goOn` is called. */
   readonly stop: () => void;
   readonly goOn: () => void;
 }
 
 interface ReceivedOptions {
   readonly after: After;
-  /** Told of bytes that nobody will deal with. Default: nothing is done. */
+  /** Gets the number of bytes that nothing will process. Default: does nothing. */
   readonly onDropped?: (bytes: number) => void;
-  /** Of all connections together. Default: as usual. */
+  /** The limit of all connections together. Default: as usual. */
   readonly bytesMax?: number;
-  /** Up to so many nobody is slowed. Default: as usual. */
+  /** Up to this number of bytes, no connection is slowed. Default: as usual. */
   readonly bytesFree?: number;
-  /** Up to so many of one connection it is always read from. Default: as usual. */
+  /** Up to this number of bytes of one connection, it is always read from. Default: as usual. */
   readonly connectionBytesFree?: number;
 }
 
-/** How often it is looked whether those who go on get any further, in milliseconds. */
+/** The time between checks whether the connections whose turn it is make progress, in milliseconds. */
 const lookMs = 250;
-/** So often in turn one may bring nothing: two seconds. */
+/** The number of checks in a row in which a connection may bring nothing: two seconds. */
 const idleLooksMax = 8;
-/** So often nothing may be dealt with of one that brings something: ten seconds. */
+/** The number of checks in which nothing may be processed of a connection that brings something: ten seconds. */
 const looksMax = 40;
-/** After so many bytes were dealt with, it is looked who may go on. */
+/** After this number of processed bytes, the service decides again which connections may go on. */
 const bytesPerResumption = 1024 * 1024;
 
-/** One connection: what has come by it. */
+/** One connection, with the bytes that have arrived on it. */
 interface Connection {
   readonly bringer: Bringer;
   readonly requests: Set<ReceivedRequest>;
   bytes: number;
   isStopped: boolean;
-  /** While it is the one of its holder that goes on: bytes that have come since the last look, and looks in all. */
+  /** While it is its holder's turn: the bytes that have arrived since the last check, and the number of checks. */
   broughtBytes: number;
   looks: number;
-  /** The last ones, since which nothing has come. */
+  /** The number of the latest checks in a row that found no new bytes. */
   idleLooks: number;
-  /** The name of that holder. */
+  /** The name of the holder whose turn it is. */
   turnOf: string | undefined;
 }
 
-/** What the connections of one holder have brought. */
+/** The bytes of the connections of one holder. */
 interface Brought {
   readonly group: string;
   readonly connections: Connection[];
   bytes: number;
 }
 
-/** Counts it, on all doors. */
+/** Counts the received bytes on all doors. */
 export class ReceivedBytes {
   private readonly after: After;
   private readonly onDropped: (bytes: number) => void;
@@ -75,7 +80,7 @@ export class ReceivedBytes {
   private readonly connectionBytesFree: number;
   private readonly connections = new Map<object, Connection>();
   private readonly stopped = new Set<Connection>();
-  /** Of each holder that has more than its share, the connection that is read from all the same. */
+  /** For each holder with more than its share, the connection that is still read from. */
   private readonly goingOn = new Map<string, Connection>();
   private isLooking = false;
   private dealtWith = 0;
@@ -97,31 +102,32 @@ export class ReceivedBytes {
     this.connectionBytesFree = connectionBytesFree;
   }
 
-  /** That have come and are not dealt with. */
+  /** The number of bytes that have arrived and are not processed. */
   get bytes(): number {
     return this.all;
   }
 
-  /** The most that {@link bytes} has been. */
+  /** The highest value of {@link bytes} so far. */
   get bytesPeak(): number {
     return this.most;
   }
 
-  /** Requests that were ended for the room of others, ever. */
+  /** The number of requests ended so far to make room for others. */
   get endedCount(): number {
     return this.ended;
   }
 
-  /** Connections that are not read from. */
+  /** The number of connections that are not read from. */
   get stoppedCount(): number {
     return this.stopped.size;
   }
 
   /**
-   * A request whose body is to come. It must be closed.
+   * Begins a request whose body is to come. The caller must close it.
    *
-   * @param connection by which it comes, the same object for all of them; it must be forgotten when it is closed.
-   * @param refuse tells the client that its request has lost its room, and drops what has come.
+   * @param connection the connection of the request, the same object for all its requests; it must be forgotten when it
+   * is closed.
+   * @param refuse tells the client that its request has lost its room, and drops the bytes that have arrived.
    */
   open(connection: object, bringer: () => Bringer, refuse: (error: ConnectError) => void): ReceivedRequest {
     let found = this.connections.get(connection);
@@ -143,7 +149,7 @@ export class ReceivedBytes {
     return request;
   }
 
-  /** The connection is closed, and its requests with it. */
+  /** Forgets a connection that is closed, and its requests. */
   forget(connection: object): void {
     const found = this.connections.get(connection);
     if (found === undefined) return;
@@ -153,7 +159,7 @@ export class ReceivedBytes {
     if (this.endTurn(found)) this.resume();
   }
 
-  /** For {@link ReceivedRequest}: so much more has come, or less is left. */
+  /** For {@link ReceivedRequest}: changes the count by the bytes that have arrived or, if negative, are gone. */
   charge(connection: Connection, bytes: number): void {
     connection.bytes += bytes;
     this.all += bytes;
@@ -168,7 +174,7 @@ export class ReceivedBytes {
     if (this.all <= this.bytesFree || connection.isStopped) return;
     if (connection.bytes <= this.connectionBytesFree) return;
     if (connection.turnOf !== undefined) {
-      // What is complete of it can be dealt with meanwhile.
+      // The complete messages of it can be processed meanwhile.
       if (this.all > (this.bytesFree + this.bytesMax) / 2) this.stop(connection);
       return;
     }
@@ -194,7 +200,10 @@ export class ReceivedBytes {
     this.resume();
   }
 
-  /** Reads again from those who have no more than their share, and from one connection of each who has more: the fullest. */
+  /**
+   * Reads again from the holders that have no more than their share, and from one connection of each other holder: the
+   * fullest.
+   */
   private resume(): void {
     const isFree = this.all <= this.bytesFree;
     if (isFree) for (const connection of this.goingOn.values()) this.endTurn(connection);
@@ -218,7 +227,7 @@ export class ReceivedBytes {
     connection.idleLooks = 0;
   }
 
-  /** @returns whether it was going on for its holder. */
+  /** @returns true if it was this connection's turn for its holder. */
   private endTurn(connection: Connection): boolean {
     const { turnOf } = connection;
     connection.turnOf = undefined;
@@ -236,19 +245,19 @@ export class ReceivedBytes {
     });
   }
 
-  /** Ends a request that the others wait for and that gets no further. */
+  /** Ends a request that others wait for and that makes no progress. */
   private look(connection: Connection): void {
     connection.looks++;
     connection.idleLooks = connection.broughtBytes > 0 ? 0 : connection.idleLooks + 1;
     connection.broughtBytes = 0;
     if (connection.idleLooks < idleLooksMax && connection.looks < looksMax) return;
     this.endTurn(connection);
-    // Where nobody waits, nobody needs its room.
+    // If no connection waits, none needs its room.
     const victim = this.stopped.size > 0 ? largest(connection.requests) : undefined;
     if (victim !== undefined) this.end(victim);
   }
 
-  /** Ends requests of those who have most. */
+  /** Ends requests of the holders with the most bytes. */
   private makeRoom(): void {
     while (this.all > this.bytesMax) {
       const victim = largestRequest(this.holders());
@@ -280,7 +289,10 @@ export class ReceivedBytes {
 
 /** One request, from its head to the end of its call. */
 export class ReceivedRequest {
-  /** Tells the client that it has lost its room, and drops what has come. Whoever goes on to read the body replaces it. */
+  /**
+   * Tells the client that it has lost its room, and drops the bytes that have arrived. The reader of the body replaces
+   * it.
+   */
   refuse: (error: ConnectError) => void;
   private readonly owner: ReceivedBytes;
   private readonly connection: Connection;
@@ -293,19 +305,19 @@ export class ReceivedRequest {
     this.refuse = refuse;
   }
 
-  /** That have come and are not dealt with. */
+  /** The number of bytes that have arrived and are not processed. */
   get bytes(): number {
     return this.held;
   }
 
-  /** So much more has come. */
+  /** Counts this number of bytes that have arrived. */
   take(bytes: number): void {
     if (this.isClosed || bytes === 0) return;
     this.held += bytes;
     this.owner.charge(this.connection, bytes);
   }
 
-  /** So much is dealt with, or counted by somebody else from now on. */
+  /** Stops counting this number of bytes: they are processed, or counted elsewhere from now on. */
   give(bytes: number): void {
     const given = Math.min(bytes, this.held);
     if (given === 0) return;
@@ -313,14 +325,14 @@ export class ReceivedRequest {
     this.owner.charge(this.connection, -given);
   }
 
-  /** Nothing of it is kept any more, and what still comes is dropped. Idempotent. */
+  /** Ends the count. Nothing of the request is kept, and bytes that still arrive are dropped. Idempotent. */
   close(): void {
     this.isClosed = true;
     this.connection.requests.delete(this);
     this.give(this.held);
   }
 
-  /** For {@link ReceivedBytes}. */
+  /** For {@link ReceivedBytes}: ends the request with this error. */
   end(error: ConnectError): void {
     this.close();
     this.refuse(error);
@@ -331,7 +343,7 @@ function holderOf({ bringer }: Connection): Holder {
   return bringer.holder() ?? addressHolder(bringer.address);
 }
 
-/** Of the largest group, of its largest holder, on that one's fullest connection. */
+/** Returns the largest request on the fullest connection of the largest holder in the largest group. */
 function largestRequest(holders: ReadonlyMap<string, Brought>): ReceivedRequest | undefined {
   const groups = new Map<string, { bytes: number; largest: Brought }>();
   for (const brought of holders.values()) {

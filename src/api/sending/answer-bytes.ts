@@ -1,13 +1,15 @@
-/** How much room an answer is given before it is made: the one table, which the guard asks. */
+/** The room that an answer gets before it is made: the one table, which the guard reads. */
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { limits } from '../../domain/limits.ts';
 import { answerKey } from './unsent-answer.ts';
 
-/** A page while it is made: records, what is made of them, and the text of that. When it is made it counts as it is. */
+/**
+ * A page while it is made: records, the objects made of them, and their text. When it is made, it counts with its size.
+ */
 const pageBytes = 4 * limits.pageBytesMax;
 
-/** Answers that are large, or parts of streams that are; all others are a few KiB. */
+/** Answers that are large, or parts of streams that are large. All others are a few KiB. */
 const large: Readonly<Record<string, number>> = {
   DownloadArtifact: limits.chunkBytesDefault,
   DownloadManifest: limits.chunkBytesDefault,
@@ -26,22 +28,25 @@ const large: Readonly<Record<string, number>> = {
   ApplyRetentionPolicy: pageBytes,
 };
 
-/** The most that an answer, or one part of a stream, holds; 0 for those that are small, events among them. */
+/** Returns the greatest size of an answer, or of one part of a stream; 0 for small ones, which include events. */
 export function answerBytesMax({ name }: DescMethod): number {
   return large[name] ?? 0;
 }
 
-/** What the answers of a stream wait for: room. */
+/** The room that the answers of a stream wait for. */
 export interface Room {
-  /** Before each is made. */
+  /** Called before each answer is made. */
   readonly before: () => Promise<void> | undefined;
-  /** When it is made. */
+  /** Called when an answer is made. */
   readonly after: () => Promise<void> | undefined;
-  /** When none is left. */
+  /** Called when no answer is left. */
   readonly end: () => void;
 }
 
-/** Large parts have room before they are made; events, which may be long in coming, before they are sent. */
+/**
+ * Returns the room of a stream. Large parts have room before they are made. Events, which may be long in coming, have
+ * it before they are sent.
+ */
 export function roomFor(method: DescMethod, { values, signal }: HandlerContext): Room {
   const answer = values.get(answerKey);
   const bytes = answerBytesMax(method);

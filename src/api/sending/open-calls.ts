@@ -1,23 +1,23 @@
 /**
- * How many calls are open on all connections. Each keeps its headers and what is known of it, whether it is being
- * handled, waits for its turn or waits to be sent; 100 on each of a thousand connections would fill the memory.
+ * The number of open calls on all connections. Each call keeps its headers and its data while it is handled, waits for
+ * its turn or waits to be sent. 100 calls on each of a thousand connections would fill the memory.
  */
 
 import { limits } from '../../domain/limits.ts';
 
-/** A connection, of whatever kind. */
+/** A connection of any kind. */
 interface Connection {
   readonly destroyed: boolean;
   once(event: 'close', listener: () => void): unknown;
 }
 
-/** One connection: what its open calls keep. */
+/** One connection, with the bytes that its open calls keep. */
 interface Kept {
   bytes: number;
   isGone: boolean;
 }
 
-/** Counts the calls that are open, on all doors. While they are too many, each connection has an equal share. */
+/** Counts the open calls on all doors. While they are too many, each connection has an equal share. */
 export class OpenCalls {
   private readonly bytesMax: number;
   private readonly onConnection = new Map<Connection, Kept>();
@@ -28,11 +28,11 @@ export class OpenCalls {
   }
 
   /**
-   * Begins one.
+   * Begins a call.
    *
-   * @param connection which says `close` when it is gone, and its calls with it; undefined if it has gone.
-   * @param rawHeaders names and values in turn, as they came.
-   * @returns what ends it, or undefined if there is no room: then it is not to be.
+   * @param connection emits `close` when it is gone, and its calls with it; undefined if it has gone.
+   * @param rawHeaders names and values in turn, as they were sent.
+   * @returns a function that ends the call, or undefined if no room exists and the call must not begin.
    */
   begin(connection: Connection | undefined, rawHeaders: readonly string[]): (() => void) | undefined {
     if (connection === undefined || connection.destroyed) return () => undefined;

@@ -1,8 +1,8 @@
 /**
- * One limit for the bytes that wait to be sent, of all answers on all doors. Without it, callers who ask and do not read
- * fill the memory. Room is reserved before an answer is made. What is handed to a connection counts until its write has
- * called back. While somebody waits for room, slow answers are ended; whoever waits too long is told to come back. Why
- * so: `docs/decisions/0026-unsent-bytes.md`.
+ * One limit for the bytes that wait to be sent, of all answers on all doors. Without it, callers that ask and do not
+ * read fill the memory. Room is reserved before an answer is made. Bytes that were passed to a connection count until
+ * their write has called back. While a call waits for room, slow answers are ended. A call that waits too long fails
+ * with advice to retry. The reasons are in `docs/decisions/0026-unsent-bytes.md`.
  */
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
@@ -21,29 +21,35 @@ import {
 
 interface SendBudgetOptions {
   readonly after: After;
-  /** Milliseconds, from any origin. */
+  /** Returns milliseconds from any origin. */
   readonly elapsed: () => number;
-  /** Defaults: those of {@link limits}. */
+  /** The default of each is in {@link limits}. */
   readonly unsentBytesMax?: number;
   readonly holderUnsentBytesMax?: number;
   readonly stalledSecondsMax?: number;
-  /** How often those are looked for that nobody takes. Default 5,000. */
+  /** The time between searches for answers that no client takes. Default 5,000. */
   readonly sweepMs?: number;
 }
 
-/** While somebody waits: how often answers are looked for that can be ended. An answer that is not slow has this long, too. */
+/**
+ * While a call waits: the time between searches for answers to end. An answer that is not slow keeps its room at least
+ * this long.
+ */
 const lookMs = 1_000;
 
-/** The one budget of a service: what all its answers hold, and who waits for room. Times are milliseconds. */
+/**
+ * The one budget of a service: the bytes that all its answers hold, and the calls that wait for room. Times are in
+ * milliseconds.
+ */
 export class SendBudget {
   private readonly options: Required<SendBudgetOptions>;
   private readonly holders = new Map<string, Held>();
   private readonly groups = new Map<string, HeldByGroup>();
   private readonly waiting = new Set<Held>();
-  /** Those that hold something. */
+  /** The answers that hold something. */
   private readonly answers = new Set<UnsentAnswer>();
   private bytes = 0;
-  /** What the calls keep that wait. */
+  /** The number of bytes that waiting calls keep. */
   private waitingBytes = 0;
   private bytesPeak = 0;
   private ended = 0;
@@ -62,48 +68,48 @@ export class SendBudget {
     };
   }
 
-  /** Unsent, or admitted to be made. */
+  /** The number of bytes that are unsent, or admitted to be made. */
   get unsentBytes(): number {
     return this.bytes;
   }
 
-  /** The most that {@link unsentBytes} has been. */
+  /** The highest value of {@link unsentBytes} so far. */
   get unsentBytesPeak(): number {
     return this.bytesPeak;
   }
 
-  /** Answers that hold something. */
+  /** The number of answers that hold something. */
   get answerCount(): number {
     return this.answers.size;
   }
 
-  /** Answers that wait for room. */
+  /** The number of answers that wait for room. */
   get waitingCount(): number {
     let count = 0;
     for (const { waiting } of this.waiting) count += waiting.length;
     return count;
   }
 
-  /** Answers that are not settled: those of calls that have begun and are not answered in full. */
+  /** The number of answers that are not settled: their calls have begun and are not answered in full. */
   get openCount(): number {
     return this.opened;
   }
 
-  /** Answers that found no room, ever. */
+  /** The number of answers so far that found no room. */
   get refusedCount(): number {
     return this.refused;
   }
 
-  /** Answers that were ended for the room of others, ever. */
+  /** The number of answers ended so far to make room for others. */
   get endedCount(): number {
     return this.ended;
   }
 
   /**
-   * An answer that holds nothing yet.
+   * Returns an answer that holds nothing yet.
    *
-   * @param address where it was asked for, or undefined for this machine.
-   * @param copies how often its bytes are in memory while they are sent.
+   * @param address the address of the caller, or undefined for this machine.
+   * @param copies the number of copies of its bytes in memory while they are sent.
    */
   open(address: string | undefined, copies: number, ends: AnswerEnds): UnsentAnswer {
     const answer = new UnsentAnswer(this, address, copies, ends);
@@ -144,7 +150,7 @@ export class SendBudget {
     if (group.holders.size === 0) this.groups.delete(of.group);
   }
 
-  /** For {@link UnsentAnswer}: what it holds has changed by so much. */
+  /** For {@link UnsentAnswer}: the bytes that it holds have changed by this number. */
   charge(answer: UnsentAnswer, bytes: number): void {
     this.bytes += bytes;
     if (this.bytes > this.bytesPeak) this.bytesPeak = this.bytes;
@@ -156,7 +162,7 @@ export class SendBudget {
     if (bytes < 0 && this.waiting.size > 0) this.goOn();
   }
 
-  /** For {@link UnsentAnswer}: resolves when so much is reserved for it. @throws Failure OVERLOADED */
+  /** For {@link UnsentAnswer}: resolves when this number of bytes is reserved for it. @throws Failure OVERLOADED */
   async admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> {
     const { holder } = answer;
     if ((this.waiting.size === 0 || bytes === 0) && this.fits(holder, bytes)) return answer.reserve(bytes);
@@ -171,7 +177,7 @@ export class SendBudget {
       go: turn.resolve,
       refuse: turn.reject,
     };
-    // What takes no room waits until there is any, and for nobody else's.
+    // An answer that takes no room waits until any exists, but not behind other answers.
     if (bytes === 0) holder.waiting.unshift(waiting);
     else holder.waiting.push(waiting);
     holder.waitingBytes += keptBytes;
@@ -199,7 +205,10 @@ export class SendBudget {
     waiting.refuse(nobodyLeft());
   }
 
-  /** For one more that waits; who came last, of those who keep most, makes way for it. @throws Failure OVERLOADED */
+  /**
+   * Makes a place for one more waiting call. Of the holders that keep most, the last call to arrive gives up its place.
+   * @throws Failure OVERLOADED
+   */
   private makePlace(holder: Held, keptBytes: number): void {
     const { holderWaitingMax, holderWaitingBytesMax, waitingBytesMax } = limits;
     const why = 'too many answers wait for room';
@@ -218,7 +227,10 @@ export class SendBudget {
     }
   }
 
-  /** Whose waiting calls keep most, of the group whose do. @param asking of whose group it is, unless another keeps more. */
+  /**
+   * Returns the holder whose waiting calls keep most, in the group whose calls keep most. @param asking wins unless
+   * another keeps more.
+   */
   private keepingMost(asking: Held): Held | undefined {
     let group = asking.group;
     for (const other of this.groups.values()) if (other.waitingBytes > group.waitingBytes) group = other;
@@ -235,7 +247,9 @@ export class SendBudget {
     waiting.refuse(overloaded(why));
   }
 
-  /** Lets in who waits: those first whose group holds least, and who do in it. */
+  /**
+   * Admits waiting calls: first those of the group that holds least, and in it those of the holder that holds least.
+   */
   private goOn(): void {
     for (;;) {
       let least: Held | undefined;
@@ -249,7 +263,7 @@ export class SendBudget {
     }
   }
 
-  /** Whether there is room, but not for whoever holds so much. */
+  /** Returns true if room exists, but not for a holder that holds this much. */
   private hasItsPart(holder: Held): boolean {
     const { bytes } = holder.waiting[0]!;
     return this.bytes + bytes <= this.options.unsentBytesMax && !this.fits(holder, bytes);
@@ -266,14 +280,14 @@ export class SendBudget {
     if (holder.waiting.length === 0) this.waiting.delete(holder);
   }
 
-  /** What is larger than all that is allowed may go alone. */
+  /** Returns true if the bytes fit. An answer larger than the whole limit may go alone. */
   private fits(holder: Held, bytes: number): boolean {
     const { unsentBytesMax, holderUnsentBytesMax } = this.options;
     const left = holder.bytes + bytes > holderUnsentBytesMax ? holderUnsentBytesMax : 0;
     return this.bytes === 0 || this.bytes + bytes <= unsentBytesMax - left;
   }
 
-  /** While somebody waits: ends what stands in the way, now and again. */
+  /** Ends answers that are in the way, at intervals while a call waits. */
   private look(): void {
     this.isLooking = this.waiting.size > 0;
     if (!this.isLooking) return;
@@ -283,7 +297,9 @@ export class SendBudget {
     this.options.after(lookMs, () => this.look());
   }
 
-  /** Ends what nobody takes, also while nobody waits: of some connections it is never told that their peer is gone. */
+  /**
+   * Ends answers that no client takes, also while no call waits: some connections never report that their peer is gone.
+   */
   private sweep(): void {
     this.isSweeping = this.answers.size > 0;
     if (!this.isSweeping) return;
@@ -304,7 +320,7 @@ export class SendBudget {
     let missing = 0;
     for (const { waiting } of this.waiting) for (const { bytes } of waiting) missing += Math.max(1, bytes);
     for (const answer of this.answers) {
-      // It is on its way back.
+      // Its room will be free soon.
       if (answer.isEnded) missing -= answer.bytes;
       else if (answer.isBeingTaken) taken.push(answer);
     }
@@ -318,7 +334,7 @@ export class SendBudget {
     this.share(taken, now);
   }
 
-  /** Ends answers that are not slow, of those who hold more than their share, for those who hold less and wait. */
+  /** Ends answers that are not slow, of holders with more than their share, in favour of waiting holders with less. */
   private share(taken: readonly UnsentAnswer[], now: number): void {
     const shares = this.shares();
     let missing = 0;
@@ -338,7 +354,10 @@ export class SendBudget {
     }
   }
 
-  /** An equal part for each group that holds something or waits, and an equal part of it for each of its holders. */
+  /**
+   * Returns an equal part for each group that holds something or waits, and an equal part of that for each of its
+   * holders.
+   */
   private shares(): Map<Held, number> {
     const { unsentBytesMax, holderUnsentBytesMax } = this.options;
     const asking = [...this.groups.values()]

@@ -1,4 +1,4 @@
-/** One answer, as the budget of unsent bytes knows it. */
+/** One answer, for the budget of unsent bytes. */
 import { type ConnectError, createContextKey } from '@connectrpc/connect';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
@@ -6,36 +6,36 @@ import type { Holder } from '../../domain/principal.ts';
 import { addressHolder } from '../../identity/authentication.ts';
 import { toConnectError } from '../errors.ts';
 
-/** What a door can do about an answer whose room others need. */
+/** The ways in which a door can end an answer whose room others need. */
 export interface AnswerEnds {
-  /** Ends it, whatever of it is unsent. */
+  /** Ends it, whatever part of it is unsent. */
   readonly end: (error: ConnectError) => void;
-  /** Says by whom it was asked for. */
+  /** Records the caller that asked for it. */
   readonly held: (holder: Holder) => void;
-  /** Whether nobody is at the other end of its connection, as far as the system knows. */
+  /** Whether its connection has lost its peer, if the system knows. */
   readonly hasLostPeer: () => boolean;
-  /** Closes its connection, which has kept what was handed to it. */
+  /** Closes its connection, which has kept the bytes that were passed to it. */
   readonly disconnect: () => void;
 }
 
-/** What the answers of one group of holders hold together. */
+/** The bytes that the answers of one group of holders hold together. */
 export interface HeldByGroup {
   bytes: number;
   waitingBytes: number;
-  /** Those that have answers. */
+  /** The holders that have answers. */
   readonly holders: Set<Held>;
 }
 
-/** What the answers of one holder hold together. */
+/** The bytes that the answers of one holder hold together. */
 export interface Held {
   readonly of: Holder;
   readonly group: HeldByGroup;
   bytes: number;
-  /** That are not settled. */
+  /** The number of answers that are not settled. */
   answers: number;
-  /** For room, first come first. */
+  /** The answers that wait for room, in order of arrival. */
   readonly waiting: Waiting[];
-  /** What these keep. */
+  /** The number of bytes that these keep. */
   waitingBytes: number;
 }
 
@@ -43,38 +43,38 @@ export interface Held {
 export interface Waiting {
   readonly answer: UnsentAnswer;
   readonly bytes: number;
-  /** What its call keeps. */
+  /** The number of bytes that its call keeps. */
   readonly keptBytes: number;
   readonly sinceMs: number;
   readonly go: () => void;
   readonly refuse: (failure: Failure) => void;
 }
 
-/** How long a connection may keep what was handed to it after the answer was ended, in milliseconds. */
+/** How long a connection may keep the bytes that were passed to it after the answer was ended, in milliseconds. */
 const keptMs = 1_000;
 
-/** What an answer needs of the budget, which is a {@link SendBudget}. */
+/** The part of the budget that an answer needs. The budget is a {@link SendBudget}. */
 interface Budget {
-  /** Milliseconds, from any origin. */
+  /** Returns milliseconds from any origin. */
   elapsed(): number;
-  /** What the holder has, with an answer more. */
+  /** Returns what the holder has, with one more answer. */
   holder(holder: Holder): Held;
-  /** One answer of the holder has settled. */
+  /** Records that one answer of the holder has settled. */
   letGo(holder: Held): void;
-  /** What the answer holds has changed by so much. */
+  /** Records that the bytes which the answer holds have changed by this number. */
   charge(answer: UnsentAnswer, bytes: number): void;
-  /** Resolves when so much is reserved for it. @throws Failure OVERLOADED */
+  /** Resolves when this number of bytes is reserved for it. @throws Failure OVERLOADED */
   admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void>;
-  /** The answer waits for nothing any more. */
+  /** Records that the answer no longer waits. */
   withdraw(answer: UnsentAnswer): void;
 }
 
-/** One answer, from its making until the last of it is sent. A door that knows of none makes none. */
+/** One answer, from its making until the last of it is sent. Where no door counts answers, it does not exist. */
 export class UnsentAnswer {
-  /** By whom it was asked for; at first, by somebody at its address. */
+  /** The caller that asked for it; at first, an unknown caller at its address. */
   holder: Held;
   private readonly budget: Budget;
-  /** How often its bytes are in memory while they are sent. */
+  /** The number of copies of its bytes in memory while they are sent. */
   private readonly copies: number;
   private readonly ends: AnswerEnds;
   private readonly onSettled: (() => void)[] = [];
@@ -102,12 +102,12 @@ export class UnsentAnswer {
     return this.reserved + this.unsent;
   }
 
-  /** What is kept of its request, as far as that has come. */
+  /** The number of bytes that are kept of the part of its request that has arrived. */
   get requestBytes(): number {
     return this.asked;
   }
 
-  /** What has come of its request: less than is kept where that was compressed. */
+  /** The number of bytes received of its request: fewer than are kept if the request was compressed. */
   get receivedBytes(): number {
     return this.received;
   }
@@ -116,12 +116,12 @@ export class UnsentAnswer {
     return this.endedMs !== undefined;
   }
 
-  /** Whether its reader is who is waited for. */
+  /** Whether it waits for its reader to take bytes. */
   get isBeingTaken(): boolean {
     return this.sliceBytes > 0;
   }
 
-  /** Bytes a second that were taken of it lately. */
+  /** Returns the rate at which it was taken lately, in bytes a second. */
   rate(now: number): number {
     return this.pace.rate(now);
   }
@@ -135,18 +135,18 @@ export class UnsentAnswer {
     return this.sliceBytes > 0 && now - this.sliceMs > ms;
   }
 
-  /** So much of its request has come. */
+  /** Records that this number of bytes of its request has arrived. */
   ask(bytes: number): void {
     this.asked += bytes;
     this.received += bytes;
   }
 
-  /** So much more is kept of it than has come. */
+  /** Counts this number of bytes that are kept of it in addition to those that have arrived. */
   keep(bytes: number): void {
     this.asked += bytes;
   }
 
-  /** Says by whom it was asked for. */
+  /** Records the caller that asked for it. */
   hold(holder: Holder): void {
     if (this.isSettled) return;
     this.ends.held(holder);
@@ -160,8 +160,8 @@ export class UnsentAnswer {
   }
 
   /**
-   * Resolves when so much may be made for it. With 0, when there is any room at all: what is made then is small, and
-   * counts when it is handed over.
+   * Resolves when this number of bytes may be made for it. With 0, it resolves when any room exists: the bytes made
+   * then are few, and count when they are passed on.
    *
    * @throws Failure OVERLOADED, CANCELLED if it is closed, and the signal's reason.
    */
@@ -178,7 +178,7 @@ export class UnsentAnswer {
     this.budget.charge(this, bytes);
   }
 
-  /** What was made for it is handed over, or nothing more will be. */
+  /** Records that the bytes made for it are passed on, or that no more will be made. */
   hand(bytes: number): void {
     if (this.isSettled) return;
     const held = bytes * this.copies;
@@ -188,19 +188,19 @@ export class UnsentAnswer {
     if (more !== 0) this.budget.charge(this, more);
   }
 
-  /** A part of what was handed over is being written. */
+  /** Records that a part of the bytes that were passed on is being written. */
   sliceBegins(bytes: number): void {
     this.sliceBytes = bytes;
     this.sliceMs = this.budget.elapsed();
   }
 
-  /** The write has called back. */
+  /** Records that the write has called back. */
   sliceEnds(): void {
     this.pace.note(this.budget.elapsed(), this.sliceBytes);
     this.sliceBytes = 0;
   }
 
-  /** So much of what was handed over is gone. */
+  /** Records that this number of the bytes that were passed on is gone. */
   give(bytes: number): void {
     if (this.isSettled || bytes === 0) return;
     const held = bytes * this.copies;
@@ -215,12 +215,12 @@ export class UnsentAnswer {
     this.ends.end(toConnectError(failure));
   }
 
-  /** For the budget: closes the connection of what was ended and holds its bytes all the same. */
+  /** For the budget: closes the connection of an answer that was ended and still holds its bytes. */
   disconnectIfKept(now: number): void {
     if (this.endedMs !== undefined && now - this.endedMs >= keptMs) this.disconnect();
   }
 
-  /** For the budget: closes the connection of what nobody can take any more. */
+  /** For the budget: closes the connection of an answer that no client can take any more. */
   disconnectIfLost(): void {
     if (this.sliceBytes > 0 && !this.isDisconnected && this.ends.hasLostPeer()) this.disconnect();
   }
@@ -231,7 +231,10 @@ export class UnsentAnswer {
     this.ends.disconnect();
   }
 
-  /** Its stream is closed. What is being written counts until the write has called back; nothing else is left of it. */
+  /**
+   * Records that its stream is closed. Bytes that are being written count until the write has called back; all others
+   * are released.
+   */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -240,7 +243,7 @@ export class UnsentAnswer {
     if (!this.isBeingTaken) this.drop();
   }
 
-  /** Its connection is gone, and everything with it. */
+  /** Records that its connection is gone, and everything with it. */
   drop(): void {
     if (this.isSettled) return;
     const { bytes } = this;
@@ -253,7 +256,7 @@ export class UnsentAnswer {
     this.settle();
   }
 
-  /** Runs `run` when it holds nothing and never will. */
+  /** Runs `run` when it holds nothing and never will again. */
   whenSettled(run: () => void): void {
     if (this.isSettled) run();
     else this.onSettled.push(run);
@@ -266,7 +269,7 @@ export class UnsentAnswer {
   }
 }
 
-/** The parts in which bytes are handed to a connection, one after another. */
+/** Yields the parts in which bytes are passed to a connection, one after another. */
 export function* slicesOf(bytes: Uint8Array): Generator<Uint8Array, undefined> {
   const { sendSliceBytesMax } = limits;
   if (bytes.length <= sendSliceBytesMax) yield bytes;
@@ -275,7 +278,7 @@ export function* slicesOf(bytes: Uint8Array): Generator<Uint8Array, undefined> {
       yield bytes.subarray(at, at + sendSliceBytesMax);
 }
 
-/** How fast an answer was taken lately: over 5 to 10 seconds. */
+/** The rate at which an answer was taken lately: over 5 to 10 seconds. */
 class Pace {
   private sinceMs: number;
   private before = 0;
@@ -306,22 +309,25 @@ class Pace {
 
 const halfWindowMs = 5_000;
 
-/** Where a server tells the handlers of a call what its answer is counted by; calls within the process have none. */
+/**
+ * The key under which a server gives the handlers of a call the counter of its answer. Calls within the process have
+ * none.
+ */
 export const answerKey = createContextKey<UnsentAnswer | undefined>(undefined, {
   description: 'what the answer of a call is counted by',
 });
 
-/** Says to the handler that there is nobody to make an answer for. */
+/** Returns the failure for a handler whose caller has gone. */
 export function nobodyLeft(): Failure {
   return new Failure('CANCELLED', 'the caller gave up');
 }
 
-/** Asks the caller to come back after a second. */
+/** Returns the failure that asks the caller to retry after a second. */
 export function overloaded(why: string): Failure {
   return new Failure('OVERLOADED', why, { retryAfterMs: 1_000 });
 }
 
-/** What the caller of an answer is told that was ended for the room of others. */
+/** Returns the failure for the caller of an answer that was ended to make room for others. */
 export function endedForOthers(): Failure {
   return overloaded('others need the room of this answer');
 }

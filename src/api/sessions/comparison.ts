@@ -20,7 +20,7 @@ const kinds: Readonly<Record<DifferenceKind, DifferenceKindValue>> = {
   none: DifferenceKindValue.NONE,
 };
 
-/** CompareSessions over a store. */
+/** Answers CompareSessions over a store. */
 export async function compareSessions(
   store: Store,
   request: CompareSessionsRequest,

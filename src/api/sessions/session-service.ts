@@ -22,7 +22,7 @@ import { parseLease, parseRetention } from '../retention.ts';
 import { compareSessions } from './comparison.ts';
 import { watchSession } from './watch.ts';
 
-/** SessionService over a store. */
+/** Returns the methods of SessionService over a store. */
 export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
   return {
     openSession: async (request, call) => {
@@ -92,7 +92,7 @@ function parseSessionSpec(request: OpenSessionRequest): SessionSpec {
   };
 }
 
-/** Bytewise UTF-8, as the index sorts. */
+/** Compares texts by the bytes of their UTF-8, in the order of the index. */
 function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

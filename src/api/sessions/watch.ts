@@ -12,7 +12,7 @@ import { share } from '../shared-messages.ts';
 
 type Message = MessageShape<typeof WatchSessionResponseSchema>;
 
-/** Answers WatchSession: what is there, then what is new, until the session is sealed or the call ends. */
+/** Answers WatchSession: the events so far, then the new ones, until the session is sealed or the call ends. */
 export async function* watchSession(
   store: Store,
   request: WatchSessionRequest,
@@ -27,7 +27,7 @@ export async function* watchSession(
   for await (const event of store.watch(call.principal, wanted, call.signal)) yield toMessage(event);
 }
 
-/** All who watch a session are told of the same events: each is made into a message once. */
+/** All watchers of a session get the same events: each event is made into a message once. */
 const messages = new WeakMap<WatchEvent, Message>();
 
 function toMessage(event: WatchEvent): Message {

@@ -15,7 +15,7 @@ interface CatFlags extends WindowFlags {
   readonly maxBytes?: string;
 }
 
-/** Of one piece: the most, and where the user sets no bound, for fewer calls. */
+/** The size of one piece: the largest, which needs fewer calls if the user sets no bound. */
 const pieceBytes = 1024 * 1024;
 
 /** `artifacta cat`: writes the content of an artifact, or a part of it. */
@@ -112,7 +112,10 @@ async function pieces(
   }
 }
 
-/** Pieces that come from the end on, in the order of the content, one in memory at a time: their cursors are kept. */
+/**
+ * Yields pieces that come from the end on, in the order of the content, one in memory at a time: their cursors are
+ * kept.
+ */
 async function* reversed(
   client: ArtifactaClient,
   ref: ArtifactRef,

@@ -1,11 +1,11 @@
-// A script walks over the words before the cursor to find the command that they lead to, and offers what may follow
-// there. The values of flags that are not a fixed choice, and arguments, are left to the shell: it knows files.
+// A script walks over the words before the cursor to find their command, and offers what may follow. It leaves
+// arguments, and the values of flags without a fixed choice, to the shell: the shell knows files.
 
-/** What may follow a command. */
+/** The words that may follow a command. */
 export interface Completable {
-  /** From the program on, e.g. `['artifacta', 'session', 'seal']`. */
+  /** The path from the program on, e.g. `['artifacta', 'session', 'seal']`. */
   readonly path: readonly string[];
-  /** Or the values of its argument, if they are few. */
+  /** The subcommands, or the values of its argument, if they are few. */
   readonly subcommands: readonly { readonly name: string; readonly summary: string }[];
   readonly flags: readonly CompletableFlag[];
 }
@@ -19,7 +19,7 @@ interface CompletableFlag {
   readonly choices: readonly string[];
 }
 
-/** For `source <(artifacta completion bash)`. */
+/** Returns the script for `source <(artifacta completion bash)`. */
 export function bashScript(commands: readonly Completable[]): string {
   const values = valueCases(commands, (choices) => `words=${quoted(choices.join(' '))}; at=`);
   const subcommands = cases(commands, (one) => one.subcommands.map(({ name }) => name), inBash);
@@ -51,7 +51,7 @@ complete -o default -F _artifacta artifacta
 `;
 }
 
-/** For `source <(artifacta completion zsh)`. */
+/** Returns the script for `source <(artifacta completion zsh)`. */
 export function zshScript(commands: readonly Completable[]): string {
   const values = valueCases(commands, (choices) =>
     choices.length === 0 ? '_files; return' : `compadd -- ${choices.map(quoted).join(' ')}; return`,
@@ -94,7 +94,7 @@ compdef _artifacta artifacta
 `;
 }
 
-/** For `artifacta completion fish | source`. */
+/** Returns the script for `artifacta completion fish | source`. */
 export function fishScript(commands: readonly Completable[]): string {
   const lines: string[] = [];
   for (const { path, subcommands, flags } of commands) {
@@ -123,12 +123,12 @@ ${lines.join('\n')}
 `;
 }
 
-/** Every command but the program, as words. */
+/** Returns every command except the program, as words. */
 function known(commands: readonly Completable[]): string[] {
   return commands.flatMap(({ path }) => (path.length > 1 ? [path.join(' ')] : []));
 }
 
-/** For each command that offers something one branch of a `case`. */
+/** Returns one branch of a `case` for each command that offers something. */
 function cases(
   commands: readonly Completable[],
   offered: (one: Completable) => readonly string[],
@@ -143,7 +143,10 @@ function cases(
 const inBash = (words: readonly string[]) => `words=${quoted(words.join(' '))}`;
 const inZsh = (words: readonly string[]) => `offered=(${words.map(quoted).join(' ')})`;
 
-/** Branches of a `case` for a flag that waits for its value: one for each that has choices, one for all others. */
+/**
+ * Returns the branches of a `case` for a flag that waits for its value: one for each that has choices, one for all
+ * others.
+ */
 function valueCases(
   commands: readonly Completable[],
   then: (choices: readonly string[]) => string,

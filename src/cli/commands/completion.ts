@@ -4,7 +4,7 @@ import { bashScript, type Completable, fishScript, zshScript } from './completio
 
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
-/** `artifacta completion`: writes what makes a shell complete commands and flags. */
+/** `artifacta completion`: writes a script with which a shell completes commands and flags. */
 export function addCompletion(program: Command, invocation: Invocation): Command {
   return program
     .command('completion')
@@ -20,7 +20,7 @@ export function addCompletion(program: Command, invocation: Invocation): Command
     });
 }
 
-/** The program and all its commands, each before its own. */
+/** Returns the program and all its commands, each before its own. */
 function completables(program: Command): Completable[] {
   return below(program, []);
 }

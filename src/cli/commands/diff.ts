@@ -76,7 +76,7 @@ async function* one(difference: Difference) {
   yield difference;
 }
 
-/** @throws ArtifactaError NOT_FOUND if neither session has it. */
+/** Returns the texts of a name. @throws ArtifactaError NOT_FOUND if neither session has it. */
 async function findText(
   client: ArtifactaClient,
   base: string,

@@ -14,10 +14,10 @@ interface LineageFlags {
   readonly version?: string;
 }
 
-/** Of a walk. */
+/** The greatest depth of a walk. */
 const depthMax = 32;
 
-/** `artifacta lineage`: shows what an artifact was made from, or what was made from it. */
+/** `artifacta lineage`: shows the inputs of an artifact, or the artifacts made from it. */
 export function addLineage(program: Command, invocation: Invocation): Command {
   return program
     .command('lineage')
@@ -46,7 +46,7 @@ export function addLineage(program: Command, invocation: Invocation): Command {
     });
 }
 
-/** What was found before an error is shown before it: there may be too many artifacts for so many steps. */
+/** Artifacts found before an error are shown before it: that many steps may meet too many artifacts. */
 async function showTree(
   tree: Tree,
   edges: AsyncIterable<LineageEdge>,
@@ -67,7 +67,7 @@ async function showTree(
   if (tree.isBare) output.remark(tree.wordsForNone);
 }
 
-/** Steps as JSON, or the id of each far end once. */
+/** Prints steps as JSON, or the id of each far end once. */
 async function showEach(
   edges: AsyncIterable<LineageEdge>,
   direction: 'inputs' | 'derived',
@@ -87,7 +87,7 @@ function endsOf({ derivedId, inputId }: LineageEdge, direction: 'inputs' | 'deri
   return direction === 'inputs' ? { near: derivedId, far: inputId } : { near: inputId, far: derivedId };
 }
 
-/** What is known of an artifact: undefined if it is gone or may not be read. */
+/** The record of an artifact: undefined if it is gone or may not be read. */
 type Known = Artifact | undefined;
 
 class Tree {
@@ -123,7 +123,10 @@ class Tree {
     yield* this.linesBelow(this.start.id, '');
   }
 
-  /** The edges come by depth: the first to an artifact is on a shortest way, so that no branch is longer than the walk. */
+  /**
+   * Yields the lines below an artifact. The edges come by depth: the first edge to an artifact is on a shortest way, so
+   * no branch is longer than the walk.
+   */
   private *linesBelow(id: string, indent: string): Generator<string, void, void> {
     const below = this.below.get(id) ?? [];
     for (const [at, { far, isAgain }] of below.entries()) {

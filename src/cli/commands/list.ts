@@ -24,7 +24,7 @@ const artifactColumns: readonly Column[] = [
   { title: 'NAME' },
 ];
 
-/** Where artifacts are of several sessions. */
+/** The columns for artifacts of several sessions. */
 const foundColumns: readonly Column[] = [
   { title: 'ID' },
   { title: 'VERSION', right: true },
@@ -75,7 +75,7 @@ export function addList(program: Command, invocation: Invocation): Command {
     });
 }
 
-/** `ls` without a session, and `session ls`. */
+/** Lists sessions: `ls` without a session, and `session ls`. */
 export async function listSessions(
   flags: ListFlags,
   command: Command,
@@ -92,16 +92,16 @@ function parseLimit(flags: ListFlags): number | undefined {
   return flags.limit === undefined ? undefined : parseCount('--limit', flags.limit, 1);
 }
 
-/** How one kind of thing is listed. */
+/** The form of the list of one kind of thing. */
 interface Shape<T> {
   readonly columns: readonly Column[];
   row(item: T): readonly string[];
   json(item: T): unknown;
-  /** Undefined for what has none. */
+  /** Undefined for a thing without one. */
   id(item: T): string | undefined;
 }
 
-/** How sessions are listed. */
+/** The form of a list of sessions. */
 export const sessionShape: Shape<Session> = {
   columns: sessionColumns,
   row: sessionRow,
@@ -109,7 +109,7 @@ export const sessionShape: Shape<Session> = {
   id: ({ id }) => id,
 };
 
-/** @param withSession of several sessions: each says of which it is. */
+/** @param withSession whether the artifacts are of several sessions: each then shows its session. */
 export function artifactShape(withSession: boolean): Shape<Artifact | GoneArtifact> {
   return {
     columns: withSession ? foundColumns : artifactColumns,
@@ -119,7 +119,7 @@ export function artifactShape(withSession: boolean): Shape<Artifact | GoneArtifa
   };
 }
 
-/** Prints a table, or with `--json` a document a line, or with `--quiet` an id a line. */
+/** Prints a table; with `--json` one document on each line; with `--quiet` one id on each line. */
 export async function show<T>(
   items: AsyncIterable<T>,
   shape: Shape<T>,

@@ -88,7 +88,7 @@ async function pullArtifact(
   await files.end();
 }
 
-/** Where one artifact goes: into a directory that is there, or to a file of that name. */
+/** Returns where one artifact goes: into an existing directory, or to a file with that name. */
 async function placeFor(
   to: string | undefined,
   lastSegment: string,

@@ -21,7 +21,7 @@ interface QueryFlags extends FilterFlags {
   readonly explain?: boolean;
 }
 
-/** What a list shows when nobody says how many. */
+/** The number of items in a list by default. */
 const limitDefault = 100;
 
 /** `artifacta query`: finds artifacts or sessions by a filter. */
@@ -79,7 +79,7 @@ async function answer(
   const { signal } = invocation.io;
   const limit = flags.limit === undefined ? limitDefault : parseCount('--limit', flags.limit, 0);
   const order = flags.oldestFirst ? ('oldest' as const) : ('newest' as const);
-  // One more tells whether there are more.
+  // One more item shows whether more exist.
   const query = { filter, order, signal, limit: limit === 0 ? undefined : limit + 1 };
   if (flags.explain) {
     const explanation = flags.sessions
@@ -96,7 +96,7 @@ async function answer(
   else await show(cut(client.list(query)), artifactShape(true), nothing, invocation);
 }
 
-/** The first `max`, with a remark if there are more. */
+/** Yields the first `max`, with a remark if more exist. */
 async function* upTo<T>(items: AsyncIterable<T>, max: number, { output }: Invocation): AsyncGenerator<T> {
   let count = 0;
   for await (const item of items) {

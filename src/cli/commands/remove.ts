@@ -21,7 +21,7 @@ interface Wanted {
 interface Removed {
   readonly text: string;
   readonly deleted: boolean;
-  /** Undefined if it could not be looked at before. */
+  /** Undefined if it could not be read before. */
   readonly artifact: Artifact | undefined;
 }
 
@@ -73,7 +73,7 @@ async function removeAll(
   account.close();
 }
 
-/** What is looked at is what is deleted, even if a newer version comes in between. */
+/** Deletes the version that was read, even if a newer version comes in between. */
 async function remove(
   client: ArtifactaClient,
   { text, ref }: Wanted,
@@ -81,7 +81,7 @@ async function remove(
   signal: AbortSignal | undefined,
 ): Promise<Removed> {
   const artifact = await client.get(ref, { signal }).catch((error: unknown) => {
-    // The deletion gives the answer then, also about what has expired, and for credentials that may not read.
+    // The deletion then gives the answer, also about an expired artifact, and for credentials that may not read.
     const codes: readonly unknown[] = ['NOT_FOUND', 'PERMISSION_DENIED'];
     if (error instanceof ArtifactaError && codes.includes(error.code)) return undefined;
     throw error;

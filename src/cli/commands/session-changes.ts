@@ -1,4 +1,4 @@
-/** Commands that change a session that is there. */
+/** Commands that change an existing session. */
 import type { Command } from 'commander';
 import { UsageError } from '../exit.ts';
 import { parsePairs } from '../flags/parse.ts';

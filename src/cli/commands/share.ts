@@ -55,7 +55,7 @@ export function addShare(program: Command, invocation: Invocation): Command {
 
 type Wanted = { readonly ref: ArtifactRef } | { readonly path: string; readonly session: string | undefined };
 
-/** What has a `/` and does not begin like a path is SESSION/NAME. */
+/** Returns what the user named. A text that has a `/` and does not begin like a path is SESSION/NAME. */
 function wantedOf(what: string, { version, session }: ShareFlags): Wanted {
   const number = version === undefined ? undefined : parseCount('--version', version, 1);
   const isPath = !isArtifactId(what) && (!what.includes('/') || /^\.{0,2}\//.test(what));
@@ -85,7 +85,7 @@ async function pushed(
   return { id: artifact.id };
 }
 
-/** What is handed on, and what is to be said of it. */
+/** The address to hand on, and the remark on it. */
 interface Place {
   /** Undefined: only the path is known. */
   readonly url: string | undefined;
@@ -95,8 +95,9 @@ interface Place {
 const remedy = 'serve --public-url names the address for others';
 
 /**
- * What others call the service; else where the user has just called it, if that was over HTTP; else where it says that it
- * listens, if it is on this machine. Nobody is asked whether it opens: the link is for the service's eyes alone.
+ * Chooses the address of a link. The first choice is the URL that others use for the service. The second is the URL
+ * that the user has just called, if that was over HTTP. The third is the URL where the service says that it listens, if
+ * it is on this machine. No request tests whether the link opens: the link is for the service's eyes alone.
  */
 function placeOf({ url, localUrl, path }: NewShareLink, { description }: Way): Place {
   if (url !== undefined) return { url };
@@ -111,7 +112,7 @@ function placeOf({ url, localUrl, path }: NewShareLink, { description }: Way): P
   return { url, remark: `this is below the HTTP address of the service, which does not know it; ${remedy}` };
 }
 
-/** Whether the service that was reached so runs on this machine. */
+/** Whether the service at this address runs on this machine. */
 function isHere(description: string): boolean {
   const host = URL.parse(description)?.hostname ?? '';
   return /^unix:/.test(description) || /^(localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/.test(host);

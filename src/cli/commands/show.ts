@@ -10,7 +10,7 @@ import { humanSize, humanTime } from '../output/human.ts';
 import { artifactJson, sessionJson } from '../output/json.ts';
 import { keyValueLines } from '../output/table.ts';
 
-/** `artifacta show`: what is known about an artifact or a session. */
+/** `artifacta show`: shows the record of an artifact or a session. */
 export function addShow(program: Command, invocation: Invocation): Command {
   return program
     .command('show')
@@ -31,14 +31,14 @@ export function addShow(program: Command, invocation: Invocation): Command {
     });
 }
 
-/** Prints an artifact as the output is wanted: for people, as JSON, or its id alone. */
+/** Prints an artifact in the requested form: for people, as JSON, or its id alone. */
 export async function printArtifact(artifact: Artifact, { output }: Invocation): Promise<void> {
   if (output.style.json) return output.json(artifactJson(artifact));
   if (output.style.quiet) return output.line(artifact.id);
   for (const line of keyValueLines(artifactPairs(artifact))) await output.line(line);
 }
 
-/** `show SESSION`, and `session show`. */
+/** Shows a session: `show SESSION`, and `session show`. */
 export async function showSession(
   client: ArtifactaClient,
   id: string,
@@ -47,7 +47,7 @@ export async function showSession(
   await printSession(await client.sessions.get(id, { signal: invocation.io.signal }), invocation);
 }
 
-/** Prints a session likewise. */
+/** Prints a session in the same forms. */
 export async function printSession(session: Session, { output }: Invocation): Promise<void> {
   if (output.style.json) return output.json(sessionJson(session));
   if (output.style.quiet) return output.line(session.id);

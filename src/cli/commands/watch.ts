@@ -7,7 +7,7 @@ import { humanSize, humanTime, plain } from '../output/human.ts';
 import { artifactJson, sessionJson } from '../output/json.ts';
 import { printSession } from './show.ts';
 
-/** `artifacta watch`: shows what happens in a session while it happens. */
+/** `artifacta watch`: shows the events of a session while they happen. */
 export function addWatch(program: Command, invocation: Invocation): Command {
   return program
     .command('watch')
@@ -38,7 +38,7 @@ export function addWatch(program: Command, invocation: Invocation): Command {
     );
 }
 
-/** `session wait`. */
+/** `session wait`: waits until a session is sealed. */
 export function addWait(session: Command, invocation: Invocation): void {
   session
     .command('wait')

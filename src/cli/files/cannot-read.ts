@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 
-/** Why a file was not read; the message names it. */
+/** The reason why a file was not read; the message names the file. */
 class CannotRead extends Error {
   constructor(path: string, why: string, cause?: unknown) {
     super(`${path} cannot be read: ${why}`, cause === undefined ? undefined : { cause });
@@ -8,7 +8,7 @@ class CannotRead extends Error {
   }
 }
 
-/** Why a file cannot be read, by the code of the system error. */
+/** The reasons why a file cannot be read, by the code of the system error. */
 export const unreadable: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'there is no such file',
@@ -23,7 +23,7 @@ export const unreadable: Readonly<Record<string, string>> = {
 };
 
 /**
- * The bytes of a file, a pipe or a device, read once, in large pieces.
+ * Yields the bytes of a file, a pipe or a device, read once, in large pieces.
  *
  * @throws CannotRead, also while it is read.
  */
@@ -38,7 +38,7 @@ export async function* readOnce(path: string): AsyncGenerator<Uint8Array, void, 
 }
 
 /**
- * The bytes of standard input.
+ * Yields the bytes of standard input.
  *
  * @throws CannotRead while it is read, also if it is closed.
  */

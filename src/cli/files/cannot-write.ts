@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** Why a file was not written. */
+/** The reason why a file was not written. */
 export class CannotWrite extends Error {
   /** True: no other file can be written there either. */
   readonly concernsAll: boolean;
@@ -33,7 +33,7 @@ const words: Readonly<Record<string, string>> = {
 };
 const concerningAll = ['ENOSPC', quotaExceeded, 'EROFS'];
 
-/** Errors of the file system while a path was written, in words; others as they are. */
+/** Returns errors of the file system while a path was written, in words; others as they are. */
 export function inWords(error: unknown, path: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined || words[code] === undefined) return error;

@@ -4,27 +4,31 @@ import ignore, { type Ignore } from 'ignore';
 import { FileUnsuitable, fileContent } from '../../client/artifacts/file.ts';
 import { UsageError } from '../exit.ts';
 
-/** The file that says what of its directory, and of those below it, is not pushed. It is not pushed itself. */
+/** The file that names what is not pushed of its directory and of those below it. The file itself is not pushed. */
 export const ignoreFileName = '.artifactaignore';
 
 const ignoreFileBytesMax = 1024 * 1024;
-/** What was asked is remembered by the library; after so many questions it begins anew. */
+/** The library remembers all questions; after this number of questions it starts again. */
 const questionsMax = 10_000;
 
 /**
- * What of a tree is not pushed, in the language of `.gitignore`: by the patterns of the command line, and by the ignore
- * files on the way from the root of the tree, of which the deeper one is the stronger. The command line outranks both.
+ * The parts of a tree that are not pushed, in the language of `.gitignore`. The patterns come from the command line and
+ * from the ignore files on the way from the root of the tree; a deeper file is stronger. The command line outranks
+ * both.
  */
 export class Exclusions {
   private readonly given: readonly string[];
-  /** From ignore files, as they read from the root. */
+  /** The patterns from ignore files, as they read from the root. */
   private readonly inherited: readonly string[];
-  /** The places of given patterns that have matched; shared with the directories below. */
+  /** The places of the given patterns that have matched, shared with the directories below. */
   private readonly matched: Set<number>;
   private rules: Ignore | undefined;
   private questions = 0;
 
-  /** @param given patterns of the command line, the strongest last. @throws UsageError for one that says nothing. */
+  /**
+   * @param given the patterns of the command line, the strongest last. @throws UsageError for a pattern without an
+   * effect.
+   */
   constructor(given: readonly string[], inherited: readonly string[] = [], matched = new Set<number>()) {
     if (given.some((pattern) => pattern.trim() === '')) throw new UsageError('--exclude must not be empty');
     this.given = given;
@@ -37,17 +41,17 @@ export class Exclusions {
     return this.given.filter((pattern, at) => !pattern.startsWith('!') && !this.matched.has(at));
   }
 
-  /** The same, for another walk: what matches in it is not noted here. */
+  /** Returns the same exclusions for another walk: its matches are not recorded here. */
   again(): Exclusions {
     return new Exclusions(this.given, this.inherited);
   }
 
   /**
-   * Those of a directory: the same, and what its ignore file says.
+   * Returns the exclusions of a directory: these, and those of its ignore file.
    *
-   * @param prefix its way from the root, with a slash at its end; empty for the root.
-   * @param beforeOpen may refuse to have the file opened.
-   * @throws FileUnsuitable, or an error of the file system, if there is one that cannot be read.
+   * @param prefix its path from the root, with a slash at its end; empty for the root.
+   * @param beforeOpen may refuse the opening of the file.
+   * @throws FileUnsuitable, or an error of the file system, if an ignore file exists and cannot be read.
    */
   async within(directory: string, prefix: string, beforeOpen: (path: string) => void): Promise<Exclusions> {
     const lines = await readIgnoreFile(join(directory, ignoreFileName), beforeOpen);
@@ -56,7 +60,7 @@ export class Exclusions {
     return new Exclusions(this.given, [...this.inherited, ...rebased], this.matched);
   }
 
-  /** @param name its way from the root, without a slash at its end; what is above it is not excluded. */
+  /** @param name its path from the root, without a slash at its end; the directories above it are not excluded. */
   excludes(name: string, isDirectory: boolean): boolean {
     if (this.given.length === 0 && this.inherited.length === 0) return false;
     if (this.rules === undefined || ++this.questions > questionsMax) {
@@ -69,13 +73,16 @@ export class Exclusions {
   }
 
   private compiled(): Ignore {
-    // Names are told apart by their case, as they are by the service.
+    // Names that differ in case differ, as in the service.
     const rules = ignore({ ignorecase: false, allowRelativePaths: true }).add(this.inherited);
     return rules.add(this.given.map((pattern, at) => ({ pattern: asPattern(pattern), mark: String(at) })));
   }
 }
 
-/** On a command line `#` begins no comment, and `./` says that the pattern begins at the root. */
+/**
+ * Returns a text of the command line as a pattern. There `#` begins no comment, and `./` means that the pattern begins
+ * at the root.
+ */
 function asPattern(given: string): string {
   return given.replace(/^(!?)\.\//, '$1/').replace(/^#/, '\\#');
 }
@@ -101,12 +108,12 @@ async function readIgnoreFile(
   }
 }
 
-/** A line of the ignore file of a directory as it reads from the root. Undefined: it says nothing. */
+/** Returns a line of the ignore file of a directory as it reads from the root. Undefined: it has no effect. */
 function fromRoot(line: string, prefix: string): string | undefined {
   if (line.trim() === '' || line.startsWith('#')) return undefined;
   if (prefix === '') return line;
   const [, not, pattern] = /^(!?)(.*)$/s.exec(line)!;
-  // With a slash before its end it is about this directory, without one about all below it, too.
+  // With a slash before its end it concerns this directory, without one also all below it.
   const isHere = pattern!.trimEnd().slice(0, -1).includes('/');
   const literal = prefix.replace(/[\\*?[]/g, '\\$&');
   return `${not}/${literal}${isHere ? '' : '**/'}${pattern!.replace(/^\//, '')}`;

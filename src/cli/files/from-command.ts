@@ -5,22 +5,25 @@ import type { Content } from '../../client/artifacts/content.ts';
 import { later } from '../../client/wire/timer.ts';
 import { CommandFailed } from '../exit.ts';
 
-/** How long a command may take to end when it was told to, in milliseconds. */
+/** How long a command may take to end after it was told to, in milliseconds. */
 const endMsMax = 5_000;
 
-/** A command that runs, and what it writes to its standard output. */
+/** A running command, and what it writes to its standard output. */
 export interface RunningCommand {
-  /** Read once; it ends when the command has ended well, and fails with {@link CommandFailed} if it ends otherwise. */
+  /**
+   * The output, read once. It ends when the command has ended well, and fails with {@link CommandFailed} if it ends
+   * otherwise.
+   */
   readonly content: Content;
-  /** Ends the command if it still runs. Resolves when it has ended, or does not within five seconds. */
+  /** Ends the command if it still runs. Resolves when it has ended, or has not within five seconds. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a program, without a shell. It has the standard input and error of this process; its output is read no faster
+ * Starts a program, without a shell. It has the standard input and error of this process. Its output is read no faster
  * than it is used.
  *
- * @param signal is passed on to the command as SIGINT. What it writes then is not good, however it ends.
+ * @param signal is passed on to the command as SIGINT. The output after that is not used, however the command ends.
  * @throws CommandFailed if it cannot be started.
  */
 export async function startCommand(
@@ -28,7 +31,7 @@ export async function startCommand(
   signal?: AbortSignal,
 ): Promise<RunningCommand> {
   const child = await spawned(program, args);
-  // A signal that it may not be sent is no reason to end here.
+  // A signal that may not be sent is no reason to end here.
   child.on('error', () => {});
   let hasEnded = false;
   const end = new Promise<string | undefined>((resolve) => {
@@ -54,7 +57,7 @@ export async function startCommand(
     },
     async stop() {
       signal?.removeEventListener('abort', interrupt);
-      // Whoever else writes there is told so by the system.
+      // If another process still writes there, the system gives it an error.
       child.stdout.destroy();
       if (hasEnded) return;
       if (!signal?.aborted) child.kill('SIGTERM');
@@ -63,7 +66,7 @@ export async function startCommand(
         child.kill('SIGKILL');
         late.resolve();
       });
-      // One that belongs to another user cannot be ended, and is left behind.
+      // A command of another user cannot be ended, and is left behind.
       await Promise.race([end, late.promise]);
       cancel();
     },

@@ -1,15 +1,15 @@
-/** Directories that are held open, so that what their paths lead to meanwhile does not matter. */
+/** Directories that are held open, so that a change of what their paths lead to does not matter. */
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Linux's, on all processors that Node is made for; Node has no name for it. Nothing needs to be read. */
+/** The flag of Linux, on all processors that Node supports; Node has no name for it. It needs no right to read. */
 const openForPath = 0o10000000;
 const flags = openForPath | constants.O_DIRECTORY | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * A directory in which files are named. On Linux it is held open, and what is done by a {@link path} happens in that
- * very directory. Elsewhere, and where `/proc` is not mounted, the paths are those by which it was found.
+ * A directory in which files are named. On Linux it is held open, and an operation on a {@link path} acts in that very
+ * directory. Elsewhere, and where `/proc` is not mounted, the paths are those by which it was found.
  */
 export class HeldDirectory implements AsyncDisposable {
   private readonly found: string;
@@ -34,25 +34,25 @@ export class HeldDirectory implements AsyncDisposable {
     }
   }
 
-  /** The path of something in it, for as long as this is open. */
+  /** Returns the path of an entry in it, valid while this is open. */
   path(name: string): string {
     return join(this.handle === undefined ? this.found : viaDescriptor(this.handle), name);
   }
 
-  /** One that is in it. @throws errors of the file system: ENOTDIR for a symbolic link. */
+  /** Opens a directory in it. @throws errors of the file system: ENOTDIR for a symbolic link. */
   async open(name: string): Promise<HeldDirectory> {
     const below = await HeldDirectory.open(this.path(name));
     return new HeldDirectory(join(this.found, name), below.handle);
   }
 
-  /** Makes one in it, if nothing is there. */
+  /** Makes a directory in it, if the name is free. */
   async make(name: string): Promise<void> {
     await mkdir(this.path(name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
   }
 
-  /** Whether a path leads to this very directory; true where that cannot be told. */
+  /** Whether a path leads to this very directory; true if unknown. */
   async isAt(path: string): Promise<boolean> {
     if (this.handle === undefined) return true;
     const [held, there] = [await this.handle.stat(), await stat(path).catch(() => undefined)];

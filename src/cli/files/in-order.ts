@@ -1,6 +1,6 @@
 /**
- * Works on several items at once and gives the results in the order of the items. At most `concurrencyMax` are
- * begun and not yet given. Nothing new is begun once `goOn` says no. It never ends before what was begun has ended.
+ * Works on several items at once and yields the results in the order of the items. At most `concurrencyMax` are begun
+ * and not yet yielded. No item is begun after `goOn` has returned false. It never ends before the begun work has ended.
  *
  * @param work must not reject.
  */

@@ -1,7 +1,7 @@
 import type { Output } from '../output/output.ts';
 import type { LeftOutReason } from './walk.ts';
 
-/** How each is counted, for one and for several. */
+/** The words for the count of each, for one and for several. */
 const words: Readonly<Record<LeftOutReason, readonly [one: string, several: string]>> = {
   excluded: ['excluded', 'excluded'],
   data_directory: ['of the data directory', 'of the data directory'],
@@ -11,7 +11,7 @@ const words: Readonly<Record<LeftOutReason, readonly [one: string, several: stri
   loop: ['way back to a directory above', 'ways back to a directory above'],
 };
 
-/** Counts what a push leaves out on purpose. A directory counts as one, with all that is in it. */
+/** Counts the things that a push leaves out on purpose. A directory counts as one, with everything in it. */
 export class LeftOut {
   private readonly counts = new Map<LeftOutReason, number>();
 
@@ -23,7 +23,7 @@ export class LeftOut {
     this.counts.set(reason, (this.counts.get(reason) ?? 0) + 1);
   }
 
-  /** Says how many and why, also to those who asked for quiet. Nothing left out: says nothing. */
+  /** Shows how many and why, also with `--quiet`. If nothing was left out, it shows nothing. */
   tell(output: Output): void {
     const { count } = this;
     if (count === 0) return;

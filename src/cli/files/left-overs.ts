@@ -2,12 +2,12 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const temporaryName = /^\.artifacta-[0-9a-z-]+\.part$/;
-/** A pull that still writes has written within that time. */
+/** A pull that still writes has written within this time. */
 const idleMs = 3_600_000;
 
 /**
- * Removes from a directory what pulls that were killed have left: files without a name yet, that nobody has written to
- * for an hour. What cannot be looked at or removed stays.
+ * Removes from a directory the left-overs of pulls that were killed: files without a name yet that no pull has written
+ * to for an hour. Files that cannot be looked at or removed stay.
  */
 export async function removeLeftOvers(directory: string, nowMs: number): Promise<void> {
   const names = await readdir(directory).catch(() => []);

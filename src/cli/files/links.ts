@@ -5,15 +5,15 @@ import type { OwnDirectory } from '../io.ts';
 import { faultOf } from './outside.ts';
 
 /**
- * What becomes of symbolic links in a tree. `inside`: those to files in the tree are followed, others to files left out,
- * and one to a directory is a failure. `skip`: all are left out. `follow`: all are followed, wherever they lead but into
- * the data directory.
+ * The treatment of symbolic links in a tree. `inside`: links to files in the tree are followed, links to other files
+ * are left out, and a link to a directory is a failure. `skip`: all are left out. `follow`: all are followed, wherever
+ * they lead except into the data directory.
  */
 export type LinkRule = 'inside' | 'skip' | 'follow';
 
-/** What a link leads to, or what speaks against following it. */
+/** The target of a link, or the reason not to follow it. */
 type Seen =
-  /** `target` is without symbolic links. */
+  /** `target` contains no symbolic links. */
   | { readonly kind: 'file' | 'directory'; readonly target: string }
   | {
       readonly kind: 'skipped';
@@ -22,17 +22,17 @@ type Seen =
     }
   | { readonly kind: 'refused'; readonly error: Error };
 
-/** Of a link where links are skipped. */
+/** The result for a link if links are skipped. */
 export const skippedLink = { reason: 'link', why: 'it is a symbolic link' } as const;
 
 interface Tree {
-  /** Without symbolic links. */
+  /** The root, without symbolic links. */
   readonly root: string;
   readonly own: OwnDirectory | undefined;
   readonly links: LinkRule;
 }
 
-/** Looks through a link of a tree. A directory behind it is told as such, unless links are skipped. */
+/** Looks through a link of a tree. If it leads to a directory, the result says so, unless links are skipped. */
 export async function lookThrough(path: string, { root, own, links }: Tree): Promise<Seen> {
   if (links === 'skip') return { kind: 'skipped', ...skippedLink };
   const follows = links === 'follow';

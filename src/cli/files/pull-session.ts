@@ -12,21 +12,21 @@ import { save } from './save.ts';
 import { type Segments, Target } from './target.ts';
 import { segmentsOf, TargetNames } from './target-names.ts';
 
-/** How many files are fetched at once. */
+/** The number of files that are fetched at once. */
 const concurrencyMax = 4;
 
-/** Where a session is written to, and how. */
+/** Where and how a session is written. */
 export interface PullOptions {
   readonly to: string | undefined;
   readonly force: boolean;
-  /** Into which nothing is pulled. */
+  /** The data directory, into which nothing is pulled. */
   readonly own: OwnDirectory | undefined;
 }
 
 type Item =
   | { readonly artifact: Artifact; readonly segments: Segments }
   | { readonly artifact: Artifact; readonly error: unknown }
-  /** The name came before, at an earlier version. */
+  /** The name has come before, at an earlier version. */
   | { readonly artifact: Artifact; readonly newer: true };
 
 type Result = PulledFile & { readonly error?: unknown; readonly newer?: true };
@@ -39,7 +39,7 @@ export async function pullSession(
   invocation: Invocation,
 ): Promise<void> {
   const { io, output } = invocation;
-  // Asked first, so that a session that is not there leaves no directory behind.
+  // This comes first, so that a session that does not exist leaves no directory behind.
   await client.sessions.get(session, { signal: io.signal });
   const target = await Target.open(options.to ?? segmentsOf(session)[0], {
     create: true,
@@ -78,7 +78,10 @@ export async function pullSession(
   invocation.exitCode = exitCodeForAll(failures, done, fatal);
 }
 
-/** Lists everything once more while the first files come already. It is for show: what fails here fails there, too. */
+/**
+ * Lists everything once more while the first files arrive already. The result is only for display: what fails here
+ * fails in the pull too.
+ */
 function expectTotal(
   client: ArtifactaClient,
   session: string,
@@ -97,8 +100,8 @@ function expectTotal(
 }
 
 /**
- * The artifacts, each with the path that its name is. Oldest first: a version that is pushed meanwhile then comes at
- * the end, rather than taking an artifact out of a list that has not come to it yet.
+ * Yields the artifacts, each with the path for its name. The oldest come first: a version that is pushed meanwhile then
+ * comes at the end. Otherwise it would remove an artifact from a list that has not reached it yet.
  */
 async function* claimed(
   artifacts: AsyncIterable<Artifact>,
@@ -134,7 +137,7 @@ async function report(
     }
     await files.add(file);
     if (file.status !== 'failed') continue;
-    // What concerns all is said once.
+    // An error that concerns all files is shown once.
     if (!endsAll(error) || !failures.some(endsAll)) output.error(error, name);
     failures.push(error);
   }

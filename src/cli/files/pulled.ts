@@ -3,7 +3,7 @@ import { humanSize } from '../output/human.ts';
 import type { Output } from '../output/output.ts';
 import type { Saved } from './save.ts';
 
-/** What became of one artifact that was to be pulled. */
+/** The result for one artifact of a pull. */
 export interface PulledFile {
   readonly artifact: Artifact;
   /** Undefined if its name cannot be a path. */
@@ -22,7 +22,7 @@ export class PulledFiles {
     this.output = output;
   }
 
-  /** How many are there now. */
+  /** The number of files that exist now. */
   get count(): number {
     return this.files;
   }
@@ -46,7 +46,7 @@ export class PulledFiles {
     else if (quiet && status !== 'failed') await this.output.line(artifact.id);
   }
 
-  /** `12 files, 3.4 MiB`. */
+  /** Prints the sum: `12 files, 3.4 MiB`. */
   async end(): Promise<void> {
     const { json, quiet } = this.output.style;
     if (json || quiet) return;

@@ -14,14 +14,14 @@ import { mapInOrder } from './in-order.ts';
 import { LeftOut } from './left-out.ts';
 import type { PushItem } from './push-items.ts';
 
-/** How many files are pushed at once. */
+/** The number of files that are pushed at once. */
 const concurrencyMax = 8;
 
-/** What one `push` is to do. */
+/** The work of one `push`. */
 export interface PushRequest {
-  /** @param own from which nothing is pushed. */
+  /** @param own the data directory, from which nothing is pushed. */
   items(own: OwnDirectory | undefined): AsyncIterable<PushItem>;
-  /** How many bytes they all have. Default: that is not known. */
+  /** Returns the number of bytes of all items. Default: unknown. */
   totalBytes?(own: OwnDirectory | undefined, signal: AbortSignal): Promise<number>;
   readonly spec: Omit<PushSpec, 'name'>;
   readonly exclusions: Exclusions;
@@ -29,7 +29,7 @@ export interface PushRequest {
 
 type Result = PushItem | { readonly pushed: Pushed; readonly isHidden: boolean };
 
-/** Pushes everything, several at once, and shows the results in the order of the items. */
+/** Pushes everything, several items at once, and shows the results in the order of the items. */
 export async function pushAll(
   client: ArtifactaClient,
   request: PushRequest,
@@ -88,17 +88,20 @@ async function tell(result: Result, sums: Sums, failures: unknown[], invocation:
   else if ('why' in result) {
     const { path, reason, why } = result;
     sums.leftOut.add(reason);
-    // Of what the user has excluded the number is enough.
+    // For the items that the user has excluded, the number is enough.
     if (reason !== 'excluded')
       output.remark(`${path} was skipped: ${why}`, { skipped: { path, reason, message: why } });
   } else if ('error' in result) {
-    // What concerns all is said once.
+    // An error that concerns all items is shown once.
     if (!concernsAll(result.error) || !failures.some(concernsAll)) output.error(result.error, result.path);
     failures.push(result.error);
   }
 }
 
-/** Looks at everything while the first files are pushed already. It is for show: what fails here fails there, too. */
+/**
+ * Looks at everything while the first files are pushed already. The result is only for display: what fails here fails
+ * in the push too.
+ */
 function expectTotal(
   { totalBytes }: PushRequest,
   own: OwnDirectory | undefined,
@@ -111,7 +114,7 @@ function expectTotal(
   );
 }
 
-/** What is said at the end. */
+/** The sums that are shown at the end. */
 class Sums {
   readonly leftOut = new LeftOut();
   done = 0;
@@ -139,7 +142,7 @@ class Sums {
   }
 }
 
-/** Undefined for standard input of more than is read ahead. */
+/** Undefined for standard input that is longer than what is read ahead. */
 function sizeOf(content: Content | Uint8Array): number | undefined {
   return content instanceof Uint8Array ? content.byteLength : content.sizeBytes;
 }

@@ -12,37 +12,43 @@ import type { LinkRule } from './links.ts';
 import { outsideOnly } from './outside.ts';
 import { type LeftOutReason, walk } from './walk.ts';
 
-/** Standard input, and the output of a command, up to this size can be sent again after a lost connection, and may come as slowly as it likes. */
+/**
+ * Standard input, and the output of a command, may arrive slowly and can be sent again after a lost connection, up to
+ * this size.
+ */
 const stdinBytesMax = 16 * 1024 * 1024;
 
-/** Something to push, or why it is not pushed. */
+/** An item to push, or the reason why it is not pushed. */
 export type PushItem =
   | {
       readonly path: string;
       readonly name: string;
-      /** It, or a directory that it is in below the one that was named, has a name that begins with a dot. Default false. */
+      /**
+       * Whether it, or a directory between it and the one that was named, has a name that begins with a dot. Default
+       * false.
+       */
       readonly isHidden?: boolean;
       open(): Promise<Content | Uint8Array>;
-      /** When all is done, however it ended. Default: nothing. */
+      /** Called when all is done, however it ended. Default: does nothing. */
       close?(): Promise<void>;
     }
   | { readonly path: string; readonly reason: LeftOutReason; readonly why: string }
   | { readonly path: string; readonly error: Error };
 
-/** The files and directories of a push, and how they are read. */
+/** The files and directories of a push, and how to read them. */
 export interface PushedFiles {
   readonly paths: readonly string[];
-  /** What to call a file, and what to prefix those of a directory with. Default: names of files as they are. */
+  /** The name for a file, and the prefix for those of a directory. Default: names of files as they are. */
   readonly name: string | undefined;
-  /** Refuse directories. */
+  /** Whether to refuse directories. */
   readonly filesOnly: boolean;
   readonly links: LinkRule;
   readonly exclusions: Exclusions;
-  /** Take as many bytes of a file as it has at first, though it grows. */
+  /** Whether to take as many bytes of a file as it has at first, even if it grows. */
   readonly snapshot: boolean;
 }
 
-/** The output of a command. */
+/** Yields the output of a command. */
 export async function* fromCommand(
   command: readonly string[],
   { signal }: Io,
@@ -60,14 +66,14 @@ export async function* fromCommand(
   };
 }
 
-/** Standard input. */
+/** Yields standard input. */
 export async function* fromStdin({ stdin, signal }: Io, name: string): AsyncGenerator<PushItem, void, void> {
   const content = { replayable: false, open: () => readStdin(stdin) };
   const open = () => readAhead(content, stdinBytesMax, signal);
   yield { path: '-', name, open };
 }
 
-/** The paths, without those that say the same as one before. */
+/** Returns the paths, without those that mean the same as an earlier one. */
 export function distinctPaths(paths: readonly string[]): string[] {
   const seen = new Set<string>();
   return paths.filter((path) => {
@@ -76,7 +82,7 @@ export function distinctPaths(paths: readonly string[]): string[] {
   });
 }
 
-/** Files, and those of directories. The same file under the same name comes once. */
+/** Yields files, and those of directories. The same file under the same name comes once. */
 export async function* fromFiles(
   files: PushedFiles,
   own: OwnDirectory | undefined,
@@ -104,7 +110,7 @@ export async function* fromFiles(
   }
 }
 
-/** How many bytes all files have that can be read. */
+/** Returns the number of bytes of all files that can be read. */
 export async function totalBytes(
   files: PushedFiles,
   own: OwnDirectory | undefined,
@@ -123,7 +129,7 @@ async function* walkAll(files: PushedFiles, own: OwnDirectory | undefined) {
   for (const named of files.paths) {
     const stats = await statsOf(named);
     const identity = `${stats?.dev}:${stats?.ino}`;
-    // Also under another name it is the same: names begin below it.
+    // A directory under another name is the same: names begin below it.
     if (stats?.isDirectory() && directories.has(identity)) continue;
     if (stats?.isDirectory()) directories.add(identity);
     for await (const found of walk(named, { own, links: files.links, exclusions: files.exclusions })) {

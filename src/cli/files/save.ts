@@ -6,20 +6,20 @@ import { ArtifactaError } from '../../client/errors.ts';
 import { CannotWrite, inWords } from './cannot-write.ts';
 import type { Segments, Target } from './target.ts';
 
-/** What became of a file. */
+/** The result for a file. */
 export type Saved = 'new' | 'replaced' | 'unchanged';
 
 interface SaveOptions {
-  /** Replace a file that has other bytes. */
+  /** Whether to replace a file that has other bytes. */
   readonly force: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Told how many bytes have come, after each piece. */
+  /** Called with the number of bytes that have arrived, after each piece. */
   readonly onBytes: (bytes: number) => void;
 }
 
 /**
- * Writes an artifact to a file, unless it holds the same bytes already. The file gets its name only when all the bytes
- * have come and have the digest that was listed.
+ * Writes an artifact to a file, unless the file holds the same bytes already. The file gets its name only when all the
+ * bytes have arrived and have the digest that was listed.
  *
  * @throws CannotWrite, or ArtifactaError; nothing is left behind then.
  */

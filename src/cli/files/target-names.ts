@@ -1,4 +1,4 @@
-/** A name that is not turned into a path, and why. */
+/** The error for a name that does not become a path, with the reason. */
 export class NameRefused extends Error {
   constructor(message: string) {
     super(message);
@@ -7,8 +7,9 @@ export class NameRefused extends Error {
 }
 
 /**
- * The parts of a path below some directory that a name stands for. Names come from a service that may be anybody's, so
- * that what could lead out of the directory, or means something else to a file system than to the store, is refused.
+ * Returns the parts of the path below some directory that a name stands for. Names come from a service that anyone may
+ * run. So a name is refused if it could lead out of the directory, or means something else to a file system than to the
+ * store.
  *
  * @throws NameRefused
  */
@@ -27,27 +28,30 @@ export function segmentsOf(name: string): [string, ...string[]] {
   return segments as [string, ...string[]];
 }
 
-/** The names that were given to one directory, of which no two may want the same file, or one file and directory. */
+/**
+ * The names that were given to one directory. No two may need the same file, or one as a file and the other as a
+ * directory.
+ */
 export class TargetNames {
   private readonly fold: (path: string) => string;
   private readonly files = new Map<string, string>();
   /** Each directory, with a name that needs it. */
   private readonly directories = new Map<string, string>();
 
-  /** @param foldsCase names that differ only in case, or in how Unicode writes them, are one file. */
+  /** @param foldsCase whether names that differ only in case, or in how Unicode writes them, are one file. */
   constructor(foldsCase: boolean) {
     this.fold = foldsCase ? folded : (path) => path;
   }
 
-  /** True if the name, letter for letter, was claimed before. */
+  /** Returns true if the name, letter for letter, was claimed before. */
   has(name: string): boolean {
     return this.files.get(this.fold(name)) === name;
   }
 
   /**
-   * Claims a name for a file, or refuses it and stays as it was.
+   * Claims a name for a file, or refuses it without a change.
    *
-   * @throws NameRefused naming the other as well.
+   * @throws NameRefused that also names the other.
    */
   claim(name: string): [string, ...string[]] {
     const segments = segmentsOf(name);
@@ -68,7 +72,7 @@ export class TargetNames {
   }
 }
 
-/** As the least discerning file systems compare names. */
+/** Returns the path as the least discerning file systems compare names. */
 function folded(path: string): string {
   return path.normalize('NFD').toUpperCase().toLowerCase().normalize('NFD');
 }

@@ -8,38 +8,40 @@ import { HeldDirectory } from './held-directory.ts';
 import { removeLeftOvers } from './left-overs.ts';
 import { requireOutside } from './outside.ts';
 
-/** The way to a file below a {@link Target}: directories, then the file. */
+/** The path to a file below a {@link Target}: directories, then the file. */
 export type Segments = readonly [string, ...string[]];
 
-/** Makes names that nobody else uses. */
+/** Returns names that no other process uses. */
 type Unique = () => string;
 
-/** What has just been done: each of these is a moment at which others may change the directories. */
+/** The step that was just done: after each step, other programs may change the directories. */
 export type TargetStep = 'directory.found' | 'directory.opened' | 'file.begun' | 'place.checked';
 
 interface TargetOptions {
-  /** It may be new, unlike its parent. */
+  /** Whether it may be new, unlike its parent. */
   readonly create: boolean;
-  /** Into which nothing is written. Default: none is known. */
+  /** The data directory, into which nothing is written. Default: unknown. */
   readonly own?: OwnDirectory | undefined;
   readonly unique?: Unique;
-  /** Told of each step. Default: nobody is. */
+  /** Called after each step. Default: nothing is called. */
   readonly onStep?: ((step: TargetStep) => Promise<void>) | undefined;
 }
 
 /**
- * A directory that files are written into, and never beside: no symbolic link below it is followed. Each directory on
- * the way is opened from the one before and held (see {@link HeldDirectory}), so that what takes its place meanwhile
- * gets nothing. Where the system has no such thing, what was looked at is looked at again before a file gets its name;
- * between the two, whoever may write to the directory could still redirect where a temporary file lies, but not the
- * name that it gets. Nor is anything in the data directory looked at.
+ * A directory that files are written into, and never outside it: no symbolic link below it is followed. Each directory
+ * on the way is opened from the one before and held (see {@link HeldDirectory}), so that a directory that takes its
+ * place meanwhile gets nothing.
+ *
+ * Where the system has no such calls, the way is checked again before a file gets its name. Between the two checks, a
+ * user who may write to the directory could still redirect where a temporary file lies, but not the name that it gets.
+ * Nothing in the data directory is looked at either.
  */
 export class Target {
-  /** As the user named it, for messages. */
+  /** The path as the user named it, for messages. */
   readonly shown: string;
-  /** Without symbolic links. */
+  /** The path without symbolic links. */
   private readonly root: string;
-  /** Device and inode of it. */
+  /** The device and inode of the directory. */
   private readonly identity: string;
   private readonly options: TargetOptions;
   private readonly unique: Unique;
@@ -54,7 +56,7 @@ export class Target {
   }
 
   /**
-   * Opens a directory, which the user may well have named through links.
+   * Opens a directory, which the user may have named through links.
    *
    * @throws CannotWrite; UsageError for a path in the data directory.
    */
@@ -74,12 +76,12 @@ export class Target {
     }
   }
 
-  /** The path of a file, for messages. */
+  /** Returns the path of a file, for messages. */
   shownPath(segments: Segments): string {
     return join(this.shown, ...segments);
   }
 
-  /** Whether two names that differ in case are one file here; false where that cannot be found out. */
+  /** Whether two names that differ in case are one file here; false if unknown. */
   async foldsCase(): Promise<boolean> {
     const name = `.artifacta-${this.unique()}-case.part`;
     await using root = await this.openRoot();
@@ -97,16 +99,16 @@ export class Target {
   }
 
   /**
-   * The path of what is there under a name already; undefined for nothing.
+   * Returns the path of the file that has a name already; undefined if none has.
    *
-   * @throws CannotWrite if that is no regular file, or the way to it leads through anything but directories; UsageError
-   * if it leads into the data directory.
+   * @throws CannotWrite if it is not a regular file, or the way to it leads through anything but directories;
+   * UsageError if it leads into the data directory.
    */
   async find(segments: Segments): Promise<string | undefined> {
     return await this.look(segments, async () => join(this.root, ...segments));
   }
 
-  /** Like {@link find}, for as long as the path is sure to lead there. @returns what `work` does. */
+  /** Runs `work` like {@link find}, while the path is sure to lead there. @returns the result of `work`. */
   async look<T>(segments: Segments, work: (path: string) => Promise<T>): Promise<T | undefined> {
     requireOutside(this.options.own, join(this.root, ...segments), this.shownPath(segments));
     await using directory = await this.enter(segments, false);
@@ -124,7 +126,7 @@ export class Target {
   }
 
   /**
-   * Begins a file, with the directories that it needs. It gets its name when it is committed.
+   * Begins a file, with the directories that it needs. The file gets its name when it is committed.
    *
    * @throws CannotWrite, UsageError, and errors of the file system as they are.
    */
@@ -158,7 +160,7 @@ export class Target {
     }
   }
 
-  /** Once for each directory. */
+  /** Removes left-overs, once for each directory. */
   private tidy(directory: HeldDirectory, segments: Segments): Promise<void> {
     const key = segments.slice(0, -1).join('/');
     let tidying = this.tidied.get(key);
@@ -182,7 +184,7 @@ export class Target {
     return new CannotWrite(`${this.shown} is another directory than it was`, { concernsAll: true });
   }
 
-  /** The directory of a file; undefined if it is not there and not to be made. */
+  /** Returns the directory of a file; undefined if it does not exist and must not be made. */
   private async enter(segments: Segments, makes: boolean): Promise<HeldDirectory | undefined> {
     let directory = await this.openRoot();
     for (const [depth, segment] of segments.slice(0, -1).entries()) {
@@ -203,7 +205,7 @@ export class Target {
     return directory;
   }
 
-  /** That its directory is where it was found, in the root. */
+  /** Requires that the directory of the file is where it was found, in the root. */
   private async requirePlace(directory: HeldDirectory, segments: Segments): Promise<void> {
     const path = await realpath(join(this.root, ...segments.slice(0, -1)));
     const way = relative(this.root, path);
@@ -219,7 +221,7 @@ export class Target {
 }
 
 interface TargetFileParts {
-  /** Closed with the file. */
+  /** The directory, which is closed with the file. */
   readonly directory: HeldDirectory;
   readonly temporary: string;
   readonly giveName: () => Promise<void>;
@@ -241,7 +243,7 @@ class TargetFile implements AsyncDisposable {
       at += (await this.handle.write(bytes, at, bytes.byteLength - at)).bytesWritten;
   }
 
-  /** Gives it its name, in place of a regular file that may be there. */
+  /** Gives the file its name, in place of a regular file that may have it. */
   async commit(): Promise<void> {
     await this.handle.close();
     await this.parts.giveName();
@@ -270,7 +272,7 @@ function requireFile(stats: Stats, shown: string): void {
   if (!stats.isFile()) throw new CannotWrite(`${shown} is in the way: it is not a regular file`);
 }
 
-/** What a path is, unfollowed; undefined if there is nothing. */
+/** Returns the kind of a path without following links; undefined if nothing exists there. */
 async function found(path: string): Promise<Stats | undefined> {
   return await lstat(path).catch(ignoring('ENOENT'));
 }

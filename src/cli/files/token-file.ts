@@ -1,16 +1,16 @@
 import { open } from 'node:fs/promises';
 import { UsageError } from '../exit.ts';
 
-/** Longer ones are refused by every service. */
+/** Every service refuses a longer one. */
 const tokenBytesMax = 16 * 1024;
 
 /**
- * The token in a file, without the white space around it. The file is looked at anew each time: tokens that others
- * hand out are exchanged.
+ * Returns the token in a file, without the white space around it. The file is read again each time, since issuers
+ * replace tokens.
  *
- * @param warn told if everybody can read the file.
- * @throws UsageError that names the file, and says nothing of what is in it; also if others can write to it, who could
- * have put a token of theirs there.
+ * @param warn called if every user can read the file.
+ * @throws UsageError that names the file and does not show its content; also if other users can write to it, since they
+ * could have put a token of theirs there.
  */
 export async function readTokenFile(path: string, warn: (message: string) => void): Promise<string> {
   const refused = (why: string) => new UsageError(`the token file ${path} ${why}`);

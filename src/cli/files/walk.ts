@@ -8,35 +8,35 @@ import { type Exclusions, ignoreFileName } from './exclusions.ts';
 import { type LinkRule, lookThrough, skippedLink } from './links.ts';
 import { faultOf, outsideOnly } from './outside.ts';
 
-/** Why something is left out on purpose. */
+/** The reason why something is left out on purpose. */
 export type LeftOutReason = 'excluded' | 'data_directory' | 'link' | 'link_outside' | 'link_broken' | 'loop';
 
-/** What was found at a path. */
+/** The result for a path. */
 type Found =
   | {
       readonly kind: 'file';
       readonly path: string;
-      /** What the artifact is called: the file's own name, or its way below the directory, with `/`. */
+      /** The name of the artifact: the file's own name, or its path below the directory, with `/`. */
       readonly name: string;
       /** False: the path itself must not be a symbolic link. */
       readonly followLink: boolean;
     }
-  /** Left out on purpose; no failure. `why` ends a sentence about it. */
+  /** Left out on purpose, not a failure. `why` ends a sentence about it. */
   | { readonly kind: 'skipped'; readonly path: string; readonly reason: LeftOutReason; readonly why: string }
-  /** Cannot be pushed. */
+  /** A path that cannot be pushed. */
   | { readonly kind: 'refused'; readonly path: string; readonly error: Error };
 
 /** How a tree is walked. */
 interface WalkOptions {
-  /** What is the store's own is left out, and refused where the user names it. */
+  /** The data directory: it is left out, and refused if the user names it. */
   readonly own: OwnDirectory | undefined;
-  /** What becomes of symbolic links inside a directory. What the user names is followed. */
+  /** The treatment of symbolic links inside a directory. Links that the user names are followed. */
   readonly links: LinkRule;
-  /** By the way from the directory that the user names; of a file that is named, by its name. */
+  /** The exclusions by the path from the directory that the user names; for a file that is named, by its name. */
   readonly exclusions: Exclusions;
 }
 
-/** A file, or all files of a directory and those below it, by name. */
+/** Yields a file, or all files of a directory and those below it, by name. */
 export async function* walk(path: string, options: WalkOptions): AsyncGenerator<Found, void, void> {
   const fault = faultOf(options.own, path);
   if (fault !== undefined) {
@@ -48,7 +48,7 @@ export async function* walk(path: string, options: WalkOptions): AsyncGenerator<
   try {
     isDirectory = (await stat(path)).isDirectory();
   } catch (error) {
-    // Arguments that are no UTF-8 come as they are shown, and open nothing.
+    // Arguments that are not UTF-8 arrive in the form in which they are shown, and open nothing.
     if (!(await isShownForm(path))) yield { kind: 'refused', path, error: error as Error };
     else if (options.exclusions.excludes(name, false)) yield excluded(path);
     else yield { kind: 'refused', path, error: notUtf8(name) };
@@ -63,20 +63,20 @@ export async function* walk(path: string, options: WalkOptions): AsyncGenerator<
 }
 
 interface Walked extends WalkOptions {
-  /** Without symbolic links. */
+  /** The root, without symbolic links. */
   readonly root: string;
 }
 
-/** A directory that is walked. */
+/** A directory of the walk. */
 interface Place {
-  /** As it is shown. */
+  /** The path as it is shown. */
   readonly path: string;
   /** The same without symbolic links. */
   readonly real: string;
-  /** What the names of its files begin with. */
+  /** The beginning of the names of its files. */
   readonly prefix: string;
   readonly exclusions: Exclusions;
-  /** The directories on the way here, without symbolic links. */
+  /** The directories on the way to it, without symbolic links. */
   readonly above: readonly string[];
 }
 
@@ -86,12 +86,12 @@ async function* below(place: Place, walked: Walked): AsyncGenerator<Found, void,
   let exclusions: Exclusions;
   try {
     entries = await readdir(place.path, { withFileTypes: true, encoding: 'buffer' });
-    // Asked only where there is one: a tree has many directories.
+    // The ignore file is read only if it exists: a tree has many directories.
     exclusions = entries.some(({ name }) => name.toString('utf8') === ignoreFileName)
       ? await place.exclusions.within(place.path, place.prefix, outsideOnly(own))
       : place.exclusions;
   } catch (error) {
-    // What an ignore file would have kept back is not pushed because it cannot be read.
+    // An ignore file that cannot be read does not cause the push of files that it would have excluded.
     yield { kind: 'refused', path: pathOf(error) ?? place.path, error: error as Error };
     return;
   }
@@ -107,7 +107,7 @@ async function* entered(
   const text = entry.name.toString('utf8');
   const path = join(place.path, text);
   const name = `${place.prefix}${text}`;
-  // A name that is no UTF-8 is judged as it is shown, too: it could not be left out otherwise.
+  // A name that is not UTF-8 is also judged by the form in which it is shown: otherwise no pattern could exclude it.
   if (text === ignoreFileName || place.exclusions.excludes(name, entry.isDirectory())) yield excluded(path);
   else if (!isUtf8(entry.name)) yield* misnamed(entry, path, name, place, walked);
   else if ((entry.isDirectory() || entry.isFile()) && walked.own?.holds(path))
@@ -123,7 +123,7 @@ async function* entered(
     };
 }
 
-/** What cannot be pushed because of its name, unless it is left out for what it is. */
+/** Yields what cannot be pushed because of its name, unless it is left out because of its kind. */
 async function* misnamed(
   entry: Dirent<Buffer>,
   path: string,
@@ -144,14 +144,16 @@ async function* misnamed(
   }
 }
 
-/** @param shown its way from the root, as patterns have it. */
+/** @param shown its path from the root, as patterns write it. */
 function notUtf8(shown: string): Error {
-  // What a pattern or a shell reads otherwise, and what can hardly be typed, is any character.
+  // A character that a pattern or a shell reads differently, or that is hard to type, stands as any character.
   const pattern = shown.replace(/[^\p{L}\p{N}._/-]/gu, (character) => '?'.repeat(character.length));
   return new Error(`its name is not valid UTF-8: rename it, or leave it out with --exclude '${pattern}'`);
 }
 
-/** True for a path that leads nowhere, to whose name one beside it that is no UTF-8 is shown alike. */
+/**
+ * Returns true for a path that leads nowhere if a neighbour has a name that is not UTF-8 and is shown in the same form.
+ */
 async function isShownForm(path: string): Promise<boolean> {
   const name = basename(resolve(path));
   if (!name.includes('\ufffd')) return false;
@@ -167,7 +169,7 @@ function ownWhy(isDirectory: boolean): string {
   return isDirectory ? 'it is the data directory' : 'it is in the data directory';
 }
 
-/** A directory is entered unless it is one of those on the way: links may lead in circles. */
+/** Enters a directory unless it is one of those on the way: links may form circles. */
 async function* into(
   path: string,
   real: string,

@@ -1,6 +1,6 @@
 import { isArtifactId } from './parse.ts';
 
-/** What may follow a flag more than once, and how it is told from a file that comes after it. */
+/** The flags with several values. Each has a test that distinguishes a further value from a file after it. */
 const spreading: ReadonlyMap<string, (text: string) => boolean> = new Map([
   ['--meta', looksLikePair],
   ['--where', looksLikePair],
@@ -9,14 +9,14 @@ const spreading: ReadonlyMap<string, (text: string) => boolean> = new Map([
   ['--input', isArtifactId],
 ]);
 
-/** As the service allows keys; a file of such a name is written `./a=b`, or after `--`. */
+/** Whether a text is an allowed key and a `=`. A file with such a name is written `./a=b`, or after `--`. */
 function looksLikePair(text: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._:/@-]*=/.test(text);
 }
 
 /**
- * Repeats a flag before each further value of it, so that `--meta a=1 b=2 file` is understood as it is meant: a
- * parser that takes everything up to the next flag would take the file as well. Arguments after `--` stay.
+ * Repeats a flag before each further value of it, so that `--meta a=1 b=2 file` has the intended meaning: a parser that
+ * takes everything up to the next flag would take the file as well. Arguments after `--` stay.
  */
 export function spreadValues(argv: readonly string[]): string[] {
   const spread: string[] = [];

@@ -1,24 +1,24 @@
 import { parseSpan } from '../../domain/quantities.ts';
 import { UsageError } from '../exit.ts';
 
-/** Flags that stand for comparisons; all of them must be met. */
+/** The flags that stand for comparisons; all of them must be met. */
 export interface FilterFlags {
-  /** `key=value` of the metadata. */
+  /** `key=value` pairs of the metadata. */
   readonly where?: readonly string[] | undefined;
-  /** `key=value` of the labels. */
+  /** `key=value` pairs of the labels. */
   readonly label?: readonly string[] | undefined;
   readonly type?: string | undefined;
   readonly name?: string | undefined;
   readonly session?: string | undefined;
   readonly outcome?: string | undefined;
   readonly state?: string | undefined;
-  /** So long ago, or a time: created since then. */
+  /** A span before now, or a time: created since then. */
   readonly since?: string | undefined;
-  /** The same: created before then. */
+  /** The same for: created before then. */
   readonly until?: string | undefined;
 }
 
-/** Media types by what people call them. A kind alone, e.g. `image`, means all of it. */
+/** Media types by their common names. A kind alone, e.g. `image`, means all of it. */
 const types: Readonly<Record<string, string>> = {
   csv: 'text/csv',
   html: 'text/html',
@@ -45,7 +45,7 @@ const types: Readonly<Record<string, string>> = {
   video: 'video/*',
 };
 
-/** The flags, and a filter beside them, as one filter. Empty if there are none. */
+/** Returns the flags, and a filter in addition to them, as one filter. Empty if none is given. */
 export function filterText(flags: FilterFlags, filter = ''): string {
   const equal = (field: string, value: string | undefined) =>
     value === undefined ? [] : [`${field} = ${quoted(value)}`];
@@ -64,7 +64,10 @@ export function filterText(flags: FilterFlags, filter = ''): string {
   return parts.length === 0 ? filter : [...parts, `(${filter})`].join(' AND ');
 }
 
-/** Quotation marks and backslashes stand for themselves; a `*` at the end for whatever follows, any other for itself. */
+/**
+ * Quotes a text. Quotation marks and backslashes stand for themselves. A `*` at the end stands for any continuation,
+ * any other for itself.
+ */
 function quoted(text: string): string {
   const [body, end] = text.endsWith('*') ? [text.slice(0, -1), '*'] : [text, ''];
   return `"${body.replaceAll(/["\\*]/g, '\\$&')}${end}"`;
@@ -86,7 +89,7 @@ function typeNamed(text: string): string {
   throw new UsageError(`--type takes a media type such as text/csv, or one of ${known}; got "${text}"`);
 }
 
-/** The service knows how long ago `now-7d` is, and keeps it from page to page. */
+/** Returns a time for the filter. The service resolves `now-7d`, and keeps its value from page to page. */
 function instant(flag: string, text: string): string {
   if (parseSpan(text) !== undefined) return `now-${text}`;
   const time = timeOf(text);
@@ -99,7 +102,7 @@ function instant(flag: string, text: string): string {
 const timePattern =
   /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?)?(?:[Zz]|([+-])(\d\d):?(\d\d))?$/;
 
-/** A day or a time of RFC 3339, whose parts may be left out from the end; UTC unless it names a zone. */
+/** Parses a day or a time of RFC 3339, whose parts may be left out from the end; UTC unless it names a zone. */
 function timeOf(text: string): Date | undefined {
   const parts = timePattern.exec(text);
   if (parts === null) return undefined;

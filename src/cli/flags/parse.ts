@@ -2,15 +2,15 @@ import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
 import { parseSize, parseSpan } from '../../domain/quantities.ts';
 import { UsageError } from '../exit.ts';
 
-/** What a time may be, as it is typed. */
+/** The allowed times, as they are typed. */
 interface TimeRange {
-  /** Default: anything but nothing. */
+  /** Default: anything but zero. */
   readonly min?: string;
-  /** Default: about 7,000 years, after which no time that the service knows comes. */
+  /** Default: about 7,000 years, beyond which the service knows no time. */
   readonly max?: string;
 }
 
-/** `90s`, `1.5h`, `7d`, `2w` in milliseconds. */
+/** Parses `90s`, `1.5h`, `7d`, `2w` into milliseconds. */
 export function parseTime(flag: string, text: string, { min, max = '2556750d' }: TimeRange = {}): number {
   const ms = parseSpan(text);
   const isNothing = ms === 0 && parseSpan(min ?? '') !== 0;
@@ -22,7 +22,7 @@ export function parseTime(flag: string, text: string, { min, max = '2556750d' }:
   return ms;
 }
 
-/** `key=value` pairs as an object; the value is what follows the first `=`, and may be empty. */
+/** Parses `key=value` pairs into an object; the value follows the first `=`, and may be empty. */
 export function parsePairs(flag: string, texts: readonly string[]): Record<string, string> {
   const pairs = new Map<string, string>();
   for (const text of texts) {
@@ -35,7 +35,7 @@ export function parsePairs(flag: string, texts: readonly string[]): Record<strin
   return Object.fromEntries(pairs);
 }
 
-/** A whole number, `min` or more, and `max` at most. */
+/** Parses a whole number, `min` or more, and `max` at most. */
 export function parseCount(flag: string, text: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text);
   if (!/^[0-9]+$/.test(text) || value < min || value > max) {
@@ -45,7 +45,7 @@ export function parseCount(flag: string, text: string, min: number, max = Number
   return value;
 }
 
-/** `4096`, `100MiB`, `1.5GB` in bytes; `min` or more, and `max` at most. Nothing only if `min` is 0. */
+/** Parses `4096`, `100MiB`, `1.5GB` into bytes; `min` or more, and `max` at most. Zero only if `min` is 0. */
 export function parseBytes(flag: string, text: string, min = 1, max = Number.MAX_SAFE_INTEGER): number {
   const bytes = parseSize(text);
   if (bytes === undefined || (bytes < 1 && min > 0))
@@ -55,12 +55,12 @@ export function parseBytes(flag: string, text: string, min = 1, max = Number.MAX
   return bytes;
 }
 
-/** True for what looks like an artifact's id. */
+/** Returns true for a text with the form of an artifact's id. */
 export function isArtifactId(text: string): boolean {
   return /^art_[0-9a-z]{26}$/.test(text);
 }
 
-/** `art_…`, or `SESSION/NAME`: session ids hold no `/`, so that the first one is where the name begins. */
+/** Parses `art_…`, or `SESSION/NAME`: session ids hold no `/`, so the name begins after the first one. */
 export function parseRef(text: string, version: number | undefined): ArtifactRef {
   if (isArtifactId(text)) {
     if (version !== undefined)

@@ -1,8 +1,8 @@
 import { Option } from 'commander';
 
 /**
- * A flag with several values, e.g. `--meta a=1 b=2 --meta c=3`. `spreadValues` in `argv.ts` has put the flag before
- * each of its values, so that here it takes one at a time; the help shows it as it may be written.
+ * Returns a flag with several values, e.g. `--meta a=1 b=2 --meta c=3`. `spreadValues` in `argv.ts` has put the flag
+ * before each of its values, so here it takes one at a time; the help shows the form in which it may be written.
  */
 export function repeated(flags: string, description: string): Option {
   const option = new Option(flags, description);

@@ -1,11 +1,11 @@
-/** How retention is said on the command line, and shown. */
+/** Retention on the command line: its flags and its texts. */
 import { type Command, Option } from 'commander';
 import { type Outcome, outcomeNames, type Retention } from '../../client/sessions/session.ts';
 import { UsageError } from '../exit.ts';
 import { parseCount, parsePairs, parseTime } from './parse.ts';
 import { repeated } from './repeated.ts';
 
-/** How many sessions the service keeps of a kind. */
+/** The greatest number of sessions of one kind that the service keeps. */
 const keepLastMax = 100;
 
 /** The flags of {@link addRetentionFlags}, as they were given. */
@@ -16,7 +16,7 @@ export interface RetentionFlags {
   readonly keepOutcome?: Outcome[];
 }
 
-/** Gives a command the flags that say retention. */
+/** Adds the flags for retention to a command. */
 export function addRetentionFlags(command: Command): Command {
   return command
     .addOption(
@@ -35,7 +35,7 @@ export function addRetentionFlags(command: Command): Command {
     );
 }
 
-/** Undefined if none of the flags is given. @throws UsageError */
+/** Returns the retention. Undefined if none of the flags is given. @throws UsageError */
 export function retentionOf(flags: RetentionFlags): Retention | undefined {
   const { retain, keepLast, by, keepOutcome } = flags;
   if (keepLast === undefined && (by !== undefined || keepOutcome !== undefined))
@@ -77,7 +77,7 @@ function timesOf(texts: readonly string[]): Retention {
   return times;
 }
 
-/** In words, e.g. `succeeded 30d, failed 14d; the last 3 by pipeline that succeeded`. */
+/** Returns retention in words, e.g. `succeeded 30d, failed 14d; the last 3 by pipeline that succeeded`. */
 export function retentionText(retention: Retention | undefined): string {
   const times = outcomeNames.flatMap((outcome) => {
     const ms = retention?.[fields[outcome]];
@@ -94,7 +94,7 @@ export function retentionText(retention: Retention | undefined): string {
   return said.length === 0 ? 'for ever' : said.join('; ');
 }
 
-/** `30d`, `12h`, `90s`: in the largest unit that fits without a rest. */
+/** Returns `30d`, `12h`, `90s`: a duration in the largest unit that fits without a rest. */
 function durationText(ms: number): string {
   const units = [
     ['d', 86_400_000],

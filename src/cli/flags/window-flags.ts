@@ -24,7 +24,7 @@ export interface WindowFlags {
 /** The flags that each choose a part; only one of them may be given. */
 const choices = ['lines', 'head', 'tail', 'grep', 'pointer', 'csv'] as const;
 
-/** The flags that say more about one of those. */
+/** The flags that refine one of those. */
 const belonging = {
   grep: {
     ignoreCase: '--ignore-case',
@@ -37,12 +37,12 @@ const belonging = {
   csv: { columns: '--columns', delimiter: '--delimiter' },
 } as const;
 
-/** Lines beside a match. */
+/** The greatest number of lines before or after a match. */
 const contextLinesMax = 20;
-/** How many matches are asked for at once. */
+/** The number of matches in one request. */
 const matchesMax = 1_000;
 
-/** The part that the flags choose; undefined: the whole. @throws UsageError. */
+/** Returns the part that the flags choose; undefined: the whole. @throws UsageError. */
 export function windowOf(flags: WindowFlags): ReadWindow | undefined {
   const chosen = choices.filter((name) => flags[name] !== undefined);
   if (chosen.length > 1)
@@ -74,7 +74,7 @@ export function windowOf(flags: WindowFlags): ReadWindow | undefined {
   }
 }
 
-/** How the lines that match are shown. */
+/** Returns the form in which the matching lines are shown. */
 export function grepStyleOf(flags: WindowFlags): GrepStyle {
   const { before, after } = contextOf(flags);
   return { numbers: flags.lineNumbers ?? false, before, after, separators: before + after > 0 };
@@ -88,7 +88,7 @@ function contextOf(flags: WindowFlags): { readonly before: number; readonly afte
   };
 }
 
-/** `10:40`, `10:`, `:40` or `10`, which is one. */
+/** Parses `10:40`, `10:`, `:40` or `10`, which is one line or row. */
 function parseRange(
   flag: string,
   text: string,

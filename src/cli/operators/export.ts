@@ -131,7 +131,7 @@ async function source(
   return { bytes: readOnce(file), ofBytes: stats?.isFile() ? stats.size : undefined };
 }
 
-/** The same bytes; how far they have come is shown. */
+/** Yields the same bytes and shows the progress. */
 async function* shown(
   bytes: AsyncIterable<Uint8Array>,
   ofBytes: number | undefined,

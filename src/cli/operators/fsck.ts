@@ -88,10 +88,10 @@ async function showQuarantined(
   else invocation.exitCode = exitCodes.failed;
 }
 
-/** What is mended may bring to light what could not be judged before. */
+/** A repair may uncover what could not be judged before. */
 const repairRoundsMax = 4;
 
-/** @returns how many findings are left. */
+/** Repairs what reports list. @returns the number of findings that are left. */
 async function repairAll(
   client: ArtifactaClient,
   options: VerifyOptions,
@@ -140,7 +140,7 @@ async function check(
       const checked = `checked ${counted(rows, 'row')}`;
       return readsAll ? `${checked}, ${figures}` : checked;
     });
-  // The service says how far it is every few seconds.
+  // The service reports its progress every few seconds.
   show({ rows: 0, bytes: 0 });
   for await (const event of client.admin.verify(options)) {
     if (event.kind === 'summary') {

@@ -137,7 +137,10 @@ function addMint(keys: Command, invocation: Invocation): void {
     });
 }
 
-/** The secret stands alone on stdout, so that a shell can take it; what it is goes to the person on stderr. */
+/**
+ * Prints the secret. It stands alone on stdout, so that a shell can take it; its description goes to the person on
+ * stderr.
+ */
 async function printSecret(
   { output }: Invocation,
   secret: string,

@@ -133,7 +133,7 @@ async function print(policy: RetentionPolicy, { output }: Invocation): Promise<v
   for (const line of lines) await output.line(line);
 }
 
-/** How many there were. */
+/** Prints the changes. Returns how many they were. */
 async function printChanges(
   changes: AsyncIterable<RetentionChange>,
   { output }: Invocation,

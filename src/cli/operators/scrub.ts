@@ -13,7 +13,7 @@ interface ScrubFlags {
   readonly minAge?: string;
 }
 
-/** What was read by this command is not read by it again, even if the answers came late. */
+/** Contents that this command has read are not read by it again, even if the answers came late. */
 const slackMs = 5_000;
 
 /** `artifacta scrub`: reads contents and compares them with their digests. */
@@ -61,7 +61,7 @@ async function scrub(
     );
   const total = { contents: 0, sizeBytes: 0, damagedCount: 0, releasedCount: 0 };
   show();
-  // Of an age of nothing the service cannot tell when all is done; of the least age it can.
+  // With an age of zero the service cannot tell when all is done; with the least age it can.
   for (let age = minAgeMs === undefined ? undefined : Math.max(minAgeMs, 1); ; ) {
     const left = maxBytes === undefined ? undefined : maxBytes - total.sizeBytes;
     const did = await client.maintenance.scrub({
@@ -94,7 +94,7 @@ async function scrub(
     );
 }
 
-/** Of one call: it has to answer in time, and sooner where somebody watches how far it is. */
+/** The limits of one call: it must answer in time, and sooner if a user watches its progress. */
 const callBytesMax = { unseen: 1024 ** 3, watched: 128 * 1024 ** 2 };
 
 function callBytes(left: number | undefined, isWatched: boolean): number {

@@ -2,7 +2,7 @@ import type { StoreStatus } from '../../client/admin/admin.ts';
 import type { Invocation } from '../invocation.ts';
 import { humanSize, humanTime, plain } from '../output/human.ts';
 
-/** How a store is, for people: nothing is printed for one that serves and waits for nothing, unless they ask. */
+/** Prints the state of a store, for people. With `--quiet` it prints nothing. */
 export async function printStatus(status: StoreStatus, { output }: Invocation): Promise<void> {
   if (output.style.quiet) return;
   await output.line(`store     ${status.storeId === '' ? 'unknown' : status.storeId}`);

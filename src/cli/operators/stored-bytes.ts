@@ -1,14 +1,14 @@
 import type { ArtifactaClient } from '../../client/client.ts';
 import type { Invocation } from '../invocation.ts';
 
-/** Of more namespaces it is not asked. */
+/** With more namespaces, the sizes are not read. */
 const namespacesMax = 100;
 
 /**
- * How many bytes a check of contents reads at most: those of all versions, each in full, though equal ones are stored
- * once. Undefined where nobody sees it, and if it cannot be told.
+ * Returns the most bytes that a check of contents reads: the bytes of all versions, each in full, although equal ones
+ * are stored once. Undefined if no progress is shown, and if the number is unknown.
  *
- * @param namespace only of this one. Default: of all.
+ * @param namespace counts only this one. Default: all.
  */
 export async function storedBytesAtMost(
   client: ArtifactaClient,
@@ -28,7 +28,8 @@ export async function storedBytesAtMost(
     for (const name of names) bytes += (await client.access.getNamespace(name, { signal })).usage.sizeBytes;
     return bytes;
   } catch {
-    // It is for show. What is wrong is met by the check itself, which goes on where this cannot: in recovery.
+    // The number is only for display. The check itself meets the same fault, and continues where this cannot: in
+    // recovery.
     return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { adviceFor } from '../advice.ts';
 import { CommandFailed, UsageError } from '../exit.ts';
 import { errorMessage } from './error-text.ts';
 
-/** Codes of the file system, and what they are called here. */
+/** The codes of the file system, with their names here. */
 const systemCodes: Readonly<Record<string, StatusCode>> = {
   ENOENT: 'NOT_FOUND',
   ENOTDIR: 'NOT_FOUND',
@@ -17,10 +17,10 @@ const systemCodes: Readonly<Record<string, StatusCode>> = {
 };
 
 /**
- * What went wrong, as scripts read it. Members are only ever added; what is absent is null. `code` is a status code as
- * gRPC names them, also for what happened on this machine; `reason` is the service's own.
+ * Returns what went wrong, as scripts read it. Members are only ever added; an absent one is null. `code` is a status
+ * code by gRPC's names, also for errors of this machine; `reason` is the service's own.
  *
- * @param subject what it was about, e.g. the path of a file.
+ * @param subject what the error is about, e.g. the path of a file.
  */
 export function errorJson(error: unknown, subject: string | undefined) {
   const known = error instanceof ArtifactaError ? error : undefined;

@@ -4,9 +4,9 @@ import { unreadable } from '../files/cannot-read.ts';
 import { plain } from './human.ts';
 
 /**
- * What went wrong, with what, and what to do about it, in lines for people.
+ * Returns what went wrong, with what, and what to do about it, in lines for people.
  *
- * @param subject what it was about, e.g. the path of a file.
+ * @param subject what the error is about, e.g. the path of a file.
  * @param red makes a text stand out.
  */
 export function errorLines(
@@ -29,12 +29,12 @@ export function errorLines(
   return lines;
 }
 
-/** Errors of the file system in words; others as they are. */
+/** Returns errors of the file system in words; others as they are. */
 export function errorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined || !('syscall' in error)) return error.message;
-  // Files of a tree are opened so that a link is none.
+  // Files of a tree are opened in a way that refuses links.
   if (code === 'ELOOP') return 'it is a symbolic link';
   const why = unreadable[code];
   if (why === undefined) return error.message;

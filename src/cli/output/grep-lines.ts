@@ -1,21 +1,21 @@
 import type { ArtifactPiece } from '../../client/artifacts/reading.ts';
 
-/** How lines are shown. */
+/** The form in which lines are shown. */
 export interface GrepStyle {
-  /** Each begins with its number: `12:` if it matched, `12-` if it is shown for context. */
+  /** Whether each begins with its number: `12:` if it matched, `12-` if it is shown for context. */
   readonly numbers: boolean;
-  /** How many lines are shown before each match. */
+  /** The number of lines shown before each match. */
   readonly before: number;
-  /** How many lines are shown after each match. */
+  /** The number of lines shown after each match. */
   readonly after: number;
-  /** False: there is no context, and nothing stands between lines that are apart. */
+  /** False: no context exists, and nothing stands between lines that are apart. */
   readonly separators: boolean;
 }
 
 /**
- * Shows pieces of a search as `grep` does. A line may go on in the next piece. What separates groups of lines looks
- * like a line that consists of `--`, and is told from one by how far matches are apart. Where one is not at the beginning
- * of a piece, the next match is in the same piece.
+ * Shows pieces of a search as `grep` does. A line may continue in the next piece. A separator between groups of lines
+ * looks like a line that consists of `--`; the distance between matches tells the two apart. If a separator is not at
+ * the beginning of a piece, the next match is in the same piece.
  */
 export class GrepLines {
   private readonly style: GrepStyle;
@@ -23,7 +23,7 @@ export class GrepLines {
   /** The number of the last line that was shown; 0: none was. */
   private shown = 0;
   private isWithinLine = false;
-  /** The piece before ended with a separator. */
+  /** Whether the piece before ended with a separator. */
   private isSeparated = false;
 
   constructor(style: GrepStyle) {
@@ -52,16 +52,16 @@ export class GrepLines {
     return shown.join('');
   }
 
-  /** Where separators stand among the lines of a piece, and the numbers of the lines after them. */
+  /** Returns the places of separators among the lines of a piece, with the numbers of the lines after them. */
   private separators(piece: ArtifactPiece, lines: readonly string[]): Map<number, number> {
     const found = new Map<number, number>();
     const { firstLine } = piece;
     if (this.begins(piece, lines)) found.set(1, firstLine ?? 0);
     if (firstLine === undefined) return found;
     const { before, after } = this.style;
-    // A piece that begins with a separator begins with what stands before its first match.
+    // A piece that begins with a separator begins with the context of its first match.
     let lastMatch = found.size > 0 ? 0 : this.lastMatch;
-    // Of a line that is known: its place in the text, less its number.
+    // For a line that is known: its place in the text, minus its number.
     let shift = found.size + 1 - firstLine;
     for (const { line, textLine } of piece.matches) {
       if (lastMatch > 0 && line - lastMatch - 1 > before + after) {

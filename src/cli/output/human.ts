@@ -1,6 +1,6 @@
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** `0 B`, `1.5 KiB`, `12 MiB`: three digits at most. */
+/** Returns `0 B`, `1.5 KiB`, `12 MiB`: three digits at most. */
 export function humanSize(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -8,7 +8,7 @@ export function humanSize(bytes: number): string {
     value /= 1024;
     unit++;
   }
-  // 1,023.9 rounds to 1024 of a unit; the next one says it better.
+  // 1,023.9 rounds to 1024 of a unit; the next unit is clearer.
   if (Math.round(value) >= 1024 && unit < units.length - 1) {
     value /= 1024;
     unit++;
@@ -17,12 +17,12 @@ export function humanSize(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
-/** `2026-01-31 23:59:59Z`, or `-` for none. */
+/** Returns `2026-01-31 23:59:59Z`, or `-` for none. */
 export function humanTime(time: Date | undefined): string {
   return time === undefined ? '-' : `${time.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
-/** `14 s`, `3 min`, `2 h 5 min`, `3 d`: a span of time, rounded up. */
+/** Returns `14 s`, `3 min`, `2 h 5 min`, `3 d`: a span of time, rounded up. */
 export function humanDuration(ms: number): string {
   const seconds = Math.ceil(ms / 1_000);
   if (seconds < 100) return `${seconds} s`;
@@ -32,7 +32,7 @@ export function humanDuration(ms: number): string {
   return `${Math.ceil(minutes / (24 * 60))} d`;
 }
 
-/** One line of plain text: what could steer a terminal, or hide text in it, is written out. */
+/** Returns one line of plain text: characters that could steer a terminal, or hide text in it, are written out. */
 export function plain(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
@@ -40,7 +40,9 @@ export function plain(text: string): string {
   );
 }
 
-/** Columns of a terminal that a text takes: East Asian characters and emoji take two, combining marks none. */
+/**
+ * Returns the columns of a terminal that a text takes: East Asian characters and emoji take two, combining marks none.
+ */
 export function displayWidth(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let width = 0;

@@ -5,9 +5,10 @@ import type { Pushed } from '../../client/artifacts/push-spec.ts';
 import type { Difference } from '../../client/sessions/comparison.ts';
 import type { Session } from '../../client/sessions/session.ts';
 
-// What scripts read. Members are only ever added. Times are RFC 3339; what is absent is null, never missing.
+// The objects that scripts read. Members are only ever added. Times are RFC 3339; an absent member is null, never
+// missing.
 
-/** An artifact. */
+/** Returns an artifact. */
 export function artifactJson(artifact: Artifact) {
   return {
     id: artifact.id,
@@ -31,7 +32,7 @@ export function artifactJson(artifact: Artifact) {
   };
 }
 
-/** A line of a manifest whose artifact is gone. It has no id any more. */
+/** Returns a line of a manifest whose artifact is gone. It has no id any more. */
 export function goneJson(gone: GoneArtifact) {
   return {
     session: gone.session,
@@ -44,7 +45,7 @@ export function goneJson(gone: GoneArtifact) {
   };
 }
 
-/** A step of lineage. */
+/** Returns a step of lineage. */
 export function lineageJson({ derivedId, inputId, depth, artifact }: LineageEdge) {
   return {
     derived_id: derivedId,
@@ -54,7 +55,7 @@ export function lineageJson({ derivedId, inputId, depth, artifact }: LineageEdge
   };
 }
 
-/** How a name differs. */
+/** Returns the difference of a name. */
 export function differenceJson({ name, kind, base, compared }: Difference) {
   return {
     name,
@@ -64,7 +65,7 @@ export function differenceJson({ name, kind, base, compared }: Difference) {
   };
 }
 
-/** What a push made or found. */
+/** Returns what a push made or found. */
 export function pushedJson(pushed: Pushed) {
   return {
     ...artifactJson(pushed.artifact),
@@ -77,7 +78,7 @@ export function pushedJson(pushed: Pushed) {
   };
 }
 
-/** A session. */
+/** Returns a session. */
 export function sessionJson(session: Session) {
   const { lease, manifest, retention } = session;
   return {
@@ -109,7 +110,7 @@ export function sessionJson(session: Session) {
   };
 }
 
-/** Retention as it is printed. */
+/** Returns retention as it is printed. */
 export function retentionJson(retention: Session['retention']) {
   const seconds = (ms: number | undefined) => (ms === undefined ? null : ms / 1_000);
   return {

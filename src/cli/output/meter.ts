@@ -1,11 +1,13 @@
 import { humanDuration, humanSize } from './human.ts';
 
-/** Over so long the rate is taken, in milliseconds: long enough to be calm, short enough to follow a change. */
+/**
+ * The time over which the rate is measured, in milliseconds: long enough to be calm, short enough to follow a change.
+ */
 const windowMs = 5_000;
-/** Before that a rate says nothing. */
+/** Before this time, a rate means nothing. */
 const settledMs = 1_000;
 
-/** How fast a count of bytes grows. */
+/** The rate at which a count of bytes grows. */
 export class Meter {
   private readonly nowMs: () => number;
   private readonly samples: { readonly atMs: number; readonly bytes: number }[];
@@ -16,11 +18,11 @@ export class Meter {
     this.samples = [{ atMs: nowMs(), bytes: 0 }];
   }
 
-  /** Bytes a second, over the last few seconds. Undefined: too little is known. @param bytes never falls. */
+  /** Returns bytes a second, over the last few seconds. Undefined: too little is known. @param bytes never falls. */
   rate(bytes: number): number | undefined {
     const atMs = this.nowMs();
     this.samples.push({ atMs, bytes });
-    // The first is the last one that is older than the window.
+    // The first sample is the last one that is older than the window.
     while (this.samples.length > 2 && atMs - this.samples[1]!.atMs >= windowMs) this.samples.shift();
     const first = this.samples[0]!;
     const elapsedMs = atMs - first.atMs;
@@ -28,18 +30,18 @@ export class Meter {
   }
 }
 
-/** What is to be shown of how far something has come. */
+/** The figures of progress to show. */
 export interface Figures {
   readonly bytes: number;
-  /** Of so many in all. Undefined: that is not known. */
+  /** The number of bytes in all. Undefined: unknown. */
   readonly ofBytes: number | undefined;
-  /** `ofBytes` is a bound: it may end earlier. Default false. */
+  /** Whether `ofBytes` is a bound: the work may end earlier. Default false. */
   readonly isAtMost?: boolean;
-  /** Bytes a second. Undefined: that is not known. */
+  /** Bytes a second. Undefined: unknown. */
   readonly rate: number | undefined;
 }
 
-/** `43% of 2.0 GiB, 80 MiB/s, 14 s left`, as far as it is known. */
+/** Returns `43% of 2.0 GiB, 80 MiB/s, 14 s left`, or the known part of it. */
 export function figuresText({ bytes, ofBytes, isAtMost = false, rate }: Figures): string {
   const most = isAtMost ? 'at most ' : '';
   const parts =

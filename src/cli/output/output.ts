@@ -7,25 +7,25 @@ import { errorLines } from './error-text.ts';
 import { displayWidth, plain } from './human.ts';
 import { plainLines, TerminalText } from './terminal-text.ts';
 
-/** How results are shown. */
+/** The form in which results are shown. */
 interface Style {
   readonly json: boolean;
   readonly quiet: boolean;
 }
 
 /**
- * Results on stdout, remarks and errors on stderr. When nobody reads stdout any more, as after `| head`, it goes
- * quiet: {@link closed} turns true, writing does nothing, and that is no error.
+ * Results on stdout, remarks and errors on stderr. When no process reads stdout any more, as after `| head`, the output
+ * becomes silent: {@link closed} turns true, writing does nothing, and that is not an error.
  */
 export class Output {
   style: Style = { json: false, quiet: false };
   private readonly stdout: Writable;
   private readonly stderr: Writable;
   private readonly color: boolean;
-  /** A terminal whose last line can be written anew. */
+  /** A terminal whose last line can be rewritten. */
   private readonly terminal: Io['stderr'] | undefined;
   private readonly signal: AbortSignal | undefined;
-  /** Where stdout is a terminal, nothing reaches it but by this. */
+  /** If stdout is a terminal, everything passes through this on its way to it. */
   private readonly shown: TerminalText | undefined;
   private progressShown = false;
   private isClosed = false;
@@ -40,21 +40,24 @@ export class Output {
     this.signal = signal;
     signal?.addEventListener('abort', this.onAbort);
     this.stdout.on('error', this.onError);
-    // Nothing is left to say it to.
+    // No stream is left to report it on.
     this.stderr.on('error', ignore);
   }
 
-  /** True once nobody reads stdout any more. */
+  /** True once no process reads stdout any more. */
   get closed(): boolean {
     return this.isClosed || this.stdout.destroyed;
   }
 
-  /** Why results were lost; also of what was written last, and of help. Undefined: they were not, or nobody reads. */
+  /**
+   * The reason why results were lost, also those written last, and help. Undefined: none were lost, or no process
+   * reads.
+   */
   get lost(): Error | undefined {
     return this.failure;
   }
 
-  /** A content or a part of one: as it is, unless stdout is a terminal. Resolves when there is room for more. */
+  /** Writes content or a part of it: as it is, unless stdout is a terminal. Resolves when room for more exists. */
   async bytes(chunk: Uint8Array | string): Promise<void> {
     if (this.closed) return;
     this.clearProgress();
@@ -66,23 +69,23 @@ export class Output {
     return this.bytes(`${this.shown === undefined ? text : plain(text)}\n`);
   }
 
-  /** One JSON document on one line. */
+  /** Writes one JSON document on one line. */
   json(value: unknown): Promise<void> {
     return this.line(JSON.stringify(value));
   }
 
-  /** Unless quiet was asked for. @param object what it is where results are objects. */
+  /** Writes a remark, unless quiet was requested. @param object the remark where results are objects. */
   remark(text: string, object: object = { remark: { message: text } }): void {
     if (!this.style.quiet) this.notice(text, object);
   }
 
-  /** For everybody, also those who asked for quiet: a text, or an object where results are objects. */
+  /** Writes a notice, also if quiet was requested: a text, or an object where results are objects. */
   notice(text: string, object: object): void {
     this.clearProgress();
     this.stderr.write(this.style.json ? `${JSON.stringify(object)}\n` : `artifacta: ${plain(text)}\n`);
   }
 
-  /** What somebody who asked for quiet must know, too. */
+  /** Writes a warning, also if quiet was requested. */
   warning(text: string): void {
     this.notice(text, { warning: { message: text } });
   }
@@ -93,10 +96,11 @@ export class Output {
     return this.terminal !== undefined && !this.style.json && !this.style.quiet;
   }
 
-  /** Rewrites one line at the bottom of a terminal, for people who watch. Whatever is printed next takes its place. */
+  /** Rewrites one line at the bottom of a terminal, for people who watch. The next printed text takes its place. */
   progress(text: string): void {
     if (!this.showsProgress) return;
-    // Asked each time: the window may have become narrower. Some terminals say that they have no columns.
+    // The width is read each time: the window may have become narrower. Some terminals report that they have no
+    // columns.
     const line = fitted(plain(text), (this.terminal?.columns || 80) - 1);
     this.stderr.write(`${toLineStart}${line}`);
     this.progressShown = true;
@@ -107,7 +111,7 @@ export class Output {
     this.progressShown = false;
   }
 
-  /** Help and complaints of the argument parser. Where errors are objects, these are no text. */
+  /** Writes help and complaints of the argument parser. Where errors are objects, these are not text. */
   text(text: string, where: 'stdout' | 'stderr'): void {
     if (where === 'stderr' && this.style.json) return;
     if (where === 'stderr') this.stderr.write(this.terminal === undefined ? text : plainLines(text));
@@ -115,9 +119,9 @@ export class Output {
   }
 
   /**
-   * What went wrong, with what, and what to do about it; an object where results are objects.
+   * Writes what went wrong, with what, and what to do about it; an object where results are objects.
    *
-   * @param subject what it was about, e.g. the path of a file.
+   * @param subject what the error is about, e.g. the path of a file.
    */
   error(error: unknown, subject?: string): void {
     this.clearProgress();
@@ -129,7 +133,7 @@ export class Output {
     this.stderr.write(`${errorLines(error, subject, red).join('\n')}\n`);
   }
 
-  /** Resolves when everything written has left, and lets go of the streams. */
+  /** Resolves when everything written has left, and releases the streams. */
   async finish(): Promise<void> {
     this.clearProgress();
     this.signal?.removeEventListener('abort', this.onAbort);
@@ -140,7 +144,7 @@ export class Output {
     this.stdout.on('error', ignore);
   }
 
-  /** Whoever interrupts twice finds the line clear. */
+  /** A user who interrupts twice finds the line clear. */
   private readonly onAbort = () => this.clearProgress();
 
   private readonly onError = (error: NodeJS.ErrnoException) => {
@@ -164,10 +168,10 @@ export class Output {
 
 function ignore(): void {}
 
-/** Back to the first column, and nothing behind it. */
+/** Moves back to the first column, and clears the rest of the line. */
 const toLineStart = '\r\u001b[K';
 
-/** As much of a text as fits: a line that wraps cannot be rewritten. */
+/** Returns as much of a text as fits: a line that wraps cannot be rewritten. */
 function fitted(text: string, columns: number): string {
   let width = 0;
   let at = 0;

@@ -11,14 +11,14 @@ import { plainLines } from './terminal-text.ts';
 /** Longer texts are not compared line by line. */
 export const textBytesMax = 1024 * 1024;
 
-/** Neither are texts of which more lines differ: the time that it takes grows with the square of that. */
+/** Texts with more differing lines are not compared either: the time grows with the square of their number. */
 const changedLinesMax = 5_000;
 
 /**
- * Writes a unified diff of each difference, as `patch -p1` takes it. What has no lines to compare is told in a line
- * that `patch` passes over.
+ * Writes a unified diff of each difference, in the form of `patch -p1`. A difference without lines to compare is
+ * reported in a line that `patch` passes over.
  *
- * @param sessions what the two sides are called.
+ * @param sessions the names of the two sides.
  */
 export async function showPatch(
   client: ArtifactaClient,
@@ -36,19 +36,19 @@ export async function showPatch(
       account.succeeded();
       if (output.closed) return;
     } catch (error) {
-      // Gone since it was listed, or not readable: the others can be compared all the same.
+      // It is gone since it was listed, or not readable: the others can still be compared.
       if (!account.failed(error, difference.name)) break;
     }
   }
   account.close();
 }
 
-/** What the text of a side is, or why it has none. */
+/** The text of a side, or the reason why it has none. */
 type Side = Text | { readonly why: string };
 
 interface Patch {
   readonly text: string;
-  /** What the patch cannot say. */
+  /** A remark on what the patch cannot say. */
   readonly remark?: string;
 }
 
@@ -65,7 +65,7 @@ async function patchOf(
   const after = 'why' in before ? before : await sideOf(client, compared, signal);
   if ('why' in before) return { text: `${shown} differs: ${before.why}\n` };
   if ('why' in after) return { text: `${shown} differs: ${after.why}\n` };
-  // Which side lacks the name is in the header: an empty text is another thing.
+  // The header says which side lacks the name: an empty text is something else.
   const header = (artifact: Artifact | undefined, session: string) =>
     artifact === undefined ? '/dev/null' : plain(`${session}/${name}`);
   const patch = structuredPatch(
@@ -86,17 +86,19 @@ async function patchOf(
   return remark === undefined ? { text } : { text, remark };
 }
 
-/** A name with a space is followed by a TAB, as in patches of `diff` and `git`: else it ends at the space. */
+/** Adds a TAB after a name with a space, as in patches of `diff` and `git`: otherwise the name ends at the space. */
 function withTabs(patch: string): string {
   const [before = '', after = ''] = patch.split('\n', 2);
   const rest = patch.slice(before.length + after.length + 1);
-  // A name in quotes says itself where it ends; what ends with a space needs them.
+  // A name in quotes marks its own end; a name that ends with a space needs the quotes.
   const ended = (header: string) =>
     header.replace(/^(\S+) ([^"].* )$/, '$1 "$2"').replace(/^\S+ [^"].* .*$/, '$&\t');
   return `${ended(before)}\n${ended(after)}${rest}`;
 }
 
-/** `patch` needs the bytes, of which these are not all. */
+/**
+ * Returns a remark if the patch cannot be applied: `patch` needs the original bytes, and some of them are not shown.
+ */
 function remarkOn(name: string, sides: readonly [Text, Text]): string | undefined {
   const malformed = sides[0].malformedLines + sides[1].malformedLines;
   if (malformed === 0 && sides.every(({ encoding }) => encoding === 'utf-8')) return undefined;
@@ -118,12 +120,12 @@ async function sideOf(
   const bytes = await download.bytes();
   const text = textFrom(bytes);
   if (text.text.includes('\0')) return { why: 'it is not text' };
-  // A patch that is to be applied has the mark.
+  // A patch that will be applied has the mark.
   const isMarked = text.encoding === 'utf-8' && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   return isMarked ? { ...text, text: `\ufeff${text.text}` } : text;
 }
 
-/** Carriage returns are what may differ. */
+/** Returns plain text with visible carriage returns: the texts may differ in these alone. */
 function plainWithReturns(text: string): string {
   return plainLines(text.replaceAll('\r', '\\u000d'));
 }

@@ -1,10 +1,10 @@
 import { type Figures, figuresText, Meter } from './meter.ts';
 import type { Output } from './output.ts';
 
-/** How often the line is written anew, at most, in milliseconds. */
+/** The shortest time between two rewrites of the line, in milliseconds. */
 const intervalMs = 100;
 
-/** Says on one line of a terminal how far long work has come: bytes, rate and the time that is left. */
+/** Shows the progress of long work on one line of a terminal: bytes, rate and the time that is left. */
 export class Progress {
   private readonly output: Output;
   private readonly nowMs: () => number;
@@ -19,10 +19,10 @@ export class Progress {
   }
 
   /**
-   * So much is done.
+   * Shows that this number of bytes is done.
    *
-   * @param text around the figures.
-   * @param worked of which the rate is taken; never falls. Default: the bytes.
+   * @param text the text around the figures.
+   * @param worked the count for the rate; never falls. Default: the bytes.
    */
   show(
     figures: Omit<Figures, 'rate'>,
@@ -39,7 +39,7 @@ export class Progress {
 /** The same for several files, some of them at once. */
 export class FileProgress {
   private readonly progress: Progress;
-  /** Bytes of the files that are under way. A file may be gone through twice: hashed, then sent. */
+  /** The bytes of the files that are under way. A file may be read twice: hashed, then sent. */
   private readonly underWay = new Map<string, number>();
   private done = 0;
   private doneBytes = 0;
@@ -51,12 +51,12 @@ export class FileProgress {
     this.progress = new Progress(output, nowMs);
   }
 
-  /** So many bytes are to be done in all; default: not known, but for a file that is alone. */
+  /** Sets the number of bytes in all. Default: unknown, except for a single file. */
   expect(bytes: number): void {
     this.ofBytes = bytes;
   }
 
-  /** So many bytes of a file, of so many in all if that is known. */
+  /** Records this number of bytes of a file, with its size if known. */
   moved(name: string, what: string, bytes: number, ofBytes: number | undefined): void {
     this.worked += Math.max(0, bytes - (this.underWay.get(name) ?? 0));
     this.underWay.set(name, bytes);
@@ -71,7 +71,7 @@ export class FileProgress {
     );
   }
 
-  /** One file, of so many bytes, has come to its end. */
+  /** Records that one file of this size has come to its end. */
   finished(name: string, bytes: number): void {
     this.worked += Math.max(0, bytes - (this.underWay.get(name) ?? 0));
     this.underWay.delete(name);

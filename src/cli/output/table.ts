@@ -3,16 +3,16 @@ import { displayWidth, plain } from './human.ts';
 /** One column of a table. */
 export interface Column {
   readonly title: string;
-  /** Numbers stand to the right. Default left. */
+  /** Whether to align to the right, as numbers are. Default left. */
   readonly right?: boolean;
 }
 
-/** Rows that are laid out together, so that a list of any length needs little memory. */
+/** The number of rows that are laid out together, so that a list of any length needs little memory. */
 const rowsTogether = 200;
 
 /**
- * Aligned rows under a heading. Widths only grow from block to block. The last column is not padded. Text is made
- * plain.
+ * Yields aligned rows under a heading. Widths only grow from block to block. The last column is not padded. Text is
+ * made plain.
  */
 export async function* tableLines(
   columns: readonly Column[],
@@ -45,7 +45,7 @@ function layOut(row: readonly string[], columns: readonly Column[], widths: read
   return cells.join('  ');
 }
 
-/** `key: value` lines with the values in one column; an empty key goes on with the one before. */
+/** Returns `key: value` lines with the values in one column; an empty key continues the one before. */
 export function keyValueLines(pairs: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...pairs.map(([key]) => key.length));
   return pairs.map(([key, value]) => `${(key && `${key}:`).padEnd(width + 1)}  ${plain(value)}`);

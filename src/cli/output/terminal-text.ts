@@ -2,25 +2,25 @@ import { Buffer } from 'node:buffer';
 import { TextDecoder } from 'node:util';
 import { plain } from './human.ts';
 
-/** A break between lines, a tab, or what could steer a terminal. */
+/** A break between lines, a tab, or a character that could steer a terminal. */
 const special = /\r\n|[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
-/** Several lines as a terminal is shown them: what could steer it, or hide text in it, is written out. */
+/** Returns several lines for a terminal: characters that could steer it, or hide text in it, are written out. */
 export function plainLines(text: string): string {
   return text.replace(special, (one) => (one === '\n' || one === '\r\n' || one === '\t' ? one : plain(one)));
 }
 
 /**
- * A content as a terminal is shown it, in pieces of any size: the text that it is, and of other bytes nothing that could
+ * Content for a terminal, in pieces of any size. Text is shown as text, and other bytes without anything that could
  * steer the terminal.
  */
 export class TerminalText {
   private decoder: TextDecoder | undefined;
-  /** A carriage return, which may belong to the end of a line; or the first byte of all. */
+  /** A carriage return, which may belong to the end of a line; or the first byte of the content. */
   private held = '';
   private first: Uint8Array = new Uint8Array(0);
 
-  /** What of a piece can be shown. */
+  /** Returns the part of a piece that can be shown. */
   write(piece: Uint8Array | string): string {
     if (typeof piece === 'string') return this.shown(`${this.rest()}${piece}`);
     if (this.decoder !== undefined) return this.shown(this.decoder.decode(piece, { stream: true }));
@@ -31,7 +31,7 @@ export class TerminalText {
     return this.shown(this.decoder.decode(bytes, { stream: true }));
   }
 
-  /** What is left at the end. */
+  /** Returns the rest at the end. */
   end(): string {
     const held = `${this.held}${this.rest()}`;
     this.held = '';
@@ -52,7 +52,7 @@ export class TerminalText {
   }
 }
 
-/** Of UTF-8, unless a byte order mark says otherwise, which is not shown. */
+/** Returns a decoder of UTF-8, unless a byte order mark says otherwise. The mark is not shown. */
 function decoderOf(bytes: Buffer): TextDecoder {
   const mark = bytes.readUInt16BE(0);
   return new TextDecoder(mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8');

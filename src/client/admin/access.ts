@@ -14,10 +14,10 @@ import { paged } from '../wire/pages.ts';
 import { dateOf, durationOf } from '../wire/times.ts';
 import { readUsage, type UsagePart, type UsageScope } from './usage.ts';
 
-/** What credentials allow. */
+/** A right of credentials. */
 export type Scope = 'read' | 'write' | 'share';
 
-/** What a namespace may hold at most; what is absent has no limit. */
+/** The limits of a namespace; a field that is absent means no limit. */
 export interface Quota {
   readonly sizeBytes?: number | undefined;
   readonly artifacts?: number | undefined;
@@ -33,7 +33,7 @@ export interface Namespace {
   readonly etag: string;
 }
 
-/** What a namespace holds at one instant. */
+/** The contents of a namespace at one instant. */
 export interface Usage {
   readonly sizeBytes: number;
   readonly artifacts: number;
@@ -52,19 +52,19 @@ export interface ApiKey {
   readonly revokeTime: Date | undefined;
 }
 
-/** What an API key that is made is to be. */
+/** The properties of an API key to make. */
 export interface NewApiKey extends CallSettings {
   /** Default for operators' keys: `default`. */
   readonly namespace?: string | undefined;
   readonly description?: string | undefined;
-  /** At least one, unless it is an operator's. */
+  /** At least one, unless the key is an operator's. */
   readonly scopes?: readonly Scope[] | undefined;
   readonly operator?: boolean | undefined;
-  /** Default: it does not end by itself. */
+  /** Default: the key does not end by itself. */
   readonly ttlMs?: number | undefined;
 }
 
-/** What a token is to allow; what is absent is as with the credentials that it is minted with. */
+/** The rights of a token to make; a field that is absent is as in the credentials that mint it. */
 export interface TokenWanted extends CallSettings {
   readonly namespace?: string | undefined;
   readonly scopes: readonly Scope[];
@@ -75,20 +75,23 @@ export interface TokenWanted extends CallSettings {
   readonly ttlMs?: number | undefined;
 }
 
-/** What a token allows. */
+/** The rights of a token. */
 export interface TokenGrant {
   readonly id: string;
   readonly namespace: string;
   readonly scopes: readonly Scope[];
-  /** Empty: all. */
+  /** The sessions. Empty: all. */
   readonly sessions: readonly string[];
-  /** Empty: all. */
+  /** The beginning of the names. Empty: all names. */
   readonly namePrefix: string;
   readonly pushBytesMax: number | undefined;
   readonly expireTime: Date;
 }
 
-/** Who may do what: namespaces and keys are for operators, tokens for everybody. All methods throw ArtifactaError. */
+/**
+ * Namespaces and keys, which are for operators, and tokens, which are for every caller. All methods throw
+ * ArtifactaError.
+ */
 export class Access {
   private readonly calls: Calls;
   private readonly service: Client<typeof AdminService>;
@@ -115,7 +118,7 @@ export class Access {
     return namespaceFrom(answer.namespace!);
   }
 
-  /** With what it holds. */
+  /** Returns a namespace with its usage. */
   async getNamespace(
     name: string,
     settings: CallSettings = {},
@@ -134,12 +137,12 @@ export class Access {
     };
   }
 
-  /** What a namespace holds by session, by the values of a metadata key, or in all; and when it expires. */
+  /** Returns what a namespace holds, by session, by the values of a metadata key, or in all, and when it expires. */
   readUsage(namespace: string, scope: UsageScope, settings: CallSettings = {}): Promise<UsagePart[]> {
     return readUsage(this.calls, this.service, namespace, scope, settings);
   }
 
-  /** What is given replaces what was there; a quota of `{}` takes it away. */
+  /** Changes a namespace. Given values replace the earlier ones; a quota of `{}` removes the quota. */
   async updateNamespace(
     name: string,
     changes: { readonly description?: string | undefined; readonly quota?: Quota | undefined } & CallSettings,
@@ -157,7 +160,7 @@ export class Access {
     return namespaceFrom(answer.namespace!);
   }
 
-  /** Sorted by name. */
+  /** Lists the namespaces, sorted by name. */
   namespaces(settings: CallSettings = {}): AsyncGenerator<Namespace, void, void> {
     return paged(settings, async (pageSize, pageToken) => {
       const page = await unary(this.calls, settings, (call) =>
@@ -167,7 +170,7 @@ export class Access {
     });
   }
 
-  /** Makes a key. The secret is told this once. Not repeated by itself: each try would make a key. */
+  /** Makes a key. The secret is in this answer only. The call is not repeated by itself: each try would make a key. */
   async createKey(wanted: NewApiKey): Promise<{ readonly key: ApiKey; readonly secret: string }> {
     const answer = await onceIf(true, this.calls, wanted, (call) =>
       this.service.createApiKey(
@@ -187,7 +190,7 @@ export class Access {
     return { key: keyFrom(answer.apiKey!), secret: answer.secret };
   }
 
-  /** Sorted by id. */
+  /** Lists the keys, sorted by id. */
   keys(
     query: {
       readonly namespace?: string | undefined;
@@ -203,7 +206,7 @@ export class Access {
     });
   }
 
-  /** Ends a key for good, and the tokens minted with it. */
+  /** Ends a key forever, and the tokens minted with it. */
   async revokeKey(id: string, settings: CallSettings = {}): Promise<ApiKey> {
     const answer = await unary(this.calls, settings, (call) =>
       this.service.revokeApiKey({ apiKeyId: id }, call),

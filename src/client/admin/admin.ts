@@ -12,38 +12,38 @@ import { partsOf, Unread } from './export-file.ts';
 import { listQuarantined, type Quarantined } from './maintenance.ts';
 import { type Pause, pauseFrom } from './pause.ts';
 
-/** How a store is, and what waits for an operator. */
+/** The state of a store, and what waits for an operator. */
 export interface StoreStatus {
   readonly state: 'serving' | 'full' | 'read_only' | 'recovery' | 'unspecified';
-  /** Why nothing can be written at the moment; empty if it can. */
+  /** Why writes fail at the moment; empty if they succeed. */
   readonly trouble: string;
-  /** Empty while it cannot be read. */
+  /** Empty while the store cannot be read. */
   readonly storeId: string;
-  /** The last durable batch; in recovery the last that is known. */
+  /** The number of the last durable batch; in recovery the last that is known. */
   readonly commit: number;
   readonly pauses: readonly Pause[];
-  /** What an operator should know although nothing waits for it; empty for nothing. */
+  /** What an operator should know although no work waits for it; empty if nothing. */
   readonly notice: string;
   readonly losses: readonly {
     readonly id: string;
     readonly message: string;
-    /** 0 if that cannot be told. */
+    /** 0 if unknown. */
     readonly firstCommit: number;
     readonly lastCommit: number;
     readonly lastIntactTime: Date | undefined;
   }[];
-  /** Free space where contents are written. Undefined where there is no such notion. */
+  /** Free space where contents are written. Undefined if the storage has no such notion. */
   readonly freeBytes: number | undefined;
   readonly reserveBytes: number | undefined;
-  /** When the service last wrote an export by itself. Undefined: never. */
+  /** The time when the service last wrote an export by itself. Undefined: never. */
   readonly lastExportTime: Date | undefined;
 }
 
-/** Something that a check found. */
+/** A fault that a check found. */
 export interface Finding {
   /** `ROW_CORRUPT`, `CONTENT_MISSING` and so on. */
   readonly kind: string;
-  /** These four are empty where there is none. */
+  /** These four are empty if the finding has none. */
   readonly namespace: string;
   readonly session: string;
   readonly artifactId: string;
@@ -53,22 +53,22 @@ export interface Finding {
   readonly repaired: boolean;
 }
 
-/** How far a check has come. */
+/** The progress of a check. */
 export interface Checked {
-  /** Rows of the index. */
+  /** The number of rows of the index. */
   readonly rows: number;
   readonly contents: number;
-  /** Bytes of contents that were read. */
+  /** The number of bytes of contents that were read. */
   readonly bytes: number;
 }
 
-/** What a check tells, in this order: findings and progress in turns, then one summary. */
+/** An event of a check, in this order: findings and progress in turns, then one summary. */
 export type VerifyEvent =
   | { readonly kind: 'finding'; readonly finding: Finding }
   | { readonly kind: 'progress'; readonly checked: Checked }
   | {
       readonly kind: 'summary';
-      /** For a repair; empty after one. */
+      /** The id to use for a repair; empty after one. */
       readonly reportId: string;
       readonly checked: Checked;
       readonly findings: number;
@@ -77,17 +77,17 @@ export type VerifyEvent =
 
 /** What a check looks at, and what it repairs. */
 export interface VerifyOptions extends CallSettings {
-  /** Default: all. */
+  /** Default: all namespaces. */
   readonly namespace?: string | undefined;
   /** Read all contents and compare their SHA-256. Default false. */
   readonly checkContents?: boolean;
   /** Repair what that report listed. Default: only report. */
   readonly repairReportId?: string | undefined;
-  /** With a repair: derive all rows for searching anew. Default false. */
+  /** With a repair: derive all rows for searching again. Default false. */
   readonly reindex?: boolean;
 }
 
-/** What operators do to a store as a whole. All methods throw ArtifactaError. */
+/** The operations on a store as a whole, for operators. All methods throw ArtifactaError. */
 export class Admin {
   private readonly calls: Calls;
   private readonly service: Client<typeof AdminService>;
@@ -103,7 +103,7 @@ export class Admin {
     return statusFrom(answer.status);
   }
 
-  /** Lets maintenance go on in spite of what it waits for. */
+  /** Lets maintenance go on in spite of a pause. */
   async resume(pauseId: string, settings: CallSettings = {}): Promise<StoreStatus> {
     const answer = await unary(this.calls, settings, (call) =>
       this.service.resumeMaintenance({ pauseId }, call),
@@ -111,7 +111,7 @@ export class Admin {
     return statusFrom(answer.status);
   }
 
-  /** Accepts that data are lost. Takes as long as copying the index: it has no deadline. */
+  /** Accepts that data are lost. Takes as long as the copy of the index: it has no deadline. */
   async acceptLoss(lossId: string, settings: CallSettings = {}): Promise<StoreStatus> {
     try {
       const answer = await this.service.acceptLoss({ lossId }, streamOptions(settings));
@@ -122,7 +122,7 @@ export class Admin {
   }
 
   /**
-   * The whole index at one instant, as the bytes of an export file.
+   * Yields the whole index at one instant, as the bytes of an export file.
    *
    * @throws ArtifactaError DATA_LOSS if the stream ends before the export does.
    */
@@ -144,8 +144,8 @@ export class Admin {
   /**
    * Restores the index from the bytes of an export file.
    *
-   * @param replace what the store holds is lost; else it must be empty.
-   * @returns the rows that were restored, and how the store is now.
+   * @param replace the content of the store is lost; without it the store must be empty.
+   * @returns the number of rows that were restored, and the state of the store after that.
    * @throws what reading the bytes throws, as it is.
    */
   async importIndex(
@@ -158,7 +158,8 @@ export class Admin {
       const parts = partsOf(bytes);
       try {
         for (;;) {
-          // Apart from what the service's own refusal throws into this, at a yield.
+          // An error of the source is kept apart from the service's own refusal, which is thrown into this generator at
+          // a yield.
           const { value: part, done } = await parts.next().catch((error: unknown) => {
             failure = { error: error instanceof Unread ? error.cause : error };
             throw failure.error;
@@ -179,14 +180,17 @@ export class Admin {
     }
   }
 
-  /** Contents that were found damaged, one page in memory at a time. */
+  /** Lists the contents that were found damaged, one page in memory at a time. */
   quarantined(
     options: CallSettings & { readonly namespace?: string | undefined } = {},
   ): AsyncGenerator<Quarantined, void, void> {
     return listQuarantined(this.calls, this.service, options);
   }
 
-  /** Checks the store, or repairs what a report listed. The last event is the summary; without it nothing is complete. */
+  /**
+   * Checks the store, or repairs what a report listed. The last event is the summary; without it the check is not
+   * complete.
+   */
   async *verify(options: VerifyOptions = {}): AsyncGenerator<VerifyEvent, void, void> {
     const request = {
       namespace: options.namespace ?? '',

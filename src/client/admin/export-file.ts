@@ -1,17 +1,17 @@
-/** Reads the file of an export: its messages, each preceded by its length. */
+/** Reads the file of an export: its messages, each after its length. */
 import { crc32 } from 'node:zlib';
 import { create } from '@bufbuild/protobuf';
 import { sizeDelimitedDecodeStream, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
 import { type IndexPart, IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
 import { ArtifactaError } from '../errors.ts';
 
-/** One message of an export; nothing of it is larger. */
+/** The limit for one message of an export; no message is larger. */
 const partBytesMax = 4 * 1024 * 1024;
 
-/** A service takes no more rows in one message; exports of earlier versions have some. */
+/** A service accepts no more rows in one message; exports of earlier versions have messages with more. */
 const partRowsMax = 1_000;
 
-/** What reading the bytes of a file threw, which is no fault of the file. */
+/** An error from reading the bytes of a file, which is not a fault of the file. */
 export class Unread extends Error {
   constructor(cause: unknown) {
     super('the export cannot be read', { cause });
@@ -19,9 +19,10 @@ export class Unread extends Error {
 }
 
 /**
- * The parts of an export, such as a service takes. The last one comes when all bytes are known to be what was written.
+ * Yields the parts of an export in the size that a service accepts. The last part is yielded when all bytes are known
+ * to be those that were written.
  *
- * @throws ArtifactaError for what is no export, or was altered; Unread.
+ * @throws ArtifactaError for bytes that are not an export, or were altered; Unread.
  */
 export async function* partsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<IndexPart, void, void> {
   let read = 0;
@@ -40,7 +41,8 @@ export async function* partsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
   let held: IndexPart | undefined;
   try {
     for await (const part of parts) {
-      // Each message has one form. A reader takes others for it, with bits that are no longer what was written.
+      // Each message has one form. A reader also accepts other forms, with bits that differ from those that were
+      // written.
       meant = crc32(sizeDelimitedEncode(IndexPartSchema, part), meant);
       if (held !== undefined) yield* divided(held);
       held = part;
@@ -52,7 +54,7 @@ export async function* partsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
   if (held !== undefined) yield* divided(held);
 }
 
-/** The part in parts that a service takes. */
+/** Yields the part in the sizes that a service accepts. */
 function* divided(whole: IndexPart): Generator<IndexPart> {
   if (whole.part.case !== 'rows') return yield whole;
   const { rows } = whole.part.value;

@@ -7,57 +7,57 @@ import { paged } from '../wire/pages.ts';
 import { dateOf, durationOf } from '../wire/times.ts';
 import { type Pause, pauseFrom } from './pause.ts';
 
-/** What a call of the reaper has freed. */
+/** The things that a call of the reaper has freed. */
 export interface Reaped {
   readonly artifacts: number;
-  /** Lengths of these, added up. */
+  /** The sum of the lengths of these. */
   readonly bytes: number;
   readonly sessions: number;
-  /** Sealed since their lease had lapsed. */
+  /** The number of sessions sealed because their lease had lapsed. */
   readonly lapsed: number;
-  /** Share links, request ids and the like. */
+  /** The number of other things: share links, request ids and the like. */
   readonly others: number;
-  /** There is more to do now. */
+  /** Whether more work is due now. */
   readonly more: boolean;
-  /** When the next thing is due. Undefined: nothing is, or there is more to do now. */
+  /** The time when the next thing is due. Undefined: nothing is due later, or more is due now. */
   readonly nextTime: Date | undefined;
-  /** For what the rest waits. */
+  /** The reasons for which the rest waits. */
   readonly pauses: readonly Pause[];
 }
 
 /** The last export. */
 export interface Exported {
-  /** False: it was young enough. */
+  /** False: the last export was young enough. */
   readonly written: boolean;
   readonly path: string;
   readonly createTime: Date | undefined;
   readonly sizeBytes: number;
   readonly rows: number;
-  /** Older ones that were removed. */
+  /** The number of older exports that were removed. */
   readonly removed: number;
 }
 
 /** When an export is written, and how many are kept. */
 export interface ExportOptions extends CallSettings {
-  /** Write none if the last is younger. Default: the service's. */
+  /** Write no export if the last is younger. Default: the service's. */
   readonly minAgeMs?: number | undefined;
-  /** How many to keep. Default: the service's. */
+  /** The number of exports to keep. Default: the service's. */
   readonly keep?: number | undefined;
 }
 
-/** What one call of maintenance may do. */
+/** The bounds of one call of maintenance. */
 export interface MaintenanceOptions extends CallSettings {
-  /** At most so many things. Default: the service's. */
+  /** The greatest number of things. Default: the service's. */
   readonly maxItems?: number | undefined;
 }
 
-/** What a collection looks for. */
+/** The work of a collection. */
 export interface CollectOptions extends MaintenanceOptions {
-  /** Look for files that nothing knows now. Default false. */
+  /** Whether to look now for files that no row knows. Default false. */
   readonly findOrphans?: boolean | undefined;
 }
 
-/** What a call has freed. */
+/** The things that a call has freed. */
 export interface Collected {
   readonly condemned: number;
   readonly removed: number;
@@ -65,26 +65,26 @@ export interface Collected {
   readonly orphans: number;
   readonly more: boolean;
   readonly nextTime: Date | undefined;
-  /** For what the rest waits. */
+  /** The reasons for which the rest waits. */
   readonly pauses: readonly Pause[];
 }
 
-/** How much a scrub reads. */
+/** The amount that a scrub reads. */
 export interface ScrubOptions extends MaintenanceOptions {
-  /** At most so many bytes. Default: the service's. */
+  /** The greatest number of bytes. Default: the service's. */
   readonly maxBytes?: number | undefined;
-  /** Leave out what was checked less than this ago. Default: the service's. */
+  /** Leave out contents that were checked less than this ago. Default: the service's. */
   readonly minAgeMs?: number | undefined;
 }
 
-/** What a call has checked. */
+/** The contents that a call has checked. */
 export interface Scrubbed {
   readonly contents: number;
   readonly sizeBytes: number;
-  /** The first of those that are damaged. */
+  /** The first of the damaged ones. */
   readonly damaged: readonly Quarantined[];
   readonly damagedCount: number;
-  /** Those that had been quarantined and are sound. */
+  /** The number of contents that had been quarantined and are sound. */
   readonly releasedCount: number;
   readonly more: boolean;
 }
@@ -96,12 +96,12 @@ export interface Quarantined {
   readonly sizeBytes: number;
   readonly quarantineTime: Date | undefined;
   readonly message: string;
-  /** The first of those that hold it. */
+  /** The first of the artifacts that hold it. */
   readonly artifactIds: readonly string[];
   readonly artifactCount: number;
 }
 
-/** What is done from time to time, by the sidecar or an operator. All methods throw ArtifactaError. */
+/** Regular work, for the sidecar or an operator. All methods throw ArtifactaError. */
 export class Maintenance {
   private readonly calls: Calls;
   private readonly service: Client<typeof MaintenanceService>;
@@ -112,7 +112,7 @@ export class Maintenance {
     this.service = service;
   }
 
-  /** Frees what has expired or was deleted. */
+  /** Frees the things that have expired or were deleted. */
   async reapExpired(options: MaintenanceOptions = {}): Promise<Reaped> {
     const { maxItems = 0 } = options;
     const answer = await unary(this.calls, options, (call) => this.service.reapExpired({ maxItems }, call));
@@ -128,7 +128,7 @@ export class Maintenance {
     };
   }
 
-  /** Has the service write an export of its index. */
+  /** Makes the service write an export of its index. */
   async export(options: ExportOptions = {}): Promise<Exported> {
     const { minAgeMs, keep = 0 } = options;
     const request = { keep, ...(minAgeMs === undefined ? {} : { minAge: durationOf(minAgeMs) }) };
@@ -160,7 +160,10 @@ export class Maintenance {
     };
   }
 
-  /** Reads contents and compares them with their digests; what is damaged is quarantined, what was and is sound is not. */
+  /**
+   * Reads contents and compares them with their digests. Damaged contents are quarantined; contents that were
+   * quarantined and are sound are released.
+   */
   async scrub(options: ScrubOptions = {}): Promise<Scrubbed> {
     const { maxItems = 0, maxBytes = 0, minAgeMs } = options;
     const request = {
@@ -181,7 +184,7 @@ export class Maintenance {
 }
 
 /**
- * What is quarantined, one page in memory at a time.
+ * Lists the quarantined contents, one page in memory at a time.
  *
  * @internal
  */

@@ -8,45 +8,45 @@ import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
 import { type PageOptions, paged } from '../wire/pages.ts';
 import { dateOf } from '../wire/times.ts';
 
-/** The retention of a namespace: what sessions get that are opened without one of their own. */
+/** The retention of a namespace, for sessions that are opened without one of their own. */
 export interface RetentionPolicy {
   readonly namespace: string;
-  /** Undefined: nothing expires that nobody gave an expiry. */
+  /** Undefined: nothing expires unless a user gave it an expiry. */
   readonly retention: Retention | undefined;
   /** Undefined: it was never set. */
   readonly updateTime: Date | undefined;
   readonly etag: string;
 }
 
-/** How a retention is set. */
+/** How to set a retention. */
 export interface PolicyOptions extends CallSettings {
   /** Only if it still has this etag, else ABORTED with reason ETAG_MISMATCH. */
   readonly etag?: string;
-  /** Check and answer, change nothing. Default false. */
+  /** Check and answer without a change. Default false. */
   readonly validateOnly?: boolean;
 }
 
-/** Which earlier sessions get what. */
+/** The earlier sessions to change, and their new retention. */
 export interface ApplyOptions extends Omit<PageOptions, 'order'> {
   /** Default: the namespace's policy. */
   readonly retention?: Retention | undefined;
-  /** As of a query of sessions. Default: all. */
+  /** A filter as in a query of sessions. Default: all. */
   readonly filter?: string | undefined;
-  /** Show what would happen, change nothing. Default false. */
+  /** Show what would happen without a change. Default false. */
   readonly validateOnly?: boolean;
 }
 
-/** How a session's expiry changes. Undefined: never, or still open. */
+/** The change of a session's expiry. Undefined: never, or still open. */
 export interface RetentionChange {
   readonly session: string;
   readonly before: Date | undefined;
-  /** In the past: it expires at once. */
+  /** If it is in the past, the session expires at once. */
   readonly after: Date | undefined;
   readonly artifactCount: number;
   readonly sizeBytes: number;
 }
 
-/** For operators. All methods throw ArtifactaError. */
+/** The retention of namespaces, for operators. All methods throw ArtifactaError. */
 export class Policies {
   private readonly calls: Calls;
   private readonly service: Client<typeof AdminService>;
@@ -64,7 +64,10 @@ export class Policies {
     return policyFrom(answer.retentionPolicy);
   }
 
-  /** For sessions opened from now on. @param retention null: nothing expires that nobody gave an expiry. */
+  /**
+   * Sets the retention for sessions opened from now on. @param retention null: nothing expires unless a user gave it an
+   * expiry.
+   */
   async set(
     namespace: string,
     retention: Retention | null,
@@ -82,7 +85,7 @@ export class Policies {
     return policyFrom(answer.retentionPolicy);
   }
 
-  /** Gives earlier sessions a retention, a page at a time, as their changes are taken. */
+  /** Gives earlier sessions a retention, one page at a time, as the caller takes the changes. */
   apply(namespace: string, options: ApplyOptions = {}): AsyncGenerator<RetentionChange, void, void> {
     const { retention, filter = '', validateOnly = false } = options;
     return paged(options, async (pageSize, pageToken) => {

@@ -7,25 +7,31 @@ import {
 } from '../../../gen/artifacta/v1/namespace_pb.ts';
 import { type CallSettings, type Calls, unary } from '../wire/calls.ts';
 
-/** What of a namespace is looked at: all of it, one session, or each value of a metadata key. */
+/** The part of a namespace to count: all of it, one session, or each value of a metadata key. */
 export type UsageScope =
   | { readonly of: 'namespace' }
   | { readonly of: 'session'; readonly session: string }
   | { readonly of: 'metadata'; readonly key: string };
 
-/** How many artifacts, and their bytes, each in full. */
+/** The number of artifacts, and of their bytes, each artifact in full. */
 export interface UsageCount {
   readonly artifacts: number;
   readonly sizeBytes: number;
 }
 
-/** What belongs together. */
+/** The count of one group. */
 export interface UsagePart extends UsageCount {
   /** The value of the metadata key, the session id, or empty. */
   readonly value: string;
-  /** Bytes of distinct contents; one that is read on several pages, or has several values, counts more than once. */
+  /**
+   * The bytes of distinct contents. A content that is read on several pages, or has several values, counts more than
+   * once.
+   */
   readonly storedBytes: number;
-  /** Soonest first. `before` is the end of a time that begins where the one before ends; undefined: never. */
+  /**
+   * The counts by expiry, soonest first. `before` is the end of a time that begins at the end of the one before;
+   * undefined: never.
+   */
   readonly byExpiry: readonly (UsageCount & { readonly before: Date | undefined })[];
 }
 
@@ -36,7 +42,7 @@ const breakdowns = {
 } as const;
 
 /**
- * Reads all there is, page by page: the parts, each with what all pages had of it. For operators.
+ * Reads all pages and returns the parts, each with the sum of all pages. For operators.
  *
  * @internal
  */

@@ -8,7 +8,7 @@ import {
 import { ArtifactaError } from '../errors.ts';
 import { dateOf } from '../wire/times.ts';
 
-/** What is known about an artifact. */
+/** The record of an artifact. */
 export interface Artifact {
   /** `art_` and 26 characters. */
   readonly id: string;
@@ -22,32 +22,32 @@ export interface Artifact {
   readonly sizeBytes: number;
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Those keys of `metadata` that came from the session. */
+  /** The keys of `metadata` that came from the session. */
   readonly inheritedMetadataKeys: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** Ids of the artifacts that it was made from. */
+  /** The ids of the artifacts that it was made from. */
   readonly inputs: readonly string[];
   readonly createTime: Date;
-  /** Undefined: kept for ever as things stand. */
+  /** Undefined: at present it has no expiry. */
   readonly expireTime: Date | undefined;
   readonly expirySource: 'none' | 'artifact' | 'session_policy';
-  /** True: neither expires nor can be deleted. */
+  /** True: it neither expires nor can be deleted. */
   readonly hold: boolean;
   /** Its place in the session's feed, from 1, with gaps. */
   readonly sequence: number;
   /** True if no higher version of this name was ever committed. */
   readonly latest: boolean;
-  /** For conditional changes. */
+  /** The etag for conditional changes. */
   readonly etag: string;
 }
 
-/** Points at one artifact: by id, or by name at one version or (without `version`) at the latest. */
+/** A reference to one artifact: by id, or by name at one version or (without `version`) at the latest. */
 export type ArtifactRef =
   | string
   | { readonly id: string }
   | { readonly session: string; readonly name: string; readonly version?: number | undefined };
 
-/** The message as a plain value. */
+/** Returns the message as a plain value. */
 export function artifactFrom(message: ArtifactMessage | undefined): Artifact {
   if (message === undefined) {
     throw new ArtifactaError('the service answered without an artifact', { code: 'INTERNAL' });
@@ -79,7 +79,7 @@ function expirySourceOf(source: ExpirySource): Artifact['expirySource'] {
   return source === ExpirySource.SESSION_POLICY ? 'session_policy' : 'none';
 }
 
-/** The message for a reference; a string is an id. */
+/** Returns the message for a reference; a string is an id. */
 export function refMessage(ref: ArtifactRef): ArtifactRefMessage {
   if (typeof ref === 'string') return create(ArtifactRefSchema, { by: { case: 'id', value: ref } });
   if ('id' in ref) return create(ArtifactRefSchema, { by: { case: 'id', value: ref.id } });

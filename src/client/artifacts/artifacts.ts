@@ -6,7 +6,7 @@ import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
 import { type Expiry, expiryMessage } from './push-spec.ts';
 
-/** What to change; what is not given stays. */
+/** The changes to make; a field that is not given stays. */
 export interface ArtifactChanges extends CallSettings {
   /** Replaces all labels. */
   readonly labels?: Readonly<Record<string, string>>;
@@ -19,18 +19,18 @@ export interface ArtifactChanges extends CallSettings {
 
 /** Conditions of a deletion. */
 export interface DeleteOptions extends CallSettings {
-  /** As {@link ArtifactChanges.etag}. */
+  /** Like {@link ArtifactChanges.etag}. */
   readonly etag?: string;
 }
 
-/** One of several: what was found, or why not. */
+/** One result of several: the artifact, or the reason why it was not found. */
 export type BatchResult = { readonly artifact: Artifact } | { readonly error: ArtifactaError };
 
-/** How many references one call takes. */
+/** The number of references that one call takes. */
 const batchMax = 64;
 
 /**
- * The artifact that a reference names.
+ * Returns the artifact that a reference names.
  *
  * @throws ArtifactaError with reason ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED or ARTIFACT_DELETED.
  */
@@ -40,7 +40,7 @@ export async function getArtifact(calls: Calls, ref: ArtifactRef, settings: Call
   return artifactFrom(answer.artifact);
 }
 
-/** One result for each reference, in their order. Each 64 are read at one instant. */
+/** Returns one result for each reference, in their order. Each group of 64 is read at one instant. */
 export async function batchGetArtifacts(
   calls: Calls,
   refs: readonly ArtifactRef[],
@@ -65,7 +65,10 @@ function notFound(number: ErrorReason = ErrorReason.UNSPECIFIED, message = 'not 
   return new ArtifactaError(message, { code: 'NOT_FOUND', reason: name });
 }
 
-/** With an etag it is not repeated: after a lost answer the repetition would contradict the first. */
+/**
+ * Changes an artifact. With an etag the call is not repeated: after a lost answer the repetition would contradict the
+ * first call.
+ */
 export async function updateArtifact(
   calls: Calls,
   ref: ArtifactRef,
@@ -91,7 +94,7 @@ export async function updateArtifact(
   return artifactFrom(answer.artifact);
 }
 
-/** True: it was there. False: there was nothing to delete. */
+/** Deletes a version. True: it existed. False: nothing existed to delete. */
 export async function deleteArtifact(
   calls: Calls,
   ref: ArtifactRef,

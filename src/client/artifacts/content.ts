@@ -1,19 +1,21 @@
 import { Buffer } from 'node:buffer';
 import { toArtifactaError } from '../errors.ts';
 
-/** Bytes to be pushed. */
+/** Bytes to push. */
 export interface Content {
-  /** How many they are, if that is known before they are read. */
+  /** The number of bytes, if known before they are read. */
   readonly sizeBytes?: number;
-  /** True: `open` may be called again and gives the same bytes, so that a push can be repeated. */
+  /** True: `open` may be called again and returns the same bytes, so that a push can be repeated. */
   readonly replayable: boolean;
-  /** The bytes, in pieces of any size. */
+  /** Returns the bytes, in pieces of any size. */
   open(): AsyncIterable<Uint8Array>;
-  /** Lets go of the source, read or not. Default: nothing. */
+  /** Releases the source, whether read or not. Default: does nothing. */
   close?(): Promise<void>;
 }
 
-/** What `push` takes: bytes, text (as UTF-8), a stream of bytes (read once, never repeated), or a {@link Content}. */
+/**
+ * The content for `push`: bytes, text (as UTF-8), a stream of bytes (read once, never repeated), or a {@link Content}.
+ */
 export type PushContent = Uint8Array | string | AsyncIterable<Uint8Array> | Content;
 
 /** Pieces at least this long are sent as they are; shorter ones are gathered. */
@@ -21,7 +23,7 @@ const pieceBytesMin = 256 * 1024;
 /** The longest message that carries bytes. */
 export const chunkBytesMax = 1024 * 1024;
 
-/** What may be pushed, as a content. It can be read again unless it is a stream. */
+/** Returns anything that may be pushed as a content. It can be read again unless it is a stream. */
 export function toContent(given: PushContent): Content {
   if (typeof given === 'string') return bytesContent(Buffer.from(given));
   if (given instanceof Uint8Array) return bytesContent(given);
@@ -40,7 +42,7 @@ function bytesContent(bytes: Uint8Array): Content {
 }
 
 /**
- * The same bytes in pieces of 256 KiB to 1 MiB (the last may be shorter, none is empty). Short pieces are not
+ * Yields the same bytes in pieces of 256 KiB to 1 MiB (the last may be shorter, none is empty). Short pieces are not
  * gathered to 1 MiB, so that a slow source is not taken for a dead one.
  */
 export async function* chunked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
@@ -69,10 +71,10 @@ function* split(bytes: Uint8Array): Generator<Uint8Array, void, void> {
 }
 
 /**
- * Reads up to `bytesMax` bytes ahead. Contents that end within it come back as bytes; others as a content that gives
- * what was read and then the rest, once, and that must be closed.
+ * Reads up to `bytesMax` bytes ahead. Content that ends within that is returned as bytes. Longer content is returned as
+ * a content that yields the bytes read so far and then the rest, once; it must be closed.
  *
- * @throws ArtifactaError CANCELLED when the signal says so, also while the source stands still.
+ * @throws ArtifactaError CANCELLED when the signal is aborted, even while the source makes no progress.
  */
 export async function readAhead(
   content: Content,
@@ -90,7 +92,7 @@ export async function readAhead(
     try {
       next = await unlessAborted(iterator.next(), signal);
     } catch (error) {
-      // Not waited for: a source that stands still would hold up the refusal.
+      // The call is not awaited: a source that makes no progress would delay the refusal.
       close().catch(() => {});
       throw error;
     }
@@ -109,8 +111,8 @@ export async function readAhead(
 }
 
 /**
- * The same promise, or a rejection with ArtifactaError CANCELLED when the signal comes first. It leaves nothing behind:
- * a race against one promise for the signal would keep every result alive for as long as that promise lives.
+ * Returns the same promise, or a rejection with ArtifactaError CANCELLED if the signal comes first. It leaves nothing
+ * behind: a race against one promise for the signal would keep every result alive for as long as that promise lives.
  */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;

@@ -4,16 +4,16 @@ import { type Content, unlessAborted } from './content.ts';
 
 /** How {@link sha256Of} reads. */
 export interface DigestOptions extends CallSettings {
-  /** Told how many bytes have been read, after each piece. */
+  /** Called with the number of bytes read so far, after each piece. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /**
- * Reads a content to its end for its SHA-256, in 64 lower-case hexadecimal characters. Undefined if the bytes are more
- * or fewer than it says; more are not read to their end.
+ * Reads content to its end and returns its SHA-256, in 64 lower-case hexadecimal characters. Undefined if it has more
+ * or fewer bytes than it states; content with more is not read to its end.
  *
- * @throws whatever the source throws; ArtifactaError CANCELLED when the signal says so, also while the source stands
- * still.
+ * @throws errors of the source; ArtifactaError CANCELLED when the signal is aborted, even while the source makes no
+ * progress.
  */
 export async function sha256Of(content: Content, options: DigestOptions = {}): Promise<string | undefined> {
   const { sizeBytes } = content;
@@ -30,7 +30,7 @@ export async function sha256Of(content: Content, options: DigestOptions = {}): P
       options.onBytes?.(read);
     }
   } finally {
-    // Not waited for: a source that stands still would hold up the answer.
+    // The call is not awaited: a source that makes no progress would delay the answer.
     pieces.return?.().catch(() => {});
   }
 }

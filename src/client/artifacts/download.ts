@@ -8,22 +8,25 @@ import { retrying } from '../wire/retry.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
 import { textFrom } from './text.ts';
 
-/** Which bytes. */
+/** The bytes to read. */
 export interface DownloadOptions extends CallSettings {
-  /** First byte, from 0. Default 0. */
+  /** The first byte, from 0. Default 0. */
   readonly offset?: number | undefined;
-  /** At most so many bytes. Default: to the end. */
+  /** The greatest number of bytes. Default: to the end. */
   readonly limit?: number | undefined;
 }
 
-/** An artifact and its bytes, which are read from the service as they are asked for, once. */
+/** An artifact and its bytes, which are read from the service once, as the consumer asks for them. */
 export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly artifact: Artifact;
-  /** All the bytes in memory. */
+  /** Returns all the bytes in memory. */
   bytes(): Promise<Uint8Array>;
-  /** All the bytes as text: UTF-8, or UTF-16 by its byte order mark, which is left out; U+FFFD for what is neither. */
+  /**
+   * Returns all the bytes as text: UTF-8, or UTF-16 by its byte order mark, which is left out; U+FFFD for bytes that
+   * are neither.
+   */
   text(): Promise<string>;
-  /** Ends it before the end. Needed only where the bytes are not read; leaving a `for await` does it too. */
+  /** Ends the download before its end. Needed only if the bytes are not read; leaving a `for await` does it too. */
   cancel(): Promise<void>;
 }
 
@@ -33,11 +36,11 @@ interface Stream {
 }
 
 /**
- * Begins a download. A lost connection is taken up again where it broke. The end is reached only if all bytes came,
- * and for a whole artifact only if they have its digest; a consumer that must not see wrong bytes keeps them aside
- * until then.
+ * Begins a download. After a lost connection it continues where it broke. The end is reached only if all bytes have
+ * arrived, and for a whole artifact only if they have its digest. A consumer that must not see wrong bytes keeps them
+ * aside until then.
  *
- * @throws ArtifactaError also while the bytes are read; code DATA_LOSS if they are not what was stored.
+ * @throws ArtifactaError also while the bytes are read; code DATA_LOSS if they are not the stored bytes.
  */
 export async function download(
   calls: Calls,
@@ -112,7 +115,7 @@ async function* read(
       if (chunk === undefined) break;
       failures = 0;
       received += chunk.byteLength;
-      // Whoever keeps the bytes must not be made to keep more than there are.
+      // A consumer that keeps the bytes must not be made to keep more than exist.
       if (received > expected) break;
       whole?.update(chunk);
       yield chunk;
@@ -132,7 +135,7 @@ async function nextChunk(stream: Stream): Promise<Uint8Array | undefined> {
   }
 }
 
-/** The stream from where it broke, or the error if it is one that stays. */
+/** Returns the stream from where it broke, or throws the error if it is permanent. */
 function resumed(
   calls: Calls,
   error: ArtifactaError,
@@ -142,7 +145,7 @@ function resumed(
 ): Promise<Stream> {
   const policy = { ...calls.retry, attemptsMax: calls.retry.attemptsMax - failures + 1 };
   return retrying(policy, options.signal, async (attempt) => {
-    if (attempt === 1) throw error; // Counts, and is waited for, as the try that it was.
+    if (attempt === 1) throw error; // It counts as the failed try that it was, and its wait applies.
     return openStream(calls, id, options);
   });
 }

@@ -3,10 +3,13 @@ import type { Stats } from 'node:fs';
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { type Content, chunkBytesMax } from './content.ts';
 
-/** A file that cannot be pushed: it is not a regular one, or it changed while it was read. */
+/** The error for a file that cannot be pushed: it is not a regular one, or it changed while it was read. */
 export class FileUnsuitable extends Error {
   readonly path: string;
-  /** It became longer while it was read: {@link FileOptions.snapshot} takes what it had at first. */
+  /**
+   * True: it became longer while it was read. With {@link FileOptions.snapshot} the bytes that it had at first can be
+   * pushed.
+   */
   readonly grew: boolean;
 
   constructor(path: string, message: string, grew = false) {
@@ -17,23 +20,23 @@ export class FileUnsuitable extends Error {
   }
 }
 
-/** How a file is opened. */
+/** How to open a file. */
 export interface FileOptions {
   /** False: fails with ELOOP if the path itself is a symbolic link. Default true. */
   readonly followLink?: boolean;
-  /** Called each time before the file is opened; what it throws keeps it from that. Default: nothing. */
+  /** Called each time before the file is opened. If it throws, the file is not opened. Default: does nothing. */
   readonly beforeOpen?: (path: string) => void;
   /**
-   * True: the content is as many bytes as the file has at first; that it grows meanwhile does not matter. For files that
-   * are only appended to: bytes that are written over may be read before or after. Default false.
+   * True: the content has as many bytes as the file has at first, and growth meanwhile does not matter. This is for
+   * files to which programs only append: bytes that are overwritten may be read before or after. Default false.
    */
   readonly snapshot?: boolean;
 }
 
 /**
- * A regular file as it is now. Whatever is read later must be the same file with the same size and modification
- * time, before and after, or reading fails with {@link FileUnsuitable} and nothing is stored. Of a snapshot it must be the
- * same file and no shorter.
+ * Returns a regular file as it is now. Every later read must find the same file with the same size and modification
+ * time, before and after. Otherwise reading fails with {@link FileUnsuitable} and nothing is stored. For a snapshot it
+ * must be the same file and not shorter.
  *
  * @throws FileUnsuitable for anything but a regular file. Errors of the file system as they are.
  */
@@ -58,7 +61,7 @@ async function openRegular(
   options: FileOptions,
 ): Promise<AsyncDisposable & { handle: FileHandle; stats: Stats }> {
   options.beforeOpen?.(path);
-  // Without O_NONBLOCK opening a FIFO waits for its writer.
+  // Without O_NONBLOCK, the opening of a FIFO waits for its writer.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   const handle = await open(path, options.followLink === false ? flags | constants.O_NOFOLLOW : flags);
   try {
@@ -77,7 +80,7 @@ async function* pieces(
   path: string,
   snapshot: boolean,
 ): AsyncGenerator<Uint8Array> {
-  // One byte more than there should be shows growth without reading on for ever.
+  // One byte beyond the expected end shows growth without an endless read.
   const end = snapshot ? sizeBytes : sizeBytes + 1;
   let at = 0;
   while (at < end) {
@@ -104,7 +107,7 @@ function changed(path: string, how: string, grew = false): FileUnsuitable {
 }
 
 function grown(path: string, hadBytes: number, hasBytes: number | 'more'): FileUnsuitable {
-  // A file of the kernel says that it is empty, and is not: it does not grow.
+  // A file of the kernel states the size 0 although it has bytes: it does not grow.
   return changed(path, `it had ${hadBytes} bytes and has ${hasBytes} now`, hadBytes > 0);
 }
 

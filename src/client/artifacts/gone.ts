@@ -14,13 +14,16 @@ export interface GoneArtifact {
   readonly contentType: string;
 }
 
-/** Which artifacts of a sealed session. */
+/** The artifacts of a sealed session to list. */
 export interface GoneQuery extends PageOptions {
-  /** Older versions too. Default false. What is gone is shown in all its versions either way. */
+  /** Include older versions. Default false. Artifacts that are gone are shown in all their versions either way. */
   readonly allVersions?: boolean | undefined;
 }
 
-/** The artifacts of a sealed session, and after them what its manifest lists and is gone, in the manifest's order. */
+/**
+ * Yields the artifacts of a sealed session, and after them those in its manifest that are gone, in the manifest's
+ * order.
+ */
 export function listWithGone(
   calls: Calls,
   session: string,

@@ -3,11 +3,11 @@ import { type Calls, unary } from '../wire/calls.ts';
 import { type PageOptions, paged } from '../wire/pages.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
 
-/** Which lineage. */
+/** The lineage to walk. */
 export interface LineageQuery extends Omit<PageOptions, 'order'> {
-  /** To what it was made from (`inputs`, the default), or to what was made from it. */
+  /** The direction: to the inputs (`inputs`, the default), or to the artifacts made from it. */
   readonly direction?: 'inputs' | 'derived' | undefined;
-  /** How many steps to go, 1 to 32. Default 1. */
+  /** The number of steps, 1 to 32. Default 1. */
   readonly depth?: number | undefined;
 }
 
@@ -15,13 +15,16 @@ export interface LineageQuery extends Omit<PageOptions, 'order'> {
 export interface LineageEdge {
   readonly derivedId: string;
   readonly inputId: string;
-  /** Steps from the start to the far end, from 1. */
+  /** The number of steps from the start to the far end, from 1. */
   readonly depth: number;
-  /** The far end. Undefined if it has expired, was deleted or may not be read; nothing is told of what lies behind it. */
+  /**
+   * The far end. Undefined if it has expired, was deleted or may not be read; the walk shows nothing that lies behind
+   * it.
+   */
   readonly artifact: Artifact | undefined;
 }
 
-/** Edges by depth, then by the ids of the near and the far end, each once. */
+/** Yields edges by depth, then by the ids of the near and the far end, each once. */
 export function lineage(
   calls: Calls,
   ref: ArtifactRef,

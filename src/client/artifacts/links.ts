@@ -6,9 +6,9 @@ import { dateOf } from '../wire/times.ts';
 import { type ArtifactRef, refMessage } from './artifact.ts';
 import { type Expiry, expiryMessage } from './push-spec.ts';
 
-/** Lets whoever has its token GET one version of an artifact. */
+/** A share link, whose token lets anyone who has it GET one version of an artifact. */
 export interface ShareLink {
-  /** `lnk_…`: names it, opens nothing. */
+  /** `lnk_…`: names the link and opens nothing. */
   readonly id: string;
   readonly artifactId: string;
   readonly session: string;
@@ -16,20 +16,23 @@ export interface ShareLink {
   readonly version: number;
   readonly createTime: Date | undefined;
   readonly expireTime: Date | undefined;
-  /** Undefined: it was not revoked. */
+  /** Undefined: the link was not revoked. */
   readonly revokeTime: Date | undefined;
   readonly creator: string;
 }
 
-/** A new link, and what opens it, which is told this once. */
+/** A new link, with its token, which is in this answer only. */
 export interface NewShareLink {
   readonly link: ShareLink;
   readonly token: string;
-  /** What to append to the address of the HTTP door. */
+  /** The path to append to the address of the HTTP door. */
   readonly path: string;
   /** Undefined: the service does not know its public address. */
   readonly url: string | undefined;
-  /** Below the address at which the service itself listens for HTTP. Undefined: it serves none, or does not say so. */
+  /**
+   * The URL below the address at which the service itself listens for HTTP. Undefined: the service has no HTTP door, or
+   * does not report it.
+   */
   readonly localUrl: string | undefined;
 }
 
@@ -37,19 +40,19 @@ export interface NewShareLink {
 export interface ShareOptions extends CallSettings {
   /** At most 30 days. Default 24 hours. The artifact's own expiry ends it earlier. */
   readonly expiry?: Expiry | undefined;
-  /** Fail, and make nothing, where no URL can be told. Default false. */
+  /** Fail, and make nothing, if no URL is known. Default false. */
   readonly requireUrl?: boolean;
 }
 
-/** Whose links: one artifact's, one session's, or (default) the namespace's. */
+/** The links to list: one artifact's, one session's, or (default) the namespace's. */
 export interface LinkQuery extends Omit<PageOptions, 'order'> {
   readonly artifact?: ArtifactRef | undefined;
   readonly session?: string | undefined;
-  /** Also those that are revoked or expired. Default false. */
+  /** Include links that are revoked or expired. Default false. */
   readonly showEnded?: boolean;
 }
 
-/** All methods throw ArtifactaError. */
+/** The share links of a namespace. All methods throw ArtifactaError. */
 export class Links {
   private readonly calls: Calls;
 
@@ -58,7 +61,7 @@ export class Links {
     this.calls = calls;
   }
 
-  /** Makes a link. It is not tried again when its answer is lost: a second link would be left behind. */
+  /** Makes a link. The call is not retried when its answer is lost: a second link would be left behind. */
   async create(artifact: ArtifactRef, options: ShareOptions = {}): Promise<NewShareLink> {
     const request = {
       artifact: refMessage(artifact),
@@ -73,7 +76,7 @@ export class Links {
     return { link: linkFrom(answer.shareLink), token, path, url: known(url), localUrl: known(localUrl) };
   }
 
-  /** One page in memory at a time. */
+  /** Lists links, one page in memory at a time. */
   list(query: LinkQuery = {}): AsyncGenerator<ShareLink, void, void> {
     return paged(query, async (pageSize, pageToken) => {
       const request = { ...scopeOf(query), showEnded: query.showEnded ?? false, pageSize, pageToken };
@@ -84,7 +87,7 @@ export class Links {
     });
   }
 
-  /** Ends links for good: one, an artifact's or a session's. Returns how many were in force. */
+  /** Ends links forever: one, an artifact's or a session's. Returns how many were in force. */
   async revoke(
     target: { readonly id: string } | { readonly artifact: ArtifactRef } | { readonly session: string },
     settings: CallSettings = {},

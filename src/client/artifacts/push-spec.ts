@@ -5,22 +5,22 @@ import type { CallSettings } from '../wire/calls.ts';
 import { durationOf } from '../wire/times.ts';
 import type { Artifact } from './artifact.ts';
 
-/** When an artifact expires: so long after its commit, in milliseconds, or at an instant. */
+/** When an artifact expires: this long after its commit, in milliseconds, or at an instant. */
 export type Expiry = { readonly ttlMs: number } | { readonly expireTime: Date };
 
-/** What is to be made of the bytes. */
+/** The artifact to make of the bytes. */
 export interface PushSpec {
-  /** Session id; an unknown one is opened. */
+  /** The session id; an unknown session is opened. */
   readonly session: string;
-  /** Name in the session; `/` separates segments. */
+  /** The name in the session; `/` separates segments. */
   readonly name: string;
-  /** Media type. Default: the service guesses from the name. */
+  /** The media type. Default: the service guesses it from the name. */
   readonly contentType?: string | undefined;
   /** Provenance, immutable. At most 32 keys and 8 KiB. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Annotations that may change. Same limits. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Ids of at most 64 artifacts that it was made from. */
+  /** The ids of at most 64 artifacts that it was made from. */
   readonly inputs?: readonly string[] | undefined;
   /** Default: the session's retention decides. */
   readonly expiry?: Expiry | undefined;
@@ -30,42 +30,42 @@ export interface PushSpec {
   readonly newVersion?: boolean | undefined;
 }
 
-/** How far a push has come. A repetition after a lost connection begins at 0 again. */
+/** The progress of a push. A repetition after a lost connection begins at 0 again. */
 export interface PushProgress {
-  /** Large contents that can be read twice are hashed before they are sent, or instead of it. */
+  /** Large contents that can be read twice are hashed before they are sent, and sometimes not sent at all. */
   readonly phase: 'hashing' | 'sending';
   readonly bytes: number;
 }
 
-/** What a push takes beside its specification. */
+/** The settings of a push in addition to its specification. */
 export interface PushSettings extends CallSettings {
-  /** Called after each piece. Contents that travel in one message are not reported. */
+  /** Called after each piece. Contents that are sent in one message are not reported. */
   readonly onProgress?: ((progress: PushProgress) => void) | undefined;
 }
 
-/** What a push made or found, durably. */
+/** The durable result of a push: what it made or found. */
 export interface Pushed {
   readonly artifact: Artifact;
-  /** The latest version had the same bytes; it is what was returned, and nothing was made. */
+  /** True: the latest version had the same bytes. It was returned, and nothing was made. */
   readonly deduplicated: boolean;
-  /** The request id had succeeded before; this is what it made then. */
+  /** True: an earlier push with this request id succeeded. This is its result. */
   readonly replayed: boolean;
-  /** The returned artifact lacks metadata that was asked for. Only if deduplicated, as the next two. */
+  /** True: the returned artifact lacks requested metadata. Only if deduplicated, like the next two. */
   readonly metadataDiffers: boolean;
   readonly labelsDiffer: boolean;
   readonly inputsDiffer: boolean;
-  /** Bytes that did not have to be stored, since the namespace held them. */
+  /** The number of bytes that did not have to be stored, since the namespace held them. */
   readonly bytesSaved: number;
 }
 
-/** The messages' expiry. */
+/** Returns the expiry in the form of messages. */
 export function expiryMessage(expiry: Expiry | undefined) {
   if (expiry === undefined) return { case: undefined };
   if ('ttlMs' in expiry) return { case: 'ttl', value: durationOf(expiry.ttlMs) } as const;
   return { case: 'expireTime', value: timestampFromDate(expiry.expireTime) } as const;
 }
 
-/** The message; `asserted` is what the client knows about the bytes before it sends them. */
+/** Returns the message. `asserted` holds the facts about the bytes that the client knows before it sends them. */
 export function specMessage(
   spec: PushSpec,
   requestId: string,
@@ -86,7 +86,7 @@ export function specMessage(
   });
 }
 
-/** What a push has made or found. */
+/** Returns the result of a push: what it has made or found. */
 export function pushedFrom(artifact: Artifact, receipt: Receipt | undefined): Pushed {
   return {
     artifact,

@@ -13,12 +13,12 @@ import { type Content, chunked, type PushContent, readAhead, toContent } from '.
 import { sha256Of } from './digest.ts';
 import { type Pushed, type PushSettings, type PushSpec, pushedFrom, specMessage } from './push-spec.ts';
 
-/** Contents up to this size travel in one message. */
+/** Contents up to this size are sent in one message. */
 const inlineBytesMax = 256 * 1024;
-/** From this size on it pays to ask by digest whether the bytes have to travel at all. */
+/** From this size on, a question by digest is worth its cost: the bytes may not have to be sent at all. */
 const digestFirstBytesMin = 8 * 1024 * 1024;
 
-/** A push whose request id is settled. */
+/** A push with a fixed request id. */
 interface Request {
   readonly calls: Calls;
   readonly spec: PushSpec;
@@ -27,13 +27,13 @@ interface Request {
 }
 
 /**
- * Stores bytes. Small contents go in one message, others in chunks; either way the digest is asserted, so that what is
- * stored is what was read. Contents of 8 MiB and more that can be read twice are hashed first, and not sent if the
- * namespace holds them already. Lost connections are answered by a repetition with the same request id, unless the
- * bytes come from a stream that cannot be read again and is longer than 256 KiB.
+ * Stores bytes. Small contents are sent in one message, others in chunks. Either way the digest is asserted, so that
+ * the stored bytes are those that were read. Contents of 8 MiB and more that can be read twice are hashed first, and
+ * not sent if the namespace holds them already. After a lost connection the push is repeated with the same request id,
+ * unless the bytes come from a stream that cannot be read again and is longer than 256 KiB.
  *
- * @throws ArtifactaError if the service refuses or cannot be reached. Whatever the source throws, as it is; nothing
- * is stored then.
+ * @throws ArtifactaError if the service refuses or cannot be reached. Errors of the source as they are; nothing is
+ * stored then.
  */
 export async function push(
   calls: Calls,
@@ -78,7 +78,7 @@ async function digestFirst(request: Request, content: Content): Promise<Pushed> 
   const { calls, spec, requestId, settings } = request;
   const onBytes = (bytes: number) => settings.onProgress?.({ phase: 'hashing', bytes });
   const sha256 = await sha256Of(content, { signal: settings.signal, onBytes });
-  // It is not as long as it says: the upload meets the refusal that belongs to that.
+  // The content does not have the size that it states: the upload gets the matching refusal.
   if (sha256 === undefined) return upload(request, content);
   const digest = { sha256, sizeBytes: BigInt(content.sizeBytes ?? 0) };
   const message = create(CreateArtifactRequestSchema, {
@@ -88,14 +88,16 @@ async function digestFirst(request: Request, content: Content): Promise<Pushed> 
   try {
     return await createArtifact(calls, settings, message);
   } catch (error) {
-    // Credentials that may write and not read cannot refer to what is stored.
+    // Credentials that may write and not read cannot refer to stored contents.
     const reasons: readonly unknown[] = ['CONTENT_NOT_FOUND', 'PERMISSION_DENIED'];
     if (!(error instanceof ArtifactaError) || !reasons.includes(error.reason)) throw error;
   }
   return upload(request, content, sha256);
 }
 
-/** @param sha256 what an earlier reading had; other bytes are refused with DIGEST_MISMATCH. */
+/**
+ * Uploads the content. @param sha256 the digest of an earlier reading; other bytes are refused with DIGEST_MISMATCH.
+ */
 function upload(request: Request, content: Content, sha256?: string): Promise<Pushed> {
   const { calls, settings } = request;
   const policy = content.replayable ? calls.retry : { ...calls.retry, attemptsMax: 1 };
@@ -107,7 +109,7 @@ function upload(request: Request, content: Content, sha256?: string): Promise<Pu
       return pushedFrom(artifactFrom(answer.artifact), answer.receipt);
     } catch (thrown) {
       if (source.failure !== undefined) {
-        // Of this client's own kind, so that it is taken neither for a lost connection nor for one to be retried.
+        // The error is of this client's own kind, so that it is neither taken for a lost connection nor retried.
         throw new ArtifactaError('the source failed', { code: 'INTERNAL', cause: source.failure.error });
       }
       throw toArtifactaError(thrown, settings.signal);
@@ -117,7 +119,7 @@ function upload(request: Request, content: Content, sha256?: string): Promise<Pu
   });
 }
 
-/** Not waited for: a source that stands still would hold up the answer. */
+/** Closes the content without waiting: a source that makes no progress would delay the answer. */
 function close(content: Content): void {
   content.close?.().catch(() => {});
 }
@@ -134,7 +136,7 @@ async function* uploadParts(
 ): AsyncGenerator<MessageInitShape<typeof UploadArtifactRequestSchema>, void, void> {
   const message = specMessage(spec, requestId, { sizeBytes: content.sizeBytes, sha256 });
   yield { part: { case: 'start', value: { spec: message } } };
-  // What was asserted at the start needs no second digest here: the service compares its own with it.
+  // A digest that was asserted at the start needs no second one here: the service compares its own with it.
   const hash = sha256 === undefined ? createHash('sha256') : undefined;
   let sizeBytes = 0;
   for await (const chunk of withSignsOfLife(chunked(recorded(content.open(), source)))) {
@@ -147,10 +149,10 @@ async function* uploadParts(
   yield { part: { case: 'finish', value: { sizeBytes: BigInt(sizeBytes), sha256: digest } } };
 }
 
-/** So long a source may be silent before the service is told that it is still there; it ends uploads after 30 s. */
+/** How long a source may be silent before the service gets a sign of life; the service ends uploads after 30 s. */
 const silenceMsMax = 10_000;
 
-/** The same chunks, and an empty one whenever the source has been silent for a while. */
+/** Yields the same chunks, and an empty one whenever the source has been silent for a while. */
 export async function* withSignsOfLife(
   chunks: AsyncGenerator<Uint8Array, void, void>,
   silenceMs = silenceMsMax,
@@ -172,12 +174,15 @@ export async function* withSignsOfLife(
       next = chunks.next();
     }
   } finally {
-    // A source that stands still would hold up whoever gives up.
+    // A source that makes no progress would delay a caller that gives up.
     void chunks.return().catch(() => undefined);
   }
 }
 
-/** The same pieces; what the source throws is noted. A transport throws its own failures into whoever feeds it. */
+/**
+ * Yields the same pieces and records the error of the source. A transport throws its own failures into the generator
+ * that feeds it.
+ */
 async function* recorded(
   pieces: AsyncIterable<Uint8Array>,
   source: Source,

@@ -4,43 +4,43 @@ import { type Explanation, explanationFrom } from '../wire/explanation.ts';
 import { orderOf, type PageOptions, paged } from '../wire/pages.ts';
 import { type Artifact, artifactFrom } from './artifact.ts';
 
-/** Which artifacts. Latest versions are taken first, then the filter. */
+/** The artifacts to find. Latest versions are selected first, then the filter applies. */
 export interface ArtifactQuery extends PageOptions {
-  /** Only this session's. Default: all sessions. */
+  /** Only the artifacts of this session. Default: all sessions. */
   readonly session?: string | undefined;
   /** E.g. `metadata.agent = "billing" AND create_time > now-7d`. Default: all. */
   readonly filter?: string | undefined;
-  /** Older versions too; needs `session`. Default false. */
+  /** Include older versions; needs `session`. Default false. */
   readonly allVersions?: boolean | undefined;
-  /** Only this name; needs `session`. */
+  /** Only artifacts with this name; needs `session`. */
   readonly name?: string | undefined;
 }
 
-/** One page, and what else a query can tell. */
+/** One page, and the other results that a query can have. */
 export interface PageQuery extends Omit<ArtifactQuery, 'limit'> {
-  /** An earlier answer's. Default: the first page. */
+  /** The token of an earlier answer. Default: the first page. */
   readonly pageToken?: string | undefined;
-  /** Also how the filter was understood. Default false. */
+  /** Return how the filter was understood too. Default false. */
   readonly explain?: boolean | undefined;
-  /** With the first page, also about how many match in all. Default false. */
+  /** With the first page, return the approximate number of all matches too. Default false. */
   readonly estimateTotal?: boolean | undefined;
-  /** Also the first so many bytes of each artifact that is text; at most 1,024. Default 0. */
+  /** Return this number of first bytes of each artifact that is text too; at most 1,024. Default 0. */
   readonly previewBytes?: number | undefined;
 }
 
 /** A page of artifacts. It may be short, even empty, and have a successor. */
 export interface ArtifactPage {
   readonly artifacts: readonly Artifact[];
-  /** Empty: there is no further page. */
+  /** Empty: no further page exists. */
   readonly nextPageToken: string;
   readonly explanation: Explanation | undefined;
-  /** Undefined if it was not asked for, or could not be told within the budget of the call. */
+  /** Undefined if it was not requested, or could not be found within the budget of the call. */
   readonly approximateTotal: number | undefined;
-  /** By artifact id. */
+  /** The previews by artifact id. */
   readonly previews: Readonly<Record<string, string>>;
 }
 
-/** The artifacts that a query finds, page by page. @throws ArtifactaError. */
+/** Yields the artifacts that a query finds, page by page. @throws ArtifactaError. */
 export function listArtifacts(calls: Calls, query: ArtifactQuery): AsyncGenerator<Artifact, void, void> {
   return paged(query, async (pageSize, pageToken) => {
     const { artifacts, nextPageToken } = await queryArtifacts(calls, { ...query, pageSize, pageToken });
@@ -48,7 +48,7 @@ export function listArtifacts(calls: Calls, query: ArtifactQuery): AsyncGenerato
   });
 }
 
-/** One call of ListArtifacts. */
+/** Makes one call of ListArtifacts. */
 export async function queryArtifacts(calls: Calls, query: PageQuery): Promise<ArtifactPage> {
   const request = {
     session: query.session ?? '',

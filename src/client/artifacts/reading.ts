@@ -6,15 +6,15 @@ import type {
 import { type CallSettings, type Calls, unary } from '../wire/calls.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
 
-/** Which piece of an artifact. Numbers are whole; lines and rows count from 1, offsets from 0. */
+/** The piece of an artifact to read. Numbers are whole; lines and rows count from 1, offsets from 0. */
 export type ReadWindow =
-  /** Bytes from an offset (default 0), at most so many. Text is not cut within a character. */
+  /** Bytes from an offset (default 0), with a greatest number. Text is not cut within a character. */
   | { readonly bytes: { readonly offset?: number | undefined; readonly limit?: number | undefined } }
-  /** Lines from one on (default 1), at most so many. */
+  /** Lines from a first one on (default 1), with a greatest number. */
   | { readonly lines: { readonly first?: number | undefined; readonly count?: number | undefined } }
-  /** So many of the first lines. */
+  /** This number of the first lines. */
   | { readonly head: number }
-  /** So many of the last lines. Further pieces come from further before. */
+  /** This number of the last lines. Further pieces come from further before. */
   | { readonly tail: number }
   | { readonly grep: GrepOptions }
   /** The value that a JSON pointer (RFC 6901) leads to; empty: the whole document. */
@@ -23,17 +23,17 @@ export type ReadWindow =
 
 /** Lines that match. */
 export interface GrepOptions {
-  /** Regular expression in RE2's syntax, at most 1 KiB. */
+  /** A regular expression in RE2's syntax, at most 1 KiB. */
   readonly pattern: string;
   /** Default false. */
   readonly ignoreCase?: boolean | undefined;
-  /** Lines shown before each match. Default 0, at most 20. */
+  /** The number of lines shown before each match. Default 0, at most 20. */
   readonly before?: number | undefined;
-  /** Lines shown after each match. Default 0, at most 20. */
+  /** The number of lines shown after each match. Default 0, at most 20. */
   readonly after?: number | undefined;
-  /** In one piece. Default 100, at most 1,000. */
+  /** The greatest number of matches in one piece. Default 100, at most 1,000. */
   readonly maxMatches?: number | undefined;
-  /** The lines that do not match. Default false. */
+  /** Find the lines that do not match. Default false. */
   readonly invert?: boolean | undefined;
 }
 
@@ -41,38 +41,41 @@ export interface GrepOptions {
 export interface CsvOptions {
   /** First row of data. Default 1. */
   readonly first?: number | undefined;
-  /** At most so many rows. Default: all. */
+  /** The greatest number of rows. Default: all. */
   readonly count?: number | undefined;
   /** Default: all. */
   readonly columns?: readonly string[] | undefined;
-  /** One ASCII character. Default: as the content type says. */
+  /** One ASCII character. Default: the content type decides. */
   readonly delimiter?: string | undefined;
 }
 
-/** What to read. */
+/** What to read, and how. */
 export interface ReadOptions extends CallSettings {
   /** Default: bytes from the beginning. */
   readonly window?: ReadWindow | undefined;
-  /** Of one piece, in bytes. Default 16 KiB, at most 1 MiB; more is taken as that. */
+  /** The size of one piece, in bytes. Default 16 KiB, at most 1 MiB; a larger value counts as 1 MiB. */
   readonly maxBytes?: number | undefined;
-  /** Goes on where a piece ended: its `nextCursor`, with the same window and artifact. */
+  /** Continues where a piece ended: its `nextCursor`, with the same window and artifact. */
   readonly cursor?: string | undefined;
 }
 
 /** A piece of an artifact. */
 export interface ArtifactPiece {
   readonly artifact: Artifact;
-  /** Bytes where the piece is not UTF-8, which only `bytes` allows. */
+  /** Bytes if the piece is not UTF-8, which only `bytes` allows. */
   readonly content: string | Uint8Array;
   /** Undefined for `json` and `csv`. */
   readonly startOffset: number | undefined;
   readonly endOffset: number | undefined;
-  /** Of the first line or row in `content`, where it is known. */
+  /** The number of the first line or row in `content`, if known. */
   readonly firstLine: number | undefined;
   readonly matches: readonly LineMatch[];
-  /** Lines (or rows) with bytes that are no text, for which U+FFFD stands; pieces together count each once. */
+  /**
+   * The number of lines (or rows) with bytes that are not text, for which U+FFFD stands. All pieces together count each
+   * once.
+   */
   readonly malformedLines: number;
-  /** Empty: there is no more. A piece may be empty and still have one. */
+  /** Empty: this is the end. A piece may be empty and still have a cursor. */
   readonly nextCursor: string;
 }
 
@@ -80,13 +83,13 @@ export interface ArtifactPiece {
 export interface LineMatch {
   /** Its number in the artifact. */
   readonly line: number;
-  /** Of its first byte in the artifact. */
+  /** The offset of its first byte in the artifact. */
   readonly offset: number;
   /** Its number among the lines of the piece. */
   readonly textLine: number;
 }
 
-/** A part of an artifact, found by the service. @throws ArtifactaError. */
+/** Reads a part of an artifact, which the service finds. @throws ArtifactaError. */
 export async function readArtifact(
   calls: Calls,
   ref: ArtifactRef,
@@ -101,7 +104,9 @@ export async function readArtifact(
   return pieceFrom(await unary(calls, options, (call) => calls.artifacts.readArtifact(request, call)));
 }
 
-/** All pieces of a window, one in memory at a time; of one version, whatever is committed meanwhile. */
+/**
+ * Yields all pieces of a window, one in memory at a time. All belong to one version, whatever is committed meanwhile.
+ */
 export async function* readPieces(
   calls: Calls,
   ref: ArtifactRef,

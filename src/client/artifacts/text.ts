@@ -1,16 +1,16 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 
-/** A content as text, read as the service reads it. */
+/** Content as text, read as the service reads it. */
 export interface Text {
   readonly text: string;
   readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be';
-  /** How many lines hold bytes that are no text, for which U+FFFD stands. */
+  /** The number of lines that hold bytes that are not text. U+FFFD stands for them. */
   readonly malformedLines: number;
 }
 
 const lineFeed = 0x0a;
 
-/** UTF-8, or UTF-16 where a byte order mark says so. The mark is no part of the text. */
+/** Decodes UTF-8, or UTF-16 if a byte order mark says so. The mark is not part of the text. */
 export function textFrom(content: Uint8Array): Text {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const mark = bytes.toString('hex', 0, 3);

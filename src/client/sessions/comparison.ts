@@ -3,25 +3,25 @@ import { type Artifact, artifactFrom } from '../artifacts/artifact.ts';
 import { type Calls, unary } from '../wire/calls.ts';
 import { type PageOptions, paged } from '../wire/pages.ts';
 
-/** How sessions are compared. */
+/** How to compare sessions. */
 export interface CompareOptions extends Omit<PageOptions, 'order'> {
-  /** Also names that do not differ. Default false. */
+  /** Include names that do not differ. Default false. */
   readonly showUnchanged?: boolean | undefined;
 }
 
 /**
- * In which way a name differs: `content` is other bytes, `metadata` the same bytes with another content type or other
- * metadata of its own.
+ * The way in which a name differs. `content`: other bytes. `metadata`: the same bytes with another content type or
+ * other metadata of its own.
  */
 export type DifferenceKind = 'added' | 'removed' | 'content' | 'metadata' | 'none';
 
-/** How one name differs between two sessions, by their live latest versions. */
+/** The difference of one name between two sessions, by their live latest versions. */
 export interface Difference {
   readonly name: string;
   readonly kind: DifferenceKind;
-  /** Undefined: the base session has none. */
+  /** Undefined: the base session does not have the name. */
   readonly base: Artifact | undefined;
-  /** Undefined: the session that is compared has none. */
+  /** Undefined: the compared session does not have the name. */
   readonly compared: Artifact | undefined;
 }
 
@@ -35,7 +35,7 @@ const kinds: Readonly<Record<KindMessage, DifferenceKind>> = {
   [KindMessage.NONE]: 'none',
 };
 
-/** Differences sorted by the name's UTF-8 bytes. */
+/** Yields differences, sorted by the name's UTF-8 bytes. */
 export function compareSessions(
   calls: Calls,
   baseSession: string,
@@ -48,7 +48,7 @@ export function compareSessions(
     const answer = await unary(calls, options, (call) => calls.sessions.compareSessions(request, call));
     const items = answer.differences.map(({ name, kind, base, compared }) => ({
       name,
-      // What a later service may tell apart is a difference all the same.
+      // A kind that only a later service knows is still a difference.
       kind: kinds[kind] ?? 'content',
       base: base && artifactFrom(base),
       compared: compared && artifactFrom(compared),

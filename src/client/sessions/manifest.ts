@@ -12,7 +12,7 @@ export interface ManifestLine {
   readonly contentType: string;
 }
 
-/** The lines of a manifest, in its order; the digest on the session is compared at the end. */
+/** Yields the lines of a manifest, in its order. The digest on the session is compared at the end. */
 export async function* manifestLines(
   calls: Calls,
   session: string,

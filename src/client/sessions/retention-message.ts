@@ -1,7 +1,7 @@
 import { durationOf } from '../wire/times.ts';
 import { outcomeMessage, type Retention } from './session.ts';
 
-/** Retention as the protocol takes it. */
+/** Returns the retention in the form of the protocol. */
 export function retentionMessage(retention: Retention) {
   const ttl = (ms: number | undefined) => (ms === undefined ? undefined : durationOf(ms));
   const { keepLast } = retention;

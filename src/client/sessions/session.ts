@@ -7,11 +7,11 @@ import { dateOf, durationMilliseconds } from '../wire/times.ts';
 /** How a run ended. */
 export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'abandoned';
 
-/** What one run of an agent produces is kept together in a session. */
+/** A session, which keeps together what one run of an agent produces. */
 export interface Session {
-  /** As its caller named it, e.g. `run_42`. */
+  /** The id that its caller chose, e.g. `run_42`. */
   readonly id: string;
-  /** `ses_` and 26 characters: tells it from any other session of the same id. */
+  /** `ses_` and 26 characters: differs from that of any other session with the same id. */
   readonly uid: string;
   readonly state: 'open' | 'sealing' | 'sealed';
   /** Undefined while it is open. */
@@ -23,7 +23,7 @@ export interface Session {
   readonly updateTime: Date | undefined;
   readonly sealTime: Date | undefined;
   readonly expireTime: Date | undefined;
-  /** Live artifacts, all versions of all names. */
+  /** The number of live artifacts, all versions of all names. */
   readonly artifactCount: number;
   readonly sizeBytes: number;
   readonly holdCount: number;
@@ -36,14 +36,14 @@ export interface Session {
   /** True: kept among the last of its kind, so that it does not expire. */
   readonly kept: boolean;
   readonly lease: { readonly durationMs: number; readonly expireTime: Date | undefined } | undefined;
-  /** What it contained when it was sealed. Undefined until the seal is complete. */
+  /** The contents at the seal. Undefined until the seal is complete. */
   readonly manifest:
     | { readonly sha256: string; readonly sizeBytes: number; readonly lineCount: number }
     | undefined;
   readonly etag: string;
 }
 
-/** How long artifacts live after the seal, by outcome, in milliseconds. What is not set lives for ever. */
+/** How long artifacts live after the seal, by outcome, in milliseconds. An outcome that is not set has no limit. */
 export interface Retention {
   readonly succeededTtlMs?: number | undefined;
   readonly failedTtlMs?: number | undefined;
@@ -67,7 +67,7 @@ const outcomes: Readonly<Record<Outcome, SessionOutcome>> = {
 /** Every outcome, in the order of the interface. */
 export const outcomeNames = Object.keys(outcomes) as readonly Outcome[];
 
-/** An outcome, as messages have it. */
+/** Returns an outcome in the form of messages. */
 export function outcomeMessage(outcome: Outcome): SessionOutcome {
   return outcomes[outcome];
 }
@@ -81,7 +81,7 @@ function stateOf(state: SessionState): Session['state'] {
   return state === SessionState.SEALING ? 'sealing' : 'open';
 }
 
-/** The message as a plain value. */
+/** Returns the message as a plain value. */
 export function sessionFrom(message: SessionMessage | undefined): Session {
   if (message === undefined) {
     throw new ArtifactaError('the service answered without a session', { code: 'INTERNAL' });
@@ -119,7 +119,7 @@ export function sessionFrom(message: SessionMessage | undefined): Session {
   };
 }
 
-/** The message as a plain value. */
+/** Returns the message as a plain value. */
 export function retentionFrom(message: RetentionMessage | undefined): Retention {
   const ttl = (duration: Parameters<typeof durationMilliseconds>[0] | undefined) =>
     duration === undefined ? undefined : durationMilliseconds(duration);

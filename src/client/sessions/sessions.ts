@@ -16,30 +16,33 @@ import {
   watchSession,
 } from './watch.ts';
 
-/** How a session is to be. */
+/** The properties of a session to open. */
 export interface OpenOptions extends CallSettings {
   /** Inherited by its artifacts; immutable once set. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Default: the namespace's policy. Empty: for ever. */
+  /** Default: the namespace's policy. Empty: no limit. */
   readonly retention?: Retention | undefined;
-  /** Seals it as abandoned when nobody renews it for so long: 10 seconds to 30 days. Default: no lease. */
+  /**
+   * Seals the session as abandoned when its lease is not renewed for this long: 10 seconds to 30 days. Default: no
+   * lease.
+   */
   readonly leaseMs?: number | undefined;
   /** Names that the run is expected to produce, at most 256. */
   readonly expectedOutputs?: readonly string[] | undefined;
 }
 
-/** Which sessions. */
+/** The sessions to list. */
 export interface SessionQuery extends PageOptions {
   /** E.g. `metadata.pipeline = "billing" AND session.outcome = "FAILED"`. Default: all. */
   readonly filter?: string | undefined;
 }
 
-/** What to change; what is not given stays. */
+/** The changes to make; a field that is not given stays. */
 export interface SessionChanges extends CallSettings {
   /** Replaces all labels. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Replaces the retention; null is for ever. Only while the session is open. */
+  /** Replaces the retention; null means no limit. Only while the session is open. */
   readonly retention?: Retention | null;
   /** Renews the lease. Default false. */
   readonly touch?: boolean;
@@ -56,7 +59,7 @@ export class Sessions {
     this.calls = calls;
   }
 
-  /** Opens a session, or returns the one that has these settings. A push opens one by itself. */
+  /** Opens a session, or returns the existing one that has these settings. A push opens one by itself. */
   async open(session: string, options: OpenOptions = {}): Promise<{ session: Session; created: boolean }> {
     const request = {
       session,
@@ -77,7 +80,7 @@ export class Sessions {
     return sessionFrom(answer.session);
   }
 
-  /** Newest first unless told otherwise, one page in memory at a time. */
+  /** Lists sessions, newest first by default, one page in memory at a time. */
   list(query: SessionQuery = {}): AsyncGenerator<Session, void, void> {
     return paged(query, async (pageSize, pageToken) => {
       const order = orderOf(query);
@@ -89,7 +92,7 @@ export class Sessions {
     });
   }
 
-  /** How a query is understood and what its first page takes. */
+  /** Returns how a query is understood and what its first page costs. */
   async explain(query: SessionQuery): Promise<Explanation> {
     const request = { filter: query.filter ?? '', order: orderOf(query), explain: true };
     const answer = await unary(this.calls, query, (call) => this.calls.sessions.listSessions(request, call));
@@ -127,7 +130,7 @@ export class Sessions {
     return { session: sessionFrom(answer.session), alreadySealed: answer.alreadySealed };
   }
 
-  /** How a session differs from another, by the names of their live latest versions, one page in memory at a time. */
+  /** Compares a session with another, by the names of their live latest versions, one page in memory at a time. */
   compare(
     baseSession: string,
     session: string,
@@ -136,7 +139,7 @@ export class Sessions {
     return compareSessions(this.calls, baseSession, session, options);
   }
 
-  /** Says how an abandoned session really ended: once. Saying the same again changes nothing. */
+  /** Records how an abandoned session really ended. This works once; recording the same again changes nothing. */
   async amend(
     session: string,
     outcome: Exclude<Outcome, 'abandoned'>,
@@ -149,7 +152,7 @@ export class Sessions {
     return sessionFrom(answer.session);
   }
 
-  /** Deletes a session and all its artifacts for good. False: there was nothing to delete. */
+  /** Deletes a session and all its artifacts forever. False: nothing existed to delete. */
   async delete(session: string, options: CallSettings & { readonly etag?: string } = {}): Promise<boolean> {
     const request = { session, etag: options.etag ?? '' };
     const answer = await onceIf(options.etag !== undefined, this.calls, options, (call) =>
@@ -158,17 +161,17 @@ export class Sessions {
     return answer.deleted;
   }
 
-  /** What happens in a session, from any number of its feed on, until it is sealed. See {@link watchSession}. */
+  /** Yields the events of a session, from any number of its feed on, until it is sealed. See {@link watchSession}. */
   watch(session: string, options: WatchOptions = {}): AsyncGenerator<SessionEvent, void, void> {
     return watchSession(this.calls, session, options);
   }
 
-  /** The session, once it is sealed; code DEADLINE_EXCEEDED if that is not in time. */
+  /** Returns the session once it is sealed; code DEADLINE_EXCEEDED if that is not in time. */
   wait(session: string, options: WaitOptions = {}): Promise<Session> {
     return waitForSeal(this.calls, session, options);
   }
 
-  /** What a sealed session contained, line by line; the digest is checked at the end (code DATA_LOSS). */
+  /** Yields the lines of what a sealed session contained; the digest is checked at the end (code DATA_LOSS). */
   manifest(session: string, settings: CallSettings = {}): AsyncGenerator<ManifestLine, void, void> {
     return manifestLines(this.calls, session, settings);
   }

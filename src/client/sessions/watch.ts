@@ -7,45 +7,45 @@ import { later } from '../wire/timer.ts';
 import { dateOf } from '../wire/times.ts';
 import { type Session, sessionFrom } from './session.ts';
 
-/** What happened in a session. `sequence` is its number there: what a later watch can begin after. */
+/** An event of a session. `sequence` is its number there; a later watch can begin after it. */
 export type SessionEvent = {
   readonly sequence: number;
-  /** Undefined where it is not known. */
+  /** Undefined if unknown. */
   readonly time: Date | undefined;
 } & (
   | { readonly kind: 'committed'; readonly artifact: Artifact }
   | { readonly kind: 'deleted'; readonly artifactId: string }
-  /** Always the last. */
+  /** This event is always the last. */
   | { readonly kind: 'sealed'; readonly session: Session }
 );
 
-/** What is watched. */
+/** The part of a feed to watch. */
 export interface WatchOptions extends CallSettings {
   /** Only events with a higher number. Default 0: from the beginning. */
   readonly after?: number | undefined;
   /** Only the seal. Default false. */
   readonly sealOnly?: boolean | undefined;
-  /** Wait for a session that is not there yet, rather than fail. Default false. */
+  /** Wait for a session that does not exist yet, rather than fail. Default false. */
   readonly waitForOpen?: boolean | undefined;
 }
 
 /** How long to wait for a seal. */
 export interface WaitOptions extends Pick<WatchOptions, 'waitForOpen' | 'signal'> {
-  /** In milliseconds. Default: for ever. */
+  /** In milliseconds. Default: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** The service says that it is alive every 15 seconds; after this long the connection counts as lost. */
+/** The service sends a heartbeat every 15 seconds. After this long without one the connection counts as lost. */
 const silenceMsMax = 45_000;
-/** A service that is started anew takes longer to come back than one that only stumbles. */
+/** A service that restarts takes longer to come back than one that only stumbles. */
 const patience = 8;
 const pauseMsMax = 2_000;
 
 /**
- * Events until the seal, each once, in order. A watch that breaks is taken up again where it broke: when the
- * connection is lost, when the service is started anew, when events were taken too slowly.
+ * Yields events until the seal, each once, in order. A watch that breaks continues where it broke: when the connection
+ * is lost, when the service restarts, when events were taken too slowly.
  *
- * @throws ArtifactaError NOT_FOUND also when the session goes while it is watched.
+ * @throws ArtifactaError NOT_FOUND also if the session goes while it is watched.
  */
 export async function* watchSession(
   calls: Calls,
@@ -71,7 +71,7 @@ export async function* watchSession(
   }
 }
 
-/** Waits before the next try, or fails if there should be none. */
+/** Waits before the next try, or fails if no next try is due. */
 async function paused(
   retry: RetryPolicy,
   error: ArtifactaError,
@@ -85,11 +85,11 @@ async function paused(
     delayMsMax: Math.min(retry.delayMsMax, pauseMsMax),
   };
   await retrying(policy, signal, async (attempt) => {
-    if (attempt === 1) throw error; // Counts, and is waited for, as the try that it was.
+    if (attempt === 1) throw error; // It counts as the failed try that it was, and its wait applies.
   });
 }
 
-/** One call; it ends when nothing has come for too long. */
+/** Makes one call, which ends when nothing arrives for too long. */
 async function* open(
   calls: Calls,
   session: string,
@@ -115,7 +115,7 @@ async function* open(
   }
 }
 
-/** Undefined for heartbeats, and for what only later versions know. */
+/** Returns the event of a message. Undefined for heartbeats, and for events that only later versions know. */
 function eventFrom({ sequence, time, event }: WatchSessionResponse): SessionEvent | undefined {
   const about = { sequence: Number(sequence), time: dateOf(time) };
   switch (event.case) {
@@ -130,7 +130,7 @@ function eventFrom({ sequence, time, event }: WatchSessionResponse): SessionEven
   }
 }
 
-/** The session, when it is sealed. @throws ArtifactaError DEADLINE_EXCEEDED if it is not in time. */
+/** Returns the session when it is sealed. @throws ArtifactaError DEADLINE_EXCEEDED if it is not in time. */
 export async function waitForSeal(
   calls: Calls,
   session: string,

@@ -6,8 +6,8 @@ import { type RetryPolicy, retrying } from './retry.ts';
 import { later } from './timer.ts';
 
 /**
- * What the parts of the client share. What is marked as internal is not told to those who use the package: it names types of
- * Connect, and these need those of browsers.
+ * The parts that the whole client shares. Members marked as internal are not in the types of the package: they name
+ * types of Connect, which need those of browsers.
  */
 export interface Calls {
   /** @internal */
@@ -15,18 +15,18 @@ export interface Calls {
   /** @internal */
   readonly sessions: Client<typeof SessionService>;
   readonly retry: RetryPolicy;
-  /** Deadline of one try of a unary call, in milliseconds. */
+  /** The deadline of one try of a unary call, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** What every method takes last. */
+/** The last parameter of every method. */
 export interface CallSettings {
-  /** Gives up: the method fails with code CANCELLED. */
+  /** Gives up when aborted: the method fails with code CANCELLED. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * One unary call, repeated as the policy says. It must be safe to repeat.
+ * Makes one unary call, repeated as the policy says. It must be safe to repeat.
  *
  * @internal
  */
@@ -43,7 +43,7 @@ function unaryOptions(calls: Calls, settings: CallSettings): CallOptions {
 }
 
 /**
- * Streams have no deadline: they take as long as their bytes.
+ * Returns the options for a stream. Streams have no deadline: they take as long as their bytes.
  *
  * @internal
  */
@@ -52,8 +52,8 @@ export function streamOptions(settings: CallSettings): CallOptions {
 }
 
 /**
- * The messages of a stream of which the first comes within the deadline of a unary call: one that answers nothing at all
- * hangs. The others take as long as they take.
+ * Yields the messages of a stream. The first must arrive within the deadline of a unary call: otherwise a service that
+ * answers nothing would make the call hang. The others have no limit.
  *
  * @throws ArtifactaError DEADLINE_EXCEEDED
  * @internal
@@ -84,7 +84,7 @@ export async function* promptly<T>(
 }
 
 /**
- * The messages of a stream that ends when its reader leaves it, of which the library does not hear.
+ * Yields the messages of a stream, and ends the stream when its reader leaves it, which the library does not notice.
  *
  * @internal
  */
@@ -101,7 +101,7 @@ export async function* untilLeft<T>(
 }
 
 /**
- * A unary call that is repeated only if that is safe.
+ * Makes a unary call that is repeated only if that is safe.
  *
  * @internal
  */

@@ -7,7 +7,7 @@ import type { GrpcTransportOptions } from '@connectrpc/connect-node';
 import { ArtifactaError } from '../errors.ts';
 import type { Sessions } from './http2-session.ts';
 
-/** A way to a service, and how to let go of it. */
+/** A way to a service, and the method that closes it. */
 export interface Endpoint {
   /** @internal */
   readonly transport: Transport;
@@ -15,12 +15,12 @@ export interface Endpoint {
   close(): Promise<void>;
 }
 
-/** Texts in PEM, or their bytes. */
+/** Texts in PEM, or the bytes of such texts. */
 export type Pem = string | Uint8Array | (string | Uint8Array)[];
 
 /**
- * Certificates for `grpcs:` and `https:`, as `node:tls` takes them. Default: the system's. Spelled out, since who uses the
- * package may have no types of Node.
+ * Certificates for `grpcs:` and `https:`, as `node:tls` takes them. Default: the system's. The types are spelled out,
+ * since a program that uses the package may have no types of Node.
  */
 export interface TlsOptions {
   readonly ca?: Pem | undefined;
@@ -28,7 +28,7 @@ export interface TlsOptions {
   readonly key?: Pem | undefined;
 }
 
-/** Room for the answers: a page or a chunk, and what surrounds it. */
+/** The room for an answer: a page or a chunk, and its frame. */
 const messageBytesMax = 4 * 1024 * 1024;
 const grpcPortDefault = '50051';
 
@@ -71,14 +71,15 @@ async function grpcEndpoint(baseUrl: string, options: object): Promise<Endpoint>
     import('./http2-session.ts'),
   ]);
   const forAnswers = new http2.Sessions(baseUrl, options, { isWide: true });
-  // With the protocol's own windows the service can always write what may be under way towards us, and so always reads.
+  // With the protocol's own windows, the service can always write all that may be under way towards us, and so always
+  // reads.
   const forRequests = new http2.Sessions(baseUrl, options, { isWide: false });
   const over = (sessions: Sessions) =>
     transportPerCall(sessions, (perCall) =>
       createGrpcTransport({
         ...perCall,
         baseUrl,
-        // The bytes are most often compressed already, and compressing costs more than the network saves.
+        // The bytes are most often compressed already, and compression costs more than the network saves.
         acceptCompression: [],
         readMaxBytes: messageBytesMax,
       }),
@@ -102,8 +103,8 @@ async function grpcEndpoint(baseUrl: string, options: object): Promise<Endpoint>
 type PerCall = Required<Pick<GrpcTransportOptions, 'sessionManager' | 'interceptors'>>;
 
 /**
- * A transport that sees to it that the stream of a call goes with the call. The library tells a session neither which call
- * a stream is for nor when that is over; so each call has a transport of its own, which costs a few microseconds.
+ * Returns a transport that ends the stream of a call with the call. The library does not tell a session which call a
+ * stream is for, nor when the call is over. So each call has a transport of its own, which costs a few microseconds.
  */
 function transportPerCall(sessions: Sessions, make: (perCall: PerCall) => Transport): Transport {
   const forOneCall = () => {
@@ -144,7 +145,7 @@ async function httpEndpoint(url: URL, tls: TlsOptions): Promise<Endpoint> {
 }
 
 function invalidUrl(url: string, what: string): ArtifactaError {
-  // One that holds a password is not repeated.
+  // A URL that holds a password is not repeated.
   const shown = url.includes('@') ? '' : ` ${JSON.stringify(url)}`;
   return new ArtifactaError(`the URL${shown} ${what}`, {
     code: 'INVALID_ARGUMENT',

@@ -1,18 +1,18 @@
 import type { Transport } from '@connectrpc/connect';
 import { ArtifactaError } from '../errors.ts';
 
-/** On whose behalf calls are made. */
+/** The identity for which calls are made. */
 export interface Credentials {
-  /** Sent as a bearer token. Default: none. */
+  /** The bearer token to send. Default: none. */
   readonly token?: string | undefined;
-  /** The namespace to act in; only operators may name one. Default: that of the credentials. */
+  /** The namespace to act in; only operators may name one. Default: the namespace of the credentials. */
   readonly namespace?: string | undefined;
 }
 
 /**
- * The transport, with the credentials on every call. Any transport can be wrapped, also one that was injected.
+ * Returns the transport with the credentials on every call. Any transport can be wrapped, also one that was injected.
  *
- * @throws ArtifactaError INVALID_ARGUMENT for what no header can hold, without saying what it is.
+ * @throws ArtifactaError INVALID_ARGUMENT for a value that no header can hold. The error does not show the value.
  * @internal
  */
 export function withCredentials(transport: Transport, credentials: Credentials): Transport {
@@ -34,7 +34,10 @@ export function withCredentials(transport: Transport, credentials: Credentials):
   };
 }
 
-/** The platform's own refusal has the value in it, which of a token nobody should read. */
+/**
+ * Refuses a value that no header can hold. The platform's own refusal contains the value, and no user should see that
+ * of a token.
+ */
 function requireHeaderText(field: string, value: string | undefined): void {
   if (value === undefined || /^[\x21-\x7e]+$/.test(value)) return;
   throw new ArtifactaError(`${field}: must be one word, in letters, digits and signs of ASCII`, {

@@ -7,41 +7,46 @@ import {
 } from 'node:http2';
 import { Http2SessionManager } from '@connectrpc/connect-node';
 
-/** How much one stream, and all of them, may have under way towards us. The protocol's own 64 KiB stall downloads. */
+/**
+ * The bytes that one stream, and all of them, may have under way towards us. The protocol's own 64 KiB stall downloads.
+ */
 const streamWindowBytes = 4 * 1024 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
-/** Finds out that the other side is gone while a call waits for it. */
+/** The interval of pings, which find out that the other side is gone while a call waits for it. */
 const pingIntervalMs = 60_000;
-/** Half of the protocol's own window for a connection: whoever gives back at all has done so before there is less. */
+/**
+ * Half of the protocol's own window for a connection: a peer that returns window space at all has done so before less
+ * is left.
+ */
 const windowBytesMin = 32 * 1024;
 /**
- * More than there can be. Node counts for a session what its streams have still to send, and never takes back what those
- * had that were reset; from its default of 10 MB on it refuses every answer on that connection.
+ * More than can occur. Node counts for a session the bytes that its streams still have to send, and never subtracts
+ * those of streams that were reset. From its default of 10 MB on it refuses every answer on that connection.
  */
 const sessionMegabytesMax = 1_000_000_000;
 
-/** One connection, made anew when it was lost, and what is known of it. */
+/** One connection, which is made again after it was lost, and the facts known about it. */
 interface Line {
   readonly manager: Http2SessionManager;
-  /** Calls that are under way on it. */
+  /** The number of calls that are under way on it. */
   calls: number;
-  /** A call ended early on this session: the other side may keep for good what the window had for it. */
+  /** The session on which a call ended early: the other side may never return the window space of that call. */
   doubted?: ClientHttp2Session | undefined;
 }
 
-/** How sessions are opened, apart from what is for `http2.connect`. */
+/** How sessions are opened, except for the options of `http2.connect`. */
 interface SessionsOptions {
   /**
-   * Wide windows towards us. Nothing large may be sent on such a session: while a session of Node writes it does not read.
-   * With more under way in both directions than the sockets have room for, both sides wait for the other to read, for
-   * good.
+   * Whether to have wide windows towards us. Nothing large may be sent on such a session: while a session of Node
+   * writes, it does not read. With more under way in both directions than the sockets have room for, both sides wait
+   * forever for the other to read.
    */
   readonly isWide: boolean;
 }
 
 /**
- * One HTTP/2 connection, which is made anew when it was lost, and left when the other side no longer lets it send: new
- * calls go on another one then, and it is closed with the last call that is still on it.
+ * One HTTP/2 connection. It is made again after it was lost. It is left when the other side no longer lets it send: new
+ * calls then use another one, and it is closed with the last call that is still on it.
  */
 export class Sessions {
   private readonly open: () => Line;
@@ -67,7 +72,9 @@ export class Sessions {
     return this.line.manager.authority;
   }
 
-  /** @param ended aborted when the call is over: its stream goes then, with what it had still to send. */
+  /**
+   * @param ended aborted when the call is over: its stream is then closed, with the bytes that it still had to send.
+   */
   async request(
     method: string,
     path: string,
@@ -133,8 +140,8 @@ function isHeldUp({ doubted }: Line): boolean {
 }
 
 /**
- * Node keeps a stream that the other side has closed until all is read and all is sent, and nobody does either after an
- * early answer. A stream of which both ends have come goes by itself.
+ * Ends a stream whose call is over. Node keeps a stream that the other side has closed until everything is read and
+ * sent, and nothing does either after an early answer. A stream whose two ends have arrived closes by itself.
  *
  * @returns whether it had to be ended.
  */
@@ -146,14 +153,15 @@ function letGo(stream: ClientHttp2Stream): boolean {
   return true;
 }
 
-/** What is needed of the library beside what it declares. */
+/** The members of the library that are needed in addition to those that it declares. */
 interface WithStates {
   setState(state: { readonly conn?: unknown }): void;
 }
 
 /**
- * The library stops listening to a connection that it leaves, and one that is lost just then has its error still to tell:
- * without a listener that ends the process. `garbled answers` of `test/client/wire/odd-servers.test.ts` shows it.
+ * Keeps an error listener on a connection that the library leaves. The library stops listening to it, and if it is lost
+ * just then, its error is still to come: without a listener that ends the process. `garbled answers` of
+ * `test/client/wire/odd-servers.test.ts` shows it.
  */
 function keepListening(manager: WithStates): void {
   const { setState } = manager;

@@ -1,14 +1,14 @@
 /**
- * What the libraries between client and service report, in words. Every answer of the service carries a reason; an error
- * without one was made on the way, and the text of a library says nothing to those who did not write it.
+ * The errors that the libraries between client and service report, in words. Every answer of the service carries a
+ * reason; an error without one was made on the way, and the text of a library helps only its authors.
  */
 import { Code, type ConnectError } from '@connectrpc/connect';
 
 /**
- * What such an error means.
+ * The meaning of such an error.
  *
- * - `lost`: no connection came about, or it was lost; the same call may succeed later.
- * - `foreign`: something else answers than the service, or the service by another protocol.
+ * - `lost`: no connection was made, or it was lost; the same call may succeed later.
+ * - `foreign`: something other than the service answers, or the service answers by another protocol.
  * - `distrust`: the certificate of the service is not trusted.
  * - `refused`: something in front of the service refused, e.g. a proxy.
  * - `unsendable`: a field of the request has a value that no message can hold; nothing was sent.
@@ -22,12 +22,12 @@ export type Judgement =
   | {
       readonly kind: 'unsendable';
       readonly message: string;
-      /** Which field, as the proto files write it. */
+      /** The field, as the proto files write it. */
       readonly field: string;
       readonly description: string;
     };
 
-/** @returns undefined if it is none of these, e.g. an error of the caller's own. */
+/** Judges an error. @returns undefined if it is none of these, e.g. an error of the caller's own. */
 export function judge(error: ConnectError): Judgement | undefined {
   const codes = causes(error).map((cause) => String((cause as { code?: unknown }).code));
   const distrust = codes.find((code) => distrustCodes.test(code));
@@ -68,7 +68,7 @@ function judgeStatus(status: string): Judgement {
   return { kind: 'foreign', message: `${notOurs}: it answers HTTP ${status}` };
 }
 
-/** By what they say it is seen that something else answers. */
+/** Texts which show that something other than the service answers. */
 const foreignSigns: readonly (readonly [RegExp, string])[] = [
   [/^Parse Error/, 'it does not speak HTTP/1.1'],
   [/wrong version number|packet length too long|EPROTO/, 'it does not speak TLS'],
@@ -97,7 +97,7 @@ const lostWords: Readonly<Record<string, string>> = {
   EACCES: 'the socket may not be used: permission denied',
 };
 
-/** Libraries call a lost connection by many names; the retry must not depend on which. */
+/** Whether the connection was lost. Libraries have many names for this; the retry must not depend on which. */
 function isLost(error: ConnectError, codes: readonly string[]): boolean {
   if (error.code === Code.Unavailable || error.code === Code.Aborted || error.code === Code.Canceled)
     return true;
@@ -107,7 +107,7 @@ function isLost(error: ConnectError, codes: readonly string[]): boolean {
   return codes.some((code) => connectionCodes.test(code));
 }
 
-/** Where it went: ` (127.0.0.1:50051)`. Empty: that is not known. */
+/** Returns the address of the call: ` (127.0.0.1:50051)`. Empty: it is unknown. */
 function placeOf(error: ConnectError): string {
   for (const cause of causes(error)) {
     const { address, hostname, port } = cause as { address?: unknown; hostname?: unknown; port?: unknown };

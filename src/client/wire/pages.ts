@@ -1,23 +1,23 @@
 import { ListOrder } from '../../../gen/artifacta/v1/query_pb.ts';
 import type { CallSettings } from './calls.ts';
 
-/** How a list is read. */
+/** How to read a list. */
 export interface PageOptions extends CallSettings {
   /** By create time. Default `newest` first. */
   readonly order?: 'newest' | 'oldest' | undefined;
-  /** At most so many in all. Default: no bound. */
+  /** The greatest number of items in all. Default: no bound. */
   readonly limit?: number | undefined;
-  /** How many are asked for at once, 1 to 1,000. Default 500. */
+  /** The number of items in one request, 1 to 1,000. Default 500. */
   readonly pageSize?: number | undefined;
 }
 
 interface Page<T> {
   readonly items: readonly T[];
-  /** Empty: there is no further page. */
+  /** Empty: no further page exists. */
   readonly nextPageToken: string;
 }
 
-/** Everything that a list holds, one page in memory at a time. Pages may be empty and still have a successor. */
+/** Yields all items of a list, one page in memory at a time. Pages may be empty and still have a successor. */
 export async function* paged<T>(
   options: PageOptions,
   fetchPage: (pageSize: number, pageToken: string) => Promise<Page<T>>,
@@ -35,7 +35,7 @@ export async function* paged<T>(
   }
 }
 
-/** The order of a listing, as messages have it. Default: the newest first. */
+/** Returns the order of a listing in the form of messages. Default: the newest first. */
 export function orderOf({ order }: PageOptions): ListOrder {
   return order === 'oldest' ? ListOrder.OLDEST_FIRST : ListOrder.NEWEST_FIRST;
 }

@@ -1,24 +1,25 @@
 import { type ArtifactaError, ForeignService, toArtifactaError } from '../errors.ts';
 import { sleep } from './timer.ts';
 
-/** How calls are tried again. */
+/** How calls are retried. */
 export interface RetryPolicy {
-  /** Tries in all, the first one included. Default 6. */
+  /** The number of tries in all, including the first. Default 6. */
   readonly attemptsMax: number;
-  /** Wait before the second try, in milliseconds; it doubles from try to try. Default 100. */
+  /** The wait before the second try, in milliseconds; it doubles from try to try. Default 100. */
   readonly delayMsFirst: number;
-  /** The longest wait, in milliseconds, also where the service asks for a longer one. Default 10,000. */
+  /** The longest wait, in milliseconds, even if the service asks for a longer one. Default 10,000. */
   readonly delayMsMax: number;
-  /** 0 to 1: spreads the waits of clients that failed together. Default `Math.random`. */
+  /** Returns a number from 0 to 1, which spreads the waits of clients that failed together. Default `Math.random`. */
   random(): number;
   /**
-   * Called before a try is repeated, e.g. to connect anew. True: it goes to another service than the one that failed,
-   * so the tries are counted from the beginning. Whoever answers true must see to it that this ends. Default: nothing.
+   * Called before a try is repeated, e.g. to connect again. True: the next try uses another service than the one that
+   * failed, so the tries are counted from the beginning. A function that returns true must make sure that this ends.
+   * Default: does nothing.
    */
   beforeRetry(error: ArtifactaError): Promise<boolean>;
 }
 
-/** How calls are repeated unless it is said otherwise. Times are milliseconds. */
+/** How calls are repeated by default. Times are in milliseconds. */
 export const retryDefaults: RetryPolicy = {
   attemptsMax: 6,
   delayMsFirst: 100,
@@ -28,8 +29,8 @@ export const retryDefaults: RetryPolicy = {
 };
 
 /**
- * True if the same call may succeed later without anybody doing anything. The two other kinds of exhaustion wait for
- * somebody to make room, and a store in recovery waits for an operator.
+ * Returns true if the same call may succeed later without any action. The two other kinds of exhaustion wait for a user
+ * to make room, and a store in recovery waits for an operator.
  */
 export function isRetryable(error: ArtifactaError): boolean {
   if (error.reason === 'STORE_IN_RECOVERY' || error instanceof ForeignService) return false;
@@ -38,9 +39,9 @@ export function isRetryable(error: ArtifactaError): boolean {
 }
 
 /**
- * Calls until it succeeds, fails for good, or the tries are used up. What is called must be safe to repeat.
+ * Calls until the call succeeds, fails permanently, or the tries are used up. The call must be safe to repeat.
  *
- * @throws ArtifactaError the last one.
+ * @throws ArtifactaError the last error.
  */
 export async function retrying<T>(
   policy: RetryPolicy,

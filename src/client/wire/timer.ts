@@ -1,11 +1,11 @@
 /** Waits of any length. */
 
-/** The longest that Node waits; it runs at once what is to wait longer, or for less than nothing, and warns of it. */
+/** The longest time that Node waits. A task with a longer time, or a negative one, runs at once with a warning. */
 const stepMsMax = 2 ** 31 - 1;
 
 /**
- * Runs `task` once after `delayMs` unless the returned function is called before. A delay that is over, or is no number,
- * is none. The process does not end before.
+ * Runs `task` once after `delayMs` unless the returned function is called before. A delay that is over, or is not a
+ * number, counts as none. The process does not end before the task has run.
  */
 export function later(delayMs: number, task: () => void): () => void {
   const stepMs = delayMs > 0 ? Math.min(delayMs, stepMsMax) : 0;
@@ -18,7 +18,7 @@ export function later(delayMs: number, task: () => void): () => void {
   return () => cancel();
 }
 
-/** Resolves after so long. @throws the reason of the signal if it is aborted before. */
+/** Resolves after this long. @throws the reason of the signal if it is aborted before. */
 export async function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();

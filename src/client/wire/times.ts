@@ -1,12 +1,12 @@
 import { durationFromMs, durationMs, type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 
-/** Undefined where the message has none. Precise to the millisecond. */
+/** Returns a date, precise to the millisecond. Undefined if the message has none. */
 export function dateOf(timestamp: Timestamp | undefined): Date | undefined {
   return timestamp === undefined ? undefined : timestampDate(timestamp);
 }
 
-/** A duration message of so many milliseconds. */
+/** Returns a duration message of this number of milliseconds. */
 export const durationOf = durationFromMs;
 
-/** Milliseconds of a duration message. */
+/** Returns the milliseconds of a duration message. */
 export const durationMilliseconds = durationMs;

@@ -1,4 +1,4 @@
-/** One call of each kind: from what grpc-js hands over to a Connect handler and back. */
+/** One call of each kind, from grpc-js to a Connect handler and back. */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
@@ -29,27 +29,27 @@ import { SendQueue } from './send-queue.ts';
 import { countAnswer } from './sliced-writes.ts';
 import { statusOf } from './status.ts';
 
-/** What a door makes calls with. */
+/** The parts of a door that its calls need. */
 export interface CallOptions {
   readonly door: Door;
-  /** Aborted when the service is forced to stop; so are then the signals of all calls. */
+  /** Aborted when the service is forced to stop. The signals of all calls are then aborted too. */
   readonly stop: AbortSignal;
   readonly calls: CallsInFlight;
-  /** What counts what of the answers waits to be sent. */
+  /** Counts the bytes of the answers that wait to be sent. */
   readonly answers: Answers;
-  /** What compressed messages are inflated with. */
+  /** The room and the limit for compressed messages that are inflated. */
   readonly inflation: Pick<InflationOptions, 'room' | 'messageBytesMax'>;
-  /** Told of every error that is not a ConnectError; its caller is told nothing but INTERNAL. */
+  /** Gets every error that is not a ConnectError. The caller gets only INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
 }
 
-/** What calls of all kinds have in common. */
+/** The members that calls of all kinds share. */
 interface AnyCall {
   readonly cancelled: boolean;
   readonly metadata: Metadata;
   getDeadline(): Date | number;
   sendMetadata(metadata: Metadata): void;
-  /** Also emitted after a call that ended well. */
+  /** Emitted also after a call that ended well. */
   once(event: 'cancelled', listener: () => void): unknown;
 }
 
@@ -59,7 +59,7 @@ type Context = ReturnType<typeof createHandlerContext>;
 /** The reason of a signal that is aborted because its call has ended well. */
 const ended = new Error('the call has ended');
 
-/** A handler of grpc-js for a unary method. */
+/** Returns the handler of grpc-js for a unary method. */
 export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCall<Buffer, Encoded> {
   const encode = encoderOf(spec.method.output);
   return (call, callback) => {
@@ -71,7 +71,7 @@ export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCal
   };
 }
 
-/** A handler of grpc-js for a method that takes a stream. */
+/** Returns the handler of grpc-js for a method that takes a stream. */
 export function clientStreaming(
   spec: Spec<'client_streaming'>,
   options: CallOptions,
@@ -87,7 +87,7 @@ export function clientStreaming(
   };
 }
 
-/** A handler of grpc-js for a method that answers a stream. */
+/** Returns the handler of grpc-js for a method that answers with a stream. */
 export function serverStreaming(
   spec: Spec<'server_streaming'>,
   options: CallOptions,
@@ -108,7 +108,7 @@ export function serverStreaming(
   };
 }
 
-/** Makes the context, keeps account of the call, and releases its timers and listeners when `body` has settled. */
+/** Makes the context, counts the call, and releases its timers and listeners when `body` has settled. */
 function run(
   call: AnyCall,
   { method }: MethodImplSpec,
@@ -148,12 +148,15 @@ function run(
   );
 }
 
-/** grpc-js cancels calls at their deadline, by a timer that may be a millisecond early. */
+/**
+ * Returns true if the deadline has passed. grpc-js cancels calls at their deadline, by a timer that may be a
+ * millisecond early.
+ */
 function passed(deadline: Date | number): boolean {
   return Number(deadline) - Date.now() <= 1;
 }
 
-/** Runs a handler with one response and sends that, or the error. */
+/** Runs a handler with one response and sends the response, or the error. */
 async function answer<D extends DescMessage>(
   call: AnyCall,
   callback: sendUnaryData<Encoded>,
@@ -172,7 +175,7 @@ async function answer<D extends DescMessage>(
   }
 }
 
-/** What is received with a call, a message at a time. */
+/** The messages received with a call, one at a time. */
 class Received {
   private readonly call: object;
   private readonly answer: UnsentAnswer;
@@ -184,22 +187,22 @@ class Received {
     this.inflation = new Inflation({ ...options.inflation, answer, signal });
   }
 
-  /** What came with its head, as a message. @throws ConnectError if it is none. */
+  /** Returns the message that came with its head. @throws ConnectError if it is not a message. */
   async one<D extends DescMessage>(framed: Buffer, desc: D): Promise<MessageShape<D>> {
     noteMessage(framed.length);
     this.answer.ask(framed.length);
     return decode(desc, await openMessage(this.call, framed, this.inflation));
   }
 
-  /** What came is dealt with. */
+  /** Releases the bytes that were received: they are processed. */
   release(): void {
     this.inflation.release();
   }
 }
 
 /**
- * The messages of a client stream. Throws if it was cut short, where that can be told: clients on Node end a stream
- * before they reset it, which looks like a normal end. So the end alone must never mean success.
+ * Yields the messages of a client stream. Throws if the stream was cut short and that can be seen: clients on Node end
+ * a stream before they reset it, which looks like a normal end. So the end alone must never mean success.
  */
 async function* requests<D extends DescMessage>(
   call: ServerReadableStream<Buffer, Encoded>,
@@ -208,7 +211,8 @@ async function* requests<D extends DescMessage>(
   received: Received,
 ): AsyncGenerator<MessageShape<D>> {
   const body = receivedBy(streamOf(call));
-  // Wakes an iteration that waits for a client which may never send again. The answer does not pass through here.
+  // Wakes an iteration that waits for a client which may never send again. The answer does not use this side of the
+  // stream.
   const stop = () => (call as Readable).destroy();
   signal.addEventListener('abort', stop, { once: true });
   // An early answer ends the iteration but must not destroy the call that it is sent on.
@@ -220,7 +224,7 @@ async function* requests<D extends DescMessage>(
       if (next === undefined) throw cancelled();
       if (next.done === true) return;
       const message = await received.one(next.value, desc);
-      // Whoever takes it counts it.
+      // The code that takes the message counts it.
       body?.give(next.value.length);
       yield message;
       received.release();
@@ -231,7 +235,7 @@ async function* requests<D extends DescMessage>(
   }
 }
 
-/** Sends what the handler yields, no faster than the client takes it; stops the handler when the client has gone. */
+/** Sends what the handler yields, no faster than the client takes it. Stops the handler when the client has gone. */
 async function sendAll<D extends DescMessage>(
   call: ServerWritableStream<Buffer, Encoded>,
   responses: AsyncIterable<MessageInitShape<D>>,
@@ -248,7 +252,7 @@ async function sendAll<D extends DescMessage>(
   }
 }
 
-/** Those set so far. Only the first time counts: afterwards grpc-js has sent them. */
+/** Sends the headers set so far. Only the first call has an effect: afterwards grpc-js has sent them. */
 function sendHeaders(call: AnyCall, { responseHeader }: HandlerContext): void {
   if (!isEmpty(responseHeader)) call.sendMetadata(metadataOf(responseHeader));
 }

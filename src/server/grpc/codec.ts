@@ -1,4 +1,4 @@
-/** Messages to and from the bytes that grpc-js carries. */
+/** Messages from and to the bytes that grpc-js carries. */
 import { Buffer } from 'node:buffer';
 import {
   create,
@@ -14,10 +14,12 @@ import { admitMessage, undecodable } from '../../api/bounds/message.ts';
 import { isShared } from '../../api/shared-messages.ts';
 import { freeBlock } from '../../domain/blocks.ts';
 
-/** Bytes of all messages since the process began, on all gRPC doors: here every one of them passes. */
+/** The bytes of all messages since the process began, on all gRPC doors: every message passes here. */
 export const messageBytes = { received: 0, sent: 0 };
 
 /**
+ * Decodes a message.
+ *
  * @throws ConnectError INVALID_ARGUMENT if the bytes are not a message of this type, hold invalid UTF-8, or more fields
  * than a message may have.
  */
@@ -25,25 +27,26 @@ export async function decode<D extends DescMessage>(desc: D, bytes: Uint8Array):
   messageBytes.received += bytes.byteLength;
   await admitMessage(desc, 'binary', bytes);
   try {
-    // What no field is made of would be kept, at the caller's will.
+    // Bytes that belong to no known field would otherwise be kept, as many as the caller wants.
     return fromBinary(desc, bytes, { readUnknownFields: false });
   } catch {
     throw await undecodable(desc, 'binary', bytes);
   }
 }
 
-/** The two members of Buffer by which grpc-js puts a message behind its frame header. */
+/** The two members of Buffer with which grpc-js puts a message behind its frame header. */
 export interface Encoded {
   readonly byteLength: number;
   copy(target: Buffer, offset: number): void;
 }
 
-/** Makes the bytes of messages of one type. */
+/** Encodes messages of one type. */
 export type Encode<D extends DescMessage> = (message: MessageInitShape<D>) => Encoded;
 
 /**
- * An encoder for one type. If all of its fields are alternatives of one oneof, and the one that is set is a large
- * `bytes`, that is copied once, into the frame; the general encoder copies it three times.
+ * Returns an encoder for one type. It has a short way for types whose fields are all alternatives of one oneof: if the
+ * one that is set is a large `bytes`, its value is copied once, into the frame. The general encoder copies it three
+ * times.
  */
 export function encoderOf<D extends DescMessage>(desc: D): Encode<D> {
   const encode = plainEncoderOf(desc);

@@ -1,8 +1,8 @@
 /**
- * Bounds what grpc-js decodes, and leaves it to whoever reads a message to inflate it. grpc-js takes all messages of what
- * has come apart at once, inflates all of them at once, and keeps the pieces of one that is not complete as they came:
- * tiny ones held the event loop for seconds, and took a hundred bytes for one. It says nothing of flags that it does not
- * know, nor of a message that is cut at the end.
+ * Bounds what grpc-js decodes, and leaves the inflation of a message to its reader. By itself, grpc-js splits all
+ * arrived bytes into messages at once, and inflates all of them at once. It keeps the pieces of an incomplete message
+ * as they arrived: tiny pieces held the event loop for seconds, and took a hundred bytes each. It does not report flags
+ * that it does not know, nor a message that is cut at the end.
  */
 import { Buffer } from 'node:buffer';
 import { ConnectError } from '@connectrpc/connect';
@@ -21,13 +21,13 @@ import {
 } from './internals.ts';
 import { statusOf } from './status.ts';
 
-/** So many pieces of a message are joined to one. */
+/** After this number of pieces, the pieces of a message are joined to one. */
 const piecesMax = 256;
 
 /** The body of one call. */
 interface Incoming {
   readonly envelopes: Envelopes;
-  /** Why the call was refused for it. */
+  /** The reason why the call was refused for its body. */
   refused: ConnectError | undefined;
 }
 
@@ -55,7 +55,7 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
       };
     let joined = 0;
     decoder.write = (data) => {
-      // What comes after a refusal is not looked at any more.
+      // Bytes after a refusal are ignored.
       if (body.refused !== undefined) return [];
       try {
         envelopes.take(data);
@@ -81,12 +81,12 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
   };
 }
 
-/** Why a call was refused for what came with it. */
+/** Returns why a call was refused for its body. */
 export function refusedBody(call: object): ConnectError | undefined {
   return bodies.get(baseCallOf(call))?.refused;
 }
 
-/** The bytes of a message, which comes with its head. @throws ConnectError if it cannot be inflated. */
+/** Returns the bytes of a message, which arrives with its head. @throws ConnectError if it cannot be inflated. */
 export async function openMessage(call: object, message: Buffer, inflation: Inflation): Promise<Buffer> {
   const bytes = message.subarray(headBytes);
   if (message[0] !== compressedFlag) return bytes;

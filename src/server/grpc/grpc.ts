@@ -1,7 +1,6 @@
 /**
- * Serves Connect services over grpc-js: the same registration function that is given to a ConnectRouter is given to a
- * collector here. Handlers get raw bytes and decode them themselves, so that a malformed message is the caller's
- * error and not ours.
+ * Serves Connect services over grpc-js: a collector here takes the same registration function as a ConnectRouter.
+ * Handlers get raw bytes and decode them themselves, so that a malformed message is the caller's error and not ours.
  */
 import type { Buffer } from 'node:buffer';
 import type { DescService } from '@bufbuild/protobuf';
@@ -19,12 +18,12 @@ import type { Encoded } from './codec.ts';
 export type Routes = (router: ConnectRouter) => void;
 
 interface CollectedServices {
-  /** Fully qualified, in the order of registration, e.g. `artifacta.v1.ArtifactService`. */
+  /** The fully qualified names in the order of registration, e.g. `artifacta.v1.ArtifactService`. */
   readonly names: readonly string[];
   readonly methods: readonly MethodImplSpec[];
 }
 
-/** What `routes` registers. */
+/** Collects the services that `routes` registers. */
 export function collect(routes: Routes): CollectedServices {
   const names = new Set<string>();
   const methods: MethodImplSpec[] = [];
@@ -48,13 +47,13 @@ export function collect(routes: Routes): CollectedServices {
 /**
  * Adds the methods to a grpc-js server.
  *
- * @throws Error if a method streams both ways, which no service here does, or is there twice.
+ * @throws Error if a method streams both ways, which no service here does, or occurs twice.
  */
 export function serve(server: Server, methods: readonly MethodImplSpec[], options: CallOptions): void {
   for (const spec of methods) {
     const path = `/${spec.method.parent.typeName}/${spec.method.name}`;
     const { type, handle } = handlerOf(spec, options);
-    // grpc-js asks of an encoded message no more than `Encoded` has.
+    // Of an encoded message grpc-js needs only the members of `Encoded`.
     if (
       !server.register(
         path,

@@ -8,12 +8,12 @@ import { badHeader, refusal } from '../refusals.ts';
 import type { RefusedHead } from './internals.ts';
 import { statusOf } from './status.ts';
 
-/** gRPC with protobuf, and whatever parameters. */
+/** gRPC with protobuf, with any parameters. */
 const grpcTypes = /^application\/grpc(\+proto)?\s*(;|$)/i;
 
 const acceptPost = { 'accept-post': 'application/grpc' };
 
-/** How a call is refused for its headers. Undefined: it may go on. */
+/** Returns the refusal of a call for its headers. Undefined: it may go on. */
 export function refusedHead(
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
@@ -31,15 +31,15 @@ export function refusedHead(
   const encoding = encodingIn(headers, grpcEncoding);
   if (encoding instanceof ConnectError) return { status: statusOf(encoding) };
   keepWhoCalls(headers);
-  // Written as grpc-js knows them.
+  // The value as grpc-js knows it.
   headers['content-type'] = 'application/grpc';
   headers[grpcEncoding.named] = encoding;
   return undefined;
 }
 
 /**
- * grpc-js drops a header with anything beyond printable ASCII, and the call would be made by nobody in particular. With
- * this in its place it is refused as over HTTP: a question mark is in no token, and in no name.
+ * Puts question marks in place of characters outside printable ASCII. grpc-js would drop a header with such characters,
+ * and the call would have no caller. Now the call is refused as over HTTP: no token and no name has a question mark.
  */
 function keepWhoCalls(headers: IncomingHttpHeaders): void {
   for (const name of ['authorization', 'artifacta-namespace']) {

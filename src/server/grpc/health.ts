@@ -1,6 +1,6 @@
 /**
- * grpc.health.v1: readiness under the empty name and those of the services, and under `liveness` whether the process
- * answers at all, for probes that start it anew.
+ * grpc.health.v1. The empty name and the names of the services stand for readiness. The name `liveness` stands for
+ * whether the process answers at all, for probes that restart it.
  */
 import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import {
@@ -9,10 +9,10 @@ import {
 } from '../../../gen/grpc/health/v1/health_pb.ts';
 import type { Readiness } from '../readiness.ts';
 
-/** What a probe asks for that is not to fail while the service starts, drains or is in recovery. */
+/** The name for a probe that must not fail while the service starts, drains or is in recovery. */
 const livenessName = 'liveness';
 
-/** The health service. @param services the names that readiness is told under, besides the empty one. */
+/** Returns the health service. @param services the names for readiness in addition to the empty one. */
 export function health(readiness: Readiness, services: readonly string[]): ServiceImpl<typeof Health> {
   const known = new Set(['', ...services]);
   const statusOf = (service: string) => {
@@ -27,7 +27,7 @@ export function health(readiness: Readiness, services: readonly string[]): Servi
         throw new ConnectError('there is no such service', Code.NotFound);
       return { status };
     },
-    // Ends by itself once the service stops, so that watchers do not hold up its end.
+    // The stream ends by itself when the service stops, so that watchers do not delay its end.
     watch: async function* ({ service }, { signal }) {
       let told: Status | undefined;
       for (;;) {

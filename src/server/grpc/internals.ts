@@ -1,6 +1,6 @@
 /**
- * Every place where the service reaches into private fields of grpc-js, which is pinned to one version for that
- * reason. Each fails loudly if its field is gone.
+ * Every place where the service uses private fields of grpc-js, whose version is pinned for that reason. Each use fails
+ * with a clear error if its field is gone.
  */
 import type { Buffer } from 'node:buffer';
 import {
@@ -27,13 +27,13 @@ import { paceFrames } from '../tiny-pieces.ts';
 import { type GrpcStatus, statusOf } from './status.ts';
 
 interface Windows {
-  /** Bytes that a client may have under way on one stream, and on one connection. */
+  /** The bytes that a client may have under way on one stream, and on one connection. */
   readonly windowBytes: number;
   /** The largest frame that is accepted. */
   readonly frameBytesMax: number;
 }
 
-/** What every connection is told in its first SETTINGS frame. Call it before the server is bound. */
+/** Sets the values that every connection gets in its first SETTINGS frame. Call it before the server is bound. */
 export function advertise(server: Server, windows: Windows): void {
   const { commonServerOptions } = server as unknown as { commonServerOptions?: ServerOptions };
   if (commonServerOptions === undefined) throw missing('Server.commonServerOptions');
@@ -46,8 +46,8 @@ export function advertise(server: Server, windows: Windows): void {
 }
 
 /**
- * Opens the window of every connection to come, since SETTINGS only sets that of streams, and remembers its socket. Call
- * it once it is bound.
+ * Opens the window of every later connection, since SETTINGS sets only that of streams, and remembers its socket. Call
+ * it once the server is bound.
  */
 export function openConnectionWindows(server: Server, windowBytes: number): void {
   for (const http2Server of http2ServersOf(server)) {
@@ -59,10 +59,10 @@ export function openConnectionWindows(server: Server, windowBytes: number): void
   }
 }
 
-/** How a call is refused before grpc-js sees it. */
+/** The refusal of a call before grpc-js sees it. */
 export interface RefusedHead {
   readonly status: GrpcStatus;
-  /** What HTTP says of it, where that is more than 200. */
+  /** The headers of HTTP, if they say more than status 200. */
   readonly headers?: OutgoingHttpHeaders;
 }
 
@@ -73,20 +73,20 @@ type OnStream = (
   rawHeaders: readonly string[],
 ) => void;
 
-/** What is known of the calls of all doors. */
+/** The parts that know the calls of all doors. */
 interface HeadParts {
-  /** That are open. */
+  /** The calls that are open. */
   readonly calls: OpenCalls;
-  /** When each begins. */
+  /** The order in which calls begin. */
   readonly starts: FairStarts;
-  /** What comes of them. */
+  /** The bytes of them that have arrived. */
   readonly received: ReceivedBytes;
 }
 
 /**
- * Looks at the head of every call before grpc-js does, which hears nothing of those that are refused.
+ * Looks at the head of every call before grpc-js does. grpc-js does not see the calls that are refused.
  *
- * @param refuse may change the headers; answers with why a call is not to be.
+ * @param refuse may change the headers; returns why a call must not begin.
  */
 export function lookAtHeads(
   server: Server,
@@ -100,7 +100,7 @@ export function lookAtHeads(
     const onStream: OnStream = (stream, headers, flags, rawHeaders) => {
       const ended = calls.begin(stream.session, rawHeaders);
       if (ended !== undefined) stream.once('close', ended);
-      // Whoever takes the call listens too, but that may be after it was reset.
+      // The code that takes the call listens too, but that may be after the call was reset.
       stream.on('error', () => undefined);
       countStream(stream, received, (error) => {
         if (stream.headersSent) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -122,7 +122,7 @@ function tooManyOpen(): GrpcStatus {
   return statusOf(tooManyOpenCalls());
 }
 
-/** Answers with trailers alone, and takes nothing more. */
+/** Answers with trailers alone, and reads nothing more. */
 function end(stream: ServerHttp2Stream, { status, headers }: RefusedHead): void {
   const { code, details, metadata } = status;
   stream.once('finish', () => stream.close());
@@ -139,7 +139,10 @@ function end(stream: ServerHttp2Stream, { status, headers }: RefusedHead): void 
   );
 }
 
-/** What is answered before there is a call: above all that there is no such method. Its text holds the path as it came. */
+/**
+ * Replaces the answers that are sent before a call exists: above all that the method does not exist. The text of
+ * grpc-js repeats the path as it was sent.
+ */
 export function answerWithoutCall(server: Server, status: () => Partial<StatusObject>): void {
   const inner = server as unknown as { _respondWithError?: (...args: unknown[]) => void };
   const respond = inner._respondWithError;
@@ -147,7 +150,7 @@ export function answerWithoutCall(server: Server, status: () => Partial<StatusOb
   inner._respondWithError = (_status, ...rest) => respond.call(server, status(), ...rest);
 }
 
-/** Gives so many places to connections. Call it once the server is bound. */
+/** Gives this number of places to connections. Call it once the server is bound. */
 export function placeConnections(server: Server, connectionsMax: number): void {
   for (const http2Server of http2ServersOf(server)) givePlaces(http2Server, connectionsMax);
 }
@@ -158,7 +161,7 @@ function http2ServersOf(server: Server): readonly Http2Server[] {
   return [...http2Servers.keys()];
 }
 
-/** Lets at most one message wait for its reader; by default 16 do, however large. */
+/** Lets at most one message wait for its reader; by default 16 do, of any size. */
 export function readOneAtATime(call: object): void {
   const state = (call as { _readableState?: { highWaterMark?: number } })._readableState;
   if (state?.highWaterMark === undefined) throw missing('Readable._readableState.highWaterMark');
@@ -167,13 +170,13 @@ export function readOneAtATime(call: object): void {
 }
 
 interface Decoder {
-  /** Takes the next bytes. @returns the messages that are complete with them. An error of it ends the call. */
+  /** Takes the next bytes. @returns the messages that are complete with them. Its error ends the call. */
   write(data: Buffer): Buffer[];
-  /** Of the message that has begun. */
+  /** The bytes of the message that has begun. */
   readonly readPartialMessage: Buffer[];
 }
 
-/** What takes the messages of a call apart, as an interceptor sees the call. */
+/** Returns the part that splits the bytes of a call into messages. `call` is as an interceptor sees it. */
 export function decoderOf(call: object): Decoder {
   const { decoder } = call as { decoder?: Decoder };
   if (decoder === undefined || !Array.isArray(decoder.readPartialMessage))
@@ -181,21 +184,21 @@ export function decoderOf(call: object): Decoder {
   return decoder;
 }
 
-/** The encoding that a call names for its messages, as an interceptor sees the call. */
+/** Returns the encoding that a call names for its messages. `call` is as an interceptor sees it. */
 export function encodingOf(call: object): string {
   const { incomingEncoding } = call as { incomingEncoding?: string };
   if (incomingEncoding === undefined) throw missing('ServerCall.incomingEncoding');
   return incomingEncoding;
 }
 
-/** Has messages handed over as they came, with their heads, and never inflated. */
+/** Passes messages on as they were sent, with their heads, and never inflated. */
 export function handOverWhole(call: object): void {
   const inner = call as { decompressMessage?: (message: Buffer) => Promise<Buffer> | Buffer };
   if (inner.decompressMessage === undefined) throw missing('ServerCall.decompressMessage');
   inner.decompressMessage = (message) => message;
 }
 
-/** Asks, when the client has sent all that it will, whether the call goes on. */
+/** Asks whether the call goes on when the client has sent everything. */
 export function onceAllHasCome(call: object, goesOn: () => boolean): void {
   const inner = call as { handleEndEvent?: () => void };
   const handle = inner.handleEndEvent;
@@ -205,26 +208,26 @@ export function onceAllHasCome(call: object, goesOn: () => boolean): void {
   };
 }
 
-/** A call as interceptors see it. */
+/** Returns a call as grpc-js has it. `call` is as an interceptor sees it. */
 export function baseCallOf(call: object): object {
   const { call: inner } = call as { call?: object };
   if (inner === undefined) throw missing('ServerCall.call');
   return inner;
 }
 
-/** The stream that a call came by, which is answered on it. */
+/** Returns the stream of a call, on which the answer is sent. */
 export function streamOf(call: object): ServerHttp2Stream {
   return streamBelow(baseCallOf(call));
 }
 
-/** The same, as an interceptor sees the call. */
+/** Returns the same stream. `call` is as an interceptor sees it. */
 export function streamBelow(call: object): ServerHttp2Stream {
   const { stream } = call as { stream?: ServerHttp2Stream };
   if (stream === undefined) throw missing('ServerCall.call.stream');
   return stream;
 }
 
-/** The connection of a stream; undefined if it has gone meanwhile. */
+/** Returns the connection of a stream; undefined if it has gone meanwhile. */
 export function socketOf({ session }: ServerHttp2Stream): Socket | TLSSocket | undefined {
   return session === undefined || session.destroyed ? undefined : session.socket;
 }

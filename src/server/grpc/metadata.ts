@@ -1,8 +1,8 @@
-/** grpc-js's Metadata and the Headers that handlers see. Values of `-bin` keys are base64 text in Headers. */
+/** grpc-js's Metadata, and the Headers that handlers see. Values of `-bin` keys are base64 text in Headers. */
 import { Buffer } from 'node:buffer';
 import { Metadata } from '@grpc/grpc-js';
 
-/** Metadata to be sent: base64 goes without padding, which gRPC asks of those who send. */
+/** Metadata to send: base64 has no padding, as gRPC asks of senders. */
 class SentMetadata extends Metadata {
   override toHttp2Headers(): ReturnType<Metadata['toHttp2Headers']> {
     const headers = super.toHttp2Headers();
@@ -25,7 +25,7 @@ function unpadded(base64: string): string {
   return base64.replace(/=+$/, '');
 }
 
-/** Metadata as Headers. */
+/** Returns metadata as Headers. */
 export function headersOf(metadata: Metadata): Headers {
   const headers = new Headers();
   for (const [key, values] of Object.entries(metadata.toJSON())) {
@@ -35,7 +35,7 @@ export function headersOf(metadata: Metadata): Headers {
   return headers;
 }
 
-/** Values that gRPC cannot carry (anything but printable ASCII) are percent-encoded. */
+/** Returns headers as Metadata. Values that gRPC cannot carry (anything but printable ASCII) are percent-encoded. */
 export function metadataOf(...sources: readonly Headers[]): Metadata {
   const metadata = new SentMetadata();
   for (const headers of sources) {
@@ -52,12 +52,12 @@ function addTo(metadata: Metadata, key: string, value: string): void {
   for (const part of value.split(',')) metadata.add(key, Buffer.from(part.trim(), 'base64'));
 }
 
-/** True if there is nothing to send; spares a frame. */
+/** Returns true if nothing is to be sent, which saves a frame. */
 export function isEmpty(headers: Headers): boolean {
   return headers.keys().next().done === true;
 }
 
-/** Text that can stand in a header: everything but printable ASCII is percent-encoded. */
+/** Returns text that a header can carry: everything but printable ASCII is percent-encoded. */
 function printable(text: string): string {
   return /^[ -~]*$/.test(text) ? text : encodeURI(text.toWellFormed());
 }

@@ -1,6 +1,6 @@
 /**
- * Server reflection (gRPC's `doc/server-reflection.md`, v1 and v1alpha): what `grpcurl` and `buf curl` ask for, so that
- * they need no copy of the protocol. The descriptors are those of the generated code.
+ * Server reflection (gRPC's `doc/server-reflection.md`, v1 and v1alpha). `grpcurl` and `buf curl` use it, so that they
+ * need no copy of the protocol. The descriptors are those of the generated code.
  */
 import { Buffer } from 'node:buffer';
 import { EventEmitter } from 'node:events';
@@ -27,22 +27,22 @@ import { statusOf } from './status.ts';
 const versions = ['grpc.reflection.v1', 'grpc.reflection.v1alpha'] as const;
 const pathOf = (version: string) => `/${version}.ServerReflection/ServerReflectionInfo`;
 
-/** One version of the service, as the library defines it. */
+/** One version of reflection, as the library defines it. */
 interface Implementation {
   readonly deserialize: (bytes: Buffer) => object;
   readonly serialize: (message: object) => Buffer;
-  /** Answers what is emitted as `data`, until `end`. */
+  /** Answers the requests that are emitted as `data`, until `end`. */
   readonly handle: (stream: object) => void;
 }
 
 interface ReflectionOptions extends CallOptions {
-  /** Whose descriptors are shown. */
+  /** The methods whose descriptors are shown. */
   readonly methods: readonly MethodImplSpec[];
-  /** Who may look. */
+  /** Decides who may see them. */
   readonly admit: Admit;
 }
 
-/** Adds both versions to a server. What answers is loaded when somebody asks for the first time. */
+/** Adds both versions to a server. The code that answers is loaded at the first request. */
 export function serveReflection(server: Server, options: ReflectionOptions): void {
   const same = (bytes: Buffer) => bytes;
   let loading: Promise<ReadonlyMap<string, Implementation>> | undefined;
@@ -114,11 +114,11 @@ async function load(methods: readonly MethodImplSpec[]): Promise<ReadonlyMap<str
   const { ReflectionService } = await import('@grpc/reflection');
   const files = new Map<string, Buffer>();
   for (const { method } of methods) addFile(files, method.parent.file);
-  // No file of a service imports the details of its errors, and without them a tool shows bytes.
+  // No file of a service imports the details of its errors. Without them a tool shows bytes.
   for (const file of [file_google_rpc_error_details, file_google_rpc_status]) addFile(files, file);
   const definition = { fileDescriptorProtos: [...files.values()] };
   const found = new Map<string, Implementation>();
-  // The library reads nothing of a package but its descriptors: see its ReflectionV1Implementation.
+  // The library uses only the descriptors of a package: see its ReflectionV1Implementation.
   const root = { artifacta: definition } as unknown as ConstructorParameters<typeof ReflectionService>[0];
   new ReflectionService(root, {
     services: [...new Set(methods.map(({ method }) => method.parent.typeName))],
@@ -138,7 +138,7 @@ async function load(methods: readonly MethodImplSpec[]): Promise<ReadonlyMap<str
   return found;
 }
 
-/** A file and all that it imports. */
+/** Adds a file and all files that it imports. */
 function addFile(files: Map<string, Buffer>, file: DescFile): void {
   if (files.has(file.name)) return;
   files.set(file.name, Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));

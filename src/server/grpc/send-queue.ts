@@ -2,7 +2,7 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Encoded } from './codec.ts';
 
-/** The handler is asked for more while fewer bytes than this wait to be sent. One large message always may. */
+/** While fewer bytes than this wait to be sent, the handler is asked for more. One large message may always wait. */
 const unsentBytesMax = 1024 * 1024;
 
 /** Sends the messages of one stream, no faster than they are taken. */
@@ -18,7 +18,7 @@ export class SendQueue {
     signal.addEventListener('abort', () => this.wake?.(), { once: true });
   }
 
-  /** Resolves when there is room for the next message. Rejects with the signal's reason once that is aborted. */
+  /** Resolves when room for the next message exists. Rejects with the signal's reason once the signal is aborted. */
   async send(message: Encoded): Promise<void> {
     const size = message.byteLength;
     this.unsentBytes += size;

@@ -1,4 +1,4 @@
-/** Messages are handed to a stream of HTTP/2 in slices, so that it can be told how fast they are taken. */
+/** Passes messages to a stream of HTTP/2 in slices, which shows how fast they are taken. */
 import type { Buffer } from 'node:buffer';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
@@ -7,7 +7,7 @@ import { cancelled } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';
 import { socketOf } from './internals.ts';
 
-/** The message, and the frame that grpc-js copies it to. */
+/** Two copies: the message, and the frame that grpc-js copies it to. */
 const copies = 2;
 
 type Done = (error?: Error | null) => void;
@@ -18,7 +18,9 @@ interface Message {
   readonly done: Done;
 }
 
-/** What counts the answer on `stream`. @param gone aborted if it is ended for the room of others. */
+/**
+ * Returns the counter of the answer on `stream`. @param gone aborted if the answer is ended to make room for others.
+ */
 export function countAnswer(
   stream: ServerHttp2Stream,
   answers: Answers,
@@ -27,13 +29,13 @@ export function countAnswer(
   const answer = answers.open(stream.session, socketOf(stream)?.remoteAddress, copies, {
     end: (error) => {
       gone.abort(error);
-      // A status would wait behind what the caller does not take.
+      // A status would wait behind the bytes that the caller does not take.
       stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     },
     refuse: (error) => gone.abort(error),
     isWhole: () => stream.state.remoteClose === 1,
   });
-  // A stream may never be told that its connection has gone. An error costs a stack, so one that has ended gets none.
+  // A stream may never get the news that its connection has gone. An error costs a stack, so an ended stream gets none.
   answer.whenSettled(() => {
     if (!stream.writableFinished) gone.abort(cancelled());
   });
@@ -41,7 +43,7 @@ export function countAnswer(
   return answer;
 }
 
-/** Has what grpc-js writes to `stream` counted by `answer`, and written in slices. */
+/** Makes `answer` count the bytes that grpc-js writes to `stream`, and writes them in slices. */
 function sliceWrites(stream: ServerHttp2Stream, answer: UnsentAnswer): void {
   const write = stream.write.bind(stream);
   const end = stream.end.bind(stream);
@@ -78,9 +80,10 @@ function sliceWrites(stream: ServerHttp2Stream, answer: UnsentAnswer): void {
     if (isFirst) goOn();
     return !isFirst;
   };
-  // grpc-js calls it in no other way.
+  // grpc-js calls it only in this form.
   stream.write = take as typeof stream.write;
-  // The end, which is told before all is written if the call is ended early, comes after what was handed over.
+  // The end comes after the bytes that were passed on, even if a call that ends early announces it before all are
+  // written.
   stream.end = () => {
     isEnding = true;
     if (messages.length === 0) end();

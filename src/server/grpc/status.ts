@@ -17,19 +17,19 @@ import { metadataOf } from './metadata.ts';
 const detailsKey = 'grpc-status-details-bin';
 
 /**
- * Clients bound the header block that they accept, the strictest to 8 KiB; a status beyond that reaches them as a
- * transport error. The message is sent twice, once percent-encoded.
+ * The limit for the text of a message. Clients bound the header block that they accept, the strictest to 8 KiB; a
+ * status beyond that reaches them as a transport error. The message is sent twice, once percent-encoded.
  */
 const messageCharactersMax = 1_000;
 const detailsBytesMax = 4_096;
 
-/** What grpc-js sends: `details` is the message, `metadata` the trailers. */
+/** The status that grpc-js sends: `details` is the message, `metadata` the trailers. */
 export type GrpcStatus = Pick<StatusObject, 'code' | 'details' | 'metadata'>;
 
 /** The trailers of statuses that came from handlers. */
 const handlers = new WeakSet<Metadata>();
 
-/** The status for an error, with `trailers` added to the error's own metadata. */
+/** Returns the status for an error, with `trailers` added to the error's own metadata. */
 export function statusOf(error: ConnectError, trailers?: Headers): GrpcStatus {
   const metadata = metadataOf(error.metadata, ...(trailers === undefined ? [] : [trailers]));
   const details = encodedDetails(error);
@@ -38,7 +38,7 @@ export function statusOf(error: ConnectError, trailers?: Headers): GrpcStatus {
   return { code: error.code as number, details: bounded(error.rawMessage), metadata };
 }
 
-/** google.rpc.Status. Details that do not fit are left out, the last ones first: ErrorInfo is the first. */
+/** Returns the google.rpc.Status. Details that do not fit are left out, the last ones first: ErrorInfo is the first. */
 function encodedDetails(error: ConnectError): Buffer | undefined {
   const kept = new ConnectError(bounded(error.rawMessage), error.code);
   kept.details = [...error.details];
@@ -51,7 +51,7 @@ function encodedDetails(error: ConnectError): Buffer | undefined {
   return undefined;
 }
 
-/** Well-formed, since grpc-js percent-encodes it and would throw otherwise. */
+/** Returns the message within the limit and well-formed, since grpc-js percent-encodes it and would throw otherwise. */
 function bounded(message: string): string {
   const text = message.toWellFormed();
   const encodedSize = encodeURI(text).length;
@@ -61,14 +61,14 @@ function bounded(message: string): string {
 }
 
 /**
- * Gives the statuses that grpc-js makes up by itself (no message, deadline passed) the reason that every error of this
- * service carries, and its answers the encodings that requests may have. The statuses of handlers pass unchanged.
+ * Adds the reason that every error of this service carries to the statuses that grpc-js makes itself (no message,
+ * deadline passed). Adds the encodings that requests may have to its answers. The statuses of handlers pass unchanged.
  */
 export const explainOwnStatuses: ServerInterceptor = (_method, call) => {
   const send = call.sendStatus.bind(call);
   call.sendStatus = (status) => {
     const { code, metadata } = status;
-    // grpc-js would send "OK" as the message of a call that ended well, and a message is that of an error.
+    // grpc-js would send "OK" as the message of a call that ended well, but a message belongs to an error.
     if (code === statusCodes.OK) send({ ...status, details: '' });
     else if (metadata != null && handlers.has(metadata)) send(status);
     else send(statusOf(explained(Number(code), String(status.details))));
@@ -82,7 +82,10 @@ export const explainOwnStatuses: ServerInterceptor = (_method, call) => {
   return call as unknown as ServerInterceptingCall;
 };
 
-/** For a path that is no method's. Nothing of it is repeated: it is whatever the client sent. */
+/**
+ * Returns the status for a path that is not the path of a method. It repeats nothing of the path, which may be any
+ * text.
+ */
 export function noSuchMethod(): GrpcStatus {
   return statusOf(noMethod());
 }

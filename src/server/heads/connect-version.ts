@@ -1,11 +1,11 @@
-/** The version of Connect that a call says it speaks. The library reads it only where it requires it. */
+/** The version of Connect that a call declares. The library reads it only if it requires it. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ConnectError } from '@connectrpc/connect';
 import { badHeader } from '../refusals.ts';
 
 const spoken = 'the version that is spoken here, or be left out';
 
-/** @returns why the call cannot be answered: it says another version than 1, in its head or in the query of a GET. */
+/** @returns the refusal of a call that declares a version other than 1, in its head or in the query of a GET. */
 export function refusedVersion(
   headers: IncomingHttpHeaders,
   query: URLSearchParams | undefined,

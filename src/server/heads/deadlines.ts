@@ -1,21 +1,21 @@
 /**
- * The deadlines that clients send with their calls, read before the libraries read them. The libraries let malformed ones
- * pass, and end a call at once if its deadline is longer than Node's timers can be.
+ * The deadlines that clients send with their calls, read before the libraries read them. The libraries accept malformed
+ * deadlines, and end a call at once if its deadline is longer than Node's timers can be.
  */
 import type { ConnectError } from '@connectrpc/connect';
 import { badHeader } from '../refusals.ts';
 
 interface DeadlineHeader {
   readonly pattern: RegExp;
-  /** What the pattern asks for, in words. */
+  /** The form that the pattern asks for, in words. */
   readonly form: string;
-  /** Milliseconds for each unit. */
+  /** The number of milliseconds of each unit. */
   readonly units: Readonly<Record<string, number>>;
-  /** The longest that is taken, as the header says it. */
+  /** The longest deadline that is accepted, as the header writes it. */
   readonly longest: string;
 }
 
-/** Of a stream; unary calls have less, which is for the guard to say. Timers of Node take 24.8 days. */
+/** The longest deadline of a stream. Unary calls have less, which the guard decides. Timers of Node take 24.8 days. */
 const longestHours = 24 * 24;
 const hourMs = 3_600_000;
 
@@ -35,9 +35,9 @@ const deadlineHeaders: Readonly<Record<string, DeadlineHeader>> = {
 };
 
 /**
- * Shortens deadlines that are further away than 24 days, in the headers themselves.
+ * Shortens deadlines that are more than 24 days away, in the headers themselves.
  *
- * @returns why a deadline cannot be read; it is removed.
+ * @returns the reason why a deadline cannot be read; it is removed.
  */
 export function readDeadlines(
   headers: Record<string, string | string[] | undefined>,

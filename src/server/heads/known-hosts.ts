@@ -7,24 +7,24 @@ export class KnownHosts {
   private readonly hosts: ReadonlySet<string>;
   private readonly isWildcard: boolean;
 
-  /** @param listenHost where the door listens, as it was given. @param hosts further names. */
+  /** @param listenHost the host where the door listens, as it was given. @param hosts further names. */
   constructor(listenHost: string, hosts: readonly string[]) {
     this.isWildcard = listenHost === '0.0.0.0' || listenHost === '::';
     this.hosts = new Set([listenHost, ...hosts].map((host) => host.toLowerCase()));
   }
 
   /**
-   * True for loopback's names and those that were given. Nobody can let a page appear under an address of ours, so that
-   * where we listen everywhere all addresses pass.
+   * Returns true for loopback's names and those that were given. No web site can let a page appear under an address of
+   * ours. So all addresses pass if the door listens everywhere.
    *
-   * @param name as {@link hostName} gives it.
+   * @param name in the form that {@link hostName} returns.
    */
   has(name: string): boolean {
     return isLoopback(name) || this.hosts.has(name) || (this.isWildcard && isIP(name) !== 0);
   }
 }
 
-/** Without port and brackets, in lower case. Undefined if it is not what `Host` may hold. */
+/** Returns the host without port and brackets, in lower case. Undefined if `Host` may not hold it. */
 export function hostName(host: string): string | undefined {
   const [, ipv6, name] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/.exec(host.toLowerCase()) ?? [];
   return URL.canParse(`http://${host}`) ? (ipv6 ?? name) : undefined;

@@ -1,7 +1,10 @@
-/** The heads of HTTP/1.1 requests, as every door reads them: the forms of a target, and what the parser of Node refuses. */
+/**
+ * The heads of HTTP/1.1 requests, as every door reads them: the forms of a target, and the heads that the parser of
+ * Node refuses.
+ */
 import type { IncomingMessage } from 'node:http';
 
-/** What is wrong with the head of a request. */
+/** The fault of the head of a request. */
 export interface BadHead {
   readonly status: number;
   readonly field: string;
@@ -9,10 +12,10 @@ export interface BadHead {
 }
 
 /**
- * Makes a target that says where it is (`GET http://host/path`, RFC 9112, 3.2.2) one that is a path, and its host the Host
- * of the request: whatever looks at either later sees what was asked for.
+ * Turns a target that is a whole URL (`GET http://host/path`, RFC 9112, 3.2.2) into its path, and makes the host of the
+ * URL the Host of the request. Code that looks at either later sees what the client asked for.
  *
- * @returns what is wrong with a head that Node lets pass.
+ * @returns the fault of a head that Node accepts.
  */
 export function readHead(request: IncomingMessage): BadHead | undefined {
   if (!isOfHttp2(request) && request.httpVersionMajor !== 1) return badVersion;
@@ -20,7 +23,7 @@ export function readHead(request: IncomingMessage): BadHead | undefined {
   if (!isOfHttp2(request) && headers.host === undefined && request.httpVersionMinor > 0) return noHost;
   if (headers.expect !== undefined && !onlyContinue.test(headers.expect)) return badExpectation;
   const { 'transfer-encoding': coding } = headers;
-  // What is compressed beside that would be stored as it is.
+  // A body with a compression in addition to chunks would be stored compressed.
   if (coding !== undefined && !/^\s*chunked\s*$/i.test(coding)) return badEncoding;
   if (url.startsWith('/')) return undefined;
   const [, authority, rest = ''] = /^https?:\/\/([^/?]*)(.*)$/is.exec(url) ?? [];
@@ -30,12 +33,12 @@ export function readHead(request: IncomingMessage): BadHead | undefined {
   return undefined;
 }
 
-/** Whether it is one of HTTP/2. What a request line says of its version is up to whoever writes it. */
+/** Whether the request is one of HTTP/2. The version in a request line may be any text that its sender writes. */
 export function isOfHttp2(request: IncomingMessage): boolean {
   return 'stream' in request;
 }
 
-/** A list of expectations, of which there is one in HTTP, in any case (RFC 9110, 10.1.1). */
+/** A list of expectations, of which HTTP has one, in any case of the letters (RFC 9110, 10.1.1). */
 const onlyContinue = /^\s*100-continue(\s*,\s*100-continue)*\s*$/i;
 const badExpectation: BadHead = { status: 417, field: 'expect', description: 'must be 100-continue' };
 
@@ -61,7 +64,7 @@ const badHeader = bad(
 );
 const badChunk = bad('request body', 'must be chunks, each with its size in hexadecimal digits before it');
 
-/** By the code that Node has for it. */
+/** The faults by Node's error code. */
 const refused: Readonly<Record<string, BadHead>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
@@ -88,13 +91,13 @@ const refused: Readonly<Record<string, BadHead>> = {
   HPE_INVALID_EOF_STATE: bad('request', 'must be whole; the connection ends within it'),
 };
 
-/** What the parser refuses, by the code of its error. Undefined: nobody is there to be told. */
+/** Returns the fault that the parser refuses, by the code of its error. Undefined: no client is left to answer. */
 export function unreadable(code: string): BadHead | undefined {
   if (code === 'ECONNRESET' || code === 'EPIPE') return undefined;
   return refused[code] ?? bad('request', 'must be one of HTTP/1.1');
 }
 
-/** What is told to whoever takes the door for a proxy. */
+/** The fault for a client that takes the door for a proxy. */
 export const noProxy: BadHead = {
   status: 405,
   field: 'method',

@@ -1,11 +1,13 @@
 /**
- * `Host`, `authorization` and `content-type`, of which a request may have one each. If there are two, Node takes the first
- * one and says nothing, and a proxy in front may have taken the second. Such a request is refused.
+ * `Host`, `authorization` and `content-type`, of which a request may have one each. If a request has two, Node takes
+ * the first one without a report, and a proxy in front may have taken the second. Such a request is refused.
  */
 
 type SingleHeader = 'host' | 'authorization' | 'content-type';
 
-/** @param rawHeaders names and values in turn, as they came. @returns the header that occurs twice, if one does. */
+/**
+ * @param rawHeaders names and values in turn, as they were sent. @returns the header that occurs twice, if one does.
+ */
 export function repeatedHeader(rawHeaders: readonly string[]): SingleHeader | undefined {
   const seen: { host?: string; authority?: string; authorization?: string; type?: string } = {};
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -27,12 +29,12 @@ export function repeatedHeader(rawHeaders: readonly string[]): SingleHeader | un
         seen.type = value;
     }
   }
-  // HTTP/2 may say the host in both (RFC 9113, 8.3.1), if it is the same.
+  // HTTP/2 may send the host in both headers (RFC 9113, 8.3.1), if it is the same.
   const { host, authority } = seen;
   const differ =
     host !== undefined && authority !== undefined && host.toLowerCase() !== authority.toLowerCase();
   return differ ? 'host' : undefined;
 }
 
-/** What every door answers. */
+/** The answer of every door. */
 export const occursTwice = 'must occur only once';

@@ -1,20 +1,20 @@
-/** Conditional requests (RFC 9110, section 13) on a content whose entity tag is strong and which has no date. */
+/** Conditional requests (RFC 9110, section 13) for content that has a strong entity tag and no date. */
 
-/** The headers that count, as Node gives them. */
+/** The headers that count, in the form in which Node has them. */
 interface ConditionHeaders {
   readonly 'if-match'?: string | undefined;
   readonly 'if-none-match'?: string | undefined;
   readonly 'if-range'?: string | string[] | undefined;
 }
 
-/** True if one of them is there. */
+/** Returns true if one of them is set. */
 export function isConditional(headers: ConditionHeaders): boolean {
   return headers['if-match'] !== undefined || headers['if-none-match'] !== undefined;
 }
 
 /**
- * What the conditions make of a GET or HEAD: 412, 304, or undefined to answer it. `etag` has its quotes. A list of tags
- * that cannot be read matches nothing.
+ * Returns the effect of the conditions on a GET or HEAD: 412, 304, or undefined to answer it. `etag` has its quotes. A
+ * list of tags that cannot be read matches nothing.
  */
 export function decideConditions(headers: ConditionHeaders, etag: string): 412 | 304 | undefined {
   const { 'if-match': match, 'if-none-match': noneMatch } = headers;
@@ -23,7 +23,10 @@ export function decideConditions(headers: ConditionHeaders, etag: string): 412 |
   return undefined;
 }
 
-/** False if If-Range says that the caller's parts are of something else. Dates match nothing: contents have none. */
+/**
+ * Returns false if If-Range says that the caller's parts belong to other content. Dates match nothing: contents have
+ * none.
+ */
 export function rangeCounts(headers: ConditionHeaders, etag: string): boolean {
   const { 'if-range': condition } = headers;
   return condition === undefined || condition === etag;

@@ -1,7 +1,7 @@
 /**
  * The services over Connect, gRPC-Web and JSON. connect-node ends a call without waiting for its handler, and would
- * send the text of any error: what it calls here are the handlers with an account of when they end, and with errors
- * that callers may see.
+ * send the text of any error. So it gets wrapped handlers here: the wrapper records when they end, and gives them
+ * errors that callers may see.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import {
@@ -28,16 +28,16 @@ import type { Exchange } from './exchange.ts';
 import { unacceptable } from './refusing/acceptable.ts';
 import { inflated, readEncoding } from './request-encoding.ts';
 
-/** What calls are made with. Messages have at most so many bytes. */
+/** The options for calls. A message has at most the given number of bytes. */
 export interface ConnectOptions extends CallOptions {
   readonly messageBytesMax: number;
 }
 
-/** The request by which a call came. */
+/** The request of a call. */
 const exchangeKey = createContextKey<Exchange | undefined>(undefined, { description: 'the HTTP request' });
-/** Why the call is not to be: thrown by the gate, so that each protocol says it in its own form. */
+/** The reason why the call must not begin. The gate throws it, so that each protocol reports it in its own form. */
 const refusedKey = createContextKey<ConnectError | undefined>(undefined, { description: 'a refusal' });
-/** Whether a handler's error is the answer, which passes as it is. */
+/** Whether the answer is the error of a handler, which passes as it is. */
 const toldKey = createContextKey(false, { description: 'the error is of the handler' });
 
 /** The message of the call that is being decoded. */
@@ -45,10 +45,10 @@ const latestKey = createContextKey<LatestMessage | undefined>(undefined, {
   description: 'the latest message',
 });
 
-/** Answers a request if its path is that of a method; false if it is not. */
+/** Answers a request if its path is that of a method; returns false if it is not. */
 type ConnectCalls = (exchange: Exchange) => boolean;
 
-/** The methods, over every protocol but gRPC. */
+/** Returns the calls of the methods, over every protocol but gRPC. */
 export function connectCalls(methods: readonly MethodImplSpec[], options: ConnectOptions): ConnectCalls {
   const router = createConnectRouter({
     // gRPC has a door of its own, which is faster.
@@ -61,7 +61,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
       const refused = values.get(refusedKey);
       if (refused !== undefined) throw refused;
     },
-    // A misspelt field is an error: nothing that is asked for is ignored.
+    // A misspelt field is an error: no part of a request is ignored.
     jsonOptions: { ignoreUnknownFields: false },
     binaryOptions: { readUnknownFields: false },
   });
@@ -109,7 +109,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
         }),
       );
       inflation.release();
-      // Proxies would keep the answers of a stream until they have enough of them.
+      // Proxies would otherwise hold the answers of a stream until they have enough of them.
       if (handler.method.methodKind === 'server_streaming') answer.header?.set('x-accel-buffering', 'no');
       await send(exchange, await explained(answer, { latest, isTold: () => values.get(toldKey) }));
     };
@@ -124,7 +124,7 @@ function refusedHead(headers: IncomingHttpHeaders): ConnectError | undefined {
   return readDeadlines(headers) ?? refusedVersion(headers, undefined);
 }
 
-/** Sends an answer, each part of it when the one before has gone. */
+/** Sends an answer. Each part of it is sent when the one before has gone. */
 async function send(exchange: Exchange, { status, header, body }: UniversalServerResponse): Promise<void> {
   const parts = body?.[Symbol.asyncIterator]();
   try {
@@ -140,7 +140,7 @@ async function send(exchange: Exchange, { status, header, body }: UniversalServe
   }
 }
 
-/** What connect-node could not answer. Most often the client has gone. */
+/** Answers a request that connect-node could not answer. Most often the client has gone. */
 function failed(error: unknown, exchange: Exchange, method: string, options: ConnectOptions): void {
   const { response, gone } = exchange;
   if (!gone.aborted && !isWriteError(error)) options.onUnexpectedError(error, method);
@@ -148,7 +148,9 @@ function failed(error: unknown, exchange: Exchange, method: string, options: Con
   else exchange.answerError(unexpected());
 }
 
-/** The system's word for a connection that has gone, which may come before the connection is closed here. */
+/**
+ * Whether the error is the system's for a connection that has gone. It may arrive before the connection is closed here.
+ */
 function isWriteError(error: unknown): boolean {
   const { code, cause } = ConnectError.from(error);
   return code === Code.Aborted || code === Code.Canceled || (cause instanceof Error && 'syscall' in cause);
@@ -182,7 +184,7 @@ function latestOf({ values }: HandlerContext): LatestMessage {
   return values.get(latestKey)!;
 }
 
-/** Counts the handler until it has settled, whatever becomes of its caller. */
+/** Counts the handler until it has settled, even if its caller has gone. */
 function follow(context: HandlerContext, options: ConnectOptions, work: Promise<void>): void {
   if (context.values.get(exchangeKey)?.hold(work) !== true) options.calls.track(work);
 }
@@ -202,7 +204,10 @@ async function followed<T>(
   }
 }
 
-/** The signal, which is aborted at the end of every call, closes what nobody goes on to read. */
+/**
+ * Returns the stream with an account of its end. The signal, which is aborted at the end of every call, closes a stream
+ * that no reader continues.
+ */
 function followedStream<T>(
   context: HandlerContext,
   options: ConnectOptions,
@@ -235,7 +240,7 @@ function followedStream<T>(
   return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
 }
 
-/** What the caller may hear of an error. */
+/** Returns the error that the caller may get. */
 function told(error: unknown, context: HandlerContext, options: ConnectOptions): ConnectError {
   const { service, method, values } = context;
   values.set(toldKey, true);

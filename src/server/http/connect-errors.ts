@@ -1,6 +1,7 @@
 /**
- * Gives the errors that connect-node makes up by itself (a message that is too large or cannot be decoded, a bad
- * deadline) the words of this service, and the reason that every error of it carries. Those of handlers pass unchanged.
+ * Rewrites the errors that connect-node makes itself (a message that is too large or cannot be decoded, a bad
+ * deadline). They get the words of this service, and the reason that each of its errors carries. Errors of handlers
+ * pass unchanged.
  */
 import { Buffer } from 'node:buffer';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -23,14 +24,16 @@ import { headBytes } from '../messages/envelopes.ts';
 import type { LatestMessage } from '../messages/latest-message.ts';
 import { cancelled, deadlineExceeded, malformedMessages, notOneMessage, unexpected } from '../refusals.ts';
 
-/** What can be asked of a call, to explain an error of it. */
+/** The questions about a call that explain an error of it. */
 interface Explaining {
   readonly latest: LatestMessage;
-  /** Whether the error, once it is there, is a handler's. */
+  /** Whether the error, once it exists, is a handler's. */
   readonly isTold: () => boolean;
 }
 
-/** The response, in words of this service if it is an error that has no reason, or ends with one. */
+/**
+ * Returns the response. If it is an error without a reason, or ends with one, the error is in words of this service.
+ */
 export async function explained(
   response: UniversalServerResponse,
   call: Explaining,
@@ -47,10 +50,10 @@ export async function explained(
   return { ...response, status: error === told ? status : codeToHttpStatus(error.code), body: one(bytes) };
 }
 
-/** How a protocol ends a stream of answers. */
+/** The way in which a protocol ends a stream of answers. */
 interface End {
   readonly flag: number;
-  /** What says how it ended, with a reason if it is an error that has none. */
+  /** Returns the bytes that say how it ended, with a reason if they are an error without one. */
   readonly explained: (bytes: Uint8Array, latest: LatestMessage) => Promise<Uint8Array>;
 }
 
@@ -80,7 +83,7 @@ function endOf(type: string): End | undefined {
   return type.startsWith('application/grpc-web') ? grpcWebEnd : undefined;
 }
 
-/** Each part is one wrapped message. */
+/** Yields the parts of a stream. Each part is one wrapped message. */
 async function* explainedEnds(
   body: AsyncIterable<Uint8Array>,
   end: End | undefined,
@@ -98,8 +101,8 @@ function hasReason(error: ConnectError): boolean {
 }
 
 /**
- * The messages of a client stream; what is thrown for one that is none says so to the handler. The library makes each in
- * memory of its own.
+ * Yields the messages of a client stream. For bytes that are not a message, it throws an error that the handler
+ * understands. The library makes each message in memory of its own.
  */
 export async function* explainedRequests<T extends object>(
   requests: AsyncIterable<T>,
@@ -115,7 +118,7 @@ export async function* explainedRequests<T extends object>(
   }
 }
 
-/** Marks what a message holds as bytes, in a field or in an alternative. */
+/** Marks the bytes that a message holds, in a field or in an alternative. */
 function markBytesOf(message: object): void {
   for (const field of Object.values(message)) {
     const value: unknown = field instanceof Uint8Array ? field : (field as { value?: unknown } | null)?.value;
@@ -123,7 +126,10 @@ function markBytesOf(message: object): void {
   }
 }
 
-/** The library words its errors for whoever programs a service. None of its text is passed on. */
+/**
+ * Returns the error in words of this service. The library words its errors for the programmer of a service, so none of
+ * its text is passed on.
+ */
 async function explain(error: ConnectError, latest: LatestMessage): Promise<ConnectError> {
   if (hasReason(error)) return error;
   switch (error.code) {
@@ -134,12 +140,12 @@ async function explain(error: ConnectError, latest: LatestMessage): Promise<Conn
     case Code.Canceled:
     case Code.Aborted:
       return cancelled();
-    // Of a method that takes one message; everything else that may be unknown is refused before.
+    // A method that takes one message got none, or several; everything else that may be unknown is refused before.
     case Code.Unimplemented:
       return notOneMessage();
     case Code.InvalidArgument:
       return (await latest.fault()) ?? malformedMessages('must be messages as the protocol wraps them');
-    // The library takes binary messages that cannot be decoded for a fault of the service.
+    // The library regards binary messages that cannot be decoded as a fault of the service.
     case Code.Internal:
       return (error.rawMessage.startsWith('parse binary: ') && (await latest.fault())) || unexpected();
     default:

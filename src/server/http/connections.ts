@@ -1,4 +1,6 @@
-/** The connections of the HTTP door: what is told to those that break the protocol, and how all of them end. */
+/**
+ * The connections of the HTTP door: the answers to connections that break the protocol, and the end of all connections.
+ */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -19,14 +21,14 @@ export class Connections {
   private readonly server: NodeServer;
   private readonly turns: Turns;
   private readonly sockets = new Set<Socket>();
-  /** Those on which nothing was asked for yet. Node counts them as busy. */
+  /** The connections without a request so far. Node counts them as busy. */
   private readonly silent = new Set<Socket>();
   private readonly sessions = new Set<ServerHttp2Session>();
-  /** What is being answered on each HTTP/1.1 connection, or will be next: the latest whose turn has come. */
+  /** The answer that is under way on each HTTP/1.1 connection, or will be next: the latest whose turn has come. */
   private readonly answered = new WeakMap<Socket, Answered>();
-  /** Those of HTTP/1.1 that are not answered yet. */
+  /** The requests of HTTP/1.1 that are not answered yet. */
   private readonly open = new Set<Exchange>();
-  /** Told why they end. */
+  /** The connections that have got the reason why they end. */
   private readonly ending = new WeakSet<Socket>();
   private closed: Promise<void> | undefined;
 
@@ -38,7 +40,7 @@ export class Connections {
       keep(this.sockets, socket);
       if (!isSecure) keep(this.silent, socket);
     });
-    // Whoever speaks HTTP/2 has a session, which can be asked to end.
+    // A client that speaks HTTP/2 has a session, which can be asked to end.
     server.on('secureConnection', (socket: TLSSocket) => {
       if (socket.alpnProtocol !== 'h2') keep(this.silent, socket);
     });
@@ -56,7 +58,7 @@ export class Connections {
     return this.closed !== undefined;
   }
 
-  /** A request of HTTP/1.1 has come, which may have to wait before it is served. */
+  /** Takes a new request of HTTP/1.1, which may have to wait before it is served. */
   hear(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     this.silent.delete(socket);
@@ -75,13 +77,13 @@ export class Connections {
     });
   }
 
-  /** Takes no more requests; resolves when all connections have ended, which those do that have nothing to do. */
+  /** Takes no more requests. Resolves when all connections have ended; idle connections end at once. */
   shutDown(): Promise<void> {
     this.closed ??= new Promise((resolve) => {
       this.server.close(() => resolve());
       for (const session of this.sessions) session.close();
       for (const socket of this.silent) socket.destroy();
-      // Clients that use a connection again would otherwise do so while it is being closed.
+      // Otherwise clients that use a connection again would do so while it is being closed.
       for (const exchange of this.open) {
         exchange.hurry();
         if (!exchange.response.headersSent) exchange.response.setHeader('connection', 'close');
@@ -91,7 +93,7 @@ export class Connections {
     return this.closed;
   }
 
-  /** Breaks off what is under way. */
+  /** Breaks off the requests under way. */
   destroy(): void {
     void this.shutDown();
     for (const session of this.sessions) session.destroy();
@@ -102,7 +104,10 @@ export class Connections {
     if ('closeIdleConnections' in this.server) this.server.closeIdleConnections();
   }
 
-  /** What followed whole requests does not concern them: they are answered before the connection is closed. */
+  /**
+   * Refuses bytes that follow whole requests. The requests are not affected: they are answered before the connection is
+   * closed.
+   */
   private refuse(socket: Socket, head: BadHead | undefined): void {
     if (this.ending.has(socket)) return;
     const { request, response, isAnswered } = this.answered.get(socket) ?? {};
@@ -114,14 +119,14 @@ export class Connections {
     else socket.destroy();
   }
 
-  /** @param isOver whether nothing is answered on it any more. */
+  /** Ends a connection. @param isOver whether no answer is under way on it any more. */
   private end(socket: Socket, head: BadHead | undefined, isOver: boolean): void {
     this.ending.add(socket);
     if (head !== undefined && isOver) {
       sayLast(socket, errorAnswer(badHead(head)));
       return;
     }
-    // Whoever is at work on the request must not write after it.
+    // The handler of the request must not write after it.
     if (head !== undefined && socket.writable) socket.write(wholeAnswer(badHead(head)));
     socket.destroy();
   }

@@ -5,8 +5,8 @@ import { badField } from './errors.ts';
 const member = /^([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}):((?:;[ ]*[a-z*][a-z0-9_.*-]*(?:=[^,;]*)?)*)$/;
 
 /**
- * The SHA-256 that the header asserts, in hexadecimal, or undefined if it asserts none. Other algorithms are ignored,
- * as the RFC says.
+ * Returns the SHA-256 that the header asserts, in hexadecimal, or undefined if it asserts none. Other algorithms are
+ * ignored, as the RFC says.
  *
  * @throws HttpError 400 if it is malformed.
  */
@@ -26,7 +26,7 @@ export function parseContentDigest(header: string | undefined): string | undefin
   return sha256;
 }
 
-/** The same for a digest that is sent. */
+/** Returns the header for a digest that is sent. */
 export function formatDigest(sha256: string): string {
   return `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`;
 }

@@ -13,14 +13,18 @@ import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
 import { parseRange, type Range } from './range.ts';
 
-/** What names an artifact: its id, or session and name for the latest version. */
+/** The reference to an artifact: its id, or session and name for the latest version. */
 type ContentRef = Required<MessageInitShape<typeof ArtifactRefSchema>>['by'];
 
-/** @throws HttpError, ConnectError before the answer has begun; afterwards a failure breaks the answer off. */
+/**
+ * Answers the request. @throws HttpError, ConnectError before the answer has begun; a later failure breaks the answer
+ * off.
+ */
 export async function getContent(exchange: Exchange, by: ContentRef, calls: PlainCalls): Promise<void> {
   const { request } = exchange;
   const isHead = request.method === 'HEAD';
-  // One call is enough for the whole; what depends on the artifact asks for it first. An id is one version for ever.
+  // One call is enough for the whole content. A request that depends on the artifact reads the artifact first. An id
+  // means one version forever.
   if (isHead || request.headers.range !== undefined || isConditional(request.headers)) {
     const artifact = await findArtifact(exchange, by, calls);
     const range = rangeToSend(exchange, artifact, toReaders);
@@ -30,7 +34,7 @@ export async function getContent(exchange: Exchange, by: ContentRef, calls: Plai
 }
 
 /**
- * Which part of a content is to be sent; undefined if the request is answered already.
+ * Returns the part of a content to send; undefined if the request is answered already.
  *
  * @throws HttpError 412, 416
  */
@@ -116,7 +120,7 @@ export async function sendBody(
   caching: Caching,
 ): Promise<void> {
   const iterator = chunks[Symbol.asyncIterator]();
-  // Damage at the beginning is found before the status is sent, and can then still be told.
+  // Damage at the beginning is found before the status is sent, so the answer can still report it.
   let next = await iterator.next();
   const { response } = exchange;
   if (range.kind === 'part') response.writeHead(206, partHeaders(artifact, range, caching));
@@ -146,19 +150,22 @@ function lengthOf({ sizeBytes }: Artifact, range: Range): number {
   return range.kind === 'part' ? range.last - range.first + 1 : Number(sizeBytes);
 }
 
-/** What may be kept of an answer. */
+/** The rules for caches of an answer. */
 type Caching = 'private, no-cache' | 'private, no-store';
 
-// The bytes of an id never change, but who may read them does, and they end: nobody shares a copy, and whoever keeps
-// one asks each time, which is answered with 304.
+// The bytes of an id never change, but the right to read them does, and they end. So no shared cache keeps a copy, and
+// a private cache asks each time, which is answered with 304.
 const toReaders: Caching = 'private, no-cache';
 
-/** What an answer says of the content even if it does not hold it. */
+/** Returns the headers that describe the content even in an answer without it. */
 function validators(artifact: Artifact, caching: Caching): Record<string, string> {
   return { etag: etagOf(artifact), 'cache-control': caching };
 }
 
-/** Whoever may upload could upload a page with scripts; none of this origin's pages is ever one of those. */
+/**
+ * Returns the headers of an answer with the content. Anyone who may upload could upload a page with scripts; no content
+ * ever becomes a page of this origin.
+ */
 function contentHeaders(artifact: Artifact, caching: Caching): Record<string, string> {
   const { contentType, name, sha256 } = artifact;
   return {

@@ -12,7 +12,7 @@ import { bytesOf } from '../farewell.ts';
 import type { BadHead } from '../heads/request-heads.ts';
 import { type Reason, refusal } from '../refusals.ts';
 
-/** Where a reason says more to an HTTP client than its code does. */
+/** The statuses of reasons for which the status of their code says less to an HTTP client. */
 const statusByReason: Readonly<Partial<Record<Reason, number>>> = {
   ARTIFACT_EXPIRED: 410,
   ARTIFACT_DELETED: 410,
@@ -37,7 +37,7 @@ export class HttpError extends Error {
   }
 }
 
-/** A refusal of something that one field of the request, a header or a parameter, asks for. */
+/** Returns a refusal of what one field of the request, a header or a parameter, asks for. */
 export function refusedField(
   status: number,
   reason: Reason,
@@ -50,18 +50,18 @@ export function refusedField(
   return new HttpError(status, error, headers);
 }
 
-/** 400 for one header or parameter. */
+/** Returns a 400 for one header or parameter. */
 export function badField(field: string, description: string): HttpError {
   return refusedField(400, 'INVALID_ARGUMENT', field, description);
 }
 
-/** A head that cannot be read is told so with the status that HTTP has for it. */
+/** Returns the error for a head that cannot be read, with the status that HTTP has for it. */
 export function badHead({ status, field, description }: BadHead): HttpError {
   const allow = status === 405 ? { allow: 'GET, HEAD, OPTIONS, POST, PUT' } : {};
   return refusedField(status, 'INVALID_ARGUMENT', field, description, allow);
 }
 
-/** The same error with its fields named as `rename` says, in its message and in its details. */
+/** Returns the same error with its fields named by `rename`, in its message and in its details. */
 export function renamed(error: ConnectError, rename: (text: string) => string): ConnectError {
   const told = new ConnectError(rename(error.rawMessage), error.code, error.metadata);
   told.details = error.details.map((detail) => {
@@ -83,7 +83,7 @@ export function renamed(error: ConnectError, rename: (text: string) => string): 
   return told;
 }
 
-/** 405, which says what is answered. @param more what else to do about it. */
+/** Returns a 405 that names the allowed methods. @param more what else to do about it. */
 export function notAllowed(
   methods: readonly string[],
   more = '',
@@ -94,14 +94,14 @@ export function notAllowed(
   return new HttpError(405, error, { allow, ...headers });
 }
 
-/** What is sent for an error. */
+/** The answer for an error. */
 export interface ErrorAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
 
-/** The answer to a request that failed with `error`, which may be told to its caller. */
+/** Returns the answer to a request that failed with `error`, which the caller may see. */
 export function errorAnswer(error: ConnectError | HttpError): ErrorAnswer {
   const told = error instanceof HttpError ? error.error : error;
   const status = error instanceof HttpError ? error.status : statusOf(told);
@@ -113,7 +113,7 @@ export function errorAnswer(error: ConnectError | HttpError): ErrorAnswer {
       'content-length': String(body.length),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      // Pages elsewhere cannot tell what is there from what is not.
+      // Pages elsewhere then cannot tell what exists from what does not.
       'cross-origin-resource-policy': 'same-origin',
       ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
       ...retryAfter(told, status),
@@ -123,7 +123,10 @@ export function errorAnswer(error: ConnectError | HttpError): ErrorAnswer {
   };
 }
 
-/** The bytes of an answer of HTTP/1.1 on a connection where nothing is being answered, and after which it is closed. */
+/**
+ * Returns the bytes of an answer of HTTP/1.1, for a connection that has no answer under way and is closed after this
+ * one.
+ */
 export function wholeAnswer(error: ConnectError | HttpError): Buffer {
   return bytesOf(errorAnswer(error));
 }
@@ -132,11 +135,11 @@ function statusOf(error: ConnectError): number {
   const reason = error.findDetails(ErrorInfoSchema)[0]?.reason as Reason | undefined;
   const special = reason === undefined ? undefined : statusByReason[reason];
   if (special !== undefined) return special;
-  // The request is fine, the state is not: 400, which the Connect protocol has here, would say otherwise.
+  // The request is valid, the state is not: 400, which the Connect protocol has here, would say otherwise.
   return error.code === Code.FailedPrecondition ? 409 : codeToHttpStatus(error.code);
 }
 
-/** In whole seconds, at least 1, where it is known or where 503 asks for it. */
+/** Returns the wait in whole seconds, at least 1, if it is known or if 503 asks for it. */
 function retryAfter(error: ConnectError, status: number): Readonly<Record<string, string>> {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   if (delay === undefined) return status === 503 ? { 'retry-after': '1' } : {};

@@ -1,4 +1,4 @@
-/** One HTTP request and its answer, as the routes see them, over HTTP/1.1 and HTTP/2 alike. */
+/** One HTTP request and its answer, as the routes see them, over both HTTP/1.1 and HTTP/2. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
 import { setImmediate } from 'node:timers/promises';
@@ -18,45 +18,45 @@ import { callEnd, callErrorAnswer } from './refusing/call-errors.ts';
 import { Leftover } from './refusing/leftover.ts';
 import { type RequestTarget, splitTarget } from './request-target.ts';
 
-/** What comes in smaller chunks is waited for a little, so that many are joined. */
+/** After a smaller chunk the reader waits a little, so that many chunks are joined. */
 const smallChunkBytesMax = 16 * 1024;
 
-/** Of a body that nobody wants, so much is read so that the connection can be used again. */
+/** Up to this number of bytes, an unwanted body is read so that the connection can be used again. */
 const shortBodyBytesMax = 64 * 1024;
 
 /**
- * The objects of HTTP/2's compatibility layer are treated as those of HTTP/1.1, whose members they have; where the two
- * differ, this class knows.
+ * An HTTP exchange. The objects of HTTP/2's compatibility layer are treated like those of HTTP/1.1, whose members they
+ * have. This class knows the differences between the two.
  */
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: RequestTarget;
-  /** Why the request is no request to this service. */
+  /** The reason why the request is not a request to this service. */
   readonly badHead: BadHead | undefined;
   readonly isHttp2: boolean;
   /** Aborted when the client has gone before it was answered. */
   readonly gone: AbortSignal;
-  /** Resolves when the answer is out, or nobody is left to take it, and what was held has settled. */
+  /** Resolves when the answer is sent, or no client is left to take it, and the held work has settled. */
   readonly settled: Promise<void>;
-  /** What is counted of the answer. */
+  /** The counter of the answer. */
   readonly unsent: UnsentAnswer;
-  /** Counts the messages of a body that has several, before they are handed on. */
+  /** Counts the messages of a body that has several, before they are passed on. */
   envelopes: Envelopes | undefined;
   /** Whether the answer is that of a call, whose protocol may say at its end how it went. */
   hasCallEnd = false;
-  /** Whether what has come of the body is counted by others when it is handed on. */
+  /** Whether other code counts the bytes of the body when they are passed on. */
   isTakenByPiece = false;
-  /** Whether the answer was given, whole. */
+  /** Whether the whole answer was given. */
   isAnswered = false;
   private awaitsContinue: boolean;
   private readonly received: ReceivedRequest | undefined;
   /** Ends the reading of a body that waits for more. */
   private stopReading: ((error: unknown) => void) | undefined;
-  /** Of a body that is not wanted after the answer. */
+  /** The rest of a body that is not wanted after the answer. */
   private leftover: Leftover | undefined;
   private isHurried = false;
-  /** Whether the end of the answer is that of the connection. */
+  /** Whether the connection ends with the answer. */
   private endsConnection = false;
   /** Whether a part of the answer is not taken yet. */
   private isWriting = false;
@@ -104,7 +104,7 @@ export class Exchange {
     if (received !== undefined)
       received.refuse = (error) => {
         refuse(error);
-        // Lets go of what has come.
+        // This drops the bytes that have arrived.
         this.stopReading?.(error);
       };
     let isClosed = false;
@@ -119,13 +119,13 @@ export class Exchange {
       this.release();
     };
     response.once('close', close);
-    // Of HTTP/2 a stream may never be told that its connection has gone.
+    // A stream of HTTP/2 may never get the news that its connection has gone.
     this.unsent.whenSettled(close);
-    // Nothing is done about them: what matters is the end of the body and of the answer.
+    // The errors are ignored: only the end of the body and of the answer matter.
     request.on('error', () => {});
     response.on('error', () => {});
     response.once('finish', () => this.letGo());
-    // An early answer ends the iteration of the body, which must not destroy the connection that it is sent on.
+    // An early answer ends the iteration of the body, which must not destroy the connection that the answer uses.
     request[Symbol.asyncIterator] = () => this.body();
   }
 
@@ -133,7 +133,7 @@ export class Exchange {
     return (this.request.headers[':authority'] as string | undefined) ?? this.request.headers.host;
   }
 
-  /** The request's headers as handlers see them. */
+  /** Returns the request's headers as handlers see them. */
   headers(): Headers {
     const headers = new Headers();
     for (const [name, value] of Object.entries(this.request.headers)) {
@@ -143,7 +143,10 @@ export class Exchange {
     return headers;
   }
 
-  /** Work that goes on for this request, after its answer too. It must not reject. False: it has settled before. */
+  /**
+   * Keeps the exchange open for work that goes on for this request, also after its answer. The work must not reject.
+   * Returns false if the exchange has settled before.
+   */
   hold(work: Promise<void>): boolean {
     if (this.held === 0) return false;
     this.held++;
@@ -151,7 +154,7 @@ export class Exchange {
     return true;
   }
 
-  /** What the client sends, as it comes. Throws if it stops early, where that can be told. */
+  /** Yields the bytes that the client sends, as they arrive. Throws if the client stops early and that can be seen. */
   private async *body(): AsyncGenerator<Buffer, undefined> {
     this.continue();
     const chunks = this.request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
@@ -173,17 +176,17 @@ export class Exchange {
           given = handedOn;
         }
         yield chunk;
-        // All that comes until the next turn is read in one piece.
+        // All bytes that arrive until the next turn are read in one piece.
         if (chunk.length < smallChunkBytesMax && ++small > 1) await setImmediate();
       }
     } finally {
       this.stopReading = undefined;
-      // It may wait for what never comes, if the reading was ended; why that was is known already.
+      // It may wait for bytes that never come, if the reading was ended; the reason is known already.
       void chunks.return?.().catch(() => undefined);
     }
   }
 
-  /** Rejects if the reading is ended. */
+  /** Returns the next chunk. Rejects if the reading is ended. */
   private nextOf(chunks: AsyncIterator<Buffer>): Promise<IteratorResult<Buffer, undefined>> {
     return new Promise((resolve, reject) => {
       this.stopReading = reject;
@@ -191,7 +194,7 @@ export class Exchange {
     });
   }
 
-  /** Tells a client that waits for it (`Expect: 100-continue`) to send the body. */
+  /** Tells a client that waits (`Expect: 100-continue`) to send the body. */
   private continue(): void {
     if (!this.awaitsContinue) return;
     this.awaitsContinue = false;
@@ -219,10 +222,11 @@ export class Exchange {
     this.endConnection();
   }
 
-  /** Ends the connection behind the answer, and not before what the client still sends. */
+  /** Ends the connection after the answer, and not before the client has sent the rest. */
   private endConnection(): void {
     const { socket } = this.request;
-    // Whoever reads to the end has it (RFC 9112, 9.6). Of TLS that is the end of both directions for some.
+    // A client that reads to the end has the answer (RFC 9112, 9.6). Over TLS, some take the end for that of both
+    // directions.
     if (!('encrypted' in socket)) socket.end();
     this.readLeftover((isWhole) => {
       if (isWhole) socket.destroySoon();
@@ -233,13 +237,13 @@ export class Exchange {
   /** Begins an answer that is written in parts. */
   begin(status: number, headers: Readonly<Record<string, string>>): void {
     const { request, response, isHttp2 } = this;
-    // Node closes a connection that is not kept when the answer has ended, whatever the client still sends.
+    // When the answer has ended, Node closes a connection that is not kept, even if the client still sends.
     this.endsConnection = !isHttp2 && !response.shouldKeepAlive && !request.complete;
     if (this.endsConnection) response.removeHeader('transfer-encoding');
     response.writeHead(status, headers);
   }
 
-  /** Ends it. */
+  /** Ends the answer. */
   end(): void {
     const { request, response } = this;
     this.isAnswered = true;
@@ -248,11 +252,11 @@ export class Exchange {
     this.endConnection();
   }
 
-  /** Whether so little of the body is still to come that the connection can be used for the next request. */
+  /** Returns true if the rest of the body is so short that the connection can be used for the next request. */
   private hasShortRest(): boolean {
     const { complete, headers } = this.request;
     if (complete) return true;
-    // Whoever asks first may send nothing now, or something all the same.
+    // A client that waits for permission may now send no body, or may send one anyway.
     if (headers['transfer-encoding'] !== undefined || this.awaitsContinue) return false;
     return Number(headers['content-length'] ?? 0) <= shortBodyBytesMax;
   }
@@ -262,7 +266,9 @@ export class Exchange {
     this.answer(status, headers, body);
   }
 
-  /** Ends an answer that has begun, as the protocol of its call does, where what was handed over has been taken. */
+  /**
+   * Ends an answer that has begun, as the protocol of its call does, if the bytes that were passed on have been taken.
+   */
   private endWith(error: ConnectError): void {
     const { request, response, unsent } = this;
     const end = this.hasCallEnd && !this.isWriting ? callEnd(request, error) : undefined;
@@ -273,9 +279,9 @@ export class Exchange {
   }
 
   /**
-   * Hands a part of the answer over; resolves when it has gone. Rejects with the reason if the client has gone.
+   * Passes on a part of the answer; resolves when it has gone. Rejects with the reason if the client has gone.
    *
-   * The callback of a write of HTTP/1.1 may never come then; what is counted is given back by the end of the answer.
+   * With HTTP/1.1, the callback of a write may never run then; the end of the answer returns the counted bytes.
    */
   async write(bytes: Uint8Array): Promise<void> {
     const { gone, unsent } = this;
@@ -290,7 +296,7 @@ export class Exchange {
         called = this.writeSlice(slice);
         if (!(await unlessAborted(gone, called))) throw cancelled();
       }
-      // Of a write that failed it is not known who still looks at the bytes.
+      // After a write that failed, it is unknown whether the bytes are still in use.
       freeBlock(bytes);
       this.isWriting = false;
     } finally {
@@ -298,7 +304,7 @@ export class Exchange {
     }
   }
 
-  /** Whether it was taken. */
+  /** Writes a slice. Resolves with true if it was taken. */
   private writeSlice(slice: Uint8Array): Promise<boolean> {
     this.unsent.sliceBegins(slice.length);
     return new Promise((resolve) => {
@@ -309,7 +315,7 @@ export class Exchange {
     });
   }
 
-  /** Breaks the answer off, so that it cannot be taken for a whole one. One that has its end keeps that. */
+  /** Breaks the answer off, so that it cannot be taken for a whole one. An answer that has its end keeps it. */
   destroy(): void {
     if (!this.response.writableEnded) this.reset(constants.NGHTTP2_INTERNAL_ERROR);
   }
@@ -320,7 +326,7 @@ export class Exchange {
     else response.destroy();
   }
 
-  /** The answer is out. What the client still sends is nobody's any more. */
+  /** Ends the exchange after the answer. What the client still sends belongs to no request any more. */
   private letGo(): void {
     const { request, response } = this;
     if (request.complete || request.destroyed) return;
@@ -335,7 +341,7 @@ export class Exchange {
     if (this.leftover !== undefined) return;
     const read = Promise.withResolvers<void>();
     if (!this.hold(read.promise)) return;
-    // A handler that was reading may have left its iterator half way, which lets nothing flow while it listens.
+    // A handler that was reading may have left its iterator half way. The iterator's listener would then stop the flow.
     this.request.removeAllListeners('readable');
     this.leftover = new Leftover(this.request, (isWhole) => {
       ended(isWhole);
@@ -344,14 +350,14 @@ export class Exchange {
     if (this.isHurried) this.leftover.hurry();
   }
 
-  /** The service stops: a client that was answered is not listened to for long. */
+  /** Limits the reading of the rest after an answer, since the service stops. */
   hurry(): void {
     this.isHurried = true;
     this.leftover?.hurry();
   }
 }
 
-/** By which a request came, and from where; nothing of HTTP/2 if that has gone. */
+/** Returns the connection and the address of a request; nothing of HTTP/2 if the connection has gone. */
 export function connectionOf(request: IncomingMessage, response: ServerResponse) {
   return isOfHttp2(request) ? sessionOf(response) : socketOf(request);
 }
@@ -360,7 +366,7 @@ function socketOf({ socket }: IncomingMessage) {
   return { connection: socket, address: socket.remoteAddress };
 }
 
-/** Nothing, if it has gone: what is asked of its socket then throws. */
+/** Returns the session, or nothing if it has gone: the members of its socket then throw. */
 function sessionOf(response: ServerResponse) {
   const { session } = (response as unknown as Http2ServerResponse).stream;
   const connection = session?.destroyed === false ? session : undefined;

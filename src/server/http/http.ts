@@ -31,19 +31,19 @@ import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.
 import { PlainCalls } from './plain-calls.ts';
 import { answerPlainly } from './routes.ts';
 
-/** Where the door listens, what it serves and to whom. */
+/** The place of the door, what it serves, and to which callers. */
 export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly methods: readonly MethodImplSpec[];
   readonly address: Address;
-  /** What share links open. Default: nothing. */
+  /** Opens share links. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
-  /** Over TLS, HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
+  /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
-  /** Of this door and others. */
+  /** The open calls of this door and others. */
   readonly openCalls: OpenCalls;
-  /** Of this door and others. */
+  /** The received bytes of this door and others. */
   readonly received: ReceivedBytes;
-  /** Of this door and others. */
+  /** The starts of calls on this door and others. */
   readonly starts: FairStarts;
   readonly concurrentStreamsMax: number;
   readonly connectionsMax: number;
@@ -53,22 +53,22 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
 /** A door that listens. */
 export interface HttpDoor {
   readonly port: number;
-  /** Node's own. */
+  /** Node's own server. */
   readonly server: NodeServer;
-  /** Takes no more requests at once; resolves when those under way have ended. */
+  /** Takes no more requests from now on; resolves when those under way have ended. */
   shutDown(): Promise<void>;
-  /** Breaks off what is under way. */
+  /** Breaks off the requests under way. */
   forceShutdown(): void;
 }
 
 /** Room for a name, metadata and labels at their limits, percent-encoded in the query of a PUT. */
 const headBytesMax = 64 * 1024;
-/** How long a client may take for the head of a request, in milliseconds. */
+/** How long a client may take to send the head of a request, in milliseconds. */
 const headersTimeout = 30_000;
-/** More are refused, since Node drops what exceeds its own limit without a word. */
+/** A request with more headers is refused, since Node drops those beyond its own limit without a report. */
 const headersMax = 100;
 
-/** @throws Error if the address cannot be listened on, or the options contradict each other. */
+/** Starts the door. @throws Error if it cannot listen on the address, or the options contradict each other. */
 export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   const gate = new OriginGate(options);
   const server = makeServer(options);
@@ -120,11 +120,11 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
       turns.take(request, start);
     }
   };
-  // Over HTTP/2 the compatibility layer's objects come, which have the same members.
+  // Over HTTP/2 the objects are those of the compatibility layer, which have the same members.
   const anyServer = server as Server;
   anyServer.on('request', listener(false)).on('checkContinue', listener(true));
-  // Also what Node's HTTP/2 takes for another expectation, since it reads the value as if case mattered. Of any other the
-  // head is bad.
+  // This event also occurs for values that Node's HTTP/2 takes for another expectation, since it reads the value as if
+  // case mattered. The head with any other expectation is bad.
   anyServer.on('checkExpectation', listener(true));
   await listen(server, options.address);
   return {
@@ -136,9 +136,10 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
 }
 
 /**
- * More than there can be, as grpc-js has it for its doors. Node counts for a session what its streams have still to send,
- * and never takes back what those had that were reset: from its default of 10 MB on it refuses every stream of a client
- * that gives up downloads. What a connection may really hold is bounded by what waits to be sent and by its streams.
+ * More than can occur, as grpc-js has it for its doors. Node counts for a session the bytes that its streams still have
+ * to send, and never subtracts those of streams that were reset. From its default of 10 MB on it refuses every stream
+ * of a client that gives up downloads. The real bounds of a connection are the budget of unsent bytes and the number of
+ * its streams.
  */
 const sessionMegabytesMax = 1_000_000_000;
 
@@ -147,9 +148,9 @@ function makeServer(options: HttpOptions): NodeServer {
     maxHeaderSize: headBytesMax,
     headersTimeout,
     connectionsCheckingInterval: 5_000,
-    // Whoever has none is told so.
+    // A request without a Host header gets an error of this service.
     requireHostHeader: false,
-    // It would end long uploads. Whoever stands still is for the handlers to end.
+    // Node's limit would end long uploads. The handlers end requests that make no progress.
     requestTimeout: 0,
     // Longer than load balancers keep a connection that they may use again.
     keepAliveTimeout: 75_000,
@@ -193,7 +194,7 @@ async function listen(server: NodeServer, address: Address): Promise<void> {
   }
 }
 
-/** Answers what may not reach a handler, and preflights; true if it has. */
+/** Answers preflights, and requests that may not reach a handler. Returns true if it has answered. */
 function refuse(
   exchange: Exchange,
   scheme: 'http' | 'https',

@@ -1,4 +1,6 @@
-/** `GET` and `HEAD /v1/sessions/{session}/artifacts/{name}`: what the latest PUT to the same path stored. */
+/**
+ * `GET` and `HEAD /v1/sessions/{session}/artifacts/{name}`: the content that the latest PUT to the same path stored.
+ */
 import { ConnectError } from '@connectrpc/connect';
 import { getContent } from './content-route.ts';
 import { badField, renamed } from './errors.ts';
@@ -7,7 +9,10 @@ import type { PlainCalls } from './plain-calls.ts';
 import type { PutPath } from './put-parameters.ts';
 import { decodeText } from './request-target.ts';
 
-/** @throws HttpError, ConnectError before the answer has begun; afterwards a failure breaks the answer off. */
+/**
+ * Answers the request. @throws HttpError, ConnectError before the answer has begun; a later failure breaks the answer
+ * off.
+ */
 export async function getLatest(exchange: Exchange, path: PutPath, calls: PlainCalls): Promise<void> {
   if (exchange.target.query !== '')
     throw badField('query', 'must be empty: a GET by name takes no parameters, and gives the latest version');
@@ -20,7 +25,7 @@ export async function getLatest(exchange: Exchange, path: PutPath, calls: PlainC
   }
 }
 
-/** Fields by their names in the path. */
+/** Returns a text with the fields by their names in the path. */
 function shortened(text: string): string {
   return text.replace(/^artifact\.name\.(session|name)/, '$1');
 }

@@ -1,26 +1,26 @@
 /**
- * Which browsers' pages may call. A door without authentication is open to whoever reaches it, and a page of any web
- * site reaches the loopback interface of whoever looks at it: by a request to another origin, or under a name of its
- * own that it lets point there (DNS rebinding). Origin gives away the first, Host the second.
+ * Decides which pages in browsers may call. A door without authentication is open to every caller that reaches it. A
+ * page of any web site reaches the loopback interface of its visitor: by a request to another origin, or under a name
+ * of its own that it lets point there (DNS rebinding). Origin reveals the first, Host the second.
  */
 import { cors } from '@connectrpc/connect';
 import { hostName, KnownHosts } from '../heads/known-hosts.ts';
 import { refusal } from '../refusals.ts';
 import { badField, HttpError } from './errors.ts';
 
-/** Under which names the door may be called, and by which pages. */
+/** The names under which the door may be called, and the pages that may call it. */
 export interface OriginOptions {
-  /** Where the door listens, as it was given. Under this name it may always be called. */
+  /** The host where the door listens, as it was given. Under this name it may always be called. */
   readonly listenHost: string;
-  /** Further names under which it may be called. */
+  /** Other names under which it may be called. */
   readonly hosts: readonly string[];
   /** Origins whose pages may call, e.g. `https://app.example.org`; `*` for all. */
   readonly corsOrigins: readonly string[];
-  /** Refuse calls under other names than loopback's and those above. */
+  /** Whether to refuse calls under names other than loopback's and those above. */
   readonly checkHost: boolean;
 }
 
-/** What is looked at of a request. */
+/** The parts of a request that the gate looks at. */
 interface CallerHeaders {
   readonly scheme: 'http' | 'https';
   /** Host, or `:authority`. */
@@ -39,7 +39,7 @@ const allowedHeaders = [
   'If-None-Match',
   'If-Range',
   'Range',
-  // Of a trace that the page is part of (W3C Trace Context).
+  // The headers of a trace that the page is part of (W3C Trace Context).
   'traceparent',
   'tracestate',
 ].join(', ');
@@ -55,10 +55,10 @@ const exposedHeaders = [
   'Retry-After',
   'WWW-Authenticate',
 ].join(', ');
-/** How long browsers may remember a preflight; more than two hours is cut by some. */
+/** How long browsers may remember a preflight; some cut more than two hours. */
 const preflightSeconds = 7_200;
 
-/** Lets calls in by what their headers say of the page that makes them. */
+/** Admits calls by what their headers say of the page that makes them. */
 export class OriginGate {
   private readonly options: OriginOptions;
   private readonly known: KnownHosts;
@@ -71,7 +71,7 @@ export class OriginGate {
     this.known = new KnownHosts(options.listenHost, options.hosts);
   }
 
-  /** @throws HttpError 400 or 403 for a request that may not reach a handler. */
+  /** Admits a request. @throws HttpError 400 or 403 for a request that may not reach a handler. */
   admit({ scheme, host, origin }: CallerHeaders): void {
     const name = host === undefined ? undefined : hostName(host);
     if (name === undefined) throw badField('Host', 'is missing or malformed');
@@ -81,7 +81,7 @@ export class OriginGate {
     throw forbidden(`pages of the origin ${origin.slice(0, 256)} may not call; --cors-origin allows them`);
   }
 
-  /** For every answer: what lets the browser show it to the page that asked. */
+  /** Returns headers for every answer, with which the browser shows it to the page that asked. */
   headersFor(origin: string | undefined): Readonly<Record<string, string>> {
     if (this.options.corsOrigins.length === 0) return {};
     if (origin === undefined || !this.allows(origin)) return { vary: 'Origin' };

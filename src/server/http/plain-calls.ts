@@ -1,4 +1,4 @@
-/** Calls of the services' methods by plain HTTP routes: the same handlers, behind the same guard. */
+/** Calls of the services' methods from plain HTTP routes: the same handlers, behind the same guard. */
 import type { DescMethod } from '@bufbuild/protobuf';
 import { createHandlerContext, type MethodImpl, type MethodImplSpec } from '@connectrpc/connect';
 import { callValues } from '../call-values.ts';
@@ -6,10 +6,10 @@ import type { CallOptions } from '../grpc/calls.ts';
 import { refusal } from '../refusals.ts';
 import type { Exchange } from './exchange.ts';
 
-/** The context of a call, which has to be ended with it. */
+/** The context of a call, which must end with the call. */
 type CallContext = ReturnType<typeof createHandlerContext>;
 
-/** Makes calls on behalf of requests that are not calls of a protocol. */
+/** Makes calls for requests that are not calls of a protocol. */
 export class PlainCalls {
   private readonly methods: readonly MethodImplSpec[];
   private readonly options: CallOptions;
@@ -20,10 +20,10 @@ export class PlainCalls {
   }
 
   /**
-   * Runs `use` with the implementation of a method, and a context whose signal is aborted when the client has gone, the
-   * service is forced to stop, or `use` has settled.
+   * Runs `use` with the implementation of a method and a context. The signal of the context is aborted when the client
+   * has gone, the service is forced to stop, or `use` has settled.
    *
-   * @throws ConnectError NOT_IMPLEMENTED if nobody serves the method.
+   * @throws ConnectError NOT_IMPLEMENTED if no service has the method.
    */
   async call<M extends DescMethod, T>(
     exchange: Exchange,

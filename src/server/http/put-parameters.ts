@@ -1,4 +1,4 @@
-/** What a PUT says about the artifact, besides its bytes: path, query and headers. */
+/** The facts that a PUT gives about the artifact in addition to its bytes: path, query and headers. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
@@ -18,10 +18,10 @@ export interface PutPath {
 }
 
 /**
- * Everything but its length as the message that the service takes; what is wrong with the values is for it to say.
+ * Returns everything except the length as the message that the service takes. The service checks the values.
  *
- * @throws HttpError 400 for parameters that there are not, are there twice or cannot be decoded, and for headers that
- * ask for what is not offered.
+ * @throws HttpError 400 for parameters that do not exist, occur twice or cannot be decoded, and for headers that ask
+ * for what is not offered.
  */
 export function parsePut(path: PutPath, query: string, headers: IncomingHttpHeaders): Spec {
   refuseUnsupported(headers);
@@ -43,7 +43,7 @@ function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(', ') : header;
 }
 
-/** Ignored, each of these would store something else than what was meant. */
+/** Refuses headers that, if ignored, would cause something other than intended to be stored. */
 function refuseUnsupported(headers: IncomingHttpHeaders): void {
   for (const name of ['if-match', 'if-none-match', 'if-unmodified-since'] as const) {
     if (headers[name] !== undefined)
@@ -71,7 +71,7 @@ function parseParameters(query: string): Spec {
     else throw badField(shown(key), 'is no parameter: there are meta.KEY, label.KEY, input and ttl');
   }
   return {
-    // Own properties only: a key may be any name that an object knows.
+    // These objects have own properties only: a key may be any name that an object knows.
     metadata: Object.fromEntries(maps.meta),
     labels: Object.fromEntries(maps.label),
     inputs,
@@ -79,12 +79,12 @@ function parseParameters(query: string): Spec {
   };
 }
 
-/** For a message: whoever sent a long key knows it by its beginning. */
+/** Returns the beginning of a key for an error message: its sender knows a long key by its beginning. */
 function shown(key: string): string {
   return key.slice(0, 64);
 }
 
-/** In milliseconds; the same as on the command line. */
+/** Parses a time to live into milliseconds, in the same form as on the command line. */
 function parseTtl(text: string): number {
   const ms = parseSpan(text);
   if (ms === undefined || !Number.isSafeInteger(ms) || ms <= 0)

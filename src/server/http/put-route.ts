@@ -1,7 +1,6 @@
 /**
  * `PUT /v1/sessions/{session}/artifacts/{name}`: an upload by any HTTP client. The end of a body is not success, since
- * many ways of losing a connection look like one: the finish is sent to the service only when it is known that all has
- * come.
+ * many ways to lose a connection look like one. The service gets the finish only when the body is known to be complete.
  */
 import { create, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
@@ -18,12 +17,12 @@ import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
 import { type PutPath, parsePut } from './put-parameters.ts';
 
-/** The largest piece that is handed on. */
+/** The largest piece that is passed on. */
 const chunkBytesMax = 1024 * 1024;
 
 type Spec = MessageInitShape<typeof ArtifactSpecSchema>;
 
-/** @throws HttpError, ConnectError */
+/** Answers the request. @throws HttpError, ConnectError */
 export async function putArtifact(exchange: Exchange, path: PutPath, calls: PlainCalls): Promise<void> {
   const { request, target } = exchange;
   const parsed = parsePut(path, target.query, request.headers);
@@ -84,8 +83,9 @@ async function* messages(exchange: Exchange, spec: Spec): AsyncGenerator<UploadA
 }
 
 /**
- * HTTP/1.1 marks the end of a body, or announces its length. HTTP/2 does neither reliably, since a stream that is reset
- * may end normally here; there the length or the digest tells, the latter to the service, which compares it.
+ * Returns true if the whole body has arrived. HTTP/1.1 marks the end of a body, or announces its length. HTTP/2 does
+ * neither reliably, since a stream that is reset may end normally here. There the length or the digest decides; the
+ * service compares the digest.
  */
 function hasAllCome({ request, isHttp2, gone }: Exchange, spec: Spec, receivedBytes: bigint): boolean {
   if (gone.aborted) return false;
@@ -93,7 +93,7 @@ function hasAllCome({ request, isHttp2, gone }: Exchange, spec: Spec, receivedBy
   return isHttp2 || request.complete;
 }
 
-/** Names in the messages of the service, and what the same is called in the request. */
+/** Names in the messages of the service, with the names of the same things in the request. */
 const names: Readonly<Record<string, string>> = {
   metadata: 'meta',
   labels: 'label',
@@ -104,7 +104,7 @@ const names: Readonly<Record<string, string>> = {
   size_bytes: 'Content-Length',
 };
 
-/** The error with the fields named as the caller of this route knows them. */
+/** Returns the error with the field names that the caller of this route knows. */
 function inHttpTerms(error: ConnectError): ConnectError {
   return renamed(error, (text) =>
     text.replace(/^start\.spec\.([a-z0-9_]+)/, (_, name: string) => names[name] ?? name),

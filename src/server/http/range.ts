@@ -1,6 +1,6 @@
 /** The Range header (RFC 9110, section 14). */
 
-/** What part of a content is asked for. `last` is the offset of the last byte. */
+/** The part of a content that a request asks for. `last` is the offset of the last byte. */
 export type Range =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly first: number; readonly last: number }
@@ -10,14 +10,14 @@ const whole: Range = { kind: 'whole' };
 const unsatisfiable: Range = { kind: 'unsatisfiable' };
 
 /**
- * One range of bytes. What is not that, is reversed or malformed, or asks for several ranges is as if the header were
- * not there, which the RFC allows: one answer with everything costs less than many parts, and nobody can ask for a
+ * Parses one range of bytes. A header that is something else, reversed or malformed, or asks for several ranges has no
+ * effect. The RFC allows this: one answer with everything costs less than many parts, and no client can ask for a
  * thousand of them.
  */
 export function parseRange(header: string | undefined, sizeBytes: number): Range {
   const [, from = '', to = ''] = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(header ?? '') ?? [];
   if (from === '') return to === '' ? whole : suffix(Number(to), sizeBytes);
-  // Numbers beyond 2^53 lose digits here, and lie past every end all the same.
+  // Numbers beyond 2^53 lose digits here, but they lie past every end anyway.
   const first = Number(from);
   const last = to === '' ? Number.POSITIVE_INFINITY : Number(to);
   if (last < first) return whole;
@@ -25,7 +25,10 @@ export function parseRange(header: string | undefined, sizeBytes: number): Range
   return { kind: 'part', first, last: Math.min(last, sizeBytes - 1) };
 }
 
-/** The last bytes, as many as there are. Of an empty content that is all of it, which no Content-Range can express. */
+/**
+ * Returns the range of the last bytes, at most as many as exist. For an empty content that is all of it, which no
+ * Content-Range can express.
+ */
 function suffix(lengthBytes: number, sizeBytes: number): Range {
   if (lengthBytes === 0) return unsatisfiable;
   if (sizeBytes === 0) return whole;

@@ -1,4 +1,7 @@
-/** Calls over Connect and gRPC-Web whose messages are compressed, made into those that they would be if these were not. */
+/**
+ * Inflates the calls over Connect and gRPC-Web whose messages are compressed. The result is the same calls without
+ * compression.
+ */
 import { Buffer } from 'node:buffer';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
@@ -22,7 +25,7 @@ import type { Exchange } from './exchange.ts';
 interface Wrapping {
   readonly type: RegExp;
   readonly encoding: EncodingHeaders;
-  /** Of the end, which clients need not send. */
+  /** The flag of the end, which clients need not send. */
   readonly endFlag: number;
 }
 
@@ -34,14 +37,14 @@ const wrappings: readonly Wrapping[] = [
 /** How the messages of a request are compressed, and where they are. */
 interface RequestEncoding {
   readonly encoding: Encoding;
-  /** Undefined: the body is one message, or there is none. */
+  /** Undefined: the body is one message, or the request has no body. */
   readonly wrapping: Wrapping | undefined;
 }
 
 /**
- * Reads the headers of a call, and has the messages of its body looked at as they come.
+ * Reads the headers of a call. The messages of its body are then checked as they arrive.
  *
- * @returns a refusal if an encoding is not accepted, which the answer then says too.
+ * @returns a refusal if an encoding is not accepted; the answer then names the accepted ones too.
  */
 export function readEncoding(exchange: Exchange, messageBytesMax: number): RequestEncoding | ConnectError {
   const { request, response } = exchange;
@@ -76,7 +79,10 @@ function encodingOf({ request, target }: Exchange, headers: EncodingHeaders): En
   return encodingNamed(`content-encoding of ${request.headers['content-type']}`, 'any', headers.accepted);
 }
 
-/** The request as it would be without compression. @throws ConnectError if the message in its query cannot be inflated. */
+/**
+ * Returns the request as it would be without compression. @throws ConnectError if the message in its query cannot be
+ * inflated.
+ */
 export async function inflated(
   request: UniversalServerRequest,
   { encoding, wrapping }: RequestEncoding,
@@ -85,7 +91,7 @@ export async function inflated(
   { envelopes }: Exchange,
 ): Promise<UniversalServerRequest> {
   if (encoding === 'identity') {
-    // An empty name is none, and the library would look for it.
+    // An empty name means no encoding, and the library would look for it.
     const { named } = wrapping?.encoding ?? bodyEncoding;
     if (request.header.get(named) !== '') return request;
     const header = new Headers(request.header);

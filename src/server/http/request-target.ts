@@ -1,24 +1,24 @@
-/** Paths and queries, taken apart as they came: nothing is normalised, everything is decoded once. */
+/** Paths and queries, split as they were sent: nothing is normalised, everything is decoded once. */
 import { Buffer } from 'node:buffer';
 import { badField } from './errors.ts';
 
-/** What a request asks for. */
+/** The target of a request. */
 export interface RequestTarget {
-  /** Not decoded. Begins with a slash, or is something that no route matches. */
+  /** The path, not decoded. Begins with a slash, or is a text that no route matches. */
   readonly path: string;
-  /** Not decoded, without its question mark. */
+  /** The query, not decoded, without its question mark. */
   readonly query: string;
 }
 
-/** Path and query of a request’s target, both as they came. */
+/** Returns path and query of a request’s target, both as they were sent. */
 export function splitTarget(url: string): RequestTarget {
   const at = url.indexOf('?');
   return at < 0 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at + 1) };
 }
 
 /**
- * Percent-decodes UTF-8, once. Octets above 127 stand for themselves: some clients send them bare, and Node gives each
- * as one character.
+ * Percent-decodes UTF-8, once. Octets above 127 stand for themselves: some clients send them bare, and Node returns
+ * each as one character.
  *
  * @throws HttpError 400 naming `field`.
  */
@@ -34,7 +34,7 @@ export function decodeText(field: string, text: string): string {
   }
 }
 
-/** The parameters in their order, decoded; `+` is a space, as in forms. @throws HttpError 400. */
+/** Returns the parameters in their order, decoded; `+` is a space, as in forms. @throws HttpError 400. */
 export function parseQuery(query: string): [string, string][] {
   return query
     .split('&')

@@ -1,4 +1,4 @@
-/** The plain HTTP routes: which there are, and what is answered where there is none. */
+/** The plain HTTP routes: which exist, and the answer if none matches. */
 import type { ConnectError } from '@connectrpc/connect';
 import type { OpenShared } from '../../api/shared.ts';
 import type { CallOptions } from '../grpc/calls.ts';
@@ -12,7 +12,7 @@ import { putArtifact } from './put-route.ts';
 import { decodeText } from './request-target.ts';
 import { getShared } from './shared-route.ts';
 
-/** What the routes lead to. */
+/** The targets of the routes. */
 interface Served {
   readonly calls: PlainCalls;
   /** Undefined: links open nothing here. */
@@ -20,7 +20,7 @@ interface Served {
 }
 
 interface Route {
-  /** Of the path as it came: the groups are decoded by the route. */
+  /** Matches the path as it was sent: the route decodes the groups. */
   readonly pattern: RegExp;
   readonly methods: readonly string[];
   readonly handle: (exchange: Exchange, groups: readonly string[], served: Served) => Promise<void>;
@@ -64,7 +64,7 @@ export async function answerPlainly(
     if (!route.methods.includes(request.method ?? '')) throw notAllowed(route.methods);
     await route.handle(exchange, route.pattern.exec(target.path)!.slice(1), served);
   } catch (error) {
-    // Whoever has gone is told nothing, and what failed because of it is no news.
+    // A client that has gone gets no answer, and an error because of its going needs no report.
     if (exchange.gone.aborted) return;
     const told = tellable(error);
     if (told === undefined) onUnexpectedError(error, `${request.method} ${routeName(target.path)}`);
@@ -72,12 +72,12 @@ export async function answerPlainly(
   }
 }
 
-/** The error if its caller may hear of it. */
+/** Returns the error if its caller may see it. */
 function tellable(error: unknown): ConnectError | HttpError | undefined {
   return error instanceof HttpError || isSendable(error) ? error : undefined;
 }
 
-/** For the log: a path can hold what is nobody's business. */
+/** Returns the route for the log: a path can hold data that does not belong there. */
 function routeName(path: string): string {
   if (path.startsWith('/s/')) return '/s/{token}';
   return path.startsWith('/v1/sessions/')

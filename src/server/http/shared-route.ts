@@ -1,11 +1,14 @@
-/** `GET` and `HEAD /s/{token}`: what a share link opens, for whoever has it. */
+/** `GET` and `HEAD /s/{token}`: the artifact that a share link opens, for anyone who has the link. */
 import type { OpenShared } from '../../api/shared.ts';
 import { refusal } from '../refusals.ts';
 import { rangeToSend, sendBody } from './content-route.ts';
 import { HttpError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
-/** @throws HttpError, ConnectError before the answer has begun; afterwards a failure breaks the answer off. */
+/**
+ * Answers the request. @throws HttpError, ConnectError before the answer has begun; a later failure breaks the answer
+ * off.
+ */
 export async function getShared(
   exchange: Exchange,
   token: string,
@@ -14,7 +17,7 @@ export async function getShared(
   if (open === undefined)
     throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'there is nothing at this path'));
   await open(token, exchange.unsent, async ({ artifact, read }) => {
-    // Whoever keeps a copy keeps what the link was to give for a time only.
+    // A cache that keeps a copy would keep what the link gives for a limited time only.
     const range = rangeToSend(exchange, artifact, 'private, no-store');
     if (range === undefined) return;
     const size = Number(artifact.sizeBytes);

@@ -1,4 +1,4 @@
-/** Bodies of HTTP requests whose messages are compressed, as they would be if these were not. */
+/** Bodies of HTTP requests whose messages are compressed, as they would be without compression. */
 import { Buffer } from 'node:buffer';
 import { messageTooLarge, toConnectError } from '../../api/errors.ts';
 import { freeReceived, markReceived } from '../../domain/blocks.ts';
@@ -8,7 +8,7 @@ import { Pieces } from './pieces.ts';
 
 type Body = AsyncIterable<Uint8Array>;
 
-/** A body that is one message. */
+/** Yields a body that is one message. */
 export async function* inflatedWhole(body: Body, inflation: Inflation): AsyncGenerator<Uint8Array> {
   const pieces = new Pieces();
   for await (const piece of body) {
@@ -19,9 +19,9 @@ export async function* inflatedWhole(body: Body, inflation: Inflation): AsyncGen
 }
 
 /**
- * A body of wrapped messages, which `envelopes` has looked at: the lengths in it are allowed.
+ * Yields a body of wrapped messages, which `envelopes` has checked: the lengths in it are allowed.
  *
- * @param isStream whether a message is dealt with when the next one is asked for.
+ * @param isStream whether a message is processed when the next one is requested.
  */
 export async function* inflatedMessages(
   body: Body,
@@ -40,7 +40,7 @@ export async function* inflatedMessages(
         const compressed = message.subarray(headBytes);
         const inflated = await inflation.inflate(compressed);
         envelopes.inflated(compressed.length, inflated.length);
-        // In one piece, which is not copied again.
+        // In one piece, the message is not copied again.
         const whole = Buffer.concat([headOf(message[0]! & ~compressedFlag, inflated.length), inflated]);
         freeReceived(inflated);
         markReceived(whole);
@@ -52,7 +52,7 @@ export async function* inflatedMessages(
       }
     }
   }
-  // Whatever is left is no message; it is for whoever reads the body to say so.
+  // The rest is not a message; the reader of the body reports it.
   yield pieces.takeAll();
 }
 

@@ -1,4 +1,4 @@
-/** The messages of Connect's and gRPC-Web's requests, none of which is handed on before it is known what is in it. */
+/** The messages of Connect's and gRPC-Web's requests. None is passed on before its contents are known. */
 import { Buffer } from 'node:buffer';
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
@@ -12,24 +12,24 @@ import { Pieces } from './pieces.ts';
 type Body = AsyncIterable<Uint8Array>;
 type Admit = (message: Uint8Array) => Promise<void>;
 
-/** What is done with each message: it is admitted, and noted until it is decoded. */
+/** The treatment of each message: it is admitted, and noted until it is decoded. */
 interface Bound {
   readonly admit: Admit;
   readonly latest: LatestMessage;
 }
 
-/** What the messages of a body are. Larger ones are refused by whoever reads the body. */
+/** The messages of a body. The reader of the body refuses larger ones. */
 interface Messages {
   readonly desc: DescMessage;
-  /** Whether each is preceded by its flags and its length. */
+  /** Whether its flags and its length stand before each message. */
   readonly areWrapped: boolean;
   readonly bytesMax: number;
-  /** Told of each message before it is handed on. */
+  /** Gets each message before it is passed on. */
   readonly latest: LatestMessage;
 }
 
 /**
- * The request, with a body of which each message was admitted. Compression must be undone before.
+ * Returns the request, with a body whose messages are each admitted. Compression must be undone before.
  *
  * @throws ConnectError INVALID_ARGUMENT, while the body is read.
  */
@@ -46,7 +46,7 @@ export function boundedRequest<R extends UniversalServerRequest>(
   return { ...request, body: bounded(request.body as Body, { admit, latest }, bytesMax) };
 }
 
-/** Why the message in the query of a GET must not be decoded; undefined if it may be. */
+/** Returns why the message in the query of a GET must not be decoded; undefined if it may be. */
 export function refusedQuery(
   parameters: URLSearchParams,
   desc: DescMessage,
@@ -63,14 +63,14 @@ export function refusedQuery(
   return refusalOf(desc, form, message);
 }
 
-/** For URLs or not, with padding or without. */
+/** Base64 in the form for URLs or in the other, with padding or without. */
 const base64 = /^(?:[\w+/-]{4})*(?:[\w+/-]{2,3}={0,2})?$/;
 
 function formOf(type: string): Form {
   return /json/i.test(type) ? 'json' : 'binary';
 }
 
-/** A body that is one message. */
+/** Yields a body that is one message. */
 async function* whole(body: Body, { admit }: Bound, bytesMax: number): AsyncGenerator<Uint8Array> {
   const pieces = new Pieces();
   for await (const piece of body) {
@@ -89,7 +89,7 @@ async function* wrapped(body: Body, { admit, latest }: Bound, bytesMax: number):
     for (let message = pieces.takeMessage(); message !== undefined; message = pieces.takeMessage()) {
       if ((message[0]! & compressedFlag) === 0) await admit(message.subarray(headBytes));
       yield message;
-      // More is asked for when it has been decoded.
+      // The reader asks for more when it has decoded the message.
       latest.forget();
     }
     if (pieces.announcedBytes > bytesMax) yield pieces.takeAll();

@@ -6,26 +6,26 @@ import { refusal } from '../refusals.ts';
 /** `identity` is not compressed. */
 export type Encoding = 'identity' | 'gzip';
 
-/** As headers list them. */
+/** The encodings as headers list them. */
 export const acceptedEncodings = 'identity,gzip';
 
-/** What names the encoding of a request, and what lists those that are accepted in the answer. */
+/** The header that names the encoding of a request, and the header of the answer that lists the accepted ones. */
 export interface EncodingHeaders {
   readonly named: string;
   readonly accepted: string;
 }
 
-/** Of gRPC and gRPC-Web. */
+/** The headers of gRPC and gRPC-Web. */
 export const grpcEncoding: EncodingHeaders = { named: 'grpc-encoding', accepted: 'grpc-accept-encoding' };
-/** Of Connect's streams. */
+/** The headers of Connect's streams. */
 export const connectStreamEncoding: EncodingHeaders = {
   named: 'connect-content-encoding',
   accepted: 'connect-accept-encoding',
 };
-/** Of HTTP: the whole body is compressed. */
+/** The headers of HTTP: the whole body is compressed. */
 export const bodyEncoding: EncodingHeaders = { named: 'content-encoding', accepted: 'accept-encoding' };
 
-/** The encoding that a header names, or why it is not accepted. */
+/** Returns the encoding that a header names, or why it is not accepted. */
 export function encodingIn(
   headers: IncomingHttpHeaders,
   { named, accepted }: EncodingHeaders,
@@ -33,7 +33,7 @@ export function encodingIn(
   return encodingNamed(named, headers[named], accepted);
 }
 
-/** The encoding of that name, or why it is not accepted. @param where names what said it. */
+/** Returns the encoding with that name, or why it is not accepted. @param where the name of the header or parameter. */
 export function encodingNamed(
   where: string,
   value: string | readonly string[] | null | undefined,
@@ -52,17 +52,20 @@ export function encodingNamed(
   return error;
 }
 
-/** Head and trailer of gzip, around what is compressed. */
+/** The head and trailer of gzip, around the compressed bytes. */
 const gzipBytesMin = 18;
 /** No byte of deflate stands for more: 258 bytes may take two bits. */
 const deflateRatioMax = 1_032;
 
-/** The most that so many bytes of gzip may hold, and no more than a message may. */
+/** Returns the most that this number of bytes of gzip may hold, and no more than a message may. */
 export function mostInflated(bytes: number, messageBytesMax: number): number {
   return Math.min(messageBytesMax, deflateRatioMax * Math.max(0, bytes - gzipBytesMin));
 }
 
-/** The most bytes that a message may come in. What cannot be made smaller is a little larger when it is compressed. */
+/**
+ * Returns the most bytes that a message may arrive in. A message that cannot be made smaller is a little larger when it
+ * is compressed.
+ */
 export function wireBytesMax(isCompressed: boolean, messageBytesMax: number): number {
   return isCompressed ? messageBytesMax + Math.ceil(messageBytesMax / 256) + 64 : messageBytesMax;
 }

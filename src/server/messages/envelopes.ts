@@ -1,6 +1,6 @@
 /**
- * Looks at the messages in the bytes of a body before they are decoded. gRPC, gRPC-Web and Connect wrap each in the same
- * way: a byte of flags, four of its length, and itself.
+ * Checks the messages in the bytes of a body before they are decoded. gRPC, gRPC-Web and Connect wrap each message in
+ * the same way: a byte of flags, four of its length, and the message.
  */
 
 import { messagesTooSmall, messageTooLarge, toConnectError } from '../../api/errors.ts';
@@ -8,16 +8,16 @@ import { MessageCount } from '../../api/receiving/client-stream.ts';
 import { flaggedWithoutEncoding, malformedMessages } from '../refusals.ts';
 import { type Encoding, mostInflated, wireBytesMax } from './encodings.ts';
 
-/** Of flags and length. */
+/** The length of flags and length. */
 export const headBytes = 5;
 /** The flag of a message that is compressed. */
 export const compressedFlag = 0x01;
 
-/** What a body may hold. */
+/** The rules for a body. */
 interface EnvelopeRules {
-  /** Of one message, before it is compressed. */
+  /** The limit of one message, before it is compressed. */
   readonly messageBytesMax: number;
-  /** How messages are compressed that say so. */
+  /** The encoding of the messages that are marked as compressed. */
   readonly encoding: Encoding;
   /** The flags that the protocol knows, as bits. */
   readonly flags: number;
@@ -27,13 +27,13 @@ interface EnvelopeRules {
 export class Envelopes {
   readonly rules: EnvelopeRules;
   private readonly count = new MessageCount();
-  /** Of the head of the message that has begun. */
+  /** The number of bytes of the head of the message that has begun. */
   private headSeen = 0;
   private flags = 0;
   private length = 0;
-  /** Of the message that has begun, still to come. */
+  /** The number of bytes of the message that has begun that are still to come. */
   private left = 0;
-  /** Of the message that has begun, without its head. */
+  /** The length of the message that has begun, without its head. */
   private whole = 0;
 
   constructor(rules: EnvelopeRules) {
@@ -45,14 +45,14 @@ export class Envelopes {
     return this.headSeen > 0 || this.left > 0;
   }
 
-  /** That have come of the message that has begun. */
+  /** The number of bytes of the message that has begun that have arrived. */
   get heldBytes(): number {
     return this.left > 0 ? headBytes + this.whole - this.left : this.headSeen;
   }
 
   /**
-   * Takes the next bytes, in pieces of any size. What is compressed pays for messages with the most that it may hold,
-   * until {@link inflated} tells how much that was.
+   * Takes the next bytes, in pieces of any size. A compressed message pays for messages with the most that it may hold,
+   * until {@link inflated} tells how much it held.
    *
    * @throws ConnectError MESSAGES_TOO_SMALL, MESSAGE_TOO_LARGE, INVALID_ARGUMENT
    */
@@ -81,7 +81,10 @@ export class Envelopes {
     this.pay(messages, paid);
   }
 
-  /** What was compressed to so many bytes is that large. @throws ConnectError MESSAGES_TOO_SMALL */
+  /**
+   * Records the true size of a message that was compressed to this number of bytes. @throws ConnectError
+   * MESSAGES_TOO_SMALL
+   */
   inflated(compressedBytes: number, bytes: number): void {
     this.pay(0, bytes - mostInflated(compressedBytes, this.rules.messageBytesMax));
   }
@@ -90,7 +93,7 @@ export class Envelopes {
     return (this.flags & compressedFlag) !== 0;
   }
 
-  /** A head is complete. Answers with what the message pays in advance. */
+  /** Begins the message whose head is complete. Returns what the message pays in advance. */
   private begin(): number {
     const { length, flags, isCompressed } = this;
     const { messageBytesMax, encoding, flags: known } = this.rules;

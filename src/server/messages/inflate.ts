@@ -1,19 +1,20 @@
-/** Gzip to bytes, never more of them than are asked for. */
+/** Gzip to bytes, never more of them than the caller allows. */
 import { Buffer } from 'node:buffer';
 import { gunzip } from 'node:zlib';
 import { messageTooLarge, toConnectError } from '../../api/errors.ts';
 import { malformedMessages } from '../refusals.ts';
 
-/** So many at once, each on a thread that the disk needs too. */
+/** The number of inflations at once. Each takes a thread that the disk needs too. */
 const atOnceMax = 4;
 
 let running = 0;
 const waiting: (() => void)[] = [];
 
 /**
- * What `bytes` hold. Nothing holds nothing.
+ * Returns the content of `bytes`. No bytes have no content.
  *
- * @throws ConnectError MESSAGE_TOO_LARGE beyond `bytesMax`, INVALID_ARGUMENT for what is not gzip, or not all of it.
+ * @throws ConnectError MESSAGE_TOO_LARGE beyond `bytesMax`, INVALID_ARGUMENT for bytes that are not gzip, or not all of
+ * it.
  */
 export async function inflate(bytes: Uint8Array, bytesMax: number): Promise<Buffer> {
   if (bytes.length === 0) return Buffer.alloc(0);
@@ -38,7 +39,10 @@ function unpack(bytes: Uint8Array, bytesMax: number): Promise<Buffer> {
   });
 }
 
-/** What is said to come out, so that it comes in one piece. Whoever says too much gets no more than is allowed. */
+/**
+ * Returns the announced size of the content, so that it comes in one piece. A size that is too large gets no more than
+ * is allowed.
+ */
 function chunkBytes(bytes: Uint8Array, bytesMax: number): number {
   const { buffer, byteOffset, length } = bytes;
   const said = length < 4 ? 0 : new DataView(buffer, byteOffset).getUint32(length - 4, true);

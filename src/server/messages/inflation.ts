@@ -1,4 +1,7 @@
-/** The compressed messages of one call, inflated one at a time, each when there is room for the most that it may hold. */
+/**
+ * The compressed messages of one call, inflated one at a time. Each is inflated when room exists for the most that it
+ * may hold.
+ */
 import type { Buffer } from 'node:buffer';
 import type { ByteRoom, RoomTaker } from '../../api/byte-room.ts';
 import { toConnectError } from '../../api/errors.ts';
@@ -8,18 +11,18 @@ import { noteMessage } from '../young-collector.ts';
 import { mostInflated, wireBytesMax } from './encodings.ts';
 import { inflate } from './inflate.ts';
 
-/** What a call's messages are inflated with. */
+/** The options for inflating a call's messages. */
 export interface InflationOptions {
-  /** Of all calls. */
+  /** The room of all calls. */
   readonly room: ByteRoom;
   readonly messageBytesMax: number;
-  /** Who calls, as far as is known, and what of the request is kept. */
+  /** Knows who calls, if that is known, and what of the request is kept. */
   readonly answer: UnsentAnswer;
   /** Aborted when the call has ended. */
   readonly signal: AbortSignal;
 }
 
-/** Inflates the messages of a call. What is held of them must be released. */
+/** Inflates the messages of a call. The messages that it holds must be released. */
 export class Inflation implements Disposable {
   private readonly options: InflationOptions;
   private held: { readonly by: RoomTaker; readonly bytes: number }[] = [];
@@ -28,12 +31,12 @@ export class Inflation implements Disposable {
     this.options = options;
   }
 
-  /** The most that is looked at of one message. */
+  /** The most bytes that one message may arrive in. */
   get wireBytesMax(): number {
     return wireBytesMax(true, this.options.messageBytesMax);
   }
 
-  /** @throws ConnectError OVERLOADED, MESSAGE_TOO_LARGE, INVALID_ARGUMENT; the signal's reason. */
+  /** Inflates a message. @throws ConnectError OVERLOADED, MESSAGE_TOO_LARGE, INVALID_ARGUMENT; the signal's reason. */
   async inflate(bytes: Uint8Array): Promise<Buffer> {
     const { room, messageBytesMax, answer, signal } = this.options;
     const { of: holder } = answer.holder;
@@ -52,13 +55,13 @@ export class Inflation implements Disposable {
       answer.keep(kept - bytes.length);
       return inflated;
     } finally {
-      // What holds too much has taken all that it may.
+      // A message that holds too much has taken all that it may.
       noteMessage(kept === 0 ? most : kept);
       room.give(by, most - kept);
     }
   }
 
-  /** What was inflated is dealt with. */
+  /** Releases the inflated messages: they are processed. */
   release(): void {
     const { held } = this;
     this.held = [];

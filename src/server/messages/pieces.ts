@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { headBytes } from './envelopes.ts';
 
-/** What has come of a body and is not taken yet. */
+/** The bytes of a body that have arrived and are not taken yet. */
 export class Pieces {
-  /** How many bytes these are. */
+  /** The number of these bytes. */
   bytes = 0;
   private pieces: Uint8Array[] = [];
-  /** Of the wrapped message that has begun, with its head; of the head alone as long as that is not here. */
+  /** The length of the wrapped message that has begun, with its head; of the head alone until the head has arrived. */
   private wanted = headBytes;
   private hasHead = false;
 
@@ -15,12 +15,12 @@ export class Pieces {
     this.bytes += piece.length;
   }
 
-  /** How long the wrapped message that has begun says that it is, without its head; 0 before that is known. */
+  /** The length that the wrapped message that has begun announces, without its head; 0 until it is known. */
   get announcedBytes(): number {
     return this.wanted - headBytes;
   }
 
-  /** The next wrapped message with its head, if all of it is here. */
+  /** Returns the next wrapped message with its head, if it is complete. */
   takeMessage(): Buffer | undefined {
     if (this.bytes < this.wanted) return undefined;
     if (!this.hasHead) {
@@ -38,7 +38,7 @@ export class Pieces {
     return joined.subarray(0, wanted);
   }
 
-  /** All of it, in one. */
+  /** Returns all bytes in one piece. */
   takeAll(): Buffer {
     const { pieces, bytes } = this;
     this.pieces = [];

@@ -1,7 +1,7 @@
 /**
- * The errors that the door answers with by itself, in the form that the callers of a protocol read. Whoever calls over
- * gRPC-Web, or has a stream of Connect, looks for them at the end of a body under status 200: of another status such
- * clients know the number alone.
+ * The errors that the door itself answers with, in the form that the clients of a protocol read. A client of gRPC-Web,
+ * or of a stream of Connect, looks for errors at the end of a body under status 200. Of another status such clients
+ * show the number alone.
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
@@ -11,7 +11,7 @@ import { endStreamFlag, endStreamToJson } from '@connectrpc/connect/protocol-con
 import { setTrailerStatus, trailerFlag, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web';
 import { type ErrorAnswer, errorAnswer, HttpError } from '../errors.ts';
 
-/** How each protocol ends a body. The first group is the form that it is written in. */
+/** How each protocol ends a body. The first group of the pattern is the format of the messages. */
 const forms: readonly {
   readonly pattern: RegExp;
   readonly end: (error: ConnectError, form: string) => Buffer;
@@ -33,7 +33,10 @@ const forms: readonly {
   },
 ];
 
-/** How a call that was sent as `request` ends with an error in its body; undefined if it is of a protocol without such. */
+/**
+ * Returns the end, with an error in its body, of a call that was sent as `request`; undefined if its protocol has no
+ * such end.
+ */
 export function callEnd(
   { method, headers }: IncomingMessage,
   error: ConnectError,
@@ -46,7 +49,10 @@ export function callEnd(
   return undefined;
 }
 
-/** What the sender of `request` is answered for an error. What says something of HTTP alone, 405 and 415, stays as it is. */
+/**
+ * Returns the answer for an error to the sender of `request`. Errors that concern HTTP alone, 405 and 415, stay as they
+ * are.
+ */
 export function callErrorAnswer(request: IncomingMessage, error: ConnectError | HttpError): ErrorAnswer {
   const answer = errorAnswer(error);
   if (answer.status === 405 || answer.status === 415) return answer;

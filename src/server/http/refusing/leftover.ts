@@ -1,22 +1,25 @@
 /**
- * What a client goes on sending of a body after it was answered. Most clients look for an answer when they have sent
- * everything; of a connection that is closed before, they see the reset alone. So it is read, and dropped, while it comes,
- * within bounds.
+ * The part of a body that a client still sends after the answer. Most clients look for an answer only after they have
+ * sent everything; if the connection is closed before, they see only the reset. So the rest is read, and dropped, while
+ * it arrives, within bounds.
  */
 import { type After, afterRealTime } from '../../../api/timer.ts';
 import { noteMessage } from '../../young-collector.ts';
 
-/** As much as an artifact may have if nothing else is set. */
+/** As many bytes as an artifact may have by default. */
 const bytesMax = 5 * 1024 ** 3;
-/** How long in all, and without anything that comes, in milliseconds. */
+/** The longest time in all, and the longest time without any bytes, in milliseconds. */
 const durationMs = 5 * 60_000;
 const idleMs = 10_000;
-/** The same when the service stops. */
+/** The same times when the service stops. */
 const hurried = { durationMs: 2_000, idleMs: 100 };
-/** How often it is looked at, at most. */
+/** The shortest time between two checks. */
 const lookMs = 1_000;
 
-/** What is used of a request. It is counted on its connection, since Node reads what nobody asks for by itself. */
+/**
+ * The used members of a request. The bytes are counted on its connection, since Node itself reads bytes that no code
+ * asks for.
+ */
 interface Sender {
   readonly complete: boolean;
   readonly socket: { readonly bytesRead: number };
@@ -40,14 +43,14 @@ export class Leftover {
   private cancel: () => void;
   private readonly onEnd = () => this.end();
 
-  /** @param ended called once: when all has come, the client has gone, or it has been enough. */
+  /** @param ended called once: when everything has arrived, the client has gone, or a bound is reached. */
   constructor(request: Sender, ended: (isWhole: boolean) => void, after: After = afterRealTime) {
     this.request = request;
     this.ended = ended;
     this.after = after;
     this.firstBytes = request.socket.bytesRead;
     this.seenBytes = this.firstBytes;
-    // Also when a handler stops reading that has begun to.
+    // This also runs after a handler has begun to read and stops.
     request.on('data', drop);
     request.on('end', this.onEnd);
     request.on('close', this.onEnd);
@@ -56,7 +59,7 @@ export class Leftover {
     this.schedule();
   }
 
-  /** Waits no longer than a service may that stops. */
+  /** Waits no longer than a service that stops may wait. */
   hurry(): void {
     this.leftMs = Math.min(this.leftMs, hurried.durationMs);
     this.idleMs = hurried.idleMs;
