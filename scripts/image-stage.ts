@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePorts } from './free-ports.ts';
 import { nativeFiles } from './native-files.ts';
 import { sbomOf } from './sbom.ts';
 
@@ -78,15 +79,7 @@ async function compile(): Promise<void> {
   const data = '/tmp/artifacta-warm';
   const env = { ...process.env, NODE_COMPILE_CACHE: compiled, ARTIFACTA_DATA_DIR: join(data, 'store') };
   const flags = [...option('serve_flags').split(' '), join(home, 'main.js')];
-  const doors = [
-    '--grpc-listen',
-    '127.0.0.1:0',
-    '--http-listen',
-    '127.0.0.1:0',
-    '--admin-listen',
-    '127.0.0.1:0',
-  ];
-  const service = spawn(process.execPath, [...flags, 'serve', ...doors], {
+  const service = spawn(process.execPath, [...flags, 'serve', ...freePorts], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,6 +1,7 @@
 /** The servers that are measured: the real service, and the controls in processes of their own. */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { freePorts } from '../../scripts/free-ports.ts';
 import { ServerProcess } from './processes.ts';
 import { straced } from './syncs.ts';
 import type { Context } from './target.ts';
@@ -28,15 +29,7 @@ export async function startArtifacta(
   { directory }: Pick<Context, 'directory'>,
   { dataDir = mkdtempSync(join(directory, 'data-')), traceTo }: ServeOptions = {},
 ): Promise<ServerProcess> {
-  const doors = [
-    '--grpc-listen',
-    '127.0.0.1:0',
-    '--http-listen',
-    '127.0.0.1:0',
-    '--admin-listen',
-    '127.0.0.1:0',
-  ];
-  const command = [launcher, 'serve', '--data-dir', dataDir, ...doors];
+  const command = [launcher, 'serve', '--data-dir', dataDir, ...freePorts];
   const [program, ...args] = traceTo === undefined ? command : straced(traceTo, command);
   return await ServerProcess.start(program!, args);
 }

@@ -6,6 +6,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePorts } from '../../scripts/free-ports.ts';
 import { removeDirectory } from '../support/directories.ts';
 import type { Attempt, Rig } from './attempts.ts';
 import { hasLoaded, processorMs } from './containers.ts';
@@ -26,16 +27,8 @@ async function startInside(rig: Rig): Promise<Start> {
 /** The same service, from the checkout. */
 async function startOutside({ root }: Rig): Promise<Start> {
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-outside-'));
-  const doors = [
-    '--grpc-listen',
-    '127.0.0.1:0',
-    '--http-listen',
-    '127.0.0.1:0',
-    '--admin-listen',
-    '127.0.0.1:0',
-  ];
   const beganMs = performance.now();
-  const args = ['serve', '--data-dir', join(directory, 'data'), ...doors];
+  const args = ['serve', '--data-dir', join(directory, 'data'), ...freePorts];
   const child = spawn(join(root, 'bin/artifacta'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
   try {

@@ -16,6 +16,7 @@ import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { freePorts } from '../../../scripts/free-ports.ts';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
 
 const { values } = parseArgs({ options: { files: { type: 'string', default: '100000' } } });
@@ -126,15 +127,7 @@ async function withOthers(
 
 async function timeStart(): Promise<void> {
   const beganMs = performance.now();
-  const doors = [
-    '--grpc-listen',
-    '127.0.0.1:0',
-    '--http-listen',
-    '127.0.0.1:0',
-    '--admin-listen',
-    '127.0.0.1:0',
-  ];
-  const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...doors], {
+  const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...freePorts], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   for await (const line of createInterface({ input: child.stdout })) if (line.includes('"ready"')) break;

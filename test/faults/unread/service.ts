@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createClient } from '@connectrpc/connect';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import { freePorts } from '../../../scripts/free-ports.ts';
 import { connect } from '../../../src/client/client.ts';
 import { openTransport } from '../../server/grpc/doors.ts';
 import { Authority } from '../../support/certificates.ts';
@@ -34,14 +35,6 @@ export async function startService(
   isTls: boolean,
   group: MemoryGroup | string,
 ): Promise<Service> {
-  const doors = [
-    '--grpc-listen',
-    '127.0.0.1:0',
-    '--http-listen',
-    '127.0.0.1:0',
-    '--admin-listen',
-    '127.0.0.1:0',
-  ];
   const { cert, key: certKey } = new Authority(directory).issue('served');
   const tls = isTls ? ['--tls-cert', cert, '--tls-key', certKey] : [];
   const dataDir = join(directory, 'data');
@@ -53,7 +46,7 @@ export async function startService(
     dataDir,
     '--log-level',
     'info',
-    ...doors,
+    ...freePorts,
     ...tls,
   ];
   const enter = typeof group === 'string' ? ':' : group.enter;
