@@ -17,7 +17,8 @@ LABEL org.opencontainers.image.title="Artifacta" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /stage/ /
 COPY --from=build --chown=65532:0 /volume/ /
-# The pool of threads and the size of blocks that go back to the system are those of bin/node-options. What others reach asks for --auth, or --insecure.
+# The pool of threads and the size of blocks that go back to the system are those of bin/node-options. A listener
+# that others reach needs --auth, or --insecure.
 ENV UV_THREADPOOL_SIZE=16 \
     MALLOC_MMAP_THRESHOLD_=524288 \
     NODE_COMPILE_CACHE=/opt/artifacta/compiled \
