@@ -7,7 +7,7 @@ import { sha256FromBytes } from '../src/domain/digest.ts';
 import { type ArtifactName, parseArtifactName, parseNamespace, parseSessionId } from '../src/domain/names.ts';
 import { localOperator, type Principal } from '../src/domain/principal.ts';
 import { openLevelIndex } from '../src/index/leveldb/leveldb.ts';
-import { Upload } from '../src/store/artifacts/uploads.ts';
+import { Upload } from '../src/store/artifacts/upload.ts';
 import { openStore, type Store } from '../src/store/open.ts';
 import { MiB } from './harness/content.ts';
 import { interleaved } from './harness/rounds.ts';

@@ -221,6 +221,14 @@ describe('layers', () => {
     expect(fault('src/store/x.ts', '../index/door.ts')).toBeUndefined();
   });
 
+  it('gives a handler the parts that it uses, not the whole store', () => {
+    const takesAll = (text: string) => /\bimport\b[^;]*\bStore\b[^;]*\/store\/open\.ts'/.test(text);
+    const takers = files('src/api').filter((file) => takesAll(readFileSync(join(root, file), 'utf8')));
+    expect(takers).toEqual(['src/api/credentials.ts', 'src/api/routes.ts']);
+    expect(takesAll("import type { Store } from '../../store/open.ts';")).toBe(true);
+    expect(takesAll("import { formatVersion } from '../store/open.ts';")).toBe(false);
+  });
+
   it('sees imports in every form', () => {
     expect(imports('test/layers.test.ts')).toEqual(['node:fs', 'node:path', 'vitest']);
   });

@@ -13,17 +13,15 @@ import { ArtifactService } from '../gen/artifacta/v1/artifact_service_pb.ts';
 import { ErrorReason } from '../gen/artifacta/v1/error_reason_pb.ts';
 import { MaintenanceService } from '../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../gen/artifacta/v1/session_service_pb.ts';
-import { adminHandlers } from '../src/api/admin/admin-service.ts';
-import { policyHandlers } from '../src/api/admin/policies.ts';
-import { quarantineHandlers } from '../src/api/admin/quarantined.ts';
-import { tenantHandlers } from '../src/api/admin/tenants.ts';
+import { adminHandlers, custodyHandlers } from '../src/api/admin/admin-service.ts';
 import { Admission } from '../src/api/admission.ts';
 import { artifactHandlers } from '../src/api/artifacts/artifact-service.ts';
-import { shareHandlers } from '../src/api/artifacts/share-links.ts';
+import { exportHandlers } from '../src/api/maintenance/exporting.ts';
 import { maintenanceHandlers } from '../src/api/maintenance/maintenance-service.ts';
 import { sessionHandlers } from '../src/api/sessions/session-service.ts';
 import { afterRealTime } from '../src/api/timer.ts';
 import { reasons } from '../src/domain/errors.ts';
+import { ChildTokens } from '../src/identity/child-tokens.ts';
 import { type Setting, settings } from '../src/settings/settings.ts';
 import type { StoreHost } from '../src/store/custody/host.ts';
 import { startTestServer } from './server/grpc/doors.ts';
@@ -94,33 +92,21 @@ function tableBetween(mark: string): string[][] {
 
 it('says which methods are served', async () => {
   await using opened = await openTestStore();
+  const { store } = opened;
   const admission = new Admission({ after: afterRealTime, elapsed: () => 0 });
+  const now = () => 0;
   const served: [DescService, object][] = [
-    [
-      ArtifactService,
-      {
-        ...artifactHandlers(opened.store, admission),
-        ...shareHandlers(opened.store, { localUrl: () => undefined }),
-      },
-    ],
+    [ArtifactService, artifactHandlers(store, admission, { localUrl: () => undefined })],
     [
       AdminService,
       {
         // What they do when they are called is of no matter here.
-        ...adminHandlers({} as StoreHost, ''),
-        ...policyHandlers(opened.store),
-        ...tenantHandlers(
-          opened.store,
-          () => {
-            throw new Error('nobody mints tokens here');
-          },
-          () => 0,
-        ),
-        ...quarantineHandlers(opened.store),
+        ...custodyHandlers({} as StoreHost, ''),
+        ...adminHandlers(store, new ChildTokens(store.tokenKey, now), now),
       },
     ],
-    [MaintenanceService, maintenanceHandlers(opened.store)],
-    [SessionService, sessionHandlers(opened.store)],
+    [MaintenanceService, { ...maintenanceHandlers(store), ...exportHandlers(undefined) }],
+    [SessionService, sessionHandlers(store)],
   ];
   const expected = served.map(([service, handlers]) => {
     const names = (wanted: boolean) =>

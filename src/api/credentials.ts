@@ -9,24 +9,24 @@ import type { Store } from '../store/open.ts';
 /**
  * Returns the authentication by the keys and tokens of a store, and by the other means that the options name.
  *
+ * @param store returns the store that is open; called for each call, since an import exchanges the store.
  * @param now the time of the store, in milliseconds since the Unix epoch. @param wall the time of outside issuers.
  */
 export function authenticationOver(
-  store: Pick<Store, 'apiKeys' | 'tokenKey' | 'now'>,
+  store: () => Pick<Store, 'apiKeys' | 'tokenKey' | 'now'>,
   options: Pick<AuthenticationOptions, 'isRequired' | 'verifyJwt' | 'identify' | 'elapsed'>,
-  now: () => number = () => store.now(),
+  now: () => number = () => store().now(),
   wall: () => number = Date.now,
 ): Authentication {
   const { verifyJwt } = options;
-  // The members are read at each call: an import exchanges the store.
   return new Authentication({
     ...options,
     verifyJwt: verifyJwt && (async (token) => inStoreTime(await verifyJwt(token), now() - wall())),
     keys: {
-      authenticate: (token) => store.apiKeys.authenticate(token),
-      requireGood: (id) => store.apiKeys.requireGood(id),
+      authenticate: (token) => store().apiKeys.authenticate(token),
+      requireGood: (id) => store().apiKeys.requireGood(id),
     },
-    tokens: () => new ChildTokens(store.tokenKey, now),
+    tokens: () => new ChildTokens(store().tokenKey, now),
   });
 }
 

@@ -18,7 +18,7 @@ import { holderOf, type Principal } from '../domain/principal.ts';
 import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
 import { type Door, doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
 import { messagesTooSmall, messageTooLarge, toConnectError, unforeseen } from './errors.ts';
-import type { Call, Handlers } from './handlers.ts';
+import type { Call, FindHandlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
 import { answerKey, overloaded } from './sending/unsent-answer.ts';
@@ -79,21 +79,26 @@ export interface GuardOptions {
 export const namespaceHeader = 'artifacta-namespace';
 
 /**
- * Returns the implementation of every method of a service: the methods of `handlers`, and a refusal NOT_IMPLEMENTED for
- * the others.
+ * Returns the implementation of every method of a service: the handlers that `find` returns when a call begins, and a
+ * refusal NOT_IMPLEMENTED for the others.
  */
 export function guard<S extends DescService>(
   service: S,
-  handlers: Handlers<S>,
+  find: FindHandlers<S>,
   options: GuardOptions,
 ): ServiceImpl<S> {
   const guarded: Record<string, unknown> = {};
   for (const method of service.methods) {
-    const handler = (handlers as Record<string, AnyHandler | undefined>)[method.localName];
+    const handlerNow = () => {
+      const handlers = find(method.localName) as Record<string, AnyHandler | undefined>;
+      const handler = handlers[method.localName];
+      if (handler === undefined) throw notImplemented(method);
+      return handler;
+    };
     guarded[method.localName] =
       method.methodKind === 'server_streaming'
-        ? guardStream(method, handler, options)
-        : guardSingle(method, handler, options);
+        ? guardStream(method, handlerNow, options)
+        : guardSingle(method, handlerNow, options);
   }
   return guarded as ServiceImpl<S>;
 }
@@ -101,13 +106,13 @@ export function guard<S extends DescService>(
 // The compiler checked the types of requests and answers where the handlers are written.
 type AnyHandler = (request: unknown, call: Call) => unknown;
 
-function guardSingle(method: DescMethod, handler: AnyHandler | undefined, options: GuardOptions) {
+function guardSingle(method: DescMethod, handlerNow: () => AnyHandler, options: GuardOptions) {
   const isUnary = method.methodKind === 'unary';
   return async (request: unknown, context: HandlerContext): Promise<unknown> => {
     const watch = new Watch(method, context, options);
     try {
       const call = await watch.admit(context);
-      if (handler === undefined) throw notImplemented(method);
+      const handler = handlerNow();
       if (isUnary) await context.values.get(answerKey)?.room(answerBytesMax(method), call.signal);
       const work = Promise.resolve(watch.run(() => handler(request, call)));
       const answer = await (isUnary ? unlessAborted(call.signal, work) : work);
@@ -121,12 +126,12 @@ function guardSingle(method: DescMethod, handler: AnyHandler | undefined, option
   };
 }
 
-function guardStream(method: DescMethod, handler: AnyHandler | undefined, options: GuardOptions) {
+function guardStream(method: DescMethod, handlerNow: () => AnyHandler, options: GuardOptions) {
   return async function* (request: unknown, context: HandlerContext): AsyncGenerator<unknown> {
     const watch = new Watch(method, context, options);
     try {
       const call = await watch.admit(context);
-      if (handler === undefined) throw notImplemented(method);
+      const handler = handlerNow();
       const answers = watch.follow(handler(request, call) as AsyncIterable<unknown>);
       // Not every door continues to read answers after its caller has gone. Open resources must be closed all the same.
       const onAbort = () => {

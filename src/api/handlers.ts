@@ -49,3 +49,24 @@ type Handler<M extends DescMethod> =
 
 /** The implemented methods of a service. The others fail with NOT_IMPLEMENTED. */
 export type Handlers<S extends DescService> = { [P in keyof S['method']]?: Handler<S['method'][P]> };
+
+/**
+ * Returns the handlers of a service for the call that begins. The store may have been exchanged since the call before.
+ *
+ * @param method the method that is called, for example `getArtifact`.
+ * @throws Failure STORE_IN_RECOVERY, SHUTTING_DOWN if the method needs the store, and no store is open.
+ */
+export type FindHandlers<S extends DescService> = (method: keyof S['method']) => Handlers<S>;
+
+/**
+ * Returns a function for the value that `make` makes of the present thing. It makes the value again only when another
+ * thing is present.
+ */
+export function madeOf<T extends object, V>(present: () => T, make: (of: T) => V): () => V {
+  let last: { readonly of: T; readonly value: V } | undefined;
+  return () => {
+    const of = present();
+    if (last?.of !== of) last = { of, value: make(of) };
+    return last.value;
+  };
+}

@@ -14,13 +14,17 @@ import {
   SessionSchema,
   SessionState,
 } from '../../gen/artifacta/v1/session_pb.ts';
+import { StorePause_Cause } from '../../gen/artifacta/v1/store_pb.ts';
 import { type Receipt as ReceiptMessage, ReceiptSchema } from '../../gen/artifacta/v1/upload_pb.ts';
+import type { QuarantinedContentSchema } from '../../gen/artifacta/v1/verify_pb.ts';
 import type { Artifact, Receipt } from '../domain/artifact.ts';
 import type { ExpirySource } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { Session } from '../domain/session.ts';
 import type { QueryExplanation } from '../store/queries/listing.ts';
 import type { ManifestLine } from '../store/sessions/manifest.ts';
+import type { Pause, PauseCause } from '../store/upkeep/pauses.ts';
+import type { QuarantinedContent } from '../store/upkeep/quarantined.ts';
 import { outcomeValues } from './outcomes.ts';
 import { toLeaseMessage, toRetentionMessage } from './retention.ts';
 
@@ -128,5 +132,40 @@ export function toExplanationMessage(
     probes: BigInt(explanation.probes),
     recordsRead: BigInt(explanation.recordsRead),
     budget: BigInt(explanation.budget),
+  };
+}
+
+const causes: Readonly<Record<PauseCause, StorePause_Cause>> = {
+  clockSuspect: StorePause_Cause.CLOCK_SUSPECT,
+  longGap: StorePause_Cause.LONG_GAP,
+  manyOrphans: StorePause_Cause.MANY_ORPHANS,
+  imported: StorePause_Cause.IMPORTED,
+  inconsistent: StorePause_Cause.INCONSISTENT,
+};
+
+/** Returns the reason why maintenance waits, in the form of the protocol. */
+export function toPauseMessage({ id, cause, startTime, message, objects }: Pause) {
+  return {
+    id,
+    cause: causes[cause],
+    startTime: timestampFromMs(startTime),
+    message,
+    objectCount: BigInt(objects?.count ?? 0),
+    sizeBytes: BigInt(objects?.bytes ?? 0),
+  };
+}
+
+/** Returns a damaged content in the form of the protocol. */
+export function toQuarantinedMessage(
+  content: QuarantinedContent,
+): MessageInitShape<typeof QuarantinedContentSchema> {
+  return {
+    namespace: content.ns,
+    sha256: content.sha256,
+    sizeBytes: BigInt(content.size),
+    quarantineTime: timestampFromMs(content.time),
+    message: content.message,
+    artifactIds: [...content.artifacts],
+    artifactCount: BigInt(content.artifactCount),
   };
 }

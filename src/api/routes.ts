@@ -9,15 +9,13 @@ import { type ExportFiles, Exports } from '../store/custody/exports.ts';
 import type { StoreHost } from '../store/custody/host.ts';
 import type { Store } from '../store/open.ts';
 import type { OnStep } from '../store/rows/steps.ts';
-import { adminHandlers } from './admin/admin-service.ts';
+import { adminHandlers, custodyHandlers } from './admin/admin-service.ts';
 import { exportFormat } from './admin/export-format.ts';
-import { policyHandlers } from './admin/policies.ts';
-import { quarantineHandlers } from './admin/quarantined.ts';
-import { tenantHandlers } from './admin/tenants.ts';
 import { Admission } from './admission.ts';
 import { artifactHandlers } from './artifacts/artifact-service.ts';
-import { shareHandlers } from './artifacts/share-links.ts';
 import { type GuardOptions, guard } from './guard.ts';
+import { madeOf } from './handlers.ts';
+import { exportHandlers } from './maintenance/exporting.ts';
 import { maintenanceHandlers } from './maintenance/maintenance-service.ts';
 import { sessionHandlers } from './sessions/session-service.ts';
 import { afterRealTime } from './timer.ts';
@@ -32,7 +30,8 @@ export const methodNames: readonly string[] = [
 
 /** The parts that the services use. */
 interface RoutesOptions extends GuardOptions {
-  readonly store: Store;
+  /** Returns the store that is open. @throws Failure STORE_IN_RECOVERY, SHUTTING_DOWN if none is. */
+  readonly store: () => Store;
   /** The host that AdminService administers. Default: none; its methods then fail with NOT_IMPLEMENTED. */
   readonly host?: StoreHost | undefined;
   /** The public URL of the HTTP door, without a slash at its end. Default: the service does not know it. */
@@ -53,31 +52,31 @@ interface RoutesOptions extends GuardOptions {
 
 /** Registers every service with a router, each method behind the guard. */
 export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'service'>) => void {
-  const { publicUrl, localUrl = () => undefined } = options;
-  const { store, host, elapsed, after = afterRealTime, now = () => store.now() } = options;
+  const { store, host, elapsed, after = afterRealTime, now = () => store().now() } = options;
   const admission = options.admission ?? new Admission({ after, elapsed });
+  const { publicUrl, localUrl = () => undefined } = options;
   const { version = '', exportFiles: files, onStep } = options;
   const exports =
     host === undefined || files === undefined
       ? undefined
       : new Exports({ host, files, format: exportFormat(version), onStep });
-  const admin = {
-    ...(host === undefined ? {} : adminHandlers(host, version, exports)),
-    ...policyHandlers(store),
-    ...tenantHandlers(store, () => new ChildTokens(store.tokenKey, now), now),
-    ...quarantineHandlers(store),
-  };
-  const artifacts = {
-    ...artifactHandlers(store, admission),
-    ...shareHandlers(store, { publicUrl, localUrl }),
-  };
+  const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, { publicUrl, localUrl }));
+  const sessions = madeOf(store, sessionHandlers);
+  const admin = madeOf(store, (open) => adminHandlers(open, new ChildTokens(open.tokenKey, now), now));
+  const maintenance = madeOf(store, maintenanceHandlers);
+  // These methods work while no store is open.
+  const custody = host === undefined ? {} : custodyHandlers(host, version, exports);
+  const exporting = exportHandlers(exports);
   return (router) => {
     router.service(ArtifactService, guard(ArtifactService, artifacts, options));
-    router.service(SessionService, guard(SessionService, sessionHandlers(store), options));
-    router.service(AdminService, guard(AdminService, admin, options));
+    router.service(SessionService, guard(SessionService, sessions, options));
+    router.service(
+      AdminService,
+      guard(AdminService, (method) => (method in custody ? custody : admin()), options),
+    );
     router.service(
       MaintenanceService,
-      guard(MaintenanceService, maintenanceHandlers(store, exports), options),
+      guard(MaintenanceService, (method) => (method in exporting ? exporting : maintenance()), options),
     );
   };
 }

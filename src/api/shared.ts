@@ -4,7 +4,7 @@ import { ConnectError } from '@connectrpc/connect';
 import type { Artifact } from '../../gen/artifacta/v1/artifact_pb.ts';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import type { Store } from '../store/open.ts';
+import type { SharedContents } from '../store/sharing/shared.ts';
 import { toConnectError } from './errors.ts';
 import type { CallRecord, GuardOptions } from './guard.ts';
 import { toArtifactMessage } from './messages.ts';
@@ -38,8 +38,14 @@ export type OpenShared = <T>(
   use: (call: SharedCall) => Promise<T>,
 ) => Promise<T>;
 
-/** Returns the opener of share links over a store. @param options the receiver of the records of calls. */
-export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions): OpenShared {
+/**
+ * Returns the opener of share links. @param contents returns the contents of the store that is open. @param options the
+ * receiver of the records of calls.
+ */
+export function sharedContents(
+  contents: () => SharedContents,
+  { onCall, elapsed }: GuardOptions,
+): OpenShared {
   return async (token, answer, use) => {
     const startedMs = elapsed();
     let about = { namespace: '', subject: 'link' };
@@ -54,12 +60,13 @@ export function sharedContents(store: Store, { onCall, elapsed }: GuardOptions):
     try {
       // Every token has this form. Other text need not be hashed.
       if (!/^[A-Za-z0-9_-]{43}$/.test(token)) throw noSuchLink();
-      const { artifact, linkId, namespace } = await store.shared.find(token);
+      const shared = contents();
+      const { artifact, linkId, namespace } = await shared.find(token);
       about = { namespace, subject: linkId };
       answer.hold({ group: namespace, name: `link ${linkId}` });
       return await use({
         artifact: toArtifactMessage(artifact),
-        read: (part, signal) => told(inRoom(store.shared.read(token, part, signal), answer, signal), noted),
+        read: (part, signal) => told(inRoom(shared.read(token, part, signal), answer, signal), noted),
       });
     } catch (error) {
       const tellable = noted(error);

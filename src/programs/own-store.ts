@@ -58,9 +58,9 @@ export async function openHolder(
     if (outcome === 'INTERNAL') warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`);
   };
   const elapsed = () => performance.now();
-  const { authenticate } = authenticationOver(host.store, { isRequired: true, elapsed });
+  const { authenticate } = authenticationOver(() => host.store, { isRequired: true, elapsed });
   const all = routes({
-    store: host.store,
+    store: () => host.store,
     host,
     publicUrl: config.publicUrl,
     exportFiles,

@@ -328,7 +328,11 @@ async function openDoors(
   }: DoorParts,
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
-  const { authenticate } = authenticationOver(host.store, { ...outside, isRequired: config.auth, elapsed });
+  const { authenticate } = authenticationOver(() => host.store, {
+    ...outside,
+    isRequired: config.auth,
+    elapsed,
+  });
   const told = { onCall: telemetry.onCall, elapsed };
   let server: RunningServer | undefined;
   const localUrl = () => {
@@ -336,11 +340,11 @@ async function openDoors(
     return address && reachableUrl(tls === undefined ? 'http' : 'https', address);
   };
   server = await startServer({
-    shared: sharedContents(host.store, told),
+    shared: sharedContents(() => host.store.shared, told),
     routes: routes({
       publicUrl: config.publicUrl,
       localUrl,
-      store: host.store,
+      store: () => host.store,
       host,
       exportFiles,
       version,

@@ -62,9 +62,10 @@ class Pace {
 
   take(): void {
     this.pieces++;
-    if (this.pieces < piecesPerTurn || this.isWaiting) return;
-    this.isWaiting = true;
+    if (this.pieces < piecesPerTurn) return;
     stopReading(this.socket, this);
+    if (this.isWaiting) return;
+    this.isWaiting = true;
     line.push(this);
     if (line.length === 1) afterRealTime(restMs, goOn);
   }

@@ -39,7 +39,10 @@ describe('a failure that nobody foresaw', () => {
     let elapsed = 0;
     const options = { onCall: (record: CallRecord) => calls.push(record), elapsed: () => elapsed++ };
     const transport = createRouterTransport((router) => {
-      router.service(ArtifactService, guard(ArtifactService, handlers, options));
+      router.service(
+        ArtifactService,
+        guard(ArtifactService, () => handlers, options),
+      );
     });
     return { calls, artifacts: createClient(ArtifactService, transport) };
   }
@@ -301,7 +304,7 @@ describe('a stream that is ended from outside', () => {
       url: '/',
       requestSignal: gone.signal,
     });
-    const { downloadArtifact } = guard(ArtifactService, never, options);
+    const { downloadArtifact } = guard(ArtifactService, () => never, options);
     const answers = downloadArtifact(create(DownloadArtifactRequestSchema), context)[Symbol.asyncIterator]();
     await answers.next();
     gone.abort(new ConnectError('', code));

@@ -55,7 +55,12 @@ describe('a caller on the network', () => {
       scopes: new Set(scopes),
     };
     const transport = createRouterTransport(
-      routes({ store, onCall: () => undefined, elapsed: () => 0, authenticate: async () => principal }),
+      routes({
+        store: () => store,
+        onCall: () => undefined,
+        elapsed: () => 0,
+        authenticate: async () => principal,
+      }),
     );
     return await Promise.all(
       methods

@@ -18,7 +18,10 @@ function serve(handlers: Handlers<typeof ArtifactService>) {
   const { elapsed, after } = timers;
   const options = { onCall: (record: CallRecord) => calls.push(record), elapsed, after };
   const transport = createRouterTransport((router) => {
-    router.service(ArtifactService, guard(ArtifactService, handlers, options));
+    router.service(
+      ArtifactService,
+      guard(ArtifactService, () => handlers, options),
+    );
   });
   return { timers, calls, artifacts: createClient(ArtifactService, transport) };
 }
@@ -116,7 +119,9 @@ async function openUploads(admissionLimits: { uploadsMax?: number } = {}) {
   const admission = new Admission({ elapsed, after, ...admissionLimits });
   const calls: CallRecord[] = [];
   const onCall = (record: CallRecord) => calls.push(record);
-  const transport = createRouterTransport(routes({ store: opened.store, onCall, elapsed, after, admission }));
+  const transport = createRouterTransport(
+    routes({ store: () => opened.store, onCall, elapsed, after, admission }),
+  );
   return { ...opened, ...clientsOf(transport), timers, admission, calls };
 }
 

@@ -49,7 +49,7 @@ export async function openTestStore(index?: Index): Promise<Store> {
 }
 
 function storeRoutes(store: Store) {
-  return routes({ store, onCall: () => {}, elapsed: () => performance.now() });
+  return routes({ store: () => store, onCall: () => {}, elapsed: () => performance.now() });
 }
 
 export function transportTo(store: Store): Transport {

@@ -25,7 +25,7 @@ async function openTestStore(): Promise<Store> {
 }
 
 function routesOf(store: Store) {
-  return routes({ store, onCall: () => {}, elapsed: () => performance.now() });
+  return routes({ store: () => store, onCall: () => {}, elapsed: () => performance.now() });
 }
 
 async function openMemory(): Promise<Door> {

@@ -21,6 +21,7 @@ const copied = [
   'docs',
   'README.md',
   'package.json',
+  'scripts/free-ports.ts',
   'vitest.config.ts',
 ];
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');

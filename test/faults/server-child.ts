@@ -85,7 +85,7 @@ const store = await openStore({
 });
 const server = await startServer({
   routes: routes({
-    store,
+    store: () => store,
     // What follows in this turn and the next is the sending of the answer.
     onCall: ({ error, method }) => {
       if (error !== undefined) complain(method, error);

@@ -26,7 +26,7 @@ async function open(isRequired = true) {
   const { store, clock } = opened;
   const time = { ms: 0 };
   const { authenticate } = authenticationOver(
-    store,
+    () => store,
     {
       isRequired,
       elapsed: () => time.ms,

@@ -30,7 +30,13 @@ afterEach(async () => {
 });
 
 const allRoutes = () =>
-  routes({ store: host.store, host, version: '1.2.3', onCall: () => {}, elapsed: () => performance.now() });
+  routes({
+    store: () => host.store,
+    host,
+    version: '1.2.3',
+    onCall: () => {},
+    elapsed: () => performance.now(),
+  });
 
 const adminOf = (transport: Transport) => createClient(AdminService, transport);
 

@@ -38,10 +38,14 @@ beforeAll(async () => {
   const { store, clock } = opened;
   await store.namespaces.ensure(other);
   const elapsed = () => calls.length * 1_000;
-  const { authenticate } = authenticationOver(store, { isRequired: true, elapsed }, () => clock.now);
+  const { authenticate } = authenticationOver(
+    () => store,
+    { isRequired: true, elapsed },
+    () => clock.now,
+  );
   directory = await mkdtemp(join(tmpdir(), 'artifacta-auth-'));
   const all = routes({
-    store,
+    store: () => store,
     onCall: (call) => calls.push(call),
     elapsed,
     authenticate,
@@ -107,7 +111,7 @@ async function attempt(method: DescMethod, transport: Transport): Promise<string
 
 function served(): DescMethod[] {
   const { store } = opened;
-  const { methods } = collect(routes({ store, onCall: () => undefined, elapsed: () => 0 }));
+  const { methods } = collect(routes({ store: () => store, onCall: () => undefined, elapsed: () => 0 }));
   return methods.map(({ method }) => method);
 }
 

@@ -33,7 +33,7 @@ async function opened(exportFiles: ExportFiles | undefined = memoryExports()) {
 
 function routesOver(host: StoreHost, exportFiles: ExportFiles | undefined) {
   return routes({
-    store: host.store,
+    store: () => host.store,
     host,
     exportFiles,
     version: '1.2.3',

@@ -55,7 +55,7 @@ beforeAll(async () => {
   opened = await openTestStore({ blobs, inlineBytesMax: 0 });
   const elapsed = () => performance.now();
   admission = new Admission({ after: afterRealTime, elapsed });
-  all = routes({ store: opened.store, onCall: (call) => calls.push(call), elapsed, admission });
+  all = routes({ store: () => opened.store, onCall: (call) => calls.push(call), elapsed, admission });
   const http = { host: '127.0.0.1', port: 0 };
   clear = await startTestServer(all, { http, socket: join(directory, 'run', 'sock') });
   if (!hasTls) return;

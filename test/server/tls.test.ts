@@ -45,7 +45,7 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     const opened = await openTestStore();
     const presented: Presented[] = [];
     const all = routes({
-      store: opened.store,
+      store: () => opened.store,
       onCall: () => undefined,
       elapsed: () => 0,
       authenticate: async (shown) => {

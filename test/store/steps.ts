@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { Failure } from '../../src/domain/errors.ts';
 import type { Outcome } from '../../src/domain/outcome.ts';
-import { Upload } from '../../src/store/artifacts/uploads.ts';
+import { Upload } from '../../src/store/artifacts/upload.ts';
 import { someBytes } from '../support/calls.ts';
 import type { TestStore } from '../support/door.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';

@@ -62,7 +62,11 @@ export function checked(open: OpenDoor, allowed: Allowed = {}): OpenDoor {
 
 /** What every door serves: the routes over a test store. */
 export function testRoutes(store: Store, calls: CallRecord[]) {
-  return routes({ store, onCall: (record) => calls.push(record), elapsed: () => performance.now() });
+  return routes({
+    store: () => store,
+    onCall: (record) => calls.push(record),
+    elapsed: () => performance.now(),
+  });
 }
 
 export function clientsOf(transport: Transport) {

@@ -152,7 +152,7 @@ describe('calls', () => {
     await using opening = await openTestStore();
     await using server = await startTestServer(
       routes({
-        store: opening.store,
+        store: () => opening.store,
         onStart: (call) => void metrics.callStarted(call),
         onCall: (call) => metrics.callEnded(call),
         elapsed: () => performance.now(),

@@ -31,7 +31,7 @@ async function openDoor(tracing: Tracing) {
   const opened = await openTestStore();
   const server = await startTestServer(
     routes({
-      store: opened.store,
+      store: () => opened.store,
       onStart: (call) => tracing.begin(call),
       onCall: (record) => calls.push(record),
       elapsed: () => performance.now(),
@@ -96,7 +96,10 @@ describe('spans', () => {
     };
     const transport = createRouterTransport((router) => {
       const report = { onStart: tracing.begin, onCall: () => undefined, elapsed: () => 0 };
-      router.service(ArtifactService, guard(ArtifactService, handlers, report));
+      router.service(
+        ArtifactService,
+        guard(ArtifactService, () => handlers, report),
+      );
     });
     const artifacts = createClient(ArtifactService, transport);
     await refusal(artifacts.listArtifacts({}));
@@ -182,7 +185,10 @@ describe('what a call causes', () => {
         },
       };
       const report = { onStart: tracing.begin, onCall: () => undefined, elapsed: () => 0 };
-      router.service(ArtifactService, guard(ArtifactService, handlers, report));
+      router.service(
+        ArtifactService,
+        guard(ArtifactService, () => handlers, report),
+      );
     });
     const artifacts = createClient(ArtifactService, transport);
     const options = { headers: { traceparent: `00-${traceId}-${parentSpanId}-00` } };

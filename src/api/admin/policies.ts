@@ -2,26 +2,25 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { parseNamespace } from '../../domain/names.ts';
-import type { Store } from '../../store/open.ts';
-import type { Policy, RetentionChange } from '../../store/retention/policies.ts';
+import type { Policies, Policy, RetentionChange } from '../../store/retention/policies.ts';
 import type { Handlers } from '../handlers.ts';
 import { parsePageSize } from '../parse.ts';
 import { parseRetention, toRetentionMessage } from '../retention.ts';
 
-/** Returns the methods of AdminService for retention, over a store. */
-export function policyHandlers(store: Store): Handlers<typeof AdminService> {
+/** Returns the methods of AdminService for retention. */
+export function policyHandlers(policies: Policies): Handlers<typeof AdminService> {
   return {
     getRetentionPolicy: async ({ namespace }) => ({
-      retentionPolicy: toPolicyMessage(await store.policies.get(parseNamespace('namespace', namespace))),
+      retentionPolicy: toPolicyMessage(await policies.get(parseNamespace('namespace', namespace))),
     }),
     setRetentionPolicy: async ({ namespace, retention, etag, validateOnly }) => {
       const name = parseNamespace('namespace', namespace);
       const wanted = retention && parseRetention('retention', retention);
       const options = { etag: etag || undefined, isDryRun: validateOnly };
-      return { retentionPolicy: toPolicyMessage(await store.policies.set(name, wanted, options)) };
+      return { retentionPolicy: toPolicyMessage(await policies.set(name, wanted, options)) };
     },
     applyRetentionPolicy: async (request, { principal }) => {
-      const page = await store.policies.apply(principal, parseNamespace('namespace', request.namespace), {
+      const page = await policies.apply(principal, parseNamespace('namespace', request.namespace), {
         retention: request.retention && parseRetention('retention', request.retention),
         filter: request.filter,
         isDryRun: request.validateOnly,

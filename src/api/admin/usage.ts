@@ -7,20 +7,20 @@ import { invalid } from '../../domain/errors.ts';
 import { parsePairs } from '../../domain/metadata.ts';
 import { parseNamespace, parseSessionId } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
-import type { Store } from '../../store/open.ts';
-import type { UsagePart, UsageScope } from '../../store/queries/usage-scan.ts';
-import type { NamespaceInfo } from '../../store/tenants/namespaces.ts';
+import type { UsagePart, UsageScan, UsageScope } from '../../store/queries/usage-scan.ts';
+import type { NamespaceInfo, Namespaces } from '../../store/tenants/namespaces.ts';
 
 /** Answers GetUsage. @throws Failure INVALID_ARGUMENT, NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
 export async function getUsage(
-  store: Store,
+  usageScan: UsageScan,
+  namespaces: Namespaces,
   request: GetUsageRequest,
   principal: Principal,
 ): Promise<MessageInitShape<typeof GetUsageResponseSchema>> {
   const namespace = parseNamespace('namespace', request.namespace);
   const scope = parseScope(request);
-  const { usage, quota } = await store.namespaces.usage(namespace);
-  const page = scope && (await store.usage.page(principal, namespace, scope, request.pageToken));
+  const { usage, quota } = await namespaces.usage(namespace);
+  const page = scope && (await usageScan.page(principal, namespace, scope, request.pageToken));
   return {
     usage: {
       namespace,

@@ -15,9 +15,14 @@ import type { Artifact } from '../../domain/artifact.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { parseArtifactName, parseSessionId } from '../../domain/names.ts';
+import type { Artifacts } from '../../store/artifacts/artifacts.ts';
 import type { CommitResult } from '../../store/artifacts/commit.ts';
-import type { Store } from '../../store/open.ts';
-import type { ArtifactQuery } from '../../store/queries/listing.ts';
+import type { Downloads } from '../../store/artifacts/downloads.ts';
+import type { Readings } from '../../store/artifacts/readings.ts';
+import type { Uploads } from '../../store/artifacts/uploads.ts';
+import type { Lineage } from '../../store/queries/lineage.ts';
+import type { ArtifactQuery, Listing } from '../../store/queries/listing.ts';
+import type { Links } from '../../store/sharing/links.ts';
 import type { Admission } from '../admission.ts';
 import { parseArtifactChanges } from '../changes.ts';
 import { within } from '../errors.ts';
@@ -26,24 +31,41 @@ import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessag
 import { parseDigest, parseOrder, parsePageSize, parseRef, parseSize, parseSpec } from '../parse.ts';
 import { listLineage } from './lineage.ts';
 import { readArtifact } from './read-artifact.ts';
+import { shareHandlers, type WebAddresses } from './share-links.ts';
 import { receiveUpload } from './upload.ts';
 
-/** Returns the methods of ArtifactService over a store. A method without a handler here answers NOT_IMPLEMENTED. */
-export function artifactHandlers(store: Store, admission: Admission): Handlers<typeof ArtifactService> {
+/** The parts of a store that ArtifactService uses. */
+interface ArtifactParts {
+  readonly uploads: Uploads;
+  readonly artifacts: Artifacts;
+  readonly downloads: Downloads;
+  readonly readings: Readings;
+  readonly listing: Listing;
+  readonly lineage: Lineage;
+  readonly links: Links;
+}
+
+/** Returns the methods of ArtifactService over the parts of a store. */
+export function artifactHandlers(
+  { uploads, artifacts, downloads, readings, listing, lineage, links }: ArtifactParts,
+  admission: Admission,
+  addresses: WebAddresses,
+): Handlers<typeof ArtifactService> {
   return {
+    ...shareHandlers(links, addresses),
     uploadArtifact: async (requests, call) =>
-      committed(await receiveUpload(store.uploads, admission, requests, call)),
-    createArtifact: async (request, call) => committed(await createArtifact(store, request, call)),
-    downloadArtifact: (request, call) => download(store, request, call),
-    readArtifact: (request, call) => readArtifact(store, request, call),
+      committed(await receiveUpload(uploads, admission, requests, call)),
+    createArtifact: async (request, call) => committed(await createArtifact(uploads, request, call)),
+    downloadArtifact: (request, call) => download(downloads, request, call),
+    readArtifact: (request, call) => readArtifact(readings, request, call),
     getArtifact: async (request, call) => ({
       artifact: toArtifactMessage(
-        await store.artifacts.get(call.principal, parseRef('artifact', request.artifact)),
+        await artifacts.get(call.principal, parseRef('artifact', request.artifact)),
       ),
     }),
-    batchGetArtifacts: async (request, call) => ({ results: await batchGet(store, request, call) }),
+    batchGetArtifacts: async (request, call) => ({ results: await batchGet(artifacts, request, call) }),
     listArtifacts: async (request, call) => {
-      const page = await store.listing.artifacts(call.principal, parseQuery(request));
+      const page = await listing.artifacts(call.principal, parseQuery(request));
       return {
         artifacts: page.items.map(toArtifactMessage),
         gone: page.gone.map(toGoneMessage),
@@ -53,15 +75,15 @@ export function artifactHandlers(store: Store, admission: Admission): Handlers<t
         ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
       };
     },
-    listLineage: (request, call) => listLineage(store, request, call),
+    listLineage: (request, call) => listLineage(lineage, request, call),
     updateArtifact: async (request, call) => {
       const target = parseRef('artifact', request.artifact);
-      const artifact = await store.artifacts.update(call.principal, target, parseArtifactChanges(request));
+      const artifact = await artifacts.update(call.principal, target, parseArtifactChanges(request));
       return { artifact: toArtifactMessage(artifact) };
     },
     deleteArtifact: async (request, call) => {
       const target = parseRef('artifact', request.artifact);
-      return { deleted: await store.artifacts.delete(call.principal, target, request.etag || undefined) };
+      return { deleted: await artifacts.delete(call.principal, target, request.etag || undefined) };
     },
   };
 }
@@ -71,7 +93,7 @@ function committed({ artifact, receipt }: CommitResult) {
 }
 
 async function createArtifact(
-  store: Store,
+  uploads: Uploads,
   request: CreateArtifactRequest,
   call: Call,
 ): Promise<CommitResult> {
@@ -83,7 +105,7 @@ async function createArtifact(
       sha256: parseDigest('digest.sha256', content.value.sha256),
       sizeBytes: parseSize('digest.size_bytes', content.value.sizeBytes),
     };
-    return await within('spec', () => store.uploads.createByDigest(call.principal, spec, digest));
+    return await within('spec', () => uploads.createByDigest(call.principal, spec, digest));
   }
   const { length } = content.value;
   if (length > limits.inlineRequestBytesMax) {
@@ -93,11 +115,11 @@ async function createArtifact(
       violations: [{ field: 'data', description }],
     });
   }
-  return await within('spec', () => store.uploads.create(call.principal, spec, content.value));
+  return await within('spec', () => uploads.create(call.principal, spec, content.value));
 }
 
 async function* download(
-  store: Store,
+  downloads: Downloads,
   request: DownloadArtifactRequest,
   call: Call,
 ): AsyncIterable<MessageInitShape<typeof DownloadArtifactResponseSchema>> {
@@ -106,13 +128,13 @@ async function* download(
     limit: request.limit === undefined ? undefined : parseSize('limit', request.limit),
   };
   const target = parseRef('artifact', request.artifact);
-  const { of, bytes } = await store.downloads.artifact(call.principal, target, range, call.signal);
+  const { of, bytes } = await downloads.artifact(call.principal, target, range, call.signal);
   yield { part: { case: 'artifact', value: toArtifactMessage(of) } };
   for await (const chunk of bytes) yield { part: { case: 'chunk', value: chunk } };
 }
 
 async function batchGet(
-  store: Store,
+  artifacts: Artifacts,
   request: BatchGetArtifactsRequest,
   call: Call,
 ): Promise<MessageInitShape<typeof BatchGetResultSchema>[]> {
@@ -120,7 +142,7 @@ async function batchGet(
   if (count === 0 || count > limits.batchGetMax)
     throw invalid('artifacts', `has ${count} entries; 1 to ${limits.batchGetMax} are allowed`);
   const targets = request.artifacts.map((ref, at) => parseRef(`artifacts[${at}]`, ref));
-  const found = await store.artifacts.batchGet(call.principal, targets);
+  const found = await artifacts.batchGet(call.principal, targets);
   return found.map((item) => ({ result: batchResult(item) }));
 }
 

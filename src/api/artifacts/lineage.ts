@@ -7,20 +7,19 @@ import {
 } from '../../../gen/artifacta/v1/lineage_pb.ts';
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import type { Store } from '../../store/open.ts';
-import type { LineageEdge, LineageQuery } from '../../store/queries/lineage.ts';
+import type { Lineage, LineageEdge, LineageQuery } from '../../store/queries/lineage.ts';
 import type { Direction } from '../../store/queries/lineage-walk.ts';
 import type { Call } from '../handlers.ts';
 import { toArtifactMessage } from '../messages.ts';
 import { parsePageSize, parseRef } from '../parse.ts';
 
-/** Answers ListLineage over a store. */
+/** Answers ListLineage. */
 export async function listLineage(
-  store: Store,
+  lineage: Lineage,
   request: ListLineageRequest,
   call: Call,
 ): Promise<MessageInitShape<typeof ListLineageResponseSchema>> {
-  const page = await store.lineage.list(call.principal, parseQuery(request));
+  const page = await lineage.list(call.principal, parseQuery(request));
   return { edges: page.items.map(toEdgeMessage), nextPageToken: page.nextPageToken };
 }
 

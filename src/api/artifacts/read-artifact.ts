@@ -7,15 +7,14 @@ import type {
 } from '../../../gen/artifacta/v1/content_pb.ts';
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import type { ArtifactReading, ReadingRequest } from '../../store/artifacts/readings.ts';
-import type { Store } from '../../store/open.ts';
+import type { ArtifactReading, ReadingRequest, Readings } from '../../store/artifacts/readings.ts';
 import type { Call } from '../handlers.ts';
 import { toArtifactMessage } from '../messages.ts';
 import { parseRef, parseSize } from '../parse.ts';
 
-/** Answers ReadArtifact over a store. */
+/** Answers ReadArtifact. */
 export async function readArtifact(
-  store: Store,
+  readings: Readings,
   request: ReadArtifactRequest,
   call: Call,
 ): Promise<MessageInitShape<typeof ReadArtifactResponseSchema>> {
@@ -25,7 +24,7 @@ export async function readArtifact(
     bytesMax: parseBytesMax(request.maxBytes),
     cursor: request.cursor,
   };
-  return toMessage(await store.readings.read(call.principal, target, wanted, call.signal));
+  return toMessage(await readings.read(call.principal, target, wanted, call.signal));
 }
 
 function toMessage(reading: ArtifactReading): MessageInitShape<typeof ReadArtifactResponseSchema> {

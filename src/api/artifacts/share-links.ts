@@ -7,8 +7,7 @@ import type {
 } from '../../../gen/artifacta/v1/share_link_pb.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import { parseSessionId } from '../../domain/names.ts';
-import type { Store } from '../../store/open.ts';
-import type { LinkScope, ShareLink } from '../../store/sharing/links.ts';
+import type { LinkScope, Links, ShareLink } from '../../store/sharing/links.ts';
 import type { Handlers } from '../handlers.ts';
 import { parseExpiry, parsePageSize, parseRef } from '../parse.ts';
 
@@ -18,21 +17,21 @@ type ShareHandlers = Pick<
 >;
 
 /** The URLs of the HTTP door, without a slash at the end. */
-interface WebAddresses {
+export interface WebAddresses {
   /** The URL that others use. Undefined: the service does not know it. */
   readonly publicUrl?: string | undefined;
   /** The URL where the door listens. Undefined: no HTTP door exists, or it does not listen yet. */
   readonly localUrl: () => string | undefined;
 }
 
-/** Returns the methods of ArtifactService for share links, over a store. */
-export function shareHandlers(store: Store, { publicUrl, localUrl }: WebAddresses): ShareHandlers {
+/** Returns the methods of ArtifactService for share links. */
+export function shareHandlers(links: Links, { publicUrl, localUrl }: WebAddresses): ShareHandlers {
   return {
     createShareLink: async (request, { principal }) => {
       const target = parseRef('artifact', request.artifact);
       const expiry = parseExpiry('', request.expiry);
       if (request.requireUrl && publicUrl === undefined) throw urlRequired();
-      const { link, token } = await store.links.create(principal, target, expiry);
+      const { link, token } = await links.create(principal, target, expiry);
       const path = `/s/${token}`;
       const below = (address: string | undefined) => (address === undefined ? '' : `${address}${path}`);
       return {
@@ -44,7 +43,7 @@ export function shareHandlers(store: Store, { publicUrl, localUrl }: WebAddresse
       };
     },
     listShareLinks: async (request, { principal }) => {
-      const page = await store.links.list(principal, {
+      const page = await links.list(principal, {
         scope: scopeOf(request.scope),
         showEnded: request.showEnded,
         pageSize: parsePageSize(request.pageSize),
@@ -56,8 +55,8 @@ export function shareHandlers(store: Store, { publicUrl, localUrl }: WebAddresse
       if (target.case === undefined) throw invalid('target', 'is required: a link, an artifact or a session');
       const count =
         target.case === 'shareLinkId'
-          ? await store.links.revokeOne(principal, parseLinkId(target.value))
-          : await store.links.revoke(principal, scopeOf(target));
+          ? await links.revokeOne(principal, parseLinkId(target.value))
+          : await links.revoke(principal, scopeOf(target));
       return { revokedCount: BigInt(count) };
     },
   };

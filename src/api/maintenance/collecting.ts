@@ -8,20 +8,23 @@ import type {
   ScrubResponseSchema,
 } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { limits } from '../../domain/limits.ts';
-import type { Store } from '../../store/open.ts';
 import { type Bounds, Budget } from '../../store/upkeep/bounds.ts';
-import { toPauseMessage } from '../admin/admin-service.ts';
-import { toQuarantinedMessage } from '../admin/quarantined.ts';
+import type { Collection } from '../../store/upkeep/collection.ts';
+import type { Quarantined } from '../../store/upkeep/quarantined.ts';
+import type { Scrub } from '../../store/upkeep/scrub.ts';
+import { toPauseMessage, toQuarantinedMessage } from '../messages.ts';
 import { parseAge, parseSize } from '../parse.ts';
 
 /** Answers CollectGarbage, within the bounds of the call. */
 export async function collectGarbage(
-  store: Store,
+  collection: Collection,
   { findOrphans }: CollectGarbageRequest,
   bounds: Bounds,
 ): Promise<MessageInitShape<typeof CollectGarbageResponseSchema>> {
-  const { condemned, removed, removedBytes, orphans, more, nextTime, pauses } =
-    await store.collection.collect(bounds, { findOrphans });
+  const { condemned, removed, removedBytes, orphans, more, nextTime, pauses } = await collection.collect(
+    bounds,
+    { findOrphans },
+  );
   return {
     condemnedCount: BigInt(condemned),
     removedCount: BigInt(removed),
@@ -35,12 +38,12 @@ export async function collectGarbage(
 
 /** Answers Scrub, within the bounds of the call. */
 export async function scrub(
-  store: Store,
+  parts: { readonly scrub: Scrub; readonly quarantined: Quarantined },
   request: ScrubRequest,
   bounds: Bounds,
 ): Promise<MessageInitShape<typeof ScrubResponseSchema>> {
   const bytesMax = parseSize('max_bytes', request.maxBytes);
-  const { contents, bytes, damaged, damagedCount, releasedCount, more } = await store.scrub.scrub({
+  const { contents, bytes, damaged, damagedCount, releasedCount, more } = await parts.scrub.scrub({
     budget: new Budget(bounds),
     bytesMax: bytesMax === 0 ? limits.scrubBytesDefault : bytesMax,
     minAgeMs: parseAge('min_age', request.minAge) ?? limits.scrubAgeDaysDefault * 86_400_000,
@@ -48,7 +51,7 @@ export async function scrub(
   return {
     contentCount: BigInt(contents),
     sizeBytes: BigInt(bytes),
-    damaged: (await store.quarantined.describe(damaged)).map(toQuarantinedMessage),
+    damaged: (await parts.quarantined.describe(damaged)).map(toQuarantinedMessage),
     damagedCount: BigInt(damagedCount),
     releasedCount: BigInt(releasedCount),
     more,

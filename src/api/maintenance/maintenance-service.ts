@@ -1,18 +1,27 @@
 import type { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
-import type { Exports } from '../../store/custody/exports.ts';
-import type { Store } from '../../store/open.ts';
+import type { Collection } from '../../store/upkeep/collection.ts';
+import type { Quarantined } from '../../store/upkeep/quarantined.ts';
+import type { Reaper } from '../../store/upkeep/reaper.ts';
+import type { Scrub } from '../../store/upkeep/scrub.ts';
 import type { Handlers } from '../handlers.ts';
 import { boundsOf } from './bounds.ts';
 import { collectGarbage, scrub } from './collecting.ts';
-import { exportHandlers } from './exporting.ts';
 import { reapExpired } from './reaping.ts';
 
-/** Returns the methods of MaintenanceService over a store. @param exports undefined: no exports are written. */
-export function maintenanceHandlers(store: Store, exports?: Exports): Handlers<typeof MaintenanceService> {
+/** The parts of a store that MaintenanceService uses. */
+interface MaintenanceParts {
+  readonly reaper: Reaper;
+  readonly collection: Collection;
+  readonly scrub: Scrub;
+  readonly quarantined: Quarantined;
+}
+
+/** Returns the methods of MaintenanceService over the parts of a store; `export` is in `exporting.ts`. */
+export function maintenanceHandlers(parts: MaintenanceParts): Handlers<typeof MaintenanceService> {
   return {
-    reapExpired: (request, call) => reapExpired(store, request, call),
-    collectGarbage: (request, call) => collectGarbage(store, request, boundsOf(request.maxItems, call)),
-    scrub: (request, call) => scrub(store, request, boundsOf(request.maxItems, call)),
-    ...exportHandlers(exports),
+    reapExpired: (request, call) => reapExpired(parts.reaper, request, call),
+    collectGarbage: (request, call) =>
+      collectGarbage(parts.collection, request, boundsOf(request.maxItems, call)),
+    scrub: (request, call) => scrub(parts, request, boundsOf(request.maxItems, call)),
   };
 }

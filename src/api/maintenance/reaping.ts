@@ -4,18 +4,18 @@ import type {
   ReapExpiredRequest,
   ReapExpiredResponseSchema,
 } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
-import type { Store } from '../../store/open.ts';
-import { toPauseMessage } from '../admin/admin-service.ts';
+import type { Reaper } from '../../store/upkeep/reaper.ts';
 import type { Call } from '../handlers.ts';
+import { toPauseMessage } from '../messages.ts';
 import { boundsOf } from './bounds.ts';
 
 /** Answers ReapExpired. @throws Failure INVALID_ARGUMENT. */
 export async function reapExpired(
-  store: Store,
+  reaper: Reaper,
   request: ReapExpiredRequest,
   call: Call,
 ): Promise<MessageInitShape<typeof ReapExpiredResponseSchema>> {
-  const result = await store.reaper.reap(boundsOf(request.maxItems, call));
+  const result = await reaper.reap(boundsOf(request.maxItems, call));
   return {
     artifactCount: BigInt(result.artifacts),
     sizeBytes: BigInt(result.bytes),

@@ -171,7 +171,12 @@ export class ReceivedBytes {
     if (this.all > this.bytesMax) this.makeRoom();
     this.most = Math.max(this.most, this.all);
     connection.broughtBytes += bytes;
-    if (this.all <= this.bytesFree || connection.isStopped) return;
+    if (connection.isStopped) {
+      // Node reads again after a write.
+      connection.bringer.stop();
+      return;
+    }
+    if (this.all <= this.bytesFree) return;
     if (connection.bytes <= this.connectionBytesFree) return;
     if (connection.turnOf !== undefined) {
       // The complete messages of it can be processed meanwhile.

@@ -6,8 +6,7 @@ import {
   type SessionDifferenceSchema,
 } from '../../../gen/artifacta/v1/compare_pb.ts';
 import { parseSessionId } from '../../domain/names.ts';
-import type { Store } from '../../store/open.ts';
-import type { Difference, DifferenceKind } from '../../store/queries/comparison.ts';
+import type { Comparison, Difference, DifferenceKind } from '../../store/queries/comparison.ts';
 import type { Call } from '../handlers.ts';
 import { toArtifactMessage } from '../messages.ts';
 import { parsePageSize } from '../parse.ts';
@@ -20,13 +19,13 @@ const kinds: Readonly<Record<DifferenceKind, DifferenceKindValue>> = {
   none: DifferenceKindValue.NONE,
 };
 
-/** Answers CompareSessions over a store. */
+/** Answers CompareSessions. */
 export async function compareSessions(
-  store: Store,
+  comparison: Comparison,
   request: CompareSessionsRequest,
   call: Call,
 ): Promise<MessageInitShape<typeof CompareSessionsResponseSchema>> {
-  const page = await store.comparison.compare(call.principal, {
+  const page = await comparison.compare(call.principal, {
     base: parseSessionId('base_session', request.baseSession),
     session: parseSessionId('session', request.session),
     showUnchanged: request.showUnchanged,

@@ -11,31 +11,50 @@ import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { parsePairs } from '../../domain/metadata.ts';
 import { parseArtifactName, parseSessionId } from '../../domain/names.ts';
-import type { Store } from '../../store/open.ts';
-import type { SessionQuery } from '../../store/queries/listing.ts';
-import type { SessionSpec } from '../../store/sessions/sessions.ts';
+import type { Downloads } from '../../store/artifacts/downloads.ts';
+import type { Comparison } from '../../store/queries/comparison.ts';
+import type { Listing, SessionQuery } from '../../store/queries/listing.ts';
+import type { Seals } from '../../store/sessions/seal.ts';
+import type { SessionSpec, Sessions } from '../../store/sessions/sessions.ts';
 import { parseSessionChanges } from '../changes.ts';
 import type { Call, Handlers } from '../handlers.ts';
 import { toExplanationMessage, toSessionMessage } from '../messages.ts';
 import { parseOrder, parseOutcome, parsePageSize } from '../parse.ts';
 import { parseLease, parseRetention } from '../retention.ts';
 import { compareSessions } from './comparison.ts';
-import { watchSession } from './watch.ts';
+import { type Watch, watchSession } from './watch.ts';
 
-/** Returns the methods of SessionService over a store. */
-export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
+/** The parts of a store that SessionService uses. */
+interface SessionParts {
+  readonly sessions: Sessions;
+  readonly seals: Seals;
+  readonly listing: Listing;
+  readonly comparison: Comparison;
+  readonly downloads: Downloads;
+  readonly watch: Watch;
+}
+
+/** Returns the methods of SessionService over the parts of a store. */
+export function sessionHandlers({
+  sessions,
+  seals,
+  listing,
+  comparison,
+  downloads,
+  watch,
+}: SessionParts): Handlers<typeof SessionService> {
   return {
     openSession: async (request, call) => {
-      const { session, created } = await store.sessions.open(call.principal, parseSessionSpec(request));
+      const { session, created } = await sessions.open(call.principal, parseSessionSpec(request));
       return { session: toSessionMessage(session), created };
     },
     getSession: async (request, call) => ({
       session: toSessionMessage(
-        await store.sessions.get(call.principal, parseSessionId('session', request.session)),
+        await sessions.get(call.principal, parseSessionId('session', request.session)),
       ),
     }),
     listSessions: async (request, call) => {
-      const page = await store.listing.sessions(call.principal, parseQuery(request));
+      const page = await listing.sessions(call.principal, parseQuery(request));
       return {
         sessions: page.items.map(toSessionMessage),
         nextPageToken: page.nextPageToken,
@@ -44,32 +63,32 @@ export function sessionHandlers(store: Store): Handlers<typeof SessionService> {
     },
     updateSession: async (request, call) => {
       const id = parseSessionId('session', request.session);
-      const session = await store.sessions.update(call.principal, id, parseSessionChanges(request));
+      const session = await sessions.update(call.principal, id, parseSessionChanges(request));
       return { session: toSessionMessage(session) };
     },
     sealSession: async (request, call) => {
       const id = parseSessionId('session', request.session);
       const outcome = parseOutcome('outcome', request.outcome);
-      const sealed = await store.seals.seal(call.principal, id, outcome, {
+      const sealed = await seals.seal(call.principal, id, outcome, {
         signal: call.signal,
         ...(request.etag === '' ? {} : { etag: request.etag }),
       });
       return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
     },
-    compareSessions: (request, call) => compareSessions(store, request, call),
+    compareSessions: (request, call) => compareSessions(comparison, request, call),
     amendOutcome: async (request, call) => {
       const id = parseSessionId('session', request.session);
       const outcome = parseOutcome('outcome', request.outcome);
       if (outcome === 'abandoned') throw invalid('outcome', 'must say how it really ended');
       const amendment = { outcome, etag: request.etag || undefined };
-      return { session: toSessionMessage(await store.sessions.amend(call.principal, id, amendment)) };
+      return { session: toSessionMessage(await sessions.amend(call.principal, id, amendment)) };
     },
     deleteSession: async (request, call) => {
       const id = parseSessionId('session', request.session);
-      return { deleted: await store.sessions.delete(call.principal, id, request.etag || undefined) };
+      return { deleted: await sessions.delete(call.principal, id, request.etag || undefined) };
     },
-    watchSession: (request, call) => watchSession(store, request, call),
-    downloadManifest: (request, call) => downloadManifest(store, request, call),
+    watchSession: (request, call) => watchSession(watch, request, call),
+    downloadManifest: (request, call) => downloadManifest(downloads, request, call),
   };
 }
 
@@ -107,11 +126,11 @@ function parseQuery(request: ListSessionsRequest): SessionQuery {
 }
 
 async function* downloadManifest(
-  store: Store,
+  downloads: Downloads,
   request: DownloadManifestRequest,
   call: Call,
 ): AsyncIterable<MessageInitShape<typeof DownloadManifestResponseSchema>> {
   const id = parseSessionId('session', request.session);
-  const { bytes } = await store.downloads.manifest(call.principal, id, call.signal);
+  const { bytes } = await downloads.manifest(call.principal, id, call.signal);
   for await (const chunk of bytes) yield { chunk };
 }

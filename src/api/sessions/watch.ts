@@ -3,18 +3,21 @@ import { create, type MessageInitShape, type MessageShape } from '@bufbuild/prot
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type WatchSessionRequest, WatchSessionResponseSchema } from '../../../gen/artifacta/v1/watch_pb.ts';
 import { parseSessionId } from '../../domain/names.ts';
-import type { Store } from '../../store/open.ts';
-import type { WatchEvent } from '../../store/watch/watches.ts';
+import type { Principal } from '../../domain/principal.ts';
+import type { WatchEvent, WatchRequest } from '../../store/watch/watches.ts';
 import type { Call } from '../handlers.ts';
 import { toArtifactMessage, toSessionMessage } from '../messages.ts';
 import { parseSize } from '../parse.ts';
 import { share } from '../shared-messages.ts';
 
+/** Follows a session; see {@link Watches.watch}. */
+export type Watch = (by: Principal, request: WatchRequest, signal: AbortSignal) => AsyncIterable<WatchEvent>;
+
 type Message = MessageShape<typeof WatchSessionResponseSchema>;
 
 /** Answers WatchSession: the events so far, then the new ones, until the session is sealed or the call ends. */
 export async function* watchSession(
-  store: Store,
+  watch: Watch,
   request: WatchSessionRequest,
   call: Call,
 ): AsyncIterable<Message> {
@@ -24,7 +27,7 @@ export async function* watchSession(
     sealOnly: request.sealOnly,
     waitForOpen: request.waitForOpen,
   };
-  for await (const event of store.watch(call.principal, wanted, call.signal)) yield toMessage(event);
+  for await (const event of watch(call.principal, wanted, call.signal)) yield toMessage(event);
 }
 
 /** All watchers of a session get the same events: each event is made into a message once. */

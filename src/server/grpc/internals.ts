@@ -23,6 +23,7 @@ import type { FairStarts } from '../fair-starts.ts';
 import { givePlaces } from '../places.ts';
 import { countStream } from '../receiving.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
+import { resetStreams } from '../stream-resets.ts';
 import { paceFrames } from '../tiny-pieces.ts';
 import { type GrpcStatus, statusOf } from './status.ts';
 
@@ -53,6 +54,7 @@ export function openConnectionWindows(server: Server, windowBytes: number): void
   for (const http2Server of http2ServersOf(server)) {
     rememberSockets(http2Server);
     paceFrames(http2Server);
+    resetStreams(http2Server);
     http2Server.prependListener('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(windowBytes);
     });

@@ -20,6 +20,7 @@ import { occursTwice, repeatedHeader } from '../heads/single-headers.ts';
 import { givePlaces } from '../places.ts';
 import { countBody } from '../receiving.ts';
 import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
+import { resetStreams } from '../stream-resets.ts';
 import { paceFrames } from '../tiny-pieces.ts';
 import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
@@ -78,6 +79,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
   if ('setSecureContext' in server) {
     rememberSockets(server as Http2SecureServer);
     paceFrames(server as Http2SecureServer);
+    resetStreams(server as Http2SecureServer);
   }
   const turns = new Turns();
   givePlaces(server, options.connectionsMax, (socket, error) => socket.write(wholeAnswer(error)));

@@ -51,8 +51,9 @@ function refuseUnsupported(headers: IncomingHttpHeaders): void {
   }
   if (headers['content-range'] !== undefined)
     throw badField('content-range', 'is not offered here: an artifact is sent whole');
-  const coding = headers['content-encoding'];
-  if (coding !== undefined && coding.toLowerCase() !== 'identity')
+  // An empty list of codings says the same as none.
+  const codings = (headers['content-encoding'] ?? '').split(',').map((coding) => coding.trim().toLowerCase());
+  if (codings.some((coding) => coding !== '' && coding !== 'identity'))
     throw refusedField(415, 'INVALID_ARGUMENT', 'content-encoding', 'contents are stored as they are sent');
 }
 

@@ -1,10 +1,9 @@
-/** Pushes: receives bytes, then commits. The order of steps is that of docs/reliability.md, "Upload". */
+/** Pushes: what can be refused before the bytes is refused here, and each push that may go on gets its {@link Upload}. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { ArtifactSpec } from '../../domain/artifact.ts';
 import type { Sha256 } from '../../domain/digest.ts';
-import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { canRead, type Principal, requirePushable, seesEverything } from '../../domain/principal.ts';
+import { canRead, type Principal, requirePushable } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
@@ -13,21 +12,15 @@ import type { Range } from '../../index/row.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
 import type { Contents } from '../contents/contents.ts';
 import { physicalName } from '../contents/physical-name.ts';
-import { publishAndCommit } from '../contents/publish.ts';
 import type { Space } from '../contents/space.ts';
 import { readLive } from '../look/live.ts';
-import type { Content } from '../rows/content.ts';
 import { contentNotFound } from '../rows/failures.ts';
 import { contentObserver, type OnStep } from '../rows/steps.ts';
-import { type LapseWriter, pastLapse, transact } from '../rows/transaction.ts';
+import { type LapseWriter, pastLapse } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
-import {
-  type CommitRequest,
-  type CommitResult,
-  commitReads,
-  decideCommit,
-  type HeldContent,
-} from './commit.ts';
+import type { CommitResult, HeldContent } from './commit.ts';
+import { Commits } from './commits.ts';
+import { checkDigest, sizeMismatch, tooLarge, Upload } from './upload.ts';
 import { knownRequest, refuseEarly } from './upload-checks.ts';
 
 interface UploadsOptions {
@@ -45,18 +38,14 @@ interface UploadsOptions {
   readonly onStep: OnStep | undefined;
 }
 
-/** The statement at the end of a stream. */
-export interface UploadEnd {
-  readonly sizeBytes: number;
-  readonly sha256: Sha256 | undefined;
-}
-
 /** Pushes into the caller’s namespace. */
 export class Uploads {
   private readonly options: UploadsOptions;
+  private readonly commits: Commits;
 
   constructor(options: UploadsOptions) {
     this.options = options;
+    this.commits = new Commits(options);
   }
 
   /**
@@ -75,8 +64,7 @@ export class Uploads {
     const replayed = known && (await this.replayed(principal, spec, known));
     if (replayed !== undefined) return replayed;
     if (known === undefined) await this.options.space.require(spec.sizeBytes ?? 0);
-    const writer = this.contentWriter(namespace.internalId);
-    return new Upload(this, principal, spec, writer, artifactBytesMax);
+    return this.upload(principal, spec, namespace.internalId);
   }
 
   /**
@@ -91,7 +79,7 @@ export class Uploads {
     const { index, contents } = this.options;
     const { sha256, sizeBytes: size } = spec;
     if (sha256 === undefined || size === undefined) return undefined;
-    const result = await this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    const result = await this.commits.commit(principal, spec, { kind: 'held', sha256, size, witness });
     const isReadable = await contents.isReadable(index, principal.namespace, { sha256, size });
     return isReadable ? result : undefined;
   }
@@ -104,13 +92,7 @@ export class Uploads {
     if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
     if (bytes.length > inlineBytesMax) await this.refuseEarly(principal, spec);
     await this.requireRoom(principal, spec, bytes.length);
-    await using upload = new Upload(
-      this,
-      principal,
-      spec,
-      this.contentWriter(namespace.internalId),
-      artifactBytesMax,
-    );
+    await using upload = this.upload(principal, spec, namespace.internalId);
     await upload.write(bytes);
     return await upload.finish({ sizeBytes: bytes.length, sha256: undefined });
   }
@@ -134,7 +116,7 @@ export class Uploads {
     // The commit gives the answer to a known request id; it changes nothing then.
     if (witness === undefined || (known === undefined && !(await isThere()))) throw contentNotFound(sha256);
     await this.requireRoom(principal, spec, 0);
-    const result = await this.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    const result = await this.commits.commit(principal, spec, { kind: 'held', sha256, size, witness });
     if (result.receipt.replayed && !(await isThere())) throw contentNotFound(sha256);
     return result;
   }
@@ -150,11 +132,6 @@ export class Uploads {
   private async requireRoom(principal: Principal, spec: ArtifactSpec, bytes: number): Promise<void> {
     const lack = await this.options.space.lack(bytes);
     if (lack !== undefined && (await this.knownRequest(principal, spec.requestId)) === undefined) throw lack;
-  }
-
-  /** For {@link Upload}: bytes continue to come, and the caller did not say how many. @throws Failure STORAGE_FULL. */
-  async requireSpace(): Promise<void> {
-    await this.options.space.require(0);
   }
 
   /**
@@ -188,137 +165,15 @@ export class Uploads {
     return undefined;
   }
 
-  private contentWriter(internalId: string): ContentWriter {
+  private upload(principal: Principal, spec: ArtifactSpec, internalId: string): Upload {
+    const { commits } = this;
     const { blobs, inlineBytesMax, onStep } = this.options;
-    return new ContentWriter({
+    const writer = new ContentWriter({
       blobs,
       inlineBytesMax,
       mintName: () => physicalName(internalId),
       onStep: contentObserver('upload', onStep),
     });
+    return new Upload({ ...this.options, principal, spec, writer, commits });
   }
-
-  /** For {@link Upload}: called when all statements about the bytes have been checked. */
-  async finish(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Promise<CommitResult> {
-    const { index, contents } = this.options;
-    await this.options.onStep?.('upload.checked');
-    const ns = principal.namespace;
-    const isSecretive = principal.restriction !== undefined || !seesEverything(principal);
-    const publishing = { index, contents, ns, isSecretive };
-    const committed = publishAndCommit(publishing, writer, (content) =>
-      this.commit(principal, spec, content),
-    );
-    return await committed.catch(this.sayWhenRoomComes);
-  }
-
-  private async commit(
-    principal: Principal,
-    spec: ArtifactSpec,
-    content: Content | HeldContent,
-  ): Promise<CommitResult> {
-    const request: CommitRequest = {
-      by: principal,
-      spec,
-      content,
-      opensSessions: this.options.opensSessions,
-    };
-    const result = await transact(this.options.index, {
-      ns: principal.namespace,
-      by: principal,
-      lapses: this.options.lapses,
-      reads: commitReads(request),
-      bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
-      decide: (tx) => decideCommit(tx, request),
-    });
-    await this.options.onStep?.('upload.committed');
-    return result;
-  }
-
-  /** For {@link Upload}: throws the given error. If it was a lack of room, the error says when room may come. */
-  readonly sayWhenRoomComes = async (thrown: unknown): Promise<never> => {
-    throw await this.options.space.sayingWhen(thrown);
-  };
-
-  /** For {@link Upload}: called when bytes that were staged and not published are gone. */
-  async dropped(): Promise<void> {
-    await this.options.onStep?.('upload.dropped');
-  }
-}
-
-const spaceCheckBytes = 64 * 1024 * 1024;
-
-/** A push in progress: bytes are written one after another, then it is finished. Disposing it drops everything. */
-export class Upload implements AsyncDisposable {
-  private readonly uploads: Uploads;
-  private readonly principal: Principal;
-  private readonly spec: ArtifactSpec;
-  private readonly writer: ContentWriter;
-  private readonly bytesMax: number;
-  /** The size at which the free space is looked at again. */
-  private checkedAt = spaceCheckBytes;
-
-  constructor(
-    uploads: Uploads,
-    principal: Principal,
-    spec: ArtifactSpec,
-    writer: ContentWriter,
-    bytesMax: number,
-  ) {
-    this.uploads = uploads;
-    this.principal = principal;
-    this.spec = spec;
-    this.writer = writer;
-    this.bytesMax = bytesMax;
-  }
-
-  /** Wait for the result before the next call. @throws Failure ARTIFACT_TOO_LARGE, SIZE_MISMATCH, STORAGE_FULL. */
-  async write(bytes: Uint8Array): Promise<void> {
-    const size = this.writer.size + bytes.length;
-    if (size > this.bytesMax) throw tooLarge('chunk', this.bytesMax);
-    if (this.spec.sizeBytes !== undefined && size > this.spec.sizeBytes)
-      throw sizeMismatch('size_bytes', this.spec.sizeBytes, `at least ${size}`);
-    await this.writer.write(bytes).catch(this.uploads.sayWhenRoomComes);
-    if (size < this.checkedAt) return;
-    this.checkedAt = size + spaceCheckBytes;
-    await this.uploads.requireSpace();
-  }
-
-  /** Checks the caller's statements, makes everything durable and commits. */
-  async finish(end: UploadEnd): Promise<CommitResult> {
-    const { size } = this.writer;
-    if (end.sizeBytes !== size) throw sizeMismatch('finish.size_bytes', end.sizeBytes, `${size}`);
-    if (this.spec.sizeBytes !== undefined && this.spec.sizeBytes !== size)
-      throw sizeMismatch('size_bytes', this.spec.sizeBytes, `${size}`);
-    const { sha256 } = this.writer.finish();
-    checkDigest('sha256', this.spec.sha256, sha256);
-    checkDigest('finish.sha256', end.sha256, sha256);
-    return this.uploads.finish(this.principal, this.spec, this.writer);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.writer[Symbol.asyncDispose]();
-    await this.uploads.dropped();
-  }
-}
-
-function tooLarge(field: string, bytesMax: number): Failure {
-  return new Failure('ARTIFACT_TOO_LARGE', `the content is larger than ${bytesMax} bytes`, {
-    metadata: { limit: String(bytesMax) },
-    violations: [{ field, description: `the content is larger than ${bytesMax} bytes` }],
-  });
-}
-
-function sizeMismatch(field: string, said: number, received: string): Failure {
-  return new Failure('SIZE_MISMATCH', `${field}: said ${said} bytes, received ${received}`, {
-    metadata: { expected: String(said), actual: received },
-    violations: [{ field, description: `said ${said} bytes, received ${received}` }],
-  });
-}
-
-function checkDigest(field: string, said: Sha256 | undefined, computed: Sha256): void {
-  if (said === undefined || said === computed) return;
-  throw new Failure('DIGEST_MISMATCH', `${field}: said ${said}, the bytes have ${computed}`, {
-    metadata: { expected: said, actual: computed },
-    violations: [{ field, description: `said ${said}, the bytes have ${computed}` }],
-  });
 }

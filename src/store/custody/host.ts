@@ -25,7 +25,6 @@ import {
 } from '../upkeep/pauses.ts';
 import { type CheckOptions, Verifier, type VerifyEvent } from '../verify/verifier.ts';
 import { type ExportHeader, type ExportPart, exportRows, readableRows } from './export.ts';
-import { facadeOf } from './facade.ts';
 import { placeNotice } from './place.ts';
 import { blocksOf, fillFromExport, fillFromSalvage, isEmpty, notEmpty } from './restore.ts';
 import { putRevokedSince } from './restored-credentials.ts';
@@ -71,19 +70,9 @@ export class StoreHost implements AsyncDisposable {
   private wasOpen = false;
   /** Each replacement of the index waits for those before it. */
   private switching: Promise<unknown> = Promise.resolve();
-  /**
-   * The store as it is now. Its members are those of the store that is open at the time of each use. In recovery, every
-   * use is a failure.
-   */
-  readonly store: Store;
-
   private constructor(options: HostOptions) {
     this.options = options;
     this.clock = options.clock ?? options.serviceClock?.now ?? Date.now;
-    this.store = facadeOf(
-      () => this.live().store,
-      () => this[Symbol.asyncDispose](),
-    );
   }
 
   /** @throws Failure if the index cannot be opened and is not damaged: STORE_UNAVAILABLE, NOT_IMPLEMENTED. */
@@ -91,6 +80,15 @@ export class StoreHost implements AsyncDisposable {
     const host = new StoreHost(options);
     await host.openIndex();
     return host;
+  }
+
+  /**
+   * The store that is open. Another one may be open later: do not keep it longer than a call.
+   *
+   * @throws Failure STORE_IN_RECOVERY, SHUTTING_DOWN if none is open.
+   */
+  get store(): Store {
+    return this.live().store;
   }
 
   get state(): HostState {

@@ -27,7 +27,7 @@ async function place() {
   });
   onTestFinished(() => host[Symbol.asyncDispose]());
   const elapsed = () => 0;
-  const served = routes({ store: host.store, host, version: '1.2.3', onCall: () => {}, elapsed });
+  const served = routes({ store: () => host.store, host, version: '1.2.3', onCall: () => {}, elapsed });
   const client = new ArtifactaClient({ transport: createRouterTransport(served), close: async () => {} });
   return { host, client };
 }

@@ -63,7 +63,12 @@ export function routesOf({ store }: TestStore): ReturnType<typeof routes> {
     elapsed: () => 0,
   });
   const { authenticate } = authentication;
-  return routes({ store, authenticate, onCall: () => undefined, elapsed: () => performance.now() });
+  return routes({
+    store: () => store,
+    authenticate,
+    onCall: () => undefined,
+    elapsed: () => performance.now(),
+  });
 }
 
 /**

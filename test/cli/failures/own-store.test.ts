@@ -34,7 +34,11 @@ it('a source that fails is the error of whoever sends, and a call that was given
   await using store = await openTestStore();
   const outcomes: string[] = [];
   const transport = inProcess(
-    routes({ store, onCall: ({ outcome }) => outcomes.push(outcome), elapsed: () => performance.now() }),
+    routes({
+      store: () => store,
+      onCall: ({ outcome }) => outcomes.push(outcome),
+      elapsed: () => performance.now(),
+    }),
   );
   async function* failing() {
     yield { part: { case: 'start' as const, value: { spec: { session: 's', name: 'a' } } } };
@@ -49,7 +53,11 @@ it('a value that no message can hold is told by its field, and nothing is sent',
   await using store = await openTestStore();
   const outcomes: string[] = [];
   const transport = inProcess(
-    routes({ store, onCall: ({ outcome }) => outcomes.push(outcome), elapsed: () => performance.now() }),
+    routes({
+      store: () => store,
+      onCall: ({ outcome }) => outcomes.push(outcome),
+      elapsed: () => performance.now(),
+    }),
   );
   await using client = new ArtifactaClient({ transport, close: async () => {} });
   await client.push('a content', { session: 's', name: 'a' });

@@ -18,7 +18,7 @@ const blobs = await openDiskBlobs({ root: dataDir });
 const store = await openStore({ index, blobs, reserveBytes: 0 });
 await new Namespaces(index, blobs).ensure(parseNamespace('namespace', 'other'));
 await startServer({
-  routes: routes({ store, onCall: () => {}, elapsed: () => performance.now() }),
+  routes: routes({ store: () => store, onCall: () => {}, elapsed: () => performance.now() }),
   socket,
   messageBytesMax: limits.messageBytesMax,
   concurrentStreamsMax: limits.concurrentStreamsMax,

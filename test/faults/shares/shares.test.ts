@@ -39,7 +39,7 @@ beforeAll(async () => {
   const socket = join(directory, 'sock');
   const http = { host: '127.0.0.1', port: 0 };
   const all = routes({
-    store,
+    store: () => store,
     onCall: () => undefined,
     elapsed: () => performance.now(),
     authenticate,

@@ -54,8 +54,12 @@ beforeAll(async () => {
   open.defer(() => removeDirectory(directory));
   const tls = open.use(await openTestTls());
   const socket = join(directory, 'sock');
-  const common = { http, sendBudget: budget, shared: sharedContents(opened.store, { onCall, elapsed }) };
-  const all = routes({ store: opened.store, onCall, elapsed, authenticate });
+  const common = {
+    http,
+    sendBudget: budget,
+    shared: sharedContents(() => opened.store.shared, { onCall, elapsed }),
+  };
+  const all = routes({ store: () => opened.store, onCall, elapsed, authenticate });
   plain = open.use(await startTestServer(all, { ...common, socket }));
   const secured = open.use(await startTestServer(all, { ...common, tls }));
   listeners = listenersOf(plain.addresses, secured.addresses, socket);

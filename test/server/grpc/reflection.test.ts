@@ -25,8 +25,8 @@ beforeAll(async () => {
   opened = await openTestStore();
   const { store, clock } = opened;
   const now = () => clock.now;
-  const { authenticate } = authenticationOver(store, { isRequired: true, elapsed: () => 0 }, now);
-  const all = routes({ store, onCall: () => undefined, elapsed: () => 0, authenticate, now });
+  const { authenticate } = authenticationOver(() => store, { isRequired: true, elapsed: () => 0 }, now);
+  const all = routes({ store: () => store, onCall: () => undefined, elapsed: () => 0, authenticate, now });
   server = await startTestServer(all, { admit: (header, values) => admitWith(authenticate, header, values) });
   const scopes = ['read', 'write'] as const;
   const wanted = {

@@ -31,7 +31,7 @@ export async function openHttpRig(
   const calls: CallRecord[] = [];
   const started = await startTestServer(testRoutes(opened.store, calls), {
     http: { host: '127.0.0.1', port: 0 },
-    shared: sharedContents(opened.store, {
+    shared: sharedContents(() => opened.store.shared, {
       onCall: (record) => calls.push(record),
       elapsed: () => performance.now(),
     }),

@@ -179,6 +179,7 @@ describe('a PUT', () => {
     ['a form', '', { 'content-type': 'multipart/form-data; boundary=x' }, 415, 'Content-Type'],
     ['a form in one line', '', { 'content-type': 'Application/X-WWW-form-urlencoded' }, 415, 'Content-Type'],
     ['a coding', '', { 'content-encoding': 'gzip' }, 415, 'content-encoding'],
+    ['a coding after none', '', { 'content-encoding': 'identity, gzip' }, 415, 'content-encoding'],
     ['a namespace that is none', '', { 'artifacta-namespace': '../x' }, 400, 'artifacta-namespace'],
   ])('with %s is refused and stores nothing', async (_, query, headers, status, field) => {
     const rig = await opened();
@@ -186,6 +187,16 @@ describe('a PUT', () => {
     await expectRefusal(answer, status, [field]);
     await expectNothing(rig);
   });
+
+  it.each(['', ' ', 'identity', 'Identity, identity', ','])(
+    'with the coding "%s" is stored as sent',
+    async (coding) => {
+      const rig = await opened();
+      const answer = await put(rig, pathTo('a'), 'x', { 'content-encoding': coding });
+      expect(answer.status).toBe(201);
+      expect(JSON.parse(await answer.text())).toMatchObject({ artifact: { sizeBytes: '1' } });
+    },
+  );
 
   it('compares the digest, and ignores those that it does not know', async () => {
     const rig = await opened();

@@ -7,7 +7,7 @@ import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
-import { Upload } from '../../../src/store/artifacts/uploads.ts';
+import { Upload } from '../../../src/store/artifacts/upload.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { someBytes } from '../../support/calls.ts';
 import { openTestStore, startOfTime } from '../../support/door.ts';

@@ -1,7 +1,7 @@
 /** What a request id remembers, for how long, and for whom. */
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { CommitResult } from '../../../src/store/artifacts/commit.ts';
-import { Upload } from '../../../src/store/artifacts/uploads.ts';
+import { Upload } from '../../../src/store/artifacts/upload.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';

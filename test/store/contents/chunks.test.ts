@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/domain/limits.ts';
 import { keys } from '../../../src/index/keys.ts';
-import { Upload } from '../../../src/store/artifacts/uploads.ts';
+import { Upload } from '../../../src/store/artifacts/upload.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
 import type { TestStore } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';

@@ -6,7 +6,7 @@ import type { Principal } from '../../../src/domain/principal.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
-import { Upload } from '../../../src/store/artifacts/uploads.ts';
+import { Upload } from '../../../src/store/artifacts/upload.ts';
 import type { OnStep } from '../../../src/store/rows/steps.ts';
 import { Budget } from '../../../src/store/upkeep/bounds.ts';
 import { Verifier } from '../../../src/store/verify/verifier.ts';

@@ -82,7 +82,7 @@ async function revoke({ store }: StoreHost, { keyId, linkId }: Credentials): Pro
 
 /** Which of the three answer; and what is said of those that do not. */
 async function answering(host: StoreHost, { key, token, link }: Credentials): Promise<string[]> {
-  const { authenticate } = authenticationOver(host.store, { isRequired: true, elapsed: () => 0 });
+  const { authenticate } = authenticationOver(() => host.store, { isRequired: true, elapsed: () => 0 });
   const said = async (work: Promise<unknown>) => {
     try {
       await work;
@@ -186,7 +186,7 @@ describe('an import into the store that the export is of', () => {
     expect(await answering(host, good)).toEqual(all);
     expect(await answering(host, bad)).toEqual(['answers', 'answers', noLink]);
     expect((await answering(host, { ...good, link: inSession.token }))[2]).toBe(noLink);
-    expect(await store.artifacts.get(tester, target('s', 'bad'))).toBeDefined();
+    expect(await host.store.artifacts.get(tester, target('s', 'bad'))).toBeDefined();
   });
 
   test('keeps revoked what is revoked while it comes', async () => {

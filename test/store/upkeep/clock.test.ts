@@ -185,7 +185,7 @@ describe('I14 the wall clock is set under the running store', () => {
 function outside(host: StoreHost, wall: () => number) {
   const verified: string[] = [];
   const authentication = authenticationOver(
-    host.store,
+    () => host.store,
     {
       isRequired: true,
       elapsed: () => 0,
