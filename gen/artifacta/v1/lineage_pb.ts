@@ -93,8 +93,8 @@ export type LineageEdge = Message<"artifacta.v1.LineageEdge"> & {
   depth: number;
 
   /**
-   * The artifact at the far end. Absent: it is gone (expired, deleted) or the caller may not read it, and no edge goes
-   * on from there. An artifact that several edges lead to is repeated, and followed once.
+   * The artifact at the far end. Absent: it has expired, was deleted, or may not be read by the caller; then no further
+   * edges of it are listed. An artifact that several edges lead to is repeated, and its own edges are listed once.
    *
    * @generated from field: artifacta.v1.Artifact artifact = 4;
    */
