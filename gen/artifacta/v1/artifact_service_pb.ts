@@ -201,14 +201,14 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
    * The fields are session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY,
    * session.outcome and session.state. Their names are written in lower case. A key that has other characters than
    * letters, digits, `_` and `-` is written in quotes, e.g. `metadata."a.b"`. Outcomes and states are written without
-   * their prefix, e.g. `"FAILED"`, in any case.
+   * their prefix, e.g. `"FAILED"`; lower case counts as upper case.
    *
-   * Texts, and the values of metadata and labels, are compared by `=` and `!=`. Upper and lower case differ, except in
-   * content_type and sha256. A `*` at the end of the value stands for any rest. content_type is compared without its
-   * parameters, unless the value has a `;`. Numbers and times are compared by `= != < <= > >=`. In metadata and labels,
-   * `< <= > >=` match only values that are numbers. `!=` does not match an artifact without the key or field. `field:*`
-   * matches if the field or key is set, and `metadata:KEY` is the same as `metadata.KEY:*`. For texts, `:` otherwise
-   * means `=`.
+   * Texts, and the values of metadata and labels, are compared as texts by `=` and `!=`. Upper and lower case differ,
+   * except in content_type and sha256. A `*` at the end of the value stands for any rest. content_type is compared
+   * without its parameters, unless the value has a `;`. Numbers and times are compared by `= != < <= > >=`. In metadata
+   * and labels, `< <= > >=` compare values as numbers, and match no value that is not a number. `!=` does not match an
+   * artifact without the key or field. `field:*` matches if the field or key is set, and `metadata:KEY` is the same as
+   * `metadata.KEY:*`. For texts, `:` otherwise means `=`.
    *
    * A value without spaces and without any of `()"'\=<>!,;` needs no quotes. Quotes are `"` or `'`; within them, a
    * backslash stands before `"`, `'`, `*` or another backslash. A time is RFC 3339, or `now`, `now-N` or `now+N`, where
@@ -339,7 +339,7 @@ export type ListArtifactsResponse = Message<"artifacta.v1.ListArtifactsResponse"
   /**
    * With `estimate_total`, and only on the first page: the number of artifacts that match. It is exact if no page
    * follows; otherwise it is an estimate that is usually right within a factor of two. Absent: the budget did not allow
-   * an estimate.
+   * an estimate; or `all_versions` or `name` is set, and a page follows.
    *
    * @generated from field: optional int64 approximate_total = 5;
    */

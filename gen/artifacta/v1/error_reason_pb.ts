@@ -230,8 +230,8 @@ export const ErrorReason = {
 
   /**
    * RESOURCE_EXHAUSTED; retry after space was freed. Free space is below the reserve, or no space is free. Metadata:
-   * `free_bytes` and `reserve_bytes` if free space is below the reserve; `room_time`, the earliest time at which
-   * CollectGarbage may free space. It is absent if nothing is going to be freed, or if a pause holds that back.
+   * `free_bytes` and `reserve_bytes`, if free space is below the reserve. Also `room_time`, the earliest time at which
+   * CollectGarbage may free space; it is absent if nothing is going to be freed, or if a pause prevents that.
    *
    * @generated from enum value: ERROR_REASON_STORAGE_FULL = 27;
    */
@@ -246,7 +246,7 @@ export const ErrorReason = {
   STORE_UNAVAILABLE: 28,
 
   /**
-   * UNAVAILABLE; retry. The service is stopping; the call had no effect.
+   * UNAVAILABLE; retry. The service is stopping, or is exchanging its index; the call had no effect.
    *
    * @generated from enum value: ERROR_REASON_SHUTTING_DOWN = 29;
    */
@@ -343,8 +343,8 @@ export const ErrorReason = {
   CONTENT_UNSUITABLE: 41,
 
   /**
-   * UNAVAILABLE. The store is in recovery: it failed its checks when the service started, and waits for an operator:
-   * only GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss are served.
+   * UNAVAILABLE. The store is in recovery: it failed its checks, and waits for an operator. Only GetStoreStatus,
+   * Verify, ExportIndex, ImportIndex and AcceptLoss are served.
    *
    * @generated from enum value: ERROR_REASON_STORE_IN_RECOVERY = 42;
    */

@@ -122,7 +122,7 @@ export const IndexHeaderSchema: GenMessage<IndexHeader> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 1);
 
 /**
- * Rows, in ascending order of their keys over the whole export.
+ * Rows of the index, in ascending order of their keys over the whole export.
  *
  * @generated from message artifacta.v1.IndexRows
  */

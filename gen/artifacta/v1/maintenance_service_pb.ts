@@ -413,8 +413,8 @@ export const MaintenanceService: GenService<{
   },
   /**
    * Frees contents that nothing refers to. Takes them out of use 15 minutes after the last reference is gone, and
-   * removes their objects an hour later. Once a week, and after a service that did not stop cleanly, it also looks for
-   * orphans.
+   * removes their objects an hour later. It also looks for orphans: once a week, and if the service was not stopped
+   * cleanly before its last start.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.CollectGarbage
    */
@@ -425,7 +425,7 @@ export const MaintenanceService: GenService<{
   },
   /**
    * Reads contents, those that were checked longest ago first, and compares their SHA-256. Damaged contents are
-   * quarantined. Quarantined contents that are sound leave the quarantine. The next call continues where this one
+   * quarantined. Quarantined contents that are sound leave the quarantine. Each call continues where the last one
    * ended.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.Scrub

@@ -33,16 +33,16 @@ export type Session = Message<"artifacta.v1.Session"> & {
   id: string;
 
   /**
-   * `ses_` and 26 characters of lower-case base32, minted when the session was opened. No other session has it, even if
-   * that session gets the same id later.
+   * `ses_` and 26 characters of lower-case base32, minted when the session was opened. No other session ever has it,
+   * even if another session gets the same id later.
    *
    * @generated from field: string uid = 2;
    */
   uid: string;
 
   /**
-   * Whether it takes artifacts. As soon as the lease lapses, the state is SESSION_STATE_SEALED and the outcome
-   * ABANDONED. `manifest` is absent until the service has stored it.
+   * Whether it takes artifacts. As soon as its lease lapses, a session is not SESSION_STATE_OPEN any more, and its
+   * outcome is ABANDONED. `manifest` is absent until the service has stored it.
    *
    * @generated from field: artifacta.v1.SessionState state = 3;
    */
@@ -78,7 +78,8 @@ export type Session = Message<"artifacta.v1.Session"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The time of the last change of its labels, retention, lease, state or outcome. Artifacts do not count.
+   * The time of the last change of its labels, retention, state or outcome, or of its settings by OpenSession.
+   * Artifacts and renewals of the lease do not count.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
@@ -171,7 +172,7 @@ export type Session = Message<"artifacta.v1.Session"> & {
   manifest?: Manifest | undefined;
 
   /**
-   * Opaque; changes with every change of the session itself. For `etag` in requests.
+   * Opaque; changes with every change of the session itself, except renewals of the lease. For `etag` in requests.
    *
    * @generated from field: string etag = 21;
    */
@@ -188,8 +189,9 @@ export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
 /**
  * A limit on the time between renewals of a session. Every new version renews the lease, and so does every
  * UpdateSession with `touch`. A push that returns an existing version does not. Without a renewal in time the lease
- * lapses: the session is sealed as ABANDONED, at the instant of the lapse. Renewals that come within an eighth of
- * `duration` after a renewal have no effect. So the lease lapses at the earliest 7/8 of `duration` after the last one.
+ * lapses: the session is sealed as ABANDONED, at the instant of the lapse. A renewal has no effect if it comes within
+ * an eighth of `duration` after the last renewal that had effect. So the lease lapses at the earliest 7/8 of `duration`
+ * after any renewal.
  *
  * @generated from message artifacta.v1.Lease
  */

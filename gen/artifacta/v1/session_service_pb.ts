@@ -569,10 +569,11 @@ export const SessionService: GenService<{
   /**
    * Opens a session, or returns the open or sealed session of that id if it has the same settings. Scope: write.
    *
-   * The call is not needed before a push, unless the session is to have metadata, retention, a lease or expected
-   * outputs. On a session that a push opened, the call sets these, once. Artifacts that were committed before do not
-   * inherit them. The settings are `metadata`, `retention`, `lease` and `expected_outputs`. If a session was opened
-   * before with other settings, the call fails with SESSION_CONFLICT. A difference in labels never counts.
+   * The settings are `metadata`, `retention`, `lease` and `expected_outputs`. If a session was opened before with other
+   * settings, the call fails with SESSION_CONFLICT. A difference in labels never counts.
+   *
+   * The call is not needed before a push, unless the session is to have settings. On a session that a push opened, the
+   * call sets them, once. Artifacts that were committed before do not inherit the metadata.
    *
    * Also fails with SESSION_GONE, SESSION_SEALED (a push opened it, and it is sealed now) and QUOTA_EXCEEDED.
    *
@@ -587,11 +588,11 @@ export const SessionService: GenService<{
    * Returns the record of a session. Scope: read. Fails with SESSION_NOT_FOUND, also for a session that was deleted or
    * has expired.
    *
-   * But an expired session is still found, by this and every other call, while artifacts of it may outlive it. That is
-   * so while one of its artifacts is on hold, and until the latest expiry that its artifacts have of their own. In that
-   * time `expire_time` is in the past, and `artifact_count` may be 0. The session is no longer found after the last of
-   * these artifacts is deleted, or after DeleteSession. An expired session takes nothing new: pushes and OpenSession
-   * fail with SESSION_GONE.
+   * As an exception, an expired session is still found, by this and every other call, while artifacts of it may outlive
+   * it. That is so while one of its artifacts is on hold, and until the latest expiry that its artifacts have of their
+   * own. In that time `expire_time` is in the past, and `artifact_count` may be 0. The session is no longer found after
+   * the last of these artifacts is deleted, or after DeleteSession. An expired session takes nothing new: pushes and
+   * OpenSession fail with SESSION_GONE.
    *
    * @generated from rpc artifacta.v1.SessionService.GetSession
    */
@@ -613,8 +614,8 @@ export const SessionService: GenService<{
   },
   /**
    * Changes the labels of a session at any time, changes its retention while it is open, or renews its lease. Scope:
-   * write. Fails with SESSION_NOT_FOUND, ETAG_MISMATCH, or, on a sealed session, with SESSION_SEALED for a change of
-   * retention, and for `touch` if the session has a lease.
+   * write. Fails with SESSION_NOT_FOUND or ETAG_MISMATCH. On a sealed session it fails with SESSION_SEALED for a change
+   * of retention, and for `touch` if the session has a lease.
    *
    * @generated from rpc artifacta.v1.SessionService.UpdateSession
    */
@@ -642,7 +643,7 @@ export const SessionService: GenService<{
   /**
    * Replaces the outcome of an ABANDONED session with the real one: once, before the session has expired. Scope: write.
    * The session's expiry follows the new outcome but never moves earlier; the manifest stays. A second amendment with
-   * the same outcome changes nothing. Fails with SESSION_NOT_FOUND, ETAG_MISMATCH, SEAL_PENDING, or with
+   * the same outcome changes nothing. Fails with SESSION_NOT_FOUND, ETAG_MISMATCH or SEAL_PENDING. Fails with
    * OUTCOME_CONFLICT if the session is open, is not ABANDONED, has expired, or was already amended to another outcome.
    *
    * @generated from rpc artifacta.v1.SessionService.AmendOutcome

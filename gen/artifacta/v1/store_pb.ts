@@ -255,8 +255,8 @@ export const StorePause_Cause = {
   CLOCK_SUSPECT: 1,
 
   /**
-   * When the service started, the newest commit was more than 7 days old. ReapExpired is paused until the service has
-   * run for five minutes, or has been started again, or until ResumeMaintenance.
+   * When the service started, the newest commit was more than 7 days old. ReapExpired is paused. The pause ends when
+   * the service has run for five minutes, when it is started again, or with ResumeMaintenance.
    *
    * @generated from enum value: CAUSE_LONG_GAP = 2;
    */

@@ -301,7 +301,8 @@ export type VerifyResponse = Message<"artifacta.v1.VerifyResponse"> & {
     case: "finding";
   } | {
     /**
-     * The progress of the check: after some 50,000 rows, or after 64 MiB of contents were read.
+     * The progress of the check. It is sent after about every 50,000 rows, and after about every 64 MiB of contents
+     * that were read.
      *
      * @generated from field: artifacta.v1.VerifyProgress progress = 2;
      */
@@ -346,7 +347,7 @@ export type VerifyProgress = Message<"artifacta.v1.VerifyProgress"> & {
   contentCount: bigint;
 
   /**
-   * The sum of the lengths of these contents in bytes.
+   * The number of bytes of contents that were read: all of them with `check_contents`, otherwise none.
    *
    * @generated from field: int64 size_bytes = 3;
    */
@@ -367,8 +368,8 @@ export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
  */
 export type VerifySummary = Message<"artifacta.v1.VerifySummary"> & {
   /**
-   * The id for VerifyRequest.repair_report_id; valid for a day, if the service is not started again and no other report
-   * is repaired. Empty after a repair, or if another call began a repair during the check.
+   * The id for VerifyRequest.repair_report_id. It is valid for a day, unless the service is started again or a repair
+   * begins. Empty after a repair, or if another call began a repair during the check.
    *
    * @generated from field: string report_id = 1;
    */
