@@ -141,7 +141,7 @@ export type ListNamespacesRequest = Message<"artifacta.v1.ListNamespacesRequest"
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. Empty: the first page.
+   * The `next_page_token` of an earlier response; `page_size` may differ. Empty: the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -490,7 +490,8 @@ export type ListApiKeysRequest = Message<"artifacta.v1.ListApiKeysRequest"> & {
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were. Empty: the
+   * first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -823,7 +824,8 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: from the beginning.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were; another
+   * namespace, retention or filter is PAGE_TOKEN_INVALID. Empty: from the beginning.
    *
    * @generated from field: string page_token = 6;
    */
