@@ -225,8 +225,8 @@ export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   maxBytes: bigint;
 
   /**
-   * The least age of a content's last check: contents that were checked within this time are skipped. Absent: 7 days.
-   * Negative: INVALID_ARGUMENT.
+   * The least time between the beginnings of two rounds: a new round begins only if the last one began at least this
+   * long ago. A round that has begun is always carried to its end. Absent: 7 days. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.Duration min_age = 3;
    */
@@ -425,8 +425,8 @@ export const MaintenanceService: GenService<{
   },
   /**
    * Reads contents, those that were checked longest ago first, and compares their SHA-256. Damaged contents are
-   * quarantined. Quarantined contents that are sound leave the quarantine. Each call continues where the last one
-   * ended.
+   * quarantined. Quarantined contents that are sound leave the quarantine. The contents are checked in rounds, and each
+   * call continues the round where the last call ended.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.Scrub
    */
