@@ -975,8 +975,9 @@ export const AdminService: GenService<{
   },
   /**
    * Returns how much a namespace holds. On request, the response also breaks this down: for the whole namespace, for
-   * one session, or for each value of a metadata key. A breakdown also says how many bytes of distinct contents are
-   * stored, and when how much expires. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * one session, or for each value of a metadata key. A breakdown also returns the number of bytes of distinct
+   * contents, and how much expires within a day, 7 days and 30 days. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND
+   * or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.GetUsage
    */

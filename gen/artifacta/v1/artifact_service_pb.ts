@@ -195,8 +195,8 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
   /**
    * Lists only artifacts that match, e.g. `metadata.agent = "billing" AND content_type = "application/json" AND
    * create_time > now-7d`. The language is a part of AIP-160: comparisons, joined by `AND`, `OR` and parentheses. OR
-   * binds tighter than AND. `NOT`, or `-` directly before a comparison or parenthesis, negates. At most 4 KiB, 100
-   * comparisons, and 32 parentheses within each other. Empty: all.
+   * binds tighter than AND. `NOT`, or `-` directly before a comparison or parenthesis, negates. At most 4 KiB and 100
+   * comparisons, with parentheses at most 32 deep. Empty: all.
    *
    * The fields are session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY,
    * session.outcome and session.state. Their names are written in lower case. A key that has other characters than

@@ -197,8 +197,8 @@ export const ErrorReason = {
   ARTIFACT_HELD: 22,
 
   /**
-   * ABORTED. The resource changed since it was read: read it again, decide again. Metadata: `etag`, the present one. A
-   * mismatch of a loss has `loss`, the present id, instead; a mismatch of a pause or a report has neither.
+   * ABORTED. The resource changed since it was read: read it again, decide again. Metadata: `etag`, the present one. If
+   * the id of a loss does not match, the key is `loss`, with the present id. A pause or a report has no key.
    *
    * @generated from enum value: ERROR_REASON_ETAG_MISMATCH = 23;
    */
@@ -299,8 +299,8 @@ export const ErrorReason = {
 
   /**
    * INTERNAL. A bug in the service. Whether the call took effect is unknown; a retry may fail in the same way. The
-   * details are only in the service's log, in the line of this call: look for its time and method, or for the trace id
-   * of its header `traceparent` if the service traces calls.
+   * details are only in the service's log, in the line of this call. It is found by the time and the method. If the
+   * service traces calls, it is also found by the trace id of the header `traceparent`.
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 36;
    */

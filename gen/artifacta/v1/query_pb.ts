@@ -26,8 +26,8 @@ export type QueryExplanation = Message<"artifacta.v1.QueryExplanation"> & {
   filter: string;
 
   /**
-   * The list of the index that the call read through: the list of one condition, e.g. `metadata.agent = "billing"`, or
-   * `time` for the list of everything if no condition had a shorter list.
+   * The list of the index that the call read through. That is the shortest list of a condition, e.g.
+   * `metadata.agent = "billing"`; or `time`, the list of everything, if no condition has a shorter one.
    *
    * @generated from field: string driver = 2;
    */

@@ -267,8 +267,9 @@ export const StorePause_Cause = {
    * `repair_report_id` has ended, or with ResumeMaintenance.
    *
    * If the store cannot know which API keys and share links were revoked after the export was made, the keys and
-   * links of the export do not work: calls with them fail with UNAUTHENTICATED, and the links are not found. Then
-   * only ResumeMaintenance ends the pause. The same pause begins after AcceptLoss if such keys or links were left.
+   * links of the export do not work. Calls with such a key fail with UNAUTHENTICATED, and such a link is not found.
+   * Only ResumeMaintenance then ends the pause. The same pause begins after AcceptLoss if such keys or links were
+   * left.
    *
    * @generated from enum value: CAUSE_IMPORTED = 3;
    */
