@@ -42,14 +42,14 @@ export type CreateNamespaceRequest = Message<"artifacta.v1.CreateNamespaceReques
   namespace: string;
 
   /**
-   * A text for people; at most 255 bytes. May be empty.
+   * A text for people; at most 255 bytes, without control characters. May be empty.
    *
    * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * The most that it may hold. Absent: no limit.
+   * The quota of the namespace. Absent: no limit.
    *
    * @generated from field: artifacta.v1.Quota quota = 3;
    */
@@ -64,7 +64,7 @@ export const CreateNamespaceRequestSchema: GenMessage<CreateNamespaceRequest> = 
   messageDesc(file_artifacta_v1_admin_service, 0);
 
 /**
- * The namespace exists.
+ * The namespace that was created, or that already existed with the same settings.
  *
  * @generated from message artifacta.v1.CreateNamespaceResponse
  */
@@ -141,7 +141,7 @@ export type ListNamespacesRequest = Message<"artifacta.v1.ListNamespacesRequest"
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. Empty: the first page.
+   * The `next_page_token` of an earlier response; `page_size` may differ. Empty: the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -205,7 +205,8 @@ export type UpdateNamespaceRequest = Message<"artifacta.v1.UpdateNamespaceReques
 
   /**
    * The fields of `changes` that count: `description`, `quota`, or `*` for both; each replaces the whole value. Absent:
-   * the fields that are set. Any other path: INVALID_ARGUMENT.
+   * the fields that are set. An empty description counts only if the mask names it. A request that changes no field is
+   * INVALID_ARGUMENT. Any other path: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -240,7 +241,7 @@ export type NamespaceChanges = Message<"artifacta.v1.NamespaceChanges"> & {
   description: string;
 
   /**
-   * The most that it may hold. Absent and named in the mask: no limit.
+   * The quota of the namespace. Absent and named in the mask: no limit.
    *
    * @generated from field: artifacta.v1.Quota quota = 2;
    */
@@ -289,22 +290,25 @@ export type GetUsageRequest = Message<"artifacta.v1.GetUsageRequest"> & {
   namespace: string;
 
   /**
-   * The breakdown to make. It reads records within the call's budget, so that it may take several pages. Default: no
-   * breakdown; the response is then exact and costs the same however much the namespace holds.
+   * The breakdown to make. A breakdown reads records, and one call reads a limited number of them, so a large namespace
+   * takes several pages. Default: no breakdown. The call is then equally fast for a namespace of any size. In both
+   * cases `usage` is exact.
    *
    * @generated from field: artifacta.v1.UsageBreakdown breakdown = 2;
    */
   breakdown: UsageBreakdown;
 
   /**
-   * The session for USAGE_BREAKDOWN_SESSION. Required then, else empty.
+   * The session for USAGE_BREAKDOWN_SESSION. Required with that breakdown; with any other, it must be empty, else
+   * INVALID_ARGUMENT.
    *
    * @generated from field: string session = 3;
    */
   session: string;
 
   /**
-   * The key for USAGE_BREAKDOWN_METADATA. Required then, else empty.
+   * The key for USAGE_BREAKDOWN_METADATA. Required with that breakdown; with any other, it must be empty, else
+   * INVALID_ARGUMENT.
    *
    * @generated from field: string metadata_key = 4;
    */
@@ -340,7 +344,8 @@ export type GetUsageResponse = Message<"artifacta.v1.GetUsageResponse"> & {
   usage?: Usage | undefined;
 
   /**
-   * The requested breakdown of what this page has read. The total for a value is the sum of its parts over all pages.
+   * The parts of the requested breakdown, for the records that this call has read. The part of one value may continue
+   * on the next page: add its numbers over all pages. Only `stored_bytes` cannot be added exactly; see there.
    *
    * @generated from field: repeated artifacta.v1.UsagePart parts = 2;
    */
@@ -382,7 +387,8 @@ export type CreateApiKeyRequest = Message<"artifacta.v1.CreateApiKeyRequest"> & 
   description: string;
 
   /**
-   * The scopes that the key allows. At least one, unless it is an operator's key.
+   * The scopes that the key allows. At least one; repetitions count once. For an operator's key they are ignored: it
+   * has all scopes.
    *
    * @generated from field: repeated artifacta.v1.Scope scopes = 3;
    */
@@ -396,13 +402,13 @@ export type CreateApiKeyRequest = Message<"artifacta.v1.CreateApiKeyRequest"> & 
   isOperator: boolean;
 
   /**
-   * The end of the key. Not set: the key does not end by itself.
+   * The end of the key. Not set: the key does not expire.
    *
    * @generated from oneof artifacta.v1.CreateApiKeyRequest.expiry
    */
   expiry: {
     /**
-     * The time from now to the end. Positive.
+     * The time from now to the end. Positive, at most to the year 9999.
      *
      * @generated from field: google.protobuf.Duration ttl = 5;
      */
@@ -410,7 +416,7 @@ export type CreateApiKeyRequest = Message<"artifacta.v1.CreateApiKeyRequest"> & 
     case: "ttl";
   } | {
     /**
-     * The instant of the end; in the future.
+     * The instant of the end; in the future, at most the year 9999.
      *
      * @generated from field: google.protobuf.Timestamp expire_time = 6;
      */
@@ -440,7 +446,8 @@ export type CreateApiKeyResponse = Message<"artifacta.v1.CreateApiKeyResponse"> 
   apiKey?: ApiKey | undefined;
 
   /**
-   * The secret that callers present. It is returned only here, and stored nowhere in clear.
+   * The secret that callers present: `ark_`, 16 letters and digits, `_`, and 43 characters of base64url. It is returned
+   * only here; the store keeps only its hash.
    *
    * @generated from field: string secret = 2;
    */
@@ -483,7 +490,8 @@ export type ListApiKeysRequest = Message<"artifacta.v1.ListApiKeysRequest"> & {
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were. Empty: the
+   * first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -581,41 +589,46 @@ export type MintTokenRequest = Message<"artifacta.v1.MintTokenRequest"> & {
   namespace: string;
 
   /**
-   * The scopes that the token allows, a part of the caller's scopes. At least one.
+   * The scopes of the token. At least one; each must be a scope of the caller, else PERMISSION_DENIED.
    *
    * @generated from field: repeated artifacta.v1.Scope scopes = 2;
    */
   scopes: Scope[];
 
   /**
-   * The ids of the sessions that the token is good for, whether they exist yet or not. At most 16, and a part of the
-   * caller's own. Empty: as for the caller.
+   * The ids of the sessions that the token is good for, whether they exist yet or not. At most 16. If the caller's own
+   * token is limited to sessions, each id must be one of those, else PERMISSION_DENIED. Empty: as for the caller.
    *
    * @generated from field: repeated string sessions = 3;
    */
   sessions: string[];
 
   /**
-   * The life of the token. Absent: 1 hour. More than 24 hours: INVALID_ARGUMENT. It is cut to the end of the caller's
-   * own credentials.
+   * The life of the token: 1 second to 24 hours, else INVALID_ARGUMENT. Absent: 1 hour. If the caller's own credentials
+   * end earlier, the token ends with them.
    *
    * @generated from field: google.protobuf.Duration ttl = 4;
    */
   ttl?: Duration | undefined;
 
   /**
-   * The prefix of the artifact names that the token is good for; at most 1,024 bytes. Names must begin with this prefix
-   * and with the caller's own. Not empty: the token may not act on sessions as a whole (open, get, list, seal,
-   * manifest). Empty: as for the caller.
+   * The prefix of the artifact names that the token is good for; at most 1,024 bytes, normalised to NFC. It may end
+   * within a segment of a name. If the caller's own token has a prefix, this one must begin with it, else
+   * PERMISSION_DENIED. Empty: as for the caller.
+   *
+   * With a prefix, WatchSession and CompareSessions are limited to these names. All other methods of SessionService
+   * fail with PERMISSION_DENIED, since they act on sessions as a whole. Other artifacts are not found, and a push under
+   * another name fails with PERMISSION_DENIED.
    *
    * @generated from field: string name_prefix = 5;
    */
   namePrefix: string;
 
   /**
-   * The number of bytes that may be pushed with the token over its life; duplicates and replays do not count. Positive.
-   * Absent: no limit. A caller that has a limit itself cannot mint tokens that may push: their bytes would not count
-   * against that limit.
+   * The number of bytes that may be pushed with the token over its life. Each new version counts with its size when it
+   * is committed; duplicates and replays do not count. A push that exceeds the number fails with QUOTA_EXCEEDED.
+   * Positive. Absent: no limit. A caller that has such a limit itself cannot mint a token with the scope write
+   * (PERMISSION_DENIED), since those bytes would not count against its own limit.
    *
    * @generated from field: optional int64 max_push_bytes = 6;
    */
@@ -643,7 +656,8 @@ export type MintTokenResponse = Message<"artifacta.v1.MintTokenResponse"> & {
   grant?: TokenGrant | undefined;
 
   /**
-   * The secret that callers present as `authorization: Bearer`. It is returned only here, and stored nowhere.
+   * The secret that callers present as `authorization: Bearer TOKEN`: `arc_` and a JWT, less than 8 KiB. It is returned
+   * only here, and stored nowhere.
    *
    * @generated from field: string token = 2;
    */
@@ -713,14 +727,15 @@ export type SetRetentionPolicyRequest = Message<"artifacta.v1.SetRetentionPolicy
   namespace: string;
 
   /**
-   * The whole new retention. Absent: only artifacts with an expiry of their own expire.
+   * The whole new retention. Absent or empty: only artifacts with an expiry of their own expire.
    *
    * @generated from field: artifacta.v1.Retention retention = 2;
    */
   retention?: Retention | undefined;
 
   /**
-   * The etag that the policy must still have, else ETAG_MISMATCH. Empty: any etag.
+   * The etag that the policy must still have, else ETAG_MISMATCH. A policy that was never set has an etag too; see
+   * GetRetentionPolicy. Empty: any etag.
    *
    * @generated from field: string etag = 3;
    */
@@ -748,7 +763,7 @@ export const SetRetentionPolicyRequestSchema: GenMessage<SetRetentionPolicyReque
  */
 export type SetRetentionPolicyResponse = Message<"artifacta.v1.SetRetentionPolicyResponse"> & {
   /**
-   * The policy as it is now, or would be.
+   * The policy after the change; with `validate_only`, the policy that the change would make.
    *
    * @generated from field: artifacta.v1.RetentionPolicy retention_policy = 1;
    */
@@ -763,7 +778,7 @@ export const SetRetentionPolicyResponseSchema: GenMessage<SetRetentionPolicyResp
   messageDesc(file_artifacta_v1_admin_service, 22);
 
 /**
- * Selects earlier sessions and the retention to give them.
+ * Selects existing sessions and the retention to give them.
  *
  * @generated from message artifacta.v1.ApplyRetentionPolicyRequest
  */
@@ -776,22 +791,25 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
   namespace: string;
 
   /**
-   * The retention that the sessions get. Absent: the namespace's policy as it is now. Sessions that `keep_last` is to
-   * keep are taken in the order of their seals.
+   * The retention that the sessions get. Absent: the namespace's policy at the time of each call. Set and empty: the
+   * sessions do not expire. Once all batches are done, `keep_last` keeps the sessions that were sealed last, in
+   * whatever order the batches came.
    *
    * @generated from field: artifacta.v1.Retention retention = 2;
    */
   retention?: Retention | undefined;
 
   /**
-   * The filter that selects the sessions, as in ListSessionsRequest.filter. Empty: all.
+   * The filter that selects the sessions, as in ListSessionsRequest.filter. Empty: all. INVALID_ARGUMENT if it cannot
+   * be read, or if a call with `validate_only` and `keep_last` would have to sort too many sessions with one value of
+   * the metadata key.
    *
    * @generated from field: string filter = 3;
    */
   filter: string;
 
   /**
-   * Shows what would happen, but changes nothing. Default false.
+   * Returns the effect that the call would have after all batches, but changes nothing. Default false.
    *
    * @generated from field: bool validate_only = 4;
    */
@@ -806,7 +824,8 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: from the beginning.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were; another
+   * namespace, retention or filter is PAGE_TOKEN_INVALID. Empty: from the beginning.
    *
    * @generated from field: string page_token = 6;
    */
@@ -827,14 +846,15 @@ export const ApplyRetentionPolicyRequestSchema: GenMessage<ApplyRetentionPolicyR
  */
 export type ApplyRetentionPolicyResponse = Message<"artifacta.v1.ApplyRetentionPolicyResponse"> & {
   /**
-   * One entry for each session of this batch that changes.
+   * One entry for each session of this batch whose retention changes, and for each session that `keep_last` ceases to
+   * keep because of that.
    *
    * @generated from field: repeated artifacta.v1.RetentionChange changes = 1;
    */
   changes: RetentionChange[];
 
   /**
-   * The number of sessions that were looked at.
+   * The number of sessions in this batch, changed or not.
    *
    * @generated from field: int64 session_count = 2;
    */
@@ -906,13 +926,15 @@ export const RetentionChangeSchema: GenMessage<RetentionChange> = /*@__PURE__*/
 
 /**
  * Administers tenants, credentials, retention, and the health of the store. Every method except MintToken is for
- * operators only, else PERMISSION_DENIED. Errors are as in ArtifactService.
+ * operators only, else PERMISSION_DENIED. Errors are as in ArtifactService. MaintenanceService explains orphans and the
+ * other terms of maintenance; StoreStatus.State explains recovery.
  *
  * @generated from service artifacta.v1.AdminService
  */
 export const AdminService: GenService<{
   /**
-   * Creates a namespace, or returns an existing one that has the same settings. Other settings are NAMESPACE_EXISTS.
+   * Creates a namespace, or returns an existing one that has the same settings. If a namespace with this name has other
+   * settings, the call fails with NAMESPACE_EXISTS.
    *
    * @generated from rpc artifacta.v1.AdminService.CreateNamespace
    */
@@ -942,7 +964,7 @@ export const AdminService: GenService<{
     output: typeof ListNamespacesResponseSchema;
   },
   /**
-   * Changes a description or a quota. Fails with NAMESPACE_NOT_FOUND or ETAG_MISMATCH.
+   * Changes the description or the quota of a namespace. Fails with NAMESPACE_NOT_FOUND or ETAG_MISMATCH.
    *
    * @generated from rpc artifacta.v1.AdminService.UpdateNamespace
    */
@@ -952,9 +974,10 @@ export const AdminService: GenService<{
     output: typeof UpdateNamespaceResponseSchema;
   },
   /**
-   * Returns how much a namespace holds. A breakdown, on request, also returns how much of it is physical, how much
-   * expires when, and which session or value of a metadata key it belongs to. Fails with NAMESPACE_NOT_FOUND,
-   * SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * Returns how much a namespace holds. On request, the response also breaks this down: for the whole namespace, for
+   * one session, or for each value of a metadata key. A breakdown also returns the number of bytes of distinct
+   * contents, and how much expires within a day, 7 days and 30 days. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND
+   * or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.GetUsage
    */
@@ -986,8 +1009,8 @@ export const AdminService: GenService<{
   },
   /**
    * Revokes an API key permanently, at once. New calls with the key fail with UNAUTHENTICATED, and uploads under way
-   * fail at their commit. The same holds for tokens that were minted with the key. A second revocation changes nothing.
-   * Fails with API_KEY_NOT_FOUND.
+   * fail at their commit. The same is true for tokens that were minted with the key. A second revocation changes
+   * nothing. Fails with API_KEY_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.AdminService.RevokeApiKey
    */
@@ -997,10 +1020,11 @@ export const AdminService: GenService<{
     output: typeof RevokeApiKeyResponseSchema;
   },
   /**
-   * Mints a short-lived token that may do less than the caller, to hand to an agent. Every principal may call this, and
-   * can only narrow its own rights; operators choose freely. The token cannot be revoked by itself: it ends at its
-   * time, or with the key that minted it. Fails with PERMISSION_DENIED if the token would widen the rights, with
-   * NAMESPACE_NOT_FOUND, and with NOT_IMPLEMENTED if no authentication is configured.
+   * Mints a short-lived token that may do less than the caller, to hand to an agent. Every caller may call this. The
+   * token has no right that the caller lacks. An operator may give it any scope in any namespace, but it is never an
+   * operator's token. A single token cannot be revoked. It ends at its expire_time, or earlier with the API key that it
+   * was minted with, directly or through other tokens. Fails with PERMISSION_DENIED if the token would have more rights
+   * than the caller, with NAMESPACE_NOT_FOUND, and with NOT_IMPLEMENTED if no authentication is configured.
    *
    * @generated from rpc artifacta.v1.AdminService.MintToken
    */
@@ -1031,8 +1055,9 @@ export const AdminService: GenService<{
     output: typeof SetRetentionPolicyResponseSchema;
   },
   /**
-   * Gives earlier sessions another retention, one batch of sessions in each call, or shows the effect without a change.
-   * Fails with NAMESPACE_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * Gives existing sessions another retention, one batch of sessions in each call. With `validate_only` it returns the
+   * effect and changes nothing. Open sessions get the retention too; sessions that have expired are left out. Fails
+   * with NAMESPACE_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.ApplyRetentionPolicy
    */
@@ -1042,7 +1067,8 @@ export const AdminService: GenService<{
     output: typeof ApplyRetentionPolicyResponseSchema;
   },
   /**
-   * Returns the state of the store and the matters that wait for an operator. Served in recovery too.
+   * Returns the state of the store, and the pauses and losses that an operator can end or accept. Also served in
+   * recovery.
    *
    * @generated from rpc artifacta.v1.AdminService.GetStoreStatus
    */
@@ -1052,9 +1078,9 @@ export const AdminService: GenService<{
     output: typeof GetStoreStatusResponseSchema;
   },
   /**
-   * Confirms that maintenance may go on in spite of a pause: for example that the clock is right, or that this many
-   * orphans may go. A second confirmation, or one of a pause that has ended by itself, changes nothing. Fails with
-   * ETAG_MISMATCH if the cause has grown since its id was read.
+   * Ends a pause of maintenance. With this call an operator confirms, for example, that the clock is right, or that
+   * this number of orphans may be removed. A call for a pause that has already ended changes nothing. Fails with
+   * ETAG_MISMATCH if the pause has another id by now, for example because more orphans were found.
    *
    * @generated from rpc artifacta.v1.AdminService.ResumeMaintenance
    */
@@ -1064,8 +1090,8 @@ export const AdminService: GenService<{
     output: typeof ResumeMaintenanceResponseSchema;
   },
   /**
-   * Exports the whole index at one instant. It includes no contents except the small ones that live in the index.
-   * Served in recovery too, for the rows that can be read.
+   * Exports the whole index at one instant. The export contains no contents, except small ones that are stored in the
+   * index itself. Also served in recovery, for the entries that can be read.
    *
    * @generated from rpc artifacta.v1.AdminService.ExportIndex
    */
@@ -1075,10 +1101,10 @@ export const AdminService: GenService<{
     output: typeof ExportIndexResponseSchema;
   },
   /**
-   * Restores the index to the state of an export, all or nothing. Afterwards reaping and collection are paused until
-   * the result of Verify has been acted on. Served in recovery too. Fails with STORE_NOT_EMPTY,
-   * UPLOAD_INCOMPLETE (no footer), SIZE_MISMATCH or DIGEST_MISMATCH (the footer does not agree with the rows), or
-   * STORAGE_FULL.
+   * Restores the index to the state of an export, all or nothing. Afterwards ReapExpired and CollectGarbage are paused,
+   * until a call of Verify with `repair_report_id` has ended, or until ResumeMaintenance (see
+   * StorePause.CAUSE_IMPORTED). Also served in recovery. Fails with STORE_NOT_EMPTY, UPLOAD_INCOMPLETE (no footer),
+   * SIZE_MISMATCH or DIGEST_MISMATCH (the footer does not agree with the rows), or STORAGE_FULL.
    *
    * @generated from rpc artifacta.v1.AdminService.ImportIndex
    */
@@ -1089,8 +1115,9 @@ export const AdminService: GenService<{
   },
   /**
    * Checks the store and reports what is wrong. A first call makes a report; a later call, on request, repairs what
-   * that report listed. Served in recovery too, without repairs. Commits during the check are not reported. Fails with
-   * ETAG_MISMATCH if the report is unknown or older than a day.
+   * that report listed. Also served in recovery, without repairs. The check is of the store at one instant: later
+   * changes are neither checked nor reported as faults. Fails with ETAG_MISMATCH if the report is unknown or older than
+   * a day. A restart of the service, or a repair, makes all earlier reports unknown.
    *
    * @generated from rpc artifacta.v1.AdminService.Verify
    */

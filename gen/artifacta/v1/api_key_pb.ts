@@ -15,15 +15,16 @@ export const file_artifacta_v1_api_key: GenFile = /*@__PURE__*/
   fileDesc("ChphcnRpZmFjdGEvdjEvYXBpX2tleS5wcm90bxIMYXJ0aWZhY3RhLnYxIokCCgZBcGlLZXkSCgoCaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiMKBnNjb3BlcxgEIAMoDjITLmFydGlmYWN0YS52MS5TY29wZRITCgtpc19vcGVyYXRvchgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLYAQoKVG9rZW5HcmFudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSIwoGc2NvcGVzGAMgAygOMhMuYXJ0aWZhY3RhLnYxLlNjb3BlEhAKCHNlc3Npb25zGAQgAygJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtuYW1lX3ByZWZpeBgGIAEoCRIbCg5tYXhfcHVzaF9ieXRlcxgHIAEoA0gAiAEBQhEKD19tYXhfcHVzaF9ieXRlcypQCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEg4KClNDT1BFX1JFQUQQARIPCgtTQ09QRV9XUklURRACEg8KC1NDT1BFX1NIQVJFEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * Long-lived credentials of one principal. The secret is not part of this message: only CreateApiKey returns it, once,
- * and the store keeps only its hash. Callers present the secret as `authorization: Bearer SECRET`. Thirty days after
- * its end, by time or by RevokeApiKey, the key is as if it had never existed.
+ * Long-lived credentials of one caller. The secret is not part of this message: only CreateApiKey returns it, once, and
+ * the store keeps only its hash. Callers present the secret as `authorization: Bearer SECRET`. 30 days after the key
+ * has expired or was revoked, it is forgotten: then no call finds it any more.
  *
  * @generated from message artifacta.v1.ApiKey
  */
 export type ApiKey = Message<"artifacta.v1.ApiKey"> & {
   /**
-   * `key_` and an opaque text. It names the key, and is the principal under which retries and links are remembered.
+   * `key_` and 16 letters and digits. It identifies the caller: request ids are remembered for each id, and
+   * ShareLink.creator contains it.
    *
    * @generated from field: string id = 1;
    */
@@ -51,7 +52,8 @@ export type ApiKey = Message<"artifacta.v1.ApiKey"> & {
   scopes: Scope[];
 
   /**
-   * True: an operator's key, which has every scope in every namespace, administration and maintenance.
+   * True: an operator's key. It has every scope in every namespace, and may call all of AdminService and
+   * MaintenanceService.
    *
    * @generated from field: bool is_operator = 5;
    */
@@ -65,7 +67,7 @@ export type ApiKey = Message<"artifacta.v1.ApiKey"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The time when the key ends by itself. Absent: never.
+   * The time when the key expires. Absent: never.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 7;
    */
@@ -93,7 +95,8 @@ export const ApiKeySchema: GenMessage<ApiKey> = /*@__PURE__*/
  */
 export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   /**
-   * Identifies the token in logs, and is the principal under which retries are remembered. It opens nothing.
+   * `tok_` and 32 hexadecimal digits. Identifies the token in logs; request ids are remembered for each id. It is not a
+   * secret, and gives no access.
    *
    * @generated from field: string id = 1;
    */
@@ -114,8 +117,8 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   scopes: Scope[];
 
   /**
-   * The ids of the sessions that the token is good for. Nothing in other sessions exists for it. Empty: all
-   * sessions.
+   * The ids of the sessions that the token is good for. Reads do not find other sessions and their artifacts; a push to
+   * them, or OpenSession, fails with PERMISSION_DENIED. Empty: all sessions.
    *
    * @generated from field: repeated string sessions = 4;
    */
@@ -129,15 +132,16 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * The prefix of the artifact names that the token is good for. Artifacts with other names do not exist for it. Empty:
-   * all names.
+   * The prefix of the artifact names that the token is good for. Reads do not find other artifacts. See
+   * MintTokenRequest.name_prefix. Empty: all names.
    *
    * @generated from field: string name_prefix = 6;
    */
   namePrefix: string;
 
   /**
-   * The number of bytes that may be pushed with the token. Absent: no limit.
+   * The number of bytes that may be pushed with the token in all, whatever was pushed so far. See
+   * MintTokenRequest.max_push_bytes. Absent: no limit.
    *
    * @generated from field: optional int64 max_push_bytes = 7;
    */
@@ -152,7 +156,7 @@ export const TokenGrantSchema: GenMessage<TokenGrant> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_api_key, 1);
 
 /**
- * A right of a principal in its namespace. No scope implies another.
+ * A right of a caller in its namespace. No scope implies another.
  *
  * @generated from enum artifacta.v1.Scope
  */
@@ -187,7 +191,7 @@ export const Scope = {
 } as const;
 
 /**
- * A right of a principal in its namespace. No scope implies another.
+ * A right of a caller in its namespace. No scope implies another.
  *
  * @generated from enum artifacta.v1.Scope
  */

@@ -96,15 +96,15 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   labels: { [key: string]: string };
 
   /**
-   * Ids of the artifacts that it was made from, as given, without repetitions; at most 64. Those artifacts may be gone
-   * by now.
+   * Ids of the artifacts that it was made from, as given, without repetitions; at most 64. Those artifacts may have
+   * expired or been deleted since.
    *
    * @generated from field: repeated string inputs = 11;
    */
   inputs: string[];
 
   /**
-   * The time of its commit, by the service's clock, in milliseconds.
+   * The time of its commit by the service's clock, with a precision of milliseconds.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 12;
    */
@@ -112,8 +112,8 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
 
   /**
    * The expiry in force. The precedence is: hold, own expiry, the session's policy. From this time on, requests for the
-   * artifact get NOT_FOUND with the reason ARTIFACT_EXPIRED. Absent: kept without an end as things stand. In an open
-   * session the policy does not count yet.
+   * artifact get NOT_FOUND with the reason ARTIFACT_EXPIRED. Absent: at present nothing makes the artifact expire. In
+   * an open session the policy does not count yet.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 13;
    */
@@ -135,8 +135,9 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   hold: boolean;
 
   /**
-   * Number of its commit in the session's feed, from 1: the order of things within a session. Numbers have gaps,
-   * since the feed also counts deletions and the seal.
+   * The number of its commit in the session's feed, from 1. The feed is the list of the session's events: commits,
+   * deletions and the seal, in their order (see WatchSession). The numbers of the commits have gaps, since the other
+   * events count too.
    *
    * @generated from field: int64 sequence = 16;
    */
@@ -178,7 +179,7 @@ export type ArtifactRef = Message<"artifacta.v1.ArtifactRef"> & {
    */
   by: {
     /**
-     * The id: always the same artifact.
+     * The id: always the same artifact. An id of another form than Artifact.id is INVALID_ARGUMENT.
      *
      * @generated from field: string id = 1;
      */
@@ -209,14 +210,16 @@ export const ArtifactRefSchema: GenMessage<ArtifactRef> = /*@__PURE__*/
  */
 export type ArtifactName = Message<"artifacta.v1.ArtifactName"> & {
   /**
-   * Session id. Required. The id of a session that is gone still leads to the artifacts that outlived it.
+   * Session id. Required. An id that Session.id does not allow is INVALID_ARGUMENT. The id of an expired session still
+   * finds the artifacts of the session that have not expired.
    *
    * @generated from field: string session = 1;
    */
   session: string;
 
   /**
-   * Name within the session; normalised to NFC before the comparison. Required.
+   * Name within the session; normalised to NFC before the comparison. Required. A name that Artifact.name does not
+   * allow is INVALID_ARGUMENT.
    *
    * @generated from field: string name = 2;
    */

@@ -179,7 +179,8 @@ export const BatchGetFailureSchema: GenMessage<BatchGetFailure> = /*@__PURE__*/
 
 /**
  * Selects artifacts. The latest version of each name is taken first, then the filter applies: an older version that
- * would match is not listed unless `all_versions` is true. Expired and deleted artifacts are not listed.
+ * would match is not listed unless `all_versions` is true. Only live artifacts are listed: if the latest version of a
+ * name is not live, the name is not listed.
  *
  * @generated from message artifacta.v1.ListArtifactsRequest
  */
@@ -193,13 +194,29 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
 
   /**
    * Lists only artifacts that match, e.g. `metadata.agent = "billing" AND content_type = "application/json" AND
-   * create_time > now-7d`. The language is AIP-160 with `AND OR NOT -`, parentheses, `= != < <= > >= :`, `*` at the end
-   * of a string, RFC 3339 times and `now-7d`. OR binds tighter than AND.
+   * create_time > now-7d`. The language is a part of AIP-160: comparisons, joined by `AND`, `OR` and parentheses. OR
+   * binds tighter than AND. `NOT`, or `-` directly before a comparison or parenthesis, negates. At most 4 KiB and 100
+   * comparisons, with parentheses at most 32 deep. Empty: all.
    *
-   * The fields are session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY
-   * (keys with dots in quotes), session.outcome and session.state (enum values without their prefix, e.g. `"FAILED"`).
-   * Any other field is INVALID_ARGUMENT. Values of maps are strings, which `< <= > >=` compare as numbers. `!=` does
-   * not match a missing key. At most 4 KiB. Empty: all.
+   * The fields are session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY,
+   * session.outcome and session.state. Their names are written in lower case. A key that has other characters than
+   * letters, digits, `_` and `-` is written in quotes, e.g. `metadata."a.b"`. Outcomes and states are written without
+   * their prefix, e.g. `"FAILED"`; lower case counts as upper case.
+   *
+   * Texts, and the values of metadata and labels, are compared as texts by `=` and `!=`. Upper and lower case differ,
+   * except in content_type and sha256. A `*` at the end of the value stands for any rest. content_type is compared
+   * without its parameters, unless the value has a `;`. Numbers and times are compared by `= != < <= > >=`. In metadata
+   * and labels, `< <= > >=` compare values as numbers, and match no value that is not a number. `!=` does not match an
+   * artifact without the key or field. `field:*` matches if the field or key is set, and `metadata:KEY` is the same as
+   * `metadata.KEY:*`. For texts, `:` otherwise means `=`.
+   *
+   * A value without spaces and without any of `()"'\=<>!,;` needs no quotes. Quotes are `"` or `'`; within them, a
+   * backslash stands before `"`, `'`, `*` or another backslash. A time is RFC 3339, or `now`, `now-N` or `now+N`, where
+   * N is a number with the unit `s`, `m`, `h`, `d` or `w`. A size is a number of bytes, or has a unit, e.g. `100MiB` or
+   * `1.5GB`.
+   *
+   * A filter that cannot be read is INVALID_ARGUMENT. ErrorInfo.metadata then has the position as `column`, in UTF-16
+   * code units from 1.
    *
    * @generated from field: string filter = 2;
    */
@@ -229,38 +246,40 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
   order: ListOrder;
 
   /**
-   * Lists older versions too. Requires `session`. Default false.
+   * Lists older versions too. Requires `session`, else INVALID_ARGUMENT. Default false.
    *
    * @generated from field: bool all_versions = 6;
    */
   allVersions: boolean;
 
   /**
-   * Lists only this name: its latest version, or all its versions with `all_versions`. Requires `session`. Empty: all
-   * names.
+   * Lists only this name, normalised to NFC: its latest version, or all its versions with `all_versions`. Requires
+   * `session`, else INVALID_ARGUMENT. Empty: all names.
    *
    * @generated from field: string name = 7;
    */
   name: string;
 
   /**
-   * Also returns how the filter was understood and what it took. Default false.
+   * Also returns how the filter was understood and what the call read; see QueryExplanation. Default false.
    *
    * @generated from field: bool explain = 8;
    */
   explain: boolean;
 
   /**
-   * Also lists the lines of a sealed session's manifest whose artifact is gone by now. These come after the artifacts,
-   * on the last pages. Requires `session`, and `filter` and `name` empty. Fails with MANIFEST_NOT_FOUND if the session
-   * is open, and with SEAL_PENDING until its manifest is stored. Default false.
+   * Also lists the lines of a sealed session's manifest whose artifact has expired or was deleted since the seal. These
+   * come after the artifacts, on the last pages. Requires `session`, and `filter` and `name` must be empty, else
+   * INVALID_ARGUMENT. Fails with MANIFEST_NOT_FOUND if the session is open, and with SEAL_PENDING until its manifest is
+   * stored. Default false.
    *
    * @generated from field: bool show_gone = 9;
    */
   showGone: boolean;
 
   /**
-   * Also returns about how many artifacts match in all. Costs more of the call's budget. Default false.
+   * Also returns about how many artifacts match in all. This uses part of the call's budget (QueryExplanation.budget),
+   * so the first page may be shorter. Default false.
    *
    * @generated from field: bool estimate_total = 10;
    */
@@ -283,7 +302,8 @@ export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@_
   messageDesc(file_artifacta_v1_artifact_service, 6);
 
 /**
- * A page of artifacts. It ends at `page_size`, at 1 MiB (previews included), or when the call's budget is spent.
+ * A page of artifacts. It ends at `page_size`, at 1 MiB (previews included), or when the call's budget is spent (see
+ * QueryExplanation.budget).
  *
  * @generated from message artifacta.v1.ListArtifactsResponse
  */
@@ -310,15 +330,16 @@ export type ListArtifactsResponse = Message<"artifacta.v1.ListArtifactsResponse"
   explanation?: QueryExplanation | undefined;
 
   /**
-   * With `show_gone`: the manifest lines whose artifact is gone, in the manifest's order.
+   * With `show_gone`: the manifest lines whose artifact has expired or was deleted, in the manifest's order.
    *
    * @generated from field: repeated artifacta.v1.GoneArtifact gone = 4;
    */
   gone: GoneArtifact[];
 
   /**
-   * With `estimate_total`, and only on the first page: the number of artifacts that match. It is exact if the list is
-   * at its end, else estimated within a factor of two or so. Absent: the budget did not allow an estimate.
+   * With `estimate_total`, and only on the first page: the number of artifacts that match. It is exact if no page
+   * follows; otherwise it is an estimate that is usually right within a factor of two. Absent: the budget did not allow
+   * an estimate; or `all_versions` or `name` is set, and a page follows.
    *
    * @generated from field: optional int64 approximate_total = 5;
    */
@@ -327,7 +348,8 @@ export type ListArtifactsResponse = Message<"artifacta.v1.ListArtifactsResponse"
   /**
    * With `preview_bytes`: previews by artifact id, for those artifacts of this page that are text at their beginning.
    * Text is UTF-8, or UTF-16 if it begins with its byte order mark, which is left out. U+FFFD stands for bytes that are
-   * not text, if these are few. A preview never ends within a character.
+   * not text. If more than one character in eight would be U+FFFD, or if a NUL occurs, the artifact has no preview.
+   * Content that cannot be read has none either. A preview never ends within a character.
    *
    * @generated from field: map<string, string> previews = 6;
    */
@@ -412,8 +434,9 @@ export type UpdateArtifactRequest = Message<"artifacta.v1.UpdateArtifactRequest"
 
   /**
    * The fields of `changes` that count: `labels`, `ttl`, `expire_time`, `hold`, or `*` for all. `labels` replaces the
-   * whole map. `ttl` and `expire_time` each replace the own expiry with the one that is set, and remove it if neither
-   * is set. Absent: the fields that are set in `changes`. Any other path: INVALID_ARGUMENT.
+   * whole map. `ttl` and `expire_time` mean the same: the artifact's own expiry. It becomes the one that is set in
+   * `changes`, or is removed if neither is set there. Absent: the fields that are set in `changes`. Any other path:
+   * INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -448,13 +471,13 @@ export type ArtifactChanges = Message<"artifacta.v1.ArtifactChanges"> & {
   labels: { [key: string]: string };
 
   /**
-   * The artifact's own expiry. It may be earlier than before. To end an artifact at once, use DeleteArtifact.
+   * The artifact's own expiry. It may be earlier than before. To remove an artifact at once, use DeleteArtifact.
    *
    * @generated from oneof artifacta.v1.ArtifactChanges.expiry
    */
   expiry: {
     /**
-     * The time from the commit to the expiry. Positive.
+     * The time from the commit of this change to the expiry. Positive, at most to the year 9999.
      *
      * @generated from field: google.protobuf.Duration ttl = 2;
      */
@@ -560,14 +583,23 @@ export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = 
 /**
  * Stores and finds the artifacts that agents produce.
  *
- * Every call acts in one namespace: the namespace of the caller's credentials, or `default` without authentication.
- * Operators name another namespace with the header `artifacta-namespace`. A thing of another namespace gets exactly
- * the same answer as a thing that does not exist.
+ * Every call acts in one namespace: the namespace of the caller's credentials, or `default` for callers without
+ * credentials. Operators, and callers without credentials, may name another namespace with the header
+ * `artifacta-namespace`. Any other caller that names another one gets PERMISSION_DENIED. A request for something in
+ * another namespace fails exactly as if it did not exist.
+ *
+ * These comments call a thing *live* if it exists for readers: an artifact is live if neither it nor its session was
+ * deleted, and its expiry has not come. A *caller* is what the credentials identify: an API key, a token, or a name
+ * from another issuer. Callers without credentials count as one caller, named `local`.
  *
  * Every error carries an ErrorReason. Each method names its own reasons. In addition, any call may fail with
- * INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED, NAMESPACE_NOT_FOUND, OVERLOADED, STORE_UNAVAILABLE,
- * STORE_IN_RECOVERY, SHUTTING_DOWN, DEADLINE_EXCEEDED, CANCELLED or INTERNAL. A unary call without a deadline gets a
- * deadline of 30 seconds.
+ * INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED, NAMESPACE_NOT_FOUND, MESSAGE_TOO_LARGE, OVERLOADED,
+ * STORE_UNAVAILABLE, STORE_IN_RECOVERY, SHUTTING_DOWN, ISSUER_UNAVAILABLE, NOT_IMPLEMENTED, DATA_LOSS,
+ * DEADLINE_EXCEEDED, CANCELLED or INTERNAL.
+ *
+ * A unary call without a deadline gets a deadline of 30 seconds, and none except AcceptLoss gets more than 10 minutes.
+ * Streaming calls have no deadline unless the client sets one; but a client that takes no message for 120 seconds gets
+ * DEADLINE_EXCEEDED.
  *
  * @generated from service artifacta.v1.ArtifactService
  */
@@ -575,20 +607,23 @@ export const ArtifactService: GenService<{
   /**
    * Stores an artifact of any size, up to the service's limit (5 GiB unless configured). Scope: write.
    *
-   * If the live latest version of the session and name has the same bytes, the call returns that version (see
-   * Receipt.deduplicated). Other bytes make the next version. The response means that the artifact is durable. A
+   * If the latest version of this name in this session is live and has the same bytes, the call returns that version
+   * (see Receipt.deduplicated). Other bytes make the next version. The response means that the artifact is durable. A
    * stream that ends before UploadFinish stores nothing. Once the call has failed, the client stops sending.
    *
    * Fails with SESSION_SEALED, SESSION_GONE or SESSION_MUST_EXIST, which are checked at the start and again at the
    * commit. Also fails with UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH, ARTIFACT_TOO_LARGE, MESSAGE_TOO_LARGE,
-   * MESSAGES_TOO_SMALL, INPUT_NOT_FOUND, REQUEST_ID_REUSED, QUOTA_EXCEEDED or STORAGE_FULL. A replay whose artifact is
-   * gone fails with ARTIFACT_EXPIRED or ARTIFACT_DELETED.
+   * MESSAGES_TOO_SMALL, INPUT_NOT_FOUND, REQUEST_ID_REUSED, QUOTA_EXCEEDED or STORAGE_FULL. A replay whose artifact has
+   * expired or was deleted fails with ARTIFACT_EXPIRED or ARTIFACT_DELETED.
    *
    * After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same request_id.
    *
-   * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED; after a large chunk it has longer, by the
-   * time that the chunk takes at 16 KiB/s. If other uploads need its place, an upload that is slower than 16 KiB/s
-   * after 10 seconds, or one of a caller with more than a share of the places, ends with OVERLOADED.
+   * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED. After each chunk, this time is longer by
+   * the size of the chunk divided by 16 KiB/s. At most 1,024 uploads run at one time. When another one begins, one of
+   * them may end with OVERLOADED. It is the slowest upload of a caller that has at least two uploads more than the new
+   * one's caller; here an API key and all its tokens count as one caller. If no caller has so many, it is an upload
+   * that is slower than 16 KiB/s after its first 10 seconds. Such a slow upload may also end while other uploads wait
+   * to be written.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UploadArtifact
    */
@@ -598,8 +633,8 @@ export const ArtifactService: GenService<{
     output: typeof UploadArtifactResponseSchema;
   },
   /**
-   * Stores a small artifact, or one whose content the namespace already holds, in one message. Scope: write; by
-   * digest also read. Has the meaning and the errors of UploadArtifact. Also fails with CONTENT_NOT_FOUND.
+   * Stores a small artifact, or one whose content the namespace already holds, in one message. Scope: write; with
+   * `digest` also read. Works and fails like UploadArtifact. Also fails with CONTENT_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.ArtifactService.CreateArtifact
    */
@@ -633,8 +668,9 @@ export const ArtifactService: GenService<{
     output: typeof ReadArtifactResponseSchema;
   },
   /**
-   * Returns the record of an artifact. Scope: read. Fails with SESSION_NOT_FOUND, ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED
-   * (until it is reaped, then ARTIFACT_NOT_FOUND) or ARTIFACT_DELETED (the latest version was deleted).
+   * Returns the record of an artifact. Scope: read. Fails with SESSION_NOT_FOUND or ARTIFACT_NOT_FOUND. For an expired
+   * artifact it fails with ARTIFACT_EXPIRED, until ReapExpired removes the artifact; then with ARTIFACT_NOT_FOUND. For
+   * a name without a version it fails with ARTIFACT_DELETED if the latest version was deleted.
    *
    * @generated from rpc artifacta.v1.ArtifactService.GetArtifact
    */
@@ -656,7 +692,8 @@ export const ArtifactService: GenService<{
   },
   /**
    * Finds artifacts in one session or in all, by a filter, in either order of time. Scope: read. Fails with
-   * SESSION_NOT_FOUND, PAGE_TOKEN_INVALID, or INVALID_ARGUMENT with the filter's column.
+   * SESSION_NOT_FOUND, PAGE_TOKEN_INVALID, MANIFEST_NOT_FOUND or SEAL_PENDING (with `show_gone`), or INVALID_ARGUMENT
+   * for a filter that cannot be read.
    *
    * @generated from rpc artifacta.v1.ArtifactService.ListArtifacts
    */
@@ -678,7 +715,9 @@ export const ArtifactService: GenService<{
   },
   /**
    * Changes the labels, own expiry or hold of an artifact, in open and sealed sessions alike. Scope: write. Fails like
-   * GetArtifact. Also fails with ETAG_MISMATCH, and with INVALID_ARGUMENT without a change.
+   * GetArtifact. Also fails with ETAG_MISMATCH, with SEAL_PENDING for a change of the hold while the session is being
+   * sealed, and with INVALID_ARGUMENT if the request names no field to change. New values that are equal to the present
+   * ones change nothing, and do not fail.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UpdateArtifact
    */
@@ -700,8 +739,8 @@ export const ArtifactService: GenService<{
     output: typeof DeleteArtifactResponseSchema;
   },
   /**
-   * Creates a link that opens one version without credentials. Scope: share. Fails like GetArtifact. Also fails with
-   * PUBLIC_URL_REQUIRED.
+   * Creates a link with which anyone reads one version without credentials. Scope: share; also read. Fails like
+   * GetArtifact. Also fails with PUBLIC_URL_REQUIRED.
    *
    * @generated from rpc artifacta.v1.ArtifactService.CreateShareLink
    */
@@ -722,7 +761,7 @@ export const ArtifactService: GenService<{
     output: typeof ListShareLinksResponseSchema;
   },
   /**
-   * Ends links before their time. Scope: share. Fails with SHARE_LINK_NOT_FOUND, or like GetArtifact for a named
+   * Revokes links before they expire. Scope: share. Fails with SHARE_LINK_NOT_FOUND, or like GetArtifact for a named
    * artifact and like GetSession for a named session.
    *
    * @generated from rpc artifacta.v1.ArtifactService.RevokeShareLinks

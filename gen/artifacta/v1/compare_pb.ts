@@ -114,14 +114,15 @@ export type SessionDifference = Message<"artifacta.v1.SessionDifference"> & {
   kind: DifferenceKind;
 
   /**
-   * The latest version in the base session. Absent: that session has no live version of the name.
+   * The latest version in the base session, if it is live. Absent: the base session has no version of the name, or the
+   * latest one has expired or was deleted. An older version never takes its place.
    *
    * @generated from field: artifacta.v1.Artifact base = 3;
    */
   base?: Artifact | undefined;
 
   /**
-   * The latest version in the compared session. Absent: that session has no live version of the name.
+   * The latest version in the compared session. Absent as for `base`.
    *
    * @generated from field: artifacta.v1.Artifact compared = 4;
    */
@@ -149,14 +150,14 @@ export const DifferenceKind = {
   UNSPECIFIED: 0,
 
   /**
-   * The name is only in the compared session.
+   * Only the compared session has the name, with a live latest version (see SessionDifference.base).
    *
    * @generated from enum value: DIFFERENCE_KIND_ADDED = 1;
    */
   ADDED: 1,
 
   /**
-   * The name is only in the base session.
+   * Only the base session has the name, with a live latest version.
    *
    * @generated from enum value: DIFFERENCE_KIND_REMOVED = 2;
    */
@@ -178,7 +179,7 @@ export const DifferenceKind = {
   METADATA: 4,
 
   /**
-   * The name is the same in both. Only if `show_unchanged` was true.
+   * The name is in both, and nothing that counts differs. Only if `show_unchanged` was true.
    *
    * @generated from enum value: DIFFERENCE_KIND_NONE = 5;
    */

@@ -178,8 +178,9 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
   } | { case: undefined; value?: undefined };
 
   /**
-   * Continues where an earlier response stopped: its `next_cursor`, with the same window and artifact version. A cursor
-   * that was made for another window or version is PAGE_TOKEN_INVALID. Empty: from the start of the window.
+   * Continues where an earlier response stopped: its `next_cursor`, with the same window and artifact version.
+   * `max_bytes` may differ. A cursor that was made for another window or version is PAGE_TOKEN_INVALID. Empty: from the
+   * start of the window.
    *
    * @generated from field: string cursor = 10;
    */
@@ -201,14 +202,15 @@ export const ReadArtifactRequestSchema: GenMessage<ReadArtifactRequest> = /*@__P
 export type ByteWindow = Message<"artifacta.v1.ByteWindow"> & {
   /**
    * The first byte, from 0. In text, an offset in the middle of a character moves back to the character's beginning.
-   * Beyond the end: empty content.
+   * Beyond the end: empty content. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 offset = 1;
    */
   offset: bigint;
 
   /**
-   * The largest number of bytes. Absent: as `max_bytes`.
+   * The largest number of bytes of the window. More than `max_bytes` are read in several responses. 0: empty content.
+   * Negative: INVALID_ARGUMENT. Absent: to the end.
    *
    * @generated from field: optional int64 limit = 2;
    */
@@ -230,14 +232,15 @@ export const ByteWindowSchema: GenMessage<ByteWindow> = /*@__PURE__*/
  */
 export type LineWindow = Message<"artifacta.v1.LineWindow"> & {
   /**
-   * The first line, from 1. 0 counts as 1. Beyond the last line: empty content.
+   * The first line, from 1. 0 counts as 1. Beyond the last line: empty content. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 first = 1;
    */
   first: bigint;
 
   /**
-   * The largest number of lines. Absent: as many as fit in `max_bytes`.
+   * The largest number of lines of the window. More than fit in `max_bytes` are read in several responses. 0: empty
+   * content. Negative: INVALID_ARGUMENT. Absent: to the end.
    *
    * @generated from field: optional int64 count = 2;
    */
@@ -258,7 +261,8 @@ export const LineWindowSchema: GenMessage<LineWindow> = /*@__PURE__*/
  */
 export type HeadWindow = Message<"artifacta.v1.HeadWindow"> & {
   /**
-   * The number of lines. Default (0) 10.
+   * The number of lines. Default (0) 10. More than fit in `max_bytes` are read in several responses. Negative:
+   * INVALID_ARGUMENT.
    *
    * @generated from field: int64 lines = 1;
    */
@@ -279,8 +283,9 @@ export const HeadWindowSchema: GenMessage<HeadWindow> = /*@__PURE__*/
  */
 export type TailWindow = Message<"artifacta.v1.TailWindow"> & {
   /**
-   * The number of lines. Default (0) 10. If they exceed `max_bytes`, the earliest of them are left out, and
-   * `next_cursor` continues with these.
+   * The number of lines. Default (0) 10. If they exceed `max_bytes`, the response has the last of them, and each
+   * further response to `next_cursor` has the lines before. So a long window is read from its end to its beginning.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 lines = 1;
    */
@@ -316,21 +321,22 @@ export type GrepWindow = Message<"artifacta.v1.GrepWindow"> & {
   ignoreCase: boolean;
 
   /**
-   * The number of lines shown before each match. Default 0, at most 20; more is INVALID_ARGUMENT.
+   * The number of lines shown before each match. Default 0, at most 20; more, or negative, is INVALID_ARGUMENT.
    *
    * @generated from field: int32 lines_before = 3;
    */
   linesBefore: number;
 
   /**
-   * The number of lines shown after each match. Default 0, at most 20; more is INVALID_ARGUMENT.
+   * The number of lines shown after each match. Default 0, at most 20; more, or negative, is INVALID_ARGUMENT.
    *
    * @generated from field: int32 lines_after = 4;
    */
   linesAfter: number;
 
   /**
-   * The largest number of matching lines. Default (0) 100, at most 1,000; more is INVALID_ARGUMENT.
+   * The largest number of matching lines in one response. If more lines match, `next_cursor` continues with them.
+   * Default (0) 100, at most 1,000; more, or negative, is INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_matches = 5;
    */
@@ -352,14 +358,17 @@ export const GrepWindowSchema: GenMessage<GrepWindow> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_content, 7);
 
 /**
- * One value of a JSON document of at most 16 MiB; a larger or malformed document is CONTENT_UNSUITABLE.
+ * One value of a JSON document of at most 16 MiB; a larger or malformed document is CONTENT_UNSUITABLE. The value is
+ * returned as it is written in the document. A value that exceeds `max_bytes` is cut between two characters, and
+ * `next_cursor` continues with its rest: only all pieces together are JSON.
  *
  * @generated from message artifacta.v1.JsonWindow
  */
 export type JsonWindow = Message<"artifacta.v1.JsonWindow"> & {
   /**
-   * JSON pointer (RFC 6901), e.g. `/rows/0/total`. Empty: the whole document. A pointer that leads nowhere is
-   * INVALID_ARGUMENT; the violation names the nearest value that exists and some of its keys.
+   * JSON pointer (RFC 6901), e.g. `/rows/0/total`. At most 4 KiB. Empty: the whole document. A malformed pointer, or
+   * one that leads nowhere, is INVALID_ARGUMENT. In the second case the violation names the nearest value that exists
+   * and some of its keys.
    *
    * @generated from field: string pointer = 1;
    */
@@ -374,30 +383,32 @@ export const JsonWindowSchema: GenMessage<JsonWindow> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_content, 8);
 
 /**
- * Rows of a CSV table (RFC 4180) whose first row names the columns. Quoted line breaks are understood. Content that
- * does not parse is CONTENT_UNSUITABLE: a response with the rows before the fault comes first, and the call with its
- * `next_cursor` then fails.
+ * Rows of a CSV table (RFC 4180) whose first row names the columns. Quoted line breaks are understood. Where the
+ * content ceases to be valid CSV, or a row has another number of cells than the header, the response ends with the row
+ * before. The call with its `next_cursor` then fails with CONTENT_UNSUITABLE.
  *
  * @generated from message artifacta.v1.CsvWindow
  */
 export type CsvWindow = Message<"artifacta.v1.CsvWindow"> & {
   /**
    * The first row of data, from 1; the header does not count. 0 counts as 1. Beyond the last row: the header alone.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 first_row = 1;
    */
   firstRow: bigint;
 
   /**
-   * The largest number of rows. Absent: as many as fit in `max_bytes`.
+   * The largest number of rows of the window. More than fit in `max_bytes` are read in several responses. 0: the header
+   * alone. Negative: INVALID_ARGUMENT. Absent: to the end.
    *
    * @generated from field: optional int64 count = 2;
    */
   count?: bigint | undefined;
 
   /**
-   * The names of the columns to return, in this order, at most 1,000. Empty: all. An unknown name, or more names, is
-   * INVALID_ARGUMENT.
+   * The names of the columns to return, in this order, at most 1,000. A name may be repeated. If several columns have
+   * the name, the first of them is returned. Empty: all. An unknown name, or more names, is INVALID_ARGUMENT.
    *
    * @generated from field: repeated string columns = 3;
    */
@@ -440,9 +451,10 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
    */
   content: {
     /**
-     * The piece as text. For `bytes`: only if the bytes of the window are valid UTF-8. It never begins or ends within a
-     * character. For `grep`: the lines with their context, and `--` between groups that are apart. For `json`: the
-     * value as JSON. For `csv`: the header and the rows as CSV.
+     * The piece as text. For `bytes`, or if no window is set: only if the bytes of the window are valid UTF-8. It never
+     * begins or ends within a character. For `grep`: the lines with their context, and `--` between groups that are
+     * apart. For `json`: the value, or a piece of it. For `csv`: the rows as CSV, with the header before the first of
+     * them; later responses do not repeat the header.
      *
      * @generated from field: string text = 2;
      */
@@ -450,7 +462,7 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
     case: "text";
   } | {
     /**
-     * The piece as it is, if it is not valid UTF-8. Only for `bytes` and no window.
+     * The piece as it is, if it is not valid UTF-8. Only for `bytes`, or if no window is set.
      *
      * @generated from field: bytes data = 3;
      */
@@ -474,7 +486,7 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
 
   /**
    * The number of the first line in `text`, from 1; for `csv`, the number of the first row. Set only if known: not for
-   * `bytes`, and not for `tail` of content that is too long to count.
+   * `bytes` or if no window is set, and not for `tail` of content that is too long to count.
    *
    * @generated from field: optional int64 first_line = 6;
    */
@@ -503,10 +515,10 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   nextCursor: string;
 
   /**
-   * The number of lines with bytes that are not text, for which U+FFFD stands. It counts the lines that this response
-   * is the first to show. For `grep` it counts the lines that this response is the first to look at; of each line it
-   * looks at as much as decides whether the line matches. For `csv` it counts rows, the header included. The sum over
-   * all responses to a window is the number for that window. 0 for `bytes`.
+   * The number of lines with bytes that are not text, for which U+FFFD stands. A line that is cut over several
+   * responses counts in one of them, so the sum over all responses to a window is the number for that window. For
+   * `grep`, the lines that were searched count, whether they matched or not; of a long line, only the part that was
+   * searched or shown counts. For `csv` it counts rows, the header included. 0 for `bytes`, or if no window is set.
    *
    * @generated from field: int64 malformed_lines = 10;
    */

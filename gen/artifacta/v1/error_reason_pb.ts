@@ -16,8 +16,11 @@ export const file_artifacta_v1_error_reason: GenFile = /*@__PURE__*/
  * The reason why a call failed. The list is closed: every error carries exactly one of these reasons. It is in
  * google.rpc.ErrorInfo, with domain `artifacta` and the name without its prefix as reason, e.g. `SESSION_SEALED`. Each
  * reason comes with one canonical status code, with which its comment begins. "Retry" means that the same call may
- * succeed later; RetryInfo says when, if known. Calls that make things are retried with the same request_id. The
- * comment names the keys of ErrorInfo.metadata, if it has any.
+ * succeed later; RetryInfo says when, if known. UploadArtifact and CreateArtifact are retried with the same request_id.
+ *
+ * A comment names the keys of ErrorInfo.metadata that its reason has. All values are texts: numbers are decimal, times
+ * are RFC 3339 in UTC, and outcomes are in lower case without their prefix, e.g. `failed`. A key that does not apply is
+ * absent.
  *
  * @generated from enum artifacta.v1.ErrorReason
  */
@@ -30,7 +33,7 @@ export const ErrorReason = {
   UNSPECIFIED: 0,
 
   /**
-   * INVALID_ARGUMENT. The request is malformed; BadRequest names the fields.
+   * INVALID_ARGUMENT. The request is malformed; BadRequest names the fields. Metadata: `column`, for a filter.
    *
    * @generated from enum value: ERROR_REASON_INVALID_ARGUMENT = 1;
    */
@@ -68,6 +71,7 @@ export const ErrorReason = {
 
   /**
    * RESOURCE_EXHAUSTED. One message exceeds 2 MiB; send smaller chunks. A retry of the same message does not help.
+   * Metadata: `limit`, in bytes.
    *
    * @generated from enum value: ERROR_REASON_MESSAGE_TOO_LARGE = 6;
    */
@@ -88,38 +92,38 @@ export const ErrorReason = {
   NAMESPACE_NOT_FOUND: 8,
 
   /**
-   * NOT_FOUND. No such session exists, or it is gone. Metadata: `session`.
+   * NOT_FOUND. No such session exists: it was never opened, was deleted, or has expired. Metadata: `session`.
    *
    * @generated from enum value: ERROR_REASON_SESSION_NOT_FOUND = 9;
    */
   SESSION_NOT_FOUND: 9,
 
   /**
-   * NOT_FOUND. No such artifact exists, or it was reaped. Metadata: `artifact`, or `session`, `name`, `version`.
+   * NOT_FOUND. No such artifact exists, or it expired and ReapExpired has removed it. Metadata: `artifact`, or
+   * `session`, `name`, `version`.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_NOT_FOUND = 10;
    */
   ARTIFACT_NOT_FOUND: 10,
 
   /**
-   * NOT_FOUND. The artifact has expired; over HTTP the status is 410. Metadata: as in ARTIFACT_NOT_FOUND, and
-   * `expire_time`.
+   * NOT_FOUND. The artifact has expired; over HTTP the status is 410. Metadata: `artifact`, `expire_time`.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_EXPIRED = 11;
    */
   ARTIFACT_EXPIRED: 11,
 
   /**
-   * NOT_FOUND. The artifact was deleted; over HTTP the status is 410. The reason applies to a name without a version
-   * whose latest version was deleted, and to the artifact that a request id made. An id or a version that was deleted
-   * is ARTIFACT_NOT_FOUND. Metadata: as in ARTIFACT_NOT_FOUND.
+   * NOT_FOUND. The artifact was deleted; over HTTP the status is 410. A reference by name without a version gets this
+   * reason if the latest version was deleted. A replay of a request_id gets it if its artifact was deleted. A reference
+   * by id, or with a version, gets ARTIFACT_NOT_FOUND. Metadata: as in ARTIFACT_NOT_FOUND.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_DELETED = 12;
    */
   ARTIFACT_DELETED: 12,
 
   /**
-   * NOT_FOUND. No artifact that the caller can read holds this content: send the bytes.
+   * NOT_FOUND. No artifact that the caller can read has this content: send the bytes. Metadata: `sha256`.
    *
    * @generated from enum value: ERROR_REASON_CONTENT_NOT_FOUND = 13;
    */
@@ -147,8 +151,8 @@ export const ErrorReason = {
   SESSION_SEALED: 16,
 
   /**
-   * FAILED_PRECONDITION. A session with this id was deleted or has expired. The id is not free again until 30 days
-   * after the last of its artifacts. Metadata: `session`.
+   * FAILED_PRECONDITION. A session with this id was deleted or has expired. The id can be used again 30 days after the
+   * session was deleted, or after the session and the last of its artifacts expired. Metadata: `session`.
    *
    * @generated from enum value: ERROR_REASON_SESSION_GONE = 17;
    */
@@ -186,14 +190,15 @@ export const ErrorReason = {
 
   /**
    * FAILED_PRECONDITION. A hold forbids the deletion: of the artifact, or of the session that contains it. Metadata:
-   * `artifact`, or `session` and `holds`.
+   * `artifact`; or `session` and `holds`, the number of artifacts on hold.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_HELD = 22;
    */
   ARTIFACT_HELD: 22,
 
   /**
-   * ABORTED. The resource changed since it was read: read it again, decide again. Metadata: `etag`, the present one.
+   * ABORTED. The resource changed since it was read: read it again, decide again. Metadata: `etag`, the present one. If
+   * the id of a loss does not match, the key is `loss`, with the present id. A pause or a report has no key.
    *
    * @generated from enum value: ERROR_REASON_ETAG_MISMATCH = 23;
    */
@@ -208,14 +213,16 @@ export const ErrorReason = {
 
   /**
    * RESOURCE_EXHAUSTED; retry after the delay in RetryInfo. Too much work is under way, in all or for this caller.
+   * Metadata, for a watch that was ended: `session`, and `after_sequence` to resume with.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 25;
    */
   OVERLOADED: 25,
 
   /**
-   * RESOURCE_EXHAUSTED; retry after a deletion or after the quota was raised. The namespace's quota is used up.
-   * Metadata: `quota` (its field), `limit`, `used`.
+   * RESOURCE_EXHAUSTED; retry after a deletion or after the quota was raised. The namespace's quota is used up, or the
+   * token has pushed as much as it may (MintTokenRequest.max_push_bytes). Metadata: `quota` (`sessions`, `artifacts`,
+   * `bytes`, or `token_bytes` for a token), `limit`, `used`.
    *
    * @generated from enum value: ERROR_REASON_QUOTA_EXCEEDED = 26;
    */
@@ -223,7 +230,8 @@ export const ErrorReason = {
 
   /**
    * RESOURCE_EXHAUSTED; retry after space was freed. Free space is below the reserve, or no space is free. Metadata:
-   * `free_bytes`; `reserve_bytes` if the reserve is the cause; `room_time`, before which no space is freed by itself.
+   * `free_bytes` and `reserve_bytes`, if free space is below the reserve. Also `room_time`, the earliest time at which
+   * CollectGarbage may free space; it is absent if nothing is going to be freed, or if a pause prevents that.
    *
    * @generated from enum value: ERROR_REASON_STORAGE_FULL = 27;
    */
@@ -238,14 +246,15 @@ export const ErrorReason = {
   STORE_UNAVAILABLE: 28,
 
   /**
-   * UNAVAILABLE; retry. The service is stopping; the call had no effect.
+   * UNAVAILABLE; retry. The service is stopping, or is exchanging its index; the call had no effect.
    *
    * @generated from enum value: ERROR_REASON_SHUTTING_DOWN = 29;
    */
   SHUTTING_DOWN: 29,
 
   /**
-   * PERMISSION_DENIED. The credentials are valid and do not allow this call. Metadata: `scope`, the missing scope.
+   * PERMISSION_DENIED. The credentials are valid and do not allow this call. Metadata: `scope`, if a scope is missing.
+   * It is absent if the call is for operators only, or outside the limits of a token.
    *
    * @generated from enum value: ERROR_REASON_PERMISSION_DENIED = 30;
    */
@@ -259,14 +268,15 @@ export const ErrorReason = {
   UNAUTHENTICATED: 31,
 
   /**
-   * DATA_LOSS. Stored bytes do not match their checksum. An upload of the same content heals it.
+   * DATA_LOSS. Stored bytes do not match their checksum. If they are the content of an artifact, an upload of the same
+   * content heals it. Metadata: `sha256` of the content; or `session` or `artifact`, whose record is damaged.
    *
    * @generated from enum value: ERROR_REASON_DATA_LOSS = 32;
    */
   DATA_LOSS: 32,
 
   /**
-   * UNIMPLEMENTED. This service, or this build or backend of it, does not offer the call or option.
+   * UNIMPLEMENTED. This service, or this build or backend of it, does not offer the call or option. Metadata: `method`.
    *
    * @generated from enum value: ERROR_REASON_NOT_IMPLEMENTED = 33;
    */
@@ -288,8 +298,9 @@ export const ErrorReason = {
   DEADLINE_EXCEEDED: 35,
 
   /**
-   * INTERNAL. A bug in the service. The details are not in the error; they are in the service's log under the same
-   * request.
+   * INTERNAL. A bug in the service. Whether the call took effect is unknown; a retry may fail in the same way. The
+   * details are only in the service's log, in the line of this call. It is found by the time and the method. If the
+   * service traces calls, it is also found by the trace id of the header `traceparent`.
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 36;
    */
@@ -326,15 +337,14 @@ export const ErrorReason = {
 
   /**
    * FAILED_PRECONDITION. The content cannot be read in this way: it is not text, JSON or CSV, or too large for that.
-   * Metadata: `artifact`, `content_type`.
    *
    * @generated from enum value: ERROR_REASON_CONTENT_UNSUITABLE = 41;
    */
   CONTENT_UNSUITABLE: 41,
 
   /**
-   * UNAVAILABLE. The store failed its checks at the start and waits for an operator: only GetStoreStatus, Verify,
-   * ExportIndex, ImportIndex and AcceptLoss are served.
+   * UNAVAILABLE. The store is in recovery: it failed its checks, and waits for an operator. Only GetStoreStatus,
+   * Verify, ExportIndex, ImportIndex and AcceptLoss are served.
    *
    * @generated from enum value: ERROR_REASON_STORE_IN_RECOVERY = 42;
    */
@@ -348,7 +358,7 @@ export const ErrorReason = {
   STORE_NOT_EMPTY: 43,
 
   /**
-   * FAILED_PRECONDITION. No place for exports is configured: neither a bucket nor a directory.
+   * FAILED_PRECONDITION. The service has no bucket and no directory to write exports to.
    *
    * @generated from enum value: ERROR_REASON_EXPORT_NOT_CONFIGURED = 44;
    */
@@ -363,7 +373,8 @@ export const ErrorReason = {
 
   /**
    * RESOURCE_EXHAUSTED. A stream may have 1,024 messages and one more for each 4 KiB that it has sent, and this stream
-   * has more: send larger chunks. A retry with the same chunks does not help. Metadata: `least_bytes`.
+   * has more: send larger chunks. A retry with the same chunks does not help. Metadata: `least_bytes`: chunks of at
+   * least this size are never too small.
    *
    * @generated from enum value: ERROR_REASON_MESSAGES_TOO_SMALL = 46;
    */
@@ -374,8 +385,11 @@ export const ErrorReason = {
  * The reason why a call failed. The list is closed: every error carries exactly one of these reasons. It is in
  * google.rpc.ErrorInfo, with domain `artifacta` and the name without its prefix as reason, e.g. `SESSION_SEALED`. Each
  * reason comes with one canonical status code, with which its comment begins. "Retry" means that the same call may
- * succeed later; RetryInfo says when, if known. Calls that make things are retried with the same request_id. The
- * comment names the keys of ErrorInfo.metadata, if it has any.
+ * succeed later; RetryInfo says when, if known. UploadArtifact and CreateArtifact are retried with the same request_id.
+ *
+ * A comment names the keys of ErrorInfo.metadata that its reason has. All values are texts: numbers are decimal, times
+ * are RFC 3339 in UTC, and outcomes are in lower case without their prefix, e.g. `failed`. A key that does not apply is
+ * absent.
  *
  * @generated from enum artifacta.v1.ErrorReason
  */

@@ -18,9 +18,9 @@ export const file_artifacta_v1_index_export: GenFile = /*@__PURE__*/
 
 /**
  * One message of an exported index. The order is: `header`, any number of `rows`, `footer`. An export is the whole
- * index at one instant: the records of everything, and no contents except the small ones that live in the index. It is
- * complete only with its footer. The file of an export consists of these messages, each preceded by its length as a
- * varint.
+ * index at one instant: the records of everything, and no contents except small ones that are stored in the index
+ * itself. It is complete only with its footer. The file of an export consists of these messages, each preceded by its
+ * length as a varint.
  *
  * @generated from message artifacta.v1.IndexPart
  */
@@ -85,7 +85,7 @@ export type IndexHeader = Message<"artifacta.v1.IndexHeader"> & {
   storeId: string;
 
   /**
-   * The number of the last batch that the export includes.
+   * The number of the last commit that the export includes; see StoreStatus.commit_number.
    *
    * @generated from field: int64 commit_number = 3;
    */
@@ -106,8 +106,8 @@ export type IndexHeader = Message<"artifacta.v1.IndexHeader"> & {
   softwareVersion: string;
 
   /**
-   * CRC-32 of this message without this field, encoded in the order of the fields' numbers. Exports of earlier versions
-   * have no checksum.
+   * CRC-32 (that of IEEE 802.3, as in zlib) of this message without this field, encoded in the order of the fields'
+   * numbers. Exports of earlier versions have no checksum.
    *
    * @generated from field: optional fixed32 checksum = 6;
    */
@@ -122,13 +122,14 @@ export const IndexHeaderSchema: GenMessage<IndexHeader> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 1);
 
 /**
- * Rows, in ascending order of their keys over the whole export.
+ * Rows of the index, in ascending order of their keys over the whole export.
  *
  * @generated from message artifacta.v1.IndexRows
  */
 export type IndexRows = Message<"artifacta.v1.IndexRows"> & {
   /**
-   * The rows: at least one. At most 1,000 rows of 1 MiB together, or a single row.
+   * The rows: at least one, at most 1,000, and at most 1 MiB of keys and values together. A row that is larger comes
+   * alone.
    *
    * @generated from field: repeated artifacta.v1.IndexRow rows = 1;
    */
@@ -143,7 +144,7 @@ export const IndexRowsSchema: GenMessage<IndexRows> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 2);
 
 /**
- * One row of the index. Only the store interprets its bytes.
+ * One row: an entry of the index, which is its key and its value. Only the store interprets its bytes.
  *
  * @generated from message artifacta.v1.IndexRow
  */
@@ -192,8 +193,8 @@ export type IndexFooter = Message<"artifacta.v1.IndexFooter"> & {
   sha256: string;
 
   /**
-   * A copy of IndexHeader.checksum, set if that field is set. The second copy makes sure that no single fault removes
-   * both.
+   * A copy of IndexHeader.checksum, set if that field is set. Since the checksum is in two places, no single fault can
+   * remove it unnoticed.
    *
    * @generated from field: optional fixed32 header_checksum = 3;
    */
@@ -286,7 +287,7 @@ export type ImportIndexResponse = Message<"artifacta.v1.ImportIndexResponse"> & 
   rowCount: bigint;
 
   /**
-   * The present status of the store, with the pause that waits for Verify.
+   * The present status of the store. Its `pauses` contain CAUSE_IMPORTED.
    *
    * @generated from field: artifacta.v1.StoreStatus status = 2;
    */

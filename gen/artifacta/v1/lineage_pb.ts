@@ -51,7 +51,8 @@ export type ListLineageRequest = Message<"artifacta.v1.ListLineageRequest"> & {
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
+   * PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -93,8 +94,8 @@ export type LineageEdge = Message<"artifacta.v1.LineageEdge"> & {
   depth: number;
 
   /**
-   * The artifact at the far end. Absent: it is gone (expired, deleted) or the caller may not read it, and no edge goes
-   * on from there. An artifact that several edges lead to is repeated, and followed once.
+   * The artifact at the far end. Absent: it has expired, was deleted, or may not be read by the caller; then no further
+   * edges of it are listed. An artifact that several edges lead to is repeated, and its own edges are listed once.
    *
    * @generated from field: artifacta.v1.Artifact artifact = 4;
    */

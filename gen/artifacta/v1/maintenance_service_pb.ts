@@ -19,14 +19,14 @@ export const file_artifacta_v1_maintenance_service: GenFile = /*@__PURE__*/
   fileDesc("CiZhcnRpZmFjdGEvdjEvbWFpbnRlbmFuY2Vfc2VydmljZS5wcm90bxIMYXJ0aWZhY3RhLnYxIicKElJlYXBFeHBpcmVkUmVxdWVzdBIRCgltYXhfaXRlbXMYASABKAUi8gEKE1JlYXBFeHBpcmVkUmVzcG9uc2USFgoOYXJ0aWZhY3RfY291bnQYASABKAMSEgoKc2l6ZV9ieXRlcxgCIAEoAxIVCg1zZXNzaW9uX2NvdW50GAMgASgDEhwKFGxhcHNlZF9zZXNzaW9uX2NvdW50GAQgASgDEhMKC290aGVyX2NvdW50GAUgASgDEgwKBG1vcmUYBiABKAgSLQoJbmV4dF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgZwYXVzZXMYCCADKAsyGC5hcnRpZmFjdGEudjEuU3RvcmVQYXVzZSJAChVDb2xsZWN0R2FyYmFnZVJlcXVlc3QSEQoJbWF4X2l0ZW1zGAEgASgFEhQKDGZpbmRfb3JwaGFucxgCIAEoCCLcAQoWQ29sbGVjdEdhcmJhZ2VSZXNwb25zZRIXCg9jb25kZW1uZWRfY291bnQYASABKAMSFQoNcmVtb3ZlZF9jb3VudBgCIAEoAxIVCg1yZW1vdmVkX2J5dGVzGAMgASgDEhQKDG9ycGhhbl9jb3VudBgEIAEoAxIMCgRtb3JlGAUgASgIEi0KCW5leHRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoGcGF1c2VzGAcgAygLMhguYXJ0aWZhY3RhLnYxLlN0b3JlUGF1c2UiYAoMU2NydWJSZXF1ZXN0EhEKCW1heF9pdGVtcxgBIAEoBRIRCgltYXhfYnl0ZXMYAiABKAMSKgoHbWluX2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKqAQoNU2NydWJSZXNwb25zZRIVCg1jb250ZW50X2NvdW50GAEgASgDEhIKCnNpemVfYnl0ZXMYAiABKAMSMQoHZGFtYWdlZBgDIAMoCzIgLmFydGlmYWN0YS52MS5RdWFyYW50aW5lZENvbnRlbnQSFQoNZGFtYWdlZF9jb3VudBgEIAEoAxIMCgRtb3JlGAUgASgIEhYKDnJlbGVhc2VkX2NvdW50GAYgASgDIkkKDUV4cG9ydFJlcXVlc3QSKgoHbWluX2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIMCgRrZWVwGAIgASgFIp4BCg5FeHBvcnRSZXNwb25zZRIPCgd3cml0dGVuGAEgASgIEgwKBHBhdGgYAiABKAkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYBCABKAMSEQoJcm93X2NvdW50GAUgASgDEhUKDXJlbW92ZWRfY291bnQYBiABKAUy4AIKEk1haW50ZW5hbmNlU2VydmljZRJXCgtSZWFwRXhwaXJlZBIgLmFydGlmYWN0YS52MS5SZWFwRXhwaXJlZFJlcXVlc3QaIS5hcnRpZmFjdGEudjEuUmVhcEV4cGlyZWRSZXNwb25zZSIDkAICEmAKDkNvbGxlY3RHYXJiYWdlEiMuYXJ0aWZhY3RhLnYxLkNvbGxlY3RHYXJiYWdlUmVxdWVzdBokLmFydGlmYWN0YS52MS5Db2xsZWN0R2FyYmFnZVJlc3BvbnNlIgOQAgISRQoFU2NydWISGi5hcnRpZmFjdGEudjEuU2NydWJSZXF1ZXN0GhsuYXJ0aWZhY3RhLnYxLlNjcnViUmVzcG9uc2UiA5ACAhJICgZFeHBvcnQSGy5hcnRpZmFjdGEudjEuRXhwb3J0UmVxdWVzdBocLmFydGlmYWN0YS52MS5FeHBvcnRSZXNwb25zZSIDkAICYgZwcm90bzM", [file_artifacta_v1_store, file_artifacta_v1_verify, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * Limits one pass of the reaper.
+ * Limits one call of ReapExpired.
  *
  * @generated from message artifacta.v1.ReapExpiredRequest
  */
 export type ReapExpiredRequest = Message<"artifacta.v1.ReapExpiredRequest"> & {
   /**
-   * The largest number of artifacts, sessions and other things together. Default (0) 1,000, at most 100,000; a larger
-   * number counts as 100,000. Negative: INVALID_ARGUMENT.
+   * The largest number of artifacts, sessions, links, keys and request ids to remove, and of sessions to seal,
+   * together. Default (0) 1,000, at most 100,000; a larger number counts as 100,000. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_items = 1;
    */
@@ -41,7 +41,7 @@ export const ReapExpiredRequestSchema: GenMessage<ReapExpiredRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_maintenance_service, 0);
 
 /**
- * What the pass removed, and what is left.
+ * What the call removed, and what is left.
  *
  * @generated from message artifacta.v1.ReapExpiredResponse
  */
@@ -68,7 +68,7 @@ export type ReapExpiredResponse = Message<"artifacta.v1.ReapExpiredResponse"> & 
   sessionCount: bigint;
 
   /**
-   * The number of sessions that were sealed as ABANDONED, since their lease had lapsed.
+   * The number of sessions that were sealed as ABANDONED because their lease had lapsed.
    *
    * @generated from field: int64 lapsed_session_count = 4;
    */
@@ -96,7 +96,7 @@ export type ReapExpiredResponse = Message<"artifacta.v1.ReapExpiredResponse"> & 
   nextTime?: Timestamp | undefined;
 
   /**
-   * The reasons for which work was left out.
+   * The pauses that hold this work back. If any is listed, the call did nothing.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 8;
    */
@@ -111,21 +111,21 @@ export const ReapExpiredResponseSchema: GenMessage<ReapExpiredResponse> = /*@__P
   messageDesc(file_artifacta_v1_maintenance_service, 1);
 
 /**
- * Limits one pass of the collection.
+ * Limits one call of CollectGarbage.
  *
  * @generated from message artifacta.v1.CollectGarbageRequest
  */
 export type CollectGarbageRequest = Message<"artifacta.v1.CollectGarbageRequest"> & {
   /**
-   * The largest number of contents and objects together. Default (0) 1,000, at most 100,000; a larger number counts as
-   * 100,000. Negative: INVALID_ARGUMENT.
+   * The largest number of contents to take out of use and of objects to remove, together. Default (0) 1,000, at most
+   * 100,000; a larger number counts as 100,000. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_items = 1;
    */
   maxItems: number;
 
   /**
-   * Looks for orphans now. Default false.
+   * Looks for orphans in this call, even if it is not time for that. Default false.
    *
    * @generated from field: bool find_orphans = 2;
    */
@@ -140,7 +140,7 @@ export const CollectGarbageRequestSchema: GenMessage<CollectGarbageRequest> = /*
   messageDesc(file_artifacta_v1_maintenance_service, 2);
 
 /**
- * What the pass freed, and what is left.
+ * What the call freed, and what is left.
  *
  * @generated from message artifacta.v1.CollectGarbageResponse
  */
@@ -160,7 +160,7 @@ export type CollectGarbageResponse = Message<"artifacta.v1.CollectGarbageRespons
   removedCount: bigint;
 
   /**
-   * The sum of their lengths in bytes, which are free again.
+   * The sum of their lengths in bytes: the space that was freed.
    *
    * @generated from field: int64 removed_bytes = 3;
    */
@@ -188,7 +188,7 @@ export type CollectGarbageResponse = Message<"artifacta.v1.CollectGarbageRespons
   nextTime?: Timestamp | undefined;
 
   /**
-   * The reasons for which work was left out.
+   * The pauses that hold work back.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 7;
    */
@@ -203,7 +203,7 @@ export const CollectGarbageResponseSchema: GenMessage<CollectGarbageResponse> = 
   messageDesc(file_artifacta_v1_maintenance_service, 3);
 
 /**
- * Limits one pass of the checks.
+ * Limits one call of Scrub.
  *
  * @generated from message artifacta.v1.ScrubRequest
  */
@@ -217,7 +217,7 @@ export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   maxItems: number;
 
   /**
-   * The number of bytes after which the pass ends; the content that reaches it is checked to its end. Default (0) 1
+   * The number of bytes after which the call ends; the content that reaches it is checked to its end. Default (0) 1
    * GiB. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 max_bytes = 2;
@@ -225,8 +225,8 @@ export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   maxBytes: bigint;
 
   /**
-   * The age of a check: contents that were checked less than this time ago are left out. Absent: 7 days.
-   * Negative: INVALID_ARGUMENT.
+   * The least time between the beginnings of two rounds: a new round begins only if the last one began at least this
+   * long ago. A round that has begun is always carried to its end. Absent: 7 days. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.Duration min_age = 3;
    */
@@ -241,7 +241,7 @@ export const ScrubRequestSchema: GenMessage<ScrubRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 4);
 
 /**
- * What the pass checked and found.
+ * What the call checked and found.
  *
  * @generated from message artifacta.v1.ScrubResponse
  */
@@ -268,7 +268,7 @@ export type ScrubResponse = Message<"artifacta.v1.ScrubResponse"> & {
   damaged: QuarantinedContent[];
 
   /**
-   * The number of damaged contents in all, without those that were already known to be damaged.
+   * The number of all contents that this call found damaged, without those that were already known to be damaged.
    *
    * @generated from field: int64 damaged_count = 4;
    */
@@ -303,7 +303,7 @@ export const ScrubResponseSchema: GenMessage<ScrubResponse> = /*@__PURE__*/
  */
 export type ExportRequest = Message<"artifacta.v1.ExportRequest"> & {
   /**
-   * The age that the last export must have before a new one is written. Absent: 1 hour. 0: always write one.
+   * The call writes a new export only if the newest one is at least this old. Absent: 1 hour. 0: always write one.
    * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.Duration min_age = 1;
@@ -311,8 +311,8 @@ export type ExportRequest = Message<"artifacta.v1.ExportRequest"> & {
   minAge?: Duration | undefined;
 
   /**
-   * The number of exports to keep, with the new one. Older exports are removed once the new one is durable. Default (0)
-   * 7, at most 1,000. Negative or more: INVALID_ARGUMENT.
+   * The number of exports to keep, with the new one. Older exports are removed once the new one is durable, unless a
+   * pause holds back ReapExpired or CollectGarbage. Default (0) 7, at most 1,000. Negative or more: INVALID_ARGUMENT.
    *
    * @generated from field: int32 keep = 2;
    */
@@ -327,13 +327,13 @@ export const ExportRequestSchema: GenMessage<ExportRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 6);
 
 /**
- * The last export, which this call wrote unless the one before it was young enough.
+ * The newest export: the one that this call wrote, or the existing one if it was younger than `min_age`.
  *
  * @generated from message artifacta.v1.ExportResponse
  */
 export type ExportResponse = Message<"artifacta.v1.ExportResponse"> & {
   /**
-   * True: this call wrote the export. False: the last export was young enough.
+   * True: this call wrote the export. False: the export existed before, or another call wrote it at the same time.
    *
    * @generated from field: bool written = 1;
    */
@@ -383,21 +383,26 @@ export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 7);
 
 /**
- * Frees space and checks contents. The sidecar calls these methods from time to time over the local socket, or an
- * operator calls them by hand. Each call does a bounded part of the work and reports whether more is left. All methods
- * are safe to call twice, at once, or not at all: what readers see never depends on them. Errors are as in
- * ArtifactService.
+ * Frees space and checks contents. The reaper calls these methods regularly: the program `artifacta reap`, which runs
+ * next to the service as its sidecar and uses the service's local Unix socket. Operators can call them too. Each call
+ * does a bounded part of the work and reports whether more is left. Calls may be repeated, run at the same time, or
+ * never be made: what readers see does not depend on them. Errors are as in ArtifactService.
+ *
+ * A *content* is the bytes of one digest, which a namespace stores once. An *object* is the file, or the object in a
+ * bucket, with the bytes of one content; small contents are stored in the index and have no object. A content that is
+ * *taken out of use* can neither be read nor matched by an upload. An *orphan* is an object that no entry of the index
+ * refers to. *Quarantined* content is content that was found damaged; see QuarantinedContent.
  *
  * A call ends at `max_items`, or one second before its deadline (30 seconds unless one is given), whichever comes
- * first. While a pause of the store holds back work that cannot be undone, a call leaves that work out and does the
- * rest. `pauses` then gives the reasons.
+ * first. A pause of the store (StorePause) holds back work that cannot be undone. A call then leaves that work out and
+ * does the rest. `pauses` gives the reasons.
  *
  * @generated from service artifacta.v1.MaintenanceService
  */
 export const MaintenanceService: GenService<{
   /**
-   * Removes what has expired or was deleted: artifacts, sessions and everything in them, links, keys and request ids.
-   * Also seals sessions whose lease has lapsed.
+   * Removes the records of what has expired or was deleted: artifacts, sessions and everything in them, links, keys and
+   * request ids. Also seals sessions whose lease has lapsed.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.ReapExpired
    */
@@ -408,7 +413,8 @@ export const MaintenanceService: GenService<{
   },
   /**
    * Frees contents that nothing refers to. Takes them out of use 15 minutes after the last reference is gone, and
-   * removes them from storage an hour later. Looks for orphans after an unclean start and weekly.
+   * removes their objects an hour later. It also looks for orphans: once a week, and if the service was not stopped
+   * cleanly before its last start.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.CollectGarbage
    */
@@ -419,7 +425,8 @@ export const MaintenanceService: GenService<{
   },
   /**
    * Reads contents, those that were checked longest ago first, and compares their SHA-256. Damaged contents are
-   * quarantined. Quarantined contents that are sound leave the quarantine. The place is kept between calls.
+   * quarantined. Quarantined contents that are sound leave the quarantine. The contents are checked in rounds, and each
+   * call continues the round where the last call ended.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.Scrub
    */
@@ -429,8 +436,8 @@ export const MaintenanceService: GenService<{
     output: typeof ScrubResponseSchema;
   },
   /**
-   * Makes the service write an export of its index next to its contents, or to the configured place. Fails with
-   * EXPORT_NOT_CONFIGURED or STORAGE_FULL.
+   * Makes the service write an export of its index next to its contents, or to the configured bucket or directory.
+   * Calls at the same time share one export. Fails with EXPORT_NOT_CONFIGURED or STORAGE_FULL.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.Export
    */

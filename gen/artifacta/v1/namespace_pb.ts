@@ -35,7 +35,7 @@ export type Namespace = Message<"artifacta.v1.Namespace"> & {
   description: string;
 
   /**
-   * The most that the namespace may hold. Absent: no limit.
+   * The quota of the namespace. Absent: no limit.
    *
    * @generated from field: artifacta.v1.Quota quota = 3;
    */
@@ -71,8 +71,8 @@ export const NamespaceSchema: GenMessage<Namespace> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 0);
 
 /**
- * The most that a namespace may hold. It is checked exactly at every commit. A quota below what the namespace holds
- * deletes nothing and refuses new things. 0 in a field: no limit. Negative: INVALID_ARGUMENT.
+ * The most that a namespace may hold. Every commit checks it exactly: what would exceed it fails with QUOTA_EXCEEDED. A
+ * quota below what the namespace holds deletes nothing. 0 in a field: no limit. Negative: INVALID_ARGUMENT.
  *
  * @generated from message artifacta.v1.Quota
  */
@@ -107,7 +107,7 @@ export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 1);
 
 /**
- * How much a namespace holds, exactly, at one instant. Expired and deleted things count until they are reaped.
+ * How much a namespace holds, exactly, at one instant. Expired and deleted things count until ReapExpired removes them.
  *
  * @generated from message artifacta.v1.Usage
  */
@@ -134,15 +134,16 @@ export type Usage = Message<"artifacta.v1.Usage"> & {
   sessionCount: bigint;
 
   /**
-   * The sum of the lengths of its artifacts in bytes, each in full. A quota limits this number.
+   * The sum of the lengths of all its artifacts in bytes. Equal contents count once for each artifact. A quota limits
+   * this number.
    *
    * @generated from field: int64 size_bytes = 4;
    */
   sizeBytes: bigint;
 
   /**
-   * The number of bytes of distinct contents, which is what they take in storage. Includes contents that are about to
-   * be collected. Absent: not known without a scan.
+   * The number of bytes of distinct contents, which is what they take in storage. Includes contents that CollectGarbage
+   * is about to remove. Absent: not known without a scan.
    *
    * @generated from field: optional int64 stored_bytes = 5;
    */
@@ -164,7 +165,7 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 2);
 
 /**
- * One part of a breakdown: the artifacts that belong together, of those that one page has read.
+ * One part of a breakdown: the artifacts of one value, or of all, among the records that one call has read.
  *
  * @generated from message artifacta.v1.UsagePart
  */
@@ -177,22 +178,22 @@ export type UsagePart = Message<"artifacta.v1.UsagePart"> & {
   value: string;
 
   /**
-   * The number of artifacts that were read. Artifacts that are expired and not yet reaped count.
+   * The number of these artifacts. Those that are expired and not yet removed by ReapExpired count too.
    *
    * @generated from field: int64 artifact_count = 2;
    */
   artifactCount: bigint;
 
   /**
-   * The sum of their lengths in bytes, each in full.
+   * The sum of their lengths in bytes. Equal contents count once for each artifact.
    *
    * @generated from field: int64 size_bytes = 3;
    */
   sizeBytes: bigint;
 
   /**
-   * The number of bytes of distinct contents, each once in a part of a page. A content that is in several parts or
-   * pages counts in each.
+   * The number of bytes of their distinct contents: within this part each content counts once. Content that is in
+   * several parts, or on several pages, counts in each; so the sum over pages may be too high.
    *
    * @generated from field: int64 stored_bytes = 4;
    */
@@ -221,7 +222,7 @@ export const UsagePartSchema: GenMessage<UsagePart> = /*@__PURE__*/
  */
 export type UsageByExpiry = Message<"artifacta.v1.UsageByExpiry"> & {
   /**
-   * The end of the period: now (for what has expired and is not yet reaped), a day, 7 days or 30 days from now, or the
+   * The end of the period: now (for what has expired and is not yet removed), a day, 7 days or 30 days from now, or the
    * year 9999. Each artifact counts in the first period that applies. Absent: artifacts that never expire, or are on
    * hold.
    *
@@ -279,7 +280,8 @@ export const UsageBreakdown = {
   SESSION: 2,
 
   /**
-   * The latest versions that have a metadata key, as one part for each of its values, in the order of their UTF-8.
+   * The latest versions that have the key GetUsageRequest.metadata_key: one part for each value, sorted by the value's
+   * UTF-8 bytes.
    *
    * @generated from enum value: USAGE_BREAKDOWN_METADATA = 3;
    */

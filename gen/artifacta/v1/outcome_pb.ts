@@ -47,8 +47,7 @@ export const SessionOutcome = {
   CANCELLED: 3,
 
   /**
-   * Not known: the session's lease lapsed, or a caller that did not know the outcome sealed it so. It may be amended
-   * once.
+   * Not known: the session's lease lapsed, or a caller sealed the session with this outcome. It may be amended once.
    *
    * @generated from enum value: SESSION_OUTCOME_ABANDONED = 4;
    */

@@ -13,7 +13,7 @@ export const file_artifacta_v1_query: GenFile = /*@__PURE__*/
   fileDesc("ChhhcnRpZmFjdGEvdjEvcXVlcnkucHJvdG8SDGFydGlmYWN0YS52MSKNAQoQUXVlcnlFeHBsYW5hdGlvbhIOCgZmaWx0ZXIYASABKAkSDgoGZHJpdmVyGAIgASgJEg0KBXRlc3RzGAMgAygJEhQKDGVudHJpZXNfcmVhZBgEIAEoAxIOCgZwcm9iZXMYBSABKAMSFAoMcmVjb3Jkc19yZWFkGAYgASgDEg4KBmJ1ZGdldBgHIAEoAyphCglMaXN0T3JkZXISGgoWTElTVF9PUkRFUl9VTlNQRUNJRklFRBAAEhsKF0xJU1RfT1JERVJfTkVXRVNUX0ZJUlNUEAESGwoXTElTVF9PUkRFUl9PTERFU1RfRklSU1QQAmIGcHJvdG8z");
 
 /**
- * How a filter was understood and what the call took to answer it. For people; its texts may change.
+ * How a filter was understood, and what the call read to answer it. For people; its texts may change.
  *
  * @generated from message artifacta.v1.QueryExplanation
  */
@@ -26,14 +26,15 @@ export type QueryExplanation = Message<"artifacta.v1.QueryExplanation"> & {
   filter: string;
 
   /**
-   * The list that was walked, e.g. `metadata.agent = "billing"`, or `time` if no list was narrower.
+   * The list of the index that the call read through. That is the shortest list of a condition, e.g.
+   * `metadata.agent = "billing"`; or `time`, the list of everything, if no condition has a shorter one.
    *
    * @generated from field: string driver = 2;
    */
   driver: string;
 
   /**
-   * The conditions that were tested for each entry of the walked list, in the order of the tests.
+   * The conditions that were tested for each entry of that list, in the order of the tests.
    *
    * @generated from field: repeated string tests = 3;
    */
@@ -47,7 +48,7 @@ export type QueryExplanation = Message<"artifacta.v1.QueryExplanation"> & {
   entriesRead: bigint;
 
   /**
-   * The number of point lookups.
+   * The number of single entries that were looked up by their key.
    *
    * @generated from field: int64 probes = 5;
    */
@@ -61,7 +62,8 @@ export type QueryExplanation = Message<"artifacta.v1.QueryExplanation"> & {
   recordsRead: bigint;
 
   /**
-   * The largest sum of `entries_read`, `probes` and `records_read` in one call. The page ends when it is spent.
+   * The budget of a call: the largest sum of `entries_read`, `probes` and `records_read`. When it is spent, the page
+   * ends, even if it is short.
    *
    * @generated from field: int64 budget = 7;
    */

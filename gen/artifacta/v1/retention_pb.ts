@@ -52,7 +52,7 @@ export type Retention = Message<"artifacta.v1.Retention"> & {
   abandonedTtl?: Duration | undefined;
 
   /**
-   * Keeps the last few sessions, whatever the four times are. Absent: no session is kept.
+   * Keeps the sessions that were sealed last, whatever the four times are. Absent: the four times alone decide.
    *
    * @generated from field: artifacta.v1.KeepLast keep_last = 5;
    */
@@ -67,30 +67,33 @@ export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_retention, 0);
 
 /**
- * Keeps the last N sessions of each kind, in the order of their seals. A session among them does not expire by its
- * retention. A session that is no longer among them expires then, but not earlier than 24 hours later. A deleted
- * session leaves them, and no session comes back in its place.
+ * Keeps the `count` sessions that were sealed last for each value of `metadata_key`. A kept session does not expire by
+ * its retention. When later sessions displace it, it expires by its retention, but not before 24 hours have passed
+ * since then. If a kept session is deleted, no displaced session is kept in its place. Among the outcomes that count,
+ * at least one must have a time in the retention, else INVALID_ARGUMENT: without a time, those sessions never expire
+ * anyway.
  *
  * @generated from message artifacta.v1.KeepLast
  */
 export type KeepLast = Message<"artifacta.v1.KeepLast"> & {
   /**
-   * The number N: 1 to 100. Required.
+   * The number of sessions to keep for each value: 1 to 100, else INVALID_ARGUMENT. Required.
    *
    * @generated from field: int32 count = 1;
    */
   count: number;
 
   /**
-   * The key of the session's metadata whose value is the kind, e.g. `pipeline`. Sessions without this key are not kept.
-   * Required.
+   * The key of the session's metadata that groups the sessions, e.g. `pipeline`; limits as for a key of
+   * ArtifactSpec.metadata. Sessions without this key are not kept. Required.
    *
    * @generated from field: string metadata_key = 2;
    */
   metadataKey: string;
 
   /**
-   * The outcomes that count. Sessions with other outcomes are not kept, and displace no kept session. Empty: SUCCEEDED.
+   * The outcomes that count. Sessions with other outcomes are not kept, and displace no kept session. Repetitions count
+   * once; SESSION_OUTCOME_UNSPECIFIED is INVALID_ARGUMENT. Empty: SUCCEEDED.
    *
    * @generated from field: repeated artifacta.v1.SessionOutcome outcomes = 3;
    */

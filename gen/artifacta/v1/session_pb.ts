@@ -33,15 +33,16 @@ export type Session = Message<"artifacta.v1.Session"> & {
   id: string;
 
   /**
-   * `ses_` and 26 characters, minted when the session was opened. Tells it from any other session that ever has the
-   * same id.
+   * `ses_` and 26 characters of lower-case base32, minted when the session was opened. No other session ever has it,
+   * even if another session gets the same id later.
    *
    * @generated from field: string uid = 2;
    */
   uid: string;
 
   /**
-   * Whether it takes artifacts. A session whose lease has lapsed is SEALED here at once.
+   * Whether it takes artifacts. As soon as its lease lapses, a session is not SESSION_STATE_OPEN any more, and its
+   * outcome is ABANDONED. `manifest` is absent until the service has stored it.
    *
    * @generated from field: artifacta.v1.SessionState state = 3;
    */
@@ -55,8 +56,8 @@ export type Session = Message<"artifacta.v1.Session"> & {
   outcome: SessionOutcome;
 
   /**
-   * Provenance, which its artifacts inherit. At most 32 keys and 8 KiB of its own; keys and values as in
-   * ArtifactSpec.metadata. Set once, by OpenSession.
+   * Provenance, which its artifacts inherit. At most 32 keys and 8 KiB of keys and values; otherwise as in
+   * ArtifactSpec.metadata. Inherited keys do not count against the limits of the artifacts. Set once, by OpenSession.
    *
    * @generated from field: map<string, string> metadata = 5;
    */
@@ -77,30 +78,31 @@ export type Session = Message<"artifacta.v1.Session"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The time of the last change of its labels, retention, lease, state or outcome. Artifacts do not count.
+   * The time of the last change of its labels, retention, state or outcome, or of its settings by OpenSession.
+   * Artifacts and renewals of the lease do not count.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
   updateTime?: Timestamp | undefined;
 
   /**
-   * The time of the seal, to the instant of the fence: everything committed before is in the manifest, and nothing is
-   * committed after. For a lease that lapsed, the time of the lapse. Absent: open.
+   * The instant of the seal: from then on, the session accepts no commits. The artifacts that were live then are in the
+   * manifest. For a lease that lapsed, the time of the lapse. Absent: open.
    *
    * @generated from field: google.protobuf.Timestamp seal_time = 9;
    */
   sealTime?: Timestamp | undefined;
 
   /**
-   * The time when it expires by its retention, with all artifacts that have no hold or expiry of their own. Absent:
-   * never, or still open.
+   * The time when it expires by its retention, with all artifacts that have no hold or expiry of their own. In the
+   * past: the session has expired; see GetSession. Absent: never, or still open.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 10;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * The number of its live artifacts, all versions of all names. An expired artifact counts until it is reaped.
+   * The number of its artifacts, all versions of all names. An expired artifact counts until ReapExpired removes it.
    *
    * @generated from field: int64 artifact_count = 11;
    */
@@ -121,7 +123,7 @@ export type Session = Message<"artifacta.v1.Session"> & {
   holdCount: bigint;
 
   /**
-   * The highest number in its feed; 0 before the first event. See WatchSession.
+   * The highest number in its feed; 0 before the first event. See Artifact.sequence.
    *
    * @generated from field: int64 last_sequence = 14;
    */
@@ -170,7 +172,7 @@ export type Session = Message<"artifacta.v1.Session"> & {
   manifest?: Manifest | undefined;
 
   /**
-   * Opaque; changes with every change of the session itself. For `etag` in requests.
+   * Opaque; changes with every change of the session itself, except renewals of the lease. For `etag` in requests.
    *
    * @generated from field: string etag = 21;
    */
@@ -185,15 +187,17 @@ export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_session, 0);
 
 /**
- * A limit on the time between renewals of a session. Every commit renews the lease, and so does every UpdateSession
- * with `touch`. Without a renewal in time the lease lapses: the session is sealed as ABANDONED, at the instant of the
- * lapse. A renewal is written when an eighth of the lease has passed.
+ * A limit on the time between renewals of a session. Every new version renews the lease, and so does every
+ * UpdateSession with `touch`. A push that returns an existing version does not. Without a renewal in time the lease
+ * lapses: the session is sealed as ABANDONED, at the instant of the lapse. A renewal has no effect if it comes within
+ * an eighth of `duration` after the last renewal that had effect. So the lease lapses at the earliest 7/8 of `duration`
+ * after any renewal.
  *
  * @generated from message artifacta.v1.Lease
  */
 export type Lease = Message<"artifacta.v1.Lease"> & {
   /**
-   * The time from a renewal to the lapse.
+   * The time from a renewal that has effect to the lapse.
    *
    * @generated from field: google.protobuf.Duration duration = 1;
    */
@@ -271,7 +275,7 @@ export const SessionState = {
   OPEN: 1,
 
   /**
-   * It takes no artifacts any more: it is fenced, and its manifest is being computed.
+   * It takes no artifacts any more, and its manifest is being computed.
    *
    * @generated from enum value: SESSION_STATE_SEALING = 2;
    */

@@ -55,23 +55,23 @@ export type OpenSessionRequest = Message<"artifacta.v1.OpenSessionRequest"> & {
 
   /**
    * How long its artifacts live after the seal. Absent: a copy of the namespace's policy as it is now. Set and empty:
-   * without an end.
+   * they do not expire by the retention.
    *
    * @generated from field: artifacta.v1.Retention retention = 4;
    */
   retention?: Retention | undefined;
 
   /**
-   * The time without a renewal after which the session is sealed as ABANDONED; see Lease. 10 seconds to 30 days.
-   * Absent: no lease.
+   * The time without a renewal after which the session is sealed as ABANDONED; see Lease. 10 seconds to 30 days, else
+   * INVALID_ARGUMENT. Absent: no lease.
    *
    * @generated from field: google.protobuf.Duration lease = 5;
    */
   lease?: Duration | undefined;
 
   /**
-   * Names that the run is expected to produce; see Artifact.name. At most 256. Names that are missing at the seal are
-   * reported, nothing more.
+   * Names that the run is expected to produce; see Artifact.name. At most 256; repetitions count once. Names that are
+   * missing at the seal are reported in Session.missing_outputs; they have no other effect.
    *
    * @generated from field: repeated string expected_outputs = 6;
    */
@@ -86,7 +86,7 @@ export const OpenSessionRequestSchema: GenMessage<OpenSessionRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_session_service, 0);
 
 /**
- * The session is open, or was.
+ * The session that the call opened, or that existed before.
  *
  * @generated from message artifacta.v1.OpenSessionResponse
  */
@@ -156,7 +156,7 @@ export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PUR
   messageDesc(file_artifacta_v1_session_service, 3);
 
 /**
- * Selects sessions. Sessions that are deleted, or expired with nothing left, are not listed.
+ * Selects sessions. Deleted sessions are not listed, nor are expired sessions that GetSession does not find any more.
  *
  * @generated from message artifacta.v1.ListSessionsRequest
  */
@@ -195,7 +195,7 @@ export type ListSessionsRequest = Message<"artifacta.v1.ListSessionsRequest"> & 
   order: ListOrder;
 
   /**
-   * Also returns how the filter was understood and what it took. Default false.
+   * Also returns how the filter was understood and what the call read; see QueryExplanation. Default false.
    *
    * @generated from field: bool explain = 5;
    */
@@ -210,7 +210,8 @@ export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__P
   messageDesc(file_artifacta_v1_session_service, 4);
 
 /**
- * A page of sessions. It ends at `page_size`, at 1 MiB, or when the call's budget is spent.
+ * A page of sessions. It ends at `page_size`, at 1 MiB, or when the call's budget is spent (see
+ * QueryExplanation.budget).
  *
  * @generated from message artifacta.v1.ListSessionsResponse
  */
@@ -258,7 +259,8 @@ export type UpdateSessionRequest = Message<"artifacta.v1.UpdateSessionRequest"> 
   session: string;
 
   /**
-   * The new values. Absent: no new values, only `touch`.
+   * The new values. Absent: the same as an empty message. A request that changes no field and has no `touch` is
+   * INVALID_ARGUMENT.
    *
    * @generated from field: artifacta.v1.SessionChanges changes = 2;
    */
@@ -280,7 +282,8 @@ export type UpdateSessionRequest = Message<"artifacta.v1.UpdateSessionRequest"> 
   etag: string;
 
   /**
-   * Renews the lease: it lapses its duration from now. Has no effect on a session without a lease. Default false.
+   * Renews the lease: it then ends at the present time plus Lease.duration (see Lease for renewals without effect). Has
+   * no effect on a session without a lease. On a sealed session with a lease: SESSION_SEALED. Default false.
    *
    * @generated from field: bool touch = 5;
    */
@@ -308,7 +311,8 @@ export type SessionChanges = Message<"artifacta.v1.SessionChanges"> & {
   labels: { [key: string]: string };
 
   /**
-   * The whole retention. Only while the session is open. Absent and named in the mask: artifacts live without an end.
+   * The whole retention. Only while the session is open. Absent and named in the mask: artifacts do not expire by the
+   * retention.
    *
    * @generated from field: artifacta.v1.Retention retention = 2;
    */
@@ -565,9 +569,11 @@ export const SessionService: GenService<{
   /**
    * Opens a session, or returns the open or sealed session of that id if it has the same settings. Scope: write.
    *
-   * The call is not needed before a push, unless the session is to have metadata, retention, a lease or expected
-   * outputs. On a session that a push opened, the call sets these, once. Artifacts that were committed before do not
-   * inherit them. Any other difference is SESSION_CONFLICT; a difference in labels never is.
+   * The settings are `metadata`, `retention`, `lease` and `expected_outputs`. If a session was opened before with other
+   * settings, the call fails with SESSION_CONFLICT. A difference in labels never counts.
+   *
+   * The call is not needed before a push, unless the session is to have settings. On a session that a push opened, the
+   * call sets them, once. Artifacts that were committed before do not inherit the metadata.
    *
    * Also fails with SESSION_GONE, SESSION_SEALED (a push opened it, and it is sealed now) and QUOTA_EXCEEDED.
    *
@@ -582,10 +588,11 @@ export const SessionService: GenService<{
    * Returns the record of a session. Scope: read. Fails with SESSION_NOT_FOUND, also for a session that was deleted or
    * has expired.
    *
-   * An expired session still exists, for this and every other call, as long as artifacts of it may have survived it:
-   * while one of them is on hold, and until the latest own expiry that any of them had. The session may have no
-   * artifact left by then: its record then shows it as expired, with an `artifact_count` of 0. The deletion of its last
-   * survivor ends it, and so does DeleteSession. It takes nothing new: pushes and OpenSession fail with SESSION_GONE.
+   * As an exception, an expired session is still found, by this and every other call, while artifacts of it may outlive
+   * it. That is so while one of its artifacts is on hold, and until the latest expiry that its artifacts have of their
+   * own. In that time `expire_time` is in the past, and `artifact_count` may be 0. The session is no longer found after
+   * the last of these artifacts is deleted, or after DeleteSession. An expired session takes nothing new: pushes and
+   * OpenSession fail with SESSION_GONE.
    *
    * @generated from rpc artifacta.v1.SessionService.GetSession
    */
@@ -595,8 +602,8 @@ export const SessionService: GenService<{
     output: typeof GetSessionResponseSchema;
   },
   /**
-   * Finds sessions by a filter, in either order of time. Scope: read. Fails with PAGE_TOKEN_INVALID, or
-   * INVALID_ARGUMENT with the filter's column.
+   * Finds sessions by a filter, in either order of time. Scope: read. Fails with PAGE_TOKEN_INVALID, or with
+   * INVALID_ARGUMENT for a filter that cannot be read.
    *
    * @generated from rpc artifacta.v1.SessionService.ListSessions
    */
@@ -607,8 +614,8 @@ export const SessionService: GenService<{
   },
   /**
    * Changes the labels of a session at any time, changes its retention while it is open, or renews its lease. Scope:
-   * write. Fails with SESSION_NOT_FOUND, ETAG_MISMATCH, or SESSION_SEALED (for a change of retention, or for `touch` if
-   * the lease has lapsed).
+   * write. Fails with SESSION_NOT_FOUND or ETAG_MISMATCH. On a sealed session it fails with SESSION_SEALED for a change
+   * of retention, and for `touch` if the session has a lease.
    *
    * @generated from rpc artifacta.v1.SessionService.UpdateSession
    */
@@ -624,7 +631,7 @@ export const SessionService: GenService<{
    * The response waits for the manifest. A second seal with the same outcome returns the first seal. A session without
    * artifacts is sealed like any other. The response lists missing expected outputs, which do not prevent the seal.
    * Fails with SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, or SEAL_PENDING if the deadline comes first: the
-   * seal then goes on by itself.
+   * service then finishes the seal without a further call.
    *
    * @generated from rpc artifacta.v1.SessionService.SealSession
    */
@@ -636,8 +643,8 @@ export const SessionService: GenService<{
   /**
    * Replaces the outcome of an ABANDONED session with the real one: once, before the session has expired. Scope: write.
    * The session's expiry follows the new outcome but never moves earlier; the manifest stays. A second amendment with
-   * the same outcome changes nothing. Fails with SESSION_NOT_FOUND, OUTCOME_CONFLICT (open, not abandoned, amended
-   * otherwise, or expired) or ETAG_MISMATCH.
+   * the same outcome changes nothing. Fails with SESSION_NOT_FOUND, ETAG_MISMATCH or SEAL_PENDING. Fails with
+   * OUTCOME_CONFLICT if the session is open, is not ABANDONED, has expired, or was already amended to another outcome.
    *
    * @generated from rpc artifacta.v1.SessionService.AmendOutcome
    */
@@ -648,8 +655,8 @@ export const SessionService: GenService<{
   },
   /**
    * Deletes a session and all its artifacts, at once for every reader; space is freed later. Scope: write. The deletion
-   * of a session that does not exist succeeds. The id stays taken for 30 days. Fails with ARTIFACT_HELD, SEAL_PENDING
-   * or ETAG_MISMATCH.
+   * of a session that does not exist succeeds. The id can be used again after 30 days. Fails with ARTIFACT_HELD,
+   * SEAL_PENDING or ETAG_MISMATCH.
    *
    * @generated from rpc artifacta.v1.SessionService.DeleteSession
    */
@@ -659,11 +666,12 @@ export const SessionService: GenService<{
     output: typeof DeleteSessionResponseSchema;
   },
   /**
-   * Streams the events of a session, from any number of its feed on, until it is sealed. Scope: read.
+   * Streams the events of a session until it is sealed. Scope: read. The client chooses the sequence number after which
+   * the stream begins.
    *
-   * A client also waits for the seal in this way. The stream ends with OK only after the message `sealed`. A watch that
-   * begins after the seal gets that message, whatever `after_sequence` is, and ends. After any other end, resume with
-   * the last `sequence`. Fails with SESSION_NOT_FOUND, also if the session is deleted meanwhile, and with
+   * A client that only waits for the seal sets `seal_only`. The stream ends with OK only after the message `sealed`. A
+   * watch that begins after the seal gets that message, whatever `after_sequence` is, and ends. After any other end,
+   * resume with the last `sequence`. Fails with SESSION_NOT_FOUND, also if the session is deleted meanwhile, and with
    * UNAUTHENTICATED within a second of the end of the caller's credentials.
    *
    * @generated from rpc artifacta.v1.SessionService.WatchSession
@@ -674,8 +682,8 @@ export const SessionService: GenService<{
     output: typeof WatchSessionResponseSchema;
   },
   /**
-   * Compares two sessions name by name, by their live latest versions: what they have in common and where they differ.
-   * Scope: read. Fails with SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
+   * Compares two sessions name by name, by the latest version of each name. A latest version that is not live counts as
+   * absent (see SessionDifference.base). Scope: read. Fails with SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.SessionService.CompareSessions
    */
@@ -689,9 +697,9 @@ export const SessionService: GenService<{
    *
    * Each line is one JSON object without spaces, and ends with LF. Its members are, in this order, `name`, `version`,
    * `sha256`, `size_bytes`, `content_type`; numbers are JSON numbers. Lines are sorted by the name's UTF-8 bytes, then
-   * from the newest version to the oldest. The lines of artifacts that are gone by now are included;
-   * ListArtifactsRequest.show_gone lists those. Fails with SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, SEAL_PENDING or
-   * DATA_LOSS.
+   * from the newest version to the oldest. The lines of artifacts that have expired or were deleted since the seal are
+   * included; ListArtifactsRequest.show_gone lists those. Fails with SESSION_NOT_FOUND, MANIFEST_NOT_FOUND,
+   * SEAL_PENDING or DATA_LOSS.
    *
    * @generated from rpc artifacta.v1.SessionService.DownloadManifest
    */

@@ -17,15 +17,15 @@ export const file_artifacta_v1_share_link: GenFile = /*@__PURE__*/
   fileDesc("Ch1hcnRpZmFjdGEvdjEvc2hhcmVfbGluay5wcm90bxIMYXJ0aWZhY3RhLnYxIoACCglTaGFyZUxpbmsSCgoCaWQYASABKAkSEwoLYXJ0aWZhY3RfaWQYAiABKAkSDwoHc2Vzc2lvbhgDIAEoCRIMCgRuYW1lGAQgASgJEg8KB3ZlcnNpb24YBSABKAMSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY3JlYXRvchgJIAEoCSLBAQoWQ3JlYXRlU2hhcmVMaW5rUmVxdWVzdBIrCghhcnRpZmFjdBgBIAEoCzIZLmFydGlmYWN0YS52MS5BcnRpZmFjdFJlZhIoCgN0dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABIxCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABITCgtyZXF1aXJlX3VybBgEIAEoCEIICgZleHBpcnkigwEKF0NyZWF0ZVNoYXJlTGlua1Jlc3BvbnNlEisKCnNoYXJlX2xpbmsYASABKAsyFy5hcnRpZmFjdGEudjEuU2hhcmVMaW5rEg0KBXRva2VuGAIgASgJEgwKBHBhdGgYAyABKAkSCwoDdXJsGAQgASgJEhEKCWxvY2FsX3VybBgFIAEoCSKdAQoVTGlzdFNoYXJlTGlua3NSZXF1ZXN0Ei0KCGFydGlmYWN0GAEgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmSAASEQoHc2Vzc2lvbhgCIAEoCUgAEhIKCnNob3dfZW5kZWQYAyABKAgSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAlCBwoFc2NvcGUiXwoWTGlzdFNoYXJlTGlua3NSZXNwb25zZRIsCgtzaGFyZV9saW5rcxgBIAMoCzIXLmFydGlmYWN0YS52MS5TaGFyZUxpbmsSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIn4KF1Jldm9rZVNoYXJlTGlua3NSZXF1ZXN0EhcKDXNoYXJlX2xpbmtfaWQYASABKAlIABItCghhcnRpZmFjdBgCIAEoCzIZLmFydGlmYWN0YS52MS5BcnRpZmFjdFJlZkgAEhEKB3Nlc3Npb24YAyABKAlIAEIICgZ0YXJnZXQiMQoYUmV2b2tlU2hhcmVMaW5rc1Jlc3BvbnNlEhUKDXJldm9rZWRfY291bnQYASABKANiBnByb3RvMw", [file_artifacta_v1_artifact, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * A link that lets every holder of its token GET one version of one artifact, without credentials, until it expires or
- * is revoked. The token is not part of this message: only CreateShareLink returns it, once, and the store keeps only
- * its hash.
+ * A link with whose token anyone can GET one version of one artifact, without credentials, until it expires or is
+ * revoked. The token is not part of this message: only CreateShareLink returns it, once, and the store keeps only its
+ * hash.
  *
  * @generated from message artifacta.v1.ShareLink
  */
 export type ShareLink = Message<"artifacta.v1.ShareLink"> & {
   /**
-   * `lnk_` and an opaque text. It names the link, and opens nothing.
+   * `lnk_` and an opaque text. It identifies the link, and is not a secret: it gives no access.
    *
    * @generated from field: string id = 1;
    */
@@ -67,7 +67,7 @@ export type ShareLink = Message<"artifacta.v1.ShareLink"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The time when the link ends by itself: the requested time, or the artifact's expiry if that is earlier. Always set.
+   * The time when the link expires: the requested time, or the artifact's expiry if that is earlier. Always set.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 7;
    */
@@ -81,7 +81,9 @@ export type ShareLink = Message<"artifacta.v1.ShareLink"> & {
   revokeTime?: Timestamp | undefined;
 
   /**
-   * The principal that created the link, as in ApiKey.id, or `local`.
+   * The caller that created the link: the ApiKey.id of its key, the TokenGrant.id of its token, or `ext:` and the name
+   * that another issuer gave it. `local`: a caller without credentials, if authentication is off or the call came over
+   * the local Unix socket.
    *
    * @generated from field: string creator = 9;
    */
@@ -103,15 +105,16 @@ export const ShareLinkSchema: GenMessage<ShareLink> = /*@__PURE__*/
  */
 export type CreateShareLinkRequest = Message<"artifacta.v1.CreateShareLinkRequest"> & {
   /**
-   * The artifact to share. The link stays on this version, also when later versions are committed. Required.
+   * The artifact to share. Without a version: the version that is the latest at the call. The link stays on this
+   * version, also when later versions are committed. Required.
    *
    * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
    */
   artifact?: ArtifactRef | undefined;
 
   /**
-   * The end of the link. Not set: after 24 hours. Beyond 30 days: INVALID_ARGUMENT. The artifact's own expiry ends the
-   * link earlier.
+   * The end of the link. Not set: after 24 hours. Beyond 30 days: INVALID_ARGUMENT. If the artifact expires earlier,
+   * the link ends then.
    *
    * @generated from oneof artifacta.v1.CreateShareLinkRequest.expiry
    */
@@ -149,7 +152,7 @@ export const CreateShareLinkRequestSchema: GenMessage<CreateShareLinkRequest> = 
   messageDesc(file_artifacta_v1_share_link, 1);
 
 /**
- * The link and the secret that opens it.
+ * The link and its secret.
  *
  * @generated from message artifacta.v1.CreateShareLinkResponse
  */
@@ -162,14 +165,15 @@ export type CreateShareLinkResponse = Message<"artifacta.v1.CreateShareLinkRespo
   shareLink?: ShareLink | undefined;
 
   /**
-   * The secret: 256 random bits as base64url. It is returned only here, and stored nowhere in clear.
+   * The secret: 256 random bits as base64url, 43 characters. It is used only within `path`. It is returned only here;
+   * the store keeps only its hash.
    *
    * @generated from field: string token = 2;
    */
   token: string;
 
   /**
-   * `/s/` and the token, to append to the address of the HTTP door.
+   * The path `/s/TOKEN`. Append it to the base URL of the service's HTTP listener.
    *
    * @generated from field: string path = 3;
    */
@@ -183,8 +187,9 @@ export type CreateShareLinkResponse = Message<"artifacta.v1.CreateShareLinkRespo
   url: string;
 
   /**
-   * The URL below the address at which the service itself listens for HTTP; a wildcard address is shown as loopback. It
-   * works on the service's machine, and elsewhere only if that address is reachable as it is. Empty: no HTTP is served.
+   * The URL on the address where the service itself listens for HTTP. If that is a wildcard such as `0.0.0.0`, the URL
+   * has the loopback address. The URL works on the service's machine, and elsewhere only if that address is reachable
+   * there. Empty: no HTTP is served.
    *
    * @generated from field: string local_url = 5;
    */
@@ -211,7 +216,7 @@ export type ListShareLinksRequest = Message<"artifacta.v1.ListShareLinksRequest"
    */
   scope: {
     /**
-     * The links of one artifact.
+     * The links of one artifact, which is one version. Without a version: of the latest version.
      *
      * @generated from field: artifacta.v1.ArtifactRef artifact = 1;
      */
@@ -228,7 +233,7 @@ export type ListShareLinksRequest = Message<"artifacta.v1.ListShareLinksRequest"
   } | { case: undefined; value?: undefined };
 
   /**
-   * Also lists links that are revoked or expired, until they are reaped. Default false.
+   * Also lists links that are revoked or expired, until ReapExpired removes them. Default false.
    *
    * @generated from field: bool show_ended = 3;
    */
@@ -243,7 +248,8 @@ export type ListShareLinksRequest = Message<"artifacta.v1.ListShareLinksRequest"
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
+   * PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -306,7 +312,8 @@ export type RevokeShareLinksRequest = Message<"artifacta.v1.RevokeShareLinksRequ
     case: "shareLinkId";
   } | {
     /**
-     * All links of one artifact (one version) that exist when the call begins.
+     * All links of one artifact (one version) that exist when the call begins. Without a version: of the latest
+     * version.
      *
      * @generated from field: artifacta.v1.ArtifactRef artifact = 2;
      */

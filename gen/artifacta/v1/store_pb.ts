@@ -15,7 +15,7 @@ export const file_artifacta_v1_store: GenFile = /*@__PURE__*/
   fileDesc("ChhhcnRpZmFjdGEvdjEvc3RvcmUucHJvdG8SDGFydGlmYWN0YS52MSKcBAoLU3RvcmVTdGF0dXMSLgoFc3RhdGUYASABKA4yHy5hcnRpZmFjdGEudjEuU3RvcmVTdGF0dXMuU3RhdGUSEAoIc3RvcmVfaWQYAiABKAkSFgoOZm9ybWF0X3ZlcnNpb24YAyABKAUSFQoNY29tbWl0X251bWJlchgEIAEoAxIoCgZwYXVzZXMYBSADKAsyGC5hcnRpZmFjdGEudjEuU3RvcmVQYXVzZRInCgZsb3NzZXMYBiADKAsyFy5hcnRpZmFjdGEudjEuU3RvcmVMb3NzEjAKDHNlcnZpY2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoKZnJlZV9ieXRlcxgIIAEoA0gAiAEBEhoKDXJlc2VydmVfYnl0ZXMYCSABKANIAYgBARI0ChBsYXN0X2V4cG9ydF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd0cm91YmxlGAsgASgJEg4KBm5vdGljZRgMIAEoCSJqCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX1NFUlZJTkcQARIOCgpTVEFURV9GVUxMEAISEgoOU1RBVEVfUkVDT1ZFUlkQAxITCg9TVEFURV9SRUFEX09OTFkQBEINCgtfZnJlZV9ieXRlc0IQCg5fcmVzZXJ2ZV9ieXRlcyLEAgoKU3RvcmVQYXVzZRIKCgJpZBgBIAEoCRItCgVjYXVzZRgCIAEoDjIeLmFydGlmYWN0YS52MS5TdG9yZVBhdXNlLkNhdXNlEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21lc3NhZ2UYBCABKAkSFAoMb2JqZWN0X2NvdW50GAUgASgDEhIKCnNpemVfYnl0ZXMYBiABKAMijwEKBUNhdXNlEhUKEUNBVVNFX1VOU1BFQ0lGSUVEEAASFwoTQ0FVU0VfQ0xPQ0tfU1VTUEVDVBABEhIKDkNBVVNFX0xPTkdfR0FQEAISEgoOQ0FVU0VfSU1QT1JURUQQAxIWChJDQVVTRV9NQU5ZX09SUEhBTlMQBBIWChJDQVVTRV9JTkNPTlNJU1RFTlQQBSKXAQoJU3RvcmVMb3NzEgoKAmlkGAEgASgJEhsKE2ZpcnN0X2NvbW1pdF9udW1iZXIYAiABKAMSGgoSbGFzdF9jb21taXRfbnVtYmVyGAMgASgDEjQKEGxhc3RfaW50YWN0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21lc3NhZ2UYBSABKAkiFwoVR2V0U3RvcmVTdGF0dXNSZXF1ZXN0IkMKFkdldFN0b3JlU3RhdHVzUmVzcG9uc2USKQoGc3RhdHVzGAEgASgLMhkuYXJ0aWZhY3RhLnYxLlN0b3JlU3RhdHVzIiwKGFJlc3VtZU1haW50ZW5hbmNlUmVxdWVzdBIQCghwYXVzZV9pZBgBIAEoCSJGChlSZXN1bWVNYWludGVuYW5jZVJlc3BvbnNlEikKBnN0YXR1cxgBIAEoCzIZLmFydGlmYWN0YS52MS5TdG9yZVN0YXR1cyIkChFBY2NlcHRMb3NzUmVxdWVzdBIPCgdsb3NzX2lkGAEgASgJIj8KEkFjY2VwdExvc3NSZXNwb25zZRIpCgZzdGF0dXMYASABKAsyGS5hcnRpZmFjdGEudjEuU3RvcmVTdGF0dXNiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * The state of the store, and the matters that wait for an operator.
+ * The state of the store, and the pauses and losses that an operator can end or accept.
  *
  * @generated from message artifacta.v1.StoreStatus
  */
@@ -42,7 +42,8 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   formatVersion: number;
 
   /**
-   * The number of the last durable batch of its index.
+   * The number of the last durable commit of its index. Every write to the index is one commit, and commits are
+   * numbered in their order.
    *
    * @generated from field: int64 commit_number = 4;
    */
@@ -56,7 +57,7 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   pauses: StorePause[];
 
   /**
-   * The losses that were found at the start and have not been accepted. Empty: no loss.
+   * The lost commits that the service found and that no AcceptLoss has accepted. Empty: no loss.
    *
    * @generated from field: repeated artifacta.v1.StoreLoss losses = 6;
    */
@@ -98,8 +99,8 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   trouble: string;
 
   /**
-   * A notice for operators about which nothing waits, for people, in English: for a week, that the store lies elsewhere
-   * than before. Empty: no notice.
+   * A notice for operators, for people, in English; it needs no action. It says, for a week, that the store is at
+   * another location than before. Empty: no notice.
    *
    * @generated from field: string notice = 12;
    */
@@ -134,22 +135,25 @@ export const StoreStatus_State = {
   SERVING: 1,
 
   /**
-   * Reads and deletions. No uploads, since space ran out.
+   * Everything except uploads. They fail with STORAGE_FULL, since free space is below the reserve, which is kept for
+   * deletions, seals and the index.
    *
    * @generated from enum value: STATE_FULL = 2;
    */
   FULL: 2,
 
   /**
-   * Only GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss: the store failed its checks at the start.
+   * Only GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss. The store is in recovery: it failed its
+   * checks, and waits for an operator. All other calls fail with STORE_IN_RECOVERY. While ImportIndex or AcceptLoss
+   * exchanges the index, they fail with SHUTTING_DOWN for a moment.
    *
    * @generated from enum value: STATE_RECOVERY = 3;
    */
   RECOVERY: 3,
 
   /**
-   * Only reads: nothing can be written at the moment, and `trouble` gives the reason. The service tries again by
-   * itself.
+   * Only reads: nothing can be written at the moment, and `trouble` gives the reason. Writes fail with
+   * STORE_UNAVAILABLE. The service tries again without a further call.
    *
    * @generated from enum value: STATE_READ_ONLY = 4;
    */
@@ -170,14 +174,15 @@ export const StoreStatus_StateSchema: GenEnum<StoreStatus_State> = /*@__PURE__*/
   enumDesc(file_artifacta_v1_store, 0, 0);
 
 /**
- * A reason for which maintenance that cannot be undone waits.
+ * A reason why maintenance that cannot be undone is paused. MaintenanceService explains the terms. While ReapExpired or
+ * CollectGarbage is paused, Export removes no older exports.
  *
  * @generated from message artifacta.v1.StorePause
  */
 export type StorePause = Message<"artifacta.v1.StorePause"> & {
   /**
-   * The id for ResumeMaintenanceRequest.pause_id. It changes when the cause grows, so that no operator confirms a cause
-   * without having seen it.
+   * The id for ResumeMaintenanceRequest.pause_id. It changes when the cause gets worse, for example if more orphans are
+   * found, so that no operator confirms a cause without having seen it.
    *
    * @generated from field: string id = 1;
    */
@@ -240,39 +245,48 @@ export const StorePause_Cause = {
   UNSPECIFIED: 0,
 
   /**
-   * By more than five minutes, the wall clock is behind the time that the store remembers, or departed from the
-   * system's running time. Reaping, sealing by lease and trimming wait until the clock has agreed for five minutes,
-   * or an operator confirms that it is right.
+   * The wall clock is more than five minutes behind the time of the newest commit. Or it was set by more than five
+   * minutes while the service ran. ReapExpired and CollectGarbage are paused, and no session is sealed because its
+   * lease lapsed. The pause ends when the wall clock and the service's time have agreed for five minutes, or when an
+   * operator confirms with ResumeMaintenance that the wall clock is right.
    *
    * @generated from enum value: CAUSE_CLOCK_SUSPECT = 1;
    */
   CLOCK_SUSPECT: 1,
 
   /**
-   * The store was down for more than 7 days. Reaping waits for five minutes of uptime, or for the next start.
+   * When the service started, the newest commit was more than 7 days old. ReapExpired is paused. The pause ends when
+   * the service has run for five minutes, when it is started again, or with ResumeMaintenance.
    *
    * @generated from enum value: CAUSE_LONG_GAP = 2;
    */
   LONG_GAP: 2,
 
   /**
-   * The index was imported, or an operator accepted what was left of it. Reaping and collection wait until the result
-   * of Verify has been acted on. If it is not known which API keys and share links were revoked since, the keys and
-   * links that came with the index wait too. The pause then stays until an operator resumes it.
+   * The index was imported. ReapExpired and CollectGarbage are paused. The pause ends when a call of Verify with
+   * `repair_report_id` has ended, or with ResumeMaintenance.
+   *
+   * If the store cannot know which API keys and share links were revoked after the export was made, the keys and
+   * links of the export do not work. Calls with such a key fail with UNAUTHENTICATED, and such a link is not found.
+   * Only ResumeMaintenance then ends the pause. The same pause begins after AcceptLoss if such keys or links were
+   * left.
    *
    * @generated from enum value: CAUSE_IMPORTED = 3;
    */
   IMPORTED: 3,
 
   /**
-   * The objects that no row knows are more than 1,000, or more than a tenth of all bytes. They wait for an operator.
+   * There are more than 1,000 orphans, or orphans take more than a tenth of all stored bytes. They are not removed
+   * before ResumeMaintenance.
    *
    * @generated from enum value: CAUSE_MANY_ORPHANS = 4;
    */
   MANY_ORPHANS: 4,
 
   /**
-   * A count disagrees with what it counts, or a record has an unknown version. Collection waits for Verify.
+   * A count disagrees with what it counts, a record cannot be read or has an unknown form, or an operator accepted a
+   * loss. CollectGarbage is paused. The pause ends when a call of Verify with `repair_report_id` has ended, or with
+   * ResumeMaintenance.
    *
    * @generated from enum value: CAUSE_INCONSISTENT = 5;
    */
@@ -306,21 +320,21 @@ export type StoreLoss = Message<"artifacta.v1.StoreLoss"> & {
   id: string;
 
   /**
-   * The number of the first batch that is missing. 0: not known.
+   * The number of the first missing commit. 0: not known.
    *
    * @generated from field: int64 first_commit_number = 2;
    */
   firstCommitNumber: bigint;
 
   /**
-   * The number of the last batch that is known to have been durable.
+   * The number of the last commit that is known to have been durable: the end of the missing range. 0: not known.
    *
    * @generated from field: int64 last_commit_number = 3;
    */
   lastCommitNumber: bigint;
 
   /**
-   * The time when the last batch that exists was written; later batches may be missing. Absent: not known.
+   * The time of the newest commit that still exists; later commits may be missing. Absent: not known.
    *
    * @generated from field: google.protobuf.Timestamp last_intact_time = 4;
    */

@@ -17,7 +17,8 @@ export const file_artifacta_v1_upload: GenFile = /*@__PURE__*/
   fileDesc("ChlhcnRpZmFjdGEvdjEvdXBsb2FkLnByb3RvEgxhcnRpZmFjdGEudjEi7wMKDEFydGlmYWN0U3BlYxIPCgdzZXNzaW9uGAEgASgJEgwKBG5hbWUYAiABKAkSFAoMY29udGVudF90eXBlGAMgASgJEjoKCG1ldGFkYXRhGAQgAygLMiguYXJ0aWZhY3RhLnYxLkFydGlmYWN0U3BlYy5NZXRhZGF0YUVudHJ5EjYKBmxhYmVscxgFIAMoCzImLmFydGlmYWN0YS52MS5BcnRpZmFjdFNwZWMuTGFiZWxzRW50cnkSDgoGaW5wdXRzGAYgAygJEigKA3R0bBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgAEjEKC2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAEhIKCnJlcXVlc3RfaWQYCSABKAkSEwoLbmV3X3ZlcnNpb24YCiABKAgSFwoKc2l6ZV9ieXRlcxgLIAEoA0gBiAEBEg4KBnNoYTI1NhgMIAEoCRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIICgZleHBpcnlCDQoLX3NpemVfYnl0ZXMijgEKB1JlY2VpcHQSFAoMZGVkdXBsaWNhdGVkGAEgASgIEhAKCHJlcGxheWVkGAIgASgIEhgKEG1ldGFkYXRhX2RpZmZlcnMYAyABKAgSFQoNbGFiZWxzX2RpZmZlchgEIAEoCBIVCg1pbnB1dHNfZGlmZmVyGAUgASgIEhMKC2J5dGVzX3NhdmVkGAYgASgDIooBChVVcGxvYWRBcnRpZmFjdFJlcXVlc3QSKgoFc3RhcnQYASABKAsyGS5hcnRpZmFjdGEudjEuVXBsb2FkU3RhcnRIABIPCgVjaHVuaxgCIAEoDEgAEiwKBmZpbmlzaBgDIAEoCzIaLmFydGlmYWN0YS52MS5VcGxvYWRGaW5pc2hIAEIGCgRwYXJ0IjcKC1VwbG9hZFN0YXJ0EigKBHNwZWMYASABKAsyGi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RTcGVjIjIKDFVwbG9hZEZpbmlzaBISCgpzaXplX2J5dGVzGAEgASgDEg4KBnNoYTI1NhgCIAEoCSJqChZVcGxvYWRBcnRpZmFjdFJlc3BvbnNlEigKCGFydGlmYWN0GAEgASgLMhYuYXJ0aWZhY3RhLnYxLkFydGlmYWN0EiYKB3JlY2VpcHQYAiABKAsyFS5hcnRpZmFjdGEudjEuUmVjZWlwdCKLAQoVQ3JlYXRlQXJ0aWZhY3RSZXF1ZXN0EigKBHNwZWMYASABKAsyGi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RTcGVjEg4KBGRhdGEYAiABKAxIABItCgZkaWdlc3QYAyABKAsyGy5hcnRpZmFjdGEudjEuQ29udGVudERpZ2VzdEgAQgkKB2NvbnRlbnQiMwoNQ29udGVudERpZ2VzdBIOCgZzaGEyNTYYASABKAkSEgoKc2l6ZV9ieXRlcxgCIAEoAyJqChZDcmVhdGVBcnRpZmFjdFJlc3BvbnNlEigKCGFydGlmYWN0GAEgASgLMhYuYXJ0aWZhY3RhLnYxLkFydGlmYWN0EiYKB3JlY2VpcHQYAiABKAsyFS5hcnRpZmFjdGEudjEuUmVjZWlwdGIGcHJvdG8z", [file_artifacta_v1_artifact, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * The description of an artifact to make, without its bytes. Both ways to make one take the same description.
+ * The description of an artifact to make, without its bytes. UploadArtifact and CreateArtifact use the same
+ * description. A value that is not allowed is INVALID_ARGUMENT, unless the field names another reason.
  *
  * @generated from message artifacta.v1.ArtifactSpec
  */
@@ -38,13 +39,14 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   name: string;
 
   /**
-   * Media type, at most 255 bytes. A type with a `*` is refused: it stands for many types. Empty: the service guesses
-   * from the name's extension, else takes `application/octet-stream`. A guess never makes a version.
+   * Media type, at most 255 bytes, e.g. `text/csv`. A malformed type, or a type with a `*`, which stands for many
+   * types, is INVALID_ARGUMENT. Empty: the service guesses from the name's extension, else takes
+   * `application/octet-stream`. A guessed type never causes a new version of equal bytes.
    *
-   * Clients do not guess: a type that is given here counts as explicit. Equal bytes make a new version if their
-   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. The types
-   * that HTTP clients send by themselves count as empty if the extension leads to another type. They are
-   * `application/octet-stream`, `binary/octet-stream`, `application/x-www-form-urlencoded` and
+   * Clients should not guess, since a type that is given here counts as explicit: equal bytes make a new version if the
+   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. There is
+   * one exception. Types that HTTP clients send for any data are ignored if the name's extension stands for another
+   * type: `application/octet-stream`, `binary/octet-stream`, `application/x-www-form-urlencoded` and
    * `text/plain; charset=utf-8`.
    *
    * @generated from field: string content_type = 3;
@@ -53,9 +55,9 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
 
   /**
    * Provenance. At most 32 keys and 8 KiB of keys and values in all; a key has 1 to 128 bytes, a value at most 1 KiB. A
-   * key begins with a letter, a digit or `_`, and consists of letters, digits and `. _ - : / @`. The keys `__proto__`,
-   * `constructor` and `prototype` are refused. The artifact inherits the session's metadata for keys that are not set
-   * here.
+   * key begins with an ASCII letter, a digit or `_`, and consists of ASCII letters, digits and `. _ - : / @`. A value
+   * is any text without NUL; it may be empty. The keys `__proto__`, `constructor` and `prototype` are refused. The
+   * artifact inherits the session's metadata for keys that are not set here.
    *
    * @generated from field: map<string, string> metadata = 4;
    */
@@ -69,7 +71,7 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   labels: { [key: string]: string };
 
   /**
-   * Ids of the artifacts that it was made from, at most 64. Each must exist in the namespace, and the caller must be
+   * Ids of the artifacts that it was made from, at most 64. Each must be live in the namespace, and the caller must be
    * able to read it, at the commit, else INPUT_NOT_FOUND. Repetitions count once.
    *
    * @generated from field: repeated string inputs = 6;
@@ -78,14 +80,14 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
 
   /**
    * The artifact's own expiry, which outranks the session's retention. Not set: no expiry of its own. If an existing
-   * artifact is returned (see Receipt.deduplicated), a later expiry extends that artifact's own expiry, and an earlier
-   * one is ignored.
+   * artifact is returned (see Receipt.deduplicated) and has an expiry of its own, a later expiry extends that one.
+   * Otherwise the expiry is ignored.
    *
    * @generated from oneof artifacta.v1.ArtifactSpec.expiry
    */
   expiry: {
     /**
-     * The time from the commit to the expiry. Positive.
+     * The time from the commit to the expiry. Positive, at most to the year 9999.
      *
      * @generated from field: google.protobuf.Duration ttl = 7;
      */
@@ -105,10 +107,10 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
    * Makes retries safe. 1 to 128 printable ASCII characters without spaces, unique among the caller's requests; a UUID
    * is best. Empty: no request id, and a retry after a lost response is safe only while the version is the latest.
    *
-   * For 24 hours after success, the same id with the same session, name, options and content is a replay. A replay
-   * returns the artifact in its present state, with Receipt.replayed, also after the seal. The same id with anything
-   * else is REQUEST_ID_REUSED. CreateArtifact and UploadArtifact share one memory, by namespace and principal. Failures
-   * are not remembered.
+   * For 24 hours after success, the same id with the same content and the same description is a replay. Only
+   * `size_bytes` and `sha256` may differ in the description. A replay returns the artifact in its present state, with
+   * Receipt.replayed, also after the seal. The same id with anything else is REQUEST_ID_REUSED. Ids are remembered for
+   * each namespace and caller, for CreateArtifact and UploadArtifact together. Failures are not remembered.
    *
    * @generated from field: string request_id = 9;
    */
@@ -123,7 +125,7 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
 
   /**
    * Assertion: the length in bytes, which lets the service refuse before the bytes are sent. SIZE_MISMATCH if the bytes
-   * have another length. Absent: not asserted.
+   * have another length. Negative: INVALID_ARGUMENT. Absent: not asserted.
    *
    * @generated from field: optional int64 size_bytes = 11;
    */
@@ -161,8 +163,8 @@ export type Receipt = Message<"artifacta.v1.Receipt"> & {
   deduplicated: boolean;
 
   /**
-   * True: `request_id` had succeeded before. The artifact is the one that was made or found then, in its present state.
-   * All other fields are then false and 0.
+   * True: an earlier request with this `request_id` had succeeded. The artifact is the one that was made or found then,
+   * in its present state. All other fields are then false and 0.
    *
    * @generated from field: bool replayed = 2;
    */
@@ -375,7 +377,7 @@ export const CreateArtifactRequestSchema: GenMessage<CreateArtifactRequest> = /*
   messageDesc(file_artifacta_v1_upload, 6);
 
 /**
- * The identity of a content: its hash and its length.
+ * What identifies content: its hash and its length.
  *
  * @generated from message artifacta.v1.ContentDigest
  */

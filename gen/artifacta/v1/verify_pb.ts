@@ -63,7 +63,7 @@ export type Finding = Message<"artifacta.v1.Finding"> & {
   message: string;
 
   /**
-   * True: a repair corrects the fault without loss. False: `message` says what helps.
+   * True: a call with VerifyRequest.repair_report_id corrects the fault without loss. False: `message` says what helps.
    *
    * @generated from field: bool repairable = 7;
    */
@@ -98,21 +98,22 @@ export const Finding_Kind = {
   UNSPECIFIED: 0,
 
   /**
-   * A row with a checksum that does not match, or a row that cannot be decoded.
+   * A row (an entry of the index) with a checksum that does not match, or a row that cannot be decoded.
    *
    * @generated from enum value: KIND_ROW_CORRUPT = 1;
    */
   ROW_CORRUPT: 1,
 
   /**
-   * A row for searching that is missing or should not exist. A repair derives it again.
+   * A row of the lists that searches use is missing, wrong, or should not exist. A repair writes it as the records
+   * require, or removes it.
    *
    * @generated from enum value: KIND_INDEX_ROW_WRONG = 2;
    */
   INDEX_ROW_WRONG: 2,
 
   /**
-   * A count that differs from the number of things that it counts. A repair counts again.
+   * A count that differs from the number of things that it counts. A repair corrects the count.
    *
    * @generated from enum value: KIND_COUNT_WRONG = 3;
    */
@@ -133,7 +134,8 @@ export const Finding_Kind = {
   CONTENT_CORRUPT: 5,
 
   /**
-   * An object in storage that nothing refers to. A repair condemns it; it is removed an hour later.
+   * An object in storage that nothing refers to. A repair takes it out of use; CollectGarbage removes it an hour
+   * later. See MaintenanceService.
    *
    * @generated from enum value: KIND_ORPHAN = 6;
    */
@@ -141,14 +143,14 @@ export const Finding_Kind = {
 
   /**
    * An artifact or session that the restored state of the index brought back. It had been deleted, or had expired,
-   * before the index was restored. Never repaired by itself.
+   * before the index was restored. No repair removes it: delete it if it should not exist.
    *
    * @generated from enum value: KIND_CAME_BACK = 7;
    */
   CAME_BACK: 7,
 
   /**
-   * The log of batches has a gap.
+   * Some commits are missing from the store's log; see StoreLoss.
    *
    * @generated from enum value: KIND_COMMITS_LOST = 8;
    */
@@ -169,9 +171,9 @@ export const Finding_KindSchema: GenEnum<Finding_Kind> = /*@__PURE__*/
   enumDesc(file_artifacta_v1_verify, 0, 0);
 
 /**
- * Content that a read, Scrub or Verify has found damaged. A read of it fails with DATA_LOSS, and no upload matches it.
- * An upload of the same bytes heals it and ends the quarantine. Scrub also ends the quarantine, if it finds the content
- * sound.
+ * Content that a read, Scrub or Verify has found damaged. A read of it fails with DATA_LOSS. An upload of the same
+ * bytes is stored anew, which heals the content and ends the quarantine. Scrub also ends the quarantine, if it finds
+ * the content sound.
  *
  * @generated from message artifacta.v1.QuarantinedContent
  */
@@ -212,14 +214,14 @@ export type QuarantinedContent = Message<"artifacta.v1.QuarantinedContent"> & {
   message: string;
 
   /**
-   * The ids of artifacts that hold the content: the first 10 by id.
+   * The ids of artifacts with the content: the first 10 by id.
    *
    * @generated from field: repeated string artifact_ids = 6;
    */
   artifactIds: string[];
 
   /**
-   * The number of artifacts that hold the content in all.
+   * The total number of artifacts with the content.
    *
    * @generated from field: int64 artifact_count = 7;
    */
@@ -255,15 +257,16 @@ export type VerifyRequest = Message<"artifacta.v1.VerifyRequest"> & {
   checkContents: boolean;
 
   /**
-   * The id of a report: repairs the faults that it listed as repairable and that still exist. Empty: only reports.
+   * The id of a report: repairs the faults that it listed as repairable and that still exist. `namespace` and
+   * `check_contents` then have no effect. Empty: only checks and reports.
    *
    * @generated from field: string repair_report_id = 3;
    */
   repairReportId: string;
 
   /**
-   * Derives all rows for searching again from the records, whatever the report said. Requires `repair_report_id`.
-   * Default false.
+   * Writes all rows of the lists that searches use again, as the records require, even if the report has no such fault.
+   * Requires `repair_report_id`, else INVALID_ARGUMENT. Default false.
    *
    * @generated from field: bool reindex = 4;
    */
@@ -298,7 +301,8 @@ export type VerifyResponse = Message<"artifacta.v1.VerifyResponse"> & {
     case: "finding";
   } | {
     /**
-     * The progress of the check; at least every 10 seconds.
+     * The progress of the check. It is sent after about every 50,000 rows, and after about every 64 MiB of contents
+     * that were read.
      *
      * @generated from field: artifacta.v1.VerifyProgress progress = 2;
      */
@@ -323,7 +327,7 @@ export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_verify, 3);
 
 /**
- * The number of things that a check has passed.
+ * How much of the store the check has looked at so far.
  *
  * @generated from message artifacta.v1.VerifyProgress
  */
@@ -343,7 +347,7 @@ export type VerifyProgress = Message<"artifacta.v1.VerifyProgress"> & {
   contentCount: bigint;
 
   /**
-   * The sum of the lengths of these contents in bytes.
+   * The number of bytes of contents that were read: all of them with `check_contents`, otherwise none.
    *
    * @generated from field: int64 size_bytes = 3;
    */
@@ -364,7 +368,8 @@ export const VerifyProgressSchema: GenMessage<VerifyProgress> = /*@__PURE__*/
  */
 export type VerifySummary = Message<"artifacta.v1.VerifySummary"> & {
   /**
-   * The id for VerifyRequest.repair_report_id; valid for a day. Empty after a repair.
+   * The id for VerifyRequest.repair_report_id. It is valid for a day, unless the service is started again or a repair
+   * begins. Empty after a repair, or if another call began a repair during the check.
    *
    * @generated from field: string report_id = 1;
    */
@@ -378,7 +383,7 @@ export type VerifySummary = Message<"artifacta.v1.VerifySummary"> & {
   checked?: VerifyProgress | undefined;
 
   /**
-   * The number of findings, including those that were too many to send; a report lists at most 10,000.
+   * The number of all findings. Only the first 10,000 are sent and listed in the report.
    *
    * @generated from field: int64 finding_count = 3;
    */
@@ -421,7 +426,8 @@ export type ListQuarantinedRequest = Message<"artifacta.v1.ListQuarantinedReques
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
+   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
+   * PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 3;
    */

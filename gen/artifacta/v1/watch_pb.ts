@@ -40,14 +40,17 @@ export type WatchSessionRequest = Message<"artifacta.v1.WatchSessionRequest"> & 
   afterSequence: bigint;
 
   /**
-   * Sends only the seal, so that a client waits for it without an event for each artifact. Default false.
+   * Sends only the seal and heartbeats, so that a client waits for the seal without an event for each artifact. Default
+   * false.
    *
    * @generated from field: bool seal_only = 3;
    */
   sealOnly: boolean;
 
   /**
-   * Waits if no such session exists yet, rather than fail with SESSION_NOT_FOUND. Default false.
+   * Waits if no session with this id was opened yet, rather than fail with SESSION_NOT_FOUND. The wait has no limit;
+   * heartbeats are sent meanwhile. While the id of a deleted or expired session cannot be used again, the call fails
+   * with SESSION_NOT_FOUND all the same. Default false.
    *
    * @generated from field: bool wait_for_open = 4;
    */
@@ -68,29 +71,30 @@ export const WatchSessionRequestSchema: GenMessage<WatchSessionRequest> = /*@__P
  */
 export type WatchSessionResponse = Message<"artifacta.v1.WatchSessionResponse"> & {
   /**
-   * The number of the event in the session's feed, from 1. In a heartbeat: the last number that the watch has passed.
-   * To resume, the client sends it as `after_sequence`.
+   * The number of the event in the session's feed (see Artifact.sequence), from 1. In a heartbeat: the last number that
+   * the watch has passed. To resume, the client sends it as `after_sequence`.
    *
    * @generated from field: int64 sequence = 1;
    */
   sequence: bigint;
 
   /**
-   * The time of the event; in a heartbeat, the present time.
+   * The time of the event; in a heartbeat, the present time. Absent: not known.
    *
    * @generated from field: google.protobuf.Timestamp time = 2;
    */
   time?: Timestamp | undefined;
 
   /**
-   * Always set. A client that gets a case that it does not know goes on.
+   * Always set. Later versions may add cases: a client must ignore a message whose `event` it does not know.
    *
    * @generated from oneof artifacta.v1.WatchSessionResponse.event
    */
   event: {
     /**
-     * An artifact was committed; this is its present state. An artifact that is gone by now comes as `deleted` at this
-     * place.
+     * An artifact was committed; this is its present state. If the artifact has expired or was deleted since, `deleted`
+     * is sent instead, with the `sequence` of the commit. A deletion also has an event of its own, with its own
+     * `sequence`.
      *
      * @generated from field: artifacta.v1.Artifact committed = 3;
      */
@@ -98,7 +102,8 @@ export type WatchSessionResponse = Message<"artifacta.v1.WatchSessionResponse"> 
     case: "committed";
   } | {
     /**
-     * An artifact was deleted or has been reaped.
+     * An artifact was deleted, or is not sent as `committed` because it has expired or was deleted since. An expiry has
+     * no event of its own. A token with a `name_prefix` does not get `deleted`.
      *
      * @generated from field: artifacta.v1.ArtifactDeleted deleted = 4;
      */
@@ -132,7 +137,7 @@ export const WatchSessionResponseSchema: GenMessage<WatchSessionResponse> = /*@_
   messageDesc(file_artifacta_v1_watch, 1);
 
 /**
- * The artifact that is gone.
+ * The artifact that does not exist any more.
  *
  * @generated from message artifacta.v1.ArtifactDeleted
  */
