@@ -161,7 +161,7 @@ async function commandLine(args: readonly string[]): Promise<number> {
     terminal: terminalOf(),
     // Most of what is loaded is for this, and help texts do without.
     connect: async (options, warn) =>
-      (await import('./programs/connect.ts')).openConnection(options, warn, interruption.signal),
+      (await import('./programs/connect.ts')).openConnection(options, warn, interruption.signal, version),
     keptSettings: keptNames,
     settings: async () => (await import('./programs/client-settings.ts')).openClientSettings(),
     signal: interruption.signal,

@@ -344,6 +344,7 @@ async function openDoors(
       host,
       exportFiles,
       version,
+      settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
       onStart: telemetry.onStart,
       ...told,
       authenticate,

@@ -333,8 +333,8 @@ export const ErrorReason = {
   CONTENT_UNSUITABLE: 41,
 
   /**
-   * UNAVAILABLE. The store failed its checks at the start and waits for an operator: only GetStoreStatus, Verify,
-   * ExportIndex, ImportIndex and AcceptLoss are served.
+   * UNAVAILABLE. The store failed its checks at the start and waits for an operator: only GetServerInfo,
+   * GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss are served.
    *
    * @generated from enum value: ERROR_REASON_STORE_IN_RECOVERY = 42;
    */

@@ -141,7 +141,8 @@ export const StoreStatus_State = {
   FULL: 2,
 
   /**
-   * Only GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss: the store failed its checks at the start.
+   * Only GetServerInfo, GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss: the store failed its checks
+   * at the start.
    *
    * @generated from enum value: STATE_RECOVERY = 3;
    */
