@@ -139,6 +139,10 @@ describe('in recovery', () => {
         if (isRequired && name !== 'the local socket' && name !== 'this process')
           expect([name, (await refusal(answer)).reason]).toEqual([name, 'UNAUTHENTICATED']);
         else expect([name, await answer]).toEqual([name, '1.2.3']);
+        // A key cannot be checked without its row.
+        const token = `ark_${'a'.repeat(16)}_${'A'.repeat(43)}`;
+        const byKey = versionBy(withCredentials(transport, { token }));
+        expect([name, (await refusal(byKey)).reason]).toEqual([name, 'STORE_IN_RECOVERY']);
       }
     },
   );

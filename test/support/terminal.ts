@@ -1,6 +1,7 @@
 /** Programs on a real terminal: a pseudo-terminal that `script` of util-linux opens. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 
 /** Whether this machine has `script`, with the options of util-linux. */
@@ -10,7 +11,8 @@ export const hasTerminal = spawnSync('script', ['--version'], { encoding: 'utf8'
 if (!hasTerminal) process.stderr.write('skipped: there is no script of util-linux\n');
 
 interface OnTerminal {
-  readonly child: ChildProcess;
+  /** Sends the program a signal. The terminal outlives it until all that it showed is read. */
+  kill(signal: NodeJS.Signals): void;
   /** What the terminal was sent so far; each line ends with CR and LF. */
   shown(): string;
   /** Resolves when it shows the text; rejects if the program ends without. */
@@ -37,7 +39,12 @@ export function onTerminal(
     for (const look of waiting) look();
   });
   const ended = once(child, 'close').then(([code]) => code as number | null);
+  const kill = (signal: NodeJS.Signals) => {
+    for (const pid of childrenOf(child)) process.kill(pid, signal);
+  };
   onTestFinished(async () => {
+    // A service takes the loss of its terminal for the wish to read its files again.
+    kill('SIGKILL');
     child.kill('SIGKILL');
     await ended;
   });
@@ -55,5 +62,14 @@ export function onTerminal(
       waiting.delete(look);
     }
   };
-  return { child, shown: () => shown, until, ended };
+  return { kill, shown: () => shown, until, ended };
+}
+
+function childrenOf({ pid, exitCode, signalCode }: ChildProcess): number[] {
+  if (exitCode !== null || signalCode !== null) return [];
+  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return pids
+    .split(' ')
+    .filter((text) => text !== '')
+    .map(Number);
 }
