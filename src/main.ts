@@ -1,6 +1,7 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
 import { createReadStream, fstatSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
+import { isatty } from 'node:tty';
 import packageJson from '../package.json' with { type: 'json' };
 import { withNativeParts } from './programs/native-parts.ts';
 import { OwnDirectory } from './programs/own-directory.ts';
@@ -53,6 +54,7 @@ async function serve(args: readonly string[]): Promise<number> {
     await serveUntilSignalled(config, {
       version,
       main,
+      terminal: isatty(1) ? { print: (text) => void process.stdout.write(text) } : undefined,
       signals,
       inputEnd: config.whileStdin ? watchInput() : new Promise(() => {}),
       hangup,
@@ -77,7 +79,11 @@ async function reap(args: readonly string[]): Promise<number> {
     // Whoever started it beside itself has ended.
     const left = new Promise((resolve) => process.once('disconnect', resolve));
     const { reapUntilStopped } = await import('./programs/reap.ts');
-    const isWell = await reapUntilStopped(config, { version, stopped: Promise.race([first, left]) });
+    const isWell = await reapUntilStopped(config, {
+      version,
+      isTerminal: isatty(1),
+      stopped: Promise.race([first, left]),
+    });
     return isWell ? exitCodes.ok : exitCodes.failed;
   } catch (error) {
     process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -161,7 +167,7 @@ async function commandLine(args: readonly string[]): Promise<number> {
     terminal: terminalOf(),
     // Most of what is loaded is for this, and help texts do without.
     connect: async (options, warn) =>
-      (await import('./programs/connect.ts')).openConnection(options, warn, interruption.signal),
+      (await import('./programs/connect.ts')).openConnection(options, warn, interruption.signal, version),
     keptSettings: keptNames,
     settings: async () => (await import('./programs/client-settings.ts')).openClientSettings(),
     signal: interruption.signal,

@@ -11,11 +11,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { AdminService } from '../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../gen/artifacta/v1/artifact_service_pb.ts';
 import { ErrorReason } from '../gen/artifacta/v1/error_reason_pb.ts';
+import { InfoService } from '../gen/artifacta/v1/info_service_pb.ts';
 import { MaintenanceService } from '../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../gen/artifacta/v1/session_service_pb.ts';
 import { adminHandlers, custodyHandlers } from '../src/api/admin/admin-service.ts';
 import { Admission } from '../src/api/admission.ts';
 import { artifactHandlers } from '../src/api/artifacts/artifact-service.ts';
+import { infoHandlers } from '../src/api/info/server-info.ts';
 import { exportHandlers } from '../src/api/maintenance/exporting.ts';
 import { maintenanceHandlers } from '../src/api/maintenance/maintenance-service.ts';
 import { sessionHandlers } from '../src/api/sessions/session-service.ts';
@@ -107,6 +109,7 @@ it('says which methods are served', async () => {
     ],
     [MaintenanceService, { ...maintenanceHandlers(store), ...exportHandlers(undefined) }],
     [SessionService, sessionHandlers(store)],
+    [InfoService, infoHandlers({ version: '', methods: [], hasShareUrls: false })],
   ];
   const expected = served.map(([service, handlers]) => {
     const names = (wanted: boolean) =>

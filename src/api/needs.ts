@@ -53,6 +53,8 @@ function needs(service: string, method: string): Need | undefined {
       return method === 'MintToken' ? 'anybody' : 'operator';
     case 'MaintenanceService':
       return 'operator';
+    case 'InfoService':
+      return 'anybody';
     default:
       return undefined;
   }

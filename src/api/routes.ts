@@ -2,6 +2,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
+import { InfoService } from '../../gen/artifacta/v1/info_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
 import { ChildTokens } from '../identity/child-tokens.ts';
@@ -15,6 +16,7 @@ import { Admission } from './admission.ts';
 import { artifactHandlers } from './artifacts/artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { madeOf } from './handlers.ts';
+import { infoHandlers, type ServedSettings } from './info/server-info.ts';
 import { exportHandlers } from './maintenance/exporting.ts';
 import { maintenanceHandlers } from './maintenance/maintenance-service.ts';
 import { sessionHandlers } from './sessions/session-service.ts';
@@ -26,6 +28,7 @@ export const methodNames: readonly string[] = [
   SessionService,
   AdminService,
   MaintenanceService,
+  InfoService,
 ].flatMap((service) => service.methods.map(({ name }) => `${service.typeName}/${name}`));
 
 /** The parts that the services use. */
@@ -38,8 +41,10 @@ interface RoutesOptions extends GuardOptions {
   readonly publicUrl?: string | undefined;
   /** The URL at which the HTTP door listens, in the same form. Default: no HTTP door exists. */
   readonly localUrl?: (() => string | undefined) | undefined;
-  /** The version of the software, for exports. Default: empty. */
+  /** The version of the software, for exports and for clients. Default: empty. */
   readonly version?: string;
+  /** The settings that clients may know. Default: the usual ones. */
+  readonly settings?: ServedSettings | undefined;
   /** The place that the service writes exports to. Default: none. */
   readonly exportFiles?: ExportFiles | undefined;
   /** Called at each step of an export. Default: not called. */
@@ -67,6 +72,8 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   // These methods work while no store is open.
   const custody = host === undefined ? {} : custodyHandlers(host, version, exports);
   const exporting = exportHandlers(exports);
+  const facts = { version, methods: methodNames, hasShareUrls: publicUrl !== undefined, ...options.settings };
+  const info = infoHandlers(facts);
   return (router) => {
     router.service(ArtifactService, guard(ArtifactService, artifacts, options));
     router.service(SessionService, guard(SessionService, sessions, options));
@@ -78,5 +85,6 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
       MaintenanceService,
       guard(MaintenanceService, (method) => (method in exporting ? exporting : maintenance()), options),
     );
+    router.service(InfoService, guard(InfoService, () => info, options));
   };
 }

@@ -57,7 +57,8 @@ export function createInvocation(io: Io, output: Output): Invocation {
       const { url, dataDir, tokenFile, namespace } = globalFlags(command);
       const warn = (message: string) => output.warning(message);
       await using link = await Link.open(io, { url, dataDir, tokenFile, namespace }, warn);
-      const endpoint = { transport: link.transport, close: async () => {} };
+      const place = (await link.current).description;
+      const endpoint = { transport: link.transport, place, close: async () => {} };
       const retry = { ...io.calls?.retry, beforeRetry: link.renew.bind(link) };
       // Help texts do not need it.
       const { ArtifactaClient } = await import('../client/client.ts');

@@ -32,11 +32,13 @@ import {
   queryArtifacts,
 } from './artifacts/query.ts';
 import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './artifacts/reading.ts';
+import type { ServerInfo } from './server-info.ts';
 import { Sessions } from './sessions/sessions.ts';
 import type { CallSettings, Calls } from './wire/calls.ts';
 import { type Endpoint, openEndpoint, type TlsOptions } from './wire/endpoint.ts';
 import { type Credentials, withCredentials } from './wire/headers.ts';
 import { type RetryPolicy, retryDefaults } from './wire/retry.ts';
+import { withVersions } from './wire/versions.ts';
 
 /** The longest time that gRPC's header holds in milliseconds. The service allows no unary call as much. */
 const timeoutMsMax = 99_999_999;
@@ -83,11 +85,13 @@ export class ArtifactaClient implements AsyncDisposable {
   readonly policies: Policies;
   private readonly calls: Calls;
   private readonly endpoint: Endpoint;
+  private readonly transport: Transport;
 
   /** @internal */
   constructor(endpoint: Endpoint, options: ClientOptions = {}) {
-    const transport = withCredentials(endpoint.transport, options);
+    const transport = withVersions(withCredentials(endpoint.transport, options), endpoint.place);
     this.endpoint = endpoint;
+    this.transport = transport;
     this.calls = {
       artifacts: createClient(ArtifactService, transport),
       sessions: createClient(SessionService, transport),
@@ -168,6 +172,15 @@ export class ArtifactaClient implements AsyncDisposable {
     return deleteArtifact(this.calls, ref, options);
   }
 
+  /**
+   * Returns the version of the service, what it can do, and its limits. A service that is older than this call fails with
+   * UNIMPLEMENTED.
+   */
+  async serverInfo(settings: CallSettings = {}): Promise<ServerInfo> {
+    const { getServerInfo } = await import('./server-info.ts');
+    return await getServerInfo(this.transport, this.calls, settings);
+  }
+
   /** Closes the connections that it opened. The owner of an injected transport closes it. */
   close(): Promise<void> {
     return this.endpoint.close();
@@ -188,7 +201,9 @@ export async function connect(
   target: string | AnyTransport,
   options: ClientOptions = {},
 ): Promise<ArtifactaClient> {
-  if (typeof target === 'string')
-    return new ArtifactaClient(await openEndpoint(target, options.tls), options);
+  if (typeof target === 'string') {
+    const endpoint = await openEndpoint(target, options.tls);
+    return new ArtifactaClient({ ...endpoint, place: target }, options);
+  }
   return new ArtifactaClient({ transport: target as Transport, close: async () => {} }, options);
 }

@@ -63,6 +63,7 @@ export {
   UntrustedService,
   type Violation,
 } from './errors.ts';
+export type { ServerInfo, ServerLimits } from './server-info.ts';
 export type { CompareOptions, Difference, DifferenceKind } from './sessions/comparison.ts';
 export type { ManifestLine } from './sessions/manifest.ts';
 export type { Outcome, Retention, Session } from './sessions/session.ts';

@@ -28,11 +28,13 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+type Scheme = 'http' | 'https' | 'grpc' | 'grpcs';
+
 /**
  * Returns the URL at which this machine reaches the listener of the address; for a wildcard address, the URL of
  * loopback. Undefined if no URL can name the host.
  */
-export function reachableUrl(scheme: 'http' | 'https', { host, port }: Address): string | undefined {
+export function reachableUrl(scheme: Scheme, { host, port }: Address): string | undefined {
   const loopback: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
   const url = `${scheme}://${formatAddress({ host: loopback[host] ?? host, port })}`;
   return URL.canParse(url) ? url : undefined;

@@ -19,6 +19,7 @@ import { OwnDirectory, requireOutside } from './own-directory.ts';
  *
  * @param warn gets what an operator should know and no other output says.
  * @param signal ends the waiting for another process that has the directory open.
+ * @param version the version of this software, which its own store reports. Default: empty.
  * @throws UsageError for settings that cannot be used; ArtifactaError UNAVAILABLE if another process keeps the
  * directory open.
  */
@@ -26,22 +27,23 @@ export async function openConnection(
   options: ConnectOptions,
   warn: (message: string) => void,
   signal?: AbortSignal,
+  version?: string,
 ): Promise<Connection> {
   const config = configOf(options);
-  const connection = await openWay(config, warn, signal);
+  const connection = await openWay(config, warn, { signal, version });
   return { ...connection, ...(config.dataDir && { ownDirectory: new OwnDirectory(config.dataDir) }) };
 }
 
 async function openWay(
   config: ClientConfig,
   warn: (message: string) => void,
-  signal?: AbortSignal,
+  own: { readonly signal: AbortSignal | undefined; readonly version: string | undefined },
 ): Promise<Connection> {
   if (config.url !== undefined) return await openRemote(config.url, config, warn);
   if (await answersOurs(config.socket)) return await openLocal(config, warn);
   // To load all of this takes longer than to try the socket.
   const { openHolder } = await withNativeParts(() => import('./own-store.ts'));
-  const held = await openHolder(config, warn, signal);
+  const held = await openHolder(config, warn, own);
   if (held === undefined) return await openLocal(config, warn);
   return { ...held, transport: withCredentials(held.transport, { namespace: config.namespace }) };
 }

@@ -31,14 +31,18 @@ const pauseMsMax = 400;
 /**
  * Opens the store in the data directory, and waits while another process has it open.
  *
- * @param signal ends the waiting.
+ * @param options.signal ends the waiting.
+ * @param options.version the version of the software. Default: empty.
  * @returns undefined if a process serves it on its socket by now.
  * @throws ArtifactaError UNAVAILABLE if it cannot be opened; CANCELLED if the signal came first.
  */
 export async function openHolder(
   config: LocalConfig,
   warn: (message: string) => void,
-  signal?: AbortSignal,
+  {
+    signal,
+    version = '',
+  }: { readonly signal?: AbortSignal | undefined; readonly version?: string | undefined } = {},
 ): Promise<Connection | undefined> {
   let embedded: Embedded | undefined;
   try {
@@ -64,6 +68,8 @@ export async function openHolder(
     host,
     publicUrl: config.publicUrl,
     exportFiles,
+    version,
+    settings: { artifactBytesMax: config.artifactBytesMax },
     onCall,
     elapsed,
     authenticate,

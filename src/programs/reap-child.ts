@@ -17,10 +17,11 @@ const steadyMs = 60_000;
  */
 export function startReaper(
   main: string,
-  { dataDir, socket, logLevel }: ServeConfig,
+  { dataDir, socket, logLevel, logFormat }: ServeConfig,
   warn: (fields: object, message: string) => void,
 ): AsyncDisposable {
-  const args = [main, 'reap', '--data-dir', dataDir, '--socket', socket, '--log-level', logLevel];
+  const place = ['--data-dir', dataDir, '--socket', socket];
+  const args = [main, 'reap', ...place, '--log-level', logLevel, '--log-format', logFormat];
   let child: ChildProcess | undefined;
   let cancel = () => {};
   let isStopping = false;

@@ -3,6 +3,7 @@ import { sep } from 'node:path';
 import { connect } from '../client/client.ts';
 import { pause } from '../domain/timer.ts';
 import { openAdminDoor } from '../server/admin-door.ts';
+import { logFormOf } from '../settings/config.ts';
 import type { ReapConfig } from '../settings/config-shapes.ts';
 import { loop } from '../sidecar/loop.ts';
 import { type PassReport, pass } from '../sidecar/pass.ts';
@@ -15,6 +16,8 @@ import { ReapLog } from './reap-log.ts';
 interface ReapSurroundings {
   /** The version of the software. */
   readonly version: string;
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
   /** Resolves when the sidecar must stop. */
   readonly stopped: Promise<unknown>;
 }
@@ -32,9 +35,9 @@ const scrubBytesMax = 1024 ** 3;
  */
 export async function reapUntilStopped(
   config: ReapConfig,
-  { version, stopped }: ReapSurroundings,
+  { version, isTerminal, stopped }: ReapSurroundings,
 ): Promise<boolean> {
-  const log = openLog(config.logLevel, () => undefined);
+  const log = openLog(config.logLevel, logFormOf(config.logFormat, isTerminal));
   const stop = new AbortController();
   void stopped.then(() => stop.abort());
   await requireOwnSocket(config);

@@ -20,11 +20,13 @@ import { type Phase, Readiness } from '../server/readiness.ts';
 import { usualReceived } from '../server/receiving.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { Tls } from '../server/tls.ts';
+import { logFormOf } from '../settings/config.ts';
 import type { ServeConfig } from '../settings/config-shapes.ts';
 import type { HostState } from '../store/custody/status.ts';
 import { openTelemetry, type Telemetry, type TelemetryOptions } from '../telemetry/telemetry.ts';
 import { type Embedded, type EmbeddedOptions, openWhenFree } from './data-directory.ts';
 import { setUmaskFor } from './directory-rights.ts';
+import { greeting } from './greeting.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
 import { SlowStart, type StartStage } from './slow-start.ts';
@@ -36,6 +38,8 @@ interface Surroundings {
   readonly version: string;
   /** The file that this process was started with. */
   readonly main: string;
+  /** Standard output, if it is a terminal. */
+  readonly terminal: { print(text: string): void } | undefined;
   /** The first signal to stop, and the second. */
   readonly signals: { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> };
   /** Resolves when standard input has ended, if the service is to end with it. */
@@ -48,13 +52,14 @@ interface Surroundings {
 
 /** Runs the service. Resolves when it has stopped because it was told to. @throws Error if it cannot start. */
 export async function serveUntilSignalled(config: ServeConfig, surroundings: Surroundings): Promise<void> {
-  const { version, signals, fail } = surroundings;
+  const { version, signals, fail, terminal } = surroundings;
   const own = ownDirectoryOf(config);
   const readiness = new Readiness();
   const [sendBudget, received] = [usualBudget(), usualReceived()];
   let embedded: Embedded | undefined;
   const figures = async () => embedded?.figures();
-  const telemetry = openTelemetryOf(config, { version, readiness, sendBudget, received, figures });
+  const logForm = logFormOf(config.logFormat, terminal !== undefined);
+  const telemetry = openTelemetryOf(config, { version, logForm, readiness, sendBudget, received, figures });
   const { log } = telemetry;
   noteBugs(telemetry, fail);
   using start = watchStart(log);
@@ -100,9 +105,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
       ? startReaper(surroundings.main, config, (fields, message) => log.warn(fields, message))
       : undefined;
     start.end();
-    const { damage } = host;
-    const doors = { ...server.addresses, tls: tls !== undefined, admin: admin?.address ?? null };
-    log.info({ ...doors, ...conditionOf(config, embedded) }, damage === undefined ? 'ready' : 'in recovery');
+    announce(config, surroundings, { log, embedded, addresses: server.addresses, admin: admin?.address });
     log.info(
       await reasonToEnd(config, surroundings, server),
       'draining; a second signal breaks off what is under way',
@@ -120,12 +123,14 @@ function openTelemetryOf(
   config: ServeConfig,
   parts: Pick<DoorParts, 'version' | 'readiness' | 'sendBudget' | 'received'> & {
     figures: TelemetryOptions['figures'];
+    logForm: TelemetryOptions['logForm'];
   },
 ): Telemetry {
-  const { version, readiness, sendBudget, received, figures } = parts;
+  const { version, logForm, readiness, sendBudget, received, figures } = parts;
   return openTelemetry({
     ...config,
     version,
+    logForm,
     hasMetrics: config.admin !== undefined,
     methods: [...methodNames, sharedMethod],
     isReady: () => readiness.ready,
@@ -136,12 +141,33 @@ function openTelemetryOf(
   });
 }
 
-/** Returns the facts about the process and the store for the log line which says that it serves. */
-function conditionOf({ auth, dataDir }: ServeConfig, { host, trouble }: Embedded): object {
-  const settings = { auth, data_dir: dataDir, pid: process.pid };
-  if (host.damage !== undefined) return { ...settings, recovery: host.damage.message };
+interface Announced extends Pick<Telemetry, 'log'> {
+  readonly embedded: Embedded;
+  readonly addresses: RunningServer['addresses'];
+  readonly admin: string | undefined;
+}
+
+/** Logs that the service serves. On a terminal that shows texts, the greeting says where, and not the log line. */
+function announce(
+  config: ServeConfig,
+  { terminal, version, main }: Surroundings,
+  { log, embedded, addresses, admin }: Announced,
+): void {
+  const { auth, dataDir, logFormat, tls } = config;
+  const isServing = embedded.host.damage === undefined;
+  const condition = { pid: process.pid, ...conditionOf(embedded) };
+  const isGreeted = isServing && terminal !== undefined && logFormat !== 'json' && log.isLevelEnabled('info');
+  const doors = { ...addresses, tls: tls !== undefined, admin: admin ?? null };
+  const where = isGreeted ? {} : { ...doors, auth, data_dir: dataDir };
+  log.info({ ...where, ...condition }, isServing ? 'ready' : 'in recovery');
+  if (isGreeted) terminal.print(greeting(config, { version, main, addresses, admin }));
+}
+
+/** Returns the facts about the store for the log line which says that it serves. */
+function conditionOf({ host, trouble }: Embedded): object {
+  if (host.damage !== undefined) return { recovery: host.damage.message };
   const found = trouble();
-  return { ...settings, ...host.store.recovered, ...(found === undefined ? {} : { trouble: found.message }) };
+  return { ...host.store.recovered, ...(found === undefined ? {} : { trouble: found.message }) };
 }
 
 function phaseOf(state: HostState, isListening: boolean, trouble: ReturnType<Embedded['trouble']>): Phase {
@@ -348,6 +374,7 @@ async function openDoors(
       host,
       exportFiles,
       version,
+      settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
       onStart: telemetry.onStart,
       ...told,
       authenticate,

@@ -24,6 +24,17 @@ export interface CommonConfig extends Place {
   readonly logLevel: string;
 }
 
+/** The form of log lines. `auto`: text on a terminal, else JSON. */
+export type LogFormat = 'auto' | 'json' | 'text';
+
+/** Where programs are found. */
+export interface ProgramPlaces {
+  /** The directories where a shell looks for programs. */
+  readonly searched: readonly string[];
+  /** The launcher that started this program. Undefined: the launcher beside it. */
+  readonly launcher: string | undefined;
+}
+
 /** The place of a store on this machine. */
 export interface Place {
   /** Absolute. */
@@ -87,6 +98,7 @@ export interface ServeConfig extends CommonConfig {
   readonly whileStdin: boolean;
   /** Whether to run the sidecar too. */
   readonly withReaper: boolean;
+  readonly logFormat: LogFormat;
   /** Warnings about the settings, for the operator. */
   readonly warnings: readonly string[];
 }
@@ -97,6 +109,7 @@ export interface ReapConfig extends Place, Pick<CommonConfig, 'logLevel'> {
   readonly once: boolean;
   readonly intervalMs: number;
   readonly scrubBytesPerSecond: number;
+  readonly logFormat: LogFormat;
   /** Undefined: it serves nothing. */
   readonly listen: Address | undefined;
   readonly httpHosts: readonly string[];

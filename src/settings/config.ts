@@ -2,7 +2,7 @@
  * Reads the settings: flags, then the environment, then (for the command line) the file that keeps some, then defaults.
  * The one file that reads the environment.
  */
-import { resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, isLoopback } from '../domain/address.ts';
 import { compileCacheDirIn, makeCompileCacheDir } from './compile-cache.ts';
@@ -10,7 +10,9 @@ import type {
   ClientConfig,
   ClientTls,
   CommonConfig,
+  LogFormat,
   Place,
+  ProgramPlaces,
   ReapConfig,
   ServeConfig,
   TlsPaths,
@@ -31,6 +33,7 @@ export function readReapConfig(args: readonly string[], env: Environment = proce
     once,
     intervalMs: source.milliseconds('reapIntervalSeconds', 24 * 3_600) ?? 60_000,
     scrubBytesPerSecond: source.bytes('scrubBytesPerSecond', 2 ** 40) ?? 4 * 1024 ** 2,
+    logFormat: logFormatOf(source),
     listen: source.text('reapListen') === 'none' ? undefined : source.address('reapListen'),
     httpHosts: source.hosts('httpHosts'),
   };
@@ -95,8 +98,15 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     drainMs: source.milliseconds('drainSeconds', 3_600) ?? 25_000,
     whileStdin,
     withReaper: source.flag('withReaper'),
+    logFormat: logFormatOf(source),
     warnings,
   };
+}
+
+function logFormatOf(source: Source): LogFormat {
+  const format = source.text('logFormat') ?? 'auto';
+  if (format === 'auto' || format === 'json' || format === 'text') return format;
+  throw new SettingError(source.name('logFormat'), `must be auto, json or text, not ${format}`);
 }
 
 /** Returns the paths for TLS. @throws SettingError if only half of the required settings are given. */
@@ -256,6 +266,47 @@ export function terminalOf(env: Environment = process.env): {
 } {
   const isDumb = env.TERM === 'dumb';
   return { color: !isDumb && !env.NO_COLOR, rewrites: !isDumb };
+}
+
+/**
+ * Returns the form of log lines on standard output.
+ *
+ * @param isTerminal whether standard output is a terminal.
+ */
+export function logFormOf(
+  format: LogFormat,
+  isTerminal: boolean,
+  env: Environment = process.env,
+): 'json' | 'text' | 'colored text' {
+  if (format === 'json' || (format === 'auto' && !isTerminal)) return 'json';
+  return isTerminal && terminalOf(env).color ? 'colored text' : 'text';
+}
+
+/**
+ * Returns the flags with which a command of the same user reaches the service of a place from another terminal, where
+ * the variables of this program may not be set. Empty: the command finds the service by itself.
+ */
+export function flagsToReach(place: Place, env: Environment = process.env): string[] {
+  const plain = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('ARTIFACTA_')));
+  if ([env, plain].every((one) => leadsTo(place, one))) return [];
+  const isUsual = place.socket === resolve(defaultSocket(place.dataDir, env));
+  return isUsual ? ['--data-dir', place.dataDir] : ['--url', `unix:${place.socket}`];
+}
+
+function leadsTo({ dataDir, socket }: Place, env: Environment): boolean {
+  try {
+    const way = readClientConfig({}, env);
+    return way.url === undefined && way.dataDir === dataDir && way.socket === socket;
+  } catch {
+    // Some other setting cannot be used; the command reports it.
+    return false;
+  }
+}
+
+/** Returns where programs are found. Only the package for pip has a launcher that is not beside the program. */
+export function programPlaces(env: Environment = process.env): ProgramPlaces {
+  const searched = (env.PATH ?? '').split(delimiter).filter((path) => path !== '');
+  return { searched, launcher: env.ARTIFACTA_LAUNCHER || undefined };
 }
 
 /**

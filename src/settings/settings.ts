@@ -289,6 +289,14 @@ export const settings = {
     reap: true,
     description: 'trace, debug, info, warn, error, fatal or silent',
   },
+  logFormat: {
+    flag: 'log-format',
+    value: 'FORMAT',
+    env: 'ARTIFACTA_LOG_FORMAT',
+    default: 'auto',
+    reap: true,
+    description: 'form of log lines: json, text for people, or auto: text on a terminal, else json',
+  },
 } as const satisfies Record<string, Setting>;
 
 /** The name of a setting in this code. */
@@ -308,7 +316,8 @@ export function serveHelp(): string {
   return [
     'Usage: artifacta serve [options]',
     '',
-    'Serves the store in the data directory until SIGTERM or SIGINT. Logs to standard output, one JSON object a line.',
+    'Serves the store in the data directory until SIGTERM or SIGINT. Logs to standard output: lines for people on a',
+    'terminal, else one JSON object a line.',
     units,
     '',
     'Options:',
@@ -324,8 +333,8 @@ export function reapHelp(): string {
     'Usage: artifacta reap [options]',
     '',
     'Has the service on the socket free what has expired or was deleted, check what it stores and export its index,',
-    'pass after pass until SIGTERM or SIGINT. What readers see does not depend on it. Logs to standard output, one JSON',
-    'object a line.',
+    'pass after pass until SIGTERM or SIGINT. What readers see does not depend on it. Logs to standard output:',
+    'lines for people on a terminal, else one JSON object a line.',
     units,
     '',
     'Options:',

@@ -1,9 +1,23 @@
-/** Structured logs: one JSON object a line, on standard output. No line holds a header of a request. */
+/** Structured logs on standard output: JSON, or lines for people. No line holds a header of a request. */
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { alarming, type EndedCall } from './call.ts';
+import { readableLine } from './readable-line.ts';
 
-/** @param activeTraceId of the call on whose behalf a line is written; such lines carry it. Default: none do. */
-export function openLog(level: string, activeTraceId: () => string | undefined = () => undefined): Logger {
+/** The form of log lines: one JSON object each, or texts for people. */
+export type LogForm = 'json' | 'text' | 'colored text';
+
+/**
+ * Opens the log.
+ *
+ * @param activeTraceId returns the id of the call on whose behalf a line is written; such lines carry it. Default: none
+ * do.
+ */
+export function openLog(
+  level: string,
+  form: LogForm,
+  activeTraceId: () => string | undefined = () => undefined,
+): Logger {
+  const readable = (line: string) => readableLine(line, form === 'colored text');
   return pino(
     {
       level,
@@ -11,7 +25,7 @@ export function openLog(level: string, activeTraceId: () => string | undefined =
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
-      hooks: { streamWrite: escapeControls },
+      hooks: { streamWrite: form === 'json' ? escapeControls : readable },
       mixin: () => {
         const traceId = activeTraceId();
         return traceId === undefined ? {} : { trace_id: traceId };

@@ -1,7 +1,7 @@
 /** What is told of the service: logs, figures and traces. What is not asked for is not even loaded. */
 import type { Logger } from 'pino';
 import type { EndedCall, StartedCall } from './call.ts';
-import { callLogger, openLog } from './log.ts';
+import { callLogger, type LogForm, openLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { ReceivingFigures } from './receiving-metrics.ts';
 import type { SendingFigures } from './sending-metrics.ts';
@@ -13,6 +13,7 @@ export interface TelemetryOptions {
   /** Of the software. */
   readonly version: string;
   readonly logLevel: string;
+  readonly logForm: LogForm;
   /** Whether anybody can ask for figures. */
   readonly hasMetrics: boolean;
   /** Where spans are sent, by OTLP over HTTP. Undefined: there are none. */
@@ -45,7 +46,7 @@ export interface Telemetry extends AsyncDisposable {
 export function openTelemetry(options: TelemetryOptions): Telemetry {
   let tracing: Tracing | undefined;
   let metrics: Metrics | undefined;
-  const log = openLog(options.logLevel, () => tracing?.activeTraceId());
+  const log = openLog(options.logLevel, options.logForm, () => tracing?.activeTraceId());
   const logCall = callLogger(log);
   const loaded = load(options, log).then((parts) => {
     ({ tracing, metrics } = parts);

@@ -79,6 +79,7 @@ def test_the_schema_has_the_values_and_no_others():
 LEFT = {
     "ARTIFACTA_WITH_REAPER": "the reaper is a sidecar",
     "ARTIFACTA_WHILE_STDIN": "for a service that a program brings along",
+    "ARTIFACTA_LOG_FORMAT": "a pod has no terminal, so that log lines are JSON; extraEnv takes another",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "tracing.endpoint gives the other; extraEnv takes this one",
 }
 

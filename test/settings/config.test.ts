@@ -141,6 +141,7 @@ describe('settings', () => {
       drainMs: Number(settings.drainSeconds.default) * 1_000,
       whileStdin: false,
       withReaper: false,
+      logFormat: settings.logFormat.default,
       publicUrl: undefined,
       warnings: [],
     });

@@ -205,6 +205,7 @@ it('nothing is traced unless a collector is named', async () => {
   const options = {
     version: '',
     logLevel: 'silent',
+    logForm: 'json' as const,
     hasMetrics: false,
     methods: [],
     isReady: () => true,

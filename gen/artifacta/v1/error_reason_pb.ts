@@ -343,8 +343,8 @@ export const ErrorReason = {
   CONTENT_UNSUITABLE: 41,
 
   /**
-   * UNAVAILABLE. The store is in recovery: it failed its checks, and waits for an operator. Only GetStoreStatus,
-   * Verify, ExportIndex, ImportIndex and AcceptLoss are served.
+   * UNAVAILABLE. The store is in recovery: it failed its checks, and waits for an operator. Only GetServerInfo,
+   * GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss are served.
    *
    * @generated from enum value: ERROR_REASON_STORE_IN_RECOVERY = 42;
    */

@@ -143,9 +143,9 @@ export const StoreStatus_State = {
   FULL: 2,
 
   /**
-   * Only GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss. The store is in recovery: it failed its
-   * checks, and waits for an operator. All other calls fail with STORE_IN_RECOVERY. While ImportIndex or AcceptLoss
-   * exchanges the index, they fail with SHUTTING_DOWN for a moment.
+   * Only GetServerInfo, GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss. The store is in recovery: it
+   * failed its checks, and waits for an operator. All other calls fail with STORE_IN_RECOVERY. While ImportIndex or
+   * AcceptLoss exchanges the index, they fail with SHUTTING_DOWN for a moment.
    *
    * @generated from enum value: STATE_RECOVERY = 3;
    */

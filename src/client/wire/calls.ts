@@ -31,14 +31,14 @@ export interface CallSettings {
  * @internal
  */
 export function unary<T>(
-  calls: Calls,
+  calls: Pick<Calls, 'retry' | 'timeoutMs'>,
   settings: CallSettings,
   call: (options: CallOptions) => Promise<T>,
 ): Promise<T> {
   return retrying(calls.retry, settings.signal, () => call(unaryOptions(calls, settings)));
 }
 
-function unaryOptions(calls: Calls, settings: CallSettings): CallOptions {
+function unaryOptions(calls: Pick<Calls, 'timeoutMs'>, settings: CallSettings): CallOptions {
   return { timeoutMs: calls.timeoutMs, ...streamOptions(settings) };
 }
 

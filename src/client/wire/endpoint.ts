@@ -11,6 +11,8 @@ import type { Sessions } from './http2-session.ts';
 export interface Endpoint {
   /** @internal */
   readonly transport: Transport;
+  /** Where it leads, for messages, e.g. `grpc://127.0.0.1:50051`. Default: unknown. */
+  readonly place?: string;
   /** Closes its connections; calls under way fail. */
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactRefSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import { InfoService } from '../../../gen/artifacta/v1/info_service_pb.ts';
 import { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { artifactColumns } from './artifact-columns.ts';
@@ -35,7 +36,7 @@ function targetsIn(message: DescMessage, outer: readonly DescMessage[] = []): st
   });
 }
 
-const wanted = [ArtifactService, SessionService, AdminService, MaintenanceService]
+const wanted = [ArtifactService, SessionService, AdminService, MaintenanceService, InfoService]
   .flatMap(({ methods }) => methods)
   .flatMap(({ name, input }) => targetsIn(input).map((path) => `${name} ${path}`));
 

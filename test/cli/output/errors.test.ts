@@ -45,6 +45,7 @@ function told(stderr: string): Told[] {
 const commands = [
   ...['push', 'pull', 'ls', 'query', 'cat', 'show', 'diff', 'lineage', 'watch', 'rm', 'update', 'usage'],
   ...['fsck', 'scrub', 'export', 'import', 'share', 'keys', 'namespace', 'policy', 'config', 'completion'],
+  'version',
   ...['session open', 'session seal', 'session rm', 'share ls', 'keys create', 'policy apply', 'config set'],
 ];
 

@@ -153,6 +153,7 @@ describe.skipIf(grpcurl === undefined)('grpcurl', () => {
     expect(listed.stdout.trim().split('\n')).toEqual([
       'artifacta.v1.AdminService',
       'artifacta.v1.ArtifactService',
+      'artifacta.v1.InfoService',
       'artifacta.v1.MaintenanceService',
       'artifacta.v1.SessionService',
       'grpc.health.v1.Health',

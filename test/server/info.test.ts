@@ -1,0 +1,149 @@
+/** GetServerInfo answers on every transport, to every caller that is known, and in recovery. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient, type Transport } from '@connectrpc/connect';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
+import { Scope } from '../../gen/artifacta/v1/api_key_pb.ts';
+import { InfoService } from '../../gen/artifacta/v1/info_service_pb.ts';
+import { authenticationOver } from '../../src/api/credentials.ts';
+import { routes } from '../../src/api/routes.ts';
+import { withCredentials } from '../../src/client/wire/headers.ts';
+import { IndexDamaged } from '../../src/index/damage.ts';
+import { MemoryHome } from '../../src/index/memory/home.ts';
+import { inProcess } from '../../src/programs/in-process.ts';
+import { StoreHost } from '../../src/store/custody/host.ts';
+import type { Store } from '../../src/store/open.ts';
+import { refusal } from '../support/calls.ts';
+import { openTestStore } from '../support/door.ts';
+import { tester } from '../support/specs.ts';
+import { openTransport, startTestServer } from './grpc/doors.ts';
+import { openHttpTransport } from './http/doors.ts';
+
+interface Rig {
+  readonly store: Store;
+  readonly url: string;
+  /** By their names: all transports; the last two are local. */
+  readonly transports: Readonly<Record<string, Transport>>;
+}
+
+async function openRig(store: Store, isRequired: boolean): Promise<Rig> {
+  const { authenticate } = authenticationOver(store, { isRequired, elapsed: () => 0 });
+  const all = routes({
+    store,
+    version: '1.2.3',
+    settings: { isAuthenticationRequired: isRequired },
+    onCall: () => undefined,
+    elapsed: () => 0,
+    authenticate,
+  });
+  const directory = await mkdtemp(join(tmpdir(), 'artifacta-info-'));
+  const server = await startTestServer(all, {
+    http: { host: '127.0.0.1', port: 0 },
+    socket: join(directory, 'run', 'sock'),
+  });
+  const url = `http://${server.addresses.http}`;
+  const grpc = openTransport(server.addresses.grpc);
+  const socket = openTransport(`unix:${server.addresses.socket}`);
+  onTestFinished(async () => {
+    grpc[Symbol.dispose]();
+    socket[Symbol.dispose]();
+    await server[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true });
+  });
+  const transports = {
+    gRPC: grpc.transport,
+    Connect: openHttpTransport('Connect', url),
+    'Connect with JSON': openHttpTransport('Connect with JSON', url),
+    'gRPC-Web': openHttpTransport('gRPC-Web', url),
+    'the local socket': socket.transport,
+    'this process': inProcess(all),
+  };
+  return { store, url, transports };
+}
+
+async function versionBy(transport: Transport, header: Record<string, string> = {}): Promise<string> {
+  const { serverInfo } = await createClient(InfoService, transport).getServerInfo({}, { headers: header });
+  return serverInfo!.version;
+}
+
+const path = '/artifacta.v1.InfoService/GetServerInfo';
+
+describe('without authentication', () => {
+  it('every transport answers, also for a namespace that does not exist', async () => {
+    const { transports } = await openRig((await openTestStore()).store, false);
+    for (const [name, transport] of Object.entries(transports)) {
+      expect([name, await versionBy(transport)]).toEqual([name, '1.2.3']);
+      expect([name, await versionBy(transport, { 'artifacta-namespace': 'nowhere' })]).toEqual([
+        name,
+        '1.2.3',
+      ]);
+    }
+  });
+
+  it('a GET answers, as curl sends it', async () => {
+    const { url } = await openRig((await openTestStore()).store, false);
+    const answer = await fetch(`${url}${path}?encoding=json&message=%7B%7D&connect=v1`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      serverInfo: { version: '1.2.3', limits: { maxPageSize: 1000 } },
+    });
+  });
+});
+
+describe('with authentication', () => {
+  it('a key of any scope is enough, and a token for one session; no credentials are not', async () => {
+    const { store, transports } = await openRig((await openTestStore()).store, true);
+    const { secret } = await store.apiKeys.create({
+      namespace: tester.namespace,
+      scopes: ['share'],
+      description: '',
+      operator: false,
+      expireTime: undefined,
+    });
+    for (const [name, transport] of Object.entries(transports)) {
+      expect([name, await versionBy(withCredentials(transport, { token: secret }))]).toEqual([name, '1.2.3']);
+      const { token } = await createClient(
+        AdminService,
+        withCredentials(transport, { token: secret }),
+      ).mintToken({
+        scopes: [Scope.SHARE],
+        sessions: ['one'],
+        namePrefix: 'a/',
+      });
+      expect([name, await versionBy(withCredentials(transport, { token }))]).toEqual([name, '1.2.3']);
+      const without = versionBy(transport);
+      if (name === 'the local socket' || name === 'this process')
+        expect([name, await without]).toEqual([name, '1.2.3']);
+      else expect([name, (await refusal(without)).reason]).toEqual([name, 'UNAUTHENTICATED']);
+    }
+  });
+});
+
+describe('in recovery', () => {
+  it.each([false, true])(
+    'every caller that can be known gets an answer (authentication: %s)',
+    async (isRequired) => {
+      const host = await StoreHost.open({
+        home: new MemoryHome(),
+        open: async () => {
+          throw new IndexDamaged('CURRENT is missing');
+        },
+        warn: () => undefined,
+      });
+      onTestFinished(() => host[Symbol.asyncDispose]());
+      const { transports } = await openRig(host.store, isRequired);
+      for (const [name, transport] of Object.entries(transports)) {
+        const answer = versionBy(transport);
+        if (isRequired && name !== 'the local socket' && name !== 'this process')
+          expect([name, (await refusal(answer)).reason]).toEqual([name, 'UNAUTHENTICATED']);
+        else expect([name, await answer]).toEqual([name, '1.2.3']);
+        // A key cannot be checked without its row.
+        const token = `ark_${'a'.repeat(16)}_${'A'.repeat(43)}`;
+        const byKey = versionBy(withCredentials(transport, { token }));
+        expect([name, (await refusal(byKey)).reason]).toEqual([name, 'STORE_IN_RECOVERY']);
+      }
+    },
+  );
+});
