@@ -1,0 +1,49 @@
+/**
+ * What every listing answers over generated stores. `answers-SEED.txt` holds the pages as the service gave them when
+ * each listing had a loop of its own: a change of `src/store/look/page.ts` changes none of them.
+ */
+import { createHash } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { type Clients, clientsOver, type Listing, listings } from './listings.ts';
+import { openWorld } from './world.ts';
+
+const pageSizes = [2, 7, 50, 1_000];
+
+/** All pages of a listing. */
+async function pagesOf(clients: Clients, listing: Listing, pageSize: number): Promise<(readonly string[])[]> {
+  const pages: (readonly string[])[] = [];
+  for (let token = ''; pages.length < 10_000; ) {
+    const { items, next } = await listing.page(clients, pageSize, token);
+    pages.push(items);
+    if (next === '') return pages;
+    token = next;
+  }
+  throw new Error(`${listing.what} does not end`);
+}
+
+/** The lengths of pages, such as `3x7 2` for three pages of seven items and one of two. */
+function lengths(pages: readonly (readonly string[])[]): string {
+  const runs: { length: number; count: number }[] = [];
+  for (const { length } of pages) {
+    const last = runs.at(-1);
+    if (last?.length === length) last.count++;
+    else runs.push({ length, count: 1 });
+  }
+  return runs.map(({ length, count }) => (count === 1 ? `${length}` : `${count}x${length}`)).join(' ');
+}
+
+function digest(pages: readonly (readonly string[])[]): string {
+  return createHash('sha256').update(pages.flat().join('\n')).digest('hex').slice(0, 16);
+}
+
+it.each([1, 2])('the pages of every listing, over the store %i', { timeout: 60_000 }, async (seed) => {
+  await using world = await openWorld(seed);
+  const clients = clientsOver(world.door.transport);
+  const answers: string[] = [];
+  for (const listing of listings(world))
+    for (const pageSize of pageSizes) {
+      const pages = await pagesOf(clients, listing, pageSize);
+      answers.push(`${listing.what}, ${pageSize}: ${digest(pages)} ${lengths(pages)}`);
+    }
+  await expect(`${answers.join('\n')}\n`).toMatchFileSnapshot(`answers-${seed}.txt`);
+});
