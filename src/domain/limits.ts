@@ -53,6 +53,8 @@ export const limits = {
   pageSizeMax: 1_000,
   /** Size of its records at which a page ends, so that it fits in a message. */
   pageBytesMax: 1024 * 1024,
+  /** The time for which a page token, or a cursor of a reading, can be used. */
+  pageTokenHours: 24,
   filterBytesMax: 4 * 1024,
   /** Comparisons in one filter. */
   filterTermsMax: 100,

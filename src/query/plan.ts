@@ -2,8 +2,8 @@
  * How a query is answered: one list (or a union) drives, and each of its entries is tested against the others. A read
  * of a few entries of each list shows which is the shortest; LevelDB's own estimate knows nothing of new entries.
  */
+import type { Budget } from '../domain/budget.ts';
 import type { Reader } from '../index/door.ts';
-import type { Budget } from './budget.ts';
 import { type Analysis, type Candidate, describe, type Factor, listsOf } from './candidates.ts';
 import { ListCursor } from './cursor.ts';
 import type { Catalog, List } from './list.ts';

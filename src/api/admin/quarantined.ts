@@ -8,6 +8,7 @@ import type {
   QuarantinedContentSchema,
 } from '../../../gen/artifacta/v1/verify_pb.ts';
 import { parseNamespace } from '../../domain/names.ts';
+import type { Principal } from '../../domain/principal.ts';
 import type { Store } from '../../store/open.ts';
 import type { QuarantinedContent } from '../../store/upkeep/quarantined.ts';
 import type { Handlers } from '../handlers.ts';
@@ -15,16 +16,18 @@ import { parsePageSize } from '../parse.ts';
 
 /** Returns the part of AdminService for damaged contents. */
 export function quarantineHandlers(store: Store): Handlers<typeof AdminService> {
-  return { listQuarantined: (request) => listQuarantined(store, request) };
+  return { listQuarantined: (request, { principal }) => listQuarantined(store, request, principal) };
 }
 
 async function listQuarantined(
   store: Store,
   { namespace, pageSize, pageToken }: ListQuarantinedRequest,
+  principal: Principal,
 ): Promise<MessageInitShape<typeof ListQuarantinedResponseSchema>> {
   const ns = namespace === '' ? undefined : parseNamespace('namespace', namespace);
-  const page = await store.quarantined.page(ns, parsePageSize(pageSize), pageToken);
-  return { contents: page.contents.map(toQuarantinedMessage), nextPageToken: page.nextPageToken };
+  const asked = { pageSize: parsePageSize(pageSize), pageToken };
+  const { items, nextPageToken } = await store.quarantined.page(principal, ns, asked);
+  return { contents: items.map(toQuarantinedMessage), nextPageToken };
 }
 
 /** Returns a damaged content in the form of the protocol. */

@@ -15,7 +15,7 @@ import {
   type TokenGrantSchema,
 } from '../../../gen/artifacta/v1/api_key_pb.ts';
 import type { NamespaceSchema, Quota } from '../../../gen/artifacta/v1/namespace_pb.ts';
-import { Failure, invalid } from '../../domain/errors.ts';
+import { invalid } from '../../domain/errors.ts';
 import { resolveExpiry } from '../../domain/expiry.ts';
 import { limits } from '../../domain/limits.ts';
 import { type Namespace, parseArtifactName, parseNamespace, parseSessionId } from '../../domain/names.ts';
@@ -52,13 +52,10 @@ export function tenantHandlers(
     getNamespace: async ({ namespace }) => ({
       namespace: toNamespaceMessage(await store.namespaces.get(parseNamespace('namespace', namespace))),
     }),
-    listNamespaces: async ({ pageSize, pageToken }) => {
-      const after = pageToken === '' ? undefined : parsePageToken(pageToken, namespacePattern);
-      const { items, more } = await store.namespaces.list(after, parsePageSize(pageSize));
-      return {
-        namespaces: items.map(toNamespaceMessage),
-        nextPageToken: more ? toPageToken(items.at(-1)!.name) : '',
-      };
+    listNamespaces: async ({ pageSize, pageToken }, { principal }) => {
+      const asked = { pageSize: parsePageSize(pageSize), pageToken };
+      const { items, nextPageToken } = await store.namespaces.list(principal, asked);
+      return { namespaces: items.map(toNamespaceMessage), nextPageToken };
     },
     updateNamespace: async (request) => {
       const name = parseNamespace('namespace', request.namespace);
@@ -69,12 +66,9 @@ export function tenantHandlers(
       const { key, secret } = await store.apiKeys.create(parseNewKey(request, now()));
       return { apiKey: toApiKeyMessage(key), secret };
     },
-    listApiKeys: async (request) => {
-      const { items, next } = await listKeys(store, request);
-      return {
-        apiKeys: items.map(toApiKeyMessage),
-        nextPageToken: next === undefined ? '' : toPageToken(next),
-      };
+    listApiKeys: async (request, { principal }) => {
+      const { items, nextPageToken } = await listKeys(store, request, principal);
+      return { apiKeys: items.map(toApiKeyMessage), nextPageToken };
     },
     revokeApiKey: async ({ apiKeyId }) => {
       if (!keyIdPattern.test(apiKeyId))
@@ -91,17 +85,13 @@ export function tenantHandlers(
 }
 
 const keyIdPattern = /^key_[a-z2-7]{16}$/;
-const namespacePattern = /^[a-z0-9-]{1,63}$/;
 
-async function listKeys(store: Store, request: ListApiKeysRequest) {
+async function listKeys(store: Store, request: ListApiKeysRequest, principal: Principal) {
   const namespace = request.namespace === '' ? undefined : parseNamespace('namespace', request.namespace);
   if (namespace !== undefined) await store.namespaces.require(namespace);
-  return await store.apiKeys.list({
-    namespace,
-    showEnded: request.showEnded,
-    after: request.pageToken === '' ? undefined : parsePageToken(request.pageToken, keyIdPattern),
-    limit: parsePageSize(request.pageSize),
-  });
+  const { showEnded, pageToken } = request;
+  const pageSize = parsePageSize(request.pageSize);
+  return await store.apiKeys.list(principal, { namespace, showEnded, pageSize, pageToken });
 }
 
 function parseDescription(field: string, text: string): string {
@@ -211,19 +201,6 @@ function parseTokenTtl(ttl: Duration | undefined): number {
   if (!(seconds >= 1 && seconds <= limits.tokenSecondsMax))
     throw invalid('ttl', `must be from 1 second to ${limits.tokenSecondsMax / 3600} hours`);
   return seconds;
-}
-
-/** Returns a page token. It only says where to continue: a caller who may list may list everything. */
-function toPageToken(last: string): string {
-  return Buffer.from(last).toString('base64url');
-}
-
-function parsePageToken(token: string, pattern: RegExp): string {
-  const last = Buffer.from(token, 'base64url').toString();
-  if (pattern.test(last)) return last;
-  throw new Failure('PAGE_TOKEN_INVALID', 'page_token: is not a token of this listing', {
-    violations: [{ field: 'page_token', description: 'is not a token of this listing' }],
-  });
 }
 
 function toNamespaceMessage(info: NamespaceInfo): MessageInitShape<typeof NamespaceSchema> {

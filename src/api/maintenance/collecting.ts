@@ -7,21 +7,21 @@ import type {
   ScrubRequest,
   ScrubResponseSchema,
 } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
+import { type Allowance, Budget } from '../../domain/budget.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Store } from '../../store/open.ts';
-import { type Bounds, Budget } from '../../store/upkeep/bounds.ts';
 import { toPauseMessage } from '../admin/admin-service.ts';
 import { toQuarantinedMessage } from '../admin/quarantined.ts';
 import { parseAge, parseSize } from '../parse.ts';
 
-/** Answers CollectGarbage, within the bounds of the call. */
+/** Answers CollectGarbage. */
 export async function collectGarbage(
   store: Store,
   { findOrphans }: CollectGarbageRequest,
-  bounds: Bounds,
+  allowance: Allowance,
 ): Promise<MessageInitShape<typeof CollectGarbageResponseSchema>> {
   const { condemned, removed, removedBytes, orphans, more, nextTime, pauses } =
-    await store.collection.collect(bounds, { findOrphans });
+    await store.collection.collect(allowance, { findOrphans });
   return {
     condemnedCount: BigInt(condemned),
     removedCount: BigInt(removed),
@@ -33,15 +33,15 @@ export async function collectGarbage(
   };
 }
 
-/** Answers Scrub, within the bounds of the call. */
+/** Answers Scrub. */
 export async function scrub(
   store: Store,
   request: ScrubRequest,
-  bounds: Bounds,
+  allowance: Allowance,
 ): Promise<MessageInitShape<typeof ScrubResponseSchema>> {
   const bytesMax = parseSize('max_bytes', request.maxBytes);
   const { contents, bytes, damaged, damagedCount, releasedCount, more } = await store.scrub.scrub({
-    budget: new Budget(bounds),
+    budget: new Budget(allowance),
     bytesMax: bytesMax === 0 ? limits.scrubBytesDefault : bytesMax,
     minAgeMs: parseAge('min_age', request.minAge) ?? limits.scrubAgeDaysDefault * 86_400_000,
   });

@@ -7,7 +7,7 @@ import type {
 import type { Store } from '../../store/open.ts';
 import { toPauseMessage } from '../admin/admin-service.ts';
 import type { Call } from '../handlers.ts';
-import { boundsOf } from './bounds.ts';
+import { allowanceOf } from './allowance.ts';
 
 /** Answers ReapExpired. @throws Failure INVALID_ARGUMENT. */
 export async function reapExpired(
@@ -15,7 +15,7 @@ export async function reapExpired(
   request: ReapExpiredRequest,
   call: Call,
 ): Promise<MessageInitShape<typeof ReapExpiredResponseSchema>> {
-  const result = await store.reaper.reap(boundsOf(request.maxItems, call));
+  const result = await store.reaper.reap(allowanceOf(request.maxItems, call));
   return {
     artifactCount: BigInt(result.artifacts),
     sizeBytes: BigInt(result.bytes),

@@ -1,4 +1,5 @@
 /** The sessions that would be among the last few if all sessions that a filter finds got a retention: for dry runs. */
+import { Budget } from '../../domain/budget.ts';
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -37,7 +38,7 @@ export async function simulatedLists(
       metadata.filter(([key]) => key === keepLast.metadataKey).map(([, value]) => value),
     ),
   );
-  let left = limits.queryTouchesMax;
+  const budget = new Budget({ limit: limits.queryTouchesMax });
   for (const value of values) {
     const kind = { outcomes: keepLast.outcomes.join(' '), metadataKey: keepLast.metadataKey, value };
     const stored = await index.get(keys.sessions.kept.key(...keptKey(by.namespace, kind)));
@@ -61,8 +62,8 @@ export async function simulatedLists(
       }
       pageToken = page.nextPageToken;
       if (pageToken === '') break;
-      left -= limits.pageSizeMax;
-      if (left <= 0)
+      budget.spend('records', limits.pageSizeMax);
+      if (budget.isSpent)
         throw invalid(
           'filter',
           'finds too many sessions for a dry run with keep_last; narrow it, by time say',

@@ -4,12 +4,12 @@
  * condemned for good. Any number of calls may run at once, and any call may end at any point.
  */
 import type { BlobStore } from '../../blobs/blob-store.ts';
+import { type Allowance, Budget } from '../../domain/budget.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key } from '../../index/row.ts';
 import { readGraceMs } from '../rows/blob-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
-import { type Bounds, Budget } from './bounds.ts';
 import { condemnSome } from './condemning.ts';
 import type { Graces } from './graces.ts';
 import { inconsistencyIn } from './inconsistency.ts';
@@ -68,13 +68,17 @@ export class Collection {
   }
 
   /**
-   * Frees what may be freed, within the bounds.
+   * Frees what may be freed, as much as the call is allowed.
    *
    * @param findOrphans look for orphans now, whether a scan is due or not.
    * @throws Failure STORE_UNAVAILABLE if some files could not be removed; the others were.
    */
-  async collect(bounds: Bounds, { findOrphans }: { readonly findOrphans: boolean }): Promise<Collected> {
-    const work = this.run(new Budget(bounds, () => this.isStopped), findOrphans);
+  async collect(
+    allowance: Allowance,
+    { findOrphans }: { readonly findOrphans: boolean },
+  ): Promise<Collected> {
+    const isStopped = () => this.isStopped || allowance.isStopped?.() === true;
+    const work = this.run(new Budget({ ...allowance, isStopped }), findOrphans);
     this.underWay.add(work);
     try {
       return await work;
@@ -126,18 +130,18 @@ export class Collection {
     // The times in the queue include the usual grace.
     const until = index.now() + readGraceMs - graces.readMs;
     let range = upTo(keys.blobs.condemned, until);
-    while (!budget.isOver() && !(await this.isHeld())) {
+    while (!budget.isSpent && !(await this.isHeld())) {
       const { removed, bytes, looked, last, failure } = await sweepSome(
         { index, blobs, onStep },
         range,
-        budget.itemsLeft,
+        budget.left,
       );
       if (last === undefined) return;
       if (failure !== undefined) failures.push(failure);
       tally.removed += removed;
       tally.removedBytes += bytes;
       this.noteRemovals('condemned', removed, last);
-      budget.use(looked);
+      budget.spend('items', looked);
       range = { ...range, gte: after(last) };
     }
   }
@@ -145,13 +149,13 @@ export class Collection {
   private async condemn(budget: Budget, tally: Tally): Promise<void> {
     const { index, graces, onStep } = this.options;
     let range = upTo(keys.blobs.maybeFree, index.now() - graces.dedupMs);
-    while (!budget.isOver() && !(await this.isHeld())) {
-      const { condemned, looked, last } = await condemnSome(index, range, budget.itemsLeft);
+    while (!budget.isSpent && !(await this.isHeld())) {
+      const { condemned, looked, last } = await condemnSome(index, range, budget.left);
       if (last === undefined) return;
       if (condemned > 0) await onStep?.('collect.condemned');
       tally.condemned += condemned;
       this.noteRemovals('maybeFree', looked, last);
-      budget.use(looked);
+      budget.spend('items', looked);
       range = { ...range, gte: after(last) };
     }
   }
@@ -177,7 +181,7 @@ export class Collection {
   private async compact(budget: Budget): Promise<void> {
     for (const queue of ['maybeFree', 'condemned'] as const) {
       const { count, last } = this.removals[queue];
-      if (count < removalsBetweenCompactions || last === undefined || budget.isOver()) continue;
+      if (count < removalsBetweenCompactions || last === undefined || budget.isSpent) continue;
       await this.options.index.compact({ gte: keys.blobs[queue].range().gte, lt: after(last) });
       this.removals[queue] = { count: 0, last: undefined };
     }

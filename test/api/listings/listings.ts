@@ -78,8 +78,10 @@ function artifactListings(nameOf: NameOf): Listing[] {
     'gone ones': { session: 'run-4', showGone: true },
     'gone ones of all versions': { session: 'run-3', showGone: true, allVersions: true },
   };
-  const shown = (previews: Readonly<Record<string, string>>, { id, sizeBytes, isLatest, expireTime }: Artifact) =>
-    `${nameOf(id)} ${sizeBytes} ${isLatest} ${expireTime?.seconds ?? '-'} ${previews[id]?.length ?? ''}`;
+  const shown = (
+    previews: Readonly<Record<string, string>>,
+    { id, sizeBytes, latest, expireTime }: Artifact,
+  ) => `${nameOf(id)} ${sizeBytes} ${latest} ${expireTime?.seconds ?? '-'} ${previews[id]?.length ?? ''}`;
   return Object.entries(asked).map(([what, request]) => ({
     what,
     field: 'page_token',
@@ -125,7 +127,7 @@ function lineages(nameOf: NameOf, start: string): Listing[] {
       const artifact = { by: { case: 'id' as const, value: start } };
       const answer = await artifacts.listLineage({ artifact, direction, depth, pageSize, pageToken });
       const items = answer.edges.map(
-        (edge) => `${edge.depth} ${nameOf(edge.derivedId)} ${nameOf(edge.inputId)} ${edge.artifact?.isLatest}`,
+        (edge) => `${edge.depth} ${nameOf(edge.derivedId)} ${nameOf(edge.inputId)} ${edge.artifact?.latest}`,
       );
       return { items, next: answer.nextPageToken };
     },
@@ -205,26 +207,31 @@ function operators(nameOf: NameOf): Listing[] {
         return { items: answer.namespaces.map(({ id }) => id), next: answer.nextPageToken };
       },
     },
-    ...[false, true].map((showEnded): Listing => ({
-      what: showEnded ? 'ended keys of a namespace' : 'keys',
-      field,
-      page: async ({ admin }, pageSize, pageToken) => {
-        const namespace = showEnded ? 'team-a' : '';
-        const answer = await admin.listApiKeys({ namespace, showEnded, pageSize, pageToken });
-        return { items: answer.apiKeys.map(({ description }) => description), next: answer.nextPageToken };
-      },
-    })),
-    ...['', 'default'].map((namespace): Listing => ({
-      what: namespace === '' ? 'quarantined' : 'quarantined of a namespace',
-      field,
-      page: async ({ admin }, pageSize, pageToken) => {
-        const answer = await admin.listQuarantined({ namespace, pageSize, pageToken });
-        const items = answer.contents.map(
-          ({ sha256, artifactCount, artifactIds }) => `${sha256} ${artifactCount} ${artifactIds.map(nameOf)}`,
-        );
-        return { items, next: answer.nextPageToken };
-      },
-    })),
+    ...[false, true].map(
+      (showEnded): Listing => ({
+        what: showEnded ? 'ended keys of a namespace' : 'keys',
+        field,
+        page: async ({ admin }, pageSize, pageToken) => {
+          const namespace = showEnded ? 'team-a' : '';
+          const answer = await admin.listApiKeys({ namespace, showEnded, pageSize, pageToken });
+          return { items: answer.apiKeys.map(({ description }) => description), next: answer.nextPageToken };
+        },
+      }),
+    ),
+    ...['', 'default'].map(
+      (namespace): Listing => ({
+        what: namespace === '' ? 'quarantined' : 'quarantined of a namespace',
+        field,
+        page: async ({ admin }, pageSize, pageToken) => {
+          const answer = await admin.listQuarantined({ namespace, pageSize, pageToken });
+          const items = answer.contents.map(
+            ({ sha256, artifactCount, artifactIds }) =>
+              `${sha256} ${artifactCount} ${artifactIds.map(nameOf)}`,
+          );
+          return { items, next: answer.nextPageToken };
+        },
+      }),
+    ),
     {
       what: 'a retention to apply',
       field,

@@ -72,8 +72,7 @@ class Filling {
       clock.now += this.chance.between(0, 3);
       if (at === 2) await this.push(spec.id, 'text', { content: lines(400) });
       if (at % 3 !== 2) await store.seals.seal(tester, spec.id, at % 2 === 0 ? 'succeeded' : 'failed');
-      for (const { id } of pushed)
-        if (id !== this.start && this.chance.happens(0.25)) await this.remove(id);
+      for (const { id } of pushed) if (id !== this.start && this.chance.happens(0.25)) await this.remove(id);
       clock.now += this.chance.between(0, 2_000);
     }
   }
@@ -125,7 +124,10 @@ class Filling {
       const sides = isDifferent ? this.chance.between(1, 3) : 3;
       for (const [bit, session] of ['base', 'compared'].entries())
         if (sides & (1 << bit))
-          await this.push(session, name, { content: isDifferent ? `${session}${at}` : `${at}`, metadata: {} });
+          await this.push(session, name, {
+            content: isDifferent ? `${session}${at}` : `${at}`,
+            metadata: {},
+          });
     }
     await this.remove(this.artifacts.at(-1)!.id);
   }
@@ -166,7 +168,8 @@ class Filling {
   }
 
   async apiKeys(): Promise<void> {
-    const id = (at: number) => `key_${String.fromCharCode(97 + (at % 26))}${'a'.repeat(14)}${'bcde'[at >> 5]}`;
+    const id = (at: number) =>
+      `key_${String.fromCharCode(97 + (at % 26))}${'a'.repeat(14)}${'bcde'[at >> 5]}`;
     await writeRows(
       this.door.index,
       Array.from({ length: 70 }, (_, at) =>
