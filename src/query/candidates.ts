@@ -6,17 +6,17 @@ import { type Condition, isInOrder, type Order, toFilter } from './condition.ts'
 import type { Catalog, List } from './list.ts';
 import { always, type TimeSpan } from './suffix.ts';
 
-/** A list, or several, that hold every match. */
+/** A list, or several, that contain every match. */
 export type Candidate =
   | { readonly kind: 'list'; readonly list: List }
   | { readonly kind: 'union'; readonly of: readonly Candidate[] }
-  /** Each of them holds every match, and possibly more: the shortest is enough. */
+  /** Each of them contains every match, and possibly more: the shortest is enough. */
   | { readonly kind: 'choice'; readonly of: readonly Candidate[] };
 
 /** One of the conditions that must all be met. */
 export interface Factor {
   readonly condition: Condition;
-  /** Undefined if no list holds the things that meet it. */
+  /** Undefined if no list contains the things that meet it. */
   readonly candidate: Candidate | undefined;
   /** A list without any thing that meets it. All things that are not in the list meet it. */
   readonly without: List | undefined;
@@ -74,7 +74,7 @@ function candidateOf(condition: Condition, catalog: Catalog): Candidate | undefi
 }
 
 /**
- * Returns the span that a test of the create time sets for ids, which hold that time; undefined if the condition is
+ * Returns the span that a test of the create time sets for ids, which contain that time; undefined if the condition is
  * anything else.
  */
 function spanOf(condition: Condition): TimeSpan | undefined {

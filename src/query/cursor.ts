@@ -1,5 +1,5 @@
 /** A walk along one list. */
-import type { Budget } from '../domain/budget.ts';
+import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
 import type { Entry } from '../index/row.ts';
 import type { List } from './list.ts';

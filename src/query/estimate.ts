@@ -3,7 +3,7 @@
  * crowded within a stretch, the estimate is too low or too high; its purpose is to distinguish a hundred from ten
  * thousand.
  */
-import type { Budget } from '../domain/budget.ts';
+import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
 import type { List } from './list.ts';
 import { always, isPassed, rangeOf, type Suffix, suffixOf, type TimeSpan, timeOf } from './suffix.ts';

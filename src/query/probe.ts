@@ -1,6 +1,6 @@
 /** Tests of the entries of one list against others: each is one point lookup, since an entry's key is fully known. */
 import { Buffer } from 'node:buffer';
-import type { Budget } from '../domain/budget.ts';
+import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
 import type { List } from './list.ts';
 import { keyAt, type Suffix } from './suffix.ts';

@@ -1,5 +1,5 @@
 /** Carries out a plan: yields the entries to look at, a few at a time, and finds the items that they stand for. */
-import type { Budget } from '../domain/budget.ts';
+import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
 import { type Analysis, analyse } from './candidates.ts';
 import type { Condition } from './condition.ts';
@@ -15,7 +15,7 @@ export interface Found<T> {
 }
 
 /** The items to find, and their order. */
-export interface Query<T> {
+interface Query<T> {
   readonly condition: Condition | undefined;
   readonly catalog: Catalog;
   readonly oldestFirst: boolean;

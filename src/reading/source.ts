@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { Budget } from '../domain/budget.ts';
 import { limits } from '../domain/limits.ts';
+import { Budget } from '../domain/load/budget.ts';
 import { turn } from '../domain/timer.ts';
 
 /** Returns the bytes `[offset, offset + length)` of a content, in pieces of any size. */

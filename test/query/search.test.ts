@@ -1,7 +1,7 @@
 /** The engine alone, over lists of any shape: long ones, bursts, lists that lie apart; and what it may touch. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../src/domain/budget.ts';
+import { Budget } from '../../src/domain/load/budget.ts';
 import { doorLimits, type Reader } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { type Condition, matches } from '../../src/query/condition.ts';

@@ -421,7 +421,8 @@ export type ListQuarantinedRequest = Message<"artifacta.v1.ListQuarantinedReques
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were. Empty: the first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields must be as they were, else
+   * PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 3;
    */

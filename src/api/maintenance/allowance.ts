@@ -1,6 +1,6 @@
-import type { Allowance } from '../../domain/budget.ts';
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Allowance } from '../../domain/load/budget.ts';
 import type { Call } from '../handlers.ts';
 
 /** A call ends this long before its deadline, so that its answer arrives. */

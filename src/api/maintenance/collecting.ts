@@ -7,8 +7,8 @@ import type {
   ScrubRequest,
   ScrubResponseSchema,
 } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
-import { type Allowance, Budget } from '../../domain/budget.ts';
 import { limits } from '../../domain/limits.ts';
+import { type Allowance, Budget } from '../../domain/load/budget.ts';
 import type { Store } from '../../store/open.ts';
 import { toPauseMessage } from '../admin/admin-service.ts';
 import { toQuarantinedMessage } from '../admin/quarantined.ts';

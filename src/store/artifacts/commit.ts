@@ -46,7 +46,7 @@ import { chargeToken } from '../rows/token-use.ts';
 import { addUsage, growthKeys } from '../rows/usage.ts';
 
 /**
- * Content that, according to the caller, the namespace already holds; with a live artifact that has it and that the
+ * Content that, according to the caller, the namespace already has; with a live artifact that has it and that the
  * caller can read.
  */
 export interface HeldContent {
@@ -275,7 +275,7 @@ function* addVersion(
   rememberRequest(tx, request, record.id);
   return {
     artifact: toArtifact(record, true, session),
-    // A caller that may not read everything must not learn from the receipt which contents are held elsewhere.
+    // A caller that may not read everything must not learn from the receipt which contents exist elsewhere.
     receipt: receiptFor(record, spec, alreadyHeld && seesEverything(caller) ? record.size : 0, undefined),
   };
 }
@@ -311,7 +311,7 @@ function newRecord(
 }
 
 /**
- * Attaches the held content. The caller must still be able to read an artifact with it, and the content must still
+ * Attaches the stored content. The caller must still be able to read an artifact with it, and the content must still
  * exist.
  */
 function* attachWitnessed(tx: Tx, caller: Principal, content: HeldContent, by: Referrer): Asking<true> {

@@ -76,7 +76,7 @@ export class ContentWriter implements AsyncDisposable {
   }
 
   /**
-   * Begins to stage. The first write that outgrows the index has raised `size` by `arriving` bytes that are not held.
+   * Begins to stage. The first write that outgrows the index has raised `size` by `arriving` bytes that are not in memory.
    */
   private async beginStaging(arriving: number): Promise<void> {
     this.staged = await this.options.blobs.stage(this.options.mintName());
@@ -110,7 +110,7 @@ export class ContentWriter implements AsyncDisposable {
     return this.content;
   }
 
-  /** Called when the namespace was found to hold the content, so that it need not be published. */
+  /** Called when the namespace was found to have the content, so that it need not be published. */
   async foundHeld(): Promise<void> {
     await this.options.onStep?.('held');
   }

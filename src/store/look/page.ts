@@ -1,5 +1,5 @@
 /** The page: the one loop that fills the answer of a listing. */
-import type { Budget } from '../../domain/budget.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Reader } from '../../index/door.ts';
 import type { Entry, Range } from '../../index/row.ts';
 import type { Found } from '../../query/search.ts';

@@ -5,9 +5,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { Budget } from '../../domain/budget.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import { Budget } from '../../domain/load/budget.ts';
 
 /** The position at which a listing continues. */
 export interface Position {

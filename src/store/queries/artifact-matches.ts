@@ -1,8 +1,8 @@
 /** Decides finally, from their records, whether artifacts match a filter. */
 import type { Artifact } from '../../domain/artifact.ts';
-import type { Budget } from '../../domain/budget.ts';
 import { mediaTypeOf, withParameters } from '../../domain/content-type.ts';
 import { effectiveExpiry } from '../../domain/expiry.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import { type Principal, seesArtifact } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';

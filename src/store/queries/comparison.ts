@@ -1,10 +1,10 @@
 /** Compares two sessions by the names of their artifacts. */
 import { Buffer } from 'node:buffer';
 import type { Artifact } from '../../domain/artifact.ts';
-import type { Budget } from '../../domain/budget.ts';
 import { mediaTypeOf } from '../../domain/content-type.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Pairs } from '../../domain/metadata.ts';
 import type { SessionId } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';

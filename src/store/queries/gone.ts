@@ -1,7 +1,7 @@
 /** The artifacts that a sealed session's manifest lists and that do not exist any more. */
 import { Buffer } from 'node:buffer';
-import type { Budget } from '../../domain/budget.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ManifestRecord, SessionRecord } from '../../index/records.ts';

@@ -3,8 +3,8 @@
  * sessions, side by side.
  */
 import { Buffer } from 'node:buffer';
-import type { Budget } from '../../domain/budget.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';

@@ -15,10 +15,10 @@
  * d is refused.
  */
 
-import type { Budget } from '../../domain/budget.ts';
 import { invalid } from '../../domain/errors.ts';
 import type { ArtifactId } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';

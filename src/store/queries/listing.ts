@@ -1,9 +1,9 @@
 /** Listings and queries. Each call reads at one instant and touches a bounded number of rows. */
 import { Buffer } from 'node:buffer';
 import type { Artifact } from '../../domain/artifact.ts';
-import type { Budget } from '../../domain/budget.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { ArtifactName, SessionId } from '../../domain/names.ts';
 import { type Principal, requireWholeSessions } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
@@ -170,7 +170,7 @@ export class Listing {
       const which = { ns, uid: within!, name, allVersions, matches, oldestFirst, ...end };
       const { items, last, driver } = await listVersions(reader, { ...which, after: position.after });
       const tests = condition === undefined ? [] : [toFilter(condition)];
-      // No sample of versions is taken: only a page that holds all of them shows their number.
+      // No sample of versions is taken: only a page that has all of them shows their number.
       const total = last === undefined && position.after === undefined ? items.length : undefined;
       const result = { items, last, total: query.estimatesTotal ? total : undefined };
       return this.answer(bound, position, { ...result, explanation: { driver, tests } }, condition, budget);

@@ -1,5 +1,5 @@
 /** Decides finally, from their records, whether sessions match a filter. */
-import type { Budget } from '../../domain/budget.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import { type Principal, seesSession } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Reader } from '../../index/door.ts';

@@ -53,7 +53,7 @@ interface UsagePage {
 const dayMs = 86_400_000;
 /** The ends of the time spans, from now. */
 const horizonsMs = [0, dayMs, 7 * dayMs, 30 * dayMs];
-const recordsReadTogether = 256;
+const recordsReadTogether = 128;
 
 /** Reads usage. */
 export class UsageScan {

@@ -1,7 +1,7 @@
 /** Listings of a session's versions: of one name, or of all in the order of their commits. */
 import type { Artifact } from '../../domain/artifact.ts';
-import type { Budget } from '../../domain/budget.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { ArtifactName } from '../../domain/names.ts';
 import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';

@@ -1,7 +1,8 @@
 /** The sessions that would be among the last few if all sessions that a filter finds got a retention: for dry runs. */
-import { Budget } from '../../domain/budget.ts';
+
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import { Budget } from '../../domain/load/budget.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { keptKind, type Retention } from '../../domain/retention.ts';
 import type { Session } from '../../domain/session.ts';

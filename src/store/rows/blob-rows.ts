@@ -34,7 +34,7 @@ export const readGraceMs = 3_600_000;
  */
 const publishedMsMax = 12 * 3_600_000;
 
-/** Thrown out of a decision when the content was held a moment ago, was not published, and is not held any more. */
+/** Thrown out of a decision when the namespace had the content a moment ago, has it no more, and it was not published. */
 export class ContentVanished extends Error {}
 
 /** Returns the keys of the rows that {@link attach}, {@link attachHeld} and {@link discardCopy} look at. */
@@ -48,9 +48,9 @@ export function blobReads(
 }
 
 /**
- * Adds a reference to `content`, and stores its rows unless the namespace already holds it.
+ * Adds a reference to `content`, and stores its rows unless the namespace already has it.
  *
- * @returns true if the namespace already held it.
+ * @returns true if the namespace already had it.
  */
 export function* attach(tx: Tx, content: Content, by: Referrer): Asking<boolean> {
   const { sha256 } = content;
@@ -66,7 +66,7 @@ export function* attach(tx: Tx, content: Content, by: Referrer): Asking<boolean>
   return held !== undefined && !held.quarantined;
 }
 
-/** True: the held content gets one more reference. False: the new content takes its place. */
+/** True: the stored content gets one more reference. False: the new content takes its place. */
 function* stays(tx: Tx, held: BlobRecord, content: Content): Asking<boolean> {
   if (held.quarantined || content.replaces) return false;
   if (content.kind === 'blob') return true;
@@ -77,7 +77,7 @@ function* stays(tx: Tx, held: BlobRecord, content: Content): Asking<boolean> {
 }
 
 /**
- * Stores where the bytes of `content` are, in place of the `held` record. The caller has asked for {@link blobReads}.
+ * Stores where the bytes of `content` are, in place of the record `held`. The caller has asked for {@link blobReads}.
  */
 function putContent(tx: Tx, content: Content, held: BlobRecord | undefined, refs: number): void {
   const { ns } = tx;
@@ -175,7 +175,7 @@ export function* isHeld(
   return held !== undefined && !held.quarantined && held.size === content.size;
 }
 
-/** Adds a reference to content that is already held, without bytes. @returns false if it is not held. */
+/** Adds a reference to a stored content, without bytes. @returns false if it is not stored. */
 export function* attachHeld(
   tx: Tx,
   content: { readonly sha256: Sha256; readonly size: number },

@@ -40,7 +40,7 @@ export const steps = [
 /** One of {@link steps}. */
 export type Step = (typeof steps)[number];
 
-/** The steps of a content: its staging file is open, a chunk is in it, it was found held, it has its name. */
+/** The steps of a content: its staging file is open, a chunk is in it, the namespace was found to have it, it has its name. */
 type ContentStep = 'staged' | 'written' | 'held' | 'published';
 
 /** Called at each step; the store continues when the result has resolved. It must not throw. */

@@ -4,7 +4,7 @@
  * condemned for good. Any number of calls may run at once, and any call may end at any point.
  */
 import type { BlobStore } from '../../blobs/blob-store.ts';
-import { type Allowance, Budget } from '../../domain/budget.ts';
+import { type Allowance, Budget } from '../../domain/load/budget.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key } from '../../index/row.ts';

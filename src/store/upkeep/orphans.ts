@@ -1,7 +1,7 @@
 /** Looks for files that no row names: files that were written and never committed. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { shards } from '../../blobs/names.ts';
-import type { Budget } from '../../domain/budget.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { condemn } from '../rows/blob-rows.ts';

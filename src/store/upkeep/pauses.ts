@@ -50,7 +50,7 @@ export function anotherPause(id: string): Failure {
   return new Failure('ETAG_MISMATCH', `pause_id: maintenance waits for another reason now: ${id}`);
 }
 
-/** Returns the name of the setting that holds a pause. */
+/** Returns the name of the setting with a pause. */
 export function pauseSetting(cause: PauseCause): string {
   return cause === 'imported' ? importPauseSetting : `pause/${cause}`;
 }

@@ -1,4 +1,4 @@
-/** The quarantined contents, and the artifacts that hold them. */
+/** The quarantined contents, and the artifacts that have them. */
 import type { Sha256 } from '../../domain/digest.ts';
 import type { Namespace } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
@@ -12,7 +12,7 @@ import type { Paging } from '../look/paging.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import type { Damaged } from './scrub.ts';
 
-/** A quarantined content, and the artifacts that hold it. The size is in bytes. */
+/** A quarantined content, and the artifacts that have it. The size is in bytes. */
 export interface QuarantinedContent extends QuarantineRecord {
   readonly ns: string;
   readonly sha256: Sha256;
@@ -37,7 +37,7 @@ export class Quarantined {
   }
 
   /**
-   * Returns a page, sorted by namespace and SHA-256. The page is shorter than requested if many artifacts hold the
+   * Returns a page, sorted by namespace and SHA-256. The page is shorter than requested if many artifacts have the
    * contents.
    *
    * @param ns undefined for all.
@@ -70,7 +70,7 @@ export class Quarantined {
     return { items, nextPageToken: this.paging.token(bound, now, last?.[0]) };
   }
 
-  /** Returns contents that were just found, with the artifacts that hold them. */
+  /** Returns contents that were just found, with the artifacts that have them. */
   async describe(found: readonly Damaged[]): Promise<QuarantinedContent[]> {
     await using reader = this.index.snapshot();
     const contents = [];

@@ -1,6 +1,7 @@
 /** Frees sessions that have expired or were deleted, with their contents; seals sessions whose lease has lapsed. */
-import type { Budget } from '../../domain/budget.ts';
+
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Asking, Reader, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
@@ -191,7 +192,7 @@ export class SessionReaper {
 interface Parts {
   readonly ids: readonly ArtifactId[];
   readonly left: LeftRows;
-  /** The last number of the feed that was read. */
+  /** The last sequence of the feed, as it was read. */
   readonly feed: number;
 }
 

@@ -1,5 +1,5 @@
 /** The types and functions that all parts of the reaper share. */
-import type { Budget } from '../../domain/budget.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Index } from '../../index/door.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { LapseWriter } from '../rows/transaction.ts';

@@ -2,8 +2,9 @@
  * Frees what has expired or was deleted. The view of a reader never depends on it. The queue says what is due, each
  * record decides whether it is, and each transaction is small. Any number of these may run at once, or none.
  */
-import { type Allowance, Budget } from '../../domain/budget.ts';
+
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import { type Allowance, Budget } from '../../domain/load/budget.ts';
 import { keys } from '../../index/keys.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
 import type { Pause } from './pauses.ts';

@@ -7,9 +7,10 @@
  * a check is the age of the beginning of its round. A round that has begun is carried to its end. The next one begins
  * when the one before began long enough ago.
  */
-import type { Budget } from '../../domain/budget.ts';
+
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import { hexOf } from '../../index/bytes.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';

@@ -23,7 +23,7 @@ export function clientsOver(transport: Transport): Clients {
 }
 
 /** A page, with each item as a text that says all that matters of it. */
-export interface Listed {
+interface Listed {
   readonly items: readonly string[];
   readonly next: string;
 }
@@ -36,7 +36,7 @@ export interface Listing {
 }
 
 /** The names in a store to which the listings belong. */
-export interface Names {
+interface Names {
   readonly nameOf: (id: string) => string;
   readonly start: string;
 }
@@ -181,7 +181,7 @@ function usages(): Listing[] {
   const asked = {
     'usage of a namespace': { breakdown: NAMESPACE },
     'usage of a session': { breakdown: SESSION, session: 'wide' },
-    'usage by metadata': { breakdown: METADATA, metadataKey: 'agent' },
+    'usage by metadata': { breakdown: METADATA, metadataKey: 'k0' },
   };
   return Object.entries(asked).map(([what, request]) => ({
     what,
@@ -189,7 +189,7 @@ function usages(): Listing[] {
     page: async ({ admin }, _pageSize, pageToken) => {
       const answer = await admin.getUsage({ namespace: 'default', ...request, pageToken });
       const items = answer.parts.map(
-        ({ value, artifactCount, sizeBytes }) => `${value} ${artifactCount} ${sizeBytes}`,
+        ({ value, artifactCount, sizeBytes }) => `${value.slice(0, 9)} ${artifactCount} ${sizeBytes}`,
       );
       return { items, next: answer.nextPageToken };
     },

@@ -11,7 +11,7 @@ import { openWorld, type World } from './world.ts';
 
 const hour = 3_600_000;
 /** Their answers are a page each, whatever a call may touch. */
-const single = ['inputs', 'the latest of a name', 'links of an artifact'];
+const single = ['inputs', 'the latest of a name', 'versions of a name', 'links of an artifact'];
 const invalid = { code: 'InvalidArgument', reason: 'PAGE_TOKEN_INVALID' };
 const unaltered =
   'must be one that an earlier response to the same request had, unaltered; start again without one';
@@ -64,8 +64,10 @@ describe('a token that is', () => {
     // Previews, and the size of a page, may change from page to page.
     const isSame = (a: string, b: string) =>
       a.replace(' with previews', '') === b.replace(' with previews', '');
-    for (const listing of all)
-      for (const [what, token] of tokens) {
+    const issued = [...tokens];
+    for (const [at, listing] of all.entries())
+      for (const distance of [1, 2, 3, 5, 8, 13]) {
+        const [what, token] = issued[(at + distance) % issued.length]!;
         if (isSame(what, listing.what)) continue;
         const told = await refusal(() => listing.page(clients, 2, token));
         expect({ listing: listing.what, what, ...told }).toMatchObject(invalid);

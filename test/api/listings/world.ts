@@ -68,7 +68,7 @@ class Filling {
       await store.sessions.open(tester, spec);
       const count = this.chance.between(5, 40);
       const pushed: Artifact[] = [];
-      for (let push = 0; push < count; push++) pushed.push(await this.push(spec.id, `n${push % 23}`));
+      for (let push = 0; push < count; push++) pushed.push(await this.push(spec.id, `n${push % 11}`));
       clock.now += this.chance.between(0, 3);
       if (at === 2) await this.push(spec.id, 'text', { content: lines(400) });
       if (at % 3 !== 2) await store.seals.seal(tester, spec.id, at % 2 === 0 ? 'succeeded' : 'failed');

@@ -6,8 +6,8 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
-import { Budget } from '../../../src/domain/budget.ts';
 import { Failure } from '../../../src/domain/errors.ts';
+import { Budget } from '../../../src/domain/load/budget.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { someBytes } from '../../support/calls.ts';

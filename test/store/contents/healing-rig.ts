@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { expect, onTestFinished } from 'vitest';
 import type { BlobStore } from '../../../src/blobs/blob-store.ts';
-import { Budget } from '../../../src/domain/budget.ts';
+import { Budget } from '../../../src/domain/load/budget.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';

@@ -1,7 +1,7 @@
 /** The loop that fills a page, over sources of any shape. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../../src/domain/budget.ts';
+import { Budget } from '../../../src/domain/load/budget.ts';
 import { page } from '../../../src/store/look/page.ts';
 
 /** An entry and the size of its item; no item: 0. */

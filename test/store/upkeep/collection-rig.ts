@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { expect, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { type Allowance, Budget } from '../../../src/domain/budget.ts';
+import { type Allowance, Budget } from '../../../src/domain/load/budget.ts';
 import type { Family } from '../../../src/index/family.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';

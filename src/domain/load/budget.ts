@@ -1,7 +1,7 @@
 /** The work that one call may do. Queries, readings and maintenance all count it in the same way. */
 
 /** A kind of work: entries of lists, point lookups, records, bytes of content, or things that maintenance frees. */
-export type Work = 'entries' | 'probes' | 'records' | 'bytes' | 'items';
+type Work = 'entries' | 'probes' | 'records' | 'bytes' | 'items';
 
 /** The limits of one call. */
 export interface Allowance {

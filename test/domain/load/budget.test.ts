@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Budget } from '../../src/domain/budget.ts';
+import { Budget } from '../../../src/domain/load/budget.ts';
 
 it('counts work by its kind, and all of it together', () => {
   const budget = new Budget({ limit: 10 });
