@@ -1,7 +1,7 @@
 /** The work that one call may do. Queries, readings and maintenance all count it in the same way. */
 
 /** A kind of work: entries of lists, point lookups, records, bytes of content, or things that maintenance frees. */
-type Work = 'entries' | 'probes' | 'records' | 'bytes' | 'items';
+type WorkKind = 'entries' | 'probes' | 'records' | 'bytes' | 'items';
 
 /** The limits of one call. */
 export interface Allowance {
@@ -23,7 +23,7 @@ export class Budget {
   left: number;
   private readonly reserve: number;
   private readonly isStopped: () => boolean;
-  private readonly done: Record<Work, number> = { entries: 0, probes: 0, records: 0, bytes: 0, items: 0 };
+  private readonly done: Record<WorkKind, number> = { entries: 0, probes: 0, records: 0, bytes: 0, items: 0 };
 
   constructor({ limit, reserve = 0, isStopped = () => false }: Allowance) {
     this.limit = limit;
@@ -33,13 +33,13 @@ export class Budget {
   }
 
   /** Charges work that was done, or that is about to be done. */
-  spend(work: Work, count: number): void {
+  spend(work: WorkKind, count: number): void {
     this.done[work] += count;
     this.left -= count;
   }
 
   /** Returns how much work of a kind was charged. */
-  used(work: Work): number {
+  used(work: WorkKind): number {
     return this.done[work];
   }
 

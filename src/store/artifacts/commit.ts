@@ -23,7 +23,14 @@ import {
   putExpiry,
   toArtifact,
 } from '../rows/artifact-rows.ts';
-import { attach, attachHeld, blobReads, healOrDiscard, isHeld, type Referrer } from '../rows/blob-rows.ts';
+import {
+  attach,
+  attachStored,
+  blobReads,
+  healOrDiscard,
+  isStored,
+  type Referrer,
+} from '../rows/blob-rows.ts';
 import type { Content } from '../rows/content.ts';
 import {
   artifactDeleted,
@@ -50,7 +57,7 @@ import { addUsage, growthKeys } from '../rows/usage.ts';
  * caller can read.
  */
 export interface HeldContent {
-  readonly kind: 'held';
+  readonly kind: 'stored';
   readonly sha256: Sha256;
   readonly size: number;
   readonly witness: ArtifactId;
@@ -108,7 +115,7 @@ export function commitReads(request: CommitRequest): Key[] {
 
 /** Returns the artifacts that a push names: its inputs, and the one whose content it claims to have. */
 function named({ spec, content }: CommitRequest): readonly ArtifactId[] {
-  return content.kind === 'held' ? [...spec.inputs, content.witness] : spec.inputs;
+  return content.kind === 'stored' ? [...spec.inputs, content.witness] : spec.inputs;
 }
 
 /** @throws Failure with every reason for which a push can be refused. */
@@ -129,8 +136,8 @@ export function* decideCommit(tx: Tx, request: CommitRequest): Asking<CommitResu
   const same = yield* liveLatest(tx, ns, head, found, tx.now);
   if (same !== undefined && isSame(same, spec, content)) {
     const kept = extendExpiry(tx, found!, same, expireTime);
-    if (content.kind !== 'held') yield* healOrDiscard(tx, content);
-    else if (!(yield* isHeld(tx, ns, content))) throw contentNotFound(content.sha256);
+    if (content.kind !== 'stored') yield* healOrDiscard(tx, content);
+    else if (!(yield* isStored(tx, ns, content))) throw contentNotFound(content.sha256);
     rememberRequest(tx, request, kept.id);
     return {
       artifact: toArtifact(kept, true, found),
@@ -165,7 +172,7 @@ function* replay(tx: Tx, request: CommitRequest): Asking<CommitResult | undefine
   if (session?.deleteTime !== undefined) throw artifactDeleted({ id: known.artifact });
   if (!isThere(record, session, tx.now)) throw artifactExpired(record, session);
   const head = tx.get(keys.artifacts.head, ns, uid, name);
-  if (content.kind !== 'held') yield* healOrDiscard(tx, content);
+  if (content.kind !== 'stored') yield* healOrDiscard(tx, content);
   return {
     artifact: toArtifact(record, head?.latest === record.id, session),
     receipt: receiptFor(record, spec, content.size, 'replayed'),
@@ -256,7 +263,7 @@ function* addVersion(
   const record = newRecord(tx, spec, content, session, head, expireTime);
   const by = { kind: 'artifact', id: record.id } as const;
   const alreadyHeld =
-    content.kind === 'held'
+    content.kind === 'stored'
       ? yield* attachWitnessed(tx, caller, content, by)
       : yield* attach(tx, content, by);
   const superseded = yield* latestRecord(tx, tx.ns, head);
@@ -316,7 +323,7 @@ function newRecord(
  */
 function* attachWitnessed(tx: Tx, caller: Principal, content: HeldContent, by: Referrer): Asking<true> {
   const witness = readableNow(tx, caller, content.witness);
-  if (witness?.sha256 !== content.sha256 || !(yield* attachHeld(tx, content, by)))
+  if (witness?.sha256 !== content.sha256 || !(yield* attachStored(tx, content, by)))
     throw contentNotFound(content.sha256);
   return true;
 }

@@ -35,7 +35,7 @@ export async function publishAndCommit<T>(
   if (content.kind === 'inline') return await commitInline(publishing, content, commit);
   const mayJoin = !isSecretive && content.size <= limits.joinedBytesMax;
   if (mayJoin && (await contents.isReadable(index, ns, content))) {
-    await writer.foundHeld();
+    await writer.foundStored();
     try {
       return await commit(content);
     } catch (error) {

@@ -161,7 +161,7 @@ export class Exports {
   private async trim(storeId: string, keep: number): Promise<number> {
     const { files, host } = this.options;
     const { pauses } = host.store;
-    if ((await pauses.holding('reap')).length > 0 || (await pauses.holding('collect')).length > 0) return 0;
+    if ((await pauses.stopping('reap')).length > 0 || (await pauses.stopping('collect')).length > 0) return 0;
     let kept = 0;
     let removed = 0;
     for (const { name, sizeBytes } of (await files.list()).toReversed()) {

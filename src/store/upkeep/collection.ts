@@ -121,8 +121,8 @@ export class Collection {
     }
   }
 
-  private async isHeld(): Promise<boolean> {
-    return (await this.options.pauses.holding('collect')).length > 0;
+  private async isPaused(): Promise<boolean> {
+    return (await this.options.pauses.stopping('collect')).length > 0;
   }
 
   private async sweep(budget: Budget, tally: Tally, failures: unknown[]): Promise<void> {
@@ -130,7 +130,7 @@ export class Collection {
     // The times in the queue include the usual grace.
     const until = index.now() + readGraceMs - graces.readMs;
     let range = upTo(keys.blobs.condemned, until);
-    while (!budget.isSpent && !(await this.isHeld())) {
+    while (!budget.isSpent && !(await this.isPaused())) {
       const { removed, bytes, looked, last, failure } = await sweepSome(
         { index, blobs, onStep },
         range,
@@ -149,7 +149,7 @@ export class Collection {
   private async condemn(budget: Budget, tally: Tally): Promise<void> {
     const { index, graces, onStep } = this.options;
     let range = upTo(keys.blobs.maybeFree, index.now() - graces.dedupMs);
-    while (!budget.isSpent && !(await this.isHeld())) {
+    while (!budget.isSpent && !(await this.isPaused())) {
       const { condemned, looked, last } = await condemnSome(index, range, budget.left);
       if (last === undefined) return;
       if (condemned > 0) await onStep?.('collect.condemned');
@@ -162,10 +162,10 @@ export class Collection {
 
   /** @returns true if more work is left. */
   private async lookForOrphans(budget: Budget, now: boolean, tally: Tally): Promise<boolean> {
-    const holding = await this.options.pauses.holding('orphans');
+    const paused = await this.options.pauses.stopping('orphans');
     // A caller that asks for a scan may learn that the orphans have become more.
-    const isHeld = holding.some(({ cause }) => cause !== 'manyOrphans' || !now);
-    if (isHeld || !(now || (await this.orphans.isDue()))) return false;
+    const isPaused = paused.some(({ cause }) => cause !== 'manyOrphans' || !now);
+    if (isPaused || !(now || (await this.orphans.isDue()))) return false;
     const { condemned, more } = await this.orphans.work(budget);
     tally.orphans += condemned;
     return more;
@@ -189,8 +189,8 @@ export class Collection {
 
   private async outlook(scansMore: boolean): Promise<Pick<Collected, 'more' | 'nextTime' | 'pauses'>> {
     const { index, graces, pauses } = this.options;
-    const holding = await pauses.holding('orphans');
-    if (await this.isHeld()) return { more: false, nextTime: undefined, pauses: holding };
+    const paused = await pauses.stopping('orphans');
+    if (await this.isPaused()) return { more: false, nextTime: undefined, pauses: paused };
     const free = await firstTimeIn(index, keys.blobs.maybeFree);
     const condemned = await firstTimeIn(index, keys.blobs.condemned);
     const times = [
@@ -199,7 +199,7 @@ export class Collection {
     ];
     const next = times.length === 0 ? undefined : Math.min(...times);
     const more = scansMore || (next !== undefined && next <= index.now());
-    return { more, nextTime: more ? undefined : next, pauses: holding };
+    return { more, nextTime: more ? undefined : next, pauses: paused };
   }
 }
 

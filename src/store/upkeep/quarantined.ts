@@ -17,12 +17,12 @@ export interface QuarantinedContent extends QuarantineRecord {
   readonly ns: string;
   readonly sha256: Sha256;
   readonly size: number;
-  /** The first {@link holdersShownMax} by id. */
+  /** The first {@link artifactsShownMax} by id. */
   readonly artifacts: readonly string[];
   readonly artifactCount: number;
 }
 
-const holdersShownMax = 10;
+const artifactsShownMax = 10;
 
 /** Lists quarantined contents. */
 export class Quarantined {
@@ -90,7 +90,7 @@ async function describe(
   const artifacts: string[] = [];
   let artifactCount = 0;
   for await (const block of reader.scan(keys.blobs.reference.range(ns, sha256, 'artifact'))) {
-    for (const [reference] of block.slice(0, holdersShownMax - artifacts.length))
+    for (const [reference] of block.slice(0, artifactsShownMax - artifacts.length))
       artifacts.push(keys.blobs.reference.parse(reference)[3]);
     artifactCount += block.length;
   }

@@ -58,8 +58,8 @@ export class Reaper {
   async reap(allowance: Allowance): Promise<ReapResult> {
     const { pauses } = this.options;
     const done: Reaped = { artifacts: 0, bytes: 0, sessions: 0, lapsed: 0, others: 0 };
-    const held = await pauses.holding('reap');
-    if (held.length > 0) return { ...done, more: false, nextTime: undefined, pauses: held };
+    const paused = await pauses.stopping('reap');
+    if (paused.length > 0) return { ...done, more: false, nextTime: undefined, pauses: paused };
     const budget = new Budget(allowance);
     try {
       return await this.workOff(budget, done);

@@ -96,7 +96,7 @@ it('I8 a push of what was there a moment ago, and is collected before it commits
     options: {
       graces: { dedupMs: 0, readMs: 0 },
       onStep: async (step) => {
-        if (step === 'upload.held') await meanwhile?.();
+        if (step === 'upload.found') await meanwhile?.();
       },
     },
   });
