@@ -65,7 +65,7 @@ it.each([
   [walkTouchesMin, 0],
 ])(
   'no item is lost or repeated if a call may touch %i things',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (queryTouchesMax, spentMin) => {
     await using world = await openWorld(2);
     await using narrow = await openWorld(2, { queryTouchesMax });
@@ -87,7 +87,7 @@ it.each([
   },
 );
 
-it.each([1, 2])('the pages of every listing, over the store %i', { timeout: 60_000 }, async (seed) => {
+it.each([1, 2])('the pages of every listing, over the store %i', { timeout: 120_000 }, async (seed) => {
   await using world = await openWorld(seed);
   const clients = clientsOver(world.door.transport);
   const answers: string[] = [];
