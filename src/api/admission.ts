@@ -4,8 +4,8 @@
  */
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import { Shares } from '../domain/load/shares.ts';
 import type { Holder } from '../domain/principal.ts';
-import { Shares } from '../domain/shares.ts';
 import { ByteRoom } from './byte-room.ts';
 import type { After } from './timer.ts';
 

@@ -5,8 +5,8 @@
  */
 import type { ConnectError } from '@connectrpc/connect';
 import { limits } from '../domain/limits.ts';
+import { Shares } from '../domain/load/shares.ts';
 import type { Holder } from '../domain/principal.ts';
-import { Shares } from '../domain/shares.ts';
 import { addressHolder } from '../identity/authentication.ts';
 import { toConnectError } from './errors.ts';
 import { overloaded } from './sending/unsent-answer.ts';

@@ -85,6 +85,9 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
       MaintenanceService,
       guard(MaintenanceService, (method) => (method in exporting ? exporting : maintenance()), options),
     );
-    router.service(InfoService, guard(InfoService, () => info, options));
+    router.service(
+      InfoService,
+      guard(InfoService, () => info, options),
+    );
   };
 }

@@ -1,6 +1,6 @@
 /**
  * The place of the bytes. This file is the port and its contract. `disk.ts` and `memory.ts` implement it, and
- * `test/blobs/contract.ts` holds both to it. A blob store knows physical names and bytes; it knows nothing of
+ * `test/blobs/contract.ts` tests both against it. A blob store knows physical names and bytes; it knows nothing of
  * artifacts.
  *
  * Contract

@@ -78,9 +78,9 @@ export function readPlan(wanted: {
 }
 
 /**
- * Yields the wanted bytes of a plan, from `pieces` of any size that hold its `readLength` bytes. `crcs` are the
+ * Yields the wanted bytes of a plan, from `pieces` of any size that have its `readLength` bytes. `crcs` are the
  * checksums of whole rows; the first of them is the row of `plan.firstBlock`. No byte of a block is released before the
- * block has been checked. One block is held at a time, and nothing is copied.
+ * block has been checked. One block is in memory at a time, and nothing is copied.
  *
  * Failure `DATA_LOSS` for a block that does not match, a checksum that is missing, and too few or too many bytes.
  */

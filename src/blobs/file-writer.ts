@@ -57,7 +57,7 @@ export class FileWriter {
     }
   }
 
-  /** Keeps memory constant: two buffers at most, and one if the other uploads hold many. */
+  /** Keeps memory constant: two buffers at most, and one if the other uploads have many. */
   private async nextBuffer(): Promise<Uint8Array> {
     if (this.flight === undefined) return this.buffers.take();
     const spare = this.buffers.takeSpare();

@@ -1,4 +1,4 @@
-/** Blobs in memory: the double for tests. It is held to the same contract as the disk, and ends with the process. */
+/** Blobs in memory: the double for tests. It has the same contract as the disk, and ends with the process. */
 import { Failure } from '../domain/errors.ts';
 import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import { blobName, checkByteRange, checkInternalId, checkShard } from './names.ts';

@@ -6,7 +6,7 @@
 
 /**
  * Below 256 KiB, the call of a write costs more than its bytes. Above it little is gained (256 KiB 0.39, 1 MiB 0.32
- * CPU-seconds per GB), and an upload whose client stalls would hold more.
+ * CPU-seconds per GB), and an upload whose client stalls would keep more.
  */
 export const writeBufferBytes = 256 * 1024;
 
@@ -19,7 +19,7 @@ export class WriteBuffers {
 
   /**
    * `sparesMax`: a second buffer for one upload is lent only while fewer buffers than this are lent (default 128, 32
-   * MiB). So with many uploads and a slow disk, each holds one. `keptMax`: the number of idle buffers kept (default 32,
+   * MiB). So with many uploads and a slow disk, each has one. `keptMax`: the number of idle buffers kept (default 32,
    * 8 MiB).
    */
   constructor(sparesMax = 128, keptMax = 32) {
@@ -38,7 +38,7 @@ export class WriteBuffers {
     return this.kept.pop() ?? Buffer.allocUnsafeSlow(writeBufferBytes);
   }
 
-  /** Like {@link take}, for a caller that holds a buffer already; undefined if many are lent. */
+  /** Like {@link take}, for a caller that has a buffer already; undefined if many are lent. */
   takeSpare(): Uint8Array | undefined {
     return this.lentCount < this.sparesMax ? this.take() : undefined;
   }

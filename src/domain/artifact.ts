@@ -57,7 +57,7 @@ export interface Receipt {
   readonly metadataDiffers: boolean;
   readonly labelsDiffer: boolean;
   readonly inputsDiffer: boolean;
-  /** Bytes that did not have to be stored because the namespace already held them. */
+  /** Bytes that did not have to be stored because the namespace already had them. */
   readonly bytesSaved: number;
 }
 

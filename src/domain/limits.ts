@@ -27,7 +27,7 @@ export const limits = {
   /** Contents up to this size live in the index on backends that allow it. */
   inlineContentBytesMaxDefault: 32 * 1024,
   /**
-   * Size up to which bytes that are pushed and held already are read, to see that they can be read. For larger ones it
+   * Size up to which bytes that are pushed and stored already are read, to see that they can be read. For larger ones it
    * costs less to put the copy that was just written in their place (`npm run bench -- heal`).
    */
   joinedBytesMax: 1024 * 1024,
@@ -53,6 +53,8 @@ export const limits = {
   pageSizeMax: 1_000,
   /** Size of its records at which a page ends, so that it fits in a message. */
   pageBytesMax: 1024 * 1024,
+  /** The time for which a page token, or a cursor of a reading, can be used. */
+  pageTokenHours: 24,
   filterBytesMax: 4 * 1024,
   /** Comparisons in one filter. */
   filterTermsMax: 100,
@@ -119,7 +121,7 @@ export const limits = {
   leaseSecondsMax: 30 * 24 * 3_600,
   /** The part of a lease after which a renewal is written. */
   leaseRenewalPart: 1 / 8,
-  /** 9999-12-31T23:59:59.999Z, the last instant that google.protobuf.Timestamp can hold. */
+  /** 9999-12-31T23:59:59.999Z, the last instant that google.protobuf.Timestamp can express. */
   expireTimeMillisecondsMax: 253_402_300_799_999,
   /** The deadline of a unary call whose client sets none. */
   deadlineSecondsDefault: 30,
@@ -156,7 +158,7 @@ export const limits = {
   connectionReceivedBytesFree: 64 * 1024,
   /** ...and with still more, some connections lose their room. */
   receivedBytesMax: 96 * 1024 * 1024,
-  /** Bytes in compressed messages of requests that are not processed yet. Each counts as the most that it may hold. */
+  /** Bytes in compressed messages of requests that are not processed yet. Each counts as the most that it may contain. */
   inflatedBytesMax: 64 * 1024 * 1024,
   /** The same, for one namespace, or for one address until the caller is known. */
   groupInflatedBytesMax: 32 * 1024 * 1024,

@@ -64,7 +64,7 @@ function faultOfKey(key: string): string | undefined {
   return undefined;
 }
 
-/** Returns true if both maps hold the same pairs. */
+/** Returns true if both maps have the same pairs. */
 export function samePairs(a: Pairs, b: Pairs): boolean {
   return a.length === b.length && a.every(([key, value], at) => key === b[at]![0] && value === b[at]![1]);
 }

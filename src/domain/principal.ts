@@ -52,7 +52,7 @@ export function holderOf({ holder, namespace, apiKey, subject }: Principal): Hol
   return holder ?? { group: namespace, name: apiKey ?? subject };
 }
 
-/** Returns one text for each holder; neither part holds a line break. */
+/** Returns one text for each holder; neither part has a line break. */
 export function nameOfHolder({ group, name }: Holder): string {
   return `${group}\n${name}`;
 }
@@ -103,7 +103,7 @@ export function canRead(
   return principal.scopes.has('read') && seesArtifact(principal, artifact);
 }
 
-/** Returns true if the principal may know everything that the namespace holds. */
+/** Returns true if the principal may know everything that the namespace contains. */
 export function seesEverything({ restriction, scopes }: Principal): boolean {
   return scopes.has('read') && restriction?.sessions === undefined && restriction?.namePrefix === undefined;
 }

@@ -1,4 +1,4 @@
-/** Returns true if the string holds half of a surrogate pair; such a string has no UTF-8. */
+/** Returns true if the string has half of a surrogate pair; such a string has no UTF-8. */
 export function hasLoneSurrogate(text: string): boolean {
   return !text.isWellFormed();
 }

@@ -1,6 +1,6 @@
 /**
  * The index: one ordered map from bytes to bytes, behind one door. This file is the port and its contract. `leveldb/`
- * and `memory/` implement it, and `test/index/contract.ts` holds both to it.
+ * and `memory/` implement it, and `test/index/contract.ts` tests both against it.
  *
  * Contract
  *
@@ -181,7 +181,7 @@ export const doorLimits = {
   roundsMax: 5,
   readsMax: 2_048,
   writesMax: 4_096,
-  /** A batch that holds this much takes no more transactions; one transaction alone may hold `transactionBytesMax`. */
+  /** A batch of this size takes no more transactions; one transaction alone may have `transactionBytesMax`. */
   batchBytesMax: 4 * 1024 * 1024,
   transactionBytesMax: 8 * 1024 * 1024,
   /** The most waiting transactions, over all queues; more get `OVERLOADED`. */

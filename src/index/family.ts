@@ -56,7 +56,7 @@ interface ValueCodec<V> {
 }
 
 /**
- * Returns a codec for JSON text. Records hold maps as lists of pairs, so that none of their keys is ever a property
+ * Returns a codec for JSON text. Records have maps as lists of pairs, so that none of their keys is ever a property
  * name.
  */
 export function json<V>(): ValueCodec<V> {

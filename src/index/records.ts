@@ -32,7 +32,7 @@ export interface NamespaceRecord {
   readonly revision?: number;
 }
 
-/** The most that a namespace may hold; an absent field means no limit. */
+/** The most that a namespace may contain; an absent field means no limit. */
 export interface QuotaRecord {
   readonly sessions?: number;
   readonly artifacts?: number;

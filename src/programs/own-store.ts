@@ -127,10 +127,11 @@ function waiting(
 async function slice(host: StoreHost): Promise<void> {
   if (host.state !== 'serving') return;
   const endMs = performance.now() + sliceMs;
-  const bounds = { itemsMax: limits.maintenanceItemsDefault, isOver: () => performance.now() > endMs };
+  const isStopped = () => performance.now() > endMs;
+  const allowance = { limit: limits.maintenanceItemsDefault, isStopped };
   const { reaper, collection } = host.store;
-  await reaper.reap(bounds).catch(() => undefined);
-  if (!bounds.isOver()) await collection.collect(bounds, { findOrphans: false }).catch(() => undefined);
+  await reaper.reap(allowance).catch(() => undefined);
+  if (!isStopped()) await collection.collect(allowance, { findOrphans: false }).catch(() => undefined);
 }
 
 /** Serves other processes from some time on. */

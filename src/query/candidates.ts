@@ -4,19 +4,19 @@
  */
 import { type Condition, isInOrder, type Order, toFilter } from './condition.ts';
 import type { Catalog, List } from './list.ts';
-import { always, type Bounds } from './suffix.ts';
+import { always, type TimeSpan } from './suffix.ts';
 
-/** A list, or several, that hold every match. */
+/** A list, or several, that contain every match. */
 export type Candidate =
   | { readonly kind: 'list'; readonly list: List }
   | { readonly kind: 'union'; readonly of: readonly Candidate[] }
-  /** Each of them holds every match, and possibly more: the shortest is enough. */
+  /** Each of them contains every match, and possibly more: the shortest is enough. */
   | { readonly kind: 'choice'; readonly of: readonly Candidate[] };
 
 /** One of the conditions that must all be met. */
 export interface Factor {
   readonly condition: Condition;
-  /** Undefined if no list holds the things that meet it. */
+  /** Undefined if no list contains the things that meet it. */
   readonly candidate: Candidate | undefined;
   /** A list without any thing that meets it. All things that are not in the list meet it. */
   readonly without: List | undefined;
@@ -24,17 +24,17 @@ export interface Factor {
 
 /** A condition split into its factors. */
 export interface Analysis {
-  readonly bounds: Bounds;
+  readonly span: TimeSpan;
   readonly factors: readonly Factor[];
 }
 
 /** @param condition undefined: everything matches. */
 export function analyse(condition: Condition | undefined, catalog: Catalog): Analysis {
-  let bounds = always;
+  let span = always;
   const factors: Factor[] = [];
   for (const factor of condition === undefined ? [] : conjuncts(condition)) {
-    const narrowed = boundsOf(factor);
-    if (narrowed !== undefined) bounds = intersection(bounds, narrowed);
+    const narrowed = spanOf(factor);
+    if (narrowed !== undefined) span = intersection(span, narrowed);
     else
       factors.push({
         condition: factor,
@@ -42,7 +42,7 @@ export function analyse(condition: Condition | undefined, catalog: Catalog): Ana
         without: factor.kind === 'not' ? exactList(factor.of, catalog) : undefined,
       });
   }
-  return { bounds, factors };
+  return { span, factors };
 }
 
 function conjuncts(condition: Condition): Condition[] {
@@ -74,10 +74,10 @@ function candidateOf(condition: Condition, catalog: Catalog): Candidate | undefi
 }
 
 /**
- * Returns the bounds that a test of the create time sets for ids, which hold that time; undefined if the condition is
+ * Returns the span that a test of the create time sets for ids, which contain that time; undefined if the condition is
  * anything else.
  */
-function boundsOf(condition: Condition): Bounds | undefined {
+function spanOf(condition: Condition): TimeSpan | undefined {
   if (condition.kind !== 'test' || condition.field.name !== 'create_time') return undefined;
   const { test } = condition;
   if (test.is !== 'number' || test.order === '!=') return undefined;
@@ -97,7 +97,7 @@ function largest(order: Order, number: number): number {
   return isInOrder(whole, order, number) || order === '=' ? whole : whole - 1;
 }
 
-function intersection(a: Bounds, b: Bounds): Bounds {
+function intersection(a: TimeSpan, b: TimeSpan): TimeSpan {
   return { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) };
 }
 

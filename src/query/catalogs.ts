@@ -112,7 +112,7 @@ export function mayHaveLapsed(word: string): boolean {
  * Returns the lists of the sessions of a namespace.
  *
  * @param uids the uids of every session id that the condition names.
- * @param hasLeases whether any session is listed as leased: then the lists by state do not hold exactly the sessions in
+ * @param hasLeases whether any session is listed as leased: then the lists by state do not contain exactly the sessions in
  * that state.
  */
 export function sessionCatalog(ns: string, uids: SessionUids, hasLeases: boolean): Catalog {

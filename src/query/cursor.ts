@@ -1,7 +1,7 @@
 /** A walk along one list. */
+import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
 import type { Entry } from '../index/row.ts';
-import type { Budget } from './budget.ts';
 import type { List } from './list.ts';
 import { compareSuffixes, isPassed, rangeOf, type Suffix, suffixOf, type Walk } from './suffix.ts';
 
@@ -46,7 +46,7 @@ export class ListCursor {
     this.isAtEnd = block.done === true;
     this.isShort = block.done === true || block.value.length < firstBlock;
     if (block.done) return;
-    this.budget.entries += block.value.length;
+    this.budget.spend('entries', block.value.length);
     this.buffer = block.value.map(([key]) => suffixOf(key));
   }
 

@@ -3,10 +3,10 @@
  * crowded within a stretch, the estimate is too low or too high; its purpose is to distinguish a hundred from ten
  * thousand.
  */
+import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
-import type { Budget } from './budget.ts';
 import type { List } from './list.ts';
-import { always, type Bounds, isPassed, rangeOf, type Suffix, suffixOf, timeOf } from './suffix.ts';
+import { always, isPassed, rangeOf, type Suffix, suffixOf, type TimeSpan, timeOf } from './suffix.ts';
 
 const stretches = 32;
 /** The number of entries read of each stretch. */
@@ -40,14 +40,14 @@ interface Stretch {
 export async function estimate(
   reader: Reader,
   lists: readonly List[],
-  bounds: Bounds,
+  span: TimeSpan,
   seen: Seen,
   budget: Budget,
   countHits: (suffixes: readonly Suffix[]) => Promise<number>,
 ): Promise<number | undefined> {
   if (budget.left < estimateTouches * lists.length) return undefined;
   const sampled: Stretch[] = [];
-  for (const list of lists) sampled.push(...(await sample(reader, list, bounds, budget, countHits)));
+  for (const list of lists) sampled.push(...(await sample(reader, list, span, budget, countHits)));
   const hits = sampled.reduce((sum, one) => sum + one.hits, 0);
   const looks = sampled.reduce((sum, one) => sum + one.looks, 0);
   const entries = sampled.reduce((sum, one) => sum + one.entries, 0);
@@ -61,14 +61,14 @@ export async function estimate(
 async function sample(
   reader: Reader,
   list: List,
-  bounds: Bounds,
+  span: TimeSpan,
   budget: Budget,
   countHits: (suffixes: readonly Suffix[]) => Promise<number>,
 ): Promise<Stretch[]> {
   const read = async (from: number, to: number, limit: number, oldestFirst = false) =>
     await entriesOf(reader, list, { from, to }, limit, oldestFirst, budget);
-  const [newest] = await read(bounds.from, bounds.to, 1);
-  const [oldest] = await read(bounds.from, bounds.to, 1, true);
+  const [newest] = await read(span.from, span.to, 1);
+  const [oldest] = await read(span.from, span.to, 1, true);
   if (newest === undefined || oldest === undefined) return [];
   const start = timeOf(oldest);
   const lengthMs = Math.ceil((timeOf(newest) + 1 - start) / stretches);
@@ -94,15 +94,15 @@ function countOf(entries: readonly Suffix[], to: number, lengthMs: number): numb
 async function entriesOf(
   reader: Reader,
   list: List,
-  bounds: Bounds,
+  span: TimeSpan,
   limit: number,
   oldestFirst: boolean,
   budget: Budget,
 ): Promise<Suffix[]> {
-  const walk = { bounds: { ...always, ...bounds }, oldestFirst, after: undefined, wanted: limit };
+  const walk = { span: { ...always, ...span }, oldestFirst, after: undefined, wanted: limit };
   if ('members' in list) return list.members.filter((one) => isPassed(one, walk)).slice(0, limit);
   for await (const block of reader.scan({ ...rangeOf(list.prefix, walk), limit })) {
-    budget.entries += block.length;
+    budget.spend('entries', block.length);
     return block.map(([key]) => suffixOf(key));
   }
   return [];

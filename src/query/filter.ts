@@ -104,7 +104,7 @@ function testOfMap(map: 'metadata' | 'labels', { field, operator, value }: Compa
     const whole = [key, ...more].join('.');
     throw filterFault(field.column, `a key with dots needs quotation marks: ${map}."${whole}"`);
   }
-  // A quoted key may hold a star, which has no special meaning there.
+  // A quoted key may contain a star, which has no special meaning there.
   const of: Field = { name: map, key: key.replaceAll(star, '*') };
   if (operator === ':' && value.text === star) return [of, { is: 'present' }];
   const order = orders[operator];

@@ -16,10 +16,10 @@ export interface Catalog {
   readonly all: List;
   /** Returns the list of exactly those that pass the test; undefined if no such list exists. */
   listOf(field: Field, test: Test): List | undefined;
-  /** If no exact list exists: returns one that holds them among others; undefined if none does either. */
+  /** If no exact list exists: returns one that has them among others; undefined if none does either. */
   listAround?(field: Field, test: Test): List | undefined;
   /**
-   * If no exact list exists: returns lists that together hold exactly those; undefined if none do, or too many are
+   * If no exact list exists: returns lists that together have exactly those; undefined if none do, or too many are
    * needed.
    */
   unionOf?(field: Field, test: Test): readonly List[] | undefined;

@@ -2,8 +2,8 @@
  * How a query is answered: one list (or a union) drives, and each of its entries is tested against the others. A read
  * of a few entries of each list shows which is the shortest; LevelDB's own estimate knows nothing of new entries.
  */
+import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
-import type { Budget } from './budget.ts';
 import { type Analysis, type Candidate, describe, type Factor, listsOf } from './candidates.ts';
 import { ListCursor } from './cursor.ts';
 import type { Catalog, List } from './list.ts';
@@ -84,7 +84,7 @@ function probeAgainst(factor: Factor): Probe[] {
   return factor.without === undefined ? [] : [new Probe(describe(factor), [factor.without], true)];
 }
 
-/** Returns true if the lists of the factor hold the things that meet it and nothing else. */
+/** Returns true if the lists of the factor contain the things that meet it and nothing else. */
 function isExact({ candidate, without }: Factor): boolean {
   if (without !== undefined) return true;
   const isPlain = (one: Candidate): boolean =>

@@ -1,7 +1,7 @@
 /** Tests of the entries of one list against others: each is one point lookup, since an entry's key is fully known. */
 import { Buffer } from 'node:buffer';
+import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
-import type { Budget } from './budget.ts';
 import type { List } from './list.ts';
 import { keyAt, type Suffix } from './suffix.ts';
 
@@ -56,7 +56,7 @@ async function contains(
 ): Promise<boolean[]> {
   if ('members' in list)
     return suffixes.map((suffix) => list.members.some((member) => Buffer.compare(member, suffix) === 0));
-  budget.probes += suffixes.length;
+  budget.spend('probes', suffixes.length);
   const values = await reader.getMany(suffixes.map((suffix) => keyAt(list.prefix, suffix)));
   return values.map((value) => value !== undefined);
 }

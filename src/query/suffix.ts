@@ -45,17 +45,17 @@ export function keyAt(prefix: Key, suffix: Suffix): Key {
 }
 
 /** A span of time, both ends inclusive, in whole milliseconds since the Unix epoch. Empty if `from` is after `to`. */
-export interface Bounds {
+export interface TimeSpan {
   readonly from: number;
   readonly to: number;
 }
 
 /** All times that a suffix can have. */
-export const always: Bounds = { from: 0, to: timeMax };
+export const always: TimeSpan = { from: 0, to: timeMax };
 
 /** The part of every list that a query looks at, and its direction. */
 export interface Walk {
-  readonly bounds: Bounds;
+  readonly span: TimeSpan;
   readonly oldestFirst: boolean;
   /** Only entries after this one. */
   readonly after: Suffix | undefined;
@@ -64,15 +64,15 @@ export interface Walk {
 }
 
 /** Returns true if the walk is empty. */
-export function isNothing({ bounds }: Walk): boolean {
-  return bounds.from > bounds.to || bounds.to < 0 || bounds.from > timeMax;
+export function isNothing({ span }: Walk): boolean {
+  return span.from > span.to || span.to < 0 || span.from > timeMax;
 }
 
 /** Returns the part of a list that a walk passes. */
-export function rangeOf(prefix: Key, { bounds, oldestFirst, after }: Walk): Range {
-  const newest = Buffer.concat([prefix, invertedTime(bounds.to), Buffer.alloc(10)]);
+export function rangeOf(prefix: Key, { span, oldestFirst, after }: Walk): Range {
+  const newest = Buffer.concat([prefix, invertedTime(span.to), Buffer.alloc(10)]);
   // One byte longer than every key of that instant, and so after all of them.
-  const oldest = Buffer.concat([prefix, invertedTime(bounds.from), Buffer.alloc(11, 0xff)]);
+  const oldest = Buffer.concat([prefix, invertedTime(span.from), Buffer.alloc(11, 0xff)]);
   if (after === undefined) return { gte: newest, lt: oldest, reverse: oldestFirst };
   if (oldestFirst) return { gte: newest, lt: keyAt(prefix, after), reverse: true };
   return { gte: Buffer.concat([prefix, after, Buffer.of(0)]), lt: oldest };
@@ -85,9 +85,9 @@ function invertedTime(time: number): Buffer {
 }
 
 /** Returns true if a walk passes the suffix. */
-export function isPassed(suffix: Suffix, { bounds, oldestFirst, after }: Walk): boolean {
+export function isPassed(suffix: Suffix, { span, oldestFirst, after }: Walk): boolean {
   const time = timeOf(suffix);
-  if (time < bounds.from || time > bounds.to) return false;
+  if (time < span.from || time > span.to) return false;
   if (after === undefined) return true;
   const order = compareSuffixes(suffix, after);
   return oldestFirst ? order < 0 : order > 0;

@@ -151,7 +151,7 @@ class CsvAnswer {
       }
       place.at = row.end;
       if (place.left === 0) return false;
-      if (source.spent) return place.at < source.size;
+      if (source.isSpent) return place.at < source.size;
     }
     return false;
   }

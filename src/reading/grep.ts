@@ -112,7 +112,7 @@ class Grep {
     const found = this.encoding.lineEnd(bytes, 0);
     if (found >= 0) this.nextLine(place.at + found);
     else place.at += bytes.length;
-    return found >= 0 || !this.source.spent;
+    return found >= 0 || !this.source.isSpent;
   }
 
   private nextLine(at: number): void {
@@ -224,7 +224,7 @@ class Grep {
       this.steps = 0;
       await turn();
     }
-    return !this.source.spent;
+    return !this.source.isSpent;
   }
 
   /** Records that the line at the place matches, and goes back to the lines to show before it. */

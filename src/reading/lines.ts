@@ -66,7 +66,7 @@ async function seek(source: Source, encoding: Encoding, first: number, place: Li
     const passed = encoding.firstLines(bytes, first - line);
     line += passed.ended;
     at += line === first ? passed.length : bytes.length;
-    if (line === first || source.spent) break;
+    if (line === first || source.isSpent) break;
   }
   return { ...place, at, line };
 }

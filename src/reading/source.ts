@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { limits } from '../domain/limits.ts';
+import { Budget } from '../domain/load/budget.ts';
 import { turn } from '../domain/timer.ts';
 
 /** Returns the bytes `[offset, offset + length)` of a content, in pieces of any size. */
 export type Opener = (offset: number, length: number) => AsyncIterable<Uint8Array>;
 
-/** The bounds of a {@link Source} for one call. */
+/** The limits of a {@link Source} for one call. */
 export interface SourceOptions {
   /** The size of the units in which the content is read. Default 1 MiB; each such block has its checksum. */
   readonly blockBytes?: number;
@@ -29,14 +30,13 @@ export class Source implements AsyncDisposable {
   readonly bytesMax: number;
   private readonly open: Opener;
   private readonly blockBytes: number;
-  private readonly late: () => boolean;
+  private readonly budget: Budget;
   private readonly kept = new Map<number, Buffer>();
   private stream: AsyncIterator<Uint8Array> | undefined;
   /** The bytes that the stream yielded beyond the requested block. */
   private rest: Uint8Array = new Uint8Array(0);
   /** The block that the stream yields next. */
   private upcoming = 0;
-  private bytesRead = 0;
   /**
    * The last fetch. The stream yields one block at a time, and a parser may still request one that no reader waits for.
    */
@@ -50,12 +50,12 @@ export class Source implements AsyncDisposable {
     this.size = size;
     this.blockBytes = options.blockBytes ?? 1024 * 1024;
     this.bytesMax = options.bytesMax ?? limits.readingBytesMax;
-    this.late = () => elapsed() >= endMs;
+    this.budget = new Budget({ limit: this.bytesMax, isStopped: () => elapsed() >= endMs });
   }
 
   /** True once the call has read as much as it may, or for as long as it may: it answers with what it has. */
-  get spent(): boolean {
-    return this.bytesRead >= this.bytesMax || this.late();
+  get isSpent(): boolean {
+    return this.budget.isSpent;
   }
 
   /** Returns the bytes from an offset to the end of its block; empty at the end of the content. */
@@ -113,7 +113,7 @@ export class Source implements AsyncDisposable {
       },
     );
     this.upcoming = block + 1;
-    this.bytesRead += bytes.length;
+    this.budget.spend('bytes', bytes.length);
     this.kept.set(block, bytes);
     const [oldest] = this.kept.keys();
     if (this.kept.size > blocksKept) this.kept.delete(oldest!);

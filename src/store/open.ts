@@ -18,7 +18,7 @@ import { backfillSettings, Filling, type Lacking, lacking, noteComplete } from '
 import { Contents } from './contents/contents.ts';
 import { recordingDamage } from './contents/damage.ts';
 import { Space } from './contents/space.ts';
-import { PageTokens } from './look/page-token.ts';
+import { Paging } from './look/paging.ts';
 import { Comparison } from './queries/comparison.ts';
 import { Lineage } from './queries/lineage.ts';
 import { Listing } from './queries/listing.ts';
@@ -76,6 +76,8 @@ export interface StoreOptions {
   readonly removesStale?: boolean;
   /** The times for which free contents are left alone. Default {@link defaultGraces}. */
   readonly graces?: Graces;
+  /** The most rows, probes and records that one call of a listing may touch. Default {@link limits.queryTouchesMax}. */
+  readonly queryTouchesMax?: number;
   /** Called at each step of the store's work. Default: nothing is called. */
   readonly onStep?: OnStep;
   /** Returns the pauses of maintenance because of the clock. Default: none. */
@@ -129,10 +131,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const inlineBytesMax = checkedInlineBytesMax(options.inlineBytesMax);
   const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
   const started = await start(options, index, inlineBytesMax, watches);
-  const { settings, filling, blobs, contents, namespaces, pauses, seals } = started;
+  const { settings, filling, blobs, contents, namespaces, paging, pauses, seals } = started;
   const { lapses } = seals;
-  const pageTokens = new PageTokens(settings.pageTokenKey);
-  const listing = new Listing(index, namespaces, contents, pageTokens, filling);
+  const listing = new Listing(index, namespaces, contents, paging, filling);
   const pace = new Pace(elapsed, options.after);
   const collection = new Collection({ index, blobs, pauses, graces, onStep });
   const space = new Space(blobs, index, options.reserveBytes, {
@@ -144,20 +145,20 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     uploads: new Uploads({ index, blobs, contents, namespaces, space, ...uploaded, lapses, onStep }),
     artifacts: new Artifacts(index, namespaces, lapses, onStep),
     downloads: new Downloads(index, namespaces, contents),
-    readings: new Readings(index, namespaces, contents, pageTokens),
+    readings: new Readings(index, namespaces, contents, paging),
     listing,
-    links: new Links(index, namespaces, pageTokens),
+    links: new Links(index, namespaces, paging),
     shared: new SharedContents(index, contents, elapsed),
     policies: new Policies(index, namespaces, listing, lapses),
-    usage: new UsageScan(index, namespaces, pageTokens),
-    lineage: new Lineage(index, namespaces, pageTokens),
-    comparison: new Comparison(index, namespaces, pageTokens),
+    usage: new UsageScan(index, namespaces, paging),
+    lineage: new Lineage(index, namespaces, paging),
+    comparison: new Comparison(index, namespaces, paging),
     watch: (by, request, signal) => watches.watch(index, namespaces, by, request, signal),
     endWatches: () => watches.end(),
     sessions: new Sessions(index, namespaces, lapses, onStep),
     seals,
     namespaces,
-    apiKeys: new ApiKeys(index),
+    apiKeys: new ApiKeys(index, paging),
     tokenKey: settings.tokenKey,
     blobs,
     space,
@@ -165,7 +166,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     reaper: new Reaper({ index, pauses, lapses, onStep, pace }),
     collection,
     scrub: new Scrub({ index, contents: contents.unjudged, onStep }),
-    quarantined: new Quarantined(index, namespaces, pageTokens),
+    quarantined: new Quarantined(index, namespaces, paging),
     recovered: started.recovered,
     [Symbol.asyncDispose]: async () => {
       watches.end();
@@ -199,7 +200,12 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   const stagingFiles = options.removesStale === false ? 0 : await blobs.removeStale();
   await onStep?.('start.staleRemoved');
   const contents = new Contents(blobs, recordingDamage(index));
-  const namespaces = new Namespaces(index, blobs);
+  const paging = new Paging({
+    key: settings.pageTokenKey,
+    now: () => index.now(),
+    touchesMax: options.queryTouchesMax,
+  });
+  const namespaces = new Namespaces(index, blobs, paging);
   await namespaces.ensure(defaultNamespace);
   const pauses = new Pauses(index, options.clockPauses);
   const isClockSuspect = () => pauses.isClockSuspect;
@@ -218,7 +224,7 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
   const recovered = { stagingFiles, pendingSeals };
-  return { settings, filling, blobs, contents, namespaces, pauses, seals, recovered };
+  return { settings, filling, blobs, contents, namespaces, paging, pauses, seals, recovered };
 }
 
 /**

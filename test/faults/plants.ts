@@ -143,10 +143,24 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'later-pages-of-a-query-take-now-from-the-clock-instead-of-from-the-page-token',
-    tests: ['test/api/memory.test.ts', 'test/query', 'test/store/queries'],
-    file: 'src/store/look/query-position.ts',
-    from: 'return { now: Number(bytes.readBigUInt64BE()), after: bytes.subarray(nowBytes) };',
-    to: 'return { now, after: bytes.subarray(nowBytes) };',
+    tests: ['test/store/look', 'test/api/memory.test.ts', 'test/query', 'test/store/queries'],
+    file: 'src/store/look/paging.ts',
+    from: 'return { now: Number(body.readBigUInt64BE(timeBytes)), after:',
+    to: 'return { now: time, after:',
+  },
+  {
+    name: 'a-page-token-never-ends',
+    tests: ['test/store/look'],
+    file: 'src/store/look/paging.ts',
+    from: '>= tokenMs)',
+    to: '=== Number.POSITIVE_INFINITY)',
+  },
+  {
+    name: 'a-page-that-is-full-in-the-middle-of-a-group-goes-on-after-the-group',
+    tests: ['test/store/look'],
+    file: 'src/store/look/page.ts',
+    from: 'last = block[at++];',
+    to: 'last = block[at + looked.length - 1 - looked.indexOf(found)];\n        at++;',
   },
   {
     name: 'the-id-of-an-expired-session-is-free-too-early-when-its-last-survivor-was-deleted-later',

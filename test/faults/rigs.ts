@@ -182,7 +182,7 @@ const shares: NamedRig = {
   name: 'shares',
   tries: 'one key and tokens of it take all places for uploads, watches and connections, beside another key',
   short:
-    'test/faults/shares test/api/places test/api/time-limits test/store/watch/watches test/domain/shares',
+    'test/faults/shares test/api/places test/api/time-limits test/store/watch/watches test/domain/load/shares',
   options: { 'taken-seconds': 'how long each is taken; 10' },
   play: ({ count }) => takePlaces(count('taken-seconds', 10)),
 };

@@ -108,7 +108,7 @@ flushCompileCache();
 if (options.collects) void collectForever();
 
 async function collectForever(): Promise<void> {
-  const bounds = { itemsMax: 1_000, isOver: () => isStopping };
+  const bounds = { limit: 1_000, isStopped: () => isStopping };
   while (!isStopping) {
     try {
       await store.collection.collect(bounds, { findOrphans: false });

@@ -224,7 +224,7 @@ test('a store that is reaped and one that is not give the same answers', { timeo
     await using left = await openOne();
     for (const [at, action] of all.entries()) {
       if (action.do === 'reap') {
-        const bounds = { itemsMax: action.itemsMax, isOver: () => false };
+        const bounds = { limit: action.itemsMax };
         const calls = [reaped.store.reaper.reap(bounds)];
         if (action.twice) calls.push(reaped.store.reaper.reap(bounds));
         await Promise.all(calls);

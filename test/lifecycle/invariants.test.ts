@@ -121,13 +121,13 @@ describe('I15 the reaper', () => {
     const rig = await openRig();
     for (let at = 0; at < 120; at++) await rig.push('s', `n${at}`, { ttlMs: hour });
     rig.pass(day);
-    expect(await rig.store.reaper.reap({ itemsMax: 10, isOver: () => true })).toMatchObject({
+    expect(await rig.store.reaper.reap({ limit: 10, isStopped: () => true })).toMatchObject({
       artifacts: 0,
       more: true,
     });
     let freed = 0;
     for (let calls = 0; calls < 20; calls++) {
-      const { artifacts, more } = await rig.store.reaper.reap({ itemsMax: 1, isOver: () => false });
+      const { artifacts, more } = await rig.store.reaper.reap({ limit: 1 });
       freed += artifacts;
       if (!more) break;
     }

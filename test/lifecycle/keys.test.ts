@@ -24,9 +24,9 @@ test.each([false, true])('reaped at every step: %s', async (reaps) => {
   const names = ['stays', 'expires', 'revoked', 'both', 'late'];
   const ids = [stays, expires, revoked, both, late].map(({ key }) => key.id);
   const told = async () => {
-    const query = { namespace: undefined, after: undefined, limit: 100, showEnded: true };
+    const query = { namespace: undefined, pageToken: '', pageSize: 100, showEnded: true };
     if (reaps) await rig.reap();
-    const { items } = await apiKeys.list(query);
+    const { items } = await apiKeys.list(tester, query);
     return names.filter((_name, at) => items.some(({ id }) => id === ids[at]));
   };
   const refusal = (secret: string) =>

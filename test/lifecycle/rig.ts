@@ -13,7 +13,7 @@ export const hour = 3_600 * second;
 export const day = 24 * hour;
 
 /** Enough for whatever a test has. */
-export const everything = { itemsMax: 100_000, isOver: () => false };
+export const everything = { limit: 100_000 };
 
 /** What a call is refused with, or `OK`. */
 export async function reasonOf(call: Promise<unknown>): Promise<string> {

@@ -110,8 +110,8 @@ it(`I8, I9, I10, I15 hold however pushes, deletions and collections are interlea
             return bytes;
           }
           case 'collect': {
-            const { items: itemsMax, findOrphans } = op;
-            return await rig.store.collection.collect({ ...unbounded, itemsMax }, { findOrphans });
+            const { items: limit, findOrphans } = op;
+            return await rig.store.collection.collect({ ...unbounded, limit }, { findOrphans });
           }
         }
       };

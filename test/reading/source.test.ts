@@ -71,12 +71,12 @@ it('says when it has read as much as it may, or for as long', async () => {
     elapsed: () => now,
   });
   await source.from(0);
-  expect(source.spent).toBe(false);
+  expect(source.isSpent).toBe(false);
   now = 10;
-  expect(source.spent).toBe(true);
+  expect(source.isSpent).toBe(true);
   now = 0;
   await source.from(4);
-  expect(source.spent).toBe(true);
+  expect(source.isSpent).toBe(true);
 });
 
 it('gives nothing once it is closed', async () => {

@@ -29,9 +29,9 @@ interface Rig {
 }
 
 async function openRig(store: Store, isRequired: boolean): Promise<Rig> {
-  const { authenticate } = authenticationOver(store, { isRequired, elapsed: () => 0 });
+  const { authenticate } = authenticationOver(() => store, { isRequired, elapsed: () => 0 });
   const all = routes({
-    store,
+    store: () => store,
     version: '1.2.3',
     settings: { isAuthenticationRequired: isRequired },
     onCall: () => undefined,

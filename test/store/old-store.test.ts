@@ -121,7 +121,7 @@ it('is whole: a check finds nothing but what was quarantined, and a reindex writ
 
 it('ends what its reaper finds due, and is whole afterwards', async () => {
   const old = await opened();
-  const everything = { itemsMax: 100_000, isOver: () => false };
+  const everything = { limit: 100_000 };
   const reaped = await old.store.reaper.reap(everything);
   expect(reaped).toMatchObject({ lapsed: 1, more: false });
   await old.store.collection.stop();

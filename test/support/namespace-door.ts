@@ -2,7 +2,6 @@
 import { createRouterTransport } from '@connectrpc/connect';
 import { limits } from '../../src/domain/limits.ts';
 import { parseNamespace } from '../../src/domain/names.ts';
-import { Namespaces } from '../../src/store/tenants/namespaces.ts';
 import { clientsOf, type Door, type OpenDoor, openMemoryDoor, testRoutes } from './door.ts';
 
 /** The same store; calls that name no namespace act in this one. */
@@ -23,7 +22,7 @@ export function inNamespace(door: Door, namespace: string): Door {
 }
 
 export async function makeNamespace(door: Door, namespace: string): Promise<void> {
-  await new Namespaces(door.index, door.blobs).ensure(parseNamespace('namespace', namespace));
+  await door.store.namespaces.ensure(parseNamespace('namespace', namespace));
 }
 
 /** Into a namespace of its own. */

@@ -19,7 +19,11 @@ interface OtherService {
 
 /** The routes of a service of another version over a store. */
 export function otherRoutes(store: Store, { info, without = [], calls = [] }: OtherService): Routes {
-  const present = routes({ store, onCall: (call) => calls.push(call), elapsed: () => performance.now() });
+  const present = routes({
+    store: () => store,
+    onCall: (call) => calls.push(call),
+    elapsed: () => performance.now(),
+  });
   return (router) => {
     const service = <S extends DescService>(described: S, implementation: Partial<ServiceImpl<S>>) => {
       if (described.typeName !== InfoService.typeName) {
@@ -46,7 +50,7 @@ export async function infoOf(
   store: Store,
   { without = [], ...changes }: Partial<Omit<ServerInfo, '$typeName'>> & Pick<OtherService, 'without'>,
 ): Promise<ServerInfo> {
-  const present = routes({ store, onCall: () => undefined, elapsed: () => 0 });
+  const present = routes({ store: () => store, onCall: () => undefined, elapsed: () => 0 });
   const { serverInfo } = await createClient(InfoService, createRouterTransport(present)).getServerInfo({});
   const methods = serverInfo!.methods.filter((name) => !without.some((gone) => name.endsWith(`/${gone}`)));
   return create(ServerInfoSchema, { ...serverInfo!, methods, ...changes });

@@ -141,7 +141,8 @@ export type ListNamespacesRequest = Message<"artifacta.v1.ListNamespacesRequest"
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response; `page_size` may differ. Empty: the first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old, else PAGE_TOKEN_INVALID; `page_size` may
+   * differ. Empty: the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -315,8 +316,8 @@ export type GetUsageRequest = Message<"artifacta.v1.GetUsageRequest"> & {
   metadataKey: string;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields must be as they were, else PAGE_TOKEN_INVALID.
-   * Empty: the first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields must be as they were, else
+   * PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -490,8 +491,8 @@ export type ListApiKeysRequest = Message<"artifacta.v1.ListApiKeysRequest"> & {
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were. Empty: the
-   * first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields except `page_size` must be
+   * as they were, else PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -824,8 +825,8 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were; another
-   * namespace, retention or filter is PAGE_TOKEN_INVALID. Empty: from the beginning.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields except `page_size` must be
+   * as they were, else PAGE_TOKEN_INVALID. Empty: from the beginning.
    *
    * @generated from field: string page_token = 6;
    */

@@ -231,8 +231,9 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
-   * PAGE_TOKEN_INVALID. `now` in the filter keeps its value from the first page. Empty: the first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields except `page_size` must be
+   * as they were, else PAGE_TOKEN_INVALID. `now` in the filter keeps its value from the first page. Empty: the first
+   * page.
    *
    * @generated from field: string page_token = 4;
    */

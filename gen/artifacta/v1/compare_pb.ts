@@ -50,8 +50,8 @@ export type CompareSessionsRequest = Message<"artifacta.v1.CompareSessionsReques
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
-   * PAGE_TOKEN_INVALID. Empty: the first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields except `page_size` must be
+   * as they were, else PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */

@@ -178,9 +178,9 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
   } | { case: undefined; value?: undefined };
 
   /**
-   * Continues where an earlier response stopped: its `next_cursor`, with the same window and artifact version.
-   * `max_bytes` may differ. A cursor that was made for another window or version is PAGE_TOKEN_INVALID. Empty: from the
-   * start of the window.
+   * Continues where an earlier response stopped: its `next_cursor`, less than 24 hours old, with the same window and
+   * artifact version. `max_bytes` may differ. Any other cursor is PAGE_TOKEN_INVALID. Empty: from the start of the
+   * window.
    *
    * @generated from field: string cursor = 10;
    */

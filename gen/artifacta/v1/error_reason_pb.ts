@@ -78,7 +78,8 @@ export const ErrorReason = {
   MESSAGE_TOO_LARGE: 6,
 
   /**
-   * INVALID_ARGUMENT. A page token or cursor is not from this service, or was made for another request.
+   * INVALID_ARGUMENT. A page token or cursor is not from this service, was made for another request or caller, or is 24
+   * hours old. Start again without one.
    *
    * @generated from enum value: ERROR_REASON_PAGE_TOKEN_INVALID = 7;
    */

@@ -180,8 +180,8 @@ export type ListSessionsRequest = Message<"artifacta.v1.ListSessionsRequest"> & 
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
-   * PAGE_TOKEN_INVALID. Empty: the first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields except `page_size` must be
+   * as they were, else PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 3;
    */

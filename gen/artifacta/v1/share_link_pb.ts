@@ -248,8 +248,8 @@ export type ListShareLinksRequest = Message<"artifacta.v1.ListShareLinksRequest"
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
-   * PAGE_TOKEN_INVALID. Empty: the first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields except `page_size` must be
+   * as they were, else PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 5;
    */

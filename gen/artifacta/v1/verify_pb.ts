@@ -426,8 +426,8 @@ export type ListQuarantinedRequest = Message<"artifacta.v1.ListQuarantinedReques
   pageSize: number;
 
   /**
-   * The `next_page_token` of an earlier response. All other fields except `page_size` must be as they were, else
-   * PAGE_TOKEN_INVALID. Empty: the first page.
+   * The `next_page_token` of an earlier response, less than 24 hours old. All other fields except `page_size` must be
+   * as they were, else PAGE_TOKEN_INVALID. Empty: the first page.
    *
    * @generated from field: string page_token = 3;
    */

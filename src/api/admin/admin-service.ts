@@ -44,7 +44,7 @@ export function adminHandlers(
     ...policyHandlers(policies),
     mintToken: (request, { principal }) => mintToken(tokens, namespaces, now, request, principal),
     getUsage: (request, { principal }) => getUsage(usage, namespaces, request, principal),
-    listQuarantined: (request) => listQuarantined(quarantined, request),
+    listQuarantined: (request, { principal }) => listQuarantined(quarantined, request, principal),
   };
 }
 

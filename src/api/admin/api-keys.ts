@@ -10,13 +10,7 @@ import type { ApiKey, ApiKeys, NewApiKey } from '../../store/tenants/api-keys.ts
 import type { Namespaces } from '../../store/tenants/namespaces.ts';
 import type { Handlers } from '../handlers.ts';
 import { parseExpiry, parsePageSize } from '../parse.ts';
-import {
-  parseDescription,
-  parsePageToken,
-  parseScopes,
-  scopeMessages,
-  toPageToken,
-} from './shared-fields.ts';
+import { parseDescription, parseScopes, scopeMessages } from './shared-fields.ts';
 
 /** Returns the methods of AdminService for API keys. @param now the time in milliseconds since the Unix epoch. */
 export function apiKeyHandlers(
@@ -29,19 +23,13 @@ export function apiKeyHandlers(
       const { key, secret } = await apiKeys.create(parseNewKey(request, now()));
       return { apiKey: toApiKeyMessage(key), secret };
     },
-    listApiKeys: async (request) => {
+    listApiKeys: async (request, { principal }) => {
       const namespace = request.namespace === '' ? undefined : parseNamespace('namespace', request.namespace);
       if (namespace !== undefined) await namespaces.require(namespace);
-      const { items, next } = await apiKeys.list({
-        namespace,
-        showEnded: request.showEnded,
-        after: request.pageToken === '' ? undefined : parsePageToken(request.pageToken, keyIdPattern),
-        limit: parsePageSize(request.pageSize),
-      });
-      return {
-        apiKeys: items.map(toApiKeyMessage),
-        nextPageToken: next === undefined ? '' : toPageToken(next),
-      };
+      const { showEnded, pageToken } = request;
+      const asked = { namespace, showEnded, pageSize: parsePageSize(request.pageSize), pageToken };
+      const { items, nextPageToken } = await apiKeys.list(principal, asked);
+      return { apiKeys: items.map(toApiKeyMessage), nextPageToken };
     },
     revokeApiKey: async ({ apiKeyId }) => {
       if (!keyIdPattern.test(apiKeyId))

@@ -8,7 +8,7 @@ import { parseNamespace } from '../../domain/names.ts';
 import type { NamespaceChanges, NamespaceInfo, Namespaces } from '../../store/tenants/namespaces.ts';
 import type { Handlers } from '../handlers.ts';
 import { parseMask, parsePageSize, parseSize } from '../parse.ts';
-import { parseDescription, parsePageToken, toPageToken } from './shared-fields.ts';
+import { parseDescription } from './shared-fields.ts';
 import { toQuotaMessage } from './usage.ts';
 
 /** Returns the methods of AdminService for namespaces. */
@@ -25,13 +25,10 @@ export function namespaceHandlers(namespaces: Namespaces): Handlers<typeof Admin
     getNamespace: async ({ namespace }) => ({
       namespace: toNamespaceMessage(await namespaces.get(parseNamespace('namespace', namespace))),
     }),
-    listNamespaces: async ({ pageSize, pageToken }) => {
-      const after = pageToken === '' ? undefined : parsePageToken(pageToken, namespacePattern);
-      const { items, more } = await namespaces.list(after, parsePageSize(pageSize));
-      return {
-        namespaces: items.map(toNamespaceMessage),
-        nextPageToken: more ? toPageToken(items.at(-1)!.name) : '',
-      };
+    listNamespaces: async ({ pageSize, pageToken }, { principal }) => {
+      const asked = { pageSize: parsePageSize(pageSize), pageToken };
+      const { items, nextPageToken } = await namespaces.list(principal, asked);
+      return { namespaces: items.map(toNamespaceMessage), nextPageToken };
     },
     updateNamespace: async (request) => {
       const name = parseNamespace('namespace', request.namespace);
@@ -39,8 +36,6 @@ export function namespaceHandlers(namespaces: Namespaces): Handlers<typeof Admin
     },
   };
 }
-
-const namespacePattern = /^[a-z0-9-]{1,63}$/;
 
 function parseQuota(field: string, message: Quota | undefined): NamespaceInfo['quota'] {
   if (message === undefined) return undefined;

@@ -5,6 +5,7 @@ import type {
   ListQuarantinedResponseSchema,
 } from '../../../gen/artifacta/v1/verify_pb.ts';
 import { parseNamespace } from '../../domain/names.ts';
+import type { Principal } from '../../domain/principal.ts';
 import type { Quarantined } from '../../store/upkeep/quarantined.ts';
 import { toQuarantinedMessage } from '../messages.ts';
 import { parsePageSize } from '../parse.ts';
@@ -13,8 +14,10 @@ import { parsePageSize } from '../parse.ts';
 export async function listQuarantined(
   quarantined: Quarantined,
   { namespace, pageSize, pageToken }: ListQuarantinedRequest,
+  principal: Principal,
 ): Promise<MessageInitShape<typeof ListQuarantinedResponseSchema>> {
   const ns = namespace === '' ? undefined : parseNamespace('namespace', namespace);
-  const page = await quarantined.page(ns, parsePageSize(pageSize), pageToken);
-  return { contents: page.contents.map(toQuarantinedMessage), nextPageToken: page.nextPageToken };
+  const asked = { pageSize: parsePageSize(pageSize), pageToken };
+  const { items, nextPageToken } = await quarantined.page(principal, ns, asked);
+  return { contents: items.map(toQuarantinedMessage), nextPageToken };
 }

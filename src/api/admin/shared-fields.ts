@@ -1,7 +1,7 @@
-/** Fields that several methods of AdminService have: descriptions, scopes, page tokens. */
+/** Fields that several methods of AdminService have: descriptions and scopes. */
 import { Buffer } from 'node:buffer';
 import { Scope as ScopeMessage } from '../../../gen/artifacta/v1/api_key_pb.ts';
-import { Failure, invalid } from '../../domain/errors.ts';
+import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Scope } from '../../domain/principal.ts';
 import { controlPattern, hasLoneSurrogate } from '../../domain/text.ts';
@@ -34,19 +34,5 @@ export function parseScopes(messages: readonly ScopeMessage[]): Scope[] {
     const scope = scopesByNumber[message];
     if (scope === undefined) throw invalid(`scopes[${at}]`, 'is not a scope: READ, WRITE or SHARE');
     return scope;
-  });
-}
-
-/** Returns a page token. It only says where to continue: a caller who may list may list everything. */
-export function toPageToken(last: string): string {
-  return Buffer.from(last).toString('base64url');
-}
-
-/** Returns the item after which a page begins. @throws Failure PAGE_TOKEN_INVALID. */
-export function parsePageToken(token: string, pattern: RegExp): string {
-  const last = Buffer.from(token, 'base64url').toString();
-  if (pattern.test(last)) return last;
-  throw new Failure('PAGE_TOKEN_INVALID', 'page_token: is not a token of this listing', {
-    violations: [{ field: 'page_token', description: 'is not a token of this listing' }],
   });
 }

@@ -8,21 +8,23 @@ import type {
   ScrubResponseSchema,
 } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { limits } from '../../domain/limits.ts';
-import { type Bounds, Budget } from '../../store/upkeep/bounds.ts';
+
+import { type Allowance, Budget } from '../../domain/load/budget.ts';
 import type { Collection } from '../../store/upkeep/collection.ts';
 import type { Quarantined } from '../../store/upkeep/quarantined.ts';
 import type { Scrub } from '../../store/upkeep/scrub.ts';
 import { toPauseMessage, toQuarantinedMessage } from '../messages.ts';
+
 import { parseAge, parseSize } from '../parse.ts';
 
-/** Answers CollectGarbage, within the bounds of the call. */
+/** Answers CollectGarbage. */
 export async function collectGarbage(
   collection: Collection,
   { findOrphans }: CollectGarbageRequest,
-  bounds: Bounds,
+  allowance: Allowance,
 ): Promise<MessageInitShape<typeof CollectGarbageResponseSchema>> {
   const { condemned, removed, removedBytes, orphans, more, nextTime, pauses } = await collection.collect(
-    bounds,
+    allowance,
     { findOrphans },
   );
   return {
@@ -36,15 +38,15 @@ export async function collectGarbage(
   };
 }
 
-/** Answers Scrub, within the bounds of the call. */
+/** Answers Scrub. */
 export async function scrub(
   parts: { readonly scrub: Scrub; readonly quarantined: Quarantined },
   request: ScrubRequest,
-  bounds: Bounds,
+  allowance: Allowance,
 ): Promise<MessageInitShape<typeof ScrubResponseSchema>> {
   const bytesMax = parseSize('max_bytes', request.maxBytes);
   const { contents, bytes, damaged, damagedCount, releasedCount, more } = await parts.scrub.scrub({
-    budget: new Budget(bounds),
+    budget: new Budget(allowance),
     bytesMax: bytesMax === 0 ? limits.scrubBytesDefault : bytesMax,
     minAgeMs: parseAge('min_age', request.minAge) ?? limits.scrubAgeDaysDefault * 86_400_000,
   });

@@ -4,7 +4,7 @@ import type { Quarantined } from '../../store/upkeep/quarantined.ts';
 import type { Reaper } from '../../store/upkeep/reaper.ts';
 import type { Scrub } from '../../store/upkeep/scrub.ts';
 import type { Handlers } from '../handlers.ts';
-import { boundsOf } from './bounds.ts';
+import { allowanceOf } from './allowance.ts';
 import { collectGarbage, scrub } from './collecting.ts';
 import { reapExpired } from './reaping.ts';
 
@@ -21,7 +21,7 @@ export function maintenanceHandlers(parts: MaintenanceParts): Handlers<typeof Ma
   return {
     reapExpired: (request, call) => reapExpired(parts.reaper, request, call),
     collectGarbage: (request, call) =>
-      collectGarbage(parts.collection, request, boundsOf(request.maxItems, call)),
-    scrub: (request, call) => scrub(parts, request, boundsOf(request.maxItems, call)),
+      collectGarbage(parts.collection, request, allowanceOf(request.maxItems, call)),
+    scrub: (request, call) => scrub(parts, request, allowanceOf(request.maxItems, call)),
   };
 }

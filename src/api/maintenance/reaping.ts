@@ -6,8 +6,9 @@ import type {
 } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
 import type { Reaper } from '../../store/upkeep/reaper.ts';
 import type { Call } from '../handlers.ts';
+
 import { toPauseMessage } from '../messages.ts';
-import { boundsOf } from './bounds.ts';
+import { allowanceOf } from './allowance.ts';
 
 /** Answers ReapExpired. @throws Failure INVALID_ARGUMENT. */
 export async function reapExpired(
@@ -15,7 +16,7 @@ export async function reapExpired(
   request: ReapExpiredRequest,
   call: Call,
 ): Promise<MessageInitShape<typeof ReapExpiredResponseSchema>> {
-  const result = await reaper.reap(boundsOf(request.maxItems, call));
+  const result = await reaper.reap(allowanceOf(request.maxItems, call));
   return {
     artifactCount: BigInt(result.artifacts),
     sizeBytes: BigInt(result.bytes),

@@ -53,8 +53,8 @@ export interface Waiting {
 /** How long a connection may keep the bytes that were passed to it after the answer was ended, in milliseconds. */
 const keptMs = 1_000;
 
-/** The part of the budget that an answer needs. The budget is a {@link SendBudget}. */
-interface Budget {
+/** The part of a {@link SendBudget} that an answer needs. */
+interface Ledger {
   /** Returns milliseconds from any origin. */
   elapsed(): number;
   /** Returns what the holder has, with one more answer. */
@@ -73,7 +73,7 @@ interface Budget {
 export class UnsentAnswer {
   /** The caller that asked for it; at first, an unknown caller at its address. */
   holder: Held;
-  private readonly budget: Budget;
+  private readonly ledger: Ledger;
   /** The number of copies of its bytes in memory while they are sent. */
   private readonly copies: number;
   private readonly ends: AnswerEnds;
@@ -90,12 +90,12 @@ export class UnsentAnswer {
   private sliceMs = 0;
   private readonly pace: Pace;
 
-  constructor(budget: Budget, address: string | undefined, copies: number, ends: AnswerEnds) {
-    this.budget = budget;
+  constructor(ledger: Ledger, address: string | undefined, copies: number, ends: AnswerEnds) {
+    this.ledger = ledger;
     this.copies = copies;
     this.ends = ends;
-    this.holder = budget.holder(addressHolder(address));
-    this.pace = new Pace(budget.elapsed());
+    this.holder = ledger.holder(addressHolder(address));
+    this.pace = new Pace(ledger.elapsed());
   }
 
   get bytes(): number {
@@ -151,12 +151,12 @@ export class UnsentAnswer {
     if (this.isSettled) return;
     this.ends.held(holder);
     const before = this.holder;
-    this.holder = this.budget.holder(holder);
+    this.holder = this.ledger.holder(holder);
     before.bytes -= this.bytes;
     before.group.bytes -= this.bytes;
     this.holder.bytes += this.bytes;
     this.holder.group.bytes += this.bytes;
-    this.budget.letGo(before);
+    this.ledger.letGo(before);
   }
 
   /**
@@ -168,14 +168,14 @@ export class UnsentAnswer {
   async room(bytes: number, signal: AbortSignal): Promise<void> {
     if (this.isClosed) throw nobodyLeft();
     const more = bytes * this.copies - this.reserved;
-    if (more > 0 || bytes === 0) await this.budget.admit(this, Math.max(0, more), signal);
+    if (more > 0 || bytes === 0) await this.ledger.admit(this, Math.max(0, more), signal);
   }
 
   /** For the budget. */
   reserve(bytes: number): void {
     if (bytes === 0 || this.isClosed) return;
     this.reserved += bytes;
-    this.budget.charge(this, bytes);
+    this.ledger.charge(this, bytes);
   }
 
   /** Records that the bytes made for it are passed on, or that no more will be made. */
@@ -185,18 +185,18 @@ export class UnsentAnswer {
     const more = held - this.reserved;
     this.reserved = 0;
     this.unsent += held;
-    if (more !== 0) this.budget.charge(this, more);
+    if (more !== 0) this.ledger.charge(this, more);
   }
 
   /** Records that a part of the bytes that were passed on is being written. */
   sliceBegins(bytes: number): void {
     this.sliceBytes = bytes;
-    this.sliceMs = this.budget.elapsed();
+    this.sliceMs = this.ledger.elapsed();
   }
 
   /** Records that the write has called back. */
   sliceEnds(): void {
-    this.pace.note(this.budget.elapsed(), this.sliceBytes);
+    this.pace.note(this.ledger.elapsed(), this.sliceBytes);
     this.sliceBytes = 0;
   }
 
@@ -205,7 +205,7 @@ export class UnsentAnswer {
     if (this.isSettled || bytes === 0) return;
     const held = bytes * this.copies;
     this.unsent -= held;
-    this.budget.charge(this, -held);
+    this.ledger.charge(this, -held);
     if (this.isClosed && this.unsent === 0) this.settle();
   }
 
@@ -238,7 +238,7 @@ export class UnsentAnswer {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.budget.withdraw(this);
+    this.ledger.withdraw(this);
     this.hand(0);
     if (!this.isBeingTaken) this.drop();
   }
@@ -250,9 +250,9 @@ export class UnsentAnswer {
     this.reserved = 0;
     this.unsent = 0;
     this.sliceBytes = 0;
-    if (bytes > 0) this.budget.charge(this, -bytes);
+    if (bytes > 0) this.ledger.charge(this, -bytes);
     this.isClosed = true;
-    this.budget.withdraw(this);
+    this.ledger.withdraw(this);
     this.settle();
   }
 
@@ -264,7 +264,7 @@ export class UnsentAnswer {
 
   private settle(): void {
     this.isSettled = true;
-    this.budget.letGo(this.holder);
+    this.ledger.letGo(this.holder);
     for (const run of this.onSettled) run();
   }
 }

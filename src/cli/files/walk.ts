@@ -12,7 +12,7 @@ import { faultOf, outsideOnly } from './outside.ts';
 export type LeftOutReason = 'excluded' | 'data_directory' | 'link' | 'link_outside' | 'link_broken' | 'loop';
 
 /** The result for a path. */
-type Found =
+type WalkResult =
   | {
       readonly kind: 'file';
       readonly path: string;
@@ -37,7 +37,7 @@ interface WalkOptions {
 }
 
 /** Yields a file, or all files of a directory and those below it, by name. */
-export async function* walk(path: string, options: WalkOptions): AsyncGenerator<Found, void, void> {
+export async function* walk(path: string, options: WalkOptions): AsyncGenerator<WalkResult, void, void> {
   const fault = faultOf(options.own, path);
   if (fault !== undefined) {
     yield { kind: 'refused', path, error: new UsageError(fault) };
@@ -80,7 +80,7 @@ interface Place {
   readonly above: readonly string[];
 }
 
-async function* below(place: Place, walked: Walked): AsyncGenerator<Found, void, void> {
+async function* below(place: Place, walked: Walked): AsyncGenerator<WalkResult, void, void> {
   const { own } = walked;
   let entries: Dirent<Buffer>[];
   let exclusions: Exclusions;
@@ -103,7 +103,7 @@ async function* entered(
   entry: Dirent<Buffer>,
   place: Place,
   walked: Walked,
-): AsyncGenerator<Found, void, void> {
+): AsyncGenerator<WalkResult, void, void> {
   const text = entry.name.toString('utf8');
   const path = join(place.path, text);
   const name = `${place.prefix}${text}`;
@@ -130,7 +130,7 @@ async function* misnamed(
   name: string,
   place: Place,
   { links }: Walked,
-): AsyncGenerator<Found, void, void> {
+): AsyncGenerator<WalkResult, void, void> {
   if (!entry.isSymbolicLink()) yield { kind: 'refused', path, error: notUtf8(`/${name}`) };
   else if (links === 'skip') yield { kind: 'skipped', path, ...skippedLink };
   else {
@@ -161,7 +161,7 @@ async function isShownForm(path: string): Promise<boolean> {
   return beside.some((one) => !isUtf8(one) && one.toString('utf8') === name);
 }
 
-function excluded(path: string): Found {
+function excluded(path: string): WalkResult {
   return { kind: 'skipped', path, reason: 'excluded', why: 'it is excluded' };
 }
 
@@ -176,7 +176,7 @@ async function* into(
   name: string,
   place: Place,
   walked: Walked,
-): AsyncGenerator<Found, void, void> {
+): AsyncGenerator<WalkResult, void, void> {
   const above = [...place.above, place.real];
   if (above.includes(real))
     yield { kind: 'skipped', path, reason: 'loop', why: 'it leads back to a directory that it is in' };
@@ -192,7 +192,7 @@ async function* throughLink(
   text: string,
   place: Place,
   walked: Walked,
-): AsyncGenerator<Found, void, void> {
+): AsyncGenerator<WalkResult, void, void> {
   const name = `${place.prefix}${text}`;
   const seen = await lookThrough(path, walked);
   if (seen.kind === 'directory' && place.exclusions.excludes(name, true)) yield excluded(path);

@@ -12,7 +12,7 @@ import type { Database, DatabaseReader } from './database.ts';
 import { examineRows } from './reader.ts';
 import { decodeRow } from './stored-row.ts';
 
-/** The number of the newest commits that the ring holds. */
+/** The number of the newest commits that the ring has. */
 export const ringSlots = 1_024;
 
 const slotKeys = Array.from({ length: ringSlots }, (_, slot) => keys.store.commit.key(slot));

@@ -181,7 +181,7 @@ export class Order {
     });
   }
 
-  /** Decides the held transactions, in their order, as long as the database stays. Never rejects. */
+  /** Decides the waiting transactions, in their order, as long as the database stays. Never rejects. */
   private async workOff(round: Round, database: Database): Promise<void> {
     // If this fails, the decisions that need the rows find out.
     await round.fetch(this.held.flatMap(({ transaction }) => transaction.reads)).catch(() => undefined);

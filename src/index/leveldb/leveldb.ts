@@ -25,7 +25,7 @@ interface LevelTuning {
   /** The bytes of blocks of tables, uncompressed, that are kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number;
   /**
-   * The bytes of written rows that are gathered in memory before they become a table; up to twice this is held. Default
+   * The bytes of written rows that are gathered in memory before they become a table; up to twice this is in memory. Default
    * 32 MiB.
    */
   readonly writeBufferBytes?: number;
@@ -70,7 +70,7 @@ const MiB = 1024 * 1024;
 /** LevelDB's iterators stop after 16 KiB by default. */
 const scanBytes = MiB;
 
-/** The functions that `level` has on Node only; its types leave them out, since they hold in browsers too. */
+/** The functions that `level` has on Node only; its types leave them out, since they are for browsers too. */
 export type ByteLevel = Level<Uint8Array, Uint8Array> & {
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void>;
 };
@@ -101,7 +101,7 @@ export async function openLevelIndex(options: LevelIndexOptions): Promise<Index>
     },
   );
   const opened = async (database: Database) => {
-    // Not before LevelDB holds the lock: another process may be changing the files.
+    // Not before LevelDB has the lock: another process may be changing the files.
     try {
       const found = await check.first();
       if (found !== undefined) throw new IndexDamaged(`the index is damaged: ${found}`, known);

@@ -1,7 +1,7 @@
 /**
  * Watches whether this process still has LevelDB's locks. They are POSIX locks, which belong to the process: when any
- * part of it closes any descriptor of the locked file, the lock is dropped without a notice. Linux lists the locks that
- * are held.
+ * part of it closes any descriptor of the locked file, the lock is dropped without a notice. Linux lists the locks
+ * that are taken.
  */
 import { type BigIntStats, readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -32,7 +32,7 @@ const readsMax = 5;
 /** Watches the locks of the open databases. On systems other than Linux it watches nothing. */
 export class LockWatch implements Disposable {
   private readonly options: LockWatchOptions;
-  /** The held locks, by the path of the lock's file. */
+  /** The locks that it has, by the path of the lock's file. */
   private readonly held = new Map<string, Held>();
   private cancel: (() => void) | undefined;
   private lost: LockLost | undefined;

@@ -33,7 +33,7 @@ const taken = new Set<DatabaseSync>();
 /**
  * Keeps every other process from taking the same lock until it is disposed, or until this process has ended.
  *
- * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that the lock is held already, by another process
+ * Fails with `STORE_UNAVAILABLE`; `lock: 'held'` in the metadata says that the lock is taken already, by another process
  * or by this one.
  */
 export async function takeLock(directory: string, locks?: LockWatch): Promise<AsyncDisposable> {

@@ -359,7 +359,7 @@ export class Exchange {
 
 /** Returns the connection and the address of a request; nothing of HTTP/2 if the connection has gone. */
 export function connectionOf(request: IncomingMessage, response: ServerResponse) {
-  return isOfHttp2(request) ? sessionOf(response) : socketOf(request);
+  return isOfHttp2(request) ? http2ConnectionOf(response) : socketOf(request);
 }
 
 function socketOf({ socket }: IncomingMessage) {
@@ -367,7 +367,7 @@ function socketOf({ socket }: IncomingMessage) {
 }
 
 /** Returns the session, or nothing if it has gone: the members of its socket then throw. */
-function sessionOf(response: ServerResponse) {
+function http2ConnectionOf(response: ServerResponse) {
   const { session } = (response as unknown as Http2ServerResponse).stream;
   const connection = session?.destroyed === false ? session : undefined;
   return { connection, address: connection?.socket.remoteAddress };

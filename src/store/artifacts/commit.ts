@@ -23,7 +23,14 @@ import {
   putExpiry,
   toArtifact,
 } from '../rows/artifact-rows.ts';
-import { attach, attachHeld, blobReads, healOrDiscard, isHeld, type Referrer } from '../rows/blob-rows.ts';
+import {
+  attach,
+  attachStored,
+  blobReads,
+  healOrDiscard,
+  isStored,
+  type Referrer,
+} from '../rows/blob-rows.ts';
 import type { Content } from '../rows/content.ts';
 import {
   artifactDeleted,
@@ -46,11 +53,11 @@ import { chargeToken } from '../rows/token-use.ts';
 import { addUsage, growthKeys } from '../rows/usage.ts';
 
 /**
- * Content that, according to the caller, the namespace already holds; with a live artifact that has it and that the
+ * Content that, according to the caller, the namespace already has; with a live artifact that has it and that the
  * caller can read.
  */
 export interface HeldContent {
-  readonly kind: 'held';
+  readonly kind: 'stored';
   readonly sha256: Sha256;
   readonly size: number;
   readonly witness: ArtifactId;
@@ -108,7 +115,7 @@ export function commitReads(request: CommitRequest): Key[] {
 
 /** Returns the artifacts that a push names: its inputs, and the one whose content it claims to have. */
 function named({ spec, content }: CommitRequest): readonly ArtifactId[] {
-  return content.kind === 'held' ? [...spec.inputs, content.witness] : spec.inputs;
+  return content.kind === 'stored' ? [...spec.inputs, content.witness] : spec.inputs;
 }
 
 /** @throws Failure with every reason for which a push can be refused. */
@@ -129,8 +136,8 @@ export function* decideCommit(tx: Tx, request: CommitRequest): Asking<CommitResu
   const same = yield* liveLatest(tx, ns, head, found, tx.now);
   if (same !== undefined && isSame(same, spec, content)) {
     const kept = extendExpiry(tx, found!, same, expireTime);
-    if (content.kind !== 'held') yield* healOrDiscard(tx, content);
-    else if (!(yield* isHeld(tx, ns, content))) throw contentNotFound(content.sha256);
+    if (content.kind !== 'stored') yield* healOrDiscard(tx, content);
+    else if (!(yield* isStored(tx, ns, content))) throw contentNotFound(content.sha256);
     rememberRequest(tx, request, kept.id);
     return {
       artifact: toArtifact(kept, true, found),
@@ -165,7 +172,7 @@ function* replay(tx: Tx, request: CommitRequest): Asking<CommitResult | undefine
   if (session?.deleteTime !== undefined) throw artifactDeleted({ id: known.artifact });
   if (!isThere(record, session, tx.now)) throw artifactExpired(record, session);
   const head = tx.get(keys.artifacts.head, ns, uid, name);
-  if (content.kind !== 'held') yield* healOrDiscard(tx, content);
+  if (content.kind !== 'stored') yield* healOrDiscard(tx, content);
   return {
     artifact: toArtifact(record, head?.latest === record.id, session),
     receipt: receiptFor(record, spec, content.size, 'replayed'),
@@ -256,7 +263,7 @@ function* addVersion(
   const record = newRecord(tx, spec, content, session, head, expireTime);
   const by = { kind: 'artifact', id: record.id } as const;
   const alreadyHeld =
-    content.kind === 'held'
+    content.kind === 'stored'
       ? yield* attachWitnessed(tx, caller, content, by)
       : yield* attach(tx, content, by);
   const superseded = yield* latestRecord(tx, tx.ns, head);
@@ -275,7 +282,7 @@ function* addVersion(
   rememberRequest(tx, request, record.id);
   return {
     artifact: toArtifact(record, true, session),
-    // A caller that may not read everything must not learn from the receipt which contents are held elsewhere.
+    // A caller that may not read everything must not learn from the receipt which contents exist elsewhere.
     receipt: receiptFor(record, spec, alreadyHeld && seesEverything(caller) ? record.size : 0, undefined),
   };
 }
@@ -311,12 +318,12 @@ function newRecord(
 }
 
 /**
- * Attaches the held content. The caller must still be able to read an artifact with it, and the content must still
+ * Attaches the stored content. The caller must still be able to read an artifact with it, and the content must still
  * exist.
  */
 function* attachWitnessed(tx: Tx, caller: Principal, content: HeldContent, by: Referrer): Asking<true> {
   const witness = readableNow(tx, caller, content.witness);
-  if (witness?.sha256 !== content.sha256 || !(yield* attachHeld(tx, content, by)))
+  if (witness?.sha256 !== content.sha256 || !(yield* attachStored(tx, content, by)))
     throw contentNotFound(content.sha256);
   return true;
 }

@@ -8,7 +8,7 @@ import { Source, type SourceOptions } from '../../reading/source.ts';
 import type { Reading, Window } from '../../reading/window.ts';
 import type { Contents } from '../contents/contents.ts';
 import { readRecord } from '../look/artifact.ts';
-import type { PageTokens } from '../look/page-token.ts';
+import type { Paging } from '../look/paging.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 
@@ -36,7 +36,7 @@ export class Readings {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
   private readonly contents: Contents;
-  private readonly cursors: PageTokens;
+  private readonly paging: Paging;
   private readonly limits: SourceOptions;
 
   /** @param limits the limits of one call. Default: see {@link SourceOptions}. */
@@ -44,13 +44,13 @@ export class Readings {
     index: Index,
     namespaces: Namespaces,
     contents: Contents,
-    cursors: PageTokens,
+    paging: Paging,
     limits: SourceOptions = {},
   ) {
     this.index = index;
     this.namespaces = namespaces;
     this.contents = contents;
-    this.cursors = cursors;
+    this.paging = paging;
     this.limits = limits;
   }
 
@@ -77,12 +77,12 @@ export class Readings {
       artifact.version,
       window,
     ];
-    const place: unknown =
-      cursor === '' ? undefined : JSON.parse(this.cursors.open(query, cursor, 'cursor').toString('utf8'));
+    const { now, after } = this.paging.open(query, cursor, 'cursor');
+    const place: unknown = after && JSON.parse(after.toString('utf8'));
     await using source = new Source(open, artifact.sizeBytes, this.limits);
     const { next, ...piece } = await read(source, { bytesMax, contentType: artifact.contentType, place });
-    const nextCursor =
-      next === undefined ? '' : this.cursors.issue(query, Buffer.from(JSON.stringify(next), 'utf8'));
+    const last = next === undefined ? undefined : Buffer.from(JSON.stringify(next), 'utf8');
+    const nextCursor = this.paging.token(query, now, last);
     return { ...piece, artifact, nextCursor };
   }
 

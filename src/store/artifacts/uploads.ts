@@ -79,7 +79,7 @@ export class Uploads {
     const { index, contents } = this.options;
     const { sha256, sizeBytes: size } = spec;
     if (sha256 === undefined || size === undefined) return undefined;
-    const result = await this.commits.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    const result = await this.commits.commit(principal, spec, { kind: 'stored', sha256, size, witness });
     const isReadable = await contents.isReadable(index, principal.namespace, { sha256, size });
     return isReadable ? result : undefined;
   }
@@ -116,7 +116,7 @@ export class Uploads {
     // The commit gives the answer to a known request id; it changes nothing then.
     if (witness === undefined || (known === undefined && !(await isThere()))) throw contentNotFound(sha256);
     await this.requireRoom(principal, spec, 0);
-    const result = await this.commits.commit(principal, spec, { kind: 'held', sha256, size, witness });
+    const result = await this.commits.commit(principal, spec, { kind: 'stored', sha256, size, witness });
     if (result.receipt.replayed && !(await isThere())) throw contentNotFound(sha256);
     return result;
   }

@@ -30,7 +30,7 @@ export class ContentWriter implements AsyncDisposable {
    * The bytes that have arrived while they may still go into the index. The buffer grows, so that many small pieces
    * cost no more.
    */
-  private held: Buffer = Buffer.alloc(0);
+  private inMemory: Buffer = Buffer.alloc(0);
   private staged: StagedBlob | undefined;
   private content: Content | undefined;
   size = 0;
@@ -45,7 +45,7 @@ export class ContentWriter implements AsyncDisposable {
     this.size += bytes.length;
     if (this.staged === undefined && this.size <= this.options.inlineBytesMax) {
       this.hash.update(bytes);
-      this.hold(bytes);
+      this.keep(bytes);
       return;
     }
     if (this.staged === undefined) await this.beginStaging(bytes.length);
@@ -59,14 +59,16 @@ export class ContentWriter implements AsyncDisposable {
   }
 
   /** Takes a copy: the caller may reuse the buffer. Called after `size` has been raised. */
-  private hold(bytes: Uint8Array): void {
+  private keep(bytes: Uint8Array): void {
     const before = this.size - bytes.length;
-    if (this.size > this.held.length) {
-      const grown = Buffer.allocUnsafe(before === 0 ? this.size : Math.max(this.size, this.held.length * 2));
-      this.held.copy(grown, 0, 0, before);
-      this.held = grown;
+    if (this.size > this.inMemory.length) {
+      const grown = Buffer.allocUnsafe(
+        before === 0 ? this.size : Math.max(this.size, this.inMemory.length * 2),
+      );
+      this.inMemory.copy(grown, 0, 0, before);
+      this.inMemory = grown;
     }
-    this.held.set(bytes, before);
+    this.inMemory.set(bytes, before);
   }
 
   /** Copies the bytes of which the preview of a file will be made. */
@@ -76,17 +78,17 @@ export class ContentWriter implements AsyncDisposable {
   }
 
   /**
-   * Begins to stage. The first write that outgrows the index has raised `size` by `arriving` bytes that are not held.
+   * Begins to stage. The first write that outgrows the index has raised `size` by `arriving` bytes that are not in memory.
    */
   private async beginStaging(arriving: number): Promise<void> {
     this.staged = await this.options.blobs.stage(this.options.mintName());
     await this.options.onStep?.('staged');
-    const held = this.held.subarray(0, this.size - arriving);
-    this.held = Buffer.alloc(0);
-    if (held.length === 0) return;
-    this.keepHead(held);
-    this.crcs.update(held);
-    await this.staged.write(held);
+    const before = this.inMemory.subarray(0, this.size - arriving);
+    this.inMemory = Buffer.alloc(0);
+    if (before.length === 0) return;
+    this.keepHead(before);
+    this.crcs.update(before);
+    await this.staged.write(before);
   }
 
   /** Ends the content; no write may follow. A second call returns the same content. */
@@ -96,7 +98,7 @@ export class ContentWriter implements AsyncDisposable {
     const replaces = false;
     this.content =
       this.staged === undefined
-        ? { kind: 'inline', sha256, size: this.size, replaces, bytes: this.held.subarray(0, this.size) }
+        ? { kind: 'inline', sha256, size: this.size, replaces, bytes: this.inMemory.subarray(0, this.size) }
         : {
             kind: 'blob',
             sha256,
@@ -110,9 +112,9 @@ export class ContentWriter implements AsyncDisposable {
     return this.content;
   }
 
-  /** Called when the namespace was found to hold the content, so that it need not be published. */
-  async foundHeld(): Promise<void> {
-    await this.options.onStep?.('held');
+  /** Called when the namespace was found to have the content, so that it need not be published. */
+  async foundStored(): Promise<void> {
+    await this.options.onStep?.('found');
   }
 
   /**

@@ -14,15 +14,15 @@ interface Publishing {
   readonly contents: Contents;
   readonly ns: string;
   /**
-   * True: the bytes are always published, so that the duration does not show whether the namespace holds the content.
+   * True: the bytes are always published, so that the duration does not show whether the namespace has the content.
    */
   readonly isSecretive: boolean;
 }
 
 /**
- * Publishes the bytes and commits with `commit`. Bytes that the namespace holds already are not published if they are
+ * Publishes the bytes and commits with `commit`. Bytes that the namespace has already are not published if they are
  * at most {@link limits.joinedBytesMax} and can be read. If they are gone by the time of the commit, they are published
- * and `commit` is called again. Every committed content can be read, whatever was known of the held one. A published
+ * and `commit` is called again. Every committed content can be read, whatever was known of the stored one. A published
  * copy that is not committed is queued for collection, unless the outcome is unknown: it may be referenced.
  */
 export async function publishAndCommit<T>(
@@ -35,7 +35,7 @@ export async function publishAndCommit<T>(
   if (content.kind === 'inline') return await commitInline(publishing, content, commit);
   const mayJoin = !isSecretive && content.size <= limits.joinedBytesMax;
   if (mayJoin && (await contents.isReadable(index, ns, content))) {
-    await writer.foundHeld();
+    await writer.foundStored();
     try {
       return await commit(content);
     } catch (error) {
@@ -47,12 +47,12 @@ export async function publishAndCommit<T>(
     return await commit(published);
   } catch (error) {
     // If this fails too, the name is an orphan as after a crash. The caller should get the first failure.
-    if (!failedWith(error, 'STORE_UNAVAILABLE')) await condemn(publishing, published).catch(() => undefined);
+    if (!failedWith(error, 'STORE_UNAVAILABLE')) await discard(publishing, published).catch(() => undefined);
     throw error;
   }
 }
 
-/** Commits inline bytes. The decision compares them with the held ones, if it can read those. */
+/** Commits inline bytes. The decision compares them with the stored ones, if it can read those. */
 async function commitInline<T>(
   { isSecretive }: Publishing,
   content: Content,
@@ -68,7 +68,7 @@ async function commitInline<T>(
   return await commit({ ...content, replaces: true });
 }
 
-async function condemn({ index, ns }: Publishing, content: Content): Promise<void> {
+async function discard({ index, ns }: Publishing, content: Content): Promise<void> {
   await transact(index, {
     ns,
     reads: blobReads(ns, content),

@@ -29,7 +29,7 @@ const headBytes = 1_024;
 interface StoredExport {
   /** E.g. `exports/2026-01-31T02-00-00Z.index`. */
   readonly path: string;
-  /** The instant of the state that it holds, in milliseconds since the Unix epoch. */
+  /** The instant of the state that it contains, in milliseconds since the Unix epoch. */
   readonly createTime: number;
   readonly sizeBytes: number;
   readonly rows: number;
@@ -50,7 +50,7 @@ interface ExportsOptions {
   readonly onStep?: OnStep | undefined;
 }
 
-interface Found extends StoredExport {
+interface NamedExport extends StoredExport {
   readonly name: string;
 }
 
@@ -59,7 +59,7 @@ export class Exports {
   private readonly options: ExportsOptions;
   private running: Promise<ExportResult> | undefined;
   /** The last export, once it was looked for. */
-  private newest: { readonly storeId: string; readonly found: Found | undefined } | undefined;
+  private newest: { readonly storeId: string; readonly found: NamedExport | undefined } | undefined;
 
   constructor(options: ExportsOptions) {
     this.options = options;
@@ -116,7 +116,7 @@ export class Exports {
     return { ...toStored(made), written: true, removed };
   }
 
-  private async write(storeId: string, last: Found | undefined): Promise<Found> {
+  private async write(storeId: string, last: NamedExport | undefined): Promise<NamedExport> {
     const { files, format, host, onStep } = this.options;
     let rows = 0;
     const parts = host.exportIndex();
@@ -148,7 +148,7 @@ export class Exports {
   /**
    * Returns the name for the state's second, or for the first second after the last export that no file is named for.
    */
-  private async freeName(timeMs: number, last: Found | undefined): Promise<string> {
+  private async freeName(timeMs: number, last: NamedExport | undefined): Promise<string> {
     const taken = new Set((await this.options.files.list()).map(({ name }) => name));
     let second = Math.max(timeMs, last === undefined ? 0 : exportNameTime(last.name) + 1_000);
     while (taken.has(exportName(second))) second += 1_000;
@@ -161,7 +161,7 @@ export class Exports {
   private async trim(storeId: string, keep: number): Promise<number> {
     const { files, host } = this.options;
     const { pauses } = host.store;
-    if ((await pauses.holding('reap')).length > 0 || (await pauses.holding('collect')).length > 0) return 0;
+    if ((await pauses.stopping('reap')).length > 0 || (await pauses.stopping('collect')).length > 0) return 0;
     let kept = 0;
     let removed = 0;
     for (const { name, sizeBytes } of (await files.list()).toReversed()) {
@@ -172,7 +172,7 @@ export class Exports {
     return removed;
   }
 
-  private async findNewest(storeId: string): Promise<Found | undefined> {
+  private async findNewest(storeId: string): Promise<NamedExport | undefined> {
     for (const { name, sizeBytes } of (await this.options.files.list()).toReversed()) {
       const found = await this.find(name, sizeBytes, storeId);
       if (found !== undefined) return found;
@@ -181,7 +181,7 @@ export class Exports {
   }
 
   /** Undefined unless the file is a whole export of this store. */
-  private async find(name: string, sizeBytes: number, storeId: string): Promise<Found | undefined> {
+  private async find(name: string, sizeBytes: number, storeId: string): Promise<NamedExport | undefined> {
     const { files, format } = this.options;
     const header = format.header(await files.read(name, 0, headBytes));
     if (header?.storeId !== storeId) return undefined;
@@ -192,6 +192,6 @@ export class Exports {
   }
 }
 
-function toStored({ path, createTime, sizeBytes, rows }: Found): StoredExport {
+function toStored({ path, createTime, sizeBytes, rows }: NamedExport): StoredExport {
   return { path, createTime, sizeBytes, rows };
 }

@@ -2,13 +2,13 @@
 import type { Artifact } from '../../domain/artifact.ts';
 import { mediaTypeOf, withParameters } from '../../domain/content-type.ts';
 import { effectiveExpiry } from '../../domain/expiry.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import { type Principal, seesArtifact } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
-import type { Budget } from '../../query/budget.ts';
 import { asksForParameters, type Condition, type Field, matches, type Test } from '../../query/condition.ts';
-import type { Found } from '../../query/run.ts';
+import type { Found } from '../../query/search.ts';
 import { SessionsNow } from '../look/live.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 
@@ -38,7 +38,7 @@ export class ArtifactMatches {
   /** Returns one item for each key of a record; undefined where nothing is to be shown. */
   async records(wanted: readonly Uint8Array[]): Promise<(Found<ArtifactRecord> | undefined)[]> {
     const { by, budget, addedBytes } = this.matching;
-    budget.records += wanted.length;
+    budget.spend('records', wanted.length);
     const values = await this.reader.getMany(wanted);
     const visible = values.map((value): Found<ArtifactRecord> | undefined => {
       const record = value && keys.artifacts.record.decode(value);
@@ -47,7 +47,7 @@ export class ArtifactMatches {
         : undefined;
     });
     const read = await this.sessions.read(visible.flatMap((one) => (one === undefined ? [] : [one.item])));
-    budget.records += read;
+    budget.spend('records', read);
     return visible.map((found) => (found !== undefined && this.isShown(found.item) ? found : undefined));
   }
 

@@ -4,19 +4,20 @@ import type { Artifact } from '../../domain/artifact.ts';
 import { mediaTypeOf } from '../../domain/content-type.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Pairs } from '../../domain/metadata.ts';
 import type { SessionId } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Index, Reader } from '../../index/door.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
+import type { Found } from '../../query/search.ts';
 import { readLive, recordsReadTogether } from '../look/live.ts';
-import type { PageTokens } from '../look/page-token.ts';
+import { type Page, type PageRequest, page } from '../look/page.ts';
+import type { Paging } from '../look/paging.ts';
 import { readSession } from '../look/session.ts';
-import { Touches } from '../look/touches.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import { Heads, type NamePair, pairs } from './heads.ts';
-import type { Page, PageRequest } from './listing.ts';
 
 /** The sessions to compare. */
 export interface ComparisonQuery extends PageRequest {
@@ -41,21 +42,16 @@ export interface Difference {
   readonly compared: Artifact | undefined;
 }
 
-interface Found {
-  readonly difference: Difference | undefined;
-  readonly bytes: number;
-}
-
 /** Comparisons within the caller’s namespace. */
 export class Comparison {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
-  private readonly tokens: PageTokens;
+  private readonly paging: Paging;
 
-  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+  constructor(index: Index, namespaces: Namespaces, paging: Paging) {
     this.index = index;
     this.namespaces = namespaces;
-    this.tokens = tokens;
+    this.paging = paging;
   }
 
   /**
@@ -73,31 +69,19 @@ export class Comparison {
     const compared = (await readSession(reader, principal, query.session, now)).uid;
     const { pageSize, showUnchanged } = query;
     const bound = [principal.subject, ns, 'comparison', base, compared, showUnchanged];
-    const after =
-      query.pageToken === '' ? undefined : this.tokens.open(bound, query.pageToken).toString('utf8');
-    const touches = new Touches();
+    const position = this.paging.open(bound, query.pageToken);
+    const after = position.after?.toString('utf8');
+    const budget = this.paging.budget();
     const rowsTogether = Math.max(recordsReadTogether, pageSize);
-    const heads = (uid: SessionUid) => new Heads(reader, principal, uid, { after, rowsTogether, touches });
-    const items: Difference[] = [];
-    let bytes = 0;
-    let last = after;
-    const goOn = (name: string) => ({ items, nextPageToken: this.tokens.issue(bound, Buffer.from(name)) });
-    for await (const block of blocksOf(pairs(heads(base), heads(compared)))) {
-      const found = await resolve(reader, principal, block, showUnchanged, { now, touches });
-      for (const [at, { name }] of block.entries()) {
-        const { difference, bytes: size } = found[at]!;
-        if (difference !== undefined) {
-          // The page ends before this name, so that no token is given if nothing follows.
-          if (last !== undefined && (items.length === pageSize || bytes >= limits.pageBytesMax))
-            return goOn(last);
-          items.push(difference);
-          bytes += size;
-        }
-        last = name;
-      }
-      if (touches.areSpent && last !== undefined) return goOn(last);
-    }
-    return { items, nextPageToken: '' };
+    const heads = (uid: SessionUid) => new Heads(reader, principal, uid, { after, rowsTogether, budget });
+    const source = {
+      entries: () => blocksOf(pairs(heads(base), heads(compared))),
+      look: (block: readonly NamePair[]) => resolve(reader, principal, block, showUnchanged, { now, budget }),
+    };
+    const end = { itemsMax: pageSize, bytesMax: limits.pageBytesMax, budget, endsBeforeItem: true };
+    const { items, last } = await page(source, end);
+    const nextPageToken = this.paging.token(bound, position.now, last && Buffer.from(last.name));
+    return { items, nextPageToken };
   }
 }
 
@@ -118,8 +102,8 @@ async function resolve(
   by: Principal,
   block: readonly NamePair[],
   showUnchanged: boolean,
-  { now, touches }: { readonly now: number; readonly touches: Touches },
-): Promise<Found[]> {
+  { now, budget }: { readonly now: number; readonly budget: Budget },
+): Promise<(Found<Difference> | undefined)[]> {
   const ids = new Set<ArtifactId>();
   for (const { base, compared } of block) {
     // In a comparison of a session with itself, an artifact that is the same on both sides need not be read.
@@ -127,21 +111,21 @@ async function resolve(
     for (const id of [base, compared]) if (id !== undefined) ids.add(id);
   }
   const wanted = [...ids];
-  touches.spend(wanted.length);
+  budget.spend('records', wanted.length);
   const records = await readLive(reader, by, wanted, now);
   const live = new Map(wanted.map((id, at) => [id, records[at]]));
   return block.map(({ name, base, compared }) => {
     const left = base && live.get(base);
     const right = compared && live.get(compared);
     const kind = kindOf(left?.record, right?.record);
-    if (kind === undefined || (kind === 'none' && !showUnchanged)) return { difference: undefined, bytes: 0 };
-    const difference = {
+    if (kind === undefined || (kind === 'none' && !showUnchanged)) return undefined;
+    const item = {
       name,
       kind,
       base: left && toArtifact(left.record, true, left.session),
       compared: right && toArtifact(right.record, true, right.session),
     };
-    return { difference, bytes: (left?.bytes ?? 0) + (right?.bytes ?? 0) };
+    return { item, bytes: (left?.bytes ?? 0) + (right?.bytes ?? 0) };
   });
 }
 

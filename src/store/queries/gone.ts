@@ -1,10 +1,12 @@
 /** The artifacts that a sealed session's manifest lists and that do not exist any more. */
 import { Buffer } from 'node:buffer';
 import { limits } from '../../domain/limits.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ManifestRecord, SessionRecord } from '../../index/records.ts';
 import type { Contents } from '../contents/contents.ts';
+import { page } from '../look/page.ts';
 import { isThere } from '../rows/session-life.ts';
 import type { ManifestLine } from '../sessions/manifest.ts';
 
@@ -23,44 +25,38 @@ interface GoneRequest {
   /** The position of a line in the manifest, in bytes. */
   readonly offset: number;
   readonly pageSize: number;
+  readonly budget: Budget;
   readonly now: number;
 }
 
 /** The number of lines that are looked at together. */
 const blockLines = 256;
 
-/** Reads the manifest from an offset on until a page is full or the budget of the call is spent. */
+/** Returns a page of the lines from an offset on whose artifacts are gone. */
 export async function goneArtifacts(
   reader: Reader,
   contents: Contents,
   request: GoneRequest,
 ): Promise<GonePage> {
-  const { ns, session, manifest, pageSize } = request;
-  const found: ManifestLine[] = [];
-  let offset = request.offset;
-  let touched = 0;
-  let bytes = 0;
-  for await (const block of lineBlocks(reader, contents, request)) {
-    const isThere = await areLive(reader, ns, session, block, request.now);
-    for (const [at, line] of block.entries()) {
-      offset += line.bytes;
-      touched++;
-      if (!isThere[at]) {
-        found.push(line.parsed);
-        bytes += line.bytes;
-      }
-      const full = found.length === pageSize || bytes >= limits.pageBytesMax;
-      const stop = full || touched === limits.queryTouchesMax;
-      if (stop && offset < manifest.size) return { lines: found, nextOffset: offset };
-    }
-  }
-  return { lines: found, nextOffset: undefined };
+  const { ns, session, pageSize, budget, now } = request;
+  const source = {
+    entries: () => lineBlocks(reader, contents, request),
+    look: async (lines: readonly Line[]) => {
+      const isThere = await areLive(reader, ns, session, lines, now);
+      budget.spend('entries', lines.length);
+      return lines.map(({ parsed, bytes }, at) => (isThere[at] ? undefined : { item: parsed, bytes }));
+    },
+  };
+  const { items, last } = await page(source, { itemsMax: pageSize, bytesMax: limits.pageBytesMax, budget });
+  return { lines: items, nextOffset: last?.end };
 }
 
 interface Line {
   readonly parsed: ManifestLine;
   /** The length of the line with its newline. */
   readonly bytes: number;
+  /** The position in the manifest where it ends, in bytes. */
+  readonly end: number;
 }
 
 async function* lineBlocks(reader: Reader, contents: Contents, request: GoneRequest): AsyncGenerator<Line[]> {
@@ -68,11 +64,14 @@ async function* lineBlocks(reader: Reader, contents: Contents, request: GoneRequ
   const part = { offset, length: manifest.size - offset };
   let rest: Buffer = Buffer.alloc(0);
   let block: Line[] = [];
+  let at = offset;
   for await (const piece of await contents.open(reader, ns, manifest, part)) {
     rest = rest.length === 0 ? Buffer.from(piece) : Buffer.concat([rest, piece]);
     let start = 0;
     for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a, start)) {
-      block.push({ parsed: JSON.parse(rest.toString('utf8', start, end)), bytes: end + 1 - start });
+      const bytes = end + 1 - start;
+      at += bytes;
+      block.push({ parsed: JSON.parse(rest.toString('utf8', start, end)), bytes, end: at });
       start = end + 1;
       if (block.length < blockLines) continue;
       yield block;

@@ -4,13 +4,13 @@
  */
 import { Buffer } from 'node:buffer';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { Range } from '../../index/row.ts';
 import { afterPrefix } from '../../index/tuple.ts';
-import type { Touches } from '../look/touches.ts';
 
 interface Head {
   readonly name: string;
@@ -25,7 +25,7 @@ interface HeadsOptions {
   readonly after: string | undefined;
   /** The number of rows that are read at once. */
   readonly rowsTogether: number;
-  readonly touches: Touches;
+  readonly budget: Budget;
 }
 
 /** Reads the heads of a session one after another; only names that may exist for the principal. */
@@ -56,7 +56,7 @@ export class Heads {
   }
 
   private async read(range: Range): Promise<void> {
-    const { rowsTogether, touches } = this.options;
+    const { rowsTogether, budget } = this.options;
     const found: Head[] = [];
     for await (const block of this.reader.scan({ ...range, limit: rowsTogether })) {
       for (const [key, value] of block) {
@@ -66,7 +66,7 @@ export class Heads {
         this.rest = rangeAfter(range, key);
       }
     }
-    touches.spend(Math.max(1, found.length));
+    budget.spend('entries', Math.max(1, found.length));
     if (found.length < rowsTogether) this.rest = undefined;
     this.waiting = found.reverse();
   }

@@ -1,5 +1,5 @@
 /**
- * A walk over lineage, breadth first: one step for each edge, by depth, then by the ids of the near and the far end.
+ * A walk over lineage, breadth first: each edge once, by depth, then by the ids of the near and the far end.
  *
  * The near ends of depth d are the artifacts to which depth d - 1 led, and no depth before it. Each is followed once,
  * however many edges lead to it, so that diamonds cause no repetition. The near ends are never gathered. The rows below
@@ -14,15 +14,16 @@
  * Because of the second case, at most {@link limits.lineageEdgesMax} of these edges are allowed; with more, a depth of
  * d is refused.
  */
+
 import { invalid } from '../../domain/errors.ts';
 import type { ArtifactId } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import { readLive, recordsReadTogether } from '../look/live.ts';
-import type { Touches } from '../look/touches.ts';
 
 /** To the artifacts that it was made from, or to those that were made from it. */
 export type Direction = 'inputs' | 'derived';
@@ -39,12 +40,17 @@ export interface Place {
   readonly isEdgeBehind?: boolean;
 }
 
-/** An edge, and the place just before it. */
-export interface Step {
+/** An edge from the near end to the far end. */
+export interface WalkedEdge {
+  /** The depth of the far end, from 1. */
   readonly depth: number;
   readonly near: ArtifactId;
   readonly far: ArtifactId;
-  readonly before: Place;
+}
+
+/** Returns the place just behind an edge. */
+export function placeAfter({ depth, near, far }: WalkedEdge): Place {
+  return { depth, near, far, isEdgeBehind: true };
 }
 
 /** The settings of a walk. `now` in milliseconds since the Unix epoch. */
@@ -54,7 +60,7 @@ interface WalkOptions {
   readonly start: ArtifactId;
   readonly direction: Direction;
   readonly now: number;
-  readonly touches: Touches;
+  readonly budget: Budget;
   /** The approximate number of rows that are read at once, 1 to 1,000. */
   readonly rowsTogether: number;
 }
@@ -94,16 +100,16 @@ export class LineageWalk {
 
   /**
    * Continues until the end, or until the budget is spent: then {@link isAtEnd} is false. Every walk gets further than
-   * `from`. Each step is charged with the cost of reading its far end.
+   * `from`. Each edge is charged with the cost of reading its far end.
    *
    * @throws Failure INVALID_ARGUMENT if the walk is too wide to be continued.
    */
-  async *steps(from: Place, depthMax: number): AsyncGenerator<Step, void, void> {
+  async *edges(from: Place, depthMax: number): AsyncGenerator<WalkedEdge, void, void> {
     this.reached = from;
     for (let depth = from.depth; depth <= depthMax; depth++) {
       const parents = depth === 1 ? [] : await this.level(depth - 2);
       if (parents === 'too many') {
-        // The steps that this call has found already are returned first.
+        // The edges that this call has found already are returned first.
         if (depth === from.depth) throw tooWide(depth);
         return;
       }
@@ -111,11 +117,11 @@ export class LineageWalk {
       const resumed = depth === from.depth ? from : { depth };
       for await (const near of depth === 1 ? this.first(resumed) : this.nearEnds(parents, resumed)) {
         if (near.isFollowed)
-          yield* this.edges(depth, near.id, near.id === resumed.near ? resumed.far : undefined);
-        if (this.options.touches.areSpent) return;
+          yield* this.edgesOf(depth, near.id, near.id === resumed.near ? resumed.far : undefined);
+        if (this.options.budget.isSpent) return;
         this.reached = this.place({ depth, near: near.id });
       }
-      if (this.options.touches.areSpent) return;
+      if (this.options.budget.isSpent) return;
       if (!this.reached.isEdgeBehind) break;
       this.reached = { depth: depth + 1 };
     }
@@ -127,16 +133,21 @@ export class LineageWalk {
     return { ...place, isEdgeBehind: this.reached.isEdgeBehind ?? false };
   }
 
-  private async *edges(depth: number, near: ArtifactId, after: ArtifactId | undefined): AsyncGenerator<Step> {
-    const { touches, rowsTogether } = this.options;
+  private async *edgesOf(
+    depth: number,
+    near: ArtifactId,
+    after: ArtifactId | undefined,
+  ): AsyncGenerator<WalkedEdge> {
+    const { budget, rowsTogether } = this.options;
     for (let last = after; ; ) {
       const fars = await this.rows(near, last && { id: last, isIncluded: false }, rowsTogether);
       for (const far of fars) {
-        touches.spend(2);
-        yield { depth, near, far, before: this.reached };
-        this.reached = { depth, near, far, isEdgeBehind: true };
+        const edge = { depth, near, far };
+        budget.spend('records', 2);
+        yield edge;
+        this.reached = placeAfter(edge);
       }
-      if (fars.length < rowsTogether || touches.areSpent) return;
+      if (fars.length < rowsTogether || budget.isSpent) return;
       last = fars.at(-1)!;
     }
   }
@@ -172,7 +183,7 @@ export class LineageWalk {
     parents: readonly ArtifactId[],
     from: From | undefined,
   ): AsyncGenerator<ArtifactId, void, void> {
-    const { touches } = this.options;
+    const { budget } = this.options;
     const together = Math.ceil(this.options.rowsTogether / parents.length);
     const read = async (near: ArtifactId, after: From | undefined): Promise<List> => {
       const fars = await this.rows(near, after, together);
@@ -181,7 +192,7 @@ export class LineageWalk {
     // The list with the smallest far end comes last.
     const lists: List[] = [];
     for (const parent of parents) {
-      if (touches.areSpent) return;
+      if (budget.isSpent) return;
       const list = await read(parent, from);
       if (list.waiting.length > 0) lists.push(list);
     }
@@ -192,7 +203,7 @@ export class LineageWalk {
       if (id !== before) yield id;
       before = id;
       if (list.waiting.length === 0 && list.last !== undefined) {
-        if (touches.areSpent) return;
+        if (budget.isSpent) return;
         list = await read(list.near, { id: list.last, isIncluded: false });
       }
       if (list.waiting.length > 0) lists.splice(placeOf(lists, next(list)), 0, list);
@@ -208,7 +219,7 @@ export class LineageWalk {
       const found = new Set<ArtifactId>();
       for (const near of this.levels.at(-1)!) {
         for (let last: From | undefined; ; ) {
-          if (this.options.touches.areSpent) return undefined;
+          if (this.options.budget.isSpent) return undefined;
           const limit = Math.min(1_000, limits.lineageEdgesMax - this.edgesGathered + 1);
           const fars = await this.rows(near, last, limit);
           this.edgesGathered += fars.length;
@@ -228,7 +239,7 @@ export class LineageWalk {
   }
 
   private async rows(near: ArtifactId, from: From | undefined, limit: number): Promise<ArtifactId[]> {
-    const { reader, by, direction, touches } = this.options;
+    const { reader, by, direction, budget } = this.options;
     const family = keys.lineage[direction];
     const all = family.range(by.namespace, near);
     const key = from && family.key(by.namespace, near, from.id);
@@ -236,19 +247,19 @@ export class LineageWalk {
     const found: ArtifactId[] = [];
     for await (const block of reader.scan({ ...rest, limit }))
       for (const [row] of block) found.push(family.parse(row)[2]);
-    touches.spend(Math.max(1, found.length));
+    budget.spend('entries', Math.max(1, found.length));
     return found;
   }
 
   private async areLive(ids: readonly ArtifactId[]): Promise<boolean[]> {
-    const { reader, by, now, touches } = this.options;
+    const { reader, by, now, budget } = this.options;
     const unknown = ids.filter((id) => !this.known.has(id));
     for (let at = 0; at < unknown.length; at += recordsReadTogether) {
       const block = unknown.slice(at, at + recordsReadTogether);
       const found = await readLive(reader, by, block, now);
       for (const [offset, id] of block.entries()) this.known.set(id, found[offset] !== undefined);
     }
-    touches.spend(unknown.length);
+    budget.spend('records', unknown.length);
     return ids.map((id) => this.known.get(id)!);
   }
 }

@@ -6,14 +6,14 @@ import { limits } from '../../domain/limits.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import type { Found } from '../../query/search.ts';
 import { readRecord } from '../look/artifact.ts';
 import { readLive, recordsReadTogether } from '../look/live.ts';
-import type { PageTokens } from '../look/page-token.ts';
-import { Touches } from '../look/touches.ts';
+import { type Page, type PageRequest, page } from '../look/page.ts';
+import type { Paging } from '../look/paging.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
-import { type Direction, LineageWalk, type Place, type Step } from './lineage-walk.ts';
-import type { Page, PageRequest } from './listing.ts';
+import { type Direction, LineageWalk, type Place, placeAfter, type WalkedEdge } from './lineage-walk.ts';
 
 /** The start, the direction and the depth. */
 export interface LineageQuery extends PageRequest {
@@ -42,12 +42,12 @@ const idBytes = 16;
 export class Lineage {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
-  private readonly tokens: PageTokens;
+  private readonly paging: Paging;
 
-  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+  constructor(index: Index, namespaces: Namespaces, paging: Paging) {
     this.index = index;
     this.namespaces = namespaces;
-    this.tokens = tokens;
+    this.paging = paging;
   }
 
   /**
@@ -64,7 +64,8 @@ export class Lineage {
     await using reader = this.index.snapshot();
     const now = this.index.now();
     const bound = [principal.subject, principal.namespace, 'lineage', target, direction, depth];
-    const from = query.pageToken === '' ? undefined : decodePlace(this.tokens.open(bound, query.pageToken));
+    const position = this.paging.open(bound, query.pageToken);
+    const from = position.after && decodePlace(position.after);
     const { record } = await readRecord(reader, principal, from ? { id: from.start } : target, now);
     const walk = new LineageWalk({
       reader,
@@ -72,77 +73,56 @@ export class Lineage {
       start: record.id,
       direction,
       now,
-      touches: new Touches(),
+      budget: this.paging.budget(),
       rowsTogether: Math.max(recordsReadTogether, pageSize),
     });
-    const page = new EdgePage(pageSize, direction, (ids) => readEnds(reader, principal, ids, now));
-    const goOn = (place: Place) => ({
-      items: page.items,
-      nextPageToken: this.tokens.issue(bound, encodePlace(record.id, place)),
-    });
-    for await (const step of walk.steps(from?.place ?? { depth: 1 }, depth)) {
-      const tooMuch = await page.add(step);
-      if (tooMuch !== undefined) return goOn(tooMuch.before);
-    }
-    const tooMuch = await page.flush();
-    if (tooMuch !== undefined) return goOn(tooMuch.before);
-    return walk.isAtEnd ? { items: page.items, nextPageToken: '' } : goOn(walk.reached);
+    const source = {
+      entries: () => blocksOf(walk.edges(from?.place ?? { depth: 1 }, depth), pageSize),
+      look: (edges: readonly WalkedEdge[]) => readEdges(reader, principal, edges, direction, now),
+    };
+    // The walk ends by itself when the budget is spent, and its edges have been paid for.
+    const { items, last } = await page(source, { itemsMax: pageSize, bytesMax: limits.pageBytesMax });
+    const place = last === undefined ? walk.reached : placeAfter(last);
+    const isEnd = last === undefined && walk.isAtEnd;
+    const after = isEnd ? undefined : encodePlace(record.id, place);
+    return { items, nextPageToken: this.paging.token(bound, position.now, after) };
   }
 }
 
-interface End {
-  readonly artifact: Artifact;
-  readonly bytes: number;
+/** Yields blocks of edges, as many as the page needs; their far ends are read together. */
+async function* blocksOf(
+  edges: AsyncIterable<WalkedEdge>,
+  pageSize: number,
+): AsyncGenerator<readonly WalkedEdge[], void, void> {
+  let block: WalkedEdge[] = [];
+  let wanted = pageSize;
+  for await (const edge of edges) {
+    block.push(edge);
+    if (block.length < Math.min(wanted, recordsReadTogether)) continue;
+    yield block;
+    wanted -= block.length;
+    block = [];
+  }
+  if (block.length > 0) yield block;
 }
 
-/** Gathers edges until a page is full; far ends are read some at a time. */
-class EdgePage {
-  readonly items: LineageEdge[] = [];
-  private readonly pageSize: number;
-  private readonly direction: Direction;
-  private readonly read: (ids: readonly ArtifactId[]) => Promise<(End | undefined)[]>;
-  private waiting: Step[] = [];
-  private bytes = 0;
-
-  constructor(
-    pageSize: number,
-    direction: Direction,
-    read: (ids: readonly ArtifactId[]) => Promise<(End | undefined)[]>,
-  ) {
-    this.pageSize = pageSize;
-    this.direction = direction;
-    this.read = read;
-  }
-
-  private get isFull(): boolean {
-    return this.items.length === this.pageSize || this.bytes >= limits.pageBytesMax;
-  }
-
-  /** Takes a step, or returns the first step that does not fit any more. */
-  async add(step: Step): Promise<Step | undefined> {
-    if (this.isFull) return step;
-    this.waiting.push(step);
-    const count = this.waiting.length;
-    if (count < recordsReadTogether && this.items.length + count < this.pageSize) return undefined;
-    return await this.flush();
-  }
-
-  async flush(): Promise<Step | undefined> {
-    const steps = this.waiting;
-    this.waiting = [];
-    const ids = [...new Set(steps.map(({ far }) => far))];
-    const found = await this.read(ids);
-    const ends = new Map(ids.map((id, at) => [id, found[at]]));
-    for (const step of steps) {
-      if (this.isFull) return step;
-      const { near, far, depth } = step;
-      const end = ends.get(far);
-      const [derivedId, inputId] = this.direction === 'inputs' ? [near, far] : [far, near];
-      this.items.push({ derivedId, inputId, depth, artifact: end?.artifact });
-      this.bytes += edgeBytes + (end?.bytes ?? 0);
-    }
-    return undefined;
-  }
+/** Returns the edges with the artifacts at their far ends. */
+async function readEdges(
+  reader: Reader,
+  by: Principal,
+  edges: readonly WalkedEdge[],
+  direction: Direction,
+  now: number,
+): Promise<Found<LineageEdge>[]> {
+  const ids = [...new Set(edges.map(({ far }) => far))];
+  const found = await readEnds(reader, by, ids, now);
+  const ends = new Map(ids.map((id, at) => [id, found[at]]));
+  return edges.map(({ near, far, depth }) => {
+    const end = ends.get(far);
+    const [derivedId, inputId] = direction === 'inputs' ? [near, far] : [far, near];
+    const item = { derivedId, inputId, depth, artifact: end?.item };
+    return { item, bytes: edgeBytes + (end?.bytes ?? 0) };
+  });
 }
 
 async function readEnds(
@@ -150,7 +130,7 @@ async function readEnds(
   by: Principal,
   ids: readonly ArtifactId[],
   now: number,
-): Promise<(End | undefined)[]> {
+): Promise<(Found<Artifact> | undefined)[]> {
   const found = await readLive(reader, by, ids, now);
   const live = found.filter((one) => one !== undefined);
   const heads = await reader.getMany(
@@ -161,7 +141,7 @@ async function readEnds(
     if (one === undefined) return undefined;
     const head = heads[next++];
     const isLatest = head !== undefined && keys.artifacts.head.decode(head).latest === one.record.id;
-    return { artifact: toArtifact(one.record, isLatest, one.session), bytes: one.bytes };
+    return { item: toArtifact(one.record, isLatest, one.session), bytes: one.bytes };
   });
 }
 

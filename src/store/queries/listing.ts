@@ -3,12 +3,12 @@ import { Buffer } from 'node:buffer';
 import type { Artifact } from '../../domain/artifact.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { ArtifactName, SessionId } from '../../domain/names.ts';
 import { type Principal, requireWholeSessions } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
-import type { Index, Reader } from '../../index/door.ts';
+import { doorLimits, type Index, type Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import { Budget } from '../../query/budget.ts';
 import {
   artifactCatalog,
   leasedWord,
@@ -20,12 +20,12 @@ import {
 } from '../../query/catalogs.ts';
 import { type Condition, toFilter } from '../../query/condition.ts';
 import { artifactFields, readFilter, sessionFieldsOfSessions } from '../../query/filter.ts';
-import { type Explanation, type Query, run } from '../../query/run.ts';
+import { type Explanation, Search } from '../../query/search.ts';
 import { inverted, keyAt } from '../../query/suffix.ts';
 import type { Contents } from '../contents/contents.ts';
 import { previewsOf } from '../contents/previews.ts';
-import type { PageTokens } from '../look/page-token.ts';
-import { issuePosition, openPosition, type Position } from '../look/query-position.ts';
+import { type Page, type PageRequest, page } from '../look/page.ts';
+import type { Paging, Position } from '../look/paging.ts';
 import { readSession } from '../look/session.ts';
 import type { SessionNow } from '../rows/session-life.ts';
 import { manifestOf } from '../rows/session-rows.ts';
@@ -36,14 +36,6 @@ import { goneArtifacts } from './gone.ts';
 import { matchingSessions } from './session-matches.ts';
 import { listVersions } from './versions.ts';
 
-/** The page to return. */
-export interface PageRequest {
-  /** 1 to {@link limits.pageSizeMax}. */
-  readonly pageSize: number;
-  /** Empty for the first page. */
-  readonly pageToken: string;
-}
-
 /** The interpretation of a query, and its cost. */
 export interface QueryExplanation extends Explanation {
   /** The filter with every parenthesis and every time written out; empty without a filter. */
@@ -52,13 +44,6 @@ export interface QueryExplanation extends Explanation {
   readonly probes: number;
   readonly recordsRead: number;
   readonly budget: number;
-}
-
-/** One page of a listing. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  /** Empty at the end. A page may be short, even empty, and still have a token. */
-  readonly nextPageToken: string;
 }
 
 /** A page of the results of a query. */
@@ -108,6 +93,9 @@ interface ArtifactPage extends QueryPage<Artifact> {
 /** Marks the tokens of the second part of a listing. The character does not exist in base64url. */
 const gonePrefix = '~';
 
+/** A plan, and the consequences of the last block of entries, may cost this much. */
+const queryReserve = 1.5 * doorLimits.scanBlockEntriesMax;
+
 /** A union of more lists than this costs more at its start than it is likely to save. */
 const drivingSessionsMax = 16;
 
@@ -118,7 +106,7 @@ export class Listing {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
   private readonly contents: Contents;
-  private readonly tokens: PageTokens;
+  private readonly paging: Paging;
   private readonly filling: { readonly isComplete: boolean };
 
   /** @param filling says whether every artifact is in the list of its content type. */
@@ -126,13 +114,13 @@ export class Listing {
     index: Index,
     namespaces: Namespaces,
     contents: Contents,
-    tokens: PageTokens,
+    paging: Paging,
     filling: { readonly isComplete: boolean },
   ) {
     this.index = index;
     this.namespaces = namespaces;
     this.contents = contents;
-    this.tokens = tokens;
+    this.paging = paging;
     this.filling = filling;
   }
 
@@ -143,10 +131,12 @@ export class Listing {
     const listsTypes = this.filling.isComplete;
     await using reader = this.index.snapshot();
     const session =
-      query.session === undefined ? undefined : await this.sessionOf(reader, principal, query.session);
+      query.session === undefined
+        ? undefined
+        : await readSession(reader, principal, query.session, this.index.now());
     if (query.showGone) return await this.withGone(reader, principal, session!, query);
-    const page = await this.artifactPage(reader, principal, session?.uid, { ...query, listsTypes });
-    return { ...page, gone: [], previews: await this.previews(reader, principal, page, query) };
+    const found = await this.artifactPage(reader, principal, session?.uid, { ...query, listsTypes });
+    return { ...found, gone: [], previews: await this.previews(reader, principal, found, query) };
   }
 
   private async artifactPage(
@@ -169,33 +159,37 @@ export class Listing {
       showGone,
       filter,
     ];
-    const position = this.position(bound, query);
+    const position = this.paging.open(bound, query.pageToken);
     const condition = readFilter(filter, artifactFields, position.now);
     const narrowed = withinSessions(by, query.session, condition);
-    const budget = new Budget(limits.queryTouchesMax);
+    const budget = this.paging.budget(queryReserve);
     const matching = { by, condition: narrowed, now: this.index.now(), budget };
     const matches = new ArtifactMatches(reader, { ...matching, addedBytes: query.previewBytes ?? 0 });
-    const page = { oldestFirst, itemsMax: query.pageSize, bytesMax: limits.pageBytesMax, budget };
+    const end = { itemsMax: query.pageSize, bytesMax: limits.pageBytesMax, budget };
     if (versions) {
-      const which = { ns, uid: within!, name, allVersions, matches, after: position.after, ...page };
-      const { items, last, driver } = await listVersions(reader, which);
+      const which = { ns, uid: within!, name, allVersions, matches, oldestFirst, ...end };
+      const { items, last, driver } = await listVersions(reader, { ...which, after: position.after });
       const tests = condition === undefined ? [] : [toFilter(condition)];
-      // No sample of versions is taken: only a page that holds all of them shows their number.
+      // No sample of versions is taken: only a page that has all of them shows their number.
       const total = last === undefined && position.after === undefined ? items.length : undefined;
       const result = { items, last, total: query.estimatesTotal ? total : undefined };
-      return this.page(bound, position, { ...result, explanation: { driver, tests } }, condition, budget);
+      return this.answer(bound, position, { ...result, explanation: { driver, tests } }, condition, budget);
     }
     const uids = await this.uidsIn(reader, ns, narrowed, budget);
     const byState = await this.fewByState(reader, ns, narrowed, budget);
-    const result = await run<Artifact>(reader, {
-      ...page,
-      estimates: query.estimatesTotal === true,
+    const search = new Search<Artifact>(reader, {
+      ...end,
+      oldestFirst,
       condition: narrowed,
       catalog: artifactCatalog(ns, { uids, byState, listsTypes: query.listsTypes }),
       after: position.after,
       resolve: (suffixes) => matches.latest(recordKeys(keys.artifacts.record.range(ns).gte, suffixes)),
     });
-    return this.page(bound, position, result, condition, budget);
+    const { items, last } = await page(search, end);
+    const asksTotal = query.estimatesTotal === true && position.after === undefined;
+    const total = !asksTotal ? undefined : last === undefined ? items.length : await search.estimate();
+    const result = { items, last, total, explanation: search.explanation };
+    return this.answer(bound, position, result, condition, budget);
   }
 
   /** Returns pages of artifacts, then pages of gone ones. The token says in which part to continue. */
@@ -210,22 +204,29 @@ export class Listing {
     const { uid } = session;
     const manifest = manifestOf(session);
     const bound = [by.subject, ns, uid, query.oldestFirst, query.allVersions, 'gone'];
-    const tokenOf = (offset: number) => `${gonePrefix}${this.tokens.issue(bound, ascii(String(offset)))}`;
+    const tokenOf = (now: number, offset: number) =>
+      `${gonePrefix}${this.paging.token(bound, now, ascii(String(offset)))}`;
     if (!query.pageToken.startsWith(gonePrefix)) {
-      const page = await this.artifactPage(reader, by, uid, { ...query, listsTypes: true });
-      const previews = await this.previews(reader, by, page, query);
-      return { ...page, nextPageToken: page.nextPageToken || tokenOf(0), gone: [], previews };
+      const found = await this.artifactPage(reader, by, uid, { ...query, listsTypes: true });
+      const previews = await this.previews(reader, by, found, query);
+      const nextPageToken = found.nextPageToken || tokenOf(this.index.now(), 0);
+      return { ...found, nextPageToken, gone: [], previews };
     }
-    const offset = Number(this.tokens.open(bound, query.pageToken.slice(gonePrefix.length)).toString());
-    const now = this.index.now();
-    const request = { ns, session, manifest, offset, pageSize: query.pageSize, now };
-    const { lines, nextOffset } = await goneArtifacts(reader, this.contents, request);
-    const explanation = explain(
-      { driver: 'manifest', tests: [] },
-      undefined,
-      new Budget(limits.queryTouchesMax),
-    );
-    const nextPageToken = nextOffset === undefined ? '' : tokenOf(nextOffset);
+    // The prefix alone is no token, and not the beginning either.
+    const token = query.pageToken.slice(gonePrefix.length) || gonePrefix;
+    const position = this.paging.open(bound, token);
+    const budget = this.paging.budget();
+    const { lines, nextOffset } = await goneArtifacts(reader, this.contents, {
+      ns,
+      session,
+      manifest,
+      offset: Number(position.after),
+      pageSize: query.pageSize,
+      budget,
+      now: this.index.now(),
+    });
+    const explanation = explain({ driver: 'manifest', tests: [] }, undefined, budget);
+    const nextPageToken = nextOffset === undefined ? '' : tokenOf(position.now, nextOffset);
     return { items: [], gone: lines, nextPageToken, explanation, previews: new Map() };
   }
 
@@ -249,9 +250,9 @@ export class Listing {
     requireWholeSessions(by);
     await using reader = this.index.snapshot();
     const bound = [by.subject, ns, 'sessions', query.oldestFirst, query.filter, query.purpose ?? null];
-    const position = this.position(bound, query);
+    const position = this.paging.open(bound, query.pageToken);
     const condition = readFilter(query.filter, sessionFieldsOfSessions, position.now);
-    const budget = new Budget(limits.queryTouchesMax);
+    const budget = this.paging.budget(queryReserve);
     const narrowed = withinSessions(by, undefined, condition);
     const uids = await this.uidsIn(reader, ns, narrowed, budget);
     const states = narrowed === undefined ? [] : statesIn(narrowed);
@@ -259,25 +260,21 @@ export class Listing {
       states.length > 0 && (await this.withState(reader, ns, leasedWord, 1, budget)).length > 0;
     const prefix = keys.sessions.record.range(ns).gte;
     const now = this.index.now();
-    const asked: Query<Session> = {
+    const end = { itemsMax: query.pageSize, bytesMax: limits.pageBytesMax, budget };
+    const search = new Search<Session>(reader, {
+      ...end,
       condition: narrowed,
       catalog: sessionCatalog(ns, uids, hasLeases),
       oldestFirst: query.oldestFirst,
       after: position.after,
-      itemsMax: query.pageSize,
-      bytesMax: limits.pageBytesMax,
-      budget,
       resolve: (suffixes) =>
         matchingSessions(reader, { by, condition, now, budget }, recordKeys(prefix, suffixes)),
-    };
-    return this.page(bound, position, await run(reader, asked), condition, budget);
+    });
+    const result = { ...(await page(search, end)), explanation: search.explanation };
+    return this.answer(bound, position, result, condition, budget);
   }
 
-  private position(bound: readonly unknown[], { pageToken }: PageRequest): Position {
-    return openPosition(this.tokens, bound, pageToken, this.index.now());
-  }
-
-  private page<T>(
+  private answer<T>(
     bound: readonly unknown[],
     { now }: Position,
     result: {
@@ -290,17 +287,12 @@ export class Listing {
     budget: Budget,
   ): QueryPage<T> {
     const { items, last } = result;
-    const nextPageToken = last === undefined ? '' : issuePosition(this.tokens, bound, now, last);
     return {
       items,
-      nextPageToken,
+      nextPageToken: this.paging.token(bound, now, last),
       total: result.total,
       explanation: explain(result.explanation, condition, budget),
     };
-  }
-
-  private sessionOf(reader: Reader, by: Principal, id: SessionId): Promise<SessionNow> {
-    return readSession(reader, by, id, this.index.now());
   }
 
   /** If few sessions have a state or outcome of the filter, their artifacts can drive the query. */
@@ -331,7 +323,7 @@ export class Listing {
     const uids: SessionUid[] = [];
     for await (const block of reader.scan({ ...keys.sessions.byState.range(ns, word), limit }))
       uids.push(...block.map(([key]) => keys.sessions.byState.parse(key)[2]));
-    budget.entries += uids.length;
+    budget.spend('entries', uids.length);
     return uids;
   }
 
@@ -342,7 +334,7 @@ export class Listing {
     budget: Budget,
   ): Promise<SessionUids> {
     const ids = condition === undefined ? [] : sessionIdsIn(condition);
-    budget.probes += ids.length;
+    budget.spend('probes', ids.length);
     const names = await reader.getMany(ids.map((id) => keys.sessions.name.key(ns, id)));
     return new Map(
       ids.flatMap((id, at) => (names[at] ? [[id, keys.sessions.name.decode(names[at]).uid] as const] : [])),
@@ -383,9 +375,9 @@ function explain(
   return {
     ...explanation,
     filter: condition === undefined ? '' : toFilter(condition),
-    entriesRead: budget.entries,
-    probes: budget.probes,
-    recordsRead: budget.records,
+    entriesRead: budget.used('entries'),
+    probes: budget.used('probes'),
+    recordsRead: budget.used('records'),
     budget: budget.limit,
   };
 }

@@ -1,12 +1,12 @@
 /** Decides finally, from their records, whether sessions match a filter. */
+import type { Budget } from '../../domain/load/budget.ts';
 import { type Principal, seesSession } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
-import type { Budget } from '../../query/budget.ts';
 import { type Condition, type Field, matches } from '../../query/condition.ts';
-import type { Found } from '../../query/run.ts';
+import type { Found } from '../../query/search.ts';
 import { asOf, isPresent } from '../rows/session-life.ts';
 import { readSessions } from '../rows/session-rows.ts';
 
@@ -25,7 +25,7 @@ export async function matchingSessions(
   { by, condition, now, budget }: SessionMatching,
   wanted: readonly Uint8Array[],
 ): Promise<(Found<Session> | undefined)[]> {
-  budget.records += wanted.length;
+  budget.spend('records', wanted.length);
   const values = await reader.getMany(wanted);
   const present = values.map((value) => {
     const record = value && asOf(keys.sessions.record.decode(value), now);
@@ -35,7 +35,7 @@ export async function matchingSessions(
       : undefined;
   });
   const shown = present.filter((record) => record !== undefined);
-  budget.records += shown.filter(({ hasOutputs }) => hasOutputs).length;
+  budget.spend('records', shown.filter(({ hasOutputs }) => hasOutputs).length);
   const items = await readSessions(reader, by.namespace, shown, now);
   let next = 0;
   return present.map((record) => {

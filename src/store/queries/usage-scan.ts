@@ -10,8 +10,8 @@ import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
 import type { Entry, Key, Range } from '../../index/row.ts';
 import { SessionsNow } from '../look/live.ts';
-import type { PageTokens } from '../look/page-token.ts';
-import { issuePosition, openPosition } from '../look/query-position.ts';
+import { chargedRows, page } from '../look/page.ts';
+import type { Paging } from '../look/paging.ts';
 import { readSession } from '../look/session.ts';
 import type { SessionNow } from '../rows/session-life.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
@@ -53,62 +53,62 @@ interface UsagePage {
 const dayMs = 86_400_000;
 /** The ends of the time spans, from now. */
 const horizonsMs = [0, dayMs, 7 * dayMs, 30 * dayMs];
-const recordsReadTogether = 256;
+const recordsReadTogether = 128;
 
 /** Reads usage. */
 export class UsageScan {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
-  private readonly tokens: PageTokens;
+  private readonly paging: Paging;
 
-  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+  constructor(index: Index, namespaces: Namespaces, paging: Paging) {
     this.index = index;
     this.namespaces = namespaces;
-    this.tokens = tokens;
+    this.paging = paging;
   }
 
   /** Returns one page. @throws Failure NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND, PAGE_TOKEN_INVALID. */
   async page(by: Principal, ns: Namespace, scope: UsageScope, pageToken: string): Promise<UsagePage> {
     await this.namespaces.require(ns);
     await using reader = this.index.snapshot();
-    const source = await sourceOf(reader, by, ns, scope, this.index.now());
+    const counted = await countedOf(reader, by, ns, scope, this.index.now());
     const bound = [by.subject, ns, 'usage', scope];
-    const { now, after } = openPosition(this.tokens, bound, pageToken, this.index.now());
-    const range = after === undefined ? source.range : rangeAfter(source.range, after);
+    const { now, after } = this.paging.open(bound, pageToken);
+    const range = after === undefined ? counted.range : rangeAfter(counted.range, after);
     const tally = new Tally(now);
     const known = new SessionsNow(reader, ns, now);
-    let touched = 0;
-    let last: Key | undefined;
-    for await (const block of reader.scan(range)) {
-      for (let at = 0; at < block.length; at += recordsReadTogether) {
-        if (last !== undefined && touched >= limits.queryTouchesMax)
-          return { parts: tally.parts(), nextPageToken: issuePosition(this.tokens, bound, now, last) };
-        const entries = block.slice(at, at + recordsReadTogether);
-        const found = await source.read(entries);
+    const budget = this.paging.budget();
+    const source = {
+      entries: () => chargedRows(reader, range, budget),
+      look: async (block: readonly Entry[]) => {
+        const entries = block.slice(0, recordsReadTogether);
+        const found = await counted.read(entries);
         const read = await known.read(found.map(({ record }) => record));
         for (const { value, record } of found) tally.add(value, record, known.of(record));
-        touched += entries.length * source.touches + read;
-        last = entries.at(-1)![0];
-      }
-    }
-    return { parts: tally.parts(), nextPageToken: '' };
+        budget.spend('records', counted.recordsEach * entries.length + read);
+        return entries.map(() => undefined);
+      },
+    };
+    const { last } = await page(source, { itemsMax: Number.POSITIVE_INFINITY, budget });
+    return { parts: tally.parts(), nextPageToken: this.paging.token(bound, now, last?.[0]) };
   }
 }
 
-interface Source {
+/** The rows of the artifacts to count. */
+interface Counted {
   readonly range: Range;
-  /** The number of touches for each entry. */
-  readonly touches: number;
+  /** The number of records that are read for each row. */
+  readonly recordsEach: number;
   read(entries: readonly Entry[]): Promise<{ readonly value: string; readonly record: ArtifactRecord }[]>;
 }
 
-async function sourceOf(
+async function countedOf(
   reader: Reader,
   by: Principal,
   ns: Namespace,
   scope: UsageScope,
   now: number,
-): Promise<Source> {
+): Promise<Counted> {
   const recordsOf = async (wanted: readonly Key[], partOf: (at: number) => string) => {
     const values = await reader.getMany(wanted);
     return values.flatMap((value, at) =>
@@ -119,7 +119,7 @@ async function sourceOf(
     case 'namespace':
       return {
         range: keys.artifacts.record.range(ns),
-        touches: 1,
+        recordsEach: 0,
         read: async (entries) =>
           entries.map(([, value]) => ({ value: '', record: keys.artifacts.record.decode(value) })),
       };
@@ -127,7 +127,7 @@ async function sourceOf(
       const { uid } = await readSession(reader, { ...by, namespace: ns }, scope.session, now);
       return {
         range: keys.artifacts.version.range(ns, uid),
-        touches: 2,
+        recordsEach: 1,
         read: (entries) =>
           recordsOf(
             entries.map(([, value]) =>
@@ -140,7 +140,7 @@ async function sourceOf(
     case 'metadata':
       return {
         range: keys.latest.byMetadata.range(ns, scope.key),
-        touches: 2,
+        recordsEach: 1,
         read: (entries) => {
           const parsed = entries.map(([key]) => keys.latest.byMetadata.parse(key));
           return recordsOf(

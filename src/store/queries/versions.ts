@@ -1,16 +1,17 @@
 /** Listings of a session's versions: of one name, or of all in the order of their commits. */
 import type { Artifact } from '../../domain/artifact.ts';
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { ArtifactName } from '../../domain/names.ts';
 import type { Reader } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry, Key, Range } from '../../index/row.ts';
-import type { Budget } from '../../query/budget.ts';
-import type { Found } from '../../query/run.ts';
+import type { Found } from '../../query/search.ts';
+import { chargedRows, page } from '../look/page.ts';
 import type { ArtifactMatches } from './artifact-matches.ts';
 
-/** The versions to list. */
+/** The versions to list, and their order. */
 interface VersionsQuery {
   readonly ns: string;
   readonly uid: SessionUid;
@@ -36,40 +37,18 @@ interface VersionsPage {
 /** Records can be large, and a record that does not fit into the page any more was read in vain. */
 const readTogether = 32;
 
-/** Reads until the page is full or the budget is spent. */
+/** Returns a page of versions. */
 export async function listVersions(reader: Reader, query: VersionsQuery): Promise<VersionsPage> {
-  const { budget } = query;
   const { driver, range, idsOf } = sourceOf(query);
   const walked = query.after === undefined ? range : rangeAfter(range, query.after);
-  const step = Math.min(query.itemsMax, readTogether);
+  const together = Math.min(query.itemsMax, readTogether);
   const shown = new Shown(reader, query);
-  const items: Artifact[] = [];
-  let bytes = 0;
-  for await (const block of reader.scan({ ...walked, firstBlock: step })) {
-    budget.entries += block.length;
-    for (let at = 0; at < block.length; at += step) {
-      const entries = block.slice(at, at + step);
-      for (const [offset, found] of (await shown.of(idsOf(entries))).entries()) {
-        if (found !== undefined) {
-          items.push(found.item);
-          bytes += found.bytes;
-        }
-        const [key] = entries[offset]!;
-        if (items.length >= query.itemsMax || bytes >= query.bytesMax)
-          return { items, driver, last: await unlessLast(reader, walked, key) };
-      }
-      if (budget.isSpent)
-        return { items, driver, last: await unlessLast(reader, walked, entries.at(-1)![0]) };
-    }
-  }
-  return { items, driver, last: undefined };
-}
-
-/** Returns undefined if nothing follows the key, so that a full last page does not promise another one. */
-async function unlessLast(reader: Reader, range: Range, key: Key): Promise<Key | undefined> {
-  if (range.limit === 1) return undefined;
-  for await (const _block of reader.scan({ ...rangeAfter(range, key), limit: 1 })) return key;
-  return undefined;
+  const source = {
+    entries: () => chargedRows(reader, { ...walked, firstBlock: together }, query.budget),
+    look: (entries: readonly Entry[]) => shown.of(idsOf(entries.slice(0, together))),
+  };
+  const { items, last } = await page(source, query);
+  return { items, driver, last: last?.[0] };
 }
 
 interface Source {
@@ -128,7 +107,7 @@ class Shown {
   private async latestOf(name: string): Promise<ArtifactId | undefined> {
     const { ns, uid, budget } = this.query;
     if (!this.heads.has(name)) {
-      budget.probes++;
+      budget.spend('probes', 1);
       const value = await this.reader.get(keys.artifacts.head.key(ns, uid, name));
       this.heads.set(name, value && keys.artifacts.head.decode(value).latest);
     }

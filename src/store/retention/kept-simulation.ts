@@ -1,6 +1,8 @@
 /** The sessions that would be among the last few if all sessions that a filter finds got a retention: for dry runs. */
+
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import { Budget } from '../../domain/load/budget.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { keptKind, type Retention } from '../../domain/retention.ts';
 import type { Session } from '../../domain/session.ts';
@@ -37,7 +39,7 @@ export async function simulatedLists(
       metadata.filter(([key]) => key === keepLast.metadataKey).map(([, value]) => value),
     ),
   );
-  let left = limits.queryTouchesMax;
+  const budget = new Budget({ limit: limits.queryTouchesMax });
   for (const value of values) {
     const kind = { outcomes: keepLast.outcomes.join(' '), metadataKey: keepLast.metadataKey, value };
     const stored = await index.get(keys.sessions.kept.key(...keptKey(by.namespace, kind)));
@@ -61,8 +63,8 @@ export async function simulatedLists(
       }
       pageToken = page.nextPageToken;
       if (pageToken === '') break;
-      left -= limits.pageSizeMax;
-      if (left <= 0)
+      budget.spend('records', limits.pageSizeMax);
+      if (budget.isSpent)
         throw invalid(
           'filter',
           'finds too many sessions for a dry run with keep_last; narrow it, by time say',

@@ -34,13 +34,13 @@ export const readGraceMs = 3_600_000;
  */
 const publishedMsMax = 12 * 3_600_000;
 
-/** Thrown out of a decision when the content was held a moment ago, was not published, and is not held any more. */
+/** Thrown out of a decision when the namespace had the content a moment ago, has it no more, and it was not published. */
 export class ContentVanished extends Error {}
 
-/** Returns the keys of the rows that {@link attach}, {@link attachHeld} and {@link discardCopy} look at. */
+/** Returns the keys of the rows that {@link attach}, {@link attachStored} and {@link discardCopy} look at. */
 export function blobReads(
   ns: string,
-  content: Content | { readonly kind: 'held'; readonly sha256: Sha256 },
+  content: Content | { readonly kind: 'stored'; readonly sha256: Sha256 },
 ): Key[] {
   const wanted = [keys.blobs.record.key(ns, content.sha256)];
   if (content.kind === 'blob') wanted.push(keys.blobs.physicalName.key(ns, content.name));
@@ -48,45 +48,45 @@ export function blobReads(
 }
 
 /**
- * Adds a reference to `content`, and stores its rows unless the namespace already holds it.
+ * Adds a reference to `content`, and stores its rows unless the namespace already has it.
  *
- * @returns true if the namespace already held it.
+ * @returns true if the namespace already had it.
  */
 export function* attach(tx: Tx, content: Content, by: Referrer): Asking<boolean> {
   const { sha256 } = content;
   yield blobReads(tx.ns, content);
-  const held = tx.get(keys.blobs.record, tx.ns, sha256);
+  const stored = tx.get(keys.blobs.record, tx.ns, sha256);
   tx.put(keys.blobs.reference, [tx.ns, sha256, by.kind, by.id], true);
-  if (held !== undefined && (yield* stays(tx, held, content))) {
-    tx.put(keys.blobs.record, [tx.ns, sha256], { ...held, refs: held.refs + 1 });
+  if (stored !== undefined && (yield* stays(tx, stored, content))) {
+    tx.put(keys.blobs.record, [tx.ns, sha256], { ...stored, refs: stored.refs + 1 });
     yield* discardCopy(tx, content);
     return true;
   }
-  putContent(tx, content, held, (held?.refs ?? 0) + 1);
-  return held !== undefined && !held.quarantined;
+  putContent(tx, content, stored, (stored?.refs ?? 0) + 1);
+  return stored !== undefined && !stored.quarantined;
 }
 
-/** True: the held content gets one more reference. False: the new content takes its place. */
-function* stays(tx: Tx, held: BlobRecord, content: Content): Asking<boolean> {
-  if (held.quarantined || content.replaces) return false;
+/** True: the stored content gets one more reference. False: the new content takes its place. */
+function* stays(tx: Tx, stored: BlobRecord, content: Content): Asking<boolean> {
+  if (stored.quarantined || content.replaces) return false;
   if (content.kind === 'blob') return true;
-  if (held.name !== undefined) return false;
+  if (stored.name !== undefined) return false;
   yield [keys.blobs.bytes.key(tx.ns, content.sha256)];
   const bytes = tx.get(keys.blobs.bytes, tx.ns, content.sha256);
   return bytes !== undefined && Buffer.compare(bytes, content.bytes) === 0;
 }
 
 /**
- * Stores where the bytes of `content` are, in place of the `held` record. The caller has asked for {@link blobReads}.
+ * Stores where the bytes of `content` are, in place of the record `stored`. The caller has asked for {@link blobReads}.
  */
-function putContent(tx: Tx, content: Content, held: BlobRecord | undefined, refs: number): void {
+function putContent(tx: Tx, content: Content, stored: BlobRecord | undefined, refs: number): void {
   const { ns } = tx;
   const { sha256, size } = content;
-  if (held !== undefined) discardBytes(tx, sha256, held);
+  if (stored !== undefined) discardBytes(tx, sha256, stored);
   if (content.kind === 'inline') {
     // Bytes in a row have no name of their own. Without a generation, a reader of the earlier bytes could not tell
     // these from them.
-    const renewed = held === undefined ? {} : { generation: Buffer.from(tx.mintId()).toString('hex') };
+    const renewed = stored === undefined ? {} : { generation: Buffer.from(tx.mintId()).toString('hex') };
     tx.put(keys.blobs.record, [ns, sha256], { size, ...renewed, refs });
     tx.put(keys.blobs.bytes, [ns, sha256], content.bytes);
     return;
@@ -155,36 +155,36 @@ export function isSameCopy(one: BlobRecord, other: BlobRecord): boolean {
  */
 export function* healOrDiscard(tx: Tx, content: Content): Asking<void> {
   yield blobReads(tx.ns, content);
-  const held = tx.get(keys.blobs.record, tx.ns, content.sha256);
-  if (held !== undefined && (yield* stays(tx, held, content))) {
+  const stored = tx.get(keys.blobs.record, tx.ns, content.sha256);
+  if (stored !== undefined && (yield* stays(tx, stored, content))) {
     yield* discardCopy(tx, content);
     return;
   }
   // If the record is lost, its references still exist; a check of the store counts them again.
-  putContent(tx, content, held, held?.refs ?? 1);
+  putContent(tx, content, stored, stored?.refs ?? 1);
 }
 
 /** Returns true if the bytes exist and may be referenced again. */
-export function* isHeld(
+export function* isStored(
   rows: Rows,
   ns: string,
   content: { readonly sha256: Sha256; readonly size: number },
 ): Asking<boolean> {
   yield [keys.blobs.record.key(ns, content.sha256)];
-  const held = rows.get(keys.blobs.record, ns, content.sha256);
-  return held !== undefined && !held.quarantined && held.size === content.size;
+  const stored = rows.get(keys.blobs.record, ns, content.sha256);
+  return stored !== undefined && !stored.quarantined && stored.size === content.size;
 }
 
-/** Adds a reference to content that is already held, without bytes. @returns false if it is not held. */
-export function* attachHeld(
+/** Adds a reference to a stored content, without bytes. @returns false if it is not stored. */
+export function* attachStored(
   tx: Tx,
   content: { readonly sha256: Sha256; readonly size: number },
   by: Referrer,
 ): Asking<boolean> {
-  if (!(yield* isHeld(tx, tx.ns, content))) return false;
-  const held = tx.get(keys.blobs.record, tx.ns, content.sha256)!;
+  if (!(yield* isStored(tx, tx.ns, content))) return false;
+  const stored = tx.get(keys.blobs.record, tx.ns, content.sha256)!;
   tx.put(keys.blobs.reference, [tx.ns, content.sha256, by.kind, by.id], true);
-  tx.put(keys.blobs.record, [tx.ns, content.sha256], { ...held, refs: held.refs + 1 });
+  tx.put(keys.blobs.record, [tx.ns, content.sha256], { ...stored, refs: stored.refs + 1 });
   return true;
 }
 
@@ -207,17 +207,17 @@ export function condemn(tx: Tx, name: string, size: number): void {
 export function* detach(tx: Tx, sha256: Sha256, by: Referrer): Asking<void> {
   const { ns } = tx;
   yield [keys.blobs.record.key(ns, sha256)];
-  const held = tx.get(keys.blobs.record, ns, sha256);
-  if (held === undefined || held.refs < 1)
+  const stored = tx.get(keys.blobs.record, ns, sha256);
+  if (stored === undefined || stored.refs < 1)
     throw new Failure('DATA_LOSS', 'an artifact references content whose record is gone', {
       metadata: { sha256 },
     });
   tx.del(keys.blobs.reference, ns, sha256, by.kind, by.id);
-  if (held.refs > 1) {
-    tx.put(keys.blobs.record, [ns, sha256], { ...held, refs: held.refs - 1 });
+  if (stored.refs > 1) {
+    tx.put(keys.blobs.record, [ns, sha256], { ...stored, refs: stored.refs - 1 });
     return;
   }
-  tx.put(keys.blobs.record, [ns, sha256], { ...held, refs: 0, idleSince: tx.now });
+  tx.put(keys.blobs.record, [ns, sha256], { ...stored, refs: 0, idleSince: tx.now });
   tx.put(keys.blobs.maybeFree, [tx.now, ns, sha256], true);
 }
 

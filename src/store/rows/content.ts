@@ -6,8 +6,8 @@ export type Content = {
   readonly sha256: Sha256;
   readonly size: number;
   /**
-   * True: the commit puts it in the place of the content that the namespace holds, whatever the state of that content.
-   * False: the held content stays where no damage is known. That is so for inline bytes if they are the same, and for a
+   * True: the commit puts it in the place of the content that the namespace has, whatever the state of that content.
+   * False: the stored content stays where no damage is known. That is so for inline bytes if they are the same, and for a
    * file because it has just been read.
    */
   readonly replaces: boolean;

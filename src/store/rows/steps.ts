@@ -2,20 +2,20 @@
 
 /**
  * All steps. Each is reported when it is done, before the next one begins. Those of an upload are S1 to S7 of
- * docs/reliability.md. A small content has no `staged`, `written`, `held` and `published`.
+ * docs/reliability.md. A small content has no `staged`, `written`, `found` and `published`.
  */
 export const steps = [
   'upload.staged',
   'upload.written',
   'upload.checked',
-  'upload.held',
+  'upload.found',
   'upload.published',
   'upload.committed',
   'upload.dropped',
   'seal.fenced',
   'manifest.staged',
   'manifest.written',
-  'manifest.held',
+  'manifest.found',
   'manifest.published',
   'seal.sealed',
   'start.rowsFilled',
@@ -40,8 +40,8 @@ export const steps = [
 /** One of {@link steps}. */
 export type Step = (typeof steps)[number];
 
-/** The steps of a content: its staging file is open, a chunk is in it, it was found held, it has its name. */
-type ContentStep = 'staged' | 'written' | 'held' | 'published';
+/** The steps of a content: its staging file is open, a chunk is in it, the namespace was found to have it, it has its name. */
+type ContentStep = 'staged' | 'written' | 'found' | 'published';
 
 /** Called at each step; the store continues when the result has resolved. It must not throw. */
 export type OnStep = (step: Step) => void | Promise<void>;

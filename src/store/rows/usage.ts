@@ -50,7 +50,7 @@ export function plus(usage: UsageRecord, more: Partial<UsageRecord>): UsageRecor
 /**
  * Adds what a session gains to the usage, or subtracts what it loses.
  *
- * @throws Failure QUOTA_EXCEEDED if the namespace may not hold that much more.
+ * @throws Failure QUOTA_EXCEEDED if the namespace may not contain that much more.
  */
 export function* addUsage(tx: Tx, session: string, gain: Partial<UsageRecord>): Asking<void> {
   const { ns } = tx;
@@ -68,7 +68,7 @@ function* usageOf(rows: Rows, ns: string): Asking<UsageRecord> {
     .reduce((sum, share) => plus(sum, share), noUsage);
 }
 
-/** @throws Failure QUOTA_EXCEEDED if the namespace may not hold that much more. */
+/** @throws Failure QUOTA_EXCEEDED if the namespace may not contain that much more. */
 export function* requireQuota(rows: Rows, ns: string, gain: Partial<UsageRecord>): Asking<void> {
   yield [keys.store.namespace.key(ns)];
   const quota = rows.get(keys.store.namespace, ns)?.quota;

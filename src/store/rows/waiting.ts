@@ -5,7 +5,7 @@
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 
-/** The setting that holds the pause of an import. */
+/** The setting with the pause of an import. */
 export const importPauseSetting = 'pause/imported';
 
 /** Returns the id of the pause that an import has begun. Undefined: no credential waits for it. */

@@ -11,11 +11,11 @@ import type { Asking, Index, Reader, Tx } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { ShareLinkRecord } from '../../index/records.ts';
-import type { Key, Range } from '../../index/row.ts';
+import type { Entry, Key, Range } from '../../index/row.ts';
 import { liveArtifact, readRecord } from '../look/artifact.ts';
-import type { PageTokens } from '../look/page-token.ts';
+import { chargedRows, type Page, type PageRequest, page } from '../look/page.ts';
+import type { Paging } from '../look/paging.ts';
 import { readSession } from '../look/session.ts';
-import type { Page, PageRequest } from '../queries/listing.ts';
 import { artifactNotFound } from '../rows/failures.ts';
 import { isEnded, putLink } from '../rows/link-rows.ts';
 import { transact } from '../rows/transaction.ts';
@@ -53,12 +53,12 @@ const tokenBytes = 32;
 export class Links {
   private readonly index: Index;
   private readonly namespaces: Namespaces;
-  private readonly tokens: PageTokens;
+  private readonly paging: Paging;
 
-  constructor(index: Index, namespaces: Namespaces, tokens: PageTokens) {
+  constructor(index: Index, namespaces: Namespaces, paging: Paging) {
     this.index = index;
     this.namespaces = namespaces;
-    this.tokens = tokens;
+    this.paging = paging;
   }
 
   /**
@@ -99,26 +99,25 @@ export class Links {
     await using reader = this.index.snapshot();
     const range = await this.rangeOf(reader, by, scope);
     const bound = [by.subject, ns, 'links', scope, showEnded];
-    const after: Key | undefined = pageToken === '' ? undefined : this.tokens.open(bound, pageToken);
+    const { now: firstNow, after } = this.paging.open(bound, pageToken);
     const walked = after === undefined ? range : rangeAfter(range, after);
-    const items: ShareLink[] = [];
     const now = this.index.now();
-    let touched = 0;
-    for await (const block of reader.scan({ ...walked, firstBlock: linksTogether })) {
-      for (let at = 0; at < block.length; at += linksTogether) {
-        const some = block.slice(at, at + linksTogether).map(([key]) => key);
-        for (const [offset, link] of (await readLinks(reader, some)).entries()) {
-          if (items.length === pageSize || touched >= limits.queryTouchesMax) {
-            const last = offset > 0 ? some[offset - 1]! : block[at - 1]![0];
-            return { items, nextPageToken: this.tokens.issue(bound, last) };
-          }
-          touched += 2;
-          if (link === undefined || !seesArtifact(by, link.record)) continue;
-          if (showEnded || !isEnded(link.record, now)) items.push(toLink(link.hash, link.record));
-        }
-      }
-    }
-    return { items, nextPageToken: '' };
+    const budget = this.paging.budget();
+    const isShown = ({ record }: Link) => seesArtifact(by, record) && (showEnded || !isEnded(record, now));
+    const source = {
+      entries: () => chargedRows(reader, { ...walked, firstBlock: linksTogether }, budget),
+      look: async (entries: readonly Entry[]) => {
+        const targets = entries.slice(0, linksTogether).map(([key]) => key);
+        budget.spend('records', targets.length);
+        return (await readLinks(reader, targets)).map((link) =>
+          link !== undefined && isShown(link)
+            ? { item: toLink(link.hash, link.record), bytes: 0 }
+            : undefined,
+        );
+      },
+    };
+    const { items, last } = await page(source, { itemsMax: pageSize, budget });
+    return { items, nextPageToken: this.paging.token(bound, firstNow, last?.[0]) };
   }
 
   /** Ends one link. Returns 0 if it had ended. @throws Failure SHARE_LINK_NOT_FOUND. */
@@ -213,10 +212,12 @@ function* decideCreate(
   return record;
 }
 
-async function readLinks(
-  reader: Reader,
-  targets: readonly Key[],
-): Promise<({ hash: string; record: ShareLinkRecord } | undefined)[]> {
+interface Link {
+  readonly hash: string;
+  readonly record: ShareLinkRecord;
+}
+
+async function readLinks(reader: Reader, targets: readonly Key[]): Promise<(Link | undefined)[]> {
   const hashes = targets.map((key) => keys.links.byTarget.parse(key)[3]);
   const values = await reader.getMany(hashes.map((hash) => keys.links.record.key(hash)));
   return values.map((value, at) => value && { hash: hashes[at]!, record: keys.links.record.decode(value) });

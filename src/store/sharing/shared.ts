@@ -94,7 +94,7 @@ export class SharedContents {
 }
 
 function sharedOf({ ns }: ShareLinkRecord, record: ArtifactRecord, session: SessionNow | undefined) {
-  // The holder of a link must not learn whether later versions exist.
+  // A client that has a link must not learn whether later versions exist.
   return { artifact: toArtifact(record, false, session), namespace: ns as Namespace };
 }
 

@@ -1,13 +1,17 @@
 /** API keys: long-lived credentials, of which the store keeps only a hash. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
-import { limits } from '../../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../../domain/names.ts';
 import { scopes as allScopes, type Principal, type Scope } from '../../domain/principal.ts';
 import { tokenPrefixes } from '../../domain/tokens.ts';
 import type { Index } from '../../index/door.ts';
+import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { ApiKeyRecord } from '../../index/records.ts';
+import type { Entry } from '../../index/row.ts';
+import type { Found } from '../../query/search.ts';
+import { chargedRows, type Page, type PageRequest, page } from '../look/page.ts';
+import type { Paging } from '../look/paging.ts';
 import { isEnded, isForgotten, putKey } from '../rows/key-rows.ts';
 import { transact } from '../rows/transaction.ts';
 import { isWaiting } from '../rows/waiting.ts';
@@ -28,15 +32,22 @@ export interface NewApiKey {
   readonly expireTime: number | undefined;
 }
 
+interface KeyQuery extends PageRequest {
+  readonly namespace: Namespace | undefined;
+  readonly showEnded: boolean;
+}
+
 /** `ark_<id>_<secret>`: the id finds the record, the secret is 256 random bits. */
 const pattern = /^ark_([a-z2-7]{16})_([A-Za-z0-9_-]{43})$/;
 
 /** The API keys of all namespaces. */
 export class ApiKeys {
   private readonly index: Index;
+  private readonly paging: Paging;
 
-  constructor(index: Index) {
+  constructor(index: Index, paging: Paging) {
     this.index = index;
+    this.paging = paging;
   }
 
   /** Makes a key. Only this answer contains its secret. @throws Failure NAMESPACE_NOT_FOUND. */
@@ -87,34 +98,32 @@ export class ApiKeys {
   }
 
   /**
-   * Returns the keys after `after`, sorted by id. Touches a bounded number of rows: the result may have fewer items
-   * than `limit` and still have `next` set.
+   * Returns a page of keys, sorted by id.
+   *
+   * @param namespace undefined: the keys of all namespaces. @param showEnded true: also keys that have ended, until
+   * they are forgotten.
+   * @throws Failure PAGE_TOKEN_INVALID.
    */
-  async list(query: {
-    readonly namespace: Namespace | undefined;
-    readonly showEnded: boolean;
-    readonly after: string | undefined;
-    readonly limit: number;
-  }): Promise<{ items: ApiKey[]; next: string | undefined }> {
+  async list(by: Principal, { namespace, showEnded, pageSize, pageToken }: KeyQuery): Promise<Page<ApiKey>> {
+    const bound = [by.subject, 'keys', namespace ?? null, showEnded];
+    const position = this.paging.open(bound, pageToken);
     const all = keys.credentials.apiKey.range();
-    const range = query.after === undefined ? all : { ...all, gte: keys.credentials.apiKey.key(query.after) };
+    const range = position.after === undefined ? all : rangeAfter(all, position.after);
     const now = this.index.now();
-    const items: ApiKey[] = [];
-    let touched = 0;
-    let last: string | undefined;
-    for await (const block of this.index.scan(range))
-      for (const [key, value] of block) {
-        const [id] = keys.credentials.apiKey.parse(key);
-        if (id === query.after) continue;
-        if (items.length === query.limit || touched === limits.queryTouchesMax) return { items, next: last };
-        touched++;
-        last = id;
-        const record = keys.credentials.apiKey.decode(value);
-        const isWanted = query.namespace === undefined || record.ns === query.namespace;
-        const isShown = query.showEnded ? !isForgotten(record, now) : !isEnded(record, now);
-        if (isWanted && isShown) items.push(toApiKey(id, record));
-      }
-    return { items, next: undefined };
+    const budget = this.paging.budget();
+    const found = ([key, value]: Entry): Found<ApiKey> | undefined => {
+      const record = keys.credentials.apiKey.decode(value);
+      const isWanted = namespace === undefined || record.ns === namespace;
+      const isShown = showEnded ? !isForgotten(record, now) : !isEnded(record, now);
+      if (!isWanted || !isShown) return undefined;
+      return { item: toApiKey(keys.credentials.apiKey.parse(key)[0], record), bytes: 0 };
+    };
+    const source = {
+      entries: () => chargedRows(this.index, range, budget),
+      look: async (entries: readonly Entry[]) => entries.map(found),
+    };
+    const { items, last } = await page(source, { itemsMax: pageSize, budget });
+    return { items, nextPageToken: this.paging.token(bound, position.now, last?.[0]) };
   }
 
   /**

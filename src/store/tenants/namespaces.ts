@@ -2,9 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Namespace } from '../../domain/names.ts';
+import type { Principal } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
+import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { NamespaceRecord, QuotaRecord, UsageRecord } from '../../index/records.ts';
+import type { Entry } from '../../index/row.ts';
+import { chargedRows, type Page, type PageRequest, page } from '../look/page.ts';
+import type { Paging } from '../look/paging.ts';
 import { checkEtag, etagOf } from '../rows/failures.ts';
 import { transact } from '../rows/transaction.ts';
 import { allShards, noUsage, plus } from '../rows/usage.ts';
@@ -42,11 +47,13 @@ export interface NamespaceChanges {
 export class Namespaces {
   private readonly index: Index;
   private readonly blobs: BlobStore;
+  private readonly paging: Paging;
   private readonly internalIds = new Map<string, string>();
 
-  constructor(index: Index, blobs: BlobStore) {
+  constructor(index: Index, blobs: BlobStore, paging: Paging) {
     this.index = index;
     this.blobs = blobs;
+    this.paging = paging;
   }
 
   /** @throws Failure NAMESPACE_NOT_FOUND. */
@@ -82,22 +89,24 @@ export class Namespaces {
     return toInfo(name, await this.read(name));
   }
 
-  /**
-   * Returns the namespaces after `after`, sorted by name, at most `limit` of them. The next call goes on after the last
-   * of them.
-   */
-  async list(after: string | undefined, limit: number): Promise<{ items: NamespaceInfo[]; more: boolean }> {
+  /** Returns a page of the namespaces, sorted by name. @throws Failure PAGE_TOKEN_INVALID. */
+  async list(by: Principal, { pageSize, pageToken }: PageRequest): Promise<Page<NamespaceInfo>> {
+    const { paging } = this;
+    const bound = [by.subject, 'namespaces'];
+    const { now, after } = paging.open(bound, pageToken);
     const all = keys.store.namespace.range();
-    const range = after === undefined ? all : { ...all, gte: keys.store.namespace.key(after) };
-    const items: NamespaceInfo[] = [];
-    for await (const block of this.index.scan({ ...range, limit: limit + 2 }))
-      for (const [key, value] of block) {
-        const [name] = keys.store.namespace.parse(key);
-        if (name === after) continue;
-        if (items.length === limit) return { items, more: true };
-        items.push(toInfo(name, keys.store.namespace.decode(value)));
-      }
-    return { items, more: false };
+    const range = after === undefined ? all : rangeAfter(all, after);
+    const budget = paging.budget();
+    const source = {
+      entries: () => chargedRows(this.index, { ...range, limit: pageSize + 1 }, budget),
+      look: async (entries: readonly Entry[]) =>
+        entries.map(([key, value]) => {
+          const [name] = keys.store.namespace.parse(key);
+          return { item: toInfo(name, keys.store.namespace.decode(value)), bytes: 0 };
+        }),
+    };
+    const { items, last } = await page(source, { itemsMax: pageSize, budget });
+    return { items, nextPageToken: paging.token(bound, now, last?.[0]) };
   }
 
   /** @throws Failure NAMESPACE_NOT_FOUND, ETAG_MISMATCH. */

@@ -6,9 +6,9 @@ import { keys } from '../../index/keys.ts';
 import { transact } from '../rows/transaction.ts';
 import { anotherPause, type Pause } from './pauses.ts';
 
-/** The setting that holds a {@link Confirmation}. */
+/** The setting with a {@link Confirmation}. */
 const confirmationSetting = 'clockConfirmed';
-/** The setting that holds the last long gap. */
+/** The setting with the last long gap. */
 const gapSetting = 'longGap';
 
 /** Returns the pauses that end with the process. */

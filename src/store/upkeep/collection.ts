@@ -4,12 +4,12 @@
  * condemned for good. Any number of calls may run at once, and any call may end at any point.
  */
 import type { BlobStore } from '../../blobs/blob-store.ts';
+import { type Allowance, Budget } from '../../domain/load/budget.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key } from '../../index/row.ts';
 import { readGraceMs } from '../rows/blob-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
-import { type Bounds, Budget } from './bounds.ts';
 import { condemnSome } from './condemning.ts';
 import type { Graces } from './graces.ts';
 import { inconsistencyIn } from './inconsistency.ts';
@@ -68,13 +68,17 @@ export class Collection {
   }
 
   /**
-   * Frees what may be freed, within the bounds.
+   * Frees what may be freed, as much as the call is allowed.
    *
    * @param findOrphans look for orphans now, whether a scan is due or not.
    * @throws Failure STORE_UNAVAILABLE if some files could not be removed; the others were.
    */
-  async collect(bounds: Bounds, { findOrphans }: { readonly findOrphans: boolean }): Promise<Collected> {
-    const work = this.run(new Budget(bounds, () => this.isStopped), findOrphans);
+  async collect(
+    allowance: Allowance,
+    { findOrphans }: { readonly findOrphans: boolean },
+  ): Promise<Collected> {
+    const isStopped = () => this.isStopped || allowance.isStopped?.() === true;
+    const work = this.run(new Budget({ ...allowance, isStopped }), findOrphans);
     this.underWay.add(work);
     try {
       return await work;
@@ -117,8 +121,8 @@ export class Collection {
     }
   }
 
-  private async isHeld(): Promise<boolean> {
-    return (await this.options.pauses.holding('collect')).length > 0;
+  private async isPaused(): Promise<boolean> {
+    return (await this.options.pauses.stopping('collect')).length > 0;
   }
 
   private async sweep(budget: Budget, tally: Tally, failures: unknown[]): Promise<void> {
@@ -126,18 +130,18 @@ export class Collection {
     // The times in the queue include the usual grace.
     const until = index.now() + readGraceMs - graces.readMs;
     let range = upTo(keys.blobs.condemned, until);
-    while (!budget.isOver() && !(await this.isHeld())) {
+    while (!budget.isSpent && !(await this.isPaused())) {
       const { removed, bytes, looked, last, failure } = await sweepSome(
         { index, blobs, onStep },
         range,
-        budget.itemsLeft,
+        budget.left,
       );
       if (last === undefined) return;
       if (failure !== undefined) failures.push(failure);
       tally.removed += removed;
       tally.removedBytes += bytes;
       this.noteRemovals('condemned', removed, last);
-      budget.use(looked);
+      budget.spend('items', looked);
       range = { ...range, gte: after(last) };
     }
   }
@@ -145,23 +149,23 @@ export class Collection {
   private async condemn(budget: Budget, tally: Tally): Promise<void> {
     const { index, graces, onStep } = this.options;
     let range = upTo(keys.blobs.maybeFree, index.now() - graces.dedupMs);
-    while (!budget.isOver() && !(await this.isHeld())) {
-      const { condemned, looked, last } = await condemnSome(index, range, budget.itemsLeft);
+    while (!budget.isSpent && !(await this.isPaused())) {
+      const { condemned, looked, last } = await condemnSome(index, range, budget.left);
       if (last === undefined) return;
       if (condemned > 0) await onStep?.('collect.condemned');
       tally.condemned += condemned;
       this.noteRemovals('maybeFree', looked, last);
-      budget.use(looked);
+      budget.spend('items', looked);
       range = { ...range, gte: after(last) };
     }
   }
 
   /** @returns true if more work is left. */
   private async lookForOrphans(budget: Budget, now: boolean, tally: Tally): Promise<boolean> {
-    const holding = await this.options.pauses.holding('orphans');
+    const paused = await this.options.pauses.stopping('orphans');
     // A caller that asks for a scan may learn that the orphans have become more.
-    const isHeld = holding.some(({ cause }) => cause !== 'manyOrphans' || !now);
-    if (isHeld || !(now || (await this.orphans.isDue()))) return false;
+    const isPaused = paused.some(({ cause }) => cause !== 'manyOrphans' || !now);
+    if (isPaused || !(now || (await this.orphans.isDue()))) return false;
     const { condemned, more } = await this.orphans.work(budget);
     tally.orphans += condemned;
     return more;
@@ -177,7 +181,7 @@ export class Collection {
   private async compact(budget: Budget): Promise<void> {
     for (const queue of ['maybeFree', 'condemned'] as const) {
       const { count, last } = this.removals[queue];
-      if (count < removalsBetweenCompactions || last === undefined || budget.isOver()) continue;
+      if (count < removalsBetweenCompactions || last === undefined || budget.isSpent) continue;
       await this.options.index.compact({ gte: keys.blobs[queue].range().gte, lt: after(last) });
       this.removals[queue] = { count: 0, last: undefined };
     }
@@ -185,8 +189,8 @@ export class Collection {
 
   private async outlook(scansMore: boolean): Promise<Pick<Collected, 'more' | 'nextTime' | 'pauses'>> {
     const { index, graces, pauses } = this.options;
-    const holding = await pauses.holding('orphans');
-    if (await this.isHeld()) return { more: false, nextTime: undefined, pauses: holding };
+    const paused = await pauses.stopping('orphans');
+    if (await this.isPaused()) return { more: false, nextTime: undefined, pauses: paused };
     const free = await firstTimeIn(index, keys.blobs.maybeFree);
     const condemned = await firstTimeIn(index, keys.blobs.condemned);
     const times = [
@@ -195,7 +199,7 @@ export class Collection {
     ];
     const next = times.length === 0 ? undefined : Math.min(...times);
     const more = scansMore || (next !== undefined && next <= index.now());
-    return { more, nextTime: more ? undefined : next, pauses: holding };
+    return { more, nextTime: more ? undefined : next, pauses: paused };
   }
 }
 

@@ -1,12 +1,12 @@
 /** Looks for files that no row names: files that were written and never committed. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { shards } from '../../blobs/names.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { condemn } from '../rows/blob-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
-import type { Budget } from './bounds.ts';
 import { Inconsistency } from './inconsistency.ts';
 import { type OrphanScans, orphanScanSetting } from './orphan-scans.ts';
 import { endConfirmation, mayCondemn } from './orphan-valve.ts';
@@ -58,7 +58,7 @@ export class Orphans {
   }
 
   /**
-   * Continues the scan, or begins one, until it is finished or the budget is used up.
+   * Continues the scan, or begins one, until it is finished or the budget is spent.
    *
    * @throws Inconsistency and DATA_LOSS if the rows cannot be trusted; the next call then starts the scan again.
    */
@@ -70,7 +70,7 @@ export class Orphans {
 
   private async goOn(budget: Budget): Promise<{ readonly condemned: number; readonly more: boolean }> {
     let condemned = 0;
-    while (!budget.isOver()) {
+    while (!budget.isSpent) {
       this.scan ??= this.begin();
       try {
         const step = await this.scan.next();
@@ -79,7 +79,7 @@ export class Orphans {
           return { condemned, more: false };
         }
         condemned += step.value;
-        budget.use(step.value);
+        budget.spend('items', step.value);
       } catch (error) {
         this.scan = undefined;
         throw error;

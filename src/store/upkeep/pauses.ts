@@ -39,7 +39,7 @@ export interface Pause {
 /** The causes that are written down: they outlast the process. */
 const causes: readonly PauseCause[] = ['imported', 'manyOrphans', 'inconsistent'];
 
-const heldBy: Readonly<Record<Work, readonly PauseCause[]>> = {
+const waitsFor: Readonly<Record<Work, readonly PauseCause[]>> = {
   reap: ['clockSuspect', 'longGap', 'imported'],
   collect: ['clockSuspect', 'imported', 'inconsistent'],
   orphans: ['clockSuspect', 'imported', 'inconsistent', 'manyOrphans'],
@@ -50,7 +50,7 @@ export function anotherPause(id: string): Failure {
   return new Failure('ETAG_MISMATCH', `pause_id: maintenance waits for another reason now: ${id}`);
 }
 
-/** Returns the name of the setting that holds a pause. */
+/** Returns the name of the setting with a pause. */
 export function pauseSetting(cause: PauseCause): string {
   return cause === 'imported' ? importPauseSetting : `pause/${cause}`;
 }
@@ -128,8 +128,8 @@ export class Pauses {
   }
 
   /** Returns the pauses for which a kind of work waits. */
-  async holding(work: Work): Promise<Pause[]> {
-    return (await this.current()).filter(({ cause }) => heldBy[work].includes(cause));
+  async stopping(work: Work): Promise<Pause[]> {
+    return (await this.current()).filter(({ cause }) => waitsFor[work].includes(cause));
   }
 
   /** Begins a pause that outlasts the process. It replaces an earlier pause of its cause, unless that says the same. */
@@ -138,8 +138,8 @@ export class Pauses {
       ns: '',
       reads: [keys.store.setting.key(pauseSetting(cause))],
       *decide(tx) {
-        const held = tx.get(keys.store.setting, pauseSetting(cause)) as Pause | undefined;
-        if (held?.message === message) return;
+        const current = tx.get(keys.store.setting, pauseSetting(cause)) as Pause | undefined;
+        if (current?.message === message) return;
         const pause: Pause = { id: pauseIdOf(cause, tx.now), cause, startTime: tx.now, message };
         tx.put(
           keys.store.setting,

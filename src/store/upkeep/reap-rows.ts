@@ -97,7 +97,7 @@ function withoutOne({ reaped, ...session }: SessionRecord, record: ArtifactRecor
 
 /** The rows that remain of a session when its artifacts are gone. */
 export interface LeftRows {
-  /** The numbers of its feed. */
+  /** The sequences of its events. */
   readonly feed: readonly number[];
   /** The names of its heads. */
   readonly names: readonly string[];

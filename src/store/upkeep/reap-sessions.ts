@@ -1,5 +1,7 @@
 /** Frees sessions that have expired or were deleted, with their contents; seals sessions whose lease has lapsed. */
+
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Asking, Reader, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
@@ -7,17 +9,15 @@ import { dueTime, emptySince, hasLapsed, isOver, isPresent } from '../rows/sessi
 import { putSession } from '../rows/session-rows.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
 import { markDeleted } from '../sessions/session-deletion.ts';
-import type { Bounds } from './bounds.ts';
 import {
   artifactKeys,
   artifactsTogether,
   type LeftRows,
-  type Removed,
   removeArtifacts,
   removeLeftRows,
   removeSession,
 } from './reap-rows.ts';
-import { type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
+import { addRemoved, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
 
 /** The number of rows that are removed together. */
 const leftTogether = 500;
@@ -37,20 +37,23 @@ export class SessionReaper {
    *
    * @param time the time in the queue at which it is due. @param done gets the freed things added.
    */
-  async reap(ns: string, uid: SessionUid, time: number, bounds: Bounds, done: Reaped): Promise<void> {
+  async reap(ns: string, uid: SessionUid, time: number, budget: Budget, done: Reaped): Promise<void> {
     const { index, lapses, onStep } = this.options;
     const value = await index.get(keys.sessions.record.key(ns, uid));
     const record = value && keys.sessions.record.decode(value);
     if (record === undefined || dueTime(record) !== time) return await this.dropStale(ns, uid, time);
     if (hasLapsed(record, index.now())) {
-      if (await lapses.perform(ns, uid)) done.lapsed++;
+      if (await lapses.perform(ns, uid)) {
+        done.lapsed++;
+        budget.spend('items', 1);
+      }
       await onStep?.('reap.lapsed');
       return;
     }
     if (record.state === 'sealing' || !isOver(record, index.now())) return;
     const small = await this.smallParts(ns, record);
-    if (small !== undefined) await this.removeAtOnce(ns, uid, small, done);
-    else await this.removeInParts(ns, record, bounds, done);
+    if (small !== undefined) await this.removeAtOnce(ns, uid, small, budget, done);
+    else await this.removeInParts(ns, record, budget, done);
   }
 
   private paced<T>(operation: Operation<T>): Promise<T> {
@@ -85,7 +88,13 @@ export class SessionReaper {
     return { ids, left, feed: session.feed };
   }
 
-  private async removeAtOnce(ns: string, uid: SessionUid, parts: Parts, done: Reaped): Promise<void> {
+  private async removeAtOnce(
+    ns: string,
+    uid: SessionUid,
+    parts: Parts,
+    budget: Budget,
+    done: Reaped,
+  ): Promise<void> {
     const { ids, left, feed } = parts;
     const result = await this.paced({
       ns,
@@ -103,20 +112,20 @@ export class SessionReaper {
         return { removed, isGone };
       },
     });
-    add(done, result.removed);
-    if (result.isGone) done.sessions++;
+    addRemoved(done, result.removed, budget);
+    if (result.isGone) addSession(done, budget);
     await this.options.onStep?.('reap.session');
   }
 
   private async removeInParts(
     ns: string,
     session: SessionRecord,
-    bounds: Bounds,
+    budget: Budget,
     done: Reaped,
   ): Promise<void> {
     const { index, onStep } = this.options;
     const { uid } = session;
-    const survivors = await this.removeContents(ns, uid, bounds, done);
+    const survivors = await this.removeContents(ns, uid, budget, done);
     if (survivors === undefined) return;
     const isEmpty = await this.paced({
       ns,
@@ -146,23 +155,23 @@ export class SessionReaper {
       });
       await onStep?.('reap.session');
       if (isLast) break;
-      if (bounds.isOver()) return;
+      if (budget.isSpent) return;
     }
-    done.sessions++;
+    addSession(done, budget);
   }
 
   /** Returns the number of artifacts that survive. Undefined if the time was too short to look at all of them. */
   private async removeContents(
     ns: string,
     uid: SessionUid,
-    bounds: Bounds,
+    budget: Budget,
     done: Reaped,
   ): Promise<number | undefined> {
     let survivors = 0;
     for await (const block of this.options.index.scan(keys.artifacts.version.range(ns, uid))) {
       let ids = block.map(([, value]) => keys.artifacts.version.decode(value).id);
       while (ids.length > 0) {
-        if (bounds.isOver()) return undefined;
+        if (budget.isSpent) return undefined;
         const together = ids.slice(0, artifactsTogether);
         const removed = await this.paced({
           ns,
@@ -171,7 +180,7 @@ export class SessionReaper {
           decide: (tx) => removeArtifacts(tx, together),
         });
         await this.options.onStep?.('reap.artifacts');
-        add(done, removed);
+        addRemoved(done, removed, budget);
         survivors += removed.seen - removed.artifacts;
         ids = ids.slice(removed.seen);
       }
@@ -183,7 +192,7 @@ export class SessionReaper {
 interface Parts {
   readonly ids: readonly ArtifactId[];
   readonly left: LeftRows;
-  /** The last number of the feed that was read. */
+  /** The last sequence of the feed, as it was read. */
   readonly feed: number;
 }
 
@@ -220,7 +229,7 @@ async function leftRows(reader: Reader, ns: string, uid: SessionUid, limit: numb
   return { feed, names };
 }
 
-function add(done: Reaped, { artifacts: count, bytes }: Removed): void {
-  done.artifacts += count;
-  done.bytes += bytes;
+function addSession(done: Reaped, budget: Budget): void {
+  done.sessions++;
+  budget.spend('items', 1);
 }

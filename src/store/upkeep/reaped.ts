@@ -1,9 +1,11 @@
 /** The types and functions that all parts of the reaper share. */
+import type { Budget } from '../../domain/load/budget.ts';
 import type { Index } from '../../index/door.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { LapseWriter } from '../rows/transaction.ts';
 import type { Pace } from './pace.ts';
 import type { Pauses } from './pauses.ts';
+import type { Removed } from './reap-rows.ts';
 
 /** The things that one call has freed. */
 export interface Reaped {
@@ -29,7 +31,9 @@ export interface ReaperOptions {
 /** The queue of maintenance, which takes turns with those of the namespaces. */
 export const reapQueue = '';
 
-/** Returns the number of freed things. */
-export function itemsOf({ artifacts, sessions, lapsed, others }: Reaped): number {
-  return artifacts + sessions + lapsed + others;
+/** Adds artifacts that a transaction has removed, and charges them. */
+export function addRemoved(done: Reaped, { artifacts, bytes }: Removed, budget: Budget): void {
+  done.artifacts += artifacts;
+  done.bytes += bytes;
+  budget.spend('items', artifacts);
 }

@@ -2,10 +2,11 @@
  * Frees what has expired or was deleted. The view of a reader never depends on it. The queue says what is due, each
  * record decides whether it is, and each transaction is small. Any number of these may run at once, or none.
  */
+
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
+import { type Allowance, Budget } from '../../domain/load/budget.ts';
 import { keys } from '../../index/keys.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
-import type { Bounds } from './bounds.ts';
 import type { Pause } from './pauses.ts';
 import {
   artifactKeys,
@@ -16,7 +17,7 @@ import {
   removeOthers,
 } from './reap-rows.ts';
 import { SessionReaper } from './reap-sessions.ts';
-import { itemsOf, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
+import { addRemoved, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
 
 /** The things that one call has freed, and the time of the next call. */
 export interface ReapResult extends Reaped {
@@ -53,24 +54,21 @@ export class Reaper {
     this.sessions = new SessionReaper(options);
   }
 
-  /** Frees the due things, the longest due first, within `bounds`. */
-  async reap(bounds: Bounds): Promise<ReapResult> {
+  /** Frees the due things, the longest due first, as many as the call is allowed. */
+  async reap(allowance: Allowance): Promise<ReapResult> {
     const { pauses } = this.options;
     const done: Reaped = { artifacts: 0, bytes: 0, sessions: 0, lapsed: 0, others: 0 };
-    const held = await pauses.holding('reap');
-    if (held.length > 0) return { ...done, more: false, nextTime: undefined, pauses: held };
-    const limited: Bounds = {
-      itemsMax: bounds.itemsMax,
-      isOver: () => bounds.isOver() || itemsOf(done) >= bounds.itemsMax,
-    };
+    const paused = await pauses.stopping('reap');
+    if (paused.length > 0) return { ...done, more: false, nextTime: undefined, pauses: paused };
+    const budget = new Budget(allowance);
     try {
-      return await this.workOff(limited, done);
+      return await this.workOff(budget, done);
     } finally {
-      await this.compact(itemsOf(done));
+      await this.compact(budget.used('items'));
     }
   }
 
-  private async workOff(limited: Bounds, done: Reaped): Promise<ReapResult> {
+  private async workOff(budget: Budget, done: Reaped): Promise<ReapResult> {
     const { index } = this.options;
     const due = { gte: keys.calls.expiry.range().gte, lt: keys.calls.expiry.range(index.now() + 1).gte };
     for await (const block of index.scan({
@@ -79,32 +77,32 @@ export class Reaper {
       secondBlock: queuedTogether,
     })) {
       for (let at = 0; at < block.length; at += queuedTogether) {
-        if (limited.isOver()) return { ...done, more: true, nextTime: undefined, pauses: [] };
+        if (budget.isSpent) return { ...done, more: true, nextTime: undefined, pauses: [] };
         const queued = block.slice(at, at + queuedTogether).map(([key]) => keys.calls.expiry.parse(key));
-        await this.work(queued, limited, done);
+        await this.work(queued, budget, done);
       }
     }
-    const more = limited.isOver();
+    const more = budget.isSpent;
     return { ...done, more, nextTime: more ? undefined : await this.nextTime(due.lt), pauses: [] };
   }
 
-  private async work(queued: readonly Queued[], bounds: Bounds, done: Reaped): Promise<void> {
+  private async work(queued: readonly Queued[], budget: Budget, done: Reaped): Promise<void> {
     // Sessions to seal come first: the artifacts of a session that has lapsed stay until its manifest lists them.
     const ofSessions = queued.filter(([, , kind]) => kind === 'session');
     await inParallel(ofSessions, async ([time, ns, , uid]) => {
-      if (!bounds.isOver()) await this.sessions.reap(ns, uid as SessionUid, time, bounds, done);
+      if (!budget.isSpent) await this.sessions.reap(ns, uid as SessionUid, time, budget, done);
     });
     const ofArtifacts = queued.filter(([, , kind]) => kind === 'artifact');
     await inParallel(batches(ofArtifacts, artifactsTogether), async (batch) => {
-      if (!bounds.isOver()) await this.artifacts(batch, done);
+      if (!budget.isSpent) await this.artifacts(batch, budget, done);
     });
     const known = queued.filter((one) => keyOfOther(one) !== undefined);
     await inParallel(batches(known, othersTogether), async (batch) => {
-      if (!bounds.isOver()) await this.others(batch, done);
+      if (!budget.isSpent) await this.others(batch, budget, done);
     });
   }
 
-  private async artifacts(batch: readonly Queued[], done: Reaped): Promise<void> {
+  private async artifacts(batch: readonly Queued[], budget: Budget, done: Reaped): Promise<void> {
     const ns = batch[0]![1];
     let ids = batch.map(([, , , id]) => id as ArtifactId);
     while (ids.length > 0) {
@@ -115,19 +113,20 @@ export class Reaper {
         decide: (tx) => removeArtifacts(tx, ids),
       });
       await this.options.onStep?.('reap.artifacts');
-      done.artifacts += removed.artifacts;
-      done.bytes += removed.bytes;
+      addRemoved(done, removed, budget);
       ids = ids.slice(removed.seen);
     }
   }
 
-  private async others(batch: readonly Queued[], done: Reaped): Promise<void> {
-    done.others += await this.paced({
+  private async others(batch: readonly Queued[], budget: Budget, done: Reaped): Promise<void> {
+    const removed = await this.paced({
       ns: batch[0]![1],
       queue: reapQueue,
       reads: batch.map((one) => keyOfOther(one)!),
       decide: (tx) => removeOthers(tx, batch),
     });
+    done.others += removed;
+    budget.spend('items', removed);
     await this.options.onStep?.('reap.others');
   }
 

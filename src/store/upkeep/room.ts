@@ -25,7 +25,7 @@ export async function firstTimeIn(index: Reader, queue: Queue): Promise<number |
  * be referenced once more, and a session that is due may only be sealed.
  */
 export async function nextRoom(index: Reader, graces: Graces, pauses: Pauses): Promise<NextRoom> {
-  const held = [...(await pauses.holding('collect')), ...(await pauses.holding('reap'))];
+  const paused = [...(await pauses.stopping('collect')), ...(await pauses.stopping('reap'))];
   const condemned = await firstTimeIn(index, keys.blobs.condemned);
   const free = await firstTimeIn(index, keys.blobs.maybeFree);
   const expiring = await firstExpiring(index);
@@ -35,7 +35,7 @@ export async function nextRoom(index: Reader, graces: Graces, pauses: Pauses): P
     ...(expiring === undefined ? [] : [expiring + graces.dedupMs + graces.readMs]),
   ];
   if (times.length === 0) return { kind: 'never' };
-  return held.length > 0 ? { kind: 'paused' } : { kind: 'at', time: Math.min(...times) };
+  return paused.length > 0 ? { kind: 'paused' } : { kind: 'at', time: Math.min(...times) };
 }
 
 async function firstExpiring(index: Reader): Promise<number | undefined> {

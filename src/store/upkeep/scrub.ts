@@ -7,8 +7,10 @@
  * a check is the age of the beginning of its round. A round that has begun is carried to its end. The next one begins
  * when the one before began long enough ago.
  */
+
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
+import type { Budget } from '../../domain/load/budget.ts';
 import { hexOf } from '../../index/bytes.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -20,7 +22,6 @@ import { quarantineStored, releaseStored } from '../contents/damage.ts';
 import { isSameCopy } from '../rows/blob-rows.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
-import type { Budget } from './bounds.ts';
 
 interface ScrubOptions {
   readonly index: Index;
@@ -143,7 +144,7 @@ export class Scrub {
     const { budget, bytesMax } = request;
     let at = place;
     for await (const content of this.ahead(place)) {
-      if (budget.isOver() || tally.bytes >= bytesMax) return at;
+      if (budget.isSpent || tally.bytes >= bytesMax) return at;
       if (!(await this.check(content, budget, tally))) return at;
       at = hexOf(content.key);
     }
@@ -172,7 +173,7 @@ export class Scrub {
     const probe = this.resume(content) ?? new ContentProbe(this.options, content);
     let verdict: Verdict | undefined;
     do {
-      if (budget.isOver()) {
+      if (budget.isSpent) {
         this.unfinished = probe;
         return false;
       }
@@ -181,7 +182,7 @@ export class Scrub {
       tally.bytes += probe.position - before;
     } while (verdict === undefined);
     tally.contents++;
-    budget.use(1);
+    budget.spend('items', 1);
     await this.tell(content, verdict, tally);
     return true;
   }

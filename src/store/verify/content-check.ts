@@ -10,7 +10,7 @@ import type { BlobRecord } from '../../index/records.ts';
 import { crcKeys, crcRowBytes } from '../rows/blob-rows.ts';
 import { orphanAgeMs } from '../upkeep/orphans.ts';
 import { damaged, examined, readable, valuesOf } from './damaged-rows.ts';
-import { type Found, found, type Repair } from './finding.ts';
+import { type Diagnosis, diagnosis, type Repair } from './finding.ts';
 import { grouped, joined } from './join.ts';
 import { repair } from './repair.ts';
 import type { Scope } from './scope.ts';
@@ -54,7 +54,7 @@ async function* blobRows({ snapshot, scope }: ContentCheck) {
 }
 
 /** Checks that each content has as many references as its record says, and is queued if it has none. */
-export async function* references(check: ContentCheck): AsyncGenerator<Found> {
+export async function* references(check: ContentCheck): AsyncGenerator<Diagnosis> {
   const { snapshot, scope } = check;
   async function* rows() {
     for await (const [key] of readable(snapshot, scope.rangeOf(keys.blobs.reference))) {
@@ -80,7 +80,7 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
     if (record === undefined) {
       if (right !== undefined) yield* recordLost(check, group, ns, sha256, refs);
       else
-        yield found(
+        yield diagnosis(
           'ROW_CORRUPT',
           { namespace: ns, sha256 },
           'the record of a content without references is damaged',
@@ -90,7 +90,7 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
     }
     if (refs === 0 && unreferenced.size < unreferencedMax) unreferenced.set(group, { ns, sha256 });
     if (record.refs !== refs)
-      yield found(
+      yield diagnosis(
         'COUNT_WRONG',
         { namespace: ns, sha256 },
         `the content says it has ${record.refs} references; it has ${refs}`,
@@ -98,7 +98,7 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
       );
   }
   for (const { key, ns } of scope.homeless.values())
-    yield found('INDEX_ROW_WRONG', { namespace: ns }, `${scope.describe(key)} should not be there`, {
+    yield diagnosis('INDEX_ROW_WRONG', { namespace: ns }, `${scope.describe(key)} should not be there`, {
       kind: 'derive',
       key,
       owner: undefined,
@@ -108,7 +108,7 @@ export async function* references(check: ContentCheck): AsyncGenerator<Found> {
     if (parts !== undefined) unreferenced.delete(textOf(keys.blobs.record.key(parts[1], parts[2])).slice(1));
   }
   for (const { ns, sha256 } of unreferenced.values())
-    yield found(
+    yield diagnosis(
       'INDEX_ROW_WRONG',
       { namespace: ns, sha256 },
       'the content has no references and is not queued for collection',
@@ -123,7 +123,7 @@ async function* recordLost(
   ns: string,
   sha256: Sha256,
   refs: number,
-): AsyncGenerator<Found> {
+): AsyncGenerator<Diagnosis> {
   const file = scope.homeless.get(group);
   scope.homeless.delete(group);
   const [inline] = await valuesOf(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
@@ -131,13 +131,17 @@ async function* recordLost(
   const message = `the record of a content with ${refs} references is gone`;
   const about = { namespace: ns, sha256 };
   if (isThere)
-    yield found('ROW_CORRUPT', about, message, { kind: 'restore', ns, sha256, name: file?.name, refs });
+    yield diagnosis('ROW_CORRUPT', about, message, { kind: 'restore', ns, sha256, name: file?.name, refs });
   else
-    yield found('CONTENT_MISSING', about, `${message}, and its bytes; pushing the same bytes again heals it`);
+    yield diagnosis(
+      'CONTENT_MISSING',
+      about,
+      `${message}, and its bytes; pushing the same bytes again heals it`,
+    );
 }
 
 /** Yields the small contents, checksums and previews that are the only remains of a content. */
-export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
+export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenerator<Diagnosis> {
   for (const family of [keys.blobs.bytes, keys.blobs.crcs, keys.blobs.preview]) {
     for await (const block of examined(snapshot, scope.rangeOf(family))) {
       const rows = block.flatMap(({ key }) => {
@@ -151,7 +155,7 @@ export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenera
       for (const [at, { key, ns, sha256 }] of rows.entries()) {
         if (records[at] !== undefined || (await isReferenced(snapshot, ns, sha256))) continue;
         const message = `${scope.describe(key)} should not be there`;
-        yield found('INDEX_ROW_WRONG', { namespace: ns }, message, { kind: 'leftOver', ns, sha256, key });
+        yield diagnosis('INDEX_ROW_WRONG', { namespace: ns }, message, { kind: 'leftOver', ns, sha256, key });
       }
     }
   }
@@ -166,7 +170,7 @@ async function isReferenced(snapshot: Snapshot, ns: string, sha256: Sha256): Pro
  * Checks that the bytes of each content exist, and are the right ones. Yields undefined now and then while bytes are
  * read.
  */
-export async function* contents(check: ContentCheck): AsyncGenerator<Found | undefined> {
+export async function* contents(check: ContentCheck): AsyncGenerator<Diagnosis | undefined> {
   for await (const [, { ns, sha256, record }] of blobRows(check)) {
     check.signal?.throwIfAborted();
     if (record === undefined) continue;
@@ -177,15 +181,18 @@ export async function* contents(check: ContentCheck): AsyncGenerator<Found | und
   }
 }
 
-async function* quarantined({ snapshot, scope }: ContentCheck, { ns, sha256 }: Blob): AsyncGenerator<Found> {
+async function* quarantined(
+  { snapshot, scope }: ContentCheck,
+  { ns, sha256 }: Blob,
+): AsyncGenerator<Diagnosis> {
   const about = { namespace: ns, sha256 };
   const [listed] = await valuesOf(snapshot, [keys.blobs.quarantine.key(ns, sha256)]);
   const known = listed instanceof Uint8Array ? scope.decode(keys.blobs.quarantine, listed) : undefined;
   const what = known === undefined ? '' : ` (${known.message})`;
   const message = `the content is damaged and quarantined${what}; pushing the same bytes again heals it`;
-  yield found('CONTENT_CORRUPT', about, message);
+  yield diagnosis('CONTENT_CORRUPT', about, message);
   if (listed === undefined || listed === damaged)
-    yield found(
+    yield diagnosis(
       'INDEX_ROW_WRONG',
       about,
       'the content is quarantined and not in the list of those that are',
@@ -198,7 +205,7 @@ async function* quarantined({ snapshot, scope }: ContentCheck, { ns, sha256 }: B
 }
 
 /** Yields the contents that are listed as quarantined and are not. */
-export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncGenerator<Found> {
+export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncGenerator<Diagnosis> {
   for await (const block of examined(snapshot, scope.rangeOf(keys.blobs.quarantine))) {
     const rows = block.flatMap(({ key }) => {
       const parts = scope.parse(keys.blobs.quarantine, key) as [string, Sha256] | undefined;
@@ -212,7 +219,7 @@ export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncG
       const value = records[at];
       if (value === damaged || (value && scope.decode(keys.blobs.record, value)?.quarantined)) continue;
       const message = `${scope.describe(key)} should not be there`;
-      yield found('INDEX_ROW_WRONG', { namespace: ns, sha256 }, message, {
+      yield diagnosis('INDEX_ROW_WRONG', { namespace: ns, sha256 }, message, {
         kind: 'listQuarantined',
         ns,
         sha256,
@@ -221,7 +228,7 @@ export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncG
   }
 }
 
-async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<Found | undefined> {
+async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<Diagnosis | undefined> {
   const { ns, sha256, record } = blob;
   const fault =
     record.name === undefined ? await inlineFault(check, blob) : yield* fileFault(check, blob, record.name);
@@ -231,9 +238,9 @@ async function* contentFaults(check: ContentCheck, blob: Blob): AsyncGenerator<F
   const about = { namespace: ns, sha256 };
   // An absent file is noticed again at each look for it, and perhaps the whole disk is absent. So its quarantine may
   // wait.
-  if (fault.isMissing) yield found('CONTENT_MISSING', about, message, mend);
-  else if (await isQuarantined(check, mend)) yield found('CONTENT_CORRUPT', about, message);
-  else yield found('CONTENT_CORRUPT', about, message, mend);
+  if (fault.isMissing) yield diagnosis('CONTENT_MISSING', about, message, mend);
+  else if (await isQuarantined(check, mend)) yield diagnosis('CONTENT_CORRUPT', about, message);
+  else yield diagnosis('CONTENT_CORRUPT', about, message, mend);
 }
 
 /**
@@ -314,7 +321,7 @@ async function isStillThere(index: Index, { ns, sha256, record }: Blob): Promise
 }
 
 /** Yields the files that no row names and that are older than a day: younger ones may be about to be committed. */
-export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
+export async function* orphans(check: ContentCheck): AsyncGenerator<Diagnosis> {
   const { snapshot, scope, index } = check;
   const range =
     scope.namespace === undefined
@@ -331,7 +338,7 @@ export async function* orphans(check: ContentCheck): AsyncGenerator<Found> {
       const stat = await check.blobs.stat(name);
       if (stat === undefined || stat.modifyTimeMs > index.now() - orphanAgeMs) continue;
       check.onFile(stat.sizeBytes);
-      yield found(
+      yield diagnosis(
         'ORPHAN',
         { namespace: ns },
         `nothing refers to the file ${name} of ${stat.sizeBytes} bytes`,
@@ -352,12 +359,12 @@ async function isNamed(index: Index, ns: string, name: string): Promise<boolean>
 }
 
 /** Yields the things that an import brought back and that still exist. */
-export async function* cameBack(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* cameBack(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   for await (const [key] of readable(snapshot, keys.store.cameBack.range())) {
     const [kind, ns, id] = keys.store.cameBack.parse(key);
     if (scope.namespace !== undefined && ns !== scope.namespace) continue;
     const about = { namespace: ns, ...(kind === 'artifact' ? { artifactId: id } : {}) };
-    yield found(
+    yield diagnosis(
       'CAME_BACK',
       about,
       `the ${kind} ${id} had been deleted, or had expired, and an import brought it back; delete it if it should not be there`,

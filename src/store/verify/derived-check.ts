@@ -9,7 +9,7 @@ import { keys } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
 import type { Key, Value } from '../../index/row.ts';
 import { damaged, examined, valuesOf } from './damaged-rows.ts';
-import { type Found, found } from './finding.ts';
+import { type Diagnosis, diagnosis } from './finding.ts';
 import { type AnyFamily, derivedFamilies, derivedRows, headKeyOf, type Owner, ownerOf } from './owners.ts';
 import type { Scope } from './scope.ts';
 
@@ -31,7 +31,7 @@ const ownerFamilies: readonly OwnerFamily[] = [
 ];
 
 /** Yields the rows that are missing, wrong or damaged although an owner says how they should be. */
-export async function* missingRows(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* missingRows(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   for (const { family, owner } of ownerFamilies) {
     for await (const block of examined(snapshot, scope.rangeOf(family))) {
       const owners = block.flatMap((row) => {
@@ -53,7 +53,7 @@ async function* compareDerived(
   snapshot: Snapshot,
   scope: Scope,
   owners: readonly Owned[],
-): AsyncGenerator<Found> {
+): AsyncGenerator<Diagnosis> {
   const wanted: { owner: Owner; key: Key; value: Value }[] = [];
   const heads = await headsOf(snapshot, owners);
   owners.forEach(({ owner, value }, at) => {
@@ -70,7 +70,7 @@ async function* compareDerived(
     if (stored === damaged) scope.noteReported(key);
     scope.noteWrong(key);
     const what = stored === undefined ? 'is missing' : stored === damaged ? 'is damaged' : 'is wrong';
-    yield found(
+    yield diagnosis(
       stored === damaged ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG',
       scope.aboutOwner(owner),
       `${scope.describe(key)} ${what}`,
@@ -93,7 +93,7 @@ async function headsOf(snapshot: Snapshot, owners: readonly Owned[]): Promise<(H
 }
 
 /** Yields the rows that have no owner, and the damaged ones that {@link missingRows} has not reported. */
-export async function* surplusRows(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* surplusRows(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   for (const family of derivedFamilies) {
     for await (const block of examined(snapshot, scope.rangeOf(family))) {
       const rows: { key: Key; value: Value | undefined; owner: Owner | undefined }[] = [];
@@ -131,7 +131,7 @@ async function* compareOwned(
   scope: Scope,
   family: AnyFamily,
   rows: readonly { key: Key; value: Value | undefined; owner: Owner | undefined }[],
-): AsyncGenerator<Found> {
+): AsyncGenerator<Diagnosis> {
   const owned = rows.filter(({ owner }) => owner !== undefined);
   const values = await valuesOf(
     snapshot,
@@ -166,13 +166,13 @@ async function* compareOwned(
       const isName = family === keys.sessions.name;
       const message = `${scope.describe(key)} is damaged`;
       yield isName
-        ? found('ROW_CORRUPT', about, `${message}; an import restores it`)
-        : found('ROW_CORRUPT', about, message, { kind: 'derive', key, owner });
+        ? diagnosis('ROW_CORRUPT', about, `${message}; an import restores it`)
+        : diagnosis('ROW_CORRUPT', about, message, { kind: 'derive', key, owner });
     } else if (expected === undefined && owner?.kind === 'blob' && !derived.has(textOf(owner.key))) {
       scope.noteHomeless(key, owner);
     } else if (expected === undefined && !(owner && unknowable.has(textOf(owner.key)))) {
       scope.noteWrong(key);
-      yield found('INDEX_ROW_WRONG', about, `${scope.describe(key)} should not be there`, {
+      yield diagnosis('INDEX_ROW_WRONG', about, `${scope.describe(key)} should not be there`, {
         kind: 'derive',
         key,
         owner,

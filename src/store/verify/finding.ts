@@ -86,7 +86,7 @@ export type Repair =
   | { readonly kind: 'condemn'; readonly ns: string; readonly name: string; readonly size: number };
 
 /** A finding, with its repair if one exists. */
-export interface Found {
+export interface Diagnosis {
   readonly finding: Finding;
   readonly repair?: Repair;
 }
@@ -94,7 +94,7 @@ export interface Found {
 type About = Partial<Pick<Finding, 'namespace' | 'artifactId' | 'session' | 'sha256'>>;
 
 /** Returns a finding, with its repair if one is possible. */
-export function found(kind: FindingKind, about: About, message: string, repair?: Repair): Found {
+export function diagnosis(kind: FindingKind, about: About, message: string, repair?: Repair): Diagnosis {
   const nothing = { namespace: '', artifactId: '', session: '', sha256: '' };
   const finding = { kind, ...nothing, ...about, message, repairable: repair !== undefined, repaired: false };
   return repair === undefined ? { finding } : { finding, repair };

@@ -1,6 +1,6 @@
 /**
  * Which rows are derived from which. An owner is a primary record. All rows that are derived from it follow from it
- * and, for an artifact, from its head. This holds both when rows are checked and when they are written again.
+ * and, for an artifact, from its head. This is true both when rows are checked and when they are written again.
  */
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Family } from '../../index/family.ts';

@@ -3,7 +3,7 @@
 import type { Sha256 } from '../../domain/digest.ts';
 import type { Snapshot } from '../../index/door.ts';
 import { commitRange, keys } from '../../index/keys.ts';
-import { type Found, found } from './finding.ts';
+import { type Diagnosis, diagnosis } from './finding.ts';
 import { type AnyFamily, derivedFamilies, familyOf } from './owners.ts';
 import type { Scope } from './scope.ts';
 
@@ -14,7 +14,7 @@ export async function* unreadableRows(
   snapshot: Snapshot,
   scope: Scope,
   onRows: (count: number) => void,
-): AsyncGenerator<Found> {
+): AsyncGenerator<Diagnosis> {
   const ranges = [
     { gte: Uint8Array.of(0), lt: commitRange.gte },
     { gte: commitRange.lt, lt: Uint8Array.of(0xff) },
@@ -24,7 +24,7 @@ export async function* unreadableRows(
       onRows(block.length);
       for (const row of block) {
         if (row.kind === 'unreadable')
-          yield found(
+          yield diagnosis(
             'ROW_CORRUPT',
             {},
             `what follows ${scope.describe(row.key)} cannot be read; import an export, or accept the loss`,
@@ -35,10 +35,10 @@ export async function* unreadableRows(
   }
 }
 
-function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): Generator<Found> {
+function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): Generator<Diagnosis> {
   const family = familyOf.get(key[0]!);
   if (family === undefined) {
-    yield found('ROW_CORRUPT', {}, `${scope.describe(key)} is of no known family`);
+    yield diagnosis('ROW_CORRUPT', {}, `${scope.describe(key)} is of no known family`);
     return;
   }
   if (value !== undefined && scope.decode(family, value) !== undefined) return;
@@ -49,7 +49,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
   const about = { namespace: String(parts[0]) };
   if (family === keys.blobs.bytes || family === keys.blobs.crcs) {
     const sha256 = parts[1] as Sha256;
-    yield found(
+    yield diagnosis(
       'CONTENT_CORRUPT',
       { ...about, sha256 },
       `${scope.describe(key)} is damaged; pushing the same bytes again heals it`,
@@ -65,7 +65,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
   }
   if (family === keys.blobs.preview) {
     const message = `${scope.describe(key)} is damaged; the content itself can be read instead`;
-    yield found('INDEX_ROW_WRONG', about, message, {
+    yield diagnosis('INDEX_ROW_WRONG', about, message, {
       kind: 'leftOver',
       ns: about.namespace,
       sha256: parts[1] as Sha256,
@@ -73,7 +73,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
     });
     return;
   }
-  yield found(
+  yield diagnosis(
     'ROW_CORRUPT',
     about,
     `${scope.describe(key)} is damaged; import an export, or accept the loss of what it says`,

@@ -5,7 +5,7 @@ import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord, SessionRecord, UsageRecord } from '../../index/records.ts';
 import { usageShard } from '../rows/usage.ts';
 import { damaged, examined, type ReadValue, readable, valuesOf } from './damaged-rows.ts';
-import { type Found, found } from './finding.ts';
+import { type Diagnosis, diagnosis } from './finding.ts';
 import { grouped, joined } from './join.ts';
 import type { Scope } from './scope.ts';
 
@@ -63,7 +63,7 @@ async function* sessionRows(snapshot: Snapshot, scope: Scope) {
 }
 
 /** Checks the counts of sessions. A session's artifacts are those that its versions name. */
-export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   async function* listed() {
     for await (const version of versions(snapshot, scope))
       yield [sessionGroup(version.ns, version.uid), version] as const;
@@ -86,7 +86,7 @@ export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGen
     if (scope.isUnsure(group)) continue;
     if (left === undefined) {
       const { ns, uid } = right!.first;
-      yield found(
+      yield diagnosis(
         'ROW_CORRUPT',
         { namespace: ns },
         `the record of the session ${uid} cannot be read; import an export`,
@@ -101,7 +101,7 @@ export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGen
       holds: actual.holds - record.holds,
     };
     if (lacks.artifacts === 0 && lacks.bytes === 0 && lacks.holds === 0) continue;
-    yield found(
+    yield diagnosis(
       'COUNT_WRONG',
       { namespace: ns, session: record.id },
       `the session says it has ${record.artifacts} artifacts of ${record.bytes} bytes, ${record.holds} of them held; it has ${actual.artifacts} of ${actual.bytes} bytes, ${actual.holds} held`,
@@ -111,7 +111,7 @@ export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGen
 }
 
 /** Checks that the events of a session are numbered without gaps, up to the number in its record. */
-export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   async function* rows() {
     for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.artifacts.feed))) {
       const parts = scope.parse(keys.artifacts.feed, key) as
@@ -137,13 +137,17 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
     const actual = right ?? { rows: 0, last: 0, sealed: false };
     const about = { namespace: ns, session: record.id };
     if (actual.rows !== record.feed || actual.last !== record.feed)
-      yield found(
+      yield diagnosis(
         'INDEX_ROW_WRONG',
         about,
         `${actual.rows} events are recorded, the last of them number ${actual.last}; the session says ${record.feed}. What it lacks cannot be told again`,
       );
     else if (actual.sealed !== (record.state === 'sealed'))
-      yield found('INDEX_ROW_WRONG', about, `the session is ${record.state}, and its events do not agree`);
+      yield diagnosis(
+        'INDEX_ROW_WRONG',
+        about,
+        `the session is ${record.state}, and its events do not agree`,
+      );
   }
 }
 
@@ -151,7 +155,7 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
  * Checks that the sessions on a list of the last few have the mark, and no others. A fault there keeps too much, never
  * too little.
  */
-export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   const listed = new Set<string>();
   for await (const [key, value] of readable(snapshot, scope.rangeOf(keys.sessions.kept))) {
     const parts = scope.parse(keys.sessions.kept, key);
@@ -163,14 +167,14 @@ export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerat
     const isListed = listed.delete(group);
     if (isListed === (record.kept === true)) continue;
     const what = isListed ? 'is on a list of kept sessions and is not kept' : 'is kept, and on no list';
-    yield found('INDEX_ROW_WRONG', { namespace: ns, session: record.id }, `the session ${what}`);
+    yield diagnosis('INDEX_ROW_WRONG', { namespace: ns, session: record.id }, `the session ${what}`);
   }
   if (listed.size > 0)
-    yield found('INDEX_ROW_WRONG', {}, `${listed.size} sessions on lists of kept ones are not there`);
+    yield diagnosis('INDEX_ROW_WRONG', {}, `${listed.size} sessions on lists of kept ones are not there`);
 }
 
 /** Checks that expected outputs exist exactly where a session says that it has some. */
-export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   async function* rows() {
     for await (const [key] of readable(snapshot, scope.rangeOf(keys.sessions.outputs)))
       yield [textOf(key).slice(1), true] as const;
@@ -179,12 +183,12 @@ export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator
     if ((left?.record.hasOutputs ?? false) === (right ?? false)) continue;
     const about = left === undefined ? {} : { namespace: left.ns, session: left.record.id };
     const what = right ? 'are there and not known of' : 'are lost; import an export';
-    yield found('INDEX_ROW_WRONG', about, `the expected outputs of a session ${what}`);
+    yield diagnosis('INDEX_ROW_WRONG', about, `the expected outputs of a session ${what}`);
   }
 }
 
 /** Checks that heads name the latest version, and a next version that was never used. */
-export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   async function* headRows() {
     for await (const block of examined(snapshot, scope.rangeOf(keys.artifacts.head)))
       for (const row of block) {
@@ -218,11 +222,11 @@ export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
     const kind = left !== undefined && left.head === undefined ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG';
     const message = `${scope.describe(keys.artifacts.head.key(ns, uid, name))} ${wrong}`;
     if (right !== undefined && right.record === undefined) {
-      yield found(kind, about, `${message}; repair the version row, then look again`);
+      yield diagnosis(kind, about, `${message}; repair the version row, then look again`);
       continue;
     }
     const top = right && { id: right.record!.id, version: right.version };
-    yield found(kind, about, message, { kind: 'head', ns, uid, name, was: left?.head, highest: top });
+    yield diagnosis(kind, about, message, { kind: 'head', ns, uid, name, was: left?.head, highest: top });
   }
 }
 
@@ -237,7 +241,7 @@ function faultOf(head: HeadRecord | undefined, highest: Listed | undefined): str
 }
 
 /** Checks the usage of namespaces, in the shares in which it is kept. */
-export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<Found> {
+export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<Diagnosis> {
   // Sixteen for each namespace.
   const shares = new Map<string, Share>();
   const shareOf = (ns: string, shard: number) => {
@@ -273,7 +277,7 @@ export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<F
     }
   for (const { ns, shard, ...lacking } of shares.values())
     if (counted.some((what) => lacking[what] !== 0))
-      yield found(
+      yield diagnosis(
         'COUNT_WRONG',
         { namespace: ns },
         `a share of what the namespace uses lacks ${lacking.sessions} sessions, ${lacking.artifacts} artifacts and ${lacking.bytes} bytes`,

@@ -16,7 +16,7 @@ import {
 } from './content-check.ts';
 import { examined } from './damaged-rows.ts';
 import { missingRows, surplusRows } from './derived-check.ts';
-import type { Finding, Found } from './finding.ts';
+import type { Diagnosis, Finding } from './finding.ts';
 import type { Owner } from './owners.ts';
 import { reindex, repair } from './repair.ts';
 import { unreadableRows } from './row-check.ts';
@@ -66,7 +66,7 @@ const progressBytes = 64 * 1024 * 1024;
 interface Report {
   readonly id: string;
   readonly time: number;
-  readonly findings: readonly Found[];
+  readonly findings: readonly Diagnosis[];
   /** The size of all files. */
   readonly fileBytes: number;
 }
@@ -92,7 +92,7 @@ export class Verifier {
     const before = this.repairs;
     await using snapshot = this.index.snapshot();
     const checked = { rows: 0, contents: 0, bytes: 0, fileBytes: 0 };
-    const kept: Found[] = [];
+    const kept: Diagnosis[] = [];
     let findings = 0;
     let told = { things: 0, bytes: 0 };
     for await (const found of this.findings(snapshot, options, checked)) {
@@ -119,7 +119,7 @@ export class Verifier {
     snapshot: Snapshot,
     { namespace, checkContents, signal }: CheckOptions,
     checked: { rows: number; contents: number; bytes: number; fileBytes: number },
-  ): AsyncGenerator<Found | undefined> {
+  ): AsyncGenerator<Diagnosis | undefined> {
     const scope = new Scope(namespace);
     const check: ContentCheck = {
       index: this.index,
@@ -156,7 +156,7 @@ export class Verifier {
     yield* cameBack(snapshot, scope);
   }
 
-  private keep(findings: readonly Found[], fileBytes: number): string {
+  private keep(findings: readonly Diagnosis[], fileBytes: number): string {
     const id = randomBytes(8).toString('hex');
     this.reports.set(id, { id, time: this.index.now(), findings, fileBytes });
     for (const old of this.reports.keys()) if (this.reports.size > reportsMax) this.reports.delete(old);
@@ -205,7 +205,7 @@ export class Verifier {
   }
 
   /** @returns the reason for which it was not repaired; undefined if it was. */
-  private async attempt(what: NonNullable<Found['repair']>): Promise<string | undefined> {
+  private async attempt(what: NonNullable<Diagnosis['repair']>): Promise<string | undefined> {
     try {
       const isDone = await repair(this.index, this.blobs, what);
       return isDone ? undefined : 'nothing was changed: it is not as it was, or the bytes are wrong too';

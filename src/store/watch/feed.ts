@@ -11,7 +11,7 @@ import { asOf, isThere, type SessionNow } from '../rows/session-life.ts';
 import { readSessions } from '../rows/session-rows.ts';
 
 /**
- * One event. `sequence` is its number in the feed. `time` is in milliseconds since the Unix epoch; undefined if not
+ * One event. `sequence` is its place in the feed. `time` is in milliseconds since the Unix epoch; undefined if not
  * known.
  */
 export interface FeedEvent {

@@ -2,9 +2,9 @@
 import { Failure, invalid } from '../../domain/errors.ts';
 import type { SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
+import { Shares } from '../../domain/load/shares.ts';
 import type { SessionId } from '../../domain/names.ts';
 import { type Holder, holderOf, type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
-import { Shares } from '../../domain/shares.ts';
 import { type After, afterRealTime } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -210,7 +210,7 @@ export class Watches implements Listener {
     }
   }
 
-  /** Returns the next events. No snapshot is held while they are taken. */
+  /** Returns the next events. No snapshot is open while they are taken. */
   private async someAfter(index: Index, watcher: Watcher, uid: SessionUid): Promise<readonly FeedEvent[]> {
     const { by, request } = watcher;
     await using snapshot = index.snapshot();

@@ -245,6 +245,22 @@ export function queriesSuite(open: OpenDoor): void {
       expect(await refusal(door.sessions.listSessions({ filter, pageToken }))).toMatchObject(expected);
     });
 
+    it('with a token that is 24 hours old', async () => {
+      const door = await filled();
+      const list = (pageToken: string) => door.artifacts.listArtifacts({ pageSize: 1, pageToken });
+      const { nextPageToken } = await list('');
+      door.clock.now += 24 * 3_600_000 - 1;
+      const second = await list(nextPageToken);
+      door.clock.now += 1;
+      expect(await refusal(list(nextPageToken))).toMatchObject({
+        code: 'InvalidArgument',
+        reason: 'PAGE_TOKEN_INVALID',
+        fields: ['page_token'],
+        message: 'page_token: must be less than 24 hours old; start again without one',
+      });
+      expect((await list(second.nextPageToken)).artifacts).toHaveLength(1);
+    });
+
     it.each([
       ['a negative preview', { previewBytes: -1 }, 'preview_bytes'],
       ['a negative page', { pageSize: -1 }, 'page_size'],

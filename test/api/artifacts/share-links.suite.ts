@@ -122,7 +122,7 @@ export function shareLinksSuite(open: OpenDoor, unsendable: readonly string[] = 
       door.clock.now += dayMs;
       expect(await idsOf(door)).toEqual([]);
       expect(await idsOf(door, { showEnded: true })).toEqual([...a, b, t].sort());
-      const reaped = await door.store.reaper.reap({ itemsMax: 1_000, isOver: () => false });
+      const reaped = await door.store.reaper.reap({ limit: 1_000 });
       expect(reaped.others).toBe(4);
       expect(await idsOf(door, { showEnded: true })).toEqual([]);
     });

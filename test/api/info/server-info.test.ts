@@ -18,7 +18,7 @@ async function served(options: RoutesOptions = {}) {
   const opened = await openTestStore({
     artifactBytesMax: options.settings?.artifactBytesMax ?? 5 * 1024 ** 3,
   });
-  const all = routes({ store: opened.store, onCall: () => undefined, elapsed: () => 0, ...options });
+  const all = routes({ store: () => opened.store, onCall: () => undefined, elapsed: () => 0, ...options });
   return createRouterTransport(all);
 }
 

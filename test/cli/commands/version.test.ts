@@ -20,7 +20,7 @@ async function overRoutes(make: (store: Awaited<ReturnType<typeof openTestStore>
 
 it('shows both versions, and what the service can do', async () => {
   const settings = { artifactBytesMax: 10 * 1024 ** 2, isAuthenticationRequired: true };
-  const cli = await overRoutes((store) => routes({ ...own, store, version: '7.8.9', settings }));
+  const cli = await overRoutes((store) => routes({ ...own, store: () => store, version: '7.8.9', settings }));
   expect(await cli(['version'], { io: { version: '1.0.0 (from its sources)' } })).toMatchObject({
     code: exitCodes.done,
     stderr: '',

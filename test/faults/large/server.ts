@@ -7,7 +7,6 @@ import { parseNamespace } from '../../../src/domain/names.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { startServer } from '../../../src/server/server.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
 
 const [dataDir, socket] = process.argv.slice(2) as [string, string];
 const index = await openLevelIndex({
@@ -16,7 +15,7 @@ const index = await openLevelIndex({
 });
 const blobs = await openDiskBlobs({ root: dataDir });
 const store = await openStore({ index, blobs, reserveBytes: 0 });
-await new Namespaces(index, blobs).ensure(parseNamespace('namespace', 'other'));
+await store.namespaces.ensure(parseNamespace('namespace', 'other'));
 await startServer({
   routes: routes({ store: () => store, onCall: () => {}, elapsed: () => performance.now() }),
   socket,

@@ -7,9 +7,9 @@ import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { Failure } from '../../../src/domain/errors.ts';
+import { Budget } from '../../../src/domain/load/budget.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { Budget } from '../../../src/store/upkeep/bounds.ts';
 import { someBytes } from '../../support/calls.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 
@@ -38,13 +38,14 @@ if (what === 'push')
     await store.uploads.create(tester, specOf({ session: 's', name }), someBytes(5_000, at));
 if (what === 'scrub') {
   const request = {
-    budget: new Budget({ itemsMax: 1_000, isOver: () => false }),
+    budget: new Budget({ limit: 1_000 }),
     bytesMax: 2 ** 40,
     minAgeMs: 0,
   };
   writeSync(1, JSON.stringify((await store.scrub.scrub(request)).damagedCount));
 }
-const listed = async () => (await store.quarantined.page(undefined, 100, '')).contents.length;
+const listed = async () =>
+  (await store.quarantined.page(tester, undefined, { pageSize: 100, pageToken: '' })).items.length;
 if (what === 'list') writeSync(1, JSON.stringify(await listed()));
 if (what === 'tell') {
   const quarantined = await listed();

@@ -98,7 +98,7 @@ describe('I19: a link grants one version, GET and HEAD, until its end', () => {
     expect((await fetch(url)).status).toBe(200);
     rig.clock.now = startOfTime + 24 * 3_600_000;
     expect((await fetch(url)).status).toBe(410);
-    await rig.store.reaper.reap({ itemsMax: 1_000, isOver: () => false });
+    await rig.store.reaper.reap({ limit: 1_000 });
     expect((await fetch(url)).status).toBe(404);
   });
 

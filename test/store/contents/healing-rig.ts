@@ -2,13 +2,13 @@
 import { Buffer } from 'node:buffer';
 import { expect, onTestFinished } from 'vitest';
 import type { BlobStore } from '../../../src/blobs/blob-store.ts';
+import { Budget } from '../../../src/domain/load/budget.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import { Upload } from '../../../src/store/artifacts/upload.ts';
 import type { OnStep } from '../../../src/store/rows/steps.ts';
-import { Budget } from '../../../src/store/upkeep/bounds.ts';
 import { Verifier } from '../../../src/store/verify/verifier.ts';
 import { spoilableBlobs } from '../../support/blobs.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
@@ -119,7 +119,7 @@ export class Healing {
   }
 
   async scrub() {
-    const budget = new Budget({ itemsMax: 100_000, isOver: () => false });
+    const budget = new Budget({ limit: 100_000 });
     return await this.store.scrub.scrub({ budget, bytesMax: 2 ** 40, minAgeMs: 0 });
   }
 
@@ -130,7 +130,7 @@ export class Healing {
   }
 
   async listed() {
-    return (await this.store.quarantined.page(undefined, 1_000, '')).contents;
+    return (await this.store.quarantined.page(tester, undefined, { pageSize: 1_000, pageToken: '' })).items;
   }
 
   /** Every content is sound, and nothing says otherwise. */

@@ -95,7 +95,7 @@ describe('an export', () => {
   test('I11 is not collected before somebody has looked; a confirmation given before counts no more', async () => {
     const blobs = openMemoryBlobs({ now: () => startOfTime - 2 * 86_400_000 });
     const host = await place(blobs).open();
-    const bounds = { itemsMax: 1_000, isOver: () => false };
+    const bounds = { limit: 1_000 };
     await push(host, 'large', someBytes(5_000));
     const parts = await Array.fromAsync(host.exportIndex());
     // Of this the export knows nothing: it is older than a day, and more than a tenth.
@@ -316,7 +316,7 @@ describe('an import', () => {
     await apiKeys.create({ ...common, expireTime: startOfTime + 60_000 });
     const parts = await Array.fromAsync(host.exportIndex());
     time.now += 31 * 86_400_000;
-    const bounds = { itemsMax: 1_000, isOver: () => false };
+    const bounds = { limit: 1_000 };
     expect(await reaper.reap(bounds)).toMatchObject({ artifacts: 1, others: 2, more: false });
     await host.importIndex(stream(parts), true);
     expect(await findings(host)).toEqual([]);

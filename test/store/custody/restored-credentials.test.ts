@@ -162,7 +162,7 @@ describe('an import into the store that the export is of', () => {
     const parts = await exportOf(host);
     await revoke(host, bad);
     time.now += 31 * dayMs;
-    await host.store.reaper.reap({ itemsMax: 1_000, isOver: () => false });
+    await host.store.reaper.reap({ limit: 1_000 });
     await expect(host.store.apiKeys.revoke(bad.keyId)).rejects.toMatchObject({ reason: 'API_KEY_NOT_FOUND' });
     await host.importIndex(stream(parts), true);
     const [key, , link] = await answering(host, bad);

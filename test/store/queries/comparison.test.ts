@@ -5,7 +5,6 @@ import type { Artifact } from '../../../src/domain/artifact.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
 import { type Principal, seesArtifact } from '../../../src/domain/principal.ts';
 import type { ComparisonQuery, Difference, DifferenceKind } from '../../../src/store/queries/comparison.ts';
-import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
 import { principalOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
@@ -150,7 +149,7 @@ describe('a comparison', () => {
   it('has tokens of its own caller and query', async () => {
     const { opened } = await withSessions();
     const elsewhere = principalOf({ namespace: 'other' });
-    await new Namespaces(opened.index, opened.blobs).ensure(elsewhere.namespace);
+    await opened.store.namespaces.ensure(elsewhere.namespace);
     for (const session of ['s', 't'])
       await opened.store.uploads.create(elsewhere, specOf({ session, name: 'a' }), Buffer.from(session));
     const page = (who: Principal, asked: Asked, sessions: readonly [string, string] = ['s', 't']) =>

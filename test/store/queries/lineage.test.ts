@@ -9,7 +9,6 @@ import { keys } from '../../../src/index/keys.ts';
 import type { ArtifactRecord } from '../../../src/index/records.ts';
 import type { LineageEdge, LineageQuery } from '../../../src/store/queries/lineage.ts';
 import type { Direction } from '../../../src/store/queries/lineage-walk.ts';
-import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
 import { principalOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
@@ -204,7 +203,7 @@ describe('a page token of lineage', () => {
     const { nextPageToken: pageToken } = await list(tester, {});
     expect((await list(tester, { pageToken, pageSize: 3 })).items).toHaveLength(3);
     const elsewhere = principalOf({ namespace: 'other' });
-    await new Namespaces(opened.index, opened.blobs).ensure(elsewhere.namespace);
+    await opened.store.namespaces.ensure(elsewhere.namespace);
     const altered = `${pageToken.slice(0, -2)}${pageToken.endsWith('A') ? 'BA' : 'AA'}`;
     for (const call of [
       list(principalOf({ subject: 'somebody' }), { pageToken }),

@@ -4,7 +4,6 @@ import type { Artifact } from '../../../src/domain/artifact.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
 import type { Store } from '../../../src/store/open.ts';
-import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
 import { openTestStore, type TestStore } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { beginning, kinds } from '../../support/restart.ts';
@@ -104,7 +103,7 @@ describe('a page token', () => {
   const list = (who: Principal, query: Query) => opened.store.listing.artifacts(who, queryOf('s', query));
 
   beforeEach(async () => {
-    await new Namespaces(opened.index, opened.blobs).ensure(elsewhere.namespace);
+    await opened.store.namespaces.ensure(elsewhere.namespace);
     for (const who of [tester, elsewhere]) for (const name of ['a', 'b', 'c']) await push(name, {}, who);
     expect(await inconsistencies(opened.index, opened.blobs)).toEqual([]);
   });

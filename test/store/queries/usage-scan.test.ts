@@ -75,15 +75,15 @@ it('each value of a metadata key, its latest versions; what is on hold never exp
 });
 
 it('page by page the same, with a token that is good for nothing else', async () => {
-  const opened = await openTestStore();
+  const opened = await openTestStore({ queryTouchesMax: 240 });
   onTestFinished(() => opened[Symbol.asyncDispose]());
   // More than one call may touch, at two touches each.
-  for (let at = 0; at < 10_500; at += 500)
+  for (let at = 0; at < 210; at += 10)
     await Promise.all(
-      Array.from({ length: 500 }, (_, more) =>
+      Array.from({ length: 10 }, (_, more) =>
         opened.store.uploads.create(
           tester,
-          specOf({ session: `s${at}`, name: `n${more}`, metadata: { k: `v${at % 2_000}` } }),
+          specOf({ session: `s${at}`, name: `n${more}`, metadata: { k: `v${at % 40}` } }),
           Buffer.from(String(more % 7)),
         ),
       ),
@@ -94,8 +94,8 @@ it('page by page the same, with a token that is good for nothing else', async ()
   const second = await opened.store.usage.page(tester, ns, scope, first.nextPageToken);
   expect(second.nextPageToken).toBe('');
   const all = [...first.parts, ...second.parts];
-  expect(all.reduce((sum, part) => sum + part.artifacts, 0)).toBe(10_500);
-  expect(new Set(all.map(({ value }) => value))).toEqual(new Set(['v0', 'v500', 'v1000', 'v1500']));
+  expect(all.reduce((sum, part) => sum + part.artifacts, 0)).toBe(210);
+  expect(new Set(all.map(({ value }) => value))).toEqual(new Set(['v0', 'v10', 'v20', 'v30']));
   const refused = { reason: 'PAGE_TOKEN_INVALID' };
   const { nextPageToken } = first;
   await expect(opened.store.usage.page(tester, ns, { of: 'namespace' }, nextPageToken)).rejects.toMatchObject(
@@ -104,4 +104,4 @@ it('page by page the same, with a token that is good for nothing else', async ()
   await expect(
     opened.store.usage.page(principalOf({ subject: 'other' }), ns, scope, nextPageToken),
   ).rejects.toMatchObject(refused);
-}, 60_000);
+});

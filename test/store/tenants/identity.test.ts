@@ -115,19 +115,21 @@ describe('an API key', () => {
     const made = await Promise.all([1, 2, 3, 4].map(() => apiKeys.create(keyOf())));
     const elsewhere = await apiKeys.create(keyOf({ namespace: other }));
     await apiKeys.revoke(made[0]!.key.id);
-    const listed = async (query: { namespace?: typeof other; showEnded?: boolean; limit: number }) => {
+    const listed = async (query: { namespace?: typeof other; showEnded?: boolean; pageSize: number }) => {
       const ids: string[] = [];
-      for (let after: string | undefined, more = true; more; more = after !== undefined) {
-        const page = await apiKeys.list({ namespace: undefined, showEnded: false, ...query, after });
+      let pageToken = '';
+      do {
+        const asked = { namespace: undefined, showEnded: false, ...query, pageToken };
+        const page = await apiKeys.list(tester, asked);
         ids.push(...page.items.map(({ id }) => id));
-        after = page.next;
-      }
+        pageToken = page.nextPageToken;
+      } while (pageToken !== '');
       return ids;
     };
     const ids = made.map(({ key }) => key.id);
-    expect(await listed({ limit: 2, namespace: tester.namespace })).toEqual(ids.slice(1).sort());
-    expect(await listed({ limit: 1, showEnded: true })).toEqual([...ids, elsewhere.key.id].sort());
-    expect(await listed({ limit: 9, namespace: other })).toEqual([elsewhere.key.id]);
+    expect(await listed({ pageSize: 2, namespace: tester.namespace })).toEqual(ids.slice(1).sort());
+    expect(await listed({ pageSize: 1, showEnded: true })).toEqual([...ids, elsewhere.key.id].sort());
+    expect(await listed({ pageSize: 9, namespace: other })).toEqual([elsewhere.key.id]);
     expect(await reasonOf(apiKeys.create(keyOf({ namespace: parseNamespace('n', 'nowhere') })))).toBe(
       'NAMESPACE_NOT_FOUND',
     );
@@ -379,12 +381,11 @@ describe('a namespace', () => {
       'ETAG_MISMATCH',
     );
     expect(await namespaces.get(name)).toEqual(changed);
-    const page = await namespaces.list(undefined, 1);
+    const page = await namespaces.list(tester, { pageSize: 1, pageToken: '' });
     expect(page.items.map((item) => item.name)).toEqual(['a-team']);
-    expect(page.more).toBe(true);
-    const rest = await namespaces.list('a-team', 5);
+    const rest = await namespaces.list(tester, { pageSize: 5, pageToken: page.nextPageToken });
     expect(rest.items.map((item) => item.name)).toEqual(['default']);
-    expect(rest.more).toBe(false);
+    expect(rest.nextPageToken).toBe('');
     expect(await reasonOf(namespaces.get(parseNamespace('namespace', 'nowhere')))).toBe(
       'NAMESPACE_NOT_FOUND',
     );

@@ -4,6 +4,7 @@ import { LineageDirection } from '../../../gen/artifacta/v1/lineage_pb.ts';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { parseNamespace } from '../../../src/domain/names.ts';
 import { keys } from '../../../src/index/keys.ts';
+import { Paging } from '../../../src/store/look/paging.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
 import {
@@ -174,14 +175,12 @@ describe('a namespace', () => {
   it('is made once, and is the same after a restart', async () => {
     const { here } = await openBoth();
     const name = parseNamespace('namespace', 'other');
-    const records = await Promise.all([
-      new Namespaces(here.index, here.blobs).ensure(name),
-      new Namespaces(here.index, here.blobs).ensure(name),
-      new Namespaces(here.index, here.blobs).require(name),
-    ]);
+    const paging = new Paging({ key: new Uint8Array(32), now: () => here.index.now() });
+    const open = () => new Namespaces(here.index, here.blobs, paging);
+    const records = await Promise.all([open().ensure(name), open().ensure(name), open().require(name)]);
     expect(new Set(records.map(({ internalId }) => internalId)).size).toBe(1);
     const fresh = parseNamespace('namespace', 'fresh');
-    const made = await Promise.all([1, 2, 3].map(() => new Namespaces(here.index, here.blobs).ensure(fresh)));
+    const made = await Promise.all([1, 2, 3].map(() => open().ensure(fresh)));
     expect(new Set(made.map(({ internalId }) => internalId)).size).toBe(1);
     const again = await openStore({ index: here.index, blobs: here.blobs });
     const spec = { session: 's', name: 'a' };

@@ -65,7 +65,7 @@ const stateOf = (host: StoreHost, name: string) =>
 const idTime = (id: ArtifactId) => idTimeMs(idToBytes(id));
 
 async function held(host: StoreHost): Promise<string[]> {
-  return (await host.store.pauses.holding('reap')).map(({ cause }) => cause);
+  return (await host.store.pauses.stopping('reap')).map(({ cause }) => cause);
 }
 
 /** Names in the order of the session's feed, the seal included. */
@@ -94,7 +94,7 @@ describe('I14 the wall clock is set under the running store', () => {
     pass(1_000);
     expect(await held(host)).toEqual(['clockSuspect']);
     expect(await figures()).toMatchObject({ pauses: 1, isClockSuspect: true });
-    expect(await host.store.pauses.holding('collect')).toHaveLength(1);
+    expect(await host.store.pauses.stopping('collect')).toHaveLength(1);
     expect(await stateOf(host, 'keeps a day')).toBe('there');
     expect(await stateOf(host, 'keeps ten minutes')).toBe('there');
     const meanwhile = await push(host, 'meanwhile', days(1));
@@ -308,7 +308,7 @@ describe('I14 a store that was not used', () => {
     expect(pauses).toMatchObject([{ cause: 'longGap', startTime: time.wall }]);
     expect(pauses[0]!.message).toContain('nothing was written for 30 d');
     expect(await held(host)).toEqual(['longGap']);
-    expect(await host.store.pauses.holding('collect')).toEqual([]);
+    expect(await host.store.pauses.stopping('collect')).toEqual([]);
     expect(await stateOf(host, 'kept')).toBe('there');
     expect(await stateOf(host, 'kept a day')).toBe('ARTIFACT_EXPIRED');
     expect((await push(host, 'new')).createTime).toBe(time.wall);

@@ -2,13 +2,13 @@
 import { Buffer } from 'node:buffer';
 import { expect, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
+import { type Allowance, Budget } from '../../../src/domain/load/budget.ts';
 import type { Family } from '../../../src/index/family.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import type { Write } from '../../../src/index/row.ts';
 import type { StoreOptions } from '../../../src/store/open.ts';
-import { type Bounds, Budget } from '../../../src/store/upkeep/bounds.ts';
 import type { Collected } from '../../../src/store/upkeep/collection.ts';
 import { openTestStore, startOfTime, type TestStore } from '../../support/door.ts';
 import { writeRows } from '../../support/rows.ts';
@@ -18,7 +18,7 @@ export const minute = 60_000;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 
-export const unbounded: Bounds = { itemsMax: 100_000, isOver: () => false };
+export const unbounded: Allowance = { limit: 100_000 };
 
 interface Opened {
   readonly rows?: MemoryRows;
@@ -76,8 +76,8 @@ export class Rig {
     return Buffer.concat(await Array.fromAsync(bytes));
   }
 
-  async collect(bounds: Partial<Bounds> = {}, findOrphans = false): Promise<Collected> {
-    return await this.store.collection.collect({ ...unbounded, ...bounds }, { findOrphans });
+  async collect(allowance: Partial<Allowance> = {}, findOrphans = false): Promise<Collected> {
+    return await this.store.collection.collect({ ...unbounded, ...allowance }, { findOrphans });
   }
 
   /** Collects until there is no more to do now. */
@@ -91,10 +91,10 @@ export class Rig {
   }
 
   async scrub(
-    options: { itemsMax?: number; bytesMax?: number; minAgeMs?: number; isOver?: () => boolean } = {},
+    options: { limit?: number; bytesMax?: number; minAgeMs?: number; isStopped?: () => boolean } = {},
   ) {
-    const { itemsMax = 1_000, bytesMax = 2 ** 40, minAgeMs = 0, isOver = () => false } = options;
-    return await this.store.scrub.scrub({ budget: new Budget({ itemsMax, isOver }), bytesMax, minAgeMs });
+    const { limit = 1_000, bytesMax = 2 ** 40, minAgeMs = 0, isStopped = () => false } = options;
+    return await this.store.scrub.scrub({ budget: new Budget({ limit, isStopped }), bytesMax, minAgeMs });
   }
 
   /** Every file there is. */

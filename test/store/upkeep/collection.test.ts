@@ -96,7 +96,7 @@ it('I8 a push of what was there a moment ago, and is collected before it commits
     options: {
       graces: { dedupMs: 0, readMs: 0 },
       onStep: async (step) => {
-        if (step === 'upload.held') await meanwhile?.();
+        if (step === 'upload.found') await meanwhile?.();
       },
     },
   });
@@ -148,9 +148,13 @@ it('I15 a call is bounded, says whether there is more, and any number of them do
   const rig = await openCollected({ options: { graces: { dedupMs: 0, readMs: 0 } } });
   for (let at = 0; at < 130; at++) await rig.push(`n${at}`, someBytes(100, at));
   for (let at = 0; at < 130; at++) await rig.remove(`n${at}`);
-  expect(await rig.collect({ itemsMax: 7 })).toMatchObject({ condemned: 7, removed: 0, more: true });
-  expect(await rig.collect({ itemsMax: 10 })).toMatchObject({ condemned: 3, removed: 7, more: true });
-  expect(await rig.collect({ isOver: () => true })).toMatchObject({ condemned: 0, removed: 0, more: true });
+  expect(await rig.collect({ limit: 7 })).toMatchObject({ condemned: 7, removed: 0, more: true });
+  expect(await rig.collect({ limit: 10 })).toMatchObject({ condemned: 3, removed: 7, more: true });
+  expect(await rig.collect({ isStopped: () => true })).toMatchObject({
+    condemned: 0,
+    removed: 0,
+    more: true,
+  });
   const done = await Promise.all(Array.from({ length: 5 }, () => rig.drain()));
   expect(done.reduce((sum, { condemned }) => sum + condemned, 0)).toBe(120);
   expect(done.reduce((sum, { removed }) => sum + removed, 0)).toBe(123);
@@ -327,7 +331,7 @@ it('compacts the queues when very much was removed from them', async () => {
         keys.blobs.maybeFree.put([1 + at + n, 'default', sha256], true),
       ),
     );
-  expect(await rig.collect({ itemsMax: 9_999 })).toMatchObject({ more: true });
+  expect(await rig.collect({ limit: 9_999 })).toMatchObject({ more: true });
   expect(compacted).toEqual([]);
   expect(await rig.collect()).toMatchObject({ more: false });
   expect(compacted).toHaveLength(1);

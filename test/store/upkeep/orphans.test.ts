@@ -103,7 +103,7 @@ it('I15 a scan goes on where the last call was, and any number of calls make it 
   const calls: number[] = [];
   for (let more = true; more; ) {
     looks = 0;
-    const did = await rig.collect({ itemsMax: 1, isOver: () => ++looks > 40 }, true);
+    const did = await rig.collect({ limit: 1, isStopped: () => ++looks > 40 }, true);
     calls.push(did.orphans);
     more = did.more;
     if (calls.length > 100) throw new Error('there is no end');

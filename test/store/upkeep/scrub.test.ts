@@ -10,7 +10,7 @@ import { keys } from '../../../src/index/keys.ts';
 import { Verifier, type VerifyEvent } from '../../../src/store/verify/verifier.ts';
 import { someBytes } from '../../support/calls.ts';
 import { inconsistencies } from '../../support/naive.ts';
-import { digestOf } from '../../support/specs.ts';
+import { digestOf, tester } from '../../support/specs.ts';
 import { day, hour, minute, openCollected, type Rig } from './collection-rig.ts';
 
 const large = someBytes(5_000, 1);
@@ -52,8 +52,10 @@ function deviceError(code: string): Failure {
   });
 }
 
-async function listed(rig: Rig, size = 100, token = '') {
-  return await rig.store.quarantined.page(undefined, size, token);
+async function listed(rig: Rig, pageSize = 100, pageToken = '') {
+  const asked = { pageSize, pageToken };
+  const { items: contents, nextPageToken } = await rig.store.quarantined.page(tester, undefined, asked);
+  return { contents, nextPageToken };
 }
 
 it('reads everything there is, small contents included, and finds nothing wrong', async () => {
@@ -242,7 +244,7 @@ it('a disk that is not there, or fails altogether, quarantines nothing', async (
   });
   restore();
   const again = answering(rig, () => failing(deviceError('EIO')));
-  await expect(rig.scrub({ itemsMax: 3 })).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  await expect(rig.scrub({ limit: 3 })).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
   again();
   expect((await listed(rig)).contents).toEqual([]);
   // The place was kept: nothing counts as checked.
@@ -270,9 +272,9 @@ it('a content that is deleted or healed while it is read is not quarantined', as
 
 it('I15 goes on where the last call was, in calls as short as one likes', async () => {
   const rig = await filled(6);
-  expect(await rig.scrub({ itemsMax: 2 })).toMatchObject({ contents: 2, more: true });
+  expect(await rig.scrub({ limit: 2 })).toMatchObject({ contents: 2, more: true });
   expect(await rig.scrub({ bytesMax: 5_001 })).toMatchObject({ contents: 2, bytes: 10_000, more: true });
-  expect(await rig.scrub({ isOver: () => true })).toMatchObject({ contents: 0, more: true });
+  expect(await rig.scrub({ isStopped: () => true })).toMatchObject({ contents: 0, more: true });
   expect(await rig.scrub({ minAgeMs: 7 * day })).toMatchObject({ contents: 2, more: false });
 });
 
@@ -285,13 +287,13 @@ it('I15 any number of calls at once find what is damaged once', async () => {
 
 it('what was checked less than so long ago is left out, reckoned from the beginning of its round', async () => {
   const rig = await filled(4);
-  await rig.scrub({ itemsMax: 2 });
+  await rig.scrub({ limit: 2 });
   rig.clock.now += 3 * day;
   expect(await rig.scrub({ minAgeMs: 7 * day })).toMatchObject({ contents: 2, more: false });
   rig.clock.now += 4 * day - 1;
   expect(await rig.scrub({ minAgeMs: 7 * day })).toMatchObject({ contents: 0, more: false });
   rig.clock.now += 1;
-  expect(await rig.scrub({ minAgeMs: 7 * day, itemsMax: 3 })).toMatchObject({ contents: 3, more: true });
+  expect(await rig.scrub({ minAgeMs: 7 * day, limit: 3 })).toMatchObject({ contents: 3, more: true });
   rig.clock.now += 8 * day;
   // The round ends, and began so long ago that the next one is due.
   expect(await rig.scrub({ minAgeMs: 7 * day })).toMatchObject({ contents: 1, more: true });
@@ -304,7 +306,7 @@ it('a content that takes longer than a call is finished by the next ones', async
   const huge = Buffer.alloc(130 * 1024 * 1024, 7);
   await rig.push('huge', huge);
   let looks = 0;
-  const first = await rig.scrub({ isOver: () => ++looks > 3 });
+  const first = await rig.scrub({ isStopped: () => ++looks > 3 });
   expect(first).toMatchObject({ contents: 0, more: true });
   expect(first.bytes).toBeGreaterThan(0);
   const second = await rig.scrub();
@@ -330,7 +332,8 @@ it('a list of what is quarantined has pages, and says who holds it', async () =>
   const held = found.find(({ sha256 }) => sha256 === digestOf(large).sha256)!;
   expect(held.artifactCount).toBe(13);
   expect(held.artifacts).toHaveLength(10);
-  await expect(rig.store.quarantined.page('other' as never, 3, '')).rejects.toMatchObject({
+  const asked = { pageSize: 3, pageToken: '' };
+  await expect(rig.store.quarantined.page(tester, 'other' as never, asked)).rejects.toMatchObject({
     reason: 'NAMESPACE_NOT_FOUND',
   });
   await expect(listed(rig, 3, 'AAAA')).rejects.toMatchObject({ reason: 'PAGE_TOKEN_INVALID' });

@@ -1,13 +1,14 @@
 /** The engine alone, over lists of any shape: long ones, bursts, lists that lie apart; and what it may touch. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Reader } from '../../src/index/door.ts';
+import { Budget } from '../../src/domain/load/budget.ts';
+import { doorLimits, type Reader } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
-import { Budget } from '../../src/query/budget.ts';
 import { type Condition, matches } from '../../src/query/condition.ts';
 import type { Catalog } from '../../src/query/list.ts';
-import { type Result, run } from '../../src/query/run.ts';
+import { Search } from '../../src/query/search.ts';
 import { inverted, type Suffix } from '../../src/query/suffix.ts';
+import { page } from '../../src/store/look/page.ts';
 import { writeRows } from '../support/rows.ts';
 
 /** Where things lie in time, and which lists each is in. */
@@ -87,25 +88,28 @@ interface Asked {
 
 async function ask(reader: Reader, things: readonly Thing[], condition: Condition | undefined, asked: Asked) {
   const bySuffix = new Map(things.map((one) => [Buffer.from(one.suffix).toString('hex'), one]));
-  const budget = new Budget(asked.touchesMax ?? 20_000);
-  const result: Result<Thing> = await run(reader, {
+  const limit = asked.touchesMax ?? 20_000;
+  const reserve = Math.min(1.5 * doorLimits.scanBlockEntriesMax, limit / 8);
+  const budget = new Budget({ limit, reserve });
+  const end = { itemsMax: asked.itemsMax ?? 100, bytesMax: 1_000_000, budget };
+  const search = new Search<Thing>(reader, {
+    ...end,
     condition,
     catalog,
     oldestFirst: asked.oldestFirst ?? false,
     after: asked.after,
-    itemsMax: asked.itemsMax ?? 100,
-    bytesMax: 1_000_000,
-    estimates: asked.estimates ?? false,
-    budget,
     resolve: async (suffixes) => {
-      budget.records += suffixes.length;
+      budget.spend('records', suffixes.length);
       return suffixes.map((suffix) => {
         const one = bySuffix.get(Buffer.from(suffix).toString('hex'))!;
         return condition === undefined || meets(condition, one) ? { item: one, bytes: 1 } : undefined;
       });
     },
   });
-  return { result, budget };
+  const { items, last } = await page(search, end);
+  const isWhole = last === undefined && asked.after === undefined;
+  const total = asked.estimates !== true ? undefined : isWhole ? items.length : await search.estimate();
+  return { result: { items, last, total, explanation: search.explanation }, budget };
 }
 
 async function pages(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Holder } from '../../src/domain/principal.ts';
-import { Shares } from '../../src/domain/shares.ts';
-import { Chance } from '../faults/seeded.ts';
+import { Shares } from '../../../src/domain/load/shares.ts';
+import type { Holder } from '../../../src/domain/principal.ts';
+import { Chance } from '../../faults/seeded.ts';
 
 const holder = (text: string): Holder => {
   const [group, name] = text.split('/');

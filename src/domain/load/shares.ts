@@ -1,4 +1,4 @@
-import { type Holder, nameOfHolder } from './principal.ts';
+import { type Holder, nameOfHolder } from '../principal.ts';
 
 /** One use of a shared resource by a holder. The holder does not change while the use is counted. */
 interface Use {

@@ -1,0 +1,51 @@
+/** Tokens by the clock alone: `test/api/listings/tokens.test.ts` has them on every listing. */
+import { expect, it } from 'vitest';
+import { Paging } from '../../../src/store/look/paging.ts';
+
+const hour = 3_600_000;
+const query = ['somebody', 'default', 'sessions'];
+
+function clocked() {
+  const clock = { now: 1_767_323_045_000 };
+  const paging = new Paging({ key: Buffer.alloc(32, 1), now: () => clock.now });
+  return { clock, paging };
+}
+
+it('a token keeps the time of the first page and the last entry', () => {
+  const { clock, paging } = clocked();
+  const first = paging.open(query, '');
+  expect(first).toEqual({ now: clock.now, after: undefined });
+  clock.now += hour;
+  const token = paging.token(query, first.now, Buffer.from('entry'));
+  clock.now += 24 * hour - 1;
+  expect(paging.open(query, token)).toEqual({ now: first.now, after: Buffer.from('entry') });
+});
+
+it('the end of a listing is the empty text', () => {
+  const { clock, paging } = clocked();
+  expect(paging.token(query, clock.now, undefined)).toBe('');
+});
+
+it.each([
+  ['just within a day', 24 * hour - 1, true],
+  ['after exactly a day', 24 * hour, false],
+  ['after a year', 365 * 24 * hour, false],
+  ['by a clock that was put back a little', -hour, true],
+  ['by a clock that was put back nearly a day', -24 * hour + 1, true],
+  ['by a clock that was put back a day', -24 * hour, false],
+])('a token %s', (_what, ms, isGood) => {
+  const { clock, paging } = clocked();
+  const token = paging.token(query, clock.now, Buffer.from('entry'));
+  clock.now += ms;
+  const open = () => paging.open(query, token, 'cursor');
+  if (isGood) expect(open()).toHaveProperty('after');
+  else expect(open).toThrow('cursor: must be less than 24 hours old; start again without one');
+});
+
+it('a token of another key is refused, as after a restore into a new store', () => {
+  const { clock, paging } = clocked();
+  const other = new Paging({ key: Buffer.alloc(32, 2), now: () => clock.now });
+  expect(() => other.open(query, paging.token(query, clock.now, Buffer.from('entry')))).toThrow(
+    'page_token: must be one that an earlier response to the same request had, unaltered',
+  );
+});
