@@ -53,9 +53,9 @@ export function addList(program: Command, invocation: Invocation): Command {
         'With --json each is one JSON document on one line.',
     )
     .argument('[session]', 'the session whose artifacts to list')
-    .option('--all-versions', 'older versions too')
-    .option('--gone', 'of a sealed session also what its manifest lists and is there no more')
-    .option('--limit <n>', 'at most so many (default: all)')
+    .option('--all-versions', 'also list older versions')
+    .option('--gone', 'for a sealed session, also list the artifacts of its manifest that no longer exist')
+    .option('--limit <n>', 'at most this many results (default: all)')
     .action(async (session: string | undefined, flags: ListFlags, command: Command) => {
       if (session === undefined) {
         if (flags.allVersions) throw new UsageError('--all-versions goes with a session');

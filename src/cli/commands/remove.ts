@@ -31,12 +31,12 @@ export function addRemove(program: Command, invocation: Invocation): Command {
     .command('rm')
     .summary('delete artifacts')
     .description(
-      'Deletes artifacts for good, one version each: SESSION/NAME is the latest version, and only that one. Deleting ' +
-        'what is not there succeeds, and says so.',
+      'Deletes artifacts permanently, one version each: for SESSION/NAME, only the latest version. An artifact ' +
+        'that does not exist is not an error; the command says so.',
     )
     .argument('<ref...>', 'art_… or SESSION/NAME')
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
-    .option('--etag <etag>', 'only if it still has this etag, as show --json tells it')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
+    .option('--etag <etag>', 'only if it still has this etag, as show --json prints it')
     .action(async (texts: string[], flags: RemoveFlags, command: Command) => {
       const wanted = parse(texts, flags);
       await invocation.withClient(command, (client) => removeAll(client, wanted, flags.etag, invocation));

@@ -22,15 +22,15 @@ interface ShareFlags {
 export function addShare(program: Command, invocation: Invocation): Command {
   const share = program
     .command('share')
-    .summary('make a link that opens an artifact without credentials, for a time')
+    .summary('make a link that opens an artifact without credentials, for a limited time')
     .description(
-      'Prints a URL that lets whoever has it read one version of an artifact, without credentials, until it expires ' +
-        'or is revoked. A file of this machine (report.md, ./dir/report.md) is pushed first.',
+      'Prints a URL that opens one version of an artifact without credentials, until the link expires or is ' +
+        'revoked. All who have the URL can read it. A local file (report.md, ./dir/report.md) is pushed first.',
     )
     .argument('<what>', 'art_…, SESSION/NAME, or a file')
-    .option('--ttl <time>', 'how long: 90s, 30m, 12h, 7d; at most 30d', '24h')
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
-    .option('--session <id>', 'where a file is pushed to (default: a generated session)')
+    .option('--ttl <time>', 'how long the link works: 90s, 30m, 12h, 7d; at most 30d', '24h')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
+    .option('--session <id>', 'the session that a file is pushed to (default: a new one with a generated id)')
     .option('--qr', 'also draw the URL as a QR code, on standard error')
     .enablePositionalOptions()
     .action(async (what: string, flags: ShareFlags, command: Command) => {
@@ -137,10 +137,10 @@ async function print(
 function addList(share: Command, invocation: Invocation): void {
   share
     .command('ls')
-    .summary('the links that are in force')
+    .summary('list the links that work')
     .description('Lists the links of an artifact (art_… or SESSION/NAME), of a session, or of the namespace.')
     .argument('[what]', 'art_…, SESSION/NAME or SESSION (default: all)')
-    .option('--all', 'also those that have ended and are not yet reaped')
+    .option('--all', 'also list links that have ended and are not reaped yet')
     .action(async (what: string | undefined, flags: { readonly all?: boolean }, command: Command) => {
       await invocation.withClient(command, async (client) => {
         const query = { ...targetOf(what), showEnded: flags.all ?? false, signal: invocation.io.signal };
@@ -152,8 +152,8 @@ function addList(share: Command, invocation: Invocation): void {
 function addRevoke(share: Command, invocation: Invocation): void {
   share
     .command('revoke')
-    .summary('end links for good')
-    .description('Ends one link, or all of an artifact (art_… or SESSION/NAME) or of a session.')
+    .summary('end links permanently')
+    .description('Ends one link, or all links of an artifact (art_… or SESSION/NAME) or of a session.')
     .argument('<what>', 'lnk_…, art_…, SESSION/NAME or SESSION')
     .action(async (what: string, _flags: unknown, command: Command) => {
       const { output, io } = invocation;

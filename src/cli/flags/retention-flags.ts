@@ -22,15 +22,19 @@ export function addRetentionFlags(command: Command): Command {
     .addOption(
       repeated(
         '--retain <outcome=time...>',
-        'how long artifacts live after the seal, e.g. succeeded=30d failed=14d; all=7d; other outcomes: for ever',
+        'how long artifacts are kept after the seal, e.g. succeeded=30d failed=14d; all=7d; outcomes without a ' +
+          'time: no limit',
       ),
     )
-    .option('--keep-last <n>', 'keep the last n sessions, up to 100, whatever --retain says; with --by')
-    .option('--by <key>', 'the metadata key whose values tell these kinds of sessions apart')
+    .option(
+      '--keep-last <n>',
+      'keep the last n sessions of a kind, 1 to 100, whatever --retain says; needs --by',
+    )
+    .option('--by <key>', 'the metadata key whose values are the kinds of sessions, for --keep-last')
     .addOption(
       new Option(
         '--keep-outcome <outcome...>',
-        'which outcomes --keep-last counts (default: succeeded)',
+        'the outcomes that --keep-last counts (default: succeeded)',
       ).choices(outcomeNames),
     );
 }
