@@ -22,7 +22,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     const topic = unknownTopic(program, spread);
     if (topic !== undefined)
-      throw new UsageError(`unknown command '${topic}': name one that "help" alone lists`);
+      throw new UsageError(`unknown command '${topic}': "artifacta help" lists the commands`);
     await program.parseAsync(spread, { from: 'user' });
   } catch (error) {
     invocation.exitCode = failed(error, invocation);

@@ -153,7 +153,7 @@ describe('a service that is not there', () => {
           code: 'UNAVAILABLE',
           reason: undefined,
           message: expect.stringMatching(
-            /^no connection: (nothing listens there|there is no such socket) \(/,
+            /^no connection: (nothing listens there|the socket does not exist) \(/,
           ),
         });
     },
@@ -164,7 +164,7 @@ describe('a service that is not there', () => {
     ['ftp://host', /must begin with/],
     ['grpc://host:1/path', /path/],
     ['grpc://user:secret@host', /only a scheme/],
-    ['unix:', /names no socket/],
+    ['unix:', /must name the path of a socket/],
   ])('%s is refused as a URL', async (url, message) => {
     await expect(connect(url)).rejects.toThrow(message);
     await expect(connect(url)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

@@ -78,7 +78,7 @@ export function tenantHandlers(
     },
     revokeApiKey: async ({ apiKeyId }) => {
       if (!keyIdPattern.test(apiKeyId))
-        throw invalid('api_key_id', 'is not the id of a key ("key_" and 16 characters)');
+        throw invalid('api_key_id', 'must be the id of a key: "key_" and 16 characters');
       return { apiKey: toApiKeyMessage(await store.apiKeys.revoke(apiKeyId)) };
     },
     mintToken: async (request, { principal }) => {
@@ -106,9 +106,9 @@ async function listKeys(store: Store, request: ListApiKeysRequest) {
 
 function parseDescription(field: string, text: string): string {
   if (Buffer.byteLength(text) > limits.descriptionBytesMax)
-    throw invalid(field, `has more than ${limits.descriptionBytesMax} bytes`);
-  if (hasLoneSurrogate(text)) throw invalid(field, 'is not valid Unicode');
-  if (controlPattern.test(text)) throw invalid(field, 'contains a control character');
+    throw invalid(field, `must have at most ${limits.descriptionBytesMax} bytes`);
+  if (hasLoneSurrogate(text)) throw invalid(field, 'must be valid Unicode');
+  if (controlPattern.test(text)) throw invalid(field, 'must not contain a control character');
   return text;
 }
 
@@ -132,7 +132,7 @@ function parseChanges({ changes, updateMask, etag }: UpdateNamespaceRequest): Na
     ...(changes.quota === undefined ? [] : ['quota']),
   ];
   const mask = parseMask(updateMask, ['description', 'quota'], set);
-  if (mask.size === 0) throw invalid('changes', 'says nothing to change');
+  if (mask.size === 0) throw invalid('changes', 'must name something to change');
   return {
     ...(mask.has('description')
       ? { description: parseDescription('changes.description', changes.description) }
@@ -157,7 +157,7 @@ const scopeMessages: Readonly<Record<Scope, ScopeMessage>> = {
 function parseScopes(messages: readonly ScopeMessage[]): Scope[] {
   return messages.map((message, at) => {
     const scope = scopesByNumber[message];
-    if (scope === undefined) throw invalid(`scopes[${at}]`, 'is not a scope: READ, WRITE or SHARE');
+    if (scope === undefined) throw invalid(`scopes[${at}]`, 'must be a scope: READ, WRITE or SHARE');
     return scope;
   });
 }
@@ -184,7 +184,7 @@ function parseGrant(request: MintTokenRequest, principal: Principal, nowMs: numb
   if (request.sessions.length > limits.tokenSessionsMax)
     throw invalid(
       'sessions',
-      `has ${request.sessions.length} ids; at most ${limits.tokenSessionsMax} are allowed`,
+      `must have at most ${limits.tokenSessionsMax} ids, not ${request.sessions.length}`,
     );
   const sessions = request.sessions.map((id, at) => parseSessionId(`sessions[${at}]`, id));
   const { maxPushBytes, namePrefix } = request;

@@ -47,7 +47,7 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .option('--csv <first:last>', 'these rows of a CSV table, counted from 1, and its header')
     .option('--columns <names>', 'with --csv: only these columns, e.g. name,total')
     .option('--delimiter <character>', 'with --csv: the character between cells')
-    .option('--max-bytes <bytes>', 'at most this many bytes, 4 to 1MiB; a remark says if there are more')
+    .option('--max-bytes <bytes>', 'at most this many bytes, 4 to 1MiB; a remark says if more exist')
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)
         throw new UsageError('cat writes bytes; for JSON about the artifact use show --json');
@@ -61,7 +61,9 @@ export function addCat(program: Command, invocation: Invocation): Command {
         flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes, 4, pieceBytes);
       const window = windowOf(flags);
       if (window !== undefined && (offset !== undefined || limit !== undefined))
-        throw new UsageError('--offset and --limit are bytes of the whole; they do not go with other parts');
+        throw new UsageError(
+          '--offset and --limit count bytes of the whole; they cannot be given with other parts',
+        );
       await invocation.withClient(command, (client) => {
         if (window === undefined && maxBytes === undefined)
           return whole(client, ref, { offset, limit }, invocation);
@@ -100,14 +102,14 @@ async function pieces(
     for await (const piece of isFromEnd ? reversed(client, ref, options) : client.readPieces(ref, options)) {
       malformed += piece.malformedLines;
       await output.bytes(grep === undefined ? piece.content : grep.text(piece));
-      if (maxBytes !== undefined && piece.nextCursor !== '') output.remark('there is more');
+      if (maxBytes !== undefined && piece.nextCursor !== '') output.remark('more follows');
       if (output.closed || maxBytes !== undefined) return;
     }
   } finally {
     const what = 'csv' in window ? 'row' : 'line';
     if (malformed > 0)
       output.warning(
-        `${malformed === 1 ? `1 ${what} holds` : `${malformed} ${what}s hold`} bytes that are no text; \ufffd stands for them`,
+        `${malformed} ${malformed === 1 ? `${what} has` : `${what}s have`} bytes that are not text; \ufffd stands for them`,
       );
   }
 }

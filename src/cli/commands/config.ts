@@ -74,6 +74,6 @@ function settingArgument({ io }: Invocation): Argument {
 }
 
 async function settingsOf({ io }: Invocation): Promise<ClientSettings> {
-  if (io.settings === undefined) throw new Error('no settings are kept here');
+  if (io.settings === undefined) throw new Error('no settings are saved here');
   return await io.settings();
 }

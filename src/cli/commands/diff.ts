@@ -65,7 +65,7 @@ export function addDiff(program: Command, invocation: Invocation): Command {
 
 function checkFlags(flags: DiffFlags, { output }: Invocation): void {
   if (flags.text !== undefined && flags.patch)
-    throw new UsageError('--text is one name and --patch is all: give one of them');
+    throw new UsageError('--text shows one name and --patch shows all: give one of them');
   const flag = flags.text === undefined ? (flags.patch ? '--patch' : undefined) : '--text';
   if (flag === undefined) return;
   if (output.style.json) throw new UsageError(`${flag} prints text; leave out --json`);

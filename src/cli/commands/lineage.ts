@@ -140,7 +140,7 @@ class Tree {
 
   private described(id: string): string {
     const artifact = this.known.get(id);
-    if (artifact === undefined) return `${plain(id)}  gone, or not to be read`;
+    if (artifact === undefined) return `${plain(id)}  gone, or cannot be read`;
     const { session, name, version, sizeBytes } = artifact;
     return `${plain(id)}  ${plain(`${session}/${name}`)}  v${version}  ${humanSize(sizeBytes)}`;
   }

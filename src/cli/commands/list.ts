@@ -58,8 +58,8 @@ export function addList(program: Command, invocation: Invocation): Command {
     .option('--limit <n>', 'at most this many results (default: all)')
     .action(async (session: string | undefined, flags: ListFlags, command: Command) => {
       if (session === undefined) {
-        if (flags.allVersions) throw new UsageError('--all-versions goes with a session');
-        if (flags.gone) throw new UsageError('--gone goes with a session');
+        if (flags.allVersions) throw new UsageError('--all-versions needs a session');
+        if (flags.gone) throw new UsageError('--gone needs a session');
         return listSessions(flags, command, invocation);
       }
       const limit = parseLimit(flags);
@@ -84,7 +84,7 @@ export async function listSessions(
   const limit = parseLimit(flags);
   const { signal } = invocation.io;
   await invocation.withClient(command, (client) =>
-    show(client.sessions.list({ limit, signal }), sessionShape, 'there are no sessions', invocation),
+    show(client.sessions.list({ limit, signal }), sessionShape, 'no sessions exist', invocation),
   );
 }
 

@@ -41,18 +41,18 @@ export function addPull(program: Command, invocation: Invocation): Command {
     .action(async (text: string, flags: PullFlags, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
       const force = flags.force ?? false;
-      if (flags.to === '') throw new UsageError('--to takes a path, or - for standard output');
+      if (flags.to === '') throw new UsageError('--to must be a path, or - for standard output');
       if (isArtifactId(text) || text.includes('/')) {
         const ref = parseRef(text, version);
         if (flags.to === '-' && invocation.output.style.json)
-          throw new UsageError('standard output takes the bytes; for JSON pull to a file');
+          throw new UsageError('standard output gets the bytes; for JSON pull to a file');
         return invocation.withClient(command, (client, way) =>
           pullArtifact(client, ref, { to: flags.to, force, own: way.ownDirectory }, invocation),
         );
       }
-      if (version !== undefined) throw new UsageError('--version goes with SESSION/NAME');
+      if (version !== undefined) throw new UsageError('--version needs SESSION/NAME');
       if (flags.to === '-')
-        throw new UsageError('a session is pulled into a directory, not to standard output');
+        throw new UsageError('a session must be pulled into a directory, not to standard output');
       return invocation.withClient(command, (client, way) =>
         pullSession(client, text, { to: flags.to, force, own: way.ownDirectory }, invocation),
       );

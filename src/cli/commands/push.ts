@@ -101,17 +101,17 @@ function requireConsistent(files: readonly string[], flags: PushFlags, { io }: I
   const ofFiles = (['links', 'exclude', 'snapshot'] as const).find((flag) => flags[flag] !== undefined);
   const stdin = !flags.fromCommand && readsStdin(files);
   if (ofFiles !== undefined && (flags.fromCommand || stdin))
-    throw new UsageError(`--${ofFiles} goes with files and directories`);
+    throw new UsageError(`--${ofFiles} needs files or directories`);
   if (flags.fromCommand) return;
   if (files.length === 0 && io.stdin.isTTY)
     throw new UsageError('name a file, a directory, or - for standard input');
   if (files.length > 1 && files.includes('-'))
-    throw new UsageError('standard input (-) is pushed alone, not beside files');
+    throw new UsageError('standard input (-) must be pushed alone, without files');
   if (stdin && flags.name === undefined) throw new UsageError('standard input needs a name: --name NAME');
   if (files.length > 1 && flags.name !== undefined)
-    throw new UsageError('--name goes with one file or directory, not with several');
+    throw new UsageError('--name needs one file or directory, not several');
   if (files.length > 1 && flags.requestId !== undefined)
-    throw new UsageError('--request-id goes with one file, not with several');
+    throw new UsageError('--request-id needs one file, not several');
 }
 
 function readsStdin(files: readonly string[]): boolean {
@@ -137,7 +137,7 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
   const { name = '' } = flags;
   if (flags.fromCommand) return { ...common, items: () => fromCommand(files, io, name) };
   if (readsStdin(files)) {
-    if (io.stdin.isTTY) output.remark('what is typed is stored; Ctrl-D at the beginning of a line ends it');
+    if (io.stdin.isTTY) output.remark('storing what you type; Ctrl-D at the beginning of a line ends it');
     return { ...common, items: () => fromStdin(io, name) };
   }
   const pushed: PushedFiles = {

@@ -65,11 +65,11 @@ export function addQuery(program: Command, invocation: Invocation): Command {
 
 function check(flags: QueryFlags): void {
   if (flags.sessions && (flags.type !== undefined || flags.name !== undefined))
-    throw new UsageError('--type and --name are of artifacts, and do not go with --sessions');
+    throw new UsageError('--type and --name are for artifacts, and cannot be given with --sessions');
   if (flags.sessions && (flags.preview || flags.count))
-    throw new UsageError('--preview and --count do not go with --sessions');
+    throw new UsageError('--preview and --count cannot be given with --sessions');
   if ([flags.preview, flags.count, flags.explain].filter((one) => one).length > 1)
-    throw new UsageError('only one of --preview, --count and --explain can be asked for');
+    throw new UsageError('give only one of --preview, --count and --explain');
 }
 
 async function answer(
@@ -103,7 +103,7 @@ async function* upTo<T>(items: AsyncIterable<T>, max: number, { output }: Invoca
   let count = 0;
   for await (const item of items) {
     if (++count > max) {
-      output.remark(`there are more than ${max}; --limit 0 shows all`);
+      output.remark(`more than ${max} exist; --limit 0 shows all`);
       return;
     }
     yield item;
@@ -142,7 +142,7 @@ async function count(client: ArtifactaClient, filter: string, { output, io }: In
   const total = isExact ? page.artifacts.length : page.approximateTotal;
   if (output.style.json) return output.json({ count: total ?? null, exact: isExact });
   if (total === undefined)
-    return output.line(`more than ${page.artifacts.length}; how many cannot be told in one call`);
+    return output.line(`more than ${page.artifacts.length}; one call cannot count them`);
   await output.line(isExact || output.style.quiet ? String(total) : `about ${total}`);
 }
 

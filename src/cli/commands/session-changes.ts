@@ -27,7 +27,7 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
     .action(async (id: string, flags: UpdateFlags, command: Command) => {
       const { label, labels, forever, touch = false } = flags;
       const retention = retentionOf(flags);
-      if (retention !== undefined && forever) throw new UsageError('--forever goes with no --retain');
+      if (retention !== undefined && forever) throw new UsageError('--forever cannot be given with --retain');
       const changes = {
         ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
         ...(labels ? {} : { labels: {} }),
@@ -59,7 +59,7 @@ export function addSessionRemove(session: Command, invocation: Invocation): void
       await invocation.withClient(command, async (client) => {
         const deleted = await client.sessions.delete(id, { ...condition, signal: io.signal });
         if (output.style.json) return output.json({ session: id, deleted });
-        if (!deleted) return output.remark(`${id} was not there; nothing was deleted`);
+        if (!deleted) return output.remark(`${id} did not exist; nothing was deleted`);
         await output.line(output.style.quiet ? id : `deleted  ${plain(id)}`);
       });
     });

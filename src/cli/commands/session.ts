@@ -72,7 +72,8 @@ function addOpen(session: Command, invocation: Invocation): void {
     .option('--expect <name...>', 'names that the run is expected to produce; give them after the session')
     .action(async (id: string, flags: OpenFlags, command: Command) => {
       const retention = retentionOf(flags);
-      if (retention !== undefined && flags.forever) throw new UsageError('--forever goes with no --retain');
+      if (retention !== undefined && flags.forever)
+        throw new UsageError('--forever cannot be given with --retain');
       const options = {
         retention: retention ?? (flags.forever ? {} : undefined),
         leaseMs:
@@ -86,7 +87,7 @@ function addOpen(session: Command, invocation: Invocation): void {
       };
       await invocation.withClient(command, async (client) => {
         const opened = await client.sessions.open(id, options);
-        if (!opened.created) invocation.output.remark(`session ${id} was there already`);
+        if (!opened.created) invocation.output.remark(`session ${id} existed already`);
         await printSession(opened.session, invocation);
       });
     });

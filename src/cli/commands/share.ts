@@ -60,10 +60,10 @@ function wantedOf(what: string, { version, session }: ShareFlags): Wanted {
   const number = version === undefined ? undefined : parseCount('--version', version, 1);
   const isPath = !isArtifactId(what) && (!what.includes('/') || /^\.{0,2}\//.test(what));
   if (!isPath) {
-    if (session !== undefined) throw new UsageError('--session goes with a file, which is pushed there');
+    if (session !== undefined) throw new UsageError('--session needs a file, which is pushed there');
     return { ref: parseRef(what, number) };
   }
-  if (number !== undefined) throw new UsageError('--version goes with SESSION/NAME');
+  if (number !== undefined) throw new UsageError('--version needs SESSION/NAME');
   return { path: what, session };
 }
 
@@ -78,7 +78,9 @@ async function pushed(
   const beforeOpen = () => requireOutside(ownDirectory, path);
   const content = await fileContent(path, { beforeOpen }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new UsageError(`there is no file ${plain(path)}; an artifact is SESSION/NAME or its id, art_…`);
+    throw new UsageError(
+      `the file ${plain(path)} does not exist; an artifact is SESSION/NAME or its id, art_…`,
+    );
   });
   const { artifact } = await client.push(content, { session: into, name }, { signal: io.signal });
   output.remark(`pushed ${plain(name)} to the session ${into}`);
@@ -92,7 +94,7 @@ interface Place {
   readonly remark?: string;
 }
 
-const remedy = 'serve --public-url names the address for others';
+const remedy = 'serve --public-url sets the address for others';
 
 /**
  * Chooses the address of a link. The first choice is the URL that others use for the service. The second is the URL
@@ -107,9 +109,12 @@ function placeOf({ url, localUrl, path }: NewShareLink, { description }: Way): P
       remark: `others may not reach the service at this address; ${remedy}`,
     };
   if (localUrl === undefined)
-    return { url, remark: `the service names no HTTP address at which this would open; ${remedy}` };
+    return { url, remark: `the service has no HTTP address that opens this; ${remedy}` };
   if (isHere(description)) return { url: localUrl, remark: `this opens on this machine only; ${remedy}` };
-  return { url, remark: `this is below the HTTP address of the service, which does not know it; ${remedy}` };
+  return {
+    url,
+    remark: `this is a path below the HTTP address of the service, which does not know that address; ${remedy}`,
+  };
 }
 
 /** Whether the service at this address runs on this machine. */

@@ -21,7 +21,7 @@ export function addShow(program: Command, invocation: Invocation): Command {
     .action(async (text: string, flags: { readonly version?: string }, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
       if (!isArtifactId(text) && !text.includes('/')) {
-        if (version !== undefined) throw new UsageError('--version goes with SESSION/NAME');
+        if (version !== undefined) throw new UsageError('--version needs SESSION/NAME');
         return invocation.withClient(command, (client) => showSession(client, text, invocation));
       }
       const ref = parseRef(text, version);

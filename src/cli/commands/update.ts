@@ -46,7 +46,7 @@ export function addUpdate(program: Command, invocation: Invocation): Command {
 }
 
 function changesOf({ label, labels, ttl, hold }: UpdateFlags) {
-  if (!labels && label !== undefined) throw new UsageError('--no-labels goes with no --label');
+  if (!labels && label !== undefined) throw new UsageError('--no-labels cannot be given with --label');
   return {
     ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
     ...(labels ? {} : { labels: {} }),

@@ -43,9 +43,9 @@ export function addRetentionFlags(command: Command): Command {
 export function retentionOf(flags: RetentionFlags): Retention | undefined {
   const { retain, keepLast, by, keepOutcome } = flags;
   if (keepLast === undefined && (by !== undefined || keepOutcome !== undefined))
-    throw new UsageError('--by and --keep-outcome go with --keep-last');
+    throw new UsageError('--by and --keep-outcome need --keep-last');
   if (keepLast !== undefined && by === undefined)
-    throw new UsageError('--keep-last needs --by, the metadata key that tells kinds of sessions apart');
+    throw new UsageError('--keep-last needs --by, the metadata key whose values are the kinds of sessions');
   if (retain === undefined && keepLast === undefined) return undefined;
   return {
     ...timesOf(retain ?? []),
@@ -95,7 +95,7 @@ export function retentionText(retention: Retention | undefined): string {
           `the last ${keepLast.count} by ${keepLast.metadataKey} that ${(keepLast.outcomes ?? ['succeeded']).join(' or ')}`,
         ];
   const said = [...(times.length === 0 ? [] : [times.join(', ')]), ...kept];
-  return said.length === 0 ? 'for ever' : said.join('; ');
+  return said.length === 0 ? 'forever' : said.join('; ');
 }
 
 /** Returns `30d`, `12h`, `90s`: a duration in the largest unit that fits without a rest. */

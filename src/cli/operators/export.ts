@@ -28,7 +28,7 @@ export function addExport(program: Command, invocation: Invocation): Command {
     .option('--force', 'replace the file if it exists')
     .action(async (file: string, flags: { readonly force?: boolean }, command: Command) => {
       if (file === '-' && invocation.output.style.json)
-        throw new UsageError('standard output takes the export; for JSON export to a file');
+        throw new UsageError('standard output gets the export; for JSON export to a file');
       const { force = false } = flags;
       await invocation.withClient(command, (client, { ownDirectory }) =>
         file === '-'
@@ -61,7 +61,7 @@ async function toFile(
     const heldPartial = directory.path(basename(partial));
     for (const one of [held, heldPartial]) requireOutside(own, one, path);
     if (!force && (await stat(held).catch(() => undefined)) !== undefined)
-      throw new CannotWrite(`${path} is there already; --force replaces it`);
+      throw new CannotWrite(`${path} exists already; --force replaces it`);
     const file = await open(heldPartial, 'wx', 0o600);
     try {
       for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
@@ -82,7 +82,7 @@ async function toFile(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw new CannotWrite(
-        `${partial} is there: another export is under way, or was cut short; remove it then`,
+        `${partial} exists: another export is running, or was interrupted; in the second case remove it`,
       );
     throw inWords(error, path);
   }

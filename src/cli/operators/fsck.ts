@@ -41,7 +41,7 @@ export function addFsck(program: Command, invocation: Invocation): Command {
     .option('--resume <id>', 'resume maintenance in spite of this pause, and check nothing')
     .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')
     .action(async (flags: FsckFlags, command: Command) => {
-      if (flags.reindex && !flags.repair) throw new UsageError('--reindex goes with --repair');
+      if (flags.reindex && !flags.repair) throw new UsageError('--reindex needs --repair');
       const { namespace } = globalFlags(command);
       await invocation.withClient(command, (client) => fsck(client, flags, namespace, invocation));
     });
@@ -64,7 +64,7 @@ async function fsck(
   const report = await check(client, options, invocation);
   let open = report.findings;
   if (flags.repair && before.state === 'recovery')
-    output.remark('a store in recovery is not repaired, but restored or accepted');
+    output.remark('a store in recovery cannot be repaired: restore an export, or accept the loss');
   else if (flags.repair) open = await repairAll(client, options, report, flags.reindex ?? false, invocation);
   await showStatus(await client.admin.status({ signal }), invocation);
   if (!output.style.json && !output.style.quiet) await output.line(told(report, open));

@@ -57,7 +57,7 @@ function addSet(namespace: Command, invocation: Invocation): void {
       const settings = settingsOf(flags);
       const quota = flags.quota ? settings.quota : {};
       if (!flags.quota && settings.quota !== undefined)
-        throw new UsageError('--no-quota goes with no --max-…');
+        throw new UsageError('--no-quota cannot be given with --max-…');
       if (settings.description === undefined && quota === undefined)
         throw new UsageError('say what to change: --description, --max-…, or --no-quota');
       const changes = { description: settings.description, quota, signal: invocation.io.signal };

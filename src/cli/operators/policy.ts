@@ -65,7 +65,7 @@ function addSet(policy: Command, invocation: Invocation): void {
     .action(async (flags: SetFlags, command: Command) => {
       const retention = retentionOf(flags);
       if ((retention === undefined) === (flags.forever === undefined))
-        throw new UsageError('say what it is to be: --retain and --keep-last, or --forever');
+        throw new UsageError('say what to set: --retain and --keep-last, or --forever');
       const options = {
         signal: invocation.io.signal,
         validateOnly: flags.dryRun ?? false,
@@ -99,7 +99,8 @@ function addApply(policy: Command, invocation: Invocation): void {
     .option('--yes', 'apply it')
     .action(async (flags: ApplyFlags, command: Command) => {
       const given = retentionOf(flags);
-      if (given !== undefined && flags.forever) throw new UsageError('--forever goes with no --retain');
+      if (given !== undefined && flags.forever)
+        throw new UsageError('--forever cannot be given with --retain');
       const options = {
         retention: given ?? (flags.forever ? {} : undefined),
         filter: flags.filter,

@@ -108,7 +108,7 @@ function callBytes(left: number | undefined, isWatched: boolean): number {
 
 function told({ damagedCount, releasedCount }: { damagedCount: number; releasedCount: number }): string {
   const damaged =
-    damagedCount === 0 ? 'none is newly damaged' : `${damagedCount} of them are damaged and quarantined`;
+    damagedCount === 0 ? 'no new damage was found' : `${damagedCount} of them are damaged and quarantined`;
   if (releasedCount === 0) return damaged;
   const were = releasedCount === 1 ? 'was quarantined and is' : 'were quarantined and are';
   return `${damaged}; ${releasedCount} of them ${were} sound`;

@@ -65,7 +65,7 @@ async function print(parts: readonly UsagePart[], flags: UsageFlags, { output }:
     }
   }
   for await (const line of tableLines(columns, rows())) await output.line(line.trimEnd());
-  if (parts.length === 0) output.remark('there is nothing');
+  if (parts.length === 0) output.remark('nothing is stored');
 }
 
 function expiresBy(before: Date | undefined): string {

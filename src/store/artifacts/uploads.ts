@@ -171,7 +171,7 @@ export class Uploads {
     const ns = by.namespace;
     const { index } = this.options;
     await using snapshot = index.snapshot();
-    // Nearly always the first artifact is live, so few records are read at first.
+    // Nearly always the first artifact is live, and a few records are read at first.
     let range: Range = { ...keys.blobs.reference.range(ns, sha256, 'artifact'), limit: 8 };
     for (let touched = 0; touched < limits.queryTouchesMax; ) {
       const before = touched;
@@ -302,23 +302,26 @@ export class Upload implements AsyncDisposable {
 }
 
 function tooLarge(field: string, bytesMax: number): Failure {
-  return new Failure('ARTIFACT_TOO_LARGE', `the content is larger than ${bytesMax} bytes`, {
+  const description = `the content must have at most ${bytesMax} bytes`;
+  return new Failure('ARTIFACT_TOO_LARGE', description, {
     metadata: { limit: String(bytesMax) },
-    violations: [{ field, description: `the content is larger than ${bytesMax} bytes` }],
+    violations: [{ field, description }],
   });
 }
 
 function sizeMismatch(field: string, said: number, received: string): Failure {
-  return new Failure('SIZE_MISMATCH', `${field}: said ${said} bytes, received ${received}`, {
+  const description = `must be the size of the content: it is ${said}, and ${received} bytes arrived`;
+  return new Failure('SIZE_MISMATCH', `${field}: ${description}`, {
     metadata: { expected: String(said), actual: received },
-    violations: [{ field, description: `said ${said} bytes, received ${received}` }],
+    violations: [{ field, description }],
   });
 }
 
 function checkDigest(field: string, said: Sha256 | undefined, computed: Sha256): void {
   if (said === undefined || said === computed) return;
-  throw new Failure('DIGEST_MISMATCH', `${field}: said ${said}, the bytes have ${computed}`, {
+  const description = `must be the SHA-256 of the content: it is ${said}, and the bytes have ${computed}`;
+  throw new Failure('DIGEST_MISMATCH', `${field}: ${description}`, {
     metadata: { expected: said, actual: computed },
-    violations: [{ field, description: `said ${said}, the bytes have ${computed}` }],
+    violations: [{ field, description }],
   });
 }

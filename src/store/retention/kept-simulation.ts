@@ -65,7 +65,7 @@ export async function simulatedLists(
       if (left <= 0)
         throw invalid(
           'filter',
-          'finds too many sessions for a dry run with keep_last; narrow it, by time say',
+          'must find fewer sessions for a dry run with keep_last: narrow it, e.g. by time',
         );
     }
     lists.set(kind, [...list.values()].sort(bySeal).slice(-keepLast.count));
