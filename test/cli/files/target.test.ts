@@ -319,7 +319,9 @@ describe('a target', () => {
     await expect(Target.open(missing, { create: true })).rejects.toThrow(
       `the directory ${join(directory, 'missing')} does not exist`,
     );
-    await expect(Target.open(root, { create: false })).rejects.toThrow(`the directory ${root} does not exist`);
+    await expect(Target.open(root, { create: false })).rejects.toThrow(
+      `the directory ${root} does not exist`,
+    );
   });
 
   it('finds out whether case counts', async () => {
