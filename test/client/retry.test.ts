@@ -160,7 +160,7 @@ describe('a service that is not there', () => {
   );
 
   it.each([
-    ['run_42', /is not a URL/],
+    ['run_42', /must be a URL/],
     ['ftp://host', /must begin with/],
     ['grpc://host:1/path', /path/],
     ['grpc://user:secret@host', /only a scheme/],
