@@ -5,7 +5,7 @@
  *
  *     node scripts/build.ts [--force | --check]
  *
- * A file's name holds a hash of what it contains, but for `main.js`, which is replaced last. So a program that runs
+ * A file's name has a hash of its content, except `main.js`, which is replaced last. So a program that runs
  * goes on with the files that it was started with.
  */
 import { createHash } from 'node:crypto';
@@ -70,7 +70,7 @@ const builtins: Plugin = {
   },
 };
 
-/** Packages with native parts find these beside themselves, and stay where they are installed. */
+/** Packages with native parts find these next to themselves, and stay where they are installed. */
 const native: Plugin = {
   name: 'native packages',
   resolveId(id, importer) {
@@ -134,8 +134,7 @@ async function build(): Promise<void> {
   const begun = now();
   const digest = digestOfInputs();
   const [chunks, { noticesOf, packagesOf }] = await Promise.all([bundle(), import('./notices.ts')]);
-  if (digestOfInputs() !== digest)
-    throw new Error('the sources changed while they were bundled: start again');
+  if (digestOfInputs() !== digest) throw new Error('the sources changed during the build: start again');
   const modules = chunks.flatMap(({ moduleIds }) => moduleIds).filter((id) => !id.startsWith('\0'));
   const main = chunks.find(({ fileName }) => fileName === 'main.js')!;
   const files = [...chunks.filter((chunk) => chunk !== main), main];

@@ -34,7 +34,7 @@ function placeOf(titles: readonly string[]): readonly string[] {
   return titles.slice(0, both === -1 ? 2 : both + 1);
 }
 
-/** A line for each file, or each suite at each door, with its tests; skipped ones are told apart. */
+/** A line for each file, or each suite at each door, with its tests; skipped ones are counted apart. */
 function census({ testResults }: Report): Map<string, { run: number; skipped: number }> {
   const counts = new Map<string, { run: number; skipped: number }>();
   for (const { name, assertionResults } of testResults) {

@@ -1,7 +1,7 @@
 /**
  * Makes a base for the image where no registry of images is reached: Node, the libraries that it and the packages with
- * native parts ask for, certificates, and nothing else, no shell either. It has the shape of `node:24-slim` as far as
- * the Dockerfile looks.
+ * native parts ask for, certificates, and nothing else, no shell either. It has the shape that
+ * the Dockerfile needs of `node:24-slim`.
  *
  *     node scripts/image-base.ts DIRECTORY
  *     buildah bud --tag localhost/artifacta-base DIRECTORY
@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, '..');
 /** Where distributions keep the certificates of authorities, and where Node and others look for them. */
 const certificates = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt'];
 
-/** Node of this checkout. It is that which runs this, but for the links that lead to it. */
+/** Node of this checkout: the program that runs this, without the links that lead to it. */
 const node = join(root, 'node_modules/node/bin/node');
 
 /** What is loaded into the process, and asks for libraries of the system. */
@@ -79,7 +79,7 @@ function make(directory: string): void {
   for (const copyright of licencesOf(libraries)) copy(copyright);
   const bundle = certificates.find((path) => existsSync(path));
   if (bundle === undefined)
-    throw new Error(`there are no certificates of authorities: ${certificates.join()}`);
+    throw new Error(`cannot find certificates of authorities: ${certificates.join()}`);
   copy(bundle, certificates[0]!);
   writeFileSync(at('/etc/passwd'), users);
   writeFileSync(at('/etc/group'), 'root:x:0:\nnobody:x:65534:\n');
@@ -89,5 +89,5 @@ function make(directory: string): void {
 }
 
 const [directory] = process.argv.slice(2);
-if (directory === undefined) throw new Error('which directory is to be made?');
+if (directory === undefined) throw new Error('name the directory to make');
 make(directory);

@@ -1,6 +1,6 @@
 /**
- * The first stage of the Dockerfile: lays out in `/stage` what the image adds to its base. It takes the bundle that is
- * there if it is that of the sources, and otherwise installs what makes one, for which the base needs npm. No shell is
+ * The first stage of the Dockerfile: lays out in `/stage` what the image adds to its base. It takes the bundle that
+ * exists if it is that of the sources, and otherwise installs what makes one, for which the base needs npm. No shell is
  * asked for.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -38,7 +38,7 @@ function build(): void {
   const { error, status } = spawnSync('npm', ['ci', '--ignore-scripts'], { cwd: root, stdio: 'inherit' });
   if (error !== undefined)
     throw new Error(
-      `the base has no npm (${error.message}): "npm run build" first makes the bundle that the image takes, with ${process.version}`,
+      `the base has no npm (${error.message}): run "npm run build" first, with ${process.version}; it makes the bundle`,
     );
   if (status !== 0 || node('scripts/build.ts').status !== 0) throw new Error('the bundle could not be built');
 }
@@ -69,7 +69,7 @@ function layOut(): void {
   // For `podman exec`. A line like this takes one flag.
   const flags = option('command_flags');
   if (flags.includes(' '))
-    throw new Error('command_flags must be one flag: the first line of a script takes no more');
+    throw new Error('command_flags must be one flag: the first line of a script cannot have more');
   mkdirSync(dirname(command), { recursive: true });
   writeFileSync(command, `#!${process.execPath} ${flags}\nimport '${home}/main.js';\n`, { mode: 0o755 });
 }
@@ -103,7 +103,7 @@ async function compile(): Promise<void> {
     service.kill('SIGTERM');
   }
   const [code] = await closed;
-  if (!isReady || code !== 0) throw new Error(`the service could not be tried: it ended with ${code}`);
+  if (!isReady || code !== 0) throw new Error(`cannot try the service: it ended with ${code}`);
   rmSync(data, { recursive: true });
 }
 

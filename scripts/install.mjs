@@ -1,4 +1,4 @@
-// Installs the exact dependencies of package-lock.json and bundles the program, and does nothing when both are there
+// Installs the exact dependencies of package-lock.json and bundles the program, and does nothing when both exist
 // already. It runs before `npm start`, `npm test` and the like, under whatever Node the machine has: Node 24 itself is
 // one of the dependencies. Plain JavaScript on purpose.
 import { spawnSync } from 'node:child_process';
@@ -31,7 +31,7 @@ if (!installed()) {
   // npm would empty what it leads to, which is another checkout's.
   if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
     console.error(
-      'node_modules is a link to what this checkout does not ask for: remove it, and start again',
+      'node_modules is a link to packages that do not belong to this checkout: remove it, and start again',
     );
     process.exit(1);
   }
@@ -40,7 +40,7 @@ if (!installed()) {
   if (status !== 0) process.exit(status);
   if (!existsSync(join(root, 'node_modules', '.bin', 'node'))) {
     console.error(
-      'npm did not install Node 24 (the package "node" must be allowed to run its install script).',
+      'npm did not install Node 24: allow the package "node" to run its install script, and start again.',
     );
     process.exit(1);
   }
@@ -56,5 +56,4 @@ const { status } = spawnSync(
   [join(root, 'scripts', 'build.ts')],
   { cwd: root, stdio: ['ignore', 2, 2] },
 );
-if (status !== 0)
-  console.error('The program could not be bundled: its sources are run, which start more slowly.');
+if (status !== 0) console.error('Cannot bundle the program. Its sources run instead, and start more slowly.');

@@ -1,9 +1,9 @@
-/** The files of packages with native parts that a bundle needs beside itself, on the platform that this runs on. */
+/** The files of packages with native parts that a bundle needs next to itself, on the platform that this runs on. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 
-/** The packages with native parts, which find these beside themselves: they are installed, and not bundled. */
+/** The packages with native parts, which find these next to themselves: they are installed, and not bundled. */
 export const nativePackages = ['@node-rs/crc32', 'classic-level'];
 
 /** What a bundle needs of them on every platform, by package; the native parts themselves come to that. */

@@ -16,7 +16,7 @@ interface Locked {
 /**
  * The text of THIRD_PARTY_NOTICES: each package with its version, licence and copyright.
  * @param modules Paths of the modules in the bundle, relative to the root of the checkout.
- * @param beside Names of packages that are installed beside the bundle, with what these depend on.
+ * @param beside Names of packages that are installed next to the bundle, with what these depend on.
  * @throws Error for a package whose licence is not among those that were looked at.
  */
 export function noticesOf(root: string, modules: readonly string[], beside: readonly string[]): string {
@@ -26,7 +26,7 @@ export function noticesOf(root: string, modules: readonly string[], beside: read
   return `${introduction}${parts.join('')}`;
 }
 
-/** What others wrote and is in a bundle or beside it. */
+/** The work of others that is in a bundle or next to it. */
 interface Bundled {
   /** Its directory, relative to the root of the checkout. */
   readonly path: string;
@@ -55,7 +55,7 @@ export function packagesOf(
   return [...paths].sort().map((path) => {
     const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
     const locked = packages[path];
-    if (locked === undefined) throw new Error(`${name} is bundled, and not in package-lock.json`);
+    if (locked === undefined) throw new Error(`${name} is bundled but is not in package-lock.json`);
     return { path, name, locked };
   });
 }
@@ -77,9 +77,7 @@ function noticeOf(root: string, path: string, name: string, locked: Locked): str
   const license = locked.license ?? 'none that is named';
   const names = license.replace(/[()]/g, '').split(/ (?:AND|OR) /);
   if (!names.every((each) => accepted.includes(each)))
-    throw new Error(
-      `${name} has the licence ${license}, which is not accepted: look at what it asks for first`,
-    );
+    throw new Error(`${name} has the licence ${license}, which is not accepted: read what it requires first`);
   const directory = join(root, path);
   const files = readdirSync(directory).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
   const texts = files.sort().map((file) => readFileSync(join(directory, file), 'utf8').trim());

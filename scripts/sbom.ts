@@ -1,4 +1,4 @@
-/** The bill of materials of what ships: what a bundle contains and what lies beside it, as CycloneDX says it in JSON. */
+/** The bill of materials of what ships: what a bundle contains and what lies next to it, as CycloneDX says it in JSON. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packagesOf } from './notices.ts';

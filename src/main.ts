@@ -62,7 +62,7 @@ async function serve(args: readonly string[]): Promise<number> {
     });
     return exitCodes.ok;
   } catch (error) {
-    const hint = error instanceof ListenError ? `; ${listenFlags[error.door]} says where else` : '';
+    const hint = error instanceof ListenError ? `; ${listenFlags[error.door]} names another address` : '';
     process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
     return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
   }
@@ -76,7 +76,7 @@ async function reap(args: readonly string[]): Promise<number> {
     // Before it loads, as in `serve`.
     const { first, second } = catchSignals();
     void second.then(() => process.exit(exitCodes.interrupted));
-    // Whoever started it beside itself has ended.
+    // The process that started it has ended.
     const left = new Promise((resolve) => process.once('disconnect', resolve));
     const { reapUntilStopped } = await import('./programs/reap.ts');
     const isWell = await reapUntilStopped(config, {
@@ -141,7 +141,7 @@ async function commandLine(args: readonly string[]): Promise<number> {
   void signals.first.then(() => interruption.abort());
   void signals.second.then(() => process.exit(exitCodes.interrupted));
   const { stdout, stderr } = process;
-  // Nobody foresaw it, and a stack says nothing to whoever typed the command.
+  // No code foresaw it, and a stack says nothing to a user of the command line.
   process.on('uncaughtException', (error) => {
     const message = `this is a fault of the program; please report it: ${error.message}`;
     const told = args.includes('--json')

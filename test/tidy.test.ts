@@ -1,6 +1,7 @@
 /** What no compiler and no linter holds: nothing dead, nothing long, no circles, one way to write each thing. */
 import { describe, expect, it } from 'vitest';
-import { parseSource, readSources, type Source } from './support/sources.ts';
+import { phrases, phrasesIn } from './support/phrases.ts';
+import { parseSource, readPage, readPages, readSources, type Source } from './support/sources.ts';
 
 const sources = readSources('src', 'test', 'bench', 'scripts');
 const linesMax = 70;
@@ -135,6 +136,32 @@ function unwantedWords({ path, texts }: Source): string[] {
   );
 }
 
+/** What readers of this project read: comments and messages, the protocol, and pages. Decisions are of their day. */
+function unwantedPhrases(): string[] {
+  const texts = sources
+    .filter(({ path }) => path.startsWith('src/'))
+    .flatMap(({ path, texts }) => texts.map((text) => ({ path, ...text })));
+  const pages = readPages(/\.(md|proto|peggy)$/, 'src', 'proto', 'docs').filter(
+    ({ path }) => !path.startsWith('docs/decisions/'),
+  );
+  const wholes = [...pages, readPage('README.md')].map((page) => ({ ...page, line: 1 }));
+  return [...texts, ...wholes].flatMap(({ path, text, line }) => phrasesIn(path, text, line));
+}
+
+/** The rows of the table in "Words": what not to write, and what to write. */
+function pairs(): string[][] {
+  const [, table = ''] = readPage('CONTRIBUTING.md').text.split('| Instead of | Write |\n| --- | --- |\n');
+  return table
+    .trim()
+    .split('\n')
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, 3)
+        .map((cell) => cell.trim()),
+    );
+}
+
 function faultsOfExports(files: readonly Source[]): string[] {
   const inner = files.filter(({ path }) => !doors.includes(path));
   return inner.flatMap((file) =>
@@ -203,6 +230,10 @@ describe('the checkout', () => {
 
   it('avoids some words', () => {
     expect(sources.flatMap(unwantedWords)).toEqual([]);
+  });
+
+  it('avoids phrases that must be read twice', () => {
+    expect(unwantedPhrases()).toEqual([]);
   });
 });
 
@@ -295,5 +326,25 @@ describe('what is not tidy is seen:', () => {
 
   it('words', () => {
     expect(files.flatMap(unwantedWords)).toEqual([`src/a.ts:3: for “${word}” write ${instead}`]);
+  });
+
+  it.each(phrases)('the phrase “$sample”', ({ sample, instead }) => {
+    expect(phrasesIn('docs/a.md', `Text.\n\n${sample}`).join()).toContain(`docs/a.md:3: for “`);
+    expect(phrasesIn('docs/a.md', sample).join()).toContain(`write ${instead}`);
+    // Also where it goes on in the next line, of whatever kind of comment.
+    const [first, ...rest] = sample.split(' ');
+    for (const comment of [
+      `/**\n * ${first}\n * ${rest.join('\n * ')}\n */`,
+      `// ${sample.replaceAll(' ', '\n// ')}`,
+    ]) {
+      const [found] = parseSource('src/a.ts', comment).texts;
+      expect(phrasesIn('src/a.ts', found!.text, found!.line).join()).toContain(`write ${instead}`);
+    }
+  });
+
+  it('every pair of CONTRIBUTING.md', () => {
+    expect(pairs().length).toBeGreaterThan(20);
+    expect(pairs().filter(([not]) => phrasesIn('', not!).length === 0)).toEqual([]);
+    expect(pairs().flatMap(([, write]) => phrasesIn('', write!))).toEqual([]);
   });
 });

@@ -24,7 +24,7 @@ export function filesAt(from: string, path: string): PackedFile[] {
   return names.flatMap((name) => filesAt(join(from, name), `${path}/${name}`));
 }
 
-/** The launcher, the bundle, and what is to be passed on with them. The bundle must have been built. */
+/** The launcher, the bundle, and the files to pass on with them. The bundle must have been built. */
 export function programFiles(root: string): PackedFile[] {
   const { files } = JSON.parse(readFileSync(join(root, 'dist/made-from'), 'utf8')) as { files: string[] };
   return [

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filesAt, type PackedFile, textFile } from './files.ts';
 
-/** Libraries that the client and the messages share with whoever uses them. */
+/** Libraries that the client and the messages share with their users. */
 export const libraryPackages = ['@bufbuild/protobuf', '@connectrpc/connect', '@connectrpc/connect-node'];
 
 /** The least Node that the library runs under; the command asks for more. */

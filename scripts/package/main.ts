@@ -41,14 +41,14 @@ const [code] = (await once(child, 'close')) as [number | null];
 process.exitCode = cutOff === undefined ? (code ?? 1) : 128 + constants.signals[cutOff];
 if (process.exitCode !== 0) {
   removeStage(child.pid!);
-  console.error('What was in dist-packages/ before is as it was.');
+  console.error('dist-packages/ has not changed.');
 }
 
 function removeStage(pid: number): void {
   rmSync(stageOf(pid), { recursive: true, force: true });
 }
 
-/** Whether that process is there, or one of those that it has started. */
+/** Returns true if that process exists, or one that it has started. */
 function isAtWork(pid: number): boolean {
   try {
     process.kill(-pid, 0);

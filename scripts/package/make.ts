@@ -1,5 +1,5 @@
 /**
- * Makes packages from the bundle in a directory beside those of before, and moves them when all are there: whatever goes
+ * Makes packages from the bundle in a directory next to those of before, and moves them when all exist: whatever goes
  * wrong, those of before stay as they were. `main.ts` runs it.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';

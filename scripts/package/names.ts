@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * The names on public registries, in `names.json` alone. They may belong to others: whoever publishes enters their own.
+ * The names on public registries, in `names.json` alone. They may belong to others: a publisher enters its own.
  */
 export interface Names {
   readonly npm: string;
   readonly pip: string;
   readonly image: string;
   readonly chart: string;
-  /** URL of the repository that publishes. Null: nobody does, and packages say that they are not to be uploaded. */
+  /** URL of the repository that publishes. Null: no one does, and packages say that they are not to be uploaded. */
   readonly repository: string | null;
 }
 

@@ -26,7 +26,7 @@ export interface Platform {
   readonly isTried: boolean;
 }
 
-/** Each wheel there is. */
+/** All wheels. */
 export const platforms: readonly Platform[] = [
   {
     name: 'linux-x64',
@@ -70,7 +70,7 @@ export const platforms: readonly Platform[] = [
   },
 ];
 
-/** Below `node_modules/`: what a bundle needs beside itself, and nothing of other platforms. */
+/** Below `node_modules/`: what a bundle needs next to itself, and nothing of other platforms. */
 export function nativeFiles(root: string, platform: Platform): PackedFile[] {
   const of = (name: string, paths: readonly string[]) =>
     paths.flatMap((path) => filesAt(join(root, 'node_modules', name, path), `node_modules/${name}/${path}`));
@@ -93,7 +93,7 @@ function crcFiles(root: string, name: string): PackedFile[] {
     const tarball = join(directory, packed[0]!.filename);
     const found = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`;
     if (found !== integrity)
-      throw new Error(`${name}: the lock file says ${integrity}, and what was served is ${found}`);
+      throw new Error(`${name}: the lock file says ${integrity}, but the registry served ${found}`);
     execFileSync('tar', ['xzf', tarball, '-C', directory]);
     return filesAt(join(directory, 'package'), to);
   } finally {

@@ -9,12 +9,12 @@ export const output = join(root, 'dist-packages');
 
 const making = '.making-';
 
-/** Where that process makes packages, and nobody else. */
+/** Where that process makes packages, and no other process. */
 export function stageOf(pid: number): string {
   return join(output, `${making}${pid}`);
 }
 
-/** The process whose place has that name; undefined if it is none of these. */
+/** The process whose place has that name; undefined if no process has it. */
 export function makerOf(name: string): number | undefined {
   return name.startsWith(making) ? Number(name.slice(making.length)) : undefined;
 }

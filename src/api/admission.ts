@@ -47,7 +47,7 @@ export class Admission {
       after: options.after,
       bytesMax: this.options.unwrittenBytesMax,
       groupBytesMax: this.options.namespaceUnwrittenBytesMax,
-      why: 'others’ uploads are still being written',
+      why: 'the uploads of other callers are still being written',
     });
   }
 
@@ -69,7 +69,7 @@ export class Admission {
    */
   begin(by: Uploader, cut: (failure: Failure) => void): AdmittedUpload {
     if (this.uploads.size >= this.options.uploadsMax) this.makePlace(by.holder);
-    if (this.uploads.size >= this.options.uploadsMax) throw overloaded('there are too many uploads at once');
+    if (this.uploads.size >= this.options.uploadsMax) throw overloaded('too many uploads are open');
     const upload = new AdmittedUpload(this, by, cut);
     this.uploads.add(upload);
     return upload;
@@ -94,12 +94,15 @@ export class Admission {
   private makePlace(asking: Holder): void {
     const [slowest] = [...this.uploads.overShare(asking)].toReversed().sort((a, b) => a.rate - b.rate);
     if (slowest === undefined) this.cutSlowest();
-    else slowest.cut('others have a share of the places, and there are many uploads with these credentials');
+    else
+      slowest.cut(
+        'these credentials have too many uploads open, and other callers need a share of the places',
+      );
   }
 
   private cutSlowest(): void {
     const slow = [...this.uploads].filter((upload) => upload.isSlow).sort((a, b) => a.rate - b.rate);
-    slow[0]?.cut('others need the place of this upload, and it is slow');
+    slow[0]?.cut('this upload is slow, and other callers need its place');
   }
 }
 

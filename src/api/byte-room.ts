@@ -139,7 +139,7 @@ export function usualInflatedRoom(after: After = afterRealTime): ByteRoom {
     after,
     bytesMax: limits.inflatedBytesMax,
     groupBytesMax: limits.groupInflatedBytesMax,
-    why: 'others’ compressed messages are still being dealt with',
+    why: 'the compressed messages of other callers are still being processed',
   });
 }
 

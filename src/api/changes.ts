@@ -22,7 +22,7 @@ export function parseArtifactChanges(request: UpdateArtifactRequest): ArtifactCh
   if (changes.expiry.case !== undefined) set.push('expire_time');
   if (changes.hold !== undefined) set.push('hold');
   const mask = parseMask(request.updateMask, ['labels', 'ttl', 'expire_time', 'hold'], set);
-  if (mask.size === 0) throw invalid('changes', 'says nothing to change');
+  if (mask.size === 0) throw invalid('changes', 'must name something to change');
   return {
     ...(mask.has('labels') ? { labels: parsePairs('changes.labels', Object.entries(changes.labels)) } : {}),
     ...(mask.has('ttl') || mask.has('expire_time')
@@ -40,7 +40,7 @@ export function parseSessionChanges(request: UpdateSessionRequest): SessionChang
   if (changes !== undefined && Object.keys(changes.labels).length > 0) set.push('labels');
   if (changes?.retention !== undefined) set.push('retention');
   const mask = parseMask(request.updateMask, ['labels', 'retention'], set);
-  if (mask.size === 0 && !request.touch) throw invalid('changes', 'says nothing to change');
+  if (mask.size === 0 && !request.touch) throw invalid('changes', 'must name something to change');
   const retention = changes?.retention;
   return {
     touch: request.touch,

@@ -86,22 +86,23 @@ function durationOf(ms: number): { seconds: bigint; nanos: number } {
 
 /** Returns the failure for an unforeseen error. The caller gets no other information. */
 export function unforeseen(): Failure {
-  return new Failure('INTERNAL', 'internal error; the log of the service says more');
+  return new Failure('INTERNAL', 'internal error; see the log of the service');
 }
 
 /** Returns the failure of every door for a message above the limit. */
 export function messageTooLarge(): Failure {
   const limit = limits.messageBytesMax;
-  return new Failure('MESSAGE_TOO_LARGE', `a message has more than ${limit} bytes; send smaller chunks`, {
+  const description = `must have at most ${limit} bytes in a message`;
+  return new Failure('MESSAGE_TOO_LARGE', `request: ${description}; send smaller chunks`, {
     metadata: { limit: String(limit) },
-    violations: [{ field: 'request', description: `a message has more than ${limit} bytes` }],
+    violations: [{ field: 'request', description }],
   });
 }
 
 /** Returns the failure of every door for a message that would take long to decode. */
 export function messageTooIntricate(): Failure {
   const { messageFieldsMax: fields, messageDepthMax: depth } = limits;
-  return badMessage(`must have at most ${fields} fields and elements, ${depth} within each other`);
+  return badMessage(`must have at most ${fields} fields and elements, nested at most ${depth} deep`);
 }
 
 /** Returns the failure of every door for a message with a text that is longer than any field allows. */

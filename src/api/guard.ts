@@ -207,7 +207,7 @@ function deadlinePassed(): Failure {
 }
 
 function stalled(): Failure {
-  return new Failure('DEADLINE_EXCEEDED', `nothing was taken for ${limits.stalledReaderSecondsMax} s`);
+  return new Failure('DEADLINE_EXCEEDED', `the caller read nothing for ${limits.stalledReaderSecondsMax} s`);
 }
 
 /** Follows one call to its end. */
@@ -360,7 +360,7 @@ function transportFailure(error: ConnectError): Failure {
   switch (error.code) {
     case Code.Canceled:
     case Code.Aborted:
-      return new Failure('CANCELLED', 'the caller gave up');
+      return new Failure('CANCELLED', 'the call was cancelled');
     case Code.DeadlineExceeded:
       return deadlinePassed();
     case Code.ResourceExhausted:
@@ -386,12 +386,12 @@ function exhausted(error: ConnectError): Failure {
 /** Returns the failure of a call that a door has ended. The error of its handler after that does not matter. */
 function abortFailure({ reason }: AbortSignal): Failure {
   if (reason instanceof ConnectError) return transportFailure(reason);
-  return new Failure('CANCELLED', 'the caller gave up');
+  return new Failure('CANCELLED', 'the call was cancelled');
 }
 
 /** Returns the failure of a method without a handler: most of AdminService if the routes have no host. */
 function notImplemented(method: DescMethod): Failure {
-  return new Failure('NOT_IMPLEMENTED', `${method.name} is not offered by this service`, {
+  return new Failure('NOT_IMPLEMENTED', `this service does not offer ${method.name}`, {
     metadata: { method: `${method.parent.typeName}/${method.name}` },
   });
 }

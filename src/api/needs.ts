@@ -38,8 +38,7 @@ const sessionNeeds: Readonly<Record<string, Need>> = {
 /** Returns the right that a method needs. @throws RangeError for a method that is not in the table. */
 export function needOf(method: DescMethod): Need {
   const need = needs(method.parent.name, method.name);
-  if (need === undefined)
-    throw new RangeError(`nothing says what ${method.parent.name}/${method.name} needs`);
+  if (need === undefined) throw new RangeError(`no right is listed for ${method.parent.name}/${method.name}`);
   return need;
 }
 
@@ -66,7 +65,7 @@ export function requireNeeded(principal: Principal, need: Need): void {
   if (need === 'operator')
     throw new Failure(
       'PERMISSION_DENIED',
-      'only operators may do this: with an operator’s key, or over the local socket',
+      'only operators may do this: use the key of an operator, or the local socket',
     );
   if (!principal.scopes.has(need))
     throw new Failure('PERMISSION_DENIED', `these credentials lack the scope ${need}`, {

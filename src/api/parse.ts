@@ -65,7 +65,7 @@ export function parseExpiry(field: string, message: ExpiryMessage): ExpiryReques
 /** Returns milliseconds, with a fraction. @throws Failure INVALID_ARGUMENT for an invalid duration. */
 export function parseDuration(field: string, { seconds, nanos }: Duration): number {
   if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
-    throw invalid(field, 'is not a valid duration');
+    throw invalid(field, 'must be a valid duration');
   return Number(seconds) * 1000 + nanos / 1_000_000;
 }
 
@@ -82,7 +82,7 @@ export function parseAge(field: string, message: Duration | undefined): number |
 function parseTime(field: string, { seconds, nanos }: Timestamp): number {
   const ms = Number(seconds) * 1000 + Math.floor(nanos / 1_000_000);
   if (nanos < 0 || nanos > 999_999_999 || ms > limits.expireTimeMillisecondsMax || ms < -62_135_596_800_000)
-    throw invalid(field, 'is not a valid timestamp (years 1 to 9999)');
+    throw invalid(field, 'must be a valid timestamp (years 1 to 9999)');
   return ms;
 }
 
@@ -90,28 +90,29 @@ function parseInputs(field: string, inputs: readonly string[]): ArtifactId[] {
   const ids = inputs.map((input, at) => parseId(`${field}[${at}]`, input));
   const unique = [...new Set(ids)];
   if (unique.length > limits.inputsMax)
-    throw invalid(field, `has ${unique.length} ids; at most ${limits.inputsMax} are allowed`);
+    throw invalid(field, `must have at most ${limits.inputsMax} ids, not ${unique.length}`);
   return unique;
 }
 
 /** Parses an artifact id. @throws Failure INVALID_ARGUMENT naming `field`. */
 function parseId(field: string, text: string): ArtifactId {
   const id = parseArtifactId(text);
-  if (id === undefined) throw invalid(field, 'is not an artifact id ("art_" and 26 characters)');
+  if (id === undefined) throw invalid(field, 'must be an artifact id: "art_" and 26 characters');
   return id;
 }
 
 /** Parses a digest. Upper case is folded. @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseDigest(field: string, text: string): Sha256 {
   const digest = parseSha256(text);
-  if (digest === undefined) throw invalid(field, 'is not a SHA-256 (64 hexadecimal characters)');
+  if (digest === undefined) throw invalid(field, 'must be a SHA-256: 64 hexadecimal characters');
   return digest;
 }
 
 /** Parses a number of bytes, from 0. */
 export function parseSize(field: string, value: bigint): number {
   if (value < 0n) throw invalid(field, 'must not be negative');
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(field, 'is too large');
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw invalid(field, `must be at most ${Number.MAX_SAFE_INTEGER}`);
   return Number(value);
 }
 
@@ -157,7 +158,7 @@ export function parsePageSize(value: number): number {
 export function parseOrder(value: ListOrder): boolean {
   if (value === ListOrder.OLDEST_FIRST) return true;
   if (value === ListOrder.UNSPECIFIED || value === ListOrder.NEWEST_FIRST) return false;
-  throw invalid('order', `is not an order: ${value}`);
+  throw invalid('order', `must be an order that this version knows, not ${value}`);
 }
 
 /** Returns the paths that count: the paths of the mask (`*` for all), or without a mask the paths that are set. */
@@ -171,7 +172,7 @@ export function parseMask(
   if (unknown !== undefined)
     throw invalid(
       'update_mask',
-      `${JSON.stringify(unknown.slice(0, 64))} cannot be changed; only ${known.join(', ')} can`,
+      `must have only ${known.join(', ')}; ${JSON.stringify(unknown.slice(0, 64))} cannot be changed`,
     );
   return new Set(mask.paths.includes('*') ? known : mask.paths);
 }

@@ -231,5 +231,7 @@ function idlest(uses: Iterable<Place>, now: number): Place | undefined {
 }
 
 function crowded(): ConnectError {
-  return toConnectError(overloaded('there are too many connections, and others need the place of this one'));
+  return toConnectError(
+    overloaded('too many connections are open, and other callers need the place of this one'),
+  );
 }

@@ -30,7 +30,8 @@ export function parseRetention(field: string, message: RetentionMessage): Retent
   if (keepLast?.outcomes.every((outcome) => ttlMs[outcome] === undefined))
     throw invalid(
       `${field}.keep_last`,
-      `counts sessions that are ${keepLast.outcomes.join(' or ')}, which are kept for ever anyway: give them a time`,
+      `must count an outcome that has a time: sessions that are ${keepLast.outcomes.join(' or ')} are kept ` +
+        'forever anyway',
     );
   return { ttlMs, ...(keepLast === undefined ? {} : { keepLast }) };
 }
@@ -38,7 +39,7 @@ export function parseRetention(field: string, message: RetentionMessage): Retent
 function parseTtlMs(field: string, ttl: Duration): number {
   const ms = parseDuration(field, ttl);
   if (ms <= 0) throw invalid(field, 'must be positive');
-  if (ms > limits.expireTimeMillisecondsMax) throw invalid(field, 'ends after the year 9999');
+  if (ms > limits.expireTimeMillisecondsMax) throw invalid(field, 'must not end after the year 9999');
   return Math.ceil(ms);
 }
 

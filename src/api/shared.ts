@@ -82,7 +82,7 @@ export function sharedContents(
 }
 
 function noSuchLink(): Failure {
-  return new Failure('SHARE_LINK_NOT_FOUND', 'there is no such link, or it was revoked');
+  return new Failure('SHARE_LINK_NOT_FOUND', 'this link does not exist, or was revoked');
 }
 
 /** Yields the pieces, and reads each one when room exists for it. */

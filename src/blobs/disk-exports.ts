@@ -67,7 +67,7 @@ class DiskExports implements ExportFiles {
       const size = await writeDurably(partial, bytes);
       await onWritten?.();
       if ((await stat(path).catch(ifAbsent)) !== undefined)
-        throw new Failure('STORE_UNAVAILABLE', 'there is an export of that name already');
+        throw new Failure('STORE_UNAVAILABLE', 'an export has that name already');
       await rename(partial, path);
       await syncDirectory(this.directory);
       return size;

@@ -286,7 +286,7 @@ async function syncParents(path: string, created: string): Promise<void> {
 
 /**
  * Links a file from one directory into the other, as a commit will do. A comparison of device numbers would not be
- * enough: link also fails between two mounts of one device. A disk that takes no writes is no reason not to start.
+ * enough: link also fails between two mounts of one device. A disk that refuses writes does not prevent the start.
  */
 async function checkLinks({ staging, blobs }: Directories): Promise<void> {
   const from = join(staging, '.probe');

@@ -20,7 +20,7 @@ export function memoryExports(): ExportFiles {
     write: async (name, _owner, bytes, onWritten) => {
       const all = Buffer.concat(await Array.fromAsync(bytes));
       await onWritten?.();
-      if (files.has(name)) throw new Failure('STORE_UNAVAILABLE', 'there is an export of that name already');
+      if (files.has(name)) throw new Failure('STORE_UNAVAILABLE', 'an export has that name already');
       files.set(name, all);
       return all.length;
     },

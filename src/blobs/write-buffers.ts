@@ -32,7 +32,7 @@ export class WriteBuffers {
     return this.lentCount;
   }
 
-  /** Returns a buffer of {@link writeBufferBytes} with arbitrary contents, which must be given back. */
+  /** Returns a buffer of {@link writeBufferBytes} with arbitrary contents, which {@link giveBack} must get. */
   take(): Uint8Array {
     this.lentCount++;
     return this.kept.pop() ?? Buffer.allocUnsafeSlow(writeBufferBytes);

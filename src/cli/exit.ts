@@ -6,13 +6,13 @@ import { ArtifactaError } from '../client/errors.ts';
  * | code | meaning |
  * | --- | --- |
  * | 0 | done |
- * | 1 | refused, failed, or some of several were not done |
- * | 2 | the command line is wrong, or a value in it |
- * | 3 | there is no such artifact or session, or it has expired or was deleted |
+ * | 1 | the request was refused or failed, for all items or for some |
+ * | 2 | the command line, or a value in it, is wrong |
+ * | 3 | the artifact or session does not exist, has expired or was deleted |
  * | 4 | the service cannot be reached or is too busy; the same command may succeed later |
  * | 5 | the credentials are missing or do not allow this |
  * | 6 | the command of `push --from-command` failed or could not be started; nothing was stored |
- * | 7 | the session that was waited for did not succeed |
+ * | 7 | the session that the command waited for did not succeed |
  * | 130 | interrupted |
  */
 export const exitCodes = {
@@ -30,13 +30,13 @@ export const exitCodes = {
 /** The same table, for the help. */
 export const exitCodeHelp = `Exit codes:
   0    done
-  1    refused, failed, or some of several were not done
-  2    the command line is wrong, or a value in it
-  3    no such artifact or session, or it has expired or was deleted
+  1    the request was refused or failed, for all items or for some
+  2    the command line, or a value in it, is wrong
+  3    the artifact or session does not exist, has expired or was deleted
   4    the service cannot be reached or is too busy; the same command may succeed later
   5    the credentials are missing or do not allow this
   6    the command of "push --from-command" failed or could not be started; nothing was stored
-  7    the session that was waited for did not succeed
+  7    the session that the command waited for did not succeed
   130  interrupted`;
 
 /** The error for a wrong command line; the message names the fault. */

@@ -54,7 +54,7 @@ export class Link implements AsyncDisposable {
    * calls lose one connection, only the first may connect: a second would find the store taken by this process.
    *
    * @returns true if the next attempt goes another way. Where commands hold the store one after another, each meets
-   * several that leave, and that is no reason to give up. After {@link renewalsMax} of them it is.
+   * several that leave, so the command goes on. After {@link renewalsMax} of them it gives up.
    * @throws the errors of `connect`.
    */
   async renew(error: ArtifactaError): Promise<boolean> {

@@ -22,7 +22,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     const topic = unknownTopic(program, spread);
     if (topic !== undefined)
-      throw new UsageError(`unknown command '${topic}': name one that "help" alone lists`);
+      throw new UsageError(`unknown command '${topic}': "artifacta help" lists the commands`);
     await program.parseAsync(spread, { from: 'user' });
   } catch (error) {
     invocation.exitCode = failed(error, invocation);
@@ -98,7 +98,7 @@ async function buildProgram(invocation: Invocation, first: string | undefined): 
     })
     .addHelpText(
       'after',
-      `\nThe service is started with "artifacta serve", its sidecar with "artifacta reap"; see their --help.\n\nAn artifact is named by its id (art_…) or as SESSION/NAME; the latest version, unless --version says otherwise.\n\n${exitCodeHelp}`,
+      `\n"artifacta serve" starts the service, "artifacta reap" its sidecar; see their --help.\n\nName an artifact by its id (art_…) or as SESSION/NAME: its latest version, or the one that --version gives.\n\n${exitCodeHelp}`,
     );
   addGlobalFlags(program);
   for (const add of await commandsFor(first)) add(program, invocation);

@@ -97,7 +97,7 @@ const statusCodes: Readonly<Record<Code, StatusCode>> = {
 export function toArtifactaError(thrown: unknown, signal?: AbortSignal): ArtifactaError {
   if (thrown instanceof ArtifactaError) return thrown;
   if (signal?.aborted)
-    return new ArtifactaError('the call was given up', { code: 'CANCELLED', cause: thrown });
+    return new ArtifactaError('the call was cancelled', { code: 'CANCELLED', cause: thrown });
   const error = ConnectError.from(thrown, Code.Internal);
   const info = error.findDetails(ErrorInfoSchema)[0];
   const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];

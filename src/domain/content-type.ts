@@ -16,8 +16,8 @@ const pattern = new RegExp(`^${token}/${token}(?:[ \\t]*;[\\t\\x20-\\x7e]*)?$`);
 export function parseContentType(field: string, input: string): string | undefined {
   if (input === '') return undefined;
   if (input.length > limits.contentTypeBytesMax)
-    throw invalid(field, `has ${input.length} bytes; at most ${limits.contentTypeBytesMax} are allowed`);
-  if (!pattern.test(input)) throw invalid(field, 'is not a media type such as "application/json"');
+    throw invalid(field, `must have at most ${limits.contentTypeBytesMax} bytes, not ${input.length}`);
+  if (!pattern.test(input)) throw invalid(field, 'must be a media type such as "application/json"');
   if (mediaTypeOf(input).includes('*'))
     throw invalid(field, 'must be one media type such as "image/png"; with a * it stands for many');
   const semicolon = input.indexOf(';');

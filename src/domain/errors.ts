@@ -53,7 +53,7 @@ export const reasons = [
   'STORE_IN_RECOVERY',
   'STORE_NOT_EMPTY',
   'EXPORT_NOT_CONFIGURED',
-  'ISSUER_UNAVAILABLE', // nobody can tell whether a token is good
+  'ISSUER_UNAVAILABLE', // it is not known whether a token is good
   'MESSAGES_TOO_SMALL', // a stream has more messages than its bytes pay for
 ] as const;
 

@@ -47,7 +47,7 @@ export function isExpired(facts: ExpiryFacts, session: SessionFacts | undefined,
  */
 export function parseTtl(field: string, ttlMs: number): ExpiryRequest {
   if (!Number.isFinite(ttlMs) || ttlMs <= 0) throw invalid(field, 'must be positive');
-  if (ttlMs > limits.expireTimeMillisecondsMax) throw invalid(field, 'ends after the year 9999');
+  if (ttlMs > limits.expireTimeMillisecondsMax) throw invalid(field, 'must not end after the year 9999');
   return { ttlMs: Math.ceil(ttlMs) };
 }
 
@@ -63,8 +63,8 @@ export function resolveExpiry(
 ): number | undefined {
   if (request === undefined) return undefined;
   const time = 'ttlMs' in request ? nowMs + request.ttlMs : request.expireTimeMs;
-  if (time <= nowMs) throw invalid(field, 'lies in the past');
-  if (time > limits.expireTimeMillisecondsMax) throw invalid(field, 'lies after the year 9999');
+  if (time <= nowMs) throw invalid(field, 'must be in the future');
+  if (time > limits.expireTimeMillisecondsMax) throw invalid(field, 'must not be after the year 9999');
   return time;
 }
 

@@ -31,19 +31,19 @@ export function parsePairs(field: string, entries: Iterable<readonly [string, st
     const keyFault = faultOfKey(key);
     if (keyFault !== undefined) report(key, keyFault);
     else if (valueBytes > limits.metadataValueBytesMax)
-      report(key, `value has ${valueBytes} bytes; at most ${limits.metadataValueBytesMax} are allowed`);
-    else if (hasLoneSurrogate(value)) report(key, 'value is not valid Unicode');
-    else if (value.includes('\0')) report(key, 'value contains a NUL character');
+      report(key, `value must have at most ${limits.metadataValueBytesMax} bytes, not ${valueBytes}`);
+    else if (hasLoneSurrogate(value)) report(key, 'value must be valid Unicode');
+    else if (value.includes('\0')) report(key, 'value must not contain a NUL character');
   }
   if (pairs.length > limits.metadataKeysMax)
     violations.push({
       field,
-      description: `has ${pairs.length} keys; at most ${limits.metadataKeysMax} are allowed`,
+      description: `must have at most ${limits.metadataKeysMax} keys, not ${pairs.length}`,
     });
   if (total > limits.metadataBytesMax)
     violations.push({
       field,
-      description: `has ${total} bytes in all; at most ${limits.metadataBytesMax} are allowed`,
+      description: `must have at most ${limits.metadataBytesMax} bytes in all, not ${total}`,
     });
   if (violations.length > 0) {
     const first = violations[0]!;
@@ -55,12 +55,12 @@ export function parsePairs(field: string, entries: Iterable<readonly [string, st
 }
 
 function faultOfKey(key: string): string | undefined {
-  if (key === '') return 'key is empty';
+  if (key === '') return 'key must not be empty';
   if (key.length > limits.metadataKeyBytesMax)
-    return `key has ${key.length} characters; at most ${limits.metadataKeyBytesMax} are allowed`;
+    return `key must have at most ${limits.metadataKeyBytesMax} characters, not ${key.length}`;
   if (!keyPattern.test(key))
-    return 'key must begin with a letter, a digit or "_" and hold only letters, digits and . _ - : / @';
-  if (hostileKeys.has(key)) return 'key is reserved';
+    return 'key must begin with a letter, a digit or "_" and have only letters, digits and . _ - : / @';
+  if (hostileKeys.has(key)) return 'key must not be a reserved name';
   return undefined;
 }
 

@@ -17,19 +17,22 @@ const requestIdPattern = /^[\x21-\x7e]+$/;
 /** Parses an artifact name. @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseArtifactName(field: string, input: string): ArtifactName {
   if (input === '') throw invalid(field, 'is required');
-  if (hasLoneSurrogate(input)) throw invalid(field, 'is not valid Unicode');
+  if (hasLoneSurrogate(input)) throw invalid(field, 'must be valid Unicode');
   const name = input.normalize('NFC');
   const bytes = Buffer.byteLength(name);
   if (bytes > limits.nameBytesMax)
-    throw invalid(field, `has ${bytes} bytes; at most ${limits.nameBytesMax} are allowed`);
-  if (controlPattern.test(name)) throw invalid(field, 'contains a control character');
-  if (bidiControlPattern.test(name)) throw invalid(field, 'contains a character that changes text direction');
-  if (name.includes('\\')) throw invalid(field, 'contains a backslash; segments are separated by "/"');
+    throw invalid(field, `must have at most ${limits.nameBytesMax} bytes, not ${bytes}`);
+  if (controlPattern.test(name)) throw invalid(field, 'must not contain a control character');
+  if (bidiControlPattern.test(name))
+    throw invalid(field, 'must not contain a character that changes the direction of text');
+  if (name.includes('\\'))
+    throw invalid(field, 'must not contain a backslash; segments are separated by "/"');
   for (const segment of name.split('/')) {
-    if (segment === '') throw invalid(field, 'has an empty segment (a leading, trailing or double "/")');
-    if (segment === '.' || segment === '..') throw invalid(field, `has a segment "${segment}"`);
+    if (segment === '')
+      throw invalid(field, 'must not have an empty segment (a leading, trailing or double "/")');
+    if (segment === '.' || segment === '..') throw invalid(field, `must not have a segment "${segment}"`);
     if (Buffer.byteLength(segment) > limits.nameSegmentBytesMax)
-      throw invalid(field, `has a segment of more than ${limits.nameSegmentBytesMax} bytes`);
+      throw invalid(field, `must not have a segment of more than ${limits.nameSegmentBytesMax} bytes`);
   }
   return name as ArtifactName;
 }
@@ -40,9 +43,9 @@ export function parseSessionId(field: string, input: string): SessionId {
   if (input.length > limits.sessionIdCharactersMax)
     throw invalid(
       field,
-      `has ${input.length} characters; at most ${limits.sessionIdCharactersMax} are allowed`,
+      `must have at most ${limits.sessionIdCharactersMax} characters, not ${input.length}`,
     );
-  if (!sessionIdPattern.test(input)) throw invalid(field, 'may hold only letters, digits and . _ : -');
+  if (!sessionIdPattern.test(input)) throw invalid(field, 'must have only letters, digits and . _ : -');
   if (input === '.' || input === '..') throw invalid(field, `must not be "${input}"`);
   return input as SessionId;
 }
@@ -62,8 +65,9 @@ export function parseRequestId(field: string, input: string): string | undefined
   if (input.length > limits.requestIdCharactersMax)
     throw invalid(
       field,
-      `has ${input.length} characters; at most ${limits.requestIdCharactersMax} are allowed`,
+      `must have at most ${limits.requestIdCharactersMax} characters, not ${input.length}`,
     );
-  if (!requestIdPattern.test(input)) throw invalid(field, 'may hold only printable ASCII without spaces');
+  if (!requestIdPattern.test(input))
+    throw invalid(field, 'must have only printable ASCII characters, without spaces');
   return input;
 }

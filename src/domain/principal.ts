@@ -135,12 +135,12 @@ export function requireWholeSessions({ restriction }: Principal): void {
   if (restriction?.namePrefix !== undefined)
     throw new Failure(
       'PERMISSION_DENIED',
-      'this token is limited to some names, and may not act on sessions as a whole',
+      'this token is limited to some names and cannot act on whole sessions',
     );
 }
 
 function outside(field: string): Failure {
-  const description = 'lies outside what this token is limited to';
+  const description = 'must be within the limits of this token';
   return new Failure('PERMISSION_DENIED', `${field}: ${description}`, {
     violations: [{ field, description }],
   });

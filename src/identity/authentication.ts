@@ -28,23 +28,23 @@ export interface PeerCertificate {
   readonly dns: readonly string[];
 }
 
-/** What came with a call. */
+/** The credentials of a call, and the address and connection that it came from. */
 export interface Presented {
-  /** The `authorization` header, as it came. */
+  /** The `authorization` header, unchanged. */
   readonly authorization: string | undefined;
-  /** The header by which operators name a namespace. */
+  /** The header with which operators name a namespace. */
   readonly namespace: string | undefined;
   readonly certificate: PeerCertificate | undefined;
   /** Where the call came from; undefined for doors that only this machine has. */
   readonly address: string | undefined;
-  /** Whoever can call there could as well read the data directory. */
+  /** True for a connection whose callers could also read the data directory. */
   readonly isLocal: boolean;
 }
 
 /** Turns what is presented into a principal. @throws Failure UNAUTHENTICATED, PERMISSION_DENIED, OVERLOADED. */
 export type Authenticate = (presented: Presented) => Promise<Principal>;
 
-/** Who a credential from outside says that its bearer is. */
+/** The identity that a credential from outside gives its bearer. */
 export interface OutsideIdentity {
   readonly subject: string;
   readonly namespace: string;
@@ -61,51 +61,51 @@ interface KeyRing {
   requireGood(id: string): Promise<void>;
 }
 
-/** By what callers are known. */
+/** The parts that authentication uses. */
 export interface AuthenticationOptions {
-  /** Whether callers on the network must show who they are. */
+  /** True: callers on the network must authenticate. */
   readonly isRequired: boolean;
   readonly keys: KeyRing;
-  /** Asked anew for each token: the store may have been exchanged. */
+  /** Called for each token: the store may have been exchanged. */
   readonly tokens: () => ChildTokens;
-  /** JWTs of other issuers. Default: none are taken. */
+  /** Verifies JWTs of other issuers. Default: none are accepted. */
   readonly verifyJwt?: ((token: string) => Promise<OutsideIdentity>) | undefined;
-  /** Whom a client certificate stands for; undefined: nobody. */
+  /** Returns the identity of a client certificate. Undefined: it has none. */
   readonly identify?: ((certificate: PeerCertificate) => OutsideIdentity | undefined) | undefined;
   /** Milliseconds, from any origin. */
   readonly elapsed: () => number;
 }
 
-/** Without any credentials: everybody is a guest on the network, and an operator elsewhere. Takes no tokens. */
+/** Makes a caller on the network a guest, and any other an operator. Accepts no tokens. */
 export const withoutAuthentication: Authenticate = async ({ authorization, namespace, isLocal, address }) => {
-  // A token that nobody can check must not end up as more than it grants.
+  // A token that cannot be checked must not give more than it grants.
   if (authorization !== undefined)
     throw new Failure(
       'UNAUTHENTICATED',
-      'this service has no authentication configured, so it takes no token',
+      'this service has no authentication and accepts no token: leave the token out',
     );
   return guest(namespace, isLocal, address);
 };
 
-/** On the network guests may name any namespace: the address is what tells them apart. */
+/** On the network, guests may name any namespace: only their addresses distinguish them. */
 function guest(namespace: string | undefined, isLocal: boolean, address: string | undefined): Principal {
   const parsed = parseNamespace('artifacta-namespace', namespace ?? 'default');
   if (isLocal || address === undefined) return isLocal ? localOperator(parsed) : anonymous(parsed);
   return { ...anonymous(parsed), holder: addressHolder(address) };
 }
 
-/** By whom is used what somebody at this address uses of whom no more is known. @param address undefined: this machine's. */
+/** Returns the holder for a caller of whom only the address is known. @param address undefined: this machine's. */
 export function addressHolder(address: string | undefined): Holder {
   return { group: `address ${address === undefined ? '' : networkOf(address)}`, name: guestSubject };
 }
 
-/** Tells who calls. Those who fail are held up: see {@link Throttle}. */
+/** Authenticates callers. Callers that fail must wait: see {@link Throttle}. */
 export class Authentication {
   private readonly options: AuthenticationOptions;
   private readonly calls: Throttle;
   private readonly failures: Throttle;
   private readonly attempts = new Slots(limits.failuresAtOnceMax);
-  /** Tokens that were good lately, by hash: their bearers go on while their address is refused for others' failures. */
+  /** Hashes of tokens that were good lately: they stay accepted while their address is refused for others' failures. */
   private readonly good = new Map<string, true>();
 
   constructor(options: AuthenticationOptions) {
@@ -130,7 +130,7 @@ export class Authentication {
     if (principal.subject === guestSubject) return principal;
     const who = nameOfHolder(holderOf(principal));
     const waitMs = this.calls.waitMs(who);
-    if (waitMs > 0) throw overloaded('these credentials are used for too many calls', waitMs);
+    if (waitMs > 0) throw overloaded('these credentials make too many calls', waitMs);
     this.calls.count(who);
     return principal;
   };
@@ -145,7 +145,7 @@ export class Authentication {
         'UNAUTHENTICATED',
         certificate === undefined
           ? 'credentials are required: authorization: Bearer TOKEN'
-          : 'the client certificate is nobody’s who is known here',
+          : 'this service does not know the owner of the client certificate',
       );
     return guest(presented.namespace, isLocal, presented.address);
   }
@@ -153,7 +153,7 @@ export class Authentication {
   private async ofToken(authorization: string, address: string | undefined): Promise<Principal> {
     const hash = createHash('sha256').update(authorization).digest('base64url');
     if (address === undefined || this.good.has(hash)) return await this.judge(authorization, hash, address);
-    // As many at once as may be wrong: the others see how those have ended.
+    // As many at once as may be wrong; the others wait for their results.
     const from = networkOf(address);
     return await this.attempts.run(from, async () => {
       const waitMs = this.good.has(hash) ? 0 : this.failures.waitMs(from);
@@ -190,21 +190,21 @@ export class Authentication {
       return principal;
     }
     if (verifyJwt !== undefined) return principalOf(await verifyJwt(token));
-    throw new Failure('UNAUTHENTICATED', 'the token is of no kind that is taken here');
+    throw new Failure('UNAUTHENTICATED', 'this service does not accept tokens of this kind');
   }
 }
 
-/** @throws Failure UNAUTHENTICATED for anything but one bearer token of a reasonable length. */
+/** @throws Failure UNAUTHENTICATED unless the header is one bearer token of a reasonable length. */
 function bearerToken(authorization: string): string {
   if (authorization.length > limits.tokenBytesMax)
-    throw new Failure('UNAUTHENTICATED', `authorization: has more than ${limits.tokenBytesMax} bytes`);
+    throw new Failure('UNAUTHENTICATED', `authorization: must have at most ${limits.tokenBytesMax} bytes`);
   const match = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization);
   if (match === null) throw new Failure('UNAUTHENTICATED', 'authorization: must read Bearer TOKEN');
   return match[1]!;
 }
 
 function principalOf({ subject, namespace, scopes, operator, expireTimeMs }: OutsideIdentity): Principal {
-  // What retries are remembered by is part of a key.
+  // The subject is a part of the key that retries are remembered by.
   const short = subject.length <= 200 ? subject : createHash('sha256').update(subject).digest('hex');
   return {
     subject: `ext:${short}`,
@@ -215,11 +215,11 @@ function principalOf({ subject, namespace, scopes, operator, expireTimeMs }: Out
   };
 }
 
-/** @throws Failure PERMISSION_DENIED if another namespace than its own is named, whether or not that exists. */
+/** @throws Failure PERMISSION_DENIED if a namespace other than its own is named, even one that does not exist. */
 function inNamespace(principal: Principal, named: string | undefined): Principal {
   if (named === undefined || named === principal.namespace) return principal;
   if (principal.operator) {
-    // Whatever it names, it is one credential.
+    // It is one credential, in all namespaces.
     const holder = holderOf(principal);
     return { ...principal, namespace: parseNamespace('artifacta-namespace', named), holder };
   }
@@ -228,7 +228,7 @@ function inNamespace(principal: Principal, named: string | undefined): Principal
   });
 }
 
-/** One IPv4 address, or the 64 bits that one customer of a provider has in IPv6. */
+/** Returns an IPv4 address, or the first 64 bits of an IPv6 address, which belong to one customer of a provider. */
 function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
   if (!isIPv6(plain)) return plain;

@@ -1,4 +1,4 @@
-/** Whom client certificates stand for. That they are genuine TLS has checked. */
+/** The identities of client certificates. TLS has checked that they are genuine. */
 import { parseNamespace } from '../domain/names.ts';
 import type { Scope } from '../domain/principal.ts';
 import type { OutsideIdentity, PeerCertificate } from './authentication.ts';
@@ -16,7 +16,7 @@ export interface CertificateRule {
   readonly operator: boolean;
 }
 
-/** The identity that the rules give a certificate; undefined: nobody's. */
+/** Returns a function that finds the identity of a certificate by the rules. Undefined: no rule matches. */
 export function identifyBy(
   rules: readonly CertificateRule[],
 ): (certificate: PeerCertificate) => OutsideIdentity | undefined {
@@ -35,7 +35,7 @@ function matched(rule: CertificateRule, { subject, uris }: PeerCertificate): Out
     if (match.subject !== subject || rule.namespace === undefined) return undefined;
     return { subject: `CN=${subject}`, namespace: rule.namespace, scopes, operator };
   }
-  // SPIFFE allows one id in a certificate; with several nobody knows which is meant.
+  // SPIFFE allows one id in a certificate; with several, it is not known which one is meant.
   const [uri, ...others] = uris;
   if (uri === undefined || others.length > 0) return undefined;
   const captured = matchSegments(match.spiffe, uri);
@@ -44,7 +44,7 @@ function matched(rule: CertificateRule, { subject, uris }: PeerCertificate): Out
   return { subject: uri, namespace, scopes, operator };
 }
 
-/** As the SPIFFE standard has it: no empty and no relative segments, no percent-encoding, no query. */
+/** By the SPIFFE standard: no empty or relative segments, no percent-encoding, no query. */
 const spiffePattern = /^spiffe:\/\/[a-z0-9._-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*$/;
 
 function matchSegments(pattern: string, uri: string): { readonly namespace?: string } | undefined {

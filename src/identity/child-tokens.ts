@@ -1,6 +1,6 @@
 /**
  * Tokens that principals mint for their agents: JWTs (RFC 7519) signed with HMAC-SHA-256 under a key of the store, so
- * that nothing has to be kept for each. They end at their time, or with the API key that they rest on.
+ * that nothing must be stored for each. They end when they expire, or with the API key that they depend on.
  */
 import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
@@ -16,13 +16,13 @@ import {
 } from '../domain/principal.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
 
-/** What a token is to allow, before it is cut to what its minter may do. */
+/** The rights that are asked for a token, before they are limited to those of its minter. */
 export interface Grant {
   readonly namespace: Namespace;
   readonly scopes: readonly Scope[];
-  /** Undefined: as the minter. */
+  /** Undefined: those of the minter. */
   readonly sessions: readonly SessionId[] | undefined;
-  /** Empty: as the minter. */
+  /** Empty: that of the minter. */
   readonly namePrefix: string;
   /** Undefined: no limit. */
   readonly pushBytesMax: number | undefined;
@@ -30,7 +30,7 @@ export interface Grant {
   readonly expireTime: number;
 }
 
-/** A token, and what it allows. */
+/** A token, and its rights. */
 interface Minted {
   readonly token: string;
   readonly principal: Principal;
@@ -83,7 +83,7 @@ export class ChildTokens {
     return { token: tokenPrefixes.child + token, principal };
   }
 
-  /** Whom a token stands for; whether its API key is still good is for the caller to ask. @throws Failure UNAUTHENTICATED. */
+  /** Returns the principal of a token. The caller must check its API key. @throws Failure UNAUTHENTICATED. */
   async verify(token: string): Promise<Principal> {
     const verified = await jwtVerify<Claims>(token.slice(tokenPrefixes.child.length), this.key, {
       algorithms: ['HS256'],
@@ -124,7 +124,7 @@ function narrowed(minter: Principal, grant: Grant): Principal {
     throw wider('sessions');
   const prefix = grant.namePrefix === '' ? own.namePrefix : grant.namePrefix;
   if (prefix !== undefined && !prefix.startsWith(own.namePrefix ?? '')) throw wider('name_prefix');
-  // What its tokens push would not be counted against its own limit.
+  // Pushes with its tokens would not count against its own limit.
   if (own.pushBytesMax !== undefined && grant.scopes.includes('write')) throw wider('max_push_bytes');
   const sessions = grant.sessions === undefined ? own.sessions : new Set(grant.sessions);
   const end = Math.min(grant.expireTime, minter.expireTime ?? Number.POSITIVE_INFINITY);
@@ -145,7 +145,7 @@ function narrowed(minter: Principal, grant: Grant): Principal {
   };
 }
 
-/** What a token uses is used by the credential that it was minted with; of whoever needs none it is one of its own. */
+/** A token uses the shares of the credential that minted it. A token of a guest has shares of its own. */
 function heldBy(minter: Principal, namespace: Namespace): { holder?: Holder } {
   if (minter.subject === guestSubject && minter.holder === undefined) return {};
   const holder = holderOf(minter);
@@ -154,7 +154,7 @@ function heldBy(minter: Principal, namespace: Namespace): { holder?: Holder } {
 }
 
 function wider(field: string): Failure {
-  const description = 'would allow more than the caller may do';
+  const description = 'must not allow more than the caller may do';
   return new Failure('PERMISSION_DENIED', `${field}: ${description}`, {
     violations: [{ field, description }],
   });

@@ -1,17 +1,17 @@
-/** The file that says which identities from outside are taken: strict, so that nothing in it is silently without effect. */
+/** The file that lists the accepted identities from outside. It is read strictly: no part of it is ignored. */
 import { parseNamespace } from '../domain/names.ts';
 import { scopes as allScopes, type Scope } from '../domain/principal.ts';
 import type { CertificateRule } from './certificates.ts';
 import { isScopeClaim, type JwtIssuer } from './jwt.ts';
 import type { KeySource } from './key-sets.ts';
 
-/** What the file says. */
+/** The content of the file. */
 interface OutsideConfig {
   readonly jwt: readonly JwtIssuer[];
   readonly certificates: readonly CertificateRule[];
 }
 
-/** Where in the file something is wrong, and what. */
+/** The error for a fault in the file: its place and the fault. */
 class OutsideConfigError extends Error {
   constructor(path: string, what: string) {
     super(path === '' ? what : `${path}: ${what}`);
@@ -27,14 +27,14 @@ export function parseOutsideConfig(text: string): OutsideConfig {
   } catch (error) {
     throw new OutsideConfigError(
       '',
-      `is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      `must be JSON: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
   const root = new Node(value, '').members('jwt', 'certificates');
   const jwt = root.jwt?.items().map(parseIssuer) ?? [];
   const seen = new Set<string>();
   for (const [at, { issuer }] of jwt.entries()) {
-    if (seen.has(issuer)) throw new OutsideConfigError(`jwt[${at}].issuer`, 'is there twice');
+    if (seen.has(issuer)) throw new OutsideConfigError(`jwt[${at}].issuer`, 'must be given only once');
     seen.add(issuer);
   }
   return { jwt, certificates: root.certificates?.items().map(parseRule) ?? [] };
@@ -43,7 +43,7 @@ export function parseOutsideConfig(text: string): OutsideConfig {
 function parseIssuer(node: Node): JwtIssuer {
   const members = node.members('issuer', 'audiences', 'keys', 'namespace', 'scopes', 'operator');
   const audiences = node.need(members.audiences, 'audiences').items();
-  if (audiences.length === 0) throw node.fault('audiences', 'needs at least one');
+  if (audiences.length === 0) throw node.fault('audiences', 'must have at least one');
   return {
     issuer: node.need(members.issuer, 'issuer').text(),
     audiences: audiences.map((audience) => audience.text()),
@@ -57,12 +57,12 @@ function parseIssuer(node: Node): JwtIssuer {
 function parseKeys(node: Node): KeySource {
   const members = node.members('url', 'file', 'caFile', 'tokenFile');
   if ((members.url === undefined) === (members.file === undefined))
-    throw node.fault('', 'needs url or file, not both');
+    throw node.fault('', 'must have url or file, not both');
   const url = members.url?.text();
   if (url !== undefined && !isSafeUrl(url))
     throw node.fault(
       'url',
-      'must be an https:// URL, or http:// to this machine: whoever gives the keys gives all rights',
+      'must be an https:// URL, or http:// to this machine: all rights depend on these keys',
     );
   return {
     url,
@@ -87,7 +87,7 @@ function parseNamespaceText(node: Node): string {
   try {
     return parseNamespace('namespace', node.text());
   } catch {
-    throw node.fault('', 'is no namespace: 1 to 63 lower-case letters, digits and "-"');
+    throw node.fault('', 'must be a namespace: 1 to 63 lower-case letters, digits and "-"');
   }
 }
 
@@ -99,10 +99,10 @@ function parseScopeSource(node: Node): JwtIssuer['scopes'] {
 function parseScopes(node: Node): Scope[] {
   const scopes = node.items().map((item) => {
     const scope = allScopes.find((one) => one === item.text());
-    if (scope === undefined) throw item.fault('', `is not a scope: ${allScopes.join(', ')}`);
+    if (scope === undefined) throw item.fault('', `must be a scope: ${allScopes.join(', ')}`);
     return scope;
   });
-  if (scopes.length === 0) throw node.fault('', 'needs at least one');
+  if (scopes.length === 0) throw node.fault('', 'must have at least one');
   return scopes;
 }
 
@@ -111,33 +111,33 @@ function parseOperator(node: Node): NonNullable<JwtIssuer['operator']> {
   const claim = parseClaim(node.need(members.claim, 'claim'));
   const value = node.need(members.value, 'value').text();
   if (isScopeClaim(claim) && value.includes(' '))
-    throw node.fault('value', 'has a space, which separates the values of the claim scope');
+    throw node.fault('value', 'must not have a space, which separates the values of the claim scope');
   return { claim, value };
 }
 
-/** A name, or the names on the way to a nested one: `["kubernetes.io", "namespace"]`. */
+/** Parses a name, or the path of a nested one: `["kubernetes.io", "namespace"]`. */
 function parseClaim(node: Node): string[] {
   if (node.isText) return [node.text()];
   const names = node.items().map((item) => item.text());
-  if (names.length === 0) throw node.fault('', 'needs at least one name');
+  if (names.length === 0) throw node.fault('', 'must have at least one name');
   return names;
 }
 
 function parseRule(node: Node): CertificateRule {
   const members = node.members('spiffe', 'subject', 'namespace', 'scopes', 'operator');
   if ((members.spiffe === undefined) === (members.subject === undefined))
-    throw node.fault('', 'needs spiffe or subject, not both');
+    throw node.fault('', 'must have spiffe or subject, not both');
   const spiffe = members.spiffe?.text();
   const captures = spiffe?.split('/').filter((segment) => segment === '{namespace}').length ?? 0;
   if (
     spiffe !== undefined &&
     !/^spiffe:\/\/[a-z0-9._-]+(\/([A-Za-z0-9._-]+|\*|\{namespace\}))*$/.test(spiffe)
   )
-    throw node.fault('spiffe', 'is no pattern such as spiffe://example.org/ns/{namespace}/sa/*');
-  if (captures > 1) throw node.fault('spiffe', 'names the namespace twice');
+    throw node.fault('spiffe', 'must be a pattern such as spiffe://example.org/ns/{namespace}/sa/*');
+  if (captures > 1) throw node.fault('spiffe', 'must name the namespace only once');
   const namespace = members.namespace && parseNamespaceText(members.namespace);
   if ((captures === 0) === (namespace === undefined))
-    throw node.fault('namespace', captures === 0 ? 'is required' : 'is given by the pattern already');
+    throw node.fault('namespace', captures === 0 ? 'is required' : 'must be left out: the pattern gives it');
   const operator = members.operator?.flag() ?? false;
   return {
     match: spiffe === undefined ? { subject: members.subject!.text() } : { spiffe },
@@ -147,7 +147,7 @@ function parseRule(node: Node): CertificateRule {
   };
 }
 
-/** A value of the file, and where it is. */
+/** A value of the file, and its place. */
 class Node {
   private readonly value: unknown;
   private readonly path: string;
@@ -181,14 +181,14 @@ class Node {
     return this.value.map((item, at) => new Node(item, `${this.path}[${at}]`));
   }
 
-  /** The members of an object that may have these and no others. */
+  /** Returns the members of an object that may have only these. */
   members<N extends string>(...names: readonly N[]): Partial<Record<N, Node>> {
     if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value))
       throw this.fault('', 'must be an object');
     const found: Partial<Record<N, Node>> = {};
     for (const [name, value] of Object.entries(this.value)) {
       const known = names.find((one) => one === name);
-      if (known === undefined) throw this.fault(name, `is not known; there are ${names.join(', ')}`);
+      if (known === undefined) throw this.fault(name, `must be one of ${names.join(', ')}`);
       found[known] = new Node(value, this.at(name));
     }
     return found;

@@ -1,4 +1,4 @@
-/** JSON Web Tokens (RFC 7519) of other issuers, as identity providers and Kubernetes give them to workloads. */
+/** JSON Web Tokens (RFC 7519) of other issuers, such as identity providers and Kubernetes give to workloads. */
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { Failure } from '../domain/errors.ts';
 import { parseNamespace } from '../domain/names.ts';
@@ -6,7 +6,7 @@ import { scopes as allScopes, type Scope } from '../domain/principal.ts';
 import type { OutsideIdentity } from './authentication.ts';
 import { type KeySetOptions, type KeySource, KeysUnavailable, openKeySet } from './key-sets.ts';
 
-/** Whose tokens are taken, and what their claims mean. */
+/** An issuer whose tokens are accepted, and the meaning of their claims. */
 export interface JwtIssuer {
   /** Equal to the claim `iss`. */
   readonly issuer: string;
@@ -17,11 +17,11 @@ export interface JwtIssuer {
   readonly namespace: { readonly fixed: string } | { readonly claim: readonly string[] };
   /** Fixed, or the path of a claim, whose unknown values do not count; see {@link isScopeClaim} for its values. */
   readonly scopes: { readonly fixed: readonly Scope[] } | { readonly claim: readonly string[] };
-  /** Who has this value there, whole, is an operator. Undefined: nobody is. */
+  /** A token with this whole value in this claim is an operator's. Undefined: no token is. */
   readonly operator?: { readonly claim: readonly string[]; readonly value: string } | undefined;
 }
 
-/** Signatures by a key that only the issuer has: whoever can check them must not be able to make them. */
+/** Signatures by a key that only the issuer has: a party that can check them must not be able to make them. */
 const algorithms = [
   'RS256',
   'RS384',
@@ -54,12 +54,12 @@ export async function openJwtVerifier(
     known.set(issuer.issuer, { issuer, keys: await openKeySet(issuer.keys, options) });
   return async (token) => {
     const found = known.get(issuerOf(token));
-    if (found === undefined) throw refused('it comes from no issuer that is known here');
+    if (found === undefined) throw refused('this service does not know its issuer');
     return identityOf(found.issuer, await verified(token, found.issuer, found.keys, now));
   };
 }
 
-/** Not yet to be trusted: only says whose keys to check with. */
+/** Returns the issuer that a token names, which is not verified yet: it only selects the keys for the check. */
 function issuerOf(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';
@@ -94,7 +94,7 @@ function failureOf(error: unknown): Failure {
   // The name of the claim, never its value.
   if (error instanceof errors.JWTClaimValidationFailed)
     return refused(`its claim ${error.claim} is not accepted`);
-  if (error instanceof errors.JWKSNoMatchingKey) return refused('no key of its issuer has signed it');
+  if (error instanceof errors.JWKSNoMatchingKey) return refused('it is not signed with a key of its issuer');
   const isUnavailable =
     error instanceof KeysUnavailable ||
     error instanceof errors.JWKSTimeout ||
@@ -102,7 +102,7 @@ function failureOf(error: unknown): Failure {
   if (isUnavailable)
     return new Failure(
       'ISSUER_UNAVAILABLE',
-      'the keys of the token’s issuer cannot be fetched at the moment',
+      'cannot fetch the keys of the issuer of this token at the moment',
       {
         retryAfterMs: 5_000,
         cause: error,
@@ -147,12 +147,12 @@ function valueAt(payload: JWTPayload, path: readonly string[]): unknown {
   return at;
 }
 
-/** True for the claim `scope` itself: the one text that is a list, with spaces between its values (RFC 8693, 4.2). */
+/** Returns true for the claim `scope` itself: the one text that is a list, with spaces between its values (RFC 8693, 4.2). */
 export function isScopeClaim(path: readonly string[]): boolean {
   return path.length === 1 && path[0] === 'scope';
 }
 
-/** Of an array each, of `scope` each word; of any other text itself: people may choose what stands in a title. */
+/** Returns the values of a claim: those of an array, the words of `scope`, or any other text as one value. */
 function valuesAt(payload: JWTPayload, path: readonly string[]): readonly unknown[] {
   const value = valueAt(payload, path);
   if (typeof value === 'string') return isScopeClaim(path) ? value.split(' ') : [value];

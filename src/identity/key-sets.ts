@@ -4,7 +4,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 
-/** Where an issuer's keys are: one of `url` and `file`. */
+/** The place of an issuer's keys: one of `url` and `file`. */
 export interface KeySource {
   readonly url?: string | undefined;
   /** A JSON Web Key Set. */
@@ -15,21 +15,21 @@ export interface KeySource {
   readonly tokenFile?: string | undefined;
 }
 
-/** In milliseconds. */
+/** Times in milliseconds. */
 export interface KeySetTimes {
-  /** For one fetch. */
+  /** The limit of one fetch. */
   readonly fetchMsMax: number;
-  /** So long keys are used without asking again. */
+  /** The time for which keys are used without another fetch. */
   readonly freshMs: number;
-  /** So often at most an unknown key id makes us ask. */
+  /** The least time between two fetches because of unknown key ids. */
   readonly cooldownMs: number;
-  /** So long keys are used while the issuer cannot be reached. */
+  /** The time for which keys are used while the issuer cannot be reached. */
   readonly staleMs: number;
 }
 
 type ReadFile = (path: string) => Promise<Buffer>;
 
-/** How key sets are fetched, and by which clock. */
+/** The way to fetch key sets, and the clock for it. */
 export interface KeySetOptions {
   /** Default {@link keySetTimes}. */
   readonly times?: KeySetTimes;
@@ -39,7 +39,7 @@ export interface KeySetOptions {
   readonly readFile?: ReadFile;
 }
 
-/** What is used unless something else is said. */
+/** The default times. */
 export const keySetTimes: KeySetTimes = {
   fetchMsMax: 5_000,
   freshMs: 600_000,
@@ -49,10 +49,10 @@ export const keySetTimes: KeySetTimes = {
 
 const keySetBytesMax = 1024 * 1024;
 
-/** The keys could not be had; whether a token is good cannot be told. */
+/** The error for keys that could not be fetched; it is not known whether a token is good. */
 export class KeysUnavailable extends Error {}
 
-/** @throws Error that names a file that holds no key set. */
+/** @throws Error for a file that is not a key set; it names the file. */
 export async function openKeySet(source: KeySource, options: KeySetOptions = {}): Promise<JWTVerifyGetKey> {
   const { times = keySetTimes, elapsed = () => performance.now(), readFile = readAnyFile } = options;
   if (source.file !== undefined) return await localKeys(source.file, readFile);
@@ -64,12 +64,12 @@ export async function openKeySet(source: KeySource, options: KeySetOptions = {})
     [customFetch]: async (url, { signal }) => {
       try {
         const body = await fetchText(url, source, signal, readFile);
-        // Fails if it is no key set.
+        // Fails if it is not a key set.
         createLocalJWKSet(JSON.parse(body));
         last = { body, atMs: elapsed() };
         return new Response(last.body, { status: 200 });
       } catch (error) {
-        // An issuer that is down for a while must not lock everybody out.
+        // An issuer that is down for a while must not lock all callers out.
         if (last !== undefined && elapsed() - last.atMs < times.staleMs) return new Response(last.body);
         throw new KeysUnavailable('the keys of the issuer cannot be fetched', { cause: error });
       }
@@ -82,7 +82,7 @@ async function localKeys(file: string, readFile: ReadFile): Promise<JWTVerifyGet
     return createLocalJWKSet(JSON.parse(String(await readFile(file))));
   } catch (error) {
     throw new Error(
-      `${file} holds no JSON Web Key Set: ${error instanceof Error ? error.message : String(error)}`,
+      `${file} is not a JSON Web Key Set: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
 }

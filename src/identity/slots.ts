@@ -1,4 +1,4 @@
-/** So many at once for each key; the others wait their turn. Remembers only keys that are in use. */
+/** A number of slots for each key; work without a slot waits its turn. Remembers only keys that are in use. */
 export class Slots {
   private readonly max: number;
   private readonly inUse = new Map<string, { count: number; readonly waiting: (() => void)[] }>();
@@ -7,12 +7,12 @@ export class Slots {
     this.max = max;
   }
 
-  /** How many keys are in use. */
+  /** The number of keys in use. */
   get size(): number {
     return this.inUse.size;
   }
 
-  /** Runs `work` when there is a slot for it. */
+  /** Runs `work` when a slot is free for it. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const slots = this.inUse.get(key) ?? { count: 0, waiting: [] };
     this.inUse.set(key, slots);

@@ -1,11 +1,11 @@
 /** Token buckets for many keys in bounded memory (the leaky bucket of ITU-T I.371, as a meter). */
 
 interface ThrottleOptions {
-  /** How many are let through a second, on average. */
+  /** The number of events that pass in a second, on average. */
   readonly perSecond: number;
-  /** How many at once after a rest. */
+  /** The number that pass at once after a rest. */
   readonly burst: number;
-  /** For how many keys it remembers anything; those that were used least recently are forgotten first. */
+  /** The number of keys that it remembers; the least recently used are forgotten first. */
   readonly keysMax: number;
   /** Milliseconds, from any origin. */
   readonly elapsed: () => number;
@@ -16,7 +16,7 @@ interface Bucket {
   readonly atMs: number;
 }
 
-/** Counts events of each key, and tells how long one that had too many has to wait. */
+/** Counts events of each key, and says how long a key with too many events must wait. */
 export class Throttle {
   private readonly options: ThrottleOptions;
   /** In the order of their last use. */
@@ -26,18 +26,18 @@ export class Throttle {
     this.options = options;
   }
 
-  /** How many keys it remembers. */
+  /** The number of keys that it remembers. */
   get size(): number {
     return this.buckets.size;
   }
 
-  /** Milliseconds until the key may go on; 0: now. */
+  /** Returns the milliseconds until the key may continue; 0: now. */
   waitMs(key: string): number {
     const { perSecond, burst } = this.options;
     return Math.max(0, Math.ceil(((this.level(key) - burst + 1) / perSecond) * 1000));
   }
 
-  /** Counts one. */
+  /** Counts one event. */
   count(key: string): void {
     const level = this.level(key) + 1;
     this.buckets.delete(key);

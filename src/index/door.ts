@@ -84,7 +84,7 @@ export class KeyNotAsked extends Error {
   readonly key: Key;
 
   constructor(key: Key) {
-    super(`a row was read that had not been asked for: ${hexOf(key)}`);
+    super(`a row was read that was not asked for: ${hexOf(key)}`);
     this.name = 'KeyNotAsked';
     this.key = key;
   }

@@ -7,7 +7,7 @@ export class LockLost extends Failure {
   constructor(path: string) {
     super(
       'STORE_UNAVAILABLE',
-      `this process has lost its lock ${path}: something in it opened and closed that file, and another process may have the store open now; nothing more is written, start the process again`,
+      `this process has lost its lock ${path}, because a part of it opened and closed that file. Another process may have the store open now. Nothing more is written; start the process again`,
       { metadata: { lock: 'lost' } },
     );
     this.name = 'LockLost';

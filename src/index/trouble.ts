@@ -28,7 +28,7 @@ function codeOf(error: unknown): string | undefined {
 
 /** Returns the fault in words that name no path. */
 export function troubleOf(error: unknown): string {
-  return knownTroubleOf(error) ?? 'the disk does not take it';
+  return knownTroubleOf(error) ?? 'the disk refused it';
 }
 
 /** Returns the same words for the known faults; undefined for others. */

@@ -279,7 +279,7 @@ async function refuseForeign(dataDir: string): Promise<void> {
     entries.find((name) => !ours.has(name)) ?? (inTmp.length > 0 ? `tmp/${inTmp[0]}` : undefined);
   if (foreign !== undefined)
     throw new Error(
-      `it is not empty, and no store: there is ${foreign}. Name another directory, or an empty one`,
+      `it is not empty and is not a store: it contains ${foreign}. Name another directory, or an empty one`,
     );
 }
 
@@ -302,7 +302,7 @@ async function makeDataDir(dataDir: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     const reason = inWords(error);
-    throw new Failure('STORE_UNAVAILABLE', `the data directory cannot be used: ${dataDir}: ${reason}`, {
+    throw new Failure('STORE_UNAVAILABLE', `cannot use the data directory ${dataDir}: ${reason}`, {
       cause: error,
     });
   }

@@ -46,7 +46,7 @@ export async function requireRights(dataDir: string, user = thisUser()): Promise
     if (found === undefined) continue;
     if (isShared && found.uid !== user.uid)
       throw new Error(
-        `${path} belongs to the user ${found.uid}, in a directory that anybody may write to: remove it`,
+        `${path} belongs to the user ${found.uid}, in a directory that all users may write to: remove it`,
       );
     // The target of a link. If it leads nowhere, the code that opens it reports that.
     const target = found.isSymbolicLink() ? await stat(path).catch(absentAsUndefined) : found;
@@ -67,7 +67,8 @@ function refuse(path: string, rights: Rights, { uid, gids }: User): void {
   const isSticky = (rights.mode & sticky) !== 0;
   if ((rights.mode & anybody) !== 0 && !isSticky)
     throw new Error(
-      `anybody may write to ${path}: "chmod o-w ${path}" ends that. Or name a directory in it that is not there yet`,
+      `all users may write to ${path}: run "chmod o-w ${path}", or name a directory in it that does not exist ` +
+        'yet',
     );
   if (rights.uid === uid) return;
   // Where all may make files, only the owner and root can replace those of others.
@@ -76,7 +77,7 @@ function refuse(path: string, rights: Rights, { uid, gids }: User): void {
   if (isOurs && (rights.mode & group) !== 0) return;
   const orGroup = isOurs ? `, or "chmod g+w ${path}"` : '';
   throw new Error(
-    `${path} belongs to the user ${rights.uid}, and this is the user ${uid}: ` +
+    `${path} belongs to the user ${rights.uid}, and this process runs as the user ${uid}: ` +
       `run it as that user, or "chown -R ${uid} ${path}"${orGroup}`,
   );
 }

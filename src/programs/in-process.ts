@@ -24,7 +24,7 @@ export function inProcess(routes: (router: ConnectRouter) => void): Transport {
           yield* input;
         } catch (error) {
           failure = { error };
-          throw new ConnectError('the caller gave up', Code.Canceled);
+          throw new ConnectError('the call was cancelled', Code.Canceled);
         }
       }
       try {

@@ -33,12 +33,12 @@ export async function requireRowsBesideContents(dataDir: string, index: Reader):
     ['format', 'acceptedLoss'].map((name) => keys.store.setting.key(name)),
   );
   if (settings.some((value) => value !== undefined)) return;
-  if (await holdsContents(dataDir)) throw lostIndex(dataDir, 'holds nothing', true);
+  if (await holdsContents(dataDir)) throw lostIndex(dataDir, 'is empty', true);
 }
 
 function lostIndex(dataDir: string, how: string, isGone: boolean): IndexDamaged {
   const message =
-    `the index is lost: ${join(dataDir, 'index')} ${how}, and ${join(dataDir, 'blobs')} holds contents. ` +
+    `the index is lost: ${join(dataDir, 'index')} ${how}, and ${join(dataDir, 'blobs')} has contents. ` +
     'Put the index back (is its disk mounted?), or import an export';
   return new IndexDamaged(message, { isGone });
 }

@@ -19,7 +19,7 @@ export async function withNativeParts<T>(load: () => Promise<T>): Promise<T> {
     if (what === undefined) throw error;
     const { arch, platform } = process;
     throw new Error(
-      `cannot run on ${platform} ${arch}: ${what}; install again, optional packages included, or use a platform that has it`,
+      `cannot run on ${platform} ${arch}: ${what}; install again with optional packages, or use another platform`,
       { cause: error },
     );
   }
@@ -30,5 +30,5 @@ function missing(error: unknown): string | undefined {
   if ((error as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED')
     return `a native part cannot be loaded (${error.message.split('\n')[0]})`;
   const found = signs.find(([sign]) => sign.test(error.message));
-  return found && `${found[1]} has no native part for it here`;
+  return found && `${found[1]} has no native part for this platform`;
 }

@@ -49,7 +49,7 @@ export class OwnDirectory {
 
 /** Refuses a path in the data directory. @throws SettingError that names the path. */
 export function requireOutside(own: OwnDirectory, path: string): void {
-  if (own.holds(path)) throw new SettingError(path, `must not lie in the data directory ${own.path}`);
+  if (own.holds(path)) throw new SettingError(path, `must not be in the data directory ${own.path}`);
 }
 
 /** Returns a reader of files that settings name. @throws SettingError for one in the data directory. */

@@ -54,7 +54,7 @@ export async function openHolder(
     });
   }
   if (embedded === undefined) {
-    if (signal?.aborted) throw new ArtifactaError('the waiting was given up', { code: 'CANCELLED' });
+    if (signal?.aborted) throw new ArtifactaError('the wait was cancelled', { code: 'CANCELLED' });
     return undefined;
   }
   const { host, exportFiles, close } = embedded;
@@ -142,7 +142,9 @@ class Sharing {
   constructor(start: () => Promise<RunningServer>, warn: (message: string) => void) {
     this.cancel = afterAwaitedTime(serveAfterMs, () => {
       this.server = start().catch((error: unknown) => {
-        warn(`other processes have to wait: ${error instanceof Error ? error.message : String(error)}`);
+        warn(
+          `cannot serve the socket, so other processes must wait: ${error instanceof Error ? error.message : String(error)}`,
+        );
         return undefined;
       });
     });

@@ -6,7 +6,7 @@ import type { ServeConfig } from '../settings/config-shapes.ts';
 
 const firstDelayMs = 1_000;
 const lastDelayMs = 60_000;
-/** How long it may take to end after it was told to stop. */
+/** The time that it may take to end after a request to stop. */
 const patienceMs = 5_000;
 /** A process that ran this long had begun well. */
 const steadyMs = 60_000;

@@ -69,7 +69,7 @@ export class ReapLog {
   }
 }
 
-/** Whether no service is there, or one is about to begin or to end. */
+/** Returns true if no service exists, or one is about to begin or to end. */
 function isAway(error: unknown): boolean {
   return error instanceof ArtifactaError && error.code === 'UNAVAILABLE';
 }

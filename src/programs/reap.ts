@@ -27,7 +27,7 @@ const callMs = 60_000;
 const scrubBytesMax = 1024 ** 3;
 
 /**
- * Resolves when it was told to stop, or has made its one pass.
+ * Resolves when it was asked to stop, or has made its one pass.
  *
  * @returns false if that one pass failed.
  * @throws ArtifactaError if the address of the service cannot be used; ListenError; Error if others may write to the

@@ -50,7 +50,7 @@ interface Surroundings {
   readonly fail: () => never;
 }
 
-/** Runs the service. Resolves when it has stopped because it was told to. @throws Error if it cannot start. */
+/** Runs the service. Resolves when it has stopped because it was asked to. @throws Error if it cannot start. */
 export async function serveUntilSignalled(config: ServeConfig, surroundings: Surroundings): Promise<void> {
   const { version, signals, fail, terminal } = surroundings;
   const own = ownDirectoryOf(config);
@@ -108,7 +108,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     announce(config, surroundings, { log, embedded, addresses: server.addresses, admin: admin?.address });
     log.info(
       await reasonToEnd(config, surroundings, server),
-      'draining; a second signal breaks off what is under way',
+      'draining; a second signal cancels the open calls',
     );
     void signals.second.then(() => server.force());
     log.info(await server.drain(), 'drained');
@@ -294,7 +294,7 @@ async function openInTurn(
     over,
     open: (isServed) => open(async () => isOver || (await isServed())),
     onRefused: () =>
-      log.warn({ socket }, 'what has the socket does not answer; it is asked again until it does'),
+      log.warn({ socket }, 'the process on the socket does not answer; it is asked again until it does'),
     onUsed: () =>
       log.info({ socket, data_dir: dataDir, pid: process.pid, served_by: 'another process' }, 'ready'),
   });

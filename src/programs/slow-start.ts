@@ -3,17 +3,17 @@ import type { After } from '../domain/timer.ts';
 
 /** The stages of a start, in their order, and what each waits for. */
 const stages = {
-  program: 'the program, which is being loaded',
+  program: 'the program to load',
   settings: 'certificates, files of settings and the admin door',
-  lock: 'the data directory: its rights, its lock, and whoever else has it',
-  contents: 'a look for contents, since there is no index',
+  lock: 'the data directory: its rights, its lock, and another process that has it',
+  contents: 'a search for contents, because no index exists',
   files: 'the ends of the logs of the index, and a list of its tables',
-  database: 'LevelDB, which opens the index and brings in its log',
+  database: 'LevelDB, which opens the index and replays its log',
   checks: 'checks of the newest tables and of the commits of the index',
   rows: 'settings, and rows that an earlier version did not write',
-  staging: 'the removal of what earlier processes have left staged',
+  staging: 'the removal of files that earlier processes left staged',
   seals: 'the end of seals that were interrupted',
-  listening: 'the addresses that are listened on',
+  listening: 'the addresses to listen on',
 } as const;
 
 /** One of the stages of a start. */

@@ -45,19 +45,19 @@ export function filterFault(column: number, what: string): Failure {
 export function parseFilter(filter: string): Expression | undefined {
   const bytes = new TextEncoder().encode(filter).length;
   if (bytes > limits.filterBytesMax)
-    throw filterFault(1, `it has ${bytes} bytes; at most ${limits.filterBytesMax} are allowed`);
+    throw filterFault(1, `must have at most ${limits.filterBytesMax} bytes, not ${bytes}`);
   if (filter.trim() === '') return undefined;
   checkText(filter);
   const expression = parsed(filter);
   const terms = countTerms(expression);
   if (terms > limits.filterTermsMax)
-    throw filterFault(1, `it has ${terms} comparisons; at most ${limits.filterTermsMax} are allowed`);
+    throw filterFault(1, `must have at most ${limits.filterTermsMax} comparisons, not ${terms}`);
   return expression;
 }
 
 /** Checks what can be refused without the parser, which descends once for each parenthesis. */
 function checkText(filter: string): void {
-  if (filter.includes(star)) throw filterFault(filter.indexOf(star) + 1, 'it contains a NUL character');
+  if (filter.includes(star)) throw filterFault(filter.indexOf(star) + 1, 'must not contain a NUL character');
   let depth = 0;
   for (let at = 0; at < filter.length; at++) {
     const character = filter[at]!;
@@ -74,9 +74,9 @@ function endOfText(filter: string, start: number): number {
     if (filter[at] === filter[start]) return at;
     if (filter[at] !== '\\') continue;
     if (!`"'\\*`.includes(filter[++at] ?? ' '))
-      throw filterFault(at, 'a backslash stands only before " \' \\ or *; write \\\\ for a backslash');
+      throw filterFault(at, 'a backslash can only come before " \' \\ or *; write \\\\ for a backslash');
   }
-  throw filterFault(start + 1, 'this quotation mark is not closed');
+  throw filterFault(start + 1, 'this quotation mark has no closing one');
 }
 
 function parsed(filter: string): Expression {

@@ -94,10 +94,7 @@ function testOfMap(map: 'metadata' | 'labels', { field, operator, value }: Compa
   if (key === undefined) {
     const present = plainText(value);
     if (operator !== ':' || present === '')
-      throw filterFault(
-        field.column,
-        `${map} is a map: write ${map}.KEY, or ${map}:KEY for what has the key`,
-      );
+      throw filterFault(field.column, `${map} is a map: write ${map}.KEY, or ${map}:KEY to test for the key`);
     return [{ name: map, key: present }, { is: 'present' }];
   }
   if (more.length > 0) {
@@ -111,7 +108,10 @@ function testOfMap(map: 'metadata' | 'labels', { field, operator, value }: Compa
   if (order === undefined) return [of, textTest(operator, value)];
   const number = parseNumber(value.text);
   if (number === undefined)
-    throw filterFault(value.column, `${operator} compares ${map} as numbers, and ${shown(value)} is none`);
+    throw filterFault(
+      value.column,
+      `${operator} compares ${map} as numbers, and ${shown(value)} is not a number`,
+    );
   return [of, { is: 'number', order, number }];
 }
 
@@ -122,7 +122,7 @@ function testOfField(name: FieldName, kind: FieldKind, comparison: Comparison, n
   if (operator === ':' && value.text === star) return { is: 'present' };
   if (kind.holds === 'number' || kind.holds === 'time') {
     if (operator === ':')
-      throw filterFault(value.column, `${name}:* asks whether it is set; compare it with = != < <= > >=`);
+      throw filterFault(value.column, `${name}:* tests whether it is set; compare it with = != < <= > >=`);
     return { is: 'number', order: operator, number: numberOf(name, kind.holds, value, now) };
   }
   if (orders[operator] !== undefined)
@@ -141,7 +141,7 @@ function textTest(operator: Operator, value: Literal): TextTest {
   if (text.includes(star))
     throw filterFault(
       value.column,
-      'a * stands for the rest of a text only at its end; write \\* in quotation marks for the character',
+      'a * matches the rest of a text only at its end; write \\* in quotation marks for the character',
     );
   if (operator === '!=') return { is: isPrefix ? 'notPrefix' : 'different', text };
   return { is: isPrefix ? 'prefix' : 'equal', text };
@@ -158,12 +158,12 @@ function numberOf(name: string, holds: 'number' | 'time', value: Literal, now: n
   if (holds === 'time') {
     const time = parseInstant(value.text, now);
     if (time !== undefined) return time;
-    const description = `${name} is a time, such as 2026-01-02T03:04:05Z or now-7d; ${shown(value)} is none`;
+    const description = `${name} is a time, such as 2026-01-02T03:04:05Z or now-7d, not ${shown(value)}`;
     throw filterFault(value.column, description);
   }
   const number = parseNumber(value.text) ?? parseSize(value.text);
   if (number !== undefined && Number.isSafeInteger(number)) return number;
-  throw filterFault(value.column, `${name} is a whole number of bytes, and ${shown(value)} is none`);
+  throw filterFault(value.column, `${name} is a whole number of bytes, not ${shown(value)}`);
 }
 
 /** Returns a content type for comparison. With a semicolon it asks for the parameters too. */
@@ -186,7 +186,7 @@ function unknownField(name: string, fields: Fields): string {
   const known = [...Object.keys(fields), 'metadata.KEY', 'labels.KEY'];
   const near = known.map((one) => [distance(name, one), one] as const).sort(([a], [b]) => a - b)[0]!;
   const hint = near[0] <= 3 ? `; did you mean ${near[1]}?` : `; fields are ${known.join(', ')}`;
-  return `there is no field ${name.slice(0, 64)}${hint}`;
+  return `no field is named ${name.slice(0, 64)}${hint}`;
 }
 
 /** Returns the number of characters that must be inserted, removed or replaced: Levenshtein's distance, row by row. */

@@ -75,8 +75,8 @@ function ended(parser: ReturnType<typeof parse>, resolve: () => void): void {
 }
 
 const wording: Readonly<Partial<Record<string, string>>> = {
-  CSV_INVALID_CLOSING_QUOTE: 'a quoted cell goes on after its closing quote',
-  INVALID_OPENING_QUOTE: 'there is a quote within a cell that is not quoted',
+  CSV_INVALID_CLOSING_QUOTE: 'a quoted cell continues after its closing quote',
+  INVALID_OPENING_QUOTE: 'an unquoted cell contains a quote',
   CSV_QUOTE_NOT_CLOSED: 'a quoted cell does not end',
   CSV_MAX_RECORD_SIZE: `it has more than ${limits.csvRowBytesMax} bytes`,
 };

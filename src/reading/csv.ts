@@ -69,7 +69,7 @@ function toFailure(error: unknown, row: string, at: number): unknown {
 }
 
 function noTable(why: string) {
-  return unsuitable(`it is no CSV table: ${why}`);
+  return unsuitable(`it is not a CSV table: ${why}`);
 }
 
 /** Returns a cell as it is shown. */
@@ -92,7 +92,7 @@ function choose(columns: readonly string[], wanted: readonly string[]): number[]
       )
       .join(', ');
     const others = columns.length > columnsNamed ? ` and ${columns.length - columnsNamed} more` : '';
-    throw invalid(`csv.columns[${at}]`, `is no column of the table; there are ${named}${others}`);
+    throw invalid(`csv.columns[${at}]`, `must be a column of the table: ${named}${others}`);
   });
 }
 

@@ -6,10 +6,10 @@ import { limits } from '../domain/limits.ts';
 /** Returns the tokens of a JSON pointer (RFC 6901). @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parsePointer(field: string, pointer: string): readonly string[] {
   if (Buffer.byteLength(pointer) > limits.jsonPointerBytesMax)
-    throw invalid(field, `has more than ${limits.jsonPointerBytesMax} bytes`);
+    throw invalid(field, `must have at most ${limits.jsonPointerBytesMax} bytes`);
   if (pointer === '') return [];
   if (!pointer.startsWith('/')) throw invalid(field, 'must be empty or begin with "/"');
-  if (/~(?![01])/.test(pointer)) throw invalid(field, 'has a "~" that is not part of "~0" or "~1"');
+  if (/~(?![01])/.test(pointer)) throw invalid(field, 'must have "~" only as "~0" or "~1"');
   return pointer
     .slice(1)
     .split('/')

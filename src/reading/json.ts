@@ -47,7 +47,8 @@ export async function readJson(
 async function find(source: Source, encoding: Encoding, tokens: readonly string[]): Promise<JsonPlace> {
   if (source.size > limits.jsonDocumentBytesMax)
     throw unsuitable(
-      `it has ${source.size} bytes, and a JSON document of at most ${limits.jsonDocumentBytesMax} can be searched`,
+      `it has ${source.size} bytes, and only JSON documents of at most ${limits.jsonDocumentBytesMax} can be ` +
+        'searched',
     );
   const isUtf16 = encoding.unitBytes === 2;
   const text = await source.range(isUtf16 ? encoding.start : 0, source.size);
@@ -61,7 +62,7 @@ async function find(source: Source, encoding: Encoding, tokens: readonly string[
     if (!(error instanceof JsonSyntaxError)) throw error;
     const place = `byte ${await offsetOf(error.offset)}, in line ${await lineAt(document, error.offset)}`;
     const found = error.offset < document.length ? '' : ', where it ends';
-    throw unsuitable(`it is no JSON document: expected ${error.expected} at ${place}${found}`);
+    throw unsuitable(`it is not a JSON document: expected ${error.expected} at ${place}${found}`);
   }
   const { target } = scanner;
   if (target === undefined) throw leadsNowhere('json.pointer', tokens, scanner.way);

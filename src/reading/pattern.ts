@@ -21,12 +21,12 @@ export class Pattern {
     if (pattern === '') throw invalid(field, 'is required');
     const bytes = new TextEncoder().encode(pattern).length;
     if (bytes > limits.grepPatternBytesMax)
-      throw invalid(field, `has ${bytes} bytes; at most ${limits.grepPatternBytesMax} are allowed`);
+      throw invalid(field, `must have at most ${limits.grepPatternBytesMax} bytes, not ${bytes}`);
     this.regex = compiled(field, pattern, options.ignoreCase);
     this.invert = options.invert;
     this.instructions = this.regex.programSize();
     if (this.instructions > limits.grepInstructionsMax)
-      throw invalid(field, 'is too large once its repetitions are written out');
+      throw invalid(field, 'must be smaller; it is too large when its repetitions are written out');
     this.lineBytesMax = Math.min(
       limits.grepLineBytesMax,
       Math.floor(limits.grepLineStepsMax / this.instructions),
@@ -51,6 +51,6 @@ function compiled(field: string, pattern: string, ignoreCase: boolean): RE2JS {
     return RE2JS.compile(pattern, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
   } catch (error) {
     const why = (error as Error).message.replace(/^error parsing regexp: /, '');
-    throw invalid(field, `is no regular expression of RE2: ${why}`);
+    throw invalid(field, `must be a regular expression of RE2: ${why}`);
   }
 }

@@ -64,5 +64,5 @@ function sequenceLength(lead: number): number {
 
 /** Returns the failure for content that cannot be read in the requested way. */
 export function unsuitable(why: string): Failure {
-  return new Failure('CONTENT_UNSUITABLE', `the content cannot be read in this way: ${why}`);
+  return new Failure('CONTENT_UNSUITABLE', `cannot read the content in this way: ${why}`);
 }

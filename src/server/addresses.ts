@@ -36,11 +36,11 @@ function reasonOf(message: string): string {
  */
 export async function prepareSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > socketPathBytesMax)
-    throw new Error(`the socket's path is longer than ${socketPathBytesMax} bytes: ${path}`);
+    throw new Error(`the path of the socket must have at most ${socketPathBytesMax} bytes: ${path}`);
   await privateDirectory(dirname(path), path);
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`there is something else where the socket is to be: ${path}`);
+  if (!found.isSocket()) throw new Error(`cannot make the socket: something else exists at ${path}`);
   if (await answers(path)) throw new Error(`another process listens on the socket: ${path}`);
   await rm(path, { force: true });
 }
@@ -58,14 +58,15 @@ async function privateDirectory(path: string, socket: string): Promise<void> {
     const closing = uid === process.getuid?.() ? `chmod 700 ${path}, or name ` : 'name ';
     const own = join(path, 'own', basename(socket));
     throw new Error(
-      `the socket's directory must be open to its owner only: ${closing}${own}, whose directory is then made`,
+      `the directory of the socket must be open only to its owner: ${closing}${own}, whose directory the ` +
+        'service then makes',
     );
   }
   const user = process.getuid?.();
   if (uid === user || !((await isForeign(path)) || (await isClosed(path)))) return;
   throw new Error(
-    `the socket's directory belongs to the user ${uid}, and this is the user ${user}: ${path}. ` +
-      `Name a path by --socket whose directory is not there yet, such as ${elsewhere(path, socket)}, or remove it`,
+    `the directory of the socket belongs to the user ${uid}, and this process runs as the user ${user}: ${path}. ` +
+      `Give --socket a path whose directory does not exist yet, such as ${elsewhere(path, socket)}, or remove the directory`,
   );
 }
 

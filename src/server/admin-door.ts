@@ -161,7 +161,7 @@ async function answer(
   }
   if (path === '/metrics' && !isKnown(request, known)) {
     const host = request.headers.host?.slice(0, 256) ?? '';
-    return plain(403, `the service is not known as ${host}; --http-hosts names it so`);
+    return plain(403, `${host} is not a known name of this service; --http-hosts adds names`);
   }
   try {
     return await page(options);

@@ -24,7 +24,7 @@ export function placeOf(connection: Connection | undefined): Place | undefined {
 /**
  * Gives places to the connections of a server. Call it before it listens, or when it is just bound.
  *
- * @param farewell tells a client that is not being answered why its connection ends. Default: no client is told.
+ * @param farewell tells a client that is not being answered why its connection ends. Default: clients get no reason.
  */
 export function givePlaces(
   server: Listening,

@@ -36,7 +36,7 @@ export function notOneMessage(): ConnectError {
  * INTERNAL for it; the fault is the caller's.
  */
 export function flaggedWithoutEncoding(): ConnectError {
-  const description = 'must name the encoding in a header where a message is marked as compressed';
+  const description = 'must name the encoding in a header if a message is marked as compressed';
   return badHeader('request', description, Code.Internal);
 }
 

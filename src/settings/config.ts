@@ -52,7 +52,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     if ((source.text(name) ?? 'none') !== 'none')
       throw new SettingError(
         source.name(name),
-        'cannot be given with --while-stdin, which serves on the socket alone',
+        'cannot be given with --while-stdin, which serves only on the socket',
       );
     return undefined;
   };
@@ -68,7 +68,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     if (!isLoopback(host) && !auth && !insecure)
       throw new SettingError(
         source.name(name as DoorSetting),
-        `${host} can be reached by other machines; use a loopback address, or --auth, or say --insecure`,
+        `${host} can be reached by other machines; use a loopback address, --auth or --insecure`,
       );
   }
   const isLocal = listening.every(([, address]) => address === undefined || isLoopback(address.host));
@@ -81,7 +81,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   // Probes and Prometheus come from other machines, and the door shows no secrets.
   if (admin !== undefined && !isLoopback(admin.host))
     warnings.push(
-      `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin door asks nobody who they are`,
+      `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin door does not authenticate callers`,
     );
   return {
     ...common(source),
@@ -118,9 +118,8 @@ function tlsOf(source: Source): TlsPaths | undefined {
   if (clientAuth !== 'required' && clientAuth !== 'optional')
     throw new SettingError(source.name('tlsClientAuth'), `must be required or optional, not ${clientAuth}`);
   if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
-  if (cert === undefined) throw new SettingError(source.name('tlsCert'), 'is missing: it goes with the key');
-  if (key === undefined)
-    throw new SettingError(source.name('tlsKey'), 'is missing: it goes with the certificate');
+  if (cert === undefined) throw new SettingError(source.name('tlsCert'), 'is required with the key');
+  if (key === undefined) throw new SettingError(source.name('tlsKey'), 'is required with the certificate');
   return { cert, key, clientCa, isClientOptional: clientAuth === 'optional' };
 }
 
@@ -131,7 +130,7 @@ function clientTlsOf(source: Source): ClientTls {
   if ((cert === undefined) !== (key === undefined))
     throw new SettingError(
       source.name(cert === undefined ? 'clientTlsCert' : 'clientTlsKey'),
-      'is missing: certificate and key go together',
+      'is required: certificate and key are used together',
     );
   return {
     ...(ca === undefined ? {} : { ca }),
@@ -172,7 +171,7 @@ export function clientConfigFrom(source: Source): ClientConfig {
   if (token === tokenFile && token > 0)
     throw new SettingError(
       source.name('tokenFile'),
-      `goes not with ${source.name('token')}; give one of them`,
+      `cannot be given with ${source.name('token')}; give one of them`,
     );
   return {
     ...config,
@@ -240,7 +239,10 @@ function common(source: Source): CommonConfig {
 function shared(source: Source): Omit<CommonConfig, keyof Way> {
   const logLevel = source.text('logLevel') ?? 'info';
   if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(logLevel))
-    throw new SettingError(source.name('logLevel'), `no such level: ${logLevel}`);
+    throw new SettingError(
+      source.name('logLevel'),
+      `must be trace, debug, info, warn, error, fatal or silent, not ${logLevel}`,
+    );
   return {
     token: source.token('token'),
     tokenFile: source.path('tokenFile'),

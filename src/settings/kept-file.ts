@@ -29,15 +29,15 @@ export function readKept(path: string): KeptSettings {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Error('is not JSON; mend it, or remove it');
+    throw new Error('must be JSON; correct it, or remove it');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error('must hold one JSON object');
+    throw new Error('must be one JSON object');
   return new Map(
     Object.entries(value).map(([name, one]) => {
       const known = keptNames.find((kept) => kept === name);
       if (known === undefined)
-        throw new Error(`${JSON.stringify(name)} is no setting; there are ${keptNames.join(', ')}`);
+        throw new Error(`${JSON.stringify(name)} is not a setting; the settings are ${keptNames.join(', ')}`);
       if (typeof one !== 'string' || one === '') throw new Error(`${known} must be a text that is not empty`);
       return [known, one];
     }),
@@ -45,8 +45,8 @@ export function readKept(path: string): KeptSettings {
 }
 
 /**
- * Whether no file of this user can be there, as below a HOME of another user: containers run as any user, with the HOME
- * of another. False for a file that exists and cannot be read.
+ * Returns true if no file of this user can exist at the path, as below a HOME of another user: containers run as any
+ * user, with the HOME of another. False for a file that exists and cannot be read.
  */
 function isOutOfReach(path: string): boolean {
   try {
@@ -72,6 +72,6 @@ export async function writeKept(path: string, settings: KeptSettings): Promise<v
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw new Error(`the settings cannot be kept in ${path}: ${inWords(error)}`, { cause: error });
+    throw new Error(`cannot save the settings in ${path}: ${inWords(error)}`, { cause: error });
   }
 }

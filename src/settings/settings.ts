@@ -24,7 +24,7 @@ export const settings = {
     env: 'ARTIFACTA_DATA_DIR',
     default: '$XDG_DATA_HOME/artifacta, else ~/.local/share/artifacta',
     reap: true,
-    description: 'where everything is kept',
+    description: 'directory of the store, with all that it keeps',
   },
   url: {
     flag: 'url',
@@ -37,7 +37,7 @@ export const settings = {
   token: {
     env: 'ARTIFACTA_TOKEN',
     default: 'none',
-    description: 'what the command line proves its identity with',
+    description: 'token that proves the identity of the command line',
     serve: false,
   },
   tokenFile: {
@@ -45,16 +45,15 @@ export const settings = {
     value: 'FILE',
     env: 'ARTIFACTA_TOKEN_FILE',
     default: 'none',
-    description: 'the same, in a file that nobody else can write to; read whenever it connects',
+    description: 'the same, in a file that no other user can write to; read at each connection',
     serve: false,
   },
   namespace: {
     flag: 'namespace',
     value: 'NAME',
     env: 'ARTIFACTA_NAMESPACE',
-    default: 'that of the credentials, else default',
-    description:
-      'the namespace that the command line acts in; only operators may name another than their own',
+    default: 'the namespace of the credentials, else default',
+    description: 'namespace that the command line acts in; only operators may name another than their own',
     serve: false,
   },
   grpcListen: {
@@ -62,14 +61,14 @@ export const settings = {
     value: 'HOST:PORT',
     env: 'ARTIFACTA_GRPC_LISTEN',
     default: '127.0.0.1:50051',
-    description: 'where gRPC is served; port 0 takes a free one; none for nowhere on the network',
+    description: 'address for gRPC; port 0 takes a free port; none: no listener on the network',
   },
   httpListen: {
     flag: 'http-listen',
     value: 'HOST:PORT',
     env: 'ARTIFACTA_HTTP_LISTEN',
     default: '127.0.0.1:8080',
-    description: 'where HTTP is served: Connect, gRPC-Web, JSON, PUT and GET; none for nowhere',
+    description: 'address for HTTP: Connect, gRPC-Web, JSON, PUT and GET; none: no listener',
   },
   httpHosts: {
     flag: 'http-hosts',
@@ -78,13 +77,14 @@ export const settings = {
     default: 'none',
     reap: true,
     description:
-      'host names by which HTTP and `/metrics` are asked for, besides those of loopback and where it listens',
+      'host names that requests to HTTP and `/metrics` may use, in addition to loopback and the address of the ' +
+      'listener',
   },
   publicUrl: {
     flag: 'public-url',
     value: 'URL',
     env: 'ARTIFACTA_PUBLIC_URL',
-    default: 'none: share links are told as paths',
+    default: 'none: share links are shown as paths',
     description:
       'where others reach the HTTP door, e.g. https://artifacts.example.org; share links begin with it',
   },
@@ -93,14 +93,14 @@ export const settings = {
     value: 'ORIGIN,…',
     env: 'ARTIFACTA_CORS_ORIGINS',
     default: 'none',
-    description: 'web sites whose pages may call, e.g. https://app.example.org',
+    description: 'origins of web pages that may call, e.g. https://app.example.org',
   },
   adminListen: {
     flag: 'admin-listen',
     value: 'HOST:PORT',
     env: 'ARTIFACTA_ADMIN_LISTEN',
     default: '127.0.0.1:9090',
-    description: 'where /healthz, /readyz and /metrics are served, to whoever asks; `none` for nowhere',
+    description: 'address for /healthz, /readyz and /metrics, which answer all callers; none: no listener',
   },
   socket: {
     flag: 'socket',
@@ -108,7 +108,7 @@ export const settings = {
     env: 'ARTIFACTA_SOCKET',
     default: 'run/sock in the data directory',
     reap: true,
-    description: 'Unix socket on which the same is served, to this user only',
+    description: 'Unix socket for gRPC, to this user only',
   },
   lockWaitSeconds: {
     flag: 'lock-wait-seconds',
@@ -122,8 +122,7 @@ export const settings = {
     value: 'FILE',
     env: 'ARTIFACTA_TLS_CERT',
     default: 'none: in clear',
-    description:
-      'certificate chain in PEM; gRPC and HTTP are then served over TLS; read again when it changes',
+    description: 'certificate chain in PEM, for gRPC and HTTP over TLS; read again when it changes',
   },
   tlsKey: {
     flag: 'tls-key',
@@ -137,14 +136,16 @@ export const settings = {
     value: 'FILE',
     env: 'ARTIFACTA_TLS_CLIENT_CA',
     default: 'none: clients show no certificate',
-    description: 'authorities whose client certificates count, in PEM',
+    description: 'authorities for client certificates, in PEM',
   },
   tlsClientAuth: {
     flag: 'tls-client-auth',
     value: 'MODE',
     env: 'ARTIFACTA_TLS_CLIENT_AUTH',
     default: 'required',
-    description: 'with authorities for clients: required, or optional for those who bring a token instead',
+    description:
+      'whether clients need a certificate, with --tls-client-ca: required, or optional for clients that send a ' +
+      'token',
   },
   clientTlsCa: {
     env: 'ARTIFACTA_TLS_CA',
@@ -168,42 +169,41 @@ export const settings = {
     flag: 'auth',
     env: 'ARTIFACTA_AUTH',
     default: 'false',
-    description: 'callers on the network must show who they are; see `artifacta keys`',
+    description: 'callers on the network must authenticate; see `artifacta keys`',
   },
   authConfig: {
     flag: 'auth-config',
     value: 'FILE',
     env: 'ARTIFACTA_AUTH_CONFIG',
     default: 'none: API keys and the tokens minted with them',
-    description:
-      'JSON file with the issuers of JWTs and the client certificates that are taken; implies --auth',
+    description: 'JSON file with the issuers of JWTs and the client certificates to accept; implies --auth',
   },
   insecure: {
     flag: 'insecure',
     env: 'ARTIFACTA_INSECURE',
     default: 'false',
-    description: 'listen on addresses that other machines reach, without authentication',
+    description: 'listens on addresses that other machines reach, without authentication',
   },
   artifactBytesMax: {
     flag: 'artifact-bytes-max',
     value: 'BYTES',
     env: 'ARTIFACTA_ARTIFACT_BYTES_MAX',
     default: '5368709120',
-    description: 'size of the largest artifact that is taken',
+    description: 'size of the largest artifact that is accepted',
   },
   inlineBytesMax: {
     flag: 'inline-bytes-max',
     value: 'BYTES',
     env: 'ARTIFACTA_INLINE_BYTES_MAX',
     default: '32768',
-    description: 'contents up to this size are kept in the index and have no file of their own; 0 for none',
+    description: 'contents up to this size are kept in the index, without a file of their own; 0: none',
   },
   reserveBytes: {
     flag: 'reserve-bytes',
     value: 'BYTES',
     env: 'ARTIFACTA_RESERVE_BYTES',
     default: '1 GiB or 5 % of the disk, the larger; at most 10 %',
-    description: 'uploads are refused when less than this would be free; 0 for none',
+    description: 'uploads are refused if less than this would stay free; 0: no reserve',
   },
   exportDir: {
     flag: 'export-dir',
@@ -211,48 +211,51 @@ export const settings = {
     env: 'ARTIFACTA_EXPORT_DIR',
     default: 'none: the service writes no exports',
     description:
-      'where MaintenanceService.Export writes the index to, as exports/TIME.index; on another disk',
+      'directory for MaintenanceService.Export, which writes exports/TIME.index there; should be on another ' +
+      'disk',
   },
   graceSeconds: {
     flag: 'grace-seconds',
     value: 'SECONDS',
     env: 'ARTIFACTA_GRACE_SECONDS',
     default: '0 on loopback, else 5',
-    description: 'how long calls are still taken after SIGTERM, so that load balancers can turn away',
+    description:
+      'how long new calls are accepted after SIGTERM, so that load balancers can stop sending them',
   },
   drainSeconds: {
     flag: 'drain-seconds',
     value: 'SECONDS',
     env: 'ARTIFACTA_DRAIN_SECONDS',
     default: '25',
-    description: 'how long calls under way may then take before they are broken off',
+    description: 'how long open calls may then take before they are cancelled',
   },
   otlpEndpoint: {
     flag: 'otlp-endpoint',
     value: 'URL',
     env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     default: 'none: calls are not traced',
-    description: 'OpenTelemetry collector that spans are sent to, by OTLP over HTTP, at v1/traces below it',
+    description: 'OpenTelemetry collector for spans, by OTLP over HTTP; v1/traces is added to the URL',
   },
   otlpTracesEndpoint: {
     flag: 'otlp-traces-endpoint',
     value: 'URL',
     env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
-    default: 'v1/traces below the former',
-    description: 'the same, but the whole URL',
+    default: 'v1/traces below --otlp-endpoint',
+    description: 'the same, with the whole URL',
   },
   withReaper: {
     flag: 'with-reaper',
     env: 'ARTIFACTA_WITH_REAPER',
-    default: 'false; `npm start` gives it',
-    description: 'runs `artifacta reap` beside the service, as a process of its own',
+    default: 'false; `npm start` sets it',
+    description: 'also runs `artifacta reap`, as a process of its own',
   },
   whileStdin: {
     flag: 'while-stdin',
     env: 'ARTIFACTA_WHILE_STDIN',
     default: 'false',
     description:
-      'serves on the socket alone, and ends when its standard input has ended and no call is under way; where the socket is served already, uses that service for as long',
+      'serves only on the socket, until standard input has ended and no call is open; if another service has ' +
+      'the socket, uses that service for this time',
   },
   reapIntervalSeconds: {
     flag: 'interval-seconds',
@@ -270,7 +273,7 @@ export const settings = {
     default: '4194304',
     serve: false,
     reap: true,
-    description: 'how fast the reaper has stored contents checked, each at most once in 7 days; 0 for not',
+    description: 'how fast the reaper checks stored contents, each at most once in 7 days; 0: not at all',
   },
   reapListen: {
     flag: 'listen',
@@ -279,7 +282,7 @@ export const settings = {
     default: 'none',
     serve: false,
     reap: true,
-    description: 'where the reaper serves /healthz and /metrics of its own, to whoever asks',
+    description: 'address for the /healthz and /metrics of the reaper, which answer all callers',
   },
   logLevel: {
     flag: 'log-level',
@@ -309,7 +312,7 @@ function optionLines(wanted: readonly Setting[]): string[] {
   });
 }
 
-const units = 'SECONDS may have a unit, as 90s or 1.5m; BYTES, too, as 64KiB or 5GB.';
+const units = 'SECONDS may have a unit, such as 90s or 1.5m; BYTES too, such as 64KiB or 5GB.';
 
 /** Returns the help for `artifacta serve`. */
 export function serveHelp(): string {
@@ -332,13 +335,13 @@ export function reapHelp(): string {
   return [
     'Usage: artifacta reap [options]',
     '',
-    'Has the service on the socket free what has expired or was deleted, check what it stores and export its index,',
-    'pass after pass until SIGTERM or SIGINT. What readers see does not depend on it. Logs to standard output:',
-    'lines for people on a terminal, else one JSON object a line.',
+    'Makes the service on the socket free what has expired or was deleted, check stored contents and export the index.',
+    'Repeats this until SIGTERM or SIGINT. What readers see does not depend on it. Logs to standard output: lines for',
+    'people on a terminal, else one JSON object a line.',
     units,
     '',
     'Options:',
-    `  ${'--once'.padEnd(30)} make one pass, and exit 1 if any of it failed`,
+    `  ${'--once'.padEnd(30)} make one pass, and exit with 1 if any part of it failed`,
     ...optionLines(Object.values<Setting>(settings).filter(({ reap }) => reap === true)),
     `  ${'--help'.padEnd(30)} show this`,
     '',

@@ -121,7 +121,7 @@ export class Source {
   token(setting: SettingName): string | undefined {
     const token = this.text(setting)?.trim();
     if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
-    throw new SettingError(this.name(setting), 'must hold one token, in letters, digits and signs of ASCII');
+    throw new SettingError(this.name(setting), 'must be one token, in letters, digits and signs of ASCII');
   }
 
   namespace(setting: SettingName): string | undefined {
@@ -197,7 +197,7 @@ export class Source {
       if (origin === '*')
         throw new SettingError(
           this.name(setting),
-          '* would let every web site call; name the origins, or let callers show who they are: --auth',
+          '* would let every web site call; name the origins, or let callers authenticate: --auth',
         );
       if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
         throw new SettingError(
@@ -250,12 +250,15 @@ function faultOfUrl(text: string): string | undefined {
   if (parsed === null || !/^(grpcs?|https?|unix):$/.test(parsed.protocol))
     return 'must be a grpc://, grpcs://, http://, https:// or unix: URL';
   if (parsed.username !== '' || parsed.password !== '')
-    return 'must not hold credentials, which other users of this machine could see; --token-file names a file with a token';
+    return (
+      'must not contain credentials, which other users of this machine could see; --token-file names a file ' +
+      'with a token'
+    );
   if (parsed.protocol === 'unix:')
     return /^unix:(\/\/\/|\/)?[^/]/.test(text) ? undefined : 'must name the path of a socket, as unix:/PATH';
   if (parsed.hostname === '') return 'must name a host';
   if (parsed.search !== '' || parsed.hash !== '') return 'must end after the host and the port';
   return parsed.pathname === '' || parsed.pathname === '/'
     ? undefined
-    : 'must not hold a path; the services are at the root';
+    : 'must not contain a path; the services are at the root';
 }

@@ -1,8 +1,8 @@
-/** Pass after pass, until it is told to stop: not all at once where there are many, and more rarely while it fails. */
+/** Makes pass after pass until a stop: not at the same time as other sidecars, and less often while passes fail. */
 import type { PassReport } from './pass.ts';
 
 interface LoopOptions {
-  /** @param sinceMs since the pass before began; undefined: it is the first. */
+  /** @param sinceMs since the begin of the previous pass; undefined: this is the first. */
   readonly pass: (sinceMs: number | undefined) => Promise<PassReport>;
   /** From the end of a pass to the next, unless something is due earlier. */
   readonly intervalMs: number;
@@ -10,15 +10,15 @@ interface LoopOptions {
   readonly random: () => number;
   /** Milliseconds, from any origin. */
   readonly elapsed: () => number;
-  /** Milliseconds since the Unix epoch, as the service counts them: what is due is told in its time. */
+  /** Milliseconds since the Unix epoch, by the clock of the service: due times are in it. */
   readonly now: () => number;
-  /** Resolves after so long, or when the signal is aborted. */
+  /** Resolves after this time, or when the signal is aborted. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onPass: (report: PassReport, nextMs: number) => void;
 }
 
-/** Between two passes, however much is due. */
+/** The least time between two passes, however much is due. */
 const intervalMsMin = 1_000;
 const backOffMsMax = 5 * 60_000;
 

@@ -1,19 +1,19 @@
-/** One pass of maintenance: all that is due, a bounded call at a time. */
+/** One pass of maintenance: all work that is due, in bounded calls. */
 
 import type { Collected, Exported, Maintenance, Reaped, Scrubbed } from '../client/admin/maintenance.ts';
 import type { Pause } from '../client/admin/pause.ts';
 import { ArtifactaError } from '../client/errors.ts';
 
-/** What one pass came to. What failed is left out, and told among the failures. */
+/** The result of one pass. Work that failed is left out, and is among the failures. */
 export interface PassReport {
   readonly reaped: Totals<'artifacts' | 'bytes' | 'sessions' | 'lapsed' | 'others'>;
   readonly collected: Totals<'condemned' | 'removed' | 'removedBytes' | 'orphans'>;
   readonly scrubbed: Pick<Scrubbed, 'contents' | 'sizeBytes' | 'damaged' | 'damagedCount'>;
-  /** Undefined: none was asked for, or none is configured. */
+  /** Undefined: no export was asked for, or none is configured. */
   readonly exported: Exported | undefined;
-  /** When the next thing is due. Undefined: nothing is. */
+  /** The time when the next work is due. Undefined: none is. */
   readonly nextTime: Date | undefined;
-  /** There was not time enough for all. */
+  /** True: the time was too short for all work. */
   readonly more: boolean;
   readonly pauses: readonly Pause[];
   readonly failures: readonly { readonly what: Work; readonly error: unknown }[];
@@ -24,18 +24,18 @@ type Totals<K extends string> = Record<K, number>;
 type Work = 'reap' | 'collect' | 'scrub' | 'export';
 
 interface PassOptions {
-  /** Contents are checked up to so many bytes; 0: none. */
+  /** The number of bytes up to which contents are checked; 0: none. */
   readonly scrubBytes: number;
-  /** How much is asked for with one call. Default 1,000. */
+  /** The number of items that one call asks for. Default 1,000. */
   readonly itemsMax?: number;
   /** No call begins after this. Default: never. */
   readonly isOver?: () => boolean;
-  /** Whether to ask for an export. Default true. */
+  /** True: asks for an export. Default true. */
   readonly exports?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Does everything once. Never rejects, but for an aborted signal. */
+/** Does all work once. Never rejects, except for an aborted signal. */
 export async function pass(service: Maintenance, options: PassOptions): Promise<PassReport> {
   const made = new Pass(service, options);
   await made.run('reap', () => made.reap());
@@ -69,9 +69,9 @@ class Pass {
     this.isOver = options.isOver ?? (() => false);
   }
 
-  /** One kind of work; the others go on without it. */
+  /** Does one kind of work; if it fails, the others go on. */
   async run(what: Work, work: () => Promise<void>): Promise<void> {
-    // Nobody is there; the next pass is soon enough.
+    // The service is away; the next pass is soon enough.
     if (
       this.report.failures.some(
         ({ error }) => error instanceof ArtifactaError && error.code === 'UNAVAILABLE',
@@ -86,7 +86,7 @@ class Pass {
       await work();
     } catch (error) {
       this.options.signal?.throwIfAborted();
-      // An older service does not know all of it, and not everybody has exports.
+      // An older service does not know all work, and not every service has exports.
       const isAbsent =
         error instanceof ArtifactaError &&
         (error.reason === 'NOT_IMPLEMENTED' || error.reason === 'EXPORT_NOT_CONFIGURED');

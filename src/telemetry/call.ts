@@ -1,4 +1,4 @@
-/** A call as telemetry sees it: what `src/api/guard.ts` reports has this shape. */
+/** A call as telemetry sees it, in the shape of the reports of `src/api/guard.ts`. */
 import type { Reason } from '../domain/errors.ts';
 
 /** `OK` or the reason of the failure: a closed set. */
@@ -11,7 +11,7 @@ export interface StartedCall {
   readonly door: string;
   /** `grpc`, `grpc-web` or `connect`. */
   readonly protocol: string;
-  /** Of the request. Nothing but the two headers of W3C trace context is ever looked at. */
+  /** The headers of the request. Only the two headers of W3C trace context are read. */
   readonly headers: Headers;
 }
 
@@ -25,11 +25,11 @@ export interface EndedCall {
   readonly outcome: Outcome;
   readonly durationMs: number;
   readonly traceId?: string;
-  /** What the caller was not told. */
+  /** The error that the caller did not get. */
   readonly error?: unknown;
 }
 
-/** Ours to look into; the rest are answers to what callers asked for. */
+/** Outcomes that are faults of the service; the others are answers to requests. */
 export const alarming: ReadonlySet<Outcome> = new Set<Outcome>([
   'INTERNAL',
   'DATA_LOSS',

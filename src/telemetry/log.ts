@@ -9,8 +9,8 @@ export type LogForm = 'json' | 'text' | 'colored text';
 /**
  * Opens the log.
  *
- * @param activeTraceId returns the id of the call on whose behalf a line is written; such lines carry it. Default: none
- * do.
+ * @param activeTraceId returns the trace id of the call that a line belongs to; the line gets it. Default: no line has
+ * one.
  */
 export function openLog(
   level: string,
@@ -31,12 +31,12 @@ export function openLog(
         return traceId === undefined ? {} : { trace_id: traceId };
       },
     },
-    // Synchronous, so that the last lines before an exit are there.
+    // Synchronous, so that the last lines before an exit are written.
     pino.destination({ dest: 1, sync: true }),
   );
 }
 
-/** A line as JSON in which nothing steers the terminal that shows it: JSON itself escapes only the first 32 controls. */
+/** Returns a line of JSON without control characters for terminals: JSON itself escapes only the first 32. */
 export function escapeControls(line: string): string {
   return line.replace(
     /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu,
@@ -44,7 +44,7 @@ export function escapeControls(line: string): string {
   );
 }
 
-/** One line a call: calls that succeed at debug, refusals at info, our own failures at error. */
+/** Logs one line for each call: success at debug, refusals at info, failures of the service at error. */
 export function callLogger(log: Logger): (call: EndedCall) => void {
   return ({ method, door, namespace, subject, outcome, durationMs, traceId, error }) => {
     const level = outcome === 'OK' ? 'debug' : alarming.has(outcome) ? 'error' : 'info';
@@ -76,8 +76,8 @@ const causesMax = 3;
 const textLengthMax = 8_192;
 
 /**
- * An error as it is logged: these members and no others, since errors of libraries carry whole requests with them,
- * credentials included; and no credentials that stand in a text in a form by which they can be told.
+ * Returns an error as it is logged: these members and no others, since errors of libraries contain whole requests,
+ * credentials included; and without credentials in texts, where their form shows them.
  */
 export function describeError(error: unknown): DescribedError {
   return describe(error, causesMax);
@@ -98,7 +98,7 @@ function describe(error: unknown, causes: number): DescribedError {
   };
 }
 
-/** The text without what follows `Bearer`, `authorization:` or `token=`. */
+/** Returns the text without what follows `Bearer`, `authorization:` or `token=`. */
 export function redact(text: string): string {
   return text
     .slice(0, textLengthMax)

@@ -1,4 +1,4 @@
-/** The figures of the process, for Prometheus. Names and labels are documented in docs/observability.md. */
+/** The metrics of the process, for Prometheus. Names and labels are documented in docs/observability.md. */
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { emptyResource } from '@opentelemetry/resources';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
@@ -12,19 +12,19 @@ import { observeStore, type StoreFigures } from './store-metrics.ts';
 interface MetricsOptions {
   /** Of the software. */
   readonly version: string;
-  /** Every method there is, as in {@link StartedCall}; what is none of them is counted as `other`. */
+  /** All methods that exist, as in {@link StartedCall}; any other is counted as `other`. */
   readonly methods: readonly string[];
-  /** Whether the service takes calls. */
+  /** True while the service accepts calls. */
   readonly isReady: () => boolean;
   /** Bytes of all messages since the process began. */
   readonly messageBytes: () => { readonly received: number; readonly sent: number };
-  /** What waits to be sent. */
+  /** Figures about answers that wait to be sent. */
   readonly sending: () => SendingFigures;
-  /** What came and is not dealt with. */
+  /** Figures about requests that arrived and are not processed yet. */
   readonly receiving: () => ReceivingFigures;
-  /** What the store can say now, at a cost that does not grow with it. Undefined: nothing yet. */
+  /** The figures of the store, at a cost that does not grow with it. Undefined: none exist yet. */
   readonly store: () => Promise<StoreFigures | undefined>;
-  /** Told why figures are missing from a scrape. */
+  /** Called with the error if figures are missing from a scrape. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -32,11 +32,11 @@ interface MetricsOptions {
 export interface Metrics extends Disposable {
   callStarted(call: Pick<StartedCall, 'method' | 'door'>): void;
   callEnded(call: Pick<EndedCall, 'method' | 'door' | 'outcome' | 'durationMs'>): void;
-  /** What Prometheus is answered with. Scrapes at one time share one answer. */
+  /** Returns the answer to Prometheus. Scrapes at the same time share one answer. */
   scrape(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-/** Is asked, never asks. */
+/** A reader that is read, and reads nothing by itself. */
 class Reader extends MetricReader {
   protected override async onForceFlush(): Promise<void> {}
   protected override async onShutdown(): Promise<void> {}
@@ -44,7 +44,7 @@ class Reader extends MetricReader {
 
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Figures that are zero as yet. */
+/** Opens the metrics. All figures begin at zero. */
 export function openMetrics(options: MetricsOptions): Metrics {
   const reader = new Reader();
   const meter = new MeterProvider({ resource: emptyResource(), readers: [reader] }).getMeter('artifacta');

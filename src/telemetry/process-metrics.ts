@@ -1,12 +1,12 @@
-/** What is measured of the process, under the names that dashboards for Node know. */
+/** Metrics of the process, with the names that dashboards for Node know. */
 import { readdir } from 'node:fs/promises';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Meter } from '@opentelemetry/api';
 
-/** How often the event loop's delay is measured, in milliseconds. */
+/** The interval for measuring the delay of the event loop, in milliseconds. */
 const resolutionMs = 20;
 
-/** @returns what ends the measuring. */
+/** @returns a function that ends the measurements. */
 export function observeProcess(meter: Meter): () => void {
   observeMemory(meter);
   observeTime(meter);
@@ -23,8 +23,8 @@ function observeMemory(meter: Meter): void {
   const gauge = (name: string, description: string) => meter.createObservableGauge(name, { description });
   const resident = gauge('process_resident_memory_bytes', 'Memory of the process that is in RAM.');
   const heapTotal = gauge('nodejs_heap_size_total_bytes', 'Size of the heap of V8.');
-  const heapUsed = gauge('nodejs_heap_size_used_bytes', 'What of the heap of V8 is in use.');
-  const external = gauge('nodejs_external_memory_bytes', 'Memory outside the heap that objects in it hold.');
+  const heapUsed = gauge('nodejs_heap_size_used_bytes', 'The used part of the heap of V8.');
+  const external = gauge('nodejs_external_memory_bytes', 'Memory outside the heap that objects in it use.');
   meter.addBatchObservableCallback(
     (result) => {
       const usage = process.memoryUsage();
@@ -39,7 +39,9 @@ function observeMemory(meter: Meter): void {
 
 function observeTime(meter: Meter): void {
   meter
-    .createObservableGauge('process_start_time_seconds', { description: 'When it began, in Unix time.' })
+    .createObservableGauge('process_start_time_seconds', {
+      description: 'When the process began, in Unix time.',
+    })
     .addCallback((result) => result.observe(performance.timeOrigin / 1_000));
   meter
     .createObservableGauge('process_uptime_seconds', {
@@ -54,7 +56,7 @@ function observeTime(meter: Meter): void {
     });
 }
 
-/** Undefined where the system does not tell in this way. One of them is the directory that is read. */
+/** Returns undefined where the system has no such directory. One descriptor is that of the directory itself. */
 async function openDescriptors(): Promise<number | undefined> {
   try {
     return (await readdir('/proc/self/fd')).length - 1;

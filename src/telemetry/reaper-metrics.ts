@@ -34,17 +34,20 @@ class Reader extends MetricReader {
 }
 
 const counters = {
-  artifacts: ['artifacta_reaper_artifacts_total', 'Artifacts that were removed since they had expired.'],
+  artifacts: ['artifacta_reaper_artifacts_total', 'Artifacts that were removed because they had expired.'],
   sessions: ['artifacta_reaper_sessions_total', 'Sessions that were removed.'],
   lapsed: [
     'artifacta_reaper_lapsed_sessions_total',
-    'Sessions that were sealed since their lease had lapsed.',
+    'Sessions that were sealed because their lease had lapsed.',
   ],
   others: ['artifacta_reaper_others_total', 'Share links, request ids and the like that were removed.'],
   condemned: ['artifacta_reaper_condemned_contents_total', 'Contents that were taken out of use.'],
   removed: ['artifacta_reaper_removed_objects_total', 'Objects that were removed from storage.'],
-  removedBytes: ['artifacta_reaper_removed_bytes_total', 'Their bytes.'],
-  orphans: ['artifacta_reaper_orphans_total', 'Objects that nothing knew, taken out of use.'],
+  removedBytes: [
+    'artifacta_reaper_removed_bytes_total',
+    'Bytes of the objects that were removed from storage.',
+  ],
+  orphans: ['artifacta_reaper_orphans_total', 'Orphaned objects that were taken out of use.'],
   scrubbedBytes: ['artifacta_reaper_scrubbed_bytes_total', 'Bytes of contents that were checked.'],
   damaged: ['artifacta_reaper_damaged_contents_total', 'Contents that were found damaged.'],
   exports: ['artifacta_reaper_exports_total', 'Exports of the index that were written.'],
@@ -61,7 +64,7 @@ export function openReaperMetrics(version: string, now: () => number): ReaperMet
     description: 'Passes that have ended.',
   });
   const failures = meter.createCounter('artifacta_reaper_failures_total', {
-    description: 'Parts of passes that failed, by what they were to do.',
+    description: 'Parts of passes that failed, by their task.',
   });
   let pauses = 0;
   let lastMs = 0;
@@ -83,7 +86,7 @@ export function openReaperMetrics(version: string, now: () => number): ReaperMet
     });
   const freed = Object.entries(counters).map(([name, [metric, description]]) => {
     const counter = meter.createCounter(metric, { description });
-    // So that it is there before the first.
+    // So that it exists before the first.
     counter.add(0);
     return [name as keyof typeof counters, counter] as const;
   });

@@ -1,13 +1,13 @@
-/** What is measured of requests that came and are not dealt with, at each scrape. */
+/** Metrics of requests that arrived and are not processed yet, at each scrape. */
 import type { Meter } from '@opentelemetry/api';
 
-/** What the count of received bytes says of itself. */
+/** The figures of the count of received bytes. */
 export interface ReceivingFigures {
-  /** That have come and are not dealt with. */
+  /** Bytes that arrived and are not processed yet. */
   readonly bytes: number;
   /** Connections that are not read from. */
   readonly stoppedCount: number;
-  /** Requests that were ended for the room of others, ever. */
+  /** All requests that were ended to make room for others. */
   readonly endedCount: number;
 }
 
@@ -15,7 +15,7 @@ export interface ReceivingFigures {
 export function observeReceiving(meter: Meter, figures: () => ReceivingFigures): void {
   meter
     .createObservableGauge('artifacta_received_bytes', {
-      description: 'Bytes of requests that came and are not dealt with.',
+      description: 'Bytes of requests that arrived and are not processed yet.',
     })
     .addCallback((result) => result.observe(figures().bytes));
   meter
@@ -25,7 +25,7 @@ export function observeReceiving(meter: Meter, figures: () => ReceivingFigures):
     .addCallback((result) => result.observe(figures().stoppedCount));
   meter
     .createObservableCounter('artifacta_ended_requests_total', {
-      description: 'Requests that were ended for others.',
+      description: 'Requests that were ended to make room for others.',
     })
     .addCallback((result) => result.observe(figures().endedCount));
 }

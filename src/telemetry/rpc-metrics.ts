@@ -1,8 +1,8 @@
-/** What is counted of calls. Labels are bounded: none holds what a caller has chosen. */
+/** Metrics of calls. Labels are bounded: no label has a value that a caller chose. */
 import type { Counter, Histogram, Meter, UpDownCounter } from '@opentelemetry/api';
 import type { EndedCall, StartedCall } from './call.ts';
 
-/** From a read out of memory to the upload of a large artifact, in seconds. */
+/** Buckets from a read of memory to the upload of a large artifact, in seconds. */
 const durationBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
 
 /** Counts calls by method, door and outcome, and how long they took. */
@@ -15,7 +15,7 @@ export class RpcMetrics {
   constructor(meter: Meter, methods: readonly string[]) {
     this.methods = new Set(methods);
     this.durations = meter.createHistogram('artifacta_rpc_duration_seconds', {
-      description: 'How long calls took, from their headers to the end of their last answer.',
+      description: 'How long calls took, from their headers to the end of their answer.',
       advice: { explicitBucketBoundaries: durationBoundaries },
     });
     this.calls = meter.createCounter('artifacta_rpc_calls_total', { description: 'Calls that have ended.' });

@@ -1,23 +1,23 @@
-/** What is measured of answers that wait to be sent, at each scrape. */
+/** Metrics of answers that wait to be sent, at each scrape. */
 import type { Meter } from '@opentelemetry/api';
 
-/** What the one budget of unsent bytes says of itself. */
+/** The figures of the one budget of unsent bytes. */
 export interface SendingFigures {
-  /** Unsent, or admitted to be made. */
+  /** Bytes that are unsent, or admitted and not made yet. */
   readonly unsentBytes: number;
-  /** Answers that hold some of these. */
+  /** Answers with some of these bytes. */
   readonly answerCount: number;
-  /** Answers that wait for room. */
+  /** Answers that wait for memory. */
   readonly waitingCount: number;
   /** Calls that have begun and whose answers are not sent. */
   readonly openCount: number;
-  /** Answers that were ended, ever. */
+  /** All answers that were ended. */
   readonly endedCount: number;
-  /** Calls that were refused since others waited already, ever. */
+  /** All calls that were refused because others waited already. */
   readonly refusedCount: number;
 }
 
-/** Observes them. */
+/** Adds the metrics. */
 export function observeSending(meter: Meter, figures: () => SendingFigures): void {
   const gauge = (name: string, description: string, read: (now: SendingFigures) => number) =>
     meter
@@ -28,17 +28,21 @@ export function observeSending(meter: Meter, figures: () => SendingFigures): voi
       .createObservableCounter(name, { description })
       .addCallback((result) => result.observe(read(figures())));
   gauge('artifacta_unsent_bytes', 'Bytes of answers that wait to be sent.', (now) => now.unsentBytes);
-  gauge(
-    'artifacta_unsent_answers',
-    'Answers that have bytes which wait to be sent.',
-    (now) => now.answerCount,
-  );
-  gauge('artifacta_waiting_answers', 'Answers that wait for room to be made.', (now) => now.waitingCount);
+  gauge('artifacta_unsent_answers', 'Answers with bytes that wait to be sent.', (now) => now.answerCount);
+  gauge('artifacta_waiting_answers', 'Answers that wait for memory.', (now) => now.waitingCount);
   gauge(
     'artifacta_open_answers',
-    'Calls and requests that are not answered in full.',
+    'Calls and requests whose answers are not complete.',
     (now) => now.openCount,
   );
-  counter('artifacta_ended_answers_total', 'Answers that were ended for others.', (now) => now.endedCount);
-  counter('artifacta_refused_answers_total', 'Answers that had no room.', (now) => now.refusedCount);
+  counter(
+    'artifacta_ended_answers_total',
+    'Answers that were ended to make room for others.',
+    (now) => now.endedCount,
+  );
+  counter(
+    'artifacta_refused_answers_total',
+    'Answers that were refused for lack of memory.',
+    (now) => now.refusedCount,
+  );
 }

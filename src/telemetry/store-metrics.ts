@@ -1,20 +1,20 @@
-/** What is measured of the store, at each scrape. */
+/** Metrics of the store, at each scrape. */
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 
-/** The states of a store that are told apart. */
+/** The states of a store that metrics distinguish. */
 const storeStates = ['serving', 'recovery', 'switching', 'failed', 'closed'] as const;
 
-/** What a store can say at once. What it cannot say at the moment is left out. */
+/** The figures that a store has at once. Those that it cannot give at the moment are left out. */
 export interface StoreFigures {
   readonly state: (typeof storeStates)[number];
   /** Reasons for which maintenance waits. */
   readonly pauses?: number;
-  /** Whether the wall clock is one of them. */
+  /** True if the wall clock is one of them. */
   readonly isClockSuspect?: boolean;
-  /** Losses that nobody has accepted yet. */
+  /** Losses that no operator has accepted yet. */
   readonly losses: number;
   readonly space?: { readonly freeBytes: number; readonly reserveBytes: number } | undefined;
-  /** Uploads on their way to disk, and how large they are so far. */
+  /** The number of uploads on their way to disk, and their size so far. */
   readonly staged?: { readonly contents: number; readonly sizeBytes: number | undefined };
   /** Counters since the index was opened. */
   readonly index?: {
@@ -63,7 +63,7 @@ const figures: readonly Figure[] = [
   {
     name: 'artifacta_store_reserve_bytes',
     kind: 'gauge',
-    description: 'Uploads are refused when less than this would be free.',
+    description: 'Uploads are refused if less than this would stay free.',
     read: ({ space }) => space?.reserveBytes,
   },
   {
@@ -119,7 +119,7 @@ const figures: readonly Figure[] = [
 /**
  * Asks the store once a scrape.
  *
- * @returns the names of what it could not say the last time: OpenTelemetry itself would repeat what was said before.
+ * @returns the names of figures that were missing the last time: OpenTelemetry itself would repeat the previous ones.
  */
 export function observeStore(
   meter: Meter,

@@ -1,4 +1,4 @@
-/** What is told of the service: logs, figures and traces. What is not asked for is not even loaded. */
+/** The telemetry of the service: logs, metrics and traces. Parts that are not asked for are not loaded. */
 import type { Logger } from 'pino';
 import type { EndedCall, StartedCall } from './call.ts';
 import { callLogger, type LogForm, openLog } from './log.ts';
@@ -8,15 +8,15 @@ import type { SendingFigures } from './sending-metrics.ts';
 import type { StoreFigures } from './store-metrics.ts';
 import type { CallSpan, Tracing } from './tracing.ts';
 
-/** What is told of a service, and what it is asked for that. */
+/** The parts of telemetry to open, and the functions that they call for their figures. */
 export interface TelemetryOptions {
   /** Of the software. */
   readonly version: string;
   readonly logLevel: string;
   readonly logForm: LogForm;
-  /** Whether anybody can ask for figures. */
+  /** True: metrics can be scraped. */
   readonly hasMetrics: boolean;
-  /** Where spans are sent, by OTLP over HTTP. Undefined: there are none. */
+  /** Where spans are sent, by OTLP over HTTP. Undefined: no spans exist. */
   readonly otlpTracesUrl: string | undefined;
   /** Every method that is served. */
   readonly methods: readonly string[];
@@ -25,20 +25,20 @@ export interface TelemetryOptions {
   readonly messageBytes: () => { readonly received: number; readonly sent: number };
   /** Of what waits to be sent. */
   readonly sending: () => SendingFigures;
-  /** Of what came and is not dealt with. */
+  /** Figures about requests that arrived and are not processed yet. */
   readonly receiving: () => ReceivingFigures;
   /** Undefined: the store is not open yet. */
   readonly figures: () => Promise<StoreFigures | undefined>;
 }
 
-/** Disposal sends the spans that are left, as far as that goes quickly. */
+/** Disposal sends the remaining spans that can be sent quickly. */
 export interface Telemetry extends AsyncDisposable {
   readonly log: Logger;
   /** Resolves when calls are counted and traced; no call may begin before. Loading takes a tenth of a second. */
   readonly loaded: Promise<void>;
   readonly onStart: (call: StartedCall) => CallSpan | undefined;
   readonly onCall: (call: EndedCall) => void;
-  /** What Prometheus is answered with; nothing without {@link TelemetryOptions.hasMetrics}. */
+  /** The answer to Prometheus; empty without {@link TelemetryOptions.hasMetrics}. */
   readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
@@ -51,7 +51,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
   const loaded = load(options, log).then((parts) => {
     ({ tracing, metrics } = parts);
   });
-  // Whoever waits for it hears of it.
+  // Code that waits for it gets the error.
   loaded.catch(() => undefined);
   return {
     log,

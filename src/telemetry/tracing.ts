@@ -1,6 +1,6 @@
 /**
  * A span for each call, sent to an OpenTelemetry collector. Nothing is registered globally, so that no library makes
- * spans of its own: they could hold what callers have chosen.
+ * spans of its own, which could contain data of callers.
  */
 import {
   type Context,
@@ -24,11 +24,11 @@ import { afterAwaitedTime } from '../domain/timer.ts';
 import { alarming, type Outcome, type StartedCall } from './call.ts';
 
 interface TracingOptions {
-  /** Where spans are posted to as OTLP protobuf. */
+  /** The URL that spans are posted to as OTLP protobuf. */
   readonly url: string;
   /** Of the software. */
   readonly version: string;
-  /** Told when spans begin to get lost, and when they no longer do. */
+  /** Called when spans begin to get lost, and when they no longer do. */
   readonly warn: (message: string) => void;
 }
 
@@ -36,20 +36,20 @@ interface TracingOptions {
 export interface CallSpan {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
-  /** Runs work on whose behalf {@link Tracing.activeTraceId} is that of this span. */
+  /** Runs work during which {@link Tracing.activeTraceId} is the id of this span. */
   run<T>(work: () => T): T;
   end(outcome: Outcome): void;
 }
 
-/** Disposal sends what is left, for at most {@link flushMs}. */
+/** Disposal sends the remaining spans, for at most {@link flushMs}. */
 export interface Tracing extends AsyncDisposable {
-  /** The span is a child of that in the W3C headers `traceparent` and `tracestate`, and sampled if that is. */
+  /** Begins a span: a child of the span in the W3C headers `traceparent` and `tracestate`, and sampled if that one is. */
   begin(call: StartedCall): CallSpan;
-  /** Of the call on whose behalf the present code runs. */
+  /** Returns the trace id of the call that the present code runs for. */
   activeTraceId(): string | undefined;
 }
 
-/** How long the last spans may take to leave, in milliseconds: a collector that is away must not hold up the end. */
+/** The time that the last spans may take, in milliseconds: a collector that is away must not delay the end. */
 const flushMs = 3_000;
 const exportMs = 10_000;
 
@@ -109,7 +109,7 @@ export function openTracing({ url, version, warn }: TracingOptions): Tracing {
   };
 }
 
-/** Says once that spans are lost, until one gets through again. */
+/** Warns once that spans are lost, until one arrives again. */
 class ReportingExporter implements SpanExporter {
   private readonly inner: SpanExporter;
   private readonly warn: (message: string) => void;
@@ -139,7 +139,7 @@ class ReportingExporter implements SpanExporter {
   }
 }
 
-/** Neither the URL, which may hold a password, nor what the collector answered. */
+/** Returns the reason, without the URL, which may contain a password, and without the collector's answer. */
 function whyNot(error: (Error & { code?: unknown }) | undefined): string {
   const { code } = error ?? {};
   return typeof code === 'string' || typeof code === 'number' ? String(code) : (error?.name ?? 'unknown');

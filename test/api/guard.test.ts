@@ -103,13 +103,13 @@ describe('a failure that nobody foresaw', () => {
   it('is told from a refusal, which is told in full and whose error is not logged', async () => {
     const { artifacts, calls } = serve({
       getArtifact: async () => {
-        throw new Failure('SESSION_NOT_FOUND', 'there is no session s', { metadata: { session: 's' } });
+        throw new Failure('SESSION_NOT_FOUND', 'session s does not exist', { metadata: { session: 's' } });
       },
     });
     expect(await refusal(artifacts.getArtifact({}))).toMatchObject({
       code: 'NotFound',
       reason: 'SESSION_NOT_FOUND',
-      message: 'there is no session s',
+      message: 'session s does not exist',
     });
     expect(calls).toEqual([{ ...recorded, outcome: 'SESSION_NOT_FOUND', method: method('GetArtifact') }]);
   });

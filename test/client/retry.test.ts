@@ -153,18 +153,18 @@ describe('a service that is not there', () => {
           code: 'UNAVAILABLE',
           reason: undefined,
           message: expect.stringMatching(
-            /^no connection: (nothing listens there|there is no such socket) \(/,
+            /^no connection: (nothing listens there|the socket does not exist) \(/,
           ),
         });
     },
   );
 
   it.each([
-    ['run_42', /is not a URL/],
+    ['run_42', /must be a URL/],
     ['ftp://host', /must begin with/],
     ['grpc://host:1/path', /path/],
     ['grpc://user:secret@host', /only a scheme/],
-    ['unix:', /names no socket/],
+    ['unix:', /must name the path of a socket/],
   ])('%s is refused as a URL', async (url, message) => {
     await expect(connect(url)).rejects.toThrow(message);
     await expect(connect(url)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

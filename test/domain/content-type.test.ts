@@ -51,7 +51,7 @@ it.each([
   ['text/plain\n;x'],
   ['a/b;\n'],
 ])('%j is none', (given) => {
-  expect(() => parseContentType('content_type', given)).toThrow(/is not a media type/);
+  expect(() => parseContentType('content_type', given)).toThrow(/must be a media type/);
 });
 
 const json = 'a/report.json';

@@ -114,5 +114,5 @@ it('a file that vanishes before it is read is told, and the others are pushed', 
   const paths = ['a', 'b', 'c'].map((name) => join(directory, name));
   const { code, stderr } = await artifacta('push', ...paths, '--session', 's', '--data-dir', dataDir);
   expect(code).not.toBe(0);
-  expect(stderr).toMatch(/\/b: there is no such file/);
+  expect(stderr).toMatch(/\/b: it does not exist/);
 });

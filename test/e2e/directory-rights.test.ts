@@ -59,7 +59,7 @@ describe('a data directory that anybody may write to', () => {
   it('is refused by everything that opens it, and nothing is made in it', async () => {
     const { dataDir, large } = await place(0o777);
     const refused = {
-      stderr: expect.stringContaining(`anybody may write to ${dataDir}: "chmod o-w ${dataDir}"`),
+      stderr: expect.stringContaining(`all users may write to ${dataDir}: run "chmod o-w ${dataDir}"`),
     };
     for (const args of [
       ['push', large, '--session', 's'],
@@ -104,7 +104,7 @@ describe.skipIf(!isRoot)('a data directory of another user', () => {
     ]) {
       expect(ended.code).toBe(4);
       expect(ended.stderr).toMatch(
-        /belongs to the user 4001, and this is the user \d+: run it as that user, or "chown/,
+        /belongs to the user 4001, and this process runs as the user \d+: run it as that user, or "chown/,
       );
     }
     expect(await readdir(dataDir)).toEqual([]);
@@ -123,7 +123,10 @@ describe.skipIf(!isRoot)('a data directory of another user', () => {
     for (const [at, user] of users.entries()) {
       const { code, stderr } = await artifactaAs(user, push(`of-${user.uid}`));
       // A command that takes a while would serve others, if the directory of the socket were not another user's.
-      const quiet = stderr.replace(/^artifacta: other processes have to wait: .*\n/gm, '');
+      const quiet = stderr.replace(
+        /^artifacta: cannot serve the socket, so other processes must wait: .*\n/gm,
+        '',
+      );
       expect({ code, quiet }).toEqual({ code: 0, quiet: at === 0 ? expect.stringMatching(said) : '' });
     }
     const listed = await artifactaAs(users[0]!, ['ls', 's', '--quiet', '--data-dir', dataDir]);
@@ -197,8 +200,8 @@ describe.skipIf(!isRoot)('the directory of the socket', () => {
       const server = serveAs(dataDir, 4_002, args);
       expect(await server.ended).toBe(1);
       expect(server.stderr()).toContain(
-        `the socket's directory belongs to the user 4001, and this is the user 4002: ${path}. ` +
-          `Name a path by --socket whose directory is not there yet, such as ${path}-4002/sock, or remove it`,
+        `the directory of the socket belongs to the user 4001, and this process runs as the user 4002: ${path}. ` +
+          `Give --socket a path whose directory does not exist yet, such as ${path}-4002/sock, or remove the directory`,
       );
     }
   });

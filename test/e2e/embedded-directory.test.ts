@@ -12,7 +12,7 @@ describe('a data directory', () => {
     await writeFile(join(directory, 'tmp', 'letter.txt'), 'mine');
     const { code, stderr } = await artifacta('session', 'ls', '--data-dir', directory);
     expect(code).toBe(4);
-    expect(stderr).toMatch(/is not empty, and no store/);
+    expect(stderr).toMatch(/is not empty and is not a store/);
     expect(await readdir(directory)).toEqual(['tmp']);
     expect(await readdir(join(directory, 'tmp'))).toEqual(['letter.txt']);
   });
@@ -33,7 +33,7 @@ describe('a data directory', () => {
     for (const path of ['file', 'file/below']) {
       const { code, stderr } = await artifacta('session', 'ls', '--data-dir', join(directory, path));
       expect(code).toBe(4);
-      expect(stderr).toMatch(/the data directory cannot be used/);
+      expect(stderr).toMatch(/cannot use the data directory/);
     }
   });
 

@@ -40,7 +40,7 @@ describe('the socket', () => {
         await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
         await writeFile(path, 'not a socket');
       },
-      warning: /something else where the socket is to be/,
+      warning: /cannot make the socket: something else exists/,
     },
     {
       where: 'others may enter',
@@ -48,7 +48,7 @@ describe('the socket', () => {
         await mkdir(join(path, '..'), { recursive: true });
         await chmod(join(path, '..'), 0o755);
       },
-      warning: /must be open to its owner only: chmod 700/,
+      warning: /must be open only to its owner: chmod 700/,
     },
   ])('cannot be where $where: the command does its own work all the same', async ({ make, warning }) => {
     const dataDir = join(await newDirectory(), 'data');
@@ -169,7 +169,7 @@ describe('the socket', () => {
     });
     await expect
       .poll(() => warned, { timeout: 15_000 })
-      .toMatch(/belongs to the user 65534, and this is the user 0: .* Name a path by --socket/);
+      .toMatch(/belongs to the user 65534, and this process runs as the user 0: .* Give --socket a path/);
     pusher.child.stdin!.end('x');
     expect(await pusher.ended).toMatchObject({ code: 0 });
     expect(visits).toBe(0);

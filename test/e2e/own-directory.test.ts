@@ -148,7 +148,7 @@ describe('what lies in the data directory', () => {
       const { code, stderr } = await artifactaAt({ cwd: root, env: process.env }, [...line, ...at]);
       expect({ line, code, stderr }).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining('must not lie in the data directory'),
+        stderr: expect.stringContaining('must not be in the data directory'),
       });
     }
   });
@@ -174,13 +174,13 @@ describe('what lies in the data directory', () => {
       const { code, stderr } = await artifactaAt({ cwd: root, env: process.env }, [...line, ...at]);
       expect({ line, code, stderr }).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining('must not lie in the data directory'),
+        stderr: expect.stringContaining('must not be in the data directory'),
       });
     }
     // A name leads into it.
     const named = await artifactaAt({ cwd: root, env: process.env }, ['pull', 's', '--to', '.', ...at]);
     expect(named.code).toBe(1);
-    expect(named.stderr).toContain('0store/index/x: must not lie in the data directory');
+    expect(named.stderr).toContain('0store/index/x: must not be in the data directory');
     const names = (all: readonly string[]) =>
       all.filter((name) => !/^(index|lock)\/(\d|LOG|MANIFEST)/.test(name));
     expect(names(await readdir(dataDir, { recursive: true })).sort()).toEqual(names(before).sort());
@@ -196,7 +196,7 @@ describe('what lies in the data directory', () => {
     ]) {
       const server = startServe(dataDir, flags);
       expect([flags, await server.ended]).toEqual([flags, 2]);
-      expect(server.stderr()).toContain('must not lie in the data directory');
+      expect(server.stderr()).toContain('must not be in the data directory');
     }
     expect(await readFile(mark, 'utf8')).toMatch(/^\d+\n$/);
   });

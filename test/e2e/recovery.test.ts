@@ -127,7 +127,7 @@ describe('a store whose index is damaged', () => {
     const server = startServe(elsewhere[1]!, ['--auth']);
     const client = clientFor(String((await server.ready).grpc));
     const asking = () => client.listArtifacts({}, { headers: { authorization: `Bearer ${key}` } });
-    await expect(asking()).rejects.toThrow('waits until an operator has confirmed that');
+    await expect(asking()).rejects.toThrow('does not work until an operator has confirmed it');
     expect(server.lines.find(({ msg }) => msg.startsWith('imported-'))).toMatchObject({ level: 'warn' });
     expect((await artifacta('fsck', '--repair', ...elsewhere)).stdout).toMatch(waits);
     const resumed = await artifacta('fsck', '--resume', waits.exec(stdout)![1]!, ...elsewhere);

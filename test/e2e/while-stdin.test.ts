@@ -203,7 +203,7 @@ describe('a service while standard input is open', { timeout: 90_000 }, () => {
     onTestFinished(() => void stranger.close());
     await once(stranger, 'listening');
     const user = use(dataDir);
-    const message = 'what has the socket does not answer; it is asked again until it does';
+    const message = 'the process on the socket does not answer; it is asked again until it does';
     expect(await user.saying(message)).toMatchObject({ level: 'warn', socket: join(dataDir, 'run', 'sock') });
     const before = visits;
     await expect.poll(() => visits, { timeout: 30_000 }).toBeGreaterThan(before + 2);
@@ -221,7 +221,7 @@ describe('a service while standard input is open', { timeout: 90_000 }, () => {
     const refused = await run(['serve', '--while-stdin', '--data-dir', dataDir, flag, '127.0.0.1:0']);
     expect(refused).toMatchObject({
       code: 2,
-      stderr: `artifacta: ${flag}: cannot be given with --while-stdin, which serves on the socket alone\n`,
+      stderr: `artifacta: ${flag}: cannot be given with --while-stdin, which serves only on the socket\n`,
     });
   });
 });

@@ -262,7 +262,7 @@ describe('the keys of an issuer', () => {
     expect(await rig.verify(await sign())).toContain('#agent');
     expect(rig.requests).toEqual([]);
     await writeFile(file, '{}');
-    await expect(open({ keys: { file } })).rejects.toThrow(/holds no JSON Web Key Set/);
+    await expect(open({ keys: { file } })).rejects.toThrow(/is not a JSON Web Key Set/);
   });
 });
 

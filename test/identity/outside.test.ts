@@ -45,23 +45,27 @@ describe('the file', () => {
 
   it.each<[string, unknown, string]>([
     ['no object', [], 'must be an object'],
-    ['a misspelt member', { jwts: [] }, 'jwts: is not known'],
-    ['a misspelt member inside', { jwt: [{ ...issuer, audience: 'a' }] }, 'jwt[0].audience: is not known'],
-    ['no audience', { jwt: [{ ...issuer, audiences: [] }] }, 'jwt[0].audiences: needs at least one'],
+    ['a misspelt member', { jwts: [] }, 'jwts: must be one of jwt, certificates'],
+    [
+      'a misspelt member inside',
+      { jwt: [{ ...issuer, audience: 'a' }] },
+      'jwt[0].audience: must be one of issuer, audiences,',
+    ],
+    ['no audience', { jwt: [{ ...issuer, audiences: [] }] }, 'jwt[0].audiences: must have at least one'],
     ['no issuer', { jwt: [{ ...issuer, issuer: undefined }] }, 'jwt[0].issuer: is required'],
-    ['an issuer twice', { jwt: [issuer, issuer] }, 'jwt[1].issuer: is there twice'],
+    ['an issuer twice', { jwt: [issuer, issuer] }, 'jwt[1].issuer: must be given only once'],
     [
       'keys in clear',
       { jwt: [{ ...issuer, keys: { url: 'http://issuer.example' } }] },
       'jwt[0].keys.url: must be an https:// URL',
     ],
-    ['no keys', { jwt: [{ ...issuer, keys: {} }] }, 'jwt[0].keys: needs url or file'],
-    ['a bad namespace', { jwt: [{ ...issuer, namespace: '../x' }] }, 'jwt[0].namespace: is no namespace'],
-    ['a bad scope', { jwt: [{ ...issuer, scopes: ['read', 'admin'] }] }, 'jwt[0].scopes[1]: is not a scope'],
+    ['no keys', { jwt: [{ ...issuer, keys: {} }] }, 'jwt[0].keys: must have url or file'],
+    ['a bad namespace', { jwt: [{ ...issuer, namespace: '../x' }] }, 'jwt[0].namespace: must be a namespace'],
+    ['a bad scope', { jwt: [{ ...issuer, scopes: ['read', 'admin'] }] }, 'jwt[0].scopes[1]: must be a scope'],
     [
       'an empty claim',
       { jwt: [{ ...issuer, scopes: { claim: [] } }] },
-      'jwt[0].scopes.claim: needs at least one name',
+      'jwt[0].scopes.claim: must have at least one name',
     ],
     [
       'half an operator',
@@ -71,12 +75,12 @@ describe('the file', () => {
     [
       'an operator whom no token can show',
       { jwt: [{ ...issuer, operator: { claim: 'scope', value: 'all ops' } }] },
-      'jwt[0].operator.value: has a space',
+      'jwt[0].operator.value: must not have a space',
     ],
     [
       'a rule for nobody',
       { certificates: [{ scopes: ['read'] }] },
-      'certificates[0]: needs spiffe or subject',
+      'certificates[0]: must have spiffe or subject',
     ],
     [
       'a rule without a namespace',
@@ -86,12 +90,12 @@ describe('the file', () => {
     [
       'two namespaces',
       { certificates: [{ ...rule, namespace: 'a' }] },
-      'certificates[0].namespace: is given by the pattern',
+      'certificates[0].namespace: must be left out: the pattern gives it',
     ],
     [
       'a bad pattern',
       { certificates: [{ ...rule, spiffe: 'spiffe://td/../{namespace}?' }] },
-      'certificates[0].spiffe: is no pattern',
+      'certificates[0].spiffe: must be a pattern',
     ],
     ['no scopes', { certificates: [{ spiffe: rule.spiffe }] }, 'certificates[0].scopes: is required'],
     [
@@ -104,7 +108,7 @@ describe('the file', () => {
   });
 
   it('that is no JSON is refused', () => {
-    expect(() => parseOutsideConfig('{')).toThrow('is not JSON');
+    expect(() => parseOutsideConfig('{')).toThrow('must be JSON');
   });
 });
 

@@ -36,7 +36,7 @@ function run(args: readonly string[], variables: Readonly<Record<string, string>
 }
 
 const refusal = (what: string) =>
-  `artifacta: cannot run without Node 24 or later, and ${what} is what \`node\` on the PATH is: install a newer one, or the package for pip, which brings its own\n`;
+  `artifacta: cannot run without Node 24 or later; \`node\` on the PATH is ${what}: install a newer one, or the package for pip, which has its own\n`;
 
 describe('without a Node of its own', () => {
   it.each(['v24.0.0', 'v24.21.0', 'v30.1.2', 'v100.0.0'])('it takes %s of the machine', (version) => {

@@ -88,7 +88,7 @@ said=$(npx "$node24" "$work/home-npx" "$npm_tarball" cat run_42/output.json)
 done_with 'npx: again'
 expect 'npx, again' '^\{"total": 42\}$' "$said"
 said=$(npx "$node22" "$work/home-npx" "$npm_tarball" ls 2>&1) && fail 'the command runs on Node 22'
-expect 'Node 22' '^artifacta: cannot run without Node 24 or later, and v22\.' "$said"
+expect 'Node 22' '^artifacta: cannot run without Node 24 or later; `node` on the PATH is v22\.' "$said"
 echo 'npx: Node 22 is refused in a sentence'
 
 mkdir -p "$work/app"

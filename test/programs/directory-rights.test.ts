@@ -52,8 +52,8 @@ describe('a directory', () => {
 
   it.for([0o777, 0o757, 0o702, 0o703, 0o2777, 0o722])('of mode %o is anybody’s', async (mode) => {
     const directory = await made(mode);
-    await expect(requireRights(directory)).rejects.toThrow(`"chmod o-w ${directory}" ends that`);
-    await expect(requireRights(directory, somebody)).rejects.toThrow('anybody may write');
+    await expect(requireRights(directory)).rejects.toThrow(`run "chmod o-w ${directory}"`);
+    await expect(requireRights(directory, somebody)).rejects.toThrow('all users may write');
   });
 
   it.for(['index', 'lock', 'blobs', 'tmp', 'run', 'index.rebuild'])(
@@ -68,7 +68,7 @@ describe('a directory', () => {
     const elsewhere = await made(0o777);
     const directory = await made(0o700);
     await symlink(elsewhere, join(directory, 'index'));
-    await expect(requireRights(directory)).rejects.toThrow('anybody may write');
+    await expect(requireRights(directory)).rejects.toThrow('all users may write');
     await chmod(elsewhere, 0o700);
     expect(await requireRights(directory)).toBeUndefined();
   });
@@ -80,7 +80,7 @@ describe('a directory', () => {
         new RegExp(`the group ${myGroup} may write`),
       );
     await expect(requireRights(directory, somebody)).rejects.toThrow(
-      `belongs to the user ${me}, and this is the user ${me + 1}: run it as that user, or "chown -R ${me + 1} `,
+      `belongs to the user ${me}, and this process runs as the user ${me + 1}: run it as that user, or "chown -R ${me + 1} `,
     );
   });
 

@@ -37,7 +37,7 @@ it.each([
     const env = { PATH: process.env.PATH, HOME: directory, NODE_DISABLE_COMPILE_CACHE: '1' };
     return spawnSync(join(directory, 'bin/artifacta'), args, { cwd: directory, env, encoding: 'utf8' });
   };
-  const sentence = `artifacta: cannot run on ${process.platform} ${process.arch}: ${name} has no native part for it here; install again, optional packages included, or use a platform that has it\n`;
+  const sentence = `artifacta: cannot run on ${process.platform} ${process.arch}: ${name} has no native part for this platform; install again with optional packages, or use another platform\n`;
   for (const args of [['push', 'output.json', '--session', 'run'], ['serve']])
     expect([args, run(...args)]).toMatchObject([args, { status: 1, stdout: '', stderr: sentence }]);
   expect(run('--version').status).toBe(0);

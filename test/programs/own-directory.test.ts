@@ -97,7 +97,7 @@ describe('a data directory', () => {
     const read = outsideReader(own);
     expect(String(await read(join(root, 'other', 'file')))).toBe('mine');
     await expect(read(join(dataDir, 'index', 'LOCK'))).rejects.toThrow(
-      `${join(dataDir, 'index', 'LOCK')}: must not lie in the data directory ${dataDir}`,
+      `${join(dataDir, 'index', 'LOCK')}: must not be in the data directory ${dataDir}`,
     );
   });
 });

@@ -69,7 +69,9 @@ describe('a filter is understood', () => {
     expect(understood('seal_time > now-1h', sessionFieldsOfSessions)).toBe(
       'seal_time > 2026-01-02T02:04:05.000Z',
     );
-    expect(() => understood('size_bytes > 1', sessionFieldsOfSessions)).toThrow('no field size_bytes');
+    expect(() => understood('size_bytes > 1', sessionFieldsOfSessions)).toThrow(
+      'no field is named size_bytes',
+    );
   });
 });
 
@@ -77,10 +79,10 @@ const nested = (depth: number) => `${'('.repeat(depth)}name = a${')'.repeat(dept
 
 describe('a filter is refused, with the column', () => {
   it.each<[string, string, number, RegExp]>([
-    ['an unknown field', 'craete_time > now', 1, /no field craete_time; did you mean create_time\?/],
+    ['an unknown field', 'craete_time > now', 1, /no field is named craete_time; did you mean create_time\?/],
     ['a field that is nothing like any', 'name = a AND zzzzzzzz = 1', 14, /fields are name, content_type/],
-    ['a field of an object', '__proto__ = 1', 1, /no field __proto__/],
-    ['another one', 'constructor = 1', 1, /no field constructor/],
+    ['a field of an object', '__proto__ = 1', 1, /no field is named __proto__/],
+    ['another one', 'constructor = 1', 1, /no field is named constructor/],
     ['a map without a key', 'metadata = "x"', 1, /metadata is a map: write metadata\.KEY/],
     ['dots in a key', 'metadata.a.b = 1', 1, /a key with dots needs quotation marks: metadata\."a\.b"/],
     ['an open parenthesis', '(name = a', 10, /expected .*\) but found|expected .* or \), but found the end/],
@@ -93,14 +95,14 @@ describe('a filter is refused, with the column', () => {
     ['nothing between two', 'name = a name = b', 10, /expected OR, AND or the end/],
     ['an end that is none', 'name = a AND', 13, /but found the end/],
     ['a text alone', '"report"', 1, /expected NOT, -, \( or a field/],
-    ['an open text', 'name = "a', 8, /quotation mark is not closed/],
-    ['an unknown escape', 'name = "a\\n"', 10, /backslash stands only before/],
+    ['an open text', 'name = "a', 8, /quotation mark has no closing one/],
+    ['an unknown escape', 'name = "a\\n"', 10, /backslash can only come before/],
     ['a NUL', 'name = "a\0"', 10, /NUL/],
     ['a star in the middle', 'name = "a*b"', 8, /only at its end/],
     ['text in order', 'name > a', 1, /name is text, which > cannot compare/],
-    ['a map value in order with a text', 'labels.x > y', 12, /as numbers, and "y" is none/],
+    ['a map value in order with a text', 'labels.x > y', 12, /as numbers, and "y" is not a number/],
     ['part of a byte', 'size_bytes = 1.5', 14, /whole number of bytes/],
-    ['a size that is text', 'size_bytes < "big"', 14, /whole number of bytes, and "big" is none/],
+    ['a size that is text', 'size_bytes < "big"', 14, /whole number of bytes, not "big"/],
     ['a size with a star', 'size_bytes = 1*', 14, /whole number/],
     ['a day alone', 'create_time > 2026-01-01', 15, /is a time, such as/],
     ['a day that does not exist', 'create_time > 2026-02-30T00:00:00Z', 15, /is a time/],
@@ -110,13 +112,13 @@ describe('a filter is refused, with the column', () => {
     ['no unit', 'create_time > now-7', 15, /is a time/],
     ['no number', 'create_time > now-', 15, /is a time/],
     ['an unknown unit of size', 'size_bytes > 7Q', 14, /whole number/],
-    ['a time that has something', 'create_time:now', 13, /asks whether it is set/],
+    ['a time that has something', 'create_time:now', 13, /tests whether it is set/],
     ['an outcome that is none', 'session.outcome = fine', 19, /SUCCEEDED, FAILED, CANCELLED, ABANDONED/],
     ['part of an outcome', 'session.outcome = FAIL*', 19, /is one of/],
     ['too many parentheses', nested(33), 33, /more than 32 parentheses are open/],
     ['ten thousand', nested(2_000), 33, /more than 32/],
-    ['101 comparisons', Array(101).fill('name=a').join(' OR '), 1, /101 comparisons; at most 100/],
-    ['10,000 comparisons', Array(10_000).fill('name=a').join(' OR '), 1, /at most 4096 are allowed/],
+    ['101 comparisons', Array(101).fill('name=a').join(' OR '), 1, /at most 100 comparisons, not 101/],
+    ['10,000 comparisons', Array(10_000).fill('name=a').join(' OR '), 1, /at most 4096 bytes, not/],
     ['a text over 4 KiB', `name = "${'x'.repeat(5_000)}"`, 1, /at most 4096/],
   ])('%s', (_what, filter, column, why) => {
     let refusal: unknown;

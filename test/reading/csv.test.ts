@@ -149,8 +149,8 @@ describe('what is no table', () => {
     ['a,b\n1,2\n1,2,3\n', /row 2 has 3 cells; the header has 2, .* byte 8$/],
     ['a,b\n\n1,2\n\n1,2,3\n', /row 2 has 3 cells; the header has 2, .* byte 10$/],
     ['a,b\n"1,2\n', /row 1: a quoted cell does not end; it begins at byte 4$/],
-    ['a,b\n1,x"y\n', /a quote within a cell/],
-    ['a,b\n"1"x,2\n', /goes on after its closing quote/],
+    ['a,b\n1,x"y\n', /an unquoted cell contains a quote/],
+    ['a,b\n"1"x,2\n', /continues after its closing quote/],
     [`a,b\n"${'x'.repeat(1024 * 1024 + 1)}",2\n`, /row 1: it has more than 1048576 bytes/],
   ])('is unsuitable (%#)', async (text, why) => {
     const failure = await failureOf(readAll(text, rows()));
@@ -162,7 +162,7 @@ describe('what is no table', () => {
     const failure = await failureOf(readOnce('a,b\n1,2\n', rows(1, { columns: ['a', 'x'] })));
     expect(failure).toMatchObject({
       reason: 'INVALID_ARGUMENT',
-      violations: [{ field: 'csv.columns[1]', description: 'is no column of the table; there are "a", "b"' }],
+      violations: [{ field: 'csv.columns[1]', description: 'must be a column of the table: "a", "b"' }],
     });
   });
 });

@@ -116,7 +116,7 @@ describe('what is no JSON says where it stops being that', () => {
     const failure = await failureOf(readOnce(text, at('/a')));
     expect(failure).toMatchObject({
       reason: 'CONTENT_UNSUITABLE',
-      message: `the content cannot be read in this way: it is no JSON document: ${words}`,
+      message: `cannot read the content in this way: it is not a JSON document: ${words}`,
     });
   });
 });
@@ -205,7 +205,7 @@ describe('what is JSON', () => {
     ['a,b\n1,2\n', /expected a value at byte 0/],
     ['{"a": 1', /expected "," or "}" at byte 7/],
     ['[1] 2', /expected the end at byte 4/],
-    ['['.repeat(20_000), /no more than 10000 values within each other/],
+    ['['.repeat(20_000), /at most 10000 nested values/],
   ])('is not (%#)', async (text, why) => {
     const failure = await failureOf(readOnce(text, at('/a')));
     expect(failure.reason).toBe('CONTENT_UNSUITABLE');

@@ -112,7 +112,9 @@ describe('the admin door', () => {
     const ask = async (host: string) => await raw(at, `GET /metrics HTTP/1.0\r\nHost: ${host}\r\n\r\n`);
     expect(await ask('10.0.0.7:9090')).toMatch(/ 200 /);
     expect(await ask('[fd00::1]:9090')).toMatch(/ 200 /);
-    expect(await ask('evil.example')).toMatch(/ 403 .*not known as evil.example; --http-hosts/s);
+    expect(await ask('evil.example')).toMatch(
+      / 403 .*evil.example is not a known name of this service; --http-hosts/s,
+    );
     expect(await raw(at, 'GET /metrics HTTP/1.0\r\n\r\n')).toMatch(/ 403 /);
   });
 
@@ -179,9 +181,9 @@ describe('a broken head', () => {
   const host = 'Host: localhost';
 
   it.each([
-    [`FOO / HTTP/1.1\r\n${host}\r\n\r\n`, 400, 'method: must be one that HTTP has'],
+    [`FOO / HTTP/1.1\r\n${host}\r\n\r\n`, 400, 'method: must be a method of HTTP'],
     [`GET / HTTP/2.0\r\n${host}\r\nConnection: close\r\n\r\n`, 505, 'version: must be HTTP/1.1'],
-    ['GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'host: must be there once'],
+    ['GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'host: must be given once'],
     [`OPTIONS * HTTP/1.1\r\n${host}\r\nConnection: close\r\n\r\n`, 400, 'request target: must be a path'],
     [`CONNECT a:1 HTTP/1.1\r\n${host}\r\n\r\n`, 405, 'method: must not be CONNECT'],
     [

@@ -15,7 +15,7 @@ import { answerOf, framed, openRawConnection } from './grpc/raw-call.ts';
 import { openHttpDoor } from './http/doors.ts';
 
 const { messageFieldsMax: most, messageTextBytesMax: textMost } = limits;
-const tooMany = `request: must have at most ${most} fields and elements, 100 within each other`;
+const tooMany = `request: must have at most ${most} fields and elements, nested at most 100 deep`;
 const tooLong = `request: must have no text of more than ${textMost} bytes`;
 const refused = { code: 'InvalidArgument', reason: 'INVALID_ARGUMENT', fields: ['request'] };
 

@@ -177,7 +177,7 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     await rm(pair.cert);
     expect(await tls.reload()).toBe(false);
     expect(warnings).toHaveLength(3);
-    expect(warnings.at(-1)).toContain(`${pair.cert} cannot be read: there is no such file`);
+    expect(warnings.at(-1)).toContain(`${pair.cert} cannot be read: it does not exist`);
     replace(pair, next);
     expect(await tls.reload()).toBe(true);
     expect(await shown(server.addresses.grpc)).not.toBe(before);
@@ -188,7 +188,7 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     [
       'a certificate that is not there',
       async () => ({ cert: '/nowhere/a.crt' }),
-      /^\/nowhere\/a\.crt cannot be read: there is no such file/,
+      /^\/nowhere\/a\.crt cannot be read: it does not exist/,
     ],
     [
       'a key of another certificate',

@@ -46,14 +46,30 @@ interface FunctionSpan {
   readonly declaresTests: boolean;
 }
 
-/** All files of ours below these directories. */
-export function readSources(...directories: readonly string[]): Source[] {
+/** A file of text as it is. */
+interface Page {
+  /** From the root of the checkout. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Reads a file. @param path from the root of the checkout. */
+export function readPage(path: string): Page {
+  return { path, text: readFileSync(join(root, path), 'utf8') };
+}
+
+/** All files below these directories whose names match. */
+export function readPages(name: RegExp, ...directories: readonly string[]): Page[] {
   return directories.flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((file) => parseSource(relative(root, file), readFileSync(file, 'utf8'))),
+      .filter((entry) => entry.isFile() && name.test(entry.name))
+      .map((entry) => readPage(relative(root, join(entry.parentPath, entry.name)))),
   );
+}
+
+/** All files of ours below these directories. */
+export function readSources(...directories: readonly string[]): Source[] {
+  return readPages(/\.(ts|mjs)$/, ...directories).map(({ path, text }) => parseSource(path, text));
 }
 
 /** @param path from the root of the checkout. */
@@ -68,7 +84,7 @@ export function parseSource(path: string, text: string): Source {
     imports: importsOf(path, parsed),
     functions: functionsOf(parsed, lineAt),
     comparedPatterns: comparedPatternsOf(parsed, text, lineAt),
-    ...wordsOf(parsed, lineAt),
+    ...wordsOf(parsed, text, lineAt),
   };
 }
 
@@ -209,12 +225,31 @@ function declaresTest(callee: Expression): boolean {
   }
 }
 
+/** Comments. Those that fill lines one after another are one. */
+function commentsOf(
+  { comments }: ParseResult,
+  text: string,
+  lineAt: (offset: number) => number,
+): { text: string; line: number }[] {
+  const found: { text: string; line: number; isLine: boolean; end: number }[] = [];
+  for (const { type, value, start, end } of comments) {
+    const last = found.at(-1);
+    const isLine = type === 'Line';
+    if (isLine && last?.isLine && /^\n[ \t]*$/.test(text.slice(last.end, start))) {
+      last.text += `\n${value}`;
+      last.end = end;
+    } else found.push({ text: value, line: lineAt(start), isLine, end });
+  }
+  return found.map(({ text, line }) => ({ text, line }));
+}
+
 function wordsOf(
   parsed: ParseResult,
+  text: string,
   lineAt: (offset: number) => number,
 ): Pick<Source, 'hashMembers' | 'texts' | 'identifiers'> {
   const hashMembers: { name: string; line: number }[] = [];
-  const texts = parsed.comments.map(({ value, start }) => ({ text: value, line: lineAt(start) }));
+  const texts = commentsOf(parsed, text, lineAt);
   const identifiers = new Map<string, number>();
   const noteMember = ({ key }: { readonly key: { readonly type: string; readonly start: number } }) => {
     if (key.type === 'PrivateIdentifier')

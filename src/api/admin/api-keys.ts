@@ -33,7 +33,7 @@ export function apiKeyHandlers(
     },
     revokeApiKey: async ({ apiKeyId }) => {
       if (!keyIdPattern.test(apiKeyId))
-        throw invalid('api_key_id', 'is not the id of a key ("key_" and 16 characters)');
+        throw invalid('api_key_id', 'must be the id of a key: "key_" and 16 characters');
       return { apiKey: toApiKeyMessage(await apiKeys.revoke(apiKeyId)) };
     },
   };

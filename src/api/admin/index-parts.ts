@@ -104,6 +104,6 @@ function checksumOf(header: IndexHeader): number {
 
 function wholeNumber(field: string, value: bigint): number {
   if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER))
-    throw invalid(field, `is not a number from 0 to ${Number.MAX_SAFE_INTEGER}`);
+    throw invalid(field, `must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`);
   return Number(value);
 }

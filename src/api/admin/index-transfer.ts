@@ -34,8 +34,8 @@ interface Import {
 async function firstOf(rest: AsyncIterator<ImportIndexRequest>): Promise<Import> {
   const { value, done } = await rest.next();
   if (done === true)
-    throw new Failure('UPLOAD_INCOMPLETE', 'part: an export begins with its header', {
-      violations: [{ field: 'part', description: 'an export begins with its header' }],
+    throw new Failure('UPLOAD_INCOMPLETE', 'part: must begin with the header of an export', {
+      violations: [{ field: 'part', description: 'must begin with the header of an export' }],
     });
   return { replace: value.replace, first: value, rest };
 }

@@ -57,7 +57,7 @@ function parseChanges({ changes, updateMask, etag }: UpdateNamespaceRequest): Na
     ...(changes.quota === undefined ? [] : ['quota']),
   ];
   const mask = parseMask(updateMask, ['description', 'quota'], set);
-  if (mask.size === 0) throw invalid('changes', 'says nothing to change');
+  if (mask.size === 0) throw invalid('changes', 'must name something to change');
   return {
     ...(mask.has('description')
       ? { description: parseDescription('changes.description', changes.description) }

@@ -9,9 +9,9 @@ import { controlPattern, hasLoneSurrogate } from '../../domain/text.ts';
 /** Parses a description of a namespace or a key. @throws Failure INVALID_ARGUMENT naming `field`. */
 export function parseDescription(field: string, text: string): string {
   if (Buffer.byteLength(text) > limits.descriptionBytesMax)
-    throw invalid(field, `has more than ${limits.descriptionBytesMax} bytes`);
-  if (hasLoneSurrogate(text)) throw invalid(field, 'is not valid Unicode');
-  if (controlPattern.test(text)) throw invalid(field, 'contains a control character');
+    throw invalid(field, `must have at most ${limits.descriptionBytesMax} bytes`);
+  if (hasLoneSurrogate(text)) throw invalid(field, 'must be valid Unicode');
+  if (controlPattern.test(text)) throw invalid(field, 'must not contain a control character');
   return text;
 }
 
@@ -32,7 +32,7 @@ export const scopeMessages: Readonly<Record<Scope, ScopeMessage>> = {
 export function parseScopes(messages: readonly ScopeMessage[]): Scope[] {
   return messages.map((message, at) => {
     const scope = scopesByNumber[message];
-    if (scope === undefined) throw invalid(`scopes[${at}]`, 'is not a scope: READ, WRITE or SHARE');
+    if (scope === undefined) throw invalid(`scopes[${at}]`, 'must be a scope: READ, WRITE or SHARE');
     return scope;
   });
 }

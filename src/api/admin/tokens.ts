@@ -40,7 +40,7 @@ function parseGrant(request: MintTokenRequest, principal: Principal, nowMs: numb
   if (request.sessions.length > limits.tokenSessionsMax)
     throw invalid(
       'sessions',
-      `has ${request.sessions.length} ids; at most ${limits.tokenSessionsMax} are allowed`,
+      `must have at most ${limits.tokenSessionsMax} ids, not ${request.sessions.length}`,
     );
   const sessions = request.sessions.map((id, at) => parseSessionId(`sessions[${at}]`, id));
   const { maxPushBytes, namePrefix } = request;

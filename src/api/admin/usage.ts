@@ -45,12 +45,12 @@ export function toQuotaMessage(quota: NamespaceInfo['quota']) {
 
 function parseScope({ breakdown, session, metadataKey, pageToken }: GetUsageRequest): UsageScope | undefined {
   if (session !== '' && breakdown !== UsageBreakdown.SESSION)
-    throw invalid('session', 'goes with USAGE_BREAKDOWN_SESSION');
+    throw invalid('session', 'must be empty without USAGE_BREAKDOWN_SESSION');
   if (metadataKey !== '' && breakdown !== UsageBreakdown.METADATA)
-    throw invalid('metadata_key', 'goes with USAGE_BREAKDOWN_METADATA');
+    throw invalid('metadata_key', 'must be empty without USAGE_BREAKDOWN_METADATA');
   switch (breakdown) {
     case UsageBreakdown.UNSPECIFIED:
-      if (pageToken !== '') throw invalid('page_token', 'goes with a breakdown');
+      if (pageToken !== '') throw invalid('page_token', 'must be empty without a breakdown');
       return undefined;
     case UsageBreakdown.NAMESPACE:
       return { of: 'namespace' };
@@ -61,7 +61,7 @@ function parseScope({ breakdown, session, metadataKey, pageToken }: GetUsageRequ
       parsePairs('metadata_key', [[metadataKey, '']]);
       return { of: 'metadata', key: metadataKey };
     default:
-      throw invalid('breakdown', `is not one that this version knows: ${breakdown}`);
+      throw invalid('breakdown', `must be a breakdown that this version knows, not ${breakdown}`);
   }
 }
 

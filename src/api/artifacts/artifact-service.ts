@@ -109,7 +109,7 @@ async function createArtifact(
   }
   const { length } = content.value;
   if (length > limits.inlineRequestBytesMax) {
-    const description = `has ${length} bytes; at most ${limits.inlineRequestBytesMax} are taken here: use UploadArtifact`;
+    const description = `must have at most ${limits.inlineRequestBytesMax} bytes here, not ${length}; use UploadArtifact`;
     throw new Failure('ARTIFACT_TOO_LARGE', `data: ${description}`, {
       metadata: { limit: String(limits.inlineRequestBytesMax) },
       violations: [{ field: 'data', description }],
@@ -140,7 +140,7 @@ async function batchGet(
 ): Promise<MessageInitShape<typeof BatchGetResultSchema>[]> {
   const count = request.artifacts.length;
   if (count === 0 || count > limits.batchGetMax)
-    throw invalid('artifacts', `has ${count} entries; 1 to ${limits.batchGetMax} are allowed`);
+    throw invalid('artifacts', `must have 1 to ${limits.batchGetMax} entries, not ${count}`);
   const targets = request.artifacts.map((ref, at) => parseRef(`artifacts[${at}]`, ref));
   const found = await artifacts.batchGet(call.principal, targets);
   return found.map((item) => ({ result: batchResult(item) }));

@@ -107,7 +107,7 @@ function parseCsv({ firstRow, count, columns, delimiter }: CsvWindow): ReadingRe
     throw invalid('csv.delimiter', 'must be one ASCII character');
   if (/["\r\n]/.test(delimiter)) throw invalid('csv.delimiter', 'must be neither a quote nor a line break');
   if (columns.length > limits.csvColumnsMax)
-    throw invalid('csv.columns', `has ${columns.length} names; at most ${limits.csvColumnsMax} are allowed`);
+    throw invalid('csv.columns', `must have at most ${limits.csvColumnsMax} names, not ${columns.length}`);
   return {
     kind: 'csv',
     first: parseFirst('csv.first_row', firstRow),
@@ -133,6 +133,6 @@ function parseLines(field: string, value: bigint): number {
 
 function parseUpTo(field: string, value: number, max: number): number {
   if (value < 0) throw invalid(field, 'must not be negative');
-  if (value > max) throw invalid(field, `is ${value}; at most ${max} is allowed`);
+  if (value > max) throw invalid(field, `must be at most ${max}, not ${value}`);
   return value;
 }

@@ -64,7 +64,7 @@ export function shareHandlers(links: Links, { publicUrl, localUrl }: WebAddresse
 
 function parseLinkId(id: string): string {
   if (!/^lnk_[A-Za-z0-9_-]{1,64}$/.test(id))
-    throw invalid('share_link_id', 'is not the id of a link (lnk_…)');
+    throw invalid('share_link_id', 'must be the id of a link: lnk_…');
   return id;
 }
 
@@ -79,7 +79,7 @@ function scopeOf(
 function urlRequired(): Failure {
   return new Failure(
     'PUBLIC_URL_REQUIRED',
-    'there is nothing that could serve a link: run "artifacta serve" with --public-url',
+    'cannot make a link, because nothing serves it: run "artifacta serve" with --public-url',
   );
 }
 

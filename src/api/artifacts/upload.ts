@@ -39,7 +39,11 @@ export async function receiveUpload(
   using place = admission.begin(by, (failure) => cut.abort(failure));
   const messages = inTime(requests[Symbol.asyncIterator](), { signal, after: call.after, idleMs });
   try {
-    const begun = await begin(uploads, await nextPart(messages, 'nothing was sent'), call);
+    const begun = await begin(
+      uploads,
+      await nextPart(messages, 'must begin with start; nothing was sent'),
+      call,
+    );
     if (!(begun instanceof Upload)) return begun;
     await using upload = begun;
     return await within('start.spec', async () =>
@@ -72,7 +76,7 @@ async function nextPart(messages: Messages, atEnd: string): Promise<Part> {
 }
 
 async function begin(uploads: Uploads, part: Part, call: Call): Promise<Upload | CommitResult> {
-  if (part.case !== 'start') throw incomplete(`the first message must be start, not ${part.case}`);
+  if (part.case !== 'start') throw incomplete(`must begin with start, not ${part.case}`);
   const spec = parseSpec('start.spec', (part.value as UploadStart).spec);
   return await within('start.spec', () => uploads.begin(call.principal, spec));
 }
@@ -87,12 +91,12 @@ async function receiveChunks(
   const count = new MessageCount();
   let small = 0;
   for (;;) {
-    const part = await nextPart(messages, 'the stream ended without finish');
-    if (part.case === 'start') throw incomplete('start was sent twice');
+    const part = await nextPart(messages, 'must end with finish; the stream ended without it');
+    if (part.case === 'start') throw incomplete('must have start only once');
     if (part.case === 'finish') {
       const end = parseFinish(part.value);
       await expectEnd(messages);
-      if (call.signal.aborted) throw new Failure('CANCELLED', 'the caller gave up');
+      if (call.signal.aborted) throw new Failure('CANCELLED', 'the call was cancelled');
       return end;
     }
     if (part.value.length > limits.messageBytesMax) throw messageTooLarge();
@@ -114,7 +118,8 @@ function parseFinish(finish: UploadFinish): UploadEnd {
 
 async function expectEnd(messages: Messages): Promise<void> {
   const next = await messages.next();
-  if (!next.done) throw incomplete(`${next.value.part.case ?? 'an empty message'} was sent after finish`);
+  if (!next.done)
+    throw incomplete(`must end with finish; ${next.value.part.case ?? 'an empty message'} was sent after it`);
 }
 
 function incomplete(why: string): Failure {

@@ -14,7 +14,7 @@ export function binaryFault(desc: DescMessage, bytes: Uint8Array): Violation {
   }
   if (found.badText !== undefined) return { field: found.badText, description: 'must be text in UTF-8' };
   const wanted = `must be a message of ${desc.typeName} in protobuf’s binary format`;
-  return { field: 'request', description: `${wanted}; it is none from byte ${found.at} on` };
+  return { field: 'request', description: `${wanted}; it is malformed from byte ${found.at} on` };
 }
 
 class Search {

@@ -34,8 +34,7 @@ function whole(description: string): Violation {
 
 async function syntaxFault(text: Buffer): Promise<string | undefined> {
   const start = text.subarray(0, 3).equals(byteOrderMark) ? byteOrderMark.length : 0;
-  if (text.length === start)
-    return 'must be a JSON object, and is empty; send {} for a message without fields';
+  if (text.length === start) return 'must be a JSON object, not empty; send {} for a message without fields';
   try {
     const scanner = new JsonScanner(text, start, []);
     while (!scanner.step(stepBytes)) await turn();
@@ -59,7 +58,7 @@ function repeatedKey(desc: DescMessage, text: Buffer): string | undefined {
     const [, key] = /: duplicate object key "(.*)"$/s.exec((error as Error).message) ?? [];
     return key === undefined
       ? undefined
-      : `must have each key once in an object; ${shown(key)} is there twice`;
+      : `must have each key only once in an object; ${shown(key)} occurs twice`;
   }
 }
 
@@ -74,7 +73,7 @@ function faultIn(desc: DescMessage, value: Json, path: string): Violation | unde
     const where = joined(path, field.name);
     if (!accepts(desc, { [key]: one })) return faultOf(desc, field, key, one, where);
     const other = seen.get(field.oneof ?? field);
-    if (other === field.name) return { field: where, description: 'must be given once' };
+    if (other === field.name) return { field: where, description: 'must be given only once' };
     if (other !== undefined) return { field: where, description: `must not be given together with ${other}` };
     // Null does not count as one of the alternatives.
     if (one !== null || field.oneof === undefined) seen.set(field.oneof ?? field, field.name);
@@ -138,7 +137,7 @@ const special: Readonly<Record<string, string>> = {
   'google.protobuf.Timestamp': mustBeTime,
   'google.protobuf.Duration': mustBeDuration,
   [FieldMaskSchema.typeName]:
-    'must be a text of names of fields in lowerCamelCase with commas between them, e.g. "labels,expireTime"',
+    'must be a text: names of fields in lowerCamelCase, separated by commas, e.g. "labels,expireTime"',
 };
 
 const int32 = 'must be a whole number from -2147483648 to 2147483647';

@@ -19,7 +19,7 @@ export function exportHandlers(
       if (exports === undefined)
         throw new Failure(
           'EXPORT_NOT_CONFIGURED',
-          'nothing says where exports are to be written: --export-dir',
+          'cannot write an export: set --export-dir, the directory for exports',
         );
       // A large export takes longer than a call may. It continues after the call, and a later call finds it.
       const made = await unlessAborted(signal, exports.export(minAgeMs, count));
@@ -39,7 +39,7 @@ function parseMinAge(minAge: Duration | undefined): number {
   if (minAge === undefined) return limits.exportMinAgeSecondsDefault * 1_000;
   const { seconds, nanos } = minAge;
   if (Math.abs(nanos) > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
-    throw invalid('min_age', 'is not a valid duration');
+    throw invalid('min_age', 'must be a valid duration');
   const ms = Number(seconds) * 1_000 + nanos / 1_000_000;
   if (ms < 0) throw invalid('min_age', 'must not be negative');
   return ms;

@@ -53,5 +53,5 @@ export function inTime<T>(
 }
 
 function idle(ms: number): Failure {
-  return new Failure('DEADLINE_EXCEEDED', `nothing came for ${Math.round(ms / 1000)} s`);
+  return new Failure('DEADLINE_EXCEEDED', `the caller sent nothing for ${Math.round(ms / 1000)} s`);
 }

@@ -274,7 +274,7 @@ export class ReceivedBytes {
   private end(victim: ReceivedRequest): void {
     this.ended++;
     this.onDropped(victim.bytes);
-    victim.end(toConnectError(overloaded('others need the room of this request')));
+    victim.end(toConnectError(overloaded('other callers need the memory of this request')));
   }
 
   private holders(): Map<string, Brought> {

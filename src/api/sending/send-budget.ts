@@ -185,7 +185,7 @@ export class SendBudget {
     this.waitingBytes += keptBytes;
     this.waiting.add(holder);
     const cancel = this.options.after(limits.sendAdmissionSecondsMax * 1000, () =>
-      this.refuse(waiting, 'the answers of others are still being sent'),
+      this.refuse(waiting, 'the answers to other callers are still being sent'),
     );
     try {
       this.goOn();
@@ -211,7 +211,7 @@ export class SendBudget {
    */
   private makePlace(holder: Held, keptBytes: number): void {
     const { holderWaitingMax, holderWaitingBytesMax, waitingBytesMax } = limits;
-    const why = 'too many answers wait for room';
+    const why = 'too many answers are waiting for memory';
     const kept = holder.waitingBytes + keptBytes;
     if (holder.waiting.length >= holderWaitingMax || kept > holderWaitingBytesMax) {
       this.refused++;
@@ -310,7 +310,7 @@ export class SendBudget {
       answer.disconnectIfLost();
       if (answer.isEnded || !answer.isStalled(now, stalledSecondsMax * 1000)) continue;
       this.ended++;
-      answer.end(now, new Failure('DEADLINE_EXCEEDED', `nothing was taken for ${stalledSecondsMax} s`));
+      answer.end(now, new Failure('DEADLINE_EXCEEDED', `the caller read nothing for ${stalledSecondsMax} s`));
     }
     after(sweepMs, () => this.sweep());
   }

@@ -314,12 +314,12 @@ const halfWindowMs = 5_000;
  * none.
  */
 export const answerKey = createContextKey<UnsentAnswer | undefined>(undefined, {
-  description: 'what the answer of a call is counted by',
+  description: 'the counter of the answer of a call',
 });
 
 /** Returns the failure for a handler whose caller has gone. */
 export function nobodyLeft(): Failure {
-  return new Failure('CANCELLED', 'the caller gave up');
+  return new Failure('CANCELLED', 'the call was cancelled');
 }
 
 /** Returns the failure that asks the caller to retry after a second. */
@@ -329,5 +329,5 @@ export function overloaded(why: string): Failure {
 
 /** Returns the failure for the caller of an answer that was ended to make room for others. */
 export function endedForOthers(): Failure {
-  return overloaded('others need the room of this answer');
+  return overloaded('other callers need the memory of this answer');
 }

@@ -79,7 +79,7 @@ export function sessionHandlers({
     amendOutcome: async (request, call) => {
       const id = parseSessionId('session', request.session);
       const outcome = parseOutcome('outcome', request.outcome);
-      if (outcome === 'abandoned') throw invalid('outcome', 'must say how it really ended');
+      if (outcome === 'abandoned') throw invalid('outcome', 'must be SUCCEEDED, FAILED or CANCELLED');
       const amendment = { outcome, etag: request.etag || undefined };
       return { session: toSessionMessage(await sessions.amend(call.principal, id, amendment)) };
     },
@@ -99,7 +99,7 @@ function parseSessionSpec(request: OpenSessionRequest): SessionSpec {
   if (outputs.length > limits.expectedOutputsMax)
     throw invalid(
       'expected_outputs',
-      `has ${outputs.length} names; at most ${limits.expectedOutputsMax} are allowed`,
+      `must have at most ${limits.expectedOutputsMax} names, not ${outputs.length}`,
     );
   return {
     id: parseSessionId('session', request.session),

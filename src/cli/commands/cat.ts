@@ -24,30 +24,30 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .command('cat')
     .summary('write the bytes of an artifact to standard output')
     .description(
-      'Writes the bytes of an artifact to standard output, or a part of it that the service looks for. Whole contents ' +
-        'are checked against their SHA-256: bytes that do not match end with exit code 1. A search that finds nothing ' +
-        'is no failure.',
+      'Writes the bytes of an artifact to standard output, or a part of them that the service finds. A whole ' +
+        'artifact is checked against its SHA-256: the exit code is 1 if the bytes do not match. A search without ' +
+        'a match succeeds.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
-    .option('--offset <bytes>', 'begin at this byte, from 0')
-    .option('--limit <bytes>', 'at most so many bytes')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
+    .option('--offset <bytes>', 'begin at this byte, counted from 0')
+    .option('--limit <bytes>', 'at most this many bytes')
     .optionsGroup('Parts:')
-    .option('--lines <first:last>', 'these lines, from 1, e.g. 10:40, 10: or :40')
+    .option('--lines <first:last>', 'these lines, counted from 1, e.g. 10:40, 10: or :40')
     .option('--head <n>', 'the first lines')
     .option('--tail <n>', 'the last lines')
-    .option('--grep <regex>', 'the lines that match, in the syntax of RE2')
-    .option('-i, --ignore-case', 'with --grep: upper and lower case are the same')
+    .option('--grep <regex>', 'the lines that match a regular expression of RE2')
+    .option('-i, --ignore-case', 'with --grep: upper and lower case match each other')
     .option('-A, --after <n>', 'with --grep: lines shown after each match, at most 20')
     .option('-B, --before <n>', 'with --grep: lines shown before each match, at most 20')
     .option('-C, --context <n>', 'with --grep: both')
-    .option('-n, --line-numbers', 'with --grep: each line after its number')
+    .option('-n, --line-numbers', 'with --grep: the number of each line before it')
     .option('--invert', 'with --grep: the lines that do not match')
-    .option('--pointer <pointer>', 'the value in a JSON document that a JSON pointer leads to, e.g. /rows/0')
-    .option('--csv <first:last>', 'these rows of a table, from 1, and its header')
+    .option('--pointer <pointer>', 'the value at this JSON pointer in a JSON document, e.g. /rows/0')
+    .option('--csv <first:last>', 'these rows of a CSV table, counted from 1, and its header')
     .option('--columns <names>', 'with --csv: only these columns, e.g. name,total')
-    .option('--delimiter <character>', 'with --csv: what stands between cells')
-    .option('--max-bytes <bytes>', 'at most so much, 4 to 1MiB; says if there is more')
+    .option('--delimiter <character>', 'with --csv: the character between cells')
+    .option('--max-bytes <bytes>', 'at most this many bytes, 4 to 1MiB; a remark says if more exist')
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)
         throw new UsageError('cat writes bytes; for JSON about the artifact use show --json');
@@ -61,7 +61,9 @@ export function addCat(program: Command, invocation: Invocation): Command {
         flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes, 4, pieceBytes);
       const window = windowOf(flags);
       if (window !== undefined && (offset !== undefined || limit !== undefined))
-        throw new UsageError('--offset and --limit are bytes of the whole; they do not go with other parts');
+        throw new UsageError(
+          '--offset and --limit count bytes of the whole; they cannot be given with other parts',
+        );
       await invocation.withClient(command, (client) => {
         if (window === undefined && maxBytes === undefined)
           return whole(client, ref, { offset, limit }, invocation);
@@ -100,14 +102,14 @@ async function pieces(
     for await (const piece of isFromEnd ? reversed(client, ref, options) : client.readPieces(ref, options)) {
       malformed += piece.malformedLines;
       await output.bytes(grep === undefined ? piece.content : grep.text(piece));
-      if (maxBytes !== undefined && piece.nextCursor !== '') output.remark('there is more');
+      if (maxBytes !== undefined && piece.nextCursor !== '') output.remark('more follows');
       if (output.closed || maxBytes !== undefined) return;
     }
   } finally {
     const what = 'csv' in window ? 'row' : 'line';
     if (malformed > 0)
       output.warning(
-        `${malformed === 1 ? `1 ${what} holds` : `${malformed} ${what}s hold`} bytes that are no text; \ufffd stands for them`,
+        `${malformed} ${malformed === 1 ? `${what} has` : `${what}s have`} bytes that are not text; \ufffd stands for them`,
       );
   }
 }

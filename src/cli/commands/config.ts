@@ -7,10 +7,10 @@ import { tableLines } from '../output/table.ts';
 export function addConfig(program: Command, invocation: Invocation): Command {
   const config = program
     .command('config')
-    .summary('show and keep settings')
+    .summary('show and save settings')
     .description(
-      'Shows the settings of the command line, and keeps some of them in a file. A flag wins over an environment ' +
-        'variable, and that over the file.',
+      'Shows the settings of the command line, and saves some of them in a file. A flag overrides an ' +
+        'environment variable, which overrides the file.',
     )
     .enablePositionalOptions();
   addShow(config, invocation);
@@ -18,8 +18,8 @@ export function addConfig(program: Command, invocation: Invocation): Command {
   addUnset(config, invocation);
   config
     .command('path')
-    .summary('print where the file is')
-    .description('Prints where the settings are kept, whether or not there is such a file.')
+    .summary('print the path of the file')
+    .description('Prints the path of the file of settings, even if the file does not exist.')
     .action(async () => invocation.output.line((await settingsOf(invocation)).path));
   for (const command of [config, ...config.commands]) addGlobalFlags(command);
   return config;
@@ -30,10 +30,8 @@ const columns = ['SETTING', 'VALUE', 'FROM'].map((title) => ({ title }));
 function addShow(config: Command, invocation: Invocation): void {
   config
     .command('show')
-    .summary('every setting, its value and where it comes from')
-    .description(
-      'Shows every setting, its value and where it comes from. Of a token only whether there is one.',
-    )
+    .summary('show every setting, its value and its source')
+    .description('Shows every setting, its value and its source. For a token, shows only whether it is set.')
     .action(async (_flags: unknown, command: Command) => {
       const { output } = invocation;
       const shown = (await settingsOf(invocation)).show(globalFlags(command));
@@ -51,8 +49,8 @@ function addShow(config: Command, invocation: Invocation): void {
 function addSet(config: Command, invocation: Invocation): void {
   config
     .command('set')
-    .summary('keep a setting')
-    .description('Keeps a setting for all commands to come. Paths are kept as they are from the root.')
+    .summary('save a setting')
+    .description('Saves a setting for all later commands. Paths are saved as absolute paths.')
     .addArgument(settingArgument(invocation))
     .argument('<value>', 'its value')
     .action(async (name: string, value: string) => {
@@ -63,8 +61,8 @@ function addSet(config: Command, invocation: Invocation): void {
 function addUnset(config: Command, invocation: Invocation): void {
   config
     .command('unset')
-    .summary('keep a setting no longer')
-    .description('Removes a setting from the file, if it is there.')
+    .summary('remove a saved setting')
+    .description('Removes a setting from the file, if the file has it.')
     .addArgument(settingArgument(invocation))
     .action(async (name: string) => {
       await (await settingsOf(invocation)).unset(name);
@@ -76,6 +74,6 @@ function settingArgument({ io }: Invocation): Argument {
 }
 
 async function settingsOf({ io }: Invocation): Promise<ClientSettings> {
-  if (io.settings === undefined) throw new Error('no settings are kept here');
+  if (io.settings === undefined) throw new Error('no settings are saved here');
   return await io.settings();
 }

@@ -35,18 +35,19 @@ const words: Readonly<Record<DifferenceKind, string>> = {
 export function addDiff(program: Command, invocation: Invocation): Command {
   return program
     .command('diff')
-    .summary('how one session differs from another')
+    .summary('compare two sessions')
     .description(
-      'Compares a session with another, say a failed run with the last good one, name by name, by the latest versions: ' +
-        'added, removed, changed, or other metadata only. With --json each is one JSON document on one line. With ' +
-        '--patch or --text the lines of texts are compared (up to ' +
-        `${humanSize(textBytesMax)} each; patch -p1 takes the result). Differences are no failure: the exit code is 0.`,
+      'Compares a session with another, for example a failed run with the last good one. Compares the latest ' +
+        'versions, name by name: added, removed, changed, or changed only in metadata. With --json each is one ' +
+        'JSON document on one line. With --patch or --text, compares the lines of texts (up to ' +
+        `${humanSize(textBytesMax)} each) and prints input for patch -p1. Differences are not an error: the exit ` +
+        'code is 0.',
     )
-    .argument('<base>', 'the session that is compared with')
-    .argument('<session>', 'the session that is compared')
-    .option('--all', 'also names that do not differ')
-    .option('--patch', 'the lines in which they differ, of all texts')
-    .option('--text <name>', 'the lines in which they differ, of this text')
+    .argument('<base>', 'the session to compare with')
+    .argument('<session>', 'the session to compare')
+    .option('--all', 'also show names that do not differ')
+    .option('--patch', 'show the lines that differ, in all texts')
+    .option('--text <name>', 'show the lines that differ, in this text')
     .action(async (base: string, session: string, flags: DiffFlags, command: Command) => {
       checkFlags(flags, invocation);
       const { signal } = invocation.io;
@@ -64,7 +65,7 @@ export function addDiff(program: Command, invocation: Invocation): Command {
 
 function checkFlags(flags: DiffFlags, { output }: Invocation): void {
   if (flags.text !== undefined && flags.patch)
-    throw new UsageError('--text is one name and --patch is all: give one of them');
+    throw new UsageError('--text shows one name and --patch shows all: give one of them');
   const flag = flags.text === undefined ? (flags.patch ? '--patch' : undefined) : '--text';
   if (flag === undefined) return;
   if (output.style.json) throw new UsageError(`${flag} prints text; leave out --json`);

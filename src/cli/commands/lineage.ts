@@ -21,15 +21,16 @@ const depthMax = 32;
 export function addLineage(program: Command, invocation: Invocation): Command {
   return program
     .command('lineage')
-    .summary('what an artifact was made from, or what was made from it')
+    .summary('show what an artifact was made from, or what was made from it')
     .description(
-      'Shows what an artifact was made from, as a tree; with --derived what was made from it. What several lead to is ' +
-        'shown below each, and what lies behind it once, where the way there is shortest. With --json each step is one JSON document on one line.',
+      'Shows what an artifact was made from, as a tree; with --derived, what was made from it. An artifact ' +
+        'that several others lead to is shown below each of them; what follows it is shown once, where the path ' +
+        'is shortest. With --json each step is one JSON document on one line.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
-    .option('--derived', 'what was made from it, instead of what it was made from')
-    .option('--depth <n>', 'so many steps, at most 32 (default: 32)')
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
+    .option('--derived', 'show what was made from it, instead of what it was made from')
+    .option('--depth <n>', 'at most this many steps, up to 32 (default: 32)')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .action(async (text: string, flags: LineageFlags, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
       const depth = flags.depth === undefined ? depthMax : parseCount('--depth', flags.depth, 1, depthMax);
@@ -139,7 +140,7 @@ class Tree {
 
   private described(id: string): string {
     const artifact = this.known.get(id);
-    if (artifact === undefined) return `${plain(id)}  gone, or not to be read`;
+    if (artifact === undefined) return `${plain(id)}  gone, or cannot be read`;
     const { session, name, version, sizeBytes } = artifact;
     return `${plain(id)}  ${plain(`${session}/${name}`)}  v${version}  ${humanSize(sizeBytes)}`;
   }

@@ -53,13 +53,13 @@ export function addList(program: Command, invocation: Invocation): Command {
         'With --json each is one JSON document on one line.',
     )
     .argument('[session]', 'the session whose artifacts to list')
-    .option('--all-versions', 'older versions too')
-    .option('--gone', 'of a sealed session also what its manifest lists and is there no more')
-    .option('--limit <n>', 'at most so many (default: all)')
+    .option('--all-versions', 'also list older versions')
+    .option('--gone', 'for a sealed session, also list the artifacts of its manifest that no longer exist')
+    .option('--limit <n>', 'at most this many results (default: all)')
     .action(async (session: string | undefined, flags: ListFlags, command: Command) => {
       if (session === undefined) {
-        if (flags.allVersions) throw new UsageError('--all-versions goes with a session');
-        if (flags.gone) throw new UsageError('--gone goes with a session');
+        if (flags.allVersions) throw new UsageError('--all-versions needs a session');
+        if (flags.gone) throw new UsageError('--gone needs a session');
         return listSessions(flags, command, invocation);
       }
       const limit = parseLimit(flags);
@@ -84,7 +84,7 @@ export async function listSessions(
   const limit = parseLimit(flags);
   const { signal } = invocation.io;
   await invocation.withClient(command, (client) =>
-    show(client.sessions.list({ limit, signal }), sessionShape, 'there are no sessions', invocation),
+    show(client.sessions.list({ limit, signal }), sessionShape, 'no sessions exist', invocation),
   );
 }
 

@@ -25,10 +25,10 @@ export function addPull(program: Command, invocation: Invocation): Command {
     .command('pull')
     .summary('fetch a session, or one artifact, into files')
     .description(
-      'Writes the latest version of everything in a session below a directory, or one artifact to a file. Each file ' +
-        'appears only when its bytes have the SHA-256 that they should. Files that are there already with the same ' +
-        'bytes are left alone, so that pulling again goes on where it ended; others are refused without --force. ' +
-        'Nothing is written outside the directory, whatever a name says, nor through symbolic links in it.',
+      'Writes the latest version of each artifact of a session to a file below a directory, or one artifact to a ' +
+        'file. A file appears only if its bytes match their SHA-256. A file that exists with the same bytes is left ' +
+        'alone, so that a second pull continues where the first ended. A file with other bytes is an error without ' +
+        '--force. Nothing is written outside the directory, whatever the names are, or through symbolic links in it.',
     )
     .argument('<ref>', 'SESSION, SESSION/NAME or art_…')
     .option(
@@ -36,23 +36,23 @@ export function addPull(program: Command, invocation: Invocation): Command {
       'directory for a session (default: ./SESSION); file or directory for an artifact (default: the last part of ' +
         'its name), or - for standard output',
     )
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .option('--force', 'replace files that have other bytes')
     .action(async (text: string, flags: PullFlags, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
       const force = flags.force ?? false;
-      if (flags.to === '') throw new UsageError('--to takes a path, or - for standard output');
+      if (flags.to === '') throw new UsageError('--to must be a path, or - for standard output');
       if (isArtifactId(text) || text.includes('/')) {
         const ref = parseRef(text, version);
         if (flags.to === '-' && invocation.output.style.json)
-          throw new UsageError('standard output takes the bytes; for JSON pull to a file');
+          throw new UsageError('standard output gets the bytes; for JSON pull to a file');
         return invocation.withClient(command, (client, way) =>
           pullArtifact(client, ref, { to: flags.to, force, own: way.ownDirectory }, invocation),
         );
       }
-      if (version !== undefined) throw new UsageError('--version goes with SESSION/NAME');
+      if (version !== undefined) throw new UsageError('--version needs SESSION/NAME');
       if (flags.to === '-')
-        throw new UsageError('a session is pulled into a directory, not to standard output');
+        throw new UsageError('a session must be pulled into a directory, not to standard output');
       return invocation.withClient(command, (client, way) =>
         pullSession(client, text, { to: flags.to, force, own: way.ownDirectory }, invocation),
       );

@@ -38,27 +38,37 @@ export function addPush(program: Command, invocation: Invocation): Command {
     .command('push')
     .summary('store files, directories or standard input')
     .description(
-      'Stores files in a session. A directory is stored with everything below it, each file under its way from there.\n' +
-        'Without a file, or with -, standard input is stored; it needs --name.\n' +
-        'With --from-command what follows -- is run, and what it writes is stored if it exits with 0.\n' +
-        'Symbolic links in a directory are followed to files in it; one to a directory is a failure unless --links says ' +
-        `what becomes of it. Patterns in ${ignoreFileName}, in any directory, and of --exclude say what is left out, as ` +
-        '.gitignore has them. What was left out is counted at the end.',
+      'Stores files in a session. A directory is stored with all files below it, each named by its path in it.\n' +
+        'Without a file, or with -, stores standard input; this needs --name.\n' +
+        'With --from-command, runs the command after -- and stores its standard output if it exits with 0.\n' +
+        'In a directory, symbolic links to files in it are followed. A symbolic link to a directory is an error, ' +
+        'unless --links says what to do with it. Patterns in the syntax of .gitignore leave files out: those in ' +
+        `a file ${ignoreFileName} of any directory, and those of --exclude. The number of files left out is ` +
+        'printed at the end.',
     )
     .argument('[file...]', 'files and directories, or - for standard input; or a command and its arguments')
     .option(
       '--from-command',
-      'store the standard output of a command; it needs --name, and -- before the command',
+      'store the standard output of a command; needs --name, and -- before the command',
     )
-    .option('--session <id>', 'the session; opened if it is new (default: a generated one, which is printed)')
-    .option('--name <name>', 'what to call it (for a directory: a prefix; default: the name of the file)')
-    .addOption(repeated('--meta <key=value...>', 'provenance, immutable'))
-    .addOption(repeated('--label <key=value...>', 'annotations that may change later'))
-    .addOption(repeated('--input <id...>', 'artifacts that it was made from'))
-    .option('--ttl <time>', 'expire after so long: 90s, 30m, 12h, 7d, 2w')
+    .option(
+      '--session <id>',
+      'the session, which is opened if it is new (default: a new one with a generated id, which is printed)',
+    )
+    .option(
+      '--name <name>',
+      'name of the artifact; for a directory, prefix of all names (default: the name of the file)',
+    )
+    .addOption(repeated('--meta <key=value...>', 'metadata, such as provenance; cannot be changed later'))
+    .addOption(repeated('--label <key=value...>', 'annotations; can be changed later'))
+    .addOption(repeated('--input <id...>', 'ids of the artifacts that it was made from'))
+    .option('--ttl <time>', 'time until it expires: 90s, 30m, 12h, 7d, 2w')
     .option('--type <media-type>', 'media type (default: guessed from the name)')
-    .option('--request-id <id>', 'the same id makes a repetition safe (default: a new one)')
-    .option('--new-version', 'make a new version even of equal bytes')
+    .option(
+      '--request-id <id>',
+      'id of this request; the same id makes it safe to repeat (default: a new one)',
+    )
+    .option('--new-version', 'make a new version even if the bytes are the same')
     .addOption(
       new Option(
         '--links <what>',
@@ -68,10 +78,13 @@ export function addPush(program: Command, invocation: Invocation): Command {
     .addOption(
       repeated(
         '--exclude <pattern>',
-        'leave out what matches, e.g. "*.log", "/build", "!keep.log"; may be repeated',
+        'leave out files and directories that match, e.g. "*.log", "/build", "!keep.log"; may be repeated',
       ),
     )
-    .option('--snapshot', 'of a file that grows meanwhile, such as a log, store what it has at the start')
+    .option(
+      '--snapshot',
+      'if a file grows during the push, as a log does, store the bytes that it had at the start',
+    )
     .action(async (given: string[], flags: PushFlags, command: Command) => {
       const request = parse(flags.fromCommand ? given : distinctPaths(given), flags, invocation);
       await invocation.withClient(command, (client, way) =>
@@ -88,17 +101,17 @@ function requireConsistent(files: readonly string[], flags: PushFlags, { io }: I
   const ofFiles = (['links', 'exclude', 'snapshot'] as const).find((flag) => flags[flag] !== undefined);
   const stdin = !flags.fromCommand && readsStdin(files);
   if (ofFiles !== undefined && (flags.fromCommand || stdin))
-    throw new UsageError(`--${ofFiles} goes with files and directories`);
+    throw new UsageError(`--${ofFiles} needs files or directories`);
   if (flags.fromCommand) return;
   if (files.length === 0 && io.stdin.isTTY)
     throw new UsageError('name a file, a directory, or - for standard input');
   if (files.length > 1 && files.includes('-'))
-    throw new UsageError('standard input (-) is pushed alone, not beside files');
+    throw new UsageError('standard input (-) must be pushed alone, without files');
   if (stdin && flags.name === undefined) throw new UsageError('standard input needs a name: --name NAME');
   if (files.length > 1 && flags.name !== undefined)
-    throw new UsageError('--name goes with one file or directory, not with several');
+    throw new UsageError('--name needs one file or directory, not several');
   if (files.length > 1 && flags.requestId !== undefined)
-    throw new UsageError('--request-id goes with one file, not with several');
+    throw new UsageError('--request-id needs one file, not several');
 }
 
 function readsStdin(files: readonly string[]): boolean {
@@ -124,7 +137,7 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
   const { name = '' } = flags;
   if (flags.fromCommand) return { ...common, items: () => fromCommand(files, io, name) };
   if (readsStdin(files)) {
-    if (io.stdin.isTTY) output.remark('what is typed is stored; Ctrl-D at the beginning of a line ends it');
+    if (io.stdin.isTTY) output.remark('storing what you type; Ctrl-D at the beginning of a line ends it');
     return { ...common, items: () => fromStdin(io, name) };
   }
   const pushed: PushedFiles = {

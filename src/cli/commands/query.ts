@@ -30,30 +30,32 @@ export function addQuery(program: Command, invocation: Invocation): Command {
     .command('query')
     .summary('find artifacts or sessions, wherever they are')
     .description(
-      'Finds the latest versions of artifacts over all sessions, newest first. All flags must be met, and the filter with ' +
-        'them. With --json each result is one JSON document on one line.\n\n' +
+      'Finds artifacts in all sessions, by their latest versions, newest first. A result matches all flags and the ' +
+        'filter. With --json each result is one JSON document on one line.\n\n' +
         'A filter compares fields, e.g.\n' +
         '  artifacta query \'metadata.agent = "billing" AND content_type = "application/json" AND create_time > now-7d\'\n' +
         'Fields: session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY,\n' +
-        'session.state, session.outcome; of sessions also seal_time. Operators: = != < <= > >= and :* for "is set";\n' +
-        'AND, OR (which binds tighter), NOT, parentheses; a * at the end of a text stands for whatever follows.',
+        'session.state, session.outcome; for sessions also seal_time. Operators: = != < <= > >= and :* for "is set";\n' +
+        'AND, OR (binds tighter than AND), NOT, parentheses. A * at the end of a text matches any ending.',
     )
-    .argument('[filter]', 'in the filter language')
-    .addOption(repeated('--where <key=value...>', 'metadata; a * at the end stands for whatever follows'))
-    .addOption(repeated('--label <key=value...>', 'labels, likewise'))
+    .argument('[filter]', 'an expression in the filter language')
+    .addOption(repeated('--where <key=value...>', 'metadata; a * at the end matches any ending'))
+    .addOption(repeated('--label <key=value...>', 'labels; a * at the end matches any ending'))
     .option('--type <type>', 'json, csv, md, text, image… or a media type')
-    .option('--name <name>', 'the name; a * at the end stands for whatever follows')
-    .option('--session <id>', 'the session, likewise')
+    .option('--name <name>', 'the name; a * at the end matches any ending')
+    .option('--session <id>', 'the session; a * at the end matches any ending')
     .addOption(new Option('--outcome <outcome>', 'how the session ended').choices(outcomeNames))
-    .addOption(new Option('--state <state>', 'of the session').choices(['open', 'sealing', 'sealed']))
-    .option('--since <age|time>', 'created at most so long ago, e.g. 7d, or at that time or later')
-    .option('--until <age|time>', 'created before then')
+    .addOption(
+      new Option('--state <state>', 'the state of the session').choices(['open', 'sealing', 'sealed']),
+    )
+    .option('--since <age|time>', 'created at this time or later, or at most this long ago, e.g. 7d')
+    .option('--until <age|time>', 'created before this time, or longer ago than this')
     .option('--sessions', 'find sessions instead of artifacts')
-    .option('--oldest-first', 'in the other order')
-    .option('--limit <n>', `at most so many; 0 for all (default: ${limitDefault})`)
-    .option('--preview', 'show how texts begin')
-    .option('--count', 'tell about how many there are, and nothing else')
-    .option('--explain', 'tell how the query is answered and what the first page takes, and nothing else')
+    .option('--oldest-first', 'oldest first, instead of newest first')
+    .option('--limit <n>', `at most this many results; 0 for all (default: ${limitDefault})`)
+    .option('--preview', 'show the beginning of each text')
+    .option('--count', 'print only the approximate number of results')
+    .option('--explain', 'print only how the service finds the results, and the cost of the first page')
     .action(async (filter: string | undefined, flags: QueryFlags, command: Command) => {
       const text = filterText(flags, filter);
       check(flags);
@@ -63,11 +65,11 @@ export function addQuery(program: Command, invocation: Invocation): Command {
 
 function check(flags: QueryFlags): void {
   if (flags.sessions && (flags.type !== undefined || flags.name !== undefined))
-    throw new UsageError('--type and --name are of artifacts, and do not go with --sessions');
+    throw new UsageError('--type and --name are for artifacts, and cannot be given with --sessions');
   if (flags.sessions && (flags.preview || flags.count))
-    throw new UsageError('--preview and --count do not go with --sessions');
+    throw new UsageError('--preview and --count cannot be given with --sessions');
   if ([flags.preview, flags.count, flags.explain].filter((one) => one).length > 1)
-    throw new UsageError('only one of --preview, --count and --explain can be asked for');
+    throw new UsageError('give only one of --preview, --count and --explain');
 }
 
 async function answer(
@@ -101,7 +103,7 @@ async function* upTo<T>(items: AsyncIterable<T>, max: number, { output }: Invoca
   let count = 0;
   for await (const item of items) {
     if (++count > max) {
-      output.remark(`there are more than ${max}; --limit 0 shows all`);
+      output.remark(`more than ${max} exist; --limit 0 shows all`);
       return;
     }
     yield item;
@@ -140,7 +142,7 @@ async function count(client: ArtifactaClient, filter: string, { output, io }: In
   const total = isExact ? page.artifacts.length : page.approximateTotal;
   if (output.style.json) return output.json({ count: total ?? null, exact: isExact });
   if (total === undefined)
-    return output.line(`more than ${page.artifacts.length}; how many cannot be told in one call`);
+    return output.line(`more than ${page.artifacts.length}; one call cannot count them`);
   await output.line(isExact || output.style.quiet ? String(total) : `about ${total}`);
 }
 

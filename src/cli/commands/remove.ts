@@ -31,12 +31,12 @@ export function addRemove(program: Command, invocation: Invocation): Command {
     .command('rm')
     .summary('delete artifacts')
     .description(
-      'Deletes artifacts for good, one version each: SESSION/NAME is the latest version, and only that one. Deleting ' +
-        'what is not there succeeds, and says so.',
+      'Deletes artifacts permanently, one version each: for SESSION/NAME, only the latest version. An artifact ' +
+        'that does not exist is not an error; the command says so.',
     )
     .argument('<ref...>', 'art_… or SESSION/NAME')
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
-    .option('--etag <etag>', 'only if it still has this etag, as show --json tells it')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
+    .option('--etag <etag>', 'only if it still has this etag, as show --json prints it')
     .action(async (texts: string[], flags: RemoveFlags, command: Command) => {
       const wanted = parse(texts, flags);
       await invocation.withClient(command, (client) => removeAll(client, wanted, flags.etag, invocation));
@@ -46,7 +46,7 @@ export function addRemove(program: Command, invocation: Invocation): Command {
 function parse(texts: readonly string[], flags: RemoveFlags): Wanted[] {
   for (const flag of ['version', 'etag'] as const)
     if (texts.length > 1 && flags[flag] !== undefined)
-      throw new UsageError(`--${flag} goes with one artifact, not with several`);
+      throw new UsageError(`--${flag} needs one artifact, not several`);
   const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
   return texts.map((text) => ({ text, ref: parseRef(text, version) }));
 }
@@ -66,7 +66,7 @@ async function removeAll(
       await show(removed, invocation);
     } catch (error) {
       if (account.failed(error, one.text)) continue;
-      if (account.tried < wanted.length) output.remark('what came after it was not tried');
+      if (account.tried < wanted.length) output.remark('the rest was not tried');
       break;
     }
   }
@@ -94,7 +94,7 @@ async function remove(
 async function show({ text, deleted, artifact }: Removed, { output }: Invocation): Promise<void> {
   const id = artifact?.id;
   if (output.style.json) return output.json({ ...(id === undefined ? {} : { id }), ref: text, deleted });
-  if (!deleted) return output.remark(`${text} was not there; nothing was deleted`);
+  if (!deleted) return output.remark(`${text} did not exist; nothing was deleted`);
   if (output.style.quiet) return output.line(id ?? text);
   if (artifact === undefined) return output.line(`deleted  ${plain(text)}`);
   const size = humanSize(artifact.sizeBytes).padStart(9);

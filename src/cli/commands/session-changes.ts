@@ -20,14 +20,14 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
   addRetentionFlags(session.command('update').summary('change labels or retention, renew the lease'))
     .description('Changes labels at any time, and retention while the session is open; renews its lease.')
     .argument('<id>', 'the session')
-    .addOption(repeated('--label <key=value...>', 'replaces all labels'))
-    .option('--no-labels', 'no labels')
+    .addOption(repeated('--label <key=value...>', 'replace all labels'))
+    .option('--no-labels', 'remove all labels')
     .option('--forever', 'its artifacts do not expire with it')
     .option('--touch', 'renew its lease')
     .action(async (id: string, flags: UpdateFlags, command: Command) => {
       const { label, labels, forever, touch = false } = flags;
       const retention = retentionOf(flags);
-      if (retention !== undefined && forever) throw new UsageError('--forever goes with no --retain');
+      if (retention !== undefined && forever) throw new UsageError('--forever cannot be given with --retain');
       const changes = {
         ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
         ...(labels ? {} : { labels: {} }),
@@ -46,20 +46,20 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
 export function addSessionRemove(session: Command, invocation: Invocation): void {
   session
     .command('rm')
-    .summary('delete a session and all that is in it')
+    .summary('delete a session and all its artifacts')
     .description(
-      'Deletes a session with all its artifacts, at once for every reader; the space is freed later. Its id stays ' +
-        'taken for 30 days. Refused while an artifact of it is held.',
+      'Deletes a session with all its artifacts, at once for all readers; the space is freed later. Its id ' +
+        'cannot be used again for 30 days. Refused while one of its artifacts is on hold.',
     )
     .argument('<id>', 'the session')
-    .option('--etag <etag>', 'only if it still has this etag, as session show --json tells it')
+    .option('--etag <etag>', 'only if it still has this etag, as session show --json prints it')
     .action(async (id: string, flags: { readonly etag?: string }, command: Command) => {
       const { io, output } = invocation;
       const condition = flags.etag === undefined ? {} : { etag: flags.etag };
       await invocation.withClient(command, async (client) => {
         const deleted = await client.sessions.delete(id, { ...condition, signal: io.signal });
         if (output.style.json) return output.json({ session: id, deleted });
-        if (!deleted) return output.remark(`${id} was not there; nothing was deleted`);
+        if (!deleted) return output.remark(`${id} did not exist; nothing was deleted`);
         await output.line(output.style.quiet ? id : `deleted  ${plain(id)}`);
       });
     });

@@ -32,8 +32,8 @@ export function addSession(program: Command, invocation: Invocation): Command {
   addWait(session, invocation);
   session
     .command('show')
-    .summary('what is known about a session')
-    .description('Shows what is known about a session.')
+    .summary('show the details of a session')
+    .description('Shows the details of a session.')
     .argument('<id>', 'the session')
     .action(async (id: string, _flags: unknown, command: Command) => {
       await invocation.withClient(command, (client) => showSession(client, id, invocation));
@@ -42,7 +42,7 @@ export function addSession(program: Command, invocation: Invocation): Command {
     .command('ls')
     .summary('list the sessions')
     .description('Lists the sessions, newest first. With --json each is one JSON document on one line.')
-    .option('--limit <n>', 'at most so many (default: all)')
+    .option('--limit <n>', 'at most this many results (default: all)')
     .action((flags: { readonly limit?: string }, command: Command) =>
       listSessions(flags, command, invocation),
     );
@@ -53,21 +53,27 @@ export function addSession(program: Command, invocation: Invocation): Command {
 function addOpen(session: Command, invocation: Invocation): void {
   addRetentionFlags(session.command('open').summary('open a session with metadata, retention, a lease'))
     .description(
-      'Opens a session. A push does that by itself; this is for metadata that its artifacts inherit, for how long they ' +
-        'are kept, for a lease, and for outputs that the run is expected to produce.',
+      'Opens a session. A push opens its session by itself. Use this command to set metadata that the ' +
+        'artifacts inherit, their retention, a lease, or the outputs that the run is expected to produce.',
     )
     .argument('<id>', 'the session')
-    .addOption(repeated('--meta <key=value...>', 'provenance, immutable, inherited by its artifacts'))
-    .addOption(repeated('--label <key=value...>', 'annotations that may change later'))
+    .addOption(
+      repeated(
+        '--meta <key=value...>',
+        'metadata, such as provenance; inherited by its artifacts, cannot be changed later',
+      ),
+    )
+    .addOption(repeated('--label <key=value...>', 'annotations; can be changed later'))
     .option('--forever', 'its artifacts do not expire with it, whatever the policy of the namespace says')
     .option(
       '--lease <time>',
-      'seal it as abandoned when nobody pushes or renews for so long, 10s to 30d, e.g. 10m',
+      'seal it as abandoned after this time without a push or a renewal, 10s to 30d, e.g. 10m',
     )
-    .option('--expect <name...>', 'names that the run is to produce (after the session)')
+    .option('--expect <name...>', 'names that the run is expected to produce; give them after the session')
     .action(async (id: string, flags: OpenFlags, command: Command) => {
       const retention = retentionOf(flags);
-      if (retention !== undefined && flags.forever) throw new UsageError('--forever goes with no --retain');
+      if (retention !== undefined && flags.forever)
+        throw new UsageError('--forever cannot be given with --retain');
       const options = {
         retention: retention ?? (flags.forever ? {} : undefined),
         leaseMs:
@@ -81,7 +87,7 @@ function addOpen(session: Command, invocation: Invocation): void {
       };
       await invocation.withClient(command, async (client) => {
         const opened = await client.sessions.open(id, options);
-        if (!opened.created) invocation.output.remark(`session ${id} was there already`);
+        if (!opened.created) invocation.output.remark(`session ${id} existed already`);
         await printSession(opened.session, invocation);
       });
     });
@@ -92,8 +98,11 @@ function addAmend(session: Command, invocation: Invocation): void {
   const known = outcomeNames.filter((name) => name !== 'abandoned');
   session
     .command('amend')
-    .summary('say how an abandoned session really ended')
-    .description('Says how a session that was sealed as abandoned really ended: once. Its manifest stays.')
+    .summary('set the real outcome of an abandoned session')
+    .description(
+      'Sets the real outcome of a session that was sealed as abandoned. This is possible once. The manifest ' +
+        'stays as it is.',
+    )
     .argument('<id>', 'the session')
     .addOption(new Option('--outcome <outcome>', 'how the run ended').choices(known).makeOptionMandatory())
     .action(async (id: string, flags: { readonly outcome: Known }, command: Command) => {
@@ -108,7 +117,7 @@ function addSeal(session: Command, invocation: Invocation): void {
   session
     .command('seal')
     .summary('end a session with an outcome')
-    .description('Seals a session: it takes nothing new from then on, and its manifest never changes.')
+    .description('Seals a session: it accepts nothing new afterwards, and its manifest never changes.')
     .argument('<id>', 'the session')
     .addOption(
       new Option('--outcome <outcome>', 'how the run ended').choices(outcomeNames).default('succeeded'),

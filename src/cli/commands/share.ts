@@ -22,15 +22,15 @@ interface ShareFlags {
 export function addShare(program: Command, invocation: Invocation): Command {
   const share = program
     .command('share')
-    .summary('make a link that opens an artifact without credentials, for a time')
+    .summary('make a link that opens an artifact without credentials, for a limited time')
     .description(
-      'Prints a URL that lets whoever has it read one version of an artifact, without credentials, until it expires ' +
-        'or is revoked. A file of this machine (report.md, ./dir/report.md) is pushed first.',
+      'Prints a URL that opens one version of an artifact without credentials, until the link expires or is ' +
+        'revoked. All who have the URL can read it. A local file (report.md, ./dir/report.md) is pushed first.',
     )
     .argument('<what>', 'art_…, SESSION/NAME, or a file')
-    .option('--ttl <time>', 'how long: 90s, 30m, 12h, 7d; at most 30d', '24h')
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
-    .option('--session <id>', 'where a file is pushed to (default: a generated session)')
+    .option('--ttl <time>', 'how long the link works: 90s, 30m, 12h, 7d; at most 30d', '24h')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
+    .option('--session <id>', 'the session that a file is pushed to (default: a new one with a generated id)')
     .option('--qr', 'also draw the URL as a QR code, on standard error')
     .enablePositionalOptions()
     .action(async (what: string, flags: ShareFlags, command: Command) => {
@@ -60,10 +60,10 @@ function wantedOf(what: string, { version, session }: ShareFlags): Wanted {
   const number = version === undefined ? undefined : parseCount('--version', version, 1);
   const isPath = !isArtifactId(what) && (!what.includes('/') || /^\.{0,2}\//.test(what));
   if (!isPath) {
-    if (session !== undefined) throw new UsageError('--session goes with a file, which is pushed there');
+    if (session !== undefined) throw new UsageError('--session needs a file, which is pushed there');
     return { ref: parseRef(what, number) };
   }
-  if (number !== undefined) throw new UsageError('--version goes with SESSION/NAME');
+  if (number !== undefined) throw new UsageError('--version needs SESSION/NAME');
   return { path: what, session };
 }
 
@@ -78,7 +78,9 @@ async function pushed(
   const beforeOpen = () => requireOutside(ownDirectory, path);
   const content = await fileContent(path, { beforeOpen }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new UsageError(`there is no file ${plain(path)}; an artifact is SESSION/NAME or its id, art_…`);
+    throw new UsageError(
+      `the file ${plain(path)} does not exist; an artifact is SESSION/NAME or its id, art_…`,
+    );
   });
   const { artifact } = await client.push(content, { session: into, name }, { signal: io.signal });
   output.remark(`pushed ${plain(name)} to the session ${into}`);
@@ -92,7 +94,7 @@ interface Place {
   readonly remark?: string;
 }
 
-const remedy = 'serve --public-url names the address for others';
+const remedy = 'serve --public-url sets the address for others';
 
 /**
  * Chooses the address of a link. The first choice is the URL that others use for the service. The second is the URL
@@ -107,9 +109,12 @@ function placeOf({ url, localUrl, path }: NewShareLink, { description }: Way): P
       remark: `others may not reach the service at this address; ${remedy}`,
     };
   if (localUrl === undefined)
-    return { url, remark: `the service names no HTTP address at which this would open; ${remedy}` };
+    return { url, remark: `the service has no HTTP address that opens this; ${remedy}` };
   if (isHere(description)) return { url: localUrl, remark: `this opens on this machine only; ${remedy}` };
-  return { url, remark: `this is below the HTTP address of the service, which does not know it; ${remedy}` };
+  return {
+    url,
+    remark: `this is a path below the HTTP address of the service, which does not know that address; ${remedy}`,
+  };
 }
 
 /** Whether the service at this address runs on this machine. */
@@ -137,10 +142,10 @@ async function print(
 function addList(share: Command, invocation: Invocation): void {
   share
     .command('ls')
-    .summary('the links that are in force')
+    .summary('list the links that work')
     .description('Lists the links of an artifact (art_… or SESSION/NAME), of a session, or of the namespace.')
     .argument('[what]', 'art_…, SESSION/NAME or SESSION (default: all)')
-    .option('--all', 'also those that have ended and are not yet reaped')
+    .option('--all', 'also list links that have ended and are not reaped yet')
     .action(async (what: string | undefined, flags: { readonly all?: boolean }, command: Command) => {
       await invocation.withClient(command, async (client) => {
         const query = { ...targetOf(what), showEnded: flags.all ?? false, signal: invocation.io.signal };
@@ -152,8 +157,8 @@ function addList(share: Command, invocation: Invocation): void {
 function addRevoke(share: Command, invocation: Invocation): void {
   share
     .command('revoke')
-    .summary('end links for good')
-    .description('Ends one link, or all of an artifact (art_… or SESSION/NAME) or of a session.')
+    .summary('end links permanently')
+    .description('Ends one link, or all links of an artifact (art_… or SESSION/NAME) or of a session.')
     .argument('<what>', 'lnk_…, art_…, SESSION/NAME or SESSION')
     .action(async (what: string, _flags: unknown, command: Command) => {
       const { output, io } = invocation;

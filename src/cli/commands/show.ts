@@ -14,14 +14,14 @@ import { keyValueLines } from '../output/table.ts';
 export function addShow(program: Command, invocation: Invocation): Command {
   return program
     .command('show')
-    .summary('what is known about an artifact or a session')
-    .description('Shows what is known about an artifact (art_… or SESSION/NAME) or a session (its id alone).')
+    .summary('show the details of an artifact or a session')
+    .description('Shows the details of an artifact (art_… or SESSION/NAME) or of a session (its id alone).')
     .argument('<ref>', 'art_…, SESSION/NAME or SESSION')
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .action(async (text: string, flags: { readonly version?: string }, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
       if (!isArtifactId(text) && !text.includes('/')) {
-        if (version !== undefined) throw new UsageError('--version goes with SESSION/NAME');
+        if (version !== undefined) throw new UsageError('--version needs SESSION/NAME');
         return invocation.withClient(command, (client) => showSession(client, text, invocation));
       }
       const ref = parseRef(text, version);

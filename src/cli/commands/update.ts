@@ -18,19 +18,19 @@ interface UpdateFlags {
 export function addUpdate(program: Command, invocation: Invocation): Command {
   return program
     .command('update')
-    .summary('change an artifact’s labels or expiry, hold it or let it go')
+    .summary('change the labels or the expiry of an artifact; hold or release it')
     .description(
-      'Changes what may change about an artifact. A hold keeps it whatever expires or is deleted around it, until it ' +
-        'is let go.',
+      'Changes the labels, the expiry or the hold of an artifact. An artifact on hold stays until it is ' +
+        'released, whatever expires or is deleted around it.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
-    .option('--version <n>', 'that version of SESSION/NAME (default: the latest)')
-    .addOption(repeated('--label <key=value...>', 'replaces all labels'))
-    .option('--no-labels', 'no labels')
-    .option('--ttl <time>', 'expires so long from now, e.g. 7d; never: it has no expiry of its own')
-    .option('--hold', 'keep it')
-    .option('--no-hold', 'let it go')
-    .option('--etag <etag>', 'only if it still has this etag, as show --json tells it')
+    .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
+    .addOption(repeated('--label <key=value...>', 'replace all labels'))
+    .option('--no-labels', 'remove all labels')
+    .option('--ttl <time>', 'time from now until it expires, e.g. 7d; never: no expiry of its own')
+    .option('--hold', 'put it on hold')
+    .option('--no-hold', 'release it')
+    .option('--etag <etag>', 'only if it still has this etag, as show --json prints it')
     .action(async (text: string, flags: UpdateFlags, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
       const changes = changesOf(flags);
@@ -46,7 +46,7 @@ export function addUpdate(program: Command, invocation: Invocation): Command {
 }
 
 function changesOf({ label, labels, ttl, hold }: UpdateFlags) {
-  if (!labels && label !== undefined) throw new UsageError('--no-labels goes with no --label');
+  if (!labels && label !== undefined) throw new UsageError('--no-labels cannot be given with --label');
   return {
     ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
     ...(labels ? {} : { labels: {} }),

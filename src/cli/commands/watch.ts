@@ -11,14 +11,14 @@ import { printSession } from './show.ts';
 export function addWatch(program: Command, invocation: Invocation): Command {
   return program
     .command('watch')
-    .summary('tell what happens in a session, until it is sealed')
+    .summary('print the events of a session until it is sealed')
     .description(
-      'Prints a line for each event of a session: those that were, then those that come, until it is sealed. ' +
-        'Goes on by itself when the service is started anew. With --json each is one JSON document on one line.',
+      'Prints a line for each event of a session, past events first, until the session is sealed. Continues by ' +
+        'itself after a restart of the service. With --json each event is one JSON document on one line.',
     )
     .argument('<session>', 'the session')
-    .option('--after <n>', 'only events with a higher number')
-    .option('--wait-for-open', 'wait for a session that is not there yet')
+    .option('--after <n>', 'only events with a number above this')
+    .option('--wait-for-open', 'if the session does not exist yet, wait for it')
     .action(
       async (
         session: string,
@@ -44,12 +44,12 @@ export function addWait(session: Command, invocation: Invocation): void {
     .command('wait')
     .summary('wait until a session is sealed')
     .description(
-      `Waits until a session is sealed and shows it. Exit code 0 if it succeeded, ${exitCodes.otherOutcome} if it did ` +
-        `not, ${exitCodes.unavailable} if it was not sealed in time.`,
+      'Waits until a session is sealed and shows it. The exit code is 0 if the session succeeded, ' +
+        `${exitCodes.otherOutcome} if it did not, and ${exitCodes.unavailable} if it was not sealed in time.`,
     )
     .argument('<id>', 'the session')
-    .option('--timeout <time>', 'at most so long, e.g. 90s, 10m (default: for ever)')
-    .option('--wait-for-open', 'wait for a session that is not there yet')
+    .option('--timeout <time>', 'the longest wait, e.g. 90s, 10m (default: no limit)')
+    .option('--wait-for-open', 'if the session does not exist yet, wait for it')
     .action(
       async (
         id: string,

@@ -10,12 +10,12 @@ class CannotRead extends Error {
 
 /** The reasons why a file cannot be read, by the code of the system error. */
 export const unreadable: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'it does not exist',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EISDIR: 'it is a directory',
-  ELOOP: 'there are too many symbolic links',
+  ELOOP: 'it leads through too many symbolic links',
   ENXIO: 'it is a socket or a device, not a regular file',
   EMFILE: 'too many files are open',
   EIO: 'input/output error',

@@ -5,7 +5,7 @@ import type { Content } from '../../client/artifacts/content.ts';
 import { later } from '../../client/wire/timer.ts';
 import { CommandFailed } from '../exit.ts';
 
-/** How long a command may take to end after it was told to, in milliseconds. */
+/** The time that a command may take to end after a signal, in milliseconds. */
 const endMsMax = 5_000;
 
 /** A running command, and what it writes to its standard output. */
@@ -31,7 +31,7 @@ export async function startCommand(
   signal?: AbortSignal,
 ): Promise<RunningCommand> {
   const child = await spawned(program, args);
-  // A signal that may not be sent is no reason to end here.
+  // A signal that may not be sent must not end this process.
   child.on('error', () => {});
   let hasEnded = false;
   const end = new Promise<string | undefined>((resolve) => {
@@ -84,8 +84,8 @@ async function spawned(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const words: Record<string, string> = {
-      ENOENT: 'there is no such program',
-      EACCES: 'it may not be executed',
+      ENOENT: 'the program does not exist',
+      EACCES: 'it cannot be executed',
       E2BIG: 'the arguments are too long',
     };
     throw new CommandFailed(`cannot be started: ${words[code ?? ''] ?? message}`);

@@ -9,7 +9,7 @@ const flags = openForPath | constants.O_DIRECTORY | (constants.O_NOFOLLOW ?? 0);
 
 /**
  * A directory in which files are named. On Linux it is held open, and an operation on a {@link path} acts in that very
- * directory. Elsewhere, and where `/proc` is not mounted, the paths are those by which it was found.
+ * directory. Elsewhere, and where `/proc` is not mounted, the paths are those that led to it.
  */
 export class HeldDirectory implements AsyncDisposable {
   private readonly found: string;

@@ -74,7 +74,7 @@ export async function pullSession(
   const artifacts = claimed(client.list({ session, order: 'oldest', signal: io.signal }), names);
   const results = mapInOrder(artifacts, concurrencyMax, () => fatal === undefined, work);
   const { failures, done } = await report(results, invocation).finally(() => ended.abort());
-  if (fatal !== undefined) output.remark('what came after it was not tried');
+  if (fatal !== undefined) output.remark('the rest was not tried');
   invocation.exitCode = exitCodeForAll(failures, done, fatal);
 }
 

@@ -73,9 +73,8 @@ export async function pushAll(
     ended.abort();
   }
   sums.tell(output, fatal === undefined ? request.exclusions.idle : []);
-  if (sums.done === 0 && failures.length === 0) throw new Error('there was nothing to push');
-  if (fatal !== undefined && sums.done + failures.length > 1)
-    output.remark('what came after it was not tried');
+  if (sums.done === 0 && failures.length === 0) throw new Error('nothing was found to push');
+  if (fatal !== undefined && sums.done + failures.length > 1) output.remark('the rest was not tried');
   invocation.exitCode = exitCodeForAll(failures, sums.done, fatal);
 }
 
@@ -133,9 +132,9 @@ class Sums {
       const { hidden: count, firstHidden: first } = this;
       const text =
         count === 1
-          ? `1 hidden file is among what was stored: ${first}`
-          : `${count} hidden files are among what was stored, the first is ${first}`;
-      output.remark(`${text}; --exclude ".*" leaves such out`, { hidden: { count, first } });
+          ? `1 hidden file was stored: ${first}`
+          : `${count} hidden files were stored, the first is ${first}`;
+      output.remark(`${text}; --exclude ".*" leaves them out`, { hidden: { count, first } });
     }
     for (const pattern of idleExclusions) output.remark(`--exclude ${pattern}: nothing matched it`);
     this.leftOut.tell(output);

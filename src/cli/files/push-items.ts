@@ -97,8 +97,7 @@ export async function* fromFiles(
       continue;
     }
     const { name, followLink, isNamed } = found;
-    if (files.filesOnly && !isNamed)
-      throw new UsageError('--request-id goes with one file, not with a directory');
+    if (files.filesOnly && !isNamed) throw new UsageError('--request-id needs one file, not a directory');
     const key = name.normalize();
     const other = taken.get(key);
     taken.set(key, other ?? path);

@@ -35,7 +35,9 @@ export async function save(
     if (isSame !== undefined) {
       if (isSame) return 'unchanged';
       if (!options.force)
-        throw new CannotWrite(`${target.shownPath(segments)} is another file already; --force replaces it`);
+        throw new CannotWrite(
+          `${target.shownPath(segments)} exists already with other bytes; --force replaces it`,
+        );
     }
     await fetch(client, artifact, target, segments, options);
     return isSame === undefined ? 'new' : 'replaced';

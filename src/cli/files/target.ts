@@ -70,7 +70,7 @@ export class Target {
       return new Target(path, root, identityOf(stats), options);
     } catch (error) {
       if (!isCode(error, 'ENOENT')) throw inWords(error, path);
-      throw new CannotWrite(`there is no directory ${options.create ? dirname(path) : path}`, {
+      throw new CannotWrite(`the directory ${options.create ? dirname(path) : path} does not exist`, {
         cause: error,
       });
     }
@@ -181,7 +181,7 @@ export class Target {
   }
 
   private exchanged(): CannotWrite {
-    return new CannotWrite(`${this.shown} is another directory than it was`, { concernsAll: true });
+    return new CannotWrite(`${this.shown} was replaced by another directory`, { concernsAll: true });
   }
 
   /** Returns the directory of a file; undefined if it does not exist and must not be made. */
@@ -212,7 +212,7 @@ export class Target {
     if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
       throw new CannotWrite(`${this.shownPath(segments)} leads out of ${this.shown} by a symbolic link`);
     if (!(await directory.isAt(path)))
-      throw new CannotWrite(`${dirname(this.shownPath(segments))} is another directory than it was`);
+      throw new CannotWrite(`${dirname(this.shownPath(segments))} was replaced by another directory`);
   }
 
   private shownPart(segments: Segments, depth: number): string {

@@ -23,13 +23,13 @@ export async function readTokenFile(path: string, warn: (message: string) => voi
     if (!stats.isFile()) throw refused('is not a regular file');
     const me = process.getuid?.();
     if (me !== undefined && uid !== me && uid !== 0) throw refused('belongs to another user');
-    if ((mode & 0o022) !== 0) throw refused('can be written by others; chmod 600 keeps it yours');
-    if ((mode & 0o004) !== 0)
-      warn(`the token file ${path} can be read by everybody; chmod 600 keeps it yours`);
-    if (size > tokenBytesMax) throw refused(`has more than ${tokenBytesMax} bytes`);
+    if ((mode & 0o022) !== 0)
+      throw refused('must not be writable by other users; chmod 600 makes it private');
+    if ((mode & 0o004) !== 0) warn(`all users can read the token file ${path}; chmod 600 makes it private`);
+    if (size > tokenBytesMax) throw refused(`must have at most ${tokenBytesMax} bytes`);
     const token = (await handle.readFile('utf8')).trim();
     if (token === '') throw refused('is empty');
-    if (!/^[\x21-\x7e]+$/.test(token)) throw refused('does not hold one token');
+    if (!/^[\x21-\x7e]+$/.test(token)) throw refused('must contain one token');
     return token;
   } finally {
     await handle.close();

@@ -64,7 +64,7 @@ export function isArtifactId(text: string): boolean {
 export function parseRef(text: string, version: number | undefined): ArtifactRef {
   if (isArtifactId(text)) {
     if (version !== undefined)
-      throw new UsageError('--version goes with SESSION/NAME; an id already names one version');
+      throw new UsageError('--version needs SESSION/NAME; an id already names one version');
     return { id: text };
   }
   const at = text.indexOf('/');

@@ -22,15 +22,19 @@ export function addRetentionFlags(command: Command): Command {
     .addOption(
       repeated(
         '--retain <outcome=time...>',
-        'how long artifacts live after the seal, e.g. succeeded=30d failed=14d; all=7d; other outcomes: for ever',
+        'how long artifacts are kept after the seal, e.g. succeeded=30d failed=14d; all=7d; outcomes without a ' +
+          'time: no limit',
       ),
     )
-    .option('--keep-last <n>', 'keep the last n sessions, up to 100, whatever --retain says; with --by')
-    .option('--by <key>', 'the metadata key whose values tell these kinds of sessions apart')
+    .option(
+      '--keep-last <n>',
+      'keep the last n sessions of a kind, 1 to 100, whatever --retain says; needs --by',
+    )
+    .option('--by <key>', 'the metadata key whose values are the kinds of sessions, for --keep-last')
     .addOption(
       new Option(
         '--keep-outcome <outcome...>',
-        'which outcomes --keep-last counts (default: succeeded)',
+        'the outcomes that --keep-last counts (default: succeeded)',
       ).choices(outcomeNames),
     );
 }
@@ -39,9 +43,9 @@ export function addRetentionFlags(command: Command): Command {
 export function retentionOf(flags: RetentionFlags): Retention | undefined {
   const { retain, keepLast, by, keepOutcome } = flags;
   if (keepLast === undefined && (by !== undefined || keepOutcome !== undefined))
-    throw new UsageError('--by and --keep-outcome go with --keep-last');
+    throw new UsageError('--by and --keep-outcome need --keep-last');
   if (keepLast !== undefined && by === undefined)
-    throw new UsageError('--keep-last needs --by, the metadata key that tells kinds of sessions apart');
+    throw new UsageError('--keep-last needs --by, the metadata key whose values are the kinds of sessions');
   if (retain === undefined && keepLast === undefined) return undefined;
   return {
     ...timesOf(retain ?? []),
@@ -91,7 +95,7 @@ export function retentionText(retention: Retention | undefined): string {
           `the last ${keepLast.count} by ${keepLast.metadataKey} that ${(keepLast.outcomes ?? ['succeeded']).join(' or ')}`,
         ];
   const said = [...(times.length === 0 ? [] : [times.join(', ')]), ...kept];
-  return said.length === 0 ? 'for ever' : said.join('; ');
+  return said.length === 0 ? 'forever' : said.join('; ');
 }
 
 /** Returns `30d`, `12h`, `90s`: a duration in the largest unit that fits without a rest. */

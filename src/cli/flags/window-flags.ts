@@ -50,7 +50,7 @@ export function windowOf(flags: WindowFlags): ReadWindow | undefined {
   for (const [owner, names] of Object.entries(belonging))
     for (const [name, flag] of Object.entries(names))
       if (chosen[0] !== owner && flags[name as keyof WindowFlags] !== undefined)
-        throw new UsageError(`${flag} goes with --${owner}`);
+        throw new UsageError(`${flag} needs --${owner}`);
   switch (chosen[0]) {
     case 'lines':
       return { lines: parseRange('--lines', flags.lines!) };

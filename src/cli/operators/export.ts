@@ -20,15 +20,15 @@ export function addExport(program: Command, invocation: Invocation): Command {
     .command('export')
     .summary('write the index to a file (operators)')
     .description(
-      'Writes the index at one instant to a file: all records, and the small contents that live in the index. Large ' +
-        'contents are files of their own in the data directory, to be copied after the export, with whatever copies ' +
-        'files. The file appears only when it is complete.',
+      'Writes the index to a file, as it is at one instant: all records, and the small contents that are kept ' +
+        'in the index. Large contents are separate files in the data directory: copy them after the export, with ' +
+        'any program that copies files. The file appears only when it is complete.',
     )
     .argument('<file>', 'the file, or - for standard output')
-    .option('--force', 'replace a file that is there')
+    .option('--force', 'replace the file if it exists')
     .action(async (file: string, flags: { readonly force?: boolean }, command: Command) => {
       if (file === '-' && invocation.output.style.json)
-        throw new UsageError('standard output takes the export; for JSON export to a file');
+        throw new UsageError('standard output gets the export; for JSON export to a file');
       const { force = false } = flags;
       await invocation.withClient(command, (client, { ownDirectory }) =>
         file === '-'
@@ -61,7 +61,7 @@ async function toFile(
     const heldPartial = directory.path(basename(partial));
     for (const one of [held, heldPartial]) requireOutside(own, one, path);
     if (!force && (await stat(held).catch(() => undefined)) !== undefined)
-      throw new CannotWrite(`${path} is there already; --force replaces it`);
+      throw new CannotWrite(`${path} exists already; --force replaces it`);
     const file = await open(heldPartial, 'wx', 0o600);
     try {
       for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
@@ -82,7 +82,7 @@ async function toFile(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw new CannotWrite(
-        `${partial} is there: another export is under way, or was cut short; remove it then`,
+        `${partial} exists: another export is running, or was interrupted; in the second case remove it`,
       );
     throw inWords(error, path);
   }
@@ -96,11 +96,11 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .command('import')
     .summary('restore the index from a file (operators)')
     .description(
-      'Restores the index to the state of an export, all or nothing. Contents that are files of their own have to be ' +
-        'in the data directory: put them back before. Then see what "artifacta fsck" reports.',
+      'Restores the index to the state of an export, completely or not at all. Before that, put the contents ' +
+        'that are separate files back into the data directory. After it, see what "artifacta fsck" reports.',
     )
     .argument('<file>', 'the file, or - for standard input')
-    .option('--replace', 'replace what the store holds; else it must be empty')
+    .option('--replace', 'replace all that is in the store; without it, the store must be empty')
     .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
       if (file === '-' && invocation.io.stdin.isTTY)
         throw new UsageError(

@@ -26,21 +26,22 @@ export function addFsck(program: Command, invocation: Invocation): Command {
     .command('fsck')
     .summary('check the store, and repair it (operators)')
     .description(
-      'Checks that every row of the index can be read and agrees with the others, and that every content is there. ' +
-        'Answers 1 if something is wrong and was not repaired. A store whose index is damaged serves nothing: restore ' +
-        'an export with "artifacta import", or accept the loss that is reported and keep what is left.',
+      'Checks that every row of the index can be read and agrees with the others, and that every content ' +
+        'exists. The exit code is 1 if something is wrong and was not repaired. A store with a damaged index ' +
+        'serves nothing: restore an export with "artifacta import", or accept the reported loss and keep what is ' +
+        'left.',
     )
     .option('--contents', 'also read all contents and compare their SHA-256')
     .option('--repair', 'repair what can be repaired without loss')
-    .option('--reindex', 'with --repair: derive all rows for searching anew')
+    .option('--reindex', 'with --repair: derive all rows for searching again')
     .option(
       '--accept-loss <id>',
-      'first accept a loss: keep what is left of a damaged index. Cannot be undone',
+      'first accept a loss and keep what is left of a damaged index; cannot be undone',
     )
-    .option('--resume <id>', 'let maintenance go on in spite of that pause, and check nothing')
+    .option('--resume <id>', 'resume maintenance in spite of this pause, and check nothing')
     .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')
     .action(async (flags: FsckFlags, command: Command) => {
-      if (flags.reindex && !flags.repair) throw new UsageError('--reindex goes with --repair');
+      if (flags.reindex && !flags.repair) throw new UsageError('--reindex needs --repair');
       const { namespace } = globalFlags(command);
       await invocation.withClient(command, (client) => fsck(client, flags, namespace, invocation));
     });
@@ -63,7 +64,7 @@ async function fsck(
   const report = await check(client, options, invocation);
   let open = report.findings;
   if (flags.repair && before.state === 'recovery')
-    output.remark('a store in recovery is not repaired, but restored or accepted');
+    output.remark('a store in recovery cannot be repaired: restore an export, or accept the loss');
   else if (flags.repair) open = await repairAll(client, options, report, flags.reindex ?? false, invocation);
   await showStatus(await client.admin.status({ signal }), invocation);
   if (!output.style.json && !output.style.quiet) await output.line(told(report, open));

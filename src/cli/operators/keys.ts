@@ -26,7 +26,7 @@ export function addKeys(program: Command, invocation: Invocation): Command {
   const keys = program
     .command('keys')
     .summary('make, list and revoke API keys; mint tokens')
-    .description('API keys for callers on the network, and short-lived tokens for agents.')
+    .description('Manages API keys for callers on the network, and short-lived tokens for agents.')
     .enablePositionalOptions();
   addCreate(keys, invocation);
   addList(keys, invocation);
@@ -39,14 +39,14 @@ export function addKeys(program: Command, invocation: Invocation): Command {
 function addCreate(keys: Command, invocation: Invocation): void {
   keys
     .command('create')
-    .summary('make an API key, and print its secret this once')
+    .summary('make an API key and print its secret once')
     .description(
-      'Makes an API key for the namespace that --namespace names, else "default". Its secret is printed this once and ' +
-        'stored nowhere. Whoever has it sets ARTIFACTA_TOKEN to it.',
+      'Makes an API key for the namespace that --namespace names (default: "default"). Its secret is printed ' +
+        'once and never stored. To use the key, set ARTIFACTA_TOKEN to the secret.',
     )
-    .option('--scope <scopes>', 'read, write, share; several with commas between them (default: read,write)')
+    .option('--scope <scopes>', 'read, write and share, separated by commas (default: read,write)')
     .option('--operator', 'a key that may do everything, in every namespace')
-    .option('--ttl <duration>', 'when it ends by itself, e.g. 90d (default: never)')
+    .option('--ttl <duration>', 'time until it expires, e.g. 90d (default: never)')
     .option('--description <text>', 'what it is for')
     .action(async (flags: CreateFlags, command: Command) => {
       if (flags.operator && flags.scope !== undefined)
@@ -71,8 +71,8 @@ function addList(keys: Command, invocation: Invocation): void {
   keys
     .command('ls')
     .summary('list the API keys')
-    .description('Lists the API keys of the namespace that --namespace names, else of all.')
-    .option('--all', 'also those that were revoked or expired in the last 30 days')
+    .description('Lists the API keys of the namespace that --namespace names, or of all namespaces.')
+    .option('--all', 'also list keys that were revoked or expired in the last 30 days')
     .action(async (flags: { readonly all?: boolean }, command: Command) => {
       const { io, output } = invocation;
       const namespace = await namespaceFor(command, invocation);
@@ -88,8 +88,8 @@ function addList(keys: Command, invocation: Invocation): void {
 function addRevoke(keys: Command, invocation: Invocation): void {
   keys
     .command('revoke')
-    .summary('end API keys for good')
-    .description('Ends API keys at once and for good, with all tokens that were minted with them.')
+    .summary('end API keys permanently')
+    .description('Ends API keys at once and permanently, with all tokens that were minted with them.')
     .argument('<id...>', 'key_…')
     .action(async (ids: string[], _flags: unknown, command: Command) => {
       const { io, output } = invocation;
@@ -109,16 +109,16 @@ function addRevoke(keys: Command, invocation: Invocation): void {
 function addMint(keys: Command, invocation: Invocation): void {
   keys
     .command('mint')
-    .summary('make a short-lived token that may do less, for an agent')
+    .summary('make a short-lived token with fewer rights, for an agent')
     .description(
-      'Makes a token that may do a part of what you may, and prints it. It ends at its time, or with the key that it ' +
-        'was minted with.',
+      'Makes a token with some of your rights, and prints it. The token ends when it expires, or with the key ' +
+        'that it was minted with.',
     )
-    .requiredOption('--scope <scopes>', 'read, write, share; several with commas between them')
-    .option('--session <id...>', 'only these sessions; what is in others does not exist for it')
-    .option('--name-prefix <text>', 'only artifacts whose names begin so, e.g. reports/')
-    .option('--bytes <n>', 'how much may be pushed with it in all, e.g. 100MiB')
-    .option('--ttl <duration>', 'how long it lasts, at most 24h (default: 1h)')
+    .requiredOption('--scope <scopes>', 'read, write and share, separated by commas')
+    .option('--session <id...>', 'only these sessions; for the token, others do not exist')
+    .option('--name-prefix <text>', 'only artifacts whose names begin with this text, e.g. reports/')
+    .option('--bytes <n>', 'how many bytes may be pushed with it in all, e.g. 100MiB')
+    .option('--ttl <duration>', 'time until it expires, at most 24h (default: 1h)')
     .action(async (flags: MintFlags, command: Command) => {
       const namespace = await namespaceFor(command, invocation);
       const wanted = {

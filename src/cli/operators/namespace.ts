@@ -18,7 +18,7 @@ export function addNamespace(program: Command, invocation: Invocation): Command 
   const namespace = program
     .command('namespace')
     .summary('make, list and change namespaces, and limit them')
-    .description('Namespaces are tenants: nothing crosses from one to another.')
+    .description('Manages namespaces. Each is a tenant: nothing crosses from one to another.')
     .enablePositionalOptions();
   addCreate(namespace, invocation);
   addSet(namespace, invocation);
@@ -31,15 +31,15 @@ export function addNamespace(program: Command, invocation: Invocation): Command 
 function withSettings(command: Command): Command {
   return command
     .option('--description <text>', 'what it is for')
-    .option('--max-bytes <n>', 'what it may hold, e.g. 10GiB')
-    .option('--max-artifacts <n>', 'how many artifacts, all versions')
-    .option('--max-sessions <n>', 'how many sessions');
+    .option('--max-bytes <n>', 'the most bytes that it may store, e.g. 10GiB')
+    .option('--max-artifacts <n>', 'the most artifacts, counting all versions')
+    .option('--max-sessions <n>', 'the most sessions');
 }
 
 function addCreate(namespace: Command, invocation: Invocation): void {
   withSettings(namespace.command('create').summary('make a namespace'))
-    .description('Makes a namespace; again with the same settings it changes nothing.')
-    .argument('<name>', 'lower-case letters, digits and "-"; at most 63')
+    .description('Makes a namespace. If it exists with the same settings, nothing changes.')
+    .argument('<name>', 'the name: at most 63 lower-case letters, digits and "-"')
     .action(async (name: string, flags: SettingFlags, command: Command) => {
       const wanted = { ...settingsOf(flags), signal: invocation.io.signal };
       await invocation.withClient(command, async (client) => {
@@ -49,15 +49,15 @@ function addCreate(namespace: Command, invocation: Invocation): void {
 }
 
 function addSet(namespace: Command, invocation: Invocation): void {
-  withSettings(namespace.command('set').summary('change what a namespace may hold'))
-    .description('Changes a description, or replaces the quota as a whole. Lowering it deletes nothing.')
+  withSettings(namespace.command('set').summary('change the description or the quota of a namespace'))
+    .description('Changes the description, or replaces the whole quota. A lower quota deletes nothing.')
     .argument('<name>', 'the namespace')
-    .option('--no-quota', 'no limits')
+    .option('--no-quota', 'remove all limits')
     .action(async (name: string, flags: SettingFlags & { readonly quota: boolean }, command: Command) => {
       const settings = settingsOf(flags);
       const quota = flags.quota ? settings.quota : {};
       if (!flags.quota && settings.quota !== undefined)
-        throw new UsageError('--no-quota goes with no --max-…');
+        throw new UsageError('--no-quota cannot be given with --max-…');
       if (settings.description === undefined && quota === undefined)
         throw new UsageError('say what to change: --description, --max-…, or --no-quota');
       const changes = { description: settings.description, quota, signal: invocation.io.signal };
@@ -70,8 +70,8 @@ function addSet(namespace: Command, invocation: Invocation): void {
 function addShow(namespace: Command, invocation: Invocation): void {
   namespace
     .command('show')
-    .summary('what a namespace holds, and what it may')
-    .description('Shows what a namespace holds, and what it may.')
+    .summary('show the usage and the quota of a namespace')
+    .description('Shows the usage and the quota of a namespace.')
     .argument('<name>', 'the namespace')
     .action(async (name: string, _flags: unknown, command: Command) => {
       await invocation.withClient(command, async (client) => {

@@ -20,9 +20,10 @@ interface InFlag {
 export function addPolicy(program: Command, invocation: Invocation): Command {
   const policy = program
     .command('policy')
-    .summary('how long a namespace keeps what ends how')
+    .summary('show and change the retention of a namespace')
     .description(
-      'The retention of a namespace: what sessions get when they are opened without one of their own. For operators.',
+      'Shows and changes the retention of a namespace. Sessions get it if they are opened without a retention ' +
+        'of their own. For operators.',
     )
     .enablePositionalOptions();
   addGet(policy, invocation);
@@ -35,7 +36,7 @@ export function addPolicy(program: Command, invocation: Invocation): Command {
 function addGet(policy: Command, invocation: Invocation): void {
   policy
     .command('get')
-    .summary('what it is')
+    .summary('show the retention')
     .description('Shows the retention of a namespace.')
     .option('--in <namespace>', 'the namespace', 'default')
     .action(async (flags: InFlag, command: Command) => {
@@ -52,19 +53,19 @@ interface SetFlags extends RetentionFlags, InFlag {
 }
 
 function addSet(policy: Command, invocation: Invocation): void {
-  addRetentionFlags(policy.command('set').summary('replace it, for sessions opened from now on'))
+  addRetentionFlags(policy.command('set').summary('replace the retention, for sessions opened from now on'))
     .description(
-      'Replaces the retention of a namespace. It concerns sessions that are opened from now on; for earlier ones ' +
-        'there is "artifacta policy apply".',
+      'Replaces the retention of a namespace, for sessions opened from now on. For earlier sessions, use ' +
+        '"artifacta policy apply".',
     )
     .option('--in <namespace>', 'the namespace', 'default')
-    .option('--forever', 'nothing expires that nobody gave an expiry')
+    .option('--forever', 'nothing expires unless it was given an expiry')
     .option('--etag <etag>', 'only if it still has this etag')
-    .option('--dry-run', 'check, and change nothing')
+    .option('--dry-run', 'check the retention, but change nothing')
     .action(async (flags: SetFlags, command: Command) => {
       const retention = retentionOf(flags);
       if ((retention === undefined) === (flags.forever === undefined))
-        throw new UsageError('say what it is to be: --retain and --keep-last, or --forever');
+        throw new UsageError('say what to set: --retain and --keep-last, or --forever');
       const options = {
         signal: invocation.io.signal,
         validateOnly: flags.dryRun ?? false,
@@ -84,21 +85,22 @@ interface ApplyFlags extends RetentionFlags, InFlag {
 }
 
 function addApply(policy: Command, invocation: Invocation): void {
-  addRetentionFlags(policy.command('apply').summary('give it to earlier sessions'))
+  addRetentionFlags(policy.command('apply').summary('apply the retention to earlier sessions'))
     .description(
-      'Shows which earlier sessions would expire otherwise with the retention of the namespace, or with the one given ' +
-        'here; with --yes gives it to them. What then has a time in the past expires at once.',
+      'Shows the earlier sessions whose expiry would change with the retention of the namespace, or with the ' +
+        'one given here. With --yes, applies it to them. What gets an expiry in the past then expires at once.',
     )
     .option('--in <namespace>', 'the namespace', 'default')
     .option(
       '--filter <filter>',
       'only these sessions, e.g. session.outcome = FAILED AND create_time < now-30d',
     )
-    .option('--forever', 'so that nothing of them expires that has no expiry of its own')
-    .option('--yes', 'do it')
+    .option('--forever', 'nothing in these sessions expires unless it has an expiry of its own')
+    .option('--yes', 'apply it')
     .action(async (flags: ApplyFlags, command: Command) => {
       const given = retentionOf(flags);
-      if (given !== undefined && flags.forever) throw new UsageError('--forever goes with no --retain');
+      if (given !== undefined && flags.forever)
+        throw new UsageError('--forever cannot be given with --retain');
       const options = {
         retention: given ?? (flags.forever ? {} : undefined),
         filter: flags.filter,

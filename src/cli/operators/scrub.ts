@@ -22,14 +22,18 @@ export function addScrub(program: Command, invocation: Invocation): Command {
     .command('scrub')
     .summary('read contents and compare them with their SHA-256 (operators)')
     .description(
-      'Reads contents, those that were checked longest ago first, and compares them with their SHA-256. What is damaged ' +
-        'is quarantined: it is not read any more, and pushing the same bytes again heals it. What was quarantined and is ' +
-        'sound is read again. The next time it goes on where this one ended. Answers 1 if something new is damaged. "artifacta fsck --quarantined" lists all that is.',
+      'Reads contents, the least recently checked first, and compares them with their SHA-256. Damaged content ' +
+        'is quarantined: it cannot be read until the same bytes are pushed again. Quarantined content that ' +
+        'proves to be sound can be read again. The next run continues where this one ended. The exit code is 1 ' +
+        'if new damage was found. "artifacta fsck --quarantined" lists all damaged content.',
     )
-    .option('--max-bytes <size>', 'at most about so much, e.g. 10GiB (default: everything that is due)')
+    .option(
+      '--max-bytes <size>',
+      'about how much to read at most, e.g. 10GiB (default: everything that is due)',
+    )
     .option(
       '--min-age <time>',
-      'leave out what was checked less than so long ago; 0 for nothing (default: 7d)',
+      'leave out contents that were checked within this time; 0 leaves out none (default: 7d)',
     )
     .action(async (flags: ScrubFlags, command: Command) => {
       const maxBytes = flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes);
@@ -104,7 +108,7 @@ function callBytes(left: number | undefined, isWatched: boolean): number {
 
 function told({ damagedCount, releasedCount }: { damagedCount: number; releasedCount: number }): string {
   const damaged =
-    damagedCount === 0 ? 'none is newly damaged' : `${damagedCount} of them are damaged and quarantined`;
+    damagedCount === 0 ? 'no new damage was found' : `${damagedCount} of them are damaged and quarantined`;
   if (releasedCount === 0) return damaged;
   const were = releasedCount === 1 ? 'was quarantined and is' : 'were quarantined and are';
   return `${damaged}; ${releasedCount} of them ${were} sound`;

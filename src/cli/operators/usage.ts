@@ -15,11 +15,11 @@ interface UsageFlags {
 export function addUsage(program: Command, invocation: Invocation): Command {
   return program
     .command('usage')
-    .summary('what a namespace holds, by session or by metadata, and when it expires')
+    .summary('show what a namespace stores, by session or by metadata, and when it expires')
     .description(
-      'Reads what a namespace holds: artifacts, their bytes, the bytes of distinct contents, and what of it expires ' +
-        'when. Of the whole namespace and of a session all versions count, by metadata the latest ones. For operators. ' +
-        '"artifacta namespace show" tells the exact sums without reading.',
+      'Reads what a namespace stores: artifacts, their bytes, the bytes of distinct contents, and how much ' +
+        'expires when. Counts all versions for a namespace and for a session, and the latest versions for ' +
+        'metadata. For operators. "artifacta namespace show" shows the exact sums without reading.',
     )
     .option('--in <namespace>', 'the namespace', 'default')
     .option('--session <id>', 'only this session')
@@ -65,7 +65,7 @@ async function print(parts: readonly UsagePart[], flags: UsageFlags, { output }:
     }
   }
   for await (const line of tableLines(columns, rows())) await output.line(line.trimEnd());
-  if (parts.length === 0) output.remark('there is nothing');
+  if (parts.length === 0) output.remark('nothing is stored');
 }
 
 function expiresBy(before: Date | undefined): string {

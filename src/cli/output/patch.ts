@@ -102,9 +102,9 @@ function withTabs(patch: string): string {
 function remarkOn(name: string, sides: readonly [Text, Text]): string | undefined {
   const malformed = sides[0].malformedLines + sides[1].malformedLines;
   if (malformed === 0 && sides.every(({ encoding }) => encoding === 'utf-8')) return undefined;
-  const lines = `${malformed} ${malformed === 1 ? 'line holds' : 'lines hold'}`;
+  const lines = `${malformed} ${malformed === 1 ? 'line has' : 'lines have'}`;
   const why =
-    malformed === 0 ? 'it is UTF-16' : `${lines} bytes that are no text, and \ufffd stands for them`;
+    malformed === 0 ? 'it is UTF-16' : `${lines} bytes that are not text, and \ufffd stands for them`;
   return `${name}: ${why}; its patch cannot be applied`;
 }
 

@@ -66,7 +66,8 @@ function* divided(whole: IndexPart): Generator<IndexPart> {
 
 function notAnExport(cause?: unknown): ArtifactaError {
   return new ArtifactaError(
-    'this is no export of an index, or one that was cut short or altered: copy it again from where it was made, or import another',
+    'the file is not an export of an index, or was cut short or altered: copy it again from its source, or ' +
+      'import another',
     { code: 'INVALID_ARGUMENT', reason: 'UPLOAD_INCOMPLETE', cause },
   );
 }

@@ -50,7 +50,7 @@ export type ArtifactRef =
 /** Returns the message as a plain value. */
 export function artifactFrom(message: ArtifactMessage | undefined): Artifact {
   if (message === undefined) {
-    throw new ArtifactaError('the service answered without an artifact', { code: 'INTERNAL' });
+    throw new ArtifactaError('the answer has no artifact', { code: 'INTERNAL' });
   }
   return {
     id: message.id,

@@ -49,8 +49,7 @@ export async function* chunked(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
   for await (const piece of pieces) {
-    if (!(piece instanceof Uint8Array))
-      throw new TypeError('a source of bytes gave something else than bytes');
+    if (!(piece instanceof Uint8Array)) throw new TypeError('a source of bytes must give only bytes');
     if (piece.byteLength === 0) continue;
     gathered.push(piece);
     gatheredBytes += piece.byteLength;

@@ -84,7 +84,7 @@ function stateOf(state: SessionState): Session['state'] {
 /** Returns the message as a plain value. */
 export function sessionFrom(message: SessionMessage | undefined): Session {
   if (message === undefined) {
-    throw new ArtifactaError('the service answered without a session', { code: 'INTERNAL' });
+    throw new ArtifactaError('the answer has no session', { code: 'INTERNAL' });
   }
   const { lease, manifest } = message;
   return {

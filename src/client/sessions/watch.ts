@@ -99,7 +99,7 @@ async function* open(
   const stopped = new AbortController();
   const request = { session, afterSequence: BigInt(after), sealOnly, waitForOpen };
   const either = signal === undefined ? stopped.signal : AbortSignal.any([stopped.signal, signal]);
-  const silent = new ArtifactaError('nothing was heard of the service', { code: 'UNAVAILABLE' });
+  const silent = new ArtifactaError('the service sent nothing for too long', { code: 'UNAVAILABLE' });
   let cancel = later(silenceMsMax, () => stopped.abort(silent));
   try {
     for await (const message of calls.sessions.watchSession(request, { signal: either })) {

@@ -44,18 +44,19 @@ const grpcPortDefault = '50051';
 export async function openEndpoint(url: string, tls: TlsOptions = {}): Promise<Endpoint> {
   if (url.startsWith('unix:')) {
     const path = url.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
-    if (path === '') throw invalidUrl(url, 'names no socket');
+    if (path === '') throw invalidUrl(url, 'must name the path of a socket, as unix:/PATH');
     return grpcEndpoint('http://localhost', { createConnection: () => connectSocket(path) });
   }
   const parsed = URL.parse(url);
-  if (parsed === null) throw invalidUrl(url, 'is not a URL');
+  if (parsed === null) throw invalidUrl(url, 'must be a URL');
   if (parsed.username !== '' || parsed.password !== '' || parsed.search !== '' || parsed.hash !== '')
-    throw invalidUrl(url, 'may hold only a scheme, a host and a port');
+    throw invalidUrl(url, 'must have only a scheme, a host and a port');
   switch (parsed.protocol) {
     case 'grpc:':
     case 'grpcs:': {
-      if (parsed.hostname === '') throw invalidUrl(url, 'names no host');
-      if (parsed.pathname !== '' && parsed.pathname !== '/') throw invalidUrl(url, 'may not hold a path');
+      if (parsed.hostname === '') throw invalidUrl(url, 'must name a host');
+      if (parsed.pathname !== '' && parsed.pathname !== '/')
+        throw invalidUrl(url, 'must not contain a path; the services are at the root');
       const scheme = parsed.protocol === 'grpc:' ? 'http' : 'https';
       return grpcEndpoint(`${scheme}://${parsed.hostname}:${parsed.port || grpcPortDefault}`, tls);
     }

@@ -27,7 +27,7 @@ export type Judgement =
       readonly description: string;
     };
 
-/** Judges an error. @returns undefined if it is none of these, e.g. an error of the caller's own. */
+/** Judges an error. @returns undefined for any other error, e.g. an error of the caller's own. */
 export function judge(error: ConnectError): Judgement | undefined {
   const codes = causes(error).map((cause) => String((cause as { code?: unknown }).code));
   const distrust = codes.find((code) => distrustCodes.test(code));
@@ -44,7 +44,8 @@ export function judge(error: ConnectError): Judgement | undefined {
   return { kind: 'lost', message: `no connection: ${known ?? 'it was lost'}${placeOf(error)}` };
 }
 
-const notOurs = 'what answers there is no Artifacta service, or not by the protocol of the URL';
+const notOurs =
+  'the server at this address is not an Artifacta service, or does not use the protocol of the URL';
 
 function judgeUnsendable(text: string): Judgement | undefined {
   const found = /cannot encode field [\w.]*?(\w+) to (?:binary|JSON): (?:invalid |expected )?(.*)/s.exec(
@@ -93,7 +94,7 @@ const lostWords: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ETIMEDOUT: 'the host does not answer',
-  ENOENT: 'there is no such socket',
+  ENOENT: 'the socket does not exist',
   EACCES: 'the socket may not be used: permission denied',
 };
 

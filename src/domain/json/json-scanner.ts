@@ -148,7 +148,7 @@ export class JsonScanner {
         this.way.push({ type: isObject ? 'object' : 'array', keys: [], count: 0 });
         this.onWay = depth + 1;
       }
-      if (depth === depthMax) throw this.expected(`no more than ${depthMax} values within each other`);
+      if (depth === depthMax) throw this.expected(`at most ${depthMax} nested values`);
       this.isObject.push(isObject);
       this.state = isObject ? 'first key' : 'first value';
       this.at++;

@@ -299,7 +299,8 @@ export class ServiceClock {
       agreedSince: undefined,
     };
     this.warn(
-      `the wall clock is suspect: it says ${inWords(wall)}, and the service goes by ${inWords(startTime)}; what cannot be undone waits`,
+      `the wall clock is suspect: it says ${inWords(wall)}, and the service uses ${inWords(startTime)}; work ` +
+        'that cannot be undone waits',
     );
   }
 

@@ -134,7 +134,7 @@ export class Decision<T> {
     if (++this.rounds <= doorLimits.roundsMax) return;
     const last = [...this.lacks.values()].map(hexOf).join(', ');
     throw new RangeError(
-      `a transaction needs more than ${doorLimits.roundsMax} rounds; last it asked for ${last}`,
+      `a transaction needs more than ${doorLimits.roundsMax} rounds; the last one asked for ${last}`,
     );
   }
 

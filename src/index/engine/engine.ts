@@ -95,7 +95,7 @@ class Engine implements Index {
     this.inspection = this.inspect();
     if (failure !== undefined) {
       this.warned = causeOf(failure);
-      options.warn?.(`the index cannot be written and serves reads alone: ${String(failure)}`);
+      options.warn?.(`the index cannot be written and serves only reads: ${String(failure)}`);
       this.obstruct(failure);
       this.tryLater(failure, reopenDelayMsFirst);
     }
@@ -177,7 +177,7 @@ class Engine implements Index {
     const trouble = troubleOf(error);
     this.warned = causeOf(error);
     this.options.warn?.(
-      `the index could not be written (${trouble}) and serves reads alone: ${String(error)}`,
+      `the index could not be written (${trouble}) and serves only reads: ${String(error)}`,
     );
     this.order.fail(unavailable(`the outcome is unknown: the index could not be written: ${trouble}`, error));
     this.reopening = this.recover(error, reopenDelayMsFirst);
@@ -272,7 +272,7 @@ class Engine implements Index {
   private obstruct(error: unknown): void {
     const failure = isLoss(error)
       ? error
-      : unavailable(`cannot write: ${troubleOf(error)}; the index serves reads until it can`, error);
+      : unavailable(`cannot write: ${troubleOf(error)}; until it can, the index serves only reads`, error);
     const isNews = failure instanceof IndexDamaged && !isLoss(this.obstacle);
     this.obstacle = failure;
     if (isLoss(failure)) this.handle.refuse(failure);

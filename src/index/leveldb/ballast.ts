@@ -1,7 +1,7 @@
 /**
  * Room that is kept back for the index: a file that is really written. It is removed when the index needs room and no
  * other room exists. Programs that fill the disk take its room for used. It lies in LevelDB's directory, since the room
- * has to be there; LevelDB does not touch files that it does not know.
+ * has to exist there; LevelDB does not touch files that it does not know.
  */
 import { randomFill } from 'node:crypto';
 import { open, rm, stat, statfs } from 'node:fs/promises';
@@ -53,7 +53,7 @@ export class Ballast {
     if (this.options.bytesMax === 0 || this.isClosed) return;
     this.working = this.grow()
       .catch((error: unknown) =>
-        this.options.warn(`no room can be kept back for the index: ${troubleOf(error)}: ${String(error)}`),
+        this.options.warn(`cannot reserve disk space for the index: ${troubleOf(error)}: ${String(error)}`),
       )
       .then(() => {
         if (!this.isClosed) this.cancel = this.options.after(lookEveryMs, () => this.keep());
@@ -114,7 +114,7 @@ export class Ballast {
     const spares = await Promise.all(this.spares.map((path) => stat(path).catch(absentAsUndefined)));
     if (had === 0 && !spares.some((found) => found !== undefined)) return false;
     for (const path of [this.path, ...this.spares]) await rm(path, { force: true });
-    this.options.warn(`the disk is full: ${had} bytes that were kept back are given to the index`);
+    this.options.warn(`the disk is full: the index gets ${had} bytes that were reserved for it`);
     return true;
   }
 

@@ -198,7 +198,7 @@ export async function openLevelDatabase(directory: string, options: LevelOptions
   };
 }
 
-/** Restores damaged files as far as LevelDB can. */
+/** Restores of damaged files what LevelDB can restore. */
 export async function repairFiles(directory: string): Promise<void> {
   await repairable.repair(directory);
 }

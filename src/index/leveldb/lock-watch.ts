@@ -57,7 +57,7 @@ export class LockWatch implements Disposable {
       this.held.set(path, lock);
       this.schedule();
     } catch (error) {
-      this.options.debug(`the lock ${path} is not watched: ${String(error)}`);
+      this.options.debug(`cannot watch the lock ${path}: ${String(error)}`);
     }
   }
 

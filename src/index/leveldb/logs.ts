@@ -23,7 +23,7 @@ export async function obviousDamage(directory: string, wasUsed: boolean): Promis
     return isNew ? undefined : `${join(directory, 'CURRENT')} is missing`;
   }
   const manifest = (await readFile(join(directory, 'CURRENT'), 'latin1')).trimEnd();
-  if (!names.includes(manifest)) return `${join(directory, 'CURRENT')} names a file that is not there`;
+  if (!names.includes(manifest)) return `${join(directory, 'CURRENT')} names a file that does not exist`;
   for (const name of names) {
     if (!name.startsWith('MANIFEST-') && !name.endsWith('.log')) continue;
     const damage = await damageOfLogTail(join(directory, name));

@@ -49,7 +49,7 @@ export async function openShadow(
       last = error;
     }
   }
-  throw new Failure('STORE_UNAVAILABLE', 'there is no room elsewhere to read the index', { cause: last });
+  throw new Failure('STORE_UNAVAILABLE', 'no other directory has room to read the index', { cause: last });
 }
 
 async function openIn(
@@ -67,7 +67,7 @@ async function openIn(
   try {
     const names = await namesIn(source);
     // Otherwise an empty database would be made.
-    if (!names.includes('CURRENT')) throw new Error('there is no database');
+    if (!names.includes('CURRENT')) throw new Error('the database does not exist');
     for (const name of names) {
       if (name.endsWith('.ldb') || name.endsWith('.log'))
         await symlink(join(source, name), join(shadow, name));
@@ -76,7 +76,7 @@ async function openIn(
     }
     const database = await openDatabase(shadow);
     const refused = async () => {
-      throw new Failure('STORE_UNAVAILABLE', 'the index was opened for reads alone');
+      throw new Failure('STORE_UNAVAILABLE', 'the index is open only for reads');
     };
     const close = async () => {
       await database.close();

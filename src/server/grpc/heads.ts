@@ -19,7 +19,7 @@ export function refusedHead(
   rawHeaders: readonly string[],
 ): RefusedHead | undefined {
   if (headers[':method'] !== 'POST')
-    return refusedAs(405, refusal('NOT_IMPLEMENTED', 'gRPC calls are made with POST'), {
+    return refusedAs(405, refusal('NOT_IMPLEMENTED', 'gRPC calls must be made with POST'), {
       allow: 'POST',
       ...acceptPost,
     });

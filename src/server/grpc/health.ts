@@ -24,7 +24,7 @@ export function health(readiness: Readiness, services: readonly string[]): Servi
     check: ({ service }) => {
       const status = statusOf(service);
       if (status === Status.SERVICE_UNKNOWN)
-        throw new ConnectError('there is no such service', Code.NotFound);
+        throw new ConnectError('this service does not exist', Code.NotFound);
       return { status };
     },
     // The stream ends by itself when the service stops, so that watchers do not delay its end.

@@ -83,7 +83,7 @@ async function answer(
     handle(stream);
     for await (const bytes of call as AsyncIterable<Buffer>) {
       await unsent.room(0, gone.signal).catch(() => {
-        throw refusal('OVERLOADED', 'the answers of others are still being sent');
+        throw refusal('OVERLOADED', 'the answers to other callers are still being sent');
       });
       stream.emit('data', decoded(deserialize, await openMessage(call, bytes, inflation), version));
       inflation.release();

@@ -91,7 +91,7 @@ export function noSuchMethod(): GrpcStatus {
 }
 
 function noMethod(): ConnectError {
-  return refusal('NOT_IMPLEMENTED', 'there is no such method');
+  return refusal('NOT_IMPLEMENTED', 'this method does not exist');
 }
 
 function explained(code: number, text: string): ConnectError {

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ConnectError } from '@connectrpc/connect';
 import { badHeader } from '../refusals.ts';
 
-const spoken = 'the version that is spoken here, or be left out';
+const spoken = 'the version that this service supports, or be left out';
 
 /** @returns the refusal of a call that declares a version other than 1, in its head or in the query of a GET. */
 export function refusedVersion(

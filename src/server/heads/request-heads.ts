@@ -46,7 +46,7 @@ const badTarget = bad(
   'request target',
   'must be a path that begins with "/", or a URL that begins with http:// or https://',
 );
-const noHost = bad('host', 'must be there once, with the name by which the service is called');
+const noHost = bad('host', 'must be given once, with the host name of the service');
 const badVersion: BadHead = {
   status: 505,
   field: 'version',
@@ -55,7 +55,7 @@ const badVersion: BadHead = {
 const badLine = bad('request line', 'must be a method, a target and HTTP/1.1, with a space between each');
 const badLength = bad(
   'content-length',
-  'must be there once, a number of bytes, and not together with transfer-encoding',
+  'must be given once, as a number of bytes, and not together with transfer-encoding',
 );
 const badEncoding = bad('transfer-encoding', 'must be chunked, and not together with content-length');
 const badHeader = bad(
@@ -69,7 +69,7 @@ const refused: Readonly<Record<string, BadHead>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     field: 'request',
-    description: 'must come in time; send it again',
+    description: 'must arrive in time; send it again',
   },
   HPE_HEADER_OVERFLOW: { status: 431, field: 'headers', description: 'must be fewer or smaller' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {
@@ -77,7 +77,7 @@ const refused: Readonly<Record<string, BadHead>> = {
     field: 'request body',
     description: 'must have chunks without long extensions',
   },
-  HPE_INVALID_METHOD: bad('method', 'must be one that HTTP has, in capital letters, e.g. GET, PUT or POST'),
+  HPE_INVALID_METHOD: bad('method', 'must be a method of HTTP, in capital letters, e.g. GET, PUT or POST'),
   HPE_INVALID_URL: badTarget,
   HPE_INVALID_VERSION: badLine,
   HPE_INVALID_CONSTANT: badLine,
@@ -88,20 +88,20 @@ const refused: Readonly<Record<string, BadHead>> = {
   HPE_INVALID_HEADER_TOKEN: badHeader,
   HPE_INVALID_CHUNK_SIZE: badChunk,
   HPE_STRICT: badChunk,
-  HPE_INVALID_EOF_STATE: bad('request', 'must be whole; the connection ends within it'),
+  HPE_INVALID_EOF_STATE: bad('request', 'must be complete; the connection ended within it'),
 };
 
 /** Returns the fault that the parser refuses, by the code of its error. Undefined: no client is left to answer. */
 export function unreadable(code: string): BadHead | undefined {
   if (code === 'ECONNRESET' || code === 'EPIPE') return undefined;
-  return refused[code] ?? bad('request', 'must be one of HTTP/1.1');
+  return refused[code] ?? bad('request', 'must be a request of HTTP/1.1');
 }
 
 /** The fault for a client that takes the door for a proxy. */
 export const noProxy: BadHead = {
   status: 405,
   field: 'method',
-  description: 'must not be CONNECT: this service leads nowhere else',
+  description: 'must not be CONNECT: this service is not a proxy',
 };
 
 function bad(field: string, description: string): BadHead {

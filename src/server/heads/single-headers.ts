@@ -37,4 +37,4 @@ export function repeatedHeader(rawHeaders: readonly string[]): SingleHeader | un
 }
 
 /** The answer of every door. */
-export const occursTwice = 'must occur only once';
+export const occursTwice = 'must be given only once';

@@ -144,7 +144,7 @@ async function explain(error: ConnectError, latest: LatestMessage): Promise<Conn
     case Code.Unimplemented:
       return notOneMessage();
     case Code.InvalidArgument:
-      return (await latest.fault()) ?? malformedMessages('must be messages as the protocol wraps them');
+      return (await latest.fault()) ?? malformedMessages('must be messages in the envelopes of the protocol');
     // The library regards binary messages that cannot be decoded as a fault of the service.
     case Code.Internal:
       return (error.rawMessage.startsWith('parse binary: ') && (await latest.fault())) || unexpected();

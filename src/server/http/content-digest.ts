@@ -16,11 +16,11 @@ export function parseContentDigest(header: string | undefined): string | undefin
   for (const text of header.split(',')) {
     const [, algorithm, base64 = ''] = member.exec(text.trim()) ?? [];
     if (algorithm === undefined)
-      throw badField('Content-Digest', 'is not a list of digests such as sha-256=:BASE64:');
+      throw badField('Content-Digest', 'must be a list of digests such as sha-256=:BASE64:');
     if (algorithm !== 'sha-256') continue;
     const bytes = Buffer.from(base64, 'base64');
     if (bytes.length !== 32 || bytes.toString('base64') !== base64)
-      throw badField('Content-Digest', 'sha-256 is not 32 bytes in base64');
+      throw badField('Content-Digest', 'must have 32 bytes in base64 for sha-256');
     sha256 = bytes.toString('hex');
   }
   return sha256;

@@ -70,7 +70,7 @@ function unsatisfiable(sizeBytes: number): HttpError {
     416,
     'INVALID_ARGUMENT',
     'Range',
-    `lies outside of the content, which has ${sizeBytes} bytes`,
+    `must be within the content, which has ${sizeBytes} bytes`,
   );
   return new HttpError(416, error, { 'content-range': `bytes */${sizeBytes}`, 'accept-ranges': 'bytes' });
 }

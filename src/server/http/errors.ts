@@ -90,7 +90,7 @@ export function notAllowed(
   headers: Readonly<Record<string, string>> = {},
 ): HttpError {
   const allow = methods.join(', ');
-  const error = refusal('NOT_IMPLEMENTED', `only ${allow} is answered here${more}`);
+  const error = refusal('NOT_IMPLEMENTED', `the method must be ${methods.join(' or ')} here${more}`);
   return new HttpError(405, error, { allow, ...headers });
 }
 

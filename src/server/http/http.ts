@@ -209,7 +209,10 @@ function refuse(
   try {
     if (connections.isClosing) throw shuttingDown();
     if (request.rawHeaders.length > 2 * headersMax)
-      throw new HttpError(431, refusal('INVALID_ARGUMENT', `more than ${headersMax} headers`));
+      throw new HttpError(
+        431,
+        refusal('INVALID_ARGUMENT', `the request must have at most ${headersMax} headers`),
+      );
     const repeated = repeatedHeader(request.rawHeaders);
     if (repeated !== undefined) throw badField(repeated, occursTwice);
     if (exchange.badHead !== undefined) throw badHead(exchange.badHead);

@@ -15,7 +15,10 @@ import { decodeText } from './request-target.ts';
  */
 export async function getLatest(exchange: Exchange, path: PutPath, calls: PlainCalls): Promise<void> {
   if (exchange.target.query !== '')
-    throw badField('query', 'must be empty: a GET by name takes no parameters, and gives the latest version');
+    throw badField(
+      'query',
+      'must be empty: a GET by name takes no parameters, and returns the latest version',
+    );
   const session = decodeText('session', path.session);
   const name = decodeText('name', path.name);
   try {

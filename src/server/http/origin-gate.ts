@@ -76,9 +76,11 @@ export class OriginGate {
     const name = host === undefined ? undefined : hostName(host);
     if (name === undefined) throw badField('Host', 'is missing or malformed');
     if (this.options.checkHost && !this.known.has(name))
-      throw forbidden(`the service is not known as ${host}; --http-hosts names it so`);
+      throw forbidden(`${host} is not a known name of this service; --http-hosts adds names`);
     if (origin === undefined || origin === originOf(`${scheme}://${host}`) || this.allows(origin)) return;
-    throw forbidden(`pages of the origin ${origin.slice(0, 256)} may not call; --cors-origin allows them`);
+    throw forbidden(
+      `pages of the origin ${origin.slice(0, 256)} may not call the service; --cors-origin allows them`,
+    );
   }
 
   /** Returns headers for every answer, with which the browser shows it to the page that asked. */

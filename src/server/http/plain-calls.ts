@@ -31,7 +31,8 @@ export class PlainCalls {
     use: (implementation: MethodImpl<M>, context: CallContext) => Promise<T>,
   ): Promise<T> {
     const spec = this.methods.find((candidate) => candidate.method === method);
-    if (spec === undefined) throw refusal('NOT_IMPLEMENTED', `${method.name} is not served here`);
+    if (spec === undefined)
+      throw refusal('NOT_IMPLEMENTED', `this service does not offer ${method.name} here`);
     const context = createHandlerContext({
       service: method.parent,
       method,

@@ -47,14 +47,19 @@ function single(header: string | string[] | undefined): string | undefined {
 function refuseUnsupported(headers: IncomingHttpHeaders): void {
   for (const name of ['if-match', 'if-none-match', 'if-unmodified-since'] as const) {
     if (headers[name] !== undefined)
-      throw badField(name, 'is not offered here: a PUT makes a new version, or finds the same bytes');
+      throw badField(name, 'must be left out: a PUT makes a new version, or finds the same bytes');
   }
   if (headers['content-range'] !== undefined)
-    throw badField('content-range', 'is not offered here: an artifact is sent whole');
+    throw badField('content-range', 'must be left out: an artifact is sent whole');
   // An empty list of codings says the same as none.
   const codings = (headers['content-encoding'] ?? '').split(',').map((coding) => coding.trim().toLowerCase());
   if (codings.some((coding) => coding !== '' && coding !== 'identity'))
-    throw refusedField(415, 'INVALID_ARGUMENT', 'content-encoding', 'contents are stored as they are sent');
+    throw refusedField(
+      415,
+      'INVALID_ARGUMENT',
+      'content-encoding',
+      'must be left out: contents are stored as they are sent',
+    );
 }
 
 function parseParameters(query: string): Spec {
@@ -66,10 +71,10 @@ function parseParameters(query: string): Spec {
     const target = map === undefined ? undefined : maps[map as keyof typeof maps];
     if (key === 'input') inputs.push(value);
     else if (target?.has(name!) || (key === 'ttl' && ttl !== undefined))
-      throw badField(shown(key), 'is there twice');
+      throw badField(shown(key), 'must be given only once');
     else if (target !== undefined) target.set(name!, value);
     else if (key === 'ttl') ttl = value;
-    else throw badField(shown(key), 'is no parameter: there are meta.KEY, label.KEY, input and ttl');
+    else throw badField(shown(key), 'must be a parameter: meta.KEY, label.KEY, input or ttl');
   }
   return {
     // These objects have own properties only: a key may be any name that an object knows.
@@ -89,6 +94,6 @@ function shown(key: string): string {
 function parseTtl(text: string): number {
   const ms = parseSpan(text);
   if (ms === undefined || !Number.isSafeInteger(ms) || ms <= 0)
-    throw badField('ttl', 'takes a number and a unit (s, m, h, d, w), e.g. 7d');
+    throw badField('ttl', 'must be a number and a unit (s, m, h, d, w), e.g. 7d');
   return ms;
 }

@@ -32,7 +32,7 @@ export async function putArtifact(exchange: Exchange, path: PutPath, calls: Plai
       411,
       'INVALID_ARGUMENT',
       'content-length',
-      'is required over HTTP/2, or Content-Digest: nothing else tells whether all has come',
+      'is required over HTTP/2, or Content-Digest, to show that all bytes arrived',
     );
   exchange.isTakenByPiece = true;
   const spec = sizeBytes === undefined ? parsed : { ...parsed, sizeBytes };
@@ -64,7 +64,7 @@ function declaredSize({ request }: Exchange): bigint | undefined {
   const header = request.headers['content-length'];
   if (header === undefined) return undefined;
   if (!/^\d{1,18}$/.test(header))
-    throw refusedField(400, 'INVALID_ARGUMENT', 'content-length', 'is not a size');
+    throw refusedField(400, 'INVALID_ARGUMENT', 'content-length', 'must be a number of bytes');
   return BigInt(header);
 }
 

@@ -23,14 +23,15 @@ export function splitTarget(url: string): RequestTarget {
  * @throws HttpError 400 naming `field`.
  */
 export function decodeText(field: string, text: string): string {
-  if (/%(?![0-9A-Fa-f]{2})/.test(text)) throw badField(field, 'holds a "%" that two digits do not follow');
+  if (/%(?![0-9A-Fa-f]{2})/.test(text))
+    throw badField(field, 'must have two hexadecimal digits after each "%"');
   const octets = text.replace(/%(..)/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 16)),
   );
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(octets, 'latin1'));
   } catch {
-    throw badField(field, 'is not valid UTF-8');
+    throw badField(field, 'must be valid UTF-8');
   }
 }
 

@@ -60,7 +60,7 @@ export async function answerPlainly(
   try {
     const route = routes.find(({ pattern }) => pattern.test(target.path));
     if (route === undefined)
-      throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'there is nothing at this path'));
+      throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'nothing exists at this path'));
     if (!route.methods.includes(request.method ?? '')) throw notAllowed(route.methods);
     await route.handle(exchange, route.pattern.exec(target.path)!.slice(1), served);
   } catch (error) {

@@ -14,8 +14,7 @@ export async function getShared(
   token: string,
   open: OpenShared | undefined,
 ): Promise<void> {
-  if (open === undefined)
-    throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'there is nothing at this path'));
+  if (open === undefined) throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'nothing exists at this path'));
   await open(token, exchange.unsent, async ({ artifact, read }) => {
     // A cache that keeps a copy would keep what the link gives for a limited time only.
     const range = rangeToSend(exchange, artifact, 'private, no-store');

@@ -54,7 +54,7 @@ export function refusedQuery(
 ): ConnectError | undefined {
   const text = parameters.get('message');
   if (text === null)
-    return badHeader('message', 'must be in the query of a GET, empty if there are no fields');
+    return badHeader('message', 'must be in the query of a GET, empty if the message has no fields');
   const isBase64 = parameters.get('base64') === '1';
   if (isBase64 && !base64.test(text)) return badHeader('message', 'must be base64 where base64=1 says so');
   const form = formOf(parameters.get('encoding') ?? '');

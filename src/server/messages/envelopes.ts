@@ -98,7 +98,7 @@ export class Envelopes {
     const { length, flags, isCompressed } = this;
     const { messageBytesMax, encoding, flags: known } = this.rules;
     if ((flags & ~known) !== 0)
-      throw malformedMessages('must have no flags but those that the protocol knows; a message has others');
+      throw malformedMessages('must have only flags that the protocol knows; a message has others');
     if (isCompressed && encoding === 'identity') throw flaggedWithoutEncoding();
     if (length > wireBytesMax(isCompressed, messageBytesMax)) throw toConnectError(messageTooLarge());
     this.left = length;

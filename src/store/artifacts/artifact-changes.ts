@@ -137,7 +137,7 @@ export function* decideDelete(
     });
   checkEtag(`artifact ${record.id}`, record, etag);
   delArtifact(tx, record, isLatest);
-  // An artifact that had expired was gone already: its deletion is no news.
+  // An artifact that had expired was gone already: its deletion adds nothing new.
   const reaped = isThere(record, asOf(session, tx.now), tx.now) ? {} : { reaped: true };
   if (isLatest && head !== undefined)
     tx.put(keys.artifacts.head, [tx.ns, record.uid, record.name], { ...head, deleted: true, ...reaped });

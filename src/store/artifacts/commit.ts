@@ -203,9 +203,9 @@ function* headOf(tx: Tx, { uid }: SessionRecord, name: string): Asking<HeadRecor
 function checkInputs(tx: Tx, { by, spec }: CommitRequest): void {
   for (const [at, input] of spec.inputs.entries()) {
     if (readableNow(tx, by, input) !== undefined) continue;
-    throw new Failure('INPUT_NOT_FOUND', `inputs[${at}]: there is no artifact ${input}`, {
+    throw new Failure('INPUT_NOT_FOUND', `inputs[${at}]: artifact ${input} does not exist`, {
       metadata: { artifact: input },
-      violations: [{ field: `inputs[${at}]`, description: `there is no artifact ${input}` }],
+      violations: [{ field: `inputs[${at}]`, description: `artifact ${input} does not exist` }],
     });
   }
 }

@@ -49,7 +49,7 @@ export class Downloads {
     await using snapshot = this.index.snapshot();
     const { record, isLatest, session } = await readRecord(snapshot, principal, target, this.index.now());
     if (range.offset > record.size)
-      throw invalid('offset', `lies past the end: the content has ${record.size} bytes`);
+      throw invalid('offset', `must not be past the end: the content has ${record.size} bytes`);
     const length = Math.min(range.limit ?? Number.POSITIVE_INFINITY, record.size - range.offset);
     const bytes = await this.contents.open(snapshot, ns, record, { offset: range.offset, length }, signal);
     return { of: toArtifact(record, isLatest, session), bytes };

@@ -91,25 +91,28 @@ export class Upload implements AsyncDisposable {
 
 /** @param field the field that has the bytes, or says how many they are. */
 export function tooLarge(field: string, bytesMax: number): Failure {
-  return new Failure('ARTIFACT_TOO_LARGE', `the content is larger than ${bytesMax} bytes`, {
+  const description = `the content must have at most ${bytesMax} bytes`;
+  return new Failure('ARTIFACT_TOO_LARGE', description, {
     metadata: { limit: String(bytesMax) },
-    violations: [{ field, description: `the content is larger than ${bytesMax} bytes` }],
+    violations: [{ field, description }],
   });
 }
 
 /** @param said the size that the caller stated. @param received the size that arrived, in words. */
 export function sizeMismatch(field: string, said: number, received: string): Failure {
-  return new Failure('SIZE_MISMATCH', `${field}: said ${said} bytes, received ${received}`, {
+  const description = `must be the size of the content: it is ${said}, and ${received} bytes arrived`;
+  return new Failure('SIZE_MISMATCH', `${field}: ${description}`, {
     metadata: { expected: String(said), actual: received },
-    violations: [{ field, description: `said ${said} bytes, received ${received}` }],
+    violations: [{ field, description }],
   });
 }
 
 /** @throws Failure DIGEST_MISMATCH if the caller stated another digest. */
 export function checkDigest(field: string, said: Sha256 | undefined, computed: Sha256): void {
   if (said === undefined || said === computed) return;
-  throw new Failure('DIGEST_MISMATCH', `${field}: said ${said}, the bytes have ${computed}`, {
+  const description = `must be the SHA-256 of the content: it is ${said}, and the bytes have ${computed}`;
+  throw new Failure('DIGEST_MISMATCH', `${field}: ${description}`, {
     metadata: { expected: said, actual: computed },
-    violations: [{ field, description: `said ${said}, the bytes have ${computed}` }],
+    violations: [{ field, description }],
   });
 }

@@ -148,7 +148,7 @@ export class Uploads {
     const ns = by.namespace;
     const { index } = this.options;
     await using snapshot = index.snapshot();
-    // Nearly always the first artifact is live, so few records are read at first.
+    // Nearly always the first artifact is live, and a few records are read at first.
     let range: Range = { ...keys.blobs.reference.range(ns, sha256, 'artifact'), limit: 8 };
     for (let touched = 0; touched < limits.queryTouchesMax; ) {
       const before = touched;

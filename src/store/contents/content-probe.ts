@@ -59,7 +59,7 @@ export class ContentProbe {
     if (this.hash.digest('hex') === sha256) return { kind: 'sound' };
     return {
       kind: 'damaged',
-      message: 'every block matches its checksum, and the whole has another SHA-256',
+      message: 'every block matches its checksum, but the whole has another SHA-256',
     };
   }
 

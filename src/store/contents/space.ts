@@ -94,7 +94,7 @@ export class Space {
     return await this.sayingWhen(
       new Failure(
         'STORAGE_FULL',
-        `${freeBytes} bytes are free where contents are kept, and ${reserveBytes} of them are kept back`,
+        `${freeBytes} bytes are free for contents, and ${reserveBytes} of them are reserved`,
         { metadata: { free_bytes: String(freeBytes), reserve_bytes: String(reserveBytes) } },
       ),
     );
@@ -122,11 +122,10 @@ export class Space {
   }
 
   private roomText(next: NextRoom): string {
-    if (next.kind === 'never')
-      return 'nothing is about to be removed or to expire, so that room has to be made';
-    if (next.kind === 'paused') return 'what could be removed waits until an operator has looked';
-    if (next.time <= this.index.now()) return 'room comes when the reaper does';
-    return `room comes at ${new Date(next.time).toISOString()} at the earliest, if the reaper runs`;
+    if (next.kind === 'never') return 'nothing will be removed or expire soon, so space must be freed';
+    if (next.kind === 'paused') return 'removal waits until an operator has looked at the store';
+    if (next.time <= this.index.now()) return 'space is freed when the reaper runs';
+    return `space is freed at ${new Date(next.time).toISOString()} at the earliest, if the reaper runs`;
   }
 
   /** @throws Failure STORAGE_FULL if no room is left for this many bytes. */

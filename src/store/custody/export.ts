@@ -108,9 +108,9 @@ export class ExportReader {
 
   /** @returns the rows of the part, checked; none for a header or a footer. */
   take(part: ExportPart): Entry[] {
-    if (this.isComplete) throw incomplete('there is something after the footer');
+    if (this.isComplete) throw incomplete('must end with the footer; something follows it');
     if (this.header === undefined) {
-      if (part.kind !== 'header') throw incomplete('an export begins with its header');
+      if (part.kind !== 'header') throw incomplete('must begin with the header of an export');
       if (part.header.formatVersion !== formatVersion)
         throw new Failure(
           'NOT_IMPLEMENTED',
@@ -119,7 +119,7 @@ export class ExportReader {
       this.header = part.header;
       return [];
     }
-    if (part.kind === 'header') throw incomplete('there is a second header');
+    if (part.kind === 'header') throw incomplete('must have only one header');
     if (part.kind === 'rows') return part.rows.map((row) => this.takeRow(row));
     this.checkFooter(part);
     return [];
@@ -130,10 +130,10 @@ export class ExportReader {
     const { key } = row;
     // First: where bytes were altered, that is the fault to name, and nothing else that follows from it.
     const value = checkedValue(field, row);
-    if (Buffer.compare(key, this.last) <= 0) throw invalid(field, 'is not in ascending order of the keys');
+    if (Buffer.compare(key, this.last) <= 0) throw invalid(field, 'must be in ascending order of the keys');
     const code = key[0]!;
     if (!familyCodes.has(code) || code === keys.store.commit.code)
-      throw invalid(field, `is of no family that is exported: ${Buffer.from(key).toString('hex')}`);
+      throw invalid(field, `must be of a family that is exported: ${Buffer.from(key).toString('hex')}`);
     this.last = key;
     this.digest.add(row);
     return [key, value];
@@ -143,9 +143,9 @@ export class ExportReader {
     if (rows !== this.digest.rows)
       throw new Failure(
         'SIZE_MISMATCH',
-        `part.footer: ${rows} rows were exported, ${this.digest.rows} came; ${remedy}`,
+        `part.footer: ${rows} rows were exported, ${this.digest.rows} arrived; ${remedy}`,
         {
-          violations: [{ field: 'part.footer.row_count', description: `${this.digest.rows} rows came` }],
+          violations: [{ field: 'part.footer.row_count', description: `${this.digest.rows} rows arrived` }],
         },
       );
     const actual = this.digest.hex();
@@ -162,7 +162,8 @@ export class ExportReader {
 
   /** Must be called after the last part. */
   end(): ExportHeader {
-    if (this.header === undefined || !this.isComplete) throw incomplete('the export ends without its footer');
+    if (this.header === undefined || !this.isComplete)
+      throw incomplete('must end with the footer of an export');
     return this.header;
   }
 }
@@ -178,11 +179,11 @@ function checkedValue(field: string, { key, value }: ExportRow): Uint8Array {
 
 /** Returns the refusal of an export with a part that differs from what was written. */
 export function altered(field: string): Failure {
-  const description = `does not match its checksum: the export was altered; ${remedy}`;
+  const description = `must match its checksum: the export was altered; ${remedy}`;
   return new Failure('DIGEST_MISMATCH', `${field}: ${description}`, { violations: [{ field, description }] });
 }
 
-const remedy = 'copy it again from where it was made, or import another';
+const remedy = 'copy it again from its source, or import another';
 
 function incomplete(what: string): Failure {
   const description = `${what}; ${remedy}`;

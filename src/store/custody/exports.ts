@@ -129,7 +129,7 @@ export class Exports {
       }
     }
     const first = await parts.next();
-    if (first.done || first.value.kind !== 'header') throw new Error('an export begins with its header');
+    if (first.done || first.value.kind !== 'header') throw new Error('an export must begin with its header');
     const { header } = first.value;
     // After its identity was read, the store went into recovery, or was exchanged.
     if (header.storeId !== storeId)

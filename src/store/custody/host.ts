@@ -279,7 +279,7 @@ export class StoreHost implements AsyncDisposable {
       if (accepted !== undefined && keys.store.setting.decode(accepted) === lossId) return;
     }
     if (this.loss?.id !== lossId)
-      throw new Failure('ETAG_MISMATCH', 'loss_id: this is not the loss that was found', {
+      throw new Failure('ETAG_MISMATCH', 'loss_id: must be the id of the loss that was found', {
         metadata: this.loss === undefined ? {} : { loss: this.loss.id },
       });
     const { loss } = this;

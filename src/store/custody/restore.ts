@@ -89,9 +89,9 @@ const afterStoreRows = { gte: keys.sessions.name.range().gte, lt: Uint8Array.of(
 export function notEmpty(): Failure {
   return new Failure(
     'STORE_NOT_EMPTY',
-    'replace: the store is not empty; say so if what it holds is to be lost',
+    'replace: must be true if the store is not empty; all that is in it is then lost',
     {
-      violations: [{ field: 'replace', description: 'the store is not empty' }],
+      violations: [{ field: 'replace', description: 'must be true if the store is not empty' }],
     },
   );
 }

@@ -285,7 +285,7 @@ function placeOf(lists: readonly List[], id: ArtifactId): number {
 function tooWide(depth: number) {
   return invalid(
     'depth',
-    `goes too far for so many artifacts: more than ${limits.lineageEdgesMax} edges lie before what depth ${depth} ` +
-      `begins with; ask for at most ${depth - 1}, or begin closer`,
+    `must be at most ${depth - 1} here: more than ${limits.lineageEdgesMax} edges come before depth ` +
+      `${depth}; ask for less, or begin closer`,
   );
 }

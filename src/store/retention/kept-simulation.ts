@@ -67,7 +67,7 @@ export async function simulatedLists(
       if (budget.isSpent)
         throw invalid(
           'filter',
-          'finds too many sessions for a dry run with keep_last; narrow it, by time say',
+          'must find fewer sessions for a dry run with keep_last: narrow it, e.g. by time',
         );
     }
     lists.set(kind, [...list.values()].sort(bySeal).slice(-keepLast.count));

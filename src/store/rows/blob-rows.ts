@@ -96,7 +96,7 @@ function putContent(tx: Tx, content: Content, stored: BlobRecord | undefined, re
   if (state !== undefined || tx.now - content.publishTime > publishedMsMax)
     throw new Failure(
       'STORE_UNAVAILABLE',
-      'the upload took so long that its bytes were condemned; upload again',
+      'the upload took too long, and its bytes are marked for removal; upload again',
     );
   tx.put(keys.blobs.record, [ns, sha256], { name: content.name, size, refs });
   tx.put(keys.blobs.physicalName, [ns, content.name], { state: 'live', sha256 });

@@ -8,7 +8,7 @@ import type { ArtifactRecord, SessionRecord } from '../../index/records.ts';
 export function requestIdReused(requestId: string): Failure {
   return new Failure('REQUEST_ID_REUSED', `request id ${requestId} was used for another request`, {
     metadata: { request_id: requestId },
-    violations: [{ field: 'request_id', description: 'was used for another request' }],
+    violations: [{ field: 'request_id', description: 'must be new: it was used for another request' }],
   });
 }
 
@@ -26,7 +26,7 @@ function described(target: ArtifactTarget): string {
 
 /** ARTIFACT_NOT_FOUND. */
 export function artifactNotFound(target: ArtifactTarget): Failure {
-  return new Failure('ARTIFACT_NOT_FOUND', `there is no artifact ${described(target)}`, {
+  return new Failure('ARTIFACT_NOT_FOUND', `artifact ${described(target)} does not exist`, {
     metadata: targetMetadata(target),
   });
 }
@@ -57,7 +57,7 @@ export function contentNotFound(sha256: string): Failure {
 
 /** SESSION_NOT_FOUND. */
 export function sessionNotFound(id: string): Failure {
-  return new Failure('SESSION_NOT_FOUND', `there is no session ${id}`, { metadata: { session: id } });
+  return new Failure('SESSION_NOT_FOUND', `session ${id} does not exist`, { metadata: { session: id } });
 }
 
 /** The name of the session exists; its record does not. */
@@ -102,7 +102,7 @@ export function sessionGone(id: string): Failure {
 export function sessionMustExist(id: string): Failure {
   return new Failure(
     'SESSION_MUST_EXIST',
-    `there is no session ${id}, and pushes do not open sessions here`,
+    `session ${id} does not exist, and pushes do not open sessions here`,
     {
       metadata: { session: id },
     },

@@ -94,7 +94,7 @@ function beyondQuota(
     const used = after[what] - (gain[what] ?? 0);
     return new Failure(
       'QUOTA_EXCEEDED',
-      `the namespace may hold ${limit} ${what}; it holds ${used}, and this would add ${gain[what]}`,
+      `the namespace may have ${limit} ${what}; it has ${used}, and this would add ${gain[what]}`,
       { metadata: { quota: what, limit: String(limit), used: String(used) } },
     );
   }

@@ -18,7 +18,7 @@ const attemptsMax = 3;
 
 /**
  * Lowers the bound of an expired session to what its artifacts still require, so that the session ceases to exist when
- * the last of them has gone. Looks at a snapshot, and writes only if the session is still as it was there.
+ * the last of them has gone. Looks at a snapshot, and writes only if the session is still as it was then.
  */
 export async function lowerSurvivorBound(index: Index, ns: string, uid: SessionUid): Promise<void> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {

@@ -195,7 +195,7 @@ function* decideCreate(
   const field = expiryField(expiry);
   const asked = resolveExpiry(field, expiry ?? { ttlMs: limits.shareLinkHoursDefault * 3_600_000 }, now)!;
   if (asked > now + limits.shareLinkDaysMax * 24 * 3_600_000)
-    throw invalid(field, `is more than ${limits.shareLinkDaysMax} days away`);
+    throw invalid(field, `must be at most ${limits.shareLinkDaysMax} days away`);
   const own = effectiveExpiry(artifact, session).expireTime ?? Number.POSITIVE_INFINITY;
   const record: ShareLinkRecord = {
     ns,
@@ -250,7 +250,7 @@ function toLink(hash: string, record: ShareLinkRecord): ShareLink {
 
 /** SHARE_LINK_NOT_FOUND. */
 function linkNotFound(id: string): Failure {
-  return new Failure('SHARE_LINK_NOT_FOUND', `there is no share link ${id}`, {
+  return new Failure('SHARE_LINK_NOT_FOUND', `share link ${id} does not exist`, {
     metadata: { share_link: id },
   });
 }

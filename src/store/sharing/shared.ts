@@ -100,7 +100,7 @@ function sharedOf({ ns }: ShareLinkRecord, record: ArtifactRecord, session: Sess
 
 /** The answer is the same for a link that never existed, one that was revoked, and one that waits for an operator. */
 function unknown(): Failure {
-  return new Failure('SHARE_LINK_NOT_FOUND', 'there is no such link, or it was revoked');
+  return new Failure('SHARE_LINK_NOT_FOUND', 'this link does not exist, or was revoked');
 }
 
 function ended(): Failure {

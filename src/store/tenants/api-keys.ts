@@ -60,7 +60,7 @@ export class ApiKeys {
       reads: [keys.store.namespace.key(namespace), keys.credentials.apiKey.key(`key_${id}`)],
       *decide(tx) {
         if (tx.get(keys.store.namespace, namespace) === undefined)
-          throw new Failure('NAMESPACE_NOT_FOUND', `there is no namespace ${namespace}`, {
+          throw new Failure('NAMESPACE_NOT_FOUND', `namespace ${namespace} does not exist`, {
             metadata: { namespace },
           });
         const created: ApiKeyRecord = {
@@ -87,7 +87,7 @@ export class ApiKeys {
       *decide(tx) {
         const found = tx.get(keys.credentials.apiKey, id);
         if (found === undefined || isForgotten(found, tx.now))
-          throw new Failure('API_KEY_NOT_FOUND', 'there is no such key', { metadata: { api_key: id } });
+          throw new Failure('API_KEY_NOT_FOUND', 'this key does not exist', { metadata: { api_key: id } });
         if (found.revokeTime !== undefined) return found;
         const revoked: ApiKeyRecord = { ...found, revokeTime: tx.now };
         putKey(tx, id, revoked, found);
@@ -134,7 +134,7 @@ export class ApiKeys {
    */
   async authenticate(token: string): Promise<Principal> {
     const match = pattern.exec(token);
-    if (match === null) throw refused('the API key is malformed: it reads ark_<id>_<secret>');
+    if (match === null) throw refused('the API key must have the form ark_<id>_<secret>');
     const [, idPart = '', secret = ''] = match;
     const id = `key_${idPart}`;
     const value = await this.index.get(keys.credentials.apiKey.key(id));
@@ -163,13 +163,14 @@ export class ApiKeys {
     const value = await this.index.get(keys.credentials.apiKey.key(id));
     const record = value && keys.credentials.apiKey.decode(value);
     if (record === undefined || isEnded(record, this.index.now()))
-      throw refused('the key that the token was minted with is not valid any more');
+      throw refused('the key that the token was minted with is no longer valid');
     if (await isWaiting(this.index, record))
       throw refused(`the key that the token was minted with ${waitsForAnOperator}`);
   }
 }
 
-const waitsForAnOperator = 'came with a restore, and waits until an operator has confirmed that';
+const waitsForAnOperator =
+  'came with a restored export, and does not work until an operator has confirmed it';
 
 function refused(why: string): Failure {
   return new Failure('UNAUTHENTICATED', why);

@@ -78,7 +78,7 @@ export class Namespaces {
       (record.description ?? '') === settings.description &&
       JSON.stringify(record.quota) === JSON.stringify(settings.quota);
     if (!isSame)
-      throw new Failure('NAMESPACE_EXISTS', `there is a namespace ${name}, with other settings`, {
+      throw new Failure('NAMESPACE_EXISTS', `namespace ${name} exists already, with other settings`, {
         metadata: { namespace: name },
       });
     return toInfo(name, record);
@@ -190,7 +190,7 @@ export class Namespaces {
 }
 
 function notFound(name: string): Failure {
-  return new Failure('NAMESPACE_NOT_FOUND', `there is no namespace ${name}`, {
+  return new Failure('NAMESPACE_NOT_FOUND', `namespace ${name} does not exist`, {
     metadata: { namespace: name },
   });
 }

@@ -31,15 +31,15 @@ function suspicionPause(suspicion: Suspicion): Pause {
   const good = cause === 'behindMark' ? 'it has not been behind' : 'both have agreed';
   const agreement =
     agreedMs > 0
-      ? `${good} for ${inWords(agreedMs)}, and 5 min are asked for`
-      : `that ends when ${good} for 5 min`;
+      ? `this ends when ${good} for 5 min, so far ${inWords(agreedMs)}`
+      : `this ends when ${good} for 5 min`;
   return {
     id,
     cause: 'clockSuspect',
     startTime,
     message:
-      `${why}: it says ${iso(wall)}, ${difference} ${direction} ${iso(time)}, which the service goes by. ` +
-      `Pushes and reads go on; what cannot be undone waits, and ${agreement}. If the wall clock is right, say so: ` +
+      `${why}: it says ${iso(wall)}, ${difference} ${direction} ${iso(time)}, the time that the service uses. ` +
+      `Pushes and reads continue; work that cannot be undone waits; ${agreement}. If the wall clock is right, run ` +
       `artifacta fsck --resume ${id}`,
   };
 }
@@ -50,9 +50,9 @@ function gapPause({ id, from, to, leftMs }: LongGap): Pause {
     cause: 'longGap',
     startTime: to,
     message:
-      `nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}, if the clock is right. What has ` +
-      `expired is not freed before the service has been up for 5 min (${inWords(leftMs)} from now), or is started again. ` +
-      `If the clock is right, say so: artifacta fsck --resume longGap-${id}`,
+      `nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}, if the clock is right. What has expired ` +
+      `is not freed until the service has run for 5 min (${inWords(leftMs)} from now), or starts again. ` +
+      `If the clock is right, run artifacta fsck --resume longGap-${id}`,
   };
 }
 
@@ -71,8 +71,8 @@ export async function beginClock(
   const isGap = clock.begin(time, confirmed && (keys.store.setting.decode(confirmed) as Confirmation));
   return async (warn) => {
     if (!isGap) return;
-    // Without this row, the next start waits as this one does. That is no reason not to serve.
-    await noteGap(index).catch((error: unknown) => warn(`the gap could not be noted: ${String(error)}`));
+    // Without this row, the next start waits as this one does. The service serves all the same.
+    await noteGap(index).catch((error: unknown) => warn(`cannot record the gap: ${String(error)}`));
   };
 }
 

@@ -94,7 +94,7 @@ async function requireNoReference(snapshot: Snapshot, ns: string, sha256: Sha256
   }) as AsyncIterable<[[Key]]>) {
     const [, , kind, id] = keys.blobs.reference.parse(key);
     throw new Inconsistency(
-      `the content ${sha256} in ${ns} is said to have no references, and the ${kind} ${id} refers to it`,
+      `the content ${sha256} in ${ns} is recorded without references, but the ${kind} ${id} refers to it`,
     );
   }
 }

@@ -32,7 +32,7 @@ export function soundRecord(value: Value, ns: string, sha256: Sha256): BlobRecor
     Object.keys(record).every((field) => knownFields.has(field));
   if (isSound) return record;
   throw new Inconsistency(
-    `the record of the content ${sha256} in ${ns} has a count of references or a form that is not known`,
+    `the record of the content ${sha256} in ${ns} has an unknown form or an unknown count of references`,
   );
 }
 

@@ -16,7 +16,7 @@ export const orphanScanSetting = 'orphanScan';
 export interface OrphanScans {
   /** The time when the last scan ended. Absent: no scan has ended yet. */
   readonly lastTime?: number;
-  /** True: there is a reason for another scan. */
+  /** True: another scan is needed. */
   readonly isWanted?: boolean;
 }
 

@@ -55,7 +55,9 @@ function pauseOver({ count, bytes }: Files, allBytes: number, now: number): Paus
     id: `manyOrphans-${now}-${count}-${bytes}`,
     cause: 'manyOrphans',
     startTime: now,
-    message: `${count} files of ${bytes} bytes, of ${allBytes} in all, are known to no row: perhaps it is the index that is wrong; resume to have them removed`,
+    message:
+      `no row knows ${count} files of ${bytes} bytes (all files together have ${allBytes}), so the index may ` +
+      'be wrong; resume maintenance to remove them',
     objects: { count, bytes },
   };
 }

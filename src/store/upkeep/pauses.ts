@@ -47,7 +47,7 @@ const waitsFor: Readonly<Record<Work, readonly PauseCause[]>> = {
 
 /** Returns the refusal for a call that resumes another pause than the present one. */
 export function anotherPause(id: string): Failure {
-  return new Failure('ETAG_MISMATCH', `pause_id: maintenance waits for another reason now: ${id}`);
+  return new Failure('ETAG_MISMATCH', `pause_id: must be ${id}, the reason for which maintenance waits now`);
 }
 
 /** Returns the name of the setting with a pause. */
@@ -91,7 +91,7 @@ export function restoredPause(
   return pauseRow(
     'imported',
     startTime,
-    `${message}; ${what.join(' and ')} that came with it may have been revoked since and wait: revoke what must not answer, then \`artifacta fsck --resume ${id}\``,
+    `${message}; ${what.join(' and ')} that came with it may have been revoked since, and do not work yet: revoke those that must not work, then run \`artifacta fsck --resume ${id}\``,
     credentials,
   );
 }

@@ -205,7 +205,7 @@ export class Scrub {
 
   /**
    * Reads the contents that are not sound once more. If a disk is not mounted, or fails altogether, no content is
-   * sound; that is no reason to give them up.
+   * sound; even then they are not given up.
    *
    * @returns the reason for which something could not be read that may be sound.
    */
@@ -217,7 +217,7 @@ export class Scrub {
     if (soundFiles === 0 && files.length >= doubtfulMin)
       throw new Failure(
         'STORE_UNAVAILABLE',
-        `none of ${files.length} contents could be read; is the disk there? The first: ${said(files[0]!.verdict)}`,
+        `cannot read any of ${files.length} contents; is the disk mounted? The first: ${said(files[0]!.verdict)}`,
       );
     let failure: Failure | undefined;
     for (const { content } of suspects) {

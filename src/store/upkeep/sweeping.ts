@@ -79,7 +79,7 @@ async function readCondemned(
     const state = value && keys.blobs.physicalName.decode(value);
     if (state?.state !== 'condemned' || state.notBefore !== notBefore)
       throw new Inconsistency(
-        `the file ${name} in ${ns} is queued for removal, and its name is ${state?.state ?? 'unknown'}`,
+        `the file ${name} in ${ns} is queued for removal, but its name is ${state?.state ?? 'unknown'}`,
       );
   }
   return condemned;

@@ -93,12 +93,12 @@ export async function* references(check: ContentCheck): AsyncGenerator<Diagnosis
       yield diagnosis(
         'COUNT_WRONG',
         { namespace: ns, sha256 },
-        `the content says it has ${record.refs} references; it has ${refs}`,
+        `the content is recorded with ${record.refs} references; it has ${refs}`,
         { kind: 'countReferences', ns, sha256, refs: refs - record.refs },
       );
   }
   for (const { key, ns } of scope.homeless.values())
-    yield diagnosis('INDEX_ROW_WRONG', { namespace: ns }, `${scope.describe(key)} should not be there`, {
+    yield diagnosis('INDEX_ROW_WRONG', { namespace: ns }, `${scope.describe(key)} should not exist`, {
       kind: 'derive',
       key,
       owner: undefined,
@@ -154,7 +154,7 @@ export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenera
       );
       for (const [at, { key, ns, sha256 }] of rows.entries()) {
         if (records[at] !== undefined || (await isReferenced(snapshot, ns, sha256))) continue;
-        const message = `${scope.describe(key)} should not be there`;
+        const message = `${scope.describe(key)} should not exist`;
         yield diagnosis('INDEX_ROW_WRONG', { namespace: ns }, message, { kind: 'leftOver', ns, sha256, key });
       }
     }
@@ -195,7 +195,7 @@ async function* quarantined(
     yield diagnosis(
       'INDEX_ROW_WRONG',
       about,
-      'the content is quarantined and not in the list of those that are',
+      'the content is quarantined, but the list of quarantined contents does not have it',
       {
         kind: 'listQuarantined',
         ns,
@@ -218,7 +218,7 @@ export async function* quarantineList({ snapshot, scope }: ContentCheck): AsyncG
     for (const [at, { key, ns, sha256 }] of rows.entries()) {
       const value = records[at];
       if (value === damaged || (value && scope.decode(keys.blobs.record, value)?.quarantined)) continue;
-      const message = `${scope.describe(key)} should not be there`;
+      const message = `${scope.describe(key)} should not exist`;
       yield diagnosis('INDEX_ROW_WRONG', { namespace: ns, sha256 }, message, {
         kind: 'listQuarantined',
         ns,
@@ -271,7 +271,7 @@ async function inlineFault(
   if (bytes === damaged) return undefined;
   if (reads) onRead(bytes.length);
   const isRight = bytes.length === record.size && createHash('sha256').update(bytes).digest('hex') === sha256;
-  return isRight ? undefined : { isMissing: false, message: 'the bytes of a small content are others' };
+  return isRight ? undefined : { isMissing: false, message: 'the bytes of a small content have changed' };
 }
 
 async function* fileFault(
@@ -309,7 +309,7 @@ async function* fileFault(
   }
   return hash.digest('hex') === sha256
     ? undefined
-    : { isMissing: false, message: `the bytes of the file ${name} are others` };
+    : { isMissing: false, message: `the bytes of the file ${name} have changed` };
 }
 
 /** Returns false for a content that was deleted or replaced since the instant of the check: that is not a fault. */
@@ -367,7 +367,7 @@ export async function* cameBack(snapshot: Snapshot, scope: Scope): AsyncGenerato
     yield diagnosis(
       'CAME_BACK',
       about,
-      `the ${kind} ${id} had been deleted, or had expired, and an import brought it back; delete it if it should not be there`,
+      `the ${kind} ${id} had been deleted, or had expired, and an import restored it; delete it if it should not exist`,
     );
   }
 }

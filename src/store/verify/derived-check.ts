@@ -172,7 +172,7 @@ async function* compareOwned(
       scope.noteHomeless(key, owner);
     } else if (expected === undefined && !(owner && unknowable.has(textOf(owner.key)))) {
       scope.noteWrong(key);
-      yield diagnosis('INDEX_ROW_WRONG', about, `${scope.describe(key)} should not be there`, {
+      yield diagnosis('INDEX_ROW_WRONG', about, `${scope.describe(key)} should not exist`, {
         kind: 'derive',
         key,
         owner,

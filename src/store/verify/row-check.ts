@@ -58,7 +58,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
         ns: about.namespace,
         sha256,
         name: undefined,
-        message: 'what the index has of its bytes is damaged',
+        message: 'the bytes that the index has are damaged',
       },
     );
     return;

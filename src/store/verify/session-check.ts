@@ -104,7 +104,8 @@ export async function* sessionCounts(snapshot: Snapshot, scope: Scope): AsyncGen
     yield diagnosis(
       'COUNT_WRONG',
       { namespace: ns, session: record.id },
-      `the session says it has ${record.artifacts} artifacts of ${record.bytes} bytes, ${record.holds} of them held; it has ${actual.artifacts} of ${actual.bytes} bytes, ${actual.holds} held`,
+      `the session is recorded with ${record.artifacts} artifacts of ${record.bytes} bytes, ${record.holds} of ` +
+        `them on hold; it has ${actual.artifacts} of ${actual.bytes} bytes, ${actual.holds} on hold`,
       { kind: 'countSession', ns, uid: record.uid, ...lacks },
     );
   }
@@ -140,13 +141,14 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
       yield diagnosis(
         'INDEX_ROW_WRONG',
         about,
-        `${actual.rows} events are recorded, the last of them number ${actual.last}; the session says ${record.feed}. What it lacks cannot be told again`,
+        `${actual.rows} events are recorded, the last with number ${actual.last}; the session has the number ` +
+          `${record.feed}. Lost events cannot be restored`,
       );
     else if (actual.sealed !== (record.state === 'sealed'))
       yield diagnosis(
         'INDEX_ROW_WRONG',
         about,
-        `the session is ${record.state}, and its events do not agree`,
+        `the session is ${record.state}, but its events do not agree`,
       );
   }
 }
@@ -166,11 +168,11 @@ export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerat
   for await (const [group, { ns, record }] of sessionRows(snapshot, scope)) {
     const isListed = listed.delete(group);
     if (isListed === (record.kept === true)) continue;
-    const what = isListed ? 'is on a list of kept sessions and is not kept' : 'is kept, and on no list';
+    const what = isListed ? 'is on a list of kept sessions but is not kept' : 'is kept but is on no list';
     yield diagnosis('INDEX_ROW_WRONG', { namespace: ns, session: record.id }, `the session ${what}`);
   }
   if (listed.size > 0)
-    yield diagnosis('INDEX_ROW_WRONG', {}, `${listed.size} sessions on lists of kept ones are not there`);
+    yield diagnosis('INDEX_ROW_WRONG', {}, `${listed.size} sessions on lists of kept sessions do not exist`);
 }
 
 /** Checks that expected outputs exist exactly where a session says that it has some. */
@@ -182,7 +184,7 @@ export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator
   for await (const { left, right } of joined(sessionRows(snapshot, scope), rows())) {
     if ((left?.record.hasOutputs ?? false) === (right ?? false)) continue;
     const about = left === undefined ? {} : { namespace: left.ns, session: left.record.id };
-    const what = right ? 'are there and not known of' : 'are lost; import an export';
+    const what = right ? 'exist, but the session does not know them' : 'are lost; import an export';
     yield diagnosis('INDEX_ROW_WRONG', about, `the expected outputs of a session ${what}`);
   }
 }
@@ -232,8 +234,8 @@ export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
 
 function faultOf(head: HeadRecord | undefined, highest: Listed | undefined): string | undefined {
   if (head === undefined) return 'is missing or damaged';
-  if (highest === undefined) return head.deleted ? undefined : 'names a version that is not there';
-  if (highest.version >= head.nextVersion) return `does not go on after version ${highest.version}`;
+  if (highest === undefined) return head.deleted ? undefined : 'names a version that does not exist';
+  if (highest.version >= head.nextVersion) return `does not continue after version ${highest.version}`;
   if (highest.record === undefined) return undefined;
   const isLatest = head.latest === highest.record.id;
   if (isLatest === (head.deleted === true)) return 'does not name the latest version';
@@ -280,7 +282,7 @@ export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
       yield diagnosis(
         'COUNT_WRONG',
         { namespace: ns },
-        `a share of what the namespace uses lacks ${lacking.sessions} sessions, ${lacking.artifacts} artifacts and ${lacking.bytes} bytes`,
+        `a part of the usage of the namespace lacks ${lacking.sessions} sessions, ${lacking.artifacts} artifacts and ${lacking.bytes} bytes`,
         { kind: 'countUsage', ns, shard, ...lacking },
       );
 }

@@ -174,15 +174,7 @@ export class Verifier {
   ): AsyncGenerator<VerifyEvent> {
     const report = this.reports.get(reportId);
     if (report === undefined || report.time < this.index.now() - reportDays * 86_400_000)
-      throw new Failure(
-        'ETAG_MISMATCH',
-        'repair_report_id: there is no such report, or it is older than a day',
-        {
-          violations: [
-            { field: 'repair_report_id', description: 'there is no such report, or it is older than a day' },
-          ],
-        },
-      );
+      throw noSuchReport();
     // A repair, also one that is cut short, changes the state on which every report was based.
     this.reports.clear();
     this.repairs++;
@@ -208,7 +200,9 @@ export class Verifier {
   private async attempt(what: NonNullable<Diagnosis['repair']>): Promise<string | undefined> {
     try {
       const isDone = await repair(this.index, this.blobs, what);
-      return isDone ? undefined : 'nothing was changed: it is not as it was, or the bytes are wrong too';
+      return isDone
+        ? undefined
+        : 'nothing was changed: the state has changed since the check, or the bytes are wrong too';
     } catch (error) {
       // Rows that the repair would need are damaged too, and are reported by themselves.
       if (failedWith(error, 'DATA_LOSS')) return `it was not repaired: ${error.message}`;
@@ -259,5 +253,12 @@ function shown({ rows, contents, bytes }: Checked): Checked {
 }
 
 function tooManyOrphans(count: number): string {
-  return `not removed: ${count} files are more than may be removed unasked, and perhaps it is the index that is wrong; resume maintenance to allow it, and repair again`;
+  return `not removed: ${count} files are too many to remove without an operator, because the index may be wrong; resume maintenance to allow it, and repair again`;
+}
+
+function noSuchReport(): Failure {
+  const description = 'must be the id of a report that is at most a day old';
+  return new Failure('ETAG_MISMATCH', `repair_report_id: ${description}`, {
+    violations: [{ field: 'repair_report_id', description }],
+  });
 }

@@ -161,4 +161,4 @@ export class SessionTail {
 }
 
 /** Marks a watcher that took too long; the code that ends it knows how far it has come. */
-export const tooSlow = new Failure('OVERLOADED', 'the watcher takes events too slowly');
+export const tooSlow = new Failure('OVERLOADED', 'the watcher reads events too slowly');

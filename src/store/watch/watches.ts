@@ -98,7 +98,7 @@ export class Watches implements Listener {
     await namespaces.require(ns);
     if (this.ended) throw shuttingDown();
     if (this.watchers.size >= limits.watchersMax && !this.makePlace(this.watchers, by))
-      throw tooMany('there are');
+      throw tooMany('the service has');
     const watcher = new Watcher(by, request, signal, this.after, index);
     this.watchers.add(watcher);
     try {
@@ -107,7 +107,7 @@ export class Watches implements Listener {
       const { uid } = await readSession(index, by, request.session, index.now());
       yield* this.follow(index, watcher, uid);
     } catch (error) {
-      throw error === tooSlow ? watcher.overloaded('the watcher takes events too slowly') : error;
+      throw error === tooSlow ? watcher.overloaded('the watcher reads events too slowly') : error;
     } finally {
       watcher.close();
       this.credentials.remove(watcher);
@@ -125,7 +125,7 @@ export class Watches implements Listener {
     if (latest === undefined) return false;
     latest.fail(
       latest.overloaded(
-        'others have a share of the places, and there are many watches with these credentials',
+        'these credentials have too many watches open, and other callers need a share of the places',
       ),
     );
     this.watchers.delete(latest);
@@ -159,7 +159,10 @@ export class Watches implements Listener {
     const record = await readSessionRecord(index, by.namespace, uid);
     if (record === undefined) throw sessionNotFound(request.session);
     if (request.after > record.feed)
-      throw invalid('after_sequence', `is above the session's last number, which is ${record.feed}`);
+      throw invalid(
+        'after_sequence',
+        `must be at most the last number of the session, which is ${record.feed}`,
+      );
     if (yield* this.caughtUp(index, watcher, uid, Number.POSITIVE_INFINITY)) return;
     const key = keyOf(by.namespace, uid);
     const tail = this.tailOf(index, key, record, watcher);

@@ -57,7 +57,7 @@ it('a bit of the header that is another is found, and told with what to do', asy
     expect(failure.reason, `taken: ${Buffer.from(altered).toString('hex')}`).toMatch(
       /^(DIGEST_MISMATCH|UPLOAD_INCOMPLETE)$/,
     );
-    expect(failure.message).toMatch(/copy it again from where it was made, or import another$/);
+    expect(failure.message).toMatch(/copy it again from its source, or import another$/);
   }
   // Not one of them has left anything behind.
   await client.admin.importIndex(streamOf([header!, ...rest]));

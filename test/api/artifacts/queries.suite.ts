@@ -224,7 +224,7 @@ export function queriesSuite(open: OpenDoor): void {
         expect(await refusal(door.sessions.listSessions({ filter }))).toMatchObject(expected);
       }
       const refused = await refusal(door.artifacts.listArtifacts({ filter: 'craete_time > now-7d' }));
-      expect(refused.message).toContain('column 1: there is no field craete_time; did you mean create_time?');
+      expect(refused.message).toContain('column 1: no field is named craete_time; did you mean create_time?');
     });
 
     it('with a token of another one, or an altered one', async () => {

@@ -15,7 +15,7 @@ import { limits } from '../../../src/domain/limits.ts';
 
 const { messageFieldsMax: most, messageTextBytesMax: textMost } = limits;
 const count = (desc: DescMessage, json: string) => countTokens(desc, new TextEncoder().encode(json));
-const tooMany = `request: must have at most ${most} fields and elements, 100 within each other`;
+const tooMany = `request: must have at most ${most} fields and elements, nested at most 100 deep`;
 const tooLong = `request: must have no text of more than ${textMost} bytes`;
 const times = (text: string, length: number) => Array<string>(length).fill(text);
 const large = 'A'.repeat(1_500_000);
@@ -85,7 +85,7 @@ it('goes to the end of anything', () => {
     expect(count(ListArtifactsRequestSchema, json)).toBeLessThan(3);
 });
 
-it('lets elements, and 100 within each other, be', () => {
+it('lets elements, and nested at most 100 deep, be', () => {
   expect(count(BatchGetArtifactsRequestSchema, `[${times('1', most - 200).join(',')}]`)).toBeLessThan(most);
   expect(count(BatchGetArtifactsRequestSchema, '['.repeat(100) + ']'.repeat(100))).toBe(103);
   expect(() => count(BatchGetArtifactsRequestSchema, '['.repeat(101))).toThrow(tooMany);

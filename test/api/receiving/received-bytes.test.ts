@@ -123,7 +123,7 @@ it('what others wait for is ended when it gets no further, one at a time', () =>
   expect(first.state.refused).toEqual([]);
   look();
   expect(first.state.refused).toEqual([0]);
-  expect(first.state.reasons).toEqual(['others need the room of this request']);
+  expect(first.state.reasons).toEqual(['other callers need the memory of this request']);
   expect([second.state.isRead, third.state.isRead]).toEqual([true, true]);
   expect([received.bytes, received.endedCount, dropped()]).toEqual([300, 1, 1_002]);
   // What still comes of it is nobody's.

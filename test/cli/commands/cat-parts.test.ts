@@ -69,7 +69,7 @@ describe('cat', () => {
     await push('bytes', Uint8Array.of(1, 0xff, 2, 3, 4, 5));
     const ran = await cli(['cat', 'run/bytes', '--max-bytes', '4']);
     expect([...ran.stdout]).toEqual([1, 0xff, 2, 3]);
-    expect(ran).toMatchObject({ code: 0, stderr: 'artifacta: there is more\n' });
+    expect(ran).toMatchObject({ code: 0, stderr: 'artifacta: more follows\n' });
     expect((await cli(['cat', 'run/bytes', '--max-bytes', '6'])).stderr).toBe('');
   });
 
@@ -80,13 +80,13 @@ describe('cat', () => {
     [['--lines', 'x'], 2, /--lines takes FIRST:LAST/],
     [['--head', '0'], 2, /--head takes a whole number from 1/],
     [['--head', '1', '--tail', '1'], 2, /--head and --tail are different parts/],
-    [['--head', '1', '--offset', '1'], 2, /--offset and --limit are bytes of the whole/],
+    [['--head', '1', '--offset', '1'], 2, /--offset and --limit count bytes of the whole/],
     [['--offset', '-1'], 2, /--offset takes a number of bytes, e.g. 4096 or 100MiB/],
     [['--limit', '1x'], 2, /--limit takes a number of bytes, e.g. 4096 or 100MiB/],
-    [['-i'], 2, /--ignore-case goes with --grep/],
-    [['--head', '1', '-A', '1'], 2, /--after goes with --grep/],
-    [['--columns', 'a'], 2, /--columns goes with --csv/],
-    [['--grep', '('], 2, /grep\.pattern: is no regular expression/],
+    [['-i'], 2, /--ignore-case needs --grep/],
+    [['--head', '1', '-A', '1'], 2, /--after needs --grep/],
+    [['--columns', 'a'], 2, /--columns needs --csv/],
+    [['--grep', '('], 2, /grep\.pattern: must be a regular expression/],
     [['--grep', 'x', '-C', '21'], 2, /--context takes a whole number from 0 to 20/],
     [['--max-bytes', '3'], 2, /--max-bytes takes at least 4 bytes/],
     [['--pointer', '/x'], 1, /CONTENT_UNSUITABLE/],

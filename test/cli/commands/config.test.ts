@@ -60,7 +60,7 @@ describe('config', { timeout: 60_000 }, () => {
 
   it.each([
     [['set', 'url', 'ftp://x'], /url: must be a grpc:/],
-    [['set', 'url', 'http://u:secret@x'], /url: must not hold credentials/],
+    [['set', 'url', 'http://u:secret@x'], /url: must not contain credentials/],
     [['set', 'namespace', '../x'], /namespace: must be 1 to 63/],
     [['set', 'url', ''], /url: must not be empty/],
     [['set', 'token', 'secret'], /Allowed choices are url, token-file/],
@@ -95,7 +95,7 @@ describe('config', { timeout: 60_000 }, () => {
     for (const args of [['ls'], ['config', 'show'], ['config', 'set', 'url', 'grpc://h']]) {
       const ran = await home.run(args);
       expect(ran.code).toBe(2);
-      expect(ran.stderr).toContain(`${path}: is not JSON`);
+      expect(ran.stderr).toContain(`${path}: must be JSON`);
     }
     expect(await readFile(path, 'utf8')).toBe('oops');
   });
@@ -112,7 +112,7 @@ describe('config', { timeout: 60_000 }, () => {
     const refused = await home.run(['ls', '--url', `http://${http}/prefix`]);
     expect(refused).toMatchObject({
       code: 2,
-      stderr: 'artifacta: --url: must not hold a path; the services are at the root\n',
+      stderr: 'artifacta: --url: must not contain a path; the services are at the root\n',
     });
     expect(await home.run(['ls', 'run', '--data-dir', home.at('mine')])).toMatchObject({ code: 3 });
   });
@@ -167,15 +167,15 @@ describe('a token file', { timeout: 60_000 }, () => {
     await chmod(home.at('token'), 0o644);
     // Each try to connect reads the file, and it is the process that says a thing once.
     const ran = await home.runProcess(['ls', '--token-file', 'token', '--url', `unix:${home.at('none')}`]);
-    expect(ran.stderr.match(/can be read by everybody/g)).toHaveLength(1);
+    expect(ran.stderr.match(/all users can read the token file/g)).toHaveLength(1);
     expect(ran.code).toBe(4);
   });
 
   it.each<[string, string, number, RegExp]>([
-    ['others can write', 'x', 0o622, /can be written by others/],
+    ['others can write', 'x', 0o622, /must not be writable by other users/],
     ['is empty', ' \n', 0o600, /is empty/],
-    ['holds two words', 'very secret', 0o600, /does not hold one token/],
-    ['is endless', 'secret'.repeat(10_000), 0o600, /has more than 16384 bytes/],
+    ['holds two words', 'very secret', 0o600, /must contain one token/],
+    ['is endless', 'secret'.repeat(10_000), 0o600, /must have at most 16384 bytes/],
   ])('that %s is refused', async (_what, text, mode, why) => {
     await writeFile(home.at('token'), text);
     await chmod(home.at('token'), mode);

@@ -67,16 +67,16 @@ describe('policy', () => {
   });
 
   it.each([
-    [['set'], 'say what it is to be'],
-    [['set', '--forever', '--retain', 'all=1d'], 'say what it is to be'],
+    [['set'], 'say what to set'],
+    [['set', '--forever', '--retain', 'all=1d'], 'say what to set'],
     [['set', '--retain', 'sometimes=1d'], 'got "sometimes"'],
     [['set', '--retain', 'failed=1'], 'takes a number and a unit'],
     [['set', '--retain', 'failed=0d'], 'takes a number and a unit'],
     [['set', '--keep-last', '3'], 'needs --by'],
-    [['set', '--by', 'x'], 'go with --keep-last'],
+    [['set', '--by', 'x'], 'need --keep-last'],
     [['set', '--keep-last', 'x', '--by', 'y'], '--keep-last takes a whole number'],
     [['set', '--keep-last', '101', '--by', 'y'], '--keep-last takes a whole number from 1 to 100'],
-    [['apply', '--forever', '--retain', 'all=1d'], '--forever goes with no --retain'],
+    [['apply', '--forever', '--retain', 'all=1d'], '--forever cannot be given with --retain'],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await cli(['policy', ...args]);
     expect(code).toBe(2);
@@ -95,7 +95,9 @@ describe('policy', () => {
       'failed=1d',
     ]);
     expect(code).not.toBe(0);
-    expect(stderr).toContain('retention.keep_last: counts sessions that are succeeded');
+    expect(stderr).toContain(
+      'retention.keep_last: must count an outcome that has a time: sessions that are succeeded',
+    );
   });
 });
 
@@ -122,7 +124,7 @@ describe('session', () => {
       retention: { failed_ttl_seconds: null },
     });
     expect((await cli(['session', 'update', 's'])).code).toBe(2);
-    expect((await cli(['session', 'show', 's'])).text).toMatch(/retention: +for ever/);
+    expect((await cli(['session', 'show', 's'])).text).toMatch(/retention: +forever/);
   });
 
   it('shows when it expires, or that it is kept', async () => {
@@ -137,7 +139,7 @@ describe('session', () => {
     expect((await cli(['session', 'rm', 's', '--etag', '"77"'])).code).not.toBe(0);
     expect((await cli(['session', 'rm', 's', '--etag', etag])).text).toBe('deleted  s\n');
     const again = await cli(['session', 'rm', 's']);
-    expect([again.code, again.stderr]).toEqual([0, 'artifacta: s was not there; nothing was deleted\n']);
+    expect([again.code, again.stderr]).toEqual([0, 'artifacta: s did not exist; nothing was deleted\n']);
     const push = await cli(['push', '-', '--session', 's', '--name', 'a'], { stdin: 'y' });
     expect(push.stderr).toContain('SESSION_GONE');
   });
@@ -158,7 +160,7 @@ describe('update', () => {
 
   it.each([
     [['update', 's/a'], 'say what to change'],
-    [['update', 's/a', '--no-labels', '--label', 'a=b'], '--no-labels goes with no --label'],
+    [['update', 's/a', '--no-labels', '--label', 'a=b'], '--no-labels cannot be given with --label'],
     [['update', 's/a', '--ttl', 'soon'], '--ttl takes a number and a unit'],
     [['update', 'a', '--hold'], 'an artifact is named by'],
   ])('refuses %j', async (args, message) => {

@@ -37,7 +37,7 @@ describe('pulling a session', () => {
     }
     expect(await cli(['push', source, '--session', 'run'])).toMatchObject({
       code: 0,
-      stderr: expect.stringMatching(/^artifacta: 1 hidden file is among what was stored: \.hidden.*\n$/),
+      stderr: expect.stringMatching(/^artifacta: 1 hidden file was stored: \.hidden.*\n$/),
     });
     expect(await pull()).toMatchObject({ code: 0, stderr: '', text: '10 files, 11.0 MiB\n' });
     expect(await tree(target)).toEqual(await tree(source));
@@ -90,7 +90,7 @@ describe('pulling a session', () => {
     const refused = await pull('--json');
     expect(refused.code).toBe(1);
     expect(refused.json.map(({ status }) => status)).toEqual(['failed', 'new']);
-    expect(refused.stderr).toMatch(/target\/a is another file already; --force/);
+    expect(refused.stderr).toMatch(/target\/a exists already with other bytes; --force/);
     expect(await readFile(join(target, 'a'), 'utf8')).toBe('your');
     const forced = await pull('--force', '--json');
     expect(forced.code).toBe(0);
@@ -146,7 +146,7 @@ describe('pulling a session', () => {
     expect(missing).toMatchObject({
       code: 1,
       text: '',
-      stderr: expect.stringMatching(/no directory .*missing/),
+      stderr: expect.stringMatching(/the directory .*missing does not exist/),
     });
     await writeFile(target, 'a file');
     expect(await pull()).toMatchObject({ code: 1, stderr: expect.stringMatching(/not a directory/) });
@@ -217,7 +217,7 @@ describe('pulling one artifact', () => {
   it('makes no directories, and follows no link', async () => {
     await push({ a: 'a' });
     const deep = await cli(['pull', 'run/a', '--to', join(target, 'deep')]);
-    expect(deep).toMatchObject({ code: 1, stderr: expect.stringMatching(/no directory/) });
+    expect(deep).toMatchObject({ code: 1, stderr: expect.stringMatching(/the directory .* does not exist/) });
     await symlink('elsewhere', join(directory, 'link'));
     const link = await cli(['pull', 'run/a', '--to', join(directory, 'link')]);
     expect(link).toMatchObject({ code: 1, stderr: expect.stringMatching(/symbolic link/) });

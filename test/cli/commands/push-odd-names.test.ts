@@ -87,5 +87,5 @@ it('are told when they are named, and left out then, too', async () => {
   const left = await cli(['push', join(tree, 'a'), argument, '--session', 'run', '--exclude', 'caf*']);
   expect(left).toMatchObject({ code: 0, stderr: 'artifacta: 1 was left out: 1 excluded\n' });
   const none = await cli(['push', `${argument}\ufffd`, '--session', 'run']);
-  expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/there is no such file/) });
+  expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/it does not exist/) });
 });

@@ -146,7 +146,7 @@ describe('symbolic links in a tree', () => {
     const pushed = await cli(['push', tree, '--session', 'run', '--links', 'follow'], { io });
     expect(pushed.code).toBe(1);
     for (const name of ['store', 'deep', 'lock'])
-      expect(pushed.stderr).toMatch(new RegExp(`tree/${name}: must not lie in the data directory`));
+      expect(pushed.stderr).toMatch(new RegExp(`tree/${name}: must not be in the data directory`));
     expect(pushed.stderr).toMatch(/data was skipped: it is the data directory/);
     const names = (await cli(['ls', 'run', '--json'])).json.map(({ name }) => String(name));
     expect(names.filter((name) => name.includes('data') || name.includes('lock'))).toEqual([]);
@@ -275,7 +275,7 @@ describe('what is excluded', () => {
     const { code, stderr } = await push('--exclude', '*');
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: 'artifacta: 1 was left out: 1 excluded\nartifacta: there was nothing to push\n',
+      stderr: 'artifacta: 1 was left out: 1 excluded\nartifacta: nothing was found to push\n',
     });
   });
 
@@ -290,9 +290,9 @@ describe('what is excluded', () => {
   });
 
   it.each([
-    [['push', '-', '--name', 'x', '--exclude', 'a'], /--exclude goes with files/],
-    [['push', '-', '--name', 'x', '--links', 'skip'], /--links goes with files/],
-    [['push', '--from-command', '--name', 'x', '--links', 'skip', '--', 'true'], /--links goes with files/],
+    [['push', '-', '--name', 'x', '--exclude', 'a'], /--exclude needs files/],
+    [['push', '-', '--name', 'x', '--links', 'skip'], /--links needs files/],
+    [['push', '--from-command', '--name', 'x', '--links', 'skip', '--', 'true'], /--links needs files/],
     [['push', 'f', '--exclude', ''], /--exclude must not be empty/],
   ])('%j is a mistake', async (argv, message) => {
     expect(await cli(argv)).toMatchObject({ code: 2, stderr: expect.stringMatching(message), connects: [] });
@@ -305,7 +305,7 @@ describe('hidden files', () => {
     const { stderr, names } = await push();
     expect(names).toEqual(['.env', '.git/config', 'a', 'b/.c/d']);
     expect(stderr).toBe(
-      'artifacta: 3 hidden files are among what was stored, the first is .env; --exclude ".*" leaves such out\n',
+      'artifacta: 3 hidden files were stored, the first is .env; --exclude ".*" leaves them out\n',
     );
     expect((await push('--quiet')).stderr).toBe('');
     const clean = await cli(['push', tree, '--session', 'clean', '--exclude', '.*']);
@@ -332,7 +332,7 @@ describe('the same file twice', () => {
     );
     expect(await cli(['push', ...one.map((path) => `${path}no`), '--session', 'one'])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^artifacta: \S+ano: there is no such file\n$/),
+      stderr: expect.stringMatching(/^artifacta: \S+ano: it does not exist\n$/),
     });
   });
 
@@ -383,10 +383,10 @@ describe('a file that grows while it is pushed', () => {
   it.each([
     ['push', '-', '--name', 'x', '--snapshot'],
     ['push', '--from-command', '--name', 'x', '--snapshot', '--', 'true'],
-  ])('%s %s goes with files', async (...argv) => {
+  ])('%s %s needs files', async (...argv) => {
     expect(await cli(argv)).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/--snapshot goes with files/),
+      stderr: expect.stringMatching(/--snapshot needs files/),
     });
   });
 });

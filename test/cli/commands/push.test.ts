@@ -209,7 +209,7 @@ describe('pushing a directory', () => {
       const pushed = await cli(['push', gone, there, '--session', 'run']);
       expect(pushed).toMatchObject({
         code: 1,
-        stderr: expect.stringMatching(/gone\.txt: there is no such file/),
+        stderr: expect.stringMatching(/gone\.txt: it does not exist/),
       });
       expect(await names('run')).toEqual(['there.txt']);
       context.annotate('run as root: permissions are not tested');
@@ -260,7 +260,7 @@ describe('pushing a directory', () => {
   it('is told when it is empty', async () => {
     await mkdir(join(directory, 'empty'));
     const pushed = await cli(['push', join(directory, 'empty'), '--session', 'run']);
-    expect(pushed).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing to push/) });
+    expect(pushed).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing was found to push/) });
   });
 });
 

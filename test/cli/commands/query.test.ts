@@ -87,7 +87,7 @@ describe('query', () => {
   it('says when there are more, and when there is nothing', async () => {
     expect(await cli(['query', '--limit', '3'])).toMatchObject({
       code: 0,
-      stderr: 'artifacta: there are more than 3; --limit 0 shows all\n',
+      stderr: 'artifacta: more than 3 exist; --limit 0 shows all\n',
     });
     expect((await cli(['query', '--limit', '4'])).stderr).toBe('');
     expect((await cli(['query', '--limit', '0', '--json'])).json).toHaveLength(4);
@@ -132,7 +132,7 @@ describe('query', () => {
   });
 
   it.each<[string[], RegExp]>([
-    [['craete_time > now'], /column 1: there is no field craete_time; did you mean create_time\?/],
+    [['craete_time > now'], /column 1: no field is named craete_time; did you mean create_time\?/],
     [['--where', 'agent'], /--where takes KEY=VALUE/],
     [['--type', 'jsno'], /--type takes a media type/],
     [['--since', 'yesterday'], /--since takes an age/],
@@ -142,7 +142,7 @@ describe('query', () => {
     [['--since', '2027-01-01T00:00:00+24:00'], /--since takes an age/],
     [['--since', '2027-1-1'], /--since takes an age/],
     [['--outcome', 'fine'], /Allowed choices are succeeded/],
-    [['--sessions', '--type', 'json'], /do not go with --sessions/],
+    [['--sessions', '--type', 'json'], /cannot be given with --sessions/],
     [['--count', '--explain'], /only one of/],
     [['--limit', '-1'], /--limit/],
   ])('%j is refused', async (argv, why) => {

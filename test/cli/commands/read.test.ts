@@ -23,7 +23,7 @@ describe('ls', () => {
     expect(await cli(['ls'])).toMatchObject({
       code: 0,
       text: '',
-      stderr: 'artifacta: there are no sessions\n',
+      stderr: 'artifacta: no sessions exist\n',
     });
     await client.push('x'.repeat(2048), { session: 'run_1', name: 'a' });
     await client.push('y', { session: 'run_2', name: 'b' });

@@ -54,7 +54,7 @@ describe('rm', () => {
     const ran = await cli(['rm', ...refs]);
     expect(ran).toMatchObject({ code: 0, text: '' });
     expect(ran.stderr).toBe(
-      refs.map((ref) => `artifacta: ${ref} was not there; nothing was deleted\n`).join(''),
+      refs.map((ref) => `artifacta: ${ref} did not exist; nothing was deleted\n`).join(''),
     );
     const { code, json } = await cli(['rm', ...refs, '--json']);
     expect(code).toBe(0);

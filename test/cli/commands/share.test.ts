@@ -46,7 +46,7 @@ describe('share', () => {
     for (const what of [missing, 's1']) {
       const refused = await cli(['share', what]);
       expect([refused.code, refused.text]).toEqual([2, '']);
-      expect(refused.stderr).toContain(`there is no file ${what}; an artifact is SESSION/NAME`);
+      expect(refused.stderr).toContain(`the file ${what} does not exist; an artifact is SESSION/NAME`);
     }
   });
 
@@ -99,8 +99,8 @@ describe('share', () => {
 
   it.each([
     [['share', 's/a', '--ttl', '0s'], '--ttl takes'],
-    [['share', 's/a', '--session', 't'], '--session goes with a file'],
-    [['share', 'file', '--version', '2'], '--version goes with SESSION/NAME'],
+    [['share', 's/a', '--session', 't'], '--session needs a file'],
+    [['share', 'file', '--version', '2'], '--version needs SESSION/NAME'],
   ])('refuses %j', async (args, message) => {
     const { cli } = await served(() => 'unix:/somewhere');
     const { code, stderr } = await cli(args);

@@ -41,7 +41,7 @@ describe('cat', () => {
     const line = `${'x'.repeat(99)}\n`;
     const log = Buffer.from(`a\xe9\n${line.repeat(30_000)}\xffb\nlast\n`, 'latin1');
     await push('log', log);
-    const two = 'artifacta: 2 lines hold bytes that are no text; \ufffd stands for them\n';
+    const two = 'artifacta: 2 lines have bytes that are not text; \ufffd stands for them\n';
     const whole = log.toString('utf8');
     for (const flags of [
       ['--head', '40000'],
@@ -54,7 +54,7 @@ describe('cat', () => {
       // Not shown where it fails: it is long.
       expect(ran.text === whole).toBe(true);
     }
-    const one = 'artifacta: 1 line holds bytes that are no text; \ufffd stands for them\n';
+    const one = 'artifacta: 1 line has bytes that are not text; \ufffd stands for them\n';
     expect(await cli(['cat', 'run/log', '--head', '1'])).toMatchObject({ text: 'a\ufffd\n', stderr: one });
     expect(await cli(['cat', 'run/log', '--tail', '1'])).toMatchObject({ text: 'last\n', stderr: '' });
   });
@@ -90,7 +90,7 @@ describe('diff', () => {
     expect(ran.text).toContain('-1\n+2\n \ufffd\n');
     expect(ran.text).toContain('same differs: in its encoding only\n');
     expect(ran.stderr.split('\n')).toEqual([
-      'artifacta: latin: 2 lines hold bytes that are no text, and \ufffd stands for them; its patch cannot be applied',
+      'artifacta: latin: 2 lines have bytes that are not text, and \ufffd stands for them; its patch cannot be applied',
       'artifacta: same: it is UTF-16; its patch cannot be applied',
       'artifacta: wide: it is UTF-16; its patch cannot be applied',
       '',

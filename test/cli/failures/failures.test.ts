@@ -260,7 +260,7 @@ describe('numbers at their limits and beyond', () => {
         expect({ told, faults: faultsOfTelling(ran.stderr) }).toEqual({ told, faults: [] });
         expect({ told, code: ran.code }).not.toEqual({ told, code: exitCodes.interrupted });
         // What is wrong with a flag alone is known before anything is asked; this is wrong with what is there.
-        const isOfContent = /(offset: lies past|after_sequence: is above)/.test(ran.stderr);
+        const isOfContent = /(offset: must not be past|after_sequence: must be at most)/.test(ran.stderr);
         if (ran.code === exitCodes.usage && !isOfContent)
           expect({ told, calls: counted.calls }).toEqual({ told, calls: 0 });
       }

@@ -18,10 +18,10 @@ afterAll(() => removeDirectory(directory));
 
 describe('an import', () => {
   it.each([
-    ['nosuch', 1, 'cannot be read: there is no such file'],
-    ['a/nosuch', 1, 'cannot be read: there is no such file'],
+    ['nosuch', 1, 'cannot be read: it does not exist'],
+    ['a/nosuch', 1, 'cannot be read: it does not exist'],
     ['.', 1, 'cannot be read: it is a directory'],
-    ['other', 1, 'this is no export of an index'],
+    ['other', 1, 'the file is not an export of an index'],
   ])('of %s is told in one sentence', async (name, code, words) => {
     writeFileSync(join(directory, 'other'), 'something else\n'.repeat(1000));
     const ran = await artifacta('import', join(directory, name), '--data-dir', dataDir);

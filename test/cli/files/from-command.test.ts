@@ -110,9 +110,9 @@ describe('push --from-command', { timeout: 60_000 }, () => {
     [
       'no program',
       ['no-such-program'],
-      'artifacta: no-such-program: cannot be started: there is no such program\n',
+      'artifacta: no-such-program: cannot be started: the program does not exist\n',
     ],
-    ['a directory', ['/'], 'artifacta: /: cannot be started: it may not be executed\n'],
+    ['a directory', ['/'], 'artifacta: /: cannot be started: it cannot be executed\n'],
   ])('stores nothing of a command that fails: %s', async (_what, command, stderr) => {
     expect(await home.run([...flags.filter((flag) => flag !== '--json'), ...command])).toMatchObject({
       code: 6,

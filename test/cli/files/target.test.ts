@@ -274,7 +274,7 @@ describe('a target', () => {
         };
         const target = await Target.open(root, { create: true, onStep });
         await expect(put(target, ['a', 'x'], 'x')).rejects.toThrow(
-          `${join(root, 'a')} is another directory than it was`,
+          `${join(root, 'a')} was replaced by another directory`,
         );
         expect(await readdir(join(directory, 'moved'))).toEqual([]);
         expect(await readdir(join(root, 'a'))).toEqual([]);
@@ -317,9 +317,11 @@ describe('a target', () => {
     await expect(Target.open(join(directory, 'file'), { create: true })).rejects.toThrow(/not a directory/);
     const missing = join(directory, 'missing', 'deep');
     await expect(Target.open(missing, { create: true })).rejects.toThrow(
-      `no directory ${join(directory, 'missing')}`,
+      `the directory ${join(directory, 'missing')} does not exist`,
     );
-    await expect(Target.open(root, { create: false })).rejects.toThrow(`no directory ${root}`);
+    await expect(Target.open(root, { create: false })).rejects.toThrow(
+      `the directory ${root} does not exist`,
+    );
   });
 
   it('finds out whether case counts', async () => {

@@ -85,8 +85,8 @@ describe('keys and namespaces', { timeout: 90_000 }, () => {
     [['keys', 'create', '--operator', '--scope', 'read'], 'leave --scope out'],
     [['keys', 'mint', '--scope', 'read', '--bytes', 'many'], '--bytes takes a number of bytes'],
     [['keys', 'mint', '--scope', 'read', '--ttl', '25h'], '--ttl takes at most 24h'],
-    [['keys', 'revoke', 'key_x'], 'is not the id of a key'],
-    [['keys', 'create', '--namespace', 'nowhere'], 'there is no namespace nowhere'],
+    [['keys', 'revoke', 'key_x'], 'must be the id of a key'],
+    [['keys', 'create', '--namespace', 'nowhere'], 'namespace nowhere does not exist'],
     [['namespace', 'create', 'Billing'], 'lower-case'],
     [['namespace', 'set', 'default'], 'say what to change'],
   ])('%j are refused with the reason', async (args, reason) => {

@@ -132,7 +132,7 @@ describe('with --json', () => {
       {
         error: expect.objectContaining({
           code: 'NOT_FOUND',
-          message: 'there is no such file',
+          message: 'it does not exist',
           subject: join(directory, 'gone'),
         }),
       },

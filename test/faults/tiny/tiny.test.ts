@@ -170,7 +170,7 @@ it('messages with as much in them as they may have are decoded in turns of their
   });
   const statuses = (await Promise.all(answers)).map(({ message }) => decodeURIComponent(message ?? ''));
   isOver = true;
-  expect(new Set(statuses)).toEqual(new Set(['artifacts: has 4000 entries; 1 to 64 are allowed']));
+  expect(new Set(statuses)).toEqual(new Set(['artifacts: must have 1 to 64 entries, not 4000']));
   expect(most).toBeLessThanOrEqual(2);
 });
 

@@ -96,6 +96,6 @@ describe('a lock that is held', () => {
     await write(index, [put('a', '1')]);
     expect(told).toEqual([]);
     expect(debugged).toHaveLength(2);
-    expect(debugged[1]).toContain(`the lock ${join(directory, 'LOCK')} is not watched`);
+    expect(debugged[1]).toContain(`cannot watch the lock ${join(directory, 'LOCK')}`);
   });
 });

@@ -131,7 +131,7 @@ describe.skipIf(obstacle !== undefined)('a disk that somebody else has filled', 
       expect(found.filter(([name]) => name.startsWith('second'))).toHaveLength(rows - 256);
       expect(await index.get(key(`row${rows}`))).toBeUndefined();
       await expect(write(index, [del('row1')])).rejects.toMatchObject({
-        message: 'cannot write: the disk is full; the index serves reads until it can',
+        message: 'cannot write: the disk is full; until it can, the index serves only reads',
       });
       const before = tries;
       timer.fire();
@@ -155,7 +155,7 @@ describe.skipIf(obstacle !== undefined)('a disk that somebody else has filled', 
     const rows = await writeUntilFull(index);
     for (let at = 0; at < rows; at++) await write(index, [del(`row${at}`)]).catch(() => undefined);
     expect((await rowsOf(index)).filter(([name]) => name.startsWith('row')).length).toBeLessThanOrEqual(1);
-    expect(warnings.join('\n')).toContain('that were kept back are given to the index');
+    expect(warnings.join('\n')).toContain('that were reserved for it');
     expect((await sizes(directory)).has('ballast')).toBe(false);
     disk.free();
     timer.fire();
@@ -187,8 +187,8 @@ describe.skipIf(obstacle !== undefined)('a disk that somebody else has filled', 
     const { disk, reopen, timer, warnings } = await onSmallDisk({ shadowPlaces: ['/nowhere', place] });
     disk.fill(0);
     const again = await reopen();
-    expect(again.trouble).toBe('cannot write: the disk is full; the index serves reads until it can');
-    expect(warnings.join('\n')).toContain('serves reads alone');
+    expect(again.trouble).toBe('cannot write: the disk is full; until it can, the index serves only reads');
+    expect(warnings.join('\n')).toContain('serves only reads');
     expect((await rowsOf(again)).length).toBe(256);
     await expect(increment(again, 'counter')).rejects.toMatchObject({ message: again.trouble });
     expect(await readdir(place)).toHaveLength(1);

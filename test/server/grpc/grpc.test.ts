@@ -232,7 +232,7 @@ describe('a method that there is not', () => {
     stream.end().resume();
     const found = await trailers;
     expect(found['grpc-status']).toBe('12');
-    expect(found['grpc-message']).toBe('there is no such method');
+    expect(found['grpc-message']).toBe('this method does not exist');
     const details = Buffer.from(String(found['grpc-status-details-bin']), 'base64').toString('latin1');
     expect(details).toContain('NOT_IMPLEMENTED');
     await rig.client.getArtifact({});

@@ -51,11 +51,11 @@ describe.each(['TCP', 'a Unix socket'] as const)('a call over %s', (over) => {
     for (const second of ['Bearer b', 'Bearer a', ''])
       expect(await call(over, ['authorization', 'Bearer a'], ['authorization', second])).toEqual([
         '3',
-        'authorization:%20must%20occur%20only%20once',
+        'authorization:%20must%20be%20given%20only%20once',
       ]);
     expect(await call(over, ['content-type', 'application/grpc'])).toEqual([
       '3',
-      'content-type:%20must%20occur%20only%20once',
+      'content-type:%20must%20be%20given%20only%20once',
     ]);
     expect(calls).toHaveLength(1);
   });

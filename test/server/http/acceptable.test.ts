@@ -44,7 +44,7 @@ describe.each(kinds)('%s', (kind, path) => {
       else
         expect(parseError(answer.body)).toMatchObject({
           reason: 'NOT_IMPLEMENTED',
-          message: `only ${methods} is answered here`,
+          message: `the method must be ${methods.replace(', ', ' or ')} here`,
         });
     },
   );
@@ -99,7 +99,7 @@ it.each(['', '?'])('a GET with the query %j is told to POST, or how else it can 
   expect(parseError(answer.body)).toMatchObject({
     reason: 'NOT_IMPLEMENTED',
     message:
-      'only POST is answered here; send the message as its body, or with GET in the query: ' +
+      'the method must be POST here; send the message as its body, or with GET in the query: ' +
       '?encoding=json&message={…}, percent-encoded',
   });
 });

@@ -45,12 +45,12 @@ describe.each(protocols)('%s', (_name, transportTo) => {
     ];
   }
 
-  it('reads that there is no such method', async () => {
+  it('reads that this method does not exist', async () => {
     for (const refused of await refusals(await opened()))
       expect(refused).toMatchObject({
         code: 'Unimplemented',
         reason: 'NOT_IMPLEMENTED',
-        message: 'there is nothing at this path',
+        message: 'nothing exists at this path',
       });
   });
 

@@ -28,7 +28,7 @@ it('that is spoken, or none, is answered', async () => {
 
 it.each(['2', '0', '1.0', 'v1', '1, 1', 'x'])('that is not spoken is refused: %s', async (version) => {
   const url = await opened();
-  const description = 'the version that is spoken here, or be left out';
+  const description = 'the version that this service supports, or be left out';
   for (const [type, body] of [
     ['application/json', '{}'],
     ['application/proto', Buffer.of()],

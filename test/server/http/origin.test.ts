@@ -101,7 +101,7 @@ describe('a request with two of a header that may be there once', () => {
     const answer = await call(...headers(port));
     expect([answer.status, parseError(answer.body)]).toMatchObject([
       400,
-      { reason: 'INVALID_ARGUMENT', message: 'host: must occur only once', fields: ['host'] },
+      { reason: 'INVALID_ARGUMENT', message: 'host: must be given only once', fields: ['host'] },
     ]);
     expect(rig.calls).toEqual([]);
   });
@@ -125,7 +125,7 @@ describe('a request with two of a header that may be there once', () => {
     for (const { status, body } of answers)
       expect([status, parseError(body)]).toMatchObject([
         400,
-        { reason: 'INVALID_ARGUMENT', message: 'authorization: must occur only once' },
+        { reason: 'INVALID_ARGUMENT', message: 'authorization: must be given only once' },
       ]);
     expect(rig.calls).toEqual([]);
   });

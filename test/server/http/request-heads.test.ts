@@ -45,11 +45,11 @@ async function exchangeTls(url: string, text: string) {
 }
 
 const line = 'must be a method, a target and HTTP/1.1, with a space between each';
-const length = 'must be there once, a number of bytes, and not together with transfer-encoding';
+const length = 'must be given once, as a number of bytes, and not together with transfer-encoding';
 const encoding = 'must be chunked, and not together with content-length';
 const target = 'must be a path that begins with "/", or a URL that begins with http:// or https://';
 const headers = 'must be a name, a colon and a value each, in printable characters, on one line';
-const method = 'must be one that HTTP has, in capital letters, e.g. GET, PUT or POST';
+const method = 'must be a method of HTTP, in capital letters, e.g. GET, PUT or POST';
 const version = 'must be HTTP/1.1 or HTTP/1.0 here';
 const chunked = 'Transfer-Encoding: chunked';
 
@@ -78,13 +78,13 @@ const broken: readonly (readonly [sent: string, status: number, field: string, d
     'CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n',
     405,
     'method',
-    'must not be CONNECT: this service leads nowhere else',
+    'must not be CONNECT: this service is not a proxy',
   ],
   [
     'GET / HTTP/1.1\r\nConnection: close\r\n\r\n',
     400,
     'host',
-    'must be there once, with the name by which the service is called',
+    'must be given once, with the host name of the service',
   ],
   [
     `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n${chunked}\r\n\r\n`,

@@ -120,7 +120,7 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     ]);
     expect(answer.headers[':status']).toBe(400);
     const field = what.includes('host') ? 'host' : what.includes('types') ? 'content-type' : 'authorization';
-    expect(parseError(answer.body).message).toBe(`${field}: must occur only once`);
+    expect(parseError(answer.body).message).toBe(`${field}: must be given only once`);
     expect(rig.calls).toEqual([]);
   });
 

@@ -109,8 +109,8 @@ const durations = ['5', '5m', '5s ', '5sx', '1.0000000001s', '999999999999999s',
 
 /** Of CreateArtifact. */
 const badJson: readonly (readonly [json: string | Buffer, message: string])[] = [
-  ['', 'request: must be a JSON object, and is empty; send {} for a message without fields'],
-  ['\ufeff', 'request: must be a JSON object, and is empty; send {} for a message without fields'],
+  ['', 'request: must be a JSON object, not empty; send {} for a message without fields'],
+  ['\ufeff', 'request: must be a JSON object, not empty; send {} for a message without fields'],
   ['{', 'request: must be a JSON object: expected a key in quotes at byte 1, where it ends'],
   ['{"spec":}', 'request: must be a JSON object: expected a value at byte 8'],
   ['{"spec":{} "data":""}', 'request: must be a JSON object: expected "," or "}" at byte 11'],
@@ -138,8 +138,8 @@ const badJson: readonly (readonly [json: string | Buffer, message: string])[] = 
     spec('"sesion":"s"'),
     `spec.sesion: must be a field of artifacta.v1.ArtifactSpec; its fields are ${specFields}`,
   ],
-  ['{"data":"","data":""}', 'request: must have each key once in an object; data is there twice'],
-  [spec('"content_type":"a/b","contentType":"a/b"'), 'spec.content_type: must be given once'],
+  ['{"data":"","data":""}', 'request: must have each key only once in an object; data occurs twice'],
+  [spec('"content_type":"a/b","contentType":"a/b"'), 'spec.content_type: must be given only once'],
   ['{"data":"","digest":{}}', 'digest: must not be given together with data'],
   ...['1', 'true', '{}', '[]', '"\\ud800"'].map(
     (json) => [spec(`"session":${json}`), `spec.session: ${text}`] as const,
@@ -183,9 +183,9 @@ describe.each(ways(listening, 'unary', 'json'))('JSON over %s', (_, way) => {
       ['ReadArtifact', '{"maxBytes":1.5}', `max_bytes: ${int32}`],
       ['ReadArtifact', '{"maxBytes":"2147483648"}', `max_bytes: ${int32}`],
       ['ListArtifacts', '{"order":"SIDEWAYS"}', 'order: must be one of '],
-      ['UpdateArtifact', '{"updateMask":"expire_time"}', 'update_mask: must be a text of names of fields'],
-      ['UpdateArtifact', '{"updateMask":["labels"]}', 'update_mask: must be a text of names of fields'],
-      ['UpdateArtifact', '{"updateMask":{"paths":[]}}', 'update_mask: must be a text of names of fields'],
+      ['UpdateArtifact', '{"updateMask":"expire_time"}', 'update_mask: must be a text: names of fields'],
+      ['UpdateArtifact', '{"updateMask":["labels"]}', 'update_mask: must be a text: names of fields'],
+      ['UpdateArtifact', '{"updateMask":{"paths":[]}}', 'update_mask: must be a text: names of fields'],
     ] as const) {
       const told = await tell(way, method, wrapped(json));
       expect([json, told.message]).toEqual([json, expect.stringContaining(message)]);
@@ -196,7 +196,7 @@ describe.each(ways(listening, 'unary', 'json'))('JSON over %s', (_, way) => {
   it('that is too deep is told so', async () => {
     const told = await tell(way, 'CreateArtifact', wrapped(`${'['.repeat(200)}${']'.repeat(200)}`));
     expect(told.message).toMatch(
-      /^request: must have at most \d+ fields and elements, 100 within each other$/,
+      /^request: must have at most \d+ fields and elements, nested at most 100 deep$/,
     );
   });
 });
@@ -228,17 +228,17 @@ describe.each(ways(listening, 'unary', 'proto'))('binary messages over %s', (_, 
     [
       'a field that is cut',
       [0x0a, 0x02, 0x0a, 0x00, 0x12, 0x7f, 0x01],
-      'request: must be a message of artifacta.v1.CreateArtifactRequest in protobuf’s binary format; it is none from byte 4 on',
+      'request: must be a message of artifacta.v1.CreateArtifactRequest in protobuf’s binary format; it is malformed from byte 4 on',
     ],
     [
       'no field at all',
       [0x00, 0x00],
-      'request: must be a message of artifacta.v1.CreateArtifactRequest in protobuf’s binary format; it is none from byte 0 on',
+      'request: must be a message of artifacta.v1.CreateArtifactRequest in protobuf’s binary format; it is malformed from byte 0 on',
     ],
     [
       'JSON',
       [...Buffer.from('{"spec":{}}')],
-      'request: must be a message of artifacta.v1.CreateArtifactRequest in protobuf’s binary format; it is none from byte 0 on',
+      'request: must be a message of artifacta.v1.CreateArtifactRequest in protobuf’s binary format; it is malformed from byte 0 on',
     ],
   ])('%s is told so', async (_what, bytes, message) => {
     const body = way.protocol.isWrapped ? framed(Buffer.from(bytes)) : Buffer.from(bytes);
@@ -251,7 +251,7 @@ describe.each(ways(listening, 'unary', 'proto'))('binary messages over %s', (_, 
       if (way.protocol.isWrapped) body[0] = 1;
       const told = await tell(way, 'CreateArtifact', body, { [way.protocol.encoding]: 'gzip' });
       expect(told).toEqual(
-        refusedWith('request: must be whole gzip where it says so; a message is none, or is cut'),
+        refusedWith('request: must be complete gzip where it says so; a message is not gzip, or is cut'),
       );
     }
   });
@@ -277,7 +277,7 @@ describe.each(ways(listening, 'stream', 'proto'))('wrapped messages over %s', (_
       'UploadArtifact',
       'unknown flags',
       Buffer.from([0x40, 0, 0, 0, 0]),
-      'request: must have no flags but those that the protocol knows; a message has others',
+      'request: must have only flags that the protocol knows; a message has others',
     ],
   ])('%s with %s is told so', async (method, _what, body, message) => {
     expect(await tell(way, method, body)).toEqual(refusedWith(message));
@@ -288,9 +288,9 @@ describe.each(httpAsks(listening))('a GET over %s', (_, ask) => {
   it.each([
     [
       'encoding=json&message=',
-      'request: must be a JSON object, and is empty; send {} for a message without fields',
+      'request: must be a JSON object, not empty; send {} for a message without fields',
     ],
-    ['encoding=json', 'message: must be in the query of a GET, empty if there are no fields'],
+    ['encoding=json', 'message: must be in the query of a GET, empty if the message has no fields'],
     [
       'encoding=json&message={',
       'request: must be a JSON object: expected a key in quotes at byte 1, where it ends',
@@ -303,11 +303,11 @@ describe.each(httpAsks(listening))('a GET over %s', (_, ask) => {
     ['encoding=json&base64=1&message=e', 'message: must be base64 where base64=1 says so'],
     [
       'encoding=proto&base64=1&message=AAA',
-      'request: must be a message of artifacta.v1.GetArtifactRequest in protobuf’s binary format; it is none from byte 0 on',
+      'request: must be a message of artifacta.v1.GetArtifactRequest in protobuf’s binary format; it is malformed from byte 0 on',
     ],
     [
       'encoding=proto&base64=1&compression=gzip&message=AAA',
-      'request: must be whole gzip where it says so; a message is none, or is cut',
+      'request: must be complete gzip where it says so; a message is not gzip, or is cut',
     ],
   ])('with %s is told what it must be', async (query, message) => {
     const path = `${pathOf('GetArtifact')}?${encodeURI(query)}`;

@@ -138,7 +138,7 @@ describe('a refusal says when room will come', () => {
     await store.push('a', Buffer.alloc(1_000, 1));
     await store.push('b', Buffer.alloc(1_000, 2));
     expect(await told(store)).toMatchObject({
-      message: expect.stringMatching(/nothing is about to be removed/),
+      message: expect.stringMatching(/nothing will be removed or expire soon/),
       time: undefined,
     });
 
@@ -149,7 +149,7 @@ describe('a refusal says when room will come', () => {
     const { artifact } = await store.uploads.create(tester, spec, Buffer.alloc(1_000, 3));
     const expires = iso(artifact.expireTime! + 75 * minute);
     expect(await told(store)).toEqual({
-      message: `${MiB} bytes are free where contents are kept, and ${10 * MiB} of them are kept back; room comes at ${expires} at the earliest, if the reaper runs`,
+      message: `${MiB} bytes are free for contents, and ${10 * MiB} of them are reserved; space is freed at ${expires} at the earliest, if the reaper runs`,
       time: expires,
     });
 
@@ -163,7 +163,7 @@ describe('a refusal says when room will come', () => {
     expect((await store.store.collection.collect(bounds, { findOrphans: false })).condemned).toBe(1);
     expect((await told(store)).time).toBe(iso(deleted + 76 * minute));
     store.clock.now = deleted + 80 * minute;
-    expect((await told(store)).message).toMatch(/; room comes when the reaper does$/);
+    expect((await told(store)).message).toMatch(/; space is freed when the reaper runs$/);
   });
 
   test('also where the disk itself refuses, of every upload', async () => {
@@ -174,7 +174,7 @@ describe('a refusal says when room will come', () => {
     const spec = specOf({ session: 's', name: 'x' });
     const refusal = {
       reason: 'STORAGE_FULL',
-      message: expect.stringMatching(/^no space left while staging; nothing is about to be removed/),
+      message: expect.stringMatching(/^no space left while staging; nothing will be removed or expire soon/),
       cause: expect.objectContaining({ message: 'ENOSPC' }),
     };
     store.blobs.stage = full;
@@ -191,7 +191,7 @@ describe('a refusal says when room will come', () => {
     await store.store.artifacts.delete(tester, target('s', 'a'));
     await store.store.pauses.begin('inconsistent', 'nothing is collected');
     expect(await told(store)).toMatchObject({
-      message: expect.stringMatching(/waits until an operator has looked$/),
+      message: expect.stringMatching(/waits until an operator has looked at the store$/),
       time: undefined,
     });
   });
@@ -207,7 +207,7 @@ describe('a refusal says when room will come', () => {
         throw new Error('unreadable');
       },
     });
-    for (let time = 0; time < 5; time++) expect((await space.lack(1))?.message).toMatch(/are kept back$/);
+    for (let time = 0; time < 5; time++) expect((await space.lack(1))?.message).toMatch(/are reserved$/);
     expect(looks).toBe(1);
     now += 1_000;
     await space.lack(1);

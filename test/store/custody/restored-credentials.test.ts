@@ -101,13 +101,13 @@ async function answering(host: StoreHost, { key, token, link }: Credentials): Pr
 }
 
 const all = ['answers', 'answers', 'answers'];
-const noLink = 'there is no such link, or it was revoked';
+const noLink = 'this link does not exist, or was revoked';
 const revoked = [
   'the API key was revoked',
-  'the key that the token was minted with is not valid any more',
+  'the key that the token was minted with is no longer valid',
   noLink,
 ];
-const waits = 'came with a restore, and waits until an operator has confirmed that';
+const waits = 'came with a restored export, and does not work until an operator has confirmed it';
 const waiting = [`the API key ${waits}`, `the key that the token was minted with ${waits}`, noLink];
 
 const exportOf = (host: StoreHost) => Array.fromAsync(host.exportIndex());
@@ -228,7 +228,7 @@ describe('an import where nobody can tell what was revoked since', () => {
     const { pauses } = await host.status();
     const id = `imported-${startOfTime}`;
     const told = expect.stringContaining(
-      `2 API keys and 2 share links that came with it may have been revoked since and wait: revoke what must not answer, then \`artifacta fsck --resume ${id}\``,
+      `2 API keys and 2 share links that came with it may have been revoked since, and do not work yet: revoke those that must not work, then run \`artifacta fsck --resume ${id}\``,
     );
     expect(pauses).toMatchObject([{ id, message: told, credentials: { keys: 2, links: 2 } }]);
     expect(to.warnings).toEqual([told]);

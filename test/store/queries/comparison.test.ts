@@ -188,7 +188,7 @@ describe('a comparison', () => {
       await expect(outside(who, base, session)).rejects.toMatchObject({
         reason: 'SESSION_NOT_FOUND',
         metadata: { session: named },
-        message: `there is no session ${named}`,
+        message: `session ${named} does not exist`,
       });
   });
 

@@ -240,7 +240,7 @@ it('a disk that is not there, or fails altogether, quarantines nothing', async (
   const restore = answering(rig, () => failing(new Failure('DATA_LOSS', 'the stored bytes are missing')));
   await expect(rig.scrub()).rejects.toMatchObject({
     reason: 'STORE_UNAVAILABLE',
-    message: expect.stringMatching(/none of 12 contents could be read; is the disk there/),
+    message: expect.stringMatching(/cannot read any of 12 contents; is the disk mounted/),
   });
   restore();
   const again = answering(rig, () => failing(deviceError('EIO')));

@@ -274,7 +274,9 @@ describe('many watchers', () => {
       const next = quiet.next();
       expect(await first).toMatchObject({
         reason: 'OVERLOADED',
-        message: expect.stringMatching(/others have a share of the places.*resume with after_sequence 1/),
+        message: expect.stringMatching(
+          /these credentials have too many watches open.*resume with after_sequence 1/,
+        ),
       });
       // Its holder has more than a share, and does not get the place back.
       await expect(watch(store, { session: sessionOf(0), after: 1 }, { by }).next()).rejects.toMatchObject({
