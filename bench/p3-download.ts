@@ -55,7 +55,7 @@ export const p3: Target = {
       ],
       notes: [
         'the content was just written and is read from the page cache; the source sends from memory',
-        'the other half of P3, plain HTTP GET, is not measured: there is no HTTP door yet',
+        'the other half of P3, plain HTTP GET, is not measured: there is no HTTP listener yet',
       ],
     };
     return [figure];

@@ -1,5 +1,5 @@
 /**
- * Counts what a run of the tests has run, file by file, and in files of suites door by door, so that two commits can be
+ * Counts what a run of the tests has run, file by file, and in files of suites listener by transport, so that two commits can be
  * compared:
  *
  *     npx vitest run --reporter=json --outputFile=report.json
@@ -25,16 +25,16 @@ interface Report {
   }[];
 }
 
-/** Files that run suites through doors. */
-const suiteFiles = /(memory|doors)\.test\.ts$/;
+/** Files that run suites through listeners. */
+const suiteFiles = /(memory|listeners)\.test\.ts$/;
 
-/** The titles that say which suite and which door: one that names both, or one of each. */
+/** The titles that say which suite and which listener: one that names both, or one of each. */
 function placeOf(titles: readonly string[]): readonly string[] {
   const both = titles.findIndex((title) => / (through|in) /.test(title));
   return titles.slice(0, both === -1 ? 2 : both + 1);
 }
 
-/** A line for each file, or each suite at each door, with its tests; skipped ones are counted apart. */
+/** A line for each file, or each suite at each listener, with its tests; skipped ones are counted apart. */
 function census({ testResults }: Report): Map<string, { run: number; skipped: number }> {
   const counts = new Map<string, { run: number; skipped: number }>();
   for (const { name, assertionResults } of testResults) {

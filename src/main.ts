@@ -13,7 +13,7 @@ import { SettingError } from './settings/source.ts';
 /** Of the process. Commands have more: see `src/cli/exit.ts`. */
 const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** Of the settings that say where the doors are. */
+/** Of the settings that say where the listeners are. */
 const listenFlags = {
   grpc: '--grpc-listen',
   http: '--http-listen',
@@ -62,7 +62,7 @@ async function serve(args: readonly string[]): Promise<number> {
     });
     return exitCodes.ok;
   } catch (error) {
-    const hint = error instanceof ListenError ? `; ${listenFlags[error.door]} names another address` : '';
+    const hint = error instanceof ListenError ? `; ${listenFlags[error.listener]} names another address` : '';
     process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
     return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
   }

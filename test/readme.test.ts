@@ -26,9 +26,9 @@ import { reasons } from '../src/domain/errors.ts';
 import { ChildTokens } from '../src/identity/child-tokens.ts';
 import { type Setting, settings } from '../src/settings/settings.ts';
 import type { StoreHost } from '../src/store/custody/host.ts';
-import { startTestServer } from './server/grpc/doors.ts';
+import { startTestServer } from './server/grpc/listeners.ts';
 import { removeDirectory } from './support/directories.ts';
-import { openTestStore, testRoutes } from './support/door.ts';
+import { openTestStore, testRoutes } from './support/service.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const readme = await readFile(join(root, 'README.md'), 'utf8');

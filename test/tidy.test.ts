@@ -6,8 +6,8 @@ import { parseSource, readPage, readPages, readSources, type Source } from './su
 const sources = readSources('src', 'test', 'bench', 'scripts');
 const linesMax = 70;
 
-/** Doors of packages: what they export is for others. */
-const doors = ['src/client/published.ts'];
+/** Listeners of packages: what they export is for others. */
+const listeners = ['src/client/published.ts'];
 
 type NamesByFile = Readonly<Record<string, readonly string[]>>;
 
@@ -163,7 +163,7 @@ function pairs(): string[][] {
 }
 
 function faultsOfExports(files: readonly Source[]): string[] {
-  const inner = files.filter(({ path }) => !doors.includes(path));
+  const inner = files.filter(({ path }) => !listeners.includes(path));
   return inner.flatMap((file) =>
     deadExports(file, files)
       .filter(({ name }) => !has(forTests, file.path, name))

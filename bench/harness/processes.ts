@@ -78,7 +78,7 @@ export class ServerProcess implements AsyncDisposable {
     return this.ready!.grpc;
   }
 
-  /** HOST:PORT of the HTTP door. @throws Error if it has none. */
+  /** HOST:PORT of the HTTP listener. @throws Error if it has none. */
   get httpAddress(): string {
     const { http } = this.ready!;
     if (http === undefined) throw new Error(`${this.child.spawnargs.join(' ')} serves no HTTP`);

@@ -11,15 +11,15 @@ export const libraryPackages = ['@bufbuild/protobuf', '@connectrpc/connect', '@c
 /** The least Node that the library runs under; the command asks for more. */
 export const libraryNode = '>=22.12';
 
-/** The doors of the package. What is not named cannot be imported. */
+/** The entry points of the package. What is not named cannot be imported. */
 export const libraryExports = {
-  '.': doorTo('src/client/published'),
-  './v1/*': doorTo('gen/artifacta/v1/*'),
-  './google/rpc/*': doorTo('gen/google/rpc/*'),
+  '.': entryTo('src/client/published'),
+  './v1/*': entryTo('gen/artifacta/v1/*'),
+  './google/rpc/*': entryTo('gen/google/rpc/*'),
   './package.json': './package.json',
 };
 
-function doorTo(module: string): object {
+function entryTo(module: string): object {
   return { types: `./lib/${module}.d.ts`, default: `./lib/${module}.js` };
 }
 

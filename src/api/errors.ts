@@ -89,7 +89,7 @@ export function unforeseen(): Failure {
   return new Failure('INTERNAL', 'internal error; see the log of the service');
 }
 
-/** Returns the failure of every door for a message above the limit. */
+/** Returns the failure of every transport for a message above the limit. */
 export function messageTooLarge(): Failure {
   const limit = limits.messageBytesMax;
   const description = `must have at most ${limit} bytes in a message`;
@@ -99,13 +99,13 @@ export function messageTooLarge(): Failure {
   });
 }
 
-/** Returns the failure of every door for a message that would take long to decode. */
+/** Returns the failure of every transport for a message that would take long to decode. */
 export function messageTooIntricate(): Failure {
   const { messageFieldsMax: fields, messageDepthMax: depth } = limits;
   return badMessage(`must have at most ${fields} fields and elements, nested at most ${depth} deep`);
 }
 
-/** Returns the failure of every door for a message with a text that is longer than any field allows. */
+/** Returns the failure of every transport for a message with a text that is longer than any field allows. */
 export function messageTextTooLong(): Failure {
   return badMessage(`must have no text of more than ${limits.messageTextBytesMax} bytes`);
 }
@@ -121,7 +121,7 @@ function badMessage(description: string): Failure {
   });
 }
 
-/** Returns the failure of every door for a stream of messages that are too small. */
+/** Returns the failure of every transport for a stream of messages that are too small. */
 export function messagesTooSmall(): Failure {
   const { streamMessagesFree: free, streamMessageBytesMin: bytes } = limits;
   const why = `a stream must have at most ${free} messages, and one more for each ${bytes} bytes`;

@@ -1,4 +1,4 @@
-/** Forms, which are not contents: a door that gets bytes and a header refuses them. */
+/** Forms, which are not contents: a listener that gets bytes and a header refuses them. */
 import { type FormKind, formKind } from '../domain/content-type.ts';
 
 const advice: Readonly<Record<FormKind, string>> = {

@@ -1,7 +1,7 @@
 /**
- * The guard, which every call passes on every door. It finds out who calls, whether the caller may, how long the call
+ * The guard, which every call passes on every transport. It finds out who calls, whether the caller may, how long the call
  * may take, and what the caller may know about a failure, and it writes one line to the log. It wraps the service
- * implementations themselves, since interceptors do not run on all doors.
+ * implementations themselves, since interceptors do not run on all transports.
  */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import {
@@ -16,19 +16,19 @@ import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { holderOf, type Principal } from '../domain/principal.ts';
 import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
-import { type Door, doorKey, peerCertificateKey, remoteAddressKey } from './door.ts';
 import { messagesTooSmall, messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, FindHandlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
 import { answerKey, overloaded } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
+import { peerCertificateKey, remoteAddressKey, type TransportKind, transportKey } from './transport.ts';
 
 /** The data of a call when it begins. */
 interface CallStart {
   /** `artifacta.v1.ArtifactService/GetArtifact` */
   readonly method: string;
-  readonly door: Door;
+  readonly transport: TransportKind;
   /** `grpc`, `grpc-web` or `connect`. */
   readonly protocol: string;
   /** The headers of the request. They hold the proof of the caller's identity. */
@@ -49,7 +49,7 @@ interface CallTrace {
 export interface CallRecord {
   /** As in {@link CallStart}. */
   readonly method: string;
-  readonly door: Door;
+  readonly transport: TransportKind;
   readonly namespace: string;
   readonly subject: string;
   /** `OK` or the reason of the failure. */
@@ -133,7 +133,7 @@ function guardStream(method: DescMethod, handlerNow: () => AnyHandler, options: 
       const call = await watch.admit(context);
       const handler = handlerNow();
       const answers = watch.follow(handler(request, call) as AsyncIterable<unknown>);
-      // Not every door continues to read answers after its caller has gone. Open resources must be closed all the same.
+      // Not every transport continues to read answers after its caller has gone. Open resources must be closed all the same.
       const onAbort = () => {
         void answers.return?.()?.catch(() => undefined);
         watch.end(abortFailure(context.signal).reason);
@@ -181,7 +181,7 @@ function presentedBy({ requestHeader, values }: Pick<HandlerContext, 'requestHea
     namespace: requestHeader.get(namespaceHeader) ?? undefined,
     certificate: values.get(peerCertificateKey),
     address: values.get(remoteAddressKey),
-    isLocal: values.get(doorKey) !== 'network',
+    isLocal: values.get(transportKey) !== 'network',
   };
 }
 
@@ -213,7 +213,7 @@ function stalled(): Failure {
 /** Follows one call to its end. */
 class Watch {
   private readonly method: string;
-  private readonly door: Door;
+  private readonly transport: TransportKind;
   private readonly options: GuardOptions;
   private readonly startedMs: number;
   private readonly need: Need;
@@ -227,12 +227,12 @@ class Watch {
     this.method = `${method.parent.typeName}/${method.name}`;
     this.need = needOf(method);
     this.isUnary = method.methodKind === 'unary';
-    this.door = context.values.get(doorKey);
+    this.transport = context.values.get(transportKey);
     this.options = options;
     this.startedMs = options.elapsed();
     this.trace = options.onStart?.({
       method: this.method,
-      door: this.door,
+      transport: this.transport,
       protocol: context.protocolName,
       headers: context.requestHeader,
     });
@@ -306,7 +306,7 @@ class Watch {
     this.trace?.end(outcome);
     this.options.onCall({
       method: this.method,
-      door: this.door,
+      transport: this.transport,
       namespace: this.principal?.namespace ?? '',
       subject: this.principal?.subject ?? '',
       outcome,
@@ -324,7 +324,7 @@ class Watch {
   }
 }
 
-/** Whether a door has already refused the request as malformed: the protocols want codes of their own for that. */
+/** Whether a listener has already refused the request as malformed: the protocols want codes of their own for that. */
 function isTold(error: unknown): error is ConnectError {
   return error instanceof ConnectError && reasonOf(error) === 'INVALID_ARGUMENT';
 }
@@ -355,7 +355,7 @@ function asFailure(error: unknown, signal: AbortSignal): Failure {
   return unforeseen();
 }
 
-/** Returns the failure for an error that a door throws into the iteration of requests. */
+/** Returns the failure for an error that a listener throws into the iteration of requests. */
 function transportFailure(error: ConnectError): Failure {
   switch (error.code) {
     case Code.Canceled:
@@ -376,14 +376,14 @@ function transportFailure(error: ConnectError): Failure {
   }
 }
 
-/** Returns the failure of a call that a door ended in favour of others, or of a stream whose messages cost too much. */
+/** Returns the failure of a call that a listener ended in favour of others, or of a stream whose messages cost too much. */
 function exhausted(error: ConnectError): Failure {
   const reason = reasonOf(error);
   if (reason === 'OVERLOADED') return overloaded(error.rawMessage);
   return reason === 'MESSAGES_TOO_SMALL' ? messagesTooSmall() : messageTooLarge();
 }
 
-/** Returns the failure of a call that a door has ended. The error of its handler after that does not matter. */
+/** Returns the failure of a call that a listener has ended. The error of its handler after that does not matter. */
 function abortFailure({ reason }: AbortSignal): Failure {
   if (reason instanceof ConnectError) return transportFailure(reason);
   return new Failure('CANCELLED', 'the call was cancelled');

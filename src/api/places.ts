@@ -37,8 +37,8 @@ interface PlacesOptions {
   readonly after: After;
 }
 
-/** The number of connections to a door, and to the door for probes. */
-export const usualPlaces = { door: limits.connectionsMax, adminDoor: limits.adminConnectionsMax };
+/** The number of connections to a listener, and to the listener for probes. */
+export const usualPlaces = { listener: limits.connectionsMax, adminListener: limits.adminConnectionsMax };
 
 /**
  * The time that the errors of calls have to leave before their connection is closed, in milliseconds; and the number of

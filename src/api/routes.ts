@@ -1,4 +1,4 @@
-/** The one list of services: every door serves exactly these. */
+/** The one list of services: every transport serves exactly these. */
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
@@ -37,9 +37,9 @@ interface RoutesOptions extends GuardOptions {
   readonly store: () => Store;
   /** The host that AdminService administers. Default: none; its methods then fail with NOT_IMPLEMENTED. */
   readonly host?: StoreHost | undefined;
-  /** The public URL of the HTTP door, without a slash at its end. Default: the service does not know it. */
+  /** The public URL of the HTTP listener, without a slash at its end. Default: the service does not know it. */
   readonly publicUrl?: string | undefined;
-  /** The URL at which the HTTP door listens, in the same form. Default: no HTTP door exists. */
+  /** The URL at which the HTTP listener listens, in the same form. Default: no HTTP listener exists. */
   readonly localUrl?: (() => string | undefined) | undefined;
   /** The version of the software, for exports and for clients. Default: empty. */
   readonly version?: string;

@@ -1,4 +1,4 @@
-/** Messages that are sent to many callers as they are, so that a door may encode each of them once. */
+/** Messages that are sent to many callers as they are, so that a listener may encode each of them once. */
 const shared = new WeakSet<object>();
 
 /** Marks a message as sent to many callers. It must not be changed any more. */

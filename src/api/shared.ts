@@ -76,7 +76,7 @@ export function sharedContents(
     } finally {
       const durationMs = elapsed() - startedMs;
       const unexplained = bug === undefined ? {} : { error: bug };
-      onCall({ method: sharedMethod, door: 'network', ...about, outcome, durationMs, ...unexplained });
+      onCall({ method: sharedMethod, transport: 'network', ...about, outcome, durationMs, ...unexplained });
     }
   };
 }

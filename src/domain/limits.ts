@@ -1,5 +1,5 @@
 /**
- * Every limit, the same on every door. The unit is the last word of the name, before `Max`, `Min` or `Default`.
+ * Every limit, the same on every transport. The unit is the last word of the name, before `Max`, `Min` or `Default`.
  */
 export const limits = {
   /** One message on any transport; a chunk of an upload must fit in it. */
@@ -207,7 +207,7 @@ export const limits = {
   ballastBytesMax: 64 * 1024 * 1024,
   drainMillisecondsDefault: 25_000,
   concurrentStreamsMax: 100,
-  /** Connections on each door. */
+  /** Connections on each listener. */
   connectionsMax: 1_000,
   /** Probes and scrapers need a handful. The rest of the process's descriptors is for callers that bring artifacts. */
   adminConnectionsMax: 256,

@@ -1,4 +1,4 @@
-/** Who calls: what is presented at a door becomes a principal, or is refused. */
+/** Who calls: what is presented at a listener becomes a principal, or is refused. */
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { Failure, failedWith } from '../domain/errors.ts';
@@ -35,7 +35,7 @@ export interface Presented {
   /** The header with which operators name a namespace. */
   readonly namespace: string | undefined;
   readonly certificate: PeerCertificate | undefined;
-  /** Where the call came from; undefined for doors that only this machine has. */
+  /** Where the call came from; undefined for listeners that only this machine has. */
   readonly address: string | undefined;
   /** True for a connection whose callers could also read the data directory. */
   readonly isLocal: boolean;

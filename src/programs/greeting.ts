@@ -12,7 +12,7 @@ interface Greeted {
   /** The file that the process was started with. */
   readonly main: string;
   readonly addresses: RunningServer['addresses'];
-  /** The address of the admin door. */
+  /** The address of the admin listener. */
   readonly admin: string | undefined;
 }
 

@@ -2,7 +2,7 @@
 import { sep } from 'node:path';
 import { connect } from '../client/client.ts';
 import { pause } from '../domain/timer.ts';
-import { openAdminDoor } from '../server/admin-door.ts';
+import { openAdminListener } from '../server/admin-listener.ts';
 import { logFormOf } from '../settings/config.ts';
 import type { ReapConfig } from '../settings/config-shapes.ts';
 import { loop } from '../sidecar/loop.ts';
@@ -47,8 +47,9 @@ export async function reapUntilStopped(
     // The passes themselves are repeated.
     retry: { attemptsMax: 1 },
   });
-  await using door =
-    metrics && (await openDoor(config, metrics, (error) => log.error({ err: error }, 'unexpected error')));
+  await using listener =
+    metrics &&
+    (await openListener(config, metrics, (error) => log.error({ err: error }, 'unexpected error')));
   const told = new ReapLog(log, config.socket);
   const tell = (report: PassReport, durationMs: number, nextMs?: number) => {
     metrics?.passed(figuresOf(report, durationMs));
@@ -68,7 +69,7 @@ export async function reapUntilStopped(
     {
       socket: config.socket,
       interval_s: config.intervalMs / 1_000,
-      metrics: door?.address ?? null,
+      metrics: listener?.address ?? null,
       pid: process.pid,
     },
     'reaping',
@@ -108,12 +109,12 @@ async function metricsOf({ listen }: ReapConfig, version: string): Promise<Reape
   return openReaperMetrics(version, () => Date.now() / 1_000);
 }
 
-async function openDoor(
+async function openListener(
   { listen, httpHosts }: ReapConfig,
   metrics: ReaperMetrics,
   onError: (error: unknown) => void,
 ) {
-  return await openAdminDoor({
+  return await openAdminListener({
     address: listen!,
     hosts: httpHosts,
     readiness: { ready: true, phase: 'serving' },

@@ -1,4 +1,4 @@
-/** Puts the service together: the store, its doors, and the parts that watch them. */
+/** Puts the service together: the store, its listeners, and the parts that watch them. */
 import { authenticationOver } from '../api/credentials.ts';
 import { admitWith } from '../api/guard.ts';
 import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
@@ -13,7 +13,7 @@ import type { AuthenticationOptions } from '../identity/authentication.ts';
 import { identifyBy } from '../identity/certificates.ts';
 import { parseOutsideConfig } from '../identity/config.ts';
 import { openJwtVerifier } from '../identity/jwt.ts';
-import { openAdminDoor } from '../server/admin-door.ts';
+import { openAdminListener } from '../server/admin-listener.ts';
 import { usualBudget } from '../server/answers.ts';
 import { messageBytes } from '../server/grpc/codec.ts';
 import { type Phase, Readiness } from '../server/readiness.ts';
@@ -93,12 +93,12 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { host, close } = embedded;
   start.enter('listening');
   try {
-    // The admin door answers while the service drains, and is closed before the store: the next service gets the store
+    // The admin listener answers while the service drains, and is closed before the store: the next service gets the store
     // and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
     const parts = { telemetry, readiness, sendBudget, received, tls, outside, version };
-    await using server = await openDoors(config, { ...parts, embedded });
+    await using server = await openListeners(config, { ...parts, embedded });
     isListening = true;
     showState(host.state);
     await using _reaper = config.withReaper
@@ -121,7 +121,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
 
 function openTelemetryOf(
   config: ServeConfig,
-  parts: Pick<DoorParts, 'version' | 'readiness' | 'sendBudget' | 'received'> & {
+  parts: Pick<ListenerParts, 'version' | 'readiness' | 'sendBudget' | 'received'> & {
     figures: TelemetryOptions['figures'];
     logForm: TelemetryOptions['logForm'];
   },
@@ -157,8 +157,8 @@ function announce(
   const isServing = embedded.host.damage === undefined;
   const condition = { pid: process.pid, ...conditionOf(embedded) };
   const isGreeted = isServing && terminal !== undefined && logFormat !== 'json' && log.isLevelEnabled('info');
-  const doors = { ...addresses, tls: tls !== undefined, admin: admin ?? null };
-  const where = isGreeted ? {} : { ...doors, auth, data_dir: dataDir };
+  const listeners = { ...addresses, tls: tls !== undefined, admin: admin ?? null };
+  const where = isGreeted ? {} : { ...listeners, auth, data_dir: dataDir };
   log.info({ ...where, ...condition }, isServing ? 'ready' : 'in recovery');
   if (isGreeted) terminal.print(greeting(config, { version, main, addresses, admin }));
 }
@@ -247,11 +247,11 @@ async function openTls(
 
 async function openAdminOf(
   { admin, httpHosts }: ServeConfig,
-  { readiness, sendBudget }: Pick<DoorParts, 'readiness' | 'sendBudget'>,
+  { readiness, sendBudget }: Pick<ListenerParts, 'readiness' | 'sendBudget'>,
   { log, scrape }: Telemetry,
 ) {
   if (admin === undefined) return undefined;
-  return await openAdminDoor({
+  return await openAdminListener({
     address: admin,
     hosts: httpHosts,
     readiness,
@@ -329,7 +329,7 @@ async function openStoreOf(
   return isOver ? undefined : embedded;
 }
 
-interface DoorParts {
+interface ListenerParts {
   readonly embedded: Embedded;
   readonly telemetry: Telemetry;
   readonly readiness: Readiness;
@@ -340,7 +340,7 @@ interface DoorParts {
   readonly version: string;
 }
 
-async function openDoors(
+async function openListeners(
   config: ServeConfig,
   {
     embedded: { host, exportFiles },
@@ -351,7 +351,7 @@ async function openDoors(
     tls,
     outside,
     version,
-  }: DoorParts,
+  }: ListenerParts,
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
   const { authenticate } = authenticationOver(() => host.store, {

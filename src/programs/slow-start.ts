@@ -4,7 +4,7 @@ import type { After } from '../domain/timer.ts';
 /** The stages of a start, in their order, and what each waits for. */
 const stages = {
   program: 'the program to load',
-  settings: 'certificates, files of settings and the admin door',
+  settings: 'certificates, files of settings and the admin listener',
   lock: 'the data directory: its rights, its lock, and another process that has it',
   contents: 'a search for contents, because no index exists',
   files: 'the ends of the logs of the index, and a list of its tables',

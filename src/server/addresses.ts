@@ -7,12 +7,12 @@ import { makeDirectories } from '../domain/system/make-directories.ts';
 
 /** The error for an address on which the service cannot listen. Names the address and the reason. */
 export class ListenError extends Error {
-  readonly door: 'grpc' | 'http' | 'admin' | 'socket';
+  readonly listener: 'grpc' | 'http' | 'admin' | 'socket';
 
-  constructor(door: ListenError['door'], target: string, cause: Error) {
+  constructor(listener: ListenError['listener'], target: string, cause: Error) {
     super(`cannot listen on ${target}: ${reasonOf(cause.message)}`, { cause });
     this.name = 'ListenError';
-    this.door = door;
+    this.listener = listener;
   }
 }
 

@@ -5,10 +5,10 @@ import type { PlacedCall } from '../api/places.ts';
 import { SendBudget } from '../api/sending/send-budget.ts';
 import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
 import { afterRealTime } from '../api/timer.ts';
-import { breakOff, type Connection, hasLostPeer } from './connection-sockets.ts';
 import { placeOf } from './places.ts';
+import { breakOff, type Connection, hasLostPeer } from './sockets/connection-sockets.ts';
 
-/** The ways in which a door can end a call. */
+/** The ways in which a listener can end a call. */
 interface CallEnds extends PlacedCall {
   /** Ends it at once; nothing more of its answer is sent. */
   readonly end: (error: ConnectError) => void;

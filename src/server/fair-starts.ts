@@ -16,7 +16,7 @@ interface Start {
   readonly drop?: (() => void) | undefined;
 }
 
-/** The calls of all doors of a service. */
+/** The calls of all transports of a service. */
 export class FairStarts {
   /** The lines by connection; the connection whose turn is next comes first. */
   private readonly lines = new Map<object, Start[]>();

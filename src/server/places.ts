@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ConnectError } from '@connectrpc/connect';
 import { type Place, Places } from '../api/places.ts';
 import { afterRealTime } from '../api/timer.ts';
-import { type Connection, socketBelow } from './connection-sockets.ts';
+import { type Connection, socketBelow } from './sockets/connection-sockets.ts';
 
 /** The events of Node's servers for their connections. */
 interface Listening {

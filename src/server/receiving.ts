@@ -5,9 +5,9 @@ import type { Readable } from 'node:stream';
 import type { ConnectError } from '@connectrpc/connect';
 import { type Bringer, ReceivedBytes, type ReceivedRequest } from '../api/receiving/received-bytes.ts';
 import { afterRealTime } from '../api/timer.ts';
-import { type Connection, socketBelow } from './connection-sockets.ts';
 import { placeOf } from './places.ts';
-import { goOnReading, stopReading } from './reading-stops.ts';
+import { type Connection, socketBelow } from './sockets/connection-sockets.ts';
+import { goOnReading, stopReading } from './sockets/reading-stops.ts';
 import { noteMessage } from './young-collector.ts';
 
 const requests = new WeakMap<ServerHttp2Stream, ReceivedRequest>();

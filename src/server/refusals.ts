@@ -1,4 +1,4 @@
-/** Errors that the doors themselves answer with, before a handler runs or in its place. */
+/** Errors that the listeners themselves answer with, before a handler runs or in its place. */
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { codeOf, errorDomain, toConnectError } from '../api/errors.ts';

@@ -1,13 +1,13 @@
-/** Starts the service's doors, and ends them without breaking off calls under way. */
+/** Starts the service's listeners, and ends them without breaking off calls under way. */
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { type ByteRoom, usualInflatedRoom } from '../api/byte-room.ts';
-import type { Door } from '../api/door.ts';
 import { usualPlaces } from '../api/places.ts';
 import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
 import { OpenCalls } from '../api/sending/open-calls.ts';
 import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { OpenShared } from '../api/shared.ts';
 import { afterAwaitedTime } from '../api/timer.ts';
+import type { TransportKind } from '../api/transport.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
@@ -28,7 +28,7 @@ import {
 import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
-import { type HttpDoor, type HttpOptions, startHttp } from './http/http.ts';
+import { type HttpListener, type HttpOptions, startHttp } from './http/http.ts';
 import { wireBytesMax } from './messages/encodings.ts';
 import { Readiness } from './readiness.ts';
 import { usualReceived } from './receiving.ts';
@@ -41,21 +41,21 @@ const windowBytesDefault = 4 * MiB;
 // grpc-js writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
 
-/** The doors to open, and what all of them share. */
+/** The listeners to open, and what all of them share. */
 export interface ServerOptions {
   readonly routes: Routes;
   /** The address for gRPC. Port 0 takes any free port. Default: none. */
   readonly grpc?: Address;
   /** The address for HTTP. Port 0 takes any free port. Default: none. */
   readonly http?: Address | undefined;
-  /** The certificates for TLS on the doors on the network. Default: in clear. */
+  /** The certificates for TLS on the listeners on the network. Default: in clear. */
   readonly tls?: Tls | undefined;
   /**
-   * Names under which the HTTP door may be called, in addition to loopback's and the host where it listens. Default:
+   * Names under which the HTTP listener may be called, in addition to loopback's and the host where it listens. Default:
    * none.
    */
   readonly httpHosts?: readonly string[];
-  /** Origins whose pages may call the HTTP door; `*` for all. Default: only its own. */
+  /** Origins whose pages may call the HTTP listener; `*` for all. Default: only its own. */
   readonly corsOrigins?: readonly string[];
   /** Opens share links, over HTTP. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
@@ -67,7 +67,7 @@ export interface ServerOptions {
   readonly messageBytesMax: number;
   /** The number of calls that one connection may have open. */
   readonly concurrentStreamsMax: number;
-  /** The number of connections to each door. Default: as many as usual. */
+  /** The number of connections to each listener. Default: as many as usual. */
   readonly connectionsMax?: number;
   /** The bytes that a client may send ahead on one stream, and on one connection. Default 4 MiB. */
   readonly windowBytes?: number;
@@ -75,17 +75,17 @@ export interface ServerOptions {
   readonly graceMs?: number;
   /** How long calls may take to end after that, in milliseconds. */
   readonly drainMs: number;
-  /** Called once, when the doors close: calls that never end by themselves should end now. Default: does nothing. */
+  /** Called once, when the listeners close: calls that never end by themselves should end now. Default: does nothing. */
   readonly onStopping?: () => void;
-  /** The budget of bytes that wait to be sent, on all doors. Default: a budget with the usual limits. */
+  /** The budget of bytes that wait to be sent, on all transports. Default: a budget with the usual limits. */
   readonly sendBudget?: SendBudget;
-  /** The count of open calls, on all doors. Default: as many as usual. */
+  /** The count of open calls, on all transports. Default: as many as usual. */
   readonly openCalls?: OpenCalls;
-  /** The count of received bytes of requests, on all doors. Default: with the usual limits. */
+  /** The count of received bytes of requests, on all transports. Default: with the usual limits. */
   readonly received?: ReceivedBytes;
   /** Decides when calls begin. Default: in turns of the event loop. */
   readonly starts?: FairStarts;
-  /** Room for inflated messages, on all doors. Default: room with the usual limits. */
+  /** Room for inflated messages, on all transports. Default: room with the usual limits. */
   readonly inflatedRoom?: ByteRoom;
   /** Gets unforeseen errors; the caller gets only INTERNAL. */
   readonly onUnexpectedError: (error: unknown, method: string) => void;
@@ -107,7 +107,7 @@ export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
     readonly http: string | null;
     readonly socket: string | null;
   };
-  /** Node's server of the HTTP door. */
+  /** Node's server of the HTTP listener. */
   readonly httpServer: NodeServer | null;
   readonly readiness: Readiness;
   /** Resolves at the next instant at which no call is under way; at once if none is now. */
@@ -120,7 +120,7 @@ export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
   force(): Promise<DrainResult>;
 }
 
-/** Starts the doors. @throws Error if it cannot listen on an address; nothing then stays open. */
+/** Starts the listeners. @throws Error if it cannot listen on an address; nothing then stays open. */
 export async function startServer(
   options: ServerOptions & { readonly grpc: Address },
 ): Promise<RunningServer<string>>;
@@ -138,31 +138,31 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const shared = sharedOf(options);
   const { answers, inflation, openCalls, received, starts } = shared;
   const parts = { ...shared, methods: served, stop: stop.signal, calls };
-  // Each door has a server of its own, so that the door of each call is known.
+  // Each listener has a server of its own, so that the transport of each call is known.
   const servers: Ends[] = [];
-  const listen = async (door: Door, target: string): Promise<number> => {
+  const listen = async (transport: TransportKind, target: string): Promise<number> => {
     const server = makeServer(options);
     servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
-    const callOptions = { door, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
+    const callOptions = { transport, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
     serve(server, served, callOptions);
     serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
     const { tls } = options;
-    const secured = door === 'network' && tls !== undefined;
+    const secured = transport === 'network' && tls !== undefined;
     const port = await bind(
       server,
       target,
       secured ? new FollowingCredentials(tls) : ServerCredentials.createInsecure(),
     );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
-    placeConnections(server, options.connectionsMax ?? usualPlaces.door);
+    placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
     lookAtHeads(server, refusedHead, { calls: openCalls, starts, received });
     return port;
   };
   try {
     const { grpc, http, socket } = options;
     const port = grpc === undefined ? 0 : await listen('network', formatAddress(grpc));
-    const httpDoor = http === undefined ? undefined : await startHttp(httpOptions(options, http, parts));
-    if (httpDoor !== undefined) servers.push(httpDoor);
+    const httpListener = http === undefined ? undefined : await startHttp(httpOptions(options, http, parts));
+    if (httpListener !== undefined) servers.push(httpListener);
     if (socket !== undefined) {
       await prepareSocket(socket);
       await listen('socket', `unix:${socket}`);
@@ -172,10 +172,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return {
       addresses: {
         grpc: grpc === undefined ? null : formatAddress({ ...grpc, port }),
-        http: httpDoor === undefined ? null : formatAddress({ ...http!, port: httpDoor.port }),
+        http: httpListener === undefined ? null : formatAddress({ ...http!, port: httpListener.port }),
         socket: socket ?? null,
       },
-      httpServer: httpDoor?.server ?? null,
+      httpServer: httpListener?.server ?? null,
       readiness,
       whenIdle: () => calls.whenIdle(),
       drain: () => ending.drain(),
@@ -190,7 +190,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-/** Returns the limits that all doors share. */
+/** Returns the limits that all transports share. */
 function sharedOf(options: ServerOptions) {
   const { messageBytesMax } = options;
   return {
@@ -213,7 +213,7 @@ function httpOptions(
   return {
     ...parts,
     address,
-    door: 'network',
+    transport: 'network',
     tls: options.tls,
     listenHost: address.host,
     shared: options.shared,
@@ -222,7 +222,7 @@ function httpOptions(
     checkHost: options.checkHost ?? true,
     messageBytesMax: options.messageBytesMax,
     concurrentStreamsMax: options.concurrentStreamsMax,
-    connectionsMax: options.connectionsMax ?? usualPlaces.door,
+    connectionsMax: options.connectionsMax ?? usualPlaces.listener,
     windowBytes: options.windowBytes ?? windowBytesDefault,
     onUnexpectedError: options.onUnexpectedError,
   };
@@ -255,8 +255,8 @@ async function bind(server: Server, target: string, credentials: ServerCredentia
   });
 }
 
-/** The part of a door that is needed to end it. */
-type Ends = Pick<HttpDoor, 'shutDown' | 'forceShutdown'>;
+/** The part of a listener that is needed to end it. */
+type Ends = Pick<HttpListener, 'shutDown' | 'forceShutdown'>;
 
 interface EndingParts {
   readonly readiness: Readiness;

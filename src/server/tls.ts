@@ -1,4 +1,4 @@
-/** The certificate and key of the doors on the network, from files that may be replaced while the service runs. */
+/** The certificate and key of the listeners on the network, from files that may be replaced while the service runs. */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';

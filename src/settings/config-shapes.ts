@@ -17,7 +17,7 @@ export interface CommonConfig extends Place {
   readonly exportDir: string | undefined;
   /** How long to wait for another process that has the data directory open. */
   readonly lockWaitMs: number;
-  /** The URL where others reach the HTTP door, without a slash at its end. */
+  /** The URL where others reach the HTTP listener, without a slash at its end. */
   readonly publicUrl: string | undefined;
   /** The paths of the certificates that the client sends and trusts over TLS. */
   readonly clientTls: ClientTls;
@@ -61,7 +61,7 @@ export interface ClientTls {
 }
 
 /**
- * The paths of files in PEM: the certificate of the doors on the network, and the authorities of clients that they
+ * The paths of files in PEM: the certificate of the listeners on the network, and the authorities of clients that they
  * trust.
  */
 export interface TlsPaths {
@@ -88,7 +88,7 @@ export interface ServeConfig extends CommonConfig {
   /** Names under which HTTP may be called, in addition to loopback's and the host where it listens. */
   readonly httpHosts: readonly string[];
   readonly corsOrigins: readonly string[];
-  /** Undefined: no admin door. */
+  /** Undefined: no admin listener. */
   readonly admin: Address | undefined;
   /** The URL for spans. Undefined: calls are not traced. */
   readonly otlpTracesUrl: string | undefined;

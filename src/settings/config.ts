@@ -39,14 +39,14 @@ export function readReapConfig(args: readonly string[], env: Environment = proce
   };
 }
 
-/** The settings for the addresses of the doors on the network. */
-type DoorSetting = 'grpcListen' | 'httpListen' | 'adminListen';
+/** The settings for the addresses of the listeners on the network. */
+type ListenSetting = 'grpcListen' | 'httpListen' | 'adminListen';
 
 /** Reads the settings of `artifacta serve`. @throws SettingError */
 export function readServeConfig(args: readonly string[], env: Environment = process.env): ServeConfig {
   const source = new Source(flagsOf(args, 'serve'), env);
   const whileStdin = source.flag('whileStdin');
-  const listen = (name: DoorSetting, port: number): Address | undefined => {
+  const listen = (name: ListenSetting, port: number): Address | undefined => {
     if (!whileStdin)
       return source.text(name) === 'none' ? undefined : (source.address(name) ?? { host: '127.0.0.1', port });
     if ((source.text(name) ?? 'none') !== 'none')
@@ -67,7 +67,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     const host = address?.host ?? 'localhost';
     if (!isLoopback(host) && !auth && !insecure)
       throw new SettingError(
-        source.name(name as DoorSetting),
+        source.name(name as ListenSetting),
         `${host} can be reached by other machines; use a loopback address, --auth or --insecure`,
       );
   }
@@ -78,10 +78,10 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
       'credentials cross the network in clear: give --tls-cert and --tls-key, or let a proxy or a mesh encrypt',
     );
   const admin = listen('adminListen', 9_090);
-  // Probes and Prometheus come from other machines, and the door shows no secrets.
+  // Probes and Prometheus come from other machines, and the listener shows no secrets.
   if (admin !== undefined && !isLoopback(admin.host))
     warnings.push(
-      `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin door does not authenticate callers`,
+      `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin listener does not authenticate callers`,
     );
   return {
     ...common(source),

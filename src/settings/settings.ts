@@ -86,7 +86,7 @@ export const settings = {
     env: 'ARTIFACTA_PUBLIC_URL',
     default: 'none: share links are shown as paths',
     description:
-      'where others reach the HTTP door, e.g. https://artifacts.example.org; share links begin with it',
+      'where others reach the HTTP listener, e.g. https://artifacts.example.org; share links begin with it',
   },
   corsOrigins: {
     flag: 'cors-origin',

@@ -8,7 +8,7 @@ export type Outcome = 'OK' | Reason;
 export interface StartedCall {
   /** `artifacta.v1.ArtifactService/GetArtifact` */
   readonly method: string;
-  readonly door: string;
+  readonly transport: string;
   /** `grpc`, `grpc-web` or `connect`. */
   readonly protocol: string;
   /** The headers of the request. Only the two headers of W3C trace context are read. */
@@ -18,7 +18,7 @@ export interface StartedCall {
 /** A call that has ended. */
 export interface EndedCall {
   readonly method: string;
-  readonly door: string;
+  readonly transport: string;
   /** Empty if the call was refused before it was known. So is the subject. */
   readonly namespace: string;
   readonly subject: string;

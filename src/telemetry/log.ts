@@ -46,12 +46,12 @@ export function escapeControls(line: string): string {
 
 /** Logs one line for each call: success at debug, refusals at info, failures of the service at error. */
 export function callLogger(log: Logger): (call: EndedCall) => void {
-  return ({ method, door, namespace, subject, outcome, durationMs, traceId, error }) => {
+  return ({ method, transport, namespace, subject, outcome, durationMs, traceId, error }) => {
     const level = outcome === 'OK' ? 'debug' : alarming.has(outcome) ? 'error' : 'info';
     if (!log.isLevelEnabled(level)) return;
     const line = {
       method,
-      door,
+      transport,
       namespace,
       subject,
       outcome,

@@ -30,8 +30,8 @@ interface MetricsOptions {
 
 /** Counts calls, and shows the figures of the store. */
 export interface Metrics extends Disposable {
-  callStarted(call: Pick<StartedCall, 'method' | 'door'>): void;
-  callEnded(call: Pick<EndedCall, 'method' | 'door' | 'outcome' | 'durationMs'>): void;
+  callStarted(call: Pick<StartedCall, 'method' | 'transport'>): void;
+  callEnded(call: Pick<EndedCall, 'method' | 'transport' | 'outcome' | 'durationMs'>): void;
   /** Returns the answer to Prometheus. Scrapes at the same time share one answer. */
   scrape(): Promise<{ readonly contentType: string; readonly body: string }>;
 }

@@ -5,7 +5,7 @@ import type { EndedCall, StartedCall } from './call.ts';
 /** Buckets from a read of memory to the upload of a large artifact, in seconds. */
 const durationBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
 
-/** Counts calls by method, door and outcome, and how long they took. */
+/** Counts calls by method, transport and outcome, and how long they took. */
 export class RpcMetrics {
   private readonly methods: ReadonlySet<string>;
   private readonly durations: Histogram;
@@ -24,16 +24,16 @@ export class RpcMetrics {
     });
   }
 
-  started({ method, door }: Pick<StartedCall, 'method' | 'door'>): void {
-    this.inFlight.add(1, { method: this.known(method), door });
+  started({ method, transport }: Pick<StartedCall, 'method' | 'transport'>): void {
+    this.inFlight.add(1, { method: this.known(method), transport });
   }
 
-  ended(call: Pick<EndedCall, 'method' | 'door' | 'outcome' | 'durationMs'>): void {
-    const { door, outcome, durationMs } = call;
+  ended(call: Pick<EndedCall, 'method' | 'transport' | 'outcome' | 'durationMs'>): void {
+    const { transport, outcome, durationMs } = call;
     const method = this.known(call.method);
-    this.inFlight.add(-1, { method, door });
-    this.calls.add(1, { method, outcome, door });
-    this.durations.record(durationMs / 1_000, { method, outcome, door });
+    this.inFlight.add(-1, { method, transport });
+    this.calls.add(1, { method, outcome, transport });
+    this.durations.record(durationMs / 1_000, { method, outcome, transport });
   }
 
   private known(method: string): string {

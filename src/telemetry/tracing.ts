@@ -71,7 +71,7 @@ export function openTracing({ url, version, warn }: TracingOptions): Tracing {
   const contexts = new AsyncLocalStorageContextManager().enable();
   const propagator = new W3CTraceContextPropagator();
   return {
-    begin: ({ method, door, protocol, headers }) => {
+    begin: ({ method, transport, protocol, headers }) => {
       const parent = propagator.extract(ROOT_CONTEXT, headers, headersGetter);
       const [service = '', name = ''] = method.split('/');
       const span = tracer.startSpan(
@@ -82,7 +82,7 @@ export function openTracing({ url, version, warn }: TracingOptions): Tracing {
             'rpc.system': protocol === 'grpc' ? 'grpc' : 'connect_rpc',
             'rpc.service': service,
             'rpc.method': name,
-            'artifacta.door': door,
+            'artifacta.transport': transport,
           },
         },
         parent,

@@ -15,7 +15,7 @@ import {
   type UploadMessage,
   upload,
 } from '../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../support/door.ts';
+import { checked, type OpenService, type Service } from '../support/service.ts';
 
 type Part = NonNullable<UploadMessage['part']>;
 type Expected = Partial<Refusal>;
@@ -179,75 +179,77 @@ const goodNames = [
   '..foo/bar..',
 ];
 
-/** `unsendable`: bad specs that the door's own client cannot put into a message. */
-export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []): void {
+/** `unsendable`: bad specs that the listener's own client cannot put into a message. */
+export function badInputSuite(open: OpenService, unsendable: readonly string[] = []): void {
   const opened = checked(open);
 
-  async function expectNothingStored(door: Door): Promise<void> {
-    expect((await door.sessions.listSessions({})).sessions).toEqual([]);
-    expect(door.blobs.stagedCount).toBe(0);
+  async function expectNothingStored(service: Service): Promise<void> {
+    expect((await service.sessions.listSessions({})).sessions).toEqual([]);
+    expect(service.blobs.stagedCount).toBe(0);
   }
 
   it.each(badStreams)('an upload with %s is refused', async (_what, parts, expected) => {
-    const door = await opened();
-    const failure = await refusal(door.artifacts.uploadArtifact(messages(...parts)));
+    const service = await opened();
+    const failure = await refusal(service.artifacts.uploadArtifact(messages(...parts)));
     expect(failure).toMatchObject({ code: 'InvalidArgument', ...expected });
-    await expectNothingStored(door);
+    await expectNothingStored(service);
   });
 
   const sendable = badSpecs.filter(([what]) => !unsendable.includes(what));
   it.each(sendable)('a push with %s is refused by both methods', async (_what, spec, field) => {
-    const door = await opened();
+    const service = await opened();
     const whole = { session: 's', name: 'a', ...spec };
-    expect(await refusal(create(door, whole, 'x'))).toMatchObject({
+    expect(await refusal(create(service, whole, 'x'))).toMatchObject({
       code: 'InvalidArgument',
       reason: 'INVALID_ARGUMENT',
       fields: [`spec.${field}`],
     });
-    expect(await refusal(upload(door, whole, text('x')))).toMatchObject({
+    expect(await refusal(upload(service, whole, text('x')))).toMatchObject({
       code: 'InvalidArgument',
       reason: 'INVALID_ARGUMENT',
       fields: [`start.spec.${field}`],
     });
-    await expectNothingStored(door);
+    await expectNothingStored(service);
   });
 
   it.each(goodNames)('the odd name %s works', async (name) => {
-    const door = await opened();
-    await create(door, { session: 's', name }, 'x');
-    const back = await download(door, { artifact: { by: { case: 'name', value: { session: 's', name } } } });
+    const service = await opened();
+    await create(service, { session: 's', name }, 'x');
+    const back = await download(service, {
+      artifact: { by: { case: 'name', value: { session: 's', name } } },
+    });
     expect(back.artifact.name).toBe(name.normalize('NFC'));
   });
 
   it('names are one name in NFC', async () => {
-    const door = await opened();
-    await create(door, { session: 's', name: 'e\u0301' }, 'x');
-    expect((await create(door, { session: 's', name: '\u00e9' }, 'x')).receipt!.deduplicated).toBe(true);
+    const service = await opened();
+    await create(service, { session: 's', name: 'e\u0301' }, 'x');
+    expect((await create(service, { session: 's', name: '\u00e9' }, 'x')).receipt!.deduplicated).toBe(true);
   });
 
   describe('sizes', () => {
     it('an artifact at the limit is taken, one byte more is not', async () => {
-      const door = await opened({ artifactBytesMax: 100_000 });
-      await upload(door, { session: 'ok', name: 'a' }, someBytes(100_000));
-      const large = await refusal(upload(door, { session: 's', name: 'a' }, someBytes(100_001)));
+      const service = await opened({ artifactBytesMax: 100_000 });
+      await upload(service, { session: 'ok', name: 'a' }, someBytes(100_000));
+      const large = await refusal(upload(service, { session: 's', name: 'a' }, someBytes(100_001)));
       expect(large).toMatchObject({
         code: 'InvalidArgument',
         reason: 'ARTIFACT_TOO_LARGE',
         metadata: { limit: '100000' },
       });
       const said = await refusal(
-        upload(door, { session: 's', name: 'a', sizeBytes: 100_001n }, new Uint8Array(0)),
+        upload(service, { session: 's', name: 'a', sizeBytes: 100_001n }, new Uint8Array(0)),
       );
       expect(said).toMatchObject({ reason: 'ARTIFACT_TOO_LARGE' });
-      expect(await refusal(listAll(door, 's'))).toMatchObject({ reason: 'SESSION_NOT_FOUND' });
-      expect(door.blobs.stagedCount).toBe(0);
+      expect(await refusal(listAll(service, 's'))).toMatchObject({ reason: 'SESSION_NOT_FOUND' });
+      expect(service.blobs.stagedCount).toBe(0);
     });
 
     it('inline content at the limit is taken, one byte more is not', async () => {
-      const door = await opened();
-      await create(door, { session: 'ok', name: 'a' }, someBytes(limits.inlineRequestBytesMax));
+      const service = await opened();
+      await create(service, { session: 'ok', name: 'a' }, someBytes(limits.inlineRequestBytesMax));
       const large = await refusal(
-        create(door, { session: 's', name: 'a' }, someBytes(limits.inlineRequestBytesMax + 1)),
+        create(service, { session: 's', name: 'a' }, someBytes(limits.inlineRequestBytesMax + 1)),
       );
       expect(large).toMatchObject({
         code: 'InvalidArgument',
@@ -261,9 +263,9 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
       ['one byte', 'x'],
       ['2 KiB', 'x'.repeat(2_048)],
     ])('chunks of %s are one artifact, up to a number', async (_size, piece) => {
-      const door = await opened();
+      const service = await opened();
       const send = (count: number, name: string) =>
-        door.artifacts.uploadArtifact(
+        service.artifacts.uploadArtifact(
           (async function* (): AsyncIterable<UploadMessage> {
             yield { part: start({ name }) };
             for (let at = 0; at < count; at++) yield { part: chunk(piece) };
@@ -281,51 +283,51 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
         fields: ['request'],
         metadata: { least_bytes: '4096' },
       });
-      expect((await listAll(door, 's')).map(({ name }) => name)).toEqual(['most']);
+      expect((await listAll(service, 's')).map(({ name }) => name)).toEqual(['most']);
     });
   });
 
   describe('requests', () => {
-    const calls: [string, (door: Door) => Promise<unknown>, Expected][] = [
+    const calls: [string, (service: Service) => Promise<unknown>, Expected][] = [
       [
         'a page size of -1',
-        (door) => door.artifacts.listArtifacts({ session: 's', pageSize: -1 }),
+        (service) => service.artifacts.listArtifacts({ session: 's', pageSize: -1 }),
         { fields: ['page_size'] },
       ],
       [
         'a page size of -1 of sessions',
-        (door) => door.sessions.listSessions({ pageSize: -1 }),
+        (service) => service.sessions.listSessions({ pageSize: -1 }),
         { fields: ['page_size'] },
       ],
       [
         'an unknown order',
-        (door) => door.artifacts.listArtifacts({ session: 's', order: 9 as never }),
+        (service) => service.artifacts.listArtifacts({ session: 's', order: 9 as never }),
         { fields: ['order'] },
       ],
-      ['no artifact', (door) => door.artifacts.getArtifact({}), { fields: ['artifact'] }],
+      ['no artifact', (service) => service.artifacts.getArtifact({}), { fields: ['artifact'] }],
       [
         'an id that is none',
-        (door) => door.artifacts.getArtifact({ artifact: { by: { case: 'id', value: 'art_x' } } }),
+        (service) => service.artifacts.getArtifact({ artifact: { by: { case: 'id', value: 'art_x' } } }),
         { fields: ['artifact.id'] },
       ],
       [
         'version 0',
-        (door) =>
-          door.artifacts.getArtifact({
+        (service) =>
+          service.artifacts.getArtifact({
             artifact: { by: { case: 'name', value: { session: 's', name: 'a', version: 0n } } },
           }),
         { fields: ['artifact.name.version'] },
       ],
       [
         'no content',
-        (door) => door.artifacts.createArtifact({ spec: { session: 's', name: 'a' } }),
+        (service) => service.artifacts.createArtifact({ spec: { session: 's', name: 'a' } }),
         { fields: ['content'] },
       ],
-      ['no batch', (door) => door.artifacts.batchGetArtifacts({}), { fields: ['artifacts'] }],
+      ['no batch', (service) => service.artifacts.batchGetArtifacts({}), { fields: ['artifacts'] }],
       [
         'a negative offset',
-        (door) =>
-          download(door, {
+        (service) =>
+          download(service, {
             artifact: { by: { case: 'id', value: 'art_01h455vb4pex5vsknk084sn02q' } },
             offset: -1n,
           }),
@@ -333,8 +335,8 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
       ],
       [
         'an unknown mask path',
-        (door) =>
-          door.artifacts.updateArtifact({
+        (service) =>
+          service.artifacts.updateArtifact({
             artifact: { by: { case: 'id', value: 'art_01h455vb4pex5vsknk084sn02q' } },
             changes: {},
             updateMask: { paths: ['sha256'] },
@@ -343,44 +345,44 @@ export function badInputSuite(open: OpenDoor, unsendable: readonly string[] = []
       ],
       [
         'no change',
-        (door) =>
-          door.artifacts.updateArtifact({
+        (service) =>
+          service.artifacts.updateArtifact({
             artifact: { by: { case: 'id', value: 'art_01h455vb4pex5vsknk084sn02q' } },
             changes: {},
           }),
         { fields: ['changes'] },
       ],
-      ['no outcome', (door) => door.sessions.sealSession({ session: 's' }), { fields: ['outcome'] }],
-      ['no session id', (door) => door.sessions.openSession({}), { fields: ['session'] }],
+      ['no outcome', (service) => service.sessions.sealSession({ session: 's' }), { fields: ['outcome'] }],
+      ['no session id', (service) => service.sessions.openSession({}), { fields: ['session'] }],
       [
         'a bad expected output',
-        (door) => door.sessions.openSession({ session: 's', expectedOutputs: ['ok', '../x'] }),
+        (service) => service.sessions.openSession({ session: 's', expectedOutputs: ['ok', '../x'] }),
         { fields: ['expected_outputs[1]'] },
       ],
     ];
 
     it.each(calls)('with %s are refused', async (_what, call, expected) => {
-      const door = await opened();
-      expect(await refusal(call(door))).toMatchObject({
+      const service = await opened();
+      expect(await refusal(call(service))).toMatchObject({
         code: 'InvalidArgument',
         reason: 'INVALID_ARGUMENT',
         ...expected,
       });
-      await expectNothingStored(door);
+      await expectNothingStored(service);
     });
 
     it('page sizes above the limit are taken as the limit', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'x');
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'x');
       expect(
-        (await door.artifacts.listArtifacts({ session: 's', pageSize: 2 ** 31 - 1 })).artifacts,
+        (await service.artifacts.listArtifacts({ session: 's', pageSize: 2 ** 31 - 1 })).artifacts,
       ).toHaveLength(1);
     });
 
     it('an offset past the end is refused', async () => {
-      const door = await opened();
-      const { artifact } = await create(door, { session: 's', name: 'a' }, 'x');
-      const call = download(door, { artifact: { by: { case: 'id', value: artifact!.id } }, offset: 2n });
+      const service = await opened();
+      const { artifact } = await create(service, { session: 's', name: 'a' }, 'x');
+      const call = download(service, { artifact: { by: { case: 'id', value: artifact!.id } }, offset: 2n });
       expect(await refusal(call)).toMatchObject({ code: 'InvalidArgument', fields: ['offset'] });
     });
   });

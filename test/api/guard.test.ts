@@ -1,4 +1,4 @@
-/** How calls end on the memory door: what callers are told of bugs, and that nothing stays open when they go. */
+/** How calls end on the memory transport: what callers are told of bugs, and that nothing stays open when they go. */
 import { create } from '@bufbuild/protobuf';
 import {
   Code,
@@ -17,11 +17,11 @@ import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { withBlobs } from '../support/blobs.ts';
 import { byName, download, refusal, someBytes, type UploadMessage, upload } from '../support/calls.ts';
-import { checked, type Door, openMemoryDoor } from '../support/door.ts';
+import { checked, openMemoryService, type Service } from '../support/service.ts';
 
-const openChecked = checked(openMemoryDoor);
+const openChecked = checked(openMemoryService);
 
-function opened(blobs?: BlobStore): Promise<Door> {
+function opened(blobs?: BlobStore): Promise<Service> {
   return openChecked(blobs === undefined ? {} : { blobs });
 }
 
@@ -48,7 +48,7 @@ describe('a failure that nobody foresaw', () => {
   }
   const internal = { code: 'Internal', reason: 'INTERNAL', fields: [], metadata: {} };
   const recorded = {
-    door: 'memory',
+    service: 'memory',
     namespace: 'default',
     subject: 'local',
     outcome: 'INTERNAL',
@@ -150,17 +150,17 @@ describe('a failure that nobody foresaw', () => {
         return memory.read(...args);
       },
     });
-    const door = await opened(blobs);
-    await upload(door, { session: 's', name: 'a' }, someBytes(100_000));
+    const service = await opened(blobs);
+    await upload(service, { session: 's', name: 'a' }, someBytes(100_000));
     broken = true;
     const told = [
-      await refusal(upload(door, { session: 's', name: 'b' }, someBytes(100_000, 2))),
-      await refusal(download(door, { artifact: byName('s', 'a') })),
+      await refusal(upload(service, { session: 's', name: 'b' }, someBytes(100_000, 2))),
+      await refusal(download(service, { artifact: byName('s', 'a') })),
     ];
     broken = false;
     for (const one of told) expect(one).toMatchObject(internal);
     expect(JSON.stringify(told)).not.toContain('secret');
-    expect(door.calls.map(({ outcome, error }) => [outcome, error])).toEqual([
+    expect(service.calls.map(({ outcome, error }) => [outcome, error])).toEqual([
       ['OK', undefined],
       ['INTERNAL', secret],
       ['INTERNAL', secret],
@@ -177,14 +177,14 @@ describe('a failure that nobody foresaw', () => {
         }
       },
     });
-    const door = await openMemoryDoor({ blobs });
-    onTestFinished(() => door[Symbol.asyncDispose]());
-    await upload(door, { session: 's', name: 'a' }, someBytes(100_000));
-    expect(await refusal(download(door, { artifact: byName('s', 'a') }))).toMatchObject({
+    const service = await openMemoryService({ blobs });
+    onTestFinished(() => service[Symbol.asyncDispose]());
+    await upload(service, { session: 's', name: 'a' }, someBytes(100_000));
+    expect(await refusal(download(service, { artifact: byName('s', 'a') }))).toMatchObject({
       code: 'DataLoss',
       reason: 'DATA_LOSS',
     });
-    expect(door.calls.at(-1)).toMatchObject({ outcome: 'DATA_LOSS', error: expect.any(Failure) });
+    expect(service.calls.at(-1)).toMatchObject({ outcome: 'DATA_LOSS', error: expect.any(Failure) });
   });
 });
 
@@ -208,13 +208,13 @@ describe('a download whose caller has gone', () => {
 
   it('closes what it read from and is recorded as cancelled', async () => {
     const { blobs, reads } = countingReads();
-    const door = await opened(blobs);
-    await upload(door, { session: 's', name: 'a' }, someBytes(5 * 1024 * 1024));
+    const service = await opened(blobs);
+    await upload(service, { session: 's', name: 'a' }, someBytes(5 * 1024 * 1024));
     const gone = new AbortController();
     const request = { artifact: byName('s', 'a') };
     let openThen = -1;
     const told = await refusal(async () => {
-      for await (const { part } of door.artifacts.downloadArtifact(request, { signal: gone.signal })) {
+      for await (const { part } of service.artifacts.downloadArtifact(request, { signal: gone.signal })) {
         if (part.case !== 'chunk') continue;
         openThen = reads.open;
         gone.abort();
@@ -222,13 +222,13 @@ describe('a download whose caller has gone', () => {
     });
     expect(told.code).toBe('Canceled');
     expect(openThen).toBe(1);
-    await until(() => door.calls.length === 2 && reads.open === 0);
-    expect(door.calls[1]).toMatchObject({ method: method('DownloadArtifact'), outcome: 'CANCELLED' });
-    expect(door.calls[1]).not.toHaveProperty('error');
+    await until(() => service.calls.length === 2 && reads.open === 0);
+    expect(service.calls[1]).toMatchObject({ method: method('DownloadArtifact'), outcome: 'CANCELLED' });
+    expect(service.calls[1]).not.toHaveProperty('error');
     // A whole one is recorded once, too, as what it is.
-    await download(door, request);
+    await download(service, request);
     expect(reads).toEqual({ begun: 2, open: 0 });
-    expect(door.calls.slice(2)).toMatchObject([{ outcome: 'OK' }]);
+    expect(service.calls.slice(2)).toMatchObject([{ outcome: 'OK' }]);
   });
 });
 
@@ -249,35 +249,35 @@ describe('an upload whose caller has gone', () => {
     ['with bytes in memory', [someBytes(100)]],
     ['with bytes staged', [someBytes(100_000), someBytes(100_000)]],
   ])('ends %s, and leaves nothing staged', async (_when, chunks) => {
-    const door = await opened();
+    const service = await opened();
     const gone = new AbortController();
     const silence = Promise.withResolvers<void>();
     const told = refusal(
-      door.artifacts.uploadArtifact(silent(chunks, silence.resolve), { signal: gone.signal }),
+      service.artifacts.uploadArtifact(silent(chunks, silence.resolve), { signal: gone.signal }),
     );
     await silence.promise;
-    await until(() => chunks.length < 2 || door.blobs.stagedCount === 1);
+    await until(() => chunks.length < 2 || service.blobs.stagedCount === 1);
     gone.abort();
     expect((await told).code).toBe('Canceled');
-    await until(() => door.calls.length === 1);
-    expect(door.blobs.stagedCount).toBe(0);
-    expect(door.calls[0]).toMatchObject({ method: method('UploadArtifact'), outcome: 'CANCELLED' });
-    expect(await refusal(door.sessions.getSession({ session: 's' }))).toMatchObject({
+    await until(() => service.calls.length === 1);
+    expect(service.blobs.stagedCount).toBe(0);
+    expect(service.calls[0]).toMatchObject({ method: method('UploadArtifact'), outcome: 'CANCELLED' });
+    expect(await refusal(service.sessions.getSession({ session: 's' }))).toMatchObject({
       reason: 'SESSION_NOT_FOUND',
     });
   });
 
   it('ends at its deadline', async () => {
-    const door = await opened();
+    const service = await opened();
     const chunks = [someBytes(100_000)];
-    const call = door.artifacts.uploadArtifact(
+    const call = service.artifacts.uploadArtifact(
       silent(chunks, () => undefined),
       { timeoutMs: 50 },
     );
     expect((await refusal(call)).code).toBe('DeadlineExceeded');
-    await until(() => door.calls.length === 1);
-    expect(door.blobs.stagedCount).toBe(0);
-    expect(door.calls[0]).toMatchObject({ outcome: 'DEADLINE_EXCEEDED' });
+    await until(() => service.calls.length === 1);
+    expect(service.blobs.stagedCount).toBe(0);
+    expect(service.calls[0]).toMatchObject({ outcome: 'DEADLINE_EXCEEDED' });
   });
 });
 

@@ -1,6 +1,6 @@
-import { openMemoryDoor } from '../support/door.ts';
-import { openNamespaceDoor } from '../support/namespace-door.ts';
+import { openNamespaceService } from '../support/namespace-service.ts';
+import { openMemoryService } from '../support/service.ts';
 import { suitesThrough } from './suites.ts';
 
-suitesThrough('the memory door', openMemoryDoor);
-suitesThrough('another namespace', openNamespaceDoor);
+suitesThrough('the memory transport', openMemoryService);
+suitesThrough('another namespace', openNamespaceService);

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { createClient, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
-import { doorKey } from '../../src/api/door.ts';
 import { needOf } from '../../src/api/needs.ts';
 import { routes } from '../../src/api/routes.ts';
+import { transportKey } from '../../src/api/transport.ts';
 import { parseNamespace } from '../../src/domain/names.ts';
 import { anonymous, type Scope } from '../../src/domain/principal.ts';
 import { collect } from '../../src/server/grpc/grpc.ts';
 import { refusal } from '../support/calls.ts';
-import { openTestStore, testRoutes } from '../support/door.ts';
+import { openTestStore, testRoutes } from '../support/service.ts';
 
 const proto = join(import.meta.dirname, '../../proto/artifacta/v1');
 
@@ -93,6 +93,6 @@ describe('a caller on the network', () => {
   });
 });
 
-it('comes by its door', () => {
-  expect(doorKey.defaultValue).toBe('memory');
+it('comes by its transport', () => {
+  expect(transportKey.defaultValue).toBe('memory');
 });

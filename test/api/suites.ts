@@ -1,10 +1,10 @@
 /**
- * Which suite of the API runs through which door. Every suite goes through three: inside the process, gRPC, and Connect
+ * Which suite of the API runs through which listener. Every suite goes through three: inside the process, gRPC, and Connect
  * over HTTP/1.1, which stands for HTTP. The others put the same routes behind another encoding or another way to
  * connect, so a suite goes through them only for what that could change; the table says what it is.
  */
 import { describe } from 'vitest';
-import type { OpenDoor } from '../support/door.ts';
+import type { OpenService } from '../support/service.ts';
 import { artifactsSuite } from './artifacts/artifacts.suite.ts';
 import { contentTypesSuite } from './artifacts/content-types.suite.ts';
 import { earlySuite } from './artifacts/early.suite.ts';
@@ -22,7 +22,7 @@ import { openSessionSuite } from './sessions/open-session.suite.ts';
 import { sessionsSuite } from './sessions/sessions.suite.ts';
 import { watchSuite } from './sessions/watch.suite.ts';
 
-/** What a suite has to know of a door. */
+/** What a suite has to know of a listener. */
 interface Traits {
   /** Whoever comes through it may do what operators do. Default false. */
   readonly forOperators?: boolean;
@@ -39,12 +39,12 @@ const unsendableAsJson = [
   'a time that is none',
 ];
 
-const doors = {
-  'the memory door': { forOperators: true },
-  'the gRPC door': {},
+const listeners = {
+  'the memory transport': { forOperators: true },
+  'the gRPC listener': {},
   'Connect over HTTP/1.1': {},
   'another namespace': { forOperators: true },
-  'the local door': { forOperators: true },
+  'the local listener': { forOperators: true },
   'Connect with JSON over HTTP/1.1': { unsendable: unsendableAsJson },
   'gRPC-Web over HTTP/1.1': {},
   'gRPC over TLS': {},
@@ -52,15 +52,19 @@ const doors = {
   'Connect over TLS and HTTP/2': {},
 } satisfies Record<string, Traits>;
 
-type DoorName = keyof typeof doors;
+type ListenerName = keyof typeof listeners;
 
-const always: ReadonlySet<DoorName> = new Set(['the memory door', 'the gRPC door', 'Connect over HTTP/1.1']);
+const always: ReadonlySet<ListenerName> = new Set([
+  'the memory transport',
+  'the gRPC listener',
+  'Connect over HTTP/1.1',
+]);
 
 interface Suite {
   readonly name: string;
-  readonly run: (open: OpenDoor, traits: Traits) => void;
-  /** The doors that it goes through beyond those of every suite, and what could differ there. */
-  readonly also?: Partial<Record<DoorName, string>>;
+  readonly run: (open: OpenService, traits: Traits) => void;
+  /** The listeners that it goes through beyond those of every suite, and what could differ there. */
+  readonly also?: Partial<Record<ListenerName, string>>;
 }
 
 const rowsOfNamespace = 'its rows have the namespace in their keys';
@@ -76,7 +80,7 @@ const suites: readonly Suite[] = [
       'gRPC-Web over HTTP/1.1': 'streams both ways, whose trailers are a part of the body',
       'gRPC over TLS': 'a port of its own, whose server takes the certificate',
       'Connect over TLS and HTTP/1.1': 'what a client that knows no HTTP/2 is left with',
-      'Connect over TLS and HTTP/2': 'the one way to HTTP/2 at the HTTP door',
+      'Connect over TLS and HTTP/2': 'the one way to HTTP/2 at the HTTP listener',
     },
   },
   {
@@ -123,7 +127,7 @@ const suites: readonly Suite[] = [
     run: (open, traits) => lifecycleSuite(open, traits),
     also: {
       'another namespace': rowsOfNamespace,
-      'the local door': 'the one door of a service through which operators may reap',
+      'the local listener': 'the one door of a service through which operators may reap',
     },
   },
   { name: 'lineage', run: lineageSuite, also: { 'another namespace': rowsOfNamespace } },
@@ -146,14 +150,14 @@ const suites: readonly Suite[] = [
     run: (open, { forOperators }) => (forOperators ? maintenanceSuite : maintenanceRefusedSuite)(open),
     also: {
       'another namespace': rowsOfNamespace,
-      'the local door': 'the one door of a service through which it is not refused',
+      'the local listener': 'the one door of a service through which it is not refused',
     },
   },
 ];
 
-/** Declares the tests of every suite that goes through a door. */
-export function suitesThrough(door: DoorName, open: OpenDoor): void {
+/** Declares the tests of every suite that goes through a listener. */
+export function suitesThrough(service: ListenerName, open: OpenService): void {
   for (const { name, run, also = {} } of suites)
-    if (always.has(door) || also[door] !== undefined)
-      describe(`${name} through ${door}`, () => run(open, doors[door]));
+    if (always.has(service) || also[service] !== undefined)
+      describe(`${name} through ${service}`, () => run(open, listeners[service]));
 }

@@ -9,7 +9,7 @@ import { routes } from '../../src/api/routes.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { refusal, type UploadMessage } from '../support/calls.ts';
-import { clientsOf, openTestStore } from '../support/door.ts';
+import { clientsOf, openTestStore } from '../support/service.ts';
 import { TestTimers } from '../support/timers.ts';
 
 function serve(handlers: Handlers<typeof ArtifactService>) {
@@ -134,27 +134,27 @@ describe('an upload that says nothing', () => {
     ['after its start', 1, limits.idleSecondsMax],
     ['after a large chunk, with the time that another one may take', 2, limits.idleSecondsMax + 64],
   ])('%s ends, and leaves nothing', async (_what, sent, seconds) => {
-    await using door = await openUploads();
+    await using service = await openUploads();
     const { messages, send, taken } = stream();
-    const call = refusal(door.artifacts.uploadArtifact(messages));
+    const call = refusal(service.artifacts.uploadArtifact(messages));
     send(...[start('a'), chunk(1024 * 1024)].slice(0, sent));
-    await until(() => taken() === sent && door.admission.uploadCount === 1 && door.timers.count === 1);
-    door.timers.advance(seconds * 1000 - 1);
-    expect(door.admission.uploadCount).toBe(1);
-    door.timers.advance(1);
+    await until(() => taken() === sent && service.admission.uploadCount === 1 && service.timers.count === 1);
+    service.timers.advance(seconds * 1000 - 1);
+    expect(service.admission.uploadCount).toBe(1);
+    service.timers.advance(1);
     expect(await call).toMatchObject({ code: 'DeadlineExceeded', reason: 'DEADLINE_EXCEEDED' });
-    await until(() => door.blobs.stagedCount === 0 && door.admission.uploadCount === 0);
-    expect(door.admission.unwrittenBytes).toBe(0);
-    expect(door.timers.count).toBe(0);
+    await until(() => service.blobs.stagedCount === 0 && service.admission.uploadCount === 0);
+    expect(service.admission.unwrittenBytes).toBe(0);
+    expect(service.timers.count).toBe(0);
   });
 });
 
 describe('too many uploads', () => {
   it('are told to come back, unless a slow one can make room', async () => {
-    await using door = await openUploads({ uploadsMax: 2 });
+    await using service = await openUploads({ uploadsMax: 2 });
     const open = () => {
       const { messages, ...rest } = stream();
-      const ended = door.artifacts.uploadArtifact(messages).then(
+      const ended = service.artifacts.uploadArtifact(messages).then(
         () => 'OK',
         async (error) => (await refusal(Promise.reject(error))).reason,
       );
@@ -163,15 +163,15 @@ describe('too many uploads', () => {
     const [slow, slower] = [open(), open()];
     slow.send(start('slow'), chunk(2_000));
     slower.send(start('slower'), chunk(1_000));
-    await until(() => slow.taken() === 2 && slower.taken() === 2 && door.timers.count === 2);
+    await until(() => slow.taken() === 2 && slower.taken() === 2 && service.timers.count === 2);
     expect(await open().ended).toBe('OVERLOADED');
-    door.timers.advance(limits.uploadRateSecondsGrace * 1000);
+    service.timers.advance(limits.uploadRateSecondsGrace * 1000);
     const late = open();
     expect(await slower.ended).toBe('OVERLOADED');
     late.send(start('late'), chunk(10), { case: 'finish', value: { sizeBytes: 10n } });
     late.end();
     expect(await late.ended).toBe('OK');
-    door.timers.advance(60_000);
+    service.timers.advance(60_000);
     expect(await slow.ended).toBe('DEADLINE_EXCEEDED');
   });
 });

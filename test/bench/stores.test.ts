@@ -11,8 +11,8 @@ import { limits } from '../../src/domain/limits.ts';
 import { parseArtifactName, parseSessionId } from '../../src/domain/names.ts';
 import { openEmbedded } from '../../src/programs/data-directory.ts';
 import { newDirectory } from '../support/command.ts';
-import { clientsOf, testRoutes } from '../support/door.ts';
 import { artifacta } from '../support/in-process.ts';
+import { clientsOf, testRoutes } from '../support/service.ts';
 
 const quiet = () => undefined;
 

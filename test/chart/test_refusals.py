@@ -75,7 +75,7 @@ REFUSED = {
         {"networkPolicy": {"enabled": True}, "grpcRoute": {"enabled": True, "parentRefs": [{"name": "a"}]}},
         "networkPolicy.from: must name",
     ),
-    "a setting by the back door": (
+    "a setting by the back listener": (
         {"extraEnv": [{"name": "ARTIFACTA_INSECURE", "value": "true"}]},
         "extraEnv: ARTIFACTA_INSECURE is set by the chart",
     ),

@@ -20,8 +20,15 @@ function artifacta(...args: string[]): Promise<EndedProcess> {
 
 /** Resolves once it takes calls. */
 async function serve(): Promise<{ child: ChildProcess; url: string }> {
-  const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
-  const child = home.start(['serve', ...doors]);
+  const listeners = [
+    '--grpc-listen',
+    '127.0.0.1:0',
+    '--http-listen',
+    '127.0.0.1:0',
+    '--admin-listen',
+    'none',
+  ];
+  const child = home.start(['serve', ...listeners]);
   child.stderr!.resume();
   for await (const line of createInterface({ input: child.stdout! })) {
     const record = JSON.parse(line) as { msg: string; grpc: string };
@@ -46,8 +53,8 @@ describe('a home that is the data directory', () => {
     ['a service, told by a flag', ['serve', '--data-dir', '.'], {}],
     ['a service, told by the environment', ['serve'], { ARTIFACTA_DATA_DIR: '.' }],
   ])('is taken by %s', async (_what, args, variables) => {
-    const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', 'none', '--admin-listen', 'none'];
-    const child = home.start([...args, ...doors], { ...bare, ...variables });
+    const listeners = ['--grpc-listen', '127.0.0.1:0', '--http-listen', 'none', '--admin-listen', 'none'];
+    const child = home.start([...args, ...listeners], { ...bare, ...variables });
     child.stdin!.end();
     const errors: string[] = [];
     child.stderr!.setEncoding('utf8').on('data', (text: string) => errors.push(text));

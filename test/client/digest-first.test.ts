@@ -14,7 +14,7 @@ import type { PushProgress } from '../../src/client/artifacts/push-spec.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
 import { openEndpoint } from '../../src/client/wire/endpoint.ts';
 import { countingProxy } from './cut.ts';
-import { type Door, doors } from './doors.ts';
+import { listeners, type Service } from './listeners.ts';
 
 const mebibyte = 1024 * 1024;
 const quick = { delayMsFirst: 1 };
@@ -22,7 +22,7 @@ const quick = { delayMsFirst: 1 };
 const large = 8 * mebibyte;
 
 let directory: string;
-let door: Door;
+let service: Service;
 let client: ArtifactaClient;
 
 beforeEach(async () => {
@@ -31,13 +31,13 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await client?.close();
-  await door[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
 });
 
 async function open(name: string): Promise<void> {
-  door = await doors[name]!();
-  client = await door.client({ retry: quick });
+  service = await listeners[name]!();
+  client = await service.client({ retry: quick });
 }
 
 /** A content that gives other bytes each time. */
@@ -60,7 +60,7 @@ describe.each(['gRPC over TCP', 'Connect over HTTP/1.1'])('over %s', (name) => {
     const path = join(directory, 'sparse');
     await writeFile(path, '');
     await truncate(path, sizeBytes);
-    await using proxy = await countingProxy(door.address!);
+    await using proxy = await countingProxy(service.address!);
     const scheme = name.startsWith('gRPC') ? 'grpc' : 'http';
     const push = async (session: string) => {
       // A client of its own, as in a new process: the connection counts as well.
@@ -186,7 +186,7 @@ it('reports what the source throws while it is hashed', async () => {
 describe('a lost answer', () => {
   it.each([0, 1])('makes no second version (call %i)', async (which) => {
     await open('gRPC over TCP');
-    const endpoint = await openEndpoint(`grpc://127.0.0.1:${door.address!.port}`);
+    const endpoint = await openEndpoint(`grpc://127.0.0.1:${service.address!.port}`);
     let answers = 0;
     const lose = () => {
       if (answers++ === which) throw new ConnectError('read ECONNRESET', Code.Aborted);
@@ -218,7 +218,7 @@ describe('a lost answer', () => {
 
 it('sends the bytes where the credentials do not let it refer to what is stored', async () => {
   await open('gRPC over TCP');
-  const endpoint = await openEndpoint(`grpc://127.0.0.1:${door.address!.port}`);
+  const endpoint = await openEndpoint(`grpc://127.0.0.1:${service.address!.port}`);
   const info = { desc: ErrorInfoSchema, value: { reason: 'PERMISSION_DENIED', domain: '', metadata: {} } };
   let refused = 0;
   const writeOnly: Transport = {

@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type ServerHttp2Session } from 
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
-import { doors } from './doors.ts';
+import { listeners } from './listeners.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -48,8 +48,8 @@ it.each<[string, (client: ArtifactaClient) => Promise<unknown>, number, number]>
 });
 
 it('leaves no stream half open when the service refuses early', { timeout: 30_000 }, async () => {
-  await using door = await doors['gRPC over TCP']!();
-  await using client = await door.client({ retry: { attemptsMax: 1 } });
+  await using service = await listeners['gRPC over TCP']!();
+  await using client = await service.client({ retry: { attemptsMax: 1 } });
   await client.sessions.open('run');
   await client.sessions.seal('run', 'succeeded');
   const piece = randomBytes(mebibyte);
@@ -71,8 +71,8 @@ it.each(['gRPC over TCP', 'gRPC over a Unix socket'])(
   'pushes and pulls at once what no socket has room for: %s',
   { timeout: 60_000 },
   async (name) => {
-    await using door = await doors[name]!();
-    await using client = await door.client({ retry: { attemptsMax: 1 } });
+    await using service = await listeners[name]!();
+    await using client = await service.client({ retry: { attemptsMax: 1 } });
     const content = randomBytes(8 * mebibyte);
     await client.push(content, { session: 'run', name: 'before' });
     const pushes = [1, 2, 3, 4].map((at) =>

@@ -10,7 +10,7 @@ import { ArtifactaError } from '../../src/client/errors.ts';
 import { openEndpoint } from '../../src/client/wire/endpoint.ts';
 import { isRetryable, retryDefaults, retrying } from '../../src/client/wire/retry.ts';
 import { cuttingProxy } from './cut.ts';
-import { type Door, doors } from './doors.ts';
+import { listeners, type Service } from './listeners.ts';
 
 const mebibyte = 1024 * 1024;
 const quick = { delayMsFirst: 1 };
@@ -22,14 +22,14 @@ async function count(items: AsyncIterable<unknown>): Promise<number> {
 }
 
 describe.each(['grpc', 'http'] as const)('a broken connection over %s', (scheme) => {
-  let door: Door;
+  let service: Service;
 
   beforeEach(async () => {
-    door = await doors[scheme === 'grpc' ? 'gRPC over TCP' : 'Connect over HTTP/1.1']!();
+    service = await listeners[scheme === 'grpc' ? 'gRPC over TCP' : 'Connect over HTTP/1.1']!();
   });
 
   afterEach(async () => {
-    await door[Symbol.asyncDispose]();
+    await service[Symbol.asyncDispose]();
   });
 
   async function clientThrough(port: number): Promise<ArtifactaClient> {
@@ -40,7 +40,7 @@ describe.each(['grpc', 'http'] as const)('a broken connection over %s', (scheme)
     const directory = await mkdtemp(join(tmpdir(), 'artifacta-retry-'));
     const bytes = randomBytes(5 * mebibyte);
     await writeFile(join(directory, 'file'), bytes);
-    await using proxy = await cuttingProxy(door.address!, {
+    await using proxy = await cuttingProxy(service.address!, {
       connections: 2,
       direction: 'up',
       afterBytes: 2 * mebibyte,
@@ -59,9 +59,9 @@ describe.each(['grpc', 'http'] as const)('a broken connection over %s', (scheme)
 
   it.each(['end', 'reset'] as const)('is mended while bytes come down (%s)', async (how) => {
     const bytes = randomBytes(8 * mebibyte);
-    await using direct = await door.client();
+    await using direct = await service.client();
     await direct.push(bytes, { session: 'run', name: 'a' });
-    await using proxy = await cuttingProxy(door.address!, {
+    await using proxy = await cuttingProxy(service.address!, {
       connections: 2,
       direction: 'down',
       afterBytes: 3 * mebibyte,
@@ -74,7 +74,7 @@ describe.each(['grpc', 'http'] as const)('a broken connection over %s', (scheme)
   });
 
   it('is told of when the source cannot be read again', async () => {
-    await using proxy = await cuttingProxy(door.address!, {
+    await using proxy = await cuttingProxy(service.address!, {
       connections: 9,
       direction: 'up',
       afterBytes: mebibyte,
@@ -87,12 +87,12 @@ describe.each(['grpc', 'http'] as const)('a broken connection over %s', (scheme)
     const pushed = client.push(source(), { session: 'run', name: 'a' });
     await expect(pushed).rejects.toMatchObject({ code: 'UNAVAILABLE', reason: undefined });
     expect(proxy.accepted).toBe(1);
-    await using direct = await door.client();
+    await using direct = await service.client();
     await expect(direct.sessions.get('run')).rejects.toMatchObject({ reason: 'SESSION_NOT_FOUND' });
   });
 
   it('is given up in the end', async () => {
-    await using proxy = await cuttingProxy(door.address!, {
+    await using proxy = await cuttingProxy(service.address!, {
       connections: 99,
       direction: 'up',
       afterBytes: 1,
@@ -125,8 +125,8 @@ describe('a lost answer', () => {
   }
 
   it.each([10, 3 * mebibyte])('of %i bytes makes no second version', async (length) => {
-    await using door = await doors['gRPC over TCP']!();
-    const url = `grpc://127.0.0.1:${door.address!.port}`;
+    await using service = await listeners['gRPC over TCP']!();
+    const url = `grpc://127.0.0.1:${service.address!.port}`;
     const endpoint = await openEndpoint(url);
     const transport = losing(endpoint.transport);
     const client = await connect(transport, { retry: quick });

@@ -11,9 +11,9 @@ import { type ArtifactaClient, connect } from '../../src/client/client.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
 import { clientVersion } from '../../src/client/version.ts';
 import type { Routes } from '../../src/server/grpc/grpc.ts';
-import { startTestServer } from '../server/grpc/doors.ts';
-import { openTestStore, type TestStore } from '../support/door.ts';
+import { startTestServer } from '../server/grpc/listeners.ts';
 import { infoOf, otherRoutes } from '../support/other-services.ts';
+import { openTestStore, type TestStore } from '../support/service.ts';
 
 interface Opened {
   readonly client: ArtifactaClient;

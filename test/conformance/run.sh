@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the Connect conformance suite against our doors, a protocol at a time. Ends with 0 if what fails is exactly what
+# Runs the Connect conformance suite against our listeners, a protocol at a time. Ends with 0 if what fails is exactly what
 # known-failing/ lists: a case that comes to pass has to leave its list.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,5 +1,5 @@
 /**
- * The server under test of the Connect conformance suite: our doors, with the suite's service behind them. The suite
+ * The server under test of the Connect conformance suite: our listeners, with the suite's service behind them. The suite
  * starts it, tells by standard input what is asked of it, and reads from standard output where it listens.
  *
  * Its one argument is the suite's protocol as `buf build` compiles it. Nothing is generated of it.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { expect, it, onTestFinished } from 'vitest';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
-import { openTransport } from '../server/grpc/doors.ts';
+import { openTransport } from '../server/grpc/listeners.ts';
 import { someBytes, uploadMessages } from '../support/calls.ts';
 import { newDirectory } from '../support/command.ts';
 import { artifacta } from '../support/in-process.ts';

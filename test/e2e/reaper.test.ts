@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../server/grpc/raw-call.ts';
 import { byName, create } from '../support/calls.ts';
 import { newDirectory, start } from '../support/command.ts';
-import type { Door } from '../support/door.ts';
 import { artifacta } from '../support/in-process.ts';
+import type { Service } from '../support/service.ts';
 import { parseScrape } from '../telemetry/prometheus.ts';
 import { clientFor, type ServeProcess, startServe } from './serve-process.ts';
 
@@ -20,7 +20,7 @@ async function newDataDir(): Promise<string> {
 async function pushBriefly(server: ServeProcess): Promise<void> {
   const artifacts = clientFor(String((await server.ready).grpc));
   const ttl = { case: 'ttl', value: { seconds: 1n, nanos: 0 } } as const;
-  await create({ artifacts } as Door, { session: 's', name: 'a', expiry: ttl }, 'x');
+  await create({ artifacts } as Service, { session: 's', name: 'a', expiry: ttl }, 'x');
 }
 
 const freed = (server: ServeProcess) =>

@@ -5,7 +5,7 @@ import { createClient } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { Health, HealthCheckResponse_ServingStatus as Serving } from '../../gen/grpc/health/v1/health_pb.ts';
-import { openTransport } from '../server/grpc/doors.ts';
+import { openTransport } from '../server/grpc/listeners.ts';
 import { someBytes } from '../support/calls.ts';
 import { newDirectory, start } from '../support/command.ts';
 import { artifacta } from '../support/in-process.ts';

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { createClient } from '@connectrpc/connect';
 import { onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
-import { openTransport } from '../server/grpc/doors.ts';
+import { openTransport } from '../server/grpc/listeners.ts';
 import { noteWarningsIn } from '../support/warnings.ts';
 
 export const launcher = resolve(import.meta.dirname, '../../bin/artifacta');
@@ -45,9 +45,16 @@ export function startServe(
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '',
     ...variables,
   };
-  const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
+  const listeners = [
+    '--grpc-listen',
+    '127.0.0.1:0',
+    '--http-listen',
+    '127.0.0.1:0',
+    '--admin-listen',
+    'none',
+  ];
   // Of a flag that is given twice the last counts.
-  const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...doors, ...args], {
+  const child = spawn(launcher, ['serve', '--data-dir', dataDir, ...listeners, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
     ...user,

@@ -37,7 +37,7 @@ describe('artifacta serve', () => {
     const server = startServe(dataDir);
     const ready = await server.ready;
     expect(ready).toMatchObject({ level: 'info', admin: null, data_dir: dataDir });
-    for (const door of [ready.grpc, ready.http]) expect(door).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
+    for (const service of [ready.grpc, ready.http]) expect(service).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
     expect(ready.socket).toBe(join(dataDir, 'run', 'sock'));
     for (const path of [dataDir, join(dataDir, 'run')]) expect((await stat(path)).mode & 0o777).toBe(0o700);
     const byTcp = clientFor(String(ready.grpc));
@@ -171,7 +171,7 @@ describe('artifacta serve', () => {
     expect(stdout).toBe('');
   });
 
-  it('has no HTTP door if told so, and says where it cannot have one', async () => {
+  it('has no HTTP listener if told so, and says where it cannot have one', async () => {
     const first = startServe(await newDataDir());
     const { http } = await first.ready;
     const none = startServe(await newDataDir(), ['--http-listen', 'none']);

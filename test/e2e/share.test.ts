@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { expect, it, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
-import { openHttpTransport } from '../server/http/doors.ts';
+import { openHttpTransport } from '../server/http/listeners.ts';
 import { newDirectory } from '../support/command.ts';
 import { artifactaAt } from '../support/in-process.ts';
 import { clientFor, startServe } from './serve-process.ts';
@@ -56,22 +56,22 @@ it('where the service serves no HTTP there is a path, and nobody is asked', asyn
   expect(elsewhere.asked).toEqual([]);
 });
 
-it('all doors say the same address, a wildcard as loopback', async () => {
+it('all transports say the same address, a wildcard as loopback', async () => {
   for (const [listen, shown] of [
     ['127.0.0.1:0', '127.0.0.1'],
     ['0.0.0.0:0', '127.0.0.1'],
   ] as const) {
     const { ready } = await served(['--http-listen', listen, '--insecure']);
     const port = String(ready.http).split(':').at(-1);
-    const doors = [
+    const listeners = [
       clientFor(String(ready.grpc)),
       clientFor(`unix:${ready.socket}`),
       createClient(ArtifactService, openHttpTransport('Connect', `http://127.0.0.1:${port}`)),
       createClient(ArtifactService, openHttpTransport('gRPC-Web', `http://127.0.0.1:${port}`)),
     ];
-    for (const door of doors) {
+    for (const service of listeners) {
       const artifact = { by: { case: 'name', value: { session: 's', name: 'a' } } } as const;
-      const { path, url, localUrl } = await door.createShareLink({ artifact });
+      const { path, url, localUrl } = await service.createShareLink({ artifact });
       expect({ url, localUrl }).toEqual({ url: '', localUrl: `http://${shown}:${port}${path}` });
     }
   }

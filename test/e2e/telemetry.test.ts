@@ -125,7 +125,7 @@ describe('spans and log lines', () => {
         ['level', 'time', 'msg', ...documented.filter((name) => !/^(err|trace_id)$/.test(name))].sort(),
       );
     expect(calls).toMatchObject([
-      { level: 'info', door: 'network', namespace: 'default', outcome: 'SESSION_NOT_FOUND' },
+      { level: 'info', service: 'network', namespace: 'default', outcome: 'SESSION_NOT_FOUND' },
       { level: 'debug', outcome: 'OK' },
     ]);
   });

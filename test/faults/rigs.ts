@@ -94,7 +94,8 @@ const rot: NamedRig = {
 
 const damage: NamedRig = {
   name: 'damage',
-  tries: 'contents are damaged, met or not, and pushed again over every door, also at once and after a kill',
+  tries:
+    'contents are damaged, met or not, and pushed again over every transport, also at once and after a kill',
   short: 'test/store/contents/healing test/e2e/healing',
   options: { rounds: 'how many contents; 300' },
   async *play({ seed, count }) {

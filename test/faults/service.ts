@@ -44,8 +44,15 @@ interface Started {
 }
 
 async function start(dataDir: string, args: readonly string[]): Promise<Started> {
-  const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
-  const child = spawn(launcher, ['serve', '--auth', '--data-dir', dataDir, ...doors, ...args], {
+  const listeners = [
+    '--grpc-listen',
+    '127.0.0.1:0',
+    '--http-listen',
+    '127.0.0.1:0',
+    '--admin-listen',
+    'none',
+  ];
+  const child = spawn(launcher, ['serve', '--auth', '--data-dir', dataDir, ...listeners, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout });

@@ -11,7 +11,7 @@ import {
   withoutAuthentication,
 } from '../../src/identity/authentication.ts';
 import { ChildTokens } from '../../src/identity/child-tokens.ts';
-import { openTestStore } from '../support/door.ts';
+import { openTestStore } from '../support/service.ts';
 import { tester } from '../support/specs.ts';
 
 const outsider: OutsideIdentity = {
@@ -84,7 +84,7 @@ describe('without anything', () => {
 });
 
 describe('a token', () => {
-  it('is never widened, whatever the door', async () => {
+  it('is never widened, whatever the listener', async () => {
     await using opened = await open(false);
     const authorization = `Bearer ${opened.secret}`;
     for (const isLocal of [true, false])

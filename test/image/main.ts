@@ -45,7 +45,7 @@ async function rigIn(home: string, containers: Containers): Promise<Rig> {
   const options = ['--build-arg', `BASE=${base}`, '--build-arg', `REVISION=${revision.trim()}`];
   await containers.build(root, image, options);
   note('the image is built');
-  const doors = ['grpc', 'http', 'admin'].flatMap((door) => [`--${door}-listen`, '0.0.0.0:0']);
+  const listeners = ['grpc', 'http', 'admin'].flatMap((service) => [`--${service}-listen`, '0.0.0.0:0']);
   let volumes = 0;
   return {
     containers,
@@ -53,7 +53,7 @@ async function rigIn(home: string, containers: Containers): Promise<Rig> {
     image,
     root,
     serve: ({ flags = [], args = [] } = {}) =>
-      containers.start(image, { flags, args: ['serve', '--insecure', ...doors, ...args] }),
+      containers.start(image, { flags, args: ['serve', '--insecure', ...listeners, ...args] }),
     volume: async ({ uid = 0, gid = 0, mode }) => {
       const path = join(home, `volume-${volumes++}`);
       await mkdir(path);

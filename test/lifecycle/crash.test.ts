@@ -9,8 +9,8 @@ import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Step } from '../../src/store/rows/steps.ts';
 import { allKeys, copied } from '../store/verify/verify-rig.ts';
-import { startOfTime } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
+import { startOfTime } from '../support/service.ts';
 import { fill, reapAll, told } from './endings.ts';
 import { day, hour, rigOver } from './rig.ts';
 

@@ -1,7 +1,7 @@
 /** How sessions and what is in them end: by their retention, by deletion. Nothing depends on the reaper. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ArtifactId } from '../../src/domain/ids.ts';
-import { startOfTime } from '../support/door.ts';
+import { startOfTime } from '../support/service.ts';
 import { queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 import { openRig } from './open-rig.ts';
 import { day, hour, type Rig, reasonOf } from './rig.ts';

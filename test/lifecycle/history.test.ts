@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Retention } from '../../src/domain/retention.ts';
-import { openTestStore } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
+import { openTestStore } from '../support/service.ts';
 import { queryOf, sessionNamed, target, tester } from '../support/specs.ts';
 import { day, hour, type Rig, reasonOf, rigOver } from './rig.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Retention } from '../../src/domain/retention.ts';
-import { startOfTime } from '../support/door.ts';
+import { startOfTime } from '../support/service.ts';
 import { sessionNamed, tester } from '../support/specs.ts';
 import { openRig } from './open-rig.ts';
 import { day, hour, type Rig, reasonOf } from './rig.ts';

@@ -1,6 +1,6 @@
 /** Leases: what lapses is sealed as of the lapse, whoever writes that down, and whether anybody does. */
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { openTestStore, startOfTime } from '../support/door.ts';
+import { openTestStore, startOfTime } from '../support/service.ts';
 import { sessionNamed, target, tester } from '../support/specs.ts';
 import { TestTimers } from '../support/timers.ts';
 import { openRig } from './open-rig.ts';

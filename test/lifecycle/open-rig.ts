@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from 'vitest';
-import { openTestStore } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
+import { openTestStore } from '../support/service.ts';
 import { type Rig, rigOver } from './rig.ts';
 
 /** Closed, and every row checked against the records, when the test has ended. */

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Retention } from '../../src/domain/retention.ts';
 import type { Application, RetentionChange } from '../../src/store/retention/policies.ts';
-import { startOfTime } from '../support/door.ts';
+import { startOfTime } from '../support/service.ts';
 import { principalOf, tester } from '../support/specs.ts';
 import { openRig } from './open-rig.ts';
 import { day, hour, type Rig, reasonOf } from './rig.ts';

@@ -5,7 +5,7 @@ import type { Outcome } from '../../src/domain/outcome.ts';
 import type { Retention } from '../../src/domain/retention.ts';
 import type { Session } from '../../src/domain/session.ts';
 import type { ReapResult } from '../../src/store/upkeep/reaper.ts';
-import type { TestStore } from '../support/door.ts';
+import type { TestStore } from '../support/service.ts';
 import { queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 
 export const second = 1_000;

@@ -10,8 +10,8 @@ import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore } from '../../src/store/open.ts';
 import { day, Rig, unbounded } from '../store/upkeep/collection-rig.ts';
 import { someBytes } from '../support/calls.ts';
-import { startOfTime } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
+import { startOfTime } from '../support/service.ts';
 import { interleavedBlobs, interleavedIndex } from './interleaving.ts';
 
 const seed = 20_261_123;

@@ -118,8 +118,8 @@ describe('the package for npm', () => {
   });
 
   it('names all that the client takes and gives', () => {
-    const client = readSources('src/client').filter(({ path }) => path !== door);
-    const { exports } = readSources('src/client').find(({ path }) => path === door)!;
+    const client = readSources('src/client').filter(({ path }) => path !== service);
+    const { exports } = readSources('src/client').find(({ path }) => path === service)!;
     const types = client.flatMap(({ exports, path }) =>
       exports.filter(({ isType }) => isType).map(({ name }) => `${path} ${name}`),
     );
@@ -140,7 +140,7 @@ describe('the package for npm', () => {
   });
 });
 
-const door = 'src/client/published.ts';
+const service = 'src/client/published.ts';
 
 describe.skipIf(here === undefined)('a wheel', () => {
   it('has the same program, the native parts of its platform, and a record of all', () => {

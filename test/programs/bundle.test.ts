@@ -140,10 +140,17 @@ describe('a service from the bundle', { timeout: 60_000 }, () => {
       };
       process.on('exit', () => process.stderr.write(\`wrote \${writes} times\\n\`));`,
     );
-    const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
+    const listeners = [
+      '--grpc-listen',
+      '127.0.0.1:0',
+      '--http-listen',
+      '127.0.0.1:0',
+      '--admin-listen',
+      'none',
+    ];
     const child = spawn(
       at('bin/artifacta'),
-      ['serve', '--data-dir', join(home, 'data'), ...doors, '--with-reaper'],
+      ['serve', '--data-dir', join(home, 'data'), ...listeners, '--with-reaper'],
       {
         env: { ...environment(), NODE_OPTIONS: `--import ${preload}` },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Artifact } from '../../src/domain/artifact.ts';
 import type { Outcome } from '../../src/domain/outcome.ts';
-import { startOfTime, type TestStore } from '../support/door.ts';
+import { startOfTime, type TestStore } from '../support/service.ts';
 import { sessionNamed, specOf, tester } from '../support/specs.ts';
 import { type Row, words } from './filters.ts';
 

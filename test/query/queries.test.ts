@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { newDirectory } from '../support/command.ts';
-import { openTestStore, startOfTime, type TestStore } from '../support/door.ts';
+import { openTestStore, startOfTime, type TestStore } from '../support/service.ts';
 import { queryOf, tester } from '../support/specs.ts';
 import { isMatch, type Tree, toText, treeAround } from './filters.ts';
 import { type Happening, History, happenings } from './history.ts';

@@ -1,4 +1,4 @@
-/** AdminService: who may call it by which door, and what it answers to bad input. */
+/** AdminService: who may call it by which listener, and what it answers to bad input. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ import { StoreHost } from '../../src/store/custody/host.ts';
 import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
 import { specOf, tester } from '../support/specs.ts';
-import { openTransport, startTestServer } from './grpc/doors.ts';
-import { openHttpTransport } from './http/doors.ts';
+import { openTransport, startTestServer } from './grpc/listeners.ts';
+import { openHttpTransport } from './http/listeners.ts';
 
 let host: StoreHost;
 beforeEach(async () => {

@@ -15,17 +15,17 @@ import { parseNamespace } from '../../src/domain/names.ts';
 import { collect } from '../../src/server/grpc/grpc.ts';
 import type { RunningServer } from '../../src/server/server.ts';
 import { byId, byName, create as push, refusal, text, uploadMessages } from '../support/calls.ts';
-import { clientsOf, openTestStore, type TestStore } from '../support/door.ts';
+import { clientsOf, openTestStore, type TestStore } from '../support/service.ts';
 import { tester } from '../support/specs.ts';
-import { openTransport, startTestServer, type TestTransport } from './grpc/doors.ts';
-import { openHttpTransport } from './http/doors.ts';
+import { openTransport, startTestServer, type TestTransport } from './grpc/listeners.ts';
+import { openHttpTransport } from './http/listeners.ts';
 
 let opened: TestStore;
 let server: RunningServer<string>;
 let grpc: TestTransport;
 let socket: TestTransport;
 let directory: string;
-let doors: readonly (readonly [string, Transport])[];
+let listeners: readonly (readonly [string, Transport])[];
 let url: string;
 const calls: CallRecord[] = [];
 
@@ -59,7 +59,7 @@ beforeAll(async () => {
   url = `http://${server.addresses.http}`;
   grpc = openTransport(server.addresses.grpc);
   socket = openTransport(`unix:${server.addresses.socket}`);
-  doors = [
+  listeners = [
     ['gRPC', grpc.transport],
     ['Connect', openHttpTransport('Connect', url)],
     ['Connect with JSON', openHttpTransport('Connect with JSON', url)],
@@ -121,10 +121,10 @@ describe('without credentials', () => {
     expect(methods.map((method) => `${method.parent.typeName}/${method.name}`).sort()).toEqual(
       [...methodNames].sort(),
     );
-    for (const [door, transport] of doors)
+    for (const [service, transport] of listeners)
       for (const method of methods)
-        expect([door, method.name, await attempt(method, transport)]).toEqual([
-          door,
+        expect([service, method.name, await attempt(method, transport)]).toEqual([
+          service,
           method.name,
           'UNAUTHENTICATED',
         ]);
@@ -154,10 +154,13 @@ describe('a key over the network', () => {
     const methods = served();
     const listKeys = methods.find(({ name }) => name === 'ListApiKeys')!;
     const listSessions = methods.find(({ name }) => name === 'ListSessions')!;
-    for (const [door, transport] of doors) {
-      expect([door, await attempt(listSessions, as('mine', transport))]).toEqual([door, 'OK']);
-      expect([door, await attempt(listKeys, as('mine', transport))]).toEqual([door, 'PERMISSION_DENIED']);
-      expect([door, await attempt(listKeys, as('operators', transport))]).toEqual([door, 'OK']);
+    for (const [service, transport] of listeners) {
+      expect([service, await attempt(listSessions, as('mine', transport))]).toEqual([service, 'OK']);
+      expect([service, await attempt(listKeys, as('mine', transport))]).toEqual([
+        service,
+        'PERMISSION_DENIED',
+      ]);
+      expect([service, await attempt(listKeys, as('operators', transport))]).toEqual([service, 'OK']);
     }
   });
 
@@ -167,9 +170,9 @@ describe('a key over the network', () => {
     ['a child token of nobody', 'arc_a.b.c'],
   ])('that is %s opens nothing, by any protocol', async (_what, token) => {
     const [method] = served();
-    for (const [door, transport] of doors)
-      expect([door, await attempt(method!, withCredentials(transport, { token }))]).toEqual([
-        door,
+    for (const [service, transport] of listeners)
+      expect([service, await attempt(method!, withCredentials(transport, { token }))]).toEqual([
+        service,
         'UNAUTHENTICATED',
       ]);
   });
@@ -185,7 +188,7 @@ describe('a key over the network', () => {
       name: 'nothing',
       sha256: 'f'.repeat(64),
     };
-    for (const [door, transport] of doors) {
+    for (const [service, transport] of listeners) {
       const mine = as('mine', transport);
       const answers = async (about: typeof hidden) =>
         (await tellAbout(mine, about)).map((told) =>
@@ -197,7 +200,7 @@ describe('a key over the network', () => {
         );
       const told = await answers(hidden);
       expect(told.every((answer) => answer.startsWith('refused') || answer.includes('deleted'))).toBe(true);
-      expect([door, told]).toEqual([door, await answers(absent)]);
+      expect([service, told]).toEqual([service, await answers(absent)]);
     }
     const kept = await there.artifacts.getArtifact({ artifact: byId(hidden.id) });
     expect(kept.artifact?.sha256).toBe(hidden.sha256);
@@ -241,7 +244,7 @@ describe('a key over the network', () => {
       operator: false,
       expireTime: undefined,
     });
-    const owner = withCredentials(doors[0]![1], { token: made.secret });
+    const owner = withCredentials(listeners[0]![1], { token: made.secret });
     await clientsOf(owner).artifacts.createArtifact({
       spec: { session: 'watched', name: 'a' },
       content: { case: 'data', value: text('a') },
@@ -249,14 +252,14 @@ describe('a key over the network', () => {
     const { token } = await createClient(AdminService, owner).mintToken({ scopes: [Scope.READ] });
     const ends: Promise<string>[] = [];
     for (const credential of [made.secret, token])
-      for (const [door, transport] of doors) {
+      for (const [service, transport] of listeners) {
         const { sessions } = clientsOf(withCredentials(transport, { token: credential }));
         const events = sessions.watchSession({ session: 'watched' })[Symbol.asyncIterator]();
         await events.next();
-        ends.push(refusal(events.next()).then(({ reason }) => `${door} ${reason}`));
+        ends.push(refusal(events.next()).then(({ reason }) => `${service} ${reason}`));
       }
     await apiKeys.revoke(made.key.id);
-    const expected = doors.map(([door]) => `${door} UNAUTHENTICATED`);
+    const expected = listeners.map(([service]) => `${service} UNAUTHENTICATED`);
     expect(await Promise.all(ends)).toEqual([...expected, ...expected]);
   });
 
@@ -270,7 +273,7 @@ describe('a key over the network', () => {
       expireTime: undefined,
     });
     const held = Promise.withResolvers<void>();
-    for (const [door, transport] of doors.slice(0, 1)) {
+    for (const [service, transport] of listeners.slice(0, 1)) {
       const { artifacts } = clientsOf(withCredentials(transport, { token: secret }));
       let isWaiting = false;
       async function* slowly() {
@@ -286,7 +289,7 @@ describe('a key over the network', () => {
       await expect.poll(() => isWaiting).toBe(true);
       await apiKeys.revoke(key.id);
       held.resolve();
-      expect([door, (await upload).reason]).toEqual([door, 'UNAUTHENTICATED']);
+      expect([service, (await upload).reason]).toEqual([service, 'UNAUTHENTICATED']);
       expect((await refusal(artifacts.getArtifact({ artifact: byName('r', 'a') }))).reason).toBe(
         'UNAUTHENTICATED',
       );

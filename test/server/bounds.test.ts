@@ -8,34 +8,34 @@ import type { BatchGetArtifactsRequest } from '../../gen/artifacta/v1/artifact_s
 import type { UploadArtifactRequest } from '../../gen/artifacta/v1/upload_pb.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { refusal } from '../support/calls.ts';
-import { closeChecked, type OpenDoor } from '../support/door.ts';
+import { closeChecked, type OpenService } from '../support/service.ts';
 import { openRig, pathOf } from './fake-service.ts';
-import { openGrpcDoor, openSocketDoor } from './grpc/doors.ts';
+import { openGrpcService, openSocketService } from './grpc/listeners.ts';
 import { answerOf, framed, openRawConnection } from './grpc/raw-call.ts';
-import { openHttpDoor } from './http/doors.ts';
+import { openHttpService } from './http/listeners.ts';
 
 const { messageFieldsMax: most, messageTextBytesMax: textMost } = limits;
 const tooMany = `request: must have at most ${most} fields and elements, nested at most 100 deep`;
 const tooLong = `request: must have no text of more than ${textMost} bytes`;
 const refused = { code: 'InvalidArgument', reason: 'INVALID_ARGUMENT', fields: ['request'] };
 
-const doors: Record<string, OpenDoor> = {
-  gRPC: openGrpcDoor,
-  'the socket': openSocketDoor,
-  Connect: openHttpDoor('Connect'),
-  'Connect with JSON': openHttpDoor('Connect with JSON'),
-  'gRPC-Web': openHttpDoor('gRPC-Web'),
+const listeners: Record<string, OpenService> = {
+  gRPC: openGrpcService,
+  'the socket': openSocketService,
+  Connect: openHttpService('Connect'),
+  'Connect with JSON': openHttpService('Connect with JSON'),
+  'gRPC-Web': openHttpService('gRPC-Web'),
 };
 
 async function* one<T>(message: T): AsyncGenerator<T> {
   yield message;
 }
 
-describe.each(Object.entries(doors))('by %s', (_name, open) => {
+describe.each(Object.entries(listeners))('by %s', (_name, open) => {
   const opened = async () => {
-    const door = await open();
-    onTestFinished(() => closeChecked(door));
-    return door.artifacts;
+    const service = await open();
+    onTestFinished(() => closeChecked(service));
+    return service.artifacts;
   };
   const many = (count: number) => Array.from({ length: count }, () => 'x');
 

@@ -3,11 +3,11 @@ import { connect } from 'node:http2';
 import type { HandlerContext } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readDeadlines } from '../../src/server/heads/deadlines.ts';
-import { closeChecked } from '../support/door.ts';
+import { closeChecked } from '../support/service.ts';
 import { openRig, pathOf } from './fake-service.ts';
-import type { TestServer } from './grpc/doors.ts';
+import type { TestServer } from './grpc/listeners.ts';
 import { framed } from './grpc/raw-call.ts';
-import { openHttpRig } from './http/doors.ts';
+import { openHttpRig } from './http/listeners.ts';
 
 /** What a call was answered with. */
 type Said = [code: string, message: string];

@@ -1,4 +1,4 @@
-/** MaintenanceService.Export: who may call it by which door, what it answers, and to bad input. */
+/** MaintenanceService.Export: who may call it by which listener, what it answers, and to bad input. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +16,8 @@ import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
 import { removeDirectory } from '../support/directories.ts';
 import { specOf, tester } from '../support/specs.ts';
-import { openTransport, startTestServer } from './grpc/doors.ts';
-import { openHttpTransport } from './http/doors.ts';
+import { openTransport, startTestServer } from './grpc/listeners.ts';
+import { openHttpTransport } from './http/listeners.ts';
 
 async function opened(exportFiles: ExportFiles | undefined = memoryExports()) {
   const blobs = openMemoryBlobs();
@@ -46,7 +46,7 @@ const maintenanceOf = (transport: Transport) => createClient(MaintenanceService,
 
 async function served() {
   const { all } = await opened();
-  const directory = await mkdtemp(join(tmpdir(), 'artifacta-export-doors-'));
+  const directory = await mkdtemp(join(tmpdir(), 'artifacta-export-listeners-'));
   const server = await startTestServer(all, {
     socket: join(directory, 'run', 'sock'),
     http: { host: '127.0.0.1', port: 0 },

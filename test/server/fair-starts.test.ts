@@ -3,7 +3,7 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
 import { FairStarts } from '../../src/server/fair-starts.ts';
-import { startTestServer } from './grpc/doors.ts';
+import { startTestServer } from './grpc/listeners.ts';
 import { answerOf, framed, openRawConnection } from './grpc/raw-call.ts';
 
 /** Turns that a test lets come. */

@@ -2,7 +2,7 @@
 import { createClient, type ServiceImpl } from '@connectrpc/connect';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { ServerOptions } from '../../src/server/server.ts';
-import { openTransport, startTestServer, type TestServer } from './grpc/doors.ts';
+import { openTransport, startTestServer, type TestServer } from './grpc/listeners.ts';
 
 export type Methods = Partial<ServiceImpl<typeof ArtifactService>>;
 

@@ -16,10 +16,10 @@ import { inProcess } from '../../src/programs/in-process.ts';
 import { StoreHost } from '../../src/store/custody/host.ts';
 import type { Store } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
-import { openTestStore } from '../support/door.ts';
+import { openTestStore } from '../support/service.ts';
 import { tester } from '../support/specs.ts';
-import { openTransport, startTestServer } from './grpc/doors.ts';
-import { openHttpTransport } from './http/doors.ts';
+import { openTransport, startTestServer } from './grpc/listeners.ts';
+import { openHttpTransport } from './http/listeners.ts';
 
 interface Rig {
   readonly store: Store;

@@ -1,5 +1,5 @@
 /**
- * Every door, every way in which an upload can end: what is not complete leaves nothing to see, nothing staged and
+ * Every transport, every way in which an upload can end: what is not complete leaves nothing to see, nothing staged and
  * nothing charged. What cannot be is named in the table, with the reason.
  */
 import { once } from 'node:events';
@@ -31,9 +31,9 @@ import { Tls } from '../../src/server/tls.ts';
 import { refusal, someBytes, type UploadMessage } from '../support/calls.ts';
 import { Authority, hasOpenssl } from '../support/certificates.ts';
 import { removeDirectory } from '../support/directories.ts';
-import { openTestStore, type TestStore } from '../support/door.ts';
+import { openTestStore, type TestStore } from '../support/service.ts';
 import { pathOf } from './fake-service.ts';
-import { startTestServer, type TestServer } from './grpc/doors.ts';
+import { startTestServer, type TestServer } from './grpc/listeners.ts';
 import { eventually, framed } from './grpc/raw-call.ts';
 import { RawHttp2 } from './http/raw-http2.ts';
 
@@ -91,7 +91,7 @@ function overHttp1(make: typeof createConnectTransport, useBinaryFormat = true):
 }
 
 const tlsOptions = () => ({ ca: authority?.pem });
-const doors: Record<string, () => Way> = {
+const listeners: Record<string, () => Way> = {
   memory: () => ({ transport: createRouterTransport(all), cut: () => undefined }),
   'the local socket': () =>
     overHttp2(createGrpcTransport, 'http://localhost', {
@@ -146,20 +146,20 @@ async function expectNothingLeft(session: string): Promise<void> {
   expect([...clear.unexpected, ...(secure?.unexpected ?? [])]).toEqual([]);
 }
 
-describe.each(Object.keys(doors))('%s', (door) => {
-  const needsTls = door.includes('TLS');
+describe.each(Object.keys(listeners))('%s', (service) => {
+  const needsTls = service.includes('TLS');
   it.each(Object.keys(endings))(
     'leaves nothing half done when: %s',
     async (ending, context = {} as never) => {
       void context;
-      const reason = impossible[`${door}, ${ending}`];
+      const reason = impossible[`${service}, ${ending}`];
       if (reason !== undefined || (needsTls && !hasTls)) {
-        process.stderr.write(`${door}, ${ending}: cannot be, ${reason ?? 'without openssl'}\n`);
+        process.stderr.write(`${service}, ${ending}: cannot be, ${reason ?? 'without openssl'}\n`);
         return;
       }
       calls.length = 0;
       const session = `s${uploads++}`;
-      const way = doors[door]!();
+      const way = listeners[service]!();
       const cancellation = new AbortController();
       const next = Promise.withResolvers<'finish' | 'fail' | 'stop'>();
       async function* produce(): AsyncGenerator<UploadMessage> {
@@ -190,7 +190,7 @@ describe.each(Object.keys(doors))('%s', (door) => {
 });
 
 /** Frames by hand: a client library ends a stream before it resets it, and a reset alone is another thing. */
-const rawDoors: Record<
+const rawListeners: Record<
   string,
   { readonly address: () => string; readonly tls: boolean; readonly type: string }
 > = {
@@ -215,8 +215,8 @@ const rawEndings: Record<string, (socket: Socket, raw: RawHttp2) => void> = {
   'a FIN': (socket) => void socket.end(),
 };
 
-describe.each(Object.keys(rawDoors))('%s, in raw frames', (door) => {
-  const { address, tls, type } = rawDoors[door]!;
+describe.each(Object.keys(rawListeners))('%s, in raw frames', (service) => {
+  const { address, tls, type } = rawListeners[service]!;
   it.skipIf(tls && !hasTls).each(Object.keys(rawEndings))('leaves nothing after %s', async (ending) => {
     calls.length = 0;
     const session = `r${uploads++}`;

@@ -1,4 +1,4 @@
-/** Starting and ending the doors. */
+/** Starting and ending the listeners. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../gen/grpc/health/v1/health_pb.ts';
 import { Readiness } from '../../src/server/readiness.ts';
 import { openRig, pathOf } from './fake-service.ts';
-import { openTransport, startTestServer } from './grpc/doors.ts';
+import { openTransport, startTestServer } from './grpc/listeners.ts';
 import { answerOf, eventually, framed, openRawConnection } from './grpc/raw-call.ts';
 
 const MiB = 1024 * 1024;

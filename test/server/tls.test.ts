@@ -1,4 +1,4 @@
-/** TLS on the doors: who is let in, what is told of them, and certificates that are exchanged under load. */
+/** TLS on the listeners: who is let in, what is told of them, and certificates that are exchanged under load. */
 
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -18,9 +18,9 @@ import type { Presented } from '../../src/identity/authentication.ts';
 import { Tls, type TlsFiles, tlsPollMs } from '../../src/server/tls.ts';
 import { someBytes } from '../support/calls.ts';
 import { Authority, type Certificate, hasOpenssl, replace } from '../support/certificates.ts';
-import { openTestStore } from '../support/door.ts';
+import { openTestStore } from '../support/service.ts';
 import { TestTimers } from '../support/timers.ts';
-import { startTestServer } from './grpc/doors.ts';
+import { startTestServer } from './grpc/listeners.ts';
 
 let directory: string;
 let authority: Authority;
@@ -134,17 +134,17 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
 
   it('exchanges its certificate under load: what is there goes on, what is new sees the new one', async () => {
     const { server, tls, pair, timers, urls } = await open();
-    const doors = [server.addresses.grpc, server.addresses.http!];
-    const before = await Promise.all(doors.map((door) => shown(door)));
+    const listeners = [server.addresses.grpc, server.addresses.http!];
+    const before = await Promise.all(listeners.map((service) => shown(service)));
     const endpoints = await Promise.all(urls.map((url) => openEndpoint(url, { ca: authority.pem })));
     onTestFinished(() => Promise.all(endpoints.map((endpoint) => endpoint.close())).then(() => undefined));
-    const uploads = endpoints.flatMap(({ transport }, door) =>
+    const uploads = endpoints.flatMap(({ transport }, service) =>
       Array.from({ length: 10 }, (_, at) => {
         const held = Promise.withResolvers<void>();
         const bytes = someBytes(300_000);
         async function* messages() {
           yield {
-            part: { case: 'start' as const, value: { spec: { session: 's', name: `${door}/${at}` } } },
+            part: { case: 'start' as const, value: { spec: { session: 's', name: `${service}/${at}` } } },
           };
           yield { part: { case: 'chunk' as const, value: bytes.subarray(0, 200_000) } };
           await held.promise;
@@ -158,7 +158,7 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     const exchanged = new Promise<void>((resolve) => tls.subscribe(() => resolve()));
     timers.advance(tlsPollMs);
     await exchanged;
-    const after = await Promise.all(doors.map((door) => shown(door)));
+    const after = await Promise.all(listeners.map((service) => shown(service)));
     for (const at of [0, 1]) expect(after[at]).not.toBe(before[at]);
     for (const { held } of uploads) held.resolve();
     for (const { answer } of uploads) expect((await answer).artifact?.sizeBytes).toBe(300_000n);
@@ -211,8 +211,8 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
       maxVersion: 'TLSv1.1',
       ciphers: 'DEFAULT@SECLEVEL=0',
     };
-    for (const door of [server.addresses.grpc, server.addresses.http!])
-      await expect(shown(door, old)).rejects.toThrow(/alert|protocol|version/i);
+    for (const service of [server.addresses.grpc, server.addresses.http!])
+      await expect(shown(service, old)).rejects.toThrow(/alert|protocol|version/i);
   });
 
   it.each(['the first certificate', 'one that was exchanged'])(
@@ -228,15 +228,15 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
         ciphers: `${ciphers}:@SECLEVEL=0`,
         ca: authority.pem,
       });
-      for (const door of [server.addresses.grpc, server.addresses.http!]) {
+      for (const service of [server.addresses.grpc, server.addresses.http!]) {
         for (const refused of [
           'ECDHE-RSA-AES128-SHA',
           'ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256',
           'AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA',
           'ECDHE-ECDSA-AES256-CCM8',
         ])
-          await expect(shown(door, only(refused)), refused).rejects.toThrow(/alert|handshake/i);
-        await shown(door, only('ECDHE+AESGCM'));
+          await expect(shown(service, only(refused)), refused).rejects.toThrow(/alert|handshake/i);
+        await shown(service, only('ECDHE+AESGCM'));
       }
     },
   );

@@ -334,7 +334,7 @@ describe('settings', () => {
     expect(readServeConfig(['--grpc-listen', '[::1]:1'], home).grpc?.host).toBe('::1');
   });
 
-  it('of the HTTP door are lists, and none of it', () => {
+  it('of the HTTP listener are lists, and none of it', () => {
     const flags = ['--http-listen', 'none', '--http-hosts', 'artifacta, store.internal'];
     const env = { ...home, ARTIFACTA_CORS_ORIGINS: 'https://a.example,http://localhost:3000,' };
     expect(readServeConfig(flags, env)).toMatchObject({
@@ -344,7 +344,7 @@ describe('settings', () => {
     });
   });
 
-  it('put the admin door where they say, or nowhere, and warn if others reach it', () => {
+  it('put the admin listener where they say, or nowhere, and warn if others reach it', () => {
     expect(readServeConfig(['--admin-listen', 'none'], home).admin).toBeUndefined();
     expect(readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: 'none' }).admin).toBeUndefined();
     const { admin, warnings } = readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: '0.0.0.0:2' });

@@ -5,9 +5,9 @@ import { keys } from '../../src/index/keys.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
 import type { Write } from '../../src/index/row.ts';
-import { openTestStore } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { writeRows } from '../support/rows.ts';
+import { openTestStore } from '../support/service.ts';
 import { sessionNamed, tester } from '../support/specs.ts';
 
 it('sessions are listed by state, also where that was interrupted before', async () => {

@@ -6,9 +6,9 @@ import type { Index } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { ManualTimer } from '../index/support.ts';
-import { openTestStore, startOfTime } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { beginning } from '../support/restart.ts';
+import { openTestStore, startOfTime } from '../support/service.ts';
 import { sessionNamed, tester } from '../support/specs.ts';
 import { attempt, type Faults, steps, type World } from './steps.ts';
 

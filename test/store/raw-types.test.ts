@@ -5,10 +5,10 @@ import type { Index } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { backfill } from '../../src/store/backfill.ts';
-import { openTestStore, type TestStore } from '../support/door.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { asRelease01, fillWithTypes, listedTypes } from '../support/raw-types.ts';
 import { beginning, kinds, type Remains } from '../support/restart.ts';
+import { openTestStore, type TestStore } from '../support/service.ts';
 import { specOf, target, tester } from '../support/specs.ts';
 import { TestTimers } from '../support/timers.ts';
 

@@ -4,7 +4,7 @@ import { Failure } from '../../src/domain/errors.ts';
 import type { Outcome } from '../../src/domain/outcome.ts';
 import { Upload } from '../../src/store/artifacts/upload.ts';
 import { someBytes } from '../support/calls.ts';
-import type { TestStore } from '../support/door.ts';
+import type { TestStore } from '../support/service.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 
 /** How the next batch fails, if it does; whatever writes it forgets this. */

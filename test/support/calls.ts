@@ -7,7 +7,7 @@ import type { DownloadArtifactRequestSchema } from '../../gen/artifacta/v1/conte
 import { ListOrder } from '../../gen/artifacta/v1/query_pb.ts';
 import type { ArtifactSpecSchema, UploadArtifactRequestSchema } from '../../gen/artifacta/v1/upload_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
-import type { Door } from './door.ts';
+import type { Service } from './service.ts';
 
 export type Spec = MessageInitShape<typeof ArtifactSpecSchema>;
 export type UploadMessage = MessageInitShape<typeof UploadArtifactRequestSchema>;
@@ -50,13 +50,13 @@ export async function* messages(
   for (const part of parts) yield { part };
 }
 
-export function upload(door: Door, spec: Spec, bytes: Uint8Array) {
-  return door.artifacts.uploadArtifact(uploadMessages(spec, bytes));
+export function upload(service: Service, spec: Spec, bytes: Uint8Array) {
+  return service.artifacts.uploadArtifact(uploadMessages(spec, bytes));
 }
 
-export function create(door: Door, spec: Spec, content: string | Uint8Array) {
+export function create(service: Service, spec: Spec, content: string | Uint8Array) {
   const data = typeof content === 'string' ? text(content) : content;
-  return door.artifacts.createArtifact({ spec, content: { case: 'data', value: data } });
+  return service.artifacts.createArtifact({ spec, content: { case: 'data', value: data } });
 }
 
 export function byName(session: string, name: string, version?: bigint) {
@@ -72,10 +72,13 @@ export function byId(id: string) {
   return { by: { case: 'id' as const, value: id } };
 }
 
-export async function download(door: Door, request: MessageInitShape<typeof DownloadArtifactRequestSchema>) {
+export async function download(
+  service: Service,
+  request: MessageInitShape<typeof DownloadArtifactRequestSchema>,
+) {
   let artifact: Artifact | undefined;
   const chunks: Uint8Array[] = [];
-  for await (const { part } of door.artifacts.downloadArtifact(request)) {
+  for await (const { part } of service.artifacts.downloadArtifact(request)) {
     if (part.case === 'artifact') artifact = part.value;
     else if (part.case === 'chunk') chunks.push(part.value);
   }
@@ -116,10 +119,10 @@ export function refusals(...calls: Promise<unknown>[]): Promise<Refusal[]> {
 }
 
 /** Every artifact of a session, all versions, oldest first. */
-export async function listAll(door: Door, session: string): Promise<Artifact[]> {
+export async function listAll(service: Service, session: string): Promise<Artifact[]> {
   const found: Artifact[] = [];
   for (let pageToken = ''; ; ) {
-    const page = await door.artifacts.listArtifacts({
+    const page = await service.artifacts.listArtifacts({
       session,
       allVersions: true,
       order: ListOrder.OLDEST_FIRST,

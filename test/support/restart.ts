@@ -11,7 +11,7 @@ import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore, type StoreOptions } from '../../src/store/open.ts';
 import { removeDirectory } from './directories.ts';
-import { startOfTime, type TestStore } from './door.ts';
+import { startOfTime, type TestStore } from './service.ts';
 
 export const kinds = ['memory', 'disk'] as const;
 type Kind = (typeof kinds)[number];

@@ -1,6 +1,6 @@
 /** A wall clock and a running time that the test moves. */
 import { ServiceClock, type TimeSource } from '../../src/index/clock/clock.ts';
-import { startOfTime } from './door.ts';
+import { startOfTime } from './service.ts';
 
 export class TestTime {
   /** What the wall clock says. Set it to step the clock. */

@@ -46,7 +46,7 @@ it('lists every figure with its type and labels', async () => {
       index: { transactions: 1, batches: 1, rowsWritten: 1, bytesWritten: 1, reopens: 0, waiting: 0 },
     }),
   });
-  const call = { method: 'a/b', door: 'network' };
+  const call = { method: 'a/b', transport: 'network' };
   metrics.callStarted(call);
   metrics.callEnded({ ...call, outcome: 'OK', durationMs: 1 });
   const scraped = [...parseScrape((await metrics.scrape()).body)].map(([name, { type, samples }]) => {

@@ -5,10 +5,10 @@ import { reasons } from '../../src/domain/errors.ts';
 import { messageBytes } from '../../src/server/grpc/codec.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import type { StoreFigures } from '../../src/telemetry/store-metrics.ts';
-import { openTransport, startTestServer } from '../server/grpc/doors.ts';
+import { openTransport, startTestServer } from '../server/grpc/listeners.ts';
 import { answerOf, openRawConnection } from '../server/grpc/raw-call.ts';
 import { byName, download, refusal, someBytes, upload } from '../support/calls.ts';
-import { clientsOf, openTestStore } from '../support/door.ts';
+import { clientsOf, openTestStore } from '../support/service.ts';
 import { type Family, parseScrape } from './prometheus.ts';
 
 const figures: StoreFigures = {
@@ -123,7 +123,7 @@ describe('a scrape', () => {
 describe('calls', () => {
   it('are counted and timed, and those under way are known', async () => {
     const { metrics, scrape } = opened();
-    const call = { method: get, door: 'network' };
+    const call = { method: get, transport: 'network' };
     metrics.callStarted(call);
     metrics.callStarted(call);
     metrics.callEnded({ ...call, outcome: 'ARTIFACT_NOT_FOUND', durationMs: 7 });
@@ -139,7 +139,7 @@ describe('calls', () => {
   it('of methods that there are not are counted together', async () => {
     const { metrics, scrape } = opened();
     for (let at = 0; at < 100; at++) {
-      const call = { method: `made.up/${at}"\n`, door: 'network' };
+      const call = { method: `made.up/${at}"\n`, transport: 'network' };
       metrics.callStarted(call);
       metrics.callEnded({ ...call, outcome: 'NOT_IMPLEMENTED', durationMs: 1 });
     }
@@ -147,7 +147,7 @@ describe('calls', () => {
     expect(samples).toMatchObject([{ labels: { method: 'other' }, value: 100 }]);
   });
 
-  it('on a real door leave nothing of what callers say in labels', async () => {
+  it('on a real listener leave nothing of what callers say in labels', async () => {
     const { metrics, scrape } = opened();
     await using opening = await openTestStore();
     await using server = await startTestServer(
@@ -186,9 +186,9 @@ describe('calls', () => {
     ]);
     for (const { labels } of rpc.flatMap(([, { samples }]) => samples)) {
       expect(methodNames).toContain(labels.method);
-      expect(labels.door).toBe('network');
+      expect(labels.transport).toBe('network');
       expect(['OK', ...reasons, undefined]).toContain(labels.outcome);
-      expect(Object.keys(labels).filter((key) => !/^(method|door|outcome|le)$/.test(key))).toEqual([]);
+      expect(Object.keys(labels).filter((key) => !/^(method|listener|outcome|le)$/.test(key))).toEqual([]);
     }
     expect(value(families, 'artifacta_rpc_calls_total', { outcome: 'NAMESPACE_NOT_FOUND' })).toBe(1);
     const inFlight = families.get('artifacta_rpc_in_flight')!.samples;

@@ -6,9 +6,9 @@ import { type CallRecord, guard } from '../../src/api/guard.ts';
 import { routes } from '../../src/api/routes.ts';
 import { openTelemetry } from '../../src/telemetry/telemetry.ts';
 import { openTracing, type Tracing } from '../../src/telemetry/tracing.ts';
-import { openTransport, startTestServer } from '../server/grpc/doors.ts';
+import { openTransport, startTestServer } from '../server/grpc/listeners.ts';
 import { byName, refusal, someBytes, uploadMessages } from '../support/calls.ts';
-import { clientsOf, openTestStore } from '../support/door.ts';
+import { clientsOf, openTestStore } from '../support/service.ts';
 import { startReceiver } from './otlp-receiver.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -25,8 +25,8 @@ function traced(url: string) {
   return { tracing, warnings };
 }
 
-/** A gRPC door over a store whose calls are traced. */
-async function openDoor(tracing: Tracing) {
+/** A gRPC listener over a store whose calls are traced. */
+async function openService(tracing: Tracing) {
   const calls: CallRecord[] = [];
   const opened = await openTestStore();
   const server = await startTestServer(
@@ -51,14 +51,14 @@ const attributes = (name: string) => ({
   'rpc.system': 'grpc',
   'rpc.service': 'artifacta.v1.ArtifactService',
   'rpc.method': name,
-  'artifacta.door': 'network',
+  'artifacta.transport': 'network',
 });
 
 describe('spans', () => {
   it('of every kind of call are children of their callers’', async () => {
     const receiver = await startReceiver();
     const { tracing, warnings } = traced(receiver.url);
-    const { artifacts, calls } = await openDoor(tracing);
+    const { artifacts, calls } = await openService(tracing);
     const options = { headers: { traceparent, tracestate: 'vendor=x' } };
     const spec = { session: 'private-session', name: 'private-name' };
     await artifacts.uploadArtifact(uploadMessages(spec, someBytes(100_000)), options);
@@ -106,7 +106,7 @@ describe('spans', () => {
     await refusal(artifacts.getArtifact({}));
     await tracing[Symbol.asyncDispose]();
     expect(receiver.spans()).toMatchObject([
-      { attributes: { 'error.type': 'INTERNAL', 'artifacta.door': 'memory' }, statusCode: 2 },
+      { attributes: { 'error.type': 'INTERNAL', 'artifacta.transport': 'memory' }, statusCode: 2 },
       { attributes: { 'error.type': 'NOT_IMPLEMENTED' }, statusCode: 0 },
     ]);
     expect(receiver.requests[0]!.body.includes('private')).toBe(false);
@@ -117,7 +117,7 @@ describe('spans', () => {
     async (header) => {
       const receiver = await startReceiver();
       const { tracing } = traced(receiver.url);
-      const { artifacts, calls } = await openDoor(tracing);
+      const { artifacts, calls } = await openService(tracing);
       await refusal(artifacts.getArtifact({}, { headers: { traceparent: header } }));
       await tracing[Symbol.asyncDispose]();
       const [span] = receiver.spans();
@@ -129,7 +129,7 @@ describe('spans', () => {
   it('are not sent when the caller’s trace is not sampled; the log has its id all the same', async () => {
     const receiver = await startReceiver();
     const { tracing } = traced(receiver.url);
-    const { artifacts, calls } = await openDoor(tracing);
+    const { artifacts, calls } = await openService(tracing);
     const headers = { traceparent: `00-${traceId}-${parentSpanId}-00` };
     await refusal(artifacts.getArtifact({}, { headers }));
     await tracing[Symbol.asyncDispose]();
@@ -142,7 +142,7 @@ describe('spans', () => {
     async (status) => {
       const receiver = await startReceiver(status);
       const { tracing, warnings } = traced(receiver.url);
-      const { artifacts } = await openDoor(tracing);
+      const { artifacts } = await openService(tracing);
       await refusal(artifacts.getArtifact({}));
       await refusal(artifacts.getArtifact({}));
       await tracing[Symbol.asyncDispose]();
@@ -154,7 +154,7 @@ describe('spans', () => {
 it('a collector that is away does not hold up the end', async () => {
   const receiver = await startReceiver(503);
   const { tracing } = traced(receiver.url);
-  tracing.begin({ method: 'a/b', door: 'network', protocol: 'grpc', headers: new Headers() }).end('OK');
+  tracing.begin({ method: 'a/b', transport: 'network', protocol: 'grpc', headers: new Headers() }).end('OK');
   await tracing[Symbol.asyncDispose]();
   expect(receiver.requests.length).toBeGreaterThan(0);
 });
@@ -221,7 +221,12 @@ it('nothing is traced unless a collector is named', async () => {
     receiving: () => ({ bytes: 0, stoppedCount: 0, endedCount: 0 }),
     figures: async () => undefined,
   };
-  const call = { method: method('GetArtifact'), door: 'network', protocol: 'grpc', headers: new Headers() };
+  const call = {
+    method: method('GetArtifact'),
+    transport: 'network',
+    protocol: 'grpc',
+    headers: new Headers(),
+  };
   await using none = openTelemetry({ ...options, otlpTracesUrl: undefined });
   await none.loaded;
   expect(none.onStart(call)).toBeUndefined();

@@ -23,7 +23,7 @@
 {{- end -}}
 {{- end -}}
 {{- include "artifacta.refuseIdentity" . -}}
-{{- include "artifacta.refuseDoors" . -}}
+{{- include "artifacta.refuseListeners" . -}}
 {{- end -}}
 
 {{- define "artifacta.refuseIdentity" -}}
@@ -54,7 +54,7 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "artifacta.refuseDoors" -}}
+{{- define "artifacta.refuseListeners" -}}
 {{- if and .Values.tls.existingSecret (eq .Values.probes.type "grpc") -}}
 {{- fail "probes.type: must be http with tls.existingSecret: probes by gRPC speak in clear only" -}}
 {{- end -}}

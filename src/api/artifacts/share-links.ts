@@ -16,11 +16,11 @@ type ShareHandlers = Pick<
   'createShareLink' | 'listShareLinks' | 'revokeShareLinks'
 >;
 
-/** The URLs of the HTTP door, without a slash at the end. */
+/** The URLs of the HTTP listener, without a slash at the end. */
 export interface WebAddresses {
   /** The URL that others use. Undefined: the service does not know it. */
   readonly publicUrl?: string | undefined;
-  /** The URL where the door listens. Undefined: no HTTP door exists, or it does not listen yet. */
+  /** The URL where it listens. Undefined: no HTTP listener exists, or it does not listen yet. */
   readonly localUrl: () => string | undefined;
 }
 

@@ -71,7 +71,7 @@ interface Brought {
   bytes: number;
 }
 
-/** Counts the received bytes on all doors. */
+/** Counts the received bytes on all transports. */
 export class ReceivedBytes {
   private readonly after: After;
   private readonly onDropped: (bytes: number) => void;

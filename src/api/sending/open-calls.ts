@@ -17,7 +17,7 @@ interface Kept {
   isGone: boolean;
 }
 
-/** Counts the open calls on all doors. While they are too many, each connection has an equal share. */
+/** Counts the open calls on all transports. While they are too many, each connection has an equal share. */
 export class OpenCalls {
   private readonly bytesMax: number;
   private readonly onConnection = new Map<Connection, Kept>();

@@ -6,7 +6,7 @@ import type { Holder } from '../../domain/principal.ts';
 import { addressHolder } from '../../identity/authentication.ts';
 import { toConnectError } from '../errors.ts';
 
-/** The ways in which a door can end an answer whose room others need. */
+/** The ways in which a listener can end an answer whose room others need. */
 export interface AnswerEnds {
   /** Ends it, whatever part of it is unsent. */
   readonly end: (error: ConnectError) => void;
@@ -69,7 +69,7 @@ interface Ledger {
   withdraw(answer: UnsentAnswer): void;
 }
 
-/** One answer, from its making until the last of it is sent. Where no door counts answers, it does not exist. */
+/** One answer, from its making until the last of it is sent. Where no transport counts answers, it does not exist. */
 export class UnsentAnswer {
   /** The caller that asked for it; at first, an unknown caller at its address. */
   holder: Held;

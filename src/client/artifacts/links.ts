@@ -25,12 +25,12 @@ export interface ShareLink {
 export interface NewShareLink {
   readonly link: ShareLink;
   readonly token: string;
-  /** The path to append to the address of the HTTP door. */
+  /** The path to append to the address of the HTTP listener. */
   readonly path: string;
   /** Undefined: the service does not know its public address. */
   readonly url: string | undefined;
   /**
-   * The URL below the address at which the service itself listens for HTTP. Undefined: the service has no HTTP door, or
+   * The URL below the address at which the service itself listens for HTTP. Undefined: the service has no HTTP listener, or
    * does not report it.
    */
   readonly localUrl: string | undefined;

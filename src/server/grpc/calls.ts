@@ -12,8 +12,8 @@ import type {
   ServerWritableStream,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import type { Door } from '../../api/door.ts';
 import type { UnsentAnswer } from '../../api/sending/unsent-answer.ts';
+import type { TransportKind } from '../../api/transport.ts';
 import type { Answers } from '../answers.ts';
 import { callValues } from '../call-values.ts';
 import type { CallsInFlight } from '../calls-in-flight.ts';
@@ -29,9 +29,9 @@ import { SendQueue } from './send-queue.ts';
 import { countAnswer } from './sliced-writes.ts';
 import { statusOf } from './status.ts';
 
-/** The parts of a door that its calls need. */
+/** The parts of a listener that its calls need. */
 export interface CallOptions {
-  readonly door: Door;
+  readonly transport: TransportKind;
   /** Aborted when the service is forced to stop. The signals of all calls are then aborted too. */
   readonly stop: AbortSignal;
   readonly calls: CallsInFlight;
@@ -128,7 +128,7 @@ function run(
     requestHeader: headersOf(call.metadata),
     requestSignal: gone.signal,
     shutdownSignal: options.stop,
-    contextValues: callValues(options.door, socketOf(stream), answer),
+    contextValues: callValues(options.transport, socketOf(stream), answer),
     ...(deadline === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Number(deadline) - Date.now() }),
   });
   const onGone = () => {

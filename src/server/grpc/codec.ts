@@ -14,7 +14,7 @@ import { admitMessage, undecodable } from '../../api/bounds/message.ts';
 import { isShared } from '../../api/shared-messages.ts';
 import { freeBlock } from '../../domain/blocks.ts';
 
-/** The bytes of all messages since the process began, on all gRPC doors: every message passes here. */
+/** The bytes of all messages since the process began, on all gRPC listeners: every message passes here. */
 export const messageBytes = { received: 0, sent: 0 };
 
 /**

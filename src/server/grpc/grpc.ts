@@ -76,6 +76,6 @@ function handlerOf(spec: MethodImplSpec, options: CallOptions) {
     case 'server_streaming':
       return { type: 'serverStream', handle: serverStreaming(spec, options) };
     case 'bidi_streaming':
-      throw new Error(`${spec.method.name} streams both ways, which the gRPC door does not offer`);
+      throw new Error(`${spec.method.name} streams both ways, which the gRPC listener does not offer`);
   }
 }

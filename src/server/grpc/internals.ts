@@ -18,13 +18,13 @@ import type { TLSSocket } from 'node:tls';
 import type { Server, StatusObject } from '@grpc/grpc-js';
 import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
-import { rememberSockets } from '../connection-sockets.ts';
 import type { FairStarts } from '../fair-starts.ts';
 import { givePlaces } from '../places.ts';
 import { countStream } from '../receiving.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
-import { resetStreams } from '../stream-resets.ts';
-import { paceFrames } from '../tiny-pieces.ts';
+import { rememberSockets } from '../sockets/connection-sockets.ts';
+import { resetStreams } from '../sockets/stream-resets.ts';
+import { paceFrames } from '../sockets/tiny-pieces.ts';
 import { type GrpcStatus, statusOf } from './status.ts';
 
 interface Windows {
@@ -75,7 +75,7 @@ type OnStream = (
   rawHeaders: readonly string[],
 ) => void;
 
-/** The parts that know the calls of all doors. */
+/** The parts that know the calls of all transports. */
 interface HeadParts {
   /** The calls that are open. */
   readonly calls: OpenCalls;

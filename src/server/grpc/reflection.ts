@@ -62,7 +62,7 @@ async function answer(
   loading: Promise<ReadonlyMap<string, Implementation>>,
   options: ReflectionOptions,
 ): Promise<void> {
-  const { admit, door, stop, answers } = options;
+  const { admit, transport, stop, answers } = options;
   const onStop = () => (call as Readable).destroy();
   stop.addEventListener('abort', onStop, { once: true });
   try {
@@ -71,7 +71,7 @@ async function answer(
     http2Stream.once('close', () => gone.abort(cancelled()));
     const unsent = countAnswer(http2Stream, answers, gone);
     using inflation = new Inflation({ ...options.inflation, answer: unsent, signal: gone.signal });
-    await admit(headersOf(call.metadata), callValues(door, socketOf(http2Stream), unsent));
+    await admit(headersOf(call.metadata), callValues(transport, socketOf(http2Stream), unsent));
     const { deserialize, serialize, handle } = (await loading).get(version)!;
     let written = Promise.resolve();
     const stream = Object.assign(new EventEmitter(), {

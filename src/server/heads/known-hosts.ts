@@ -1,13 +1,13 @@
-/** The names under which a door may be called. Doors without authentication need them against DNS rebinding. */
+/** The names under which a listener may be called. Listeners without authentication need them against DNS rebinding. */
 import { isIP } from 'node:net';
 import { isLoopback } from '../../domain/address.ts';
 
-/** The names of one door. */
+/** The names of one listener. */
 export class KnownHosts {
   private readonly hosts: ReadonlySet<string>;
   private readonly isWildcard: boolean;
 
-  /** @param listenHost the host where the door listens, as it was given. @param hosts further names. */
+  /** @param listenHost the host where it listens, as it was given. @param hosts further names. */
   constructor(listenHost: string, hosts: readonly string[]) {
     this.isWildcard = listenHost === '0.0.0.0' || listenHost === '::';
     this.hosts = new Set([listenHost, ...hosts].map((host) => host.toLowerCase()));
@@ -15,7 +15,7 @@ export class KnownHosts {
 
   /**
    * Returns true for loopback's names and those that were given. No web site can let a page appear under an address of
-   * ours. So all addresses pass if the door listens everywhere.
+   * ours. So all addresses pass if it listens everywhere.
    *
    * @param name in the form that {@link hostName} returns.
    */

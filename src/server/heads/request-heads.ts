@@ -1,5 +1,5 @@
 /**
- * The heads of HTTP/1.1 requests, as every door reads them: the forms of a target, and the heads that the parser of
+ * The heads of HTTP/1.1 requests, as every transport reads them: the forms of a target, and the heads that the parser of
  * Node refuses.
  */
 import type { IncomingMessage } from 'node:http';
@@ -97,7 +97,7 @@ export function unreadable(code: string): BadHead | undefined {
   return refused[code] ?? bad('request', 'must be a request of HTTP/1.1');
 }
 
-/** The fault for a client that takes the door for a proxy. */
+/** The fault for a client that takes the listener for a proxy. */
 export const noProxy: BadHead = {
   status: 405,
   field: 'method',

@@ -36,5 +36,5 @@ export function repeatedHeader(rawHeaders: readonly string[]): SingleHeader | un
   return differ ? 'host' : undefined;
 }
 
-/** The answer of every door. */
+/** The answer of every transport. */
 export const occursTwice = 'must be given only once';

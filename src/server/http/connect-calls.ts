@@ -51,7 +51,7 @@ type ConnectCalls = (exchange: Exchange) => boolean;
 /** Returns the calls of the methods, over every protocol but gRPC. */
 export function connectCalls(methods: readonly MethodImplSpec[], options: ConnectOptions): ConnectCalls {
   const router = createConnectRouter({
-    // gRPC has a door of its own, which is faster.
+    // gRPC has a listener of its own, which is faster.
     grpc: false,
     readMaxBytes: options.messageBytesMax,
     // Requests are inflated before they come here, and answers are not compressed.
@@ -81,7 +81,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
     const encoding = readEncoding(exchange, options.messageBytesMax);
     const isRefused = encoding instanceof ConnectError;
     const latest = new LatestMessage(desc);
-    const values = callValues(options.door, request.socket, unsent)
+    const values = callValues(options.transport, request.socket, unsent)
       .set(exchangeKey, exchange)
       .set(latestKey, latest)
       .set(refusedKey, refusedHead(request.headers) ?? (isRefused ? encoding : undefined));

@@ -11,7 +11,7 @@ import type { Answers } from '../answers.ts';
 import { type BadHead, isOfHttp2, readHead } from '../heads/request-heads.ts';
 import type { Envelopes } from '../messages/envelopes.ts';
 import { cancelled } from '../refusals.ts';
-import { pacePieces } from '../tiny-pieces.ts';
+import { pacePieces } from '../sockets/tiny-pieces.ts';
 import { noteMessage } from '../young-collector.ts';
 import type { HttpError } from './errors.ts';
 import { callEnd, callErrorAnswer } from './refusing/call-errors.ts';

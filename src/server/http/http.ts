@@ -1,4 +1,4 @@
-/** The HTTP door: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
+/** The HTTP listener: Connect, gRPC-Web and JSON for the services, and plain HTTP for contents. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import {
   createSecureServer,
@@ -13,15 +13,15 @@ import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import type { OpenShared } from '../../api/shared.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
-import { rememberSockets } from '../connection-sockets.ts';
 import type { FairStarts } from '../fair-starts.ts';
 import { isOfHttp2 } from '../heads/request-heads.ts';
 import { occursTwice, repeatedHeader } from '../heads/single-headers.ts';
 import { givePlaces } from '../places.ts';
 import { countBody } from '../receiving.ts';
 import { refusal, shuttingDown, tooManyOpenCalls } from '../refusals.ts';
-import { resetStreams } from '../stream-resets.ts';
-import { paceFrames } from '../tiny-pieces.ts';
+import { rememberSockets } from '../sockets/connection-sockets.ts';
+import { resetStreams } from '../sockets/stream-resets.ts';
+import { paceFrames } from '../sockets/tiny-pieces.ts';
 import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
@@ -32,7 +32,7 @@ import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.
 import { PlainCalls } from './plain-calls.ts';
 import { answerPlainly } from './routes.ts';
 
-/** The place of the door, what it serves, and to which callers. */
+/** The place of the listener, what it serves, and to which callers. */
 export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly methods: readonly MethodImplSpec[];
   readonly address: Address;
@@ -40,19 +40,19 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly shared?: OpenShared | undefined;
   /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
-  /** The open calls of this door and others. */
+  /** The open calls of this listener and others. */
   readonly openCalls: OpenCalls;
-  /** The received bytes of this door and others. */
+  /** The received bytes of this listener and others. */
   readonly received: ReceivedBytes;
-  /** The starts of calls on this door and others. */
+  /** The starts of calls on this listener and others. */
   readonly starts: FairStarts;
   readonly concurrentStreamsMax: number;
   readonly connectionsMax: number;
   readonly windowBytes: number;
 }
 
-/** A door that listens. */
-export interface HttpDoor {
+/** A listener. */
+export interface HttpListener {
   readonly port: number;
   /** Node's own server. */
   readonly server: NodeServer;
@@ -69,8 +69,8 @@ const headersTimeout = 30_000;
 /** A request with more headers is refused, since Node drops those beyond its own limit without a report. */
 const headersMax = 100;
 
-/** Starts the door. @throws Error if it cannot listen on the address, or the options contradict each other. */
-export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
+/** Starts the listener. @throws Error if it cannot listen on the address, or the options contradict each other. */
+export async function startHttp(options: HttpOptions): Promise<HttpListener> {
   const gate = new OriginGate(options);
   const server = makeServer(options);
   if ('setSecureContext' in server) options.tls?.subscribe((context) => server.setSecureContext(context));
@@ -138,7 +138,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpDoor> {
 }
 
 /**
- * More than can occur, as grpc-js has it for its doors. Node counts for a session the bytes that its streams still have
+ * More than can occur, as grpc-js has it for its listeners. Node counts for a session the bytes that its streams still have
  * to send, and never subtracts those of streams that were reset. From its default of 10 MB on it refuses every stream
  * of a client that gives up downloads. The real bounds of a connection are the budget of unsent bytes and the number of
  * its streams.

@@ -1,5 +1,5 @@
 /**
- * Decides which pages in browsers may call. A door without authentication is open to every caller that reaches it. A
+ * Decides which pages in browsers may call. A listener without authentication is open to every caller that reaches it. A
  * page of any web site reaches the loopback interface of its visitor: by a request to another origin, or under a name
  * of its own that it lets point there (DNS rebinding). Origin reveals the first, Host the second.
  */
@@ -8,9 +8,9 @@ import { hostName, KnownHosts } from '../heads/known-hosts.ts';
 import { refusal } from '../refusals.ts';
 import { badField, HttpError } from './errors.ts';
 
-/** The names under which the door may be called, and the pages that may call it. */
+/** The names under which the listener may be called, and the pages that may call it. */
 export interface OriginOptions {
-  /** The host where the door listens, as it was given. Under this name it may always be called. */
+  /** The host where it listens, as it was given. Under this name it may always be called. */
   readonly listenHost: string;
   /** Other names under which it may be called. */
   readonly hosts: readonly string[];
@@ -63,7 +63,7 @@ export class OriginGate {
   private readonly options: OriginOptions;
   private readonly known: KnownHosts;
 
-  /** @throws Error for `*` on a door without authentication: every web site could then do what its visitors can. */
+  /** @throws Error for `*` on a listener without authentication: every web site could then do what its visitors can. */
   constructor(options: OriginOptions) {
     if (options.checkHost && options.corsOrigins.includes('*'))
       throw new Error('all origins (*) can be allowed only together with authentication');

@@ -42,7 +42,7 @@ export class PlainCalls {
       requestHeader: exchange.headers(),
       requestSignal: exchange.gone,
       shutdownSignal: this.options.stop,
-      contextValues: callValues(this.options.door, exchange.request.socket, exchange.unsent),
+      contextValues: callValues(this.options.transport, exchange.request.socket, exchange.unsent),
     });
     try {
       return await use(spec.impl as unknown as MethodImpl<M>, context);

@@ -1,4 +1,4 @@
-/** How the messages of requests may be compressed, the same on every door. Answers never are. */
+/** How the messages of requests may be compressed, the same on every transport. Answers never are. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ConnectError } from '@connectrpc/connect';
 import { refusal } from '../refusals.ts';

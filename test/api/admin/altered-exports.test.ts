@@ -12,7 +12,7 @@ import { ArtifactaClient } from '../../../src/client/client.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { specOf, tester } from '../../support/specs.ts';
 
 async function place() {

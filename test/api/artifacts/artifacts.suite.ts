@@ -13,29 +13,29 @@ import {
   text,
   upload,
 } from '../../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+import { checked, type OpenService, type Service } from '../../support/service.ts';
 
-export function artifactsSuite(open: OpenDoor): void {
+export function artifactsSuite(open: OpenService): void {
   const opened = checked(open);
 
   describe('contents', () => {
     const sizes = [0, 1, 32 * 1024, 32 * 1024 + 1, 1024 * 1024, 3 * 1024 * 1024 + 7];
 
     it.each(sizes)('of %i bytes come back as they went', async (size) => {
-      const door = await opened();
+      const service = await opened();
       const bytes = someBytes(size);
-      const { artifact, receipt } = await upload(door, { session: 's', name: 'a.bin' }, bytes);
+      const { artifact, receipt } = await upload(service, { session: 's', name: 'a.bin' }, bytes);
       expect(artifact).toMatchObject({ sha256: sha256(bytes), sizeBytes: BigInt(size), version: 1n });
       expect(receipt).toMatchObject({ deduplicated: false, replayed: false, bytesSaved: 0n });
-      const back = await download(door, { artifact: byId(artifact!.id) });
+      const back = await download(service, { artifact: byId(artifact!.id) });
       expect(back.artifact).toEqual(artifact);
       expect(sha256(back.bytes)).toBe(sha256(bytes));
     });
 
     it('can be read from anywhere to anywhere', async () => {
-      const door = await opened();
+      const service = await opened();
       const bytes = someBytes(2 * 1024 * 1024 + 100);
-      const { artifact } = await upload(door, { session: 's', name: 'a.bin' }, bytes);
+      const { artifact } = await upload(service, { session: 's', name: 'a.bin' }, bytes);
       const ranges = [
         [0, 0],
         [0, 1],
@@ -45,7 +45,7 @@ export function artifactsSuite(open: OpenDoor): void {
         [bytes.length, 10],
       ] as const;
       for (const [offset, limit] of ranges) {
-        const part = await download(door, {
+        const part = await download(service, {
           artifact: byId(artifact!.id),
           offset: BigInt(offset),
           limit: BigInt(limit),
@@ -55,41 +55,41 @@ export function artifactsSuite(open: OpenDoor): void {
     });
 
     it('are stored once and count for each artifact', async () => {
-      const door = await opened();
+      const service = await opened();
       const bytes = someBytes(100_000);
-      await upload(door, { session: 's', name: 'a' }, bytes);
-      const second = await upload(door, { session: 't', name: 'b' }, bytes);
+      await upload(service, { session: 's', name: 'a' }, bytes);
+      const second = await upload(service, { session: 't', name: 'b' }, bytes);
       expect(second.receipt).toMatchObject({ deduplicated: false, bytesSaved: 100_000n });
-      expect(door.blobs.stagedCount).toBe(0);
-      const back = await download(door, { artifact: byName('t', 'b') });
+      expect(service.blobs.stagedCount).toBe(0);
+      const back = await download(service, { artifact: byName('t', 'b') });
       expect(sha256(back.bytes)).toBe(sha256(bytes));
     });
 
     it('can be named by digest once the caller can read them', async () => {
-      const door = await opened();
+      const service = await opened();
       const bytes = someBytes(50_000);
       const digest = { sha256: sha256(bytes), sizeBytes: 50_000n };
       const push = (name: string) =>
-        door.artifacts.createArtifact({
+        service.artifacts.createArtifact({
           spec: { session: 's', name },
           content: { case: 'digest', value: digest },
         });
       expect(await refusal(push('b'))).toMatchObject({ code: 'NotFound', reason: 'CONTENT_NOT_FOUND' });
-      const { artifact } = await upload(door, { session: 's', name: 'a' }, bytes);
+      const { artifact } = await upload(service, { session: 's', name: 'a' }, bytes);
       const { artifact: named, receipt } = await push('b');
       expect(receipt!.bytesSaved).toBe(50_000n);
-      expect(sha256((await download(door, { artifact: byId(named!.id) })).bytes)).toBe(digest.sha256);
+      expect(sha256((await download(service, { artifact: byId(named!.id) })).bytes)).toBe(digest.sha256);
 
-      await door.artifacts.deleteArtifact({ artifact: byId(artifact!.id) });
-      await door.artifacts.deleteArtifact({ artifact: byId(named!.id) });
+      await service.artifacts.deleteArtifact({ artifact: byId(artifact!.id) });
+      await service.artifacts.deleteArtifact({ artifact: byId(named!.id) });
       expect(await refusal(push('c'))).toMatchObject({ reason: 'CONTENT_NOT_FOUND' });
     });
 
     it('named by digest with another size are not found', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'hello');
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'hello');
       const digest = { sha256: sha256(text('hello')), sizeBytes: 6n };
-      const call = door.artifacts.createArtifact({
+      const call = service.artifacts.createArtifact({
         spec: { session: 's', name: 'b' },
         content: { case: 'digest', value: digest },
       });
@@ -99,10 +99,10 @@ export function artifactsSuite(open: OpenDoor): void {
 
   describe('versions', () => {
     it('count up, and equal bytes give the latest back', async () => {
-      const door = await opened();
-      const first = await create(door, { session: 's', name: 'a.txt', metadata: { k: '1' } }, 'one');
+      const service = await opened();
+      const first = await create(service, { session: 's', name: 'a.txt', metadata: { k: '1' } }, 'one');
       const again = await create(
-        door,
+        service,
         { session: 's', name: 'a.txt', metadata: { k: '2' }, labels: { l: 'x' } },
         'one',
       );
@@ -114,116 +114,126 @@ export function artifactsSuite(open: OpenDoor): void {
         inputsDiffer: false,
         bytesSaved: 3n,
       });
-      const second = await create(door, { session: 's', name: 'a.txt' }, 'two');
+      const second = await create(service, { session: 's', name: 'a.txt' }, 'two');
       expect(second.artifact).toMatchObject({ version: 2n, latest: true });
       // Only the latest is matched: going back to older bytes is a version of its own.
-      const third = await create(door, { session: 's', name: 'a.txt' }, 'one');
+      const third = await create(service, { session: 's', name: 'a.txt' }, 'one');
       expect(third.artifact!.version).toBe(3n);
-      const older = await door.artifacts.getArtifact({ artifact: byName('s', 'a.txt', 1n) });
+      const older = await service.artifacts.getArtifact({ artifact: byName('s', 'a.txt', 1n) });
       expect(older.artifact).toMatchObject({ id: first.artifact!.id, latest: false });
     });
 
     it('are made by another explicit type, never by a guessed one', async () => {
-      const door = await opened();
-      const guessed = await create(door, { session: 's', name: 'a.json' }, '{}');
+      const service = await opened();
+      const guessed = await create(service, { session: 's', name: 'a.json' }, '{}');
       expect(guessed.artifact!.contentType).toBe('application/json');
-      const explicit = await create(door, { session: 's', name: 'a.json', contentType: 'text/plain' }, '{}');
+      const explicit = await create(
+        service,
+        { session: 's', name: 'a.json', contentType: 'text/plain' },
+        '{}',
+      );
       expect(explicit.artifact).toMatchObject({ version: 2n, contentType: 'text/plain' });
-      const none = await create(door, { session: 's', name: 'a.json' }, '{}');
+      const none = await create(service, { session: 's', name: 'a.json' }, '{}');
       expect(none.receipt!.deduplicated).toBe(true);
     });
 
     it('are made on request, which needs a request id', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'x');
-      const forced = await create(door, { session: 's', name: 'a', newVersion: true, requestId: 'r1' }, 'x');
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'x');
+      const forced = await create(
+        service,
+        { session: 's', name: 'a', newVersion: true, requestId: 'r1' },
+        'x',
+      );
       expect(forced.artifact!.version).toBe(2n);
-      expect(await refusal(create(door, { session: 's', name: 'a', newVersion: true }, 'x'))).toMatchObject({
+      expect(
+        await refusal(create(service, { session: 's', name: 'a', newVersion: true }, 'x')),
+      ).toMatchObject({
         reason: 'INVALID_ARGUMENT',
         fields: ['spec.request_id'],
       });
     });
 
     it('are never reused, and a deleted latest is said, not skipped', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, '1');
-      const second = await create(door, { session: 's', name: 'a' }, '2');
-      expect(await door.artifacts.deleteArtifact({ artifact: byName('s', 'a') })).toMatchObject({
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, '1');
+      const second = await create(service, { session: 's', name: 'a' }, '2');
+      expect(await service.artifacts.deleteArtifact({ artifact: byName('s', 'a') })).toMatchObject({
         deleted: true,
       });
-      expect(await door.artifacts.deleteArtifact({ artifact: byId(second.artifact!.id) })).toMatchObject({
+      expect(await service.artifacts.deleteArtifact({ artifact: byId(second.artifact!.id) })).toMatchObject({
         deleted: false,
       });
-      expect(await refusal(door.artifacts.getArtifact({ artifact: byName('s', 'a') }))).toMatchObject({
+      expect(await refusal(service.artifacts.getArtifact({ artifact: byName('s', 'a') }))).toMatchObject({
         code: 'NotFound',
         reason: 'ARTIFACT_DELETED',
       });
-      expect((await door.artifacts.getArtifact({ artifact: byName('s', 'a', 1n) })).artifact!.version).toBe(
-        1n,
-      );
-      const third = await create(door, { session: 's', name: 'a' }, '2');
+      expect(
+        (await service.artifacts.getArtifact({ artifact: byName('s', 'a', 1n) })).artifact!.version,
+      ).toBe(1n);
+      const third = await create(service, { session: 's', name: 'a' }, '2');
       expect(third).toMatchObject({ artifact: { version: 3n }, receipt: { deduplicated: false } });
     });
   });
 
   describe('request ids', () => {
     it('give the first answer again, also after the seal and from the other method', async () => {
-      const door = await opened();
+      const service = await opened();
       const bytes = someBytes(1000);
       const spec = { session: 's', name: 'a', requestId: 'req-1' };
-      const first = await upload(door, spec, bytes);
-      await door.sessions.sealSession({ session: 's', outcome: 1 });
-      const replay = await create(door, spec, bytes);
+      const first = await upload(service, spec, bytes);
+      await service.sessions.sealSession({ session: 's', outcome: 1 });
+      const replay = await create(service, spec, bytes);
       expect(replay.artifact).toEqual(first.artifact);
       expect(replay.receipt).toMatchObject({ replayed: true, deduplicated: false });
-      const early = await upload(door, { ...spec, sha256: sha256(bytes), sizeBytes: 1000n }, bytes);
+      const early = await upload(service, { ...spec, sha256: sha256(bytes), sizeBytes: 1000n }, bytes);
       expect(early).toMatchObject({ artifact: { id: first.artifact!.id }, receipt: { replayed: true } });
-      expect(await listAll(door, 's')).toHaveLength(1);
+      expect(await listAll(service, 's')).toHaveLength(1);
     });
 
     it('cannot be used for something else', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a', requestId: 'r' }, 'x');
+      const service = await opened();
+      await create(service, { session: 's', name: 'a', requestId: 'r' }, 'x');
       for (const failure of await refusals(
-        create(door, { session: 's', name: 'a', requestId: 'r' }, 'y'),
-        create(door, { session: 's', name: 'b', requestId: 'r' }, 'x'),
-        create(door, { session: 't', name: 'a', requestId: 'r' }, 'x'),
-        create(door, { session: 's', name: 'a', requestId: 'r', metadata: { k: 'v' } }, 'x'),
+        create(service, { session: 's', name: 'a', requestId: 'r' }, 'y'),
+        create(service, { session: 's', name: 'b', requestId: 'r' }, 'x'),
+        create(service, { session: 't', name: 'a', requestId: 'r' }, 'x'),
+        create(service, { session: 's', name: 'a', requestId: 'r', metadata: { k: 'v' } }, 'x'),
       ))
         expect(failure).toMatchObject({
           code: 'AlreadyExists',
           reason: 'REQUEST_ID_REUSED',
           fields: ['spec.request_id'],
         });
-      expect(await listAll(door, 's')).toHaveLength(1);
+      expect(await listAll(service, 's')).toHaveLength(1);
     });
 
     it('say what became of the artifact, and are forgotten after a day', async () => {
-      const door = await opened();
+      const service = await opened();
       const push = (requestId: string, content: string) =>
-        create(door, { session: 's', name: requestId, requestId }, content);
+        create(service, { session: 's', name: requestId, requestId }, content);
       const { artifact } = await push('r1', 'x');
-      await door.artifacts.deleteArtifact({ artifact: byId(artifact!.id) });
+      await service.artifacts.deleteArtifact({ artifact: byId(artifact!.id) });
       expect(await refusal(push('r1', 'x'))).toMatchObject({ reason: 'ARTIFACT_DELETED' });
-      door.clock.now += 24 * 3_600_000;
+      service.clock.now += 24 * 3_600_000;
       expect((await push('r1', 'x')).receipt!.replayed).toBe(false);
     });
   });
 
   describe('reading', () => {
-    let door: Door;
+    let service: Service;
     beforeAll(async () => {
-      door = await open();
+      service = await open();
       await create(
-        door,
+        service,
         { session: 's', name: 'dir/a b.txt', metadata: { 'gen_ai.request.model': 'm' } },
         'x',
       );
-      return () => door[Symbol.asyncDispose]();
+      return () => service[Symbol.asyncDispose]();
     });
 
     it('finds by id and by name', async () => {
-      const { artifact } = await door.artifacts.getArtifact({ artifact: byName('s', 'dir/a b.txt') });
+      const { artifact } = await service.artifacts.getArtifact({ artifact: byName('s', 'dir/a b.txt') });
       expect(artifact).toMatchObject({
         session: 's',
         metadata: { 'gen_ai.request.model': 'm' },
@@ -231,7 +241,9 @@ export function artifactsSuite(open: OpenDoor): void {
         etag: '"1"',
       });
       expect(artifact!.id).toMatch(/^art_[0-7][0-9a-hjkmnp-tv-z]{25}$/);
-      expect((await door.artifacts.getArtifact({ artifact: byId(artifact!.id) })).artifact).toEqual(artifact);
+      expect((await service.artifacts.getArtifact({ artifact: byId(artifact!.id) })).artifact).toEqual(
+        artifact,
+      );
     });
 
     it.each([
@@ -240,16 +252,16 @@ export function artifactsSuite(open: OpenDoor): void {
       ['a version', byName('s', 'dir/a b.txt', 9n), 'ARTIFACT_NOT_FOUND'],
       ['an id', byId('art_01h455vb4pex5vsknk084sn02q'), 'ARTIFACT_NOT_FOUND'],
     ])('says which is missing: %s', async (_what, artifact, reason) => {
-      expect(await refusal(door.artifacts.getArtifact({ artifact }))).toMatchObject({
+      expect(await refusal(service.artifacts.getArtifact({ artifact }))).toMatchObject({
         code: 'NotFound',
         reason,
       });
-      expect(await refusal(download(door, { artifact }))).toMatchObject({ code: 'NotFound', reason });
+      expect(await refusal(download(service, { artifact }))).toMatchObject({ code: 'NotFound', reason });
     });
 
     it('answers for each of several', async () => {
       const artifacts = [byName('s', 'dir/a b.txt'), byName('s', 'nope'), byName('s', 'dir/a b.txt')];
-      const { results } = await door.artifacts.batchGetArtifacts({ artifacts });
+      const { results } = await service.artifacts.batchGetArtifacts({ artifacts });
       expect(results.map(({ result }) => result.case)).toEqual(['artifact', 'failure', 'artifact']);
       expect(results[1]!.result.value).toMatchObject({ reason: 10 });
     });
@@ -257,16 +269,20 @@ export function artifactsSuite(open: OpenDoor): void {
 
   describe('changes', () => {
     it('replace labels under an etag', async () => {
-      const door = await opened();
-      const { artifact } = await create(door, { session: 's', name: 'a', labels: { a: '1', b: '2' } }, 'x');
+      const service = await opened();
+      const { artifact } = await create(
+        service,
+        { session: 's', name: 'a', labels: { a: '1', b: '2' } },
+        'x',
+      );
       const ref = byId(artifact!.id);
-      const changed = await door.artifacts.updateArtifact({
+      const changed = await service.artifacts.updateArtifact({
         artifact: ref,
         changes: { labels: { c: '3' } },
         etag: artifact!.etag,
       });
       expect(changed.artifact).toMatchObject({ labels: { c: '3' }, etag: '"2"' });
-      const stale = door.artifacts.updateArtifact({
+      const stale = service.artifacts.updateArtifact({
         artifact: ref,
         changes: { labels: {} },
         updateMask: { paths: ['labels'] },
@@ -277,7 +293,7 @@ export function artifactsSuite(open: OpenDoor): void {
         reason: 'ETAG_MISMATCH',
         metadata: { etag: '"2"' },
       });
-      const none = await door.artifacts.updateArtifact({
+      const none = await service.artifacts.updateArtifact({
         artifact: ref,
         changes: {},
         updateMask: { paths: ['labels'] },
@@ -286,26 +302,28 @@ export function artifactsSuite(open: OpenDoor): void {
     });
 
     it('set, move and remove the expiry, which is decided when read', async () => {
-      const door = await opened();
+      const service = await opened();
       const { artifact } = await create(
-        door,
+        service,
         { session: 's', name: 'a', expiry: { case: 'ttl', value: { seconds: 60n, nanos: 0 } } },
         'x',
       );
       expect(artifact).toMatchObject({ expirySource: ExpirySource.ARTIFACT });
       const ref = byId(artifact!.id);
       const later = { case: 'ttl' as const, value: { seconds: 120n, nanos: 0 } };
-      await door.artifacts.updateArtifact({ artifact: ref, changes: { expiry: later } });
-      door.clock.now += 61_000;
-      expect((await door.artifacts.getArtifact({ artifact: ref })).artifact!.id).toBe(artifact!.id);
-      door.clock.now += 60_000;
-      expect(await refusal(door.artifacts.getArtifact({ artifact: ref }))).toMatchObject({
+      await service.artifacts.updateArtifact({ artifact: ref, changes: { expiry: later } });
+      service.clock.now += 61_000;
+      expect((await service.artifacts.getArtifact({ artifact: ref })).artifact!.id).toBe(artifact!.id);
+      service.clock.now += 60_000;
+      expect(await refusal(service.artifacts.getArtifact({ artifact: ref }))).toMatchObject({
         code: 'NotFound',
         reason: 'ARTIFACT_EXPIRED',
       });
-      expect(await refusal(download(door, { artifact: ref }))).toMatchObject({ reason: 'ARTIFACT_EXPIRED' });
-      expect(await listAll(door, 's')).toEqual([]);
-      const again = await create(door, { session: 's', name: 'a' }, 'x');
+      expect(await refusal(download(service, { artifact: ref }))).toMatchObject({
+        reason: 'ARTIFACT_EXPIRED',
+      });
+      expect(await listAll(service, 's')).toEqual([]);
+      const again = await create(service, { session: 's', name: 'a' }, 'x');
       expect(again).toMatchObject({
         artifact: { version: 2n, expirySource: ExpirySource.NONE },
         receipt: { deduplicated: false },
@@ -313,10 +331,10 @@ export function artifactsSuite(open: OpenDoor): void {
     });
 
     it('never shorten an expiry by pushing again, but do lengthen it', async () => {
-      const door = await opened();
+      const service = await opened();
       const push = (seconds: number) =>
         create(
-          door,
+          service,
           { session: 's', name: 'a', expiry: { case: 'ttl', value: { seconds: BigInt(seconds), nanos: 0 } } },
           'x',
         );
@@ -328,23 +346,23 @@ export function artifactsSuite(open: OpenDoor): void {
     });
 
     it('hold an artifact against expiry and deletion', async () => {
-      const door = await opened();
+      const service = await opened();
       const { artifact } = await create(
-        door,
+        service,
         { session: 's', name: 'a', expiry: { case: 'ttl', value: { seconds: 60n, nanos: 0 } } },
         'x',
       );
       const ref = byId(artifact!.id);
-      const held = await door.artifacts.updateArtifact({ artifact: ref, changes: { hold: true } });
+      const held = await service.artifacts.updateArtifact({ artifact: ref, changes: { hold: true } });
       expect(held.artifact).toMatchObject({ hold: true, expirySource: ExpirySource.NONE });
-      expect((await door.sessions.getSession({ session: 's' })).session!.holdCount).toBe(1n);
-      door.clock.now += 61_000;
-      expect(await refusal(door.artifacts.deleteArtifact({ artifact: ref }))).toMatchObject({
+      expect((await service.sessions.getSession({ session: 's' })).session!.holdCount).toBe(1n);
+      service.clock.now += 61_000;
+      expect(await refusal(service.artifacts.deleteArtifact({ artifact: ref }))).toMatchObject({
         code: 'FailedPrecondition',
         reason: 'ARTIFACT_HELD',
       });
-      await door.artifacts.updateArtifact({ artifact: ref, changes: { hold: false } });
-      expect(await refusal(door.artifacts.getArtifact({ artifact: ref }))).toMatchObject({
+      await service.artifacts.updateArtifact({ artifact: ref, changes: { hold: false } });
+      expect(await refusal(service.artifacts.getArtifact({ artifact: ref }))).toMatchObject({
         reason: 'ARTIFACT_EXPIRED',
       });
     });
@@ -352,18 +370,18 @@ export function artifactsSuite(open: OpenDoor): void {
 
   describe('lineage', () => {
     it('names live artifacts of the namespace', async () => {
-      const door = await opened();
-      const input = (await create(door, { session: 's', name: 'in' }, 'x')).artifact!.id;
-      const derived = await create(door, { session: 's', name: 'out', inputs: [input, input] }, 'y');
+      const service = await opened();
+      const input = (await create(service, { session: 's', name: 'in' }, 'x')).artifact!.id;
+      const derived = await create(service, { session: 's', name: 'out', inputs: [input, input] }, 'y');
       expect(derived.artifact!.inputs).toEqual([input]);
-      await door.artifacts.deleteArtifact({ artifact: byId(input) });
-      expect(await refusal(create(door, { session: 's', name: 'out2', inputs: [input] }, 'z'))).toMatchObject(
-        {
-          code: 'NotFound',
-          reason: 'INPUT_NOT_FOUND',
-          fields: ['spec.inputs[0]'],
-        },
-      );
+      await service.artifacts.deleteArtifact({ artifact: byId(input) });
+      expect(
+        await refusal(create(service, { session: 's', name: 'out2', inputs: [input] }, 'z')),
+      ).toMatchObject({
+        code: 'NotFound',
+        reason: 'INPUT_NOT_FOUND',
+        fields: ['spec.inputs[0]'],
+      });
     });
   });
 }

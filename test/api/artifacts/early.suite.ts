@@ -13,24 +13,24 @@ import {
   text,
   type UploadMessage,
 } from '../../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../../support/door.ts';
 import { writeRows } from '../../support/rows.ts';
+import { checked, type OpenService, type Service } from '../../support/service.ts';
 
 /** Without an early answer a call of these would wait for ever. */
 const timeout = 10_000;
 
-export function earlySuite(open: OpenDoor): void {
+export function earlySuite(open: OpenService): void {
   const opened = checked(open);
 
   /** Sends a start and nothing more, and keeps the stream open until the call has ended. */
-  async function startAlone(door: Door, spec: Spec) {
+  async function startAlone(service: Service, spec: Spec) {
     const ended = Promise.withResolvers<void>();
     async function* startOnly(): AsyncGenerator<UploadMessage> {
       yield { part: { case: 'start', value: { spec } } };
       await ended.promise;
     }
     try {
-      return await door.artifacts.uploadArtifact(startOnly());
+      return await service.artifacts.uploadArtifact(startOnly());
     } finally {
       ended.resolve();
     }
@@ -38,10 +38,10 @@ export function earlySuite(open: OpenDoor): void {
 
   describe('the start of an upload alone', () => {
     it('is refused by a sealed session', { timeout }, async () => {
-      const door = await opened();
-      await door.sessions.openSession({ session: 's' });
-      await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.CANCELLED });
-      expect(await refusal(startAlone(door, { session: 's', name: 'a' }))).toMatchObject({
+      const service = await opened();
+      await service.sessions.openSession({ session: 's' });
+      await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.CANCELLED });
+      expect(await refusal(startAlone(service, { session: 's', name: 'a' }))).toMatchObject({
         code: 'FailedPrecondition',
         reason: 'SESSION_SEALED',
         metadata: { session: 's', outcome: 'cancelled' },
@@ -49,27 +49,27 @@ export function earlySuite(open: OpenDoor): void {
     });
 
     it('is refused by a session that is gone', { timeout }, async () => {
-      const door = await opened();
-      await door.sessions.openSession({ session: 's' });
+      const service = await opened();
+      await service.sessions.openSession({ session: 's' });
       const key = keys.sessions.name.key('default', 's');
-      const kept = keys.sessions.name.decode((await door.index.get(key))!);
+      const kept = keys.sessions.name.decode((await service.index.get(key))!);
       const put = (value: typeof kept) =>
-        writeRows(door.index, [keys.sessions.name.put(['default', 's'], value)]);
-      await put({ ...kept, goneSince: door.clock.now });
-      expect(await refusal(startAlone(door, { session: 's', name: 'a' }))).toMatchObject({
+        writeRows(service.index, [keys.sessions.name.put(['default', 's'], value)]);
+      await put({ ...kept, goneSince: service.clock.now });
+      expect(await refusal(startAlone(service, { session: 's', name: 'a' }))).toMatchObject({
         code: 'FailedPrecondition',
         reason: 'SESSION_GONE',
         metadata: { session: 's' },
       });
-      expect(await refusal(create(door, { session: 's', name: 'a' }, 'x'))).toMatchObject({
+      expect(await refusal(create(service, { session: 's', name: 'a' }, 'x'))).toMatchObject({
         reason: 'SESSION_GONE',
       });
       await put(kept);
     });
 
     it('is refused where pushes open no sessions', { timeout }, async () => {
-      const door = await opened({ opensSessions: false });
-      expect(await refusal(startAlone(door, { session: 's', name: 'a' }))).toMatchObject({
+      const service = await opened({ opensSessions: false });
+      expect(await refusal(startAlone(service, { session: 's', name: 'a' }))).toMatchObject({
         code: 'FailedPrecondition',
         reason: 'SESSION_MUST_EXIST',
         metadata: { session: 's' },
@@ -77,12 +77,12 @@ export function earlySuite(open: OpenDoor): void {
     });
 
     it('is refused when it expires before it begins', { timeout }, async () => {
-      const door = await opened();
+      const service = await opened();
       const expiry = {
         case: 'expireTime' as const,
-        value: { seconds: BigInt(door.clock.now / 1000), nanos: 0 },
+        value: { seconds: BigInt(service.clock.now / 1000), nanos: 0 },
       };
-      expect(await refusal(startAlone(door, { session: 's', name: 'a', expiry }))).toMatchObject({
+      expect(await refusal(startAlone(service, { session: 's', name: 'a', expiry }))).toMatchObject({
         code: 'InvalidArgument',
         reason: 'INVALID_ARGUMENT',
         fields: ['start.spec.expire_time'],
@@ -90,8 +90,8 @@ export function earlySuite(open: OpenDoor): void {
     });
 
     it('is refused when the size that it asserts is too large', { timeout }, async () => {
-      const door = await opened({ artifactBytesMax: 100 });
-      expect(await refusal(startAlone(door, { session: 's', name: 'a', sizeBytes: 101n }))).toMatchObject({
+      const service = await opened({ artifactBytesMax: 100 });
+      expect(await refusal(startAlone(service, { session: 's', name: 'a', sizeBytes: 101n }))).toMatchObject({
         code: 'InvalidArgument',
         reason: 'ARTIFACT_TOO_LARGE',
         fields: ['start.spec.size_bytes'],
@@ -100,15 +100,15 @@ export function earlySuite(open: OpenDoor): void {
     });
 
     it('is answered when its request id is known and it asserts size and digest', { timeout }, async () => {
-      const door = await opened();
+      const service = await opened();
       const spec = { session: 's', name: 'a', requestId: 'r' };
-      const first = await create(door, spec, 'content');
-      await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED });
+      const first = await create(service, spec, 'content');
+      await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED });
       const asserted = { ...spec, sha256: sha256(text('content')), sizeBytes: 7n };
-      const replay = await startAlone(door, asserted);
+      const replay = await startAlone(service, asserted);
       expect(replay.artifact).toEqual(first.artifact);
       expect(replay.receipt).toMatchObject({ replayed: true, deduplicated: false, bytesSaved: 0n });
-      expect(await refusal(startAlone(door, { ...asserted, name: 'b' }))).toMatchObject({
+      expect(await refusal(startAlone(service, { ...asserted, name: 'b' }))).toMatchObject({
         code: 'AlreadyExists',
         reason: 'REQUEST_ID_REUSED',
         fields: ['start.spec.request_id'],
@@ -125,15 +125,15 @@ export function earlySuite(open: OpenDoor): void {
         return memory.stage(name);
       },
     });
-    const door = await opened({ blobs });
-    await door.sessions.openSession({ session: 's' });
-    await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
+    const service = await opened({ blobs });
+    await service.sessions.openSession({ session: 's' });
+    await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
     const bytes = someBytes(100_000);
-    expect(await refusal(create(door, { session: 's', name: 'a' }, bytes))).toMatchObject({
+    expect(await refusal(create(service, { session: 's', name: 'a' }, bytes))).toMatchObject({
       reason: 'SESSION_SEALED',
     });
     expect(staged).toBe(0);
-    await create(door, { session: 't', name: 'a' }, bytes);
+    await create(service, { session: 't', name: 'a' }, bytes);
     expect(staged).toBe(1);
   });
 }

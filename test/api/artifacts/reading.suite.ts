@@ -8,7 +8,7 @@ import type {
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { withBlobs } from '../../support/blobs.ts';
 import { byId, byName, create, refusal, someBytes, text, upload } from '../../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+import { checked, type OpenService, type Service } from '../../support/service.ts';
 
 type Request = MessageInitShape<typeof ReadArtifactRequestSchema>;
 type Window = NonNullable<Request['window']>;
@@ -24,21 +24,25 @@ const document = JSON.stringify({ rows: [{ total: 42 }, { total: 12 }], name: 'Ã
 
 const at = (name: string) => byName('s', name);
 
-async function withLog(open: OpenDoor): Promise<Door> {
-  const door = await opened(open);
-  await upload(door, { session: 's', name: 'log.txt' }, text(log));
-  return door;
+async function withLog(open: OpenService): Promise<Service> {
+  const service = await opened(open);
+  await upload(service, { session: 's', name: 'log.txt' }, text(log));
+  return service;
 }
 
-async function opened(open: OpenDoor): Promise<Door> {
-  const door = await open();
-  await create(door, { session: 's', name: 'table.csv' }, table);
-  await create(door, { session: 's', name: 'table.tsv' }, 'a\tb\n1\t2\n');
-  await create(door, { session: 's', name: 'data.json' }, document);
-  await create(door, { session: 's', name: 'quote.csv' }, 'a,b"\n');
-  await create(door, { session: 's', name: 'empty' }, '');
-  await create(door, { session: 's', name: 'image.png' }, Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0xff, 0x0a));
-  return door;
+async function opened(open: OpenService): Promise<Service> {
+  const service = await open();
+  await create(service, { session: 's', name: 'table.csv' }, table);
+  await create(service, { session: 's', name: 'table.tsv' }, 'a\tb\n1\t2\n');
+  await create(service, { session: 's', name: 'data.json' }, document);
+  await create(service, { session: 's', name: 'quote.csv' }, 'a,b"\n');
+  await create(service, { session: 's', name: 'empty' }, '');
+  await create(
+    service,
+    { session: 's', name: 'image.png' },
+    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0xff, 0x0a),
+  );
+  return service;
 }
 
 function textOf({ content }: ReadArtifactResponse): string {
@@ -46,10 +50,10 @@ function textOf({ content }: ReadArtifactResponse): string {
 }
 
 /** All answers, by their cursors. */
-async function all(door: Door, request: Request): Promise<ReadArtifactResponse[]> {
+async function all(service: Service, request: Request): Promise<ReadArtifactResponse[]> {
   const answers: ReadArtifactResponse[] = [];
   for (let cursor = ''; ; ) {
-    const answer = await door.artifacts.readArtifact({ ...request, cursor });
+    const answer = await service.artifacts.readArtifact({ ...request, cursor });
     expect(answer.truncated).toBe(answer.nextCursor !== '');
     answers.push(answer);
     if (answer.nextCursor === '') return answers;
@@ -59,14 +63,14 @@ async function all(door: Door, request: Request): Promise<ReadArtifactResponse[]
 
 const grep = (value: Extract<Window, { case: 'grep' }>['value']): Window => ({ case: 'grep', value });
 
-export function readingSuite(open: OpenDoor): void {
+export function readingSuite(open: OpenService): void {
   const openChecked = checked(open);
 
   describe('a piece of an artifact', () => {
     it('is its beginning if nothing else is said', async () => {
-      const door = await withLog(openChecked);
-      const answer = await door.artifacts.readArtifact({ artifact: at('log.txt') });
-      const { artifact } = await door.artifacts.getArtifact({ artifact: at('log.txt') });
+      const service = await withLog(openChecked);
+      const answer = await service.artifacts.readArtifact({ artifact: at('log.txt') });
+      const { artifact } = await service.artifacts.getArtifact({ artifact: at('log.txt') });
       expect(answer.artifact).toEqual(artifact);
       expect(Buffer.byteLength(textOf(answer))).toBeGreaterThan(16 * 1024 - 4);
       expect(log.startsWith(textOf(answer))).toBe(true);
@@ -76,28 +80,28 @@ export function readingSuite(open: OpenDoor): void {
     });
 
     it('is put together with the next ones by their cursors', async () => {
-      const door = await withLog(openChecked);
-      const answers = await all(door, { artifact: at('log.txt'), maxBytes: 1_000_000 });
+      const service = await withLog(openChecked);
+      const answers = await all(service, { artifact: at('log.txt'), maxBytes: 1_000_000 });
       expect(answers.map(textOf).join('')).toBe(log);
     });
 
     it('has at most 1 MiB, whatever is asked for', async () => {
-      const door = await withLog(openChecked);
-      const answer = await door.artifacts.readArtifact({ artifact: at('log.txt'), maxBytes: 2 ** 31 - 1 });
+      const service = await withLog(openChecked);
+      const answer = await service.artifacts.readArtifact({ artifact: at('log.txt'), maxBytes: 2 ** 31 - 1 });
       const size = Buffer.byteLength(textOf(answer));
       expect(size).toBeLessThanOrEqual(1024 * 1024);
       expect(size).toBeGreaterThan(1024 * 1024 - 4);
     });
 
     it('is data where it is not text', async () => {
-      const door = await opened(openChecked);
-      const { content } = await door.artifacts.readArtifact({ artifact: at('image.png') });
+      const service = await opened(openChecked);
+      const { content } = await service.artifacts.readArtifact({ artifact: at('image.png') });
       expect(content.case).toBe('data');
       expect(Buffer.from(content.value as Uint8Array).toString('hex')).toBe('89504e47ff0a');
     });
 
     it('is empty where the artifact is', async () => {
-      const door = await opened(openChecked);
+      const service = await opened(openChecked);
       for (const window of [
         { case: 'lines', value: {} },
         { case: 'head', value: {} },
@@ -105,7 +109,7 @@ export function readingSuite(open: OpenDoor): void {
         { case: 'bytes', value: { offset: 5n } },
         grep({ pattern: 'x' }),
       ] satisfies Window[])
-        expect(await door.artifacts.readArtifact({ artifact: at('empty'), window })).toMatchObject({
+        expect(await service.artifacts.readArtifact({ artifact: at('empty'), window })).toMatchObject({
           content: { case: 'text', value: '' },
           truncated: false,
         });
@@ -176,8 +180,8 @@ export function readingSuite(open: OpenDoor): void {
     ];
 
     it.each(windows)('is %s', async (_what, name, window, { text, ...rest }: { text?: string }) => {
-      const door = await (name === 'log.txt' ? withLog : opened)(openChecked);
-      const answer = await door.artifacts.readArtifact({ artifact: at(name), window });
+      const service = await (name === 'log.txt' ? withLog : opened)(openChecked);
+      const answer = await service.artifacts.readArtifact({ artifact: at(name), window });
       expect(textOf(answer)).toBe(text);
       expect(answer).toMatchObject({ ...rest, truncated: false, nextCursor: '' });
       if (window.case === 'json' || window.case === 'csv') {
@@ -187,9 +191,9 @@ export function readingSuite(open: OpenDoor): void {
     });
 
     it('is what matches, with where it is', async () => {
-      const door = await withLog(openChecked);
+      const service = await withLog(openChecked);
       const window = grep({ pattern: 'error', ignoreCase: true, linesAfter: 1, maxMatches: 2 });
-      const answers = await all(door, { artifact: at('log.txt'), window });
+      const answers = await all(service, { artifact: at('log.txt'), window });
       const group = (line: number) => logLines.slice(line - 1, line + 1).join('');
       expect(answers.map(textOf)).toEqual([[20_000, 40_000].map(group).join('--\n'), `--\n${group(60_000)}`]);
       const offset = (line: number) => BigInt(Buffer.byteLength(logLines.slice(0, line - 1).join('')));
@@ -205,16 +209,16 @@ export function readingSuite(open: OpenDoor): void {
 
   describe('a cursor', () => {
     it('is good for its window and version only', async () => {
-      const door = await withLog(openChecked);
+      const service = await withLog(openChecked);
       const window: Window = { case: 'lines', value: { first: 2n } };
       const request = { artifact: at('log.txt'), window, maxBytes: 100 };
-      const { nextCursor } = await door.artifacts.readArtifact(request);
-      const next = await door.artifacts.readArtifact({ ...request, maxBytes: 30, cursor: nextCursor });
+      const { nextCursor } = await service.artifacts.readArtifact(request);
+      const next = await service.artifacts.readArtifact({ ...request, maxBytes: 30, cursor: nextCursor });
       expect(log).toContain(textOf(next));
       expect(next.firstLine).toBeGreaterThan(2n);
 
-      await create(door, { session: 's', name: 'other.txt' }, log.slice(0, 1_000));
-      await create(door, { session: 's', name: 'log.txt' }, 'another version\nof it\n');
+      await create(service, { session: 's', name: 'other.txt' }, log.slice(0, 1_000));
+      await create(service, { session: 's', name: 'log.txt' }, 'another version\nof it\n');
       const flipped = `${nextCursor[0] === 'A' ? 'B' : 'A'}${nextCursor.slice(1)}`;
       const last = { ...request, artifact: byName('s', 'log.txt', 1n) };
       const others: Request[] = [
@@ -229,14 +233,14 @@ export function readingSuite(open: OpenDoor): void {
         { ...request, artifact: at('other.txt'), cursor: nextCursor },
       ];
       for (const bad of others)
-        expect(await refusal(door.artifacts.readArtifact(bad))).toMatchObject({
+        expect(await refusal(service.artifacts.readArtifact(bad))).toMatchObject({
           code: 'InvalidArgument',
           reason: 'PAGE_TOKEN_INVALID',
           fields: ['cursor'],
         });
-      expect(textOf(await door.artifacts.readArtifact({ ...last, maxBytes: 30, cursor: nextCursor }))).toBe(
-        textOf(next),
-      );
+      expect(
+        textOf(await service.artifacts.readArtifact({ ...last, maxBytes: 30, cursor: nextCursor })),
+      ).toBe(textOf(next));
     });
   });
 
@@ -314,9 +318,9 @@ export function readingSuite(open: OpenDoor): void {
     ];
 
     it.each(bad)('is refused by its field: %s', async (_what, name, request, field) => {
-      const door = await opened(openChecked);
+      const service = await opened(openChecked);
       const whole = name === '' ? {} : { artifact: at(name), ...request };
-      expect(await refusal(door.artifacts.readArtifact(whole))).toMatchObject({
+      expect(await refusal(service.artifacts.readArtifact(whole))).toMatchObject({
         code: 'InvalidArgument',
         reason: 'INVALID_ARGUMENT',
         fields: [field],
@@ -331,22 +335,22 @@ export function readingSuite(open: OpenDoor): void {
     ];
 
     it.each(unsuitable)('is unsuitable: %s', async (_what, name, window) => {
-      const door = await opened(openChecked);
-      expect(await refusal(door.artifacts.readArtifact({ artifact: at(name), window }))).toMatchObject({
+      const service = await opened(openChecked);
+      expect(await refusal(service.artifacts.readArtifact({ artifact: at(name), window }))).toMatchObject({
         code: 'FailedPrecondition',
         reason: 'CONTENT_UNSUITABLE',
       });
     });
 
     it('is not there, or is there no more', async () => {
-      const door = await opened(openChecked);
-      const read = (name: string) => refusal(door.artifacts.readArtifact({ artifact: at(name) }));
+      const service = await opened(openChecked);
+      const read = (name: string) => refusal(service.artifacts.readArtifact({ artifact: at(name) }));
       expect(await read('missing')).toMatchObject({ code: 'NotFound', reason: 'ARTIFACT_NOT_FOUND' });
-      await door.artifacts.deleteArtifact({ artifact: at('table.csv') });
+      await service.artifacts.deleteArtifact({ artifact: at('table.csv') });
       expect(await read('table.csv')).toMatchObject({ code: 'NotFound', reason: 'ARTIFACT_DELETED' });
       const ttl = { case: 'ttl' as const, value: { seconds: 60n, nanos: 0 } };
-      await create(door, { session: 's', name: 'brief', expiry: ttl }, 'x');
-      door.clock.now += 61_000;
+      await create(service, { session: 's', name: 'brief', expiry: ttl }, 'x');
+      service.clock.now += 61_000;
       expect(await read('brief')).toMatchObject({ code: 'NotFound', reason: 'ARTIFACT_EXPIRED' });
     });
 
@@ -366,10 +370,10 @@ export function readingSuite(open: OpenDoor): void {
           }
         },
       });
-      const door = await openChecked({ blobs });
-      const { artifact } = await upload(door, { session: 's', name: 'a' }, someBytes(3 * 1024 * 1024));
+      const service = await openChecked({ blobs });
+      const { artifact } = await upload(service, { session: 's', name: 'a' }, someBytes(3 * 1024 * 1024));
       const read = (offset: bigint) =>
-        door.artifacts.readArtifact({
+        service.artifacts.readArtifact({
           artifact: byId(artifact!.id),
           window: { case: 'bytes', value: { offset } },
         });
@@ -380,7 +384,7 @@ export function readingSuite(open: OpenDoor): void {
       // It is known from now on, whatever part of it is read.
       isBroken = false;
       expect(await refusal(read(0n))).toMatchObject({ code: 'DataLoss', reason: 'DATA_LOSS' });
-      await upload(door, { session: 's', name: 'a' }, someBytes(3 * 1024 * 1024));
+      await upload(service, { session: 's', name: 'a' }, someBytes(3 * 1024 * 1024));
       expect((await read(1_500_000n)).content.case).toBe('data');
     });
   });

@@ -10,7 +10,7 @@ import { type ServerInfo, ServerLimitsSchema } from '../../../gen/artifacta/v1/s
 import { methodNames, routes } from '../../../src/api/routes.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { refusal } from '../../support/calls.ts';
-import { openTestStore } from '../../support/door.ts';
+import { openTestStore } from '../../support/service.ts';
 
 type RoutesOptions = Partial<Parameters<typeof routes>[0]>;
 

@@ -69,8 +69,8 @@ it.each([
   async (queryTouchesMax, spentMin) => {
     await using world = await openWorld(2);
     await using narrow = await openWorld(2, { queryTouchesMax });
-    const clients = clientsOver(world.door.transport);
-    const hasty = clientsOver(narrow.door.transport);
+    const clients = clientsOver(world.service.transport);
+    const hasty = clientsOver(narrow.service.transport);
     const expected = listings(world).filter(isOfRows);
     let spent = 0;
     for (const [at, listing] of listings(narrow).filter(isOfRows).entries()) {
@@ -89,7 +89,7 @@ it.each([
 
 it.each([1, 2])('the pages of every listing, over the store %i', { timeout: 120_000 }, async (seed) => {
   await using world = await openWorld(seed);
-  const clients = clientsOver(world.door.transport);
+  const clients = clientsOver(world.service.transport);
   const answers: string[] = [];
   for (const listing of listings(world))
     for (const pageSize of pageSizes) {

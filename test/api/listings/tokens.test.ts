@@ -24,7 +24,7 @@ let tokens: ReadonlyMap<string, string>;
 /** Each call may touch so little that every listing has a second page. */
 beforeAll(async () => {
   world = await openWorld(1, { queryTouchesMax: 60 });
-  clients = clientsOver(world.door.transport);
+  clients = clientsOver(world.service.transport);
   all = listings(world).filter(({ what }) => !single.includes(what));
   const issued = new Map<string, string>();
   for (const listing of all) issued.set(listing.what, (await listing.page(clients, 2, '')).next);
@@ -75,7 +75,7 @@ describe('a token that is', () => {
   });
 
   it('that of another caller is refused', async () => {
-    const { store } = world.door;
+    const { store } = world.service;
     const authenticate = async () => principalOf({ subject: 'somebody' });
     const transport = createRouterTransport(
       routes({ store: () => store, onCall: () => {}, elapsed: () => 0, authenticate }),
@@ -91,7 +91,7 @@ describe('a token that is', () => {
 
 describe('a token of a release without an end', () => {
   it('is refused in words', async () => {
-    const key = await world.door.index.get(keys.store.setting.key('pageTokenKey'));
+    const key = await world.service.index.get(keys.store.setting.key('pageTokenKey'));
     const secret = Buffer.from(keys.store.setting.decode(key!) as string, 'base64url');
     const before = (query: readonly unknown[], last: Uint8Array) => {
       const hash = createHash('sha256').update(JSON.stringify(query)).digest();
@@ -99,7 +99,7 @@ describe('a token of a release without an end', () => {
       return Buffer.concat([signature, last]).toString('base64url');
     };
     const now = Buffer.alloc(8);
-    now.writeBigUInt64BE(BigInt(world.door.clock.now));
+    now.writeBigUInt64BE(BigInt(world.service.clock.now));
     const old = {
       'all sessions': before(
         ['local', 'default', 'sessions', false, '', null],
@@ -124,7 +124,7 @@ describe('a token of a release without an end', () => {
 
 describe('a token ends', () => {
   it('after 24 hours, on every listing', async () => {
-    const { clock } = world.door;
+    const { clock } = world.service;
     clock.now += 24 * hour - 1;
     const next = new Map<string, string>();
     for (const listing of all) {

@@ -7,15 +7,15 @@ import { keys } from '../../../src/index/keys.ts';
 import type { Write } from '../../../src/index/row.ts';
 import type { StoreOptions } from '../../../src/store/open.ts';
 import { Chance } from '../../faults/seeded.ts';
-import { type Door, openMemoryDoor, startOfTime } from '../../support/door.ts';
 import { writeRows } from '../../support/rows.ts';
+import { openMemoryService, type Service, startOfTime } from '../../support/service.ts';
 import { sessionNamed, specOf, tester } from '../../support/specs.ts';
 
 const day = 24 * 3_600_000;
 const wideCount = 200;
 
 export interface World extends AsyncDisposable {
-  readonly door: Door;
+  readonly service: Service;
   /** The names of artifacts and links, since their ids are random. */
   readonly nameOf: (id: string) => string;
   /** An artifact with inputs and derived artifacts around it. */
@@ -24,8 +24,8 @@ export interface World extends AsyncDisposable {
 
 /** Opens a store and fills it. */
 export async function openWorld(seed: number, options: Partial<StoreOptions> = {}): Promise<World> {
-  const door = await openMemoryDoor(options);
-  const filling = new Filling(door, new Chance(seed));
+  const service = await openMemoryService(options);
+  const filling = new Filling(service, new Chance(seed));
   await filling.sessions();
   await filling.wide();
   await filling.pairs();
@@ -33,13 +33,13 @@ export async function openWorld(seed: number, options: Partial<StoreOptions> = {
   await filling.apiKeys();
   await filling.quarantined();
   for (const name of ['team-a', 'team-b', 'team-c', 'team-d', 'team-e', 'team-f'])
-    await door.store.namespaces.ensure(parseNamespace('namespace', name));
-  door.clock.now += 5_000;
+    await service.store.namespaces.ensure(parseNamespace('namespace', name));
+  service.clock.now += 5_000;
   return {
-    door,
+    service,
     nameOf: (id) => filling.names.get(id) ?? id,
     start: filling.start,
-    [Symbol.asyncDispose]: () => door[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };
 }
 
@@ -48,11 +48,11 @@ class Filling {
   readonly artifacts: Artifact[] = [];
   /** The ids of those that nothing has deleted, and that never expire. */
   private living: ArtifactId[] = [];
-  private readonly door: Door;
+  private readonly service: Service;
   private readonly chance: Chance;
 
-  constructor(door: Door, chance: Chance) {
-    this.door = door;
+  constructor(service: Service, chance: Chance) {
+    this.service = service;
     this.chance = chance;
   }
 
@@ -62,7 +62,7 @@ class Filling {
 
   /** Sessions of all outcomes, with versions, inputs, expired and deleted artifacts. */
   async sessions(): Promise<void> {
-    const { store, clock } = this.door;
+    const { store, clock } = this.service;
     for (let at = 0; at < 12; at++) {
       const spec = sessionNamed(`run-${at}`, { agent: this.agent() });
       await store.sessions.open(tester, spec);
@@ -90,7 +90,7 @@ class Filling {
     const near = [...this.living.slice(0, 2), ...this.living.slice(-12)];
     const inputs = metadata === undefined ? [...new Set(near.filter(() => chance.happens(0.2)))] : [];
     const expires = this.living.length > 0 && chance.happens(0.15);
-    const { artifact } = await this.door.store.uploads.create(
+    const { artifact } = await this.service.store.uploads.create(
       tester,
       specOf({
         session,
@@ -133,7 +133,7 @@ class Filling {
   }
 
   private async remove(id: ArtifactId): Promise<void> {
-    const { artifacts } = this.door.store;
+    const { artifacts } = this.service.store;
     if (!this.living.includes(id)) return;
     await artifacts.delete(tester, { id }, undefined);
     this.living = this.living.filter((one) => one !== id);
@@ -145,7 +145,7 @@ class Filling {
     for (const [at, artifact] of targets.entries())
       for (let copy = at % 3 === 0 ? 3 : 1; copy > 0; copy--) {
         const hash = createHash('sha256').update(`${at} ${copy}`).digest('base64url');
-        const record = await this.door.index.get(keys.artifacts.record.key('default', artifact.id));
+        const record = await this.service.index.get(keys.artifacts.record.key('default', artifact.id));
         const uid: SessionUid = keys.artifacts.record.decode(record!).uid;
         this.names.set(`lnk_${hash}`, `link ${at} ${copy}`);
         writes.push(
@@ -164,14 +164,14 @@ class Filling {
           }),
         );
       }
-    await writeRows(this.door.index, writes);
+    await writeRows(this.service.index, writes);
   }
 
   async apiKeys(): Promise<void> {
     const id = (at: number) =>
       `key_${String.fromCharCode(97 + (at % 26))}${'a'.repeat(14)}${'bcde'[at >> 5]}`;
     await writeRows(
-      this.door.index,
+      this.service.index,
       Array.from({ length: 70 }, (_, at) =>
         keys.credentials.apiKey.put([id(at)], {
           ns: at % 4 === 0 ? 'team-a' : 'default',
@@ -190,7 +190,7 @@ class Filling {
     const digests = [...new Set(this.artifacts.map(({ sha256 }) => sha256))].sort();
     const some = digests.filter(() => this.chance.happens(0.2));
     await writeRows(
-      this.door.index,
+      this.service.index,
       some.map((sha256) =>
         keys.blobs.quarantine.put(['default', sha256], { time: startOfTime, message: 'damaged' }),
       ),

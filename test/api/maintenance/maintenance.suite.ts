@@ -5,56 +5,56 @@ import { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_servic
 import { StorePause_Cause } from '../../../gen/artifacta/v1/store_pb.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { byName, create, refusal, sha256, someBytes } from '../../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../../support/door.ts';
 import { writeRows } from '../../support/rows.ts';
+import { checked, type OpenService, type Service } from '../../support/service.ts';
 import { digestOf } from '../../support/specs.ts';
 
 const minute = 60_000;
 
-/** MaintenanceService, and what AdminService tells of what it found, through a door. */
-export function maintenanceSuite(open: OpenDoor): void {
+/** MaintenanceService, and what AdminService tells of what it found, through a listener. */
+export function maintenanceSuite(open: OpenService): void {
   const opened = checked(open);
   const bytes = someBytes(50_000, 3);
 
-  function clients(door: Door) {
+  function clients(service: Service) {
     return {
-      maintenance: createClient(MaintenanceService, door.transport),
-      admin: createClient(AdminService, door.transport),
+      maintenance: createClient(MaintenanceService, service.transport),
+      admin: createClient(AdminService, service.transport),
     };
   }
 
   describe('CollectGarbage', () => {
     it('frees what nothing refers to, and says when there is more', async () => {
-      const door = await opened();
-      const { maintenance } = clients(door);
-      await create(door, { session: 's', name: 'a' }, bytes);
-      await create(door, { session: 's', name: 'b' }, bytes);
-      await create(door, { session: 's', name: 'small' }, 'x');
+      const service = await opened();
+      const { maintenance } = clients(service);
+      await create(service, { session: 's', name: 'a' }, bytes);
+      await create(service, { session: 's', name: 'b' }, bytes);
+      await create(service, { session: 's', name: 'small' }, 'x');
       for (const name of ['a', 'b', 'small'])
-        await door.artifacts.deleteArtifact({ artifact: byName('s', name) });
-      const due = door.clock.now + 15 * minute;
+        await service.artifacts.deleteArtifact({ artifact: byName('s', name) });
+      const due = service.clock.now + 15 * minute;
       expect(await maintenance.collectGarbage({})).toMatchObject({
         condemnedCount: 0n,
         more: false,
         nextTime: { seconds: BigInt(due / 1_000) },
         pauses: [],
       });
-      door.clock.now = due;
+      service.clock.now = due;
       expect(await maintenance.collectGarbage({ maxItems: 1 })).toMatchObject({
         condemnedCount: 1n,
         more: true,
       });
       const second = await maintenance.collectGarbage({});
       expect(second).toMatchObject({ condemnedCount: 1n, removedCount: 0n, more: false });
-      door.clock.now += 60 * minute;
+      service.clock.now += 60 * minute;
       const third = await maintenance.collectGarbage({ findOrphans: true });
       expect(third).toMatchObject({ removedCount: 1n, removedBytes: 50_000n, orphanCount: 0n, more: false });
       expect(third.nextTime).toBeUndefined();
-      expect(await Array.fromAsync(door.blobs.list(await internalId(door)))).toEqual([]);
+      expect(await Array.fromAsync(service.blobs.list(await internalId(service)))).toEqual([]);
     });
 
     it('says what it waits for', async () => {
-      const door = await opened();
+      const service = await opened();
       const pause = {
         id: 'manyOrphans-1',
         cause: 'manyOrphans',
@@ -62,8 +62,8 @@ export function maintenanceSuite(open: OpenDoor): void {
         message: 'so many',
         objects: { count: 5, bytes: 7 },
       };
-      await writeRows(door.index, [keys.store.setting.put(['pause/manyOrphans'], pause)]);
-      expect((await clients(door).maintenance.collectGarbage({})).pauses).toMatchObject([
+      await writeRows(service.index, [keys.store.setting.put(['pause/manyOrphans'], pause)]);
+      expect((await clients(service).maintenance.collectGarbage({})).pauses).toMatchObject([
         {
           id: 'manyOrphans-1',
           cause: StorePause_Cause.MANY_ORPHANS,
@@ -87,22 +87,22 @@ export function maintenanceSuite(open: OpenDoor): void {
 
   describe('Scrub', () => {
     /** Not closed with a check: what is damaged would be found. */
-    async function damaged(): Promise<Door> {
-      const door = await open();
-      onTestFinished(() => door[Symbol.asyncDispose]());
-      await create(door, { session: 's', name: 'sound' }, someBytes(50_000, 4));
-      await create(door, { session: 's', name: 'bad' }, bytes);
-      await create(door, { session: 's', name: 'also bad' }, bytes);
+    async function damaged(): Promise<Service> {
+      const service = await open();
+      onTestFinished(() => service[Symbol.asyncDispose]());
+      await create(service, { session: 's', name: 'sound' }, someBytes(50_000, 4));
+      await create(service, { session: 's', name: 'bad' }, bytes);
+      await create(service, { session: 's', name: 'also bad' }, bytes);
       const { sha256: digest } = digestOf(bytes);
-      const ns = (await namespaces(door)).find((name) => name !== 'default') ?? 'default';
-      const value = await door.index.get(keys.blobs.record.key(ns, digest));
-      await door.blobs.delete(keys.blobs.record.decode(value!).name!);
-      return door;
+      const ns = (await namespaces(service)).find((name) => name !== 'default') ?? 'default';
+      const value = await service.index.get(keys.blobs.record.key(ns, digest));
+      await service.blobs.delete(keys.blobs.record.decode(value!).name!);
+      return service;
     }
 
     it('finds what is damaged, lists it, and heals it by another push', async () => {
-      const door = await damaged();
-      const { maintenance, admin } = clients(door);
+      const service = await damaged();
+      const { maintenance, admin } = clients(service);
       const found = await maintenance.scrub({});
       expect(found).toMatchObject({ contentCount: 2n, sizeBytes: 50_000n, damagedCount: 1n, more: false });
       expect(found.damaged).toMatchObject([{ sha256: sha256(bytes), sizeBytes: 50_000n, artifactCount: 2n }]);
@@ -112,15 +112,15 @@ export function maintenanceSuite(open: OpenDoor): void {
       const ids = contents[0]!.artifactIds;
       expect([...ids]).toEqual([...ids].sort());
       expect(ids).toHaveLength(2);
-      await create(door, { session: 's', name: 'again' }, bytes);
+      await create(service, { session: 's', name: 'again' }, bytes);
       expect((await admin.listQuarantined({})).contents).toEqual([]);
-      const { artifact } = await door.artifacts.getArtifact({ artifact: byName('s', 'bad') });
+      const { artifact } = await service.artifacts.getArtifact({ artifact: byName('s', 'bad') });
       expect(artifact!.sha256).toBe(sha256(bytes));
     });
 
     it('leaves out what was checked a short time ago', async () => {
-      const door = await damaged();
-      const { maintenance } = clients(door);
+      const service = await damaged();
+      const { maintenance } = clients(service);
       expect(await maintenance.scrub({ maxItems: 1 })).toMatchObject({ contentCount: 1n, more: true });
       expect(await maintenance.scrub({})).toMatchObject({ contentCount: 1n, more: false });
       expect(await maintenance.scrub({})).toMatchObject({ contentCount: 0n, more: false });
@@ -154,8 +154,8 @@ export function maintenanceSuite(open: OpenDoor): void {
   });
 }
 
-/** The same through a door whose callers are not operators. */
-export function maintenanceRefusedSuite(open: OpenDoor): void {
+/** The same through a listener whose callers are not operators. */
+export function maintenanceRefusedSuite(open: OpenService): void {
   const opened = checked(open);
 
   it('is for operators alone', async () => {
@@ -171,15 +171,15 @@ export function maintenanceRefusedSuite(open: OpenDoor): void {
   });
 }
 
-async function namespaces({ index }: Door): Promise<string[]> {
+async function namespaces({ index }: Service): Promise<string[]> {
   const names: string[] = [];
   for await (const block of index.scan(keys.store.namespace.range()))
     for (const [key] of block) names.push(keys.store.namespace.parse(key)[0]);
   return names;
 }
 
-async function internalId(door: Door): Promise<string> {
-  const ns = (await namespaces(door)).find((name) => name !== 'default') ?? 'default';
-  const value = await door.index.get(keys.store.namespace.key(ns));
+async function internalId(service: Service): Promise<string> {
+  const ns = (await namespaces(service)).find((name) => name !== 'default') ?? 'default';
+  const value = await service.index.get(keys.store.namespace.key(ns));
   return keys.store.namespace.decode(value!).internalId;
 }

@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { DifferenceKind, type SessionDifference } from '../../../gen/artifacta/v1/compare_pb.ts';
 import { byName, create, refusal } from '../../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+import { checked, type OpenService, type Service } from '../../support/service.ts';
 
 const { ADDED, REMOVED, CONTENT, METADATA, NONE } = DifferenceKind;
 
-/** CompareSessions through a door. */
-export function comparisonSuite(open: OpenDoor): void {
+/** CompareSessions through a listener. */
+export function comparisonSuite(open: OpenService): void {
   const opened = checked(open);
 
   /** One name for each way to differ; some are in both sessions only by their older versions. */
-  async function runs(): Promise<Door> {
-    const door = await opened();
+  async function runs(): Promise<Service> {
+    const service = await opened();
     for (const session of ['good', 'bad'])
-      await door.sessions.openSession({ session, metadata: { agent: session } });
+      await service.sessions.openSession({ session, metadata: { agent: session } });
     const push = (session: string, name: string, content: string, said = {}) =>
-      create(door, { session, name, ...said }, content);
+      create(service, { session, name, ...said }, content);
     await push('good', 'removed', 'x');
     await push('bad', 'added', 'x');
     await push('good', 'same', 'x', { labels: { l: '1' } });
@@ -30,17 +30,17 @@ export function comparisonSuite(open: OpenDoor): void {
     await push('good', 'deleted', 'x');
     await push('bad', 'deleted', 'x');
     await push('bad', 'deleted', 'y');
-    await door.artifacts.deleteArtifact({ artifact: byName('bad', 'deleted') });
+    await service.artifacts.deleteArtifact({ artifact: byName('bad', 'deleted') });
     await push('good', 'expired', 'x', { expiry: { case: 'ttl', value: { seconds: 60n } } });
     await push('bad', 'expired', 'x');
-    door.clock.now += 61_000;
-    return door;
+    service.clock.now += 61_000;
+    return service;
   }
 
-  async function compare(door: Door, asked: { showUnchanged?: boolean; pageSize?: number } = {}) {
+  async function compare(service: Service, asked: { showUnchanged?: boolean; pageSize?: number } = {}) {
     const found: SessionDifference[] = [];
     for (let pageToken = ''; ; ) {
-      const page = await door.sessions.compareSessions({
+      const page = await service.sessions.compareSessions({
         baseSession: 'good',
         session: 'bad',
         ...asked,
@@ -67,43 +67,43 @@ export function comparisonSuite(open: OpenDoor): void {
     ];
 
     it('tells each name that differs, and in which way', async () => {
-      const door = await runs();
-      const found = await compare(door);
+      const service = await runs();
+      const found = await compare(service);
       expect(shown(found)).toEqual(differences);
-      const { artifact } = await door.artifacts.getArtifact({ artifact: byName('bad', 'both') });
+      const { artifact } = await service.artifacts.getArtifact({ artifact: byName('bad', 'both') });
       expect(found[1]!.compared).toEqual(artifact);
-      for (const pageSize of [1, 2, 7]) expect(await compare(door, { pageSize })).toEqual(found);
+      for (const pageSize of [1, 2, 7]) expect(await compare(service, { pageSize })).toEqual(found);
     });
 
     it('tells also those that do not, if asked', async () => {
-      const door = await runs();
+      const service = await runs();
       const all = [...differences.slice(0, 6), ['same', NONE, 1n, 2n], differences[6]];
-      expect(shown(await compare(door, { showUnchanged: true }))).toEqual(all);
-      expect(shown(await compare(door, { showUnchanged: true, pageSize: 3 }))).toEqual(all);
+      expect(shown(await compare(service, { showUnchanged: true }))).toEqual(all);
+      expect(shown(await compare(service, { showUnchanged: true, pageSize: 3 }))).toEqual(all);
     });
 
     it('of a session with itself finds nothing', async () => {
-      const door = await runs();
+      const service = await runs();
       const itself = { baseSession: 'bad', session: 'bad' };
-      expect((await door.sessions.compareSessions(itself)).differences).toEqual([]);
-      const all = await door.sessions.compareSessions({ ...itself, showUnchanged: true });
+      expect((await service.sessions.compareSessions(itself)).differences).toEqual([]);
+      const all = await service.sessions.compareSessions({ ...itself, showUnchanged: true });
       expect(all.differences.map(({ name, kind }) => [name, kind])).toEqual(
         ['added', 'both', 'expired', 'metadata', 'same', 'type'].map((name) => [name, NONE]),
       );
     });
 
     it('takes its own page tokens only, whatever the page size', async () => {
-      const door = await runs();
+      const service = await runs();
       const asked = { baseSession: 'good', session: 'bad' };
-      const { nextPageToken: pageToken } = await door.sessions.compareSessions({ ...asked, pageSize: 1 });
-      const next = await door.sessions.compareSessions({ ...asked, pageToken, pageSize: 2 });
+      const { nextPageToken: pageToken } = await service.sessions.compareSessions({ ...asked, pageSize: 1 });
+      const next = await service.sessions.compareSessions({ ...asked, pageToken, pageSize: 2 });
       expect(shown(next.differences)).toEqual(differences.slice(1, 3));
       for (const other of [
         { baseSession: 'bad', session: 'good', pageToken },
         { ...asked, showUnchanged: true, pageToken },
         { ...asked, pageToken: pageToken.slice(0, -1) },
       ])
-        expect(await refusal(door.sessions.compareSessions(other))).toMatchObject({
+        expect(await refusal(service.sessions.compareSessions(other))).toMatchObject({
           code: 'InvalidArgument',
           reason: 'PAGE_TOKEN_INVALID',
           fields: ['page_token'],
@@ -116,9 +116,9 @@ export function comparisonSuite(open: OpenDoor): void {
       ['a base that is no id', { baseSession: 'a/b' }, 'base_session'],
       ['a negative page size', { pageSize: -1 }, 'page_size'],
     ])('refuses %s', async (_what, wrong, field) => {
-      const door = await opened();
+      const service = await opened();
       const asked = { baseSession: 'good', session: 'bad', ...wrong };
-      expect(await refusal(door.sessions.compareSessions(asked))).toMatchObject({
+      expect(await refusal(service.sessions.compareSessions(asked))).toMatchObject({
         code: 'InvalidArgument',
         reason: 'INVALID_ARGUMENT',
         fields: [field],
@@ -129,9 +129,9 @@ export function comparisonSuite(open: OpenDoor): void {
       [{ baseSession: 'nobody' }, 'nobody'],
       [{ session: 'nobody' }, 'nobody'],
     ])('with a session that is not there is refused: %o', async (wrong, session) => {
-      const door = await runs();
+      const service = await runs();
       const asked = { baseSession: 'good', session: 'bad', ...wrong };
-      expect(await refusal(door.sessions.compareSessions(asked))).toMatchObject({
+      expect(await refusal(service.sessions.compareSessions(asked))).toMatchObject({
         code: 'NotFound',
         reason: 'SESSION_NOT_FOUND',
         metadata: { session },

@@ -2,12 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { byName, create, refusal } from '../../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+import { checked, type OpenService, type Service } from '../../support/service.ts';
 
-export function openSessionSuite(open: OpenDoor): void {
+export function openSessionSuite(open: OpenService): void {
   const opened = checked(open);
 
-  const sessionOf = async (door: Door) => (await door.sessions.getSession({ session: 's' })).session!;
+  const sessionOf = async (service: Service) =>
+    (await service.sessions.getSession({ session: 's' })).session!;
 
   describe('opening a session again', () => {
     it.each([
@@ -17,35 +18,38 @@ export function openSessionSuite(open: OpenDoor): void {
       ['no metadata', { metadata: {}, expectedOutputs: ['a'] }, ['metadata']],
       ['both', { metadata: { m: '2' }, expectedOutputs: ['b'] }, ['metadata', 'expected_outputs']],
     ])('with %s is a conflict', async (_what, settings, fields) => {
-      const door = await opened();
+      const service = await opened();
       const first = { session: 's', metadata: { m: '1' }, expectedOutputs: ['a'] };
-      const { session } = await door.sessions.openSession(first);
-      expect(await refusal(door.sessions.openSession({ session: 's', ...settings }))).toMatchObject({
+      const { session } = await service.sessions.openSession(first);
+      expect(await refusal(service.sessions.openSession({ session: 's', ...settings }))).toMatchObject({
         code: 'AlreadyExists',
         reason: 'SESSION_CONFLICT',
         fields,
         metadata: { session: 's' },
       });
-      expect(await sessionOf(door)).toEqual(session);
+      expect(await sessionOf(service)).toEqual(session);
     });
 
     it('with other labels leaves the labels as they are', async () => {
-      const door = await opened();
-      const first = await door.sessions.openSession({ session: 's', labels: { l: '1' } });
+      const service = await opened();
+      const first = await service.sessions.openSession({ session: 's', labels: { l: '1' } });
       for (const labels of [{ l: '2' }, {}])
-        expect(await door.sessions.openSession({ session: 's', labels })).toMatchObject({
+        expect(await service.sessions.openSession({ session: 's', labels })).toMatchObject({
           created: false,
           session: first.session,
         });
     });
 
     it('after the seal gives the sealed one', async () => {
-      const door = await opened();
+      const service = await opened();
       const settings = { session: 's', metadata: { m: '1' }, expectedOutputs: ['a'] };
-      await door.sessions.openSession(settings);
-      const { session } = await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
-      expect(await door.sessions.openSession(settings)).toMatchObject({ created: false, session });
-      expect(await refusal(door.sessions.openSession({ session: 's' }))).toMatchObject({
+      await service.sessions.openSession(settings);
+      const { session } = await service.sessions.sealSession({
+        session: 's',
+        outcome: SessionOutcome.FAILED,
+      });
+      expect(await service.sessions.openSession(settings)).toMatchObject({ created: false, session });
+      expect(await refusal(service.sessions.openSession({ session: 's' }))).toMatchObject({
         reason: 'SESSION_CONFLICT',
       });
     });
@@ -53,11 +57,11 @@ export function openSessionSuite(open: OpenDoor): void {
 
   describe('opening a session that a push opened', () => {
     it('takes metadata and expected outputs, but no labels', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'x');
-      const before = await sessionOf(door);
-      door.clock.now += 1_000;
-      const { session, created } = await door.sessions.openSession({
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'x');
+      const before = await sessionOf(service);
+      service.clock.now += 1_000;
+      const { session, created } = await service.sessions.openSession({
         session: 's',
         metadata: { m: '1' },
         labels: { l: '1' },
@@ -76,16 +80,16 @@ export function openSessionSuite(open: OpenDoor): void {
     });
 
     it('is done once, also without settings', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'x');
-      expect((await door.sessions.openSession({ session: 's' })).created).toBe(false);
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'x');
+      expect((await service.sessions.openSession({ session: 's' })).created).toBe(false);
       for (const [settings, fields] of [
         [{ metadata: { m: '1' } }, ['metadata']],
         [{ expectedOutputs: ['a'] }, ['expected_outputs']],
       ] as const)
         expect(
           await refusal(
-            door.sessions.openSession({
+            service.sessions.openSession({
               session: 's',
               ...('metadata' in settings
                 ? { metadata: settings.metadata }
@@ -93,20 +97,20 @@ export function openSessionSuite(open: OpenDoor): void {
             }),
           ),
         ).toMatchObject({ code: 'AlreadyExists', reason: 'SESSION_CONFLICT', fields });
-      expect((await door.sessions.openSession({ session: 's' })).created).toBe(false);
+      expect((await service.sessions.openSession({ session: 's' })).created).toBe(false);
     });
 
     it('and that is sealed gives it, but takes no settings', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'x');
-      const sealed = await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED });
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'x');
+      const sealed = await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED });
       for (const settings of [{ metadata: { m: '1' } }, { expectedOutputs: ['a'] }])
-        expect(await refusal(door.sessions.openSession({ session: 's', ...settings }))).toMatchObject({
+        expect(await refusal(service.sessions.openSession({ session: 's', ...settings }))).toMatchObject({
           code: 'FailedPrecondition',
           reason: 'SESSION_SEALED',
           metadata: { session: 's', outcome: 'succeeded' },
         });
-      expect(await door.sessions.openSession({ session: 's', labels: { l: '1' } })).toMatchObject({
+      expect(await service.sessions.openSession({ session: 's', labels: { l: '1' } })).toMatchObject({
         created: false,
         session: sealed.session,
       });
@@ -115,92 +119,95 @@ export function openSessionSuite(open: OpenDoor): void {
 
   describe('expected outputs', () => {
     it('are at most 256', async () => {
-      const door = await opened();
+      const service = await opened();
       const names = Array.from({ length: 257 }, (_, at) => `out/${at}`);
       expect(
-        await refusal(door.sessions.openSession({ session: 's', expectedOutputs: names })),
+        await refusal(service.sessions.openSession({ session: 's', expectedOutputs: names })),
       ).toMatchObject({ code: 'InvalidArgument', reason: 'INVALID_ARGUMENT', fields: ['expected_outputs'] });
-      const most = await door.sessions.openSession({ session: 's', expectedOutputs: names.slice(1) });
+      const most = await service.sessions.openSession({ session: 's', expectedOutputs: names.slice(1) });
       expect(most.session!.expectedOutputs).toHaveLength(256);
     });
 
     it('are sorted as bytes, each once, and so are those that are missing and the manifest', async () => {
-      const door = await opened();
+      const service = await opened();
       // In UTF-16 the second would come before the third; in UTF-8 it comes after it.
       const sorted = ['a', 'ｚ', '😀'];
-      const { session } = await door.sessions.openSession({
+      const { session } = await service.sessions.openSession({
         session: 's',
         expectedOutputs: ['😀', 'ｚ', 'a', '😀'],
       });
       expect(session!.expectedOutputs).toEqual(sorted);
-      const again = await door.sessions.openSession({ session: 's', expectedOutputs: sorted });
+      const again = await service.sessions.openSession({ session: 's', expectedOutputs: sorted });
       expect(again.created).toBe(false);
-      for (const name of ['😀', 'a2', 'ｚ2', '😀2']) await create(door, { session: 's', name }, 'x');
-      const sealed = await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
+      for (const name of ['😀', 'a2', 'ｚ2', '😀2']) await create(service, { session: 's', name }, 'x');
+      const sealed = await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
       expect(sealed.session!.missingOutputs).toEqual(['a', 'ｚ']);
       const lines: Uint8Array[] = [];
-      for await (const { chunk } of door.sessions.downloadManifest({ session: 's' })) lines.push(chunk);
+      for await (const { chunk } of service.sessions.downloadManifest({ session: 's' })) lines.push(chunk);
       const names = Buffer.concat(lines).toString().trim().split('\n');
       expect(names.map((line) => JSON.parse(line).name)).toEqual(['a2', 'ｚ2', '😀', '😀2']);
     });
 
     it('are missing at the seal when they were never there, deleted, or expired', async () => {
-      const door = await opened();
+      const service = await opened();
       const expectedOutputs = ['deleted', 'expired', 'held', 'never', 'old', 'there'];
-      await door.sessions.openSession({ session: 's', expectedOutputs });
+      await service.sessions.openSession({ session: 's', expectedOutputs });
       const expiry = { case: 'ttl' as const, value: { seconds: 1n, nanos: 0 } };
-      await create(door, { session: 's', name: 'there' }, 'x');
-      await create(door, { session: 's', name: 'deleted' }, 'x');
-      await create(door, { session: 's', name: 'expired', expiry }, 'x');
-      await create(door, { session: 's', name: 'held', expiry }, 'x');
+      await create(service, { session: 's', name: 'there' }, 'x');
+      await create(service, { session: 's', name: 'deleted' }, 'x');
+      await create(service, { session: 's', name: 'expired', expiry }, 'x');
+      await create(service, { session: 's', name: 'held', expiry }, 'x');
       // An older version is enough: it is in the manifest.
-      await create(door, { session: 's', name: 'old' }, '1');
-      await create(door, { session: 's', name: 'old' }, '2');
-      await door.artifacts.deleteArtifact({ artifact: byName('s', 'deleted') });
-      await door.artifacts.deleteArtifact({ artifact: byName('s', 'old') });
-      await door.artifacts.updateArtifact({ artifact: byName('s', 'held'), changes: { hold: true } });
-      expect((await sessionOf(door)).missingOutputs).toEqual([]);
-      door.clock.now += 1_000;
-      const { session } = await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
+      await create(service, { session: 's', name: 'old' }, '1');
+      await create(service, { session: 's', name: 'old' }, '2');
+      await service.artifacts.deleteArtifact({ artifact: byName('s', 'deleted') });
+      await service.artifacts.deleteArtifact({ artifact: byName('s', 'old') });
+      await service.artifacts.updateArtifact({ artifact: byName('s', 'held'), changes: { hold: true } });
+      expect((await sessionOf(service)).missingOutputs).toEqual([]);
+      service.clock.now += 1_000;
+      const { session } = await service.sessions.sealSession({
+        session: 's',
+        outcome: SessionOutcome.FAILED,
+      });
       expect(session).toMatchObject({ expectedOutputs, missingOutputs: ['deleted', 'expired', 'never'] });
       // It stays what it was at the seal.
-      await door.artifacts.deleteArtifact({ artifact: byName('s', 'there') });
-      expect((await sessionOf(door)).missingOutputs).toEqual(['deleted', 'expired', 'never']);
+      await service.artifacts.deleteArtifact({ artifact: byName('s', 'there') });
+      expect((await sessionOf(service)).missingOutputs).toEqual(['deleted', 'expired', 'never']);
     });
   });
 
   describe('the update time and the etag of a session', () => {
     it('do not change by what happens to its artifacts', async () => {
-      const door = await opened();
-      const { session } = await door.sessions.openSession({ session: 's' });
+      const service = await opened();
+      const { session } = await service.sessions.openSession({ session: 's' });
       const unchanged = { updateTime: session!.updateTime, etag: session!.etag };
       const later = () => {
-        door.clock.now += 1_000;
+        service.clock.now += 1_000;
       };
       later();
-      await create(door, { session: 's', name: 'a' }, 'x');
-      expect(await sessionOf(door)).toMatchObject({ ...unchanged, artifactCount: 1n });
+      await create(service, { session: 's', name: 'a' }, 'x');
+      expect(await sessionOf(service)).toMatchObject({ ...unchanged, artifactCount: 1n });
       later();
-      await door.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: true } });
-      expect(await sessionOf(door)).toMatchObject({ ...unchanged, holdCount: 1n });
+      await service.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: true } });
+      expect(await sessionOf(service)).toMatchObject({ ...unchanged, holdCount: 1n });
       later();
-      await door.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: false } });
-      await door.artifacts.deleteArtifact({ artifact: byName('s', 'a') });
-      expect(await sessionOf(door)).toMatchObject({ ...unchanged, artifactCount: 0n, lastSequence: 2n });
+      await service.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: false } });
+      await service.artifacts.deleteArtifact({ artifact: byName('s', 'a') });
+      expect(await sessionOf(service)).toMatchObject({ ...unchanged, artifactCount: 0n, lastSequence: 2n });
     });
 
     it('change by its labels and its seal', async () => {
-      const door = await opened();
-      const { session: first } = await door.sessions.openSession({ session: 's' });
-      door.clock.now += 1_000;
+      const service = await opened();
+      const { session: first } = await service.sessions.openSession({ session: 's' });
+      service.clock.now += 1_000;
       const changes = { labels: { l: '1' } };
-      const { session: second } = await door.sessions.updateSession({ session: 's', changes });
+      const { session: second } = await service.sessions.updateSession({ session: 's', changes });
       expect(second!.updateTime!.seconds).toBe(first!.updateTime!.seconds + 1n);
       expect(second!.etag).not.toBe(first!.etag);
-      door.clock.now += 1_000;
-      const same = await door.sessions.updateSession({ session: 's', changes });
+      service.clock.now += 1_000;
+      const same = await service.sessions.updateSession({ session: 's', changes });
       expect(same.session).toEqual(second);
-      const sealed = await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
+      const sealed = await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
       expect(sealed.session!.updateTime!.seconds).toBe(first!.updateTime!.seconds + 2n);
       expect(sealed.session!.sealTime).toEqual(sealed.session!.updateTime);
       expect(sealed.session!.etag).not.toBe(second!.etag);

@@ -17,30 +17,30 @@ import {
   text,
   upload,
 } from '../../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+import { checked, type OpenService, type Service } from '../../support/service.ts';
 
-export function sessionsSuite(open: OpenDoor): void {
+export function sessionsSuite(open: OpenService): void {
   const opened = checked(open);
 
-  async function manifestOf(door: Door, session: string): Promise<string> {
+  async function manifestOf(service: Service, session: string): Promise<string> {
     const chunks: Uint8Array[] = [];
-    for await (const { chunk } of door.sessions.downloadManifest({ session })) chunks.push(chunk);
+    for await (const { chunk } of service.sessions.downloadManifest({ session })) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
   }
 
   describe('opening', () => {
     it('is idempotent with the same settings and refused with others', async () => {
-      const door = await opened();
+      const service = await opened();
       const settings = { session: 'run_1', metadata: { agent: 'a' }, expectedOutputs: ['b', 'a'] };
-      const first = await door.sessions.openSession({ ...settings, labels: { l: '1' } });
+      const first = await service.sessions.openSession({ ...settings, labels: { l: '1' } });
       expect(first).toMatchObject({
         created: true,
         session: { id: 'run_1', state: SessionState.OPEN, labels: { l: '1' } },
       });
       expect(first.session!.uid).toMatch(/^ses_/);
-      const again = await door.sessions.openSession({ ...settings, expectedOutputs: ['a', 'b', 'a'] });
+      const again = await service.sessions.openSession({ ...settings, expectedOutputs: ['a', 'b', 'a'] });
       expect(again).toMatchObject({ created: false, session: first.session });
-      const other = door.sessions.openSession({ ...settings, metadata: { agent: 'b' } });
+      const other = service.sessions.openSession({ ...settings, metadata: { agent: 'b' } });
       expect(await refusal(other)).toMatchObject({
         code: 'AlreadyExists',
         reason: 'SESSION_CONFLICT',
@@ -49,49 +49,52 @@ export function sessionsSuite(open: OpenDoor): void {
     });
 
     it('happens by a push, and settings are then given once', async () => {
-      const door = await opened();
-      const before = await create(door, { session: 's', name: 'a', metadata: { own: '1' } }, 'x');
+      const service = await opened();
+      const before = await create(service, { session: 's', name: 'a', metadata: { own: '1' } }, 'x');
       expect(before.artifact!.metadata).toEqual({ own: '1' });
-      const set = await door.sessions.openSession({ session: 's', metadata: { agent: 'a', own: 'session' } });
+      const set = await service.sessions.openSession({
+        session: 's',
+        metadata: { agent: 'a', own: 'session' },
+      });
       expect(set).toMatchObject({ created: false, session: { metadata: { agent: 'a', own: 'session' } } });
-      const after = await create(door, { session: 's', name: 'b', metadata: { own: '2' } }, 'y');
+      const after = await create(service, { session: 's', name: 'b', metadata: { own: '2' } }, 'y');
       expect(after.artifact).toMatchObject({
         metadata: { own: '2', agent: 'a' },
         inheritedMetadataKeys: ['agent'],
       });
       expect(
-        await refusal(door.sessions.openSession({ session: 's', metadata: { agent: 'b' } })),
+        await refusal(service.sessions.openSession({ session: 's', metadata: { agent: 'b' } })),
       ).toMatchObject({ reason: 'SESSION_CONFLICT' });
     });
 
     it('by a push can be forbidden', async () => {
-      const door = await opened({ opensSessions: false });
+      const service = await opened({ opensSessions: false });
       for (const failure of await refusals(
-        create(door, { session: 's', name: 'a' }, 'x'),
-        upload(door, { session: 's', name: 'a' }, text('x')),
+        create(service, { session: 's', name: 'a' }, 'x'),
+        upload(service, { session: 's', name: 'a' }, text('x')),
       ))
         expect(failure).toMatchObject({
           code: 'FailedPrecondition',
           reason: 'SESSION_MUST_EXIST',
         });
-      await door.sessions.openSession({ session: 's' });
-      await create(door, { session: 's', name: 'a' }, 'x');
+      await service.sessions.openSession({ session: 's' });
+      await create(service, { session: 's', name: 'a' }, 'x');
     });
   });
 
   describe('a session', () => {
     it('counts what is live in it and numbers what happens in it', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'xx');
-      const { artifact } = await create(door, { session: 's', name: 'a' }, 'yyy');
-      await create(door, { session: 's', name: 'a' }, 'yyy');
-      expect((await door.sessions.getSession({ session: 's' })).session).toMatchObject({
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'xx');
+      const { artifact } = await create(service, { session: 's', name: 'a' }, 'yyy');
+      await create(service, { session: 's', name: 'a' }, 'yyy');
+      expect((await service.sessions.getSession({ session: 's' })).session).toMatchObject({
         artifactCount: 2n,
         sizeBytes: 5n,
         lastSequence: 2n,
       });
-      await door.artifacts.deleteArtifact({ artifact: byId(artifact!.id) });
-      expect((await door.sessions.getSession({ session: 's' })).session).toMatchObject({
+      await service.artifacts.deleteArtifact({ artifact: byId(artifact!.id) });
+      expect((await service.sessions.getSession({ session: 's' })).session).toMatchObject({
         artifactCount: 1n,
         sizeBytes: 2n,
         lastSequence: 3n,
@@ -99,13 +102,13 @@ export function sessionsSuite(open: OpenDoor): void {
     });
 
     it('that is unknown is said to be', async () => {
-      const door = await opened();
+      const service = await opened();
       for (const failure of await refusals(
-        door.sessions.getSession({ session: 'nope' }),
-        door.sessions.updateSession({ session: 'nope', changes: { labels: { a: 'b' } } }),
-        door.sessions.sealSession({ session: 'nope', outcome: SessionOutcome.FAILED }),
-        manifestOf(door, 'nope'),
-        door.artifacts.listArtifacts({ session: 'nope' }),
+        service.sessions.getSession({ session: 'nope' }),
+        service.sessions.updateSession({ session: 'nope', changes: { labels: { a: 'b' } } }),
+        service.sessions.sealSession({ session: 'nope', outcome: SessionOutcome.FAILED }),
+        manifestOf(service, 'nope'),
+        service.artifacts.listArtifacts({ session: 'nope' }),
       ))
         expect(failure).toMatchObject({
           code: 'NotFound',
@@ -115,15 +118,15 @@ export function sessionsSuite(open: OpenDoor): void {
     });
 
     it('changes its labels under an etag', async () => {
-      const door = await opened();
-      const { session } = await door.sessions.openSession({ session: 's', labels: { a: '1' } });
-      const changed = await door.sessions.updateSession({
+      const service = await opened();
+      const { session } = await service.sessions.openSession({ session: 's', labels: { a: '1' } });
+      const changed = await service.sessions.updateSession({
         session: 's',
         changes: { labels: { b: '2' } },
         etag: session!.etag,
       });
       expect(changed.session!.labels).toEqual({ b: '2' });
-      const stale = door.sessions.updateSession({
+      const stale = service.sessions.updateSession({
         session: 's',
         changes: { labels: { c: '3' } },
         etag: session!.etag,
@@ -134,21 +137,21 @@ export function sessionsSuite(open: OpenDoor): void {
 
   describe('sealing', () => {
     it('stores a manifest of all live versions, sorted, and fences the session', async () => {
-      const door = await opened();
-      await door.sessions.openSession({ session: 's', expectedOutputs: ['b.txt', 'missing.txt'] });
-      await create(door, { session: 's', name: 'b.txt' }, '1');
-      await create(door, { session: 's', name: 'b.txt' }, '2');
-      await create(door, { session: 's', name: 'a.json' }, '{}');
-      const gone = await create(door, { session: 's', name: 'c' }, 'c');
-      await door.artifacts.deleteArtifact({ artifact: byId(gone.artifact!.id) });
+      const service = await opened();
+      await service.sessions.openSession({ session: 's', expectedOutputs: ['b.txt', 'missing.txt'] });
+      await create(service, { session: 's', name: 'b.txt' }, '1');
+      await create(service, { session: 's', name: 'b.txt' }, '2');
+      await create(service, { session: 's', name: 'a.json' }, '{}');
+      const gone = await create(service, { session: 's', name: 'c' }, 'c');
+      await service.artifacts.deleteArtifact({ artifact: byId(gone.artifact!.id) });
       await create(
-        door,
+        service,
         { session: 's', name: 'z', expiry: { case: 'ttl', value: { seconds: 1n, nanos: 0 } } },
         'z',
       );
-      door.clock.now += 1000;
+      service.clock.now += 1000;
 
-      const { session, alreadySealed } = await door.sessions.sealSession({
+      const { session, alreadySealed } = await service.sessions.sealSession({
         session: 's',
         outcome: SessionOutcome.SUCCEEDED,
       });
@@ -158,7 +161,7 @@ export function sessionsSuite(open: OpenDoor): void {
         outcome: SessionOutcome.SUCCEEDED,
         missingOutputs: ['missing.txt'],
       });
-      const manifest = await manifestOf(door, 's');
+      const manifest = await manifestOf(service, 's');
       expect(
         manifest
           .trimEnd()
@@ -182,25 +185,25 @@ export function sessionsSuite(open: OpenDoor): void {
       });
 
       for (const failure of await refusals(
-        create(door, { session: 's', name: 'new' }, 'x'),
-        upload(door, { session: 's', name: 'new' }, someBytes(100_000)),
+        create(service, { session: 's', name: 'new' }, 'x'),
+        upload(service, { session: 's', name: 'new' }, someBytes(100_000)),
       ))
         expect(failure).toMatchObject({
           code: 'FailedPrecondition',
           reason: 'SESSION_SEALED',
           metadata: { session: 's', outcome: 'succeeded' },
         });
-      expect(door.blobs.stagedCount).toBe(0);
+      expect(service.blobs.stagedCount).toBe(0);
     });
 
     it('again gives the first seal; with another outcome it is refused', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'x');
-      const first = await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
-      const again = await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'x');
+      const first = await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
+      const again = await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED });
       expect(again).toMatchObject({ alreadySealed: true, session: first.session });
       expect(
-        await refusal(door.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED })),
+        await refusal(service.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED })),
       ).toMatchObject({
         code: 'FailedPrecondition',
         reason: 'OUTCOME_CONFLICT',
@@ -209,13 +212,13 @@ export function sessionsSuite(open: OpenDoor): void {
     });
 
     it('of an empty session succeeds with an empty manifest', async () => {
-      const door = await opened();
-      await door.sessions.openSession({ session: 's' });
-      expect(await refusal(manifestOf(door, 's'))).toMatchObject({
+      const service = await opened();
+      await service.sessions.openSession({ session: 's' });
+      expect(await refusal(manifestOf(service, 's'))).toMatchObject({
         code: 'NotFound',
         reason: 'MANIFEST_NOT_FOUND',
       });
-      const { session } = await door.sessions.sealSession({
+      const { session } = await service.sessions.sealSession({
         session: 's',
         outcome: SessionOutcome.CANCELLED,
       });
@@ -224,37 +227,37 @@ export function sessionsSuite(open: OpenDoor): void {
         sizeBytes: 0n,
         sha256: sha256(new Uint8Array(0)),
       });
-      expect(await manifestOf(door, 's')).toBe('');
+      expect(await manifestOf(service, 's')).toBe('');
     });
 
     it('leaves labels, expiry, holds and deletion possible; the manifest stays', async () => {
-      const door = await opened();
-      const { artifact } = await create(door, { session: 's', name: 'a' }, 'x');
-      const { session } = await door.sessions.sealSession({
+      const service = await opened();
+      const { artifact } = await create(service, { session: 's', name: 'a' }, 'x');
+      const { session } = await service.sessions.sealSession({
         session: 's',
         outcome: SessionOutcome.SUCCEEDED,
       });
-      await door.artifacts.updateArtifact({
+      await service.artifacts.updateArtifact({
         artifact: byId(artifact!.id),
         changes: { labels: { a: 'b' }, hold: true },
       });
-      await door.artifacts.updateArtifact({ artifact: byId(artifact!.id), changes: { hold: false } });
-      expect(await door.artifacts.deleteArtifact({ artifact: byName('s', 'a') })).toMatchObject({
+      await service.artifacts.updateArtifact({ artifact: byId(artifact!.id), changes: { hold: false } });
+      expect(await service.artifacts.deleteArtifact({ artifact: byName('s', 'a') })).toMatchObject({
         deleted: true,
       });
-      const after = (await door.sessions.getSession({ session: 's' })).session!;
+      const after = (await service.sessions.getSession({ session: 's' })).session!;
       expect(after.manifest).toEqual(session!.manifest);
-      expect(await manifestOf(door, 's')).toContain('"name":"a"');
+      expect(await manifestOf(service, 's')).toContain('"name":"a"');
     });
 
     it('racing twenty commits puts each wholly before the fence or refuses it', async () => {
-      const door = await opened();
-      await door.sessions.openSession({ session: 's' });
+      const service = await opened();
+      await service.sessions.openSession({ session: 's' });
       const pushes = Array.from({ length: 20 }, (_, at) =>
-        create(door, { session: 's', name: `n${at}` }, `c${at}`),
+        create(service, { session: 's', name: `n${at}` }, `c${at}`),
       );
       const [sealed, ...results] = await Promise.allSettled([
-        door.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED }),
+        service.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED }),
         ...pushes,
       ]);
       if (sealed.status === 'rejected') throw sealed.reason;
@@ -262,21 +265,21 @@ export function sessionsSuite(open: OpenDoor): void {
       for (const result of results)
         if (result.status === 'rejected')
           expect(await refusal(Promise.reject(result.reason))).toMatchObject({ reason: 'SESSION_SEALED' });
-      expect(await listAll(door, 's')).toHaveLength(committed);
+      expect(await listAll(service, 's')).toHaveLength(committed);
       expect(sealed.value.session!.manifest!.lineCount).toBe(BigInt(committed));
     });
   });
 
   describe('listing', () => {
     it('pages through artifacts in both orders without loss or repetition', async () => {
-      const door = await opened();
-      for (let at = 0; at < 25; at++) await create(door, { session: 's', name: `n${at % 20}` }, `c${at}`);
+      const service = await opened();
+      for (let at = 0; at < 25; at++) await create(service, { session: 's', name: `n${at % 20}` }, `c${at}`);
       for (const order of [ListOrder.NEWEST_FIRST, ListOrder.OLDEST_FIRST]) {
         for (const pageSize of [1, 7, 20, 100]) {
           const names: string[] = [];
           let pageToken = '';
           do {
-            const page = await door.artifacts.listArtifacts({ session: 's', pageSize, pageToken, order });
+            const page = await service.artifacts.listArtifacts({ session: 's', pageSize, pageToken, order });
             expect(page.artifacts.length).toBeLessThanOrEqual(pageSize);
             names.push(...page.artifacts.map(({ name }) => name));
             pageToken = page.nextPageToken;
@@ -290,39 +293,39 @@ export function sessionsSuite(open: OpenDoor): void {
     });
 
     it('shows all versions of a session and of a name', async () => {
-      const door = await opened();
+      const service = await opened();
       for (const [name, content] of [
         ['a', '1'],
         ['b', '2'],
         ['a', '3'],
       ] as const)
-        await create(door, { session: 's', name }, content);
-      const all = await listAll(door, 's');
+        await create(service, { session: 's', name }, content);
+      const all = await listAll(service, 's');
       expect(all.map(({ name, version, latest }) => [name, version, latest])).toEqual([
         ['a', 1n, false],
         ['b', 1n, true],
         ['a', 2n, true],
       ]);
-      const ofName = await door.artifacts.listArtifacts({ session: 's', allVersions: true, name: 'a' });
+      const ofName = await service.artifacts.listArtifacts({ session: 's', allVersions: true, name: 'a' });
       expect(ofName.artifacts.map(({ version }) => version)).toEqual([2n, 1n]);
-      const latest = await door.artifacts.listArtifacts({ session: 's', name: 'a' });
+      const latest = await service.artifacts.listArtifacts({ session: 's', name: 'a' });
       expect(latest.artifacts.map(({ version }) => version)).toEqual([2n]);
     });
 
     it('marks what a manifest lists and is gone', async () => {
-      const door = await opened();
-      for (let at = 0; at < 6; at++) await create(door, { session: 's', name: `n${at}` }, `c${at}`);
+      const service = await opened();
+      for (let at = 0; at < 6; at++) await create(service, { session: 's', name: `n${at}` }, `c${at}`);
       const request = { session: 's', showGone: true, pageSize: 2 };
-      expect(await refusal(door.artifacts.listArtifacts(request))).toMatchObject({
+      expect(await refusal(service.artifacts.listArtifacts(request))).toMatchObject({
         reason: 'MANIFEST_NOT_FOUND',
       });
-      await door.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED });
-      for (const at of [0, 2, 5]) await door.artifacts.deleteArtifact({ artifact: byName('s', `n${at}`) });
+      await service.sessions.sealSession({ session: 's', outcome: SessionOutcome.SUCCEEDED });
+      for (const at of [0, 2, 5]) await service.artifacts.deleteArtifact({ artifact: byName('s', `n${at}`) });
       const live: string[] = [];
       const gone: string[] = [];
       let pageToken = '';
       do {
-        const page = await door.artifacts.listArtifacts({ ...request, pageToken });
+        const page = await service.artifacts.listArtifacts({ ...request, pageToken });
         expect(page.artifacts.length + page.gone.length).toBeLessThanOrEqual(2);
         live.push(...page.artifacts.map(({ name }) => name));
         gone.push(...page.gone.map(({ name, version, sha256: digest }) => `${name} ${version} ${digest}`));
@@ -333,12 +336,12 @@ export function sessionsSuite(open: OpenDoor): void {
     });
 
     it('pages through sessions', async () => {
-      const door = await opened();
-      for (let at = 0; at < 5; at++) await door.sessions.openSession({ session: `s${at}` });
+      const service = await opened();
+      for (let at = 0; at < 5; at++) await service.sessions.openSession({ session: `s${at}` });
       const ids: string[] = [];
       let pageToken = '';
       do {
-        const page = await door.sessions.listSessions({ pageSize: 2, pageToken });
+        const page = await service.sessions.listSessions({ pageSize: 2, pageToken });
         ids.push(...page.sessions.map(({ id }) => id));
         pageToken = page.nextPageToken;
       } while (pageToken !== '');
@@ -346,10 +349,10 @@ export function sessionsSuite(open: OpenDoor): void {
     });
 
     it('refuses tokens that were altered or belong to another listing', async () => {
-      const door = await opened();
-      for (let at = 0; at < 3; at++) await create(door, { session: 's', name: `n${at}` }, 'x');
-      await create(door, { session: 't', name: 'a' }, 'x');
-      const { nextPageToken } = await door.artifacts.listArtifacts({ session: 's', pageSize: 1 });
+      const service = await opened();
+      for (let at = 0; at < 3; at++) await create(service, { session: 's', name: `n${at}` }, 'x');
+      await create(service, { session: 't', name: 'a' }, 'x');
+      const { nextPageToken } = await service.artifacts.listArtifacts({ session: 's', pageSize: 1 });
       const flipped = `${nextPageToken[0] === 'A' ? 'B' : 'A'}${nextPageToken.slice(1)}`;
       const last = nextPageToken.at(-1) === 'A' ? 'B' : 'A';
       const requests: MessageInitShape<typeof ListArtifactsRequestSchema>[] = [
@@ -363,12 +366,12 @@ export function sessionsSuite(open: OpenDoor): void {
         { session: 's', pageToken: nextPageToken, allVersions: true },
       ];
       for (const request of requests)
-        expect(await refusal(door.artifacts.listArtifacts(request))).toMatchObject({
+        expect(await refusal(service.artifacts.listArtifacts(request))).toMatchObject({
           code: 'InvalidArgument',
           reason: 'PAGE_TOKEN_INVALID',
           fields: ['page_token'],
         });
-      expect(await refusal(door.sessions.listSessions({ pageToken: nextPageToken }))).toMatchObject({
+      expect(await refusal(service.sessions.listSessions({ pageToken: nextPageToken }))).toMatchObject({
         reason: 'PAGE_TOKEN_INVALID',
       });
     });
@@ -376,9 +379,9 @@ export function sessionsSuite(open: OpenDoor): void {
 
   describe('namespaces', () => {
     it('are named by a header; an unknown one is refused', async () => {
-      const door = await opened();
+      const service = await opened();
       const call = (name: string) =>
-        door.sessions.listSessions({}, { headers: { 'artifacta-namespace': name } });
+        service.sessions.listSessions({}, { headers: { 'artifacta-namespace': name } });
       await call('default');
       expect(await refusal(call('other'))).toMatchObject({ code: 'NotFound', reason: 'NAMESPACE_NOT_FOUND' });
       expect(await refusal(call('../default'))).toMatchObject({

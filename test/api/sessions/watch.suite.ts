@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import type { WatchSessionResponse } from '../../../gen/artifacta/v1/watch_pb.ts';
 import { byName, create, refusal } from '../../support/calls.ts';
-import { checked, type Door, type OpenDoor } from '../../support/door.ts';
+import { checked, type OpenService, type Service } from '../../support/service.ts';
 
-export function watchSuite(open: OpenDoor): void {
+export function watchSuite(open: OpenService): void {
   const opened = checked(open);
 
   function told({ sequence, event }: WatchSessionResponse): string {
@@ -17,23 +17,23 @@ export function watchSuite(open: OpenDoor): void {
     return lines;
   }
 
-  const seal = (door: Door, session = 's') =>
-    door.sessions.sealSession({ session, outcome: SessionOutcome.SUCCEEDED });
+  const seal = (service: Service, session = 's') =>
+    service.sessions.sealSession({ session, outcome: SessionOutcome.SUCCEEDED });
 
   describe('watching', () => {
     it('tells what was and what comes, each once, and ends with the seal', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'a');
-      const messages = door.sessions.watchSession({ session: 's' })[Symbol.asyncIterator]();
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'a');
+      const messages = service.sessions.watchSession({ session: 's' })[Symbol.asyncIterator]();
       const first = (await messages.next()).value as WatchSessionResponse;
       expect(first).toMatchObject({
         sequence: 1n,
-        time: { seconds: BigInt(Math.floor(door.clock.now / 1000)) },
+        time: { seconds: BigInt(Math.floor(service.clock.now / 1000)) },
         event: { case: 'committed', value: { session: 's', name: 'a', version: 1n, latest: true } },
       });
-      await create(door, { session: 's', name: 'b' }, 'b');
-      await door.artifacts.deleteArtifact({ artifact: byName('s', 'a') });
-      await seal(door);
+      await create(service, { session: 's', name: 'b' }, 'b');
+      await service.artifacts.deleteArtifact({ artifact: byName('s', 'a') });
+      await seal(service);
       const rest: WatchSessionResponse[] = [];
       for (let next = await messages.next(); !next.done; next = await messages.next()) rest.push(next.value);
       expect(rest.map(told)).toEqual(['2 b', '3 deleted', '4 sealed']);
@@ -47,24 +47,26 @@ export function watchSuite(open: OpenDoor): void {
     });
 
     it('resumes after a number, and is told of a seal that was', async () => {
-      const door = await opened();
-      for (const name of ['a', 'b', 'c']) await create(door, { session: 's', name }, name);
-      await seal(door);
-      expect(await all(door.sessions.watchSession({ session: 's', afterSequence: 2n }))).toEqual([
+      const service = await opened();
+      for (const name of ['a', 'b', 'c']) await create(service, { session: 's', name }, name);
+      await seal(service);
+      expect(await all(service.sessions.watchSession({ session: 's', afterSequence: 2n }))).toEqual([
         '3 c',
         '4 sealed',
       ]);
-      expect(await all(door.sessions.watchSession({ session: 's', afterSequence: 4n }))).toEqual([
+      expect(await all(service.sessions.watchSession({ session: 's', afterSequence: 4n }))).toEqual([
         '4 sealed',
       ]);
-      expect(await all(door.sessions.watchSession({ session: 's', sealOnly: true }))).toEqual(['4 sealed']);
+      expect(await all(service.sessions.watchSession({ session: 's', sealOnly: true }))).toEqual([
+        '4 sealed',
+      ]);
     });
 
     it('waits for a session that is not there', async () => {
-      const door = await opened();
-      const watched = all(door.sessions.watchSession({ session: 's', waitForOpen: true }));
-      await create(door, { session: 's', name: 'a' }, 'a');
-      await seal(door);
+      const service = await opened();
+      const watched = all(service.sessions.watchSession({ session: 's', waitForOpen: true }));
+      await create(service, { session: 's', name: 'a' }, 'a');
+      await seal(service);
       // It may have begun after the first of these.
       expect((await watched).filter((line) => line !== '0 heartbeat')).toEqual(['1 a', '2 sealed']);
     });
@@ -75,10 +77,10 @@ export function watchSuite(open: OpenDoor): void {
       ['of what is not there yet', { session: 'later', waitForOpen: true }, '0 heartbeat'],
       ['of what has something to tell', {}, '1 a'],
     ])('%s is answered at once', async (_what, wanted, first) => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'a');
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'a');
       const given = new AbortController();
-      const watched = door.sessions.watchSession({ session: 's', ...wanted }, { signal: given.signal });
+      const watched = service.sessions.watchSession({ session: 's', ...wanted }, { signal: given.signal });
       const messages = watched[Symbol.asyncIterator]();
       const { value } = await messages.next();
       expect(told(value as WatchSessionResponse)).toBe(first);
@@ -88,12 +90,15 @@ export function watchSuite(open: OpenDoor): void {
     });
 
     it('is over when the caller gives up', async () => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'a');
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'a');
       const given = new AbortController();
       const seen: string[] = [];
       const watching = (async () => {
-        for await (const message of door.sessions.watchSession({ session: 's' }, { signal: given.signal })) {
+        for await (const message of service.sessions.watchSession(
+          { session: 's' },
+          { signal: given.signal },
+        )) {
           seen.push(told(message));
           given.abort();
         }
@@ -101,7 +106,7 @@ export function watchSuite(open: OpenDoor): void {
       expect(await refusal(watching)).toMatchObject({ code: 'Canceled' });
       expect(seen).toEqual(['1 a']);
       await expect
-        .poll(() => door.calls.at(-1))
+        .poll(() => service.calls.at(-1))
         .toMatchObject({
           method: 'artifacta.v1.SessionService/WatchSession',
           outcome: 'CANCELLED',
@@ -124,9 +129,9 @@ export function watchSuite(open: OpenDoor): void {
       ],
       ['without a session', {}, { code: 'InvalidArgument', fields: ['session'] }],
     ])('%s', async (_what, request, expected) => {
-      const door = await opened();
-      await create(door, { session: 's', name: 'a' }, 'a');
-      expect(await refusal(all(door.sessions.watchSession(request)))).toMatchObject(expected);
+      const service = await opened();
+      await create(service, { session: 's', name: 'a' }, 'a');
+      expect(await refusal(all(service.sessions.watchSession(request)))).toMatchObject(expected);
     });
   });
 }

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { SessionState as SessionStateValue } from '../../../gen/artifacta/v1/session_pb.ts';
 import { refusal } from '../../support/calls.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
 import { beginning, kinds, type Remains } from '../../support/restart.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import {
   artifactRow,
   columnsOf,

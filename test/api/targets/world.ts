@@ -14,7 +14,7 @@ import { parseNamespace } from '../../../src/domain/names.ts';
 import { Authentication } from '../../../src/identity/authentication.ts';
 import { ChildTokens } from '../../../src/identity/child-tokens.ts';
 import { type Spec, text } from '../../support/calls.ts';
-import type { TestStore } from '../../support/door.ts';
+import type { TestStore } from '../../support/service.ts';
 
 export const hour = 3_600_000;
 export const day = 24 * hour;
@@ -54,7 +54,7 @@ export function transportOf(opened: TestStore): Transport {
   return createRouterTransport(routesOf(opened));
 }
 
-/** The same, for the doors of a server. */
+/** The same, for the listeners of a server. */
 export function routesOf({ store }: TestStore): ReturnType<typeof routes> {
   const authentication = new Authentication({
     isRequired: false,

@@ -1,9 +1,9 @@
-/** Sharing on the command line, against a service with an HTTP door and without. */
+/** Sharing on the command line, against a service with an HTTP listener and without. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../../src/client/client.ts';
-import { openHttpRig } from '../../server/http/doors.ts';
+import { openHttpRig } from '../../server/http/listeners.ts';
 import { newDirectory } from '../../support/command.ts';
 import { commandLine, openTestStore, transportTo } from '../support.ts';
 

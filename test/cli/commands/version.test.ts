@@ -5,7 +5,7 @@ import { routes } from '../../../src/api/routes.ts';
 import { exitCodes } from '../../../src/cli/exit.ts';
 import { clientVersion } from '../../../src/client/version.ts';
 import type { Routes } from '../../../src/server/grpc/grpc.ts';
-import { startTestServer } from '../../server/grpc/doors.ts';
+import { startTestServer } from '../../server/grpc/listeners.ts';
 import { infoOf, otherRoutes } from '../../support/other-services.ts';
 import { commandLine, openTestStore } from '../support.ts';
 

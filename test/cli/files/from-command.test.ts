@@ -125,14 +125,17 @@ describe('push --from-command', { timeout: 60_000 }, () => {
   it.each([
     ['over gRPC', 'grpc', 'grpc://'],
     ['over HTTP', 'http', 'http://'],
-  ])('stores nothing of a command that fails when much of it was sent, %s', async (_what, door, scheme) => {
-    const server = startServe(home.at('.local/share/artifacta'));
-    const url = `${scheme}${String((await server.ready)[door])}`;
-    const pushed = await home.run(node(large('process.exit(3)')), { ARTIFACTA_URL: url });
-    expect(pushed).toMatchObject({ code: 6, stdout: '' });
-    expect(pushed.stderr).toContain('exited with status 3; nothing was stored');
-    expect(await isStored()).toBe(false);
-  });
+  ])(
+    'stores nothing of a command that fails when much of it was sent, %s',
+    async (_what, service, scheme) => {
+      const server = startServe(home.at('.local/share/artifacta'));
+      const url = `${scheme}${String((await server.ready)[service])}`;
+      const pushed = await home.run(node(large('process.exit(3)')), { ARTIFACTA_URL: url });
+      expect(pushed).toMatchObject({ code: 6, stdout: '' });
+      expect(pushed.stderr).toContain('exited with status 3; nothing was stored');
+      expect(await isStored()).toBe(false);
+    },
+  );
 
   it('interrupts the command when it is interrupted, and stores nothing though that ends well', async () => {
     const program = `process.stdout.write('half');

@@ -3,8 +3,8 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { ByteRoom } from '../../../src/api/byte-room.ts';
 import { afterRealTime } from '../../../src/api/timer.ts';
 import { limits } from '../../../src/domain/limits.ts';
-import { type HttpRig, openHttpRig } from '../../server/http/doors.ts';
-import { closeChecked } from '../../support/door.ts';
+import { type HttpRig, openHttpRig } from '../../server/http/listeners.ts';
+import { closeChecked } from '../../support/service.ts';
 import { bodies, type Form, sendOverGrpc, sendOverWeb, type Target } from './attack.ts';
 import { sendBombs } from './rig.ts';
 

@@ -65,8 +65,8 @@ export class Clockwork implements AsyncDisposable {
   }
 
   async serve(): Promise<Service> {
-    const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', 'none', '--admin-listen', 'none'];
-    const child = spawn(launcher, ['serve', '--data-dir', this.dataDir, ...doors], {
+    const listeners = ['--grpc-listen', '127.0.0.1:0', '--http-listen', 'none', '--admin-listen', 'none'];
+    const child = spawn(launcher, ['serve', '--data-dir', this.dataDir, ...listeners], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         ...process.env,

@@ -138,7 +138,7 @@ class DamageRig {
     await client.push(isStream ? pieces() : bytes, { session, name: 'b' });
   }
 
-  /** Reads by any door. @returns whether the right bytes came; others are a fault, a refusal that says so is not. */
+  /** Reads by any transport. @returns whether the right bytes came; others are a fault, a refusal that says so is not. */
   async read(
     { bytes }: Held,
     session: string,

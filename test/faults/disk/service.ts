@@ -26,8 +26,23 @@ export interface Service extends AsyncDisposable {
 
 /** @param under a program that runs it, with its arguments. */
 export async function serve(dataDir: string, under: readonly string[] = []): Promise<Service> {
-  const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', 'none', '--admin-listen', '127.0.0.1:0'];
-  const [command, ...args] = [...under, launcher, 'serve', '--data-dir', dataDir, ...doors, '--with-reaper'];
+  const listeners = [
+    '--grpc-listen',
+    '127.0.0.1:0',
+    '--http-listen',
+    'none',
+    '--admin-listen',
+    '127.0.0.1:0',
+  ];
+  const [command, ...args] = [
+    ...under,
+    launcher,
+    'serve',
+    '--data-dir',
+    dataDir,
+    ...listeners,
+    '--with-reaper',
+  ];
   const child = spawn(command!, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, XDG_CACHE_HOME: join(dataDir, '..', '..', 'cache'), ...hurried },

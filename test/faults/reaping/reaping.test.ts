@@ -10,7 +10,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Step } from '../../../src/store/rows/steps.ts';
 import { day, hour } from '../../lifecycle/rig.ts';
 import { copyDirectory, removeDirectory } from '../../support/directories.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { inspect } from '../at-rest.ts';
 import { workOn } from './work.ts';
 

@@ -130,7 +130,7 @@ function http1({ address }: Listener, way: Way, headers: Readonly<Record<string,
   return `${lines(`POST ${watch} HTTP/1.1`, type)}\r\n\r\n${body}`;
 }
 
-/** gRPC, and at the other door a PUT for an upload. */
+/** gRPC, and at the other listener a PUT for an upload. */
 function http2(
   session: ClientHttp2Session,
   { protocol, address }: Listener,

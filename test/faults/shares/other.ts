@@ -2,7 +2,7 @@
 import { createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
-import { openTransport } from '../../server/grpc/doors.ts';
+import { openTransport } from '../../server/grpc/listeners.ts';
 import type { Listener } from '../unread/attack.ts';
 
 interface Opened extends Disposable {

@@ -10,12 +10,12 @@ import { routes } from '../../../src/api/routes.ts';
 import type { Namespace } from '../../../src/domain/names.ts';
 import { anonymous } from '../../../src/domain/principal.ts';
 import type { Authenticate } from '../../../src/identity/authentication.ts';
-import { openAdminDoor } from '../../../src/server/admin-door.ts';
+import { openAdminListener } from '../../../src/server/admin-listener.ts';
 import { Readiness } from '../../../src/server/readiness.ts';
-import { startTestServer } from '../../server/grpc/doors.ts';
-import { openTestTls } from '../../server/tls-doors.ts';
+import { startTestServer } from '../../server/grpc/listeners.ts';
+import { openTestTls } from '../../server/tls-listeners.ts';
 import { removeDirectory } from '../../support/directories.ts';
-import { openTestStore } from '../../support/door.ts';
+import { openTestStore } from '../../support/service.ts';
 import { type Listener, listenersOf } from '../unread/attack.ts';
 import { takeConnections, ways } from './connections.ts';
 import { workAnew } from './other.ts';
@@ -50,8 +50,8 @@ beforeAll(async () => {
   const readiness = new Readiness();
   readiness.set('serving');
   const metrics = async () => ({ contentType: 'text/plain', body: 'x' });
-  const door = { address: http, readiness, metrics, connectionsMax, onUnexpectedError: () => undefined };
-  admin = open.use(await openAdminDoor(door)).address;
+  const service = { address: http, readiness, metrics, connectionsMax, onUnexpectedError: () => undefined };
+  admin = open.use(await openAdminListener(service)).address;
 }, 60_000);
 afterAll(() => open.disposeAsync());
 
@@ -84,7 +84,7 @@ describe('connections that one client takes', () => {
     }
   });
 
-  it.each(['silence', 'heads'] as const)('the admin door, %s', async (way) => {
+  it.each(['silence', 'heads'] as const)('the admin listener, %s', async (way) => {
     const listener: Listener = { protocol: 'HTTP/1.1', address: admin, isTls: false };
     const taken = await takeConnections(listener, { way, count: 2 * connectionsMax, credentials: [{}] });
     try {

@@ -159,7 +159,7 @@ class Campaign {
 
 /** A service that starts. */
 class Starting implements AsyncDisposable {
-  /** Of the command line's doors; undefined while it is not ready. */
+  /** Of the command line's listeners; undefined while it is not ready. */
   socket: string | undefined;
   private readonly child: ChildProcess;
   private readonly ended: Promise<unknown>;
@@ -167,8 +167,15 @@ class Starting implements AsyncDisposable {
   private readonly lines: string[] = [];
 
   constructor(dataDir: string) {
-    const doors = ['--grpc-listen', '127.0.0.1:0', '--http-listen', '127.0.0.1:0', '--admin-listen', 'none'];
-    const args = ['serve', '--data-dir', dataDir, ...doors, '--reserve-bytes', '0'];
+    const listeners = [
+      '--grpc-listen',
+      '127.0.0.1:0',
+      '--http-listen',
+      '127.0.0.1:0',
+      '--admin-listen',
+      'none',
+    ];
+    const args = ['serve', '--data-dir', dataDir, ...listeners, '--reserve-bytes', '0'];
     this.child = spawn(launcher, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = once(this.child, 'close');
     for (const stream of [this.child.stdout!, this.child.stderr!])

@@ -1,4 +1,4 @@
-/** Uploads that say little with much: by every door and protocol, in pieces as small as they come, or as large as is usual. */
+/** Uploads that say little with much: by every transport and protocol, in pieces as small as they come, or as large as is usual. */
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
@@ -100,7 +100,7 @@ async function open(address: string): Promise<Socket> {
 
 /** Writes the same again and again over connections, one after another, each begun by some bytes. */
 function connections(
-  door: 'grpc' | 'http',
+  service: 'grpc' | 'http',
   begin: (socket: Socket, target: Target) => void,
   body: Buffer,
 ): Begin {
@@ -109,7 +109,7 @@ function connections(
     let socket: Socket | undefined;
     const next = async (): Promise<void> => {
       if (isOver) return;
-      const opened = await open(target[door]);
+      const opened = await open(target[service]);
       socket = opened;
       begin(opened, target);
       const go = () => {

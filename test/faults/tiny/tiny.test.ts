@@ -8,10 +8,10 @@ import { Readable } from 'node:stream';
 import { createRouterTransport } from '@connectrpc/connect';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { answerOf, framed, openRawConnection } from '../../server/grpc/raw-call.ts';
-import { type HttpRig, openHttpRig } from '../../server/http/doors.ts';
+import { type HttpRig, openHttpRig } from '../../server/http/listeners.ts';
 import { RawHttp2 } from '../../server/http/raw-http2.ts';
 import { sha256 } from '../../support/calls.ts';
-import { clientsOf, closeChecked, openTestStore, testRoutes } from '../../support/door.ts';
+import { clientsOf, closeChecked, openTestStore, testRoutes } from '../../support/service.ts';
 import { fieldForms } from './fields.ts';
 
 let rig: HttpRig;
@@ -121,9 +121,9 @@ function hasStatus(frames: Buffer): boolean {
 
 it('small messages are taken a few in each turn of the event loop', async () => {
   const opened = await openTestStore();
-  onTestFinished(() => closeChecked(door));
+  onTestFinished(() => closeChecked(service));
   const transport = createRouterTransport(testRoutes(opened.store, []));
-  const door = { ...opened, ...clientsOf(transport), transport, calls: [] };
+  const service = { ...opened, ...clientsOf(transport), transport, calls: [] };
   let [inTurn, most, isOver] = [0, 0, false];
   const turnEnds = () => {
     inTurn = 0;
@@ -138,7 +138,7 @@ it('small messages are taken a few in each turn of the event loop', async () => 
     }
     yield { part: { case: 'finish' as const, value: { sizeBytes: 0n } } };
   })();
-  const { artifact } = await door.artifacts.uploadArtifact(parts);
+  const { artifact } = await service.artifacts.uploadArtifact(parts);
   isOver = true;
   expect(artifact!.sizeBytes).toBe(0n);
   expect(most).toBeLessThan(50);

@@ -8,7 +8,7 @@ import { createClient } from '@connectrpc/connect';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import { freePorts } from '../../../scripts/free-ports.ts';
 import { connect } from '../../../src/client/client.ts';
-import { openTransport } from '../../server/grpc/doors.ts';
+import { openTransport } from '../../server/grpc/listeners.ts';
 import { Authority } from '../../support/certificates.ts';
 import type { Listener, Wanted } from './attack.ts';
 import type { MemoryGroup } from './memory-group.ts';

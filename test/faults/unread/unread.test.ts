@@ -13,12 +13,12 @@ import { afterRealTime } from '../../../src/api/timer.ts';
 import type { Namespace } from '../../../src/domain/names.ts';
 import { anonymous } from '../../../src/domain/principal.ts';
 import type { Authenticate } from '../../../src/identity/authentication.ts';
-import { openTransport, startTestServer, type TestServer } from '../../server/grpc/doors.ts';
+import { openTransport, startTestServer, type TestServer } from '../../server/grpc/listeners.ts';
 import { eventually } from '../../server/grpc/raw-call.ts';
-import { openTestTls } from '../../server/tls-doors.ts';
+import { openTestTls } from '../../server/tls-listeners.ts';
 import { someBytes, upload } from '../../support/calls.ts';
 import { removeDirectory } from '../../support/directories.ts';
-import { clientsOf, openTestStore } from '../../support/door.ts';
+import { clientsOf, openTestStore } from '../../support/service.ts';
 import { attack, type Listener, listenersOf, type Wanted } from './attack.ts';
 
 const MiB = 1024 * 1024;
@@ -64,13 +64,13 @@ beforeAll(async () => {
   const secured = open.use(await startTestServer(all, { ...common, tls }));
   listeners = listenersOf(plain.addresses, secured.addresses, socket);
   using transport = openTransport(plain.addresses.grpc);
-  const door = { ...opened, ...clientsOf(transport.transport), transport: transport.transport, calls: [] };
-  const { artifact } = await upload(door, { session: 's', name: 'large' }, someBytes(contentBytes));
+  const service = { ...opened, ...clientsOf(transport.transport), transport: transport.transport, calls: [] };
+  const { artifact } = await upload(service, { session: 's', name: 'large' }, someBytes(contentBytes));
   const ref = { by: { case: 'id' as const, value: artifact!.id } };
-  const { path } = await door.artifacts.createShareLink({ artifact: ref });
+  const { path } = await service.artifacts.createShareLink({ artifact: ref });
   const metadata = Object.fromEntries(Array.from({ length: 7 }, (_, at) => [`k${at}`, 'v'.repeat(1_000)]));
   for (let at = 0; at < 160; at++)
-    await door.artifacts.createArtifact({
+    await service.artifacts.createArtifact({
       spec: { session: 's', name: `n${at}`, metadata },
       content: { case: 'data', value: Buffer.from('x') },
     });

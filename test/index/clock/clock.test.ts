@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { clockLimits, ServiceClock } from '../../../src/index/clock/clock.ts';
 import { systemTime } from '../../../src/index/clock/system-time.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { TestTimers } from '../../support/timers.ts';
 import { days, hours, minutes, TestTime } from '../../support/times.ts';
 

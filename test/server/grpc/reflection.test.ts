@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authenticationOver } from '../../../src/api/credentials.ts';
 import { admitWith } from '../../../src/api/guard.ts';
 import { routes } from '../../../src/api/routes.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { tester } from '../../support/specs.ts';
-import { startTestServer, type TestServer } from './doors.ts';
+import { startTestServer, type TestServer } from './listeners.ts';
 import { framed, openRawConnection } from './raw-call.ts';
 
 const run = promisify(execFile);

@@ -17,9 +17,9 @@ import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { refusal, someBytes } from '../../support/calls.ts';
 import { removeDirectory } from '../../support/directories.ts';
-import { openTestStore, testRoutes } from '../../support/door.ts';
+import { openTestStore, testRoutes } from '../../support/service.ts';
 import { pathOf } from '../fake-service.ts';
-import { openTransport, startTestServer, type TestServer } from './doors.ts';
+import { openTransport, startTestServer, type TestServer } from './listeners.ts';
 import {
   answerOf,
   eventually,

@@ -1,8 +1,8 @@
 /** Headers that say who calls and for whom, with what grpc-js would drop: no call is made by somebody else for it. */
 import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
-import { closeChecked } from '../../support/door.ts';
-import { openHttpRig } from '../http/doors.ts';
+import { closeChecked } from '../../support/service.ts';
+import { openHttpRig } from '../http/listeners.ts';
 import { framed, openRawConnection } from './raw-call.ts';
 
 const path = '/artifacta.v1.SessionService/ListSessions';

@@ -1,8 +1,8 @@
 /** What is no call of a method is told so, on the path of any method, in a form that can be read. */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { pathOf } from '../fake-service.ts';
-import { type HttpRig, openHttpRig } from './doors.ts';
+import { type HttpRig, openHttpRig } from './listeners.ts';
 import { exchangeRaw, head, parseError } from './raw.ts';
 
 async function opened(): Promise<HttpRig> {

@@ -1,4 +1,4 @@
-/** What the door refuses by itself, each client reads as its protocol has it: code, reason and message. */
+/** What the listener refuses by itself, each client reads as its protocol has it: code, reason and message. */
 import { createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -7,11 +7,11 @@ import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts'
 import { OpenCalls } from '../../../src/api/sending/open-calls.ts';
 import type { ServerOptions } from '../../../src/server/server.ts';
 import { refusal } from '../../support/calls.ts';
-import { startTestServer } from '../grpc/doors.ts';
+import { startTestServer } from '../grpc/listeners.ts';
 
 const none = { host: '127.0.0.1', port: 0 };
 
-/** A door that serves nothing at all, or refuses before it looks. */
+/** A listener that serves nothing at all, or refuses before it looks. */
 async function opened(options: Partial<ServerOptions> = {}): Promise<string> {
   const server = await startTestServer(() => {}, { http: none, ...options });
   onTestFinished(() => server[Symbol.asyncDispose]());

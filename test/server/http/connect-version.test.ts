@@ -1,7 +1,7 @@
 /** The version of Connect that a call says it speaks, in its head or in the query of a GET. */
 import { expect, it, onTestFinished } from 'vitest';
-import { closeChecked } from '../../support/door.ts';
-import { openHttpRig } from './doors.ts';
+import { closeChecked } from '../../support/service.ts';
+import { openHttpRig } from './listeners.ts';
 import { parseError } from './raw.ts';
 
 const path = '/artifacta.v1.SessionService/ListSessions';

@@ -7,9 +7,9 @@ import { typeHeaders } from '../../../src/server/http/disposition.ts';
 import { parseRange } from '../../../src/server/http/range.ts';
 import { withBlobs } from '../../support/blobs.ts';
 import { create, sha256, someBytes, upload } from '../../support/calls.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { type HttpRig, openHttpRig } from './doors.ts';
+import { type HttpRig, openHttpRig } from './listeners.ts';
 import { head, openSocket, parseError } from './raw.ts';
 
 const MiB = 1024 * 1024;

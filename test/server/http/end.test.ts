@@ -1,4 +1,4 @@
-/** What the HTTP door does with those who ask too much, and how it ends. */
+/** What the HTTP listener does with those who ask too much, and how it ends. */
 import { once } from 'node:events';
 import { text as textOf } from 'node:stream/consumers';
 import { createClient } from '@connectrpc/connect';
@@ -9,9 +9,9 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from '../../../gen/grpc/health/v1/health_pb.ts';
 import type { Methods } from '../fake-service.ts';
-import { startTestServer } from '../grpc/doors.ts';
+import { startTestServer } from '../grpc/listeners.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { openHttpRig, openHttpTransport } from './doors.ts';
+import { openHttpRig, openHttpTransport } from './listeners.ts';
 import { exchangeRaw, head, openSocket, parseAnswer, parseError } from './raw.ts';
 
 const http = { host: '127.0.0.1', port: 0 };
@@ -191,7 +191,7 @@ describe('a drain', () => {
 });
 
 describe('an address', () => {
-  it('that is taken is named, and the other doors are closed again', async () => {
+  it('that is taken is named, and the other listeners are closed again', async () => {
     const first = await startTestServer(() => {}, { http });
     onTestFinished(() => first[Symbol.asyncDispose]());
     const port = Number(new URL(`http://${first.addresses.http}`).port);

@@ -7,8 +7,8 @@ import { text as textOf } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Tls } from '../../../src/server/tls.ts';
 import { Authority, hasOpenssl } from '../../support/certificates.ts';
-import { closeChecked } from '../../support/door.ts';
-import { openHttpRig } from './doors.ts';
+import { closeChecked } from '../../support/service.ts';
+import { openHttpRig } from './listeners.ts';
 import { head, openSocket, parseAnswer } from './raw.ts';
 
 const spellings = ['100-continue', '100-Continue', '100-CONTINUE', '100-continue, 100-Continue'];

@@ -6,18 +6,18 @@ import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ServerOptions } from '../../../src/server/server.ts';
 import { someBytes } from '../../support/calls.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { pathOf } from '../fake-service.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { openTestTls } from '../tls-doors.ts';
-import { openHttpRig } from './doors.ts';
+import { openTestTls } from '../tls-listeners.ts';
+import { openHttpRig } from './listeners.ts';
 import { head, openSocket, parseAnswer } from './raw.ts';
 
 const MiB = 1024 * 1024;
 const app = 'https://app.example.org';
 const ways = ['in clear', 'over TLS'] as const;
 
-/** A door, the connections that it has taken, and how a socket to it is opened. */
+/** A listener, the connections that it has taken, and how a socket to it is opened. */
 async function opened(way: (typeof ways)[number] = 'in clear', options: Partial<ServerOptions> = {}) {
   const stack = new AsyncDisposableStack();
   onTestFinished(() => stack.disposeAsync());

@@ -12,9 +12,9 @@ import {
   World,
 } from '../../api/targets/world.ts';
 import { byName, create, sha256, someBytes } from '../../support/calls.ts';
-import { closeChecked, openTestStore } from '../../support/door.ts';
-import { startTestServer } from '../grpc/doors.ts';
-import { type HttpRig, openHttpRig } from './doors.ts';
+import { closeChecked, openTestStore } from '../../support/service.ts';
+import { startTestServer } from '../grpc/listeners.ts';
+import { type HttpRig, openHttpRig } from './listeners.ts';
 import { exchangeRaw, head, parseError } from './raw.ts';
 
 const size = 1000;

@@ -1,11 +1,11 @@
-/** Which web pages may call, and under which names: a door without authentication must not serve every browser. */
+/** Which web pages may call, and under which names: a listener without authentication must not serve every browser. */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { OriginGate } from '../../../src/server/http/origin-gate.ts';
 import type { ServerOptions } from '../../../src/server/server.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { pathOf } from '../fake-service.ts';
-import { startTestServer } from '../grpc/doors.ts';
-import { openHttpRig } from './doors.ts';
+import { startTestServer } from '../grpc/listeners.ts';
+import { openHttpRig } from './listeners.ts';
 import { exchangeRaw, head, parseError } from './raw.ts';
 
 async function opened(options: Partial<ServerOptions> = {}) {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { byName, refusal } from '../../support/calls.ts';
-import { closeChecked } from '../../support/door.ts';
-import { type HttpRig, openHttpRig } from './doors.ts';
+import { closeChecked } from '../../support/service.ts';
+import { type HttpRig, openHttpRig } from './listeners.ts';
 import { exchangeRaw, head, parseError } from './raw.ts';
 
 const run = promisify(execFile);

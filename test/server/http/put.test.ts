@@ -5,9 +5,9 @@ import { text as textOf } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { byName, download, refusal, sha256, someBytes, text } from '../../support/calls.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { type HttpRig, openHttpRig } from './doors.ts';
+import { type HttpRig, openHttpRig } from './listeners.ts';
 import { exchangeRaw, head, openSocket, parseAnswer, parseError } from './raw.ts';
 
 type Body = NonNullable<RequestInit['body']>;

@@ -8,11 +8,11 @@ import { unreadable } from '../../../src/server/heads/request-heads.ts';
 import type { ServerOptions } from '../../../src/server/server.ts';
 import { create } from '../../support/calls.ts';
 import { hasOpenssl } from '../../support/certificates.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { pathOf } from '../fake-service.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { openTestTls } from '../tls-doors.ts';
-import { openHttpRig } from './doors.ts';
+import { openTestTls } from '../tls-listeners.ts';
+import { openHttpRig } from './listeners.ts';
 import { exchangeRaw, head, openSocket, parseAnswer, parseError } from './raw.ts';
 
 async function opened(options: Partial<ServerOptions> = {}) {

@@ -12,11 +12,11 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from '../../../gen/grpc/health/v1/health_pb.ts';
 import { byId, create, refusal, someBytes, upload } from '../../support/calls.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { pathOf } from '../fake-service.ts';
-import { startTestServer } from '../grpc/doors.ts';
+import { startTestServer } from '../grpc/listeners.ts';
 import { framed } from '../grpc/raw-call.ts';
-import { type HttpRig, openHttpRig, openHttpTransport } from './doors.ts';
+import { type HttpRig, openHttpRig, openHttpTransport } from './listeners.ts';
 import { exchangeRaw, head, parseError } from './raw.ts';
 
 async function opened(): Promise<HttpRig> {
@@ -216,7 +216,7 @@ describe('Connect GET', () => {
   });
 });
 
-describe('the door', () => {
+describe('the listener', () => {
   it('offers health', async () => {
     const rig = await opened();
     const client = createClient(Health, rig.transport);

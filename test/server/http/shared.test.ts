@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { create, sha256, someBytes, upload } from '../../support/calls.ts';
-import { closeChecked, startOfTime } from '../../support/door.ts';
-import { type HttpRig, openHttpRig } from './doors.ts';
+import { closeChecked, startOfTime } from '../../support/service.ts';
+import { type HttpRig, openHttpRig } from './listeners.ts';
 import { openSocket } from './raw.ts';
 
 const MiB = 1024 * 1024;

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import { refusal, someBytes, type UploadMessage } from '../../support/calls.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { type HttpRig, openHttpRig } from './doors.ts';
+import { type HttpRig, openHttpRig } from './listeners.ts';
 
 const chunk = someBytes(256 * 1024);
 

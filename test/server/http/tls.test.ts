@@ -1,4 +1,4 @@
-/** The HTTP door over TLS: HTTP/1.1 and HTTP/2 on one port, and what a PUT needs where nothing marks its end. */
+/** The HTTP listener over TLS: HTTP/1.1 and HTTP/2 on one port, and what a PUT needs where nothing marks its end. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
@@ -14,10 +14,10 @@ import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.t
 import { Tls } from '../../../src/server/tls.ts';
 import { byName, download, refusal, sha256, someBytes, uploadMessages } from '../../support/calls.ts';
 import { Authority, hasOpenssl, replace } from '../../support/certificates.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { pathOf } from '../fake-service.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { openHttpRig } from './doors.ts';
+import { openHttpRig } from './listeners.ts';
 import { parseError } from './raw.ts';
 import { askWithHead } from './spoken-head.ts';
 

@@ -3,13 +3,13 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
-import { openAdminDoor } from '../../../src/server/admin-door.ts';
+import { openAdminListener } from '../../../src/server/admin-listener.ts';
 import { Readiness } from '../../../src/server/readiness.ts';
 import type { ServerOptions } from '../../../src/server/server.ts';
 import type { Methods } from '../fake-service.ts';
-import { startTestServer } from '../grpc/doors.ts';
+import { startTestServer } from '../grpc/listeners.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { openTestTls } from '../tls-doors.ts';
+import { openTestTls } from '../tls-listeners.ts';
 import { head, openSocket } from './raw.ts';
 
 const MiB = 1024 * 1024;
@@ -140,10 +140,10 @@ it('what follows whole requests and is no HTTP is answered after them', async ()
   expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([...Array(3).fill('HTTP/1.1 200'), 'HTTP/1.1 400']);
 });
 
-it('the admin door gathers its figures for one request of a connection at a time', async () => {
+it('the admin listener gathers its figures for one request of a connection at a time', async () => {
   const gate = Promise.withResolvers<void>();
   let begun = 0;
-  await using door = await openAdminDoor({
+  await using service = await openAdminListener({
     address: http,
     readiness: new Readiness(),
     metrics: async () => {
@@ -153,11 +153,11 @@ it('the admin door gathers its figures for one request of a connection at a time
     },
     onUnexpectedError: (error) => expect.unreachable(String(error)),
   });
-  const socket = await openSocket(`http://${door.address}`);
+  const socket = await openSocket(`http://${service.address}`);
   // The second connection's answer comes after what the first has sent was taken.
   socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(10));
   await eventually(() => begun > 0);
-  expect((await fetch(`http://${door.address}/healthz`)).status).toBe(200);
+  expect((await fetch(`http://${service.address}/healthz`)).status).toBe(200);
   expect(begun).toBe(1);
   gate.resolve();
   let text = '';

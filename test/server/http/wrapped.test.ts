@@ -14,9 +14,9 @@ import { WatchSessionRequestSchema } from '../../../gen/artifacta/v1/watch_pb.ts
 import { ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { byName, create } from '../../support/calls.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { framed } from '../grpc/raw-call.ts';
-import { type HttpRig, openHttpRig } from './doors.ts';
+import { type HttpRig, openHttpRig } from './listeners.ts';
 import { parseError } from './raw.ts';
 
 async function opened(): Promise<HttpRig> {

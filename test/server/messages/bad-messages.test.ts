@@ -10,11 +10,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.ts';
 import { hasOpenssl } from '../../support/certificates.ts';
 import { removeDirectory } from '../../support/directories.ts';
-import { closeChecked } from '../../support/door.ts';
+import { closeChecked } from '../../support/service.ts';
 import { pathOf } from '../fake-service.ts';
 import { framed } from '../grpc/raw-call.ts';
-import { type HttpRig, openHttpRig } from '../http/doors.ts';
-import { openTestTls } from '../tls-doors.ts';
+import { type HttpRig, openHttpRig } from '../http/listeners.ts';
+import { openTestTls } from '../tls-listeners.ts';
 import {
   type Answer,
   connectUnary,

@@ -1,4 +1,4 @@
-/** Messages that clients compress, on every door: what is counted of them is what they hold. */
+/** Messages that clients compress, on every transport: what is counted of them is what they hold. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,10 +13,10 @@ import { withBlobs } from '../../support/blobs.ts';
 import { byName, download, refusal, sha256, someBytes, uploadMessages } from '../../support/calls.ts';
 import { Authority, hasOpenssl } from '../../support/certificates.ts';
 import { removeDirectory } from '../../support/directories.ts';
-import { clientsOf, type Door, openTestStore, type TestStore, testRoutes } from '../../support/door.ts';
-import { startTestServer, type TestServer } from '../grpc/doors.ts';
+import { clientsOf, openTestStore, type Service, type TestStore, testRoutes } from '../../support/service.ts';
+import { startTestServer, type TestServer } from '../grpc/listeners.ts';
 import { eventually } from '../grpc/raw-call.ts';
-import { compressing } from './doors.ts';
+import { compressing } from './listeners.ts';
 
 const hasTls = hasOpenssl();
 const artifactBytesMax = 5_000_000;
@@ -95,66 +95,66 @@ describe.each(ways)('compressed messages over %s', (way) => {
   const open = () => {
     const transport = compressing[way]!({ clear, secure, ca });
     const session = `s${sessions++}`;
-    const door: Door = { ...opened, ...clientsOf(transport), transport, calls };
+    const service: Service = { ...opened, ...clientsOf(transport), transport, calls };
     const upload = (bytes: Uint8Array, chunkBytes?: number) =>
-      door.artifacts.uploadArtifact(uploadMessages({ session, name: 'a' }, bytes, chunkBytes));
+      service.artifacts.uploadArtifact(uploadMessages({ session, name: 'a' }, bytes, chunkBytes));
     const create = (bytes: Uint8Array) =>
-      door.artifacts.createArtifact({
+      service.artifacts.createArtifact({
         spec: { session, name: 'a' },
         content: { case: 'data', value: bytes },
       });
-    return { ...door, session, upload, create };
+    return { ...service, session, upload, create };
   };
 
   it('of a stream are freed when they are written, whoever still refers to them', async () => {
-    const { upload, session, ...door } = open();
+    const { upload, session, ...service } = open();
     const bytes = someBytes(600_000);
     await upload(bytes, 200_000);
     // What outgrows the index is written from there at first.
     expect(written.map(({ length }) => length).filter((length) => length > 0)).toEqual([]);
     expect(written.length).toBeGreaterThanOrEqual(3);
-    expect((await download(door, { artifact: byName(session, 'a') })).bytes).toEqual(bytes);
+    expect((await download(service, { artifact: byName(session, 'a') })).bytes).toEqual(bytes);
   });
 
   it('are taken, one alone and in a stream, and answers come as they are', async () => {
-    const door = open();
+    const service = open();
     const small = new Uint8Array(300_000).fill(7);
-    expect((await door.create(small)).artifact?.sha256).toBe(sha256(small));
+    expect((await service.create(small)).artifact?.sha256).toBe(sha256(small));
     const bytes = Buffer.concat([someBytes(1_100_000), Buffer.alloc(3_000_000)]);
-    expect((await door.upload(bytes, 1_000_000)).artifact?.sha256).toBe(sha256(bytes));
-    const { bytes: content } = await download(door, { artifact: byName(door.session, 'a') });
+    expect((await service.upload(bytes, 1_000_000)).artifact?.sha256).toBe(sha256(bytes));
+    const { bytes: content } = await download(service, { artifact: byName(service.session, 'a') });
     expect(Buffer.compare(content, bytes)).toBe(0);
     await expectCalm('OK', 'OK', 'OK');
   });
 
   it('may hold as much as any message, though they are then a little larger than that', async () => {
     const bytes = someBytes(isJson ? 1_500_000 : limits.messageBytesMax - 8);
-    const door = open();
-    expect((await door.upload(bytes, bytes.length)).artifact?.sizeBytes).toBe(BigInt(bytes.length));
+    const service = open();
+    expect((await service.upload(bytes, bytes.length)).artifact?.sizeBytes).toBe(BigInt(bytes.length));
     await expectCalm('OK');
   });
 
   it('that hold more than a message may are refused at no more than its cost', async () => {
-    const door = open();
+    const service = open();
     const before = room.bytesPeak;
     const bomb = new Uint8Array(artifactBytesMax);
-    expect(await refusal(door.create(bomb))).toMatchObject({
+    expect(await refusal(service.create(bomb))).toMatchObject({
       code: 'ResourceExhausted',
       reason: 'MESSAGE_TOO_LARGE',
       message: expect.stringContaining(String(limits.messageBytesMax)),
     });
-    expect(await refusal(door.upload(bomb, bomb.length))).toMatchObject({ reason: 'MESSAGE_TOO_LARGE' });
+    expect(await refusal(service.upload(bomb, bomb.length))).toMatchObject({ reason: 'MESSAGE_TOO_LARGE' });
     await expectCalm('MESSAGE_TOO_LARGE');
     expect(room.bytesPeak).toBeLessThanOrEqual(Math.max(before, limits.messageBytesMax));
   });
 
   it('are many if what they hold pays for them, and else too small', async () => {
-    const door = open();
+    const service = open();
     const bytes = new Uint8Array(1_100 * limits.streamMessageBytesMin);
-    expect((await door.upload(bytes, limits.streamMessageBytesMin)).artifact?.sizeBytes).toBe(
+    expect((await service.upload(bytes, limits.streamMessageBytesMin)).artifact?.sizeBytes).toBe(
       BigInt(bytes.length),
     );
-    expect(await refusal(door.upload(new Uint8Array(1_100), 1))).toMatchObject({
+    expect(await refusal(service.upload(new Uint8Array(1_100), 1))).toMatchObject({
       code: 'ResourceExhausted',
       reason: 'MESSAGES_TOO_SMALL',
     });
@@ -163,9 +163,9 @@ describe.each(ways)('compressed messages over %s', (way) => {
   });
 
   it('count for the limit of an artifact as what they hold', async () => {
-    const door = open();
+    const service = open();
     const bytes = new Uint8Array(artifactBytesMax + 1);
-    expect(await refusal(door.upload(bytes, 1_000_000))).toMatchObject({ reason: 'ARTIFACT_TOO_LARGE' });
+    expect(await refusal(service.upload(bytes, 1_000_000))).toMatchObject({ reason: 'ARTIFACT_TOO_LARGE' });
     await expectCalm('ARTIFACT_TOO_LARGE');
   });
 });

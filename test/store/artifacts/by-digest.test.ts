@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Artifact } from '../../../src/domain/artifact.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
-import { openTestStore, startOfTime, type TestStore } from '../../support/door.ts';
 import { interrupted } from '../../support/interrupted.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { openTestStore, startOfTime, type TestStore } from '../../support/service.ts';
 import { digestOf, specOf, tester } from '../../support/specs.ts';
 
 const bytes = Buffer.from('content');

@@ -1,8 +1,8 @@
 /** Changing and deleting artifacts, one version of several too. */
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Artifact } from '../../../src/domain/artifact.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { queryOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 let opened: TestStore;

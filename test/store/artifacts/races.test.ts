@@ -10,8 +10,8 @@ import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import { Upload } from '../../../src/store/artifacts/upload.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { someBytes } from '../../support/calls.ts';
-import { openTestStore, startOfTime } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { openTestStore, startOfTime } from '../../support/service.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 describe('pushes at once', () => {

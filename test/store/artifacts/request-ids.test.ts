@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { CommitResult } from '../../../src/store/artifacts/commit.ts';
 import { Upload } from '../../../src/store/artifacts/upload.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { digestOf, principalOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 const day = 24 * 3_600_000;

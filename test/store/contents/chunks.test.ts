@@ -4,9 +4,9 @@ import { limits } from '../../../src/domain/limits.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { Upload } from '../../../src/store/artifacts/upload.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
-import type { TestStore } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { beginning, kinds } from '../../support/restart.ts';
+import type { TestStore } from '../../support/service.ts';
 import { digestOf, specOf, tester } from '../../support/specs.ts';
 
 const inlineMax = limits.inlineContentBytesMaxDefault;

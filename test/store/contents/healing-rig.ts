@@ -12,9 +12,9 @@ import type { OnStep } from '../../../src/store/rows/steps.ts';
 import { Verifier } from '../../../src/store/verify/verifier.ts';
 import { spoilableBlobs } from '../../support/blobs.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
 import { interrupted } from '../../support/interrupted.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 type Said = Partial<Parameters<typeof specOf>[0]>;

@@ -5,7 +5,7 @@ import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import { defaultReserve, Space } from '../../../src/store/contents/space.ts';
 import { withBlobs } from '../../support/blobs.ts';
-import { openTestStore } from '../../support/door.ts';
+import { openTestStore } from '../../support/service.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 const MiB = 1024 ** 2;

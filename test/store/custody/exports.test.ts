@@ -17,7 +17,7 @@ import { Exports } from '../../../src/store/custody/exports.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
 import type { Step } from '../../../src/store/rows/steps.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 import { hours, minutes } from '../../support/times.ts';
 

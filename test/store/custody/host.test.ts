@@ -12,7 +12,7 @@ import type { HostState } from '../../../src/store/custody/status.ts';
 import { openStore } from '../../../src/store/open.ts';
 import type { Finding } from '../../../src/store/verify/finding.ts';
 import { someBytes } from '../../support/calls.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 
 interface Place {

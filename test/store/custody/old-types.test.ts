@@ -10,7 +10,7 @@ import type { Entry } from '../../../src/index/row.ts';
 import { type ExportPart, exportRows } from '../../../src/store/custody/export.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { specOf, tester } from '../../support/specs.ts';
 
 async function opened(blobs: BlobStore): Promise<StoreHost> {

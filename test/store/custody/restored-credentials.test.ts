@@ -12,7 +12,7 @@ import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
 import type { ExportPart } from '../../../src/store/custody/export.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 
 const dayMs = 86_400_000;

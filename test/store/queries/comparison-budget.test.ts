@@ -8,8 +8,8 @@ import { keys } from '../../../src/index/keys.ts';
 import type { ArtifactRecord } from '../../../src/index/records.ts';
 import type { Write } from '../../../src/index/row.ts';
 import type { Difference } from '../../../src/store/queries/comparison.ts';
-import { openTestStore } from '../../support/door.ts';
 import { writeRows } from '../../support/rows.ts';
+import { openTestStore } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 
 /** Each takes a row and a record of either session: one call and a half. */

@@ -5,7 +5,7 @@ import type { Artifact } from '../../../src/domain/artifact.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
 import { type Principal, seesArtifact } from '../../../src/domain/principal.ts';
 import type { ComparisonQuery, Difference, DifferenceKind } from '../../../src/store/queries/comparison.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { principalOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 type Asked = Partial<Omit<ComparisonQuery, 'base' | 'session'>>;

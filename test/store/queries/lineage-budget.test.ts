@@ -7,8 +7,8 @@ import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import type { Write } from '../../../src/index/row.ts';
 import type { LineageEdge } from '../../../src/store/queries/lineage.ts';
-import { openTestStore, startOfTime, type TestStore } from '../../support/door.ts';
 import { writeRows } from '../../support/rows.ts';
+import { openTestStore, startOfTime, type TestStore } from '../../support/service.ts';
 import { specOf, tester } from '../../support/specs.ts';
 
 const childCount = 25_000;

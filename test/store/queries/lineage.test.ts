@@ -9,7 +9,7 @@ import { keys } from '../../../src/index/keys.ts';
 import type { ArtifactRecord } from '../../../src/index/records.ts';
 import type { LineageEdge, LineageQuery } from '../../../src/store/queries/lineage.ts';
 import type { Direction } from '../../../src/store/queries/lineage-walk.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { principalOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 type Asked = Partial<Omit<LineageQuery, 'target'>>;

@@ -6,8 +6,8 @@ import { limits } from '../../../src/domain/limits.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { Write } from '../../../src/index/row.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
 import { writeRows } from '../../support/rows.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { queryOf, specOf, target, tester } from '../../support/specs.ts';
 
 let opened: TestStore;

@@ -4,9 +4,9 @@ import type { Artifact } from '../../../src/domain/artifact.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
 import type { Store } from '../../../src/store/open.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { beginning, kinds } from '../../support/restart.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { principalOf, queryOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 let opened: TestStore;

@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { parseNamespace, parseSessionId } from '../../../src/domain/names.ts';
 import type { UsagePart, UsageScope } from '../../../src/store/queries/usage-scan.ts';
-import { openTestStore, startOfTime, type TestStore } from '../../support/door.ts';
+import { openTestStore, startOfTime, type TestStore } from '../../support/service.ts';
 import { principalOf, specOf, target, tester } from '../../support/specs.ts';
 
 const ns = parseNamespace('namespace', 'default');

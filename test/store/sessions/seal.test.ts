@@ -4,8 +4,8 @@ import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { SealResult } from '../../../src/store/sessions/seal.ts';
 import { heldBlobs } from '../../support/blobs.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 const { id } = sessionNamed('s');

@@ -7,7 +7,7 @@ import type { UsageRecord } from '../../../src/index/records.ts';
 import type { Store } from '../../../src/store/open.ts';
 import { plus } from '../../../src/store/rows/usage.ts';
 import type { NewApiKey } from '../../../src/store/tenants/api-keys.ts';
-import { openTestStore } from '../../support/door.ts';
+import { openTestStore } from '../../support/service.ts';
 import { digestOf, principalOf, queryOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 const bytes = Buffer.from('some bytes');

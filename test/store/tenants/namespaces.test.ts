@@ -19,11 +19,11 @@ import {
   text,
   upload,
 } from '../../support/calls.ts';
-import { closeChecked, type Door, openMemoryDoor } from '../../support/door.ts';
-import { inNamespace, makeNamespace } from '../../support/namespace-door.ts';
+import { inNamespace, makeNamespace } from '../../support/namespace-service.ts';
+import { closeChecked, openMemoryService, type Service } from '../../support/service.ts';
 
-async function openBoth(): Promise<{ here: Door; there: Door }> {
-  const here = await openMemoryDoor();
+async function openBoth(): Promise<{ here: Service; there: Service }> {
+  const here = await openMemoryService();
   onTestFinished(() => closeChecked(here));
   await makeNamespace(here, 'other');
   return { here, there: inNamespace(here, 'other') };
@@ -33,70 +33,75 @@ const bytes = someBytes(50_000);
 const digest = { sha256: sha256(bytes), sizeBytes: 50_000n };
 
 /** Every way to ask for something by a name, an id or a digest that is known elsewhere. */
-const asked: [string, (door: Door, id: string) => Promise<unknown>][] = [
-  ['getting by id', (door, id) => door.artifacts.getArtifact({ artifact: byId(id) })],
-  ['getting by name', (door) => door.artifacts.getArtifact({ artifact: byName('s', 'a') })],
-  ['getting a version', (door) => door.artifacts.getArtifact({ artifact: byName('s', 'a', 1n) })],
+const asked: [string, (service: Service, id: string) => Promise<unknown>][] = [
+  ['getting by id', (service, id) => service.artifacts.getArtifact({ artifact: byId(id) })],
+  ['getting by name', (service) => service.artifacts.getArtifact({ artifact: byName('s', 'a') })],
+  ['getting a version', (service) => service.artifacts.getArtifact({ artifact: byName('s', 'a', 1n) })],
   [
     'getting several',
-    (door, id) => door.artifacts.batchGetArtifacts({ artifacts: [byId(id), byName('s', 'a')] }),
+    (service, id) => service.artifacts.batchGetArtifacts({ artifacts: [byId(id), byName('s', 'a')] }),
   ],
-  ['downloading by id', (door, id) => download(door, { artifact: byId(id) })],
-  ['downloading by name', (door) => download(door, { artifact: byName('s', 'a') })],
-  ['listing artifacts', (door) => listAll(door, 's')],
-  ['listing sessions', async (door) => (await door.sessions.listSessions({})).sessions],
+  ['downloading by id', (service, id) => download(service, { artifact: byId(id) })],
+  ['downloading by name', (service) => download(service, { artifact: byName('s', 'a') })],
+  ['listing artifacts', (service) => listAll(service, 's')],
+  ['listing sessions', async (service) => (await service.sessions.listSessions({})).sessions],
   [
     'updating by id',
-    (door, id) => door.artifacts.updateArtifact({ artifact: byId(id), changes: { hold: true } }),
+    (service, id) => service.artifacts.updateArtifact({ artifact: byId(id), changes: { hold: true } }),
   ],
   [
     'updating by name',
-    (door) => door.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: true } }),
+    (service) => service.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: true } }),
   ],
-  ['deleting by id', (door, id) => door.artifacts.deleteArtifact({ artifact: byId(id) })],
+  ['deleting by id', (service, id) => service.artifacts.deleteArtifact({ artifact: byId(id) })],
   [
     'deleting by id with an etag',
-    (door, id) => door.artifacts.deleteArtifact({ artifact: byId(id), etag: '"9"' }),
+    (service, id) => service.artifacts.deleteArtifact({ artifact: byId(id), etag: '"9"' }),
   ],
-  ['deleting by name', (door) => door.artifacts.deleteArtifact({ artifact: byName('s', 'a') })],
+  ['deleting by name', (service) => service.artifacts.deleteArtifact({ artifact: byName('s', 'a') })],
   [
     'lineage by id',
-    (door, id) => door.artifacts.listLineage({ artifact: byId(id), direction: LineageDirection.DERIVED }),
+    (service, id) =>
+      service.artifacts.listLineage({ artifact: byId(id), direction: LineageDirection.DERIVED }),
   ],
   [
     'lineage by name',
-    (door) => door.artifacts.listLineage({ artifact: byName('s', 'a'), direction: LineageDirection.INPUTS }),
+    (service) =>
+      service.artifacts.listLineage({ artifact: byName('s', 'a'), direction: LineageDirection.INPUTS }),
   ],
-  ['comparing', (door) => door.sessions.compareSessions({ baseSession: 's', session: 'sealed' })],
-  ['getting a session', (door) => door.sessions.getSession({ session: 's' })],
+  ['comparing', (service) => service.sessions.compareSessions({ baseSession: 's', session: 'sealed' })],
+  ['getting a session', (service) => service.sessions.getSession({ session: 's' })],
   [
     'updating a session',
-    (door) => door.sessions.updateSession({ session: 's', changes: { labels: { l: '1' } } }),
+    (service) => service.sessions.updateSession({ session: 's', changes: { labels: { l: '1' } } }),
   ],
-  ['sealing', (door) => door.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED })],
-  ['getting a manifest', (door) => Array.fromAsync(door.sessions.downloadManifest({ session: 'sealed' }))],
+  ['sealing', (service) => service.sessions.sealSession({ session: 's', outcome: SessionOutcome.FAILED })],
+  [
+    'getting a manifest',
+    (service) => Array.fromAsync(service.sessions.downloadManifest({ session: 'sealed' })),
+  ],
   [
     'pushing by digest',
-    (door) =>
-      door.artifacts.createArtifact({
+    (service) =>
+      service.artifacts.createArtifact({
         spec: { session: 'n', name: 'a' },
         content: { case: 'digest', value: digest },
       }),
   ],
   [
     'replaying by digest',
-    (door) =>
-      door.artifacts.createArtifact({
+    (service) =>
+      service.artifacts.createArtifact({
         spec: { session: 's', name: 'a', requestId: 'r' },
         content: { case: 'digest', value: digest },
       }),
   ],
-  ['naming as an input', (door, id) => create(door, { session: 'n', name: 'a', inputs: [id] }, 'x')],
+  ['naming as an input', (service, id) => create(service, { session: 'n', name: 'a', inputs: [id] }, 'x')],
 ];
 
 describe('what another namespace holds', () => {
-  let full: { here: Door; there: Door };
-  let empty: { here: Door; there: Door };
+  let full: { here: Service; there: Service };
+  let empty: { here: Service; there: Service };
   let id: string;
   beforeEach(async () => {
     [full, empty] = await Promise.all([openBoth(), openBoth()]);
@@ -157,8 +162,8 @@ describe('what another namespace holds', () => {
   });
 
   it('is reached by none of its page tokens', async () => {
-    for (const door of [full.here, full.there])
-      for (const name of ['x', 'y', 'z']) await create(door, { session: 's', name }, name);
+    for (const service of [full.here, full.there])
+      for (const name of ['x', 'y', 'z']) await create(service, { session: 's', name }, name);
     const { nextPageToken: pageToken } = await full.here.artifacts.listArtifacts({
       session: 's',
       pageSize: 1,

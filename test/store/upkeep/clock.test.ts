@@ -11,7 +11,7 @@ import { figuresOf } from '../../../src/store/custody/figures.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { clockPauses } from '../../../src/store/upkeep/clock-pauses.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 import { days, hours, idTimeMs, minutes, TestTime } from '../../support/times.ts';
 

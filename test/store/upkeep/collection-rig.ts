@@ -10,8 +10,8 @@ import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import type { Write } from '../../../src/index/row.ts';
 import type { StoreOptions } from '../../../src/store/open.ts';
 import type { Collected } from '../../../src/store/upkeep/collection.ts';
-import { openTestStore, startOfTime, type TestStore } from '../../support/door.ts';
 import { writeRows } from '../../support/rows.ts';
+import { openTestStore, startOfTime, type TestStore } from '../../support/service.ts';
 import { digestOf, specOf, target, tester } from '../../support/specs.ts';
 
 export const minute = 60_000;

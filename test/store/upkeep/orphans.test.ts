@@ -5,8 +5,8 @@ import { keys } from '../../../src/index/keys.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import { orphansMax } from '../../../src/store/upkeep/orphan-valve.ts';
 import { someBytes } from '../../support/calls.ts';
-import { startOfTime } from '../../support/door.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { startOfTime } from '../../support/service.ts';
 import { day, hour, minute, openCollected, type Rig } from './collection-rig.ts';
 
 const orphan = someBytes(300, 9);

@@ -9,7 +9,7 @@ import { openStore, type Store } from '../../../src/store/open.ts';
 import type { Finding } from '../../../src/store/verify/finding.ts';
 import { Verifier, type VerifyEvent } from '../../../src/store/verify/verifier.ts';
 import { someBytes } from '../../support/calls.ts';
-import { startOfTime } from '../../support/door.ts';
+import { startOfTime } from '../../support/service.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 export const dayMs = 86_400_000;

@@ -5,7 +5,7 @@ import type { Principal } from '../../../src/domain/principal.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
-import type { TestStore } from '../../support/door.ts';
+import type { TestStore } from '../../support/service.ts';
 import { tester } from '../../support/specs.ts';
 import { opened, push, session, take, told, watch } from './watch-rig.ts';
 

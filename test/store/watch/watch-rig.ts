@@ -4,7 +4,7 @@ import { parseSessionId } from '../../../src/domain/names.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
 import type { StoreOptions } from '../../../src/store/open.ts';
 import type { WatchEvent, WatchRequest } from '../../../src/store/watch/watches.ts';
-import { openTestStore, type TestStore } from '../../support/door.ts';
+import { openTestStore, type TestStore } from '../../support/service.ts';
 import { specOf, tester } from '../../support/specs.ts';
 import { TestTimers } from '../../support/timers.ts';
 

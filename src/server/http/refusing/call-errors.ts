@@ -1,5 +1,5 @@
 /**
- * The errors that the door itself answers with, in the form that the clients of a protocol read. A client of gRPC-Web,
+ * The errors that the listener itself answers with, in the form that the clients of a protocol read. A client of gRPC-Web,
  * or of a stream of Connect, looks for errors at the end of a body under status 200. Of another status such clients
  * show the number alone.
  */

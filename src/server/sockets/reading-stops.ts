@@ -4,7 +4,7 @@
  * so reading starts again only where Node has not stopped it.
  */
 import type { Socket } from 'node:net';
-import { afterRealTime } from '../api/timer.ts';
+import { afterRealTime } from '../../api/timer.ts';
 
 /** The part that stops the reading of a socket: Node's own handle. */
 interface Handle {

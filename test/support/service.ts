@@ -1,4 +1,4 @@
-/** Opens a real store behind one of its doors, with a clock that the test moves. */
+/** Opens a real store behind one of its listeners, with a clock that the test moves. */
 import { type Client, createClient, createRouterTransport, type Transport } from '@connectrpc/connect';
 import { expect, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
@@ -32,7 +32,7 @@ export async function openTestStore(options: Partial<StoreOptions> = {}): Promis
   return { store, index, blobs, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }
 
-export interface Door extends TestStore {
+export interface Service extends TestStore {
   readonly transport: Transport;
   readonly artifacts: Client<typeof ArtifactService>;
   readonly sessions: Client<typeof SessionService>;
@@ -40,27 +40,27 @@ export interface Door extends TestStore {
   readonly calls: CallRecord[];
 }
 
-export type OpenDoor = (options?: Partial<StoreOptions>) => Promise<Door>;
+export type OpenService = (options?: Partial<StoreOptions>) => Promise<Service>;
 
 /** Ends a test: whatever it did, every family must agree with the records, and nothing may be left staged. */
-export async function closeChecked(door: Door, allowed: Allowed = {}): Promise<void> {
-  const faults = await inconsistencies(door.index, door.blobs, allowed);
-  const staged = door.blobs.stagedCount;
-  await door[Symbol.asyncDispose]();
+export async function closeChecked(service: Service, allowed: Allowed = {}): Promise<void> {
+  const faults = await inconsistencies(service.index, service.blobs, allowed);
+  const staged = service.blobs.stagedCount;
+  await service[Symbol.asyncDispose]();
   expect(faults).toEqual([]);
   expect(staged).toBe(0);
 }
 
-/** Opens doors that are closed, and checked, when the test that opened them has ended. */
-export function checked(open: OpenDoor, allowed: Allowed = {}): OpenDoor {
+/** Opens listeners that are closed, and checked, when the test that opened them has ended. */
+export function checked(open: OpenService, allowed: Allowed = {}): OpenService {
   return async (options) => {
-    const door = await open(options);
-    onTestFinished(() => closeChecked(door, allowed));
-    return door;
+    const service = await open(options);
+    onTestFinished(() => closeChecked(service, allowed));
+    return service;
   };
 }
 
-/** What every door serves: the routes over a test store. */
+/** What every transport serves: the routes over a test store. */
 export function testRoutes(store: Store, calls: CallRecord[]) {
   return routes({
     store: () => store,
@@ -76,8 +76,8 @@ export function clientsOf(transport: Transport) {
   };
 }
 
-/** The door inside the process. */
-export const openMemoryDoor: OpenDoor = async (options) => {
+/** The listener inside the process. */
+export const openMemoryService: OpenService = async (options) => {
   const opened = await openTestStore(options);
   const calls: CallRecord[] = [];
   const transport = createRouterTransport(testRoutes(opened.store, calls), {

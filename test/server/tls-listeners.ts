@@ -1,4 +1,4 @@
-/** The doors over TLS, to be called through connect-node. */
+/** The listeners over TLS, to be called through connect-node. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +7,8 @@ import { createConnectTransport, createGrpcTransport, Http2SessionManager } from
 import type { CallRecord } from '../../src/api/guard.ts';
 import { Tls } from '../../src/server/tls.ts';
 import { Authority, type Certificate } from '../support/certificates.ts';
-import { clientsOf, type OpenDoor, openTestStore, testRoutes } from '../support/door.ts';
-import { startTestServer } from './grpc/doors.ts';
+import { clientsOf, type OpenService, openTestStore, testRoutes } from '../support/service.ts';
+import { startTestServer } from './grpc/listeners.ts';
 
 interface Certificates {
   readonly authority: Authority;
@@ -17,7 +17,7 @@ interface Certificates {
 
 let made: Certificates | undefined;
 
-/** Made once, since every door here may show the same. */
+/** Made once, since every transport here may show the same. */
 function certificates(): Certificates {
   if (made !== undefined) return made;
   const directory = mkdtempSync(join(tmpdir(), 'artifacta-tls-'));
@@ -27,7 +27,7 @@ function certificates(): Certificates {
   return made;
 }
 
-/** The certificate of the doors here. */
+/** The certificate of the listeners here. */
 export function openTestTls(): Promise<Tls> {
   return Tls.open(certificates().pair, { warn: () => undefined, after: () => () => {} });
 }
@@ -50,8 +50,8 @@ function openTransport(baseUrl: string, ca: Buffer, way: TlsWay): Opened {
 
 type TlsWay = 'gRPC' | 'Connect over HTTP/1.1' | 'Connect over HTTP/2';
 
-/** A door of the suites, with a certificate of its own. */
-export function openTlsDoor(way: TlsWay): OpenDoor {
+/** A listener of the suites, with a certificate of its own. */
+export function openTlsService(way: TlsWay): OpenService {
   return async (options) => {
     const { authority } = certificates();
     const tls = await openTestTls();

@@ -1,4 +1,4 @@
-/** The door for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It has no authentication. */
+/** The listener for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It has no authentication. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -23,17 +23,17 @@ interface Scrape {
   readonly body: string;
 }
 
-/** Where the door listens, and what it answers. */
-export interface AdminDoorOptions {
+/** Where it listens, and what it answers. */
+export interface AdminListenerOptions {
   /** Port 0 takes any free port. */
   readonly address: Address;
   /**
-   * Names under which `/metrics` may be requested, in addition to loopback's and the host where the door listens.
+   * Names under which `/metrics` may be requested, in addition to loopback's and the host where it listens.
    * Default: none.
    */
   readonly hosts?: readonly string[];
   readonly readiness: Pick<Readiness, 'ready' | 'phase'>;
-  /** The budget of bytes that wait to be sent, also of other doors. Default: a budget with the usual limits. */
+  /** The budget of bytes that wait to be sent, also of other listeners. Default: a budget with the usual limits. */
   readonly sendBudget?: SendBudget;
   /** The number of connections at once. Default: as many as usual. */
   readonly connectionsMax?: number | undefined;
@@ -43,8 +43,8 @@ export interface AdminDoorOptions {
   readonly onUnexpectedError: (error: unknown, path: string) => void;
 }
 
-/** The open door. Disposal answers the open requests, for at most a second, and closes. */
-interface AdminDoor extends AsyncDisposable {
+/** The open listener. Disposal answers the open requests, for at most a second, and closes. */
+interface AdminListener extends AsyncDisposable {
   /** HOST:PORT */
   readonly address: string;
 }
@@ -54,8 +54,8 @@ const patienceMs = 5_000;
 const headerBytesMax = 8 * 1024;
 const closeMs = 1_000;
 
-/** Opens the door. @throws Error if it cannot listen on the address. */
-export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoor> {
+/** Opens the listener. @throws Error if it cannot listen on the address. */
+export async function openAdminListener(options: AdminListenerOptions): Promise<AdminListener> {
   const known = new KnownHosts(options.address.host, options.hosts ?? []);
   const turns = new Turns();
   const answers = new Answers(options.sendBudget ?? usualBudget());
@@ -85,7 +85,7 @@ export async function openAdminDoor(options: AdminDoorOptions): Promise<AdminDoo
     });
   server.on('checkExpectation', serve);
   refuseBroken(server, turns);
-  givePlaces(server, options.connectionsMax ?? usualPlaces.adminDoor);
+  givePlaces(server, options.connectionsMax ?? usualPlaces.adminListener);
   const { host } = options.address;
   await listen(server, options.address);
   const { port } = server.address() as AddressInfo;
@@ -145,7 +145,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   known: KnownHosts,
-  options: AdminDoorOptions,
+  options: AdminListenerOptions,
 ): Promise<Answer> {
   const head = readHead(request);
   if (head !== undefined) return badHead(head);
@@ -172,7 +172,7 @@ async function answer(
 }
 
 /**
- * Returns true if `/metrics` may be read under this name. The figures are for callers that reach the door, not for the
+ * Returns true if `/metrics` may be read under this name. The figures are for callers that reach the listener, not for the
  * pages that they look at: a page reaches loopback under a name of its own (DNS rebinding). Probes may use any name;
  * their answers contain no figures.
  */
@@ -181,7 +181,7 @@ function isKnown({ headers: { host } }: IncomingMessage, known: KnownHosts): boo
   return name !== undefined && known.has(name);
 }
 
-type Page = (options: AdminDoorOptions) => Answer | Promise<Answer>;
+type Page = (options: AdminListenerOptions) => Answer | Promise<Answer>;
 
 const pages = new Map<string, Page>([
   // The process can answer, and that is all that this path reports: a restart helps against nothing else.

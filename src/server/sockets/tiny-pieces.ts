@@ -8,7 +8,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2SecureServer, Http2Server, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { afterRealTime } from '../api/timer.ts';
+import { afterRealTime } from '../../api/timer.ts';
 import { breakOff, socketBelow } from './connection-sockets.ts';
 import { goOnReading, stopReading } from './reading-stops.ts';
 

@@ -10,8 +10,8 @@ import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { startServer } from '../../src/server/server.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 
-/** A door that is open, and what leads through it. */
-export interface Door extends AsyncDisposable {
+/** A listener that is open, and what leads through it. */
+export interface Service extends AsyncDisposable {
   readonly store: Store;
   client(options?: ClientOptions): Promise<ArtifactaClient>;
   /** `host:port`, where there is one. */
@@ -28,7 +28,7 @@ function routesOf(store: Store) {
   return routes({ store: () => store, onCall: () => {}, elapsed: () => performance.now() });
 }
 
-async function openMemory(): Promise<Door> {
+async function openMemory(): Promise<Service> {
   const store = await openTestStore();
   const transport = createRouterTransport(routesOf(store));
   return {
@@ -41,7 +41,7 @@ async function openMemory(): Promise<Door> {
 type Way = 'tcp' | 'unix' | 'http';
 
 /** gRPC over TCP and over a Unix socket, Connect over HTTP/1.1. */
-async function openServer(way: Way): Promise<Door> {
+async function openServer(way: Way): Promise<Service> {
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-client-'));
   const store = await openTestStore();
   const anyPort = { host: '127.0.0.1', port: 0 };
@@ -71,7 +71,7 @@ async function openServer(way: Way): Promise<Door> {
   };
 }
 
-export const doors: Readonly<Record<string, () => Promise<Door>>> = {
+export const listeners: Readonly<Record<string, () => Promise<Service>>> = {
   memory: openMemory,
   'gRPC over TCP': () => openServer('tcp'),
   'gRPC over a Unix socket': () => openServer('unix'),

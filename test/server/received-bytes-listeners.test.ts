@@ -1,4 +1,4 @@
-/** On every door: requests that stay half way keep no more than there is room for, and uploads wait for it. */
+/** On every transport: requests that stay half way keep no more than there is room for, and uploads wait for it. */
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
@@ -14,39 +14,46 @@ import { ReceivedBytes } from '../../src/api/receiving/received-bytes.ts';
 import { type After, afterRealTime } from '../../src/api/timer.ts';
 import { sha256, someBytes, uploadMessages } from '../support/calls.ts';
 import { removeDirectory } from '../support/directories.ts';
-import { openTestStore, testRoutes } from '../support/door.ts';
-import { startTestServer } from './grpc/doors.ts';
+import { openTestStore, testRoutes } from '../support/service.ts';
+import { startTestServer } from './grpc/listeners.ts';
 import { eventually } from './grpc/raw-call.ts';
-import { openTestTls } from './tls-doors.ts';
+import { openTestTls } from './tls-listeners.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const doors = ['gRPC', 'gRPC over TLS', 'a Unix socket', 'HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'] as const;
-type DoorName = (typeof doors)[number];
+const listeners = [
+  'gRPC',
+  'gRPC over TLS',
+  'a Unix socket',
+  'HTTP/1.1',
+  'HTTP/1.1 over TLS',
+  'HTTP/2',
+] as const;
+type ListenerName = (typeof listeners)[number];
 const path = (method: string) => `/${ArtifactService.typeName}/${method}`;
 
-async function opened(door: DoorName, received: ReceivedBytes) {
+async function opened(service: ListenerName, received: ReceivedBytes) {
   const stack = new AsyncDisposableStack();
   onTestFinished(() => stack.disposeAsync());
   const { store } = stack.use(await openTestStore());
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-received-'));
   stack.defer(() => removeDirectory(directory));
-  const tls = door.endsWith('TLS') || door === 'HTTP/2' ? stack.use(await openTestTls()) : undefined;
+  const tls = service.endsWith('TLS') || service === 'HTTP/2' ? stack.use(await openTestTls()) : undefined;
   const socketPath = join(directory, 'sock');
   const options = { http: { host: '127.0.0.1', port: 0 }, tls, socket: socketPath, received };
   const { addresses } = stack.use(await startTestServer(testRoutes(store, []), options));
-  const isGrpc = door.startsWith('gRPC') || door === 'a Unix socket';
+  const isGrpc = service.startsWith('gRPC') || service === 'a Unix socket';
   const [host, port] = (isGrpc ? addresses.grpc : addresses.http!).split(':') as [string, string];
   const baseUrl =
-    door === 'a Unix socket' ? 'http://x' : `${tls === undefined ? 'http' : 'https'}://${host}:${port}`;
+    service === 'a Unix socket' ? 'http://x' : `${tls === undefined ? 'http' : 'https'}://${host}:${port}`;
   const nodeOptions = { rejectUnauthorized: false };
   const http2Options = {
     ...nodeOptions,
-    ...(door === 'a Unix socket' ? { createConnection: () => connect(socketPath) } : {}),
+    ...(service === 'a Unix socket' ? { createConnection: () => connect(socketPath) } : {}),
   };
   /** A connection of its own. */
   const transport = (): Transport => {
-    if (door.startsWith('HTTP/1.1'))
+    if (service.startsWith('HTTP/1.1'))
       return createConnectTransport({ baseUrl, httpVersion: '1.1', nodeOptions });
     const sessionManager = new Http2SessionManager(baseUrl, {}, http2Options);
     stack.defer(() => sessionManager.abort());
@@ -60,7 +67,7 @@ async function opened(door: DoorName, received: ReceivedBytes) {
     // The head of a message, which is larger.
     if (isGrpc || isStream) body.writeUInt32BE(MiB, 1);
     const type = isGrpc ? 'application/grpc' : isStream ? 'application/connect+proto' : 'application/proto';
-    if (door.startsWith('HTTP/1.1')) {
+    if (service.startsWith('HTTP/1.1')) {
       const at = { host, port: Number(port), ...nodeOptions };
       const socket = tls === undefined ? connect(at) : connectTls({ ...at, ALPNProtocols: ['http/1.1'] });
       socket.on('error', () => undefined).once('data', (data) => answers.push(`${data}`));
@@ -88,13 +95,13 @@ async function opened(door: DoorName, received: ReceivedBytes) {
   return { transport, half };
 }
 
-describe.each(doors)('%s', (door) => {
+describe.each(listeners)('%s', (service) => {
   it.each(['ListArtifacts', 'UploadArtifact'])('bounds what half requests of %s keep', async (method) => {
     const bytesMax = 4 * MiB;
     // Ten times as impatient.
     const after: After = (ms, task) => afterRealTime(ms / 10, task);
     const received = new ReceivedBytes({ after, bytesFree: MiB, bytesMax });
-    const { transport, half } = await opened(door, received);
+    const { transport, half } = await opened(service, received);
     const answers: string[] = [];
     const ends = await Promise.all(Array.from({ length: 12 }, () => half(method, 400 * KiB, answers)));
     await eventually(() => received.endedCount >= 2, 15_000);
@@ -112,7 +119,7 @@ describe.each(doors)('%s', (door) => {
 
   it('lets uploads wait for room, and takes all of them', async () => {
     const received = new ReceivedBytes({ after: afterRealTime, bytesFree: 512 * KiB, bytesMax: 8 * MiB });
-    const { transport } = await opened(door, received);
+    const { transport } = await opened(service, received);
     const contents = Array.from({ length: 8 }, (_, at) => someBytes(3 * MiB, at + 1));
     const pushed = await Promise.all(
       contents.map(async (bytes, at) => {

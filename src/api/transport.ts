@@ -5,10 +5,12 @@ import type { PeerCertificate } from '../identity/authentication.ts';
  * The way by which a call came. Callers in this process or on the local socket could also read the data directory;
  * callers on the network could not.
  */
-export type Door = 'memory' | 'socket' | 'network';
+export type TransportKind = 'memory' | 'socket' | 'network';
 
-/** The key under which a server records the door of a call. Calls within the process record no door. */
-export const doorKey = createContextKey<Door>('memory', { description: 'the door by which a call came' });
+/** The key under which a server records the transport of a call. Calls within the process record no transport. */
+export const transportKey = createContextKey<TransportKind>('memory', {
+  description: 'the transport by which a call came',
+});
 
 /** The client's certificate, if it sent one and TLS has verified it. */
 export const peerCertificateKey = createContextKey<PeerCertificate | undefined>(undefined, {

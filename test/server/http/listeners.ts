@@ -1,12 +1,18 @@
-/** The HTTP door over a test store: as the suites call it, and as plain HTTP does. */
+/** The HTTP listener over a test store: as the suites call it, and as plain HTTP does. */
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import type { CallRecord } from '../../../src/api/guard.ts';
 import { sharedContents } from '../../../src/api/shared.ts';
 import type { ServerOptions } from '../../../src/server/server.ts';
 import type { StoreOptions } from '../../../src/store/open.ts';
-import { clientsOf, type Door, type OpenDoor, openTestStore, testRoutes } from '../../support/door.ts';
-import { startTestServer, type TestServer } from '../grpc/doors.ts';
+import {
+  clientsOf,
+  type OpenService,
+  openTestStore,
+  type Service,
+  testRoutes,
+} from '../../support/service.ts';
+import { startTestServer, type TestServer } from '../grpc/listeners.ts';
 
 type Protocol = 'Connect' | 'Connect with JSON' | 'gRPC-Web';
 
@@ -16,7 +22,7 @@ export function openHttpTransport(protocol: Protocol, baseUrl: string): Transpor
   return createConnectTransport({ ...options, useBinaryFormat: protocol === 'Connect' });
 }
 
-export interface HttpRig extends Door {
+export interface HttpRig extends Service {
   readonly server: TestServer;
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
@@ -53,7 +59,7 @@ export async function openHttpRig(
   };
 }
 
-/** A door of the suites. */
-export function openHttpDoor(protocol: Protocol): OpenDoor {
+/** A listener of the suites. */
+export function openHttpService(protocol: Protocol): OpenService {
   return (options) => openHttpRig(options, {}, protocol);
 }

@@ -1,4 +1,4 @@
-/** The gRPC doors over a test store, to be called through connect-node. */
+/** The gRPC listeners over a test store, to be called through connect-node. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import type { CallRecord } from '../../../src/api/guard.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import type { Routes } from '../../../src/server/grpc/grpc.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../../src/server/server.ts';
-import { clientsOf, type OpenDoor, openTestStore, testRoutes } from '../../support/door.ts';
+import { clientsOf, type OpenService, openTestStore, testRoutes } from '../../support/service.ts';
 
 /** What went wrong inside a test server that nobody foresaw. */
 interface Unexpected {
@@ -54,22 +54,22 @@ export function openTransport(address: string): TestTransport {
 }
 
 /** Over TCP. */
-export const openGrpcDoor: OpenDoor = (options) => openDoor(options);
+export const openGrpcService: OpenService = (options) => openService(options);
 
 /** Over a Unix socket in a directory of its own. */
-export const openSocketDoor: OpenDoor = async (options) => {
+export const openSocketService: OpenService = async (options) => {
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-socket-'));
-  const door = await openDoor(options, join(directory, 'sock'));
+  const service = await openService(options, join(directory, 'sock'));
   return {
-    ...door,
+    ...service,
     [Symbol.asyncDispose]: async () => {
-      await door[Symbol.asyncDispose]();
+      await service[Symbol.asyncDispose]();
       await rm(directory, { recursive: true });
     },
   };
 };
 
-async function openDoor(options: Parameters<OpenDoor>[0], socket?: string): ReturnType<OpenDoor> {
+async function openService(options: Parameters<OpenService>[0], socket?: string): ReturnType<OpenService> {
   const opened = await openTestStore(options);
   const calls: CallRecord[] = [];
   const server = await startTestServer(

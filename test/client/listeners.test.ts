@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileContent } from '../../src/client/artifacts/file.ts';
 import type { ArtifactaClient } from '../../src/client/client.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
-import { type Door, doors } from './doors.ts';
+import { listeners, type Service } from './listeners.ts';
 
 const mebibyte = 1024 * 1024;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -26,20 +26,20 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-describe.each(Object.entries(doors))('a client over %s', (_name, open) => {
-  let door: Door;
+describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
+  let service: Service;
   let client: ArtifactaClient;
   let directory: string;
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'artifacta-client-'));
-    door = await open();
-    client = await door.client({ retry: { attemptsMax: 1 } });
+    service = await open();
+    client = await service.client({ retry: { attemptsMax: 1 } });
   });
 
   afterEach(async () => {
     await client.close();
-    await door[Symbol.asyncDispose]();
+    await service[Symbol.asyncDispose]();
     await rm(directory, { recursive: true });
   });
 
@@ -58,7 +58,7 @@ describe.each(Object.entries(doors))('a client over %s', (_name, open) => {
   );
 
   it('may have all the time that there is', async () => {
-    const patient = await door.client({ timeoutMs: Number.MAX_SAFE_INTEGER, retry: { attemptsMax: 1 } });
+    const patient = await service.client({ timeoutMs: Number.MAX_SAFE_INTEGER, retry: { attemptsMax: 1 } });
     try {
       await patient.push('x', { session: 'run', name: 'a' });
       expect(await patient.get({ session: 'run', name: 'a' })).toMatchObject({ version: 1 });
@@ -161,7 +161,7 @@ describe.each(Object.entries(doors))('a client over %s', (_name, open) => {
     expect(invalid.violations.map(({ field }) => field)).toEqual(['spec.session']);
     const download = await failure(client.download({ session: 'nobody', name: 'a' }));
     expect(download.reason).toBe('SESSION_NOT_FOUND');
-    const namespace = await door.client({ namespace: 'elsewhere' });
+    const namespace = await service.client({ namespace: 'elsewhere' });
     expect((await failure(namespace.get('art_01h455vb4pex5vsknk084sn02q'))).reason).toBe(
       'NAMESPACE_NOT_FOUND',
     );
@@ -229,7 +229,7 @@ describe.each(Object.entries(doors))('a client over %s', (_name, open) => {
   });
 
   it('does not take a failing source for a lost connection', async () => {
-    await using patient = await door.client({ retry: { delayMsFirst: 1 } });
+    await using patient = await service.client({ retry: { delayMsFirst: 1 } });
     let opened = 0;
     async function* open() {
       opened++;

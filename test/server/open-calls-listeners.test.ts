@@ -1,4 +1,4 @@
-/** On every door, a call for which there is no room is refused before anything is done, and what has ended makes room. */
+/** On every transport, a call for which there is no room is refused before anything is done, and what has ended makes room. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,42 +11,49 @@ import type { CallRecord } from '../../src/api/guard.ts';
 import { OpenCalls } from '../../src/api/sending/open-calls.ts';
 import { limits } from '../../src/domain/limits.ts';
 import { removeDirectory } from '../support/directories.ts';
-import { openTestStore, testRoutes } from '../support/door.ts';
-import { openTransport, startTestServer } from './grpc/doors.ts';
-import { openTestTls } from './tls-doors.ts';
+import { openTestStore, testRoutes } from '../support/service.ts';
+import { openTransport, startTestServer } from './grpc/listeners.ts';
+import { openTestTls } from './tls-listeners.ts';
 
-const doors = ['gRPC', 'gRPC over TLS', 'a Unix socket', 'HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'] as const;
+const listeners = [
+  'gRPC',
+  'gRPC over TLS',
+  'a Unix socket',
+  'HTTP/1.1',
+  'HTTP/1.1 over TLS',
+  'HTTP/2',
+] as const;
 
 /** Sessions, asked for by one connection of that kind. */
-async function opened(door: (typeof doors)[number], openCalls: OpenCalls) {
+async function opened(service: (typeof listeners)[number], openCalls: OpenCalls) {
   const stack = new AsyncDisposableStack();
   onTestFinished(() => stack.disposeAsync());
   const { store } = stack.use(await openTestStore());
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-open-calls-'));
   stack.defer(() => removeDirectory(directory));
-  const tls = door.endsWith('TLS') || door === 'HTTP/2' ? stack.use(await openTestTls()) : undefined;
+  const tls = service.endsWith('TLS') || service === 'HTTP/2' ? stack.use(await openTestTls()) : undefined;
   const socket = join(directory, 'sock');
   const calls: CallRecord[] = [];
   const options = { http: { host: '127.0.0.1', port: 0 }, tls, socket, openCalls };
   const { addresses } = stack.use(await startTestServer(testRoutes(store, calls), options));
   const scheme = tls === undefined ? 'http' : 'https';
   const nodeOptions = { rejectUnauthorized: false };
-  const baseUrl = `${scheme}://${door.startsWith('gRPC') ? addresses.grpc : addresses.http}`;
+  const baseUrl = `${scheme}://${service.startsWith('gRPC') ? addresses.grpc : addresses.http}`;
   const opening = (): Transport => {
-    if (door === 'a Unix socket') return stack.use(openTransport(`unix:${socket}`)).transport;
-    if (door.startsWith('HTTP/1.1'))
+    if (service === 'a Unix socket') return stack.use(openTransport(`unix:${socket}`)).transport;
+    if (service.startsWith('HTTP/1.1'))
       return createConnectTransport({ baseUrl, httpVersion: '1.1', nodeOptions });
     const sessionManager = new Http2SessionManager(baseUrl, {}, nodeOptions);
     stack.defer(() => sessionManager.abort());
     const http2 = { baseUrl, httpVersion: '2' as const, sessionManager, acceptCompression: [] };
-    return door === 'HTTP/2' ? createConnectTransport(http2) : createGrpcTransport(http2);
+    return service === 'HTTP/2' ? createConnectTransport(http2) : createGrpcTransport(http2);
   };
   return { sessions: createClient(SessionService, opening()), calls };
 }
 
-describe.each(doors)('%s', (door) => {
+describe.each(listeners)('%s', (service) => {
   it('refuses what has no room, and says when to come again', async () => {
-    const { sessions, calls } = await opened(door, new OpenCalls(0));
+    const { sessions, calls } = await opened(service, new OpenCalls(0));
     const error = ConnectError.from(await sessions.listSessions({}).catch((thrown) => thrown));
     expect([error.code, error.rawMessage]).toEqual([Code.ResourceExhausted, 'too many calls are open']);
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('OVERLOADED');
@@ -55,7 +62,7 @@ describe.each(doors)('%s', (door) => {
   });
 
   it('takes one after another', async () => {
-    const { sessions, calls } = await opened(door, new OpenCalls(2 * limits.openCallBytes));
+    const { sessions, calls } = await opened(service, new OpenCalls(2 * limits.openCallBytes));
     for (let at = 0; at < 10; at++) await sessions.listSessions({});
     expect(calls.length).toBe(10);
   });

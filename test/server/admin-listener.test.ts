@@ -1,25 +1,25 @@
-/** The door for probes and Prometheus, over real sockets. */
+/** The listener for probes and Prometheus, over real sockets. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type AdminDoorOptions, openAdminDoor } from '../../src/server/admin-door.ts';
+import { type AdminListenerOptions, openAdminListener } from '../../src/server/admin-listener.ts';
 import { Readiness } from '../../src/server/readiness.ts';
 
 const free = { host: '127.0.0.1', port: 0 };
 
-async function opened(options: Partial<AdminDoorOptions> = {}) {
+async function opened(options: Partial<AdminListenerOptions> = {}) {
   const readiness = new Readiness();
   const errors: [unknown, string][] = [];
-  const door = await openAdminDoor({
+  const service = await openAdminListener({
     address: free,
     readiness,
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'a 1\n' }),
     onUnexpectedError: (error, path) => errors.push([error, path]),
     ...options,
   });
-  onTestFinished(() => door[Symbol.asyncDispose]());
-  const get = (path: string, init: RequestInit = {}) => fetch(`http://${door.address}${path}`, init);
-  return { door, readiness, errors, get };
+  onTestFinished(() => service[Symbol.asyncDispose]());
+  const get = (path: string, init: RequestInit = {}) => fetch(`http://${service.address}${path}`, init);
+  return { service, readiness, errors, get };
 }
 
 /** Sends text as it is and resolves with all that comes back until the other side closes. */
@@ -38,7 +38,7 @@ async function raw(address: string, text: string): Promise<string> {
   return received;
 }
 
-describe('the admin door', () => {
+describe('the admin listener', () => {
   it('tells liveness from readiness', async () => {
     const { readiness, get } = await opened();
     const seen: unknown[] = [];
@@ -79,11 +79,11 @@ describe('the admin door', () => {
   );
 
   it('shows its figures under its own names alone, since a page of any site reaches loopback under another', async () => {
-    const { door } = await opened({ hosts: ['Metrics.internal'] });
-    const port = door.address.split(':').at(-1);
+    const { service } = await opened({ hosts: ['Metrics.internal'] });
+    const port = service.address.split(':').at(-1);
     const ask = async (path: string, ...headers: string[]) => {
       const lines = [`GET ${path} HTTP/1.1`, 'Connection: close', ...headers, '', ''];
-      return (await raw(door.address, lines.join('\r\n'))).slice(9, 12);
+      return (await raw(service.address, lines.join('\r\n'))).slice(9, 12);
     };
     for (const host of [`127.0.0.1:${port}`, 'LOCALHOST', '[::1]:9090', 'metrics.INTERNAL:9090'])
       expect([host, await ask('/metrics', `Host: ${host}`)]).toEqual([host, '200']);
@@ -107,8 +107,8 @@ describe('the admin door', () => {
   });
 
   it('takes any address, and no name, where it listens on all', async () => {
-    const { door } = await opened({ address: { host: '0.0.0.0', port: 0 } });
-    const at = `127.0.0.1:${door.address.split(':').at(-1)}`;
+    const { service } = await opened({ address: { host: '0.0.0.0', port: 0 } });
+    const at = `127.0.0.1:${service.address.split(':').at(-1)}`;
     const ask = async (host: string) => await raw(at, `GET /metrics HTTP/1.0\r\nHost: ${host}\r\n\r\n`);
     expect(await ask('10.0.0.7:9090')).toMatch(/ 200 /);
     expect(await ask('[fd00::1]:9090')).toMatch(/ 200 /);
@@ -138,42 +138,42 @@ describe('the admin door', () => {
   });
 
   it('bounds headers and goes on after what is not HTTP', async () => {
-    const { door, get } = await opened();
+    const { service, get } = await opened();
     const large = await raw(
-      door.address,
+      service.address,
       `GET /healthz HTTP/1.1\r\nhost: x\r\na: ${'a'.repeat(10_000)}\r\n\r\n`,
     );
     expect(large).toMatch(/^HTTP\/1\.1 431 /);
-    expect(await raw(door.address, '\x16\x03\x01 hello\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
-    expect(await raw(door.address, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await raw(service.address, '\x16\x03\x01 hello\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await raw(service.address, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
     expect((await get('/healthz')).status).toBe(200);
   });
 
   it('does not wait for a request that never ends', { timeout: 20_000 }, async () => {
-    const { door } = await opened();
-    expect(await raw(door.address, 'GET /healthz HTTP/1.1\r\nhost: x\r\na: ')).toMatch(/^HTTP\/1\.1 408 /);
+    const { service } = await opened();
+    expect(await raw(service.address, 'GET /healthz HTTP/1.1\r\nhost: x\r\na: ')).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   it('closes although somebody is connected and says nothing', async () => {
-    const { door } = await opened();
-    const silent = raw(door.address, 'GET /heal');
-    const kept = await fetch(`http://${door.address}/healthz`);
+    const { service } = await opened();
+    const silent = raw(service.address, 'GET /heal');
+    const kept = await fetch(`http://${service.address}/healthz`);
     expect(kept.status).toBe(200);
-    await door[Symbol.asyncDispose]();
+    await service[Symbol.asyncDispose]();
     await silent;
-    await expect(fetch(`http://${door.address}/healthz`)).rejects.toThrow();
+    await expect(fetch(`http://${service.address}/healthz`)).rejects.toThrow();
   });
 
   it('says which address it cannot listen on, and why', async () => {
-    const { door } = await opened();
-    const port = Number(door.address.split(':').at(-1));
-    const second = openAdminDoor({
+    const { service } = await opened();
+    const port = Number(service.address.split(':').at(-1));
+    const second = openAdminListener({
       address: { host: '127.0.0.1', port },
       readiness: new Readiness(),
       metrics: async () => ({ contentType: '', body: '' }),
       onUnexpectedError: () => undefined,
     });
-    await expect(second).rejects.toThrow(`cannot listen on ${door.address}: the address is in use`);
+    await expect(second).rejects.toThrow(`cannot listen on ${service.address}: the address is in use`);
   });
 });
 
@@ -197,25 +197,25 @@ describe('a broken head', () => {
       'expect: must be 100-continue',
     ],
   ])('%j is told so', async (sent, status, text) => {
-    const { door } = await opened();
-    const received = await raw(door.address, sent);
+    const { service } = await opened();
+    const received = await raw(service.address, sent);
     expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(received.split('\r\n\r\n')[1]).toContain(text);
     expect(received).toMatch(/^connection: close\r$/im);
   });
 
   it('after a whole request is told so after its answer', async () => {
-    const { door } = await opened();
-    const received = await raw(door.address, `GET /healthz HTTP/1.1\r\n${host}\r\n\r\nFOO\r\n\r\n`);
+    const { service } = await opened();
+    const received = await raw(service.address, `GET /healthz HTTP/1.1\r\n${host}\r\n\r\nFOO\r\n\r\n`);
     expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
   });
 });
 
 it('a target that is a whole URL is the path within it, and its host counts before Host', async () => {
-  const { door } = await opened();
+  const { service } = await opened();
   const ask = (target: string, host: string) =>
-    raw(door.address, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-  expect(await ask(`http://${door.address}/healthz`, 'a')).toContain(' 200 ');
-  expect(await ask(`http://${door.address}/metrics`, 'evil.example')).toContain(' 200 ');
-  expect(await ask('http://evil.example/metrics', door.address)).toContain(' 403 ');
+    raw(service.address, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  expect(await ask(`http://${service.address}/healthz`, 'a')).toContain(' 200 ');
+  expect(await ask(`http://${service.address}/metrics`, 'evil.example')).toContain(' 200 ');
+  expect(await ask('http://evil.example/metrics', service.address)).toContain(' 403 ');
 });

@@ -9,7 +9,7 @@ import {
   Http2SessionManager,
 } from '@connectrpc/connect-node';
 import { onTestFinished } from 'vitest';
-import type { TestServer } from '../grpc/doors.ts';
+import type { TestServer } from '../grpc/listeners.ts';
 
 /** Where a service listens, with TLS where the way says so. */
 interface Listening {
