@@ -1,6 +1,6 @@
 /**
- * The guard, which every call passes on every transport. It finds out who calls, whether the caller may, how long the call
- * may take, and what the caller may know about a failure, and it writes one line to the log. It wraps the service
+ * The guard, which every call passes on every transport. It finds out who calls, whether the caller may, how long the
+ * call may take, and what the caller may know about a failure, and it writes one line to the log. It wraps the service
  * implementations themselves, since interceptors do not run on all transports.
  */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
@@ -133,7 +133,8 @@ function guardStream(method: DescMethod, handlerNow: () => AnyHandler, options: 
       const call = await watch.admit(context);
       const handler = handlerNow();
       const answers = watch.follow(handler(request, call) as AsyncIterable<unknown>);
-      // Not every transport continues to read answers after its caller has gone. Open resources must be closed all the same.
+      // Not every transport continues to read answers after its caller has gone. Open resources must be closed all the
+      // same.
       const onAbort = () => {
         void answers.return?.()?.catch(() => undefined);
         watch.end(abortFailure(context.signal).reason);
@@ -376,7 +377,9 @@ function transportFailure(error: ConnectError): Failure {
   }
 }
 
-/** Returns the failure of a call that a listener ended in favour of others, or of a stream whose messages cost too much. */
+/**
+ * Returns the failure of a call that a listener ended in favour of others, or of a stream whose messages cost too much.
+ */
 function exhausted(error: ConnectError): Failure {
   const reason = reasonOf(error);
   if (reason === 'OVERLOADED') return overloaded(error.rawMessage);

@@ -173,8 +173,8 @@ export class ArtifactaClient implements AsyncDisposable {
   }
 
   /**
-   * Returns the version of the service, what it can do, and its limits. A service that is older than this call fails with
-   * UNIMPLEMENTED.
+   * Returns the version of the service, what it can do, and its limits. A service that is older than this call fails
+   * with UNIMPLEMENTED.
    */
   async serverInfo(settings: CallSettings = {}): Promise<ServerInfo> {
     const { getServerInfo } = await import('./server-info.ts');

@@ -27,8 +27,8 @@ export const limits = {
   /** Contents up to this size live in the index on backends that allow it. */
   inlineContentBytesMaxDefault: 32 * 1024,
   /**
-   * Size up to which bytes that are pushed and stored already are read, to see that they can be read. For larger ones it
-   * costs less to put the copy that was just written in their place (`npm run bench -- heal`).
+   * Size up to which bytes that are pushed and stored already are read, to see that they can be read. For larger ones
+   * it costs less to put the copy that was just written in their place (`npm run bench -- heal`).
    */
   joinedBytesMax: 1024 * 1024,
 
@@ -158,7 +158,9 @@ export const limits = {
   connectionReceivedBytesFree: 64 * 1024,
   /** ...and with still more, some connections lose their room. */
   receivedBytesMax: 96 * 1024 * 1024,
-  /** Bytes in compressed messages of requests that are not processed yet. Each counts as the most that it may contain. */
+  /**
+   * Bytes in compressed messages of requests that are not processed yet. Each counts as the most that it may contain.
+   */
   inflatedBytesMax: 64 * 1024 * 1024,
   /** The same, for one namespace, or for one address until the caller is known. */
   groupInflatedBytesMax: 32 * 1024 * 1024,

@@ -147,7 +147,10 @@ function valueAt(payload: JWTPayload, path: readonly string[]): unknown {
   return at;
 }
 
-/** Returns true for the claim `scope` itself: the one text that is a list, with spaces between its values (RFC 8693, 4.2). */
+/**
+ * Returns true for the claim `scope` itself: the one text that is a list, with spaces between its values (RFC 8693,
+ * 4.2).
+ */
 export function isScopeClaim(path: readonly string[]): boolean {
   return path.length === 1 && path[0] === 'scope';
 }

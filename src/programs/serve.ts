@@ -93,8 +93,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { host, close } = embedded;
   start.enter('listening');
   try {
-    // The admin listener answers while the service drains, and is closed before the store: the next service gets the store
-    // and wants the address.
+    // The admin listener answers while the service drains, and is closed before the store: the next service gets the
+    // store and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
     const parts = { telemetry, readiness, sendBudget, received, tls, outside, version };
@@ -106,10 +106,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
       : undefined;
     start.end();
     announce(config, surroundings, { log, embedded, addresses: server.addresses, admin: admin?.address });
-    log.info(
-      await reasonToEnd(config, surroundings, server),
-      'draining; a second signal cancels the open calls',
-    );
+    const reason = await reasonToEnd(config, surroundings, server);
+    log.info(reason, 'draining; a second signal cancels the open calls');
     void signals.second.then(() => server.force());
     log.info(await server.drain(), 'drained');
   } finally {
@@ -126,18 +124,16 @@ function openTelemetryOf(
     logForm: TelemetryOptions['logForm'];
   },
 ): Telemetry {
-  const { version, logForm, readiness, sendBudget, received, figures } = parts;
+  const { readiness, sendBudget, received, ...given } = parts;
   return openTelemetry({
     ...config,
-    version,
-    logForm,
+    ...given,
     hasMetrics: config.admin !== undefined,
     methods: [...methodNames, sharedMethod],
     isReady: () => readiness.ready,
     messageBytes: () => messageBytes,
     sending: () => sendBudget,
     receiving: () => received,
-    figures,
   });
 }
 

@@ -1,4 +1,6 @@
-/** The listener for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It has no authentication. */
+/**
+ * The listener for probes and Prometheus: `/healthz`, `/readyz` and `/metrics` over HTTP/1.1. It has no authentication.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -172,9 +174,9 @@ async function answer(
 }
 
 /**
- * Returns true if `/metrics` may be read under this name. The figures are for callers that reach the listener, not for the
- * pages that they look at: a page reaches loopback under a name of its own (DNS rebinding). Probes may use any name;
- * their answers contain no figures.
+ * Returns true if `/metrics` may be read under this name. The figures are for callers that reach the listener, not for
+ * the pages that they look at: a page reaches loopback under a name of its own (DNS rebinding). Probes may use any
+ * name; their answers contain no figures.
  */
 function isKnown({ headers: { host } }: IncomingMessage, known: KnownHosts): boolean {
   const name = host === undefined ? undefined : hostName(host);

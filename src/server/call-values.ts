@@ -4,8 +4,8 @@ import { peerCertificateKey, remoteAddressKey, type TransportKind, transportKey 
 import { certificateOf, type PeerSocket } from './peer-certificate.ts';
 
 /**
- * Returns the values that a server gives the handlers of a call: its transport, its address, what TLS has verified, and the
- * counter of its answer.
+ * Returns the values that a server gives the handlers of a call: its transport, its address, what TLS has verified, and
+ * the counter of its answer.
  */
 export function callValues(
   transport: TransportKind,

@@ -31,7 +31,7 @@ export type LogFormat = 'auto' | 'json' | 'text';
 export interface ProgramPlaces {
   /** The directories where a shell looks for programs. */
   readonly searched: readonly string[];
-  /** The launcher that started this program. Undefined: the launcher beside it. */
+  /** The launcher that started this program. Undefined: the launcher in its own directory. */
   readonly launcher: string | undefined;
 }
 

@@ -305,7 +305,7 @@ function leadsTo({ dataDir, socket }: Place, env: Environment): boolean {
   }
 }
 
-/** Returns where programs are found. Only the package for pip has a launcher that is not beside the program. */
+/** Returns where programs are found. Only the package for pip has a launcher in another directory than the program. */
 export function programPlaces(env: Environment = process.env): ProgramPlaces {
   const searched = (env.PATH ?? '').split(delimiter).filter((path) => path !== '');
   return { searched, launcher: env.ARTIFACTA_LAUNCHER || undefined };

@@ -43,7 +43,9 @@ export interface CallSpan {
 
 /** Disposal sends the remaining spans, for at most {@link flushMs}. */
 export interface Tracing extends AsyncDisposable {
-  /** Begins a span: a child of the span in the W3C headers `traceparent` and `tracestate`, and sampled if that one is. */
+  /**
+   * Begins a span: a child of the span in the W3C headers `traceparent` and `tracestate`, and sampled if that one is.
+   */
   begin(call: StartedCall): CallSpan;
   /** Returns the trace id of the call that the present code runs for. */
   activeTraceId(): string | undefined;

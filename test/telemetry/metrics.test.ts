@@ -188,7 +188,7 @@ describe('calls', () => {
       expect(methodNames).toContain(labels.method);
       expect(labels.transport).toBe('network');
       expect(['OK', ...reasons, undefined]).toContain(labels.outcome);
-      expect(Object.keys(labels).filter((key) => !/^(method|listener|outcome|le)$/.test(key))).toEqual([]);
+      expect(Object.keys(labels).filter((key) => !/^(method|transport|outcome|le)$/.test(key))).toEqual([]);
     }
     expect(value(families, 'artifacta_rpc_calls_total', { outcome: 'NAMESPACE_NOT_FOUND' })).toBe(1);
     const inFlight = families.get('artifacta_rpc_in_flight')!.samples;

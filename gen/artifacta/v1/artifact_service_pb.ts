@@ -622,9 +622,9 @@ export const ArtifactService: GenService<{
    * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED. After each chunk, this time is longer by
    * the size of the chunk divided by 16 KiB/s. At most 1,024 uploads run at one time. When another one begins, one of
    * them may end with OVERLOADED. It is the slowest upload of a caller that has at least two uploads more than the new
-   * one's caller; here an API key and all its tokens count as one caller. If no caller has so many, it is an upload
-   * that is slower than 16 KiB/s after its first 10 seconds. Such a slow upload may also end while other uploads wait
-   * to be written.
+   * one's caller; here an API key and all its tokens count as one caller. If no caller has that many, it is an
+   * upload that is slower than 16 KiB/s after its first 10 seconds. Such a slow upload may also end while other uploads
+   * wait to be written.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UploadArtifact
    */

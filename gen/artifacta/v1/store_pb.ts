@@ -276,7 +276,7 @@ export const StorePause_Cause = {
   IMPORTED: 3,
 
   /**
-   * There are more than 1,000 orphans, or orphans take more than a tenth of all stored bytes. They are not removed
+   * The store has more than 1,000 orphans, or orphans take more than a tenth of all stored bytes. They are not removed
    * before ResumeMaintenance.
    *
    * @generated from enum value: CAUSE_MANY_ORPHANS = 4;

@@ -44,8 +44,8 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
    * `application/octet-stream`. A guessed type never causes a new version of equal bytes.
    *
    * Clients should not guess, since a type that is given here counts as explicit: equal bytes make a new version if the
-   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. There is
-   * one exception. Types that HTTP clients send for any data are ignored if the name's extension stands for another
+   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. One
+   * exception: types that HTTP clients send for any data are ignored if the name's extension stands for another
    * type: `application/octet-stream`, `binary/octet-stream`, `application/x-www-form-urlencoded` and
    * `text/plain; charset=utf-8`.
    *

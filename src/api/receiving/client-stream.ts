@@ -17,8 +17,8 @@ export class MessageCount {
 }
 
 /**
- * Yields the messages of a stream. Each must arrive in time and before the signal is aborted: not every transport wakes a
- * waiting reader.
+ * Yields the messages of a stream. Each must arrive in time and before the signal is aborted: not every transport wakes
+ * a waiting reader.
  *
  * @param idleMs returns how long to wait for the next message, after the last.
  */

@@ -1,8 +1,8 @@
 /**
- * One limit for the bytes that wait to be sent, of all answers on all transports. Without it, callers that ask and do not
- * read fill the memory. Room is reserved before an answer is made. Bytes that were passed to a connection count until
- * their write has called back. While a call waits for room, slow answers are ended. A call that waits too long fails
- * with advice to retry. The reasons are in `docs/decisions/0026-unsent-bytes.md`.
+ * One limit for the bytes that wait to be sent, of all answers on all transports. Without it, callers that ask and do
+ * not read fill the memory. Room is reserved before an answer is made. Bytes that were passed to a connection count
+ * until their write has called back. While a call waits for room, slow answers are ended. A call that waits too long
+ * fails with advice to retry. The reasons are in `docs/decisions/0026-unsent-bytes.md`.
  */
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';

@@ -30,8 +30,8 @@ export interface NewShareLink {
   /** Undefined: the service does not know its public address. */
   readonly url: string | undefined;
   /**
-   * The URL below the address at which the service itself listens for HTTP. Undefined: the service has no HTTP listener, or
-   * does not report it.
+   * The URL below the address at which the service itself listens for HTTP. Undefined: the service has no HTTP
+   * listener, or does not report it.
    */
   readonly localUrl: string | undefined;
 }

@@ -1,5 +1,6 @@
 /**
- * The connections of the HTTP listener: the answers to connections that break the protocol, and the end of all connections.
+ * The connections of the HTTP listener: the answers to connections that break the protocol, and the end of all
+ * connections.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';

@@ -1,8 +1,8 @@
 /**
- * Resets a stream of HTTP/2 again before Node forgets it. A reset waits while Node writes to the connection. Node (24.21)
- * may forget a stream that is destroyed meanwhile, and its reset with it. For a forgotten stream, it tells nghttp2 "0
- * bytes, and more to come". If nghttp2 has not ended that stream, it then makes empty frames without an end: the event
- * loop stands still, and memory grows until the process is killed.
+ * Resets a stream of HTTP/2 again before Node forgets it. A reset waits while Node writes to the connection. Node
+ * (24.21) may forget a stream that is destroyed meanwhile, and its reset with it. For a forgotten stream, it tells
+ * nghttp2 "0 bytes, and more to come". If nghttp2 has not ended that stream, it then makes empty frames without an end:
+ * the event loop stands still, and memory grows until the process is killed.
  */
 import { constants, type Http2SecureServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 

@@ -212,7 +212,7 @@ export class Listing {
       const nextPageToken = found.nextPageToken || tokenOf(this.index.now(), 0);
       return { ...found, nextPageToken, gone: [], previews };
     }
-    // The prefix alone is no token, and not the beginning either.
+    // The prefix alone is neither a token nor the beginning.
     const token = query.pageToken.slice(gonePrefix.length) || gonePrefix;
     const position = this.paging.open(bound, token);
     const budget = this.paging.budget();

@@ -1,7 +1,7 @@
 /**
- * The errors that the listener itself answers with, in the form that the clients of a protocol read. A client of gRPC-Web,
- * or of a stream of Connect, looks for errors at the end of a body under status 200. Of another status such clients
- * show the number alone.
+ * The errors that the listener itself answers with, in the form that the clients of a protocol read. A client of
+ * gRPC-Web, or of a stream of Connect, looks for errors at the end of a body under status 200. Of another status such
+ * clients show the number alone.
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
