@@ -1,7 +1,7 @@
 /** A real service in a memory control group, asked by those who read nothing while somebody else goes on. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -109,17 +109,29 @@ async function comesBack(service: Service): Promise<{ faults: string[]; said: st
   return { faults, said: `${back}, and ${left} MiB were resident ten seconds later` };
 }
 
-/** Every attack on every listener of a service. */
-async function* attackAll(isTls: boolean, seconds: number): AsyncGenerator<Outcome> {
+interface Suffered {
+  readonly way: string;
+  readonly isTls: boolean;
+  readonly cases: readonly Case[];
+  readonly listeners: (listener: Listener) => boolean;
+}
+
+/** Attacks on listeners of a service, one after another. */
+async function* attackAll(
+  { way, isTls, cases, listeners }: Suffered,
+  seconds: number,
+): AsyncGenerator<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), 'artifacta-unread-'));
-  const way = isTls ? 'over TLS' : 'in clear';
-  const group = makeMemoryGroup(`artifacta-unread-${process.pid}-${isTls ? 'tls' : 'clear'}`, memoryMax);
+  const group = makeMemoryGroup(
+    `artifacta-unread-${process.pid}-${way.replaceAll(/[^a-z]/gi, '-')}`,
+    memoryMax,
+  );
   const service = await startService(directory, isTls, group);
   try {
-    for (const listener of service.listeners)
+    for (const listener of service.listeners.filter(listeners))
       for (const one of cases) {
         const { isAlive, ...came } = await suffer(service, listener, one, seconds * 1_000);
-        yield came;
+        yield { ...came, name: `${way}: ${came.name}` };
         if (!isAlive) return;
       }
     yield { name: `after all, ${way}`, ...(await comesBack(service)) };
@@ -135,8 +147,35 @@ async function* attackAll(isTls: boolean, seconds: number): AsyncGenerator<Outco
   }
 }
 
-/** Every attack on every listener, in clear and over TLS. @param seconds of each. */
+/** Processes that take all the processor they get, one for each core. */
+class Busy implements Disposable {
+  private readonly children = Array.from({ length: availableParallelism() }, () =>
+    spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' }),
+  );
+
+  [Symbol.dispose](): void {
+    for (const child of this.children) child.kill('SIGKILL');
+  }
+}
+
+/** Connections that go while much waits on them, beside other work: streams of HTTP/2 then end in an unusual order. */
+async function* attackBusy(seconds: number): AsyncGenerator<Outcome> {
+  using _ = new Busy();
+  const wanted = cases.filter(({ kind, connections }) => kind === 'contents' && connections === 400);
+  const leaving = cases.filter(({ kind, connections }) => kind === 'small pages' && connections === 100);
+  const large = cases.filter(({ kind }) => kind === 'large requests');
+  const repeated = Array.from({ length: 4 }, () => [...leaving, ...large]).flat();
+  const listeners = ({ address }: Listener) => address.startsWith('/');
+  const way = 'beside a busy machine';
+  yield* attackAll({ way, isTls: false, cases: [...wanted, ...repeated], listeners }, seconds);
+}
+
+/**
+ * Every attack on every listener, in clear and over TLS, and some beside a busy machine. @param seconds of each.
+ */
 export async function* askAndNotRead(seconds: number): AsyncGenerator<Outcome> {
-  yield* attackAll(false, seconds);
-  yield* attackAll(true, seconds);
+  const listeners = () => true;
+  yield* attackAll({ way: 'in clear', isTls: false, cases, listeners }, seconds);
+  yield* attackAll({ way: 'over TLS', isTls: true, cases, listeners }, seconds);
+  yield* attackBusy(seconds * 2);
 }
