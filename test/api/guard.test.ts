@@ -48,7 +48,7 @@ describe('a failure that nobody foresaw', () => {
   }
   const internal = { code: 'Internal', reason: 'INTERNAL', fields: [], metadata: {} };
   const recorded = {
-    service: 'memory',
+    transport: 'memory',
     namespace: 'default',
     subject: 'local',
     outcome: 'INTERNAL',

@@ -55,7 +55,7 @@ describe('beside the service', () => {
     await pushBriefly(server);
     await eventually(() => freed(server).length > 0, patienceMs);
     const artifacts = clientFor(String((await server.ready).grpc));
-    await expect(artifacts.getArtifact({ artifact: byName('s', 'a') })).rejects.toThrow(/no artifact/);
+    await expect(artifacts.getArtifact({ artifact: byName('s', 'a') })).rejects.toThrow(/does not exist/);
     server.child.kill('SIGTERM');
     expect(await server.ended).toBe(0);
     expect(begun(server).map(isRunning)).toEqual([false, false]);

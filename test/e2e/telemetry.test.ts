@@ -79,7 +79,7 @@ describe('probes', () => {
     const other = startServe(await newDataDir(), ['--admin-listen', `0.0.0.0:${port}`]);
     expect(await other.ended).toBe(1);
     expect(other.stderr()).toBe(
-      `artifacta: cannot listen on 0.0.0.0:${port}: the address is in use; --admin-listen says where else\n`,
+      `artifacta: cannot listen on 0.0.0.0:${port}: the address is in use; --admin-listen names another address\n`,
     );
   });
 });
@@ -125,7 +125,7 @@ describe('spans and log lines', () => {
         ['level', 'time', 'msg', ...documented.filter((name) => !/^(err|trace_id)$/.test(name))].sort(),
       );
     expect(calls).toMatchObject([
-      { level: 'info', service: 'network', namespace: 'default', outcome: 'SESSION_NOT_FOUND' },
+      { level: 'info', transport: 'network', namespace: 'default', outcome: 'SESSION_NOT_FOUND' },
       { level: 'debug', outcome: 'OK' },
     ]);
   });
