@@ -22,16 +22,15 @@ import { openTransport, startTestServer } from './grpc/listeners.ts';
 import { openHttpTransport } from './http/listeners.ts';
 
 interface Rig {
-  readonly store: Store;
   readonly url: string;
   /** By their names: all transports; the last two are local. */
   readonly transports: Readonly<Record<string, Transport>>;
 }
 
-async function openRig(store: Store, isRequired: boolean): Promise<Rig> {
-  const { authenticate } = authenticationOver(() => store, { isRequired, elapsed: () => 0 });
+async function openRig(open: () => Store, isRequired: boolean): Promise<Rig> {
+  const { authenticate } = authenticationOver(open, { isRequired, elapsed: () => 0 });
   const all = routes({
-    store: () => store,
+    store: open,
     version: '1.2.3',
     settings: { isAuthenticationRequired: isRequired },
     onCall: () => undefined,
@@ -60,7 +59,7 @@ async function openRig(store: Store, isRequired: boolean): Promise<Rig> {
     'the local socket': socket.transport,
     'this process': inProcess(all),
   };
-  return { store, url, transports };
+  return { url, transports };
 }
 
 async function versionBy(transport: Transport, header: Record<string, string> = {}): Promise<string> {
@@ -72,7 +71,8 @@ const path = '/artifacta.v1.InfoService/GetServerInfo';
 
 describe('without authentication', () => {
   it('every transport answers, also for a namespace that does not exist', async () => {
-    const { transports } = await openRig((await openTestStore()).store, false);
+    const { store } = await openTestStore();
+    const { transports } = await openRig(() => store, false);
     for (const [name, transport] of Object.entries(transports)) {
       expect([name, await versionBy(transport)]).toEqual([name, '1.2.3']);
       expect([name, await versionBy(transport, { 'artifacta-namespace': 'nowhere' })]).toEqual([
@@ -83,7 +83,8 @@ describe('without authentication', () => {
   });
 
   it('a GET answers, as curl sends it', async () => {
-    const { url } = await openRig((await openTestStore()).store, false);
+    const { store } = await openTestStore();
+    const { url } = await openRig(() => store, false);
     const answer = await fetch(`${url}${path}?encoding=json&message=%7B%7D&connect=v1`);
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({
@@ -94,7 +95,8 @@ describe('without authentication', () => {
 
 describe('with authentication', () => {
   it('a key of any scope is enough, and a token for one session; no credentials are not', async () => {
-    const { store, transports } = await openRig((await openTestStore()).store, true);
+    const { store } = await openTestStore();
+    const { transports } = await openRig(() => store, true);
     const { secret } = await store.apiKeys.create({
       namespace: tester.namespace,
       scopes: ['share'],
@@ -133,7 +135,7 @@ describe('in recovery', () => {
         warn: () => undefined,
       });
       onTestFinished(() => host[Symbol.asyncDispose]());
-      const { transports } = await openRig(host.store, isRequired);
+      const { transports } = await openRig(() => host.store, isRequired);
       for (const [name, transport] of Object.entries(transports)) {
         const answer = versionBy(transport);
         if (isRequired && name !== 'the local socket' && name !== 'this process')
