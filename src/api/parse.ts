@@ -158,7 +158,7 @@ export function parsePageSize(value: number): number {
 export function parseOrder(value: ListOrder): boolean {
   if (value === ListOrder.OLDEST_FIRST) return true;
   if (value === ListOrder.UNSPECIFIED || value === ListOrder.NEWEST_FIRST) return false;
-  throw invalid('order', `must be an order that this version knows, not ${value}`);
+  throw invalid('order', `must be an order that this version of the service knows, not ${value}`);
 }
 
 /** Returns the paths that count: the paths of the mask (`*` for all), or without a mask the paths that are set. */

@@ -19,7 +19,10 @@ export function parseContentType(field: string, input: string): string | undefin
     throw invalid(field, `must have at most ${limits.contentTypeBytesMax} bytes, not ${input.length}`);
   if (!pattern.test(input)) throw invalid(field, 'must be a media type such as "application/json"');
   if (mediaTypeOf(input).includes('*'))
-    throw invalid(field, 'must be one media type such as "image/png"; with a * it stands for many');
+    throw invalid(
+      field,
+      'must be one media type such as "image/png"; a value with a * is not one type but many',
+    );
   const semicolon = input.indexOf(';');
   if (semicolon < 0) return input.toLowerCase();
   return input.slice(0, semicolon).trimEnd().toLowerCase() + input.slice(semicolon);

@@ -199,7 +199,7 @@ function bearerToken(authorization: string): string {
   if (authorization.length > limits.tokenBytesMax)
     throw new Failure('UNAUTHENTICATED', `authorization: must have at most ${limits.tokenBytesMax} bytes`);
   const match = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization);
-  if (match === null) throw new Failure('UNAUTHENTICATED', 'authorization: must read Bearer TOKEN');
+  if (match === null) throw new Failure('UNAUTHENTICATED', 'authorization: must be "Bearer TOKEN"');
   return match[1]!;
 }
 

@@ -32,7 +32,7 @@ export function leadsNowhere(field: string, tokens: readonly string[], way: read
   const nearest = way.at(-1)!;
   const path = pointerTo(tokens.slice(0, way.length - 1));
   const name = path === '' ? 'the document' : JSON.stringify(path);
-  return invalid(field, `leads nowhere: ${name} is ${described(nearest)}`);
+  return invalid(field, `points to no value in the document: ${name} is ${described(nearest)}`);
 }
 
 function described({ type, keys, count }: Waypoint): string {

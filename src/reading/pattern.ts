@@ -26,7 +26,10 @@ export class Pattern {
     this.invert = options.invert;
     this.instructions = this.regex.programSize();
     if (this.instructions > limits.grepInstructionsMax)
-      throw invalid(field, 'must be smaller; it is too large when its repetitions are written out');
+      throw invalid(
+        field,
+        'must be a smaller pattern: with its repetitions such as x{100} expanded it is too large',
+      );
     this.lineBytesMax = Math.min(
       limits.grepLineBytesMax,
       Math.floor(limits.grepLineStepsMax / this.instructions),
@@ -51,6 +54,6 @@ function compiled(field: string, pattern: string, ignoreCase: boolean): RE2JS {
     return RE2JS.compile(pattern, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
   } catch (error) {
     const why = (error as Error).message.replace(/^error parsing regexp: /, '');
-    throw invalid(field, `must be a regular expression of RE2: ${why}`);
+    throw invalid(field, `must be a valid RE2 regular expression: ${why}`);
   }
 }

@@ -61,7 +61,10 @@ function parseScope({ breakdown, session, metadataKey, pageToken }: GetUsageRequ
       parsePairs('metadata_key', [[metadataKey, '']]);
       return { of: 'metadata', key: metadataKey };
     default:
-      throw invalid('breakdown', `must be a breakdown that this version knows, not ${breakdown}`);
+      throw invalid(
+        'breakdown',
+        `must be a breakdown that this version of the service knows, not ${breakdown}`,
+      );
   }
 }
 

@@ -155,7 +155,7 @@ function batchResult(item: Artifact | Failure) {
 function parseQuery(request: ListArtifactsRequest): ArtifactQuery {
   if (request.previewBytes < 0) throw invalid('preview_bytes', 'must not be negative');
   if (request.session === '' && (request.allVersions || request.showGone || request.name !== ''))
-    throw invalid('session', 'is required with all_versions, name and show_gone');
+    throw invalid('session', 'is required if all_versions, name or show_gone is set');
   if (request.showGone && request.name !== '') throw invalid('name', 'must be empty with show_gone');
   if (request.showGone && request.filter !== '') throw invalid('filter', 'must be empty with show_gone');
   return {

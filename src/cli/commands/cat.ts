@@ -24,9 +24,9 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .command('cat')
     .summary('write the bytes of an artifact to standard output')
     .description(
-      'Writes the bytes of an artifact to standard output, or a part of them that the service finds. A whole ' +
-        'artifact is checked against its SHA-256: the exit code is 1 if the bytes do not match. A search without ' +
-        'a match succeeds.',
+      'Writes all bytes of an artifact to standard output, or only a part of them, which the service selects. A ' +
+        'whole artifact is checked against its SHA-256: the exit code is 1 if the bytes do not match. If --grep ' +
+        'matches no line, the exit code is still 0.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
@@ -36,18 +36,21 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .option('--lines <first:last>', 'these lines, counted from 1, e.g. 10:40, 10: or :40')
     .option('--head <n>', 'the first lines')
     .option('--tail <n>', 'the last lines')
-    .option('--grep <regex>', 'the lines that match a regular expression of RE2')
+    .option('--grep <regex>', 'the lines that match a regular expression (RE2 syntax)')
     .option('-i, --ignore-case', 'with --grep: upper and lower case match each other')
     .option('-A, --after <n>', 'with --grep: lines shown after each match, at most 20')
     .option('-B, --before <n>', 'with --grep: lines shown before each match, at most 20')
-    .option('-C, --context <n>', 'with --grep: both')
+    .option('-C, --context <n>', 'with --grep: lines shown before and after each match, at most 20')
     .option('-n, --line-numbers', 'with --grep: the number of each line before it')
     .option('--invert', 'with --grep: the lines that do not match')
     .option('--pointer <pointer>', 'the value at this JSON pointer in a JSON document, e.g. /rows/0')
     .option('--csv <first:last>', 'these rows of a CSV table, counted from 1, and its header')
     .option('--columns <names>', 'with --csv: only these columns, e.g. name,total')
     .option('--delimiter <character>', 'with --csv: the character between cells')
-    .option('--max-bytes <bytes>', 'at most this many bytes, 4 to 1MiB; a remark says if more exist')
+    .option(
+      '--max-bytes <bytes>',
+      'print at most this many bytes of the part (a value from 4 to 1MiB); a note says if more exist',
+    )
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)
         throw new UsageError('cat writes bytes; for JSON about the artifact use show --json');

@@ -43,11 +43,11 @@ export function addDiff(program: Command, invocation: Invocation): Command {
         `${humanSize(textBytesMax)} each) and prints input for patch -p1. Differences are not an error: the exit ` +
         'code is 0.',
     )
-    .argument('<base>', 'the session to compare with')
-    .argument('<session>', 'the session to compare')
+    .argument('<base>', 'the session that is taken as the starting point, e.g. the good run')
+    .argument('<session>', 'the session whose differences from BASE are shown, e.g. the failed run')
     .option('--all', 'also show names that do not differ')
-    .option('--patch', 'show the lines that differ, in all texts')
-    .option('--text <name>', 'show the lines that differ, in this text')
+    .option('--patch', 'show the lines that differ, in all artifacts that are text')
+    .option('--text <name>', 'show the lines that differ, in the text artifact of this name')
     .action(async (base: string, session: string, flags: DiffFlags, command: Command) => {
       checkFlags(flags, invocation);
       const { signal } = invocation.io;

@@ -50,7 +50,7 @@ export function addList(program: Command, invocation: Invocation): Command {
     .summary('list sessions, or the artifacts of one')
     .description(
       'Lists the sessions or, with a session, its artifacts (the latest version of each), newest first.\n' +
-        'With --json each is one JSON document on one line.',
+        'With --json each version is one JSON document on one line.',
     )
     .argument('[session]', 'the session whose artifacts to list')
     .option('--all-versions', 'also list older versions')

@@ -28,7 +28,8 @@ export function addPull(program: Command, invocation: Invocation): Command {
       'Writes the latest version of each artifact of a session to a file below a directory, or one artifact to a ' +
         'file. A file appears only if its bytes match their SHA-256. A file that exists with the same bytes is left ' +
         'alone, so that a second pull continues where the first ended. A file with other bytes is an error without ' +
-        '--force. Nothing is written outside the directory, whatever the names are, or through symbolic links in it.',
+        '--force. Whatever the names are, nothing is written outside the directory, and nothing through a symbolic ' +
+        'link in it.',
     )
     .argument('<ref>', 'SESSION, SESSION/NAME or art_…')
     .option(
@@ -45,7 +46,9 @@ export function addPull(program: Command, invocation: Invocation): Command {
       if (isArtifactId(text) || text.includes('/')) {
         const ref = parseRef(text, version);
         if (flags.to === '-' && invocation.output.style.json)
-          throw new UsageError('standard output gets the bytes; for JSON pull to a file');
+          throw new UsageError(
+            '--json cannot be used when the bytes go to standard output; to get JSON, pull to a file',
+          );
         return invocation.withClient(command, (client, way) =>
           pullArtifact(client, ref, { to: flags.to, force, own: way.ownDirectory }, invocation),
         );

@@ -38,13 +38,14 @@ export function addPush(program: Command, invocation: Invocation): Command {
     .command('push')
     .summary('store files, directories or standard input')
     .description(
-      'Stores files in a session. A directory is stored with all files below it, each named by its path in it.\n' +
+      'Stores files in a session. For a directory, all files below it are stored. The name of each is its path ' +
+        'relative to the directory.\n' +
         'Without a file, or with -, stores standard input; this needs --name.\n' +
         'With --from-command, runs the command after -- and stores its standard output if it exits with 0.\n' +
         'In a directory, symbolic links to files in it are followed. A symbolic link to a directory is an error, ' +
-        'unless --links says what to do with it. Patterns in the syntax of .gitignore leave files out: those in ' +
-        `a file ${ignoreFileName} of any directory, and those of --exclude. The number of files left out is ` +
-        'printed at the end.',
+        'unless --links says what to do with it. Files that match a pattern in the syntax of .gitignore ' +
+        `are left out. The patterns come from --exclude, and from the file ${ignoreFileName} of each directory. The ` +
+        'number of files left out is printed at the end.',
     )
     .argument('[file...]', 'files and directories, or - for standard input; or a command and its arguments')
     .option(
@@ -60,19 +61,19 @@ export function addPush(program: Command, invocation: Invocation): Command {
       'name of the artifact; for a directory, prefix of all names (default: the name of the file)',
     )
     .addOption(repeated('--meta <key=value...>', 'metadata, such as provenance; cannot be changed later'))
-    .addOption(repeated('--label <key=value...>', 'annotations; can be changed later'))
-    .addOption(repeated('--input <id...>', 'ids of the artifacts that it was made from'))
+    .addOption(repeated('--label <key=value...>', 'labels; can be changed later'))
+    .addOption(repeated('--input <id...>', 'ids of the artifacts that the pushed one was made from'))
     .option('--ttl <time>', 'time until it expires: 90s, 30m, 12h, 7d, 2w')
     .option('--type <media-type>', 'media type (default: guessed from the name)')
     .option(
       '--request-id <id>',
-      'id of this request; the same id makes it safe to repeat (default: a new one)',
+      'id of this request; the request can be repeated safely with the same id (default: a new id)',
     )
     .option('--new-version', 'make a new version even if the bytes are the same')
     .addOption(
       new Option(
         '--links <what>',
-        'symbolic links in a directory: skip leaves them all out, follow follows them all',
+        'what to do with symbolic links in a directory: "skip" leaves all of them out, "follow" follows all of them',
       ).choices(['skip', 'follow']),
     )
     .addOption(

@@ -28,15 +28,15 @@ const limitDefault = 100;
 export function addQuery(program: Command, invocation: Invocation): Command {
   return program
     .command('query')
-    .summary('find artifacts or sessions, wherever they are')
+    .summary('find artifacts in all sessions, or find sessions')
     .description(
-      'Finds artifacts in all sessions, by their latest versions, newest first. A result matches all flags and the ' +
-        'filter. With --json each result is one JSON document on one line.\n\n' +
+      'Finds artifacts in all sessions, newest first. Only the latest version of each is considered. A result ' +
+        'matches all flags and the filter. With --json each result is one JSON document on one line.\n\n' +
         'A filter compares fields, e.g.\n' +
         '  artifacta query \'metadata.agent = "billing" AND content_type = "application/json" AND create_time > now-7d\'\n' +
         'Fields: session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY,\n' +
         'session.state, session.outcome; for sessions also seal_time. Operators: = != < <= > >= and :* for "is set";\n' +
-        'AND, OR (binds tighter than AND), NOT, parentheses. A * at the end of a text matches any ending.',
+        'AND, OR (binds tighter than AND), NOT, parentheses. A * at the end of a value in quotes matches any ending.',
     )
     .argument('[filter]', 'an expression in the filter language')
     .addOption(repeated('--where <key=value...>', 'metadata; a * at the end matches any ending'))
@@ -53,9 +53,12 @@ export function addQuery(program: Command, invocation: Invocation): Command {
     .option('--sessions', 'find sessions instead of artifacts')
     .option('--oldest-first', 'oldest first, instead of newest first')
     .option('--limit <n>', `at most this many results; 0 for all (default: ${limitDefault})`)
-    .option('--preview', 'show the beginning of each text')
+    .option('--preview', 'show the beginning of each result that is text')
     .option('--count', 'print only the approximate number of results')
-    .option('--explain', 'print only how the service finds the results, and the cost of the first page')
+    .option(
+      '--explain',
+      'print only how the service finds the results, and how much work its first batch of results takes',
+    )
     .action(async (filter: string | undefined, flags: QueryFlags, command: Command) => {
       const text = filterText(flags, filter);
       check(flags);

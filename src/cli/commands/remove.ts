@@ -36,7 +36,7 @@ export function addRemove(program: Command, invocation: Invocation): Command {
     )
     .argument('<ref...>', 'art_… or SESSION/NAME')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
-    .option('--etag <etag>', 'only if it still has this etag, as show --json prints it')
+    .option('--etag <etag>', 'only if the artifact still has this etag ("show --json" prints the etag)')
     .action(async (texts: string[], flags: RemoveFlags, command: Command) => {
       const wanted = parse(texts, flags);
       await invocation.withClient(command, (client) => removeAll(client, wanted, flags.etag, invocation));

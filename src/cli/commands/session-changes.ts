@@ -17,7 +17,9 @@ interface UpdateFlags extends RetentionFlags {
 
 /** `artifacta session update`. */
 export function addSessionUpdate(session: Command, invocation: Invocation): void {
-  addRetentionFlags(session.command('update').summary('change labels or retention, renew the lease'))
+  addRetentionFlags(
+    session.command('update').summary('change the labels or the retention of a session, or renew its lease'),
+  )
     .description('Changes labels at any time, and retention while the session is open; renews its lease.')
     .argument('<id>', 'the session')
     .addOption(repeated('--label <key=value...>', 'replace all labels'))

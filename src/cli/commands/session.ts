@@ -41,7 +41,9 @@ export function addSession(program: Command, invocation: Invocation): Command {
   session
     .command('ls')
     .summary('list the sessions')
-    .description('Lists the sessions, newest first. With --json each is one JSON document on one line.')
+    .description(
+      'Lists the sessions, newest first. With --json each session is one JSON document on one line.',
+    )
     .option('--limit <n>', 'at most this many results (default: all)')
     .action((flags: { readonly limit?: string }, command: Command) =>
       listSessions(flags, command, invocation),
@@ -51,7 +53,9 @@ export function addSession(program: Command, invocation: Invocation): Command {
 }
 
 function addOpen(session: Command, invocation: Invocation): void {
-  addRetentionFlags(session.command('open').summary('open a session with metadata, retention, a lease'))
+  addRetentionFlags(
+    session.command('open').summary('open a session; can set its metadata, retention and lease'),
+  )
     .description(
       'Opens a session. A push opens its session by itself. Use this command to set metadata that the ' +
         'artifacts inherit, their retention, a lease, or the outputs that the run is expected to produce.',
@@ -63,7 +67,7 @@ function addOpen(session: Command, invocation: Invocation): void {
         'metadata, such as provenance; inherited by its artifacts, cannot be changed later',
       ),
     )
-    .addOption(repeated('--label <key=value...>', 'annotations; can be changed later'))
+    .addOption(repeated('--label <key=value...>', 'labels; can be changed later'))
     .option('--forever', 'its artifacts do not expire with it, whatever the policy of the namespace says')
     .option(
       '--lease <time>',

@@ -60,7 +60,8 @@ function wantedOf(what: string, { version, session }: ShareFlags): Wanted {
   const number = version === undefined ? undefined : parseCount('--version', version, 1);
   const isPath = !isArtifactId(what) && (!what.includes('/') || /^\.{0,2}\//.test(what));
   if (!isPath) {
-    if (session !== undefined) throw new UsageError('--session needs a file, which is pushed there');
+    if (session !== undefined)
+      throw new UsageError('--session is only for a file: the file is pushed to that session');
     return { ref: parseRef(what, number) };
   }
   if (number !== undefined) throw new UsageError('--version needs SESSION/NAME');

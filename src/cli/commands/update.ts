@@ -27,10 +27,13 @@ export function addUpdate(program: Command, invocation: Invocation): Command {
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .addOption(repeated('--label <key=value...>', 'replace all labels'))
     .option('--no-labels', 'remove all labels')
-    .option('--ttl <time>', 'time from now until it expires, e.g. 7d; never: no expiry of its own')
+    .option(
+      '--ttl <time>',
+      'time from now until it expires, e.g. 7d; "never": it expires only with its session',
+    )
     .option('--hold', 'put it on hold')
     .option('--no-hold', 'release it')
-    .option('--etag <etag>', 'only if it still has this etag, as show --json prints it')
+    .option('--etag <etag>', 'only if the artifact still has this etag ("show --json" prints the etag)')
     .action(async (text: string, flags: UpdateFlags, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
       const changes = changesOf(flags);

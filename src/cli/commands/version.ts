@@ -14,7 +14,7 @@ export function addVersion(program: Command, invocation: Invocation): Command {
     .summary('the versions of this command and of the service, and what the service can do')
     .description(
       'Shows the version of this command, and the version, the features and the limits of the service. With --json it ' +
-        'shows every method and limit. "artifacta --version" asks no service.',
+        'shows every method and limit. "artifacta --version" does not contact a service.',
     )
     .action(async (_flags: unknown, command: Command) => {
       await invocation.withClient(command, async (client, way) => {

@@ -45,7 +45,9 @@ export function retentionOf(flags: RetentionFlags): Retention | undefined {
   if (keepLast === undefined && (by !== undefined || keepOutcome !== undefined))
     throw new UsageError('--by and --keep-outcome need --keep-last');
   if (keepLast !== undefined && by === undefined)
-    throw new UsageError('--keep-last needs --by, the metadata key whose values are the kinds of sessions');
+    throw new UsageError(
+      '--keep-last needs --by KEY: sessions with the same value of this metadata key count as one kind',
+    );
   if (retain === undefined && keepLast === undefined) return undefined;
   return {
     ...timesOf(retain ?? []),

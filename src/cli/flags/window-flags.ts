@@ -46,7 +46,9 @@ const matchesMax = 1_000;
 export function windowOf(flags: WindowFlags): ReadWindow | undefined {
   const chosen = choices.filter((name) => flags[name] !== undefined);
   if (chosen.length > 1)
-    throw new UsageError(`--${chosen[0]} and --${chosen[1]} are different parts; give one of them`);
+    throw new UsageError(
+      `--${chosen[0]} and --${chosen[1]} each select a part of the artifact; give only one of them`,
+    );
   for (const [owner, names] of Object.entries(belonging))
     for (const [name, flag] of Object.entries(names))
       if (chosen[0] !== owner && flags[name as keyof WindowFlags] !== undefined)

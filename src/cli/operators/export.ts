@@ -28,7 +28,9 @@ export function addExport(program: Command, invocation: Invocation): Command {
     .option('--force', 'replace the file if it exists')
     .action(async (file: string, flags: { readonly force?: boolean }, command: Command) => {
       if (file === '-' && invocation.output.style.json)
-        throw new UsageError('standard output gets the export; for JSON export to a file');
+        throw new UsageError(
+          '--json cannot be used when the export goes to standard output; to get JSON, export to a file',
+        );
       const { force = false } = flags;
       await invocation.withClient(command, (client, { ownDirectory }) =>
         file === '-'
@@ -97,7 +99,7 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .summary('restore the index from a file (operators)')
     .description(
       'Restores the index to the state of an export, completely or not at all. Before that, put the contents ' +
-        'that are separate files back into the data directory. After it, see what "artifacta fsck" reports.',
+        'that are separate files back into the data directory. After the import, run "artifacta fsck".',
     )
     .argument('<file>', 'the file, or - for standard input')
     .option('--replace', 'replace all that is in the store; without it, the store must be empty')

@@ -31,12 +31,12 @@ export function addFsck(program: Command, invocation: Invocation): Command {
         'serves nothing: restore an export with "artifacta import", or accept the reported loss and keep what is ' +
         'left.',
     )
-    .option('--contents', 'also read all contents and compare their SHA-256')
+    .option('--contents', 'also read all contents and check that each matches its SHA-256')
     .option('--repair', 'repair what can be repaired without loss')
-    .option('--reindex', 'with --repair: derive all rows for searching again')
+    .option('--reindex', 'with --repair: rebuild all rows that searches use')
     .option(
       '--accept-loss <id>',
-      'first accept a loss and keep what is left of a damaged index; cannot be undone',
+      'accept the reported loss with this id, keep what is left of a damaged index, then check; cannot be undone',
     )
     .option('--resume <id>', 'resume maintenance in spite of this pause, and check nothing')
     .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')

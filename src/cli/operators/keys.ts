@@ -109,7 +109,7 @@ function addRevoke(keys: Command, invocation: Invocation): void {
 function addMint(keys: Command, invocation: Invocation): void {
   keys
     .command('mint')
-    .summary('make a short-lived token with fewer rights, for an agent')
+    .summary('make a short-lived token for an agent, with at most the rights of its maker')
     .description(
       'Makes a token with some of your rights, and prints it. The token ends when it expires, or with the key ' +
         'that it was minted with.',
@@ -156,7 +156,9 @@ function parseScopes(text: string): Scope[] {
   return text.split(',').map((part) => {
     const scope = part.trim();
     if (scope === 'read' || scope === 'write' || scope === 'share') return scope;
-    throw new UsageError(`--scope takes read, write and share, with commas between them; got "${text}"`);
+    throw new UsageError(
+      `--scope takes one or more of read, write and share, separated by commas; got "${text}"`,
+    );
   });
 }
 

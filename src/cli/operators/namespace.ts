@@ -17,7 +17,7 @@ interface SettingFlags {
 export function addNamespace(program: Command, invocation: Invocation): Command {
   const namespace = program
     .command('namespace')
-    .summary('make, list and change namespaces, and limit them')
+    .summary('make, list and change namespaces, and set their quotas')
     .description('Manages namespaces. Each is a tenant: nothing crosses from one to another.')
     .enablePositionalOptions();
   addCreate(namespace, invocation);

@@ -29,7 +29,7 @@ export function addScrub(program: Command, invocation: Invocation): Command {
     )
     .option(
       '--max-bytes <size>',
-      'about how much to read at most, e.g. 10GiB (default: everything that is due)',
+      'stop after reading about this much, e.g. 10GiB (default: read all contents that --min-age does not leave out)',
     )
     .option(
       '--min-age <time>',

@@ -15,7 +15,9 @@ interface UsageFlags {
 export function addUsage(program: Command, invocation: Invocation): Command {
   return program
     .command('usage')
-    .summary('show what a namespace stores, by session or by metadata, and when it expires')
+    .summary(
+      'show how much a namespace stores, by session or by metadata, and when the stored artifacts expire',
+    )
     .description(
       'Reads what a namespace stores: artifacts, their bytes, the bytes of distinct contents, and how much ' +
         'expires when. Counts all versions for a namespace and for a session, and the latest versions for ' +
@@ -23,7 +25,7 @@ export function addUsage(program: Command, invocation: Invocation): Command {
     )
     .option('--in <namespace>', 'the namespace', 'default')
     .option('--session <id>', 'only this session')
-    .option('--by <key>', 'for each value of a metadata key, largest first')
+    .option('--by <key>', 'show the totals for each value of this metadata key, largest first')
     .action(async (flags: UsageFlags & { readonly in: string }, command: Command) => {
       if (flags.session !== undefined && flags.by !== undefined)
         throw new UsageError('either --session or --by, not both');

@@ -47,7 +47,10 @@ function single(header: string | string[] | undefined): string | undefined {
 function refuseUnsupported(headers: IncomingHttpHeaders): void {
   for (const name of ['if-match', 'if-none-match', 'if-unmodified-since'] as const) {
     if (headers[name] !== undefined)
-      throw badField(name, 'must be left out: a PUT makes a new version, or finds the same bytes');
+      throw badField(
+        name,
+        'must be left out: a PUT makes a new version, or returns the existing artifact if the bytes are the same',
+      );
   }
   if (headers['content-range'] !== undefined)
     throw badField('content-range', 'must be left out: an artifact is sent whole');

@@ -133,7 +133,9 @@ export class Exports {
     const { header } = first.value;
     // After its identity was read, the store went into recovery, or was exchanged.
     if (header.storeId !== storeId)
-      throw new Failure('STORE_UNAVAILABLE', 'the store was exchanged', { retryAfterMs: 1_000 });
+      throw new Failure('STORE_UNAVAILABLE', 'the store was replaced by another one', {
+        retryAfterMs: 1_000,
+      });
     try {
       const name = await this.freeName(header.time, last);
       const sizeBytes = await files.write(name, storeId, bytes(first.value), () =>

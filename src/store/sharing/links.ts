@@ -77,7 +77,7 @@ export class Links {
     await this.namespaces.require(ns);
     // Anyone who has the link can read.
     if (!by.scopes.has('read'))
-      throw new Failure('PERMISSION_DENIED', 'these credentials lack the scope read', {
+      throw new Failure('PERMISSION_DENIED', 'these credentials lack the scope "read"', {
         metadata: { scope: 'read' },
       });
     const { record } = await readRecord(this.index, by, target, this.index.now());

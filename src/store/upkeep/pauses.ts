@@ -47,7 +47,7 @@ const waitsFor: Readonly<Record<Work, readonly PauseCause[]>> = {
 
 /** Returns the refusal for a call that resumes another pause than the present one. */
 export function anotherPause(id: string): Failure {
-  return new Failure('ETAG_MISMATCH', `pause_id: must be ${id}, the reason for which maintenance waits now`);
+  return new Failure('ETAG_MISMATCH', `pause_id: must be ${id}, the id of the current pause of maintenance`);
 }
 
 /** Returns the name of the setting with a pause. */

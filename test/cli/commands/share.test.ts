@@ -99,7 +99,7 @@ describe('share', () => {
 
   it.each([
     [['share', 's/a', '--ttl', '0s'], '--ttl takes'],
-    [['share', 's/a', '--session', 't'], '--session needs a file'],
+    [['share', 's/a', '--session', 't'], '--session is only for a file'],
     [['share', 'file', '--version', '2'], '--version needs SESSION/NAME'],
   ])('refuses %j', async (args, message) => {
     const { cli } = await served(() => 'unix:/somewhere');
