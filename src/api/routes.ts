@@ -39,7 +39,7 @@ interface RoutesOptions extends GuardOptions {
   readonly host?: StoreHost | undefined;
   /** The public URL of the HTTP listener, without a slash at its end. Default: the service does not know it. */
   readonly publicUrl?: string | undefined;
-  /** The URL at which the HTTP listener listens, in the same form. Default: no HTTP listener exists. */
+  /** The URL of the HTTP listener on this machine, in the same form. Default: no HTTP listener exists. */
   readonly localUrl?: (() => string | undefined) | undefined;
   /** The version of the software, for exports and for clients. Default: empty. */
   readonly version?: string;
