@@ -29,7 +29,7 @@ const argv = process.argv.slice(2);
 
 // Halves the start of short commands. Where it cannot be written nothing is lost but that.
 const compileCacheDir = openCompileCacheDir(argv, (dataDir, path) =>
-  new OwnDirectory(dataDir).willHold(path),
+  new OwnDirectory(dataDir).willContain(path),
 );
 if (compileCacheDir !== undefined) enableCompileCache(compileCacheDir);
 

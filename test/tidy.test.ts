@@ -116,8 +116,8 @@ function circleAt(start: string, before: ReadonlyMap<string, string>): string {
 }
 
 /**
- * Held everywhere, also for a single test. What declares tests, such as what `describe` is given, is their table of
- * contents and may be as long as its file.
+ * The limit is for every function, also for a single test. What declares tests, such as what `describe` is given, is
+ * their table of contents and may be as long as its file.
  */
 function longFunctions({ path, functions }: Source): string[] {
   return functions

@@ -110,7 +110,7 @@ export function messageTextTooLong(): Failure {
   return badMessage(`must have no text of more than ${limits.messageTextBytesMax} bytes`);
 }
 
-/** Returns the failure for too long a message of another library; such messages hold no more than a name. */
+/** Returns the failure for too long a message of another library; such messages contain no more than a name. */
 export function messageTooLong(): Failure {
   return badMessage(`must have at most ${limits.messageTextBytesMax} bytes`);
 }
@@ -132,7 +132,7 @@ export function messagesTooSmall(): Failure {
 }
 
 /**
- * Runs `operation`. The fields of its violations are relative to a message that the request holds under `prefix`; the
+ * Runs `operation`. The fields of its violations are relative to a message that the request has under `prefix`; the
  * prefix is added to them.
  */
 export async function within<T>(prefix: string, operation: () => Promise<T>): Promise<T> {

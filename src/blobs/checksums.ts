@@ -93,7 +93,7 @@ export async function* verified(
   let block = plan.firstBlock;
   let position = plan.readOffset;
   let crc = 0;
-  let held: Uint8Array[] = [];
+  let parts: Uint8Array[] = [];
   for await (const piece of pieces) {
     if (position + piece.length > end)
       throw new Failure('DATA_LOSS', 'more bytes are stored than were written');
@@ -101,15 +101,15 @@ export async function* verified(
       const blockEnd = Math.min((block + 1) * blockBytes, end);
       const part = piece.subarray(at, at + blockEnd - position);
       crc = crc32(part, crc);
-      held.push(part);
+      parts.push(part);
       at += part.length;
       position += part.length;
       if (position < blockEnd) continue;
       if (crc !== crcAt(crcs, block - rowStart)) throw mismatch(block);
-      yield* clipped(held, block * blockBytes, plan);
+      yield* clipped(parts, block * blockBytes, plan);
       block++;
       crc = 0;
-      held = [];
+      parts = [];
     }
   }
   if (position < end) throw new Failure('DATA_LOSS', 'fewer bytes are stored than were written');

@@ -31,7 +31,7 @@ const begin = { line: 1, before: [], match: 0, after: 0, shown: 0, counted: [] }
 
 /** The separator between groups of lines that are apart. */
 const separator = Buffer.from('--\n');
-/** Less room than this might not hold a character. */
+/** Less room than this might not fit a character. */
 const roomMin = 4;
 /** The amount to match before other calls get a turn: bytes times instructions. */
 const stepsMax = 4 * 1024 * 1024;
@@ -153,7 +153,7 @@ class Grep {
       this.expect();
       // It was searched for only so that the answer says whether more follow.
       if (this.matches.length >= window.matchesMax) return false;
-      // The lines before a match are not shown without it, unless an answer cannot hold both.
+      // The lines before a match are not shown without it, unless both do not fit into an answer.
       return this.pieces.length === 0 || (await this.fits(groupEnd));
     }
     if (place.after > 0) return await this.show();

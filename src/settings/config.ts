@@ -317,17 +317,17 @@ export function programPlaces(env: Environment = process.env): ProgramPlaces {
  * as a volume that is the user's directory as well.
  *
  * @param args the arguments of the whole command line; every data directory that is named there counts.
- * @param holds returns whether a path leads into a directory.
+ * @param contains returns whether a path leads into a directory.
  */
 export function openCompileCacheDir(
   args: readonly string[],
-  holds: (directory: string, path: string) => boolean,
+  contains: (directory: string, path: string) => boolean,
   env: Environment = process.env,
 ): string | undefined {
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE) return undefined;
   try {
     const cacheDir = xdg('XDG_CACHE_HOME', env) ?? resolve(homeOf(env), '.cache');
-    if (dataDirsNamed(args, env).some((directory) => holds(directory, compileCacheDirIn(cacheDir))))
+    if (dataDirsNamed(args, env).some((directory) => contains(directory, compileCacheDirIn(cacheDir))))
       return undefined;
     return makeCompileCacheDir(cacheDir);
   } catch {

@@ -214,7 +214,7 @@ export class Source {
     return texts.filter((text) => text !== '');
   }
 
-  /** Returns the URL of the collector. The message of an error does not show it: it may hold a password. */
+  /** Returns the URL of the collector. The message of an error does not show it: it may contain a password. */
   collector(setting: SettingName): string | undefined {
     const text = this.text(setting);
     if (text === undefined || /^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
@@ -235,7 +235,7 @@ export class Source {
     return url.href.replace(/\/+$/, '');
   }
 
-  /** Returns the URL of a service. The message of an error does not show it: it may hold a password. */
+  /** Returns the URL of a service. The message of an error does not show it: it may contain a password. */
   url(setting: SettingName): string | undefined {
     const text = this.text(setting);
     const fault = text === undefined ? undefined : faultOfUrl(text);

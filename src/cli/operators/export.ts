@@ -5,7 +5,7 @@ import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
 import { readOnce, readStdin } from '../files/cannot-read.ts';
 import { CannotWrite, inWords } from '../files/cannot-write.ts';
-import { HeldDirectory } from '../files/held-directory.ts';
+import { OpenDirectory } from '../files/open-directory.ts';
 import { requireOutside } from '../files/outside.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Io, OwnDirectory } from '../io.ts';
@@ -58,13 +58,13 @@ async function toFile(
   const progress = new Progress(output);
   let written = 0;
   try {
-    await using directory = await HeldDirectory.open(await realpath(dirname(path)));
-    const held = directory.path(basename(path));
-    const heldPartial = directory.path(basename(partial));
-    for (const one of [held, heldPartial]) requireOutside(own, one, path);
-    if (!force && (await stat(held).catch(() => undefined)) !== undefined)
+    await using directory = await OpenDirectory.open(await realpath(dirname(path)));
+    const finalPath = directory.path(basename(path));
+    const partialPath = directory.path(basename(partial));
+    for (const one of [finalPath, partialPath]) requireOutside(own, one, path);
+    if (!force && (await stat(finalPath).catch(() => undefined)) !== undefined)
       throw new CannotWrite(`${path} exists already; --force replaces it`);
-    const file = await open(heldPartial, 'wx', 0o600);
+    const file = await open(partialPath, 'wx', 0o600);
     try {
       for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
         await file.writeFile(bytes);
@@ -72,9 +72,9 @@ async function toFile(
         progress.show({ bytes: written, ofBytes: undefined }, (figures) => `exported ${figures}: ${path}`);
       }
       await file.sync();
-      await rename(heldPartial, held);
+      await rename(partialPath, finalPath);
     } catch (error) {
-      await rm(heldPartial, { force: true });
+      await rm(partialPath, { force: true });
       throw error;
     } finally {
       await file.close();

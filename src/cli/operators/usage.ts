@@ -11,7 +11,7 @@ interface UsageFlags {
   readonly by?: string;
 }
 
-/** `artifacta usage`: what a namespace holds. */
+/** `artifacta usage`: what a namespace contains. */
 export function addUsage(program: Command, invocation: Invocation): Command {
   return program
     .command('usage')

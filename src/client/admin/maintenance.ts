@@ -96,7 +96,7 @@ export interface Quarantined {
   readonly sizeBytes: number;
   readonly quarantineTime: Date | undefined;
   readonly message: string;
-  /** The first of the artifacts that hold it. */
+  /** The first of the artifacts that refer to it. */
   readonly artifactIds: readonly string[];
   readonly artifactCount: number;
 }

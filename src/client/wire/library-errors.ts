@@ -11,7 +11,7 @@ import { Code, type ConnectError } from '@connectrpc/connect';
  * - `foreign`: something other than the service answers, or the service answers by another protocol.
  * - `distrust`: the certificate of the service is not trusted.
  * - `refused`: something in front of the service refused, e.g. a proxy.
- * - `unsendable`: a field of the request has a value that no message can hold; nothing was sent.
+ * - `unsendable`: a field of the request has a value that no message can carry; nothing was sent.
  */
 export type Judgement =
   | {

@@ -43,7 +43,7 @@ export async function openChecked(options: EngineOptions, atLeast: number): Prom
 }
 
 /** Returns true if another process has the database open. */
-export function isHeld(error: unknown): boolean {
+export function isLocked(error: unknown): boolean {
   return error instanceof Failure && error.metadata.lock === 'held';
 }
 

@@ -20,7 +20,7 @@ export const messageBytes = { received: 0, sent: 0 };
 /**
  * Decodes a message.
  *
- * @throws ConnectError INVALID_ARGUMENT if the bytes are not a message of this type, hold invalid UTF-8, or more fields
+ * @throws ConnectError INVALID_ARGUMENT if the bytes are not a message of this type, have invalid UTF-8, or more fields
  * than a message may have.
  */
 export async function decode<D extends DescMessage>(desc: D, bytes: Uint8Array): Promise<MessageShape<D>> {

@@ -92,7 +92,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
     connections.serve(exchange);
     if (!hasPlace) exchange.answerError(tooManyOpenCalls());
     else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
-      exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
+      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared: options.shared }, options));
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {

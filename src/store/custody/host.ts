@@ -1,5 +1,5 @@
 /**
- * Holds a store, whatever happens to its index. The host serves the store, or is in recovery because the index is
+ * Keeps a store, whatever happens to its index. The host serves the store, or is in recovery because the index is
  * damaged. It replaces the index by an export, or by the remains of the damaged index.
  */
 import { Failure } from '../../domain/errors.ts';
@@ -204,9 +204,9 @@ export class StoreHost implements AsyncDisposable {
         ns: '',
         reads: [keys.store.setting.key(pauseSetting(pause.cause))],
         *decide(tx) {
-          const held = tx.get(keys.store.setting, pauseSetting(pause.cause)) as Pause | undefined;
-          if (held === undefined) return;
-          if (held.id !== pauseId) throw anotherPause(held.id);
+          const current = tx.get(keys.store.setting, pauseSetting(pause.cause)) as Pause | undefined;
+          if (current === undefined) return;
+          if (current.id !== pauseId) throw anotherPause(current.id);
           tx.del(keys.store.setting, pauseSetting(pause.cause));
         },
       });

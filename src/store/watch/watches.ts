@@ -4,7 +4,7 @@ import type { SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import { Shares } from '../../domain/load/shares.ts';
 import type { SessionId } from '../../domain/names.ts';
-import { type Holder, holderOf, type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
+import { type Payer, type Principal, payerOf, seesArtifact, seesSession } from '../../domain/principal.ts';
 import { type After, afterRealTime } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -121,7 +121,7 @@ export class Watches implements Listener {
    * @returns true if such a watch existed.
    */
   private makePlace(watchers: Shares<Watcher>, asking: Principal): boolean {
-    const latest = [...watchers.overShare(holderOf(asking))].at(-1);
+    const latest = [...watchers.overShare(payerOf(asking))].at(-1);
     if (latest === undefined) return false;
     latest.fail(
       latest.overloaded(
@@ -343,8 +343,8 @@ class Watcher implements Member {
     this.cancel = undefined;
   }
 
-  get holder(): Holder {
-    return holderOf(this.by);
+  get payer(): Payer {
+    return payerOf(this.by);
   }
 
   /** Returns the reason for which the watcher is ended, and where it can go on. */

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { Shares } from '../../../src/domain/load/shares.ts';
-import type { Holder } from '../../../src/domain/principal.ts';
+import type { Payer } from '../../../src/domain/principal.ts';
 import { Chance } from '../../faults/seeded.ts';
 
-const holder = (text: string): Holder => {
+const payer = (text: string): Payer => {
   const [group, name] = text.split('/');
   return { group: group!, name: name! };
 };
-const uses = (...texts: string[]) => texts.map((text) => ({ holder: holder(text) }));
+const uses = (...texts: string[]) => texts.map((text) => ({ payer: payer(text) }));
 const losers = (held: string[], asking: string) =>
   new Set(
-    [...new Shares(uses(...held)).overShare(holder(asking))].map(
-      ({ holder: { group, name } }) => `${group}/${name}`,
+    [...new Shares(uses(...held)).overShare(payer(asking))].map(
+      ({ payer: { group, name } }) => `${group}/${name}`,
     ),
   );
 
@@ -35,13 +35,13 @@ function play(seed: number, places: number, names: readonly string[]) {
   let held = uses(...Array.from({ length: places }, () => names[0]!));
   for (let step = 0; step < 40 * places; step++) {
     const name = chance.pick(names);
-    const [victim] = new Shares(held).overShare(holder(name));
+    const [victim] = new Shares(held).overShare(payer(name));
     if (victim === undefined) continue;
     held = [...held.filter((use) => use !== victim), ...uses(name)];
   }
   const count = (name: string) =>
-    held.filter((use) => `${use.holder.group}/${use.holder.name}` === name).length;
-  const isSettled = names.every((name) => new Shares(held).overShare(holder(name)).size === 0);
+    held.filter((use) => `${use.payer.group}/${use.payer.name}` === name).length;
+  const isSettled = names.every((name) => new Shares(held).overShare(payer(name)).size === 0);
   return { counts: names.map(count), isSettled };
 }
 

@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ByteRoom } from '../../../src/api/byte-room.ts';
-import { SendBudget } from '../../../src/api/sending/send-budget.ts';
+import { UnsentBytes } from '../../../src/api/sending/unsent-bytes.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { mostInflated } from '../../../src/server/messages/encodings.ts';
 import { Inflation } from '../../../src/server/messages/inflation.ts';
@@ -16,10 +16,10 @@ const messageBytesMax = 2 * MiB;
 function opened(bytesMax = 4 * MiB) {
   const timers = new TestTimers();
   const room = new ByteRoom({ after: timers.after, bytesMax, groupBytesMax: bytesMax, why: 'no room' });
-  const budget = new SendBudget(timers);
+  const unsent = new UnsentBytes(timers);
   const begin = (address = '10.0.0.1', signal = new AbortController().signal) => {
-    const ends = { end: () => {}, held: () => {}, hasLostPeer: () => false, disconnect: () => {} };
-    const answer = budget.open(address, 1, ends);
+    const ends = { end: () => {}, charged: () => {}, hasLostPeer: () => false, disconnect: () => {} };
+    const answer = unsent.open(address, 1, ends);
     return { answer, inflation: new Inflation({ room, messageBytesMax, answer, signal }) };
   };
   return { timers, room, begin };

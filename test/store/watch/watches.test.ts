@@ -278,7 +278,7 @@ describe('many watchers', () => {
           /these credentials have too many watches open.*resume with after_sequence 1/,
         ),
       });
-      // Its holder has more than a share, and does not get the place back.
+      // Its payer has more than a share, and does not get the place back.
       await expect(watch(store, { session: sessionOf(0), after: 1 }, { by }).next()).rejects.toMatchObject({
         reason: 'OVERLOADED',
       });
