@@ -1,5 +1,5 @@
 /**
- * Random transactions, batches that are held, fail (written or not) or meet a crash, against a plain map. At the end
+ * Random transactions, batches that stall, fail (written or not) or meet a crash, against a plain map. At the end
  * the transactions whose own row is there are replayed in the order in which they ran: that must give the rows that
  * are there, and every answer that was given must be what the replay had at that point.
  */
@@ -40,7 +40,7 @@ type Step =
   | {
       readonly control:
         | 'turn'
-        | 'hold'
+        | 'stall'
         | 'release'
         | 'unwritten'
         | 'written'
@@ -73,7 +73,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
           'turn',
           'turn',
           'turn',
-          'hold',
+          'stall',
           'release',
           'unwritten',
           'written',
@@ -149,7 +149,7 @@ async function play(rig: Rig, script: readonly Step[]): Promise<History> {
   for (const step of script) {
     if ('transaction' in step) history.start(rig, step.transaction);
     else if (step.control === 'turn') await turns(1);
-    else if (step.control === 'hold') void rig.faults.hold();
+    else if (step.control === 'stall') void rig.faults.stall();
     else if (step.control === 'release') rig.faults.release();
     else if (step.control === 'unwritten') rig.faults.plan(unwritten);
     else if (step.control === 'written') rig.faults.plan(written);

@@ -37,8 +37,8 @@ export interface Bounds {
 type Row = 'none' | 'live' | 'condemned' | 'due';
 
 interface UploadState {
-  /** `held`: found the content held. `written`: its file has its name. */
-  at: 'start' | 'held' | 'absent' | 'written' | 'live' | 'deleted' | 'failed';
+  /** `present`: found the content present. `written`: its file has its name. */
+  at: 'start' | 'present' | 'absent' | 'written' | 'live' | 'deleted' | 'failed';
   /** For the variant that counts outside. */
   saw: number;
 }
@@ -137,7 +137,7 @@ function commit(state: State, id: number, name: number, variant: Variant | undef
     state.blob.refs++;
     if (upload.at === 'written' && state.rows[name] === 'none') condemnName(state, name);
     upload.at = 'live';
-  } else if (upload.at === 'held') {
+  } else if (upload.at === 'present') {
     upload.at = 'absent';
   } else {
     state.blob = { name, refs: 1 };
@@ -160,14 +160,14 @@ function uploadSteps(state: State, id: number, variant: Variant | undefined): St
   switch (at) {
     case 'start':
       return told('looks', (next) => {
-        next.uploads[id]!.at = next.blob === undefined ? 'absent' : 'held';
+        next.uploads[id]!.at = next.blob === undefined ? 'absent' : 'present';
       });
     case 'absent':
       return told('names its file', (next) => {
         next.files[name] = true;
         next.uploads[id]!.at = 'written';
       });
-    case 'held':
+    case 'present':
     case 'written':
       return told('commits', (next) => commit(next, id, name, variant));
     case 'live':

@@ -84,10 +84,10 @@ describe('a data directory', () => {
     await symlink('none', join(root, 'link'));
     for (const name of ['none', 'link', 'other/../none']) {
       const later = new OwnDirectory(`${root}/${name}`);
-      const held = ['none', 'none/x/y', 'link', 'link/x', 'none2', 'x', 'other/none'].filter((path) =>
+      const within = ['none', 'none/x/y', 'link', 'link/x', 'none2', 'x', 'other/none'].filter((path) =>
         later.willContain(join(root, path)),
       );
-      expect([name, held]).toEqual([name, ['none', 'none/x/y', 'link', 'link/x']]);
+      expect([name, within]).toEqual([name, ['none', 'none/x/y', 'link', 'link/x']]);
     }
     expect(new OwnDirectory('/').willContain(join(root, 'x'))).toBe(true);
   });

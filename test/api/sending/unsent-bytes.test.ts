@@ -56,7 +56,7 @@ function limited() {
 }
 
 describe('room', () => {
-  it('is there for whoever holds little when somebody holds much', async () => {
+  it('exists for a payer with little while another has much', async () => {
     const { unsent, open, ask, stalled } = limited();
     for (let at = 0; at < 7; at++) await stalled('a', 100);
     const more = ask(open('a'), 100);
@@ -67,7 +67,7 @@ describe('room', () => {
     expect(unsent.waitingCount).toBe(1);
   });
 
-  it('is given to those first who hold least, and is never more than there is', async () => {
+  it('is given first to the payers that have least, and is never more than exists', async () => {
     const { unsent, open, ask, stalled } = limited();
     const [first] = [await stalled('a', 200), await stalled('b', 200), await stalled('c', 200)];
     await stalled('d', 200);
@@ -98,7 +98,7 @@ describe('room', () => {
     expect(timers.count).toBe(1);
   });
 
-  it('is not waited for by whoever has gone, and comes back with what held it', async () => {
+  it('is not waited for by whoever has gone, and comes back with the answer that had it', async () => {
     const { unsent, open, stalled } = limited();
     const stalling = await Promise.all(['a', 'b', 'c', 'd'].map((who) => stalled(who, 250)));
     const gone = new AbortController();
@@ -191,7 +191,7 @@ describe('while somebody waits', () => {
       answer.sliceEnds();
       answer.sliceBegins(64 * KiB);
     }
-    // More than its share of what five hold would be.
+    // More than its share of five would be.
     const waits = ask(open('e'), 240);
     reading(timers, answers, 16);
     expect(ended).toEqual([]);
@@ -200,7 +200,7 @@ describe('while somebody waits', () => {
     expect(waits.told).toBe('OVERLOADED');
   });
 
-  it('but whoever holds more than a share for each gives up an answer for one who holds less', async () => {
+  it('but a payer with more than a share for each gives up an answer for one with less', async () => {
     const { timers, ended, open, ask } = await full();
     ask(open('e'), 100);
     timers.advance(999);

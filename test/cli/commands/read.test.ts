@@ -267,7 +267,7 @@ describe('the connection', () => {
     expect(stderr.bytes.toString()).toBe('artifacta: the directory is locked\n');
   });
 
-  it('is made anew when the process that held the store has left, and closed in the end', async () => {
+  it('is made anew when the process that had the store open has left, and closed in the end', async () => {
     const { ConnectError, Code } = await import('@connectrpc/connect');
     const transport = transportTo(store);
     const gone = async () => {

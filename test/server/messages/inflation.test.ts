@@ -1,4 +1,4 @@
-/** Room for what is compressed: taken before it is inflated, for the most that it may hold. */
+/** Room for what is compressed: taken before it is inflated, for the most that it may contain. */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ByteRoom } from '../../../src/api/byte-room.ts';
@@ -40,7 +40,7 @@ function altered(fromEnd: number): Buffer {
 }
 
 describe('inflation', () => {
-  it('takes room for the most that a message may hold, keeps what it holds, and gives it back', async () => {
+  it('takes room for the most that a message may contain, keeps what it contains, and gives it back', async () => {
     const { room, begin } = opened();
     const { inflation, answer } = begin();
     const packed = zeros(100_000);
@@ -107,18 +107,18 @@ describe('inflation', () => {
 
   it('waits no longer than its call lasts', async () => {
     const { timers, room, begin } = opened();
-    const holding = begin();
-    for (const _ of [1, 2]) await holding.inflation.inflate(zeros(messageBytesMax));
+    const keeping = begin();
+    for (const _ of [1, 2]) await keeping.inflation.inflate(zeros(messageBytesMax));
     const call = new AbortController();
     const waiting = refusal(begin('10.0.0.2', call.signal).inflation.inflate(zeros(MiB)));
     await turns();
     call.abort(cancelled());
     expect(await waiting).toMatchObject({ reason: 'CANCELLED' });
-    holding.inflation.release();
+    keeping.inflation.release();
     expect([room.bytes, timers.count]).toEqual([0, 0]);
   });
 
-  it('never holds more than there is room for, however many bombs come at once', async () => {
+  it('never takes more than there is room for, however many bombs come at once', async () => {
     const { room, begin } = opened(6 * MiB);
     const bomb = zeros(64 * MiB);
     const ends = await Promise.all(
@@ -130,7 +130,7 @@ describe('inflation', () => {
   });
 });
 
-it('no gzip holds more than is reserved for it', () => {
+it('no gzip contains more than is reserved for it', () => {
   for (const bytes of [0, 1, 100, 10_000, 1_000_000, messageBytesMax])
     for (const level of [1, 6, 9]) {
       const packed = gzipSync(new Uint8Array(bytes), { level });
