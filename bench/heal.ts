@@ -1,4 +1,4 @@
-/** Pushing bytes that the store has already: reading what it has through its checksums ÷ writing a copy of one's own. */
+/** Pushes of bytes that the store has: reading what it has through its checksums ÷ writing a copy of one's own. */
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openDiskBlobs } from '../src/blobs/disk.ts';

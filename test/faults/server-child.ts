@@ -108,10 +108,10 @@ flushCompileCache();
 if (options.collects) void collectForever();
 
 async function collectForever(): Promise<void> {
-  const bounds = { limit: 1_000, isStopped: () => isStopping };
+  const allowance = { limit: 1_000, isStopped: () => isStopping };
   while (!isStopping) {
     try {
-      await store.collection.collect(bounds, { findOrphans: false });
+      await store.collection.collect(allowance, { findOrphans: false });
     } catch (error) {
       if (!isStopping) complain('collecting', error);
     }

@@ -278,7 +278,7 @@ export const UpdateNamespaceResponseSchema: GenMessage<UpdateNamespaceResponse> 
   messageDesc(file_artifacta_v1_admin_service, 8);
 
 /**
- * Names a namespace and the breakdown of what it holds.
+ * Names a namespace and the breakdown of what it contains.
  *
  * @generated from message artifacta.v1.GetUsageRequest
  */
@@ -332,7 +332,7 @@ export const GetUsageRequestSchema: GenMessage<GetUsageRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_admin_service, 9);
 
 /**
- * How much a namespace holds.
+ * How much a namespace contains.
  *
  * @generated from message artifacta.v1.GetUsageResponse
  */
@@ -975,7 +975,7 @@ export const AdminService: GenService<{
     output: typeof UpdateNamespaceResponseSchema;
   },
   /**
-   * Returns how much a namespace holds. On request, the response also breaks this down: for the whole namespace, for
+   * Returns how much a namespace contains. On request, the response also breaks this down: for the whole namespace, for
    * one session, or for each value of a metadata key. A breakdown also returns the number of bytes of distinct
    * contents, and how much expires within a day, 7 days and 30 days. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND
    * or PAGE_TOKEN_INVALID.

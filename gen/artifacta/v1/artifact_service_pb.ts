@@ -634,7 +634,7 @@ export const ArtifactService: GenService<{
     output: typeof UploadArtifactResponseSchema;
   },
   /**
-   * Stores a small artifact, or one whose content the namespace already holds, in one message. Scope: write; with
+   * Stores a small artifact, or one whose content the namespace already has, in one message. Scope: write; with
    * `digest` also read. Works and fails like UploadArtifact. Also fails with CONTENT_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.ArtifactService.CreateArtifact

@@ -500,14 +500,14 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   matches: GrepMatch[];
 
   /**
-   * True: the window holds more than this response. Call again with `next_cursor`.
+   * True: the window has more than this response. Call again with `next_cursor`.
    *
    * @generated from field: bool truncated = 8;
    */
   truncated: boolean;
 
   /**
-   * The cursor that continues after this response. Empty: the window holds no more. A response may be empty and still
+   * The cursor that continues after this response. Empty: the window has no more. A response may be empty and still
    * have a cursor, if it used up the 64 MiB that one call reads through.
    *
    * @generated from field: string next_cursor = 9;

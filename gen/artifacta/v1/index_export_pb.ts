@@ -258,7 +258,7 @@ export type ImportIndexRequest = Message<"artifacta.v1.ImportIndexRequest"> & {
   part?: IndexPart | undefined;
 
   /**
-   * True: the import replaces what the store holds. Only the value in the first message counts. Default false: the
+   * True: the import replaces what the store has. Only the value in the first message counts. Default false: the
    * store must be empty.
    *
    * @generated from field: bool replace = 2;

@@ -96,7 +96,7 @@ export type ReapExpiredResponse = Message<"artifacta.v1.ReapExpiredResponse"> & 
   nextTime?: Timestamp | undefined;
 
   /**
-   * The pauses that hold this work back. If any is listed, the call did nothing.
+   * The pauses that stop this work. If any is listed, the call did nothing.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 8;
    */
@@ -188,7 +188,7 @@ export type CollectGarbageResponse = Message<"artifacta.v1.CollectGarbageRespons
   nextTime?: Timestamp | undefined;
 
   /**
-   * The pauses that hold work back.
+   * The pauses that stop work.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 7;
    */
@@ -312,7 +312,7 @@ export type ExportRequest = Message<"artifacta.v1.ExportRequest"> & {
 
   /**
    * The number of exports to keep, with the new one. Older exports are removed once the new one is durable, unless a
-   * pause holds back ReapExpired or CollectGarbage. Default (0) 7, at most 1,000. Negative or more: INVALID_ARGUMENT.
+   * pause stops ReapExpired or CollectGarbage. Default (0) 7, at most 1,000. Negative or more: INVALID_ARGUMENT.
    *
    * @generated from field: int32 keep = 2;
    */
@@ -394,7 +394,7 @@ export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
  * refers to. *Quarantined* content is content that was found damaged; see QuarantinedContent.
  *
  * A call ends at `max_items`, or one second before its deadline (30 seconds unless one is given), whichever comes
- * first. A pause of the store (StorePause) holds back work that cannot be undone. A call then leaves that work out and
+ * first. A pause of the store (StorePause) stops work that cannot be undone. A call then leaves that work out and
  * does the rest. `pauses` gives the reasons.
  *
  * @generated from service artifacta.v1.MaintenanceService

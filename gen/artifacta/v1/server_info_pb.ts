@@ -16,7 +16,7 @@ export const file_artifacta_v1_server_info: GenFile = /*@__PURE__*/
 
 /**
  * The version of a service, what it can do, and its limits. A client of another version learns from it what it may
- * call. It holds no secret, no path and no address. It is the same for every caller until the service starts again.
+ * call. It contains no secret, no path and no address. It is the same for every caller until the service starts again.
  *
  * @generated from message artifacta.v1.ServerInfo
  */

@@ -50,7 +50,7 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   commitNumber: bigint;
 
   /**
-   * The pauses that hold back maintenance. Empty: no pause.
+   * The pauses that stop maintenance. Empty: no pause.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 5;
    */

@@ -192,7 +192,7 @@ export type Receipt = Message<"artifacta.v1.Receipt"> & {
   inputsDiffer: boolean;
 
   /**
-   * Bytes that did not have to be stored, since the namespace held them already: the size, or 0.
+   * Bytes that did not have to be stored, since the namespace had them already: the size, or 0.
    *
    * @generated from field: int64 bytes_saved = 6;
    */
@@ -359,7 +359,7 @@ export type CreateArtifactRequest = Message<"artifacta.v1.CreateArtifactRequest"
     case: "data";
   } | {
     /**
-     * The digest of content that the namespace already holds in an artifact that the caller can read; no bytes are
+     * The digest of content that the namespace already has in an artifact that the caller can read; no bytes are
      * sent. Otherwise CONTENT_NOT_FOUND, and the client uploads with the same request_id.
      *
      * @generated from field: artifacta.v1.ContentDigest digest = 3;

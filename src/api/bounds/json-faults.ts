@@ -14,7 +14,7 @@ import { mustBeDuration, mustBeTime } from './times.ts';
 type Json = Parameters<typeof fromJson>[1];
 
 /** The number of bytes to scan before other calls get a turn. */
-const stepBytes = 256 * 1024;
+const turnBytes = 256 * 1024;
 
 /** @param bytes valid UTF-8. */
 export async function jsonFault(desc: DescMessage, bytes: Uint8Array): Promise<Violation> {
@@ -37,7 +37,7 @@ async function syntaxFault(text: Buffer): Promise<string | undefined> {
   if (text.length === start) return 'must be a JSON object, not empty; send {} for a message without fields';
   try {
     const scanner = new JsonScanner(text, start, []);
-    while (!scanner.step(stepBytes)) await turn();
+    while (!scanner.scan(turnBytes)) await turn();
     return undefined;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;

@@ -47,7 +47,7 @@ export function addLineage(program: Command, invocation: Invocation): Command {
     });
 }
 
-/** Artifacts found before an error are shown before it: that many steps may meet too many artifacts. */
+/** Artifacts found before an error are shown before it: a walk of that depth may meet too many artifacts. */
 async function showTree(
   tree: Tree,
   edges: AsyncIterable<LineageEdge>,
@@ -68,7 +68,7 @@ async function showTree(
   if (tree.isBare) output.remark(tree.wordsForNone);
 }
 
-/** Prints steps as JSON, or the id of each far end once. */
+/** Prints edges as JSON, or the id of each far end once. */
 async function showEach(
   edges: AsyncIterable<LineageEdge>,
   direction: 'inputs' | 'derived',

@@ -178,7 +178,7 @@ export class Scrub {
         return false;
       }
       const before = probe.position;
-      verdict = await probe.step();
+      verdict = await probe.readPiece();
       tally.bytes += probe.position - before;
     } while (verdict === undefined);
     tally.contents++;

@@ -159,8 +159,8 @@ describe('a refusal says when room will come', () => {
     expect((await told(store)).time).toBe(iso(deleted + 75 * minute));
 
     store.clock.now = deleted + 16 * minute;
-    const bounds = { limit: 1_000 };
-    expect((await store.store.collection.collect(bounds, { findOrphans: false })).condemned).toBe(1);
+    const allowance = { limit: 1_000 };
+    expect((await store.store.collection.collect(allowance, { findOrphans: false })).condemned).toBe(1);
     expect((await told(store)).time).toBe(iso(deleted + 76 * minute));
     store.clock.now = deleted + 80 * minute;
     expect((await told(store)).message).toMatch(/; space is freed when the reaper runs$/);
