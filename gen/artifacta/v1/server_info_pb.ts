@@ -39,10 +39,10 @@ export type ServerInfo = Message<"artifacta.v1.ServerInfo"> & {
 
   /**
    * The names of the service's features, sorted; each has the form `[a-z0-9-]{1,64}`. A feature is something that a
-   * client may use and that not every service with the same methods offers. What the protocol had when GetServerInfo
-   * was added has no name here, unless a setting decides about it.
+   * client may use and that not every service with the same methods offers. Abilities that the protocol had when
+   * GetServerInfo was added have no name here, except those that depend on a setting of the service.
    *
-   * A new field or value of a request gets a name here if a service that ignores it would do something else than its
+   * A new field or value of a request gets a name here if a service that ignores it would do something else than the
    * caller asked for. A client checks for the name before it uses the field. A name never changes its meaning. Clients
    * ignore names that they do not know.
    *
@@ -77,7 +77,7 @@ export const ServerInfoSchema: GenMessage<ServerInfo> = /*@__PURE__*/
 
 /**
  * The limits of a service that its clients have to know. Larger values get INVALID_ARGUMENT, unless the field says
- * otherwise. A limit that is 0 or absent is not known to the service: it is of a later version than the service.
+ * otherwise. A limit that is 0 or absent is not known to the service: the limit was added in a later version.
  *
  * @generated from message artifacta.v1.ServerLimits
  */
@@ -196,7 +196,7 @@ export type ServerLimits = Message<"artifacta.v1.ServerLimits"> & {
   maxMetadataValueBytes: number;
 
   /**
-   * The sum of all keys and values of metadata, and of labels, in bytes of UTF-8.
+   * The largest size of all keys and values of metadata together, and of labels together, in bytes of UTF-8.
    *
    * @generated from field: int32 max_metadata_bytes = 17;
    */

@@ -44,9 +44,9 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
    * `application/octet-stream`. A guessed type never causes a new version of equal bytes.
    *
    * Clients should not guess, since a type that is given here counts as explicit: equal bytes make a new version if the
-   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. One
-   * exception: types that HTTP clients send for any data are ignored if the name's extension stands for another
-   * type: `application/octet-stream`, `binary/octet-stream`, `application/x-www-form-urlencoded` and
+   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. As an
+   * exception, some types are ignored if the name's extension stands for another type, because HTTP clients send them
+   * for any data: `application/octet-stream`, `binary/octet-stream`, `application/x-www-form-urlencoded` and
    * `text/plain; charset=utf-8`.
    *
    * @generated from field: string content_type = 3;
@@ -80,8 +80,8 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
 
   /**
    * The artifact's own expiry, which outranks the session's retention. Not set: no expiry of its own. If an existing
-   * artifact is returned (see Receipt.deduplicated) and has an expiry of its own, a later expiry extends that one.
-   * Otherwise the expiry is ignored.
+   * artifact is returned (see Receipt.deduplicated), this expiry counts only if the artifact has an earlier one of its
+   * own, which it then replaces.
    *
    * @generated from oneof artifacta.v1.ArtifactSpec.expiry
    */
