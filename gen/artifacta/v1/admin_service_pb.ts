@@ -300,14 +300,14 @@ export type GetUsageRequest = Message<"artifacta.v1.GetUsageRequest"> & {
   breakdown: UsageBreakdown;
 
   /**
-   * The session. Required for USAGE_BREAKDOWN_SESSION; must be empty otherwise, else INVALID_ARGUMENT.
+   * The session. Required for USAGE_BREAKDOWN_SESSION; any other breakdown with a session is INVALID_ARGUMENT.
    *
    * @generated from field: string session = 3;
    */
   session: string;
 
   /**
-   * The key. Required for USAGE_BREAKDOWN_METADATA; must be empty otherwise, else INVALID_ARGUMENT.
+   * The key. Required for USAGE_BREAKDOWN_METADATA; any other breakdown with a key is INVALID_ARGUMENT.
    *
    * @generated from field: string metadata_key = 4;
    */
@@ -653,7 +653,7 @@ export type MintTokenResponse = Message<"artifacta.v1.MintTokenResponse"> & {
   grant?: TokenGrant | undefined;
 
   /**
-   * The secret for `authorization: Bearer TOKEN`: `arc_` and a JWT, less than 8 KiB. Returned only here, stored
+   * The secret for `authorization: Bearer TOKEN`: `arc_` and a JWT, less than 8 KiB. Only returned here, stored
    * nowhere.
    *
    * @generated from field: string token = 2;
@@ -929,8 +929,7 @@ export const RetentionChangeSchema: GenMessage<RetentionChange> = /*@__PURE__*/
  */
 export const AdminService: GenService<{
   /**
-   * Creates a namespace, or returns it if it exists with these settings. Fails with NAMESPACE_EXISTS for other
-   * settings.
+   * Creates a namespace, or returns it if it exists with these settings. Fails with NAMESPACE_EXISTS if it has others.
    *
    * @generated from rpc artifacta.v1.AdminService.CreateNamespace
    */
@@ -970,10 +969,9 @@ export const AdminService: GenService<{
     output: typeof UpdateNamespaceResponseSchema;
   },
   /**
-   * Returns how much a namespace holds. On request, the response also has a breakdown: of the whole namespace, of one
-   * session, or by each value of a metadata key. A breakdown also returns the number of bytes of distinct contents, and
-   * how much expires within a day, 7 days and 30 days. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND or
-   * PAGE_TOKEN_INVALID.
+   * Returns how much a namespace holds. On request, also returns a breakdown: of the whole namespace, of one session,
+   * or by each value of a metadata key. A breakdown has the number of bytes of distinct contents, and how much expires
+   * within a day, 7 days and 30 days. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.GetUsage
    */

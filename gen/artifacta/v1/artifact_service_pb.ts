@@ -619,7 +619,7 @@ export const ArtifactService: GenService<{
    *
    * After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same request_id.
    *
-   * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED; after a chunk, the limit is 30 seconds and
+   * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED; after a chunk, the limit is 30 seconds plus
    * the time that the chunk takes at 16 KiB/s. At most 1,024 uploads run at one time. When one more begins, the service
    * may end a running upload with OVERLOADED: the slowest upload of a caller that has at least two uploads more than
    * the caller of the new one. (Here an API key and all its tokens count as one caller.) If no caller has that many,

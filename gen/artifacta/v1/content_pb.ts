@@ -452,9 +452,9 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   content: {
     /**
      * The piece as text. For `bytes`, or if no window is set: only if the bytes of the window are valid UTF-8. It never
-     * begins or ends within a character. For `grep`: the lines with their context, and `--` between groups that are
-     * apart. For `json`: the value, or a piece of it. For `csv`: the rows as CSV, with the header before the first of
-     * them; later responses do not repeat the header.
+     * begins or ends within a character. For `grep`: the lines with their context, and `--` between groups of lines
+     * that do not follow each other directly. For `json`: the value, or a piece of it. For `csv`: the rows as CSV, with
+     * the header before the first of them; later responses do not repeat the header.
      *
      * @generated from field: string text = 2;
      */

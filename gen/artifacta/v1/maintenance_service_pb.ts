@@ -125,7 +125,7 @@ export type CollectGarbageRequest = Message<"artifacta.v1.CollectGarbageRequest"
   maxItems: number;
 
   /**
-   * Looks for orphans in this call, even if it is not time for that. Default false.
+   * Looks for orphans in this call, even if the weekly search is not due. Default false.
    *
    * @generated from field: bool find_orphans = 2;
    */

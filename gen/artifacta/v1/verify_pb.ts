@@ -266,8 +266,8 @@ export type VerifyRequest = Message<"artifacta.v1.VerifyRequest"> & {
   repairReportId: string;
 
   /**
-   * Writes all rows of the lists that searches use anew, as the records require, even if the report lists no fault of
-   * such a row. Requires `repair_report_id`, else INVALID_ARGUMENT. Default false.
+   * Rewrites all rows of the lists that searches use, as the records require, even if the report lists no fault of such
+   * a row. Requires `repair_report_id`, else INVALID_ARGUMENT. Default false.
    *
    * @generated from field: bool reindex = 4;
    */
