@@ -45,7 +45,7 @@ export const settings = {
     value: 'FILE',
     env: 'ARTIFACTA_TOKEN_FILE',
     default: 'none',
-    description: 'the same, in a file that no other user can write to; read at each connection',
+    description: 'file with that token, which no other user can write to; read at each connection',
     serve: false,
   },
   namespace: {
@@ -86,7 +86,8 @@ export const settings = {
     env: 'ARTIFACTA_PUBLIC_URL',
     default: 'none: share links are shown as paths',
     description:
-      'where others reach the HTTP listener, e.g. https://artifacts.example.org; share links begin with it',
+      'base URL at which others reach the HTTP listener, e.g. https://artifacts.example.org; share links begin ' +
+      'with this URL',
   },
   corsOrigins: {
     flag: 'cors-origin',
@@ -108,7 +109,7 @@ export const settings = {
     env: 'ARTIFACTA_SOCKET',
     default: 'run/sock in the data directory',
     reap: true,
-    description: 'Unix socket for gRPC, to this user only',
+    description: 'Unix socket for gRPC, open to this user only',
   },
   lockWaitSeconds: {
     flag: 'lock-wait-seconds',
@@ -182,7 +183,7 @@ export const settings = {
     flag: 'insecure',
     env: 'ARTIFACTA_INSECURE',
     default: 'false',
-    description: 'listens on addresses that other machines reach, without authentication',
+    description: 'lets the service listen without authentication on addresses that other machines reach',
   },
   artifactBytesMax: {
     flag: 'artifact-bytes-max',
@@ -241,7 +242,7 @@ export const settings = {
     value: 'URL',
     env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
     default: 'v1/traces below --otlp-endpoint',
-    description: 'the same, with the whole URL',
+    description: 'whole URL of the collector, without an addition; wins over --otlp-endpoint',
   },
   withReaper: {
     flag: 'with-reaper',
@@ -254,8 +255,8 @@ export const settings = {
     env: 'ARTIFACTA_WHILE_STDIN',
     default: 'false',
     description:
-      'serves only on the socket, until standard input has ended and no call is open; if another service has ' +
-      'the socket, uses that service for this time',
+      'serves only on the socket, and ends when standard input has ended and no call is open; while another ' +
+      'service has the socket, leaves the work to that service',
   },
   reapIntervalSeconds: {
     flag: 'interval-seconds',

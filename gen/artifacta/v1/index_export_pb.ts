@@ -144,7 +144,7 @@ export const IndexRowsSchema: GenMessage<IndexRows> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 2);
 
 /**
- * One row: an entry of the index, which is its key and its value. Only the store interprets its bytes.
+ * One row, that is, one entry of the index: a key and a value. Only the store interprets their bytes.
  *
  * @generated from message artifacta.v1.IndexRow
  */

@@ -41,7 +41,7 @@ export const ReapExpiredRequestSchema: GenMessage<ReapExpiredRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_maintenance_service, 0);
 
 /**
- * What the call removed, and what is left.
+ * The effect of one call of ReapExpired, and the work that is left.
  *
  * @generated from message artifacta.v1.ReapExpiredResponse
  */
@@ -125,7 +125,7 @@ export type CollectGarbageRequest = Message<"artifacta.v1.CollectGarbageRequest"
   maxItems: number;
 
   /**
-   * Looks for orphans in this call, even if it is not time for that. Default false.
+   * Looks for orphans in this call, even if the weekly search is not due. Default false.
    *
    * @generated from field: bool find_orphans = 2;
    */
@@ -140,7 +140,7 @@ export const CollectGarbageRequestSchema: GenMessage<CollectGarbageRequest> = /*
   messageDesc(file_artifacta_v1_maintenance_service, 2);
 
 /**
- * What the call freed, and what is left.
+ * The effect of one call of CollectGarbage, and the work that is left.
  *
  * @generated from message artifacta.v1.CollectGarbageResponse
  */
@@ -217,8 +217,8 @@ export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   maxItems: number;
 
   /**
-   * The number of bytes after which the call ends; the content that reaches it is checked to its end. Default (0) 1
-   * GiB. Negative: INVALID_ARGUMENT.
+   * The number of bytes after which the call ends; a content that reaches this number is checked to its end. Default
+   * (0) 1 GiB. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 max_bytes = 2;
    */
@@ -241,7 +241,7 @@ export const ScrubRequestSchema: GenMessage<ScrubRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 4);
 
 /**
- * What the call checked and found.
+ * The effect of one call of Scrub, and whether work is left.
  *
  * @generated from message artifacta.v1.ScrubResponse
  */
@@ -282,7 +282,7 @@ export type ScrubResponse = Message<"artifacta.v1.ScrubResponse"> & {
   more: boolean;
 
   /**
-   * The number of contents that had been quarantined and are sound now: the fault has passed.
+   * The number of contents that had been quarantined and are sound now. They are quarantined no more.
    *
    * @generated from field: int64 released_count = 6;
    */
