@@ -122,7 +122,10 @@ function testOfField(name: FieldName, kind: FieldKind, comparison: Comparison, n
   if (operator === ':' && value.text === star) return { is: 'present' };
   if (kind.holds === 'number' || kind.holds === 'time') {
     if (operator === ':')
-      throw filterFault(value.column, `${name}:* tests whether it is set; compare it with = != < <= > >=`);
+      throw filterFault(
+        value.column,
+        `${name}:* tests whether ${name} is set; compare ${name} with = != < <= > >=`,
+      );
     return { is: 'number', order: operator, number: numberOf(name, kind.holds, value, now) };
   }
   if (orders[operator] !== undefined)

@@ -18,7 +18,9 @@ export function addNamespace(program: Command, invocation: Invocation): Command 
   const namespace = program
     .command('namespace')
     .summary('make, list and change namespaces, and set their quotas')
-    .description('Manages namespaces. Each is a tenant: nothing crosses from one to another.')
+    .description(
+      'Manages namespaces. Each namespace is a tenant: nobody can read or change the data of one through another.',
+    )
     .enablePositionalOptions();
   addCreate(namespace, invocation);
   addSet(namespace, invocation);
@@ -30,8 +32,8 @@ export function addNamespace(program: Command, invocation: Invocation): Command 
 
 function withSettings(command: Command): Command {
   return command
-    .option('--description <text>', 'what it is for')
-    .option('--max-bytes <n>', 'the most bytes that it may store, e.g. 10GiB')
+    .option('--description <text>', 'the purpose of the namespace')
+    .option('--max-bytes <n>', 'the most bytes that the namespace may store, e.g. 10GiB')
     .option('--max-artifacts <n>', 'the most artifacts, counting all versions')
     .option('--max-sessions <n>', 'the most sessions');
 }

@@ -122,7 +122,7 @@ describe('show and session', () => {
       inherited_metadata_keys: ['agent', 'b'],
     });
     const sealed = await cli(['session', 'seal', 'run', '--outcome', 'failed', '--json']);
-    expect(JSON.parse(sealed.stderr)).toEqual({ remark: { message: 'expected and missing: y' } });
+    expect(JSON.parse(sealed.stderr)).toEqual({ remark: { message: 'expected outputs are missing: y' } });
     expect(sealed.json[0]).toMatchObject({
       id: 'run',
       state: 'sealed',

@@ -125,7 +125,7 @@ describe('I14 a wall clock that departs while the service runs', () => {
     expect(clock.now()).toBe(time.wall);
     expect(time.warnings).toEqual([
       expect.stringContaining('suspect'),
-      expect.stringContaining('believed again'),
+      expect.stringContaining('trusted again'),
     ]);
   });
 

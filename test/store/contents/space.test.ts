@@ -149,7 +149,7 @@ describe('a refusal says when room will come', () => {
     const { artifact } = await store.uploads.create(tester, spec, Buffer.alloc(1_000, 3));
     const expires = iso(artifact.expireTime! + 75 * minute);
     expect(await told(store)).toEqual({
-      message: `${MiB} bytes are free for contents, and ${10 * MiB} of them are reserved; space is freed at ${expires} at the earliest, if the reaper runs`,
+      message: `${MiB} bytes are free for contents, and ${10 * MiB} bytes must stay free; space is freed at ${expires} at the earliest, if the reaper runs`,
       time: expires,
     });
 
