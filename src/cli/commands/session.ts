@@ -23,6 +23,7 @@ export function addSession(program: Command, invocation: Invocation): Command {
   const session = program
     .command('session')
     .summary('open, show, list, change, seal, wait for and delete sessions')
+    .description('Manages sessions. A session contains the artifacts of one run of an agent.')
     .enablePositionalOptions();
   addOpen(session, invocation);
   addSeal(session, invocation);

@@ -20,9 +20,9 @@ export function addExport(program: Command, invocation: Invocation): Command {
     .command('export')
     .summary('write the index to a file (operators)')
     .description(
-      'Writes a snapshot of the index to a file: all records, and the small contents that the index ' +
-        'contains. Large contents are separate files in the data directory: copy them after the export, ' +
-        'with any program that copies files. The export file appears only when it is complete.',
+      'Writes a snapshot of the index to a file: all records, and the small contents that are stored ' +
+        'in the index. Large contents are separate files in the data directory: copy them after the ' +
+        'export, with any program that copies files. The export file appears only when it is complete.',
     )
     .argument('<file>', 'the file, or - for standard output')
     .option('--force', 'replace the file if it exists')

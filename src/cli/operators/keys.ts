@@ -119,7 +119,7 @@ function addMint(keys: Command, invocation: Invocation): void {
       'Makes a token with some or all of your rights, and prints the token. The token is valid until ' +
         'it expires, or until the key that minted it is no longer valid.',
     )
-    .requiredOption('--scope <scopes>', 'read, write and share, separated by commas')
+    .requiredOption('--scope <scopes>', 'one or more of read, write and share, separated by commas')
     .option('--session <id...>', 'only these sessions; other sessions do not exist for the token')
     .option('--name-prefix <text>', 'only artifacts whose names begin with this text, e.g. reports/')
     .option('--bytes <n>', 'how many bytes may be pushed with the token in total, e.g. 100MiB')
@@ -189,7 +189,7 @@ function keyPairs(key: ApiKey): [string, string][] {
     ['id', key.id],
     ['namespace', key.namespace],
     ['may', rights(key)],
-    ['ends', key.expireTime === undefined ? 'never by itself' : humanTime(key.expireTime)],
+    ['ends', key.expireTime === undefined ? 'never, unless revoked' : humanTime(key.expireTime)],
   ];
 }
 

@@ -19,7 +19,7 @@ export function addNamespace(program: Command, invocation: Invocation): Command 
     .command('namespace')
     .summary('make, list and change namespaces, and set their quotas')
     .description(
-      'Manages namespaces. Each namespace is a tenant: nobody can read or change the data of one through another.',
+      'Manages namespaces. Each namespace is a tenant: its data cannot be reached from another namespace.',
     )
     .enablePositionalOptions();
   addCreate(namespace, invocation);

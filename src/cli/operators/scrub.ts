@@ -109,7 +109,9 @@ function callBytes(left: number | undefined, isWatched: boolean): number {
 
 function told({ damagedCount, releasedCount }: { damagedCount: number; releasedCount: number }): string {
   const damaged =
-    damagedCount === 0 ? 'no new damage was found' : `${damagedCount} of them are damaged and quarantined`;
+    damagedCount === 0
+      ? 'no new damage was found'
+      : `${damagedCount} of them ${damagedCount === 1 ? 'is' : 'are'} damaged and quarantined`;
   if (releasedCount === 0) return damaged;
   const were = releasedCount === 1 ? 'was quarantined but is' : 'were quarantined but are';
   return `${damaged}; ${releasedCount} of them ${were} not damaged`;

@@ -20,7 +20,7 @@ export function addUsage(program: Command, invocation: Invocation): Command {
     )
     .description(
       'Shows what a namespace stores: the number of artifacts, their bytes, the bytes of distinct ' +
-        'contents, and how much expires when. The totals of a namespace or a session count all versions. ' +
+        'contents, and how much of it expires at which time. The totals of a namespace or a session count all versions. ' +
         'The totals by metadata (--by) count only the latest versions. Only operators may use this ' +
         'command. "artifacta namespace show" shows the exact totals without reading every record.',
     )

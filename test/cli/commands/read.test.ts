@@ -137,7 +137,7 @@ describe('show and session', () => {
       (await cli(['session', 'show', 'run', '--json'])).json,
     );
     expect((await cli(['session', 'show', 'run'])).text).toContain('sealed, failed');
-    expect((await cli(['session', 'seal', 'run', '--outcome', 'failed'])).stderr).toContain('sealed before');
+    expect((await cli(['session', 'seal', 'run', '--outcome', 'failed'])).stderr).toContain('sealed already');
     const other = await cli(['session', 'seal', 'run']);
     expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/OUTCOME_CONFLICT/) });
   });

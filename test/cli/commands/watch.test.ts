@@ -86,7 +86,7 @@ describe('session amend', () => {
       code: 1,
       text: '',
       stderr: expect.stringContaining(
-        'was amended to failed; only an abandoned session can be amended, and only once',
+        'was amended to the outcome failed; only an abandoned session can be amended, and only once',
       ),
     });
     expect((await cli(['session', 'amend', 'run', '--outcome', 'abandoned'])).code).toBe(2);

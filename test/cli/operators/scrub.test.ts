@@ -51,7 +51,7 @@ it('finds what is damaged; fsck lists it', async () => {
   expect(ran.code).toBe(1);
   expect(ran.text).toMatch(
     new RegExp(
-      `^default {2}${digest} {2}39.1 KiB, since .*: .*missing\\n {2}art_\\w{26}\\n3 contents, .*; 1 of them are damaged`,
+      `^default {2}${digest} {2}39.1 KiB, since .*: .*missing\\n {2}art_\\w{26}\\n3 contents .*; 1 of them is damaged`,
     ),
   );
   const list = await run(['fsck', '--quarantined']);
@@ -73,7 +73,7 @@ it('says what it has let out', async () => {
   expect((await run(['fsck', '--quarantined'])).code).toBe(1);
   expect(await run(['scrub'])).toMatchObject({
     code: 0,
-    text: expect.stringMatching(/; no new damage was found; 1 of them was quarantined but is sound\n$/),
+    text: expect.stringMatching(/; no new damage was found; 1 of them was quarantined but is not damaged\n$/),
   });
   expect((await run(['fsck', '--quarantined'])).code).toBe(0);
 });

@@ -178,7 +178,7 @@ it('a fault that passes does not quarantine anything', async () => {
   expect(await rig.scrub()).toMatchObject({ contents: 3, damagedCount: 0 });
 });
 
-it('what was quarantined but is sound is let out, files and small contents alike', async () => {
+it('what was quarantined and is sound is let out, files and small contents alike', async () => {
   const rig = await filled();
   const small = Buffer.from('small');
   await rig.push('small', small);
