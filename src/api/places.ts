@@ -232,6 +232,6 @@ function idlest(uses: Iterable<Place>, now: number): Place | undefined {
 
 function crowded(): ConnectError {
   return toConnectError(
-    overloaded('too many connections are open, and this one was closed for other callers'),
+    overloaded('too many connections are open, and other callers need the place of this one'),
   );
 }

@@ -39,13 +39,13 @@ describe('a start', () => {
     start.end();
     timers.advance(1_000_000);
     expect(lines.map(({ level, at, message }) => `${level} ${at} ${message}`)).toEqual([
-      'warn 2000 still starting; now LevelDB opens the index and replays its log',
-      'warn 4000 still starting; now LevelDB opens the index and replays its log',
-      'warn 8000 still starting; now LevelDB opens the index and replays its log',
-      'warn 16000 still starting; now LevelDB opens the index and replays its log',
-      'warn 32000 still starting; now LevelDB opens the index and replays its log',
-      'warn 64000 still starting; now LevelDB opens the index and replays its log',
-      'warn 124000 still starting; now LevelDB opens the index and replays its log',
+      'warn 2000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 4000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 8000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 16000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 32000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 64000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 124000 still starting; now opening the index with LevelDB, which replays its log',
       'warn 184000 still starting; now opening the listeners',
       'info 191000 the start was slow',
     ]);

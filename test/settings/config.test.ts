@@ -223,7 +223,7 @@ describe('settings', () => {
     ['{', /config\.json: must be JSON/],
     ['[]', /config\.json: must be one JSON object/],
     ['{"token": "secret"}', /config\.json: "token" is not a setting/],
-    ['{"url": 7}', /config\.json: url must be a text/],
+    ['{"url": 7}', /config\.json: url must be a string/],
     ['{"url": "ftp://x"}', /config\.json: url: must be a grpc/],
     ['{"namespace": "../x"}', /config\.json: namespace: must be 1 to 63/],
   ])('of the command line: a file that holds %s is refused', async (text, why) => {

@@ -72,7 +72,7 @@ function addUnset(config: Command, invocation: Invocation): void {
 }
 
 function settingArgument({ io }: Invocation): Argument {
-  return new Argument('<setting>', 'which').choices(io.keptSettings ?? []);
+  return new Argument('<setting>', 'the name of the setting').choices(io.keptSettings ?? []);
 }
 
 async function settingsOf({ io }: Invocation): Promise<ClientSettings> {

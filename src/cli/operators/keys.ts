@@ -75,7 +75,7 @@ function addList(keys: Command, invocation: Invocation): void {
     .command('ls')
     .summary('list the API keys')
     .description(
-      'Lists the API keys of the namespace that --namespace names; without --namespace, of all namespaces.',
+      'Lists the API keys of the namespace that --namespace or the settings name; without one, of all namespaces.',
     )
     .option('--all', 'also list keys that were revoked or expired in the last 30 days')
     .action(async (flags: { readonly all?: boolean }, command: Command) => {

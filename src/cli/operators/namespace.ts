@@ -40,7 +40,7 @@ function withSettings(command: Command): Command {
 
 function addCreate(namespace: Command, invocation: Invocation): void {
   withSettings(namespace.command('create').summary('make a namespace'))
-    .description('Makes a namespace. If it exists with the same settings, nothing changes.')
+    .description('Makes a namespace. If the namespace exists with the same settings, nothing changes.')
     .argument('<name>', 'the name: at most 63 lower-case letters, digits and "-"')
     .action(async (name: string, flags: SettingFlags, command: Command) => {
       const wanted = { ...settingsOf(flags), signal: invocation.io.signal };

@@ -183,9 +183,9 @@ describe.each(ways(listening, 'unary', 'json'))('JSON over %s', (_, way) => {
       ['ReadArtifact', '{"maxBytes":1.5}', `max_bytes: ${int32}`],
       ['ReadArtifact', '{"maxBytes":"2147483648"}', `max_bytes: ${int32}`],
       ['ListArtifacts', '{"order":"SIDEWAYS"}', 'order: must be one of '],
-      ['UpdateArtifact', '{"updateMask":"expire_time"}', 'update_mask: must be a text: names of fields'],
-      ['UpdateArtifact', '{"updateMask":["labels"]}', 'update_mask: must be a text: names of fields'],
-      ['UpdateArtifact', '{"updateMask":{"paths":[]}}', 'update_mask: must be a text: names of fields'],
+      ['UpdateArtifact', '{"updateMask":"expire_time"}', 'update_mask: must be a string: names of fields'],
+      ['UpdateArtifact', '{"updateMask":["labels"]}', 'update_mask: must be a string: names of fields'],
+      ['UpdateArtifact', '{"updateMask":{"paths":[]}}', 'update_mask: must be a string: names of fields'],
     ] as const) {
       const told = await tell(way, method, wrapped(json));
       expect([json, told.message]).toEqual([json, expect.stringContaining(message)]);
