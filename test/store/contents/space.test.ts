@@ -207,7 +207,7 @@ describe('a refusal says when room will come', () => {
         throw new Error('unreadable');
       },
     });
-    for (let time = 0; time < 5; time++) expect((await space.lack(1))?.message).toMatch(/are reserved$/);
+    for (let time = 0; time < 5; time++) expect((await space.lack(1))?.message).toMatch(/must stay free$/);
     expect(looks).toBe(1);
     now += 1_000;
     await space.lack(1);
