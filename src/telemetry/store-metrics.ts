@@ -93,7 +93,7 @@ const figures: readonly Figure[] = [
   {
     name: 'artifacta_index_batches_total',
     kind: 'counter',
-    description: 'Durable writes, each of which carries all transactions that gathered meanwhile.',
+    description: 'Durable writes, each for all transactions that gathered during the write before it.',
     read: ({ index }) => index?.batches,
   },
   {
