@@ -133,7 +133,7 @@ export const GetNamespaceResponseSchema: GenMessage<GetNamespaceResponse> = /*@_
  */
 export type ListNamespacesRequest = Message<"artifacta.v1.ListNamespacesRequest"> & {
   /**
-   * The largest number of namespaces in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * The largest number of namespaces in the page. 0, the default, means 100. A number above 1,000 counts as 1,000.
    * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 1;
@@ -206,8 +206,8 @@ export type UpdateNamespaceRequest = Message<"artifacta.v1.UpdateNamespaceReques
 
   /**
    * The fields of `changes` that count: `description`, `quota`, or `*` for both; each replaces the whole value. Absent:
-   * the fields that are set. An empty description counts only if the mask names it. A request that changes no field, or
-   * names another path, is INVALID_ARGUMENT.
+   * the fields that are set. An empty description counts only if the mask names it. A request that names no field, or
+   * an unknown path, is INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -344,7 +344,7 @@ export type GetUsageResponse = Message<"artifacta.v1.GetUsageResponse"> & {
 
   /**
    * The parts of the requested breakdown, for the records that this call has read. The part of one value may continue
-   * on the next page: add its numbers over all pages. Only `stored_bytes` cannot be added exactly; see there.
+   * on the next page: add its numbers over all pages. Only the sum of UsagePart.stored_bytes may be too high.
    *
    * @generated from field: repeated artifacta.v1.UsagePart parts = 2;
    */
@@ -386,8 +386,8 @@ export type CreateApiKeyRequest = Message<"artifacta.v1.CreateApiKeyRequest"> & 
   description: string;
 
   /**
-   * The scopes that the key allows. At least one; repetitions count once. For an operator's key they are ignored: it
-   * has all scopes.
+   * The scopes that the key allows. At least one, unless `is_operator` is true: the field is then ignored, since an
+   * operator's key has all scopes. Repetitions count once.
    *
    * @generated from field: repeated artifacta.v1.Scope scopes = 3;
    */
@@ -798,15 +798,15 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
 
   /**
    * The filter that selects the sessions, as in ListSessionsRequest.filter. Empty: all. INVALID_ARGUMENT if it cannot
-   * be read, or if a call with `validate_only` and `keep_last` would have to sort too many sessions with one value of
-   * the metadata key.
+   * be read, or if a call with `validate_only` and `keep_last` would have to sort more than about 12,000 sessions:
+   * those that share a value of KeepLast.metadata_key with this batch.
    *
    * @generated from field: string filter = 3;
    */
   filter: string;
 
   /**
-   * Returns the effect that the call would have after all batches, but changes nothing. Default false.
+   * Changes nothing: returns the changes of this batch as they would be after all batches. Default false.
    *
    * @generated from field: bool validate_only = 4;
    */
@@ -922,8 +922,8 @@ export const RetentionChangeSchema: GenMessage<RetentionChange> = /*@__PURE__*/
 
 /**
  * Administers tenants, credentials, retention, and the health of the store. Every method except MintToken is for
- * operators only, else PERMISSION_DENIED. Errors are as in ArtifactService. MaintenanceService explains orphans and the
- * other terms of maintenance; StoreStatus.State explains recovery.
+ * operators only; other callers get PERMISSION_DENIED. ArtifactService explains operators and errors;
+ * MaintenanceService explains orphans and the other terms of maintenance. StoreStatus.State explains recovery.
  *
  * @generated from service artifacta.v1.AdminService
  */
@@ -1013,11 +1013,11 @@ export const AdminService: GenService<{
     output: typeof RevokeApiKeyResponseSchema;
   },
   /**
-   * Mints a short-lived token that may do less than the caller, to hand to an agent. Every caller may call this. The
-   * token has no right that the caller lacks. An operator may give it any scope in any namespace, but it is never an
-   * operator's token. A single token cannot be revoked. It ends at its expire_time, or earlier with the API key that it
-   * was minted with, directly or through other tokens. Fails with PERMISSION_DENIED if the token would have more rights
-   * than the caller, with NAMESPACE_NOT_FOUND, and with NOT_IMPLEMENTED if no authentication is configured.
+   * Mints a short-lived token with the rights of the caller, or fewer, to hand to an agent. Every caller may call this.
+   * An operator may give the token any scope in any namespace, but it is never an operator's token. A single token
+   * cannot be revoked. It ends at its expire_time. It ends earlier if the API key behind it ends: the key that minted
+   * it, or that minted the token that minted it, and so on. Fails with PERMISSION_DENIED if the token would have more
+   * rights than the caller, with NAMESPACE_NOT_FOUND, and with NOT_IMPLEMENTED if no authentication is configured.
    *
    * @generated from rpc artifacta.v1.AdminService.MintToken
    */
@@ -1069,9 +1069,9 @@ export const AdminService: GenService<{
     output: typeof GetStoreStatusResponseSchema;
   },
   /**
-   * Ends a pause of maintenance. With this call an operator confirms, for example, that the clock is right, or that
-   * this number of orphans may be removed. A call for a pause that has already ended changes nothing. Fails with
-   * ETAG_MISMATCH if the pause has another id by now, for example because more orphans were found.
+   * Ends a pause of maintenance. With this call an operator confirms, for example, that the clock is right, or that as
+   * many orphans as StorePause.object_count may be removed. A call for a pause that has already ended changes nothing.
+   * Fails with ETAG_MISMATCH if the pause has another id by now, for example because more orphans were found.
    *
    * @generated from rpc artifacta.v1.AdminService.ResumeMaintenance
    */

@@ -22,8 +22,10 @@ export const file_artifacta_v1_artifact: GenFile = /*@__PURE__*/
  */
 export type Artifact = Message<"artifacta.v1.Artifact"> & {
   /**
-   * `art_` and 26 characters of lower-case base32: a UUIDv7 written as a TypeID, minted at the commit. Unique in the
-   * namespace forever. Ids sort by time, but the order within a session is `sequence`.
+   * `art_` and 26 characters of lower-case base32: a UUIDv7 written as a TypeID, minted at the artifact's *commit*: the
+   * write to the index that makes the artifact durable and visible. Unique in the namespace forever. Ids sort by
+   * `create_time`. Within one millisecond, their order may differ from that of the commits: for the exact order within
+   * a session, use `sequence`.
    *
    * @generated from field: string id = 1;
    */
@@ -96,8 +98,8 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   labels: { [key: string]: string };
 
   /**
-   * Ids of the artifacts that it was made from, as given, without repetitions; at most 64. Those artifacts may have
-   * expired or been deleted since.
+   * Ids of the artifacts that it was made from: those of ArtifactSpec.inputs in the same order, each once, at most 64.
+   * Those artifacts may have expired or been deleted since.
    *
    * @generated from field: repeated string inputs = 11;
    */
@@ -112,8 +114,8 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
 
   /**
    * The expiry in force. The precedence is: hold, own expiry, the session's retention. From this time on, requests for
-   * the artifact get NOT_FOUND with the reason ARTIFACT_EXPIRED. Absent: at present nothing makes the artifact expire.
-   * In an open session the retention does not count yet.
+   * the artifact fail with ARTIFACT_EXPIRED. Once ReapExpired has removed it, they fail as if it had never existed.
+   * Absent: at present nothing makes the artifact expire. In an open session the retention does not count yet.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 13;
    */
@@ -167,7 +169,7 @@ export const ArtifactSchema: GenMessage<Artifact> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_artifact, 0);
 
 /**
- * A reference to one artifact.
+ * A reference to one artifact. It is looked up in the namespace of the call; see ArtifactService.
  *
  * @generated from message artifacta.v1.ArtifactRef
  */
@@ -187,7 +189,7 @@ export type ArtifactRef = Message<"artifacta.v1.ArtifactRef"> & {
     case: "id";
   } | {
     /**
-     * The name, in the caller's namespace.
+     * A session and a name, at one version or at the latest.
      *
      * @generated from field: artifacta.v1.ArtifactName name = 2;
      */

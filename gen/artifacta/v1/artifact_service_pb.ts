@@ -179,8 +179,8 @@ export const BatchGetFailureSchema: GenMessage<BatchGetFailure> = /*@__PURE__*/
 
 /**
  * Selects artifacts. The latest version of each name is taken first, then the filter applies: an older version that
- * would match is not listed unless `all_versions` is true. Only live artifacts are listed: if the latest version of a
- * name is not live, the name is not listed.
+ * would match is not listed unless `all_versions` is true. Only live artifacts are listed. Without `all_versions`, a
+ * name whose latest version is not live is not listed. With it, every live version is listed.
  *
  * @generated from message artifacta.v1.ListArtifactsRequest
  */
@@ -204,16 +204,18 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
    * their prefix, e.g. `"FAILED"`; lower case counts as upper case.
    *
    * Texts, and the values of metadata and labels, are compared as texts by `=` and `!=`. Upper and lower case differ,
-   * except in content_type and sha256. A `*` at the end of the value stands for any rest. content_type is compared
-   * without its parameters, unless the value has a `;`. Numbers and times are compared by `= != < <= > >=`. In metadata
-   * and labels, `< <= > >=` compare values as numbers, and match no value that is not a number. `!=` does not match an
-   * artifact without the key or field. `field:*` matches if the field or key is set, and `metadata:KEY` is the same as
-   * `metadata.KEY:*`. For texts, `:` otherwise means `=`.
+   * except in content_type and sha256. A `*` at the end of the value matches any remaining characters, or none.
+   * content_type is compared without its parameters, unless the value has a `;`. Numbers and times are compared by
+   * `= != < <= > >=`. In metadata and labels, `< <= > >=` compare values as numbers, and match no value that is not a
+   * number. `!=` does not match an artifact without the key or field. `field:*` matches if the field or key is set, and
+   * `metadata:KEY` is the same as `metadata.KEY:*`. Any other `:` means `=` for texts, and is INVALID_ARGUMENT for
+   * numbers and times.
    *
-   * A value without spaces and without any of `()"'\=<>!,;` needs no quotes. Quotes are `"` or `'`; within them, a
-   * backslash stands before `"`, `'`, `*` or another backslash. A time is RFC 3339, or `now`, `now-N` or `now+N`, where
-   * N is a number with the unit `s`, `m`, `h`, `d` or `w`. A size is a number of bytes, or has a unit, e.g. `100MiB` or
-   * `1.5GB`.
+   * A value without spaces and without any of `()"'\=<>!,;` needs no quotes. Quotes are `"` or `'`. Within quotes,
+   * write a backslash before the same quote, before another backslash, and before a `*` that is not a wildcard. A `*`
+   * that is neither at the end nor after a backslash is INVALID_ARGUMENT. A time is RFC 3339, or `now`, `now-N` or
+   * `now+N`, where N is a number with the unit `s`, `m`, `h`, `d` or `w`. A size is a number of bytes, or has a unit,
+   * e.g. `100MiB` or `1.5GB`.
    *
    * A filter that cannot be read is INVALID_ARGUMENT. ErrorInfo.metadata then has the position as `column`, in UTF-16
    * code units from 1.
@@ -223,7 +225,7 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
   filter: string;
 
   /**
-   * The largest number of artifacts in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * The largest number of artifacts in the page. 0, the default, means 100. A number above 1,000 counts as 1,000.
    * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 3;
@@ -287,8 +289,8 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
   estimateTotal: boolean;
 
   /**
-   * The number of bytes to return from the beginning of each artifact that is text. Default (0) none, at most 1,024; a
-   * larger number counts as 1,024. Negative: INVALID_ARGUMENT.
+   * The length of the previews: the number of bytes, in UTF-8, from the beginning of each artifact that is text. 0, the
+   * default, means no previews. A number above 1,024 counts as 1,024. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 preview_bytes = 11;
    */
@@ -348,9 +350,10 @@ export type ListArtifactsResponse = Message<"artifacta.v1.ListArtifactsResponse"
 
   /**
    * With `preview_bytes`: previews by artifact id, for those artifacts of this page that are text at their beginning.
-   * Text is UTF-8. It is UTF-16 if it begins with the byte order mark of UTF-16, which is left out. U+FFFD stands for
-   * bytes that are not text. If more than one character in eight would be U+FFFD, or if a NUL occurs, the artifact has
-   * no preview. Content that cannot be read has no preview either. A preview never ends within a character.
+   * The content is read as UTF-16 if it begins with the byte order mark of UTF-16, otherwise as UTF-8. The mark is left
+   * out. U+FFFD stands for bytes that are not text. If more than one character in eight would be U+FFFD, or if a NUL
+   * occurs, the artifact has no preview. Content that cannot be read has no preview either. A preview never ends within
+   * a character.
    *
    * @generated from field: map<string, string> previews = 6;
    */
@@ -590,8 +593,11 @@ export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = 
  * another namespace fails exactly as if it did not exist.
  *
  * These comments call a thing *live* if it exists for readers: an artifact is live if neither it nor its session was
- * deleted, and its expiry has not come. A *caller* is what the credentials identify: an API key, a token, or a name
- * from another issuer. Callers without credentials count as one caller, named `local`.
+ * deleted, and its expiry has not come. A *caller* is what the credentials identify: an API key, a token from
+ * MintToken, the subject of a JWT from an external issuer, or the name in a client certificate. Callers without
+ * credentials count as one caller, named `local`. An *operator* is a caller whose API key has ApiKey.is_operator. A
+ * caller with a JWT or a certificate is an operator if the service's configuration says so. A caller without
+ * credentials is an operator only on the service's local Unix socket.
  *
  * Every error carries an ErrorReason. Each method names its own reasons. In addition, any call may fail with
  * INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED, NAMESPACE_NOT_FOUND, MESSAGE_TOO_LARGE, OVERLOADED,
@@ -599,8 +605,8 @@ export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = 
  * DEADLINE_EXCEEDED, CANCELLED or INTERNAL.
  *
  * A unary call without a deadline gets a deadline of 30 seconds, and none except AcceptLoss gets more than 10 minutes.
- * Streaming calls have no deadline unless the client sets one; but a client that takes no message for 120 seconds gets
- * DEADLINE_EXCEEDED.
+ * Streaming calls have no deadline unless the client sets one. But if a message waits to be sent and the client does
+ * not read it for 120 seconds, the stream ends with DEADLINE_EXCEEDED.
  *
  * @generated from service artifacta.v1.ArtifactService
  */
@@ -610,7 +616,7 @@ export const ArtifactService: GenService<{
    *
    * If the latest version of this name in this session is live and has the same bytes, the call returns that version
    * (see Receipt.deduplicated). Other bytes make the next version. The response means that the artifact is durable. A
-   * stream that ends before UploadFinish stores nothing. Once the call has failed, the client stops sending.
+   * stream that ends before UploadFinish stores nothing. A client must stop sending once the call has failed.
    *
    * Fails with SESSION_SEALED, SESSION_GONE or SESSION_MUST_EXIST, which are checked at the start and again at the
    * commit. Also fails with UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH, ARTIFACT_TOO_LARGE, MESSAGE_TOO_LARGE,
@@ -620,11 +626,19 @@ export const ArtifactService: GenService<{
    * After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same request_id.
    *
    * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED; after a chunk, the limit is 30 seconds plus
-   * the time that the chunk takes at 16 KiB/s. At most 1,024 uploads run at one time. When one more begins, the service
-   * may end a running upload with OVERLOADED: the slowest upload of a caller that has at least two uploads more than
-   * the caller of the new one. (Here an API key and all its tokens count as one caller.) If no caller has that many,
-   * the service may end an upload that is slower than 16 KiB/s after its first 10 seconds. It may also end such a slow
-   * upload while other uploads wait to be written.
+   * the time that the chunk takes at 16 KiB/s.
+   *
+   * At most 1,024 uploads run at one time. When one more begins, the service ends a running upload with OVERLOADED to
+   * make room. If some namespace runs at least two more uploads than the namespace of the new one, it ends the slowest
+   * upload of the caller with the most uploads there. If no namespace does, but a caller in the same namespace runs at
+   * least two more uploads than the caller of the new one, it ends the slowest upload of that caller. If no caller
+   * does, it ends the slowest of the *slow* uploads: those that have run for at least 10 seconds, at less than 16 KiB/s
+   * on average. If none is slow, the new upload fails with OVERLOADED. In this comparison, an API key and all its
+   * tokens count as one caller, and callers without credentials count by their address instead of a namespace.
+   *
+   * The service keeps at most 256 MiB of received chunks that are not yet written, and 64 MiB of one namespace. A chunk
+   * beyond that waits for at most 10 seconds; then its upload fails with OVERLOADED. When a chunk begins to wait, the
+   * service ends the slowest slow upload with OVERLOADED.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UploadArtifact
    */

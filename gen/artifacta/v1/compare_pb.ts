@@ -42,7 +42,7 @@ export type CompareSessionsRequest = Message<"artifacta.v1.CompareSessionsReques
   showUnchanged: boolean;
 
   /**
-   * The largest number of entries in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * The largest number of entries in the page. 0, the default, means 100. A number above 1,000 counts as 1,000.
    * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 4;

@@ -103,7 +103,7 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
   artifact?: ArtifactRef | undefined;
 
   /**
-   * The largest number of bytes of content in the response. Default (0) 16 KiB, at most 1 MiB; a larger number counts
+   * The largest number of bytes of content in the response. 0, the default, means 16 KiB. A number above 1 MiB counts
    * as 1 MiB. Negative, or 1 to 3 (less than one character): INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_bytes = 2;
@@ -113,9 +113,9 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
   /**
    * The part of the content to read. Not set: from the beginning, like `bytes` with offset 0.
    *
-   * All windows except `bytes` show text. The text is UTF-8. It is UTF-16 if the content begins with the byte order
-   * mark of UTF-16, which is not shown. U+FFFD stands for bytes that are not text, and `malformed_lines` counts the
-   * lines with such bytes. Content that begins with the byte order mark of UTF-32 is CONTENT_UNSUITABLE.
+   * All windows except `bytes` show text. The content is decoded as UTF-16 if it begins with the byte order mark of
+   * UTF-16, otherwise as UTF-8. The mark is not shown. U+FFFD stands for bytes that are not text, and `malformed_lines`
+   * counts the lines with such bytes. Content that begins with the byte order mark of UTF-32 is CONTENT_UNSUITABLE.
    *
    * @generated from oneof artifacta.v1.ReadArtifactRequest.window
    */
@@ -261,8 +261,8 @@ export const LineWindowSchema: GenMessage<LineWindow> = /*@__PURE__*/
  */
 export type HeadWindow = Message<"artifacta.v1.HeadWindow"> & {
   /**
-   * The number of lines. Default (0) 10. A window that exceeds `max_bytes` is read in several responses. Negative:
-   * INVALID_ARGUMENT.
+   * The number of lines. 0, the default, means 10. A window that exceeds `max_bytes` is read in several responses.
+   * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 lines = 1;
    */
@@ -283,9 +283,9 @@ export const HeadWindowSchema: GenMessage<HeadWindow> = /*@__PURE__*/
  */
 export type TailWindow = Message<"artifacta.v1.TailWindow"> & {
   /**
-   * The number of lines. Default (0) 10. If they exceed `max_bytes`, the response has the last of them, and each
-   * further response to `next_cursor` has the lines before. So a long window is read from its end to its beginning.
-   * Negative: INVALID_ARGUMENT.
+   * The number of lines. 0, the default, means 10. If they exceed `max_bytes`, the response has the last of them, and
+   * each further response to `next_cursor` has the lines before. So a long window is read from its end to its
+   * beginning. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 lines = 1;
    */
@@ -300,14 +300,15 @@ export const TailWindowSchema: GenMessage<TailWindow> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_content, 6);
 
 /**
- * Lines that match a pattern, matched in linear time.
+ * Lines that match a pattern, matched in linear time. Only the beginning of a line is searched: the first 1 MiB, or
+ * less for a large pattern, but at least 8 KiB.
  *
  * @generated from message artifacta.v1.GrepWindow
  */
 export type GrepWindow = Message<"artifacta.v1.GrepWindow"> & {
   /**
    * Regular expression in RE2's syntax, at most 1 KiB: no look-around, no back-references. Required. A pattern that
-   * does not parse is INVALID_ARGUMENT.
+   * does not parse, or that is too large with its repetitions written out, is INVALID_ARGUMENT.
    *
    * @generated from field: string pattern = 1;
    */
@@ -335,8 +336,8 @@ export type GrepWindow = Message<"artifacta.v1.GrepWindow"> & {
   linesAfter: number;
 
   /**
-   * The largest number of matching lines in one response. If more lines match, `next_cursor` continues with them.
-   * Default (0) 100, at most 1,000; more, or negative, is INVALID_ARGUMENT.
+   * The largest number of matching lines in one response. If more lines match, `next_cursor` continues with them. 0,
+   * the default, means 100. More than 1,000, or negative, is INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_matches = 5;
    */
@@ -367,8 +368,9 @@ export const GrepWindowSchema: GenMessage<GrepWindow> = /*@__PURE__*/
 export type JsonWindow = Message<"artifacta.v1.JsonWindow"> & {
   /**
    * JSON pointer (RFC 6901), e.g. `/rows/0/total`. At most 4 KiB. Empty: the whole document. A malformed pointer, or
-   * one that leads nowhere, is INVALID_ARGUMENT. For a pointer that leads nowhere, the violation names the nearest
-   * value that exists, and some of the keys of that value.
+   * one that leads nowhere, is INVALID_ARGUMENT. For a pointer that leads nowhere, the description in
+   * BadRequest.field_violations names the longest part of the pointer that leads to a value. It also names some keys of
+   * that value, if it is an object.
    *
    * @generated from field: string pointer = 1;
    */
@@ -407,8 +409,8 @@ export type CsvWindow = Message<"artifacta.v1.CsvWindow"> & {
   count?: bigint | undefined;
 
   /**
-   * The names of the columns to return, in this order, at most 1,000. A name may be repeated. If several columns have
-   * the name, the first of them is returned. Empty: all. An unknown name, or more names, is INVALID_ARGUMENT.
+   * The names of the columns to return, in this order. A name may be repeated. If several columns have the name, the
+   * first of them is returned. Empty: all. An unknown name, or more than 1,000 names, is INVALID_ARGUMENT.
    *
    * @generated from field: repeated string columns = 3;
    */
@@ -451,10 +453,11 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
    */
   content: {
     /**
-     * The piece as text. For `bytes`, or if no window is set: only if the bytes of the window are valid UTF-8. It never
-     * begins or ends within a character. For `grep`: the lines with their context, and `--` between groups of lines
-     * that do not follow each other directly. For `json`: the value, or a piece of it. For `csv`: the rows as CSV, with
-     * the header before the first of them; later responses do not repeat the header.
+     * The piece as text. For `bytes`, or if no window is set: only if the bytes of this piece are valid UTF-8, so the
+     * next response to the same window may have `data`. It never begins or ends within a character. For `grep`: the
+     * lines with their context, and `--` between groups of lines that do not follow each other directly. For `json`:
+     * the value, or a piece of it. For `csv`: the rows as CSV, with the header before the first of them; later
+     * responses do not repeat the header.
      *
      * @generated from field: string text = 2;
      */
@@ -493,7 +496,8 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   firstLine?: bigint | undefined;
 
   /**
-   * For `grep`: the places of the matching lines of `text`, in order.
+   * For `grep`: the places in `text` of the lines that the search found, in order, without the lines shown before and
+   * after them. With `invert`, these are the lines that do not match the pattern.
    *
    * @generated from field: repeated artifacta.v1.GrepMatch matches = 7;
    */
@@ -508,7 +512,7 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
 
   /**
    * The cursor that continues after this response. Empty: the window has no more. A response may be empty and still
-   * have a cursor, if the call used up the 64 MiB or the ten seconds that one call may take.
+   * have a cursor, because one call reads at most 64 MiB of content and works for at most ten seconds.
    *
    * @generated from field: string next_cursor = 9;
    */
@@ -517,9 +521,9 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   /**
    * The number of lines with bytes that are not text, for which U+FFFD stands. A line that is cut over several
    * responses counts in one of them, so the sum over all responses to a window is the number for that window. For
-   * `grep`, the lines that were searched count, whether they matched or not; of a long line, only the part that was
-   * searched or shown counts. For `csv` this is the number of rows, the header included. 0 for `bytes`, or if no window
-   * is set.
+   * `grep`, the lines that were searched count, whether they matched or not. Bytes of a line that were neither searched
+   * (see GrepWindow) nor shown do not count. For `csv` this is the number of rows, the header included. 0 for `bytes`,
+   * or if no window is set.
    *
    * @generated from field: int64 malformed_lines = 10;
    */
@@ -534,7 +538,7 @@ export const ReadArtifactResponseSchema: GenMessage<ReadArtifactResponse> = /*@_
   messageDesc(file_artifacta_v1_content, 10);
 
 /**
- * The place of a line that matched.
+ * The place of a line that the search found.
  *
  * @generated from message artifacta.v1.GrepMatch
  */

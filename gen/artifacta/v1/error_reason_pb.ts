@@ -155,7 +155,8 @@ export const ErrorReason = {
 
   /**
    * FAILED_PRECONDITION. A session with this id was deleted or has expired. The id can be used again 30 days after the
-   * session was deleted, or after the session and the last of its artifacts expired. Metadata: `session`.
+   * deletion of the session, or 30 days after both the session and the last of its artifacts have expired. Metadata:
+   * `session`.
    *
    * @generated from enum value: ERROR_REASON_SESSION_GONE = 17;
    */
@@ -249,7 +250,7 @@ export const ErrorReason = {
   STORE_UNAVAILABLE: 28,
 
   /**
-   * UNAVAILABLE; retry. The service is stopping, or is exchanging its index; the call had no effect.
+   * UNAVAILABLE; retry. The service is stopping, or is replacing its index; the call had no effect.
    *
    * @generated from enum value: ERROR_REASON_SHUTTING_DOWN = 29;
    */
@@ -361,7 +362,7 @@ export const ErrorReason = {
   STORE_NOT_EMPTY: 43,
 
   /**
-   * FAILED_PRECONDITION. The service has no bucket and no directory to write exports to.
+   * FAILED_PRECONDITION. The service has no directory to write exports to: its setting `--export-dir` is missing.
    *
    * @generated from enum value: ERROR_REASON_EXPORT_NOT_CONFIGURED = 44;
    */

@@ -71,7 +71,7 @@ export const IndexPartSchema: GenMessage<IndexPart> = /*@__PURE__*/
  */
 export type IndexHeader = Message<"artifacta.v1.IndexHeader"> & {
   /**
-   * The version of the format of the rows. An export with an unknown version cannot be imported.
+   * The version of the format of the rows. ImportIndex refuses an export with an unknown version with NOT_IMPLEMENTED.
    *
    * @generated from field: int32 format_version = 1;
    */

@@ -35,15 +35,16 @@ export type ListLineageRequest = Message<"artifacta.v1.ListLineageRequest"> & {
   direction: LineageDirection;
 
   /**
-   * The greatest number of edges from the start. Default (0) 1, at most 32; a larger number counts as 32. Negative:
-   * INVALID_ARGUMENT.
+   * The greatest number of edges from the start. 0, the default, means 1. A number above 32 counts as 32. Negative:
+   * INVALID_ARGUMENT. A walk reaches depth D (3 or more) only if depths 1 to D - 2 have at most 4,000 edges together:
+   * otherwise the page that would begin at depth D fails with INVALID_ARGUMENT.
    *
    * @generated from field: int32 depth = 3;
    */
   depth: number;
 
   /**
-   * The largest number of edges in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000. Negative:
+   * The largest number of edges in the page. 0, the default, means 100. A number above 1,000 counts as 1,000. Negative:
    * INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 4;

@@ -26,7 +26,7 @@ export const file_artifacta_v1_maintenance_service: GenFile = /*@__PURE__*/
 export type ReapExpiredRequest = Message<"artifacta.v1.ReapExpiredRequest"> & {
   /**
    * The largest number of artifacts, sessions, links, keys and request ids to remove, and of sessions to seal,
-   * together. Default (0) 1,000, at most 100,000; a larger number counts as 100,000. Negative: INVALID_ARGUMENT.
+   * together. 0, the default, means 1,000. A number above 100,000 counts as 100,000. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_items = 1;
    */
@@ -117,8 +117,8 @@ export const ReapExpiredResponseSchema: GenMessage<ReapExpiredResponse> = /*@__P
  */
 export type CollectGarbageRequest = Message<"artifacta.v1.CollectGarbageRequest"> & {
   /**
-   * The largest number of contents to take out of use and of objects to remove, together. Default (0) 1,000, at most
-   * 100,000; a larger number counts as 100,000. Negative: INVALID_ARGUMENT.
+   * The largest number of contents to take out of use and of objects to remove, together. 0, the default, means 1,000.
+   * A number above 100,000 counts as 100,000. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_items = 1;
    */
@@ -209,7 +209,7 @@ export const CollectGarbageResponseSchema: GenMessage<CollectGarbageResponse> = 
  */
 export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   /**
-   * The largest number of contents. Default (0) 1,000, at most 100,000; a larger number counts as 100,000. Negative:
+   * The largest number of contents. 0, the default, means 1,000. A number above 100,000 counts as 100,000. Negative:
    * INVALID_ARGUMENT.
    *
    * @generated from field: int32 max_items = 1;
@@ -217,8 +217,8 @@ export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   maxItems: number;
 
   /**
-   * The number of bytes after which the call ends; a content that reaches this number is checked to its end. Default
-   * (0) 1 GiB. Negative: INVALID_ARGUMENT.
+   * The number of bytes after which the call ends; a content that reaches this number is checked to its end. 0, the
+   * default, means 1 GiB. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 max_bytes = 2;
    */
@@ -261,14 +261,15 @@ export type ScrubResponse = Message<"artifacta.v1.ScrubResponse"> & {
   sizeBytes: bigint;
 
   /**
-   * The first 100 of the contents that are damaged and are now quarantined.
+   * The contents that this call found damaged and quarantined, at most the first 100. Those that were quarantined
+   * before are not among them.
    *
    * @generated from field: repeated artifacta.v1.QuarantinedContent damaged = 3;
    */
   damaged: QuarantinedContent[];
 
   /**
-   * The number of all contents that this call found damaged, without those that were already known to be damaged.
+   * The number of contents that this call found damaged and quarantined, also those beyond the 100 in `damaged`.
    *
    * @generated from field: int64 damaged_count = 4;
    */
@@ -312,7 +313,7 @@ export type ExportRequest = Message<"artifacta.v1.ExportRequest"> & {
 
   /**
    * The number of exports to keep, with the new one. Older exports are removed once the new one is durable, unless a
-   * pause stops ReapExpired or CollectGarbage. Default (0) 7, at most 1,000. Negative or more: INVALID_ARGUMENT.
+   * pause stops ReapExpired or CollectGarbage. 0, the default, means 7. Negative, or more than 1,000: INVALID_ARGUMENT.
    *
    * @generated from field: int32 keep = 2;
    */
@@ -340,7 +341,7 @@ export type ExportResponse = Message<"artifacta.v1.ExportResponse"> & {
   written: boolean;
 
   /**
-   * The path of the export within the bucket or directory, e.g. `exports/2026-01-31T02-00-00Z.index`.
+   * The path of the export within that directory, e.g. `exports/2026-01-31T02-00-00Z.index`.
    *
    * @generated from field: string path = 2;
    */
@@ -436,8 +437,8 @@ export const MaintenanceService: GenService<{
     output: typeof ScrubResponseSchema;
   },
   /**
-   * Makes the service write an export of its index next to its contents, or to the configured bucket or directory.
-   * Calls at the same time share one export. Fails with EXPORT_NOT_CONFIGURED or STORAGE_FULL.
+   * Makes the service write an export of its index to the directory of its setting `--export-dir`. Calls at the same
+   * time share one export. Fails with EXPORT_NOT_CONFIGURED if the setting is missing, or with STORAGE_FULL.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.Export
    */

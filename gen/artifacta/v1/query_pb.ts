@@ -26,8 +26,9 @@ export type QueryExplanation = Message<"artifacta.v1.QueryExplanation"> & {
   filter: string;
 
   /**
-   * The list of the index that the call read through. That is the shortest list of a condition, e.g.
-   * `metadata.agent = "billing"`; or `time`, the list of everything, if no condition has a shorter one.
+   * The list of the index that the call read through. For many conditions the index has a list of the entries that
+   * match. The call reads the shortest of these lists, named by its condition, e.g. `metadata.agent = "billing"`. If no
+   * condition of the filter has a list, the call reads the list of everything, named `time`.
    *
    * @generated from field: string driver = 2;
    */

@@ -68,10 +68,16 @@ export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
 
 /**
  * Keeps the `count` sessions that were sealed last for each value of `metadata_key`. A kept session does not expire by
- * its retention. When later sessions displace it, it expires by its retention, but not before 24 hours have passed
- * since the displacement. If a kept session is deleted, no displaced session is kept in its place. Among the outcomes
- * that count, at least one must have a time in the retention, else INVALID_ARGUMENT: without a time, those sessions
- * never expire anyway.
+ * its retention.
+ *
+ * Sessions with the same value compete only if their retentions also have the same `metadata_key` and the same
+ * `outcomes`. When such a session is sealed or amended, or gets its retention from ApplyRetentionPolicy, its own
+ * `count` decides how many of them stay kept. Those that were sealed first are displaced. A displaced session expires
+ * by its retention, but not before 24 hours have passed since the displacement. If a kept session is deleted, no
+ * displaced session is kept in its place.
+ *
+ * At least one outcome in `outcomes` must have its time set in the Retention, else INVALID_ARGUMENT: otherwise none of
+ * the kept sessions could expire anyway.
  *
  * @generated from message artifacta.v1.KeepLast
  */

@@ -26,7 +26,7 @@ export const file_artifacta_v1_session: GenFile = /*@__PURE__*/
  */
 export type Session = Message<"artifacta.v1.Session"> & {
   /**
-   * The id that its caller chose, e.g. `run_42`: 1 to 128 of `[A-Za-z0-9._:-]`, not `.` or `..`.
+   * The id that the client chose, e.g. `run_42`: 1 to 128 of `[A-Za-z0-9._:-]`, not `.` or `..`.
    *
    * @generated from field: string id = 1;
    */
@@ -102,7 +102,8 @@ export type Session = Message<"artifacta.v1.Session"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * The number of its artifacts, all versions of all names. An expired artifact counts until ReapExpired removes it.
+   * The number of its artifacts, all versions of all names. A deleted artifact does not count. An expired artifact
+   * counts until ReapExpired removes it.
    *
    * @generated from field: int64 artifact_count = 11;
    */
@@ -144,7 +145,8 @@ export type Session = Message<"artifacta.v1.Session"> & {
   missingOutputs: string[];
 
   /**
-   * How long its artifacts live after the seal: the session's copy of the retention.
+   * How long its artifacts live after the seal: the retention from OpenSession or, without one, a copy of the
+   * namespace's policy at the time when the session was opened. UpdateSession and ApplyRetentionPolicy can replace it.
    *
    * @generated from field: artifacta.v1.Retention retention = 17;
    */
@@ -172,8 +174,9 @@ export type Session = Message<"artifacta.v1.Session"> & {
   manifest?: Manifest | undefined;
 
   /**
-   * Opaque; changes with every change of the session itself, except renewals of the lease. For the field `etag` of
-   * requests.
+   * Opaque; changes with every change of the labels, the settings, the retention, the state, the outcome or `kept`. A
+   * renewal of the lease does not change it. Commits and changes of artifacts do not change it before the session
+   * expires. For the field `etag` of requests.
    *
    * @generated from field: string etag = 21;
    */
@@ -189,16 +192,17 @@ export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
 
 /**
  * A limit on the time between renewals of a session. Every new version renews the lease, and so does every
- * UpdateSession with `touch`. A push that returns an existing version does not. Without a renewal in time the lease
- * lapses: the session is sealed as ABANDONED, at the instant of the lapse. A renewal has no effect if it comes within
- * an eighth of `duration` after the last renewal that had effect. So the lease lapses at the earliest 7/8 of `duration`
- * after any renewal.
+ * UpdateSession with `touch`. A push that returns an existing version does not, nor does OpenSession for a session that
+ * has its lease already. Without a renewal in time the lease lapses: the session is sealed as ABANDONED, at the instant
+ * of the lapse. A renewal has no effect if it comes within an eighth of `duration` after the last renewal that had
+ * effect. So the lease lapses at the earliest 7/8 of `duration` after any renewal.
  *
  * @generated from message artifacta.v1.Lease
  */
 export type Lease = Message<"artifacta.v1.Lease"> & {
   /**
-   * The time from a renewal that has effect to the lapse.
+   * The time from a renewal that has effect to the lapse. The call of OpenSession that sets the lease counts as such a
+   * renewal.
    *
    * @generated from field: google.protobuf.Duration duration = 1;
    */

@@ -47,15 +47,15 @@ export type OpenSessionRequest = Message<"artifacta.v1.OpenSessionRequest"> & {
   metadata: { [key: string]: string };
 
   /**
-   * See Session.labels. Used only if the call opens the session.
+   * See Session.labels. Used only if the call opens the session; otherwise ignored.
    *
    * @generated from field: map<string, string> labels = 3;
    */
   labels: { [key: string]: string };
 
   /**
-   * How long its artifacts live after the seal. Absent: a copy of the namespace's policy as it is now. Set and empty:
-   * they do not expire by the retention.
+   * How long its artifacts live after the seal. Absent: a copy of the namespace's policy at the time when the session
+   * is opened. Set and empty: they do not expire by the retention.
    *
    * @generated from field: artifacta.v1.Retention retention = 4;
    */
@@ -172,7 +172,7 @@ export type ListSessionsRequest = Message<"artifacta.v1.ListSessionsRequest"> & 
   filter: string;
 
   /**
-   * The largest number of sessions in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * The largest number of sessions in the page. 0, the default, means 100. A number above 1,000 counts as 1,000.
    * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 2;
@@ -259,8 +259,8 @@ export type UpdateSessionRequest = Message<"artifacta.v1.UpdateSessionRequest"> 
   session: string;
 
   /**
-   * The new values. Absent: the same as an empty message. A request that changes no field and has no `touch` is
-   * INVALID_ARGUMENT.
+   * The new values. Absent: the same as an empty message. A request that names no field to change and has no `touch` is
+   * INVALID_ARGUMENT. New values that are equal to the present ones change nothing, and do not fail.
    *
    * @generated from field: artifacta.v1.SessionChanges changes = 2;
    */
@@ -569,13 +569,16 @@ export const SessionService: GenService<{
   /**
    * Opens a session, or returns the open or sealed session of that id if it has the same settings. Scope: write.
    *
-   * The settings are `metadata`, `retention`, `lease` and `expected_outputs`. If a session was opened before with other
-   * settings, the call fails with SESSION_CONFLICT. A difference in labels never counts.
+   * The settings are `metadata`, `retention`, `lease` and `expected_outputs`. Each is compared with the request that
+   * gave the session its settings. A setting that the request leaves out is the same only if it was left out then too.
+   * If a setting differs, the call fails with SESSION_CONFLICT. A difference in labels never counts.
    *
-   * The call is not needed before a push, unless the session is to have settings. On a session that a push opened, the
-   * call sets them, once. Artifacts that were committed before do not inherit the metadata.
+   * A push opens an unknown session without settings, unless the service refuses that with SESSION_MUST_EXIST. The
+   * first call of OpenSession then gives the session its settings, even if they are empty. Artifacts that were
+   * committed before do not inherit the metadata.
    *
-   * Also fails with SESSION_GONE, SESSION_SEALED (a push opened it, and it is sealed now) and QUOTA_EXCEEDED.
+   * Also fails with SESSION_GONE and QUOTA_EXCEEDED. Fails with SESSION_SEALED if the request has settings for a
+   * session that a push opened and that was sealed before it got any.
    *
    * @generated from rpc artifacta.v1.SessionService.OpenSession
    */
@@ -588,11 +591,11 @@ export const SessionService: GenService<{
    * Returns the record of a session. Scope: read. Fails with SESSION_NOT_FOUND, also for a session that was deleted or
    * has expired.
    *
-   * As an exception, an expired session is still found, by this and every other call, while artifacts of it may outlive
-   * it. That is so while one of its artifacts is on hold, and until the latest expiry that its artifacts have of their
-   * own. In that time `expire_time` is in the past, and `artifact_count` may be 0. The session is no longer found after
-   * the last of these artifacts is deleted, or after DeleteSession. An expired session takes nothing new: pushes and
-   * OpenSession fail with SESSION_GONE.
+   * As an exception, an expired session is still found, by this and every other call, while one of its artifacts is on
+   * hold. It is also found until the latest own expiry of its artifacts. In that time `expire_time` is in the past.
+   * `artifact_count` may be 0, because an own expiry counts even if its artifact was deleted before the session
+   * expired. The session is no longer found after the last of these artifacts is deleted, or after DeleteSession. An
+   * expired session takes nothing new: pushes and OpenSession fail with SESSION_GONE.
    *
    * @generated from rpc artifacta.v1.SessionService.GetSession
    */
@@ -670,9 +673,10 @@ export const SessionService: GenService<{
    * the stream begins.
    *
    * A client that only waits for the seal sets `seal_only`. The stream ends with OK only after the message `sealed`. A
-   * watch that begins after the seal gets that message, whatever `after_sequence` is, and ends. After any other end,
-   * resume with the last `sequence`. Fails with SESSION_NOT_FOUND, also if the session is deleted meanwhile, and with
-   * UNAUTHENTICATED within a second of the end of the caller's credentials.
+   * watch that begins after the seal gets the earlier events after `after_sequence`, then `sealed`, and ends. It gets
+   * `sealed` even if `after_sequence` is the number of the seal or higher. After any other end, resume with the last
+   * `sequence`. Fails with SESSION_NOT_FOUND, also if the session is deleted meanwhile, and with UNAUTHENTICATED within
+   * a second of the end of the caller's credentials.
    *
    * @generated from rpc artifacta.v1.SessionService.WatchSession
    */

@@ -67,7 +67,9 @@ export type ShareLink = Message<"artifacta.v1.ShareLink"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The time when the link expires: the requested time, or the artifact's expiry if that is earlier. Always set.
+   * The time when the link expires: the requested time, or the expiry that the artifact had when the link was created,
+   * if that was earlier. It does not change when the expiry of the artifact does. But the link never outlives the
+   * artifact. Always set.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 7;
    */
@@ -81,9 +83,9 @@ export type ShareLink = Message<"artifacta.v1.ShareLink"> & {
   revokeTime?: Timestamp | undefined;
 
   /**
-   * The caller that created the link: the ApiKey.id of its key, the TokenGrant.id of its token, or `ext:` and the name
-   * that another issuer gave it. `local`: a caller without credentials, if authentication is off or the call came over
-   * the local Unix socket.
+   * The caller that created the link: the ApiKey.id of its key, the TokenGrant.id of its token, or `ext:` and the
+   * subject of its JWT or the name in its client certificate. `local`: a caller without credentials, if authentication
+   * is off or the call came over the local Unix socket.
    *
    * @generated from field: string creator = 9;
    */
@@ -240,7 +242,7 @@ export type ListShareLinksRequest = Message<"artifacta.v1.ListShareLinksRequest"
   showEnded: boolean;
 
   /**
-   * The largest number of links in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000. Negative:
+   * The largest number of links in the page. 0, the default, means 100. A number above 1,000 counts as 1,000. Negative:
    * INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 4;

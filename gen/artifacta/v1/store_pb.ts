@@ -28,7 +28,8 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   state: StoreStatus_State;
 
   /**
-   * The id of the store. It is the same after a restart and after an import of the store's own export.
+   * The id of the store. It stays the same after a restart. An import replaces it by the id of the store that was
+   * exported, which is the same for an export of this store. Empty in recovery.
    *
    * @generated from field: string store_id = 2;
    */
@@ -42,8 +43,8 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   formatVersion: number;
 
   /**
-   * The number of the last durable commit of its index. Every write to the index is one commit, and commits are
-   * numbered in their order.
+   * The number of the last durable commit of its index. Every write to the index is one commit, also the commit of an
+   * artifact. Commits are numbered in their order.
    *
    * @generated from field: int64 commit_number = 4;
    */
@@ -57,7 +58,8 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   pauses: StorePause[];
 
   /**
-   * The lost commits that the service found and that no AcceptLoss has accepted. Empty: no loss.
+   * The losses of commits that the service has noticed. Set only in recovery, which ImportIndex or AcceptLoss ends.
+   * Empty: no loss.
    *
    * @generated from field: repeated artifacta.v1.StoreLoss losses = 6;
    */
@@ -145,7 +147,7 @@ export const StoreStatus_State = {
   /**
    * Only GetServerInfo, GetStoreStatus, Verify, ExportIndex, ImportIndex and AcceptLoss. The store is in recovery: it
    * failed its checks, and waits for an operator. All other calls fail with STORE_IN_RECOVERY. While ImportIndex or
-   * AcceptLoss exchanges the index, they fail with SHUTTING_DOWN for a moment.
+   * AcceptLoss replaces the index, in this state or another, any other call may fail with SHUTTING_DOWN for a moment.
    *
    * @generated from enum value: STATE_RECOVERY = 3;
    */
@@ -246,9 +248,10 @@ export const StorePause_Cause = {
 
   /**
    * The wall clock is more than five minutes behind the time of the newest commit. Or it was moved by more than five
-   * minutes while the service ran. ReapExpired and CollectGarbage are paused, and no session is sealed because its
-   * lease lapsed. The pause ends when the wall clock and the service's time have agreed for five minutes, or when an
-   * operator confirms with ResumeMaintenance that the wall clock is right.
+   * minutes while the service ran. ReapExpired and CollectGarbage are paused. A session whose lease lapses is not
+   * sealed meanwhile: calls that would change it fail with SEAL_PENDING. The pause ends when the wall clock and the
+   * service's time have agreed for five minutes, or when an operator confirms with ResumeMaintenance that the wall
+   * clock is right.
    *
    * @generated from enum value: CAUSE_CLOCK_SUSPECT = 1;
    */
@@ -267,9 +270,9 @@ export const StorePause_Cause = {
    * `repair_report_id` has ended, or with ResumeMaintenance.
    *
    * If the store cannot know which API keys and share links were revoked after the export was made, the keys and
-   * links of the export do not work. Calls with such a key fail with UNAUTHENTICATED, and such a link is not found.
-   * Only ResumeMaintenance then ends the pause. The same pause begins after AcceptLoss if such keys or links were
-   * left.
+   * links of the export do not work until ResumeMaintenance. Calls with such a key fail with UNAUTHENTICATED, and
+   * such a link is not found. Revoke those that must not work, then call ResumeMaintenance: only it ends this pause.
+   * The same pause begins after AcceptLoss if the store still has API keys or share links that have not ended.
    *
    * @generated from enum value: CAUSE_IMPORTED = 3;
    */
@@ -327,14 +330,15 @@ export type StoreLoss = Message<"artifacta.v1.StoreLoss"> & {
   firstCommitNumber: bigint;
 
   /**
-   * The number of the last commit that is known to have been durable: the end of the missing range. 0: not known.
+   * The highest number that a commit is known to have had. The missing commits are not above it, but commits between
+   * the two numbers may exist. 0: not known.
    *
    * @generated from field: int64 last_commit_number = 3;
    */
   lastCommitNumber: bigint;
 
   /**
-   * The time of the newest commit that still exists; later commits may be missing. Absent: not known.
+   * The time of the commit before the first missing one. Later commits may be missing. Absent: not known.
    *
    * @generated from field: google.protobuf.Timestamp last_intact_time = 4;
    */

@@ -105,7 +105,8 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
 
   /**
    * Makes retries safe. 1 to 128 printable ASCII characters without spaces, unique among the caller's requests; a UUID
-   * is best. Empty: no request id, and a retry after a lost response is safe only while the version is the latest.
+   * is best. Empty: no request id. A retry after a lost response is then safe only as long as the version that the
+   * first attempt made is still the latest; later it makes another version.
    *
    * For 24 hours after success, the same id with the same content and the same description is a replay. Only
    * `size_bytes` and `sha256` may differ in the description. A replay returns the artifact in its present state, with
@@ -124,8 +125,9 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   newVersion: boolean;
 
   /**
-   * Assertion: the length in bytes, which lets the service refuse before the bytes are sent. SIZE_MISMATCH if the bytes
-   * have another length. Negative: INVALID_ARGUMENT. Absent: not asserted.
+   * Assertion: the length in bytes. With it, the service can refuse content before its bytes are sent if it is too
+   * large, exceeds the quota, or has no room on the disk. SIZE_MISMATCH if the bytes have another length. Negative:
+   * INVALID_ARGUMENT. Absent: not asserted.
    *
    * @generated from field: optional int64 size_bytes = 11;
    */
@@ -133,8 +135,8 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
 
   /**
    * Assertion: the SHA-256, 64 hexadecimal characters; upper case counts as lower case. DIGEST_MISMATCH if the bytes
-   * have another SHA-256. Together with `size_bytes` it lets the service answer a retry before the bytes are sent.
-   * Empty: not asserted.
+   * have another SHA-256. If `request_id` and `size_bytes` are set too, the service may answer a replay right after
+   * `start`. The client then need not send the rest. Empty: not asserted.
    *
    * @generated from field: string sha256 = 12;
    */
@@ -155,8 +157,9 @@ export const ArtifactSpecSchema: GenMessage<ArtifactSpec> = /*@__PURE__*/
  */
 export type Receipt = Message<"artifacta.v1.Receipt"> & {
   /**
-   * True: the latest version of this session and name was live and had the same bytes. That version was returned,
-   * unchanged except for a later expiry, and nothing was made.
+   * True: the latest version of this session and name was live and had the same bytes. That version was returned, and
+   * no new one was made. It is unchanged, except that its own expiry may have moved to a later time (see
+   * ArtifactSpec.expiry).
    *
    * @generated from field: bool deduplicated = 1;
    */

@@ -105,8 +105,8 @@ export const Finding_Kind = {
   ROW_CORRUPT: 1,
 
   /**
-   * A row of the lists that searches use is missing, wrong, or should not exist. A repair writes it as the records
-   * require, or removes it.
+   * A row of the lists that searches use is missing, wrong, or should not exist. A repair writes it again from the
+   * artifact, the session or the other entry that it lists, or removes it.
    *
    * @generated from enum value: KIND_INDEX_ROW_WRONG = 2;
    */
@@ -266,8 +266,8 @@ export type VerifyRequest = Message<"artifacta.v1.VerifyRequest"> & {
   repairReportId: string;
 
   /**
-   * Rewrites all rows of the lists that searches use, as the records require, even if the report lists no fault of such
-   * a row. Requires `repair_report_id`, else INVALID_ARGUMENT. Default false.
+   * Also writes all rows of the lists that searches use again, from the entries that they list, even if the report has
+   * no fault of such a row. Requires `repair_report_id`, else INVALID_ARGUMENT. Default false.
    *
    * @generated from field: bool reindex = 4;
    */
@@ -419,7 +419,7 @@ export type ListQuarantinedRequest = Message<"artifacta.v1.ListQuarantinedReques
   namespace: string;
 
   /**
-   * The largest number of contents in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000.
+   * The largest number of contents in the page. 0, the default, means 100. A number above 1,000 counts as 1,000.
    * Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int32 page_size = 2;

@@ -49,8 +49,8 @@ export type WatchSessionRequest = Message<"artifacta.v1.WatchSessionRequest"> & 
 
   /**
    * Waits if no session with this id was opened yet, instead of failing with SESSION_NOT_FOUND. The wait has no limit;
-   * heartbeats are sent meanwhile. While the id of a deleted or expired session cannot be used again, the call fails
-   * with SESSION_NOT_FOUND all the same. Default false.
+   * heartbeats are sent meanwhile. For the 30 days in which the id of a deleted or expired session cannot be used again
+   * (see SESSION_GONE), the call fails with SESSION_NOT_FOUND even if this field is true. Default false.
    *
    * @generated from field: bool wait_for_open = 4;
    */
