@@ -8,7 +8,7 @@
 import { connect } from '../../src/client/client.ts';
 import { startService } from '../faults/service.ts';
 import { startNewer, startOlder } from './other-versions.ts';
-import { findPrograms, type Place, type Program, prepare, run } from './programs.ts';
+import { findPrograms, makingReady, type Place, type Program, run } from './programs.ts';
 import { differences, readSteps } from './scenario.ts';
 
 const names = process.argv.slice(2);
@@ -30,11 +30,12 @@ async function holdAll(programs: readonly Program[], isAskedFor: boolean): Promi
   await using newer = await startNewer();
   await using operator = await connect(`unix:${service.socket}`);
   const steps = readSteps();
+  const madeReady = makingReady();
   const counts = { held: 0, failed: 0, skipped: 0 };
   for (const program of programs) {
     const { name, lacks = {} } = program;
     try {
-      const obstacle = prepare(program);
+      const obstacle = madeReady(program);
       if (obstacle !== undefined) {
         console.log(`${name}: skipped: ${obstacle}`);
         counts[isAskedFor ? 'failed' : 'skipped']++;

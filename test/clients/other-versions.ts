@@ -2,7 +2,7 @@
 import { create, type Message } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { ArtifactSchema } from '../../gen/artifacta/v1/artifact_pb.ts';
+import { ArtifactSchema, type ExpirySource } from '../../gen/artifacta/v1/artifact_pb.ts';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { InfoService } from '../../gen/artifacta/v1/info_service_pb.ts';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
@@ -97,7 +97,7 @@ const artifact = withMore(
     sizeBytes: 5n,
     contentType: 'text/plain',
     createTime: time,
-    expirySource: unheardOf,
+    expirySource: unheardOf as ExpirySource,
     sequence: 1n,
     latest: true,
     etag: 'e1',

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, relative, resolve, sep } from 'node:path';
 import { removeDirectory } from '../support/directories.ts';
 import { scenarioFile } from './scenario.ts';
 
@@ -55,9 +55,10 @@ export interface Ran {
   readonly fault: string | undefined;
 }
 
-function ownVariables({ name }: Program): Record<string, string> {
+function ownVariables({ folder }: Program): Record<string, string> {
   const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return { SCENARIO_CACHE: join(caches, 'artifacta', 'clients', name), SCENARIO_ROOT: root };
+  const own = relative(join(root, 'clients'), folder).replaceAll(sep, '-');
+  return { SCENARIO_CACHE: join(caches, 'artifacta', 'clients', own), SCENARIO_ROOT: root };
 }
 
 /** Nothing of the caller's own settings reaches a program. */
@@ -74,12 +75,21 @@ function isOnPath(command: string): boolean {
 }
 
 /**
- * Makes a program ready to run.
+ * Returns a function that makes programs ready to run, those of a folder that are made by the same command at once. It
+ * returns why a program cannot run here; undefined if it can.
  *
- * @returns why it cannot run here; undefined if it can.
- * @throws Error if it could have what it needs, and was not made.
+ * @throws Error if the program could have what it needs, and was not made.
  */
-export function prepare(program: Program): string | undefined {
+export function makingReady(): (program: Program) => string | undefined {
+  const known = new Map<string, string | undefined>();
+  return (program) => {
+    const key = JSON.stringify([program.folder, program.needs, program.prepare]);
+    if (!known.has(key)) known.set(key, prepare(program));
+    return known.get(key);
+  };
+}
+
+function prepare(program: Program): string | undefined {
   const missing = program.needs?.find((command) => !isOnPath(command));
   if (missing !== undefined) return `there is no ${missing}`;
   const own = ownVariables(program);
