@@ -31,6 +31,19 @@ export const parts: readonly Part[] = [
     command: 'test/generated/run.sh',
   },
   {
+    name: 'clients: one scenario',
+    dependsOn: [
+      ...service,
+      'proto',
+      'docs/generate',
+      'clients',
+      'test/clients',
+      'test/faults',
+      'test/support',
+    ],
+    command: 'node test/clients/main.ts',
+  },
+  {
     name: 'packages: npm, pip',
     dependsOn: [...service, 'scripts', 'test/packages'],
     command: 'test/packages/run.sh',

@@ -19,7 +19,7 @@ export function readSteps(): Step[] {
 }
 
 /** JSON without spaces, the keys sorted at every depth. */
-export function sorted(value: unknown): string {
+function sorted(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
