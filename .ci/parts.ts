@@ -26,7 +26,7 @@ export const parts: readonly Part[] = [
   { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
   { name: 'planted faults', dependsOn: [...service, 'test'], command: 'node test/faults/controls.ts' },
   {
-    name: 'generated clients: Go, Python',
+    name: 'generated clients: Python, Java',
     dependsOn: [...service, 'proto', 'docs/generate', 'test/generated'],
     command: 'test/generated/run.sh',
   },

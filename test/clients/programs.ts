@@ -136,7 +136,10 @@ export async function run(program: Program, { service, older, newer, token }: Su
     detached: true,
   });
   const [output, remarks] = [texts(child.stdout), texts(child.stderr)];
-  const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), runMs);
+  const endAll = () => endGroup(child.pid);
+  // What it started and left would keep its output open.
+  child.once('exit', endAll);
+  const timer = setTimeout(endAll, runMs);
   try {
     const fault = await new Promise<string | undefined>((ended) => {
       child.once('error', (error) => ended(error.message));
@@ -149,6 +152,15 @@ export async function run(program: Program, { service, older, newer, token }: Su
   } finally {
     clearTimeout(timer);
     removeDirectory(scratch);
+  }
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
   }
 }
 

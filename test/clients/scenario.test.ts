@@ -74,6 +74,7 @@ it('holds plain fetch, and fails programs that print wrong lines, die, or cannot
       ),
       shell('silent', 'exit 0'),
       shell('dead', 'kill -9 $$'),
+      shell('careless', 'sleep 600 & exit 3'),
       shell('unmade', 'true', { prepare: ['sh', '-c', 'echo broken; exit 1'] }),
       shell('elsewhere', 'true', { prepare: ['sh', '-c', 'echo not on this planet; exit 77'] }),
       shell('needy', 'true', { needs: ['no-such-command-at-all'] }),
@@ -85,10 +86,11 @@ it('holds plain fetch, and fails programs that print wrong lines, die, or cannot
   expect(said[1]?.split('\n')).toHaveLength(4);
   expect(said[2]).toMatch(/^silent: FAILED\n {2}server: no line\n/);
   expect(said[3]).toMatch(/it ended with SIGKILL$/);
-  expect(said[4]).toBe('unmade: FAILED: it cannot be made (1):\nbroken');
-  expect(said.slice(5)).toEqual([
+  expect(said[4]).toMatch(/it ended with 3$/);
+  expect(said[5]).toBe('unmade: FAILED: it cannot be made (1):\nbroken');
+  expect(said.slice(6)).toEqual([
     'elsewhere: skipped: not on this planet',
     'needy: skipped: there is no no-such-command-at-all',
   ]);
-  expect(held).toEqual({ passed: 1, failed: 4, skipped: 2 });
+  expect(held).toEqual({ passed: 1, failed: 5, skipped: 2 });
 }, 120_000);
