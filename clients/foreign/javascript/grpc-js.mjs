@@ -72,7 +72,9 @@ async function pushStream({ session, name }, pieces, signal) {
   );
   answer.promise.catch(() => {});
   signal?.addEventListener('abort', () => upload.cancel());
-  const send = (message) => new Promise((sent) => upload.write(message, sent));
+  // After an early answer the callback of a write is never called.
+  const send = (message) =>
+    Promise.race([new Promise((sent) => upload.write(message, sent)), answer.promise]);
   await send({ start: { spec: { session, name } } });
   let sizeBytes = 0;
   for await (const chunk of pieces) {
