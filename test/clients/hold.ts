@@ -3,10 +3,10 @@ import { connect } from '../../src/client/client.ts';
 import { type Service, startService } from '../faults/service.ts';
 import { startNewer, startOlder } from './other-versions.ts';
 import { makingReady, type Program, run } from './programs.ts';
-import { differences, readSteps, type Step } from './scenario.ts';
+import { differences, readSteps, type ScenarioStep } from './scenario.ts';
 
 /** What became of the programs. */
-interface Held {
+interface Tally {
   readonly passed: number;
   readonly failed: number;
   /** Those that cannot run here. */
@@ -14,7 +14,7 @@ interface Held {
 }
 
 /** Runs the programs one after another. @param say gets one text a program: what it printed, or why it was skipped. */
-export async function hold(programs: readonly Program[], say: (text: string) => void): Promise<Held> {
+export async function hold(programs: readonly Program[], say: (text: string) => void): Promise<Tally> {
   await using service = await startService('clients', ['--cors-origin', '*']);
   await using older = await startOlder();
   await using newer = await startNewer();
@@ -51,7 +51,7 @@ async function tokenFor(service: Service, namespace: string): Promise<string> {
 
 function faultsOf(
   { output, remarks, fault }: Awaited<ReturnType<typeof run>>,
-  steps: readonly Step[],
+  steps: readonly ScenarioStep[],
   { lacks }: Program,
 ): string[] {
   const faults = differences(steps, output, lacks);
@@ -60,7 +60,11 @@ function faultsOf(
   return faults;
 }
 
-function verdict({ name, lacks = {} }: Program, steps: readonly Step[], faults: readonly string[]): string {
+function verdict(
+  { name, lacks = {} }: Program,
+  steps: readonly ScenarioStep[],
+  faults: readonly string[],
+): string {
   const lacking = Object.entries(lacks).map(([step, why]) => `; lacks ${step}: ${why}`);
   const first = faults.length === 0 ? `${steps.length} lines as they must be` : 'FAILED';
   return [`${name}: ${first}${lacking.join('')}`, ...faults.map((fault) => fault.replace(/^/gm, '  '))].join(

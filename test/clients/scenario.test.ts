@@ -65,7 +65,7 @@ it('holds plain fetch, and fails programs that print wrong lines, die, or cannot
     ...more,
   });
   const said: string[] = [];
-  const held = await hold(
+  const tally = await hold(
     [
       fetch,
       shell(
@@ -92,5 +92,5 @@ it('holds plain fetch, and fails programs that print wrong lines, die, or cannot
     'elsewhere: skipped: not on this planet',
     'needy: skipped: there is no no-such-command-at-all',
   ]);
-  expect(held).toEqual({ passed: 1, failed: 5, skipped: 2 });
+  expect(tally).toEqual({ passed: 1, failed: 5, skipped: 2 });
 }, 120_000);
