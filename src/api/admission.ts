@@ -102,7 +102,7 @@ export class Admission {
 
   private cutSlowest(): void {
     const slow = [...this.uploads].filter((upload) => upload.isSlow).sort((a, b) => a.rate - b.rate);
-    slow[0]?.cut('this upload is slow, and other callers need its place');
+    slow[0]?.cut('this upload is slow, and other callers are waiting to upload');
   }
 }
 

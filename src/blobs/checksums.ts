@@ -69,7 +69,8 @@ export function readPlan(wanted: {
   const { sizeBytes, offset, length } = wanted;
   checkByteRange(offset, length);
   const end = offset + length;
-  if (!(end <= sizeBytes)) throw new RangeError(`bytes ${offset} to ${end} of a blob of ${sizeBytes}`);
+  if (!(end <= sizeBytes))
+    throw new RangeError(`bytes ${offset} to ${end} are not within ${sizeBytes} bytes`);
   const firstBlock = Math.floor(offset / blockBytes);
   const lastBlock = length === 0 ? firstBlock - 1 : Math.floor((end - 1) / blockBytes);
   const readOffset = firstBlock * blockBytes;

@@ -162,7 +162,7 @@ class DiskBlobs implements BlobStore {
 
   /** Files in `tmp` that this store did not name are left alone and not counted. */
   async removeStale(): Promise<number> {
-    if (this.staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
+    if (this.staged.size > 0) throw new Error('removeStale must not run while blobs are staged');
     let removed = 0;
     for await (const file of files(this.directories.staging)) {
       if (parseBlobName(file.replaceAll('.', '/')) === undefined) continue;

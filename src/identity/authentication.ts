@@ -144,7 +144,7 @@ export class Authentication {
       throw new Failure(
         'UNAUTHENTICATED',
         certificate === undefined
-          ? 'credentials are required: authorization: Bearer TOKEN'
+          ? 'credentials are required: send the header "authorization: Bearer TOKEN"'
           : 'this service does not know the owner of the client certificate',
       );
     return guest(presented.namespace, isLocal, presented.address);

@@ -122,7 +122,10 @@ function testOfField(name: FieldName, kind: FieldKind, comparison: Comparison, n
   if (operator === ':' && value.text === star) return { is: 'present' };
   if (kind.type === 'number' || kind.type === 'time') {
     if (operator === ':')
-      throw filterFault(value.column, `${name}:* tests whether it is set; compare it with = != < <= > >=`);
+      throw filterFault(
+        value.column,
+        `${name}:* tests whether ${name} is set; compare ${name} with = != < <= > >=`,
+      );
     return { is: 'number', order: operator, number: numberOf(name, kind.type, value, now) };
   }
   if (orders[operator] !== undefined)

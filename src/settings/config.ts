@@ -75,7 +75,8 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   const warnings: string[] = [];
   if (auth && tls === undefined && !isLocal)
     warnings.push(
-      'credentials cross the network in clear: give --tls-cert and --tls-key, or let a proxy or a mesh encrypt',
+      'credentials cross the network without encryption: give --tls-cert and --tls-key, or let a proxy ' +
+        'or a mesh encrypt',
     );
   const admin = listen('adminListen', 9_090);
   // Probes and Prometheus come from other machines, and the listener shows no secrets.

@@ -3,12 +3,12 @@
  * bytes of its own content.
  */
 import { createHash } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { openDiskBlobs } from '../../src/blobs/disk.ts';
-import { byName, sha256, someBytes, upload } from '../support/calls.ts';
+import { byName, refusal, sha256, someBytes, upload } from '../support/calls.ts';
 import { removeDirectory } from '../support/directories.ts';
 import type { OpenService, Service } from '../support/service.ts';
 import { openGrpcService, openSocketService } from './grpc/listeners.ts';
@@ -17,14 +17,22 @@ import { openHttpService } from './http/listeners.ts';
 const contents = 12;
 const rounds = 3;
 
-async function opened(open: OpenService): Promise<Service> {
+const listeners: readonly [string, OpenService][] = [
+  ['gRPC', openGrpcService],
+  ['gRPC on a Unix socket', openSocketService],
+  ['Connect', openHttpService('Connect')],
+  ['Connect with JSON', openHttpService('Connect with JSON')],
+  ['gRPC-Web', openHttpService('gRPC-Web')],
+];
+
+async function opened(open: OpenService): Promise<Service & { readonly root: string }> {
   const root = mkdtempSync(join(tmpdir(), 'artifacta-blocks-'));
   const service = await open({ blobs: await openDiskBlobs({ root }) });
   onTestFinished(async () => {
     await service[Symbol.asyncDispose]();
     removeDirectory(root);
   });
-  return service;
+  return { ...service, root };
 }
 
 /** Three blocks and a piece. */
@@ -43,13 +51,7 @@ async function digestOf({ artifacts }: Service, name: string, isGivenUp: boolean
   return hash.digest('hex');
 }
 
-it.each<[string, OpenService]>([
-  ['gRPC', openGrpcService],
-  ['gRPC on a Unix socket', openSocketService],
-  ['Connect', openHttpService('Connect')],
-  ['Connect with JSON', openHttpService('Connect with JSON')],
-  ['gRPC-Web', openHttpService('gRPC-Web')],
-])('many downloads at once, some given up, through %s', async (_name, open) => {
+it.each(listeners)('many downloads at once, some given up, through %s', async (_name, open) => {
   const service = await opened(open);
   const seeds = Array.from({ length: contents }, (_, at) => at + 1);
   const digests = seeds.map((seed) => sha256(content(seed)));
@@ -61,3 +63,42 @@ it.each<[string, OpenService]>([
     expect(got).toEqual(wanted);
   }
 });
+
+/** When a file was written, in nanoseconds. */
+function writtenNs(path: string): bigint {
+  return statSync(path, { bigint: true }).mtimeNs;
+}
+
+/** Changes the byte at `position` of the content that was written last. Healed ones leave files behind for a while. */
+function damage(root: string, position: number): void {
+  const file = readdirSync(join(root, 'blobs'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort((one, other) => Number(writtenNs(one) - writtenNs(other)))
+    .at(-1);
+  const bytes = readFileSync(file!);
+  bytes[position]! ^= 1;
+  writeFileSync(file!, bytes);
+}
+
+it.each(listeners)(
+  'damage is recorded in whichever block a read meets it, through %s',
+  async (_name, open) => {
+    const service = await opened(open);
+    const bytes = content(1);
+    await upload(service, { session: 's', name: 'n1' }, bytes);
+    const spec = { session: 's', name: 'n2' };
+    const digest = { sha256: sha256(bytes), sizeBytes: BigInt(bytes.length) };
+    const byDigest = () =>
+      service.artifacts.createArtifact({ spec, content: { case: 'digest', value: digest } });
+    // The whole blocks, and the piece that ends the content.
+    for (const block of [0, 1, 2, 3]) {
+      damage(service.root, block * 1024 * 1024);
+      expect((await refusal(digestOf(service, 'n1', false))).reason).toBe('DATA_LOSS');
+      expect((await refusal(byDigest())).reason).toBe('CONTENT_NOT_FOUND');
+      const healed = await upload(service, { ...spec, name: `again-${block}` }, bytes);
+      expect(healed.artifact?.sha256).toBe(digest.sha256);
+      expect(await digestOf(service, 'n1', false)).toBe(digest.sha256);
+    }
+  },
+);

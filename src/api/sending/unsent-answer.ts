@@ -222,7 +222,7 @@ export class UnsentAnswer {
 
   /** For {@link UnsentBytes}: closes the connection of an answer that no client can take any more. */
   disconnectIfLost(): void {
-    if (this.sliceBytes > 0 && !this.isDisconnected && this.ends.hasLostPeer()) this.disconnect();
+    if (this.bytes > 0 && !this.isDisconnected && this.ends.hasLostPeer()) this.disconnect();
   }
 
   private disconnect(): void {

@@ -210,7 +210,7 @@ export class Target {
     const path = await realpath(join(this.root, ...segments.slice(0, -1)));
     const way = relative(this.root, path);
     if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
-      throw new CannotWrite(`${this.shownPath(segments)} leads out of ${this.shown} by a symbolic link`);
+      throw new CannotWrite(`${this.shownPath(segments)} leads out of ${this.shown} through a symbolic link`);
     if (!(await directory.isAt(path)))
       throw new CannotWrite(`${dirname(this.shownPath(segments))} was replaced by another directory`);
   }

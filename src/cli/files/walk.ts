@@ -179,7 +179,7 @@ async function* into(
 ): AsyncGenerator<WalkResult, void, void> {
   const above = [...place.above, place.real];
   if (above.includes(real))
-    yield { kind: 'skipped', path, reason: 'loop', why: 'it leads back to a directory that it is in' };
+    yield { kind: 'skipped', path, reason: 'loop', why: 'it leads back to a parent directory' };
   else
     yield* below(
       { path, real, prefix: `${place.prefix}${name}/`, exclusions: place.exclusions, above },

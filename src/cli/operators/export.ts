@@ -20,9 +20,9 @@ export function addExport(program: Command, invocation: Invocation): Command {
     .command('export')
     .summary('write the index to a file (operators)')
     .description(
-      'Writes the index to a file, as it is at one instant: all records, and the small contents that are kept ' +
-        'in the index. Large contents are separate files in the data directory: copy them after the export, with ' +
-        'any program that copies files. The file appears only when it is complete.',
+      'Writes a snapshot of the index to a file: all records, and the small contents that are stored ' +
+        'in the index. Large contents are separate files in the data directory: copy them after the ' +
+        'export, with any program that copies files. The export file appears only when it is complete.',
     )
     .argument('<file>', 'the file, or - for standard output')
     .option('--force', 'replace the file if it exists')
@@ -84,7 +84,7 @@ async function toFile(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw new CannotWrite(
-        `${partial} exists: another export is running, or was interrupted; in the second case remove it`,
+        `${partial} exists: another export is running, or was interrupted; if no export is running, remove this file`,
       );
     throw inWords(error, path);
   }
@@ -98,16 +98,15 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .command('import')
     .summary('restore the index from a file (operators)')
     .description(
-      'Restores the index to the state of an export, completely or not at all. Before that, put the contents ' +
-        'that are separate files back into the data directory. After the import, run "artifacta fsck".',
+      'Restores the index to the state of an export, completely or not at all. Before the import, copy ' +
+        'the content files that you saved with the export back into the data directory. After the ' +
+        'import, run "artifacta fsck".',
     )
     .argument('<file>', 'the file, or - for standard input')
-    .option('--replace', 'replace all that is in the store; without it, the store must be empty')
+    .option('--replace', 'replace everything in the store; without this flag, the store must be empty')
     .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
       if (file === '-' && invocation.io.stdin.isTTY)
-        throw new UsageError(
-          'standard input is a terminal: name a file, or let an export come through a pipe',
-        );
+        throw new UsageError('standard input is a terminal: name a file, or pipe an export into the command');
       await invocation.withClient(command, async (client, { ownDirectory }) => {
         if (file !== '-') requireOutside(ownDirectory, file);
         const { bytes, ofBytes } = await source(file, invocation.io);

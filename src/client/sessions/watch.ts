@@ -64,7 +64,7 @@ export async function* watchSession(
         yield event;
         if (event.kind === 'sealed') return;
       }
-      throw new ArtifactaError('the watch ended before the seal', { code: 'UNAVAILABLE' });
+      throw new ArtifactaError('the watch ended before the session was sealed', { code: 'UNAVAILABLE' });
     } catch (thrown) {
       await paused(calls.retry, toArtifactaError(thrown, options.signal), ++failures, options.signal);
     }
@@ -143,7 +143,7 @@ export async function waitForSeal(
     const options = { sealOnly: true, waitForOpen, signal: either };
     for await (const event of watchSession(calls, session, options))
       if (event.kind === 'sealed') return event.session;
-    throw new ArtifactaError('the watch ended before the seal', { code: 'UNAVAILABLE' });
+    throw new ArtifactaError('the watch ended before the session was sealed', { code: 'UNAVAILABLE' });
   } catch (thrown) {
     if (!late.signal.aborted || signal?.aborted) throw thrown;
     throw new ArtifactaError(`session ${session} was not sealed in time`, { code: 'DEADLINE_EXCEEDED' });

@@ -40,7 +40,7 @@ export function withCredentials(transport: Transport, credentials: Credentials):
  */
 function requireHeaderText(field: string, value: string | undefined): void {
   if (value === undefined || /^[\x21-\x7e]+$/.test(value)) return;
-  throw new ArtifactaError(`${field}: must be one word, in letters, digits and signs of ASCII`, {
+  throw new ArtifactaError(`${field}: must be one word of printable ASCII characters`, {
     code: 'INVALID_ARGUMENT',
     reason: 'INVALID_ARGUMENT',
   });

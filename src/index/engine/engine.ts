@@ -272,7 +272,10 @@ class Engine implements Index {
   private obstruct(error: unknown): void {
     const failure = isLoss(error)
       ? error
-      : unavailable(`cannot write: ${troubleOf(error)}; until it can, the index serves only reads`, error);
+      : unavailable(
+          `cannot write: ${troubleOf(error)}; the index serves only reads until it can be written again`,
+          error,
+        );
     const isNews = failure instanceof IndexDamaged && !isLoss(this.obstacle);
     this.obstacle = failure;
     if (isLoss(failure)) this.handle.refuse(failure);

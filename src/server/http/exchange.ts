@@ -176,9 +176,11 @@ export class Exchange {
           this.received?.give(handedOn - given);
           given = handedOn;
         }
+        // The consumer may free the chunk, which is then empty.
+        const isSmall = chunk.length < smallChunkBytesMax;
         yield chunk;
         // All bytes that arrive until the next turn are read in one piece.
-        if (chunk.length < smallChunkBytesMax && ++small > 1) await setImmediate();
+        if (isSmall && ++small > 1) await setImmediate();
       }
     } finally {
       this.stopReading = undefined;

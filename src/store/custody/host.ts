@@ -279,7 +279,7 @@ export class StoreHost implements AsyncDisposable {
       if (accepted !== undefined && keys.store.setting.decode(accepted) === lossId) return;
     }
     if (this.loss?.id !== lossId)
-      throw new Failure('ETAG_MISMATCH', 'loss_id: must be the id of the loss that was found', {
+      throw new Failure('ETAG_MISMATCH', 'loss_id: must be the id of the reported loss', {
         metadata: this.loss === undefined ? {} : { loss: this.loss.id },
       });
     const { loss } = this;
@@ -289,7 +289,7 @@ export class StoreHost implements AsyncDisposable {
     const waits = { pauseId: pauseIdOf('imported', now), now };
     const { newest, damaged, waiting } = await fillFromSalvage(replacement, this.options.home, waits);
     const message = `the store lost data (${loss.message}); ${damaged} damaged rows were left out; look at what \`artifacta fsck\` reports`;
-    const pause = restoredPause(now, 'what was left of a damaged index was accepted', waiting);
+    const pause = restoredPause(now, 'the rest of a damaged index was accepted', waiting);
     await replacement.put([
       pauseRow('inconsistent', now, message),
       ...(pause === undefined ? [] : [pause]),

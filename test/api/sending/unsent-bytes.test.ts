@@ -343,6 +343,16 @@ it('a connection without a peer is broken off soon, though nobody waits', async 
   expect(disconnected).toEqual(['b1']);
 });
 
+it('so is that of an answer which was passed on as a whole, or is being made', async () => {
+  const { timers, lost, open, disconnected } = limited();
+  open('a').hand(26_538);
+  await open('b').room(1_000, none);
+  open('c');
+  for (const name of ['a0', 'b1', 'c2']) lost.add(name);
+  timers.advance(5_000);
+  expect(disconnected).toEqual(['a0', 'b1']);
+});
+
 it('says how many answers are open', async () => {
   const { unsent, open, stalled } = limited();
   const answers = [open('a'), await stalled('b', 1)];

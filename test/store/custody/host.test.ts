@@ -229,7 +229,7 @@ describe('an import', () => {
         },
         parts[2]!,
       ],
-      { reason: 'INVALID_ARGUMENT', message: expect.stringMatching(/family/) },
+      { reason: 'INVALID_ARGUMENT', message: expect.stringMatching(/kind of row/) },
     ],
   ];
 
