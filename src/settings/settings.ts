@@ -45,7 +45,7 @@ export const settings = {
     value: 'FILE',
     env: 'ARTIFACTA_TOKEN_FILE',
     default: 'none',
-    description: 'file with that token, which no other user can write to; read at each connection',
+    description: 'file with that token, read at each connection; refused if other users can write to it',
     serve: false,
   },
   namespace: {
@@ -176,7 +176,7 @@ export const settings = {
     flag: 'auth-config',
     value: 'FILE',
     env: 'ARTIFACTA_AUTH_CONFIG',
-    default: 'none: API keys and the tokens minted with them',
+    default: 'none: only API keys and the tokens minted with them',
     description: 'JSON file with the issuers of JWTs and the client certificates to accept; implies --auth',
   },
   insecure: {
@@ -242,7 +242,7 @@ export const settings = {
     value: 'URL',
     env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
     default: 'v1/traces below --otlp-endpoint',
-    description: 'whole URL of the collector, without an addition; wins over --otlp-endpoint',
+    description: 'complete URL of the collector, to which nothing is added; wins over --otlp-endpoint',
   },
   withReaper: {
     flag: 'with-reaper',
