@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from os.path import abspath, expanduser
 from typing import Any
-from urllib.parse import urlsplit
 
 from ._core.errors import InvalidArgument, invalid
 from ._settings import Settings, Tls, Token, checked_token
@@ -36,6 +35,8 @@ def endpoint_of(url: str) -> Endpoint:
         if not path.strip("/"):
             raise _bad(url, "must name the path of a socket, as unix:/PATH")
         return Endpoint(f"unix:{abspath(expanduser(path))}", False, url, True)
+    from urllib.parse import urlsplit  # Not before it is needed: it takes its time.
+
     try:
         parsed = urlsplit(url)
         host, port = parsed.hostname, parsed.port

@@ -7,7 +7,6 @@ that reads the environment.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import stat
@@ -159,6 +158,10 @@ class _Source:
         if above is None:
             return "", {}
         path = join(above, "artifacta", "config.json")
+        if not os.path.exists(path):
+            return path, {}
+        import json
+
         try:
             with open(path, encoding="utf-8") as file:
                 kept = json.load(file)

@@ -6,11 +6,12 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import grpc
 from grpc import aio
 
+from .. import _forks
 from .._content.kinds import Kind, kind_of
 from .._core import effects
 from .._core.downloads import RangeReader
@@ -20,10 +21,11 @@ from .._core.records import Artifact
 from .._core.retry import Context, RetryPolicy
 from .._core.statuses import error_from
 from .._endpoint import Endpoint, channel_options, endpoint_of, headers, tls_files
-from .._forks import require_usable
-from .._local import LocalService, local_service
 from .._settings import Settings
 from .files import ArtifactFile
+
+if TYPE_CHECKING:
+    from .._local import LocalService
 
 T = TypeVar("T")
 
@@ -86,12 +88,15 @@ class Driver:
         async with self._lock:
             if self._is_closed:
                 raise CallCancelled("the store is closed; connect() again")
+            _forks.require_usable()
             if self._pid != os.getpid():
                 # What a fork has copied belongs to the parent process.
                 self._channel, self._pid = None, os.getpid()
             if self._channel is None:
-                require_usable()
+                _forks.asyncio_used()
                 if self._settings.place is not None and self._local is None:
+                    from .._local import local_service
+
                     local = local_service(self._settings.place)
                     await asyncio.to_thread(local.acquire)
                     self._local = local

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import AsyncIterable, Iterable, Mapping
@@ -86,6 +85,8 @@ def _named(name: str | None, usual: str | None, hint: str = "") -> str:
 
 
 def _json(content: object) -> bytes:
+    import json
+
     try:
         return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:

@@ -7,7 +7,7 @@ repeated with the same request id and the same bytes.
 from __future__ import annotations
 
 import hashlib
-import uuid
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ def spec_message(
         metadata=texts("metadata", metadata),
         labels=texts("labels", labels),
         inputs=names("parents", parents if isinstance(parents, str) else inputs),
-        request_id=require_text("request_id", request_id or str(uuid.uuid4())),
+        request_id=require_text("request_id", request_id or os.urandom(16).hex()),
         new_version=new_version,
         **expiry("ttl", ttl),
     )

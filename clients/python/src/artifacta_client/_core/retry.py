@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import random
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from .effects import Flow, Method, Pause, Request, Response, Revive, T, Unary
 from .errors import ArtifactaError
 from .versions import explained
+
+
+def _random() -> float:
+    return int.from_bytes(os.urandom(4), "big") / 2**32
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class RetryPolicy:
     """The wait before the second try; it doubles from try to try."""
     max_delay: float = 10.0
     """The longest wait, even if the service asks for a longer one."""
-    random: Callable[[], float] = field(default=random.random, repr=False, compare=False)
+    random: Callable[[], float] = field(default=_random, repr=False, compare=False)
     """Returns a number from 0 to 1, which spreads the waits of clients that failed together."""
 
     def delay(self, attempt: int, error: ArtifactaError) -> float:

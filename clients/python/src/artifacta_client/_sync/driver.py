@@ -7,10 +7,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import grpc
 
+from .. import _forks
 from .._content.kinds import Kind, kind_of
 from .._core import effects
 from .._core.downloads import RangeReader
@@ -20,11 +21,12 @@ from .._core.records import Artifact
 from .._core.retry import Context, RetryPolicy
 from .._core.statuses import error_from
 from .._endpoint import Endpoint, channel_options, endpoint_of, headers, tls_files
-from .._forks import require_usable
-from .._local import LocalService, local_service
 from .._settings import Settings
 from .alarm import Alarm, Deadline
 from .files import ArtifactFile
+
+if TYPE_CHECKING:
+    from .._local import LocalService
 
 T = TypeVar("T")
 
@@ -55,6 +57,7 @@ class Driver:
         until = None if timeout is None else time.monotonic() + timeout
         step: Callable[[Any], Any] = flow.send
         value: Any = None
+        _forks.opened(flow)
         try:
             while True:
                 try:
@@ -68,6 +71,7 @@ class Driver:
                     value, step = error, flow.throw
         finally:
             flow.close()
+            _forks.closed(flow)
 
     def open(self) -> None:
         """Connects, if that has not been done."""
@@ -89,12 +93,14 @@ class Driver:
         with self._lock:
             if self._is_closed:
                 raise CallCancelled("the store is closed; connect() again")
+            _forks.require_usable()
             if self._pid != os.getpid():
                 # What a fork has copied belongs to the parent process.
                 self._channel, self._alarm, self._pid = None, Alarm(), os.getpid()
             if self._channel is None:
-                require_usable()
                 if self._settings.place is not None and self._local is None:
+                    from .._local import local_service
+
                     local = local_service(self._settings.place)
                     local.acquire()
                     self._local = local
@@ -185,11 +191,15 @@ class _Stream:
         self._call, self._alarm = call, alarm
         self._is_late = False
         self._deadline = Deadline(self._end)
+        _forks.opened(self)
 
     def next(self, within: float | None, late: type[ArtifactaError]) -> Any:
         self._alarm.set(self._deadline, None if within is None else time.monotonic() + within)
         try:
-            return next(self._call, None)
+            message = next(self._call, None)
+            if message is None:
+                _forks.closed(self)
+            return message
         except grpc.RpcError as error:
             if self._is_late:
                 raise late("the service did not answer in time") from error
@@ -203,6 +213,7 @@ class _Stream:
     def cancel(self) -> None:
         self._deadline.at = None
         self._call.cancel()
+        _forks.closed(self)
 
     def _end(self) -> None:
         self._is_late = True
