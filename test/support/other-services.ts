@@ -5,6 +5,7 @@ import { InfoService } from '../../gen/artifacta/v1/info_service_pb.ts';
 import { type ServerInfo, ServerInfoSchema } from '../../gen/artifacta/v1/server_info_pb.ts';
 import type { CallRecord } from '../../src/api/guard.ts';
 import { routes } from '../../src/api/routes.ts';
+import type { Authenticate } from '../../src/identity/authentication.ts';
 import type { Routes } from '../../src/server/grpc/grpc.ts';
 import type { Store } from '../../src/store/open.ts';
 
@@ -15,11 +16,17 @@ interface OtherService {
   readonly without?: readonly string[];
   /** Gets every call that ended. Default: nothing is told. */
   readonly calls?: CallRecord[];
+  /** Default: as without authentication. */
+  readonly authenticate?: Authenticate;
 }
 
 /** The routes of a service of another version over a store. */
-export function otherRoutes(store: Store, { info, without = [], calls = [] }: OtherService): Routes {
+export function otherRoutes(
+  store: Store,
+  { info, without = [], calls = [], ...guarded }: OtherService,
+): Routes {
   const present = routes({
+    ...guarded,
     store: () => store,
     onCall: (call) => calls.push(call),
     elapsed: () => performance.now(),
