@@ -36,11 +36,20 @@ _IDLE_SECONDS = 10.0
 class Driver:
     """One connection to a service, made at the first call, and what runs operations over it."""
 
-    def __init__(self, settings: Settings, timeout: float, retry: RetryPolicy, idle: float = _IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        timeout: float,
+        retry: RetryPolicy,
+        *,
+        compress: bool = False,
+        idle: float = _IDLE_SECONDS,
+    ) -> None:
         self._settings = settings
         url = settings.url if settings.place is None else f"unix:{settings.place.socket}"
         self._endpoint: Endpoint = endpoint_of(url or "")
         self.context = Context(retry, timeout, self._endpoint.place)
+        self._compression = grpc.Compression.Gzip if compress else None
         self._idle = idle
         self._lock = asyncio.Lock()
         self._channel: aio.Channel | None = None
@@ -106,9 +115,10 @@ class Driver:
     def _connected(self) -> aio.Channel:
         options = channel_options(self._endpoint)
         if not self._endpoint.is_secure:
-            return aio.insecure_channel(self._endpoint.target, options)
+            return aio.insecure_channel(self._endpoint.target, options, compression=self._compression)
         ca, key, cert = tls_files(self._settings.tls)
-        return aio.secure_channel(self._endpoint.target, grpc.ssl_channel_credentials(ca, key, cert), options)
+        credentials = grpc.ssl_channel_credentials(ca, key, cert)
+        return aio.secure_channel(self._endpoint.target, credentials, options, self._compression)
 
     async def _perform(self, effect: object, until: float | None) -> Any:
         left = None if until is None else until - time.monotonic()

@@ -92,7 +92,7 @@ class ArtifactaError(Exception):
     reason: str | None
     """The reason of the service, e.g. `SESSION_SEALED`. None: no answer of the service led to this error."""
     violations: tuple[Violation, ...]
-    """The faults of the input, field by field. Empty unless `code` is `INVALID_ARGUMENT`."""
+    """The faults of the input, field by field. Empty if the error is not about fields."""
     metadata: Mapping[str, str]
     """What the reason is about, e.g. `{"session": "run_42"}`."""
     retry_after: float | None

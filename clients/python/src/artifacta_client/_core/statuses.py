@@ -42,6 +42,7 @@ _LOST = (
     ("No such file or directory", "the socket does not exist"),
     ("Permission denied", "the socket may not be used: permission denied"),
     ("DNS resolution failed", "the name of the host is not known"),
+    ("errors resolving", "the name of the host is not known"),
     ("No route to host", "the host cannot be reached"),
     ("Network is unreachable", "the network cannot be reached"),
     ("timed out", "the host does not answer"),
@@ -80,6 +81,8 @@ def _judged(code: int, message: str, place: str) -> ArtifactaError:
     # Libraries have many names for a lost connection; a retry must not depend on which.
     if code in (_UNAVAILABLE, _CANCELLED) or (code in (_INTERNAL, _UNKNOWN) and _is_of_transport(message)):
         known = next((words for sign, words in _LOST if sign in message), "it was lost")
+        if known == "it was lost" and message.startswith("failed to connect"):
+            known = "it was closed before anything was answered; for TLS the URL begins with grpcs:"
         return Unavailable(f"no connection: {known} ({place})")
     return error_class(code, None)(message or f"the call failed with status {code} ({place})")
 

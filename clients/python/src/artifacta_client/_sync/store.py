@@ -32,6 +32,7 @@ def connect(
     data_dir: str | os.PathLike[str] | None = None,
     timeout: float = 30.0,
     retry: RetryPolicy | None = None,
+    compress: bool = False,
 ) -> Store:
     """Returns the store of a service. Nothing is sent before the first call, or before `with` is entered.
 
@@ -46,6 +47,7 @@ def connect(
             line.
         timeout: The deadline of one try of a call, in seconds. Streams have none; but their first message has.
         retry: How calls are repeated that failed for a reason that passes.
+        compress: Compress requests by gzip. Most artifacts that are large are compressed already.
 
     Raises:
         InvalidArgument: A setting cannot be used; the error names it.
@@ -53,7 +55,8 @@ def connect(
     """
     if not timeout > 0:
         raise invalid("timeout", f"must be a number of seconds above 0, not {timeout!r}")
-    return Store(Driver(read_settings(url, token, namespace, data_dir), timeout, retry or RetryPolicy()))
+    settings = read_settings(url, token, namespace, data_dir)
+    return Store(Driver(settings, timeout, retry or RetryPolicy(), compress=compress))
 
 
 class Store:
