@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_STATUS_OF_GRPC = "Internal error from Core"
+_STATUS_LOOKS_MAX = 200
+_STATUS_LOOK_SECONDS = 0.01
 _IDLE_SECONDS = 10.0
 """How long a source may be silent before the service gets a sign of life; the service ends uploads after 30 s."""
 
@@ -170,8 +173,8 @@ class Driver:
             await asyncio.to_thread(self._local.ensure)
 
     def _error_of(self, error: aio.AioRpcError) -> ArtifactaError:
-        details: Any = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin")
-        return error_from(error.code().value[0], error.details() or "", details, self.context.place)
+        trailers: Any = error.trailing_metadata() or ()
+        return error_from(error.code().value[0], error.details() or "", trailers, self.context.place)
 
     def kind_of(self, content: object, name: str | None) -> Flow[Kind]:
         """Returns what to push."""
@@ -233,8 +236,10 @@ class _Upload:
                 await self._call.write(message)
             except asyncio.InvalidStateError:
                 # It has ended before its content: it was refused, or the connection is lost.
-                await self._call
+                await self._ended()
                 raise Unavailable("the service ended the upload before its end") from None
+            except aio.AioRpcError as error:
+                raise await self._real(error) from error
             self._last = time.monotonic()
 
     async def finish(self) -> Any:
@@ -242,11 +247,31 @@ class _Upload:
         async with self._lock:
             if not self._call.done():
                 await self._call.done_writing()
-        return await self._call
+        return await self._ended()
 
     def cancel(self) -> None:
         self._alive.cancel()
         self._call.cancel()
+
+    async def _ended(self) -> Any:
+        try:
+            return await self._call
+        except aio.AioRpcError as error:
+            raise await self._real(error) from error
+
+    async def _real(self, error: aio.AioRpcError) -> aio.AioRpcError:
+        """Returns the error with the status of the service.
+
+        A message that cannot be sent any more has a status of gRPC's own at first, which that of the service replaces
+        as soon as it has been read.
+        """
+        for _ in range(_STATUS_LOOKS_MAX):
+            if error.details() != _STATUS_OF_GRPC:
+                break
+            await asyncio.sleep(_STATUS_LOOK_SECONDS)
+            code, details = await self._call.code(), await self._call.details()
+            error = aio.AioRpcError(code, aio.Metadata(), await self._call.trailing_metadata(), details)
+        return error
 
     async def _show_life(self) -> None:
         while True:

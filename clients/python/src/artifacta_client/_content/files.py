@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from .._core.contents import CHUNK_BYTES_MAX, Pieces
 from .._core.downloads import Download
@@ -81,11 +81,11 @@ class _FilePieces:
 
 def _open_regular(path: str) -> io.FileIO:
     # Without O_NONBLOCK, a pipe without a writer would be waited for.
-    file = io.FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-    mode = os.fstat(file.fileno()).st_mode
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
-        return file
-    file.close()
+        return io.FileIO(descriptor)
+    os.close(descriptor)
     kind = "a directory" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "not a regular file"
     raise invalid("content", f"must be a regular file: {path} is {kind}")
 
@@ -133,12 +133,6 @@ class _OpenedPieces:
 def _can_seek(file: BinaryIO) -> bool:
     seekable = getattr(file, "seekable", None)
     return bool(seekable is not None and seekable())
-
-
-class Saving(Protocol):
-    """How a pull writes."""
-
-    def __call__(self, artifact: Artifact) -> str: ...
 
 
 def pull(

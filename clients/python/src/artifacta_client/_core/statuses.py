@@ -5,6 +5,8 @@ only its authors.
 """
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from .details import details_from
 from .errors import (
@@ -50,11 +52,13 @@ _LOST = (
 )
 
 
-def error_from(code: int, message: str, status: bytes | None, place: str) -> ArtifactaError:
+def error_from(code: int, message: str, trailers: Iterable[tuple[str, Any]], place: str) -> ArtifactaError:
     """Returns the error for the status of a call.
 
-    `status` is the value of `grpc-status-details-bin`; `place` says where the service is.
+    `place` says where the service is.
     """
+    # The trailers are walked: those of asyncio are a mapping that cannot be made a dict in every version.
+    status = next((value for key, value in trailers if key == "grpc-status-details-bin"), None)
     details = details_from(status)
     if details.reason is None:
         return _judged(code, message, place)
@@ -88,7 +92,7 @@ def _judged(code: int, message: str, place: str) -> ArtifactaError:
 
 
 def _is_of_transport(message: str) -> bool:
-    return re.search(r"RST_STREAM|GOAWAY|stream|socket|connection", message, re.I) is not None
+    return re.search(r"RST_STREAM|GOAWAY|stream|socket|connection|error from Core", message, re.I) is not None
 
 
 def _by_http(status: str, place: str) -> ArtifactaError:

@@ -175,8 +175,7 @@ class Driver:
         code: grpc.StatusCode = error.code()
         if self._is_closed and code is grpc.StatusCode.CANCELLED:
             return CallCancelled("the store was closed")
-        details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin")
-        return error_from(code.value[0], error.details() or "", details, self.context.place)
+        return error_from(code.value[0], error.details() or "", error.trailing_metadata() or (), self.context.place)
 
     def kind_of(self, content: object, name: str | None) -> Flow[Kind]:
         """Returns what to push."""
