@@ -31,6 +31,11 @@ export const parts: readonly Part[] = [
     command: 'test/generated/run.sh',
   },
   {
+    name: 'client for Python',
+    dependsOn: [...service, 'proto', 'scripts/package/names.json', 'clients/python', 'docs/python.md'],
+    command: 'clients/python/test.sh',
+  },
+  {
     name: 'packages: npm, pip',
     dependsOn: [...service, 'scripts', 'test/packages'],
     command: 'test/packages/run.sh',

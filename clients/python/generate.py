@@ -69,7 +69,7 @@ def sync_faces() -> dict[str, str]:
 
 
 def differences(directory: Path, files: dict[str, str], *, is_whole: bool) -> list[Path]:
-    """Returns the files that are not as they should be; `is_whole`: no other files may be there."""
+    """Returns the files that are not as they should be; `is_whole`: no other file may exist."""
     wrong = [directory / name for name, text in files.items() if read(directory / name) != text]
     present = [p for p in directory.rglob("*.py*") if "__pycache__" not in p.parts] if is_whole else []
     return wrong + [path for path in present if str(path.relative_to(directory)) not in files]

@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts connections after so many bytes, as some proxies do in the middle of streams."""
+"""A TCP proxy that cuts connections after a number of bytes, as some proxies do in the middle of streams."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Stream:
 
 
 class Upload:
-    """The messages that were written. `refusal`: the error after so many of them."""
+    """The messages that were written. `refusal`: the number of them before the error."""
 
     def __init__(self, answer: Any, refusal_after: int | None = None) -> None:
         self.written: list[Any] = []

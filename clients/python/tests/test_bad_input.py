@@ -392,7 +392,7 @@ asyncio.run(main())
         ended = self.run(service, code)
         assert (ended.stdout, ended.stderr) == ("CANCELLED []\n", "")
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
     def test_a_fork_after_connect(self, service: Service) -> None:
         code = """
 with connect(url) as store:
@@ -411,7 +411,7 @@ with connect(url) as store:
         ended = self.run(service, code, dev=False)
         assert ended.stdout == "0\n['a', 'b', 'c', 'd']\n", ended.stderr
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
     def test_a_fork_says_so_where_grpc_does_not_work_any_more(self) -> None:
         # Without a service: gRPC itself may hang in such a fork, in the parent too.
         code = """
@@ -437,5 +437,5 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
     try:
         subprocess.run([*command, "-addext", names, "-keyout", key, "-out", cert], check=True, capture_output=True)
     except FileNotFoundError:
-        pytest.skip("there is no openssl to make certificates with")
+        pytest.skip("openssl, which makes certificates, is not installed")
     return cert, key

@@ -85,7 +85,7 @@ class TestSessions:
         assert {session.id for session in found} >= set(ids)
         assert {session.state for session in store.sessions('metadata.kind = "listed"', limit=2)} == {"OPEN"}
 
-    def test_watches_and_waits(self, store: Any, service: Service) -> None:
+    def test_watches_and_waits(self, store: Any) -> None:
         session = store.session()
         first = session.push("1", "a")
         session.push("2", "b")

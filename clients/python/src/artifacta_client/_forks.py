@@ -1,6 +1,6 @@
 """gRPC in a process that was forked: what can be used, and what has to be said.
 
-A child whose parent was idle connects anew. The child of a parent that had calls or streams open, or used asyncio, has
+A child whose parent was idle connects again. The child of a parent that had calls or streams open, or used asyncio, has
 gRPC in the middle of something, and no thread that would go on with it: a call would never end.
 """
 

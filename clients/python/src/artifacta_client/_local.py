@@ -53,7 +53,7 @@ def command() -> list[str]:
 def answers(place: Place) -> bool:
     """Returns true if a process of this user accepts connections on the socket."""
     try:
-        # A name in /tmp can be guessed: what another user put there is not used.
+        # A name in /tmp can be guessed: a socket of another user is not used.
         directory = os.lstat(dirname(place.socket))
         around = os.stat(dirname(dirname(place.socket)))
         if directory.st_uid != os.getuid() and around.st_mode & stat.S_IWOTH:

@@ -29,7 +29,7 @@ class ArtifactFile:
         return self
 
     async def read(self, size: int = -1) -> bytes:
-        """Returns so many bytes, fewer only at the end; without a size all that are left."""
+        """Returns `size` bytes, or fewer at the end; without a size, the rest."""
         if self.closed:
             raise ValueError("the file is closed")
         left = max(self.artifact.size_bytes - self._at, 0)

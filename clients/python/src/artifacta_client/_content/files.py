@@ -144,7 +144,7 @@ def pull(
 ) -> Flow[str]:
     """Writes an artifact to a file, and returns its path.
 
-    The file gets its name only when all bytes have arrived and have their digest. A file that is there is replaced.
+    The file gets its name only when all bytes have arrived and have their digest. An existing file is replaced.
     """
     download = Download(context, ref, session)
     partial: _Partial | None = None
@@ -175,7 +175,7 @@ def _target(artifact: Artifact, to: str | os.PathLike[str] | None) -> str:
 
 
 class _Partial:
-    """A file beside the target, which takes its place at the end, or goes."""
+    """A file next to the target: it takes the target's place at the end, or is removed."""
 
     def __init__(self, target: str) -> None:
         self._target = target

@@ -117,7 +117,7 @@ class Rewindable:
         self._pieces.close()
 
     def read_ahead(self, size_max: int) -> Flow[bytes | None]:
-        """Returns all the bytes if there are at most so many; else None."""
+        """Returns all the bytes if they are at most `size_max`; else None."""
         while self._kept_bytes <= size_max:
             if (yield from self._more()) is None:
                 return b"".join(self._kept)

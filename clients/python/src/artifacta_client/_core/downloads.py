@@ -14,7 +14,7 @@ from .retry import Context, resumed, retrying
 from .versions import explained
 
 _SILENCE_SECONDS_MAX = 120.0
-"""After so long without a chunk that was waited for, the connection counts as lost."""
+"""The longest wait for a chunk; after that, the connection counts as lost."""
 _RANGE_BYTES_MIN = 64 * 1024
 
 
@@ -136,7 +136,7 @@ class RangeReader:
         self._download: Download | None = None
 
     def read(self, at: int, size: int) -> Flow[bytes]:
-        """Returns at most so many bytes from an offset on; none only at the end."""
+        """Returns at most `size` bytes from an offset on; an empty result is the end."""
         if size <= 0:
             return b""
         if at != self._at:

@@ -73,7 +73,8 @@ class Begin:
 class Next:
     """Waits for the next message of a stream. Result: the message, or None at the end.
 
-    If none comes within so many seconds, the stream is given up and the error is raised. `within` None: no limit.
+    If none comes within `within` seconds, the stream is cancelled and an error of the class `late` is raised. None: no
+    limit.
     """
 
     __slots__ = ("late", "stream", "within")
@@ -95,7 +96,7 @@ class BeginUpload:
 
 
 class Write:
-    """Sends one message of an upload. It waits until there is room, and raises the error if the call has ended."""
+    """Sends one message of an upload. It waits for room, and raises the error if the call has ended."""
 
     __slots__ = ("message", "upload")
 
@@ -113,7 +114,7 @@ class Finish:
 
 
 class Pause:
-    """Waits so many seconds. Result: False if the deadline of the operation comes before, and it did not wait."""
+    """Waits this number of seconds. Result: False if the deadline of the operation comes before, and it did not wait."""
 
     __slots__ = ("seconds",)
 
@@ -122,7 +123,7 @@ class Pause:
 
 
 class Work(Generic[T]):
-    """Runs something that blocks, such as reading a file: in a thread if there is an event loop. Result: its result."""
+    """Runs something that blocks, such as reading a file: with asyncio in a thread. Result: its result."""
 
     __slots__ = ("run",)
 

@@ -60,7 +60,7 @@ Span: TypeAlias = "float | timedelta"
 """A length of time: seconds, or a `timedelta`."""
 
 Ttl: TypeAlias = "float | timedelta | datetime"
-"""An expiry: so long after the commit (seconds or a `timedelta`), or at an instant (a `datetime` with a time zone)."""
+"""An expiry: this time after the commit (seconds or a `timedelta`), or an instant (a `datetime` with a time zone)."""
 
 Order = Literal["newest", "oldest"]
 
@@ -121,7 +121,7 @@ def names(field: str, values: Sequence[str] | None) -> list[str]:
 
 
 def whole(field: str, value: object, bits: int) -> int:
-    """Returns a whole number that fits in so many bits with a sign."""
+    """Returns a whole number that fits in this number of bits, with a sign."""
     limit = 1 << (bits - 1)
     if not isinstance(value, int) or isinstance(value, bool) or not -limit <= value < limit:
         raise invalid(field, f"must be a whole number of {bits} bits, not {value!r}")

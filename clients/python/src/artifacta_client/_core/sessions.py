@@ -30,7 +30,7 @@ from .retry import Context, resumed, unary
 from .versions import explained
 
 _SILENCE_SECONDS_MAX = 45.0
-"""The service sends a heartbeat every 15 seconds. After so long without one the connection counts as lost."""
+"""The service sends a heartbeat every 15 seconds. After this time without one, the connection counts as lost."""
 _PATIENCE = 8
 """A service that restarts takes longer to come back than one that only stumbles."""
 _PAUSE_SECONDS_MAX = 2.0
@@ -65,7 +65,7 @@ class Settings:
 
 
 def new_id() -> str:
-    """Returns an id for a session of which nobody has to know the id before."""
+    """Returns a new id, for a session that needs no particular one."""
     return f"run_{datetime.now(timezone.utc):%Y%m%dT%H%M%S}_{os.urandom(4).hex()}"
 
 
@@ -106,7 +106,7 @@ def update(
     request = session_service_pb2.UpdateSessionRequest(
         session=require_text("session", session), touch=touch, etag=etag or ""
     )
-    # An empty mask beside changes would stand for all that are set.
+    # Without a mask, all fields that are set would change.
     request.update_mask.SetInParent()
     if labels is not None:
         request.update_mask.paths.append("labels")

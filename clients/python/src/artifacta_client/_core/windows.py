@@ -14,7 +14,7 @@ from .records import Piece
 from .retry import Context, unary
 
 Lines = int | range
-"""So many of the first lines, or of the last ones if negative; or a range of line numbers, from 1: `range(10, 20)`."""
+"""The number of first lines, or of last lines if negative; or a range of line numbers, from 1: `range(10, 20)`."""
 
 
 class Window(TypedDict, total=False):

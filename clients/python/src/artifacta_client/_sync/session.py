@@ -331,7 +331,7 @@ class Session:
         return Items(self._driver, flows)
 
     def wait(self, timeout: float | None = None, *, wait_for_open: bool = False) -> Session:
-        """Waits until the session is sealed, at most so many seconds. Raises DeadlineExceeded."""
+        """Waits until the session is sealed. Raises DeadlineExceeded after `timeout` seconds."""
         flow = sessions.wait(self._driver.context, self._id, wait_for_open=wait_for_open)
         self._record = self._driver(flow, timeout)
         return self

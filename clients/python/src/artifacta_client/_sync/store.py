@@ -123,7 +123,7 @@ class Store:
     ) -> str:
         """Writes an artifact to a file, and returns its path.
 
-        The file gets its name only when all bytes have arrived and have their SHA-256; one that is there is replaced.
+        The file gets its name only when all bytes have arrived and have their SHA-256; an existing file is replaced.
 
         Args:
             ref: The artifact.
@@ -226,7 +226,7 @@ class Store:
             page_token: The `next_page_token` of the page before. All else but `page_size` must be the same.
             explain: Say how the filter was understood, and what the answer cost.
             estimate_total: Say about how many artifacts match, with the first page.
-            preview_bytes: So many first bytes of each artifact that is text, at most 1,024.
+            preview_bytes: Return this number of first bytes of each artifact that is text, at most 1,024.
             timeout: For the call in all, in seconds.
 
         """
