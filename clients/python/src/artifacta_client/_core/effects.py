@@ -114,7 +114,7 @@ class Finish:
 
 
 class Pause:
-    """Waits this number of seconds. Result: False if the deadline of the operation comes before, and it did not wait."""
+    """Waits this number of seconds. Result: False, at once, if the deadline of the operation comes before."""
 
     __slots__ = ("seconds",)
 
