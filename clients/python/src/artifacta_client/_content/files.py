@@ -119,7 +119,7 @@ class _OpenedPieces:
         self._is_begun = False
 
     def next(self, hasher: Hasher | None) -> Flow[bytes | None]:
-        return (yield from work(lambda: _noted(self._next(), hasher)))
+        return (yield from work(lambda: _noted(self._next(), hasher), ends_soon=False))
 
     def _next(self) -> bytes | None:
         if not self._is_begun and self._start is not None:

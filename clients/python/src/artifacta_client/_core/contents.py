@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from .effects import Flow, work
+from .effects import END, Flow, work
 from .effects import Piece as AskForPiece
 from .errors import invalid
 
@@ -101,7 +101,9 @@ class _Asked:
 
     def next(self, hasher: Hasher | None) -> Flow[bytes | None]:
         item: Any = yield AskForPiece(self._items)
-        if item is not None and not isinstance(item, (bytes, bytearray, memoryview)):
+        if item is END:
+            return None
+        if not isinstance(item, (bytes, bytearray, memoryview)):
             raise invalid("content", f"must give only bytes; it gave {type(item).__name__}")
         piece = bytes(item) if isinstance(item, (bytearray, memoryview)) else item
         return (yield from hashed(piece, hasher))
@@ -109,7 +111,8 @@ class _Asked:
     def close(self) -> None:
         # A generator ends what it has open. An asynchronous one is ended by the event loop.
         close: Callable[[], None] | None = getattr(self._items, "close", None)
-        if close is not None:
+        # One that a thread is still in, since its task was cancelled, cannot be ended: it ends when nothing holds it.
+        if close is not None and not getattr(self._items, "gi_running", False):
             close()
 
 
