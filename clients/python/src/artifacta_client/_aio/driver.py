@@ -65,6 +65,7 @@ class Driver:
         until = None if timeout is None else time.monotonic() + timeout
         step: Callable[[Any], Any] = flow.send
         value: Any = None
+        asked: Any = None
         try:
             while True:
                 try:
@@ -72,12 +73,17 @@ class Driver:
                 except StopIteration as end:
                     result: T = end.value
                     return result
+                if isinstance(effect, effects.Piece):
+                    asked = effect.items
                 try:
                     value, step = await self._perform(effect, until), flow.send
                 except BaseException as error:
                     value, step = error, flow.throw
         finally:
             flow.close()
+            # An asynchronous generator that was not read to its end has things open, too.
+            if hasattr(asked, "aclose"):
+                await asked.aclose()
 
     async def open(self) -> None:
         """Connects, if that has not been done."""
