@@ -80,7 +80,7 @@ class _FilePieces:
 
 
 def _noted(piece: bytes | None, hasher: Hasher | None) -> bytes | None:
-    # In the thread that has read it, where there is one.
+    # In the thread that has read it, with asyncio.
     if piece is not None and hasher is not None:
         hasher.update(piece)
     return piece
