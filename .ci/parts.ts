@@ -44,6 +44,11 @@ export const parts: readonly Part[] = [
     command: 'node test/clients/main.ts',
   },
   {
+    name: 'client for Python',
+    dependsOn: [...service, 'proto', 'scripts/package/names.json', 'clients/python', 'docs/python.md'],
+    command: 'clients/python/test.sh',
+  },
+  {
     name: 'packages: npm, pip',
     dependsOn: [...service, 'scripts', 'test/packages'],
     command: 'test/packages/run.sh',

@@ -1,0 +1,332 @@
+"""Runs operations by gRPC with asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import grpc
+from grpc import aio
+
+from .. import _forks
+from .._content.kinds import Kind, kind_of
+from .._core import effects
+from .._core.downloads import RangeReader
+from .._core.effects import Flow, Flows, Method
+from .._core.errors import ArtifactaError, CallCancelled, DeadlineExceeded, Unavailable
+from .._core.records import Artifact
+from .._core.retry import Context, RetryPolicy
+from .._core.statuses import error_from
+from .._endpoint import Endpoint, channel_options, endpoint_of, headers, tls_files
+from .._settings import Settings
+from .files import ArtifactFile
+
+if TYPE_CHECKING:
+    from .._local import LocalService
+
+T = TypeVar("T")
+
+_STATUS_OF_GRPC = "Internal error from Core"
+_STATUS_LOOKS_MAX = 200
+_STATUS_LOOK_SECONDS = 0.01
+_IDLE_SECONDS = 10.0
+"""How long a source may be silent before the service gets a sign of life; the service ends uploads after 30 s."""
+
+
+class Driver:
+    """One connection to a service, made at the first call, and what runs operations over it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        timeout: float,
+        retry: RetryPolicy,
+        *,
+        compress: bool = False,
+        idle: float = _IDLE_SECONDS,
+    ) -> None:
+        self._settings = settings
+        url = settings.url if settings.place is None else f"unix:{settings.place.socket}"
+        self._endpoint: Endpoint = endpoint_of(url or "")
+        self.context = Context(retry, timeout, self._endpoint.place)
+        self._compression = grpc.Compression.Gzip if compress else None
+        self._idle = idle
+        self._lock = asyncio.Lock()
+        self._channel: aio.Channel | None = None
+        self._local: LocalService | None = None
+        self._pid = os.getpid()
+        self._is_closed = False
+
+    async def __call__(self, flow: Flow[T], timeout: float | None = None) -> T:
+        """Runs an operation to its end. `timeout` bounds it in all, in seconds."""
+        until = None if timeout is None else time.monotonic() + timeout
+        step: Callable[[Any], Any] = flow.send
+        value: Any = None
+        asked: Any = None
+        try:
+            while True:
+                try:
+                    effect = step(value)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                if isinstance(effect, effects.Piece):
+                    asked = effect.items
+                try:
+                    value, step = await self._perform(effect, until), flow.send
+                except BaseException as error:
+                    value, step = error, flow.throw
+        finally:
+            flow.close()
+            # An asynchronous generator that was not read to its end has things open, too.
+            if hasattr(asked, "aclose"):
+                await asked.aclose()
+
+    async def open(self) -> None:
+        """Connects, if that has not been done."""
+        await self._channel_of()
+
+    async def close(self) -> None:
+        """Closes the connection. Calls that are under way fail."""
+        async with self._lock:
+            channel, local = self._channel, self._local
+            self._channel = self._local = None
+            self._is_closed = True
+        if channel is not None and self._pid == os.getpid():
+            await channel.close()
+        if local is not None:
+            local.release()
+
+    async def _channel_of(self) -> aio.Channel:
+        if self._channel is not None and self._pid == os.getpid():
+            return self._channel
+        async with self._lock:
+            if self._is_closed:
+                raise CallCancelled("the store is closed; connect() again")
+            _forks.require_usable()
+            if self._pid != os.getpid():
+                # What a fork has copied belongs to the parent process.
+                self._channel, self._pid = None, os.getpid()
+            if self._channel is None:
+                _forks.asyncio_used()
+                if self._settings.place is not None and self._local is None:
+                    from .._local import local_service
+
+                    local = local_service(self._settings.place)
+                    await asyncio.to_thread(local.acquire)
+                    self._local = local
+                self._channel = self._connected()
+            return self._channel
+
+    def _connected(self) -> aio.Channel:
+        options = channel_options(self._endpoint)
+        if not self._endpoint.is_secure:
+            return aio.insecure_channel(self._endpoint.target, options, compression=self._compression)
+        ca, key, cert = tls_files(self._settings.tls)
+        credentials = grpc.ssl_channel_credentials(ca, key, cert)
+        return aio.secure_channel(self._endpoint.target, credentials, options, self._compression)
+
+    async def _perform(self, effect: object, until: float | None) -> Any:
+        left = None if until is None else until - time.monotonic()
+        if left is not None and left <= 0 and not isinstance(effect, (effects.Work, effects.Piece)):
+            raise DeadlineExceeded("the call did not end in time")
+        try:
+            return await self._performed(effect, left)
+        except aio.AioRpcError as error:
+            raise self._error_of(error) from error
+        except aio.UsageError as error:
+            raise CallCancelled("the store was closed") from error
+
+    async def _performed(self, effect: object, left: float | None) -> Any:
+        if isinstance(effect, effects.Unary):
+            timeout = self.context.timeout if left is None else min(self.context.timeout, left)
+            call = await self._made("unary_unary", effect.method)
+            return await call(effect.request, timeout=timeout, metadata=headers(self._settings))
+        if isinstance(effect, effects.Begin):
+            call = await self._made("unary_stream", effect.method)
+            return _Stream(call(effect.request, timeout=left, metadata=headers(self._settings)))
+        if isinstance(effect, effects.Next):
+            return await effect.stream.next(effect.within, effect.late)  # type: ignore[attr-defined]
+        if isinstance(effect, effects.BeginUpload):
+            call = await self._made("stream_unary", effect.method)
+            return _Upload(call(timeout=left, metadata=headers(self._settings)), effect.idle, self._idle)
+        if isinstance(effect, effects.Write):
+            return await effect.upload.write(effect.message)  # type: ignore[attr-defined]
+        if isinstance(effect, effects.Finish):
+            return await effect.upload.finish()  # type: ignore[attr-defined]
+        if isinstance(effect, effects.Work):
+            return await _worked(effect)
+        if isinstance(effect, effects.Piece):
+            return await _asked(effect.items)
+        if isinstance(effect, effects.Pause):
+            return await _paused(effect.seconds, left)
+        if isinstance(effect, effects.Revive):
+            return await self._revive(effect.error)
+        raise TypeError(f"unknown effect: {effect!r}")
+
+    async def _made(self, kind: str, method: Method[Any, Any]) -> Any:
+        return getattr(await self._channel_of(), kind)(
+            method.path,
+            request_serializer=method.request_type.SerializeToString,
+            response_deserializer=method.response_type.FromString,
+        )
+
+    async def _revive(self, error: ArtifactaError) -> None:
+        if self._local is not None and error.code == "UNAVAILABLE":
+            await asyncio.to_thread(self._local.ensure)
+
+    def _error_of(self, error: aio.AioRpcError) -> ArtifactaError:
+        trailers: Any = error.trailing_metadata() or ()
+        return error_from(error.code().value[0], error.details() or "", trailers, self.context.place)
+
+    def kind_of(self, content: object, name: str | None) -> Flow[Kind]:
+        """Returns what to push."""
+        return effects.work(lambda: kind_of(content, name, is_async=True))
+
+    def file(self, artifact: Artifact) -> ArtifactFile:
+        """Returns the artifact as a file."""
+        return ArtifactFile(self, RangeReader(self.context, artifact))
+
+
+async def _worked(effect: effects.Work[Any]) -> Any:
+    if not effect.ends_soon:
+        return await asyncio.to_thread(effect.run)
+    running = asyncio.ensure_future(asyncio.to_thread(effect.run))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait((running,))
+        if not running.cancelled():
+            running.exception()
+        raise
+
+
+async def _asked(items: Any) -> Any:
+    if hasattr(items, "__anext__"):
+        return await anext(items, effects.END)
+    return await asyncio.to_thread(next, items, effects.END)
+
+
+async def _paused(seconds: float, left: float | None) -> bool:
+    if left is not None and left <= seconds:
+        return False
+    await asyncio.sleep(seconds)
+    return True
+
+
+class _Stream:
+    """A call whose answer is a stream."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    async def next(self, within: float | None, late: type[ArtifactaError]) -> Any:
+        try:
+            message = await asyncio.wait_for(self._call.read(), within)
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            self.cancel()
+            raise late("the service did not answer in time") from error
+        except BaseException:
+            self.cancel()
+            raise
+        return None if message is aio.EOF else message
+
+    def cancel(self) -> None:
+        self._call.cancel()
+
+
+class _Upload:
+    """A call whose request is a stream."""
+
+    def __init__(self, call: Any, idle: Any, idle_seconds: float) -> None:
+        self._call = call
+        self._idle, self._idle_seconds = idle, idle_seconds
+        self._lock = asyncio.Lock()
+        self._last = time.monotonic()
+        self._alive = asyncio.ensure_future(self._show_life())
+        call.add_done_callback(lambda _call: self._alive.cancel())
+
+    async def write(self, message: Any) -> None:
+        async with self._lock:
+            try:
+                await self._call.write(message)
+            except asyncio.InvalidStateError:
+                # It has ended before its content: it was refused, or the connection is lost.
+                await self._ended()
+                raise Unavailable("the service ended the upload before its end") from None
+            except aio.AioRpcError as error:
+                raise await self._real(error) from error
+            self._last = time.monotonic()
+
+    async def finish(self) -> Any:
+        self._alive.cancel()
+        async with self._lock:
+            if not self._call.done():
+                await self._call.done_writing()
+        return await self._ended()
+
+    def cancel(self) -> None:
+        self._alive.cancel()
+        self._call.cancel()
+
+    async def _ended(self) -> Any:
+        try:
+            return await self._call
+        except aio.AioRpcError as error:
+            raise await self._real(error) from error
+
+    async def _real(self, error: aio.AioRpcError) -> aio.AioRpcError:
+        """Returns the error with the status of the service.
+
+        A message that cannot be sent any more has a status of gRPC's own at first, which that of the service replaces
+        as soon as it has been read.
+        """
+        for _ in range(_STATUS_LOOKS_MAX):
+            if error.details() != _STATUS_OF_GRPC:
+                break
+            await asyncio.sleep(_STATUS_LOOK_SECONDS)
+            code, details = await self._call.code(), await self._call.details()
+            error = aio.AioRpcError(code, aio.Metadata(), await self._call.trailing_metadata(), details)
+        return error
+
+    async def _show_life(self) -> None:
+        while True:
+            silent = time.monotonic() - self._last
+            if silent < self._idle_seconds:
+                await asyncio.sleep(self._idle_seconds - silent)
+                continue
+            try:
+                await self.write(self._idle)
+            except (ArtifactaError, aio.AioRpcError):
+                return
+
+
+class Items(Generic[T]):
+    """An iterator over a list of the service. Leaving it early is free; `aclose` ends a stream at once."""
+
+    def __init__(self, driver: Driver, flows: Flows[T]) -> None:
+        self._driver, self._flows = driver, flows
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        item = await self._driver(self._flows.next())
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    async def aclose(self) -> None:
+        self._flows.close()
+
+    async def __aenter__(self) -> Items[T]:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._flows.close()
+
+    def __del__(self) -> None:
+        self._flows.close()

@@ -1,0 +1,16 @@
+from artifacta_client._pb.artifacta.v1 import server_info_pb2 as _server_info_pb2
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetServerInfoRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetServerInfoResponse(_message.Message):
+    __slots__ = ("server_info",)
+    SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
+    server_info: _server_info_pb2.ServerInfo
+    def __init__(self, server_info: _Optional[_Union[_server_info_pb2.ServerInfo, _Mapping]] = ...) -> None: ...
