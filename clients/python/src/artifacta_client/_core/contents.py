@@ -111,7 +111,7 @@ class _Asked:
     def close(self) -> None:
         # A generator ends what it has open. An asynchronous one is ended by the event loop.
         close: Callable[[], None] | None = getattr(self._items, "close", None)
-        # One that a thread is still in, since its task was cancelled, cannot be ended: it ends when nothing holds it.
+        # One that a thread is still in, since its task was cancelled, cannot be ended: it ends with the last reference to it.
         if close is not None and not getattr(self._items, "gi_running", False):
             close()
 
