@@ -31,6 +31,18 @@ export const parts: readonly Part[] = [
     command: 'test/generated/run.sh',
   },
   {
+    name: 'client for Python',
+    dependsOn: [
+      ...service,
+      'proto',
+      'scripts/package/names.json',
+      'clients/python',
+      'docs/python.md',
+      'docs/clients.md',
+    ],
+    command: 'clients/python/test.sh',
+  },
+  {
     name: 'clients: one scenario',
     dependsOn: [
       ...service,
@@ -42,11 +54,6 @@ export const parts: readonly Part[] = [
       'test/support',
     ],
     command: 'node test/clients/main.ts',
-  },
-  {
-    name: 'client for Python',
-    dependsOn: [...service, 'proto', 'scripts/package/names.json', 'clients/python', 'docs/python.md'],
-    command: 'clients/python/test.sh',
   },
   {
     name: 'packages: npm, pip',
