@@ -87,7 +87,7 @@ describe('the package for npm', () => {
     const { exports } = npmManifest(root) as {
       exports: Record<string, string | { types: string; default: string }>;
     };
-    expect(Object.keys(exports)).toEqual(['.', './v1/*', './google/rpc/*', './package.json']);
+    expect(Object.keys(exports)).toEqual(['.', './web', './v1/*', './google/rpc/*', './package.json']);
     const all = new Set(paths(files));
     const shown = Object.values(exports).flatMap((target) =>
       typeof target === 'string' ? [target] : [target.types, target.default],
@@ -112,7 +112,8 @@ describe('the package for npm', () => {
         else visit(posix.join(dirname(path), specifier.replace(/\.js$/, '.d.ts')));
       }
     };
-    visit('lib/src/client/published.d.ts');
+    visit('lib/src/programs/library/published.d.ts');
+    visit('lib/src/client/web/published.d.ts');
     expect([...packages].filter((name) => !name.startsWith('@bufbuild/protobuf'))).toEqual([]);
     expect(seen.size).toBeGreaterThan(20);
   });
