@@ -64,6 +64,17 @@ export class ArtifactaError extends Error {
     return this.violations[0]?.field;
   }
 
+  /**
+   * True if the same call may succeed later without any action. The two other kinds of exhaustion wait for a user to make
+   * room, and a store in recovery waits for an operator.
+   */
+  get retryable(): boolean {
+    const { code, reason, retryAfterMs } = this;
+    if (reason === 'STORE_IN_RECOVERY' || reason === 'QUOTA_EXCEEDED' || reason === 'STORAGE_FULL')
+      return false;
+    return code === 'UNAVAILABLE' || reason === 'OVERLOADED' || retryAfterMs !== undefined;
+  }
+
   constructor(message: string, detail: ErrorDetail) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'ArtifactaError';
@@ -155,5 +166,9 @@ export class ForeignService extends ArtifactaError {
   constructor(message: string, cause: unknown) {
     super(message, { code: 'UNAVAILABLE', cause });
     this.name = 'ForeignService';
+  }
+
+  override get retryable(): boolean {
+    return false;
   }
 }

@@ -8,7 +8,7 @@ import { type ArtifactaClient, connect } from '../../src/client/client.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
 import { fileContent } from '../../src/client/files/file.ts';
 import { openEndpoint } from '../../src/client/wire/endpoint.ts';
-import { isRetryable, retryDefaults, retrying } from '../../src/client/wire/retry.ts';
+import { retryDefaults, retrying } from '../../src/client/wire/retry.ts';
 import { cuttingProxy } from './cut.ts';
 import { listeners, type Service } from './listeners.ts';
 
@@ -185,7 +185,7 @@ describe('retrying', () => {
     [{ code: 'FAILED_PRECONDITION', reason: 'SESSION_SEALED' }, false],
     [{ code: 'INTERNAL', reason: 'INTERNAL' }, false],
   ] as const)('%o: %s', (detail, retryable) => {
-    expect(isRetryable(failing(detail))).toBe(retryable);
+    expect(failing(detail).retryable).toBe(retryable);
   });
 
   it('tries as often as it may, and waits at least as long as it was told', async () => {

@@ -3,7 +3,7 @@ import { CreateArtifactRequestSchema } from '../../../gen/artifacta/v1/upload_pb
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, unary } from '../wire/calls.ts';
 import type { Source } from '../wire/platform.ts';
-import { isRetryable, retrying } from '../wire/retry.ts';
+import { retrying } from '../wire/retry.ts';
 import { artifactFrom } from './artifact.ts';
 import { type Content, type PushContent, readAhead, toContent } from './content.ts';
 import { digestOf } from './digest.ts';
@@ -114,7 +114,7 @@ function upload(request: Request, content: Content, sha256?: string): Promise<Pu
 
 /** Returns the error, and says why the push was not repeated if its source can be read only once. */
 function notAgain(error: ArtifactaError, { replayable }: Content): ArtifactaError {
-  if (replayable || !isRetryable(error)) return error;
+  if (replayable || !error.retryable) return error;
   const { code, reason, violations, metadata, retryAfterMs, cause } = error;
   const message = `${error.message}; the content can be read only once, so it was not sent again: push it again with the same requestId`;
   return new ArtifactaError(message, { code, reason, violations, metadata, retryAfterMs, cause });

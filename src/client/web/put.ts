@@ -7,7 +7,7 @@ import {
   type UploadArtifactResponse,
   UploadArtifactResponseSchema,
 } from '../../../gen/artifacta/v1/upload_pb.ts';
-import { blobOf } from '../artifacts/content.ts';
+import { blobOf, unlessAborted } from '../artifacts/content.ts';
 import { piecesOf } from '../artifacts/upload.ts';
 import { ArtifactaError } from '../errors.ts';
 import type { Credentials } from '../wire/headers.ts';
@@ -79,9 +79,17 @@ async function bodyOf(upload: Upload, { requestStreams, newHash }: PutTarget): P
     };
   }
   const pieces: Uint8Array<ArrayBuffer>[] = [];
-  for await (const piece of piecesOf(upload)) {
-    hash.update(piece);
-    if (blob === undefined) pieces.push(piece as Uint8Array<ArrayBuffer>);
+  const source = piecesOf(upload);
+  try {
+    for (;;) {
+      const next = await unlessAborted(source.next(), upload.signal);
+      if (next.done) break;
+      hash.update(next.value);
+      if (blob === undefined) pieces.push(next.value as Uint8Array<ArrayBuffer>);
+    }
+  } finally {
+    // The call is not awaited: a source that makes no progress would delay a caller that gives up.
+    void source.return().catch(() => undefined);
   }
   const sha256 = hash.hex();
   return { body: blob ?? new Blob(pieces), sha256: () => sha256 };

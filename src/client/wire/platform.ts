@@ -49,6 +49,7 @@ export interface Platform {
    * source fails or the call is given up.
    *
    * @throws errors of the library or of the source as they are.
+   * @internal
    */
   send(upload: Upload, artifacts: Client<typeof ArtifactService>): Promise<UploadArtifactResponse>;
 }
