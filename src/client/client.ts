@@ -6,9 +6,8 @@ import { Admin } from './admin/admin.ts';
 import { Maintenance } from './admin/maintenance.ts';
 import { Policies } from './admin/policies.ts';
 import type { ArtifactRef } from './artifacts/artifact.ts';
-import { type PullOptions, pull } from './files/pull.ts';
-import { SessionHandle } from './sessions/handle.ts';
-import { runIn } from './sessions/run.ts';
+import type { FileSession } from './files/file-session.ts';
+import type { PullOptions } from './files/pull.ts';
 import type { OpenOptions } from './sessions/sessions.ts';
 import { Store, type StoreOptions, storeParts } from './store.ts';
 import { openEndpoint, type TlsOptions } from './wire/endpoint.ts';
@@ -28,14 +27,6 @@ export interface AnyTransport {
 export interface ClientOptions extends StoreOptions {
   /** The certificates for `grpcs:` and `https:`. */
   readonly tls?: TlsOptions | undefined;
-}
-
-/** A session of one run, for programs that have files. */
-export class FileSession extends SessionHandle {
-  /** Writes an artifact to a file, and returns its path. See {@link pull}. */
-  pull(ref: ArtifactRef, to?: string, options: PullOptions = {}): Promise<string> {
-    return pull(this, ref, to, options);
-  }
 }
 
 /** A store, for Node: with files, and with what operators need. */
@@ -61,12 +52,15 @@ export class ArtifactaClient extends Store {
     this.maintenance = new Maintenance(calls, createClient(MaintenanceService, transport));
   }
 
-  /** Writes an artifact to a file, and returns its path. See {@link pull}. */
-  pull(ref: ArtifactRef, to?: string, options: PullOptions = {}): Promise<string> {
-    return pull(this, ref, to, options);
+  /** Writes an artifact to a file, and returns its path. See `src/client/files/pull.ts`. */
+  async pull(ref: ArtifactRef, to?: string, options: PullOptions = {}): Promise<string> {
+    // Most programs and commands do without.
+    const { pull } = await import('./files/pull.ts');
+    return await pull(this, ref, to, options);
   }
 
   override async session(id?: string, options: OpenOptions = {}): Promise<FileSession> {
+    const { FileSession } = await import('./files/file-session.ts');
     return new FileSession(this.calls, await this.opened(id, options));
   }
 
@@ -75,6 +69,7 @@ export class ArtifactaClient extends Store {
     options: OpenOptions,
     work: (session: FileSession) => Promise<T> | T,
   ): Promise<T> {
+    const { runIn } = await import('./sessions/run.ts');
     return await runIn(await this.session(id, options), work, options.signal);
   }
 }

@@ -59,7 +59,7 @@ export type {
   ReadWindow,
 } from './artifacts/reading.ts';
 export type { Text } from './artifacts/text.ts';
-export type { AnyTransport, ArtifactaClient, ClientOptions, FileSession } from './client.ts';
+export type { AnyTransport, ArtifactaClient, ClientOptions } from './client.ts';
 export {
   ArtifactaError,
   type ErrorDetail,
@@ -71,6 +71,7 @@ export {
 } from './errors.ts';
 export { CannotWrite } from './files/cannot-write.ts';
 export { sha256Of } from './files/digest.ts';
+export type { FileSession } from './files/file-session.ts';
 export { type FileOptions, FileUnsuitable, fileContent } from './files/file.ts';
 export type { PullOptions } from './files/pull.ts';
 export { NameRefused } from './files/target-names.ts';

@@ -27,8 +27,7 @@ import {
 } from './artifacts/query.ts';
 import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './artifacts/reading.ts';
 import type { ServerInfo } from './server-info.ts';
-import { SessionHandle } from './sessions/handle.ts';
-import { runIn } from './sessions/run.ts';
+import type { SessionHandle } from './sessions/handle.ts';
 import type { Session } from './sessions/session.ts';
 import { generatedSession } from './sessions/session-id.ts';
 import { type OpenOptions, Sessions } from './sessions/sessions.ts';
@@ -168,6 +167,8 @@ export class Store implements AsyncDisposable {
    * @param id 1 to 128 letters, digits and `._:-`. Default: a new one, such as `run_20260131-235959_k3v9xq`.
    */
   async session(id?: string, options: OpenOptions = {}): Promise<SessionHandle> {
+    // Most commands do without.
+    const { SessionHandle } = await import('./sessions/handle.ts');
     return new SessionHandle(this.calls, await this.opened(id, options));
   }
 
@@ -182,6 +183,7 @@ export class Store implements AsyncDisposable {
     options: OpenOptions,
     work: (session: SessionHandle) => Promise<T> | T,
   ): Promise<T> {
+    const { runIn } = await import('./sessions/run.ts');
     return await runIn(await this.session(id, options), work, options.signal);
   }
 

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../cli/exit.ts';
 import { readTokenFile } from '../cli/files/token-file.ts';
 import type { Connection, ConnectOptions } from '../cli/io.ts';
+import type { TlsOptions } from '../client/wire/endpoint.ts';
 import { withCredentials } from '../client/wire/headers.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { keptPathIfAny, readClientConfig } from '../settings/config.ts';
-import type { ClientConfig, LocalConfig } from '../settings/config-shapes.ts';
+import type { ClientConfig, ClientTls, LocalConfig } from '../settings/config-shapes.ts';
 import { SettingError } from '../settings/source.ts';
-import { readTls } from './library/client-tls.ts';
 import { withNativeParts } from './native-parts.ts';
 import { OwnDirectory, requireOutside } from './own-directory.ts';
 
@@ -75,10 +75,17 @@ async function openRemote(
 ): Promise<Connection> {
   const token = tokenFile === undefined ? given : await readTokenFile(tokenFile, warn);
   const { openEndpoint } = await import('../client/wire/endpoint.ts');
-  const endpoint = await openEndpoint(url, await readTls(clientTls));
+  const endpoint = await openEndpoint(url, await certificatesOf(clientTls));
   return {
     transport: withCredentials(endpoint.transport, { token, namespace }),
     description: url,
     close: () => endpoint.close(),
   };
+}
+
+/** Reads the certificates of the client; most have none. @throws UsageError for a file that cannot be read. */
+async function certificatesOf(files: ClientTls): Promise<TlsOptions> {
+  if (Object.keys(files).length === 0) return {};
+  const { readTls } = await import('./library/client-tls.ts');
+  return await readTls(files);
 }

@@ -8,7 +8,6 @@ import { artifactFrom } from './artifact.ts';
 import { type Content, type PushContent, readAhead, toContent } from './content.ts';
 import { digestOf } from './digest.ts';
 import { type Pushed, type PushOptions, pushedFrom, specMessage } from './push-spec.ts';
-import { newRequestId } from './request-id.ts';
 
 /** Contents up to this size are sent in one message. */
 const inlineBytesMax = 256 * 1024;
@@ -123,4 +122,13 @@ function notAgain(error: ArtifactaError, { replayable }: Content): ArtifactaErro
 /** Closes the content without waiting: a source that makes no progress would delay the answer. */
 function close(content: Content): void {
   content.close?.().catch(() => {});
+}
+
+/** Returns a random UUID (version 4). The platform's own `randomUUID` exists only on pages of secure origins. */
+function newRequestId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [0, 8, 12, 16, 20].map((at, index, all) => hex.slice(at, all[index + 1])).join('-');
 }
