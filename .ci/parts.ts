@@ -56,6 +56,11 @@ export const parts: readonly Part[] = [
     command: 'node test/clients/main.ts',
   },
   {
+    name: 'client for pages: Chromium',
+    dependsOn: [...service, 'test/browser'],
+    command: 'node_modules/.bin/node test/browser/main.ts',
+  },
+  {
     name: 'packages: npm, pip',
     dependsOn: [...service, 'scripts', 'test/packages'],
     command: 'test/packages/run.sh',

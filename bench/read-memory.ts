@@ -105,7 +105,7 @@ async function growth(context: Context, sizeBytes: number): Promise<Growth> {
 
 async function read(client: ArtifactaClient, name: string, { window, piecesMax }: Work): Promise<void> {
   let pieces = 0;
-  for await (const _ of client.readPieces({ session: uploadSession, name }, { window, maxBytes: MiB }))
+  for await (const _ of client.pieces({ session: uploadSession, name }, { window, maxBytes: MiB }))
     if (++pieces === piecesMax) return;
 }
 

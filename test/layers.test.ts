@@ -68,6 +68,10 @@ const layers: Readonly<Record<string, Rule>> = {
     ours: ['gen'],
     packages: ['@connectrpc/connect', '@connectrpc/connect-node', '@bufbuild/protobuf'],
   },
+  'src/client/web': {
+    ours: ['src/client', 'gen'],
+    packages: ['@connectrpc/connect', '@connectrpc/connect-web', '@noble/hashes', '@bufbuild/protobuf'],
+  },
   'src/sidecar': { ours: ['src/client'], packages: [] },
   'src/cli': {
     ours: ['src/client', 'src/domain/quantities.ts', 'gen'],

@@ -8,7 +8,11 @@ const sources = readSources('src', 'test', 'bench', 'scripts');
 const linesMax = 70;
 
 /** Listeners of packages: what they export is for others. */
-const listeners = ['src/client/published.ts'];
+const listeners = [
+  'src/client/published.ts',
+  'src/client/web/published.ts',
+  'src/programs/library/published.ts',
+];
 
 type NamesByFile = Readonly<Record<string, readonly string[]>>;
 

@@ -6,14 +6,21 @@ import { join } from 'node:path';
 import { filesAt, type PackedFile, textFile } from './files.ts';
 
 /** Libraries that the client and the messages share with their users. */
-export const libraryPackages = ['@bufbuild/protobuf', '@connectrpc/connect', '@connectrpc/connect-node'];
+export const libraryPackages = [
+  '@bufbuild/protobuf',
+  '@connectrpc/connect',
+  '@connectrpc/connect-node',
+  '@connectrpc/connect-web',
+  '@noble/hashes',
+];
 
 /** The least Node that the library runs under; the command asks for more. */
 export const libraryNode = '>=22.12';
 
 /** The entry points of the package. What is not named cannot be imported. */
 export const libraryExports = {
-  '.': entryTo('src/client/published'),
+  '.': entryTo('src/programs/library/published'),
+  './web': entryTo('src/client/web/published'),
   './v1/*': entryTo('gen/artifacta/v1/*'),
   './google/rpc/*': entryTo('gen/google/rpc/*'),
   './package.json': './package.json',

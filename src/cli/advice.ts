@@ -1,5 +1,5 @@
-import { FileUnsuitable } from '../client/artifacts/file.ts';
 import { ArtifactaError, ForeignService, type Reason, UntrustedService } from '../client/errors.ts';
+import { FileUnsuitable } from '../client/files/file.ts';
 
 /** What a user at a command line can do about each reason. Reasons without an entry explain themselves. */
 const advice: Partial<Record<Reason, string>> = {

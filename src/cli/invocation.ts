@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ArtifactaClient } from '../client/client.ts';
+import { Link } from '../client/wire/link.ts';
 import type { Connection, ConnectOptions, Io } from './io.ts';
-import { Link } from './link.ts';
 import type { Output } from './output/output.ts';
 
 /** The parts that every command works with. */
@@ -55,8 +55,12 @@ export function createInvocation(io: Io, output: Output): Invocation {
     exitCode: 0,
     async withClient(command, work) {
       const { url, dataDir, tokenFile, namespace } = globalFlags(command);
-      const warn = (message: string) => output.warning(message);
-      await using link = await Link.open(io, { url, dataDir, tokenFile, namespace }, warn);
+      const warned = new Set<string>();
+      const warn = (message: string) => {
+        if (!warned.has(message)) output.warning(message);
+        warned.add(message);
+      };
+      await using link = await Link.open(() => io.connect({ url, dataDir, tokenFile, namespace }, warn));
       const place = (await link.current).description;
       const endpoint = { transport: link.transport, place, close: async () => {} };
       const retry = { ...io.calls?.retry, beforeRetry: link.renew.bind(link) };

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Transport } from '@connectrpc/connect';
 import type { ClientOptions } from '../client/client.ts';
+import type { Way } from '../client/wire/link.ts';
 
 /** The service that the user named, flag by flag; `connect` decides what is not given. */
 export interface ConnectOptions {
@@ -19,15 +19,9 @@ export interface OwnDirectory {
 }
 
 /** A way to a service, or to a store that this process opened itself. */
-export interface Connection {
-  readonly transport: Transport;
+export interface Connection extends Way {
   /** Where it leads, for messages, e.g. `grpc://127.0.0.1:50051`. */
   readonly description: string;
-  /**
-   * True: it leads to the process that has the store open, and to another one when that has left. Default: it leads to
-   * the service that was named, which is the same at every retry.
-   */
-  readonly passes?: boolean;
   /**
    * True: it leads to a store that this process has opened. No other process can reach the store when this one has
    * left. Default false.
@@ -35,7 +29,6 @@ export interface Connection {
   readonly isEmbedded?: boolean;
   /** Default: unknown. */
   readonly ownDirectory?: OwnDirectory;
-  close(): Promise<void>;
 }
 
 /** One setting, with the value in force. */

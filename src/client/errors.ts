@@ -59,6 +59,22 @@ export class ArtifactaError extends Error {
   /** How long the service asks to wait before the next try, in milliseconds. Undefined: it did not say. */
   readonly retryAfterMs: number | undefined;
 
+  /** The path of the first field at fault, e.g. `start.spec.name`. Undefined: the error is about no field. */
+  get field(): string | undefined {
+    return this.violations[0]?.field;
+  }
+
+  /**
+   * True if the same call may succeed later without any action. The two other kinds of exhaustion wait for a user to make
+   * room, and a store in recovery waits for an operator.
+   */
+  get retryable(): boolean {
+    const { code, reason, retryAfterMs } = this;
+    if (reason === 'STORE_IN_RECOVERY' || reason === 'QUOTA_EXCEEDED' || reason === 'STORAGE_FULL')
+      return false;
+    return code === 'UNAVAILABLE' || reason === 'OVERLOADED' || retryAfterMs !== undefined;
+  }
+
   constructor(message: string, detail: ErrorDetail) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'ArtifactaError';
@@ -96,8 +112,7 @@ const statusCodes: Readonly<Record<Code, StatusCode>> = {
  */
 export function toArtifactaError(thrown: unknown, signal?: AbortSignal): ArtifactaError {
   if (thrown instanceof ArtifactaError) return thrown;
-  if (signal?.aborted)
-    return new ArtifactaError('the call was cancelled', { code: 'CANCELLED', cause: thrown });
+  if (signal?.aborted) return givenUp(signal, thrown);
   const error = ConnectError.from(thrown, Code.Internal);
   const info = error.findDetails(ErrorInfoSchema)[0];
   const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
@@ -121,6 +136,15 @@ export function toArtifactaError(thrown: unknown, signal?: AbortSignal): Artifac
   });
 }
 
+/** Returns the error for a call that its caller gave up, or for which the caller's time is over. */
+function givenUp({ reason }: AbortSignal, cause: unknown): ArtifactaError {
+  // That of `AbortSignal.timeout`.
+  const isLate = reason instanceof Error && reason.name === 'TimeoutError';
+  return isLate
+    ? new ArtifactaError('the time of the signal is over', { code: 'DEADLINE_EXCEEDED', cause })
+    : new ArtifactaError('the call was cancelled', { code: 'CANCELLED', cause });
+}
+
 function ownMessage(error: ConnectError): string {
   const isLate = error.code === Code.DeadlineExceeded && error.findDetails(ErrorInfoSchema).length === 0;
   return isLate ? 'the service did not answer in time' : error.rawMessage;
@@ -142,5 +166,9 @@ export class ForeignService extends ArtifactaError {
   constructor(message: string, cause: unknown) {
     super(message, { code: 'UNAVAILABLE', cause });
     this.name = 'ForeignService';
+  }
+
+  override get retryable(): boolean {
+    return false;
   }
 }

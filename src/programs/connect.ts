@@ -1,11 +1,10 @@
 /** How the command line reaches a store: a server that was named, one that already runs, or the store itself. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { UsageError } from '../cli/exit.ts';
 import { readTokenFile } from '../cli/files/token-file.ts';
 import type { Connection, ConnectOptions } from '../cli/io.ts';
+import type { TlsOptions } from '../client/wire/endpoint.ts';
 import { withCredentials } from '../client/wire/headers.ts';
-import { inWords } from '../domain/system/words.ts';
 import { answersOurs } from '../server/addresses.ts';
 import { keptPathIfAny, readClientConfig } from '../settings/config.ts';
 import type { ClientConfig, ClientTls, LocalConfig } from '../settings/config-shapes.ts';
@@ -76,7 +75,7 @@ async function openRemote(
 ): Promise<Connection> {
   const token = tokenFile === undefined ? given : await readTokenFile(tokenFile, warn);
   const { openEndpoint } = await import('../client/wire/endpoint.ts');
-  const endpoint = await openEndpoint(url, await readAll(clientTls));
+  const endpoint = await openEndpoint(url, await certificatesOf(clientTls));
   return {
     transport: withCredentials(endpoint.transport, { token, namespace }),
     description: url,
@@ -84,14 +83,9 @@ async function openRemote(
   };
 }
 
-/** Reads the files. @throws UsageError for a file that cannot be read. */
-async function readAll(files: ClientTls): Promise<Partial<Record<keyof ClientTls, Buffer>>> {
-  const read = async ([name, path]: [string, string]): Promise<[string, Buffer]> => {
-    try {
-      return [name, await readFile(path)];
-    } catch (error) {
-      throw new UsageError(`${path} cannot be read: ${inWords(error)}`);
-    }
-  };
-  return Object.fromEntries(await Promise.all(Object.entries(files).map(read)));
+/** Reads the certificates of the client; most have none. @throws UsageError for a file that cannot be read. */
+async function certificatesOf(files: ClientTls): Promise<TlsOptions> {
+  if (Object.keys(files).length === 0) return {};
+  const { readTls } = await import('./library/client-tls.ts');
+  return await readTls(files);
 }

@@ -306,6 +306,15 @@ function leadsTo({ dataDir, socket }: Place, env: Environment): boolean {
   }
 }
 
+/**
+ * Returns the environment for a launcher that this process starts.
+ *
+ * @param node the path of the Node to use. Undefined: the launcher looks for one.
+ */
+export function launcherEnvironment(node: string | undefined, env: Environment = process.env): Environment {
+  return node === undefined ? env : { ...env, ARTIFACTA_NODE: node };
+}
+
 /** Returns where programs are found. Only the package for pip has a launcher in another directory than the program. */
 export function programPlaces(env: Environment = process.env): ProgramPlaces {
   const searched = (env.PATH ?? '').split(delimiter).filter((path) => path !== '');

@@ -8,10 +8,10 @@ import { runInNewContext } from 'node:vm';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
-import { sha256Of } from '../../src/client/artifacts/digest.ts';
-import { fileContent } from '../../src/client/artifacts/file.ts';
 import type { PushProgress } from '../../src/client/artifacts/push-spec.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
+import { sha256Of } from '../../src/client/files/digest.ts';
+import { fileContent } from '../../src/client/files/file.ts';
 import { openEndpoint } from '../../src/client/wire/endpoint.ts';
 import { countingProxy } from './cut.ts';
 import { listeners, type Service } from './listeners.ts';
@@ -142,7 +142,7 @@ it('tells how far it has come', async () => {
   const bytes = randomBytes(large);
   const push = async (name: string) => {
     const told: PushProgress[] = [];
-    await client.push(bytes, { session: 'run', name }, { onProgress: (progress) => told.push(progress) });
+    await client.push(bytes, { session: 'run', name, onProgress: (progress) => told.push(progress) });
     return told;
   };
   const first = await push('a');
@@ -169,7 +169,7 @@ it('ends while it hashes when it is told to, although the source stands still', 
     await new Promise(() => {});
   }
   const content = { replayable: true, sizeBytes: large, open: still };
-  const pushed = client.push(content, { session: 'run', name: 'a' }, { signal: stop.signal });
+  const pushed = client.push(content, { session: 'run', name: 'a', signal: stop.signal });
   await expect(pushed).rejects.toMatchObject({ code: 'CANCELLED' });
 });
 

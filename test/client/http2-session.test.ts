@@ -14,7 +14,7 @@ it.each<[string, (client: ArtifactaClient) => Promise<unknown>, number, number]>
   // What a service may have under way towards a client that pushes fits into any socket.
   ['the protocol’s own windows for calls', (client) => client.sessions.get('run'), 65_535, 65_535],
   ['and for pushes', (client) => client.push(Buffer.from('a'), bytes), 65_535, 65_535],
-  ['wide ones for downloads', (client) => client.download(bytes), 4 * mebibyte, 16 * mebibyte],
+  ['wide ones for downloads', (client) => client.open(bytes), 4 * mebibyte, 16 * mebibyte],
 ])('opens %s, and sends its credentials', async (_what, call, streamBytes, connectionBytes) => {
   const sessions: ServerHttp2Session[] = [];
   let sent: IncomingHttpHeaders = {};
@@ -78,7 +78,7 @@ it.each(['gRPC over TCP', 'gRPC over a Unix socket'])(
     const pushes = [1, 2, 3, 4].map((at) =>
       client.push(Buffer.concat([content, Buffer.from([at])]), { session: 'run', name: `now-${at}` }),
     );
-    const pulls = pushes.map(async () => (await client.download({ session: 'run', name: 'before' })).bytes());
+    const pulls = pushes.map(async () => (await client.open({ session: 'run', name: 'before' })).bytes());
     for (const pulled of await Promise.all(pulls)) expect(Buffer.compare(pulled, content)).toBe(0);
     await Promise.all(pushes);
   },

@@ -3,9 +3,9 @@ import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fileContent } from '../../src/client/artifacts/file.ts';
 import type { ArtifactaClient } from '../../src/client/client.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
+import { fileContent } from '../../src/client/files/file.ts';
 import { listeners, type Service } from './listeners.ts';
 
 const mebibyte = 1024 * 1024;
@@ -51,7 +51,7 @@ describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
       expect(artifact).toMatchObject({ session: 'run', name: 'a/b.bin', version: 1, sizeBytes: length });
       expect(artifact.sha256).toBe(sha256(bytes));
       expect(deduplicated).toBe(false);
-      const download = await client.download({ session: 'run', name: 'a/b.bin' });
+      const download = await client.open({ session: 'run', name: 'a/b.bin' });
       expect(download.artifact).toEqual(artifact);
       expect(Buffer.compare(await download.bytes(), bytes)).toBe(0);
     },
@@ -84,21 +84,21 @@ describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
     const ref = { session: 'run', name: 'a' };
     const window = { grep: { pattern: 'O', ignoreCase: true, after: 1, maxMatches: 1 } };
     const texts: unknown[] = [];
-    for await (const piece of client.readPieces(ref, { window })) {
+    for await (const piece of client.pieces(ref, { window })) {
       expect(piece.artifact.id).toBe(artifact.id);
       texts.push(piece.content);
       await client.push(`version ${texts.length}`, ref);
     }
     expect(texts).toEqual(['one\n', 'two\nthree\n', 'four\n']);
-    const piece = await client.readArtifact(artifact, { window, cursor: '' });
+    const piece = await client.read(artifact, { window, cursor: '' });
     expect(piece).toMatchObject({ startOffset: 0, endOffset: 4, firstLine: 1 });
     expect(piece.matches).toEqual([{ line: 1, offset: 0, textLine: 1 }]);
-    const { content, firstLine } = await client.readArtifact(artifact, { window: { tail: 1 } });
+    const { content, firstLine } = await client.read(artifact, { window: { tail: 1 } });
     expect([content, firstLine]).toEqual(['four\n', 4]);
     const bytes = await client.push(Uint8Array.of(0xff, 0), { session: 'run', name: 'b' });
-    expect((await client.readArtifact(bytes.artifact)).content).toEqual(Uint8Array.of(0xff, 0));
+    expect((await client.read(bytes.artifact)).content).toEqual(Uint8Array.of(0xff, 0));
     const other = { window: { head: 1 }, cursor: piece.nextCursor };
-    expect(await failure(client.readArtifact(artifact, other))).toMatchObject({
+    expect(await failure(client.read(artifact, other))).toMatchObject({
       code: 'INVALID_ARGUMENT',
       reason: 'PAGE_TOKEN_INVALID',
       violations: [{ field: 'cursor' }],
@@ -134,7 +134,7 @@ describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
     const bytes = randomBytes(3 * mebibyte);
     await client.push(bytes, { session: 'run', name: 'a' });
     const range = async (offset: number, limit?: number) =>
-      (await client.download({ session: 'run', name: 'a' }, { offset, limit })).bytes();
+      (await client.open({ session: 'run', name: 'a' }, { offset, limit })).bytes();
     expect(Buffer.compare(await range(mebibyte - 1, 2), bytes.subarray(mebibyte - 1, mebibyte + 1))).toBe(0);
     expect(Buffer.compare(await range(3 * mebibyte - 5), bytes.subarray(-5))).toBe(0);
     expect((await range(0, 0)).byteLength).toBe(0);
@@ -142,9 +142,9 @@ describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
 
   it('can leave a download before its end, and use the connection further', async () => {
     await client.push(randomBytes(8 * mebibyte), { session: 'run', name: 'a' });
-    const left = await client.download({ session: 'run', name: 'a' });
+    const left = await client.open({ session: 'run', name: 'a' });
     for await (const _ of left) break;
-    const cancelled = await client.download({ session: 'run', name: 'a' });
+    const cancelled = await client.open({ session: 'run', name: 'a' });
     await cancelled.cancel();
     expect((await client.get({ session: 'run', name: 'a' })).version).toBe(1);
   });
@@ -159,7 +159,7 @@ describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
     const invalid = await failure(client.push('x', { session: 'a b', name: 'a' }));
     expect(invalid).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'INVALID_ARGUMENT' });
     expect(invalid.violations.map(({ field }) => field)).toEqual(['spec.session']);
-    const download = await failure(client.download({ session: 'nobody', name: 'a' }));
+    const download = await failure(client.open({ session: 'nobody', name: 'a' }));
     expect(download.reason).toBe('SESSION_NOT_FOUND');
     const namespace = await service.client({ namespace: 'elsewhere' });
     expect((await failure(namespace.get('art_01h455vb4pex5vsknk084sn02q'))).reason).toBe(
@@ -264,7 +264,7 @@ describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
     const giveUp = new AbortController();
     const long = endless();
     const content = { replayable: true, sizeBytes: 900 * mebibyte, open: long.open };
-    const pushing = client.push(content, { session: 'run', name: 'a' }, { signal: giveUp.signal });
+    const pushing = client.push(content, { session: 'run', name: 'a', signal: giveUp.signal });
     await expect.poll(() => long.pieces).toBeGreaterThan(2);
     giveUp.abort();
     expect((await failure(pushing)).code).toBe('CANCELLED');
@@ -275,7 +275,7 @@ describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
       stop.abort();
       yield randomBytes(2 * mebibyte);
     }
-    const pushed = client.push(source(), { session: 'run', name: 'a' }, { signal: stop.signal });
+    const pushed = client.push(source(), { session: 'run', name: 'a', signal: stop.signal });
     expect((await failure(pushed)).code).toBe('CANCELLED');
     expect((await failure(client.get({ session: 'run', name: 'a' }))).code).toBe('NOT_FOUND');
   });
@@ -283,8 +283,8 @@ describe.each(Object.entries(listeners))('a client over %s', (_name, open) => {
   it('lists page by page', async () => {
     for (let at = 0; at < 7; at++) await client.push(`content ${at}`, { session: 'run', name: `n${at}` });
     await client.push('again', { session: 'run', name: 'n0' });
-    const names = async (query: Parameters<ArtifactaClient['list']>[0]) =>
-      (await all(client.list({ session: 'run', pageSize: 2, ...query }))).map(
+    const names = async (query: Parameters<ArtifactaClient['query']>[0]) =>
+      (await all(client.query({ session: 'run', pageSize: 2, ...query }))).map(
         (one) => `${one.name}@${one.version}`,
       );
     expect(await names({})).toEqual(['n0@2', 'n6@1', 'n5@1', 'n4@1', 'n3@1', 'n2@1', 'n1@1']);

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fileContent } from '../../src/client/artifacts/file.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
+import { fileContent } from '../../src/client/files/file.ts';
 import { openEndpoint } from '../../src/client/wire/endpoint.ts';
-import { isRetryable, retryDefaults, retrying } from '../../src/client/wire/retry.ts';
+import { retryDefaults, retrying } from '../../src/client/wire/retry.ts';
 import { cuttingProxy } from './cut.ts';
 import { listeners, type Service } from './listeners.ts';
 
@@ -51,9 +51,9 @@ describe.each(['grpc', 'http'] as const)('a broken connection over %s', (scheme)
     const { artifact } = await client.push(content, { session: 'run', name: 'a' });
     expect(artifact.version).toBe(1);
     expect(proxy.accepted).toBe(3);
-    const read = await (await client.download(artifact.id)).bytes();
+    const read = await (await client.open(artifact.id)).bytes();
     expect(Buffer.compare(read, bytes)).toBe(0);
-    expect(await count(client.list({ session: 'run', allVersions: true }))).toBe(1);
+    expect(await count(client.query({ session: 'run', allVersions: true }))).toBe(1);
     await rm(directory, { recursive: true });
   });
 
@@ -68,7 +68,7 @@ describe.each(['grpc', 'http'] as const)('a broken connection over %s', (scheme)
       how,
     });
     await using client = await clientThrough(proxy.port);
-    const read = await (await client.download({ session: 'run', name: 'a' })).bytes();
+    const read = await (await client.open({ session: 'run', name: 'a' })).bytes();
     expect(Buffer.compare(read, bytes)).toBe(0);
     expect(proxy.accepted).toBe(3);
   });
@@ -146,7 +146,7 @@ describe('a service that is not there', () => {
       for (const call of [
         client.sessions.get('run'),
         client.push(randomBytes(mebibyte), { session: 'run', name: 'a' }),
-        client.download('art_01h455vb4pex5vsknk084sn02q'),
+        client.open('art_01h455vb4pex5vsknk084sn02q'),
       ])
         await expect(call).rejects.toMatchObject({
           name: 'ArtifactaError',
@@ -185,7 +185,7 @@ describe('retrying', () => {
     [{ code: 'FAILED_PRECONDITION', reason: 'SESSION_SEALED' }, false],
     [{ code: 'INTERNAL', reason: 'INTERNAL' }, false],
   ] as const)('%o: %s', (detail, retryable) => {
-    expect(isRetryable(failing(detail))).toBe(retryable);
+    expect(failing(detail).retryable).toBe(retryable);
   });
 
   it('tries as often as it may, and waits at least as long as it was told', async () => {

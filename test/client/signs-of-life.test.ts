@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withSignsOfLife } from '../../src/client/artifacts/push.ts';
+import { withSignsOfLife } from '../../src/client/artifacts/upload.ts';
 
 it('a source that is silent is told to be there, and loses nothing of what it says', async () => {
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -67,7 +67,7 @@ const ways: Readonly<Record<string, Way>> = {
     run: async ({ client }, peer) => {
       const giveUp = new AbortController();
       void peer.nextUpload().then(() => giveUp.abort());
-      return outcome(client.push(content, name, { signal: giveUp.signal }));
+      return outcome(client.push(content, { ...name, signal: giveUp.signal }));
     },
   },
   // A source is asked for the next piece once the one before is sent: nothing waits, and the window is used all the same.
@@ -146,9 +146,9 @@ it('a connection that lets nothing through stays until its last call has ended',
   await using clients = await clientsOf(peer);
   const [first, second] = [new AbortController(), new AbortController()];
   const come = peer.nextUpload();
-  const still = outcome(clients.client.push(content, name, { signal: first.signal }));
+  const still = outcome(clients.client.push(content, { ...name, signal: first.signal }));
   await come;
-  const other = outcome(clients.client.push(content, name, { signal: second.signal }));
+  const other = outcome(clients.client.push(content, { ...name, signal: second.signal }));
   // Behind the other one on the connection, which is to have begun.
   await new Promise(setImmediate);
   second.abort();

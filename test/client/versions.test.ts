@@ -71,7 +71,7 @@ const calls: Readonly<Record<string, (client: ArtifactaClient) => Promise<unknow
       { session: 's', name: 'a' },
     ),
   'ArtifactService/DownloadArtifact': async (client) =>
-    (await client.download({ session: 's', name: 'a' })).bytes(),
+    (await client.open({ session: 's', name: 'a' })).bytes(),
 };
 
 async function withStore(work: (opened: TestStore) => Promise<void>): Promise<void> {
@@ -115,7 +115,7 @@ describe.each(Object.entries(ways))('%s', (_way, open) => {
     withStore(async ({ store }) => {
       const info = await infoOf(store, { version: '999.0.0', without: lost });
       const { client, named } = await open(otherRoutes(store, { info, without: lost }));
-      expect((await failure(client.download('art_00000000000000000000000000'))).message).toBe(
+      expect((await failure(client.open('art_00000000000000000000000000'))).message).toBe(
         `${named} is version 999.0.0, newer than this client, ${clientVersion}; it no longer has ArtifactService/DownloadArtifact: upgrade this client`,
       );
     }));
@@ -164,7 +164,7 @@ describe.each(Object.entries(ways))('%s', (_way, open) => {
       const info = await infoOf(store, { version: clientVersion, without: lost });
       const { client } = await open(otherRoutes(store, { info, without: ['CompareSessions'], calls: told }));
       await client.push('x', { session: 's', name: 'a' });
-      await (await client.download({ session: 's', name: 'a' })).bytes();
+      await (await client.open({ session: 's', name: 'a' })).bytes();
       expect((await failure(client.get({ session: 's', name: 'b' }))).code).toBe('NOT_FOUND');
       const asked = () => told.filter(({ method }) => method.endsWith('/GetServerInfo')).length;
       expect(asked()).toBe(0);

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { isFull } from '../../src/blobs/files.ts';
-import { inWords } from '../../src/cli/files/cannot-write.ts';
+import { inWords } from '../../src/client/files/cannot-write.ts';
 import { quotaExceededCode } from '../../src/domain/system/quota-code.ts';
 import { lacksRoom, troubleOf } from '../../src/index/trouble.ts';
 

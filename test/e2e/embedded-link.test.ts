@@ -3,8 +3,8 @@ import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { Connection, Io } from '../../src/cli/io.ts';
-import { Link } from '../../src/cli/link.ts';
 import { connect } from '../../src/client/client.ts';
+import { Link } from '../../src/client/wire/link.ts';
 
 /** Refuses every call as a process does that leaves. */
 function leaving(): Connection {
@@ -35,7 +35,7 @@ async function callBy(ways: readonly Connection[]) {
   const io = {
     connect: async () => ways[Math.min(opened++, ways.length - 1)]!,
   } as Partial<Io> as Io;
-  await using link = await Link.open(io, {}, () => undefined);
+  await using link = await Link.open(() => io.connect({}, () => undefined));
   const retry = { delayMsFirst: 1, random: () => 0, beforeRetry: link.renew.bind(link) };
   const error = await (await connect(link.transport, { retry })).get('art_x').catch((thrown) => thrown);
   return { code: error.code as string, opened };

@@ -25,7 +25,7 @@ export async function check(connection: Connection, oracle: Oracle, everything: 
   const sessions = new Map<string, Session>();
   for await (const session of connection.client.sessions.list()) sessions.set(session.id, session);
   for (const { id } of sessions.values())
-    for await (const artifact of connection.client.list({ session: id, allVersions: true }))
+    for await (const artifact of connection.client.query({ session: id, allVersions: true }))
       found.set(artifact.id, artifact);
   for (const artifact of found.values()) oracle.see(artifact, 'a list');
   oracle.settle();
@@ -77,7 +77,7 @@ function toRead(oracle: Oracle, everything: boolean): Known[] {
 async function compareBytes(connection: Connection, oracle: Oracle, known: Known): Promise<void> {
   const push = oracle.pushes.get(known.push)!;
   try {
-    await using download = await connection.client.download(known.id);
+    await using download = await connection.client.open(known.id);
     const bytes = await download.bytes();
     if (Buffer.compare(bytes, bytesOf(push.seed, push.size)) !== 0)
       oracle.fault(`${known.id} of push ${push.number}: its bytes are not those that were pushed`);

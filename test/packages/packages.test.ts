@@ -87,7 +87,7 @@ describe('the package for npm', () => {
     const { exports } = npmManifest(root) as {
       exports: Record<string, string | { types: string; default: string }>;
     };
-    expect(Object.keys(exports)).toEqual(['.', './v1/*', './google/rpc/*', './package.json']);
+    expect(Object.keys(exports)).toEqual(['.', './web', './v1/*', './google/rpc/*', './package.json']);
     const all = new Set(paths(files));
     const shown = Object.values(exports).flatMap((target) =>
       typeof target === 'string' ? [target] : [target.types, target.default],
@@ -112,22 +112,38 @@ describe('the package for npm', () => {
         else visit(posix.join(dirname(path), specifier.replace(/\.js$/, '.d.ts')));
       }
     };
-    visit('lib/src/client/published.d.ts');
+    visit('lib/src/programs/library/published.d.ts');
+    visit('lib/src/client/web/published.d.ts');
     expect([...packages].filter((name) => !name.startsWith('@bufbuild/protobuf'))).toEqual([]);
     expect(seen.size).toBeGreaterThan(20);
   });
 
   it('names all that the client takes and gives', () => {
-    const client = readSources('src/client').filter(({ path }) => path !== service);
+    const published = [service, 'src/client/web/published.ts'];
+    const client = readSources('src/client').filter(({ path }) => !published.includes(path));
     const { exports } = readSources('src/client').find(({ path }) => path === service)!;
     const types = client.flatMap(({ exports, path }) =>
       exports.filter(({ isType }) => isType).map(({ name }) => `${path} ${name}`),
     );
     const named = new Set(exports.map(({ name }) => name));
-    expect(types.filter((type) => !named.has(type.split(' ')[1]!))).toEqual([
+    // What the parts of the client tell each other, and the options that `web/published.ts` names.
+    expect(types.filter((type) => !named.has(type.split(' ')[1]!)).sort()).toEqual([
+      'src/client/files/save.ts Saved',
+      'src/client/files/target.ts Segments',
+      'src/client/files/target.ts TargetStep',
+      'src/client/store.ts StoreParts',
+      'src/client/web/connect.ts WebOptions',
+      'src/client/web/fetch.ts Fetch',
+      'src/client/web/platform.ts WebSettings',
+      'src/client/web/put.ts PutTarget',
       'src/client/wire/calls.ts Calls',
-      'src/client/wire/endpoint.ts Endpoint',
       'src/client/wire/library-errors.ts Judgement',
+      'src/client/wire/link.ts Way',
+      'src/client/wire/platform.ts Endpoint',
+      'src/client/wire/platform.ts Platform',
+      'src/client/wire/platform.ts Sha256',
+      'src/client/wire/platform.ts Source',
+      'src/client/wire/platform.ts Upload',
     ]);
   });
 

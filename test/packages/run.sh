@@ -125,6 +125,8 @@ for line in 22 24; do
   expect "TypeScript on Node $line" '^2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824$' "$said"
   said=$("$path/node" use.js "$http" "$work/output.json")
   expect "JavaScript on Node $line" '^\{"total": 42\}$' "$said"
+  said=$("$path/node" web.js "$http")
+  expect "artifacta/web on Node $line" '^1000000 true$' "$said"
   echo "the client on Node $("$path/node" --version), from TypeScript over gRPC and from JavaScript over HTTP"
 done
 cd "$root"

@@ -64,9 +64,9 @@ export const attempts: readonly Attempt[] = [
     name: 'a small push, a list, a download',
     run: async ({ client, session }) => {
       await client.push('hello\n', { session: session('small'), name: 'a.txt' });
-      const listed = await Array.fromAsync(client.list({ session: session('small') }), ({ name }) => name);
+      const listed = await Array.fromAsync(client.query({ session: session('small') }), ({ name }) => name);
       assert.deepEqual(listed, ['a.txt']);
-      const download = await client.download({ session: session('small'), name: 'a.txt' });
+      const download = await client.open({ session: session('small'), name: 'a.txt' });
       assert.equal(await download.text(), 'hello\n');
     },
   },
@@ -76,7 +76,7 @@ export const attempts: readonly Attempt[] = [
     run: async ({ client, session }) => {
       const bytes = bytesOf(1, manyBytes);
       await client.push(bytes, { session: session('large'), name: 'a.bin', requestId: session('large') });
-      const download = await client.download({ session: session('large'), name: 'a.bin' });
+      const download = await client.open({ session: session('large'), name: 'a.bin' });
       assert.ok(Buffer.from(await download.bytes()).equals(bytes));
     },
   },
@@ -131,7 +131,7 @@ export const attempts: readonly Attempt[] = [
         );
       };
       const name = { session: session('aborted'), name: 'a' };
-      const pushing = failure(client.push(source(), name, { signal: abort.signal }));
+      const pushing = failure(client.push(source(), { ...name, signal: abort.signal }));
       await half.promise;
       if (isStreamed(on.way))
         await eventually(async () => (await stagedFiles(service.dataDir)).length > 0, 'is staged');
@@ -177,8 +177,8 @@ export const attempts: readonly Attempt[] = [
         const abort = new AbortController();
         const onProgress = () => abort.abort();
         const other = { ...name, name: `b${at}`, newVersion: true };
-        await failure(client.push(bytes, other, { signal: abort.signal, onProgress }));
-        await using download = await client.download(name);
+        await failure(client.push(bytes, { ...other, signal: abort.signal, onProgress }));
+        await using download = await client.open(name);
         for await (const _ of download) break;
       }
       assert.equal((await client.sessions.get(name.session)).id, name.session);

@@ -84,7 +84,7 @@ async function whole(
   range: { readonly offset: number | undefined; readonly limit: number | undefined },
   { output, io }: Invocation,
 ): Promise<void> {
-  await using download = await client.download(ref, { ...range, signal: io.signal });
+  await using download = await client.open(ref, { ...range, signal: io.signal });
   for await (const chunk of download) {
     await output.bytes(chunk);
     if (output.closed) return;
@@ -105,7 +105,7 @@ async function pieces(
   const isFromEnd = 'tail' in window && maxBytes === undefined;
   let malformed = 0;
   try {
-    for await (const piece of isFromEnd ? reversed(client, ref, options) : client.readPieces(ref, options)) {
+    for await (const piece of isFromEnd ? reversed(client, ref, options) : client.pieces(ref, options)) {
       malformed += piece.malformedLines;
       await output.bytes(grep === undefined ? piece.content : grep.text(piece));
       if (maxBytes !== undefined && piece.nextCursor !== '')
@@ -130,13 +130,12 @@ async function* reversed(
   ref: ArtifactRef,
   options: ReadOptions,
 ): AsyncGenerator<ArtifactPiece, void, void> {
-  const last = await client.readArtifact(ref, options);
+  const last = await client.read(ref, options);
   const cursors: string[] = [];
   for (let cursor = last.nextCursor; cursor !== ''; ) {
     cursors.push(cursor);
-    cursor = (await client.readArtifact(last.artifact.id, { ...options, cursor })).nextCursor;
+    cursor = (await client.read(last.artifact.id, { ...options, cursor })).nextCursor;
   }
-  for (const cursor of cursors.reverse())
-    yield await client.readArtifact(last.artifact.id, { ...options, cursor });
+  for (const cursor of cursors.reverse()) yield await client.read(last.artifact.id, { ...options, cursor });
   yield last;
 }

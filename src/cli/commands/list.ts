@@ -67,7 +67,7 @@ export function addList(program: Command, invocation: Invocation): Command {
       const query = { allVersions: flags.allVersions, limit, signal: invocation.io.signal };
       await invocation.withClient(command, (client) =>
         show<Artifact | GoneArtifact>(
-          flags.gone ? client.listWithGone(session, query) : client.list({ ...query, session }),
+          flags.gone ? client.listWithGone(session, query) : client.query({ ...query, session }),
           artifactShape(false),
           `session ${session} has no artifacts`,
           invocation,

@@ -1,14 +1,13 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
+import { placeFor } from '../../client/files/pull.ts';
+import { save } from '../../client/files/save.ts';
+import { Target } from '../../client/files/target.ts';
 import { UsageError } from '../exit.ts';
+import { refusing } from '../files/outside.ts';
 import { type PullOptions, pullSession } from '../files/pull-session.ts';
-import { PulledFiles } from '../files/pulled.ts';
-import { save } from '../files/save.ts';
-import { Target } from '../files/target.ts';
-import { segmentsOf } from '../files/target-names.ts';
+import { otherBytes, PulledFiles } from '../files/pulled.ts';
 import { isArtifactId, parseCount, parseRef } from '../flags/parse.ts';
 import type { Invocation } from '../invocation.ts';
 import { FileProgress } from '../output/progress.ts';
@@ -71,7 +70,7 @@ async function pullArtifact(
   const { io, output } = invocation;
   const progress = new FileProgress(output);
   if (flags.to === '-') {
-    await using download = await client.download(ref, { signal: io.signal });
+    await using download = await client.open(ref, { signal: io.signal });
     for await (const chunk of download) {
       await output.bytes(chunk);
       if (output.closed) return;
@@ -79,28 +78,14 @@ async function pullArtifact(
     return;
   }
   const artifact = await client.get(ref, { signal: io.signal });
-  const { directory, name } = await placeFor(flags.to, segmentsOf(artifact.name).at(-1)!);
-  const target = await Target.open(directory, { create: false, own: flags.own });
+  const { directory, name } = await placeFor(flags.to, artifact.name);
+  const target = await Target.open(directory, { create: false, refuse: refusing(flags.own) });
   const status = await save(client, artifact, target, [name], {
-    force: flags.force,
+    refuseOther: flags.force ? undefined : otherBytes,
     signal: io.signal,
     onBytes: (bytes) => progress.moved(artifact.name, 'fetching', bytes, artifact.sizeBytes),
   });
   const files = new PulledFiles(output);
   await files.add({ artifact, path: target.shownPath([name]), status });
   await files.end();
-}
-
-/** Returns where one artifact goes: into an existing directory, or to a file with that name. */
-async function placeFor(
-  to: string | undefined,
-  lastSegment: string,
-): Promise<{ readonly directory: string; readonly name: string }> {
-  if (to === undefined) return { directory: '.', name: lastSegment };
-  const isDirectory = await stat(to).then(
-    (stats) => stats.isDirectory(),
-    () => to.endsWith('/'),
-  );
-  if (isDirectory) return { directory: to, name: lastSegment };
-  return { directory: dirname(to), name: basename(to) };
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { generatedSession } from '../../client/sessions/session-id.ts';
 import { UsageError } from '../exit.ts';
 import { Exclusions, ignoreFileName } from '../files/exclusions.ts';
 import type { LinkRule } from '../files/links.ts';
@@ -13,7 +14,6 @@ import {
 } from '../files/push-items.ts';
 import { parsePairs, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
-import { generatedSession } from '../flags/session-id.ts';
 import type { Invocation } from '../invocation.ts';
 
 interface PushFlags {

@@ -91,7 +91,7 @@ async function answer(
   if (flags.explain) {
     const explanation = flags.sessions
       ? await client.sessions.explain(query)
-      : (await client.query({ filter, order, signal, explain: true })).explanation!;
+      : (await client.queryPage({ filter, order, signal, explain: true })).explanation!;
     return explain(explanation, invocation);
   }
   if (flags.count) return count(client, filter, invocation);
@@ -100,7 +100,7 @@ async function answer(
   const max = limit === 0 ? Number.POSITIVE_INFINITY : limit;
   const cut = <T>(items: AsyncIterable<T>) => upTo(items, max, invocation);
   if (flags.sessions) await show(cut(client.sessions.list(query)), sessionShape, nothing, invocation);
-  else await show(cut(client.list(query)), artifactShape(true), nothing, invocation);
+  else await show(cut(client.query(query)), artifactShape(true), nothing, invocation);
 }
 
 /** Yields the first `max`, with a remark if more exist. */
@@ -142,7 +142,7 @@ async function explain(explanation: Explanation, { output }: Invocation): Promis
 }
 
 async function count(client: ArtifactaClient, filter: string, { output, io }: Invocation): Promise<void> {
-  const page = await client.query({ filter, estimateTotal: true, pageSize: 1_000, signal: io.signal });
+  const page = await client.queryPage({ filter, estimateTotal: true, pageSize: 1_000, signal: io.signal });
   const isExact = page.nextPageToken === '';
   const total = isExact ? page.artifacts.length : page.approximateTotal;
   if (output.style.json) return output.json({ count: total ?? null, exact: isExact });
@@ -164,7 +164,7 @@ async function preview(
   let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
   let pageToken = '';
   do {
-    const page = await client.query({
+    const page = await client.queryPage({
       ...query,
       pageSize: Math.min(left, 200),
       pageToken,

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import type { ArtifactRef } from '../../client/artifacts/artifact.ts';
-import { fileContent } from '../../client/artifacts/file.ts';
 import type { NewShareLink, ShareLink } from '../../client/artifacts/links.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
+import { fileContent } from '../../client/files/file.ts';
+import { generatedSession } from '../../client/sessions/session-id.ts';
 import { UsageError } from '../exit.ts';
 import { requireOutside } from '../files/outside.ts';
 import { isArtifactId, parseCount, parseRef, parseTime } from '../flags/parse.ts';
-import { generatedSession } from '../flags/session-id.ts';
 import { addGlobalFlags, type Invocation, type Way } from '../invocation.ts';
 import { humanTime, plain } from '../output/human.ts';
 import { tableLines } from '../output/table.ts';
@@ -40,7 +40,7 @@ export function addShare(program: Command, invocation: Invocation): Command {
       await invocation.withClient(command, async (client, way) => {
         const ref = 'path' in wanted ? await pushed(client, wanted, way, invocation) : wanted.ref;
         const { signal } = invocation.io;
-        const made = await client.links.create(ref, {
+        const made = await client.share(ref, {
           expiry: { ttlMs },
           requireUrl: way.isEmbedded === true,
           signal,
@@ -84,7 +84,7 @@ async function pushed(
       `the file ${plain(path)} does not exist; an artifact is SESSION/NAME or its id, art_…`,
     );
   });
-  const { artifact } = await client.push(content, { session: into, name }, { signal: io.signal });
+  const { artifact } = await client.push(content, { session: into, name, signal: io.signal });
   output.remark(`pushed ${plain(name)} to the session ${into}`);
   return { id: artifact.id };
 }

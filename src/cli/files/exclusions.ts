@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
-import { FileUnsuitable, fileContent } from '../../client/artifacts/file.ts';
+import { FileUnsuitable, fileContent } from '../../client/files/file.ts';
 import { UsageError } from '../exit.ts';
 
 /** The file that names what is not pushed of its directory and of those below it. The file itself is not pushed. */

@@ -22,3 +22,8 @@ export function outsideOnly(own: OwnDirectory | undefined): (path: string) => vo
     if (fault !== undefined) throw new UsageError(fault);
   };
 }
+
+/** Returns the check of every path below a directory that is pulled into. It throws UsageError. */
+export function refusing(own: OwnDirectory | undefined): (path: string, shown: string) => void {
+  return (path, shown) => requireOutside(own, path, shown);
+}

@@ -1,16 +1,17 @@
 import type { Artifact } from '../../client/artifacts/artifact.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
+import { CannotWrite } from '../../client/files/cannot-write.ts';
+import { save } from '../../client/files/save.ts';
+import { type Segments, Target } from '../../client/files/target.ts';
+import { segmentsOf, TargetNames } from '../../client/files/target-names.ts';
 import { concernsAll } from '../advice.ts';
 import type { Invocation } from '../invocation.ts';
 import type { OwnDirectory } from '../io.ts';
 import { exitCodeForAll } from '../outcome.ts';
 import { FileProgress } from '../output/progress.ts';
-import { CannotWrite } from './cannot-write.ts';
 import { mapInOrder } from './in-order.ts';
-import { type PulledFile, PulledFiles } from './pulled.ts';
-import { save } from './save.ts';
-import { type Segments, Target } from './target.ts';
-import { segmentsOf, TargetNames } from './target-names.ts';
+import { refusing } from './outside.ts';
+import { otherBytes, type PulledFile, PulledFiles } from './pulled.ts';
 
 /** The number of files that are fetched at once. */
 const concurrencyMax = 4;
@@ -43,7 +44,7 @@ export async function pullSession(
   await client.sessions.get(session, { signal: io.signal });
   const target = await Target.open(options.to ?? segmentsOf(session)[0], {
     create: true,
-    own: options.own,
+    refuse: refusing(options.own),
   });
   const names = new TargetNames(await target.foldsCase());
   const progress = new FileProgress(output);
@@ -58,7 +59,7 @@ export async function pullSession(
     try {
       const onBytes = (bytes: number) => progress.moved(artifact.name, 'fetching', bytes, artifact.sizeBytes);
       const status = await save(client, artifact, target, item.segments, {
-        force: options.force,
+        refuseOther: options.force ? undefined : otherBytes,
         signal: io.signal,
         onBytes,
       });
@@ -71,7 +72,7 @@ export async function pullSession(
     }
   };
 
-  const artifacts = claimed(client.list({ session, order: 'oldest', signal: io.signal }), names);
+  const artifacts = claimed(client.query({ session, order: 'oldest', signal: io.signal }), names);
   const results = mapInOrder(artifacts, concurrencyMax, () => fatal === undefined, work);
   const { failures, done } = await report(results, invocation).finally(() => ended.abort());
   if (fatal !== undefined) output.remark('the other artifacts were not tried');
@@ -90,7 +91,7 @@ function expectTotal(
 ): void {
   const sum = async () => {
     let bytes = 0;
-    for await (const { sizeBytes } of client.list({ session, signal })) bytes += sizeBytes;
+    for await (const { sizeBytes } of client.query({ session, signal })) bytes += sizeBytes;
     return bytes;
   };
   sum().then(

@@ -1,7 +1,8 @@
 import type { Artifact } from '../../client/artifacts/artifact.ts';
+import { CannotWrite } from '../../client/files/cannot-write.ts';
+import type { Saved } from '../../client/files/save.ts';
 import { humanSize } from '../output/human.ts';
 import type { Output } from '../output/output.ts';
-import type { Saved } from './save.ts';
 
 /** The result for one artifact of a pull. */
 export interface PulledFile {
@@ -9,6 +10,11 @@ export interface PulledFile {
   /** Undefined if its name cannot be a path. */
   readonly path: string | undefined;
   readonly status: Saved | 'failed';
+}
+
+/** Returns the error for a file that a pull without --force does not replace. */
+export function otherBytes(shown: string): CannotWrite {
+  return new CannotWrite(`${shown} exists already with other bytes; --force replaces it`);
 }
 
 /** Shows files one by one to scripts, and their sum to people. */

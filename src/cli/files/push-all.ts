@@ -49,14 +49,12 @@ export async function pushAll(
     try {
       content = await item.open();
       const ofBytes = sizeOf(content);
-      const pushed = await client.push(
-        content,
-        { ...request.spec, name: item.name },
-        {
-          signal: io.signal,
-          onProgress: ({ phase, bytes }) => progress.moved(item.path, phase, bytes, ofBytes),
-        },
-      );
+      const pushed = await client.push(content, {
+        ...request.spec,
+        name: item.name,
+        signal: io.signal,
+        onProgress: ({ phase, bytes }) => progress.moved(item.path, phase, bytes, ofBytes),
+      });
       return { pushed, isHidden: item.isHidden ?? false };
     } catch (error) {
       if (concernsAll(error)) fatal ??= error;

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Content, readAhead } from '../../client/artifacts/content.ts';
-import { fileContent } from '../../client/artifacts/file.ts';
+import { fileContent } from '../../client/files/file.ts';
 import { UsageError } from '../exit.ts';
 import type { Io, OwnDirectory } from '../io.ts';
 import { readStdin } from './cannot-read.ts';

@@ -1,5 +1,5 @@
-import { FileUnsuitable } from '../../client/artifacts/file.ts';
 import { ArtifactaError, type StatusCode } from '../../client/errors.ts';
+import { FileUnsuitable } from '../../client/files/file.ts';
 import { adviceFor } from '../advice.ts';
 import { CommandFailed, UsageError } from '../exit.ts';
 import { errorMessage } from './error-text.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { inWords } from '../files/cannot-write.ts';
+import { inWords } from '../../client/files/cannot-write.ts';
 import type { Io } from '../io.ts';
 import { errorJson } from './error-json.ts';
 import { errorLines } from './error-text.ts';

@@ -116,7 +116,7 @@ async function sideOf(
   if (artifact === undefined) return { text: '', encoding: 'utf-8', malformedLines: 0 };
   if (artifact.sizeBytes > textBytesMax)
     return { why: `it has more than ${textBytesMax} bytes, and is not compared line by line` };
-  await using download = await client.download(artifact.id, { signal });
+  await using download = await client.open(artifact.id, { signal });
   const bytes = await download.bytes();
   const text = textFrom(bytes);
   if (text.text.includes('\0')) return { why: 'it is not text' };

@@ -41,7 +41,10 @@ export interface Artifact {
   readonly etag: string;
 }
 
-/** A reference to one artifact: by id, or by name at one version or (without `version`) at the latest. */
+/**
+ * A reference to one artifact: by id (`art_…`), or by name at one version or (without `version`) at the latest; as text
+ * also `SESSION/NAME`. A record of an artifact is a reference to it.
+ */
 export type ArtifactRef =
   | string
   | { readonly id: string }
@@ -79,9 +82,13 @@ function expirySourceOf(source: ExpirySource): Artifact['expirySource'] {
   return source === ExpirySource.SESSION_POLICY ? 'session_policy' : 'none';
 }
 
-/** Returns the message for a reference; a string is an id. */
+/** Returns the message for a reference. Ids of sessions and artifacts have no `/`, so a name begins after the first. */
 export function refMessage(ref: ArtifactRef): ArtifactRefMessage {
-  if (typeof ref === 'string') return create(ArtifactRefSchema, { by: { case: 'id', value: ref } });
+  if (typeof ref === 'string') {
+    const at = ref.indexOf('/');
+    if (at > 0) return refMessage({ session: ref.slice(0, at), name: ref.slice(at + 1) });
+    return create(ArtifactRefSchema, { by: { case: 'id', value: ref } });
+  }
   if ('id' in ref) return create(ArtifactRefSchema, { by: { case: 'id', value: ref.id } });
   const version = ref.version === undefined ? {} : { version: BigInt(ref.version) };
   return create(ArtifactRefSchema, {

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import { toArtifactaError } from '../errors.ts';
 
 /** Bytes to push. */
@@ -13,10 +12,31 @@ export interface Content {
   close?(): Promise<void>;
 }
 
+/** A `Blob` or a `File`. The type is spelled out, since a program may have no types of browsers. */
+export interface BlobContent {
+  readonly size: number;
+  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
+/** A `ReadableStream` of bytes, e.g. the body of an answer. */
+export interface StreamContent {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+    cancel(reason?: unknown): Promise<void>;
+  };
+}
+
 /**
- * The content for `push`: bytes, text (as UTF-8), a stream of bytes (read once, never repeated), or a {@link Content}.
+ * The content for `push`: bytes, text (as UTF-8), a blob or a file of a page, a stream of bytes (read once, never
+ * repeated), or a {@link Content}.
  */
-export type PushContent = Uint8Array | string | AsyncIterable<Uint8Array> | Content;
+export type PushContent =
+  | Uint8Array
+  | string
+  | BlobContent
+  | AsyncIterable<Uint8Array>
+  | StreamContent
+  | Content;
 
 /** Pieces at least this long are sent as they are; shorter ones are gathered. */
 const pieceBytesMin = 256 * 1024;
@@ -25,10 +45,57 @@ export const chunkBytesMax = 1024 * 1024;
 
 /** Returns anything that may be pushed as a content. It can be read again unless it is a stream. */
 export function toContent(given: PushContent): Content {
-  if (typeof given === 'string') return bytesContent(Buffer.from(given));
+  if (typeof given === 'string') return bytesContent(new TextEncoder().encode(given));
   if (given instanceof Uint8Array) return bytesContent(given);
+  if (typeof given !== 'object' || given === null) throw notContent(given);
   if ('open' in given) return given;
-  return { replayable: false, open: () => given };
+  if (Symbol.asyncIterator in given) return { replayable: false, open: () => given };
+  if ('getReader' in given) return { replayable: false, open: () => piecesOfStream(given) };
+  if ('slice' in given && 'size' in given) return blobContent(given);
+  throw notContent(given);
+}
+
+function notContent(given: unknown): TypeError {
+  const kind = given instanceof ArrayBuffer ? 'an ArrayBuffer' : typeof given;
+  return new TypeError(
+    `content: must be bytes (Uint8Array), text, a Blob, a stream of bytes or a Content, not ${kind}; ` +
+      'for JSON, push the text of JSON.stringify',
+  );
+}
+
+/** Returns the blob of a content that was made from one. */
+export function blobOf(content: Content): BlobContent | undefined {
+  return (content as { readonly blob?: BlobContent }).blob;
+}
+
+function blobContent(blob: BlobContent): Content & { readonly blob: BlobContent } {
+  return {
+    blob,
+    sizeBytes: blob.size,
+    replayable: true,
+    async *open() {
+      for (let at = 0; at < blob.size; at += chunkBytesMax) {
+        const end = Math.min(at + chunkBytesMax, blob.size);
+        yield new Uint8Array(await blob.slice(at, end).arrayBuffer());
+      }
+    },
+  };
+}
+
+/** Safari's streams cannot be iterated. */
+async function* piecesOfStream(stream: StreamContent): AsyncGenerator<Uint8Array, void, void> {
+  const reader = stream.getReader();
+  let isAtEnd = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      isAtEnd = done;
+      if (done) return;
+      yield value!;
+    }
+  } finally {
+    if (!isAtEnd) await reader.cancel().catch(() => undefined);
+  }
 }
 
 function bytesContent(bytes: Uint8Array): Content {
@@ -61,8 +128,16 @@ export async function* chunked(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   if (gatheredBytes > 0) yield* split(joined(gathered));
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+/** Returns the bytes of all pieces; a single piece as it is. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const all = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.byteLength;
+  }
+  return all;
 }
 
 function* split(bytes: Uint8Array): Generator<Uint8Array, void, void> {

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { CallSettings } from '../wire/calls.ts';
+import type { Sha256 } from '../wire/platform.ts';
 import { type Content, unlessAborted } from './content.ts';
 
-/** How {@link sha256Of} reads. */
+/** How a content is read for its digest. */
 export interface DigestOptions extends CallSettings {
   /** Called with the number of bytes read so far, after each piece. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
@@ -15,15 +15,18 @@ export interface DigestOptions extends CallSettings {
  * @throws errors of the source; ArtifactaError CANCELLED when the signal is aborted, even while the source makes no
  * progress.
  */
-export async function sha256Of(content: Content, options: DigestOptions = {}): Promise<string | undefined> {
+export async function digestOf(
+  content: Content,
+  hash: Sha256,
+  options: DigestOptions,
+): Promise<string | undefined> {
   const { sizeBytes } = content;
-  const hash = createHash('sha256');
   const pieces = content.open()[Symbol.asyncIterator]();
   let read = 0;
   try {
     for (;;) {
       const next = await unlessAborted(pieces.next(), options.signal);
-      if (next.done) return sizeBytes === undefined || read === sizeBytes ? hash.digest('hex') : undefined;
+      if (next.done) return sizeBytes === undefined || read === sizeBytes ? hash.hex() : undefined;
       read += next.value.byteLength;
       if (sizeBytes !== undefined && read > sizeBytes) return undefined;
       hash.update(next.value);

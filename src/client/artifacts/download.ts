@@ -1,11 +1,11 @@
-import { Buffer } from 'node:buffer';
-import { createHash, type Hash } from 'node:crypto';
 import type { CallOptions } from '@connectrpc/connect';
 import type { DownloadArtifactResponse } from '../../../gen/artifacta/v1/content_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, promptly } from '../wire/calls.ts';
+import type { Sha256 } from '../wire/platform.ts';
 import { retrying } from '../wire/retry.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
+import { joined } from './content.ts';
 import { textFrom } from './text.ts';
 
 /** The bytes to read. */
@@ -55,7 +55,7 @@ export async function download(
   const all = async () => {
     const pieces: Uint8Array[] = [];
     for await (const piece of iterator) pieces.push(piece);
-    return Buffer.concat(pieces);
+    return joined(pieces);
   };
   const cancel = async () => {
     stopped.abort();
@@ -98,7 +98,7 @@ async function* read(
   const { artifact } = first;
   const { offset = 0, limit = Number.POSITIVE_INFINITY, signal } = options;
   const expected = Math.min(limit, artifact.sizeBytes - offset);
-  const whole = expected === artifact.sizeBytes ? createHash('sha256') : undefined;
+  const whole = expected === artifact.sizeBytes ? calls.platform.sha256() : undefined;
   let stream = first;
   let received = 0;
   let failures = 0;
@@ -150,13 +150,13 @@ function resumed(
   });
 }
 
-function verify(artifact: Artifact, expected: number, received: number, whole: Hash | undefined): void {
+function verify(artifact: Artifact, expected: number, received: number, whole: Sha256 | undefined): void {
   if (received !== expected) {
     const message = `received ${received} of ${expected} bytes of ${artifact.id}`;
     throw new ArtifactaError(message, { code: 'DATA_LOSS' });
   }
   if (whole === undefined) return;
-  const actual = whole.digest('hex');
+  const actual = whole.hex();
   if (actual === artifact.sha256) return;
   throw new ArtifactaError(`the bytes of ${artifact.id} have SHA-256 ${actual}, not ${artifact.sha256}`, {
     code: 'DATA_LOSS',

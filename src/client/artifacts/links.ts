@@ -52,28 +52,30 @@ export interface LinkQuery extends Omit<PageOptions, 'order'> {
   readonly showEnded?: boolean;
 }
 
-/** The share links of a namespace. All methods throw ArtifactaError. */
+/** Makes a link. The call is not retried when its answer is lost: a second link would be left behind. */
+export async function createShareLink(
+  calls: Calls,
+  artifact: ArtifactRef,
+  options: ShareOptions,
+): Promise<NewShareLink> {
+  const request = {
+    artifact: refMessage(artifact),
+    requireUrl: options.requireUrl ?? false,
+    ...(options.expiry === undefined ? {} : { expiry: expiryMessage(options.expiry) }),
+  };
+  const answer = await onceIf(true, calls, options, (call) => calls.artifacts.createShareLink(request, call));
+  const { token, path, url, localUrl } = answer;
+  const known = (text: string) => (text === '' ? undefined : text);
+  return { link: linkFrom(answer.shareLink), token, path, url: known(url), localUrl: known(localUrl) };
+}
+
+/** The share links of a namespace, which `share` makes. All methods throw ArtifactaError. */
 export class Links {
   private readonly calls: Calls;
 
   /** @internal */
   constructor(calls: Calls) {
     this.calls = calls;
-  }
-
-  /** Makes a link. The call is not retried when its answer is lost: a second link would be left behind. */
-  async create(artifact: ArtifactRef, options: ShareOptions = {}): Promise<NewShareLink> {
-    const request = {
-      artifact: refMessage(artifact),
-      requireUrl: options.requireUrl ?? false,
-      ...(options.expiry === undefined ? {} : { expiry: expiryMessage(options.expiry) }),
-    };
-    const answer = await onceIf(true, this.calls, options, (call) =>
-      this.calls.artifacts.createShareLink(request, call),
-    );
-    const { token, path, url, localUrl } = answer;
-    const known = (text: string) => (text === '' ? undefined : text);
-    return { link: linkFrom(answer.shareLink), token, path, url: known(url), localUrl: known(localUrl) };
   }
 
   /** Lists links, one page in memory at a time. */

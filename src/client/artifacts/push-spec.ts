@@ -43,9 +43,17 @@ export interface PushSettings extends CallSettings {
   readonly onProgress?: ((progress: PushProgress) => void) | undefined;
 }
 
+/** What to make of the bytes, and how to push them. */
+export interface PushOptions extends PushSpec, PushSettings {}
+
 /** The durable result of a push: what it made or found. */
 export interface Pushed {
   readonly artifact: Artifact;
+  /**
+   * What it was: the `new` first version of a name, a further `version`, the latest version `unchanged`, or the
+   * `replayed` result of an earlier push with this request id.
+   */
+  readonly effect: 'new' | 'version' | 'unchanged' | 'replayed';
   /** True: the latest version had the same bytes. It was returned, and nothing was made. */
   readonly deduplicated: boolean;
   /** True: an earlier push with this request id succeeded. This is its result. */
@@ -90,6 +98,7 @@ export function specMessage(
 export function pushedFrom(artifact: Artifact, receipt: Receipt | undefined): Pushed {
   return {
     artifact,
+    effect: effectOf(artifact, receipt),
     deduplicated: receipt?.deduplicated ?? false,
     replayed: receipt?.replayed ?? false,
     metadataDiffers: receipt?.metadataDiffers ?? false,
@@ -97,4 +106,10 @@ export function pushedFrom(artifact: Artifact, receipt: Receipt | undefined): Pu
     inputsDiffer: receipt?.inputsDiffer ?? false,
     bytesSaved: Number(receipt?.bytesSaved ?? 0n),
   };
+}
+
+function effectOf({ version }: Artifact, receipt: Receipt | undefined): Pushed['effect'] {
+  if (receipt?.replayed) return 'replayed';
+  if (receipt?.deduplicated) return 'unchanged';
+  return version === 1 ? 'new' : 'version';
 }

@@ -1,17 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import {
-  CreateArtifactRequestSchema,
-  type UploadArtifactRequestSchema,
-} from '../../../gen/artifacta/v1/upload_pb.ts';
+import { CreateArtifactRequestSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
-import { type CallSettings, type Calls, streamOptions, unary } from '../wire/calls.ts';
+import { type CallSettings, type Calls, unary } from '../wire/calls.ts';
+import type { Source } from '../wire/platform.ts';
 import { retrying } from '../wire/retry.ts';
-import { later } from '../wire/timer.ts';
 import { artifactFrom } from './artifact.ts';
-import { type Content, chunked, type PushContent, readAhead, toContent } from './content.ts';
-import { sha256Of } from './digest.ts';
-import { type Pushed, type PushSettings, type PushSpec, pushedFrom, specMessage } from './push-spec.ts';
+import { type Content, type PushContent, readAhead, toContent } from './content.ts';
+import { digestOf } from './digest.ts';
+import { type Pushed, type PushOptions, pushedFrom, specMessage } from './push-spec.ts';
 
 /** Contents up to this size are sent in one message. */
 const inlineBytesMax = 256 * 1024;
@@ -21,9 +17,8 @@ const digestFirstBytesMin = 8 * 1024 * 1024;
 /** A push with a fixed request id. */
 interface Request {
   readonly calls: Calls;
-  readonly spec: PushSpec;
   readonly requestId: string;
-  readonly settings: PushSettings;
+  readonly options: PushOptions;
 }
 
 /**
@@ -35,18 +30,13 @@ interface Request {
  * @throws ArtifactaError if the service refuses or cannot be reached. Errors of the source as they are; nothing is
  * stored then.
  */
-export async function push(
-  calls: Calls,
-  given: PushContent,
-  spec: PushSpec,
-  settings: PushSettings = {},
-): Promise<Pushed> {
+export async function push(calls: Calls, given: PushContent, options: PushOptions): Promise<Pushed> {
   const content = toContent(given);
-  const request = { calls, spec, requestId: spec.requestId ?? randomUUID(), settings };
+  const request = { calls, requestId: options.requestId ?? newRequestId(), options };
   const sizeBytes = content.sizeBytes ?? 0;
   if (sizeBytes >= digestFirstBytesMin && content.replayable) return digestFirst(request, content);
   if (sizeBytes > inlineBytesMax) return upload(request, content);
-  const ahead = await readAhead(content, inlineBytesMax, settings.signal);
+  const ahead = await readAhead(content, inlineBytesMax, options.signal);
   if (ahead instanceof Uint8Array) return createInline(request, ahead);
   try {
     return await upload(request, ahead);
@@ -56,13 +46,13 @@ export async function push(
   }
 }
 
-function createInline({ calls, spec, requestId, settings }: Request, bytes: Uint8Array): Promise<Pushed> {
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+async function createInline({ calls, requestId, options }: Request, bytes: Uint8Array): Promise<Pushed> {
+  const sha256 = await calls.platform.digest(bytes);
   const message = create(CreateArtifactRequestSchema, {
-    spec: specMessage(spec, requestId, { sizeBytes: bytes.byteLength, sha256 }),
+    spec: specMessage(options, requestId, { sizeBytes: bytes.byteLength, sha256 }),
     content: { case: 'data', value: bytes },
   });
-  return createArtifact(calls, settings, message);
+  return createArtifact(calls, options, message);
 }
 
 async function createArtifact(
@@ -75,18 +65,18 @@ async function createArtifact(
 }
 
 async function digestFirst(request: Request, content: Content): Promise<Pushed> {
-  const { calls, spec, requestId, settings } = request;
-  const onBytes = (bytes: number) => settings.onProgress?.({ phase: 'hashing', bytes });
-  const sha256 = await sha256Of(content, { signal: settings.signal, onBytes });
+  const { calls, requestId, options } = request;
+  const onBytes = (bytes: number) => options.onProgress?.({ phase: 'hashing', bytes });
+  const sha256 = await digestOf(content, calls.platform.sha256(), { signal: options.signal, onBytes });
   // The content does not have the size that it states: the upload gets the matching refusal.
   if (sha256 === undefined) return upload(request, content);
   const digest = { sha256, sizeBytes: BigInt(content.sizeBytes ?? 0) };
   const message = create(CreateArtifactRequestSchema, {
-    spec: specMessage(spec, requestId, { sizeBytes: content.sizeBytes, sha256 }),
+    spec: specMessage(options, requestId, { sizeBytes: content.sizeBytes, sha256 }),
     content: { case: 'digest', value: digest },
   });
   try {
-    return await createArtifact(calls, settings, message);
+    return await createArtifact(calls, options, message);
   } catch (error) {
     // Credentials that may write and not read cannot refer to stored contents.
     const reasons: readonly unknown[] = ['CONTENT_NOT_FOUND', 'PERMISSION_DENIED'];
@@ -99,24 +89,34 @@ async function digestFirst(request: Request, content: Content): Promise<Pushed> 
  * Uploads the content. @param sha256 the digest of an earlier reading; other bytes are refused with DIGEST_MISMATCH.
  */
 function upload(request: Request, content: Content, sha256?: string): Promise<Pushed> {
-  const { calls, settings } = request;
+  const { calls, requestId, options } = request;
   const policy = content.replayable ? calls.retry : { ...calls.retry, attemptsMax: 1 };
+  const spec = specMessage(options, requestId, { sizeBytes: content.sizeBytes, sha256 });
+  const { signal, onProgress } = options;
+  const onSent = (bytes: number) => onProgress?.({ phase: 'sending', bytes });
   const source: Source = {};
-  return retrying(policy, settings.signal, async () => {
+  return retrying(policy, signal, async () => {
     try {
-      const parts = uploadParts(request, content, source, sha256);
-      const answer = await calls.artifacts.uploadArtifact(parts, streamOptions(settings));
+      const answer = await calls.platform.send({ spec, content, signal, onSent, source }, calls.artifacts);
       return pushedFrom(artifactFrom(answer.artifact), answer.receipt);
     } catch (thrown) {
       if (source.failure !== undefined) {
         // The error is of this client's own kind, so that it is neither taken for a lost connection nor retried.
         throw new ArtifactaError('the source failed', { code: 'INTERNAL', cause: source.failure.error });
       }
-      throw toArtifactaError(thrown, settings.signal);
+      throw notAgain(toArtifactaError(thrown, signal), content);
     }
   }).catch((thrown) => {
     throw source.failure === undefined ? thrown : source.failure.error;
   });
+}
+
+/** Returns the error, and says why the push was not repeated if its source can be read only once. */
+function notAgain(error: ArtifactaError, { replayable }: Content): ArtifactaError {
+  if (replayable || !error.retryable) return error;
+  const { code, reason, violations, metadata, retryAfterMs, cause } = error;
+  const message = `${error.message}; the content can be read only once, so it was not sent again: push it again with the same requestId`;
+  return new ArtifactaError(message, { code, reason, violations, metadata, retryAfterMs, cause });
 }
 
 /** Closes the content without waiting: a source that makes no progress would delay the answer. */
@@ -124,73 +124,11 @@ function close(content: Content): void {
   content.close?.().catch(() => {});
 }
 
-interface Source {
-  failure?: { readonly error: unknown };
-}
-
-async function* uploadParts(
-  { spec, requestId, settings }: Request,
-  content: Content,
-  source: Source,
-  sha256: string | undefined,
-): AsyncGenerator<MessageInitShape<typeof UploadArtifactRequestSchema>, void, void> {
-  const message = specMessage(spec, requestId, { sizeBytes: content.sizeBytes, sha256 });
-  yield { part: { case: 'start', value: { spec: message } } };
-  // A digest that was asserted at the start needs no second one here: the service compares its own with it.
-  const hash = sha256 === undefined ? createHash('sha256') : undefined;
-  let sizeBytes = 0;
-  for await (const chunk of withSignsOfLife(chunked(recorded(content.open(), source)))) {
-    hash?.update(chunk);
-    sizeBytes += chunk.byteLength;
-    yield { part: { case: 'chunk', value: chunk } };
-    if (chunk.byteLength > 0) settings.onProgress?.({ phase: 'sending', bytes: sizeBytes });
-  }
-  const digest = hash?.digest('hex') ?? sha256 ?? '';
-  yield { part: { case: 'finish', value: { sizeBytes: BigInt(sizeBytes), sha256: digest } } };
-}
-
-/** How long a source may be silent before the service gets a sign of life; the service ends uploads after 30 s. */
-const silenceMsMax = 10_000;
-
-/** Yields the same chunks, and an empty one whenever the source has been silent for a while. */
-export async function* withSignsOfLife(
-  chunks: AsyncGenerator<Uint8Array, void, void>,
-  silenceMs = silenceMsMax,
-): AsyncGenerator<Uint8Array, void, void> {
-  const nothing = new Uint8Array(0);
-  try {
-    for (let next = chunks.next(); ; ) {
-      let cancel: (() => void) | undefined;
-      const silence = new Promise<'silence'>((resolve) => {
-        cancel = later(silenceMs, () => resolve('silence'));
-      });
-      const result = await Promise.race([next, silence]).finally(() => cancel?.());
-      if (result === 'silence') {
-        yield nothing;
-        continue;
-      }
-      if (result.done) return;
-      yield result.value;
-      next = chunks.next();
-    }
-  } finally {
-    // A source that makes no progress would delay a caller that gives up.
-    void chunks.return().catch(() => undefined);
-  }
-}
-
-/**
- * Yields the same pieces and records the error of the source. A transport throws its own failures into the generator
- * that feeds it.
- */
-async function* recorded(
-  pieces: AsyncIterable<Uint8Array>,
-  source: Source,
-): AsyncGenerator<Uint8Array, void, void> {
-  try {
-    for await (const piece of pieces) yield piece;
-  } catch (error) {
-    source.failure = { error };
-    throw error;
-  }
+/** Returns a random UUID (version 4). The platform's own `randomUUID` exists only on pages of secure origins. */
+function newRequestId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [0, 8, 12, 16, 20].map((at, index, all) => hex.slice(at, all[index + 1])).join('-');
 }

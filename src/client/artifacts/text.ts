@@ -1,5 +1,3 @@
-import { Buffer, isUtf8 } from 'node:buffer';
-
 /** Content as text, read as the service reads it. */
 export interface Text {
   readonly text: string;
@@ -12,24 +10,31 @@ const lineFeed = 0x0a;
 
 /** Decodes UTF-8, or UTF-16 if a byte order mark says so. The mark is not part of the text. */
 export function textFrom(content: Uint8Array): Text {
-  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-  const mark = bytes.toString('hex', 0, 3);
-  if (mark.startsWith('fffe')) return fromUtf16(bytes.subarray(2), 'utf-16le');
-  if (mark.startsWith('feff')) return fromUtf16(bytes.subarray(2), 'utf-16be');
-  const rest = mark === 'efbbbf' ? bytes.subarray(3) : bytes;
-  return { text: rest.toString('utf8'), encoding: 'utf-8', malformedLines: malformedLines(rest) };
+  const starts = (...mark: number[]) => mark.every((byte, at) => content[at] === byte);
+  if (starts(0xff, 0xfe)) return fromUtf16(content.subarray(2), 'utf-16le');
+  if (starts(0xfe, 0xff)) return fromUtf16(content.subarray(2), 'utf-16be');
+  const rest = starts(0xef, 0xbb, 0xbf) ? content.subarray(3) : content;
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(rest);
+  return { text, encoding: 'utf-8', malformedLines: malformedLines(rest) };
 }
 
-function fromUtf16(bytes: Buffer, encoding: 'utf-16le' | 'utf-16be'): Text {
-  const isOdd = bytes.length % 2 > 0;
-  const whole = Buffer.from(bytes.subarray(0, bytes.length - (isOdd ? 1 : 0)));
+function fromUtf16(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be'): Text {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const parts: string[] = [];
+  for (let at = 0; at + 1 < bytes.byteLength; ) {
+    const units: number[] = [];
+    for (; units.length < 8_192 && at + 1 < bytes.byteLength; at += 2)
+      units.push(view.getUint16(at, encoding === 'utf-16le'));
+    parts.push(String.fromCharCode(...units));
+  }
   // Half a unit at the end is half a character.
-  const units = `${(encoding === 'utf-16be' ? whole.swap16() : whole).toString('utf16le')}${isOdd ? '\ud800' : ''}`;
+  if (bytes.byteLength % 2 > 0) parts.push('\ud800');
+  const units = parts.join('');
   const malformed = units.isWellFormed() ? [] : units.split('\n').filter((line) => !line.isWellFormed());
   return { text: units.toWellFormed(), encoding, malformedLines: malformed.length };
 }
 
-function malformedLines(bytes: Buffer): number {
+function malformedLines(bytes: Uint8Array): number {
   if (isUtf8(bytes)) return 0;
   let count = 0;
   for (let start = 0; start < bytes.length; ) {
@@ -39,4 +44,13 @@ function malformedLines(bytes: Buffer): number {
     start = end + 1;
   }
   return count;
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { CallOptions } from '@connectrpc/connect';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, promptly, unary } from '../wire/calls.ts';
@@ -19,7 +18,7 @@ export async function* manifestLines(
   settings: CallSettings,
 ): AsyncGenerator<ManifestLine, void, void> {
   const found = await unary(calls, settings, (call) => calls.sessions.getSession({ session }, call));
-  const hash = createHash('sha256');
+  const hash = calls.platform.sha256();
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest = '';
   try {
@@ -34,7 +33,7 @@ export async function* manifestLines(
     throw toArtifactaError(thrown, settings.signal);
   }
   const expected = found.session?.manifest?.sha256;
-  if (rest === '' && (expected === undefined || expected === hash.digest('hex'))) return;
+  if (rest === '' && (expected === undefined || expected === hash.hex())) return;
   throw new ArtifactaError(`the manifest of ${session} is not the one that was sealed`, {
     code: 'DATA_LOSS',
   });

@@ -2,6 +2,7 @@ import type { CallOptions, Client } from '@connectrpc/connect';
 import type { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import type { Platform } from './platform.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 import { later } from './timer.ts';
 
@@ -14,6 +15,8 @@ export interface Calls {
   readonly artifacts: Client<typeof ArtifactService>;
   /** @internal */
   readonly sessions: Client<typeof SessionService>;
+  /** @internal */
+  readonly platform: Platform;
   readonly retry: RetryPolicy;
   /** The deadline of one try of a unary call, in milliseconds. */
   readonly timeoutMs: number;

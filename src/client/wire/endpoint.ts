@@ -6,16 +6,7 @@ import type { Interceptor, Transport } from '@connectrpc/connect';
 import type { GrpcTransportOptions } from '@connectrpc/connect-node';
 import { ArtifactaError } from '../errors.ts';
 import type { Sessions } from './http2-session.ts';
-
-/** A way to a service, and the method that closes it. */
-export interface Endpoint {
-  /** @internal */
-  readonly transport: Transport;
-  /** Where it leads, for messages, e.g. `grpc://127.0.0.1:50051`. Default: unknown. */
-  readonly place?: string;
-  /** Closes its connections; calls under way fail. */
-  close(): Promise<void>;
-}
+import type { Endpoint } from './platform.ts';
 
 /** Texts in PEM, or the bytes of such texts. */
 export type Pem = string | Uint8Array | (string | Uint8Array)[];

@@ -87,6 +87,8 @@ const distrustCodes = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_
 const connectionCodes =
   /^(E(CONN|PIPE|NOENT|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)|ERR_HTTP2_|ERR_STREAM_|ERR_TLS|UND_ERR)/;
 
+const fetchWords = /fetch|network|load failed|terminated/i;
+
 const lostWords: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'the name of the host is not known',
@@ -94,6 +96,7 @@ const lostWords: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ETIMEDOUT: 'the host does not answer',
+  ERR_FETCH_FAILED: 'the service cannot be reached, or does not allow pages of this origin',
   ENOENT: 'the socket does not exist',
   EACCES: 'the socket cannot be used: permission denied',
 };
@@ -104,6 +107,9 @@ function isLost(error: ConnectError, codes: readonly string[]): boolean {
     return true;
   if (error.code !== Code.Internal && error.code !== Code.Unknown) return false;
   if (/missing (status|EndStreamResponse)|stream closed with|socket hang up/i.test(error.rawMessage))
+    return true;
+  // Browsers report an answer that breaks off in words of their own.
+  if (causes(error).some((cause) => cause instanceof TypeError && fetchWords.test(cause.message)))
     return true;
   return codes.some((code) => connectionCodes.test(code));
 }

@@ -1,4 +1,4 @@
-import { type ArtifactaError, ForeignService, toArtifactaError } from '../errors.ts';
+import { type ArtifactaError, toArtifactaError } from '../errors.ts';
 import { sleep } from './timer.ts';
 
 /** How calls are retried. */
@@ -29,16 +29,6 @@ export const retryDefaults: RetryPolicy = {
 };
 
 /**
- * Returns true if the same call may succeed later without any action. The two other kinds of exhaustion wait for a user
- * to make room, and a store in recovery waits for an operator.
- */
-export function isRetryable(error: ArtifactaError): boolean {
-  if (error.reason === 'STORE_IN_RECOVERY' || error instanceof ForeignService) return false;
-  if (error.reason === 'QUOTA_EXCEEDED' || error.reason === 'STORAGE_FULL') return false;
-  return error.code === 'UNAVAILABLE' || error.reason === 'OVERLOADED' || error.retryAfterMs !== undefined;
-}
-
-/**
  * Calls until the call succeeds, fails permanently, or the tries are used up. The call must be safe to repeat.
  *
  * @throws ArtifactaError the last error.
@@ -53,7 +43,7 @@ export async function retrying<T>(
       return await call(attempt);
     } catch (thrown) {
       const error = toArtifactaError(thrown, signal);
-      if (attempt >= policy.attemptsMax || !isRetryable(error)) throw error;
+      if (attempt >= policy.attemptsMax || !error.retryable) throw error;
       await pause(policy, attempt, error, signal);
       if (await policy.beforeRetry(error)) attempt = 0;
     }

@@ -130,7 +130,7 @@ describe('numbered lines', () => {
         const shown = new GrepLines({ numbers: true, before, after, separators: true });
         const window = { grep: { pattern: 'a', before, after, maxMatches } };
         let text = '';
-        for await (const piece of opened.client.readPieces(artifact.id, { window, maxBytes }))
+        for await (const piece of opened.client.pieces(artifact.id, { window, maxBytes }))
           text += shown.text(piece);
         expect(text).toBe(expected.join(''));
       }),

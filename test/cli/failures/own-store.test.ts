@@ -61,12 +61,10 @@ it('a value that no message can hold is told by its field, and nothing is sent',
   );
   await using client = new ArtifactaClient({ transport, close: async () => {} });
   await client.push('a content', { session: 's', name: 'a' });
-  await expect(client.readArtifact({ session: 's', name: 'a' }, { maxBytes: 2 ** 40 })).rejects.toMatchObject(
-    {
-      code: 'INVALID_ARGUMENT',
-      message: 'max_bytes: must be a whole number of 32 bits',
-      violations: [{ field: 'max_bytes', description: 'must be a whole number of 32 bits' }],
-    },
-  );
+  await expect(client.read({ session: 's', name: 'a' }, { maxBytes: 2 ** 40 })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: 'max_bytes: must be a whole number of 32 bits',
+    violations: [{ field: 'max_bytes', description: 'must be a whole number of 32 bits' }],
+  });
   expect(outcomes).toHaveLength(1);
 });

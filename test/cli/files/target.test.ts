@@ -15,9 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CannotWrite, inWords } from '../../../src/cli/files/cannot-write.ts';
-import { type Segments, Target, type TargetStep } from '../../../src/cli/files/target.ts';
-import { NameRefused, segmentsOf, TargetNames } from '../../../src/cli/files/target-names.ts';
+import { CannotWrite, inWords } from '../../../src/client/files/cannot-write.ts';
+import { type Segments, Target, type TargetStep } from '../../../src/client/files/target.ts';
+import { NameRefused, segmentsOf, TargetNames } from '../../../src/client/files/target-names.ts';
 
 describe('a name', () => {
   it.each([

@@ -4,9 +4,9 @@ import { UsageError } from '../../../src/cli/exit.ts';
 import { mapInOrder } from '../../../src/cli/files/in-order.ts';
 import { spreadValues } from '../../../src/cli/flags/argv.ts';
 import { parseBytes, parseCount, parsePairs, parseRef, parseTime } from '../../../src/cli/flags/parse.ts';
-import { generatedSession } from '../../../src/cli/flags/session-id.ts';
 import { displayWidth, humanSize, humanTime, plain } from '../../../src/cli/output/human.ts';
 import { tableLines } from '../../../src/cli/output/table.ts';
+import { generatedSession } from '../../../src/client/sessions/session-id.ts';
 
 const id = 'art_01h455vb4pex5vsknk084sn02q';
 

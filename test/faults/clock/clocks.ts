@@ -55,7 +55,7 @@ class Pushed {
   /** Everything that has not expired is there, in the order in which it was pushed. */
   async check(service: Service, expired: readonly string[] = []): Promise<void> {
     for (const { name, id } of this.made) {
-      const read = await service.client.download(id).then(
+      const read = await service.client.open(id).then(
         (download) => download.text(),
         (error: { reason?: string }) => String(error.reason),
       );

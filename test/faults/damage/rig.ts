@@ -148,7 +148,7 @@ class DamageRig {
     const { offset = 0, limit = bytes.length } = range;
     const client = this.chance.pick([this.grpc, this.http, this.socket]);
     try {
-      const download = await client.download({ session, name }, range);
+      const download = await client.open({ session, name }, range);
       const got = Buffer.from(await download.bytes());
       if (got.equals(bytes.subarray(offset, offset + limit))) return true;
       this.report.faults.push(`${session}/${name}: other bytes came`);

@@ -180,7 +180,7 @@ class Rig {
     if (id === undefined) return;
     this.tally.reads++;
     await this.attempt(`reading ${name}`, async () => {
-      const download = await client.download(id);
+      const download = await client.open(id);
       if (sha256Of(await download.bytes()) !== this.contents[content]!.sha256)
         this.faults.push(`${name} has other bytes`);
     });
@@ -221,7 +221,7 @@ class Rig {
   /** Everything is deleted. What kills have left has become old, and goes too, even if the server dies over it. */
   private async endWithOrphans(): Promise<void> {
     await this.onServer(async (client) => {
-      for await (const { id } of client.list({ session: 's' })) await client.delete(id);
+      for await (const { id } of client.query({ session: 's' })) await client.delete(id);
       while (await this.collect(client));
     });
     if (this.options.kills === 0) return;

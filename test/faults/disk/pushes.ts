@@ -60,7 +60,7 @@ export class Pushes {
   async check(connection: Connection): Promise<void> {
     const found = new Map<string, { id: string; sha256: string }>();
     try {
-      for await (const artifact of connection.client.list({ session: 'disk', allVersions: true })) {
+      for await (const artifact of connection.client.query({ session: 'disk', allVersions: true })) {
         if (artifact.version !== 1) this.faults.push(`${artifact.name} has a version ${artifact.version}`);
         found.set(artifact.name, artifact);
       }
@@ -75,7 +75,7 @@ export class Pushes {
         continue;
       }
       if (push.outcome === 'refused') this.faults.push(`refused and there: ${push.name}`);
-      const download = await connection.client.download(artifact.id).catch((error: unknown) => error);
+      const download = await connection.client.open(artifact.id).catch((error: unknown) => error);
       const sha256 = await digestOf(download);
       const wanted = createHash('sha256').update(bytesOf(push.seed, push.size)).digest('hex');
       if (sha256 !== wanted) this.faults.push(`${push.name} has other bytes: ${sha256}`);

@@ -76,10 +76,10 @@ export async function serve(dataDir: string, under: readonly string[] = []): Pro
 export async function look({ client, ready }: Service, faults: string[], when: string): Promise<string> {
   try {
     let count = 0;
-    for await (const { id, name } of client.list({ session: 'kept' })) {
+    for await (const { id, name } of client.query({ session: 'kept' })) {
       const seed = Number(name);
       const pieces: Uint8Array[] = [];
-      for await (const piece of await client.download(id)) pieces.push(piece);
+      for await (const piece of await client.open(id)) pieces.push(piece);
       if (!Buffer.concat(pieces).equals(bytesOf(seed, sizes[seed % sizes.length]!)))
         faults.push(`${when}: ${name} has other bytes`);
       count++;

@@ -53,11 +53,11 @@ async function work(
       );
       const metadata = { step: String(at % 5), agent: name };
       const { artifact } = await client.push(bytes, { session, name: `file-${at}`, metadata });
-      const download = await client.download(artifact.id);
+      const download = await client.open(artifact.id);
       if (!Buffer.from(await download.bytes()).equals(bytes)) throw new Error(`${session}: other bytes came`);
       calls += 2;
     }
-    for await (const _artifact of client.list({ session })) calls++;
+    for await (const _artifact of client.query({ session })) calls++;
     await client.sessions.seal(session, 'succeeded');
     if (run >= sessionsKept) await client.sessions.delete(`${name}-${run - sessionsKept}`);
     calls += 3;

@@ -151,7 +151,7 @@ class Campaign {
       return void this.faults.push(`the last start: ${service.said()}`);
     await using client = await connect(`unix:${service.socket}`);
     let found = 0;
-    if (this.acknowledged > 0) for await (const _ of client.list({ session })) found++;
+    if (this.acknowledged > 0) for await (const _ of client.query({ session })) found++;
     if (found < this.acknowledged)
       this.faults.push(`${this.acknowledged} were acknowledged, ${found} are there`);
   }

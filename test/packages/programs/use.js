@@ -5,7 +5,7 @@ const artifacta = await connect(process.argv[2]);
 const content = await fileContent(process.argv[3]);
 const { artifact } = await artifacta.push(content, { session: 'javascript', name: 'output.json' });
 const read = [];
-for await (const piece of await artifacta.download(artifact.id)) read.push(piece);
+for await (const piece of await artifacta.open(artifact.id)) read.push(piece);
 await artifacta.close();
 console.log(Buffer.concat(read).toString().trim());
 for (const inner of [

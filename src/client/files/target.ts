@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
-import type { OwnDirectory } from '../io.ts';
 import { CannotWrite, inWords } from './cannot-write.ts';
 import { removeLeftOvers } from './left-overs.ts';
 import { OpenDirectory } from './open-directory.ts';
-import { requireOutside } from './outside.ts';
 
 /** The path to a file below a {@link Target}: directories, then the file. */
 export type Segments = readonly [string, ...string[]];
@@ -20,8 +18,11 @@ export type TargetStep = 'directory.found' | 'directory.opened' | 'file.begun' |
 interface TargetOptions {
   /** Whether it may be new, unlike its parent. */
   readonly create: boolean;
-  /** The data directory, into which nothing is written. Default: unknown. */
-  readonly own?: OwnDirectory | undefined;
+  /**
+   * Called before a path is looked at, each time, with the path as the user knows it. It throws for a path that must
+   * stay untouched. Default: none is refused.
+   */
+  readonly refuse?: ((path: string, shown: string) => void) | undefined;
   readonly unique?: Unique;
   /** Called after each step. Default: nothing is called. */
   readonly onStep?: ((step: TargetStep) => Promise<void>) | undefined;
@@ -34,7 +35,7 @@ interface TargetOptions {
  *
  * Where the system has no such calls, the way is checked again before a file gets its name. Between the two checks, a
  * user who may write to the directory could still redirect where a temporary file lies, but not the name that it gets.
- * Nothing in the data directory is looked at either.
+ * Nothing that `refuse` refuses is looked at either.
  */
 export class Target {
   /** The path as the user named it, for messages. */
@@ -58,10 +59,10 @@ export class Target {
   /**
    * Opens a directory, which the user may have named through links.
    *
-   * @throws CannotWrite; UsageError for a path in the data directory.
+   * @throws CannotWrite; errors of `refuse`.
    */
   static async open(path: string, options: TargetOptions): Promise<Target> {
-    requireOutside(options.own, path);
+    options.refuse?.(path, path);
     try {
       if (options.create) await mkdir(path).catch(ignoring('EEXIST'));
       const root = await realpath(path);
@@ -102,7 +103,7 @@ export class Target {
    * Returns the path of the file that has a name already; undefined if none has.
    *
    * @throws CannotWrite if it is not a regular file, or the way to it leads through anything but directories;
-   * UsageError if it leads into the data directory.
+   * errors of `refuse`.
    */
   async find(segments: Segments): Promise<string | undefined> {
     return await this.look(segments, async () => join(this.root, ...segments));
@@ -110,7 +111,7 @@ export class Target {
 
   /** Runs `work` like {@link find}, while the path is sure to lead there. @returns the result of `work`. */
   async look<T>(segments: Segments, work: (path: string) => Promise<T>): Promise<T | undefined> {
-    requireOutside(this.options.own, join(this.root, ...segments), this.shownPath(segments));
+    this.options.refuse?.(join(this.root, ...segments), this.shownPath(segments));
     await using directory = await this.enter(segments, false);
     const path = directory && (await this.findIn(directory, segments));
     return path === undefined ? undefined : await work(path);
@@ -118,7 +119,7 @@ export class Target {
 
   private async findIn(directory: OpenDirectory, segments: Segments): Promise<string | undefined> {
     const path = directory.path(segments.at(-1)!);
-    requireOutside(this.options.own, path, this.shownPath(segments));
+    this.options.refuse?.(path, this.shownPath(segments));
     const stats = await found(path);
     if (stats === undefined) return undefined;
     requireFile(stats, this.shownPath(segments));
@@ -128,14 +129,14 @@ export class Target {
   /**
    * Begins a file, with the directories that it needs. The file gets its name when it is committed.
    *
-   * @throws CannotWrite, UsageError, and errors of the file system as they are.
+   * @throws CannotWrite, errors of `refuse`, and errors of the file system as they are.
    */
   async create(segments: Segments): Promise<TargetFile> {
-    requireOutside(this.options.own, join(this.root, ...segments), this.shownPath(segments));
+    this.options.refuse?.(join(this.root, ...segments), this.shownPath(segments));
     const directory = (await this.enter(segments, true))!;
     try {
       await this.tidy(directory, segments);
-      requireOutside(this.options.own, directory.path(segments.at(-1)!), this.shownPath(segments));
+      this.options.refuse?.(directory.path(segments.at(-1)!), this.shownPath(segments));
       const temporary = directory.path(`.artifacta-${this.unique()}.part`);
       const handle = await open(temporary, 'wx');
       await this.options.onStep?.('file.begun');

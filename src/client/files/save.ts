@@ -1,30 +1,30 @@
-import type { Artifact } from '../../client/artifacts/artifact.ts';
-import { sha256Of } from '../../client/artifacts/digest.ts';
-import { FileUnsuitable, fileContent } from '../../client/artifacts/file.ts';
-import type { ArtifactaClient } from '../../client/client.ts';
-import { ArtifactaError } from '../../client/errors.ts';
-import { CannotWrite, inWords } from './cannot-write.ts';
+import type { Artifact } from '../artifacts/artifact.ts';
+import { ArtifactaError } from '../errors.ts';
+import type { Store } from '../store.ts';
+import { inWords } from './cannot-write.ts';
+import { sha256Of } from './digest.ts';
+import { FileUnsuitable, fileContent } from './file.ts';
 import type { Segments, Target } from './target.ts';
 
 /** The result for a file. */
 export type Saved = 'new' | 'replaced' | 'unchanged';
 
 interface SaveOptions {
-  /** Whether to replace a file that has other bytes. */
-  readonly force: boolean;
+  /** Returns the error for a file that has other bytes, with its path. Default: such a file is replaced. */
+  readonly refuseOther?: ((shown: string) => Error) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of bytes that have arrived, after each piece. */
-  readonly onBytes: (bytes: number) => void;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /**
  * Writes an artifact to a file, unless the file has the same bytes already. The file gets its name only when all the
  * bytes have arrived and have the digest that was listed.
  *
- * @throws CannotWrite, or ArtifactaError; nothing is left behind then.
+ * @throws CannotWrite, the error of `refuseOther`, or ArtifactaError; nothing is left behind then.
  */
 export async function save(
-  client: ArtifactaClient,
+  client: Pick<Store, 'open'>,
   artifact: Artifact,
   target: Target,
   segments: Segments,
@@ -34,10 +34,7 @@ export async function save(
     const isSame = await target.look(segments, (path) => hasBytesOf(path, artifact, options));
     if (isSame !== undefined) {
       if (isSame) return 'unchanged';
-      if (!options.force)
-        throw new CannotWrite(
-          `${target.shownPath(segments)} exists already with other bytes; --force replaces it`,
-        );
+      if (options.refuseOther !== undefined) throw options.refuseOther(target.shownPath(segments));
     }
     await fetch(client, artifact, target, segments, options);
     return isSame === undefined ? 'new' : 'replaced';
@@ -47,13 +44,13 @@ export async function save(
 }
 
 async function fetch(
-  client: ArtifactaClient,
+  client: Pick<Store, 'open'>,
   artifact: Artifact,
   target: Target,
   segments: Segments,
   { signal, onBytes }: SaveOptions,
 ): Promise<void> {
-  await using download = await client.download(artifact.id, { signal });
+  await using download = await client.open(artifact.id, { signal });
   if (download.artifact.sha256 !== artifact.sha256 || download.artifact.sizeBytes !== artifact.sizeBytes)
     throw new ArtifactaError(`the content of ${artifact.id} is not the listed content`, {
       code: 'DATA_LOSS',
@@ -63,7 +60,7 @@ async function fetch(
   for await (const chunk of download) {
     await file.write(chunk);
     received += chunk.byteLength;
-    onBytes(received);
+    onBytes?.(received);
   }
   await file.commit();
 }

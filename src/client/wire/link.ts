@@ -1,21 +1,32 @@
 import type { Transport } from '@connectrpc/connect';
-import type { ArtifactaError } from '../client/errors.ts';
-import type { Connection, ConnectOptions, Io } from './io.ts';
+import type { ArtifactaError } from '../errors.ts';
+
+/** A way to a store. */
+export interface Way {
+  /** @internal */
+  readonly transport: Transport;
+  /**
+   * True: it leads to the process that has the store open, and to another one when that has left. Default: it leads to the
+   * service that was named, which is the same at every retry.
+   */
+  readonly passes?: boolean;
+  close(): Promise<void>;
+}
 
 /**
- * The connection of one command. When the process that had the store open leaves, the way to it ends, and the next
- * attempt of a call must look for the store again. {@link renew} does this, and later calls take the new way.
+ * The connection of one command or client. When the process that had the store open leaves, the way to it ends, and the
+ * next attempt of a call must look for the store again. {@link renew} does this, and later calls take the new way.
  */
-export class Link implements AsyncDisposable {
+export class Link<W extends Way> implements AsyncDisposable {
   readonly transport: Transport;
-  private readonly connect: () => Promise<Connection>;
-  private readonly opened: Connection[] = [];
+  private readonly connect: () => Promise<W>;
+  private readonly opened: W[] = [];
   /** The way of the call that threw this error. */
-  private readonly wayOf = new WeakMap<object, Promise<Connection>>();
+  private readonly wayOf = new WeakMap<object, Promise<W>>();
   private renewals = 0;
-  private way: Promise<Connection>;
+  private way: Promise<W>;
 
-  private constructor(connect: () => Promise<Connection>) {
+  private constructor(connect: () => Promise<W>) {
     this.connect = async () => {
       const connection = await connect();
       this.opened.push(connection);
@@ -33,18 +44,13 @@ export class Link implements AsyncDisposable {
   }
 
   /** The way that calls take now. */
-  get current(): Promise<Connection> {
+  get current(): Promise<W> {
     return this.way;
   }
 
-  /** @param warn gets each message once. @throws the errors of `connect`. */
-  static async open(io: Io, options: ConnectOptions, warn: (message: string) => void): Promise<Link> {
-    const warned = new Set<string>();
-    const warnOnce = (message: string) => {
-      if (!warned.has(message)) warn(message);
-      warned.add(message);
-    };
-    const link = new Link(() => io.connect(options, warnOnce));
+  /** @param connect opens a way, and again after one was lost. @throws the errors of `connect`. */
+  static async open<W extends Way>(connect: () => Promise<W>): Promise<Link<W>> {
+    const link = new Link(connect);
     await link.way;
     return link;
   }
@@ -64,9 +70,7 @@ export class Link implements AsyncDisposable {
     return (await this.way).passes === true && ++this.renewals < renewalsMax;
   }
 
-  private async through<T>(
-    call: (connection: Connection, way: Promise<Connection>) => Promise<T>,
-  ): Promise<T> {
+  private async through<T>(call: (connection: W, way: Promise<W>) => Promise<T>): Promise<T> {
     const way = this.way;
     const connection = await way;
     try {
@@ -76,10 +80,7 @@ export class Link implements AsyncDisposable {
     }
   }
 
-  private async *noting<T>(
-    way: Promise<Connection>,
-    messages: AsyncIterable<T>,
-  ): AsyncGenerator<T, void, void> {
+  private async *noting<T>(way: Promise<W>, messages: AsyncIterable<T>): AsyncGenerator<T, void, void> {
     try {
       for await (const message of messages) yield message;
     } catch (error) {
@@ -87,7 +88,7 @@ export class Link implements AsyncDisposable {
     }
   }
 
-  private note(way: Promise<Connection>, error: unknown): unknown {
+  private note(way: Promise<W>, error: unknown): unknown {
     if (isObject(error)) this.wayOf.set(error, way);
     return error;
   }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Stats } from 'node:fs';
 import { constants, type FileHandle, open } from 'node:fs/promises';
-import { type Content, chunkBytesMax } from './content.ts';
+import { type Content, chunkBytesMax } from '../artifacts/content.ts';
 
 /** The error for a file that cannot be pushed: it is not a regular one, or it changed while it was read. */
 export class FileUnsuitable extends Error {
