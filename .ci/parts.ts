@@ -36,6 +36,11 @@ export const parts: readonly Part[] = [
     command: 'clients/python/test.sh',
   },
   {
+    name: 'client for Python: frameworks',
+    dependsOn: [...service, 'proto', 'clients/python', 'docs/frameworks.md'],
+    command: 'clients/python/frameworks.sh',
+  },
+  {
     name: 'packages: npm, pip',
     dependsOn: [...service, 'scripts', 'test/packages'],
     command: 'test/packages/run.sh',
