@@ -12,6 +12,7 @@ import pytest
 from conftest import COMMAND, ROOT, clean_environment
 
 pytest.importorskip("fsspec")
+pytest.importorskip("google.adk")
 
 PAGE = (ROOT / "docs" / "frameworks.md").read_text()
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -19,6 +20,8 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 SAID = [
     "42\n",
     "['run_42/notes', 'run_42/tables']\n['run_42/tables/orders.parquet']\n1 b'invoices'\nTrue\n",
+    "0\n1\nfinal [0, 1]\nreport.md 2\n",
+    "",
 ]
 
 
