@@ -144,7 +144,8 @@ function unwantedPhrases(): string[] {
   const pages = readPages(/\.(md|proto|peggy)$/, 'src', 'proto', 'docs').filter(
     ({ path }) => !path.startsWith('docs/decisions/'),
   );
-  const wholes = [...pages, readPage('README.md')].map((page) => ({ ...page, line: 1 }));
+  const python = readPages(/\.py$/, 'clients/python/src');
+  const wholes = [...pages, ...python, readPage('README.md')].map((page) => ({ ...page, line: 1 }));
   return [...texts, ...wholes].flatMap(({ path, text, line }) => phrasesIn(path, text, line));
 }
 

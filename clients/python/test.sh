@@ -29,6 +29,7 @@ venv tools $newest hatchling==1.33.0 ruff==0.17.6 mypy==2.4.1 types-grpcio==1.85
 "$VENV/bin/ruff" check --quiet .
 "$VENV/bin/ruff" format --check --quiet .
 "$VENV/bin/mypy"
+MYPYPATH=src "$VENV/bin/mypy" --strict tests/typed_use.py
 wheels=$(mktemp -d)
 trap 'rm -rf "$wheels"' EXIT
 "$VENV/bin/python" -m hatchling build --target wheel --directory "$wheels" > "$wheels/log" 2>&1 || { cat "$wheels/log"; exit 1; }

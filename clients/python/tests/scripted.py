@@ -92,7 +92,7 @@ class Scripted:
         if isinstance(effect, effects.Work):
             return effect.run()
         if isinstance(effect, effects.Piece):
-            return next(effect.items, None)
+            return next(effect.items, effects.END)
         raise AssertionError(effect)
 
 

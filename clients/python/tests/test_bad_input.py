@@ -240,6 +240,14 @@ class TestSources:
             session.push(content(), "n")
         assert closed == [True]
 
+    def test_an_iterator_that_gives_something_else_in_the_middle(self, session: Any) -> None:
+        for wrong in (None, "text", 1):
+            with pytest.raises(errors.InvalidArgument, match="must give only bytes") as caught:
+                session.push(iter([BIG, wrong, BIG]), "n")
+            assert caught.value.field == "content"
+        with pytest.raises(errors.NotFound):
+            session.get("n")
+
     @pytest.mark.parametrize(
         ("more", "field"),
         [
@@ -389,8 +397,58 @@ async def main():
             print(session.outcome, [one async for one in session.query()])
 asyncio.run(main())
 """
-        ended = self.run(service, code)
+        # Without the development mode, in which asyncio complains of a machine that is slow.
+        ended = self.run(service, code, dev=False)
         assert (ended.stdout, ended.stderr) == ("CANCELLED []\n", "")
+
+    def test_a_task_is_cancelled_while_a_thread_asks_its_generator(self, service: Service) -> None:
+        code = """
+import asyncio, threading
+async def main():
+    async with aio.connect(url) as store:
+        loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        def content():
+            yield bytes(1_000_000)
+            loop.call_soon_threadsafe(begun.set)
+            go_on.wait(100)
+            yield b""
+        task = asyncio.create_task(store.session("cancelled-asking").push(content(), "n"))
+        await begun.wait()
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            print("cancelled")
+        finally:
+            go_on.set()
+asyncio.run(main())
+"""
+        # Without the development mode, in which asyncio complains of a machine that is slow.
+        ended = self.run(service, code, dev=False)
+        assert (ended.stdout, ended.stderr) == ("cancelled\n", "")
+
+    def test_a_store_is_closed_while_another_thread_pushes(self, service: Service) -> None:
+        code = """
+import threading
+store = connect(url)
+begun = threading.Event()
+def content():
+    for number in range(10**9):
+        yield bytes(1_000_000)
+        if number == 3: begun.set()
+def push():
+    try:
+        store.session("closed-under").push(content(), "n")
+    except errors.CallCancelled as error:
+        print(error)
+thread = threading.Thread(target=push)
+thread.start()
+begun.wait()
+store.close()
+thread.join()
+"""
+        ended = self.run(service, code)
+        assert (ended.stdout, ended.stderr) == ("the store was closed\n", "")
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
     def test_a_fork_after_connect(self, service: Service) -> None:

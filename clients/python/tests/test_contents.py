@@ -111,6 +111,28 @@ def test_asynchronous_iterables(service: Service) -> None:
         store.session().push(pieces(), "n")
 
 
+def test_an_asynchronous_generator_is_ended_if_the_service_refuses(service: Service) -> None:
+    async def run() -> list[bool]:
+        closed = []
+
+        async def pieces() -> Any:
+            try:
+                while True:
+                    yield BIG
+            finally:
+                closed.append(True)
+
+        source = pieces()
+        async with artifacta_client.aio.connect(service.url) as store:
+            session = await store.session().begin()
+            await session.seal()
+            with pytest.raises(errors.SessionSealed):
+                await session.push(source, "n")
+        return list(closed)
+
+    assert asyncio.run(run()) == [True]
+
+
 def test_json(session: Any) -> None:
     made = session.push({"größe": [1, 2.5, None]}, "a.json")
     assert (made.media_type, stored(session, "a.json").decode()) == ("application/json", '{"größe":[1,2.5,null]}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,16 @@ def test_both_faces_have_the_same_names_and_arguments(name: str) -> None:
 
 def arguments(function: Any) -> list[tuple[str, Any, Any]]:
     return [(each.name, each.kind, each.default) for each in inspect.signature(function).parameters.values()]
+
+
+def test_the_table_of_calls_has_their_names() -> None:
+    table = (ROOT / "docs" / "clients.md").read_text()
+    named = re.findall(r"`(?:with )?(store|session)\.(\w+)\(", table)
+    assert {name for _, name in named} >= {"push", "pull", "open", "watch", "wait", "sessions", "server_info"}
+    for kind, name in named:
+        assert hasattr({"store": artifacta_client.Store, "session": artifacta_client.Session}[kind], name), name
+    for member in (*dir(artifacta_client.Store), *dir(artifacta_client.Session)):
+        assert member.startswith("_") or re.search(rf"\b{member}\b", table), f"docs/clients.md has no {member}"
 
 
 def test_every_public_name_can_be_imported_and_has_a_doc() -> None:

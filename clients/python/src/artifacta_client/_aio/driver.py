@@ -65,6 +65,7 @@ class Driver:
         until = None if timeout is None else time.monotonic() + timeout
         step: Callable[[Any], Any] = flow.send
         value: Any = None
+        asked: Any = None
         try:
             while True:
                 try:
@@ -72,12 +73,17 @@ class Driver:
                 except StopIteration as end:
                     result: T = end.value
                     return result
+                if isinstance(effect, effects.Piece):
+                    asked = effect.items
                 try:
                     value, step = await self._perform(effect, until), flow.send
                 except BaseException as error:
                     value, step = error, flow.throw
         finally:
             flow.close()
+            # An asynchronous generator that was not read to its end has things open, too.
+            if hasattr(asked, "aclose"):
+                await asked.aclose()
 
     async def open(self) -> None:
         """Connects, if that has not been done."""
@@ -152,7 +158,7 @@ class Driver:
         if isinstance(effect, effects.Finish):
             return await effect.upload.finish()  # type: ignore[attr-defined]
         if isinstance(effect, effects.Work):
-            return await asyncio.to_thread(effect.run)
+            return await _worked(effect)
         if isinstance(effect, effects.Piece):
             return await _asked(effect.items)
         if isinstance(effect, effects.Pause):
@@ -185,10 +191,23 @@ class Driver:
         return ArtifactFile(self, RangeReader(self.context, artifact))
 
 
+async def _worked(effect: effects.Work[Any]) -> Any:
+    if not effect.ends_soon:
+        return await asyncio.to_thread(effect.run)
+    running = asyncio.ensure_future(asyncio.to_thread(effect.run))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait((running,))
+        if not running.cancelled():
+            running.exception()
+        raise
+
+
 async def _asked(items: Any) -> Any:
     if hasattr(items, "__anext__"):
-        return await anext(items, None)
-    return await asyncio.to_thread(next, items, None)
+        return await anext(items, effects.END)
+    return await asyncio.to_thread(next, items, effects.END)
 
 
 async def _paused(seconds: float, left: float | None) -> bool:

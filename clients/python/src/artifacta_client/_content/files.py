@@ -7,7 +7,7 @@ import os
 import stat
 from typing import BinaryIO
 
-from .._core.contents import CHUNK_BYTES_MAX, Pieces
+from .._core.contents import CHUNK_BYTES_MAX, Hasher, Pieces
 from .._core.downloads import Download
 from .._core.effects import Flow, work
 from .._core.errors import ContentChanged, Violation, invalid
@@ -42,8 +42,8 @@ class _FilePieces:
         self._file: io.FileIO | None = None
         self._read = 0
 
-    def next(self) -> Flow[bytes | None]:
-        return (yield from work(self._next))
+    def next(self, hasher: Hasher | None) -> Flow[bytes | None]:
+        return (yield from work(lambda: _noted(self._next(), hasher)))
 
     def _next(self) -> bytes | None:
         if self._file is None:
@@ -79,6 +79,13 @@ class _FilePieces:
             self._file.close()
 
 
+def _noted(piece: bytes | None, hasher: Hasher | None) -> bytes | None:
+    # In the thread that has read it, with asyncio.
+    if piece is not None and hasher is not None:
+        hasher.update(piece)
+    return piece
+
+
 def _open_regular(path: str) -> io.FileIO:
     # Without O_NONBLOCK, a pipe without a writer would be waited for.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -111,8 +118,8 @@ class _OpenedPieces:
         self._file, self._start = file, start
         self._is_begun = False
 
-    def next(self) -> Flow[bytes | None]:
-        return (yield from work(self._next))
+    def next(self, hasher: Hasher | None) -> Flow[bytes | None]:
+        return (yield from work(lambda: _noted(self._next(), hasher), ends_soon=False))
 
     def _next(self) -> bytes | None:
         if not self._is_begun and self._start is not None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from .effects import Flow
+from .effects import END, Flow, work
 from .effects import Piece as AskForPiece
 from .errors import invalid
 
@@ -14,13 +14,30 @@ PIECE_BYTES_MIN = 256 * 1024
 """Pieces at least this long are sent as they are; shorter ones are gathered."""
 CHUNK_BYTES_MAX = 1024 * 1024
 """The longest message that carries bytes."""
+_HASH_ASIDE_BYTES_MIN = 128 * 1024
 _KEPT_BYTES_MAX = 4 * 1024 * 1024
 
 
-class Pieces(Protocol):
-    """One reading of a source. `next` is a flow: None is the end."""
+class Hasher(Protocol):
+    """What `hashlib` makes."""
 
-    def next(self) -> Flow[bytes | None]: ...
+    def update(self, data: bytes, /) -> None: ...
+
+
+def hashed(piece: bytes | None, hasher: Hasher | None) -> Flow[bytes | None]:
+    """Updates the hash with the piece, with asyncio in a thread if that takes its time. Returns the piece."""
+    if hasher is not None and piece is not None:
+        if len(piece) >= _HASH_ASIDE_BYTES_MIN:
+            yield from work(lambda: hasher.update(piece))
+        else:
+            hasher.update(piece)
+    return piece
+
+
+class Pieces(Protocol):
+    """One reading of a source. `next` is a flow: None is the end. It updates the hash with what it returns."""
+
+    def next(self, hasher: Hasher | None) -> Flow[bytes | None]: ...
 
     def close(self) -> None: ...
 
@@ -57,9 +74,8 @@ class _Ready:
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
 
-    def next(self) -> Flow[bytes | None]:
-        return next(self._chunks, None)
-        yield  # It is a flow that asks for nothing.
+    def next(self, hasher: Hasher | None) -> Flow[bytes | None]:
+        return (yield from hashed(next(self._chunks, None), hasher))
 
     def close(self) -> None:
         pass
@@ -83,18 +99,20 @@ class _Asked:
     def __init__(self, items: Any) -> None:
         self._items = items
 
-    def next(self) -> Flow[bytes | None]:
+    def next(self, hasher: Hasher | None) -> Flow[bytes | None]:
         item: Any = yield AskForPiece(self._items)
-        if item is None or isinstance(item, bytes):
-            return item
-        if isinstance(item, (bytearray, memoryview)):
-            return bytes(item)
-        raise invalid("content", f"must give only bytes; it gave {type(item).__name__}")
+        if item is END:
+            return None
+        if not isinstance(item, (bytes, bytearray, memoryview)):
+            raise invalid("content", f"must give only bytes; it gave {type(item).__name__}")
+        piece = bytes(item) if isinstance(item, (bytearray, memoryview)) else item
+        return (yield from hashed(piece, hasher))
 
     def close(self) -> None:
         # A generator ends what it has open. An asynchronous one is ended by the event loop.
         close: Callable[[], None] | None = getattr(self._items, "close", None)
-        if close is not None:
+        # One that a thread is still in, since its task was cancelled, cannot be ended: it ends when nothing holds it.
+        if close is not None and not getattr(self._items, "gi_running", False):
             close()
 
 
@@ -119,14 +137,14 @@ class Rewindable:
     def read_ahead(self, size_max: int) -> Flow[bytes | None]:
         """Returns all the bytes if they are at most `size_max`; else None."""
         while self._kept_bytes <= size_max:
-            if (yield from self._more()) is None:
+            if (yield from self._more(None)) is None:
                 return b"".join(self._kept)
         return None
 
-    def _more(self) -> Flow[bytes | None]:
+    def _more(self, hasher: Hasher | None) -> Flow[bytes | None]:
         if self._is_ended:
             return None
-        piece = yield from self._pieces.next()
+        piece = yield from self._pieces.next(hasher)
         if piece is None:
             self._is_ended = True
         elif self.replayable:
@@ -138,12 +156,12 @@ class Rewindable:
         self._kept.clear()
         self.replayable = False
 
-    def _at(self, index: int) -> Flow[bytes | None]:
+    def _at(self, index: int, hasher: Hasher | None) -> Flow[bytes | None]:
         if index < len(self._kept):
-            return self._kept[index]
+            return (yield from hashed(self._kept[index], hasher))
         if self.replayable and self._kept_bytes > _KEPT_BYTES_MAX:
             self._forget()
-        return (yield from self._more())
+        return (yield from self._more(hasher))
 
 
 class _Rewound:
@@ -151,8 +169,8 @@ class _Rewound:
         self._source = source
         self._index = 0
 
-    def next(self) -> Flow[bytes | None]:
-        piece = yield from self._source._at(self._index)
+    def next(self, hasher: Hasher | None) -> Flow[bytes | None]:
+        piece = yield from self._source._at(self._index, hasher)
         self._index += 1
         return piece
 

@@ -114,7 +114,7 @@ class Finish:
 
 
 class Pause:
-    """Waits this number of seconds. Result: False if the deadline of the operation comes before, and it did not wait."""
+    """Waits this number of seconds. Result: False, at once, if the deadline of the operation comes before."""
 
     __slots__ = ("seconds",)
 
@@ -123,16 +123,24 @@ class Pause:
 
 
 class Work(Generic[T]):
-    """Runs something that blocks, such as reading a file: with asyncio in a thread. Result: its result."""
+    """Runs something that blocks, such as reading a file: with asyncio in a thread. Result: its result.
 
-    __slots__ = ("run",)
+    `ends_soon`: it ends by itself, and is waited for if its task is cancelled. So a file is not closed under a thread
+    that uses it.
+    """
 
-    def __init__(self, run: Callable[[], T]) -> None:
-        self.run = run
+    __slots__ = ("ends_soon", "run")
+
+    def __init__(self, run: Callable[[], T], ends_soon: bool) -> None:
+        self.run, self.ends_soon = run, ends_soon
+
+
+END = object()
+"""The end of the user's own iterator, which may give anything else."""
 
 
 class Piece:
-    """Asks the user's own iterator for its next item. Result: the item, or None at the end."""
+    """Asks the user's own iterator for its next item. Result: the item, or `END`."""
 
     __slots__ = ("items",)
 
@@ -149,7 +157,7 @@ class Revive:
         self.error = error
 
 
-def work(run: Callable[[], T]) -> Flow[T]:
+def work(run: Callable[[], T], *, ends_soon: bool = True) -> Flow[T]:
     """Runs something that blocks."""
-    result: T = yield Work(run)
+    result: T = yield Work(run, ends_soon)
     return result

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .._pb.artifacta.v1 import upload_pb2
 from . import methods
 from .contents import Chunker, Rewindable, Source
-from .effects import BeginUpload, Closing, Finish, Flow, Write, work
+from .effects import BeginUpload, Closing, Finish, Flow, Write
 from .errors import ArtifactaError
 from .messages import Ttl, expiry, names, pushed_from, require_text, texts
 from .records import Artifact, Progress
@@ -25,7 +25,6 @@ INLINE_BYTES_MAX = 256 * 1024
 """Contents up to this size are sent in one message."""
 DIGEST_FIRST_BYTES_MIN = 8 * 1024 * 1024
 """From this size on, a question by digest is worth its cost: the bytes may not have to be sent at all."""
-_HASH_ASIDE_BYTES_MIN = 128 * 1024
 
 OnProgress = Callable[[Progress], None]
 
@@ -116,11 +115,10 @@ class Push:
         read = 0
         pieces = source.open()
         try:
-            while (piece := (yield from pieces.next())) is not None:
+            while (piece := (yield from pieces.next(hasher))) is not None:
                 read += len(piece)
                 if read > size:
                     return None
-                yield from _hash(hasher, piece)
                 self._tell("hashing", read, size)
         finally:
             pieces.close()
@@ -155,11 +153,11 @@ class Push:
         is_finished = False
         try:
             yield Write(upload, message(start=upload_pb2.UploadStart(spec=self._asserting(size, sha256))))
-            while (piece := (yield from pieces.next())) is not None:
+            while (piece := (yield from pieces.next(hasher))) is not None:
                 for chunk in chunker.take(piece):
-                    sent = yield from self._send(upload, chunk, sent, hasher, size)
+                    sent = yield from self._send(upload, chunk, sent, size)
             for chunk in chunker.rest():
-                sent = yield from self._send(upload, chunk, sent, hasher, size)
+                sent = yield from self._send(upload, chunk, sent, size)
             digest = hasher.hexdigest() if hasher is not None else sha256
             yield Write(upload, message(finish=upload_pb2.UploadFinish(size_bytes=sent, sha256=digest)))
             response: upload_pb2.UploadArtifactResponse = yield Finish(upload)
@@ -171,11 +169,7 @@ class Push:
                 upload.cancel()
         return pushed_from(response)
 
-    def _send(
-        self, upload: Closing, chunk: bytes, sent: int, hasher: hashlib._Hash | None, size: int | None
-    ) -> Flow[int]:
-        if hasher is not None:
-            yield from _hash(hasher, chunk)
+    def _send(self, upload: Closing, chunk: bytes, sent: int, size: int | None) -> Flow[int]:
         yield Write(upload, upload_pb2.UploadArtifactRequest(chunk=chunk))
         self._tell("sending", sent + len(chunk), size)
         return sent + len(chunk)
@@ -183,13 +177,6 @@ class Push:
     def _tell(self, phase: str, done: int, total: int | None) -> None:
         if self.on_progress is not None:
             self.on_progress(Progress("hashing" if phase == "hashing" else "sending", done, total))
-
-
-def _hash(hasher: hashlib._Hash, data: bytes) -> Flow[None]:
-    if len(data) >= _HASH_ASIDE_BYTES_MIN:
-        yield from work(lambda: hasher.update(data))
-    else:
-        hasher.update(data)
 
 
 def _not_repeated(error: ArtifactaError) -> ArtifactaError:

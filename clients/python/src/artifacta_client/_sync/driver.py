@@ -153,7 +153,7 @@ class Driver:
         if isinstance(effect, effects.Work):
             return effect.run()
         if isinstance(effect, effects.Piece):
-            return next(effect.items, None)
+            return next(effect.items, effects.END)
         if isinstance(effect, effects.Pause):
             return _paused(effect.seconds, left)
         if isinstance(effect, effects.Revive):
