@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .._pb.artifacta.v1 import upload_pb2
 from . import methods
-from .contents import Pieces, Source
+from .contents import Hasher, Pieces, Source, hashed
 from .downloads import Download
 from .effects import Flow
 from .errors import ArtifactaError
@@ -83,4 +83,13 @@ class _Stored:
         self.size: int | None = None
 
     def open(self) -> Pieces:
-        return Download(self._context, self._artifact)
+        return _Arriving(Download(self._context, self._artifact))
+
+
+class _Arriving:
+    def __init__(self, download: Download) -> None:
+        self._download = download
+        self.close = download.close
+
+    def next(self, hasher: Hasher | None) -> Flow[bytes | None]:
+        return (yield from hashed((yield from self._download.next()), hasher))
