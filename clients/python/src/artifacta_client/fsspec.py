@@ -21,9 +21,11 @@ from typing import Any
 
 from fsspec.asyn import AsyncFileSystem
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.compression import compr
+from fsspec.core import get_compression
 
 from ._core.records import Artifact, Progress
-from ._fsspec.files import ArtifactReader, ArtifactWriter, TextWriter
+from ._fsspec.files import ArtifactReader, ArtifactWriter, CompressedWriter, TextWriter
 from ._fsspec.paths import Entry
 from ._fsspec.tree import Tree
 from ._settings import Token
@@ -186,12 +188,24 @@ class ArtifactaFileSystem(AsyncFileSystem):  # type: ignore[misc]
         os.makedirs(os.path.dirname(lpath) or ".", exist_ok=True)
         await asyncio.to_thread(self._tree.pull, path, lpath, _shown(callback))
 
-    def open(self, path: Any, mode: str = "rb", **options: Any) -> Any:
+    def open(
+        self,
+        path: Any,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **options: Any,
+    ) -> Any:
         """Opens a file; `version=3` reads that version. Writing takes `metadata`, `labels`, `media_type`, `parents`."""
-        if "b" in mode or "r" in mode or options.get("compression"):
-            return super().open(path, mode, **options)
+        if "r" in mode:
+            return super().open(path, mode, block_size, cache_options, compression, **options)
         text = {key: options.pop(key) for key in ("encoding", "errors", "newline") if key in options}
-        return TextWriter(super().open(path, mode.replace("t", "") + "b", **options), **text)
+        codec = get_compression(self._strip_protocol(path), compression)
+        writer: Any = super().open(path, mode.replace("t", "").replace("b", "") + "b", **options)
+        if codec is not None:
+            writer = CompressedWriter(compr[codec](writer, mode="w"), writer)
+        return writer if "b" in mode else TextWriter(writer, **text)
 
     def _open(
         self,

@@ -208,6 +208,21 @@ class TestWriting:
             gc.collect()
         assert not fs.exists(f"{run}/a")
 
+    @pytest.mark.parametrize("ending", ["gz", "bz2", "xz"])
+    @pytest.mark.parametrize("mode", ["wb", "w"])
+    def test_compressed(self, fs: Any, run: str, mode: str, ending: str, caplog: pytest.LogCaptureFixture) -> None:
+        path, data = f"{run}/a.{ending}", b"data" * 1_000
+        with fs.open(path, mode, compression="infer") as file:
+            file.write(data if mode == "wb" else data.decode())
+        assert 0 < fs.size(path) < len(data)
+        with fs.open(path, compression="infer") as file:
+            assert file.read() == data
+        caplog.set_level(logging.CRITICAL)
+        with pytest.raises(ZeroDivisionError), fs.open(f"{run}/b.{ending}", mode, compression="infer") as file:
+            file.write(data if mode == "wb" else data.decode())
+            raise ZeroDivisionError
+        assert not fs.exists(f"{run}/b.{ending}")
+
     def test_a_writer_may_handle_errors_of_its_own(self, fs: Any, run: str) -> None:
         try:
             raise ZeroDivisionError

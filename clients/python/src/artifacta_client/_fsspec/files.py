@@ -121,9 +121,41 @@ class ArtifactWriter(io.BufferedIOBase):
         super().close()
 
 
-class TextWriter(io.TextIOWrapper):
-    """Text for an `ArtifactWriter`. It is not stored if it was never closed."""
+class CompressedWriter(io.BufferedIOBase):
+    """Compresses what is written to an `ArtifactWriter`, and closes it with itself, which no compressor does."""
+
+    def __init__(self, compressor: Any, writer: ArtifactWriter) -> None:
+        self._compressor, self.writer = compressor, writer
 
     def __del__(self) -> None:
-        if not self.closed and isinstance(self.buffer, ArtifactWriter):
+        self.discard()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return int(self._compressor.write(data))
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        super().close()
+        try:
+            self._compressor.close()
+        except BaseException:
+            self.discard()
+            raise
+        self.writer.close()
+
+    def discard(self) -> None:
+        """Stores nothing, unless it is stored."""
+        super().close()
+        self.writer.discard()
+
+
+class TextWriter(io.TextIOWrapper):
+    """Text for one of the two. It is not stored if it was never closed."""
+
+    def __del__(self) -> None:
+        if not self.closed and isinstance(self.buffer, (ArtifactWriter, CompressedWriter)):
             self.buffer.discard()
